@@ -1,11 +1,13 @@
 /**
  * The server of the console, on a port of this machine. It serves the page, and passes the actions of the page to the
- * vault. The token of the vault never reaches the page.
+ * vault. The token of the vault never reaches the page. What an action is asked and what it answers are sealed with the
+ * secret of the session.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isFailure } from '../cli/failures.ts';
+import { answerTo, type Key, keyOf, requestBytesMax, seal, unseal } from './sealing.ts';
 import { createSessions } from './sessions.ts';
 
 /** A file of the page. */
@@ -30,12 +32,11 @@ export type ConsoleOptions = {
 export type ConsoleServer = {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** A code that opens a session once, within a minute. */
+  /** A code that opens a session once, within a minute: its id and its secret, with a dot between. */
   readonly newCode: () => string;
   readonly close: () => Promise<void>;
 };
 
-const bodyBytesMax = 2_097_152;
 const headBytesMax = 8_192;
 
 /** Only files and actions of this server; no inline script or style; no frame around it; no form that leaves it. */
@@ -75,27 +76,37 @@ export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServ
     if (request.method === 'GET') return sendFile(options.files.get(pathOf(request)), response);
     const isOwnPage = request.headers.origin === origin;
     if (request.method !== 'POST' || !isOwnPage) return refuse(response, 403);
-    if (pathOf(request) === '/session') {
-      const token = sessions.open((await textOf(request)) ?? '');
-      return token === undefined ? refuse(response, 401) : send(response, 200, { token });
-    }
-    const token = request.headers['x-console-session'];
-    if (typeof token !== 'string' || !sessions.isOpen(token)) return refuse(response, 401);
-    const [, name = ''] = /^\/actions\/(.*)$/.exec(pathOf(request)) ?? [];
-    const action = options.actions.get(name);
+    const path = pathOf(request);
+    const id = String(request.headers['x-console-session']);
+    const isOpening = path === '/session';
+    const secret = isOpening ? sessions.findCode(id) : sessions.findSession(id);
+    if (secret === undefined) return refuse(response, 401);
+    const [, name = ''] = /^\/actions\/(.*)$/.exec(path) ?? [];
+    const action = isOpening ? openWith(id) : options.actions.get(name);
     if (action === undefined) return refuse(response, 404);
-    const text = await textOf(request);
-    if (text === undefined) return send(response, 413, tooLarge);
-    const asked = parse(text);
-    if (asked === undefined) return refuse(response, 400);
-    await perform(action, asked, response);
+    const sealed = await bodyOf(request);
+    if (sealed === undefined) return refuse(response, 413);
+    const key = await keyOf(secret);
+    const asked = await unseal(key, sealed, path).catch(() => undefined);
+    if (asked === undefined) return refuse(response, 401);
+    await perform(action, asked, response, { key, request: sealed });
   };
+  /** Of two requests with one code, the first one opens the session. */
+  const openWith =
+    (codeId: string): Action =>
+    async () => {
+      const session = sessions.open(codeId);
+      return session ? { status: 200, body: session } : usedUp;
+    };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url: origin,
-    newCode: sessions.newCode,
+    newCode: () => {
+      const { id, secret } = sessions.newCode();
+      return `${id}.${secret}`;
+    },
     close: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -112,62 +123,59 @@ const sendFile = (file: PageFile | undefined, response: ServerResponse): void =>
   else response.writeHead(200, { ...safety, 'Content-Type': file.type }).end(file.body);
 };
 
-const send = (response: ServerResponse, status: number, body: unknown): void => {
-  response
-    .writeHead(status, { ...safety, 'Content-Type': 'application/json' })
-    .end(JSON.stringify(body));
-};
-
 const refuse = (response: ServerResponse, status: number): void =>
   void response.writeHead(status, { ...safety, Connection: 'close' }).end();
 
 /** The body of a request; `undefined` if it is too large. It is read to its end, or the sender would see no answer. */
-const textOf = async (request: IncomingMessage): Promise<string | undefined> => {
+const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes <= bodyBytesMax) chunks.push(chunk);
+    if (bytes <= requestBytesMax) chunks.push(chunk);
   }
-  return bytes > bodyBytesMax ? undefined : Buffer.concat(chunks).toString('utf8');
+  return bytes > requestBytesMax ? undefined : new Uint8Array(Buffer.concat(chunks));
 };
 
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
-
-/**
- * Sends the answer of an action. A sequence becomes one JSON document a line, as long as the page reads. If the sequence
- * fails, its last line is the problem.
- */
-const perform = async (action: Action, asked: unknown, response: ServerResponse): Promise<void> => {
+/** Sends what an action answers, as long as the page reads: each part sealed, in base64, on a line of its own. */
+const perform = async (
+  action: Action,
+  asked: unknown,
+  response: ServerResponse,
+  { key, request }: { readonly key: Key; readonly request: Uint8Array<ArrayBuffer> },
+): Promise<void> => {
   const left = new AbortController();
   response.once('close', () => left.abort());
-  const answer = await action(asked, left.signal).catch((): Answer => failed);
-  if ('status' in answer) return send(response, answer.status, answer.body);
-  response.writeHead(200, { ...safety, 'Content-Type': 'application/x-ndjson' });
-  const write = (part: unknown): boolean => response.write(`${JSON.stringify(part)}\n`);
-  try {
-    for await (const part of answer) {
-      if (!write(part)) await once(response, 'drain', { signal: left.signal });
-    }
-  } catch (error) {
-    write({ problem: isFailure(error) ? error.report : failed.body });
+  let part = 0;
+  for await (const answer of answersOf(action, asked, left.signal)) {
+    if (part === 0) response.writeHead(200, { ...safety, 'Content-Type': 'text/plain' });
+    const sealed = await seal(key, answer, answerTo(request, part));
+    part += 1;
+    const isTaken = response.write(`${Buffer.from(sealed).toString('base64')}\n`);
+    if (!isTaken) await once(response, 'drain', { signal: left.signal });
   }
   response.end();
 };
 
-const tooLarge = {
-  code: 'too_large',
-  detail: 'This is larger than the 2 MiB that the console takes.',
-};
+/** A sequence becomes an answer for each of its parts. If the sequence fails, its last answer is the problem. */
+async function* answersOf(
+  action: Action,
+  asked: unknown,
+  signal: AbortSignal,
+): AsyncGenerator<Answer> {
+  try {
+    const answer = await action(asked, signal);
+    if ('status' in answer) yield answer;
+    else for await (const body of answer) yield { status: 200, body };
+  } catch (error) {
+    // Another error may hold a value, so it is not told.
+    yield isFailure(error) ? { status: 502, body: error.report } : failed;
+  }
+}
 
-/** The error may hold a value, so it is not told. */
-const failed = {
+const usedUp: Answer = { status: 401, body: { code: 'no_session', detail: 'the code is used up' } };
+
+const failed: Answer = {
   status: 500,
   body: { code: 'internal', detail: 'The console failed to do this.' },
 };

@@ -1,8 +1,9 @@
 /**
- * Who may use the console: a page that knows a code which this process gave out. A code works once, for a minute. It buys
- * a token, which the page keeps in its memory.
+ * Who may use the console: a page that knows a code which this process gave out. A code works once, for a minute, and
+ * opens a session. Code and session are each a pass: an id, and the secret with which all their messages are sealed.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type { Pass } from './sealing.ts';
 
 const codeLivesMs = 60_000;
 /** Far more than a person has tabs. Another session ends the oldest one. */
@@ -10,41 +11,42 @@ const sessionsMax = 16;
 
 export type Sessions = {
   /** A new code. Earlier codes that were not used yet stay valid until their minute is over. */
-  readonly newCode: () => string;
-  /** The token for a code; `undefined` if the code is unknown, used or too old. */
-  readonly open: (code: string) => string | undefined;
-  readonly isOpen: (token: string) => boolean;
+  readonly newCode: () => Pass;
+  /** The secret of a code; `undefined` if the code is unknown, used or too old. */
+  readonly findCode: (id: string) => string | undefined;
+  /** The session for a code, which is used up by that; `undefined` if `findCode` does not find the code. */
+  readonly open: (codeId: string) => Pass | undefined;
+  /** The secret of an open session. */
+  readonly findSession: (id: string) => string | undefined;
 };
 
 /** `now` returns milliseconds of a clock that does not jump. */
 export const createSessions = (now: () => number): Sessions => {
-  /** Each code with the end of its minute. */
-  const codes = new Map<string, number>();
-  const tokens = new Set<string>();
+  const codes = new Map<string, { readonly secret: string; readonly endsAt: number }>();
+  const sessions = new Map<string, string>();
+  const findCode = (id: string): string | undefined => {
+    for (const [known, { endsAt }] of codes) if (now() >= endsAt) codes.delete(known);
+    return codes.get(id)?.secret;
+  };
   return {
     newCode: () => {
-      const code = newSecret();
-      codes.set(code, now() + codeLivesMs);
+      const code = newPass();
+      codes.set(code.id, { secret: code.secret, endsAt: now() + codeLivesMs });
       return code;
     },
-    open: (code) => {
-      for (const [known, endsAt] of codes) if (now() >= endsAt) codes.delete(known);
-      const found = [...codes.keys()].find((known) => isSame(known, code));
-      if (found === undefined) return undefined;
-      codes.delete(found);
-      const token = newSecret();
-      tokens.add(token);
-      if (tokens.size > sessionsMax) tokens.delete([...tokens][0] ?? '');
-      return token;
+    findCode,
+    open: (codeId) => {
+      if (findCode(codeId) === undefined) return undefined;
+      codes.delete(codeId);
+      const session = newPass();
+      sessions.set(session.id, session.secret);
+      if (sessions.size > sessionsMax) sessions.delete([...sessions.keys()][0] ?? '');
+      return session;
     },
-    isOpen: (token) => [...tokens].some((known) => isSame(known, token)),
+    findSession: (id) => sessions.get(id),
   };
 };
 
-const newSecret = (): string => randomBytes(32).toString('base64url');
+const newPass = (): Pass => ({ id: newText(), secret: newText() });
 
-/** Compares in the same time whatever the texts have in common. */
-const isSame = (known: string, given: string): boolean => {
-  const [a, b] = [Buffer.from(known), Buffer.from(given)];
-  return a.length === b.length && timingSafeEqual(a, b);
-};
+const newText = (): string => randomBytes(32).toString('base64url');

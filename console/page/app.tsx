@@ -30,7 +30,10 @@ const NoSession = () => (
 
 const Console = () => {
   const route = useRoute();
-  const { result: vault } = useAsking(async () => (await act('vault', {})).json(), []);
+  const { result: vault } = useAsking(
+    (signal) => act<{ readonly addr: string }>('vault', {}, signal),
+    [],
+  );
   const { result: caller, refusal } = useAsking((signal) => ask('whoami', {}, signal), []);
   const [view = 'secrets', name] = route;
   return (

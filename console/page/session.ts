@@ -1,6 +1,7 @@
-/** The session of this page with the server of the console. Its token is only in this module's memory. */
+/** The session of this page with the server of the console. Its key is only in this module's memory. */
 import type { Report } from '../../cli/problem.ts';
 import type { BodyOf, OperationId, QueryOf, ReplyOf } from '../../client/types.ts';
+import { answerTo, type Key, keyOf, type Pass, requestBytesMax, seal, unseal } from '../sealing.ts';
 
 /** An action was refused. The problem is the vault's own, or one that the console makes. */
 export class Refusal extends Error {
@@ -22,7 +23,9 @@ export type Asked<Id extends OperationId> = {
   readonly body?: BodyOf<Id>;
 };
 
-let token: string | undefined;
+type Session = { readonly id: string; readonly key: Key };
+
+let session: Session | undefined;
 
 /**
  * Opens the session with the code of the address, and removes the code from the address. Returns whether there is a
@@ -32,70 +35,130 @@ export const openSession = async (): Promise<boolean> => {
   const code = new URLSearchParams(location.hash.slice(1)).get('code');
   if (code === null) return false;
   history.replaceState(null, '', '/#/');
-  const response = await fetch('/session', { method: 'POST', body: code });
-  if (response.ok) token = (await response.json()).token;
-  return response.ok;
+  const [id = '', secret = ''] = code.split('.');
+  try {
+    const pass = await lastOf(exchange<Pass>(await sessionOf({ id, secret }), '/session', {}));
+    session = await sessionOf(pass);
+    return true;
+  } catch {
+    return false;
+  }
 };
+
+const sessionOf = async ({ id, secret }: Pass): Promise<Session> => ({
+  ...{ id, key: await keyOf(secret) },
+});
 
 /** Performs an action of the server, such as an operation of the vault. Throws a `Refusal`. */
-export const act = async (
+export const act = <Reply>(
   action: string,
-  asked: unknown,
+  asked: unknown = {},
   signal?: AbortSignal,
-): Promise<Response> => {
-  const response = await reach(action, asked, signal);
-  if (response.ok) return response;
-  if (response.status === 401 && response.headers.get('content-type') === null) {
-    throw new Refusal({ code: 'no_session', detail: 'This page has no session any more.' });
-  }
-  throw new Refusal(await response.json().catch(() => unreadable));
-};
-
-const unreadable = { code: 'unreadable', detail: 'The console gave no readable answer.' };
-
-const reach = async (action: string, asked: unknown, signal?: AbortSignal): Promise<Response> => {
-  try {
-    return await fetch(`/actions/${action}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'X-Console-Session': token ?? '' },
-      body: JSON.stringify(asked),
-      ...(signal && { signal }),
-    });
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new Refusal({
-      code: 'console_ended',
-      detail: 'The console has ended. Start it again with dsvault console.',
-    });
-  }
-};
+): Promise<Reply> => lastOf(follow<Reply>(action, asked, signal));
 
 /** Asks the vault. Throws a `Refusal`. */
-export const ask = async <Id extends OperationId>(
+export const ask = <Id extends OperationId>(
   id: Id,
   asked: Asked<Id> = {},
   signal?: AbortSignal,
-): Promise<ReplyOf<Id>> => (await act(id, asked, signal)).json();
+): Promise<ReplyOf<Id>> => act(id, asked, signal);
 
-/** The parts of an endless answer, one JSON document a line. Throws a `Refusal` if the last line is a problem. */
+/** The parts of an answer as they come. Throws a `Refusal`. */
 export async function* follow<Part>(
   action: string,
   asked: unknown,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): AsyncGenerator<Part> {
-  const { body } = await act(action, asked, signal);
+  if (session === undefined) throw new Refusal(unproven);
+  try {
+    yield* exchange<Part>(session, `/actions/${action}`, asked, signal);
+  } catch (error) {
+    // A page that has met another program at its address sends it nothing more.
+    if (error instanceof Refusal && error.problem === unproven) session = undefined;
+    throw error;
+  }
+}
+
+const lastOf = async <Part>(parts: AsyncGenerator<Part>): Promise<Part> => {
+  let last: { readonly part: Part } | undefined;
+  for await (const part of parts) last = { part };
+  if (last === undefined) throw new Refusal(unproven);
+  return last.part;
+};
+
+/** Sends a sealed request, and yields each part of the answer once it is proven to be one. */
+async function* exchange<Part>(
+  { id, key }: Session,
+  path: string,
+  asked: unknown,
+  signal?: AbortSignal,
+): AsyncGenerator<Part> {
+  const request = await seal(key, asked, path);
+  if (request.length > requestBytesMax) throw new Refusal(tooLarge);
+  let count = 0;
+  for await (const line of linesOf(path, id, request, signal)) {
+    const { status, body } = await unsealed(key, line, answerTo(request, count));
+    if (status >= 400) throw new Refusal(body as Refusal['problem']);
+    yield body as Part;
+    count += 1;
+  }
+}
+
+const unsealed = async (key: Key, line: string, purpose: string) => {
+  try {
+    const bytes = Uint8Array.from(atob(line), (character) => character.charCodeAt(0));
+    return (await unseal(key, bytes, purpose)) as {
+      readonly status: number;
+      readonly body: unknown;
+    };
+  } catch {
+    throw new Refusal(unproven);
+  }
+};
+
+/** The lines of an answer that nobody has proven yet. */
+async function* linesOf(
+  path: string,
+  id: string,
+  body: Uint8Array<ArrayBuffer>,
+  signal?: AbortSignal,
+): AsyncGenerator<string> {
+  const headers = { 'X-Console-Session': id };
+  const init = { method: 'POST', headers, body, ...(signal && { signal }) };
+  const ifReached = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw signal?.aborted ? error : new Refusal(ended);
+    }
+  };
+  const response = await ifReached(fetch(path, init));
+  if (!response.ok || response.body === null) throw new Refusal(unproven);
   // Safari cannot read a stream with `for await`.
-  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   for (;;) {
-    const { done = true, value = '' } = (await reader?.read()) ?? {};
+    const { done, value = '' } = await ifReached(reader.read());
     if (done) return;
     const lines = (rest + value).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const part = JSON.parse(line);
-      if (part.problem) throw new Refusal(part.problem);
-      yield part;
-    }
+    yield* lines;
   }
 }
+
+const tooLarge = {
+  code: 'too_large',
+  detail: 'This is larger than the 2 MiB that the console takes.',
+};
+
+const ended = {
+  code: 'console_ended',
+  detail: 'The console has ended. Start it again with dsvault console.',
+};
+
+/** The server that opened this session proves each answer. */
+const unproven = {
+  code: 'console_gone',
+  detail:
+    'The console of this page is gone, and what answers at its address now is not believed. Nothing that was typed here can be read there. Close this tab, and start dsvault console again.',
+};

@@ -4,9 +4,11 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { answerTo, keyOf, type Pass, unseal } from '../../console/sealing.ts';
 import { chromiumOptions } from '../support/chromium.ts';
 import { followLauncher, press as pressIn, shows, visit } from '../support/console.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
+import { passOf } from '../support/console-session.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
 import { until } from '../support/until.ts';
@@ -22,9 +24,15 @@ let running: ConsoleProcess;
 let context: BrowserContext;
 let page: Page;
 const profile = freshFolder();
-/** All that went between the page and the server of the console. */
-const traffic: { readonly action: string; readonly sent: string; readonly got: Promise<string> }[] =
-  [];
+/** All that went between the page and the server of the console, but for the files of the page. */
+const traffic: {
+  readonly action: string;
+  readonly sent: string;
+  readonly request: Buffer;
+  readonly got: string;
+}[] = [];
+/** The code that opened the session. */
+let code: Pass;
 const messages: string[] = [];
 
 beforeAll(async () => {
@@ -38,14 +46,19 @@ beforeAll(async () => {
   page = await context.newPage();
   await page.clock.install();
   page.on('console', (message) => messages.push(message.text()));
-  page.on('response', (response) => {
-    const request = response.request();
+  await page.route(/\/(session$|actions\/)/, async (route) => {
+    const request = route.request();
+    const response = await route.fetch();
+    const body = request.postDataBuffer() ?? Buffer.alloc(0);
     traffic.push({
       action: new URL(request.url()).pathname,
-      sent: JSON.stringify([request.url(), request.headers(), request.postData()]),
-      got: response.text().catch(() => ''),
+      sent: JSON.stringify([request.url(), request.headers(), body.toString('latin1')]),
+      request: body,
+      got: await response.text(),
     });
+    await route.fulfill({ response });
   });
+  code = passOf(running.code());
   await followLauncher(page, running);
 });
 afterAll(() => context.close());
@@ -179,19 +192,21 @@ describe('values in the console', () => {
     expect(canariesIn(await held())).toEqual([]);
   });
 
-  it('cross the network only in the actions that write them or were asked for them', async () => {
-    const seen = new Set<string>();
-    for (const { action, sent, got } of traffic) {
-      if (canariesIn(sent).length > 0) seen.add(`sent to ${action}`);
-      if (canariesIn(await got).length > 0) seen.add(`answered by ${action}`);
+  it('cross the port of the console sealed alone', () => {
+    const actions = new Set(traffic.map(({ action }) => action));
+    for (const id of [
+      'create-secret',
+      'update-secret',
+      'get-secret',
+      'encrypt-env',
+      'expand-env',
+    ]) {
+      expect([...actions]).toContain(`/actions/${id}`);
     }
-    expect([...seen].sort()).toEqual([
-      'answered by /actions/expand-env',
-      'answered by /actions/get-secret',
-      'sent to /actions/create-secret',
-      'sent to /actions/encrypt-env',
-      'sent to /actions/update-secret',
-    ]);
+    for (const { sent, got } of traffic) {
+      const texts = [sent, got, Buffer.from(got, 'base64').toString('latin1')];
+      expect(canariesIn(texts.join())).toEqual([]);
+    }
   });
 
   it('appear in no message of the page, no output of dsvault, and no log of the vault', () => {
@@ -201,11 +216,13 @@ describe('values in the console', () => {
     expect(canariesIn(vault.lines().join('\n'))).toEqual([]);
   });
 
-  it('appear in no file of the profile that the browser leaves, and neither does the token of the session', async () => {
-    const tokens = (await Promise.all(traffic.map(({ got }) => got)))
-      .map((text) => /^\{"token":"([\w-]+)"\}$/.exec(text)?.[1])
-      .filter((token) => token !== undefined);
-    expect(tokens).toHaveLength(1);
+  it('appear in no file of the profile that the browser leaves, and neither does the session', async () => {
+    const opening = traffic.find(({ action }) => action === '/session');
+    const key = await keyOf(code.secret);
+    const sealed = Buffer.from(opening?.got ?? '', 'base64');
+    const purpose = answerTo(new Uint8Array(opening?.request ?? []), 0);
+    const { body } = (await unseal(key, new Uint8Array(sealed), purpose)) as { body: Pass };
+    expect(body).toEqual({ id: expect.any(String), secret: expect.any(String) });
     await context.close();
     const files = globSync(join(profile, '**'), { exclude: () => false }).filter((file) =>
       statSync(file).isFile(),
@@ -217,6 +234,6 @@ describe('values in the console', () => {
       });
     // The name of the secret stands in addresses, so the browser keeps it, and the search finds it.
     expect(filesWith(name)).not.toEqual([]);
-    expect([...canaries, ...tokens].flatMap(filesWith)).toEqual([]);
+    expect([...canaries, body.id, body.secret].flatMap(filesWith)).toEqual([]);
   });
 });

@@ -1,11 +1,19 @@
 /** A script of a page of another origin that tries to use a console, and tells what it could read. */
 
+/** A request that the console would take from its own page. `body` holds bytes. */
+export type SealedRequest = {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: readonly number[];
+};
+
 export type Hostile = {
   /** The console's address, as the page writes it. */
   readonly url: string;
-  /** The token of a session and a code. A page cannot know them; with them, only the other guards are left. */
-  readonly token: string;
-  readonly code: string;
+  /** Sealed requests. A page cannot make them; with them, only the other guards are left. */
+  readonly session: SealedRequest;
+  readonly list: SealedRequest;
+  readonly create: SealedRequest;
 };
 
 /** The names of all attempts that a server can grant by its headers. */
@@ -18,26 +26,26 @@ export const readableAttempts = [
  * Makes all attempts and returns the names of those that were granted: a reply that could be read, a script, style or
  * image that was loaded, a window whose handle still works.
  */
-export const attack = (hostile: Hostile): string => `(async ({ url, token, code }) => {
+export const attack = (hostile: Hostile): string => `(async ({ url, ...sealed }) => {
   const granted = [];
   const attempt = async (name, work) => {
     const late = new Promise((_, reject) => setTimeout(reject, 15_000));
     try { await Promise.race([work(), late]); granted.push(name); } catch {}
   };
-  const session = { 'X-Console-Session': token, 'Content-Type': 'application/json' };
-  const secret = JSON.stringify({ body: { name: 'BY_A_PAGE', value: 'x' } });
-  const post = (path, body, init = {}) => fetch(url + path, { method: 'POST', body, ...init });
+  const post = ({ path, headers, body }, init = { headers }) =>
+    fetch(url + path, { method: 'POST', body: new Uint8Array(body), ...init });
   const read = (reply) => reply.text();
   await attempt('GET /', () => fetch(url + '/').then(read));
   await attempt('GET /app.js', () => fetch(url + '/app.js').then(read));
-  await attempt('POST /session', () => post('/session', code).then(read));
-  await attempt('POST /actions/list-secrets', () => post('/actions/list-secrets', '{}', { headers: session }).then(read));
-  await attempt('POST /actions/create-secret', () => post('/actions/create-secret', secret, { headers: session }).then(read));
+  await attempt('POST /session', () => post(sealed.session).then(read));
+  await attempt('POST /actions/list-secrets', () => post(sealed.list).then(read));
+  await attempt('POST /actions/create-secret', () => post(sealed.create).then(read));
   // These have an effect if the server allows it, although no page can read the reply.
-  for (const path of ['/session', '/actions/create-secret']) {
-    const body = path === '/session' ? code : secret;
-    await post(path, body, { mode: 'no-cors', credentials: 'include' }).catch(() => undefined);
-    navigator.sendBeacon(url + path, body);
+  for (const request of [sealed.session, sealed.create]) {
+    const { path } = request;
+    const body = String.fromCharCode(...request.body);
+    await post(request, { mode: 'no-cors', credentials: 'include' }).catch(() => undefined);
+    navigator.sendBeacon(url + path, new Uint8Array(request.body));
     const frame = Object.assign(document.createElement('iframe'), { name: path });
     const form = Object.assign(document.createElement('form'), { action: url + path, method: 'post', enctype: 'text/plain', target: path });
     form.append(Object.assign(document.createElement('input'), { name: body.slice(0, -1), value: body.slice(-1) }));

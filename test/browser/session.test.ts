@@ -1,27 +1,31 @@
 /** How a session begins and ends, in a real browser. */
+import type { RequestListener } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import type { Request } from 'playwright-core';
-import { followLauncher, useConsole, visit } from '../support/console.ts';
+import { followLauncher, press, shows, useConsole, visit } from '../support/console.ts';
+import { passOf } from '../support/console-session.ts';
+import { serveWhile } from '../support/page-server.ts';
 import { useVault } from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
 
 const vault = useVault();
 const console = useConsole(vault);
 
 describe('a session of the console', () => {
-  it('shows neither its code nor its token in an address, a cookie or a storage', async () => {
+  it('shows neither its code nor its id in an address, a cookie or a storage', async () => {
     const { page, context } = await console.open();
     const requests: string[] = [];
     page.on('request', (request) => requests.push(request.url()));
-    const tokenOf = (request: Request) => request.headers()['x-console-session'];
-    const asked = page.waitForRequest((request) => tokenOf(request) !== undefined);
+    const idOf = (request: Request) => request.headers()['x-console-session'];
+    const asked = page.waitForRequest((request) => idOf(request) !== undefined);
     const name = await vault.create();
     await visit(page, 'Secrets');
     await page.goto(`${page.url().replace(/#.*/, '')}#/secrets/${name}`);
     await page.getByRole('heading', { name }).waitFor();
-    const code = console.process().code();
-    const token = tokenOf(await asked) ?? '';
-    expect([code, token]).toEqual([1, 2].map(() => expect.stringMatching(/^[\w-]{43}$/)));
+    const code = passOf(console.process().code());
+    const hidden = [idOf(await asked) ?? '', code.id, code.secret];
+    expect(hidden).toEqual(hidden.map(() => expect.stringMatching(/^[\w-]{43}$/)));
     const cdp = await context.newCDPSession(page);
     const { entries } = await cdp.send('Page.getNavigationHistory');
     expect(entries.at(-1)?.url).toBe(`${console.process().url}/#/secrets/${name}`);
@@ -34,7 +38,7 @@ describe('a session of the console', () => {
     ];
     const seenWith = (text: string) => seen.filter((one) => one.includes(text));
     expect(seenWith(name)).not.toEqual([]);
-    expect([token, code].flatMap(seenWith)).toEqual([]);
+    expect(hidden.flatMap(seenWith)).toEqual([]);
     expect(await context.cookies()).toEqual([]);
     expect(await context.storageState({ indexedDB: true })).toEqual({ cookies: [], origins: [] });
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
@@ -71,5 +75,55 @@ describe('a session of the console', () => {
       .waitFor();
     expect(complaints).not.toEqual([]);
     complaints.length = 0;
+  });
+});
+
+describe('a tab that outlives its console', () => {
+  const outlived = useConsole(vault);
+
+  it('shows another program on the port no byte of a typed value, believes none of its answers, and says so', async () => {
+    const { page, complaints } = await outlived.open();
+    const { page: activity, complaints: more } = await outlived.open();
+    await visit(activity, 'Activity');
+    await activity.locator('tbody tr').first().waitFor();
+    await press(page, 'New secret');
+    await page.getByLabel('Name', { exact: true }).fill('TYPED');
+    await page.getByLabel('Value', { exact: true }).fill('hunter2-hunter2');
+    const port = Number(new URL(outlived.process().url).port);
+    await outlived.process().end('SIGKILL');
+    const received: string[] = [];
+    /** Answers as a console does, as far as anybody can without the secret of the session. */
+    const impostor: RequestListener = (request, response) => {
+      received.push([request.url, ...request.rawHeaders].join());
+      request.on('data', (bytes: Buffer) => received.push(bytes.toString('latin1')));
+      request.on('end', () => {
+        const answer = JSON.stringify({ name: 'TYPED', version: 1, lines: [] });
+        response.end(`${answer}\n${Buffer.from(answer).toString('base64')}\n`);
+      });
+    };
+    const gone = /^The console of this page is gone/;
+    await serveWhile(
+      impostor,
+      async () => {
+        await press(page, 'Create');
+        await shows(page.getByRole('dialog').getByRole('alert'), gone);
+        expect(received.join()).toContain('/actions/create-secret');
+        // The tab sends this program nothing more.
+        const count = received.length;
+        await press(page, 'Create');
+        await shows(page.getByRole('dialog').getByRole('alert'), gone);
+        expect(received).toHaveLength(count);
+        await activity.getByLabel('Secret').fill('hunter2-hunter2');
+        await shows(activity.getByRole('alert'), gone);
+        await until(() => received.join().includes('/actions/activity'));
+      },
+      { host: '127.0.0.1', port },
+    );
+    expect(await page.getByText(/^Created/).count()).toBe(0);
+    for (const one of received) {
+      expect(one).not.toMatch(/hunter2|TYPED/);
+      expect(Buffer.from(one, 'base64').toString('latin1')).not.toMatch(/hunter2|TYPED/);
+    }
+    for (const expected of [complaints, more]) expected.length = 0;
   });
 });

@@ -2,11 +2,13 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Pass } from '../../console/sealing.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
+import { openConsoleSession, passOf, sealedRequest } from '../support/console-session.ts';
 import { hand, html, serveWhile } from '../support/page-server.ts';
 import { useVault } from '../support/running-vault.ts';
-import { attack, readableAttempts } from './hostile-page.ts';
+import { attack, type Hostile, readableAttempts, type SealedRequest } from './hostile-page.ts';
 
 const vault = useVault();
 const hostileName = 'attacker.test';
@@ -14,12 +16,29 @@ const reboundName = 'rebound.test';
 let running: ConsoleProcess;
 let browser: Browser;
 let context: BrowserContext;
-/** The token of a session of the console. */
-let token: string;
+/** A session of the console. */
+let session: Pass;
 
 const get = async (path: string): Promise<string> => (await fetch(`${running.url}${path}`)).text();
-const open = (code: string): Promise<Response> =>
-  fetch(`${running.url}/session`, { method: 'POST', headers: { Origin: running.url }, body: code });
+
+/** All that a page would need to use the console, if it were not a stranger: sealed requests, and the ids for them. */
+const granted = async (url: string, code: string): Promise<Hostile> => {
+  const secret = { body: { name: 'BY_A_PAGE', value: 'x' } };
+  const seal = async (path: string, asked?: unknown): Promise<SealedRequest> => {
+    const { headers, body } = await sealedRequest(
+      path === '/session' ? passOf(code) : session,
+      path,
+      asked,
+    );
+    return { path, headers, body: [...body] };
+  };
+  return {
+    url,
+    session: await seal('/session'),
+    list: await seal('/actions/list-secrets'),
+    create: await seal('/actions/create-secret', secret),
+  };
+};
 
 beforeAll(async () => {
   running = await startConsoleProcess(vault);
@@ -28,7 +47,7 @@ afterAll(() => running.end());
 beforeAll(async () => {
   browser = await launchChromium({ [hostileName]: '127.0.0.1', [reboundName]: '127.0.0.2' });
   await vault.create('v', 'KEPT');
-  token = JSON.parse(await (await open(running.code())).text()).token;
+  session = (await openConsoleSession(running.url, running.code())).pass;
 });
 afterAll(() => browser.close());
 beforeEach(async () => {
@@ -45,7 +64,8 @@ const openPage = async (url: string): Promise<Page> => {
 /** Asserts that no page has changed anything, and that no page has used up the code. */
 const expectUntouched = async (code: string): Promise<void> => {
   expect((await vault.ask('GET', '/v1/secrets')).json.names).toEqual(['KEPT']);
-  expect((await open(code)).status).toBe(200);
+  const { act } = await openConsoleSession(running.url, code);
+  expect((await act('vault')).status).toBe(200);
 };
 
 describe('a page of another origin', () => {
@@ -57,7 +77,7 @@ describe('a page of another origin', () => {
         (_, response) => html(response, ''),
         async (port) => {
           const page = await openPage(`http://${name}:${port}/`);
-          expect(await page.evaluate(attack({ url: running.url, token, code }))).toEqual([]);
+          expect(await page.evaluate(attack(await granted(running.url, code)))).toEqual([]);
           expect(page.frame('framed')?.url()).toBe('chrome-error://chromewebdata/');
         },
       );
@@ -77,7 +97,7 @@ describe('a page of another origin', () => {
     await serveWhile(permissive, async (port) => {
       const url = `http://127.0.0.1:${port}`;
       const page = await openPage(`http://${hostileName}:${port}/`);
-      expect(await page.evaluate(attack({ url, token, code: 'x' }))).toEqual(readableAttempts);
+      expect(await page.evaluate(attack(await granted(url, 'x.y')))).toEqual(readableAttempts);
       expect(page.frame('framed')?.url()).toBe(`${url}/`);
     });
     expect([...requests]).toContain('OPTIONS /actions/create-secret');
@@ -99,19 +119,14 @@ describe('a page that rebinds its own name to 127.0.0.1', () => {
       request.url === '/page'
         ? html(response, '')
         : hand(request, response, { host: '127.0.0.1', port });
-    const given = JSON.stringify({ token, code });
-    const asked = `(async ({ token, code }) => {
-      const session = { 'X-Console-Session': token };
-      const ask = async (path, init) => {
+    const given = JSON.stringify(await granted(running.url, code));
+    const asked = `(async ({ session, list }) => {
+      const ask = async ({ path, body, headers }) => {
+        const init = body && { method: 'POST', body: new Uint8Array(body), headers };
         const reply = await fetch(path, init);
         return [reply.status, await reply.text()];
       };
-      return [
-        await ask('/'),
-        await ask('/app.js'),
-        await ask('/session', { method: 'POST', body: code }),
-        await ask('/actions/list-secrets', { method: 'POST', body: '{}', headers: session }),
-      ];
+      return [await ask({ path: '/' }), await ask({ path: '/app.js' }), await ask(session), await ask(list)];
     })(${given})`;
     // The name has led to another address at first, with the port that the console has.
     await serveWhile(

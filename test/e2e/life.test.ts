@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { startConsoleProcess } from '../support/console-process.ts';
+import { openConsoleSession } from '../support/console-session.ts';
 import { liveByDsvault } from '../support/life-by-dsvault.ts';
 import { runLocal } from '../support/local-process.ts';
 import {
@@ -230,24 +231,17 @@ describe('the life of a secret', () => {
     const name = freshName('SHOWN_');
     const console = await startConsoleProcess(vault);
     try {
-      const headers = { Origin: console.url };
-      const session = { method: 'POST', headers, body: console.code() };
-      const opened = await fetch(`${console.url}/session`, session);
-      const { token } = (await opened.json()) as { token: string };
-      const act = async (action: string, asked: object = {}): Promise<object> => {
-        const sent = { ...session, headers: { ...headers, 'X-Console-Session': token } };
-        const body = JSON.stringify(asked);
-        const answer = await fetch(`${console.url}/actions/${action}`, { ...sent, body });
-        return (await answer.json()) as object;
-      };
+      const { act } = await openConsoleSession(console.url, console.code());
       await act('create-secret', { body: { name, value: 'one' }, idempotencyKey: randomUUID() });
       const listed = () => act('list-secrets', { query: { prefix: name } });
       await untilSeen(listed, (list) => JSON.stringify(list).includes(name));
-      expect(await act('get-secret', { name })).toMatchObject({ name, version: 1, value: 'one' });
+      const got = { name, version: 1, value: 'one' };
+      expect((await act('get-secret', { name })).body).toMatchObject(got);
       const kind = process.env['TEST_GATEWAY'] ?? 'start';
       const can = { canChange: false, canRead: isLocal, canWrite: isLocal };
       // Another vault than these was not started by a program of the checkout.
-      if (isLocal || kind !== 'start') expect(await act('local')).toMatchObject({ kind, ...can });
+      if (isLocal || kind !== 'start')
+        expect((await act('local')).body).toMatchObject({ kind, ...can });
     } finally {
       // Jest would not end while the console runs.
       expect(await console.end()).toBe(0);

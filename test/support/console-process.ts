@@ -78,7 +78,7 @@ export const startConsoleProcess = async (
   const folder = join(HOME, '.config/dsvault');
   const launcher = join(folder, readdirSync(folder).join());
   const read = () => readFileSync(launcher, 'utf8');
-  const code = () => /#code=([\w-]+)/.exec(read())?.[1] ?? '';
+  const code = () => /#code=([\w.-]+)/.exec(read())?.[1] ?? '';
   return {
     url: /url=(http:\/\/127\.0\.0\.1:\d+)\//.exec(read())?.[1] ?? '',
     launcher,

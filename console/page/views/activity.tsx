@@ -17,7 +17,7 @@ const pauseMs = 300;
 /** The log of a vault on this machine, as it comes; with the id of a request, the story of that request. */
 export const ActivityView = ({ requestId }: { readonly requestId: string | undefined }) => {
   const { result: local, refusal } = useAsking<LocalReply>(
-    async (signal) => (await act('local', {}, signal)).json(),
+    (signal) => act('local', {}, signal),
     [],
   );
   return (
@@ -217,7 +217,7 @@ const LineRow = ({ line, isLinked }: { readonly line: LogLine; readonly isLinked
 /** All lines of one request, on whichever node they are, in the order of their times. */
 const Story = ({ requestId }: { readonly requestId: string }) => {
   const { result, refusal, isWaiting } = useAsking<{ readonly lines: readonly LogLine[] }>(
-    async (signal) => (await act('story', { requestId }, signal)).json(),
+    (signal) => act('story', { requestId }, signal),
     [requestId],
   );
   const lines = result?.lines ?? [];

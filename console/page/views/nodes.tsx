@@ -104,11 +104,9 @@ export const NodesView = () => {
 
 const titleOf = (change: Change): string => `${change.charAt(0).toUpperCase()}${change.slice(1)}`;
 
-const askLocal = async (signal: AbortSignal): Promise<LocalReply> =>
-  (await act('local', {}, signal)).json();
+const askLocal = (signal: AbortSignal): Promise<LocalReply> => act('local', {}, signal);
 
-const askNodes = async (signal: AbortSignal): Promise<NodesReply> =>
-  (await act('nodes', {}, signal)).json();
+const askNodes = (signal: AbortSignal): Promise<NodesReply> => act('nodes', {}, signal);
 
 /** The latest latencies of the store by node, 0 for a vault without nodes. */
 const useLatencies = (answers: readonly NodeAnswer[]): ReadonlyMap<number, readonly number[]> => {

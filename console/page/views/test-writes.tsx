@@ -15,8 +15,8 @@ export const markChange = (text: string): void => void marks.push({ at: Date.now
 const height = 40;
 const meanSeconds = 5;
 
-const read = async (signal: AbortSignal): Promise<TestWrites> =>
-  (await act('test-writes', { to: 'read' }, signal)).json();
+const read = (signal: AbortSignal): Promise<TestWrites> =>
+  act('test-writes', { to: 'read' }, signal);
 
 export const TestWritesPart = ({ hasNodes }: { readonly hasNodes: boolean }) => {
   const { result, again } = usePolling(read, 1_000);

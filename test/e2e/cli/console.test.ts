@@ -29,7 +29,7 @@ describe('dsvault console', () => {
   it('writes a launcher file that only its owner can read, in a folder that only its owner can enter', () => {
     expect(statSync(running.launcher).mode & 0o777).toBe(0o600);
     expect(statSync(dirname(running.launcher)).mode & 0o777).toBe(0o700);
-    expect(running.code()).toMatch(/^[\w-]{43}$/);
+    expect(running.code()).toMatch(/^[\w-]{43}\.[\w-]{43}$/);
   });
 
   it('prints no code, and shows neither code nor token in the command line of any process', async () => {

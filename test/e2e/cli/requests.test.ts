@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openConsoleSession } from '../../support/console-session.ts';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { type FaultyFront, type Plan, startFaultyFront } from '../../support/faulty-front.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
@@ -287,11 +288,8 @@ describe('a request that takes more than a second', () => {
     await started.prints('press Enter');
     const folder = join(dsvault.folder, '.config/dsvault');
     const launcher = readFileSync(join(folder, readdirSync(folder).join()), 'utf8');
-    const [, url = '', code = ''] = /url=(.*?)\/#code=([\w-]+)/.exec(launcher) ?? [];
-    const post = (path: string, body: string, headers = {}) =>
-      fetch(url + path, { method: 'POST', body, headers: { Origin: url, ...headers } });
-    const { token } = (await (await post('/session', code)).json()) as { token: string };
-    const asked = await post('/actions/whoami', '{}', { 'x-console-session': token });
+    const [, url = '', code = ''] = /url=(.*?)\/#code=([\w.-]+)/.exec(launcher) ?? [];
+    const asked = await (await openConsoleSession(url, code)).act('whoami');
     started.type('\u0003');
     const [, served] = (await started.ran).stdout.split('press Enter');
     expect([asked.status, served]).toEqual([200, expect.not.stringContaining('waiting')]);

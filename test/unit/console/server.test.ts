@@ -1,7 +1,14 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { failure } from '../../../cli/failures.ts';
-import { type Action, type ConsoleServer, startConsole } from '../../../console/server.ts';
+import type { Pass } from '../../../console/sealing.ts';
+import {
+  type Action,
+  type Answer,
+  type ConsoleServer,
+  startConsole,
+} from '../../../console/server.ts';
+import { openConsoleSession, passOf, sealedRequest } from '../../support/console-session.ts';
 import {
   closeConnections,
   exchange,
@@ -11,7 +18,7 @@ import {
 import { until } from '../../support/until.ts';
 
 let server: ConsoleServer;
-let token: string;
+let session: Pass;
 /** Collects the requests to the actions; `endings` counts the endless answers that have ended. */
 const performed: unknown[] = [];
 let endings = 0;
@@ -50,17 +57,29 @@ const page = Buffer.from('<!doctype html>');
 const ask = (method: string, path: string, how: Partial<RawRequest> = {}): Promise<RawReply> =>
   exchange({ method, url: server.url, path, headers: {}, body: undefined, ...how });
 
-/** Headers as the page sends them. */
-const own = (): Record<string, string> => ({ Origin: server.url, 'X-Console-Session': token });
-const act = (name: string, asked: unknown = {}, headers = own()): Promise<RawReply> =>
-  ask('POST', `/actions/${name}`, { headers, body: JSON.stringify(asked) });
-const open = (code: string, headers: RawRequest['headers'] = { Origin: server.url }) =>
-  ask('POST', '/session', { headers, body: code });
+type Sent = RawReply & { readonly answers: readonly Answer[] };
+
+/** Asks as the page does: with its origin, sealed with the secret of the session. */
+const post = async (
+  path: string,
+  { pass = session, asked = {} as unknown, headers = {} as Record<string, string> } = {},
+): Promise<Sent> => {
+  const { body, headers: own, unsealed } = await sealedRequest(pass, path, asked);
+  const reply = await ask('POST', path, {
+    headers: { Origin: server.url, ...own, ...headers },
+    body,
+  });
+  return { ...reply, answers: reply.status === 200 ? await unsealed(reply.text) : [] };
+};
+const act = (name: string, asked: unknown = {}, headers = {}): Promise<Sent> =>
+  post(`/actions/${name}`, { asked, headers });
+const open = (code: string, headers = {}): Promise<Sent> =>
+  post('/session', { pass: passOf(code), headers });
 
 beforeAll(async () => {
   const files = new Map([['/', { type: 'text/html; charset=utf-8', body: page }]]);
   server = await startConsole({ files, actions });
-  token = JSON.parse((await open(server.newCode())).text).token;
+  session = (await open(server.newCode())).answers[0]?.body as Pass;
 });
 afterAll(async () => {
   closeConnections();
@@ -69,9 +88,10 @@ afterAll(async () => {
 
 describe('the server of the console', () => {
   it('performs an action for the page that opened the session', async () => {
-    const { status, text } = await act('echo', { name: 'A' });
-    expect([status, JSON.parse(text)]).toEqual([200, { asked: { name: 'A' } }]);
-    expect((await act('refuse')).status).toBe(409);
+    const { answers } = await act('echo', { name: 'A' });
+    expect(answers).toEqual([{ status: 200, body: { asked: { name: 'A' } } }]);
+    const conflict = { status: 409, body: { code: 'conflict', detail: 'no' } };
+    expect((await act('refuse')).answers).toEqual([conflict]);
   });
 
   it('listens on 127.0.0.1 alone', () => {
@@ -111,58 +131,100 @@ describe('the server of the console', () => {
     const { port } = new URL(server.url);
     const hosts = [`localhost:${port}`, '127.0.0.1', `attacker.test:${port}`, `127.0.0.1.:${port}`];
     for (const Host of [...hosts, `[::1]:${port}`, `127.0.0.1:${Number(port) + 1}`]) {
-      const headers = { ...own(), Host };
+      const headers = { Host };
       expect([Host, (await ask('GET', '/', { headers })).status]).toEqual([Host, 403]);
       expect([Host, (await act('echo', {}, headers)).status]).toEqual([Host, 403]);
       expect([Host, (await open(server.newCode(), headers)).status]).toEqual([Host, 403]);
     }
   });
 
-  it('refuses each action and session whose Origin is not its own, also with the right token', async () => {
+  it('refuses each action and session whose Origin is not its own, also with the right secret', async () => {
     const { port } = new URL(server.url);
     const others = [`http://localhost:${port}`, `https://127.0.0.1:${port}`, 'http://127.0.0.1'];
     for (const Origin of [...others, `${server.url}/`, 'http://attacker.test', 'null', '']) {
-      const headers = { ...own(), Origin };
+      const headers = { Origin };
       expect([Origin, (await act('echo', {}, headers)).status]).toEqual([Origin, 403]);
-      expect([Origin, (await open(server.newCode(), { Origin })).status]).toEqual([Origin, 403]);
+      expect([Origin, (await open(server.newCode(), headers)).status]).toEqual([Origin, 403]);
     }
-    const { Origin: _, ...without } = own();
-    expect((await act('echo', {}, without)).status).toBe(403);
-    expect((await open(server.newCode(), {})).status).toBe(403);
+    const { body, headers } = await sealedRequest(session, '/actions/echo');
+    expect((await ask('POST', '/actions/echo', { headers, body })).status).toBe(403);
   });
 
-  it('refuses every action without the token of a session with 401, known or not', async () => {
-    const wrong = ['', 'x', token.slice(1), server.newCode()].map((given) => ({
-      Origin: server.url,
-      'X-Console-Session': given,
-    }));
-    for (const headers of [...wrong, { Origin: server.url }]) {
+  it('refuses every action without the id of a session with 401, known or not', async () => {
+    const { secret } = session;
+    const wrong = ['', 'x', session.id.slice(1), secret, server.newCode().split('.')[0] ?? ''];
+    for (const id of wrong) {
       for (const name of [...actions.keys(), 'unknown']) {
-        expect([name, (await act(name, {}, headers)).status]).toEqual([name, 401]);
+        const { status } = await post(`/actions/${name}`, { pass: { id, secret } });
+        expect([id, name, status]).toEqual([id, name, 401]);
       }
     }
+    const { body } = await sealedRequest(session, '/actions/echo');
+    const headers = { Origin: server.url };
+    expect((await ask('POST', '/actions/echo', { headers, body })).status).toBe(401);
   });
 
-  it('takes no token from a cookie, a query or another header', async () => {
-    const Origin = server.url;
-    const given = [
-      { headers: { Origin, Cookie: `X-Console-Session=${token}; token=${token}` } },
-      { headers: { Origin, Authorization: `Bearer ${token}` } },
-    ];
-    for (const how of given) {
-      expect((await ask('POST', '/actions/echo', { ...how, body: '{}' })).status).toBe(401);
+  it('refuses with 401 what is not sealed with the secret of the session for this very path', async () => {
+    performed.length = 0;
+    const path = '/actions/echo';
+    const other = await openConsoleSession(server.url, server.newCode());
+    const bodies: (string | Uint8Array)[] = ['', '{}', JSON.stringify({ asked: session.id })];
+    bodies.push((await sealedRequest(other.pass, path)).body);
+    bodies.push((await sealedRequest(session, '/actions/refuse')).body);
+    bodies.push(
+      (await sealedRequest(session, path)).body.map((byte, at) => (at === 20 ? byte ^ 1 : byte)),
+    );
+    const headers = { Origin: server.url, 'X-Console-Session': session.id };
+    for (const body of bodies) {
+      expect((await ask('POST', path, { headers, body })).status).toBe(401);
     }
-    const query = `/actions/echo?X-Console-Session=${token}`;
-    expect((await ask('POST', query, { headers: { Origin }, body: '{}' })).status).toBe(401);
+    const code = server.newCode();
+    const { id } = passOf(code);
+    expect((await post('/session', { pass: { id, secret: session.secret } })).status).toBe(401);
+    expect((await open(code)).status).toBe(200);
+    expect(performed).toEqual([]);
+  });
+
+  it('takes no session from a cookie, a query or another header', async () => {
+    const Origin = server.url;
+    const { id } = session;
+    const given = [
+      { headers: { Origin, Cookie: `X-Console-Session=${id}; session=${id}` } },
+      { headers: { Origin, Authorization: `Bearer ${id}` } },
+    ];
+    const { body } = await sealedRequest(session, '/actions/echo');
+    for (const how of given) {
+      expect((await ask('POST', '/actions/echo', { ...how, body })).status).toBe(401);
+    }
+    const query = `/actions/echo?X-Console-Session=${id}`;
+    const sealed = await sealedRequest(session, query);
+    const reply = await ask('POST', query, { headers: { Origin }, body: sealed.body });
+    expect(reply.status).toBe(401);
   });
 
   it('opens a session once for a code, and for no other text', async () => {
     const code = server.newCode();
-    for (const wrong of ['', 'x', code.slice(1), JSON.stringify(code)]) {
+    for (const wrong of ['', 'x', code.slice(1), code.slice(0, -1), JSON.stringify(code)]) {
       expect((await open(wrong)).status).toBe(401);
     }
     const replies = await Promise.all([open(code), open(code)]);
-    expect(replies.map(({ status }) => status).sort()).toEqual([200, 401]);
+    const outcomes = replies.map(({ status, answers }) => answers[0]?.status ?? status);
+    expect(outcomes.sort()).toEqual([200, 401]);
+  });
+
+  it('sends neither the secret of a session nor what an action is asked or answers in readable form', async () => {
+    const code = server.newCode();
+    const opened = await open(code);
+    const asked = { value: 'hunter2-hunter2' };
+    const sent = await sealedRequest(session, '/actions/echo', asked);
+    const { text } = await act('echo', asked);
+    const { id, secret } = (opened.answers[0]?.body ?? {}) as Pass;
+    const crossed = [opened.text, text, Buffer.from(sent.body).toString('latin1')].flatMap(
+      (one) => [one, Buffer.from(one, 'base64').toString('latin1')],
+    );
+    for (const hidden of [id, secret, passOf(code).secret, 'hunter2', 'status']) {
+      expect(crossed.filter((one) => one.includes(hidden))).toEqual([]);
+    }
   });
 
   it('answers 404 to an action or a file that it does not have', async () => {
@@ -178,8 +240,7 @@ describe('the server of the console', () => {
       expect([name, (await act(name)).status]).toEqual([name, 404]);
     }
     for (const path of ['/echo', '//actions/echo', '/ACTIONS/echo', '/x/actions/echo']) {
-      const reply = await ask('POST', path, { headers: own(), body: '{}' });
-      expect([path, reply.status]).toEqual([path, 404]);
+      expect([path, (await post(path)).status]).toEqual([path, 404]);
     }
     for (const path of ['/../package.json', '/%2e%2e/package.json', '/app.js', '//', '/?x']) {
       expect([path, (await ask('GET', path)).status]).toEqual([path, 404]);
@@ -188,101 +249,90 @@ describe('the server of the console', () => {
 
   it('knows no other methods than GET and POST', async () => {
     for (const method of ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
-      const reply = await ask(method, '/actions/echo', { headers: own() });
+      const { headers } = await sealedRequest(session, '/actions/echo');
+      const reply = await ask(method, '/actions/echo', {
+        headers: { ...headers, Origin: server.url },
+      });
       expect([method, reply.status]).toEqual([method, 403]);
     }
   });
 
-  it('takes bodies of up to 2 MiB, and refuses larger ones in a sentence', async () => {
-    const fits = JSON.stringify('x'.repeat(2_097_150));
-    const headers = own();
-    expect((await ask('POST', '/actions/echo', { headers, body: fits })).status).toBe(200);
+  it('takes sealed bodies of up to 2 MiB, and answers 413 to larger ones', async () => {
+    // The seal takes 28 bytes, and JSON two quotes.
+    const fits = 'x'.repeat(2_097_152 - 30);
+    expect((await act('echo', fits)).status).toBe(200);
     performed.length = 0;
-    const reply = await ask('POST', '/actions/echo', { headers, body: `${fits} ` });
-    expect([reply.status, JSON.parse(reply.text)]).toEqual([
-      413,
-      { code: 'too_large', detail: 'This is larger than the 2 MiB that the console takes.' },
-    ]);
-    expect((await open('x'.repeat(3_000_000))).status).toBe(401);
+    expect((await act('echo', `${fits}x`)).status).toBe(413);
+    const headers = { 'X-Console-Session': passOf(server.newCode()).id, Origin: server.url };
+    const body = 'x'.repeat(3_000_000);
+    expect((await ask('POST', '/session', { headers, body })).status).toBe(413);
     expect(performed).toEqual([]);
   });
 
-  it('answers 400 to a body that is no JSON', async () => {
-    for (const body of ['', '{', 'name=A']) {
-      expect((await ask('POST', '/actions/echo', { headers: own(), body })).status).toBe(400);
-    }
-  });
-
   it('answers 431 to headers of more than 8 KiB', async () => {
-    const headers = { ...own(), 'X-Long': 'x'.repeat(8_192) };
+    const headers = { 'X-Long': 'x'.repeat(8_192) };
     expect((await ask('GET', '/', { headers })).status).toBe(431);
   });
 
   it('tells that an action failed, without the error, which may hold a value', async () => {
-    const { status, text } = await act('fail');
-    expect([status, JSON.parse(text)]).toEqual([
-      500,
-      { code: 'internal', detail: 'The console failed to do this.' },
-    ]);
+    const body = { code: 'internal', detail: 'The console failed to do this.' };
+    expect((await act('fail')).answers).toEqual([{ status: 500, body }]);
   });
 
   it('sends an endless answer a line at a time, and ends it when the page leaves', async () => {
     endings = 0;
     const { port } = new URL(server.url);
     const socket = connect(Number(port), '127.0.0.1');
+    const { headers, body, unsealed } = await sealedRequest(session, '/actions/numbers');
     const head = [
       'POST /actions/numbers HTTP/1.1',
       `Host: 127.0.0.1:${port}`,
-      ...Object.entries(own()).map(([name, value]) => `${name}: ${value}`),
-      'Content-Length: 2',
+      `Origin: ${server.url}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      `Content-Length: ${body.length}`,
     ];
     let seen = '';
+    const linesSeen = () => seen.match(/^[\w+/=]{100,}$/gm) ?? [];
     socket.on('data', (chunk) => {
       seen += chunk;
       // A page that reads no further keeps the server waiting until it leaves.
-      if (seen.includes('{"n":2,')) socket.pause();
+      if (linesSeen().length > 2) socket.pause();
     });
-    socket.write(`${head.join('\r\n')}\r\n\r\n{}`);
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    socket.write(body);
     await until(() => socket.isPaused());
     expect(seen).toMatch(/^HTTP\/1.1 200 /);
-    expect(seen).toContain('{"n":1,');
+    const [first, second] = await unsealed(`${linesSeen().slice(0, 2).join('\n')}\n`);
+    expect([first, second]).toMatchObject([{ body: { n: 0 } }, { body: { n: 1 } }]);
     expect(endings).toBe(0);
     socket.destroy();
     await until(() => endings === 1);
   });
 
   it.each([
-    ['break', { code: 'internal', detail: 'The console failed to do this.' }],
-    ['refuse-later', { code: 'failed', detail: 'the log cannot be read' }],
+    ['break', 500, { code: 'internal', detail: 'The console failed to do this.' }],
+    ['refuse-later', 502, { code: 'failed', detail: 'the log cannot be read' }],
   ])(
-    'ends an endless answer that fails (%s) with a line that has the problem',
-    async (name, problem) => {
-      const { text } = await act(name);
-      expect(
-        text
-          .trim()
-          .split('\n')
-          .map((line) => JSON.parse(line)),
-      ).toEqual([{ n: 0 }, { problem }]);
+    'ends an endless answer that fails (%s) with a part that has the problem',
+    async (name, status, body) => {
+      expect((await act(name)).answers).toEqual([
+        { status: 200, body: { n: 0 } },
+        { status, body },
+      ]);
     },
   );
 
   it('closes at once, although a page still reads an endless answer', async () => {
     endings = 0;
     const other = await startConsole({ files: new Map(), actions });
-    const headers = { Origin: other.url };
-    const session = await fetch(`${other.url}/session`, {
-      method: 'POST',
-      headers,
-      body: other.newCode(),
-    });
-    const { token } = JSON.parse(await session.text());
+    const { pass } = await openConsoleSession(other.url, other.newCode());
+    const { headers, body } = await sealedRequest(pass, '/actions/numbers');
     const numbers = await fetch(`${other.url}/actions/numbers`, {
       method: 'POST',
-      headers: { ...headers, 'X-Console-Session': token },
-      body: '{}',
+      headers: { ...headers, Origin: other.url },
+      body,
     });
-    expect(numbers.headers.get('content-type')).toBe('application/x-ndjson');
+    expect(numbers.status).toBe(200);
     await other.close();
     await until(() => endings === 1);
     await expect(numbers.text()).rejects.toThrow();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Pass } from '../../../console/sealing.ts';
 import { createSessions } from '../../../console/sessions.ts';
 
 const setUp = () => {
@@ -7,65 +8,66 @@ const setUp = () => {
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  const open = (): string => sessions.open(sessions.newCode()) ?? '';
-  return { ...sessions, pass, openNew: open };
+  const openNew = (): Pass => sessions.open(sessions.newCode().id) ?? { id: '', secret: '' };
+  return { ...sessions, pass, openNew };
 };
 
 describe('the sessions of the console', () => {
-  it('give one token for a code, and none when the code comes again', () => {
-    const { newCode, open, isOpen } = setUp();
+  it('give one session for a code, and none when the code comes again', () => {
+    const { newCode, findCode, open, findSession } = setUp();
     const code = newCode();
-    const token = open(code);
-    expect(token).toMatch(/^[\w-]{43}$/);
-    expect(isOpen(token ?? '')).toBe(true);
-    expect(open(code)).toBeUndefined();
+    expect(findCode(code.id)).toBe(code.secret);
+    const session = open(code.id);
+    expect(session?.id).toMatch(/^[\w-]{43}$/);
+    expect(session?.secret).toMatch(/^[\w-]{43}$/);
+    expect(findSession(session?.id ?? '')).toBe(session?.secret);
+    expect([findCode(code.id), open(code.id)]).toEqual([undefined, undefined]);
   });
 
   it('accept a code for 60 s, and refuse it from then on', () => {
-    const { newCode, open, pass } = setUp();
+    const { newCode, findCode, open, pass } = setUp();
     const [early, late] = [newCode(), newCode()];
     pass(59_999);
-    expect(open(early)).toBeDefined();
+    expect(open(early.id)).toBeDefined();
     pass(1);
-    expect(open(late)).toBeUndefined();
+    expect([findCode(late.id), open(late.id)]).toEqual([undefined, undefined]);
   });
 
-  it('refuse unknown codes and tokens, also those that begin as a valid one does', () => {
-    const { newCode, open, isOpen, openNew } = setUp();
-    const code = newCode();
-    const token = openNew();
-    for (const wrong of ['', 'x', code.slice(0, -1), `${code}A`]) {
-      expect(open(wrong)).toBeUndefined();
+  it('find neither code nor session by another text, nor one by the id of the other', () => {
+    const { newCode, findCode, findSession, openNew } = setUp();
+    const [code, session] = [newCode(), openNew()];
+    for (const wrong of ['', 'x', 'constructor', code.secret, session.secret, session.id]) {
+      expect(findCode(wrong)).toBeUndefined();
     }
-    for (const wrong of ['', 'x', token.slice(0, -1), `${token}A`, code]) {
-      expect(isOpen(wrong)).toBe(false);
+    for (const wrong of ['', 'x', 'constructor', code.secret, session.secret, code.id]) {
+      expect(findSession(wrong)).toBeUndefined();
     }
-    expect(open(code)).toBeDefined();
   });
 
-  it('keep unused codes valid when a new one is made, and tokens valid beyond a minute', () => {
-    const { newCode, open, isOpen, openNew, pass } = setUp();
+  it('keep unused codes valid when a new one is made, and sessions open beyond a minute', () => {
+    const { newCode, open, findSession, openNew, pass } = setUp();
     const code = newCode();
-    const token = openNew();
+    const session = openNew();
     newCode();
-    expect(open(code)).toBeDefined();
+    expect(open(code.id)).toBeDefined();
     pass(86_400_000);
     newCode();
-    expect(isOpen(token)).toBe(true);
+    expect(findSession(session.id)).toBe(session.secret);
   });
 
-  it('make codes and tokens that never come again', () => {
+  it('make ids and secrets that never come again', () => {
     const { newCode, openNew } = setUp();
     const made = Array.from({ length: 100 }, () => [newCode(), openNew()]).flat();
-    expect(new Set(made).size).toBe(200);
+    expect(new Set(made.flatMap(({ id, secret }) => [id, secret])).size).toBe(400);
   });
 
   it('end the oldest session when a seventeenth one is opened', () => {
-    const { isOpen, openNew } = setUp();
-    const tokens = Array.from({ length: 16 }, openNew);
-    expect(tokens.every(isOpen)).toBe(true);
+    const { findSession, openNew } = setUp();
+    const sessions = Array.from({ length: 16 }, openNew);
+    const isOpen = ({ id }: Pass) => findSession(id) !== undefined;
+    expect(sessions.every(isOpen)).toBe(true);
     const last = openNew();
-    expect(tokens.map(isOpen)).toEqual([false, ...tokens.slice(1).map(() => true)]);
+    expect(sessions.map(isOpen)).toEqual([false, ...sessions.slice(1).map(() => true)]);
     expect(isOpen(last)).toBe(true);
   });
 });

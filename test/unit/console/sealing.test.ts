@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import { answerTo, keyOf, seal, unseal } from '../../../console/sealing.ts';
+
+const purpose = '/actions/create-secret';
+const content = { value: 'hunter2' };
+
+describe('a sealed document', () => {
+  it('opens with its key for its purpose', async () => {
+    const key = await keyOf('the secret');
+    expect(await unseal(key, await seal(key, content, purpose), purpose)).toEqual(content);
+    const twice = await Promise.all([1, 2].map(() => seal(key, content, purpose)));
+    expect(twice[0]).not.toEqual(twice[1]);
+  });
+
+  it('opens with no other key, for no other purpose and no other part, and not after a change', async () => {
+    const [key, other] = [await keyOf('the secret'), await keyOf('another secret')];
+    const [request, second] = [
+      await seal(key, content, purpose),
+      await seal(key, content, purpose),
+    ];
+    const answer = await seal(key, content, answerTo(request, 0));
+    expect(await unseal(key, answer, answerTo(request, 0))).toEqual(content);
+    const tries = [
+      unseal(other, request, purpose),
+      unseal(key, request, '/actions/delete-secret'),
+      unseal(key, answer, answerTo(request, 1)),
+      unseal(key, answer, answerTo(second, 0)),
+      unseal(key, answer, purpose),
+      ...[0, 12, 20, request.length - 1].map((at) =>
+        unseal(
+          key,
+          request.map((byte, index) => (index === at ? byte ^ 1 : byte)),
+          purpose,
+        ),
+      ),
+      ...[0, 11, 12, 27].map((length) => unseal(key, request.slice(0, length), purpose)),
+    ];
+    const outcomes = await Promise.allSettled(tries);
+    expect(outcomes.map(({ status }) => status)).toEqual(tries.map(() => 'rejected'));
+  });
+});
