@@ -1,7 +1,7 @@
 import { strictObject, string } from 'valibot';
 import { decodeValue, parseJson, requireName, valueMembers } from './http/bodies.ts';
 import { fingerprintOf, given, queryOf, referenceTo } from './http/requests.ts';
-import { written } from './http/responses.ts';
+import { etag, written } from './http/responses.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { createSecret } from './vault/create-secret.ts';
@@ -25,5 +25,5 @@ export const handler = endpoint({
   },
   run: createSecret(ports),
   reply: ({ version, replayed }, { location }) =>
-    written(201, version, replayed, { Location: location }),
+    written(201, version, replayed, { ETag: etag(version.version), Location: location }),
 });

@@ -1,4 +1,5 @@
 import { queryOf } from './http/requests.ts';
+import { retryAfter } from './http/responses.ts';
 import { formatInstant, keyIdOf } from './model/types.ts';
 import { machineClock } from './runtime/clock.ts';
 import { endpoint } from './runtime/endpoint.ts';
@@ -22,6 +23,7 @@ export const handler = endpoint({
   },
   reply: ({ status, store, masterKey, ...forOperators }) => ({
     status: status === 'ok' ? 200 : 503,
+    headers: status === 'ok' ? {} : retryAfter,
     body: {
       status,
       store,

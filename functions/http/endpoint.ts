@@ -66,10 +66,10 @@ export const createEndpoint =
     const now = clock.now();
     const { operation, scopes, takes, parse, run } = endpoint;
     const journal = openJournal(operation, requestId);
+    const sent = readRequest(event);
     let principal: Principal | undefined;
     const answer = async (): Promise<{ result: APIGatewayProxyResult; error?: unknown }> => {
       try {
-        const sent = readRequest(event);
         principal = await authenticate(sent, now);
         requireScopes(principal, scopes);
         const needsBody =
@@ -88,7 +88,7 @@ export const createEndpoint =
         const done = await run(context, principal, request);
         return { result: reply(endpoint.reply(done, request), requestId) };
       } catch (error) {
-        return { result: problem(error, requestId), error };
+        return { result: problem(error, requestId, sent), error };
       }
     };
     const { result, error } = await answer();

@@ -76,6 +76,14 @@ export const headerValue = (request: Headers, name: string): string | undefined 
   return value;
 };
 
+/** Whether the request carries a bearer token, which may be malformed. */
+export const bearsToken = (request: Headers): boolean =>
+  headerValues(request, 'authorization').some((value) => /^Bearer( |$)/i.test(value));
+
+/** Whether the request carries an `Idempotency-Key`, which may be malformed. */
+export const hasIdempotencyKey = (request: Headers): boolean =>
+  headerValues(request, 'idempotency-key').length > 0;
+
 /** The query parameters. Throws `invalid_request` unless each is one of `allowed` and occurs once. */
 export const queryOf = (
   { query }: Pick<HttpRequest, 'query'>,

@@ -7,6 +7,7 @@ import type { APIGatewayProxyResult } from 'aws-lambda';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import { formatInstant, type StoredVersion, type WrittenVersion } from '../model/types.ts';
+import { bearsToken, type HttpRequest, hasIdempotencyKey } from './requests.ts';
 
 /** The answer of a route. `reply` adds the headers of every reply. */
 export type Reply = {
@@ -34,7 +35,10 @@ export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayP
   };
 };
 
-/** The answer to a write of one version, with the entity-tag of that version. */
+/**
+ * The answer to a write of one version. It has no entity-tag by itself: in the reply to a PUT one would say that the
+ * vault stored the body as it was sent (RFC 9110, 9.3.4).
+ */
 export const written = (
   status: number,
   { name, version, validFrom }: WrittenVersion,
@@ -43,7 +47,7 @@ export const written = (
 ): Reply => ({
   status,
   body: { name, version, validFrom: formatInstant(validFrom) },
-  headers: { ETag: etag(version), ...headers, ...replayedHeader(replayed) },
+  headers: { ...headers, ...replayedHeader(replayed) },
 });
 
 /** The strong entity-tag of a version. */
@@ -71,17 +75,30 @@ export const encodeValue = (
 
 const exact = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The problem document (RFC 9457) of an error. Any error but a `VaultError` has the code `internal`. */
-export const problem = (error: unknown, requestId: string): APIGatewayProxyResult => {
+type Headers = Pick<HttpRequest, 'headers'>;
+
+/**
+ * The problem document (RFC 9457) of an error, in answer to a request with these headers. Any error but a `VaultError`
+ * has the code `internal`.
+ */
+export const problem = (
+  error: unknown,
+  requestId: string,
+  request: Headers = { headers: [[], []] },
+): APIGatewayProxyResult => {
   const known = error instanceof VaultError ? error : new VaultError('internal', '');
-  const { status, title, sentence, retryable } = problems[known.code];
+  const { status, title, sentence, retryable: isUsuallyRetryable } = problems[known.code];
+  const retryable = known.retryable ?? isUsuallyRetryable;
+  // Proxies repeat what has this header. Without a key, an unclear write could then be done twice.
+  const invitesRepetition =
+    retryable && (known.code !== 'outcome_unknown' || hasIdempotencyKey(request));
   return {
     statusCode: status,
     headers: {
       'Content-Type': 'application/problem+json',
       ...standing(requestId),
-      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
-      ...(status === 429 && { 'Retry-After': String(times.retryAfterS) }),
+      ...challengeOf(known, request),
+      ...(invitesRepetition && retryAfter),
     },
     body: JSON.stringify({
       type: `https://vault.invalid/problems/${known.code.replaceAll('_', '-')}`,
@@ -90,10 +107,28 @@ export const problem = (error: unknown, requestId: string): APIGatewayProxyResul
       code: known.code,
       detail: status < 500 ? known.message : sentence,
       requestId,
-      retryable: known.retryable ?? retryable,
+      retryable,
       ...(status < 500 && known.members),
     }),
   };
+};
+
+/** When a caller may ask again. */
+export const retryAfter = { 'Retry-After': String(times.retryAfterS) } as const;
+
+/** The challenge of RFC 6750, section 3. A refusal for a name has none, because no token is known to be better. */
+const challengeOf = (
+  { code, message, members: { scope } }: VaultError,
+  request: Headers,
+): Readonly<Record<string, string>> => {
+  const challenge = (parameters = '') => ({ 'WWW-Authenticate': `Bearer${parameters}` });
+  if (code === 'unauthenticated') {
+    if (!bearsToken(request)) return challenge();
+    return challenge(` error="invalid_token", error_description="${message}"`);
+  }
+  return code === 'forbidden' && scope !== undefined
+    ? challenge(` error="insufficient_scope", scope="${scope}"`)
+    : {};
 };
 
 const standing = (requestId: string) => ({

@@ -118,6 +118,6 @@ export const times = {
   keySetCooldownMs: 30_000,
   /** All callers share the probes of the status page. They run at most this often. */
   statusProbeEveryMs: 1_000,
-  /** When a throttled caller may try again. */
+  /** When a caller may repeat a request after a retryable problem. */
   retryAfterS: 1,
 } as const;

@@ -317,7 +317,9 @@ describe('the local gateway without a function', () => {
     ['answers an invalid header name', async () => replyOf('{}', { 'X A: hunter2': 'a' })],
   ])('answers outcome_unknown for a function that %s', async (_, broken) => {
     respond = broken;
-    const problem = await expectProblem(await get('/health'), 503, 'outcome_unknown');
+    const reply = await get('/health');
+    expect(reply.headers.get('retry-after')).toBeNull();
+    const problem = await expectProblem(reply, 503, 'outcome_unknown');
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain(`the function get-health failed (${problem['requestId']})`);
     expect(JSON.stringify([problem, lines])).not.toContain('hunter2');
@@ -325,11 +327,14 @@ describe('the local gateway without a function', () => {
     expect((await get('/health')).status).toBe(200);
   });
 
-  it('answers outcome_unknown when a function runs longer than its time limit', async () => {
+  it('answers outcome_unknown when a function runs longer than its time limit, with Retry-After if the request has a key', async () => {
     await gateway.close(0);
     await start(routes.map((route) => ({ ...route, timeoutMs: 20 })));
     respond = () => sleep(2_000, replyOf(''), { ref: false });
-    await expectProblem(await get('/health'), 503, 'outcome_unknown');
+    const headers = { 'Idempotency-Key': 'k'.repeat(16) };
+    const reply = await get('/health', { headers });
+    await expectProblem(reply, 503, 'outcome_unknown');
+    expect(reply.headers.get('retry-after')).toBe('1');
   });
 
   it('survives a sender that disconnects in the middle of a body', async () => {

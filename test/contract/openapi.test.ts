@@ -161,6 +161,40 @@ describe('the check of a reply', () => {
     expect(check(standing, problem, 409)).not.toEqual([]);
   });
 
+  const noScope = 'Bearer error="insufficient_scope"';
+  const noToken = 'Bearer error="invalid_token"';
+  it.each<[ErrorCode, string, string]>([
+    ['secret_exists', 'retry-after', '1'],
+    ['throttled', 'retry-after', ''],
+    ['identity_unavailable', 'retry-after', ''],
+    ['master_key_incorrect', 'retry-after', '1'],
+    ['forbidden', 'www-authenticate', ''],
+    ['forbidden', 'www-authenticate', 'Bearer'],
+    ['forbidden', 'www-authenticate', `${noScope}, scope="secrets:read"`],
+    ['unauthenticated', 'www-authenticate', ''],
+    [
+      'unauthenticated',
+      'www-authenticate',
+      `${noToken}, error_description="the token has expired"`,
+    ],
+  ])('refuses the problem %s with the header %s: %j', (code, name, value) => {
+    const example = problems.find((one) => one.code === code) ?? ({} as Example);
+    const { errors, errorsTotal, ...sent } = example;
+    const { scope, status } = sent;
+    const error = new VaultError(code, String(sent['detail']), {
+      members: scope ? { scope: String(scope) } : {},
+    });
+    const own = problem(error, String(sent['requestId'])).headers ?? {};
+    const headers = new Map(
+      Object.entries(own).map(([header, text]) => [header.toLowerCase(), String(text)]),
+    );
+    const text = JSON.stringify(sent);
+    expect(checkReply('create-secret', status, headers, text)).toEqual([]);
+    if (value === '') headers.delete(name);
+    else headers.set(name, value);
+    expect(checkReply('create-secret', status, headers, text)).not.toEqual([]);
+  });
+
   it('demands no-store and the allowed methods of a reply of the gateway', () => {
     const [status, code] = [405, 'method_not_allowed'];
     const text = JSON.stringify(problems.find((example) => example.code === code));

@@ -637,6 +637,8 @@ describe('template.yaml', () => {
         'X-Content-Type-Options': "'nosniff'",
         'X-Request-Id': 'context.requestId',
       });
+      const retryAfter = reply.ResponseParameters.Headers['Retry-After']?.replaceAll("'", '');
+      expect(retryAfter).toBe(own.headers?.['Retry-After']);
       return [type, sent.code];
     });
     expect(Object.fromEntries(codes)).toEqual({

@@ -125,7 +125,6 @@ describe('a repeated keyed request', () => {
     expect((await send(createOf(name, 'three'), randomUUID())).json.version).toBe(3);
     const again = await send(deleteOf(name, 'why'), key, { 'If-Match': '"1"' });
     expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
-    expect(again.headers.get('etag')).toBe('"2"');
     expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({
       version: 3,
       value: 'three',

@@ -70,22 +70,26 @@ describe('a token', () => {
       status: 401,
       json: { code: 'unauthenticated', retryable: false, detail },
     });
+    expect(reply.headers.get('www-authenticate')).toBe(
+      `Bearer error="invalid_token", error_description="${detail}"`,
+    );
     expect(reply.text).not.toContain('c4n4ry');
   });
 });
 
 describe('the Authorization header', () => {
   it.each([
-    ['as another scheme', (token: string) => `Basic ${token}`],
-    ['without token', () => 'Bearer '],
-    ['once good and once bad', (token: string) => [`Bearer ${token}`, 'Bearer x']],
-    ['with two tokens', (token: string) => `Bearer ${token}, Bearer ${token}`],
-  ])('%s gets 401', async (_, header) => {
+    ['as another scheme', (token: string) => `Basic ${token}`, false],
+    ['without token', () => 'Bearer ', true],
+    ['once good and once bad', (token: string) => [`Bearer ${token}`, 'Bearer x'], true],
+    ['with two tokens', (token: string) => `Bearer ${token}, Bearer ${token}`, true],
+  ])('%s answers 401', async (_, header, isRefusal) => {
     const headers = { Authorization: header(vault.token()) };
-    expect(await vault.call('GET', '/v1/secrets', { headers })).toMatchObject({
-      status: 401,
-      json: { code: 'unauthenticated' },
-    });
+    const reply = await vault.call('GET', '/v1/secrets', { headers });
+    expect(reply).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
+    const challenge = reply.headers.get('www-authenticate');
+    if (isRefusal) expect(challenge).toContain(' error="invalid_token"');
+    else expect(challenge).toBe('Bearer');
   });
 });
 
@@ -116,6 +120,7 @@ describe('a route', () => {
     async (operation) => {
       const reply = await ask(operation.method, operation.path, {});
       expect(reply).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
+      expect(reply.headers.get('www-authenticate')).toBe('Bearer');
     },
   );
 
@@ -130,6 +135,8 @@ describe('a route', () => {
           token: vault.token({ scope: others }),
         });
         expect(reply).toMatchObject({ status: 403, json: { code: 'forbidden', scope } });
+        const challenge = `Bearer error="insufficient_scope", scope="${scope}"`;
+        expect(reply.headers.get('www-authenticate')).toBe(challenge);
       }
       const enough = vault.token({ scope: needed?.join(' ') });
       const refusedLater = await ask(operation.method, operation.path, { token: enough });

@@ -149,17 +149,27 @@ const replyViolations = (pointer: string, headers: ReplyHeaders, text: string): 
     ...(isNode(content)
       ? bodyViolations(response.pointer, content, headers.get('content-type') ?? '', text)
       : []),
-    ...requestIdViolations(headers, text),
+    ...problemViolations(headers, text),
   ];
 };
 
-/** A problem repeats the request id of its header, so that both lead to the same log line. */
-const requestIdViolations = (headers: ReplyHeaders, text: string): string[] => {
-  const id = headers.get('x-request-id');
-  if (id === undefined || headers.get('content-type')?.startsWith('application/problem') !== true) {
-    return [];
+/** What a problem says in its headers and in its body must be the same. The schemas cannot say so. */
+const problemViolations = (headers: ReplyHeaders, text: string): string[] => {
+  if (headers.get('content-type')?.startsWith('application/problem') !== true) return [];
+  const { requestId, retryable, code, scope, detail } = JSON.parse(text) as Node;
+  const [retryAfter, challenge] = [headers.get('retry-after'), headers.get('www-authenticate')];
+  const violations: string[] = [];
+  if (requestId !== headers.get('x-request-id')) violations.push('requestId is not X-Request-Id');
+  // Whether an unclear write has this header depends on the request.
+  if (code !== 'outcome_unknown' && (retryAfter !== undefined) !== retryable) {
+    violations.push(`Retry-After is ${retryAfter}, but retryable ${retryable}`);
   }
-  return text.includes(JSON.stringify(id)) ? [] : ['requestId is not the X-Request-Id'];
+  const told = [...(challenge ?? '').matchAll(/(?:error_description|scope)="([^"]*)"/g)];
+  const expected = code === 'forbidden' ? [scope].filter(Boolean) : told.length > 0 ? [detail] : [];
+  if (told.map(([, word]) => word).join() !== expected.join()) {
+    violations.push(`WWW-Authenticate is ${challenge}`);
+  }
+  return violations;
 };
 
 /** The faults of a function's reply, one sentence each; empty if it keeps the contract. */

@@ -8,6 +8,7 @@ import {
 } from '../../../functions/http/responses.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
+import { requestWith } from '../../support/events.ts';
 
 const standing = {
   'X-Request-Id': 'r-1',
@@ -103,13 +104,43 @@ describe('a problem', () => {
     }
   });
 
-  it('sends WWW-Authenticate only with 401 and Retry-After only with 429', () => {
-    for (const [code, status] of table) {
-      const headers = problem(new VaultError(code, ''), 'r-1').headers ?? {};
-      expect(headers['WWW-Authenticate']).toBe(status === 401 ? 'Bearer' : undefined);
-      expect(headers['Retry-After']).toBe(status === 429 ? '1' : undefined);
-    }
+  /** The header of the problem of an error, in answer to a request with these headers. */
+  const headerOf = (name: string, error: VaultError, sent: Record<string, string> = {}) =>
+    problem(error, 'r-1', requestWith(sent)).headers?.[name];
+
+  const invalidToken = 'Bearer error="invalid_token", error_description="said so"';
+  const noScope = 'Bearer error="insufficient_scope", scope="secrets:write"';
+  it.each<[string | undefined, string, ErrorCode, string | undefined, string | undefined]>([
+    ['Bearer', 'no token', 'unauthenticated', undefined, undefined],
+    ['Bearer', 'another scheme', 'unauthenticated', 'Basic abc', undefined],
+    ['Bearer', 'a scheme with a similar name', 'unauthenticated', 'Bearers abc', undefined],
+    [invalidToken, 'a refused token', 'unauthenticated', 'Bearer abc', undefined],
+    [invalidToken, 'a refused token in another case', 'unauthenticated', 'bEARER abc', undefined],
+    [invalidToken, 'an empty token', 'unauthenticated', 'Bearer', undefined],
+    [noScope, 'a missing scope', 'forbidden', 'Bearer abc', 'secrets:write'],
+    [undefined, 'a name that the token may not create', 'forbidden', 'Bearer abc', undefined],
+    [undefined, 'a hidden name', 'not_found', 'Bearer abc', undefined],
+    [undefined, 'a key set out of reach', 'identity_unavailable', 'Bearer abc', undefined],
+  ])('sends the challenge %s for %s', (challenge, _, code, authorization, scope) => {
+    const error = new VaultError(code, 'said so', {
+      members: scope === undefined ? {} : { scope },
+    });
+    const sent = authorization === undefined ? {} : { Authorization: authorization };
+    expect(headerOf('WWW-Authenticate', error, sent)).toBe(challenge);
   });
+
+  const keyed = { 'idempotency-key': 'k'.repeat(16) };
+  it.each(table)(
+    'with the code %s (%s) sends Retry-After only if it is retryable (%s) and harmless to repeat',
+    (code, _, usual) => {
+      for (const retryable of [usual, !usual]) {
+        const error = new VaultError(code, '', { retryable });
+        expect(headerOf('Retry-After', error, keyed)).toBe(retryable ? '1' : undefined);
+        const isHarmless = code !== 'outcome_unknown';
+        expect(headerOf('Retry-After', error)).toBe(retryable && isHarmless ? '1' : undefined);
+      }
+    },
+  );
 });
 
 describe('a reply', () => {
@@ -137,10 +168,9 @@ describe('a reply', () => {
   it('tells the version of a write and whether an earlier request made it', () => {
     const version = { name: 'A', version: 2, validFrom: Date.parse('2026-11-24T14:30:48.123Z') };
     const body = { name: 'A', version: 2, validFrom: '2026-11-24T14:30:48.123Z' };
-    const first = { ETag: '"2"', Location: 'secrets/A' };
-    const created = written(201, version, false, { Location: 'secrets/A' });
-    expect(created).toEqual({ status: 201, body, headers: first });
-    const repeated = { ETag: '"2"', 'Idempotency-Replayed': 'true' };
+    const headers = { ETag: '"2"', Location: 'secrets/A' };
+    expect(written(201, version, false, headers)).toEqual({ status: 201, body, headers });
+    const repeated = { 'Idempotency-Replayed': 'true' };
     expect(written(200, version, true)).toEqual({ status: 200, body, headers: repeated });
     expect(replayedHeader(false)).toEqual({});
   });
