@@ -7,6 +7,21 @@ export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
 /** The value of a variable. An empty variable counts as unset, because scripts unset variables that way. */
 export const variable = (name: string): string | undefined => environment[name] || undefined;
 
+/** The variables that give `dsvault` a token. Windows ignores case. */
+const isToken = (name: string): boolean => /^DSVAULT_TOKEN(_FILE|_COMMAND)?$/i.test(name);
+
+type PassedOn = {
+  /** Passes on nothing but what `keepToken` asks for. */
+  readonly pristine?: true | undefined;
+  readonly keepToken?: true | undefined;
+};
+
+/** The environment for a program that does not act for `dsvault`. By default only the variables of tokens are left out. */
+export const environmentFor = ({ pristine, keepToken }: PassedOn = {}): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(environment).filter(([name]) => (isToken(name) ? keepToken : !pristine)),
+  );
+
 /** The folder of files that may be lost at any time. */
 export const cacheFolder = (): string => ownFolder('XDG_CACHE_HOME', '.cache');
 

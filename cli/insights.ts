@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import spawn from 'cross-spawn';
 import * as v from 'valibot';
 import { operations } from '../client/operations.ts';
-import { environment } from './environment.ts';
+import { environmentFor } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
 
 /** CloudWatch Logs returns no more lines for one query. */
@@ -104,7 +104,7 @@ const runAws = <Output>(schema: v.GenericSchema<unknown, Output>, args: string[]
     {
       // On Windows a program of the current folder would be taken, which may be anybody's.
       cwd: '/',
-      env: { ...environment, AWS_PAGER: '' },
+      env: { ...environmentFor(), AWS_PAGER: '' },
       stdio: ['ignore', 'pipe', 'inherit'],
       encoding: 'utf8',
       maxBuffer: outputBytesMax,

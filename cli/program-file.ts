@@ -1,7 +1,7 @@
 /** Reads a `.env` file for a program: its variables, and the texts that are hidden in the output of the program. */
 import { type Assignment, parseFile, printFile, printLine } from '../functions/env/grammar.ts';
 import type { Session } from './command.ts';
-import { environment } from './environment.ts';
+import { environmentFor } from './environment.ts';
 import { askedDialect, type Expanded, expandFile, expandUnless } from './expansion.ts';
 import { failure, ofFile, usage } from './failures.ts';
 import { warningLine } from './file-errors.ts';
@@ -16,6 +16,7 @@ export type ProgramFile = {
   /** Keys with commas between; `undefined`: all. */
   readonly only?: string | undefined;
   readonly pristine?: true | undefined;
+  readonly keepToken?: true | undefined;
   readonly redact?: true | undefined;
 };
 
@@ -24,6 +25,7 @@ export const fileOptions = {
   envFile: ['-f, --env-file <file>', 'the file; - is stdin', '.env'],
   only: ['--only <keys>', 'only these keys of the file, with commas between'],
   pristine: ['--pristine', 'do not pass on the environment of dsvault itself'],
+  keepToken: ['--keep-token', 'pass on DSVAULT_TOKEN, DSVAULT_TOKEN_FILE and _COMMAND, too'],
 } as const;
 
 /** Reads the file, and empties the lines that `only` leaves out, so that their secrets are not read. */
@@ -105,14 +107,14 @@ const bodyOf = ({ content, at, dialect = 'json' }: Expansion) => ({
 
 const readingOf = async (
   session: Session,
-  { envFile, pristine, redact }: ProgramFile,
+  { envFile, redact, ...passedOn }: ProgramFile,
   { content: asked, dialect }: Expansion,
   { content, resolved, tag, warnings }: Expanded,
   signal?: AbortSignal,
 ): Promise<Reading> => {
   for (const warning of warnings) noteLine(warningLine(warning, envFile));
   const variables = dialect === undefined ? variablesOf(asked, content, envFile) : {};
-  const env = { ...(pristine ? {} : environment), ...variables };
+  const env = { ...environmentFor(passedOn), ...variables };
   const hide = redact ? await readHidden(session, resolved, signal) : undefined;
   return { expanded: content, env, hide, resolved, tag };
 };

@@ -33,6 +33,7 @@ export const bisectCommand = () =>
     .option(...fileOptions.envFile)
     .option(...fileOptions.only)
     .option(...fileOptions.pristine)
+    .option(...fileOptions.keepToken)
     .passThroughOptions()
     .action(async (words, flags) => {
       const good = askedInstant(flags.good, '--good');

@@ -10,7 +10,7 @@ import { vaultActions } from '../../console/vault-actions.ts';
 import { commandCluster, findLocalVaults, makeLocalToken } from '../checkout.ts';
 import { type Client, openClient } from '../client.ts';
 import { openSession, vaultCommand } from '../command.ts';
-import { configurationFolder } from '../environment.ts';
+import { configurationFolder, environmentFor } from '../environment.ts';
 import { failure, systemCodeOf } from '../failures.ts';
 import { note } from '../output.ts';
 import { replaceFile } from '../private-files.ts';
@@ -123,7 +123,8 @@ const openers: Readonly<Record<string, readonly string[]>> = {
 
 const openInBrowser = (file: string): void => {
   const [program = 'xdg-open', ...args] = openers[process.platform] ?? ['xdg-open'];
-  const child = spawn(program, [...args, file], { stdio: 'ignore', detached: true });
+  const env = environmentFor();
+  const child = spawn(program, [...args, file], { env, stdio: 'ignore', detached: true });
   const tell = (why: string) => note(`${program} opens no browser (${why}): open ${file} yourself`);
   child.once('error', (error) => tell(systemCodeOf(error)));
   child.once('exit', (code) => code && tell(`exit code ${code}`));

@@ -27,6 +27,7 @@ export const runCommand = () =>
     .option(...fileOptions.envFile)
     .option(...fileOptions.only)
     .option(...fileOptions.pristine)
+    .option(...fileOptions.keepToken)
     .option('--redact', 'replace secrets in the output of the program with [redacted]')
     .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)')
     .option('--watch', 'restart the program when the file or one of its secrets has changed')

@@ -99,6 +99,7 @@ describeLocal('a step with the action', () => {
     const { code, stdout, stderr, exported, workspace } = await step({ run: print });
     const environment = JSON.parse(readFileSync(join(workspace, 'environment.json'), 'utf8'));
     expect(environment).toMatchObject(variables);
+    expect(Object.values(environment)).not.toContain(issued.at(-1));
     expect(
       Object.keys(environment).filter((name) => /^INPUT_|^ACTIONS_RUNTIME/.test(name)),
     ).toEqual([]);

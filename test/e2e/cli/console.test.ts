@@ -87,12 +87,12 @@ describe('dsvault console', () => {
     }
   });
 
-  it('gives the browser only the path of the launcher file, and says what to open if it fails', async () => {
+  it('gives the browser the path of the launcher file and no token, and says what to open if it fails', async () => {
     const folder = freshFolder();
     const opener = join(folder, 'xdg-open');
     writeFileSync(
       opener,
-      `#!/bin/sh\ntr '\\0' ' ' < /proc/$$/cmdline > ${folder}/draft\nmv ${folder}/draft ${folder}/seen\nexit 3\n`,
+      `#!/bin/sh\n(tr '\\0' ' ' < /proc/$$/cmdline; echo "$DSVAULT_TOKEN") > ${folder}/draft\nmv ${folder}/draft ${folder}/seen\nexit 3\n`,
     );
     chmodSync(opener, 0o700);
     const PATH = `${folder}:${process.env['PATH']}`;
@@ -101,7 +101,9 @@ describe('dsvault console', () => {
       env: { PATH },
     });
     await until(() => existsSync(join(folder, 'seen')));
-    expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe(`/bin/sh ${opener} ${other.launcher} `);
+    expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe(
+      `/bin/sh ${opener} ${other.launcher} \n`,
+    );
     expect(other.output()).toContain(`if no browser opens, open ${other.launcher} in a browser`);
     const failed = `xdg-open opens no browser (exit code 3): open ${other.launcher} yourself`;
     await until(() => other.output().includes(failed));
