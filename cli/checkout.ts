@@ -86,9 +86,12 @@ const localVault = v.object({
 });
 export type LocalVault = v.InferOutput<typeof localVault>;
 
+/** Whether this `dsvault` knows a checkout, by whose programs it finds the vaults of this machine. */
+export const knowsCheckout = (): boolean => findRoot() !== undefined;
+
 /** The vaults that run on this machine from the checkout; none if this `dsvault` knows no checkout. */
 export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
-  if (findRoot() === undefined) return [];
+  if (!knowsCheckout()) return [];
   return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
 };
 

@@ -11,7 +11,19 @@ import { type Failure, usage } from './failures.ts';
 import { alphabetNames } from './generate.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 
+/** The groups of commands or options, each in its order; the shared options come last. */
+const inGroups = <Item>(
+  _: readonly Item[],
+  items: readonly Item[],
+  groupOf: (item: Item) => string,
+): Map<string, Item[]> => {
+  const isLast = (title: string) => Number(title === sharedOptions);
+  const titles = [...new Set(items.map(groupOf))].sort((a, b) => isLast(a) - isLast(b));
+  return new Map(titles.map((title) => [title, items.filter((item) => groupOf(item) === title)]));
+};
+
 const examplesOfCommands = new WeakMap<CommandUnknownOpts, string>();
+const commandsOfErrors = new WeakMap<CommanderError, CommandUnknownOpts>();
 
 /** The examples of a command, one a line. */
 export const examplesOf = (command: CommandUnknownOpts): string =>
@@ -24,19 +36,30 @@ export const newCommand = (name: string, summary: string, examples: string) => {
     .description(summary)
     .addHelpText('before', `Examples:\n${lines.replaceAll(/^/gm, '  ')}\n`)
     .helpOption('-h, --help', 'show this')
-    .exitOverride()
+    .configureHelp({ groupItems: inGroups })
     .configureOutput({ outputError: () => undefined });
+  command.exitOverride((error) => {
+    commandsOfErrors.set(error, command);
+    throw error;
+  });
   examplesOfCommands.set(command, lines);
   return command;
 };
 
+const ownOptions = 'Options:';
+const sharedOptions = 'Options of most commands:';
+
 /** A command that needs no vault. */
 export const offlineCommand = (name: string, summary: string, examples: string) =>
-  newCommand(name, summary, examples).option('--json', 'print one JSON document');
+  newCommand(name, summary, examples)
+    .optionsGroup(sharedOptions)
+    .option('--json', 'print one JSON document')
+    .optionsGroup(ownOptions);
 
 /** A command that asks the vault. */
 export const vaultCommand = (name: string, summary: string, examples: string) =>
   offlineCommand(name, summary, examples)
+    .optionsGroup(sharedOptions)
     .option('--addr <url>', 'where the vault is (DSVAULT_ADDR)')
     .option(
       '--token-file <file>',
@@ -46,7 +69,8 @@ export const vaultCommand = (name: string, summary: string, examples: string) =>
     .option('--timeout <seconds>', 'the time limit of one attempt (DSVAULT_TIMEOUT)')
     .option('--retries <count>', 'the number of attempts after the first (DSVAULT_RETRIES)')
     .option('--verbose', 'print requests and statuses on stderr')
-    .option('--curl', 'print the request, without token and values, instead of sending it');
+    .option('--curl', 'print the request, without token and values, instead of sending it')
+    .optionsGroup(ownOptions);
 
 /** A command that writes a version. It can be repeated safely if its outcome was lost. */
 export const writingCommand = (name: string, summary: string, examples: string) =>
@@ -132,14 +156,32 @@ const otherWords: ReadonlyMap<string, string> = new Map([
   ['versions', 'dsvault history lists the versions'],
 ]);
 
+const withAllBelow = (command: CommandUnknownOpts): readonly CommandUnknownOpts[] => [
+  command,
+  ...command.commands.flatMap(withAllBelow),
+];
+
+/** The option that stands too far in front: the command does not know it, but one below does. */
+const misplacedOption = (error: CommanderError): string | undefined => {
+  const typed = /^error: unknown option '(--?[a-z][a-z0-9-]*)/.exec(error.message)?.[1];
+  const command = commandsOfErrors.get(error);
+  const options = command === undefined ? [] : withAllBelow(command).flatMap((one) => one.options);
+  return options.some(({ short, long }) => typed === short || typed === long) ? typed : undefined;
+};
+
 /** The failure for a wrong command line. Its message repeats only names of flags and commands, never arguments. */
 export const misuse = (error: CommanderError): Failure => {
+  const misplaced = misplacedOption(error);
+  if (misplaced !== undefined) {
+    return usage(`${misplaced} belongs behind the command; --help shows how it is used`);
+  }
+  const argument = /^error: missing required argument '([a-z]+)'/.exec(error.message)?.[1];
   const flag = /'(?:-\w, )?(--[a-z][a-z0-9-]*)/.exec(error.message)?.[1];
   const sentences: Readonly<Record<string, string>> = {
     'commander.unknownOption': 'there is no such option',
     'commander.unknownCommand': 'there is no such command',
     'commander.excessArguments': 'too many arguments: a value is never one of them',
-    'commander.missingArgument': 'an argument is missing',
+    'commander.missingArgument': `${argument?.toUpperCase()} is missing`,
     'commander.optionMissingArgument': `${flag} needs an argument`,
     'commander.missingMandatoryOptionValue': `${flag} is needed`,
     'commander.conflictingOption': 'two options exclude each other',

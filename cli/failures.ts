@@ -130,6 +130,20 @@ export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: stri
 export const isFailure = (error: unknown): error is Failure =>
   isAnyFailure(error) && 'report' in error;
 
+/** Runs `action`, which asks for a version. The vault does not tell whether the version or the secret is missing. */
+export const ofVersion = async <Result>(
+  { name, version }: { readonly name: string; readonly version: number | undefined },
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await action();
+  } catch (error) {
+    if (version === undefined || !isFailure(error) || error.report.code !== 'not_found')
+      throw error;
+    throw inOtherWords(error, `no version ${version} of ${name}, or no such secret`);
+  }
+};
+
 /** Runs `action`, and adds the name of the file to its failure. */
 export const ofFile = async <Result>(
   file: string,
@@ -138,7 +152,9 @@ export const ofFile = async <Result>(
   try {
     return await action();
   } catch (error) {
-    throw isFailure(error) ? make(error.exitCode, error.report, file, error) : error;
+    if (!isFailure(error)) throw error;
+    const { exitCode, report, message } = error;
+    throw Object.assign(make(exitCode, report, file, error), { message });
   }
 };
 

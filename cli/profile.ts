@@ -1,5 +1,5 @@
 /** The profiles of `dsvault login`: one file for each profile, with access for its owner only. */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { configurationFolder } from './environment.ts';
@@ -31,14 +31,27 @@ export const profileFile = (name: string): string => {
   throw usage('the name of a profile is 1 to 64 letters, digits, _ or -');
 };
 
-/** Reads a profile. It is empty if the file does not exist. */
+/** The profile of a command line that names none. */
+export const presetProfile = 'default';
+
+const profileNames = (): readonly string[] => {
+  const folder = configurationFolder();
+  const files = existsSync(folder) ? readdirSync(folder).sort() : [];
+  return files.flatMap((file) => /^([A-Za-z0-9_-]{1,64})\.json$/.exec(file)?.slice(1) ?? []);
+};
+
+/** Reads a profile. The preset profile is empty if its file does not exist; any other is then a wrong name. */
 export const readProfile = (name: string): Profile => {
+  if (name !== presetProfile && !existsSync(profileFile(name))) {
+    const names = profileNames().join(', ') || 'none, until dsvault login keeps one';
+    throw usage(`there is no such profile; there are: ${names}`);
+  }
   const found = findProfile(name);
   if (found !== undefined) return found;
   throw failure('other', `${profileFile(name)} is not a profile: replace it with dsvault login`);
 };
 
-/** Reads a profile; `undefined` if the file is damaged. Throws if others may read the file, as ssh does with keys. */
+/** Reads a profile; empty if the file does not exist, `undefined` if it is damaged. Throws if others may read the file, as ssh does with keys. */
 export const findProfile = (name: string): Profile | undefined => {
   const file = profileFile(name);
   let text: string;

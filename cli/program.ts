@@ -4,40 +4,55 @@ import manifest from '../package.json' with { type: 'json' };
 import { newCommand } from './command.ts';
 import { exitCodeMeanings } from './failures.ts';
 
+/** The address of the pages, which only a package may know (build.js). */
+declare const pagesUrl: string | undefined;
+
+type Loader = () => Promise<CommandUnknownOpts>;
+
 /**
- * The commands, in the order of the help. Each is loaded when it is needed, because startup would otherwise load
+ * The commands by the groups of the help. Each is loaded when it is needed, because startup would otherwise load
  * everything that any command needs.
  */
-const commands = new Map<string, () => Promise<CommandUnknownOpts>>([
-  ['create', async () => (await import('./commands/create.ts')).createCommand()],
-  ['update', async () => (await import('./commands/update.ts')).updateCommand()],
-  ['get', async () => (await import('./commands/get.ts')).getCommand()],
-  ['history', async () => (await import('./commands/history.ts')).historyCommand()],
-  ['list', async () => (await import('./commands/list.ts')).listCommand()],
-  ['diff', async () => (await import('./commands/diff.ts')).diffCommand()],
-  ['rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand()],
-  ['delete', async () => (await import('./commands/delete.ts')).deleteCommand()],
-  ['restore', async () => (await import('./commands/restore.ts')).restoreCommand()],
-  ['destroy', async () => (await import('./commands/destroy.ts')).destroyCommand()],
-  ['env', async () => (await import('./commands/env.ts')).envCommand()],
-  ['run', async () => (await import('./commands/run.ts')).runCommand()],
-  ['bisect', async () => (await import('./commands/bisect.ts')).bisectCommand()],
-  ['lock', async () => (await import('./commands/lock.ts')).lockCommand()],
-  ['outdated', async () => (await import('./commands/outdated.ts')).outdatedCommand()],
-  ['bump', async () => (await import('./commands/bump.ts')).bumpCommand()],
-  ['import', async () => (await import('./commands/import.ts')).importCommand()],
-  ['export', async () => (await import('./commands/export.ts')).exportCommand()],
-  ['console', async () => (await import('./commands/console.ts')).consoleCommand()],
-  ['policy', async () => (await import('./commands/policy.ts')).policyCommand()],
-  ['status', async () => (await import('./commands/status.ts')).statusCommand()],
-  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()],
-  ['whoami', async () => (await import('./commands/whoami.ts')).whoamiCommand()],
-  ['explain', async () => (await import('./commands/explain.ts')).explainCommand()],
-  ['log', async () => (await import('./commands/log.ts')).logCommand()],
-  ['login', async () => (await import('./commands/login.ts')).loginCommand()],
-  ['completion', async () => (await import('./commands/completion.ts')).completionCommand()],
-  ['version', async () => (await import('./commands/version.ts')).versionCommand()],
-]);
+const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
+  'Secrets:': {
+    create: async () => (await import('./commands/create.ts')).createCommand(),
+    update: async () => (await import('./commands/update.ts')).updateCommand(),
+    get: async () => (await import('./commands/get.ts')).getCommand(),
+    history: async () => (await import('./commands/history.ts')).historyCommand(),
+    list: async () => (await import('./commands/list.ts')).listCommand(),
+    diff: async () => (await import('./commands/diff.ts')).diffCommand(),
+    rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand(),
+    delete: async () => (await import('./commands/delete.ts')).deleteCommand(),
+    restore: async () => (await import('./commands/restore.ts')).restoreCommand(),
+    destroy: async () => (await import('./commands/destroy.ts')).destroyCommand(),
+  },
+  'Files and programs:': {
+    env: async () => (await import('./commands/env.ts')).envCommand(),
+    run: async () => (await import('./commands/run.ts')).runCommand(),
+    bisect: async () => (await import('./commands/bisect.ts')).bisectCommand(),
+    lock: async () => (await import('./commands/lock.ts')).lockCommand(),
+    outdated: async () => (await import('./commands/outdated.ts')).outdatedCommand(),
+    bump: async () => (await import('./commands/bump.ts')).bumpCommand(),
+    import: async () => (await import('./commands/import.ts')).importCommand(),
+    export: async () => (await import('./commands/export.ts')).exportCommand(),
+  },
+  'Access:': {
+    login: async () => (await import('./commands/login.ts')).loginCommand(),
+    whoami: async () => (await import('./commands/whoami.ts')).whoamiCommand(),
+    explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+    policy: async () => (await import('./commands/policy.ts')).policyCommand(),
+  },
+  'State and log:': {
+    status: async () => (await import('./commands/status.ts')).statusCommand(),
+    log: async () => (await import('./commands/log.ts')).logCommand(),
+  },
+  'This machine:': {
+    console: async () => (await import('./commands/console.ts')).consoleCommand(),
+    doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+    completion: async () => (await import('./commands/completion.ts')).completionCommand(),
+    version: async () => (await import('./commands/version.ts')).versionCommand(),
+  },
+};
 
 const helpCommand = ['help [command]', 'show how a command is used'] as const;
 
@@ -57,14 +72,18 @@ export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
     `,
   )
     .enablePositionalOptions()
+    .commandsGroup('This machine:')
     .helpCommand(...helpCommand)
     .version(`dsvault ${manifest.version}`, '--version', 'print the version of dsvault')
     .addHelpText('after', exitCodesHelp());
-  const one = word === 'completion' ? undefined : commands.get(word);
-  for (const load of one === undefined ? commands.values() : [one]) {
+  const all = Object.entries(groups).flatMap(([group, loaders]) =>
+    Object.entries(loaders).map(([name, load]) => ({ group, name, load })),
+  );
+  const one = all.filter(({ name }) => name === word && name !== 'completion');
+  for (const { group, load } of one.length > 0 ? one : all) {
     const command = await load();
     if (command.commands.length > 0) command.helpCommand(...helpCommand);
-    program.addCommand(command);
+    program.addCommand(command.helpGroup(group));
   }
   return program;
 };
@@ -73,5 +92,6 @@ const exitCodesHelp = (): string => {
   const lines = Object.entries(exitCodeMeanings).map(
     ([code, meaning]) => `  ${code.padEnd(4)} ${meaning}\n`,
   );
-  return `\nExit codes:\n${lines.join('')}`;
+  const pages = typeof pagesUrl === 'undefined' ? 'docs/cli.md of the checkout' : pagesUrl;
+  return `\nExit codes:\n${lines.join('')}\nPages: ${pages}; after npm i -g also man dsvault\n`;
 };

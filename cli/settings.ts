@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { readAddr } from './address.ts';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf, usage } from './failures.ts';
-import { type Profile, readProfile } from './profile.ts';
+import { type Profile, presetProfile, readProfile } from './profile.ts';
 import { isJwt, type Token } from './token.ts';
 import { tokenOfCommand, wordsOf } from './token-command.ts';
 
@@ -41,7 +41,7 @@ const timeoutMaxS = 600;
 const retriesMax = 20;
 
 export const profileName = (flags: Flags): string =>
-  flags.profile ?? variable('DSVAULT_PROFILE') ?? 'default';
+  flags.profile ?? variable('DSVAULT_PROFILE') ?? presetProfile;
 
 /** Reads the settings. `kept` is the profile. */
 export const readSettings = (

@@ -1,7 +1,7 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { openSession, placeOf, type Session, vaultCommand } from '../command.ts';
 import { askYes } from '../confirmation.ts';
-import { failure, usage } from '../failures.ts';
+import { failure, ofVersion, usage } from '../failures.ts';
 import { note, print, printJson } from '../output.ts';
 import { readVersions } from '../pages.ts';
 
@@ -27,7 +27,9 @@ export const destroyCommand = () =>
       }
       const session = openSession(flags);
       if (version === undefined) return await destroyAll(session, name, { yes, json });
-      const destroyed = await session.client('destroy-version', { name, version });
+      const destroyed = await ofVersion({ name, version }, () =>
+        session.client('destroy-version', { name, version }),
+      );
       if (json) return await printJson(destroyed);
       const { destroyedAt, destroyedBy } = destroyed;
       await print(`${name} version ${version} destroyed at ${destroyedAt} by ${destroyedBy}\n`);

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
 import { openSession, type Place, placeOf, type Session, vaultCommand } from '../command.ts';
+import { ofVersion } from '../failures.ts';
 import { note, print, printJson, shown } from '../output.ts';
 import { decodeValue } from '../values.ts';
 
@@ -16,8 +17,8 @@ export const diffCommand = () =>
     dsvault diff TLS_CHAIN@4 TLS_CHAIN --show-values
     `,
   )
-    .argument('<one>', 'NAME@VERSION; without a version the current one')
-    .argument('<other>', 'NAME@VERSION; without a version the current one')
+    .argument('<old>', 'NAME@VERSION; without a version the current one')
+    .argument('<new>', 'NAME@VERSION; without a version the current one')
     .option('--show-values', 'print the lines that differ')
     .action(async (first, second, flags) => {
       const [one, other] = [placeOf(first), placeOf(second)];
@@ -39,7 +40,7 @@ export const diffCommand = () =>
 
 const read = async ({ client }: Session, { name, version }: Place) => {
   const query = { version: version === undefined ? undefined : String(version) };
-  const found = await client('get-secret', { name, query });
+  const found = await ofVersion({ name, version }, () => client('get-secret', { name, query }));
   return {
     name,
     version: found.version,

@@ -14,7 +14,7 @@ import {
 } from '../command.ts';
 import { collect, readValues } from '../env-values.ts';
 import { askedDialect, expandFile } from '../expansion.ts';
-import { failure, ofFile, usage } from '../failures.ts';
+import { type Failure, failure, inOtherWords, isFailure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
 import { note, noteLine, print, printJson } from '../output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
@@ -137,9 +137,13 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   const session = openSession(flags);
   const target = targetOf(file, flags);
   const content = await readText(file, `the file ${file}`);
-  const reply = await ofFile(file, () =>
-    ask(session, operation, { file, content }, { ...flags, at }),
-  );
+  const reply = await ofFile(file, async () => {
+    try {
+      return await ask(session, operation, { file, content }, { ...flags, at });
+    } catch (error) {
+      throw operation === 'expand-env' && isFailure(error) ? ofExpansion(error) : error;
+    }
+  });
   for (const warning of reply.warnings) noteLine(warningLine(warning, file));
   if (flags.json) return await printJson(reply);
   // Report stored secrets before the result is written: writing may fail, and the secrets remain.
@@ -150,6 +154,13 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   const result = flags.pin ? (reply.pinned ?? '') : reply.content;
   if (target === undefined) await print(result);
   else if (!flags.dryRun) replaceFile(target, result);
+};
+
+/** The same failure with a sentence about the result. That nothing was stored is no news: an expansion stores nothing. */
+const ofExpansion = (error: Failure): Failure => {
+  const sentence = error.message.replace(/; nothing was stored$/, '');
+  const isSaid = /nothing was written/.test(sentence);
+  return inOtherWords(error, isSaid ? sentence : `${sentence}; nothing was written`);
 };
 
 /**

@@ -1,5 +1,5 @@
 import { askedInstant, openSession, secretName, vaultCommand, versionNumber } from '../command.ts';
-import { usage } from '../failures.ts';
+import { ofVersion, usage } from '../failures.ts';
 import { printJson, printValue } from '../output.ts';
 import { replaceFile, requireWritable } from '../private-files.ts';
 import { decodeValue } from '../values.ts';
@@ -25,9 +25,12 @@ export const getCommand = () =>
       const at = flags.at === undefined ? undefined : askedInstant(flags.at);
       if (version !== undefined && at !== undefined) throw usage('give --version or --at');
       if (out !== undefined && json) throw usage('give --out or --json');
-      const number = version === undefined ? undefined : String(versionNumber(version));
+      const number = version === undefined ? undefined : versionNumber(version);
       const { client } = openSession(flags);
-      const found = await client('get-secret', { name, query: { version: number, at } });
+      const query = { version: number === undefined ? undefined : String(number), at };
+      const found = await ofVersion({ name, version: number }, () =>
+        client('get-secret', { name, query }),
+      );
       if (json) return await printJson(found);
       const value = decodeValue(found);
       if (out === undefined) return await printValue(value);

@@ -1,6 +1,6 @@
 /** `dsvault log`: who read or changed a secret, as the log of the vault tells it. */
-import { isTenant } from '../../functions/model/types.ts';
-import { findLocalVaults } from '../checkout.ts';
+import { isTenant, tenantForm } from '../../functions/model/types.ts';
+import { findLocalVaults, knowsCheckout } from '../checkout.ts';
 import { askedInstant, newCommand, offlineCommand, secretName } from '../command.ts';
 import { usage } from '../failures.ts';
 import { linesOfStack } from '../insights.ts';
@@ -123,7 +123,7 @@ const answer = async (
 };
 
 const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
-  if (tenant !== undefined && !isTenant(tenant)) throw usage('--tenant is no name of a tenant');
+  if (tenant !== undefined && !isTenant(tenant)) throw usage(`--tenant is ${tenantForm}`);
   const instant = (text: string, flag: string) => Date.parse(askedInstant(text, flag));
   const range = {
     from: from === undefined ? Number.NEGATIVE_INFINITY : instant(from, '--from'),
@@ -154,7 +154,11 @@ const logsOf = async (
   });
   const [vault, ...others] = vaults;
   if (vault === undefined) {
-    throw usage('no vault with a log runs on this machine: name --file or --aws');
+    throw usage(
+      knowsCheckout()
+        ? 'no vault with a log runs on this machine: name --file or --aws'
+        : 'the vaults of this machine need their checkout: name its folder in DSVAULT_CHECKOUT, or give --file or --aws',
+    );
   }
   if (others.length > 0) throw usage(`several vaults run here: name one with --for`);
   return vault.logs.map((log) => linesOfLog(log));

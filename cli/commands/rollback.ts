@@ -1,5 +1,5 @@
 import { noteOf, openSession, secretName, versionNumber, writingCommand } from '../command.ts';
-import { inOtherWords, isFailure } from '../failures.ts';
+import { inOtherWords, isFailure, ofVersion } from '../failures.ts';
 import { decodeValue, encodeValue } from '../values.ts';
 import { printWritten } from '../written.ts';
 
@@ -21,7 +21,9 @@ export const rollbackCommand = () =>
       const ifVersion = flags.ifVersion === undefined ? undefined : versionNumber(flags.ifVersion);
       const remark = noteOf(flags);
       const { client } = openSession(flags);
-      const old = await client('get-secret', { name, query: { version: String(version) } });
+      const old = await ofVersion({ name, version }, () =>
+        client('get-secret', { name, query: { version: String(version) } }),
+      );
       const body = { ...encodeValue(decodeValue(old)), ...remark };
       try {
         const written = await client('update-secret', { name, body, ifVersion });

@@ -119,6 +119,8 @@ export const isSecretName = (text: string): boolean => secretName.test(text);
 export const isVersionNumber = (text: string): boolean => versionNumber.test(text);
 
 export const isTenant = (text: string): boolean => tenantName.test(text);
+/** What `isTenant` asks for, as the end of a sentence that begins with the name of an option. */
+export const tenantForm = '1 to 64 letters, digits, _ or -';
 
 // The console uses this file in browsers, which have no `Buffer`.
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -2,7 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../../functions/model/limits.ts';
-import { isNamePattern, isScope, isTenant, scopes } from '../../functions/model/types.ts';
+import {
+  isNamePattern,
+  isScope,
+  isTenant,
+  scopes,
+  tenantForm,
+} from '../../functions/model/types.ts';
 import { failure } from '../../system/failures.ts';
 import { docker } from '../containers/docker.ts';
 import { openDataFolder } from '../host/data-folder.ts';
@@ -33,9 +39,8 @@ const readNames = (text: string): readonly string[] => {
 
 const readClaims = (options: Readonly<Record<string, string | undefined>>): Claims => {
   const { tenant, sub, scope = usualScopes, names } = options;
-  if (tenant === undefined || !isTenant(tenant)) {
-    throw usage('--tenant is needed: 1 to 64 letters, digits, _ or -');
-  }
+  if (tenant === undefined) throw usage(`--tenant is needed: ${tenantForm}`);
+  if (!isTenant(tenant)) throw usage(`--tenant is ${tenantForm}`);
   const subjectBytes = Buffer.byteLength(sub ?? '');
   if (sub === undefined || subjectBytes === 0 || subjectBytes > limits.subjectBytesMax) {
     throw usage(`--sub is needed: 1 to ${limits.subjectBytesMax} bytes`);

@@ -49,6 +49,7 @@ describe('npm run token', () => {
 
   it.each([
     [['--sub', 'x'], '--tenant is needed: 1 to 64 letters, digits, _ or -'],
+    [['--tenant', 'de mo'], '--tenant is 1 to 64 letters, digits, _ or -'],
     [['--tenant', 'a'], '--sub is needed: 1 to 256 bytes'],
     [['--ttl', '25h'], '--ttl is a number of s, m or h, such as 90s, 30m or 1h, and at most 24h'],
     [
