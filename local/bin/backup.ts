@@ -7,15 +7,16 @@ import { openNode } from '../backup/nodes.ts';
 import { createProgress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { isNodeFolder } from '../host/connect.ts';
-import { dataFolderOf, root } from '../host/data-folder.ts';
+import { root } from '../host/data-folder.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
+import { chooseDataFolder, folderOption } from '../host/vaults.ts';
 import { masterKeyFile } from '../kms/server.ts';
 
 const commandLine = {
   name: 'npm run backup',
   does: 'copies all data of the vault into one file, as of one moment, whether the vault runs or not',
   forms: [['FILE', 'makes FILE, and reads it again; the values in it stay sealed']],
-  options: { json: { does: 'print what the file holds as JSON' } },
+  options: { ...folderOption, json: { does: 'print what the file holds as JSON' } },
   takesWords: true,
   examples: [
     'npm run -s backup -- vault.backup',
@@ -25,18 +26,18 @@ const commandLine = {
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-await runProgram(commandLine, async ({ words, options: { json } }) => {
+await runProgram(commandLine, async ({ words, options: { json, for: name } }) => {
   const [file, ...others] = words;
-  if (file === undefined || others.length > 0) throw unknownWords(others);
-  const folder = dataFolderOf(process.env);
+  if (file === undefined || others.length > 0) throw unknownWords(others, 'FILE');
+  const folder = await chooseDataFolder(process.env, name);
   const isNode = isNodeFolder(folder);
   const progress = createProgress();
   const counters = { written: progress.counter('wrote'), checked: progress.counter('checked') };
   const openSource = (draft: string) =>
     isNode ? openNode(folder) : openEmbedded({ root, folder }, draft, progress);
   const made = await createBackup(resolve(file), openSource, counters).finally(progress.end);
-  if (json) return say(JSON.stringify({ file: resolve(file), ...made }, undefined, 2));
-  say(`${file} holds, complete and read again:`);
+  if (json) return say(JSON.stringify({ file: resolve(file), folder, ...made }, undefined, 2));
+  say(`${file} holds the data of ${folder}, complete and read again:`);
   for (const line of describeBackup(made)) say(`  ${line}`);
   const own = masterKeyFile(folder);
   const key = isNode ? ', which its own program has' : existsSync(own) ? `, ${own}` : '';

@@ -7,7 +7,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { type Command, commandLine, readCommand } from '../cluster/commands.ts';
 import { sendCommand, startControl } from '../cluster/control.ts';
-import { type Layout, openLayout, readFirstPort } from '../cluster/layout.ts';
+import {
+  type Layout,
+  openLayout,
+  readFirstPort,
+  requireFreePortsOfNew,
+} from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
 import { containerCluster } from '../containers/cluster.ts';
 import { readPolicyFile } from '../host/access-policy.ts';
@@ -82,6 +87,7 @@ const serve = async (folder: string): Promise<void> => {
   // Checks here, so that one sentence is printed instead of one from each node.
   requireEtcd();
   checkPolicy();
+  await requireFreePortsOfNew(folder, firstPort);
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);

@@ -8,9 +8,10 @@ import { once } from 'node:events';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
-import { type Connection, connectToFolder } from '../host/connect.ts';
+import { type Connection, connectToFolder, namesServices } from '../host/connect.ts';
 import { dataFolderOf, root } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
+import { chooseDataFolder, folderOption } from '../host/vaults.ts';
 import {
   checkTimeToLive,
   findViolations,
@@ -151,25 +152,29 @@ const commandLine = {
     verify: {
       does: 'check every invariant of the whole table; the exit code is 1 if one is broken',
     },
+    ...folderOption,
     json: { does: 'print one JSON document' },
   },
   examples: [
     'npm run -s inspect -- --tenant demo --secret DB_PASSWORD',
-    'VAULT_DATA_DIR=.local/cluster/node-2 npm run -s inspect -- --verify',
+    'npm run -s inspect -- --for cluster --verify',
     'AWS_ENDPOINT_URL_DYNAMODB=https://… AWS_ENDPOINT_URL_KMS=https://… npm run -s inspect -- --verify',
   ],
 } as const;
 
 await runProgram(commandLine, async ({ options: values }) => {
-  const folder = dataFolderOf(process.env);
-  const connection = await connectToFolder(root, folder);
+  const folder = namesServices(process.env)
+    ? undefined
+    : await chooseDataFolder(process.env, values.for);
+  const connection = await connectToFolder(root, folder ?? dataFolderOf(process.env));
   try {
     const { vaultId: vault, tableName: table, masterKeyId } = connection;
-    const head = JSON.stringify({ vault, table, masterKeyId }, undefined, 2).slice(0, -2);
+    const head = JSON.stringify({ folder, vault, table, masterKeyId }, undefined, 2).slice(0, -2);
+    const from = folder === undefined ? '' : ` in ${folder}`;
     await print(
       values.json
         ? `${head},\n  "items": [`
-        : `vault ${vault}, table ${table}, master key ${masterKeyId}\n`,
+        : `vault ${vault}${from}, table ${table}, master key ${masterKeyId}\n`,
     );
     const printer = createPrinter(values, values.json ? jsonOf : textOf);
     const isSelective = values.tenant !== undefined || values.secret !== undefined;

@@ -29,7 +29,7 @@ const commandLine = {
 const readAction = (words: readonly string[]): Action => {
   const [action = '', ...rest] = words;
   if (Object.hasOwn(changes, action) && rest.length === 0) return action as Action;
-  throw unknownWords(words);
+  throw unknownWords(words, 'status, disable or enable');
 };
 
 await runProgram(commandLine, async ({ words }) => {

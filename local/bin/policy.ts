@@ -16,8 +16,8 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 await runProgram(commandLine, async ({ words }) => {
   const [action, file, ...others] = words;
-  if (action !== 'bundle') throw unknownWords(words);
-  if (file === undefined || others.length > 0) throw unknownWords(others);
+  if (action !== 'bundle') throw unknownWords(words, 'bundle FILE');
+  if (file === undefined || others.length > 0) throw unknownWords(others, 'FILE');
   const { policy, warnings } = readPolicyFile(file);
   for (const warning of warnings) process.stderr.write(`${file}: ${warning}\n`);
   const count = bundlePolicy(root, policy);

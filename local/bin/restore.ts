@@ -75,6 +75,6 @@ await runProgram(commandLine, async ({ words, options }) => {
   if (options['redo-destroys']) return await redo(words, table, vault);
   if (table ?? vault) throw usage('--table and --vault go with --redo-destroys');
   const [file, ...others] = words;
-  if (file === undefined || others.length > 0) throw unknownWords(others);
+  if (file === undefined || others.length > 0) throw unknownWords(others, 'FILE');
   await restore(file);
 });

@@ -9,9 +9,9 @@ import { untilSignal } from '../host/ending.ts';
 import { isLocalIdentity, serveFunctions } from '../host/functions.ts';
 import { keepLog, showHumanLog } from '../host/human-log.ts';
 import { serveMetrics } from '../host/metrics-port.ts';
-import { readPort } from '../host/ports.ts';
+import { readHost, readPort, requireFreePort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
-import { forgetRunning, rememberRunning } from '../host/running.ts';
+import { findRunning, forgetRunning, rememberRunning } from '../host/running.ts';
 import { type StoreName, startServices } from '../host/services.ts';
 import { readTemplate } from '../host/template.ts';
 import { openTokenKey } from '../host/token-key.ts';
@@ -83,6 +83,8 @@ await runProgram(commandLine, async ({ options }) => {
   const isLocal = isLocalIdentity(process.env);
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));
   const signal = untilSignal();
+  // A vault that runs on the folder already has the port as well, and the lock of the folder says so.
+  if (findRunning(folder) === undefined) await requireFreePort(readHost(), port);
   const services = await startServices({ root, folder, store, table, report });
   try {
     showHumanLog(process.env);

@@ -60,6 +60,8 @@ export const readCommand = ({ words, options }: AskedOfCluster): Command | undef
     throw failure('--json belongs to status', { exitCode: 2 });
   }
   if (action === undefined) return undefined;
+  const isChange = [...processChanges, ...nodeChanges].some((change) => change === action);
+  if (isChange && target === undefined) throw unknownWords([], 'the number of the node');
   const asked = {
     action,
     ...(target !== undefined && { target: target === 'key' ? target : Number(target) }),

@@ -3,11 +3,12 @@
  * the vaults have the ports 0 to 2, etcd 10 to 12, the node-to-node servers 20 to 22, and the master key 30. etcd
  * remembers the ports of its members, so the folder keeps the ports of the first run; only the vaults may move later.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
 import { createFileOnce } from '../../system/files.ts';
-import { isFree } from '../host/ports.ts';
+import { isFree, requireFreePort } from '../host/ports.ts';
 import { hostOf } from './relay.ts';
 
 export type NodeLayout = {
@@ -68,15 +69,21 @@ const parsePorts = (file: string, text: string): number => {
   }
 };
 
+const portsFileOf = (folder: string): string => join(folder, 'ports.json');
+
 /** Returns the layout of the cluster in this folder, which is made at the first start. */
 export const openLayout = async (folder: string, asked: number | undefined): Promise<Layout> => {
-  const file = join(folder, 'ports.json');
+  const file = portsFileOf(folder);
   const fresh = asked === 0 ? await findFirstPort() : (asked ?? firstPortPreset);
   const kept = parsePorts(
     file,
     createFileOnce(file, () => JSON.stringify({ firstPort: fresh })),
   );
-  const first = asked || kept;
+  return layoutOf(folder, asked || kept, kept);
+};
+
+/** `first` is the port of the first vault, and `kept` the first port of the first run. */
+const layoutOf = (folder: string, first: number, kept: number): Layout => {
   return {
     folder,
     nodes: nodeNumbers.map((node, index) => ({
@@ -90,6 +97,28 @@ export const openLayout = async (folder: string, asked: number | undefined): Pro
     keyPort: kept + 30,
     clusterFile: join(folder, 'cluster.json'),
   };
+};
+
+const host = '127.0.0.1';
+
+/**
+ * Throws a sentence if a port of a cluster in a new folder is taken. It is called before the folder is made, because the
+ * first run decides about the ports of etcd.
+ */
+export const requireFreePortsOfNew = async (
+  folder: string,
+  asked: number | undefined,
+): Promise<void> => {
+  if (asked === 0 || existsSync(portsFileOf(folder))) return;
+  const first = asked ?? firstPortPreset;
+  const { nodes, keyPort } = layoutOf(folder, first, first);
+  const ports = nodes.flatMap(({ port, etcdPort, peerPort }) => [port, etcdPort, peerPort]);
+  for (const port of [...ports, keyPort]) await requireFreePort(host, port, 'CLUSTER_');
+};
+
+/** Throws a sentence if a port of the vaults is taken. Nodes that an earlier run left must be gone. */
+export const requireFreeVaultPorts = async ({ nodes }: Layout): Promise<void> => {
+  for (const { port } of nodes) await requireFreePort(host, port, 'CLUSTER_');
 };
 
 /** The list of all nodes in the form that each node reads: `1=HOST:ETCDPORT:PEERPORT,2=…`. */

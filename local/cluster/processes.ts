@@ -4,7 +4,7 @@ import { failure } from '../../system/failures.ts';
 import { readPort } from '../host/ports.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
-import { type Layout, type NodeLayout, nodesVariable } from './layout.ts';
+import { type Layout, type NodeLayout, nodesVariable, requireFreeVaultPorts } from './layout.ts';
 import { untilMajority } from './majority.ts';
 import { createMember, type Member } from './member.ts';
 import { type Relay, startRelay } from './relay.ts';
@@ -102,6 +102,7 @@ const startAll = async (
   { layout, key, nodes }: Parts,
   report: (line: string) => void,
 ): Promise<readonly number[]> => {
+  await requireFreeVaultPorts(layout);
   await key.start();
   if (!(await within(key.serves(), startMs))) {
     throw failure(`the master key does not serve: see ${layout.keyFolder}/log`);

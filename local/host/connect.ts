@@ -113,6 +113,12 @@ export const connectToNode = (folder: string): Connection => {
   return connectTo(running, { credentials: uncheckedKey, tls, maxAttempts: attemptsMax });
 };
 
+/** Whether the environment names both services, so that no data folder is read. */
+export const namesServices = ({
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+  AWS_ENDPOINT_URL_KMS: kms,
+}: NodeJS.ProcessEnv): boolean => Boolean(dynamodb && kms);
+
 /**
  * Connects to the table and the key that the environment names, with the user's own credentials. Returns `undefined` if
  * it does not name both services. Throws a sentence if it names the services, but not the vault, the table or the key.

@@ -17,7 +17,7 @@ import { failure, sentenceOf } from '../../system/failures.ts';
 import type { Kms } from '../kms/server.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import type { Handler } from './lambda.ts';
-import { portRefused } from './ports.ts';
+import { portRefused, readHost } from './ports.ts';
 import type { Route } from './template.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -122,7 +122,7 @@ export const serveFunctions = async (options: {
 }): Promise<Gateway> => {
   const { root, routes, port, report } = options;
   const handlers = await importHandlers(root, routes);
-  const host = process.env['HOST'] || '127.0.0.1';
+  const host = readHost();
   try {
     return await startGateway({ routes, handlers, host, port, report });
   } catch (error) {

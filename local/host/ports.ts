@@ -11,6 +11,9 @@ export const readPort = (preset: number, name = 'PORT', least = 0): number => {
   throw failure(`${name} must be a number from ${least} to 65535`);
 };
 
+/** The address on which a vault listens: `HOST`, else this machine only. */
+export const readHost = (): string => process.env['HOST'] || '127.0.0.1';
+
 /**
  * Turns the system's error into a sentence, if this process may not listen. `prefix` begins the names of the two
  * variables.
@@ -27,12 +30,22 @@ export const portRefused = (host: string, port: number, error: unknown, prefix =
   return failure(`port ${port} of ${host} ${reason}`, { cause: error });
 };
 
-/** Whether this port of the address is free; port 0 means any port. */
-export const isFree = (port: number, host = '127.0.0.1'): Promise<boolean> =>
+/** Listens at this port of the address for a moment. Resolves to the system's error, if this process may not. */
+const errorOfListening = (port: number, host: string): Promise<unknown> =>
   new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
+    const server = createServer().once('error', resolve);
+    server.listen(port, host, () => server.close(() => resolve(undefined)));
   });
+
+/** Whether this port of the address is free; port 0 means any port. */
+export const isFree = async (port: number, host = '127.0.0.1'): Promise<boolean> =>
+  (await errorOfListening(port, host)) === undefined;
+
+/** Throws the sentence of `portRefused` if this process may not listen there, before it has written anything. */
+export const requireFreePort = async (host: string, port: number, prefix = ''): Promise<void> => {
+  const error = await errorOfListening(port, host);
+  if (error !== undefined) throw portRefused(host, port, error, prefix);
+};
 
 /** Whether a server accepts connections at this port of the address. */
 export const isServed = (port: number, host = '127.0.0.1'): Promise<boolean> =>

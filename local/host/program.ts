@@ -124,9 +124,9 @@ export const readCommandLine = <Known extends Options>(
   return { words: positionals, options: Object.fromEntries(values) as Asked<Known>['options'] };
 };
 
-/** Makes the failure for words that the program does not know. */
-export const unknownWords = (words: readonly string[]): Error =>
-  usage(words.length === 0 ? 'a word is missing' : `it does not know "${words.join(' ')}"`);
+/** Makes the failure for words that the program does not know; for no words, that `missing` is missing. */
+export const unknownWords = (words: readonly string[], missing = 'a word'): Error =>
+  usage(words.length === 0 ? `${missing} is missing` : `it does not know "${words.join(' ')}"`);
 
 /** Runs a part of the program. An error that is not a failure is our bug; only such an error is shown with its stack. */
 const runCommand = async (command: () => Promise<void>): Promise<void> => {
@@ -141,6 +141,18 @@ const runCommand = async (command: () => Promise<void>): Promise<void> => {
 
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
+/** Tells a person at a terminal that Ctrl-C has worked, and anybody that what the program had started is gone as well. */
+const reportStop = (hadStarted: boolean): void => {
+  const cause = causeOfEnd();
+  if (cause === undefined || cause === 'SIGPIPE') return;
+  const isCtrlC = cause === 'SIGINT' && process.stderr.isTTY;
+  if (!isCtrlC && !hadStarted) return;
+  // The terminal has written ^C.
+  report(
+    `${isCtrlC ? '\n' : ''}stopped${hadStarted ? ', with everything that it had started' : ''}`,
+  );
+};
+
 /** Settles when the system has taken all output, or never will. */
 const untilPrinted = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => {
@@ -148,8 +160,9 @@ const untilPrinted = (stream: NodeJS.WriteStream): Promise<void> =>
   });
 
 /** Ends everything that the program has started, and then the process. */
-const end = async (): Promise<never> => {
+const end = async (hadStarted: boolean): Promise<never> => {
   await runCommand(closeEverything);
+  reportStop(hadStarted);
   await Promise.all([process.stdout, process.stderr].map(untilPrinted));
   // The reader may have gone just now. Without the exit below, connections that clients keep would keep this process
   // alive.
@@ -166,15 +179,15 @@ export const runProgram = async <const Known extends Options>(
   work: (asked: Asked<Known>) => Promise<void>,
 ): Promise<never> => {
   listenForEnd();
+  let hadStarted = false;
   const abandoned = untilAbandoned().then(() => {
-    const cause = causeOfEnd() ?? 'SIGTERM';
-    process.exitCode = exitCodes[cause];
-    if (cause !== 'SIGPIPE' && hasOpen()) report('stopped, with everything that it had started');
+    process.exitCode = exitCodes[causeOfEnd() ?? 'SIGTERM'];
+    hadStarted = hasOpen();
   });
   await runCommand(async () => {
     const asked = readCommandLine(line, process.argv.slice(2));
     if (asked === undefined) process.stdout.write(usageOf(line));
     else await Promise.race([work(asked), abandoned]);
   });
-  return await end();
+  return await end(hadStarted);
 };

@@ -27,9 +27,10 @@ export type Vault = {
 
 /** Returns the folder of a vault's token key, whether it runs or not; `docker` keeps its key in a volume. */
 const keyFolderOf = (environment: NodeJS.ProcessEnv, name: Exclude<VaultName, 'docker'>): string =>
-  name === 'cluster'
-    ? join(dataFolderOf(environment, '.local/cluster'), 'key')
-    : dataFolderOf(environment);
+  name === 'cluster' ? join(clusterFolderOf(environment), 'key') : dataFolderOf(environment);
+
+const clusterFolderOf = (environment: NodeJS.ProcessEnv): string =>
+  dataFolderOf(environment, '.local/cluster');
 
 /** The first node that runs. All nodes have one access policy. */
 const findNode = (keyFolder: string): Running | undefined =>
@@ -87,11 +88,17 @@ const isVaultName = (text: string): text is VaultName => vaultNames.some((name) 
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
-/** Returns the vault of this name, whether it runs or not. */
+const requireCluster = (folder: string): void => {
+  if (existsSync(join(folder, 'cluster.json'))) return;
+  throw failure(`there is no cluster in the folder ${folder}: npm run cluster starts one`);
+};
+
+/** Returns the vault of this name, whether it runs or not. Throws a sentence if there is no such cluster. */
 const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault> => {
   if (!isVaultName(name)) throw usage(`--for knows ${vaultNames.join(', ')}`);
   const [found] = await finders[name](given);
   if (found !== undefined) return found;
+  if (name === 'cluster') requireCluster(clusterFolderOf(given));
   if (name !== 'docker') return local(name, keyFolderOf(given, name), undefined);
   throw failure('no containers of a cluster run here: npm run cluster -- --docker starts them');
 };
@@ -138,5 +145,37 @@ export const chooseVault = async (
   if (vault.takesLocalTokens) return vault;
   throw failure(
     `the vault on ${vault.url} takes the tokens of other issuers, not those of this machine: see docs/access.md`,
+  );
+};
+
+/** The folder of the first node that runs; of the first node, if none does. */
+const nodeFolderOf = (folder: string): string => {
+  requireCluster(folder);
+  const folders = [1, 2, 3].map((node) => join(folder, `node-${node}`));
+  return folders.find((one) => findRunning(one) !== undefined) ?? join(folder, 'node-1');
+};
+
+/** The option by which a program that reads a data folder is told which one. */
+export const folderOption = {
+  for: { value: 'NAME', does: 'which vault, if several are here: start or cluster' },
+} as const;
+
+/**
+ * Chooses the data folder that a program reads: that of the vault that `name` names, else `VAULT_DATA_DIR`, else the one
+ * of `npm start`. Throws a sentence if neither is given and another vault runs here, because the caller may mean that.
+ */
+export const chooseDataFolder = async (
+  given: NodeJS.ProcessEnv,
+  name: string | undefined,
+): Promise<string> => {
+  const folder = dataFolderOf(given);
+  if (name === 'cluster') return nodeFolderOf(clusterFolderOf(given));
+  if (name !== undefined && name !== 'start') throw usage('--for is start or cluster');
+  if (name !== undefined || given['VAULT_DATA_DIR']) return folder;
+  const others = (await findVaults(given)).filter((one) => one.name !== 'start');
+  if (others.length === 0) return folder;
+  throw usage(
+    `the data of npm start are in ${folder}, and another vault runs here, ${describeAll(others)}: say which is meant, ` +
+      'with --for start, --for cluster or VAULT_DATA_DIR',
   );
 };

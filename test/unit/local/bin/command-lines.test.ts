@@ -11,6 +11,7 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -46,7 +47,8 @@ beforeEach(() => {
   }
 });
 
-const run = (file: string, ...args: readonly string[]) =>
+const run = (file: string, ...args: readonly string[]) => runWith({}, file, ...args);
+const runWith = (settings: NodeJS.ProcessEnv, file: string, ...args: readonly string[]) =>
   new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     const env = {
       PATH: join(folder, 'bin'),
@@ -54,7 +56,7 @@ const run = (file: string, ...args: readonly string[]) =>
       TMPDIR: folder,
       VAULT_DATA_DIR: join(folder, 'data'),
       VAULT_CLUSTER_FILE: join(folder, 'cluster.json'),
-      ...{ PORT: '0', CLUSTER_PORT: '0' },
+      ...{ PORT: '0', CLUSTER_PORT: '0', ...settings },
     };
     const options = { env, timeout: slow } as const;
     execFile(process.execPath, [file, ...args], options, (error, stdout, stderr) => {
@@ -76,6 +78,38 @@ it('this table finds the programs of package.json and those of local/ by itself'
     ]),
   );
 });
+
+it.each([
+  ['local/bin/backup.ts', [], 'FILE'],
+  ['local/bin/restore.ts', [], 'FILE'],
+  ['local/bin/policy.ts', [], 'bundle FILE'],
+  ['local/bin/policy.ts', ['bundle'], 'FILE'],
+  ['local/bin/key.ts', [], 'status, disable or enable'],
+])('%s names the word that is missing: %j', async (file, words, missing) => {
+  const stderr = `${missing} is missing; --help shows how it is used\n`;
+  expect(await run(file, ...words)).toEqual({ code: 2, stdout: '', stderr });
+  expect(traces()).toEqual([]);
+});
+
+it.each(['local/bin/start.ts', 'local/bin/cluster.ts'])(
+  '%s names the variable of a port that is taken, and leaves no folder',
+  async (file) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const name = file.includes('cluster') ? 'CLUSTER_PORT' : 'PORT';
+    // The first port of a cluster is that of its first vault.
+    const first = name === 'CLUSTER_PORT' ? port - 1 : port;
+    const { code, stdout, stderr } = await runWith({ [name]: String(first) }, file);
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      '',
+      `port ${port} of 127.0.0.1 is in use: stop what listens there, or set ${name} to another (0: any free one)\n`,
+    ]);
+    expect(traces()).toEqual([]);
+    await new Promise((resolve) => server.close(resolve));
+  },
+);
 
 describe.each(programs)('%s', (file) => {
   it('answers --help with its usage and examples, and does nothing else', async () => {

@@ -4,10 +4,8 @@ import { expect, it } from '@jest/globals';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
 
 const file = join(freshFolder(), 'access.yaml');
-const help = 'a word is missing; --help shows how it is used';
 
 it.each<[string, string, string[], number, string]>([
-  ['without a file', '', ['bundle'], 2, help],
   ['with a faulty policy', 'issuers: []', ['bundle', file], 1, 'FILE: line 1: issuers is empty'],
   [
     'with the key of this machine',

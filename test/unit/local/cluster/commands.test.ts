@@ -38,7 +38,6 @@ describe('the command line of a cluster', () => {
 
   it.each([
     ['burn', '1'],
-    ['kill'],
     ['kill', '0'],
     ['kill', '4'],
     ['kill', 'two'],
@@ -49,6 +48,10 @@ describe('the command line of a cluster', () => {
     expect(() => readCommand(words)).toThrow(
       `it does not know "${words.join(' ')}"; --help shows how it is used`,
     );
+  });
+
+  it.each(actions)('says that the node is missing after %s', (action) => {
+    expect(() => readCommand([action])).toThrow('the number of the node is missing;');
   });
 
   it.each([

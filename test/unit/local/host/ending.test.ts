@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type Closer, closeAll } from '../../../../local/host/ending.ts';
 import { isRunning, type ProcessRecord, recordOf } from '../../../../local/host/running.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile } from '../../../support/local-process.ts';
+import { openTerminal } from '../../../support/terminal.ts';
 import { until } from '../../../support/until.ts';
 
 /** Starts a child that ends 0.2 s after SIGTERM, in a folder that must be removed after the child has ended. */
@@ -29,7 +30,10 @@ beforeEach(() => {
   mkdirSync(join(folder, 'work'));
 });
 
-const start = (name: keyof typeof programs): LocalProcess => {
+const variables = () => ({ WORK: join(folder, 'work'), SEEN: join(folder, 'seen') });
+
+/** Writes the program, and returns its file. */
+const write = (name: keyof typeof programs): string => {
   const file = join(folder, 'program.ts');
   const module = (path: string) => JSON.stringify(resolve(path));
   writeFileSync(
@@ -42,8 +46,9 @@ const start = (name: keyof typeof programs): LocalProcess => {
     const line = { name: 'it', does: 'works', forms: [], examples: [] };
     await runProgram(line, async () => { ${programs[name]} });`,
   );
-  return runFile(file, [], { WORK: join(folder, 'work'), SEEN: join(folder, 'seen') });
+  return file;
 };
+const start = (name: keyof typeof programs): LocalProcess => runFile(write(name), [], variables());
 
 /** The child of the program, once it listens to signals. */
 const childOf = async (program: LocalProcess): Promise<ProcessRecord> => {
@@ -75,6 +80,19 @@ describe('a program that is asked to end', () => {
       expect(await program.exit).toBe(code);
       expect(program.errors).toEqual(['stopped, with everything that it had started']);
       expectAllEnded(child);
+    },
+  );
+
+  it.each([
+    ['serving', 'in good order\n\nstopped\n'],
+    ['abandoned', '\nstopped, with everything that it had started\n'],
+  ] as const)(
+    'tells a person at a terminal in one line that it has ended: %s',
+    async (name, told) => {
+      const terminal = openTerminal(`exec '${process.execPath}' '${write(name)}'`, variables());
+      await terminal.shows(/^child \d+\n/);
+      await terminal.interrupt();
+      expect(terminal.seen().replace(/^child \d+\n\^C/, '')).toBe(told);
     },
   );
 

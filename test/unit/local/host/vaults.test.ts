@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { rememberCloud, rememberSam } from '../../../../local/containers/running.ts';
+import { root } from '../../../../local/host/data-folder.ts';
 import { rememberRunning } from '../../../../local/host/running.ts';
-import { chooseVault } from '../../../../local/host/vaults.ts';
+import { chooseDataFolder, chooseVault } from '../../../../local/host/vaults.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
@@ -90,9 +91,16 @@ describe('npm run token', () => {
   });
 
   it('makes a token for a named vault that does not run, but gives no address of it', async () => {
+    writeFileSync(join(folder, 'cluster.json'), '{}');
     expect(await choose('cluster')).toMatchObject({ signer: ofKey(), url: undefined });
     await expect(choose('cluster', true)).rejects.toThrow(
       'the vault of --for cluster does not run here',
+    );
+  });
+
+  it('refuses the name of a cluster that was never started here', async () => {
+    await expect(choose('cluster')).rejects.toThrow(
+      `there is no cluster in the folder ${folder}: npm run cluster starts one`,
     );
   });
 
@@ -114,5 +122,46 @@ describe('npm run token', () => {
     rememberRunning(inFolder('key'), { ...running, url: '' });
     rememberRunning(inFolder('node-2'), { ...running, takesLocalTokens: false, url });
     await expect(choose()).rejects.toThrow(`the vault on ${url} takes the tokens of other issuers`);
+  });
+});
+
+describe('npm run backup and inspect', () => {
+  const wanted = (name?: string) => chooseDataFolder(given, name);
+
+  it('read the folder in VAULT_DATA_DIR, also beside a cluster that runs', async () => {
+    cluster();
+    expect(await wanted()).toBe(folder);
+    expect(await wanted('start')).toBe(folder);
+  });
+
+  it('read the first node that runs of the cluster that --for names', async () => {
+    await expect(wanted('cluster')).rejects.toThrow('there is no cluster in the folder');
+    writeFileSync(join(folder, 'cluster.json'), '{}');
+    expect(await wanted('cluster')).toBe(join(folder, 'node-1'));
+    cluster();
+    expect(await wanted('cluster')).toBe(join(folder, 'node-2'));
+  });
+
+  it('refuse to choose between the folder of npm start and another vault that runs', async () => {
+    given = { PATH: folder };
+    process.chdir(folder);
+    const own = join(folder, '.local/data');
+    expect(await wanted()).toBe(own);
+    folder = inFolder('.local', 'cluster');
+    cluster();
+    await expect(wanted()).rejects.toThrow(
+      expect.objectContaining({
+        message:
+          `the data of npm start are in ${own}, and another vault runs here, cluster (http://127.0.0.1:3002): say ` +
+          'which is meant, with --for start, --for cluster or VAULT_DATA_DIR',
+        exitCode: 2,
+      }),
+    );
+    expect(await wanted('start')).toBe(own);
+    process.chdir(root);
+  });
+
+  it('refuse a vault whose data are in no folder', async () => {
+    await expect(wanted('docker')).rejects.toThrow('--for is start or cluster');
   });
 });
