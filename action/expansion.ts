@@ -3,11 +3,18 @@
 import { failure, failureOf } from '../cli/failures.ts';
 import { ownVariables } from '../cli/own-variables.ts';
 import { isVaultError, type VaultClient } from '../client/index.ts';
+import { parseFile } from '../functions/env/grammar.ts';
+import { scanFile } from '../functions/env/references.ts';
 
 export type Expansion = {
   readonly variables: ReadonlyMap<string, string>;
-  /** The value of each secret that the file used. A variable may hold one beside other text. */
+  /**
+   * What came from the vault: the value of each secret, and of each variable that holds one, because its base64 is
+   * another than that of the secret alone. Plain lines of the file are no secrets.
+   */
   readonly secrets: readonly string[];
+  /** The versions that were read, as `NAME@VERSION`. */
+  readonly versions: readonly string[];
 };
 
 /** Expands a file. Throws a failure, with the errors of the file if it has any. */
@@ -16,7 +23,21 @@ export const expandFile = async (client: VaultClient, content: string): Promise<
   // The same versions, each alone.
   const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
   const alone = lines.length > 0 ? await expand(client, lines.join('')) : undefined;
-  return { variables, secrets: [...(alone?.variables.values() ?? [])] };
+  const holding = holdersIn(content);
+  const holders = [...variables].filter(([key]) => holding.has(key));
+  return {
+    variables,
+    secrets: [...holders.map(([, value]) => value), ...(alone?.variables.values() ?? [])],
+    versions: resolved.map(({ name, version }) => `${name}@${version}`),
+  };
+};
+
+/** The variables whose values have a reference. */
+const holdersIn = (content: string): ReadonlySet<string> => {
+  const lines = scanFile(parseFile(content)).lines.filter(({ candidates }) =>
+    candidates.some(({ kind }) => kind === 'secret'),
+  );
+  return new Set(lines.map(({ line }) => line.key));
 };
 
 const expand = async (client: VaultClient, content: string) => {

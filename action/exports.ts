@@ -67,13 +67,19 @@ export const entriesOf = (
     .join('');
 };
 
-/** Exports the variables in one write. Their names must have been checked, and their values masked. */
-export const exportVariables = (variables: ReadonlyMap<string, string>): void => {
-  const file = variable('GITHUB_ENV');
-  if (file === undefined) throw failure('usage', 'GITHUB_ENV is not set: this is no runner');
+/**
+ * Adds entries in one write to a file of the runner: the variables of later steps, or the outputs of this one. The names
+ * of variables must have been checked, and what is secret in the values masked.
+ */
+export const addEntries = (
+  name: 'GITHUB_ENV' | 'GITHUB_OUTPUT',
+  entries: ReadonlyMap<string, string>,
+): void => {
+  const file = variable(name);
+  if (file === undefined) throw failure('usage', `${name} is not set: this is no runner`);
   try {
-    appendFileSync(file, entriesOf(variables));
+    appendFileSync(file, entriesOf(entries));
   } catch (error) {
-    throw failure('other', `cannot write to GITHUB_ENV (${systemCodeOf(error)})`, error);
+    throw failure('other', `cannot write to ${name} (${systemCodeOf(error)})`, error);
   }
 };

@@ -1,6 +1,6 @@
 /**
  * The GitHub Action of the vault. It logs in by the token that GitHub signs for the job, expands a `.env` file, and then
- * exports the variables to later steps or runs a script with them. Every value is masked before any of that.
+ * exports the variables to later steps or runs a script with them. What came from the vault is masked before any of that.
  */
 
 import { exitCodes, isFailure, systemCodeOf } from '../cli/failures.ts';
@@ -9,7 +9,7 @@ import { createClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { errorCommand, give, maskCommands, type Place } from './commands.ts';
 import { expandFile } from './expansion.ts';
-import { exportVariables, reasonAgainst } from './exports.ts';
+import { addEntries, reasonAgainst } from './exports.ts';
 import { requestIdToken } from './id-token.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { runScript } from './script.ts';
@@ -18,13 +18,14 @@ const run = async (inputs: Inputs): Promise<number> => {
   const token = await requestIdToken(inputs.audience);
   await give(maskCommands([token]));
   const client = createClient({ addr: inputs.addr, token });
-  const { variables, secrets } = await expandFile(client, inputs.content);
+  const { variables, secrets, versions } = await expandFile(client, inputs.content);
   // The runner hides a text from the moment that it reads the mask, so the masks go before all else.
-  await give(maskCommands([...variables.values(), ...secrets]));
+  await give(maskCommands(secrets));
   const faults = faultsOf(inputs, variables);
   for (const { sentence, line } of faults) await annotate(inputs.file, sentence, { line });
   if (faults.length > 0) return exitCodes.invalidFile;
-  if (inputs.exports) exportVariables(variables);
+  addEntries('GITHUB_OUTPUT', new Map([['versions', JSON.stringify(versions)]]));
+  if (inputs.exports) addEntries('GITHUB_ENV', variables);
   return inputs.script === undefined ? exitCodes.ok : await runScript(inputs.script, variables);
 };
 

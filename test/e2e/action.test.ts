@@ -49,8 +49,17 @@ const variables = {
   BLANK: '  ',
   PLAIN: 'plain-value',
 };
-/** Each text that must not be in a log: the values, their lines, and the secret that stands beside other text. */
-const hidden = [...Object.values(variables), values['app.PASSWORD']]
+/**
+ * Each text that must not be in a log: the values with a secret, their lines, and the secret that stands beside other
+ * text.
+ */
+const hidden = [
+  variables.URL,
+  variables.KEY,
+  variables.TRAP,
+  variables.SHORT,
+  values['app.PASSWORD'],
+]
   .flatMap((value) => [value, ...linesOf(value)])
   .filter((text) => text.trim() !== '');
 
@@ -119,6 +128,20 @@ describeLocal('a step with the action', () => {
     expect(hidden.filter((text) => !masked.includes(text))).toEqual([]);
     expect(masked.filter((text) => text.trim() === '')).toEqual([]);
     expect(masked[0]).toBe(issued.at(-1));
+  });
+
+  it('leaves plain lines of the file as they are, so that DEBUG=1 hides nothing', async () => {
+    const content = 'DEBUG=1\nKEY=secret(app.KEY)\nTEXT="a \\\\secret(app.KEY)"\n';
+    const { stdout, commands } = await step({ run: 'echo "$DEBUG$TEXT $KEY"', content }, {});
+    expect(logOf(stdout)).toMatch(/^1a secret\(app\.KEY\) \*\*\*$/m);
+    expect(commands.map(({ data }) => data)).toContain(values['app.KEY']);
+  });
+
+  it('tells which versions it has read, and no value', async () => {
+    const { outputs } = await step({ run: 'true' });
+    const read = ['app.PASSWORD@1', 'app.KEY@1', 'app.TRAP@1', 'app.SHORT@1'];
+    expect(JSON.parse(outputs.get('versions') ?? '')).toEqual(read);
+    expect(outputs.size).toBe(1);
   });
 
   it('exports the variables by choice only, exactly as they are', async () => {

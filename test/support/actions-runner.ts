@@ -130,6 +130,7 @@ export type Step = {
   readonly commands: readonly Command[];
   /** The variables that later steps get. */
   readonly exported: ReadonlyMap<string, string>;
+  readonly outputs: ReadonlyMap<string, string>;
   readonly workspace: string;
 };
 
@@ -151,7 +152,8 @@ export const runStep = async (
   const workspace = freshFolder();
   for (const [name, text] of Object.entries(files)) writeFileSync(join(workspace, name), text);
   const environmentFile = join(freshFolder(), 'set_env');
-  writeFileSync(environmentFile, '');
+  const outputFile = join(freshFolder(), 'set_output');
+  for (const file of [environmentFile, outputFile]) writeFileSync(file, '');
   const passed = Object.entries(inputs as Record<string, { readonly default?: string }>).map(
     ([name, { default: preset = '' }]) => [
       `INPUT_${name.toUpperCase()}`,
@@ -165,6 +167,7 @@ export const runStep = async (
     env: {
       PATH: process.env['PATH'],
       GITHUB_ENV: environmentFile,
+      GITHUB_OUTPUT: outputFile,
       ACTIONS_RUNTIME_TOKEN: 'token-of-the-runner',
       ...Object.fromEntries(passed),
       ...env,
@@ -185,6 +188,7 @@ export const runStep = async (
     stderr: Buffer.concat(errors).toString(),
     commands: linesOf(stdout).flatMap((line) => commandOf(line) ?? []),
     exported: readEnvironmentFile(readFileSync(environmentFile, 'utf8')),
+    outputs: readEnvironmentFile(readFileSync(outputFile, 'utf8')),
     workspace,
   };
 };
