@@ -1,5 +1,5 @@
 /** The types of `build.js`. */
 import type { Metafile } from 'esbuild';
 
-export declare const buildProgram: (outfile: string) => Metafile;
+export declare const buildProgram: (outfile: string, pages?: string) => Metafile;
 export declare const buildPage: (outdir: string) => Metafile;

@@ -22,12 +22,13 @@ const shared = {
 };
 
 /**
- * Builds the command line as one file, and returns what esbuild tells of its parts.
+ * Builds the command line as one file, and returns what esbuild tells of its parts. Its help names the address of the
+ * pages, if there is one.
  *
  * It is CommonJS, because startup then loads only the modules of Node that a command asks for. An import of `node:http`
  * would load all of `fetch` as well.
  */
-export const buildProgram = (outfile) =>
+export const buildProgram = (outfile, pages) =>
   buildSync({
     ...shared,
     entryPoints: ['cli/main.ts'],
@@ -36,7 +37,7 @@ export const buildProgram = (outfile) =>
     target: 'node20',
     format: 'cjs',
     mainFields: ['module', 'main'],
-    define: { 'import.meta.url': 'bundleUrl' },
+    define: { 'import.meta.url': 'bundleUrl', ...(pages && { pagesUrl: JSON.stringify(pages) }) },
     // The directive is strict only if nothing stands before it.
     banner: {
       js: "'use strict';const bundleUrl = require('node:url').pathToFileURL(__filename).href;",

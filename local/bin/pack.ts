@@ -20,8 +20,48 @@ const commandLine = {
   forms: [
     ['', `writes dsvault-${manifest.version}.tgz and dsvault-client-${manifest.version}.tgz`],
   ],
+  options: {
+    repository: { value: 'URL', does: 'where the sources are; package.json names it' },
+    homepage: {
+      value: 'URL',
+      does: 'where the pages are; package.json and dsvault --help name it',
+    },
+    bugs: { value: 'URL', does: 'where to report what is wrong; package.json names it' },
+  },
   examples: ['npm run pack', `npm i -g ${target}/dsvault-${manifest.version}.tgz`],
 } as const;
+
+type Addresses = { readonly [Name in keyof typeof commandLine.options]?: string | undefined };
+
+/** The properties of a package that name addresses. Throws a sentence for a text that is none. */
+const namedIn = ({ repository, homepage, bugs }: Addresses) => {
+  for (const [option, url] of Object.entries({ repository, homepage, bugs })) {
+    if (url === undefined || /^https:\/\/./.test(url)) continue;
+    throw failure(`--${option} is an address: https://…`, { exitCode: 2 });
+  }
+  return {
+    ...(repository && { repository: { type: 'git', url: `git+${repository}` } }),
+    ...(homepage && { homepage }),
+    ...(bugs && { bugs: { url: bugs } }),
+  };
+};
+
+/**
+ * The day of the commit, as YYYY-MM-DD, so that two packs of a commit are equal. Without git it is the day of the last
+ * release.
+ */
+const dayOfCommit = (): string => {
+  // No commit of a repository around an unpacked archive has changed this folder.
+  const { stdout } = spawn.sync('git', ['log', '-1', '--format=%cs', '--', '.'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [day = '1970-01-01'] =
+    /^\d{4}-\d\d-\d\d/.exec(stdout ?? '') ??
+    /(?<=^## \S+ - )\d{4}-\d\d-\d\d$/m.exec(readFileSync('CHANGELOG.md', 'utf8')) ??
+    [];
+  return day;
+};
 
 /** The properties of both packages. They have no dependencies: what they need is bundled. */
 const shared = {
@@ -37,18 +77,19 @@ const shared = {
 const firstLine = '#!/usr/bin/env -S node --\n';
 
 /** Builds the command line with the page of its console. */
-const fillDsvault = async (folder: string): Promise<void> => {
+const fillDsvault = async (folder: string, addresses: Addresses): Promise<void> => {
   const program = join(folder, 'bin/dsvault.js');
-  const parts = [buildProgram(program), buildPage(join(folder, 'bin/console'))];
+  const parts = [buildProgram(program, addresses.homepage), buildPage(join(folder, 'bin/console'))];
   writeFileSync(program, `${firstLine}${readFileSync(program, 'utf8')}`, { mode: 0o755 });
   writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licencesOf(parts));
   copyFileSync('cli/README.md', join(folder, 'README.md'));
-  const day = new Date().toISOString().slice(0, 10);
-  const { version } = manifest;
-  writeFileSync(join(folder, 'dsvault.1'), manPageOf(await programFor(), { version, day }));
+  const edition = { version: manifest.version, day: dayOfCommit() };
+  writeFileSync(join(folder, 'dsvault.1'), manPageOf(await programFor(), edition));
   writeManifest(folder, {
     name: 'dsvault',
     description: 'The command line of the distributed secrets vault.',
+    keywords: ['secrets', 'vault', 'dotenv', 'env', 'encryption', 'cli'],
+    ...namedIn(addresses),
     type: 'commonjs',
     bin: { dsvault: 'bin/dsvault.js' },
     man: ['./dsvault.1'],
@@ -57,7 +98,7 @@ const fillDsvault = async (folder: string): Promise<void> => {
 };
 
 /** Builds the client as one module, with a declaration for each of its sources. */
-const fillClient = async (folder: string): Promise<void> => {
+const fillClient = async (folder: string, addresses: Addresses): Promise<void> => {
   await build({
     entryPoints: ['client/index.ts'],
     outfile: join(folder, 'index.js'),
@@ -79,6 +120,8 @@ const fillClient = async (folder: string): Promise<void> => {
   writeManifest(folder, {
     name: 'dsvault-client',
     description: 'A client of the distributed secrets vault for Node.',
+    keywords: ['secrets', 'vault', 'encryption', 'client'],
+    ...namedIn(addresses),
     type: 'module',
     exports: { '.': { types: './index.d.ts', default: './index.js' } },
     types: './index.d.ts',
@@ -121,11 +164,12 @@ const licenceOf = (folder: string): string => {
 /** Makes the archive of a package. `fill` puts its files into an empty folder. */
 const pack = async (
   name: string,
-  fill: (folder: string) => void | Promise<void>,
+  fill: (folder: string, addresses: Addresses) => Promise<void>,
+  addresses: Addresses,
 ): Promise<void> => {
   const folder = join(target, name);
   mkdirSync(folder);
-  await fill(folder);
+  await fill(folder, addresses);
   copyFileSync('LICENSE', join(folder, 'LICENSE'));
   const words = ['pack', '--silent', '--pack-destination', target, `./${folder}`];
   // cross-spawn also finds the batch file that npm is on Windows.
@@ -138,10 +182,11 @@ const pack = async (
   process.stdout.write(`${join(target, stdout.trim())}\n`);
 };
 
-await runProgram(commandLine, async () => {
+await runProgram(commandLine, async ({ options }) => {
+  namedIn(options);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  await pack('dsvault', fillDsvault);
-  await pack('dsvault-client', fillClient);
+  await pack('dsvault', fillDsvault, options);
+  await pack('dsvault-client', fillClient, options);
   buildAction(join(target, 'action'));
 });

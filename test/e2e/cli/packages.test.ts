@@ -3,6 +3,7 @@
  * the PATH, and used as their documents tell.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -34,9 +35,35 @@ const userWith = (node: string) => {
 
 const nodes = nodesOnPath();
 
+const addresses = {
+  repository: 'https://git.example.com/acme/vault.git',
+  homepage: 'https://vault.example.com/pages',
+  bugs: 'https://git.example.com/acme/vault/issues',
+};
+const given = Object.entries(addresses).map(([name, url]) => `--${name}=${url}`);
+
+/** The hash of each file that a pack makes. */
+const hashes = () =>
+  readdirSync('.local/packages', { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => {
+      const bytes = readFileSync(join(parentPath, name));
+      return `${name} ${createHash('sha256').update(bytes).digest('hex')}`;
+    })
+    .sort();
+
 let packed: string;
+let first: string[];
 beforeAll(() => {
-  packed = spawnSync('npm', ['run', '-s', 'pack'], { encoding: 'utf8' }).stdout;
+  // The clock of the first pack is wrong by years.
+  const clock =
+    'globalThis.Date = class extends Date { constructor(...given) { super(...(given.length > 0 ? given : [0])); } }';
+  const program = ['--import', `data:text/javascript,${clock}`, 'local/bin/launch.js'];
+  spawnSync(process.execPath, [...program, 'local/bin/pack.ts', ...given], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  first = hashes();
+  packed = spawnSync('npm', ['run', '-s', 'pack', '--', ...given], { encoding: 'utf8' }).stdout;
 });
 
 describe('the package dsvault', () => {
@@ -81,8 +108,11 @@ describe('the package dsvault', () => {
   it('serves its console, names what it bundles, has a man page, and uses the programs of a named checkout', async () => {
     const [, node = ''] = nodes[0] ?? [];
     const user = { ...userWith(node), VAULT_DATA_DIR: vault.dataDir };
-    const install = `npm i -gs ${packageFile('dsvault')} && dsvault login --local`;
-    expect(inBash(install, user.HOME, user)).toMatch(/name its folder in DSVAULT_CHECKOUT/);
+    inBash(`npm i -gs ${packageFile('dsvault')}`, user.HOME, user);
+    for (const words of ['login --local', 'log refusals']) {
+      const told = inBash(`dsvault ${words}`, user.HOME, user);
+      expect([words, told]).toEqual([words, expect.stringContaining('folder in DSVAULT_CHECKOUT')]);
+    }
     const named = { ...user, DSVAULT_CHECKOUT: process.cwd() };
     expect(inBash('dsvault login --local', user.HOME, named)).toMatch(/profile default is kept/);
 
@@ -92,6 +122,7 @@ describe('the package dsvault', () => {
     expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('/app.js')]);
     await served.end();
 
+    expect(inBash('dsvault --help', user.HOME, user)).toContain(`\nPages: ${addresses.homepage};`);
     const manPage = join(user.npm_config_prefix, 'share/man/man1/dsvault.1');
     expect(readFileSync(manPage, 'utf8')).toContain(`"dsvault ${manifest.version}"\n.SH NAME\n`);
     const folder = join(user.npm_config_prefix, 'lib/node_modules/dsvault');
@@ -128,6 +159,27 @@ describe('the package dsvault-client', () => {
 });
 
 describe('both packages', () => {
+  it('are the same bytes each time that a commit is packed, as the action is', () => {
+    expect(first.map((line) => line.replace(/ .*/, ''))).toEqual([
+      ...['LICENSE', 'action.yml'],
+      ...['dsvault', 'dsvault-client'].map((name) => `${name}-${manifest.version}.tgz`).sort(),
+      'index.mjs',
+    ]);
+    expect(hashes()).toEqual(first);
+  });
+
+  it('say where sources and pages are, and where to report, as npm run pack was told', () => {
+    for (const name of ['dsvault', 'dsvault-client']) {
+      const words = ['-xzOf', packageFile(name), 'package/package.json'];
+      expect(JSON.parse(spawnSync('tar', words, { encoding: 'utf8' }).stdout)).toMatchObject({
+        keywords: expect.arrayContaining(['secrets', 'vault']),
+        repository: { type: 'git', url: `git+${addresses.repository}` },
+        homepage: addresses.homepage,
+        bugs: { url: addresses.bugs },
+      });
+    }
+  });
+
   it('satisfy publint and arethetypeswrong', () => {
     const files = ['dsvault', 'dsvault-client'].map(packageFile);
     const ran = spawnSync(process.execPath, ['test/support/package-problems.ts', ...files], {
