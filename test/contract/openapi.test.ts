@@ -8,7 +8,10 @@ import {
   checkRoute,
   checkSchema,
   document,
+  isNode,
   type Json,
+  operations,
+  resolved,
 } from '../support/openapi.ts';
 
 type Found = { readonly pointer: string; readonly node: { readonly [key: string]: Json } };
@@ -24,6 +27,14 @@ const walk = (node: Json, pointer = ''): Found[] => {
 const everything = walk(document);
 const schemaNamed = (name: string): Found['node'] =>
   everything.find(({ pointer }) => pointer === `/components/schemas/${name}`)?.node ?? {};
+/** The examples of bodies, parameters and headers, each with the pointer of its schema. */
+const examples = everything.flatMap(({ pointer, node }) => {
+  if (node['schema'] === undefined) return [];
+  const named = Object.values((node['examples'] ?? {}) as Record<string, { value: Json }>);
+  const all = named.map(({ value }) => value);
+  if (node['example'] !== undefined) all.push(node['example']);
+  return all.map((example) => ({ schema: `${pointer}/schema`, example }));
+});
 /** The schema of each problem by its code, as the discriminator maps them. */
 const mapping = (schemaNamed('Problem')['discriminator'] as unknown as Discriminator).mapping;
 type Discriminator = { readonly mapping: Readonly<Record<string, string>> };
@@ -45,14 +56,19 @@ describe('docs/openapi.yaml', () => {
   });
 
   it('has only examples that match its own schemas', () => {
-    const violations = everything.flatMap(({ pointer, node }) => {
-      if (node['schema'] === undefined) return [];
-      const named = Object.values((node['examples'] ?? {}) as Record<string, { value: Json }>);
-      const examples = named.map(({ value }) => value);
-      if (node['example'] !== undefined) examples.push(node['example']);
-      return examples.flatMap((example) => checkAt(`${pointer}/schema`, example));
-    });
+    const violations = examples.flatMap(({ schema, example }) => checkAt(schema, example));
     expect(violations).toEqual([]);
+  });
+
+  it('refuses an unknown property in requests, and lets replies have new ones', () => {
+    const bodies = operations.flatMap(({ node }) => {
+      const { content } = resolved(node['requestBody']);
+      const json = isNode(content) ? resolved(content['application/json']) : {};
+      return isNode(json['schema']) ? [String(json['schema']['$ref']).slice(1)] : [];
+    });
+    const closed = everything.filter(({ node }) => node['additionalProperties'] === false);
+    expect(bodies.length).toBeGreaterThan(0);
+    expect(closed.map(({ pointer }) => pointer).sort()).toEqual([...new Set(bodies)].sort());
   });
 
   it.each(problems)('shows the problem $code exactly as the vault answers it', (example) => {
@@ -139,6 +155,27 @@ describe('the check of a reply', () => {
     ['a missing property', [], { validFrom: undefined }, 201],
   ])('refuses %s', (_, headers, change, status) => {
     expect(check([...created, ...headers], { ...body, ...change }, status)).not.toEqual([]);
+  });
+
+  it('refuses an unknown property in each object of each example', () => {
+    /** The value with an unknown property, once for each object in it. */
+    const widened = (value: Json): Json[] => {
+      if (Array.isArray(value)) {
+        return value.flatMap((one, at) => widened(one).map((other) => value.with(at, other)));
+      }
+      if (!isNode(value)) return [];
+      const below = Object.entries(value).flatMap(([key, part]) =>
+        widened(part).map((other) => ({ ...value, [key]: other })),
+      );
+      return [{ ...value, unknown: 1 }, ...below];
+    };
+    const all = examples.flatMap(({ schema, example }) =>
+      widened(example).map((example) => ({ schema, example })),
+    );
+    expect(all.length).toBeGreaterThan(60);
+    expect(all.filter(({ schema, example }) => checkAt(schema, example).length === 0)).toEqual([]);
+    const widenedProblems = problems.flatMap(widened);
+    expect(widenedProblems.filter((one) => checkSchema('Problem', one).length === 0)).toEqual([]);
   });
 
   it('refuses a problem whose status, type, request id or properties differ from those of its code', () => {
