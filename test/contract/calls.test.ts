@@ -294,7 +294,7 @@ describe('every operation', () => {
   it('is in the table', async () => {
     const { routes } = await readTemplate('template.yaml');
     const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
-    expect(routes.map(({ operation }) => operation).sort()).toEqual([...known].sort());
+    expect(new Set(routes.map(({ operation }) => operation))).toEqual(known);
   });
 
   /** The ports, and a list of every data key that passes through them. */

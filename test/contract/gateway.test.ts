@@ -175,6 +175,23 @@ describe('the local gateway', () => {
     expect(next).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it('answers HEAD as GET without the body, and then the next request of the connection', async () => {
+    const body = JSON.stringify({ value: 'x'.repeat(100_000) });
+    respond = async ({ httpMethod }) => replyOf(httpMethod === 'POST' ? '{}' : body);
+    const ask = (method: string, path = '/v1/secrets/DB') =>
+      `${method} ${path} HTTP/1.1\r\nHost: v\r\nConnection: ${path === '/health' ? 'close' : 'keep-alive'}\r\n\r\n`;
+    const dateless = (text = '') => text.replace(/Date: .*/, '');
+    const replies = await exchange(
+      ask('HEAD') + ask('GET') + ask('HEAD', '/other') + ask('GET', '/health'),
+    );
+    const [head, got, sent, missing, last] = replies.split(/(?<=\r\n\r\n|\})(?=HTTP|\{)/);
+    expect(dateless(head)).toBe(dateless(got));
+    expect(head).toContain(`Content-Length: ${body.length}`);
+    expect(sent).toBe(body);
+    expect(missing).toMatch(/^HTTP\/1\.1 404 /);
+    expect(last).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   it('passes the body of a DELETE, if it has one', async () => {
     const body = '{"note":"é"}';
     await get('/v1/secrets/DB', { method: 'DELETE', body });
@@ -213,15 +230,15 @@ describe('the local gateway without a function', () => {
   it('answers 405 with the methods of the route', async () => {
     const allow = async (method: string, path: string) => {
       const reply = await get(path, { method });
-      if (method !== 'HEAD') await expectProblem(reply, 405, 'method_not_allowed');
-      expect(reply.status).toBe(405);
+      await expectProblem(reply, 405, 'method_not_allowed');
       return reply.headers.get('allow');
     };
-    expect(await allow('DELETE', '/v1/secrets')).toBe('POST, GET');
-    expect(await allow('HEAD', '/v1/secrets')).toBe('POST, GET');
-    expect(await allow('OPTIONS', '/v1/secrets/DB')).toBe('PUT, DELETE, GET');
+    expect(await allow('DELETE', '/v1/secrets')).toBe('POST, GET, HEAD');
+    expect(await allow('OPTIONS', '/v1/secrets/DB')).toBe('PUT, DELETE, GET, HEAD');
     expect(await allow('GET', '/v1/env/encrypt')).toBe('POST');
-    expect(await allow('POST', '/health')).toBe('GET');
+    expect(await allow('POST', '/health')).toBe('GET, HEAD');
+    const head = await get('/v1/env', { method: 'HEAD' });
+    expect([head.status, head.headers.get('allow')]).toEqual([405, 'POST']);
     expect(calls).toEqual([]);
   });
 
@@ -231,7 +248,8 @@ describe('the local gateway without a function', () => {
       const headers = { Origin };
       for (const { method, path } of routes) {
         const reply = await get(path.replace('{name}', 'DB'), { method, headers });
-        await expectProblem(reply, 403, 'forbidden');
+        if (method === 'HEAD') expect(reply.status).toBe(403);
+        else await expectProblem(reply, 403, 'forbidden');
       }
       const asked = { ...headers, 'Access-Control-Request-Method': 'POST' };
       const preflight = await get('/v1/secrets', { method: 'OPTIONS', headers: asked });

@@ -1,6 +1,13 @@
 /** Reading versions, instants, pages, lists and exact bytes. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { freshName, itLocal, type ListedVersion, useVault } from '../support/running-vault.ts';
+import { operations } from '../support/openapi.ts';
+import {
+  freshName,
+  isLocal,
+  itLocal,
+  type ListedVersion,
+  useVault,
+} from '../support/running-vault.ts';
 
 const vault = useVault();
 const name = freshName('HISTORY');
@@ -47,6 +54,38 @@ const pages = async <Entry>(
 };
 const versionPages = (query: string, limit: number): Promise<ListedVersion[][]> =>
   pages(`/v1/secrets/${name}/versions${query}`, limit, ({ versions }) => versions);
+
+describe('HEAD', () => {
+  const gets = operations.filter(({ method }) => method === 'GET');
+
+  it.each(gets)('answers as GET, without its body: $operationId', async ({ operationId, path }) => {
+    // A found secret, a missing one, and a malformed request.
+    for (const [of, query] of [
+      [name, ''],
+      [freshName(), ''],
+      [name, '?unknown=1'],
+    ]) {
+      const ask = async (method: string) => {
+        const { status, text, headers } = await vault.ask(
+          method,
+          path.replace('{name}', of ?? '') + query,
+        );
+        const { date, 'x-request-id': id, ...same } = Object.fromEntries(headers);
+        expect([date, id]).toEqual([expect.any(String), expect.any(String)]);
+        // The latency in the status may have more digits, and other gateways count the body of HEAD.
+        if (operationId === 'get-status' || !isLocal) delete same['content-length'];
+        return { status, text, headers: same };
+      };
+      expect(await ask('HEAD')).toEqual({ ...(await ask('GET')), text: '' });
+    }
+  });
+
+  it('answers 304 to a caller who has the current version', async () => {
+    const path = `/v1/secrets/${name}`;
+    const reply = await vault.ask('HEAD', path, undefined, { 'If-None-Match': '*' });
+    expect([reply.status, reply.headers.get('etag')]).toEqual([304, `"${versionCount}"`]);
+  });
+});
 
 describe('a version', () => {
   it('comes by its number, with the interval in which it was valid', async () => {

@@ -95,18 +95,18 @@ describeLocal('a path that is no route', () => {
 
 describeLocal('a method that a path does not know', () => {
   it.each([
-    ['POST', '/v1/secrets/A', 'DELETE, GET, PUT'],
-    ['PATCH', '/v1/secrets/A', 'DELETE, GET, PUT'],
-    ['DELETE', '/v1/secrets', 'GET, POST'],
-    ['DELETE', '/v1/secrets/A/versions', 'GET'],
+    ['POST', '/v1/secrets/A', 'DELETE, GET, HEAD, PUT'],
+    ['PATCH', '/v1/secrets/A', 'DELETE, GET, HEAD, PUT'],
+    ['DELETE', '/v1/secrets', 'GET, HEAD, POST'],
+    ['DELETE', '/v1/secrets/A/versions', 'GET, HEAD'],
     ['GET', '/v1/secrets/A/versions/1', 'DELETE'],
     ['GET', '/v1/env', 'POST'],
     ['PUT', '/v1/env/expand', 'POST'],
-    ['POST', '/v1/status', 'GET'],
-    ['POST', '/v1/whoami', 'GET'],
-    ['PUT', '/v1/secrets/A/explain', 'GET'],
-    ['POST', '/health', 'GET'],
-    ['OPTIONS', '/v1/secrets', 'GET, POST'],
+    ['POST', '/v1/status', 'GET, HEAD'],
+    ['POST', '/v1/whoami', 'GET, HEAD'],
+    ['PUT', '/v1/secrets/A/explain', 'GET, HEAD'],
+    ['POST', '/health', 'GET, HEAD'],
+    ['OPTIONS', '/v1/secrets', 'GET, HEAD, POST'],
   ])('%s %s answers 405 and allows %s', async (method, path, allowed) => {
     const reply = await vault.ask(method, path);
     expect(reply).toMatchObject({ status: 405, json: { code: 'method_not_allowed' } });

@@ -142,7 +142,7 @@ export const drawRequest = (random: Random): Drawn => {
   const body = bodyOf(random, operation, headers, spoils);
   return {
     method: spoils(0.02)
-      ? oneOf(random, ['DELETE', 'PATCH', 'PUT', 'POST', 'OPTIONS'])
+      ? oneOf(random, ['DELETE', 'PATCH', 'PUT', 'POST', 'OPTIONS', 'HEAD'])
       : operation.method,
     path:
       operation.path.replace('{name}', name).replace('{version}', version) +

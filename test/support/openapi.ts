@@ -107,11 +107,14 @@ export const parametersOf = (operation: Operation): { pointer: string; node: Nod
     return entries.flatMap((_, index) => follow(`${holder}/parameters/${index}`) ?? []);
   });
 
-/** The operation that a request reaches, or undefined if the gateway itself answers. A slash at the end is ignored. */
+/**
+ * The operation that a request reaches, or undefined if the gateway itself answers. HEAD reaches that of GET. A slash at
+ * the end is ignored.
+ */
 export const operationOf = (method: string, pathname: string): Operation | undefined =>
   operations.find(
     (operation) =>
-      operation.method === method &&
+      operation.method === (method === 'HEAD' ? 'GET' : method) &&
       new RegExp(`^${operation.path.replace(/\{\w+\}/g, '[^/]+')}/?$`).test(pathname),
   );
 
@@ -143,11 +146,17 @@ const headerViolations = (response: string, documented: Node, headers: ReplyHead
   return violations;
 };
 
-const bodyViolations = (response: string, content: Node, type: string, text: string): string[] => {
+const bodyViolations = (
+  response: string,
+  content: Node,
+  type: string,
+  text: string | undefined,
+): string[] => {
   const media = type.split(';')[0]?.trim() ?? '';
   const parameters = type.slice(media.length);
   if (!Object.hasOwn(content, media)) return [`content type ${type} undocumented`];
   if (!/^(?:; ?charset=utf-8)?$/i.test(parameters)) return [`content type ${type} not UTF-8`];
+  if (text === undefined) return [];
   const schema = `${response}/content${step(media)}/schema`;
   if (!media.endsWith('json')) return schemaViolations(schema, text, 'body');
   try {
@@ -157,17 +166,23 @@ const bodyViolations = (response: string, content: Node, type: string, text: str
   }
 };
 
-const replyViolations = (pointer: string, headers: ReplyHeaders, text: string): string[] => {
+const replyViolations = (
+  pointer: string,
+  headers: ReplyHeaders,
+  text: string | undefined,
+): string[] => {
   const response = follow(pointer);
   if (response === undefined) return [`${pointer} undocumented`];
   const content = response.node['content'];
-  return [
+  const violations = [
     ...headerViolations(response.pointer, (response.node['headers'] ?? {}) as Node, headers),
     ...(isNode(content)
       ? bodyViolations(response.pointer, content, headers.get('content-type') ?? '', text)
       : []),
-    ...problemViolations(headers, text),
   ];
+  return violations.length > 0 || text === undefined
+    ? violations
+    : problemViolations(headers, text);
 };
 
 /** What a problem says in its headers and in its body must be the same. The schemas cannot say so. */
@@ -189,12 +204,15 @@ const problemViolations = (headers: ReplyHeaders, text: string): string[] => {
   return violations;
 };
 
-/** The faults of a function's reply, one sentence each; empty if it keeps the contract. */
+/**
+ * The faults of a function's reply, one sentence each; empty if it keeps the contract. `text` is `undefined` in answer
+ * to HEAD.
+ */
 export const checkReply = (
   operationId: string,
   status: number,
   headers: ReplyHeaders,
-  text: string,
+  text: string | undefined,
 ): string[] => {
   const operation = operations.find((candidate) => candidate.operationId === operationId);
   if (operation === undefined) return [`operation ${operationId} undocumented`];
@@ -202,7 +220,11 @@ export const checkReply = (
 };
 
 /** The same for an answer of the gateway itself, which has the same form on any path. */
-export const checkRoute = (status: number, headers: ReplyHeaders, text: string): string[] => {
+export const checkRoute = (
+  status: number,
+  headers: ReplyHeaders,
+  text: string | undefined,
+): string[] => {
   const names = new Map([
     [400, 'InvalidRequest'],
     [403, 'WebPageRefused'],

@@ -16,6 +16,8 @@ const outcomeOf = (reply: RawReply): Outcome => {
   // A gateway answers in its own words for a function that gave no answer or was too slow.
   if (isOfGateway(reply)) return 'unclear';
   if ((status !== 429 && status !== 503) || !isProblem(headers)) return 'final';
+  // Only an answer to HEAD has no body.
+  if (text === '') return headers.has('retry-after') ? 'unmade' : 'final';
   const { retryable, code } = JSON.parse(text) as { retryable?: unknown; code?: unknown };
   if (retryable !== true) return 'final';
   return code === 'outcome_unknown' ? 'unclear' : 'unmade';

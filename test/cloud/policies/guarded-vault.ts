@@ -101,9 +101,11 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
     AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
     AWS_ENDPOINT_URL_KMS: proxy.endpoint,
   };
-  const functions = await Promise.all(routes.map((route) => startFunction(route, env)));
+  // A function has a route for each of its methods.
+  const ofOperations = [...new Map(routes.map((route) => [route.operation, route])).values()];
+  const functions = await Promise.all(ofOperations.map((route) => startFunction(route, env)));
   const handlers = new Map(
-    routes.map(({ operation }, index) => [operation, functions[index]?.handler as Handler]),
+    ofOperations.map(({ operation }, index) => [operation, functions[index]?.handler as Handler]),
   );
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
   const gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
