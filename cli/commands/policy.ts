@@ -133,7 +133,7 @@ const sentenceOf = (refusal: Refusal): string => {
     case 'too_many_values':
       return `its claim ${refusal.claim} has more than ${limits.claimValuesMax} values`;
     case 'too_many_comparisons':
-      return `rules and claims take more than ${limits.claimComparisonsMax} comparisons`;
+      return `to compare its claims with all rules takes more than ${limits.claimComparisonsMax} comparisons`;
     case 'unfit':
       return refusal.claim === undefined
         ? `its claims make no valid ${refusal.part}`
