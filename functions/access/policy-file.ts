@@ -31,6 +31,7 @@ import {
   prepareValues,
   textAroundClaims,
 } from './claims.ts';
+import { combinationsMax, findCollision, type Making } from './collisions.ts';
 import {
   type AccessPolicy,
   algorithms,
@@ -289,6 +290,18 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
     if (twice >= 0)
       throw new Error(fault(['issuers', twice, member], 'is that of another issuer too'));
   }
+  const collision = findCollision({ issuers });
+  if (collision !== undefined) {
+    if ('tooMany' in collision) {
+      const sentence = `makes more than ${combinationsMax} combinations, with those before it`;
+      throw new Error(fault(collision.tooMany, sentence));
+    }
+    const { text, earlier, later } = collision;
+    const other = fault(earlier.path, `makes it of ${claimsOf(earlier)}`);
+    throw new Error(
+      fault(later.path, `makes ${JSON.stringify(text)} of ${claimsOf(later)}, and ${other}`),
+    );
+  }
   const warnings = issuers.flatMap((issuer, at) =>
     hiddenRulesOf(issuer).map(({ rule: index, behind }) =>
       fault(
@@ -299,6 +312,9 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   );
   return { policy: { issuers }, warnings };
 };
+
+const claimsOf = ({ values }: Making): string =>
+  values.map(([claim, value]) => `${claim} ${JSON.stringify(value)}`).join(' and ');
 
 /** Valibot skips these keys. In a match, the rule would then hold for tokens without the claim. */
 const skippedKeys: readonly unknown[] = ['__proto__', 'constructor', 'prototype'];

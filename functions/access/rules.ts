@@ -139,17 +139,22 @@ const attempt = (
   }
 };
 
+/** Whether a text of a claim may be inserted into the tenant, the subject or a name of a rule. */
+export const fitsInto = (part: Part, template: string): ((text: string) => boolean) =>
+  part === 'subject' && claimsInsertedBy(template).length === 1 ? isSubject : isWord;
+
 const byRule = (issuer: Judge, rule: Rule, number: number, claims: Claims): Granted => {
-  const fill = (part: Part, template: string, isFit: (text: string) => boolean): string =>
-    insertClaims(template, (path) => {
+  const fill = (part: Part, template: string): string => {
+    const isFit = fitsInto(part, template);
+    return insertClaims(template, (path) => {
       const claim = claimAt(claims, path);
       if (typeof claim === 'string' && isFit(claim)) return claim;
       throw unfit(part, path);
     });
-  const tenant = fill('tenant', rule.tenant, isWord);
-  const isOneClaim = claimsInsertedBy(rule.subject).length === 1;
-  const subject = `${issuer.id}:${fill('subject', rule.subject, isOneClaim ? isSubject : isWord)}`;
-  const names = rule.names.map((name) => fill('names', name, isWord));
+  };
+  const tenant = fill('tenant', rule.tenant);
+  const subject = `${issuer.id}:${fill('subject', rule.subject)}`;
+  const names = rule.names.map((name) => fill('names', name));
   if (!isTenant(tenant)) throw unfit('tenant');
   if (!isSubject(subject)) throw unfit('subject');
   if (!names.every(isNamePattern)) throw unfit('names');

@@ -277,6 +277,145 @@ describe('a faulty policy', () => {
   });
 });
 
+describe('different values of a claim', () => {
+  type Written = { match: string; tenant?: string; subject?: string };
+  const ruleOf = ({ match, tenant = 'acme', subject = 'ci' }: Written) =>
+    `      - match: { ${match} }\n        tenant: "${tenant}"\n        subject: "${subject}"\n` +
+    '        scopes: [secrets:read]\n        names: [A]\n';
+  const head = issuer.slice(0, issuer.indexOf('      - match'));
+  const withRules = (...rules: readonly Written[]) => head + rules.map(ruleOf).join('');
+  /** Another issuer for the same vault. */
+  const andOther = (text: string) =>
+    text.split('\n').slice(1).join('\n').replace('github', 'other').replace('i.test', 'o.test');
+  const names = (count: number, letter: string) =>
+    Array.from({ length: count }, (_, index) => `${letter}${index}`).join(', ');
+  const tenant = '{org}-{env}';
+  const [prod, euProd] = ['org: [acme, acme-eu], env: prod', 'org: [acme, acme-eu], env: eu-prod'];
+
+  it.each<[string, string, string]>([
+    [
+      'of one rule',
+      withRules({ match: 'org: [acme, acme-eu], env: [prod, eu-prod]', tenant }),
+      'line 9: issuers[0].rules[0].tenant makes "acme-eu-prod" of org "acme-eu" and env "prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it of org "acme" and env "eu-prod"',
+    ],
+    [
+      'of two rules',
+      withRules({ match: prod, tenant }, { match: euProd, tenant }),
+      'line 14: issuers[0].rules[1].tenant makes "acme-eu-prod" of org "acme" and env "eu-prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it of org "acme-eu" and env "prod"',
+    ],
+    [
+      'of two issuers',
+      withRules({ match: prod, tenant }) + andOther(withRules({ match: euProd, tenant })),
+      'line 20: issuers[1].rules[0].tenant makes "acme-eu-prod" of org "acme" and env "eu-prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it of org "acme-eu" and env "prod"',
+    ],
+    [
+      'of two templates',
+      withRules(
+        { match: 'org: acme-prod', tenant: '{org}' },
+        { match: 'org: acme, env: prod', tenant },
+      ),
+      'line 14: issuers[0].rules[1].tenant makes "acme-prod" of org "acme" and env "prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it of org "acme-prod"',
+    ],
+    [
+      'of three templates, of which only the last two contradict',
+      withRules(
+        { match: 'env: prod', tenant: 'acme-{env}' },
+        { match: 'org: acme-prod', tenant: '{org}' },
+        { match: 'org: acme, env: prod', tenant },
+      ),
+      'line 19: issuers[0].rules[2].tenant makes "acme-prod" of org "acme" and env "prod", ' +
+        'and line 14: issuers[0].rules[1].tenant makes it of org "acme-prod"',
+    ],
+    [
+      'of a claim and its JSON Pointer',
+      withRules(
+        { match: '/a~1b: acme', tenant: '{/a~1b}-prod' },
+        { match: 'a/b: acme-prod', tenant: '{a/b}' },
+      ),
+      'line 14: issuers[0].rules[1].tenant makes "acme-prod" of a/b "acme-prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it of /a~1b "acme"',
+    ],
+  ])('cannot make one tenant by the texts %s', (_, text, fault) => {
+    expect(faultOf(text)).toBe(fault);
+  });
+
+  it('cannot make one subject of an issuer, if the policy lists them', () => {
+    const [first, second] = [
+      { match: 'sub: "ci:prod"', subject: '{sub}' },
+      { match: 'sub: prod', subject: 'ci:{sub}' },
+    ];
+    expect(faultOf(withRules(first, second))).toBe(
+      'line 15: issuers[0].rules[1].subject makes "ci:prod" of sub "prod", ' +
+        'and line 10: issuers[0].rules[0].subject makes it of sub "ci:prod"',
+    );
+    expect(faultOf(withRules(first) + andOther(withRules(second)))).toBe('none');
+    const unlisted = { match: 'sub: ["ci:prod", "x*"]', subject: '{sub}' };
+    expect(faultOf(withRules(unlisted, second))).toBe('none');
+  });
+
+  it.each<[string, Written[]]>([
+    ['make other tenants', [{ match: 'org: [acme, beta], env: [prod, eu-prod]', tenant }]],
+    [
+      'make one tenant of the same values',
+      [
+        { match: prod, tenant },
+        { match: prod, tenant },
+      ],
+    ],
+    [
+      'insert other claims',
+      [
+        { match: prod, tenant },
+        { match: 'env: prod', tenant: 'acme-{env}' },
+      ],
+    ],
+    [
+      'write one of the tenants out',
+      [
+        { match: prod, tenant },
+        { match: euProd, tenant: 'acme-eu-prod' },
+      ],
+    ],
+    ['list texts that are no words', [{ match: 'org: [a.b, a.b-c], env: [d, c-d]', tenant }]],
+    [
+      'make texts that are too long for a tenant',
+      [{ match: `org: [a, a-b], env: [b-${'x'.repeat(64)}, ${'x'.repeat(64)}]`, tenant }],
+    ],
+    ['insert a claim twice', [{ match: 'org: [acme, acme-acme]', tenant: '{org}-{org}' }]],
+    [
+      'list texts that two claims of a subject may not have',
+      [{ match: 'a: ["x:y", x], b: [z, "y:z"]', subject: '{a}:{b}' }],
+    ],
+    [
+      'list true',
+      [
+        { match: 'a: [true, x]', subject: '{a}' },
+        { match: 'a: ue', subject: 'tr{a}' },
+      ],
+    ],
+  ])('may stand in a policy whose rules %s', (_, rules) => {
+    expect(faultOf(withRules(...rules))).toBe('none');
+  });
+
+  it('are combined 100,000 times at most, a text without claims once', () => {
+    const list = (claim: string, count: number) => `${claim}: [${names(count, claim)}]`;
+    const withLast = (count: number) =>
+      withRules(
+        { match: `${list('a', 50)}, ${list('b', 50)}, ${list('c', 39)}`, tenant: '{a}-{b}-{c}' },
+        { match: `${list('d', 50)}, ${list('e', 49)}`, tenant: '{d}-{e}' },
+        { match: list('f', count), tenant: '{f}' },
+      );
+    expect(faultOf(withLast(47))).toBe('none');
+    expect(faultOf(withLast(48))).toBe(
+      'line 20: issuers[0].rules[2].subject makes more than 100000 combinations, with those before it',
+    );
+  });
+});
+
 describe('a rule that no token reaches', () => {
   it.each(['refs/heads/main', 'refs/heads/v*', '[refs/heads/main, refs/heads/next]'])(
     'is told, but allowed: ref as %s',
