@@ -12,7 +12,7 @@ import { type Client, openClient } from '../client.ts';
 import { openSession, vaultCommand } from '../command.ts';
 import { configurationFolder, environmentFor } from '../environment.ts';
 import { failure, systemCodeOf } from '../failures.ts';
-import { note } from '../output.ts';
+import { note, noteLine } from '../output.ts';
 import { replaceFile } from '../private-files.ts';
 import { endProgress } from '../progress.ts';
 import type { Settings } from '../settings.ts';
@@ -54,6 +54,9 @@ export const consoleCommand = () =>
       process.stdin.pause();
       rmSync(launcher, { force: true });
       await server.close();
+      // The terminal has written ^C.
+      if (process.stderr.isTTY) noteLine('');
+      note('the console has ended');
     });
 
 /** A client for the vault, whose reads any of its nodes answers, and clients for each node. */

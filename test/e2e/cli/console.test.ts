@@ -111,11 +111,12 @@ describe('dsvault console', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'ends at %s and removes the launcher file',
+    'ends at %s with one line and removes the launcher file',
     async (signal) => {
       const other = await startConsoleProcess(vault);
       expect(existsSync(other.launcher)).toBe(true);
       expect(await other.end(signal)).toBe(0);
+      expect(other.output()).toMatch(/\ndsvault: the console has ended\n$/);
       expect(existsSync(other.launcher)).toBe(false);
       await expect(fetch(other.url)).rejects.toThrow();
     },
