@@ -9,6 +9,7 @@ const ofArchive = /(?<=\bdsvault-(?:client-)?)\d[\w.+-]*(?=\.tgz)/g;
 /** The documents, and the places in them. */
 const documents: readonly (readonly [file: string, places: RegExp])[] = [
   ['docs/openapi.yaml', /(?<=^ {2}version: ).+$/gm],
+  ['local/containers/Dockerfile', /(?<=image\.version=")[^"]+/g],
   ['README.md', ofArchive],
   ['docs/cli.md', ofArchive],
 ];

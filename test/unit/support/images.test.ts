@@ -63,6 +63,31 @@ describe('the images of a node', () => {
     ]);
   });
 
+  it('is built in stages, and its last one takes packages from another and says what it is', () => {
+    const lines = readFileSync('local/containers/Dockerfile', 'utf8').replaceAll('\\\n', '');
+    const [last = '', ...others] = lines.split(/^(?=FROM )/m).reverse();
+    expect(others.map((stage) => /^FROM \S+ AS (\S+)/.exec(stage)?.[1])).toEqual([
+      ...['packages', 'etcd'],
+      undefined,
+    ]);
+    expect(last).not.toContain('npm');
+    for (const label of ['title', 'description', 'licenses', 'version']) {
+      expect(last).toMatch(new RegExp(`org\\.opencontainers\\.image\\.${label}="[^"]+"`));
+    }
+  });
+
+  it('run below a first process of Docker, and in limits of memory', () => {
+    const { services } = parse(readFileSync('compose.yaml', 'utf8'), { merge: true });
+    const limits = Object.entries<{ init?: boolean; mem_limit?: string }>(services).map(
+      ([name, { init, mem_limit }]) => [name, init, mem_limit],
+    );
+    const node = `\${VAULT_NODE_MEMORY:-6g}`;
+    expect(limits).toEqual([
+      ['key', true, '512m'],
+      ...[1, 2, 3].map((number) => [`node${number}`, true, node]),
+    ]);
+  });
+
   it('have the release of etcd that the tests run on', () => {
     const version = nodeImages.etcd.split(':')[1];
     const modules = readFileSync('test/support/etcd/go.mod', 'utf8').split('\n');
