@@ -42,13 +42,13 @@ const sizes = {
 export const assumed = {
   /** The billed time of a function for one request, including a few milliseconds for each call to a service. */
   billedSeconds: 0.05,
-  /** The function writes two lines about each request, and Lambda two more. */
-  logBytes: 1_500,
+  /** The function writes one line about each request, of 700 bytes, and Lambda two more. */
+  logBytes: 1_200,
 } as const;
 /** `MemorySize` in template.yaml, in GB. */
 export const memory = 0.5;
-/** Four metrics for each operation that is used in every hour of the month (functions/runtime/journal.ts). */
-const metrics = 4 * 14;
+/** `Duration` of each operation that is used in every hour of the month (functions/runtime/journal.ts). */
+const metrics = 14;
 /** `LogRetentionDays` in template.yaml. */
 export const monthsOfLogs = 3;
 

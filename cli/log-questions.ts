@@ -1,4 +1,5 @@
 /** The questions that a vault's log answers. Each takes the lines one by one and keeps a bounded number of answers. */
+import { namesIn } from '../system/line-names.ts';
 import { type LogLine, looksLikeRequest, parseLine } from '../system/log-lines.ts';
 
 /** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */
@@ -145,18 +146,6 @@ const askingOf = (line: LogLine): Asking => {
   return { ...factsOf(line), secret, version, read, wrote };
 };
 
-const shownMax = 3;
-
-/** The names of a request. A file may have 96, so a table shows the first ones. */
-const namesOf = ({ secret, read, wrote }: Asking): string => {
-  const names = [...new Set([...(secret === undefined ? [] : [secret]), ...read, ...wrote])];
-  // The line names the secret of its path, and its version again among those that were read or written.
-  const others = names.filter((name) => !names.some((one) => one.startsWith(`${name}@`)));
-  const more = others.length - shownMax;
-  const first = others.slice(0, shownMax).join(' ');
-  return more > 0 ? `${first} and ${more} more` : first || '-';
-};
-
 /** Asks what the caller with this subject wanted. */
 export const requestsOf = (subject: string): Question => ({
   holds: piecesOf(subject),
@@ -165,7 +154,7 @@ export const requestsOf = (subject: string): Question => ({
     if (line.subject !== subject) return [];
     const row = askingOf(line);
     const cells = () => [
-      ...[row.timestamp, cell(row.operation), namesOf(row), outcomeOf(row)],
+      ...[row.timestamp, cell(row.operation), cell(namesIn(row)), outcomeOf(row)],
       ...[cell(row.tenant), cell(row.issuer), cell(row.rule), cell(row.requestId)],
     ];
     return [{ row, cells }];
@@ -183,7 +172,7 @@ export const refusals: Question = {
     if (line.message !== 'request' || line.outcome !== 'refused') return [];
     const row = askingOf(line);
     const cells = () => [
-      ...[row.timestamp, cell(row.status), cell(row.code), cell(row.operation), namesOf(row)],
+      ...[row.timestamp, cell(row.status), cell(row.code), cell(row.operation), cell(namesIn(row))],
       ...[...callerCells(row), cell(row.requestId)],
     ];
     return [{ row, cells }];
@@ -205,8 +194,16 @@ export const storyOf = (requestId: string): Question => ({
 const saidBy = (facts: object): string => {
   const said = Object.entries(facts).filter(([, fact]) => fact !== undefined);
   const texts = said.flatMap(([key, fact]) => {
-    const text = Array.isArray(fact) ? fact.join(' ') : String(fact);
+    const text = textOf(fact);
     return text === '' ? [] : `${key}: ${text}`;
   });
   return texts.join(', ');
+};
+
+/** A list, or the names of counts, each with its count if that is more than 1. */
+const textOf = (fact: unknown): string => {
+  if (Array.isArray(fact)) return fact.join(' ');
+  if (typeof fact !== 'object' || fact === null) return String(fact);
+  const counts = Object.entries(fact);
+  return counts.map(([name, count]) => (count === 1 ? name : `${name} ×${count}`)).join(' ');
 };

@@ -10,7 +10,7 @@ export type LogLine = LoggedLine & {
   readonly node: number | null;
 };
 
-/** Reads one line; `undefined` if it is a line of metrics, of no function, or only more names of a request. */
+/** Reads one line; `undefined` if no function logged it, or if it has only metrics or more names of a request. */
 export const parseLine = (line: string, node: number | null): LogLine | undefined => {
   const parsed = parseLogged(line);
   return parsed === undefined || parsed.message === 'continued' ? undefined : { node, ...parsed };
@@ -37,7 +37,7 @@ const isNoise = ({ operation = '', tenant, secret = '' }: LogLine): boolean =>
 
 export const matches = (line: LogLine, wanted: Filter): boolean => {
   const { secret, requestId, outcome, isQuiet } = wanted;
-  const outcomes = [line.outcome, line.decision, line.code];
+  const outcomes = [line.outcome, line.code, line.decision, ...Object.keys(line.decisions ?? {})];
   return (
     (!secret || namesOf(line).some((name) => holds(name, secret))) &&
     (!requestId || (line.requestId ?? '').startsWith(requestId.toLowerCase())) &&

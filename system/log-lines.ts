@@ -20,8 +20,9 @@ const logged = v.object({
   version: count,
   /** The write that made the version which the request destroyed. */
   writeId: text,
-  /** The result of a decision, such as `version_written`. */
+  /** The decision of a line `decision`, and how often the request of a line `request` made each. */
   decision: text,
+  decisions: v.optional(v.record(v.string(), v.number())),
   /** How a request ended: `ok`, `refused` or `failed`. */
   outcome: text,
   status: count,
@@ -42,7 +43,7 @@ const logged = v.object({
 export type LogLine = v.InferOutput<typeof logged>;
 
 /**
- * Reads one line; `undefined` if no function of the vault logged it, or if it is a line of metrics. Text around the JSON
+ * Reads one line; `undefined` if no function of the vault logged it, or if it has only metrics, as in 1.0.0. Text around the JSON
  * does not matter, such as the time or the name of a container. The line may also be the `message` of another object,
  * as in what CloudWatch exports and in what `aws logs filter-log-events` prints.
  */

@@ -21,7 +21,11 @@ export type ServicesConfig = {
 
 /** The name of the vault in its log lines and metrics: on AWS that of the stack, because a Region may have several. */
 export const readServiceName = (environment: Environment = process.env): string =>
-  environment['POWERTOOLS_SERVICE_NAME'] || 'vault';
+  environment['SERVICE_NAME'] || 'vault';
+
+/** Whether Lambda runs this process, so that CloudWatch reads its log lines. */
+export const isOnLambda = (environment: Environment = process.env): boolean =>
+  Boolean(environment['AWS_LAMBDA_FUNCTION_NAME']);
 
 /** The form of a vault's id. */
 export const vaultIdForm = /^[A-Za-z0-9-]{1,64}$/;

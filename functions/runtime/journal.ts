@@ -1,19 +1,25 @@
-/** The log: what the line of a request holds, and who reads its numbers. */
-
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+/**
+ * The log. A line is one JSON object, and a request has one, which on AWS is its metrics too. People ask the lines with
+ * `dsvault log` and CloudWatch, a restore reads who destroyed what, and a host takes the numbers for Prometheus.
+ */
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
 import type { About, Decision, Journal } from '../vault/request.ts';
-import { readServiceName } from './config.ts';
+import { isOnLambda, readServiceName } from './config.ts';
 
-const serviceName = readServiceName();
-const logger = new Logger({ serviceName });
-const metrics = new Metrics({ namespace: 'SecretsVault', serviceName });
+const service = readServiceName();
+const onLambda = isOnLambda();
 
-/** Decisions that need attention soon. Each is counted, so that an alarm of template.yaml can tell of it. */
+/** INFO goes to stdout, WARN and ERROR to stderr. Lambda filters lines by `level` and `timestamp`. */
+const write = (level: 'INFO' | 'WARN' | 'ERROR', message: string, fields: object): void => {
+  const timestamp = new Date().toISOString();
+  const line = JSON.stringify({ level, message, timestamp, service, ...fields });
+  (level === 'INFO' ? process.stdout : process.stderr).write(`${line}\n`);
+};
+
+/** Decisions that need attention soon. An alarm of template.yaml counts each by its line. */
 export const alarms: ReadonlySet<Decision> = new Set<Decision>([
   'key_fault',
   'integrity_failure',
@@ -21,6 +27,9 @@ export const alarms: ReadonlySet<Decision> = new Set<Decision>([
   'clock_skew',
   'table_replicated',
 ]);
+
+/** Decisions with a line of their own, at once: a restore must know of a destruction even if the process dies before the end. */
+const toldAtOnce: ReadonlySet<Decision> = new Set<Decision>([...alarms, 'destroyed']);
 
 /** The numbers of a request. It has no field for a name, a tenant, or any other word of a caller. */
 export type Measures = {
@@ -49,9 +58,8 @@ const changes: ReadonlySet<Decision> = new Set<Decision>([
 ]);
 
 /**
- * The journal of a request and its log lines. Each line is one JSON object, as CloudWatch expects. Every field is
- * written by name, so that nothing else of a request, least of all a value, can reach a log. Metrics are lines too
- * (embedded metric format).
+ * The journal of a request and its log lines. Every field is written by name, so that nothing else of a request, least
+ * of all a value, can reach a log. An undefined field does not appear in JSON.
  */
 export const openJournal = (operation: string, requestId: string): RequestJournal => {
   const calls = { store: 0, kms: 0 };
@@ -64,10 +72,16 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
   const kmsRequestIds: string[] = [];
   const decided: Journal['decided'] = (decision, ref = {}) => {
     decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
-    const line = { requestId, operation, decision, ...secretOf(ref) };
     if (changes.has(decision) && ref.name !== undefined) wrote.add(writtenAs(ref));
-    if (alarms.has(decision)) logger.warn('decision', line);
-    else logger.info('decision', line);
+    if (!toldAtOnce.has(decision)) return;
+    const isAlarm = alarms.has(decision);
+    write(isAlarm ? 'WARN' : 'INFO', 'decision', {
+      requestId,
+      operation,
+      decision,
+      ...secretOf(ref),
+      ...(isAlarm && metricsOf('decision', { Warnings: 1 })),
+    });
   };
 
   return {
@@ -93,40 +107,59 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
       const who = { requestId, operation, ...(principal && callerOf(principal)) };
-      const end = {
-        outcome: status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused',
-        status,
-        ...(code !== undefined && { code }),
-      };
-      const lists = { read: [...read], wrote: [...wrote], kmsRequestIds };
-      const [first, ...more] = portionsOf(lists);
-      const line = {
+      const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
+      const end = { outcome, status, code };
+      const ms = Math.round(elapsedMs * 10) / 10;
+      const [first, ...more] = portionsOf({ read: [...read], wrote: [...wrote], kmsRequestIds });
+      write(status >= 500 ? 'ERROR' : 'INFO', 'request', {
         ...who,
         ...secretOf(about),
-        ...(about.noteBytes !== undefined && { noteBytes: about.noteBytes }),
-        ...(about.writeId !== undefined && { writeId: about.writeId }),
+        noteBytes: about.noteBytes,
+        writeId: about.writeId,
         ...end,
+        decisions: decisions.size > 0 ? Object.fromEntries(decisions) : undefined,
         attempts,
         storeCalls: calls.store,
         kmsCalls: calls.kms,
         units,
-        ms: Math.round(elapsedMs * 10) / 10,
+        ms,
+        ...metricsOf('operation', {
+          Duration: ms,
+          Faults: status >= 500 ? 1 : 0,
+          LostRaces: decisions.get('lost_race') ?? 0,
+        }),
         ...causeOf(error),
+        // Lists are last: CloudWatch finds only the first 200 fields and entries of a line.
         ...first,
         // An empty list says that no call has an id. Lines of versions that knew no ids have no list.
         ...(calls.kms > 0 && kmsRequestIds.length === 0 && { kmsRequestIds }),
-      };
-      if (status >= 500) logger.error('request', line);
-      else logger.info('request', line);
-      for (const portion of more) logger.info('continued', { ...who, ...end, ...portion });
-      const measures = { operation, status, elapsedMs, calls, decisions };
-      measure(measures);
-      observe(measures);
+      });
+      for (const portion of more) write('INFO', 'continued', { ...who, ...end, ...portion });
+      observe({ operation, status, elapsedMs, calls, decisions });
     },
   };
 };
 
-/** An undefined rule does not appear in JSON. */
+/**
+ * Makes a line metrics of CloudWatch, too (embedded metric format): these numbers, without those that are 0, for each
+ * value of the line's field `dimension`. The samples of `Duration` count the requests. Elsewhere than on AWS nobody
+ * reads such metrics.
+ */
+const metricsOf = (
+  dimension: 'operation' | 'decision',
+  numbers: Readonly<Record<string, number>>,
+): object => {
+  if (!onLambda) return {};
+  const counted = Object.entries(numbers).filter(([Name, n]) => n > 0 || Name === 'Duration');
+  const Metrics = counted.map(([Name]) => ({
+    Name,
+    Unit: Name === 'Duration' ? 'Milliseconds' : 'Count',
+  }));
+  const directive = { Namespace: 'SecretsVault', Dimensions: [['service', dimension]], Metrics };
+  const _aws = { Timestamp: Date.now(), CloudWatchMetrics: [directive] };
+  return { _aws, ...Object.fromEntries(counted) };
+};
+
 const callerOf = ({ issuer, rule, tenant, subject }: Principal) => ({
   issuer,
   rule,
@@ -134,10 +167,7 @@ const callerOf = ({ issuer, rule, tenant, subject }: Principal) => ({
   subject,
 });
 
-const secretOf = ({ name, version }: Partial<VersionRef>) => ({
-  ...(name !== undefined && { secret: name }),
-  ...(version !== undefined && { version }),
-});
+const secretOf = ({ name, version }: Partial<VersionRef>) => ({ secret: name, version });
 
 const writtenAs = ({ name, version }: Partial<VersionRef>): string => `${name}@${version}`;
 
@@ -179,22 +209,5 @@ const framesOf = ({ stack = '', message }: Error): readonly string[] => {
 
 /** Writes one line about the access policy of a host: INFO if it is used, WARN if its file cannot be. */
 export const logPolicy = (policy: { readonly fault: string | null }): void => {
-  if (policy.fault === null) logger.info('policy', policy);
-  else logger.warn('policy', policy);
-};
-
-/** Writes one line of metrics per request, and one for each kind of warning. It must not await anything in between, because requests may overlap. */
-const measure = ({ operation, status, elapsedMs, decisions }: Measures): void => {
-  metrics.addDimension('operation', operation);
-  metrics.addMetric('Requests', MetricUnit.Count, 1);
-  metrics.addMetric('Faults', MetricUnit.Count, status >= 500 ? 1 : 0);
-  metrics.addMetric('Duration', MetricUnit.Milliseconds, elapsedMs);
-  metrics.addMetric('LostRaces', MetricUnit.Count, decisions.get('lost_race') ?? 0);
-  metrics.publishStoredMetrics();
-  for (const [decision, count] of decisions) {
-    if (!alarms.has(decision)) continue;
-    const warning = metrics.singleMetric();
-    warning.addDimension('decision', decision);
-    warning.addMetric('Warnings', MetricUnit.Count, count);
-  }
+  write(policy.fault === null ? 'INFO' : 'WARN', 'policy', policy);
 };

@@ -123,7 +123,7 @@ const writeLocalTemplate = ({ root, stack, identity }: SamOptions): string => {
   const built = parseTemplate(readFileSync(join(folder, 'template.yaml'), 'utf8'));
   const template = v.parse(globals, built);
   Object.assign(template.Globals.Function.Environment.Variables, {
-    POWERTOOLS_SERVICE_NAME: 'vault',
+    SERVICE_NAME: 'vault',
     VAULT_ID: stack.vaultId,
     TABLE_NAME: stack.tableName,
     MASTER_KEY_ID: stack.masterKeyId,

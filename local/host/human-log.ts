@@ -30,11 +30,8 @@ const policyLine = v.object({
   fault: v.optional(v.string()),
 });
 
-/** Metrics, decisions that need no attention, and more names of a request. */
-const silentLine = v.union([
-  v.object({ _aws: v.unknown() }),
-  v.object({ message: v.picklist(['decision', 'continued']) }),
-]);
+/** Decisions that need no attention, and more names of a request. */
+const silentLine = v.object({ message: v.picklist(['decision', 'continued']) });
 
 /** A subject may hold control characters, which a terminal would obey. */
 const shown = (text: string): string =>

@@ -33,15 +33,12 @@ describe('the activity in the console', () => {
     const id = updated.headers.get('x-request-id') ?? '';
     await page.getByLabel('Outcome, decision or code').fill('');
     await page.getByLabel('Request id').fill(id.slice(0, 13).toUpperCase());
-    await rows.nth(1).waitFor();
-    expect(await rows.count()).toBe(2);
+    await rows.filter({ hasText: 'update-secret' }).waitFor();
+    expect(await rows.count()).toBe(1);
 
     await rows.first().getByRole('link').click();
     await shows(page, `asked for update-secret on ${name}, and the vault did it (200).`);
-    expect(await rows.allTextContents()).toEqual([
-      expect.stringContaining('version_written'),
-      expect.stringContaining('ok'),
-    ]);
+    expect(await rows.allTextContents()).toEqual([expect.stringMatching(/ok version_written/)]);
     await shows(page, id);
   });
 

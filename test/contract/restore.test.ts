@@ -47,7 +47,10 @@ describe('restore --redo-destroys', () => {
     JSON.stringify({ level: 'INFO', timestamp: new Date(at).toISOString(), ...more });
   const request = { message: 'request', operation: 'destroy-version', tenant: owner.tenant };
   const writeIds = new Map<string, string | undefined>();
+  // As on AWS, where the line is metrics, too. Lines of 1.0.0 have neither these nor decisions.
+  const metrics = { decisions: { destroyed: 1 }, _aws: {}, Duration: 12.9 };
   const done = (name: string, version: number, subject = 'bob') => ({
+    ...metrics,
     ...{ ...request, requestId: `${name}@${version}`, outcome: 'ok', status: 200 },
     ...{ issuer: 'default', subject, secret: name, version },
     writeId: writeIds.get(`${name}@${version}`) ?? 'of another vault',

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import { parse } from 'yaml';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { parseTemplate, readTemplate, type Template } from '../../local/host/template.ts';
+import { journalOnLambda } from '../support/lambda-journal.ts';
 import { freshFolder } from '../support/local-process.ts';
 
 /** The whole policy of each function. */
@@ -180,6 +181,50 @@ const dataKeyActions = ['kms:GenerateDataKey', 'kms:Decrypt'];
 const alarms = Object.values(document.Resources).filter(
   ({ Type }) => Type === 'AWS::CloudWatch::Alarm',
 );
+
+type Graph = {
+  readonly properties: { readonly title: string; readonly metrics: readonly unknown[] };
+};
+
+const graphs = (): readonly Graph[] => {
+  const body = document.Resources['Dashboard']?.Properties['DashboardBody'];
+  const [text] = (body as Record<string, readonly [string, object]>)['Fn::Sub'] ?? [''];
+  return JSON.parse(text.replaceAll(/\$\{[\w:]+\}/g, 'x')).widgets;
+};
+
+/** A metric by its namespace, the names of its dimensions, and its own name. */
+const metricOf = (namespace: string, dimensions: readonly string[], name: string): string =>
+  [namespace, ...dimensions.toSorted(), name].join(' ');
+
+/** The metrics in the lines of a request that lost a race, raised an alarm and failed. */
+const metricsOnLambda = (): readonly string[] => {
+  let written = '';
+  const outputs = [process.stdout, process.stderr].map((stream) =>
+    jest.spyOn(stream, 'write').mockImplementation((chunk) => {
+      written += String(chunk);
+      return true;
+    }),
+  );
+  const journal = journalOnLambda()('update-secret', 'r-1');
+  journal.decided('lost_race');
+  journal.decided('key_fault');
+  journal.close({ principal: undefined, status: 503, error: undefined, elapsedMs: 1 });
+  for (const output of outputs) output.mockRestore();
+  const lines = written.trim().split('\n');
+  return lines.flatMap((line) =>
+    JSON.parse(line)._aws.CloudWatchMetrics.flatMap(
+      ({
+        Namespace,
+        Dimensions: [names],
+        Metrics,
+      }: {
+        Namespace: string;
+        Dimensions: [string[]];
+        Metrics: { Name: string }[];
+      }) => Metrics.map(({ Name }) => metricOf(Namespace, names, Name)),
+    ),
+  );
+};
 
 let template: Template;
 beforeAll(async () => {
@@ -355,7 +400,7 @@ describe('template.yaml', () => {
     });
     expect(Environment).toEqual({
       Variables: {
-        POWERTOOLS_SERVICE_NAME: { Ref: 'AWS::StackName' },
+        SERVICE_NAME: { Ref: 'AWS::StackName' },
         VAULT_ID: ownVaultId,
         TABLE_NAME: { Ref: 'SecretsTable' },
         MASTER_KEY_ID: { 'Fn::GetAtt': 'MasterKey.Arn' },
@@ -455,10 +500,27 @@ describe('template.yaml', () => {
   });
 
   it('has a dashboard of eight graphs, whose text is JSON', () => {
-    const body = document.Resources['Dashboard']?.Properties['DashboardBody'];
-    const [text] = (body as Record<string, readonly [string, object]>)['Fn::Sub'] ?? [''];
-    const { widgets } = JSON.parse(text.replaceAll(/\$\{[\w:]+\}/g, 'x'));
-    expect(widgets).toHaveLength(8);
+    expect(graphs()).toHaveLength(8);
+  });
+
+  it('graphs requests as the samples of their duration', () => {
+    const graph = graphs().find(({ properties: { title } }) => title.startsWith('Requests'));
+    expect(JSON.stringify(graph)).toMatch(/ MetricName=\\"Duration\\" .* 'SampleCount', 300/);
+  });
+
+  it('asks in alarms and graphs only for metrics that the lines of the functions hold', () => {
+    const watched = alarms.flatMap(({ Properties: { Namespace, MetricName, Dimensions = [] } }) => {
+      const names = (Dimensions as readonly { readonly Name: string }[]).map(({ Name }) => Name);
+      return metricOf(String(Namespace), names, String(MetricName));
+    });
+    const searches = JSON.stringify(graphs()).matchAll(/\{(\w+),([\w,]+)\} MetricName=\\"(\w+)/g);
+    const shown = [...searches].map(([, namespace = '', names = '', name = '']) =>
+      metricOf(namespace, names.split(','), name),
+    );
+    const asked = [...watched, ...shown].filter((metric) => metric.startsWith('SecretsVault'));
+    expect(asked).toHaveLength(11);
+    const held = metricsOnLambda();
+    expect(asked.filter((metric) => !held.includes(metric))).toEqual([]);
   });
 
   it('has a saved query for each question of dsvault log, over all logs that may answer it', () => {

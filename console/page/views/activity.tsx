@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { namesIn } from '../../../system/line-names.ts';
 import type { Filter, LogLine } from '../../log-lines.ts';
 import type { LocalReply } from '../../replies.ts';
 import { refusalOf, useAsking } from '../asking.ts';
@@ -176,7 +177,7 @@ const LineTable = ({
 );
 
 const LineRow = ({ line, isLinked }: { readonly line: LogLine; readonly isLinked: boolean }) => {
-  const { timestamp, node, operation, secret, version, tenant, subject, requestId } = line;
+  const { timestamp, node, operation, tenant, subject, requestId } = line;
   const isBad = line.outcome === 'failed' || line.outcome === 'refused' || !!line.fault;
   return (
     <tr class={line.message}>
@@ -187,13 +188,11 @@ const LineRow = ({ line, isLinked }: { readonly line: LogLine; readonly isLinked
       </td>
       <td>{node ?? '–'}</td>
       <td>{operation ?? 'access policy'}</td>
-      <td>
-        {secret}
-        {version !== undefined && `@${version}`}
-      </td>
+      <td>{namesIn(line)}</td>
       <td>{tenant && `${tenant} / ${subject}`}</td>
       <td class={isBad ? 'bad' : undefined}>
         {line.decision ?? line.outcome ?? line.fault ?? 'used'}
+        {line.decisions && <small> {Object.keys(line.decisions).join(' ')}</small>}
       </td>
       <td>
         {line.code}

@@ -29,7 +29,7 @@ const objectsOf = (lines: readonly string[]) =>
   lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 
 describe('the log of a request in CloudWatch Logs', () => {
-  it('has its decision and its summary between the lines of Lambda', async () => {
+  it('is one line between those of Lambda, with its decisions and its metrics', async () => {
     const create = async () => {
       const name = freshName();
       const key = randomUUID();
@@ -48,14 +48,17 @@ describe('the log of a request in CloudWatch Logs', () => {
     const id = reply.headers.get('x-request-id');
     expect(lines[0]).toMatch(new RegExp(`^START RequestId: ${id} `));
     expect(lines.at(-1)).toMatch(new RegExp(`^REPORT RequestId: ${id}\t`));
-    const [decision, request, ...more] = objectsOf(lines);
-    expect(decision).toMatchObject({ message: 'decision', decision: 'created', requestId: id });
-    expect(decision).toMatchObject({ level: 'INFO', secret: name, version: 1 });
+    const [request, ...more] = objectsOf(lines);
     expect(request).toMatchObject({ message: 'request', level: 'INFO', requestId: id });
+    expect(request).toMatchObject({ secret: name, decisions: { created: 1 } });
     expect(request).toMatchObject({ operation: 'create-secret', subject: 'alice' });
     expect(request).toMatchObject({ outcome: 'ok', status: 201, attempts: 1, kmsCalls: 1 });
     expect(request).toMatchObject({ kmsRequestIds: [expect.any(String)] });
     expect(request).toMatchObject({ tenant: expect.stringMatching(/^tenant-/) });
+    const Metrics = [{ Name: 'Duration', Unit: 'Milliseconds' }];
+    const directive = { Dimensions: [['service', 'operation']], Metrics };
+    expect(request).toMatchObject({ service: 'vault', Duration: request.ms });
+    expect(request).toMatchObject({ _aws: { CloudWatchMetrics: [directive] } });
     expect(more).toEqual([]);
     expect(lines.join()).not.toContain('Canary');
     expect(lines.join()).not.toContain(key);
@@ -117,23 +120,5 @@ describe('dsvault log --aws', () => {
     expect(await answerTo('who', 'alice', ...since)).toContain(id(created));
     expect(await answerTo('story', id(read))).toContain(name);
     expect(await answerTo('refusals', ...since)).toContain(id(refused));
-  });
-});
-
-describe('the metrics of a request', () => {
-  it('appear in the embedded metric format, by operation', async () => {
-    // A probe that takes more than a second makes the status degraded.
-    const reply = await untilSeen(
-      () => vault.ask('GET', '/v1/status'),
-      ({ status }) => status === 200,
-    );
-    await linesOf('get-status', reply);
-    const metrics = await askAws<string[]>(
-      vault.dataDir,
-      ...['logs', 'filter-log-events', '--log-group-name', '/aws/lambda/vault-get-status'],
-      ...['--query', "events[?contains(message, 'CloudWatchMetrics')].message"],
-    );
-    const last = JSON.parse(metrics.at(-1) ?? '{}');
-    expect(last).toMatchObject({ operation: 'get-status', Requests: 1, Faults: 0 });
   });
 });

@@ -33,8 +33,8 @@ describe('the price of the vault on AWS', () => {
 
   it('grows with the number of secrets, except for fixed costs', () => {
     const [none, some, more] = [0, 1_000, 2_000].map((secrets) => dollarsPerMonth(secrets).vault);
-    // An empty vault costs the key, and four metrics of each operation.
-    expect(none).toBeCloseTo(1 + 56 * 0.3, 9);
+    // An empty vault costs the key, and one metric of each operation.
+    expect(none).toBeCloseTo(1 + 14 * 0.3, 9);
     expect((more ?? 0) - (none ?? 0)).toBeCloseTo(2 * ((some ?? 0) - (none ?? 0)), 9);
   });
 

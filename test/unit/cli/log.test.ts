@@ -11,6 +11,7 @@ import {
   readsOf,
   refusals,
   requestsOf,
+  storyOf,
 } from '../../../cli/log-questions.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
@@ -151,9 +152,28 @@ describe('dsvault log who', () => {
       lineAt(1, { read }),
       lineAt(2, { subject: 'alice2' }),
       lineAt(3, { secret: 'A', read: ['A@1'] }),
+      lineAt(4, { secret: 'A', version: 2, status: 304 }),
+      lineAt(5),
     ]);
     const cells = found.entries.map((entry) => entry.cells()[2]);
-    expect(cells).toEqual(['N0@1 N1@1 N2@1 and 93 more', 'A@1']);
+    expect(cells).toEqual(['N0@1 N1@1 N2@1 and 93 more', 'A@1', 'A@2', '-']);
+  });
+});
+
+describe('dsvault log story', () => {
+  it('shows the lines of 1.0.0, and the one line of today with its decisions, on AWS as well', async () => {
+    const { message: _, ...earlier } = JSON.parse(lineAt(1));
+    const found = await answerTo(storyOf('r-1'), [
+      JSON.stringify({ ...earlier, message: 'decision', decision: 'created', sampling_rate: 0 }),
+      lineAt(1, { sampling_rate: 0 }),
+      JSON.stringify({ _aws: {}, service: 'vault', operation: 'expand-env', Requests: 1 }),
+      lineAt(1, { decisions: { created: 1, lost_race: 3 }, _aws: {}, Duration: 1.2 }),
+      lineAt(2),
+    ]);
+    const told = found.entries.map(({ cells }) => cells().slice(1));
+    expect(told.map(([message]) => message)).toEqual(['decision', 'request', 'request']);
+    expect(told[0]?.[1]).toContain('decision: created');
+    expect(told[2]?.[1]).toContain('decisions: created lost_race ×3');
   });
 });
 

@@ -55,8 +55,13 @@ describe('the parser of log lines', () => {
     expect(lineOf({ ...request, frames: ['at x'] })).not.toHaveProperty('frames');
   });
 
+  it('reads the line of a request on AWS, which is its metrics, too', () => {
+    const line = { ...request, decisions: { version_written: 1 }, _aws: {}, Duration: 12.9 };
+    expect(lineOf(line)).toMatchObject({ message: 'request', decisions: { version_written: 1 } });
+  });
+
   it.each([
-    ['metrics', JSON.stringify({ _aws: {}, service: 'vault', Requests: 1 })],
+    ['the metrics of 1.0.0', JSON.stringify({ _aws: {}, service: 'vault', Requests: 1 })],
     ['a sentence of a node', 'node 2 serves'],
     ['half a line', '{"message":"request","timesta'],
     ['another message', JSON.stringify({ message: 'other', timestamp: 'x' })],
@@ -73,6 +78,9 @@ describe('the filter of the log', () => {
     expect(isShown({ secret: 'API' })).toBe(false);
     expect(isShown({ outcome: 'OK' })).toBe(true);
     expect(isShown({ outcome: 'written' }, decision)).toBe(true);
+    const decided = { ...request, decisions: { lost_race: 2, version_written: 1 } };
+    expect(isShown({ outcome: 'written' }, decided)).toBe(true);
+    expect(isShown({ outcome: 'created' }, decided)).toBe(false);
     expect(
       isShown({ outcome: 'not_f' }, { ...request, outcome: 'refused', code: 'not_found' }),
     ).toBe(true);

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
-import { openJournal } from '../../../functions/runtime/journal.ts';
+import { logPolicy, openJournal } from '../../../functions/runtime/journal.ts';
 import type { Decision } from '../../../functions/vault/request.ts';
+import { journalOnLambda } from '../../support/lambda-journal.ts';
 import { someone } from '../../support/requests.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -15,11 +16,14 @@ const principal = someone({
 const closing: Closing = { principal, status: 200, error: undefined, elapsedMs: 12.345 };
 
 let written: string;
+let streams: string[];
 beforeEach(() => {
   written = '';
-  for (const stream of [process.stdout, process.stderr]) {
-    jest.spyOn(stream, 'write').mockImplementation((chunk) => {
+  streams = [];
+  for (const name of ['stdout', 'stderr'] as const) {
+    jest.spyOn(process[name], 'write').mockImplementation((chunk) => {
       written += String(chunk);
+      streams.push(name);
       return true;
     });
   }
@@ -28,11 +32,17 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** The lines that a request writes. Each line must be one JSON object. */
-const linesOf = (work: (journal: RequestJournal) => void): readonly Line[] => {
-  work(openJournal('get-secret', 'r-1'));
-  const lines = written.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line));
+/** The lines so far. Each must be one JSON object. */
+const linesSoFar = (): readonly Line[] =>
+  written
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
+/** The lines that a request writes. */
+const linesOf = (work: (journal: RequestJournal) => void, open = openJournal): readonly Line[] => {
+  work(open('get-secret', 'r-1'));
+  return linesSoFar();
 };
 const messagesOf = (lines: readonly Line[], message: string) =>
   lines.filter((line) => line['message'] === message);
@@ -46,7 +56,7 @@ const lineOf = (end: Partial<Closing>): Line => {
 const lineOfFailure = (error: unknown, status = 500): Line => lineOf({ error, status });
 
 describe('the line of a request', () => {
-  it('sums up the request in named fields', () => {
+  it('sums up the request in named fields, and is its only line', () => {
     const lines = linesOf((journal) => {
       journal.called('store', 'GetItem', 1);
       journal.called('store', 'TransactWriteItems', 4);
@@ -55,22 +65,23 @@ describe('the line of a request', () => {
       journal.opened({ name: 'DB_PASSWORD', version: 3 });
       journal.opened({ name: 'DB_PASSWORD', version: 3 });
       journal.decided('created', { name: 'API_KEY', version: 1 });
-      journal.decided('refused_exists', { name: 'OTHER' });
+      journal.decided('lost_race', { name: 'OTHER' });
+      journal.decided('lost_race', { name: 'OTHER' });
       journal.attempted();
       journal.attempted();
       journal.concerns({ name: 'DB_PASSWORD', version: 3 });
       journal.close(closing);
     });
-    const requests = messagesOf(lines, 'request');
-    expect(requests).toHaveLength(1);
-    const { timestamp, ...line } = requests[0] ?? {};
-    expect(String(timestamp)).toMatch(/^\d{4}-\d{2}-\d{2}T/);
+    expect(lines).toHaveLength(1);
+    const { timestamp, ...line } = lines[0] ?? {};
+    expect(timestamp).toBe(new Date(String(timestamp)).toISOString());
     expect(line).toEqual({
-      ...{ level: 'INFO', message: 'request', service: 'vault', sampling_rate: 0 },
+      ...{ level: 'INFO', message: 'request', service: 'vault' },
       ...{ requestId: 'r-1', operation: 'get-secret' },
       ...{ issuer: 'github', rule: 2, tenant: 'acme', subject: 'alice' },
       ...{ secret: 'DB_PASSWORD', version: 3, outcome: 'ok', status: 200, ms: 12.3 },
       ...{ attempts: 2, storeCalls: 2, kmsCalls: 1, units: 5 },
+      decisions: { created: 1, lost_race: 2 },
       ...{ read: ['DB_PASSWORD@3'], wrote: ['API_KEY@1'], kmsRequestIds: ['k-1'] },
     });
   });
@@ -145,34 +156,59 @@ describe('the line of a request', () => {
     const first = openJournal('get-secret', 'r-0');
     first.called('kms', 'Decrypt');
     first.attempted();
-    expect(lineOf({})).toMatchObject({ storeCalls: 0, kmsCalls: 0, units: 0, attempts: 0 });
+    first.decided('lost_race');
+    const line = lineOf({});
+    expect(line).toMatchObject({ storeCalls: 0, kmsCalls: 0, units: 0, attempts: 0 });
+    expect(line).not.toHaveProperty('decisions');
   });
 });
 
-describe('the line of a decision', () => {
-  const levels: Readonly<Record<Decision, 'WARN' | 'INFO'>> = {
-    ...{ key_fault: 'WARN', integrity_failure: 'WARN', outcome_unknown: 'WARN' },
-    ...{ clock_skew: 'WARN', table_replicated: 'WARN' },
-    ...{
-      created: 'INFO',
-      deleted: 'INFO',
-      destroyed: 'INFO',
-      refused_exists: 'INFO',
-      version_written: 'INFO',
-      lost_race: 'INFO',
-    },
-    ...{ try_failed: 'INFO', replayed: 'INFO', idempotency_key_reused: 'INFO' },
-  };
-
-  it.each(Object.entries(levels))('reports %s at once, at level %s', (name, level) => {
-    const decision = name as Decision;
-    const lines = linesOf((journal) => journal.decided(decision, { name: 'A', version: 2 }));
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatchObject({
-      ...{ level, message: 'decision', requestId: 'r-1', operation: 'get-secret' },
-      ...{ decision, secret: 'A', version: 2 },
-    });
+describe('a line', () => {
+  it.each<[string, string, () => void]>([
+    ['INFO', 'stdout', () => lineOf({})],
+    ['ERROR', 'stderr', () => lineOfFailure(new VaultError('internal', ''))],
+    ['WARN', 'stderr', () => openJournal('get-secret', 'r-1').decided('key_fault')],
+    ['INFO', 'stdout', () => logPolicy({ fault: null })],
+    ['WARN', 'stderr', () => logPolicy({ fault: 'line 3 is wrong' })],
+  ])('of level %s goes to %s: %#', (level, stream, work) => {
+    work();
+    expect([streams, linesSoFar()]).toEqual([[stream], [expect.objectContaining({ level })]]);
   });
+});
+
+describe('a decision', () => {
+  const levels: Readonly<Record<Decision, 'WARN' | 'INFO' | 'none'>> = {
+    ...{ key_fault: 'WARN', integrity_failure: 'WARN', outcome_unknown: 'WARN' },
+    ...{ clock_skew: 'WARN', table_replicated: 'WARN', destroyed: 'INFO' },
+    ...{ created: 'none', version_written: 'none', deleted: 'none', refused_exists: 'none' },
+    ...{ lost_race: 'none', try_failed: 'none', replayed: 'none', idempotency_key_reused: 'none' },
+  };
+  const all = Object.entries(levels) as readonly (readonly [Decision, string])[];
+  const about = (version: number) => ({ name: 'A', version });
+
+  it.each(all.filter(([, level]) => level !== 'none'))(
+    '%s has a line at once, at level %s',
+    (decision, level) => {
+      const lines = linesOf((journal) => journal.decided(decision, about(2)));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatchObject({
+        ...{ level, message: 'decision', requestId: 'r-1', operation: 'get-secret' },
+        ...{ decision, secret: 'A', version: 2 },
+      });
+    },
+  );
+
+  it.each(all)(
+    '%s is counted in the line of its request; level of its own lines: %s',
+    (decision, level) => {
+      const lines = linesOf((journal) => {
+        for (const version of [2, 3]) journal.decided(decision, about(version));
+        journal.close(closing);
+      });
+      expect(messagesOf(lines, 'request')).toMatchObject([{ decisions: { [decision]: 2 } }]);
+      expect(messagesOf(lines, 'decision')).toHaveLength(level === 'none' ? 0 : 2);
+    },
+  );
 
   it.each([
     ['an unreported', false],
@@ -250,61 +286,71 @@ describe('the frames of a stack', () => {
   });
 });
 
-describe('the metrics of a request', () => {
-  const metricsOf = (work: (journal: RequestJournal) => void) =>
-    linesOf(work).filter((line) => '_aws' in line);
+describe('a line on Lambda', () => {
+  const onLambda = (work: (journal: RequestJournal) => void) => linesOf(work, journalOnLambda());
+  const directive = (dimension: string, metrics: Readonly<Record<string, string>>) => ({
+    Timestamp: expect.any(Number),
+    CloudWatchMetrics: [
+      {
+        Namespace: 'SecretsVault',
+        Dimensions: [['service', dimension]],
+        Metrics: Object.entries(metrics).map(([Name, Unit]) => ({ Name, Unit })),
+      },
+    ],
+  });
 
-  it('form one line in the embedded metric format', () => {
-    const metrics = metricsOf((journal) => {
+  it('of a request is its metrics, too, by operation', () => {
+    const lines = onLambda((journal) => {
       journal.decided('lost_race');
       journal.decided('lost_race');
-      journal.close({ ...closing, status: 503, error: new VaultError('outcome_unknown', '') });
+      journal.close({ ...closing, status: 503, error: undefined });
     });
-    expect(metrics).toHaveLength(1);
-    const counts = ['Requests', 'Faults', 'LostRaces'];
-    const directive = {
-      Namespace: 'SecretsVault',
-      Dimensions: [expect.arrayContaining(['service', 'operation'])],
-      Metrics: expect.arrayContaining([
-        ...counts.map((Name) => ({ Name, Unit: 'Count' })),
-        { Name: 'Duration', Unit: 'Milliseconds' },
-      ]),
+    const metrics = { Duration: 'Milliseconds', Faults: 'Count', LostRaces: 'Count' };
+    expect(lines).toEqual([
+      expect.objectContaining({
+        ...{ message: 'request', requestId: 'r-1', service: 'vault', operation: 'get-secret' },
+        ...{ ms: 12.3, Duration: 12.3, Faults: 1, LostRaces: 2 },
+        _aws: directive('operation', metrics),
+      }),
+    ]);
+  });
+
+  it.each([0, 12.345])('has no number that is 0, except for a duration of %s ms', (elapsedMs) => {
+    const [line] = onLambda((journal) => journal.close({ ...closing, status: 404, elapsedMs }));
+    expect(line).toMatchObject({
+      Duration: Math.round(elapsedMs * 10) / 10,
+      _aws: directive('operation', { Duration: 'Milliseconds' }),
+    });
+    for (const field of ['Faults', 'LostRaces', 'Warnings']) expect(line).not.toHaveProperty(field);
+  });
+
+  it('of an alarm counts the alarm once, by decision', () => {
+    const lines = onLambda((journal) => {
+      journal.decided('clock_skew', { name: 'A', version: 1 });
+      journal.decided('clock_skew', { name: 'B', version: 1 });
+    });
+    const document = {
+      ...{ level: 'WARN', service: 'vault', decision: 'clock_skew', Warnings: 1 },
+      _aws: directive('decision', { Warnings: 'Count' }),
     };
-    expect(metrics[0]).toMatchObject({
-      ...{ service: 'vault', operation: 'get-secret', Duration: 12.345 },
-      ...{ Requests: 1, Faults: 1, LostRaces: 2 },
-      _aws: { Timestamp: expect.any(Number), CloudWatchMetrics: [directive] },
-    });
+    expect(lines).toMatchObject([
+      { ...document, secret: 'A' },
+      { ...document, secret: 'B' },
+    ]);
   });
 
-  it('count no fault for a refusal, and nothing of the request before', () => {
-    const metrics = metricsOf((journal) => {
-      journal.close({ ...closing, status: 404, error: new VaultError('not_found', '') });
-    });
-    expect(metrics[0]).toMatchObject({ Requests: 1, Faults: 0, LostRaces: 0 });
+  it('of a destruction counts nothing', () => {
+    const [line] = onLambda((journal) => journal.decided('destroyed', { name: 'A', version: 1 }));
+    expect(line).not.toHaveProperty('_aws');
   });
 
-  it.each([
-    ...['key_fault', 'integrity_failure', 'outcome_unknown', 'clock_skew', 'table_replicated'],
-  ] as const)('count the warning %s in a line of its own', (decision) => {
-    const [request, warning] = metricsOf((journal) => {
-      journal.decided(decision, { name: 'A', version: 1 });
-      journal.decided(decision, { name: 'B', version: 1 });
+  it('has its lists at the end, because CloudWatch finds only the first 200 fields and entries', () => {
+    const [line] = onLambda((journal) => {
+      journal.opened({ name: 'A', version: 1 });
+      journal.decided('created', { name: 'B', version: 1 });
+      journal.answered('k-1');
       journal.close(closing);
     });
-    expect(warning).toMatchObject({ service: 'vault', decision, Warnings: 2 });
-    expect(warning?.['_aws']).toMatchObject({
-      CloudWatchMetrics: [{ Dimensions: [expect.arrayContaining(['service', 'decision'])] }],
-    });
-    expect(request).not.toHaveProperty('Warnings');
-  });
-
-  it('hold no name of a tenant, a subject or a secret', () => {
-    const metrics = metricsOf((journal) => {
-      journal.concerns({ name: 'DB_PASSWORD' });
-      journal.decided('key_fault', { name: 'DB_PASSWORD', version: 1 });
-      journal.close(closing);
-    });
-    expect(JSON.stringify(metrics)).not.toMatch(/acme|alice|DB_PASSWORD/);
+    expect(Object.keys(line ?? {}).slice(-3)).toEqual(['read', 'wrote', 'kmsRequestIds']);
   });
 });

@@ -46,13 +46,12 @@ describe('the log at a terminal', () => {
     );
   });
 
-  it('shows a decision that needs attention, and leaves out other decisions and metrics', () => {
+  it('shows a decision that needs attention, and leaves out other decisions', () => {
     const decision = { message: 'decision', decision: 'key_fault' };
     expect(line({ ...decision, level: 'WARN' })).toBe(
       `${time}  warning: key_fault in get-secret  request 103e62f8\n`,
     );
     expect(line(decision)).toBe('');
-    expect(humanLine('{"_aws":{"Timestamp":1},"Requests":1}\n')).toBe('');
   });
 
   it('escapes control characters', () => {
