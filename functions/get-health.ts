@@ -1,17 +1,37 @@
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
-import { reply } from './http/responses.ts';
+import { type Event, readRequest } from './http/requests.ts';
+import { problem, reply } from './http/responses.ts';
+import { VaultError } from './model/errors.ts';
 import { machineClock } from './runtime/clock.ts';
 import { openJournal } from './runtime/journal.ts';
+import { isReady } from './runtime/readiness.ts';
 
-/** GET /health: the function runs. It calls no service; `GET /v1/status` does. */
+let wasReady = false;
+
+/**
+ * GET /health: the function runs. It calls no service; `GET /v1/status` does. With `?ready`: this process would serve.
+ * Probes come every few seconds, so that the log has one only when it is the first to find the process not ready.
+ */
 export const handler = async (
-  _event: unknown,
-  { awsRequestId }: Pick<Context, 'awsRequestId'>,
+  event: Event,
+  { awsRequestId: requestId }: Pick<Context, 'awsRequestId'>,
 ): Promise<APIGatewayProxyResult> => {
   const began = machineClock.elapsed();
-  const result = reply({ status: 200, body: { status: 'ok' } }, awsRequestId);
-  const elapsedMs = machineClock.elapsed() - began;
-  const summary = { principal: undefined, status: result.statusCode, error: undefined, elapsedMs };
-  openJournal('get-health', awsRequestId).close(summary);
+  const isProbe = readRequest(event).query.some(([name]) => name === 'ready');
+  const error =
+    isProbe && !(await isReady())
+      ? new VaultError('store_unavailable', 'the process would not serve')
+      : undefined;
+  const result =
+    error === undefined
+      ? reply({ status: 200, body: { status: 'ok' } }, requestId)
+      : problem(error, requestId);
+  const isLogged = !isProbe || (wasReady && error !== undefined);
+  if (isProbe) wasReady = error === undefined;
+  if (isLogged) {
+    const elapsedMs = machineClock.elapsed() - began;
+    const summary = { principal: undefined, status: result.statusCode, error, elapsedMs };
+    openJournal('get-health', requestId).close(summary);
+  }
   return result;
 };

@@ -116,8 +116,8 @@ export const times = {
   keySetRetryMs: 1_000,
   /** Made-up key ids cause no more than one fetch in this time. */
   keySetCooldownMs: 30_000,
-  /** All callers share the probes of the status page. They run at most this often. */
-  statusProbeEveryMs: 1_000,
+  /** All callers share the probes of the status and of readiness. They run at most this often. */
+  probeEveryMs: 1_000,
   /** When a caller may repeat a request after a retryable problem. */
   retryAfterS: 1,
 } as const;

@@ -1,5 +1,5 @@
-import { times } from '../model/limits.ts';
 import { type Clock, operation, type Ports, type RequestVault } from './request.ts';
+import { createSharedProbe } from './shared-probe.ts';
 
 export type Status = {
   readonly status: 'ok' | 'degraded';
@@ -9,20 +9,10 @@ export type Status = {
 
 /**
  * Whether the store and the master key can be used now. A table with replicas in other Regions is `degraded` too,
- * because last-writer-wins would break every promise about versions. All callers share the probes, which run at most
- * once a second, so that the page cannot be used to overload the services.
+ * because last-writer-wins would break every promise about versions.
  */
-export const getStatus = (ports: Ports, clock: Pick<Clock, 'elapsed'>) => {
-  let madeAt = Number.NEGATIVE_INFINITY;
-  let latest: Promise<Status> | undefined;
-  return operation<void, Status>(ports, (vault) => {
-    if (latest === undefined || clock.elapsed() - madeAt >= times.statusProbeEveryMs) {
-      madeAt = clock.elapsed();
-      latest = probe(vault);
-    }
-    return latest;
-  });
-};
+export const getStatus = (ports: Ports, clock: Pick<Clock, 'elapsed'>) =>
+  operation<void, Status>(ports, createSharedProbe(clock, probe));
 
 const probe = async ({ store, dataKeys, elapsed, journal }: RequestVault): Promise<Status> => {
   const began = elapsed();

@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { localAudience, localIssuer } from '../../functions/access/policy.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
 import {
   identityVariables,
   policyVariable,
@@ -18,6 +19,7 @@ import type { Kms } from '../kms/server.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import type { Handler } from './lambda.ts';
 import { portRefused, readHost } from './ports.ts';
+import { startReadiness } from './readiness.ts';
 import type { Route } from './template.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -122,6 +124,7 @@ export const serveFunctions = async (options: {
 }): Promise<Gateway> => {
   const { root, routes, port, report } = options;
   const handlers = await importHandlers(root, routes);
+  startReadiness(machineClock);
   const host = readHost();
   try {
     return await startGateway({ routes, handlers, host, port, report });

@@ -44,12 +44,13 @@ describe('one of three nodes', () => {
       expect([status, ms < requestMsMax]).toEqual([503, true]);
       expect(['store_unavailable', 'outcome_unknown']).toContain(json.code);
     }
+    expect((await ask(1, 'GET', '/health?ready')).status).toBe(503);
     for (const node of [2, 3]) nodes.start(node);
   });
 
   // Shows G5.
   it('shows nothing stale while it is cut off, and everything once it is healed', async () => {
-    const { nodes, read, createAt, acknowledged } = trial;
+    const { nodes, ask, read, createAt, acknowledged } = trial;
     const heal = nodes.network.cut('peers', 1);
     await createAt([2, 3], 20);
     const missed = acknowledged.at(-1) ?? '';
@@ -57,6 +58,7 @@ describe('one of three nodes', () => {
     expect([alone.status, alone.ms < requestMsMax]).toEqual([503, true]);
     heal();
     await until(async () => (await read(1, missed)).status === 200, 60_000);
+    expect((await ask(1, 'GET', '/health?ready')).status).toBe(200);
   });
 
   // Shows G5.

@@ -17,6 +17,7 @@ import { watchCalls } from '../support/adversary/watch.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
 import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { eventOf } from '../support/events.ts';
 import { keyedWriters, newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
@@ -426,7 +427,7 @@ describe('every operation', () => {
 
   it('about health calls no service, by its own log line', async () => {
     const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
-    await getHealth({}, { awsRequestId: 'the-id' });
+    await getHealth(eventOf(), { awsRequestId: 'the-id' });
     const lines = stdout.mock.calls.flatMap(([text]) => String(text).split('\n'));
     stdout.mockRestore();
     const line = JSON.parse(lines.find((each) => each.includes('the-id')) ?? '');

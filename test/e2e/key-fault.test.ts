@@ -52,7 +52,10 @@ describeLocal('with the master key disabled', () => {
     expect((await vault.ask('POST', '/v1/env/expand', missing)).status).toBe(404);
     expect((await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions).toHaveLength(2);
     expect((await vault.ask('GET', '/v1/secrets')).json.names).toContain(name);
-    expect((await vault.ask('GET', '/health')).status).toBe(200);
+    // A proxy must let the callers hear why.
+    for (const path of ['/health', '/health?ready']) {
+      expect((await vault.ask('GET', path)).status).toBe(200);
+    }
   });
 
   it('the log names the fault, the secret and the request', async () => {

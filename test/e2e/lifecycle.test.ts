@@ -96,6 +96,21 @@ describeLocal('a vault that serves', () => {
     expect(other.output).toEqual([]);
   });
 
+  it('is ready for a proxy while its store answers, and not while that stands still', async () => {
+    const ready = async () => (await vault.call('GET', '/health?ready')).status;
+    expect(await ready()).toBe(200);
+    const store: number = JSON.parse(readFileSync(join(vault.dataDir, 'store.pid'), 'utf8')).pid;
+    process.kill(store, 'SIGSTOP');
+    try {
+      await until(async () => (await ready()) === 503);
+      expect((await vault.call('HEAD', '/health?ready')).status).toBe(503);
+      expect((await vault.call('GET', '/health')).status).toBe(200);
+    } finally {
+      process.kill(store, 'SIGCONT');
+    }
+    await until(async () => (await ready()) === 200);
+  });
+
   // Shows G2, G12.
   it('loses nothing after kill -9 and a restart on the same folder', async () => {
     const name = await vault.create('kept');

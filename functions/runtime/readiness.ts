@@ -1,0 +1,12 @@
+/**
+ * Whether this process would serve. A host can lose its store, so it sets a probe. A deployed function is started for
+ * each request that has none, and always would.
+ */
+let probe: () => Promise<boolean> = async () => true;
+
+/** From now on `next` says whether the process would serve. It must not reject. */
+export const useReadiness = (next: () => Promise<boolean>): void => {
+  probe = next;
+};
+
+export const isReady = (): Promise<boolean> => probe();
