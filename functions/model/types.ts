@@ -125,9 +125,12 @@ export const tenantForm = '1 to 64 letters, digits, _ or -';
 // The console uses this file in browsers, which have no `Buffer`.
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** 1 to 256 bytes of UTF-8 without control characters. */
+/**
+ * 1 to 256 bytes of UTF-8 without control and format characters, which would hide text or turn its direction where a
+ * person reads it. Releases before 2.0.0 took format characters, so stored versions and logs may have them.
+ */
 export const isSubject = (text: string): boolean =>
-  text !== '' && text.isWellFormed() && !/\p{Cc}/u.test(text) && utf8(text).length <= 256;
+  text !== '' && text.isWellFormed() && !/[\p{Cc}\p{Cf}]/u.test(text) && utf8(text).length <= 256;
 
 /** A pattern is a name, the beginning of a name with `*`, or `*`. */
 export const isNamePattern = (text: string): boolean => namePattern.test(text);

@@ -5,6 +5,7 @@ import { limits } from '../../functions/model/limits.ts';
 import {
   isNamePattern,
   isScope,
+  isSubject,
   isTenant,
   scopes,
   tenantForm,
@@ -41,9 +42,9 @@ const readClaims = (options: Readonly<Record<string, string | undefined>>): Clai
   const { tenant, sub, scope = usualScopes, names } = options;
   if (tenant === undefined) throw usage(`--tenant is needed: ${tenantForm}`);
   if (!isTenant(tenant)) throw usage(`--tenant is ${tenantForm}`);
-  const subjectBytes = Buffer.byteLength(sub ?? '');
-  if (sub === undefined || subjectBytes === 0 || subjectBytes > limits.subjectBytesMax) {
-    throw usage(`--sub is needed: 1 to ${limits.subjectBytesMax} bytes`);
+  if (sub === undefined || !isSubject(sub)) {
+    const form = 'bytes without control and format characters';
+    throw usage(`--sub is needed: 1 to ${limits.subjectBytesMax} ${form}`);
   }
   const unknown = scope.split(' ').filter((word) => word !== '' && !isScope(word));
   if (unknown.length > 0) throw usage(`--scope knows ${scopes.join(', ')}`);

@@ -248,11 +248,11 @@ describe('a claim in a rule', () => {
     );
   });
 
-  it('accepts any text without control characters where a subject inserts no other claim', () => {
+  it('accepts any text without control and format characters where a subject inserts no other claim', () => {
     const subject = '{sub}';
     const arn = 'arn:aws:iam::123456789012:role/deployer';
     expect(by({ subject }, { sub: arn })).toMatchObject({ granted: { subject: `github:${arn}` } });
-    for (const sub of ['', 'a\nb', 'a\u0000', 'x'.repeat(257)]) {
+    for (const sub of ['', 'a\nb', 'a\u0000', 'a\u202eb', 'x'.repeat(257)]) {
       expect(by({ subject }, { sub })).toEqual(refused('unfit', { part: 'subject', claim: 'sub' }));
     }
     expect(by({ subject }, { sub: 'x'.repeat(250) })).toEqual(

@@ -121,6 +121,8 @@ describe('an invalid token', () => {
     ...['al\nice', 'al\u0000ice', 'alice\u007f', 'al\u0085ice', 'al\ud83dice'].map((sub) => ({
       sub,
     })),
+    // Format characters: they hide text, or turn its direction.
+    ...['al\u200bice', 'al\u202eice', '\ufeffalice', 'al\u00adice'].map((sub) => ({ sub })),
     ...[{ scope: ['secrets:read'] }, { scope: null }],
     ...[{ names: null }, { names: '*' }, { names: { 0: '*', length: 1 } }, { names: [''] }],
     ...[{ names: Array(51).fill('A') }, { names: ['A', '.*'] }, { names: [1] }, { names: [['*']] }],

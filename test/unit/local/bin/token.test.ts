@@ -51,6 +51,7 @@ describe('npm run token', () => {
     [['--sub', 'x'], '--tenant is needed: 1 to 64 letters, digits, _ or -'],
     [['--tenant', 'de mo'], '--tenant is 1 to 64 letters, digits, _ or -'],
     [['--tenant', 'a'], '--sub is needed: 1 to 256 bytes'],
+    [['--tenant', 'a', '--sub', 'x\u202ey'], '--sub is needed: 1 to 256 bytes without control and'],
     [['--ttl', '25h'], '--ttl is a number of s, m or h, such as 90s, 30m or 1h, and at most 24h'],
     [
       ['--scope', 'admin'],
