@@ -7,7 +7,7 @@ import { isLoopback } from './address.ts';
 import { curlOf } from './curl.ts';
 import { exchange } from './exchange.ts';
 import { exitCodes, failure, failureOf } from './failures.ts';
-import { note, print, wantsJson } from './output.ts';
+import { note, printText, wantsJson } from './output.ts';
 import { withProgress } from './progress.ts';
 import type { Settings } from './settings.ts';
 import type { Token } from './token.ts';
@@ -48,7 +48,7 @@ export const openClient = (settings: Settings): Client => {
     const key = asked.idempotencyKey ?? settings.idempotencyKey ?? randomUUID();
     const keyed = { ...asked, idempotencyKey: key };
     if (settings.curl) {
-      await print(curlOf(prepare(addr, id, keyed)));
+      await printText(curlOf(prepare(addr, id, keyed)));
       throw failure('ok', 'printed');
     }
     try {

@@ -1,6 +1,7 @@
 /** Asks a person before something that cannot be undone. */
 import { createInterface } from 'node:readline';
 import { failure } from './failures.ts';
+import { shown } from './output.ts';
 
 /** Whether the person at the terminal types `yes`. Anything else, and the end of the input, is a no. */
 export const askYes = (question: string): Promise<boolean> =>
@@ -14,7 +15,7 @@ export const askYes = (question: string): Promise<boolean> =>
       process.stderr.write('\n');
       resolve(false);
     });
-    terminal.question(question, (answer) => {
+    terminal.question(shown(question), (answer) => {
       resolve(answer.trim() === 'yes');
       terminal.close();
     });

@@ -1,4 +1,7 @@
-/** All output of `dsvault`. Results go to stdout, messages go to stderr. */
+/**
+ * All output of `dsvault`. Results go to stdout, messages go to stderr. A vault may lie, so no text of a reply reaches a
+ * terminal but through `shown` or `shownText`.
+ */
 import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
@@ -12,7 +15,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
  * Prints data. The promise settles once the system has taken the data. If the reader has gone away, the process ends as
  * by SIGPIPE. Any other write error is a failure, so that a full disk never looks like success.
  */
-export const print = (data: string | Uint8Array): Promise<void> =>
+const print = (data: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     const settle = (error?: unknown): void => {
       if (systemCodeOf(error) === 'EPIPE') process.exit(141);
@@ -21,7 +24,7 @@ export const print = (data: string | Uint8Array): Promise<void> =>
     };
     try {
       // A stream to a file would ignore a partial write, for example on a full disk.
-      if (!fstatSync(1).isFile()) process.stdout.write(data, settle);
+      if (process.stdout.isTTY || !fstatSync(1).isFile()) process.stdout.write(data, settle);
       else settle(void writeFileSync(1, data));
     } catch (error) {
       settle(error);
@@ -36,11 +39,27 @@ export const printValue = async (value: Uint8Array): Promise<void> => {
   if (!process.stdout.isTTY) return await print(value);
   const bytes = Buffer.from(value);
   const text = bytes.toString('utf8');
-  if (isUtf8(bytes) && !/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
-    return await print(`${text}\n`);
+  if (isUtf8(bytes) && shownText(text) === text) return await print(`${text}\n`);
   note('not plain text, so shown as base64; pipe it or use --out for its bytes');
   await print(`${bytes.toString('base64')}\n`);
 };
+
+/**
+ * Prints the text of a file: its exact bytes, but at a terminal with escapes for the characters that could command it.
+ */
+export const printText = async (text: string): Promise<void> => {
+  if (!process.stdout.isTTY) return await print(text);
+  const safe = shownText(text);
+  await print(safe);
+  if (safe === text) return;
+  note(
+    'control characters are shown as escapes such as \\u{1b}; pipe it or use --out for its bytes',
+  );
+};
+
+/** Prints sentences or names, one a line. */
+export const printLines = (lines: readonly string[]): Promise<void> =>
+  print(lines.map((line) => `${shown(line)}\n`).join(''));
 
 /**
  * Whether output is JSON for a program. It looks for the flag itself, because it is also called before the command line
@@ -74,9 +93,9 @@ export const eraseLine = (): void => {
 };
 
 /** A document as JSON, with escapes for all characters that could command a terminal. */
-const jsonOf = (document: unknown): string => {
+export const jsonOf = (document: unknown): string => {
   const text = JSON.stringify(document, undefined, 2);
-  const safe = text.replaceAll(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+  const safe = text.replaceAll(commanding, (character) =>
     character
       .split('')
       .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -109,9 +128,13 @@ export const printTable = (head: readonly string[], rows: readonly (readonly str
   return print(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
 };
 
-/** Foreign text for a terminal. Characters that move the cursor or change the direction of text become escapes. */
-export const shown = (text: string): string =>
-  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
-    const hex = character.codePointAt(0)?.toString(16) ?? '';
-    return `\\u{${hex}}`;
-  });
+/** Characters that command a terminal, move its cursor, or change the direction or the length of a line. */
+const commanding = /[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+const escaped = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+
+/** Foreign text in several lines for a terminal, with escapes for all that commands it. */
+const shownText = (text: string): string => text.replaceAll(commanding, escaped);
+
+/** The same for text within a line. */
+export const shown = (text: string): string => shownText(text).replaceAll(/[\n\t]/g, escaped);

@@ -3,7 +3,7 @@ import { isVaultError } from '../client/errors.ts';
 import * as pages from '../client/pages.ts';
 import type { SecretDetails, VersionEntry } from '../client/types.ts';
 import type { Session } from './command.ts';
-import { failureOf } from './failures.ts';
+import { failure, failureOf } from './failures.ts';
 
 async function* withFailures<Entry>(entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
   try {
@@ -15,7 +15,7 @@ async function* withFailures<Entry>(entries: AsyncIterable<Entry>): AsyncGenerat
 
 const allOf = async <Entry>(entries: AsyncIterable<Entry>): Promise<Entry[]> => {
   const all: Entry[] = [];
-  for await (const entry of withFailures(entries)) all.push(entry);
+  for await (const entry of entries) all.push(entry);
   return all;
 };
 
@@ -23,19 +23,32 @@ type Names = Parameters<typeof pages.eachName>[1];
 type Versions = Parameters<typeof pages.eachVersion>[2];
 
 export const readNames = ({ client }: Session, asked: Names): Promise<string[]> =>
-  allOf(pages.eachName(client, asked));
+  allOf(withFailures(pages.eachName(client, asked)));
 
 /** The names with what their current versions say of themselves. */
 export const readDetails = ({ client }: Session, asked: Names): Promise<SecretDetails[]> =>
-  allOf(pages.eachDetails(client, asked));
+  allOf(withFailures(pages.eachDetails(client, asked)));
 
-/** The versions of a secret, the newest first. It reads no page before its versions are asked for. */
-export const eachVersion = ({ client }: Session, name: string, asked: Versions = {}) =>
-  withFailures(pages.eachVersion(client, name, asked));
+/**
+ * The versions of a secret, the newest first. It reads no page before its versions are asked for. Throws if a version is
+ * no number, because it may be written into a file, where text could be a line of its own.
+ */
+export async function* eachVersion(
+  { client }: Session,
+  name: string,
+  asked: Versions = {},
+): AsyncGenerator<VersionEntry> {
+  for await (const entry of withFailures(pages.eachVersion(client, name, asked))) {
+    if (!Number.isSafeInteger(entry.version)) {
+      throw failure('other', 'the vault answered with a version that is no number');
+    }
+    yield entry;
+  }
+}
 
 /** All versions of a secret, the newest first. */
 export const readVersions = (
   session: Session,
   name: string,
   include?: 'values',
-): Promise<VersionEntry[]> => allOf(pages.eachVersion(session.client, name, { include }));
+): Promise<VersionEntry[]> => allOf(eachVersion(session, name, { include }));

@@ -1,6 +1,6 @@
 /** Reports a version that was written. */
 import type { ReplyOf } from '../client/types.ts';
-import { note, print, printJson, printValue } from './output.ts';
+import { note, printJson, printLines, printValue } from './output.ts';
 
 type How = {
   readonly json?: true | undefined;
@@ -18,7 +18,7 @@ export const printWritten = async (
 ): Promise<void> => {
   if (json) return await printJson({ ...written, valueOf: copyOf, value: made });
   const line = `${written.name} version ${written.version} from ${written.validFrom}`;
-  if (made === undefined) return await print(`${line}${about ? `, ${about}` : ''}\n`);
+  if (made === undefined) return await printLines([`${line}${about ? `, ${about}` : ''}`]);
   note(line);
   await printValue(Buffer.from(made));
 };

@@ -1,7 +1,7 @@
 import { offlineCommand } from '../command.ts';
 import { completionOf, isShell } from '../completion.ts';
 import { usage } from '../failures.ts';
-import { print, printJson } from '../output.ts';
+import { printJson, printText } from '../output.ts';
 
 export const completionCommand = () =>
   offlineCommand(
@@ -17,5 +17,5 @@ export const completionCommand = () =>
     .action(async (shell, { json }, command) => {
       if (!isShell(shell)) throw usage('the shell is bash, zsh or fish');
       const script = completionOf(shell, command.parent ?? command);
-      await (json ? printJson({ shell, script }) : print(script));
+      await (json ? printJson({ shell, script }) : printText(script));
     });

@@ -2,7 +2,7 @@ import type { ReplyOf } from '../../client/types.ts';
 import { openSession, placeOf, type Session, vaultCommand } from '../command.ts';
 import { askYes } from '../confirmation.ts';
 import { failure, ofVersion, usage } from '../failures.ts';
-import { note, print, printJson } from '../output.ts';
+import { note, printJson, printLines } from '../output.ts';
 import { readVersions } from '../pages.ts';
 
 export const destroyCommand = () =>
@@ -32,7 +32,9 @@ export const destroyCommand = () =>
       );
       if (json) return await printJson(destroyed);
       const { destroyedAt, destroyedBy } = destroyed;
-      await print(`${name} version ${version} destroyed at ${destroyedAt} by ${destroyedBy}\n`);
+      await printLines([
+        `${name} version ${version} destroyed at ${destroyedAt} by ${destroyedBy}`,
+      ]);
     });
 
 type How = { readonly yes: true | undefined; readonly json: true | undefined };
@@ -51,5 +53,5 @@ const destroyAll = async (session: Session, name: string, { yes, json }: How): P
     destroyed.push(await session.client('destroy-version', { name, version }));
     if (!json) note(`destroyed version ${version}, ${destroyed.length} of ${versions.length}`);
   }
-  await (json ? printJson({ name, destroyed }) : print(`${name}: ${count} destroyed\n`));
+  await (json ? printJson({ name, destroyed }) : printLines([`${name}: ${count} destroyed`]));
 };

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
 import { openSession, type Place, placeOf, type Session, vaultCommand } from '../command.ts';
 import { ofVersion } from '../failures.ts';
-import { note, print, printJson, shown } from '../output.ts';
+import { note, printJson, printLines, printText, shown } from '../output.ts';
 import { decodeValue } from '../values.ts';
 
 /** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */
@@ -34,8 +34,8 @@ export const diffCommand = () =>
         const told = [from, to].map(({ value: _, label: __, ...version }) => version);
         return await printJson({ equal, versions: told, ...(patch && { patch }) });
       }
-      if (patch !== undefined) return await print(patch);
-      await print(`${from.label} and ${to.label} ${equal ? 'are the same' : 'differ'}\n`);
+      if (patch !== undefined) return await printText(patch);
+      await printLines([`${from.label} and ${to.label} ${equal ? 'are the same' : 'differ'}`]);
     });
 
 const read = async ({ client }: Session, { name, version }: Place) => {
@@ -60,15 +60,9 @@ const patchOf = (from: Compared, to: Compared): string | undefined => {
     maxEditLength: linesShownMax,
     headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
   };
-  return createTwoFilesPatch(
-    from.label,
-    to.label,
-    old,
-    next,
-    from.validFrom,
-    to.validFrom,
-    options,
-  );
+  // The labels are quoted by the library.
+  const times = [shown(from.validFrom), shown(to.validFrom)] as const;
+  return createTwoFilesPatch(from.label, to.label, old, next, ...times, options);
 };
 
 /** The lines of a text, with control characters escaped; one line of base64 for other bytes. */

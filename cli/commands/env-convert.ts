@@ -3,7 +3,7 @@ import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts
 import { reportOf } from '../../functions/env/faults.ts';
 import { offlineCommand } from '../command.ts';
 import { invalidFile, usage } from '../failures.ts';
-import { print, printJson } from '../output.ts';
+import { printJson, printText } from '../output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
 import { readText } from '../values.ts';
 
@@ -37,5 +37,5 @@ export const convertCommand = () =>
       if (errors.length > 0) throw invalidFile(reportOf(errors), file);
       if (target) replaceFile(target, content);
       if (json) return await printJson({ file, ...(target ? {} : { content }) });
-      if (!target) await print(content);
+      if (!target) await printText(content);
     });

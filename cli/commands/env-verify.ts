@@ -4,7 +4,7 @@ import { reportOf } from '../../functions/env/faults.ts';
 import { offlineCommand } from '../command.ts';
 import { failure, invalidFile, usage } from '../failures.ts';
 import { sentenceOf } from '../file-sentences.ts';
-import { print, printJson, shown } from '../output.ts';
+import { printJson, printLines } from '../output.ts';
 import { readText } from '../values.ts';
 
 /** The dialect of each program that reads `.env` files. One dialect suits all its programs. */
@@ -38,7 +38,7 @@ export const verifyCommand = () =>
         return { reader: name, first: findDifferences(source, dialect)[0] };
       });
       if (json) await printJson({ file, readers: told.map(documentOf) });
-      else await print(told.map((one) => `${shown(lineOf(file, one))}\n`).join(''));
+      else await printLines(told.map((one) => lineOf(file, one)));
       if (told.every(({ first }) => first === undefined)) return;
       throw failure('invalidFile', 'at least one of these programs may read it in another way');
     });

@@ -16,7 +16,7 @@ import { collect, readValues } from '../env-values.ts';
 import { askedDialect, expandFile } from '../expansion.ts';
 import { type Failure, failure, inOtherWords, isFailure, ofFile, usage } from '../failures.ts';
 import { warningLine } from '../file-errors.ts';
-import { note, noteLine, print, printJson } from '../output.ts';
+import { note, noteLine, printJson, printText } from '../output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
 import { readText } from '../values.ts';
 import { convertCommand } from './env-convert.ts';
@@ -152,7 +152,7 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
     note(`${flags.dryRun ? 'would create' : 'created'} ${names}`);
   } else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
   const result = flags.pin ? (reply.pinned ?? '') : reply.content;
-  if (target === undefined) await print(result);
+  if (target === undefined) await printText(result);
   else if (!flags.dryRun) replaceFile(target, result);
 };
 

@@ -2,7 +2,7 @@ import { limits } from '../../functions/model/limits.ts';
 import { openSession, type Session, secretName, vaultCommand } from '../command.ts';
 import { askedDialect, expandFile } from '../expansion.ts';
 import { failure, isFailure, usage } from '../failures.ts';
-import { note, print } from '../output.ts';
+import { jsonOf, note, printText } from '../output.ts';
 import { readNames } from '../pages.ts';
 import { replaceFile, requireWritable } from '../private-files.ts';
 
@@ -31,8 +31,8 @@ export const exportCommand = () =>
         given.length > 0 ? [...new Set(given)] : await readNames(session, { prefix: beginning });
       const files = await readFiles(session, names, json ? 'json' : (dialect ?? 'shell'));
       if (files.length > 1) note(`read in ${files.length} parts, not all at one instant`);
-      const result = json ? joined(files) : files.map(({ content }) => content).join('');
-      await (target ? replaceFile(target, result) : print(result));
+      const result = json ? jsonOf(joined(files)) : files.map(({ content }) => content).join('');
+      await (target ? replaceFile(target, result) : printText(result));
     });
 
 type Part = { readonly names: readonly string[]; readonly content: string };
@@ -75,11 +75,11 @@ const readPart = async (
   }
 };
 
-/** One JSON object of all secrets by name. */
-const joined = (parts: readonly Part[]): string => {
+/** All secrets by name. */
+const joined = (parts: readonly Part[]): Readonly<Record<string, string>> => {
   const values = parts.flatMap(({ names, content }) => {
     const keyed = new Map<string, string>(Object.entries(JSON.parse(content)));
     return names.map((name, index): [string, string] => [name, keyed.get(`K${index}`) ?? '']);
   });
-  return `${JSON.stringify(Object.fromEntries(values), undefined, 2)}\n`;
+  return Object.fromEntries(values);
 };

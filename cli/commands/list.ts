@@ -1,5 +1,5 @@
 import { openSession, secretName, vaultCommand } from '../command.ts';
-import { print, printJson, printTable } from '../output.ts';
+import { printJson, printLines, printTable } from '../output.ts';
 import { readDetails, readNames } from '../pages.ts';
 
 export const listCommand = () =>
@@ -23,9 +23,7 @@ export const listCommand = () =>
       const session = openSession(flags);
       if (!long) {
         const names = await readNames(session, asked);
-        return await (json
-          ? printJson({ names })
-          : print(names.map((name) => `${name}\n`).join('')));
+        return await (json ? printJson({ names }) : printLines(names));
       }
       const secrets = await readDetails(session, asked);
       if (json) return await printJson({ secrets });

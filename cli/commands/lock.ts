@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import { openSession, vaultCommand } from '../command.ts';
-import { note, print, printJson } from '../output.ts';
+import { note, printJson, printText } from '../output.ts';
 import { readPinnable, referencesIn, requireUsable } from '../pinned-files.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
 import { readFactsOfOneInstant, whyUnusable } from '../version-facts.ts';
@@ -37,7 +37,7 @@ export const lockCommand = () =>
         const told = pinned.map(({ name, version }) => ({ name, version }));
         return await printJson({ file, output, pins: told, content: target ? undefined : locked });
       }
-      if (target === undefined) return await print(locked);
+      if (target === undefined) return await printText(locked);
       note(`${output} pins ${pinned.length} ${pinned.length === 1 ? 'version' : 'versions'}`);
     });
 

@@ -1,6 +1,6 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { offlineCommand } from '../command.ts';
-import { print, printJson } from '../output.ts';
+import { printJson, printLines } from '../output.ts';
 
 export const versionCommand = () =>
   offlineCommand(
@@ -13,5 +13,5 @@ export const versionCommand = () =>
   ).action(async ({ json }) => {
     const { version } = manifest;
     const node = process.versions.node;
-    await (json ? printJson({ version, node }) : print(`dsvault ${version}, Node ${node}\n`));
+    await (json ? printJson({ version, node }) : printLines([`dsvault ${version}, Node ${node}`]));
   });
