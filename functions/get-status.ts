@@ -1,9 +1,9 @@
 import { queryOf } from './http/requests.ts';
 import { retryAfter } from './http/responses.ts';
-import { formatInstant, keyIdOf } from './model/types.ts';
+import { keyIdOf } from './model/types.ts';
 import { machineClock } from './runtime/clock.ts';
 import { endpoint } from './runtime/endpoint.ts';
-import { type PolicyState, policyState } from './runtime/identity.ts';
+import { policyState } from './runtime/identity.ts';
 import { readNode } from './runtime/node-status.ts';
 import { ports } from './runtime/vault.ts';
 import { getStatus } from './vault/get-status.ts';
@@ -19,7 +19,7 @@ export const handler = endpoint({
     const status = await probe(context, principal);
     if (!principal.scopes.includes('vault:status')) return status;
     const node = await readNode();
-    return { ...status, policy: policyOf(policyState()), ...(node !== undefined && { node }) };
+    return { ...status, policy: policyState(), ...(node !== undefined && { node }) };
   },
   reply: ({ status, store, masterKey, ...forOperators }) => ({
     status: status === 'ok' ? 200 : 503,
@@ -32,6 +32,3 @@ export const handler = endpoint({
     },
   }),
 });
-
-const policyOf = (state: PolicyState | undefined) =>
-  state && { ...state, since: formatInstant(state.since) };

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import type { AccessPolicy, IssuerPolicy } from '../access/policy.ts';
 import { discoveredKeys, localKeys, remoteKeys } from '../http/key-sets.ts';
 import { createAuthenticator, type Issuer } from '../http/principal.ts';
+import { formatInstant } from '../model/types.ts';
 import { type IdentityConfig, readIdentity } from './config.ts';
 import { logPolicy } from './journal.ts';
 
@@ -14,8 +15,8 @@ export type PolicyState = {
   readonly source: 'variables' | 'bundle' | 'file';
   /** The SHA-256 of the policy. Nodes with the same digest decide alike; `null` for variables. */
   readonly digest: string | null;
-  /** When this process began to use it, in milliseconds. */
-  readonly since: number;
+  /** The instant at which this process began to use it, in RFC 3339. */
+  readonly since: string;
   /** Why a newer version of the file is not used; `null` if none is refused. */
   readonly fault: string | null;
 };
@@ -61,7 +62,7 @@ export const startIdentity = (): void => {
 const stateOf = (source: PolicyState['source'], policy?: AccessPolicy): PolicyState => ({
   source,
   digest: policy ? hash('sha256', JSON.stringify(policy), 'base64url') : null,
-  since: Date.now(),
+  since: formatInstant(Date.now()),
   fault: null,
 });
 

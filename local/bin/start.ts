@@ -1,4 +1,5 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure } from '../../system/failures.ts';
@@ -11,7 +12,7 @@ import { keepLog, showHumanLog } from '../host/human-log.ts';
 import { serveMetrics } from '../host/metrics-port.ts';
 import { readHost, readPort, requireFreePort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
-import { findRunning, forgetRunning, rememberRunning } from '../host/running.ts';
+import { forgetRunning, rememberRunning } from '../host/running.ts';
 import { type StoreName, startServices } from '../host/services.ts';
 import { readTemplate } from '../host/template.ts';
 import { openTokenKey } from '../host/token-key.ts';
@@ -83,8 +84,8 @@ await runProgram(commandLine, async ({ options }) => {
   const isLocal = isLocalIdentity(process.env);
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));
   const signal = untilSignal();
-  // A vault that runs on the folder already has the port as well, and the lock of the folder says so.
-  if (findRunning(folder) === undefined) await requireFreePort(readHost(), port);
+  // A start that cannot serve leaves no folder. An older one may belong to a vault that runs, which says so itself.
+  if (!existsSync(folder)) await requireFreePort(readHost(), port);
   const services = await startServices({ root, folder, store, table, report });
   try {
     showHumanLog(process.env);

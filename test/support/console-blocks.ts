@@ -20,6 +20,7 @@ export const steady = (text: string): string =>
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT')
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
     .replaceAll(/ \d+s /g, ' AGE ')
+    .replaceAll(/(?<=^added 1 package in )\d+m?s$/gm, 'TIME')
     .replaceAll(/kept in \S+/g, 'kept in FILE')
     .replaceAll(/ +/g, ' ')
     .trim();

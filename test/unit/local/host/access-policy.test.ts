@@ -57,7 +57,10 @@ describe('the policy file of a local host', () => {
     expect(policyState()).toMatchObject({ source: 'file', fault: null });
     expect(policyState()?.digest).toMatch(/^[\w-]{43}$/);
     expect(logged()).toMatchObject([
-      { level: 'INFO', message: 'policy', source: 'file', digest: policyState()?.digest },
+      {
+        ...{ level: 'INFO', message: 'policy', source: 'file', digest: policyState()?.digest },
+        since: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      },
     ]);
     expect(reported).toEqual([]);
   });
