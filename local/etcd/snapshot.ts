@@ -137,7 +137,8 @@ const readItem = ({ key, value }: Stored): Item => {
   }
 };
 
-async function* readPages(
+/** Yields all items of the table as of the revision, as `pages` of a snapshot does. A page may be empty. */
+export async function* readPages(
   range: EtcdClient['range'],
   TableName: string,
   revision: string,
@@ -158,7 +159,6 @@ async function* readPages(
     const { kvs, rest: left } = take(replies, limit);
     yield kvs.map(readItem);
     rest = left;
-    if (kvs.length === 0) continue;
     const bytes = kvs.reduce((sum, { value }) => sum + value.length, 1);
     limit = Math.min(limitMax, Math.max(firstLimit, Math.floor((kvs.length * pageBytes) / bytes)));
   }

@@ -91,7 +91,7 @@ describe.each([
     expect(await revisionOf('f')).toBe('0');
   });
 
-  it('reads a range in both directions, in the order of bytes, and says whether there is more', async () => {
+  it('reads a range in both directions, in the order of bytes, and says whether there is more, and how much in all', async () => {
     const keys = ['r/a', 'r/a\0b', 'r/a\u0001', 'r/é', 'r/\uffff', 'r/\u{10000}'];
     const shuffled = [...keys].reverse();
     await etcd.txn(
@@ -100,12 +100,13 @@ describe.each([
     );
     const read = async (limit: number, sort_order: 'ASCEND' | 'DESCEND') => {
       const all = { key: key('r/'), range_end: key('r0'), limit, sort_order };
-      const { kvs, more } = await etcd.range(all, soon());
-      return { keys: kvs.map(({ value }) => value.toString()), more };
+      const { kvs, more, count } = await etcd.range(all, soon());
+      return { keys: kvs.map(({ value }) => value.toString()), more, count };
     };
-    expect(await read(0, 'ASCEND')).toEqual({ keys, more: false });
-    expect(await read(2, 'ASCEND')).toEqual({ keys: keys.slice(0, 2), more: true });
-    expect(await read(6, 'DESCEND')).toEqual({ keys: [...keys].reverse(), more: false });
+    const count = '6';
+    expect(await read(0, 'ASCEND')).toEqual({ keys, more: false, count });
+    expect(await read(2, 'ASCEND')).toEqual({ keys: keys.slice(0, 2), more: true, count });
+    expect(await read(6, 'DESCEND')).toEqual({ keys: [...keys].reverse(), more: false, count });
   });
 });
 

@@ -59,7 +59,8 @@ export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
         lease: '0',
       };
     });
-    return { header: header(), kvs, more: shown.length < keys.length };
+    const more = shown.length < keys.length;
+    return { header: header(), kvs, more, count: String(keys.length) };
   };
 
   const holdsAll = ({ compare }: Txn): boolean =>

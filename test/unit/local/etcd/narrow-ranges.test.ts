@@ -60,6 +60,9 @@ const forms: Readonly<Record<string, readonly string[]>> = {
       (_, index) => `${group}\0VERSION#${String(index).padStart(10, '0')}`,
     ),
   ),
+  'with long equal beginnings': hashed(8).flatMap((group) =>
+    Array.from({ length: 500 }, (_, index) => `${group}${'x'.repeat(200)}${1_000 + index}`),
+  ),
   uneven: ['A', 'B', ...hashed(3_998).map((name) => `M_SERVICE_${name}`), 'Z', 'ZZ'],
 };
 
@@ -96,6 +99,21 @@ describe('a long range of keys', () => {
       expect(readPage(narrow, whole, 10)).toEqual(keys.toSorted().slice(0, 10));
     }
     expect(spent().counted).toBeLessThan(3 * 400);
+  });
+
+  it('is forgotten when a thousand other ranges were read since', () => {
+    const narrow = createNarrowing();
+    const rangeOf = (index: number): KeyRange => {
+      const prefix = `item/vault\0TENANT#t${index}#`;
+      return { from: Buffer.from(prefix), to: endOfPrefix(prefix) };
+    };
+    for (let index = 0; index <= 1_000; index += 1) {
+      const { from } = rangeOf(index);
+      const kvs = [{ key: Buffer.concat([from, Buffer.from('SECRET#A')]) }];
+      narrow(rangeOf(index)).take([{ kvs, more: true, count: '41' }], 1);
+    }
+    const isKnown = (index: number) => narrow(rangeOf(index)).ranges.length > 1;
+    expect([isKnown(0), isKnown(1), isKnown(1_000)]).toEqual([false, true, true]);
   });
 
   it('shows a key that was stored before its first one, and not one that was removed', () => {
