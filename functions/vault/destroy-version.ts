@@ -20,8 +20,8 @@ export const destroyVersion = (ports: StorePorts) =>
         store.findHead(name),
         store.findVersion(name, version),
       ]);
-      // A running update may show its version item before its head, so a version item is enough.
-      if (!head || (!seen && head.version < version)) throw notFound();
+      if (!head || head.version < version) throw notFound();
+      // A running update may show its version item before its head, so the version item counts first.
       const isHead = head.version === version;
       const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));
       const concernsVersion = () => journal.concerns({ name, version, writeId: found.writeId });

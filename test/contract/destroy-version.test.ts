@@ -85,12 +85,15 @@ describe('destroy-version', () => {
 
   it('gives sixteen concurrent requests one answer, which one of them logs', async () => {
     const alice = await withVersions('a', 'b');
+    const stored = await vault.ports.store.for(requestContext(), alice).findVersion('DB', 1);
+    // Each request reads the version before any of them destroys it.
+    const ports = changedPorts(vault.ports, { store: () => ({ findVersion: async () => stored }) });
     const contexts = Array.from({ length: 16 }, (_, index) =>
       requestContext({ now: began + index }),
     );
     const all = await Promise.all(
       contexts.map((context, index) =>
-        ask.destroy({ ...alice, subject: `s${index}` }, 'DB', 1, { context }),
+        vaultOver(ports).destroy({ ...alice, subject: `s${index}` }, 'DB', 1, { context }),
       ),
     );
     expect(new Set(all.map(({ destroyedBy }) => destroyedBy)).size).toBe(1);
