@@ -153,6 +153,39 @@ const compare = async (folder: string, file: string, count: (items: number) => v
   await compareItems(pagesOf(await openRunning(folder)), file, count);
 
 /**
+ * Throws a sentence unless the nodes are of the vault and the master key of the backup, and of another cluster than the one
+ * in which it was made, if it was made in one.
+ */
+export const requireFit = (
+  { facts, manifest }: Backup,
+  nodes: {
+    readonly cluster: string | undefined;
+    readonly vaultId: string;
+    readonly masterKeyId: string;
+  },
+): void => {
+  if (facts.cluster !== undefined && facts.cluster === nodes.cluster) {
+    throw failure(
+      'the backup was made in this cluster, and an old copy of a node would fit to what is restored: put cluster.json of ' +
+        'the master key and the folders of all nodes aside, and restore into a new cluster',
+    );
+  }
+  if (facts.vault !== nodes.vaultId) {
+    throw failure(
+      `the backup is of the vault ${facts.vault}, and the nodes are of the vault ${nodes.vaultId}: start them with ` +
+        'the folder of the master key of the backup',
+    );
+  }
+  const { masterKeyIds } = manifest;
+  if (masterKeyIds.length > 0 && !masterKeyIds.includes(nodes.masterKeyId)) {
+    throw failure(
+      `the nodes have the master key ${keyIdOf(nodes.masterKeyId)}, and the values of the backup need ` +
+        `${masterKeyIds.map(keyIdOf).join(' and ')}: start them with the folder of that key`,
+    );
+  }
+};
+
+/**
  * Gives an empty cluster the data of a backup, through the node that runs in `folder`. A call that was interrupted can be
  * repeated. Throws a sentence if the cluster has no majority or holds anything else, or if the backup is of another vault
  * or master key. When it returns, the cluster holds what the backup holds.
@@ -165,26 +198,9 @@ export const restoreNodes = async (
   const connection = connectToNode(folder);
   try {
     const { missing, backup } = await compare(folder, file, counter('checked'));
-    const { facts, manifest } = backup;
-    if (facts.cluster !== undefined && facts.cluster === findClusterOf(folder)) {
-      throw failure(
-        'the backup was made in this cluster, and an old copy of a node would fit to what is restored: put cluster.json of ' +
-          'the master key and the folders of all nodes aside, and restore into a new cluster',
-      );
-    }
-    if (facts.vault !== connection.vaultId) {
-      throw failure(
-        `the backup is of the vault ${facts.vault}, and the nodes are of the vault ${connection.vaultId}: start them with ` +
-          'the folder of the master key of the backup',
-      );
-    }
-    const { masterKeyIds } = manifest;
-    if (masterKeyIds.length > 0 && !masterKeyIds.includes(connection.masterKeyId)) {
-      throw failure(
-        `the nodes have the master key ${keyIdOf(connection.masterKeyId)}, and the values of the backup need ` +
-          `${masterKeyIds.map(keyIdOf).join(' and ')}: start them with the folder of that key`,
-      );
-    }
+    const { manifest } = backup;
+    const { vaultId, masterKeyId } = connection;
+    requireFit(backup, { cluster: findClusterOf(folder), vaultId, masterKeyId });
     const wrote = counter('wrote', manifest.items);
     if (missing > 0) {
       await readBackup(file, async (items) => {

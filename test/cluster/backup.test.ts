@@ -3,9 +3,8 @@ import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Item } from '../../functions/dynamodb/items.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
-import { createBackup, readBackup } from '../../local/backup/file.ts';
+import { readBackup } from '../../local/backup/file.ts';
 import { readClusterFile } from '../../local/cluster/cluster-file.ts';
 import { checkHistory, type Entry, entryOf } from '../../local/verify/history.ts';
 import { readRow } from '../../local/verify/rows.ts';
@@ -69,27 +68,6 @@ const secretsIn = async (file: string): Promise<ReadonlyMap<string, readonly Ent
   return secrets;
 };
 
-/** Copies a backup as one of another vault or another master key. */
-const copyWith = async (
-  from: string,
-  to: string,
-  change: { readonly vault?: string; readonly masterKeyId?: string },
-): Promise<void> => {
-  const all: Item[] = [];
-  const { facts } = await readBackup(fileOf(from), async (items) => void all.push(...items));
-  const { vault = facts.vault, masterKeyId } = change;
-  const items = all.map((item) => {
-    const isChanged = masterKeyId !== undefined && item['masterKeyId'] !== undefined;
-    return { ...item, ...(isChanged && { masterKeyId: { S: masterKeyId } }) };
-  });
-  async function* pages() {
-    yield items;
-  }
-  const unheard = { written: () => undefined, checked: () => undefined };
-  const source = { facts: { ...facts, vault }, pages: pages() };
-  await createBackup(fileOf(to), async () => source, unheard);
-};
-
 /** Everything that the API shows of each acknowledged secret, as this node tells it. */
 const allOf = async (node: number): Promise<ReadonlyMap<string, unknown>> => {
   const shown = new Map<string, unknown>();
@@ -151,22 +129,6 @@ describe('the last of three nodes', () => {
     old = await nodes.beginAnew();
     for (const node of numbers) nodes.start(node);
     await settled();
-    for (const [file, change, sentence] of [
-      [
-        'other-vault',
-        { vault: 'other' },
-        /^the backup is of the vault other, and the nodes are of /,
-      ],
-      [
-        'other-key',
-        { masterKeyId: 'key/other' },
-        /, and the values of the backup need other: start /,
-      ],
-    ] as const) {
-      await copyWith('last', file, change);
-      const { code, stderr } = await npm(1, 'restore', file);
-      expect([code, stderr]).toEqual([1, expect.stringMatching(sentence)]);
-    }
     for (const node of [2, 3]) {
       // The second one finds that all is there.
       const said = await isDone(node, 'restore', 'last');

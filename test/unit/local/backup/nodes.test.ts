@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Item } from '../../../../functions/dynamodb/items.ts';
-import { createBackup } from '../../../../local/backup/file.ts';
-import { compareItems, openNode } from '../../../../local/backup/nodes.ts';
+import { type Backup, createBackup, readBackup } from '../../../../local/backup/file.ts';
+import { compareItems, openNode, requireFit } from '../../../../local/backup/nodes.ts';
 import { writeClusterFile } from '../../../../local/cluster/cluster-file.ts';
 import { rememberRunning } from '../../../../local/host/running.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -49,6 +49,45 @@ describe('the comparison of a cluster with a backup', () => {
     await expect(missingFrom(page)).rejects.toThrow(
       `the cluster holds an item that the backup does not hold (${name})`,
     );
+  });
+});
+
+describe('the nodes of a cluster', () => {
+  const nodes = { cluster: 'c-1', vaultId: 'v', masterKeyId: 'key/k-1' };
+  const [own, others] = [['key/k-1'], ['key/k-2', 'key/k-3']];
+  type About = { readonly vault?: string; readonly cluster?: string };
+  const backupOf = async (about: About, masterKeyIds: readonly string[]): Promise<Backup> => {
+    const { manifest } = await readBackup(file);
+    return {
+      facts: { ...facts, ...about },
+      manifest: { ...manifest, masterKeyIds: [...masterKeyIds] },
+    };
+  };
+
+  it.each<[string, About, readonly string[]]>([
+    ['was made in another cluster', { cluster: 'c-2' }, own],
+    ['was made by npm start', {}, own],
+    ['holds no value', { cluster: 'c-2' }, []],
+    ['holds values under several master keys, of which one is theirs', {}, [...others, ...own]],
+  ])('take a backup that %s', async (_, about, masterKeyIds) => {
+    const backup = await backupOf(about, masterKeyIds);
+    expect(() => requireFit(backup, nodes)).not.toThrow();
+    // The record of a node may not name its cluster.
+    expect(() => requireFit(backup, { ...nodes, cluster: undefined })).not.toThrow();
+  });
+
+  it.each<[string, About, readonly string[], string]>([
+    ['was made in their cluster', { cluster: 'c-1' }, own, 'was made in this cluster'],
+    [
+      'is of another vault',
+      { vault: 'w' },
+      own,
+      'of the vault w, and the nodes are of the vault v',
+    ],
+    ['needs other master keys', {}, others, 'the master key k-1, and .* need k-2 and k-3'],
+  ])('refuse a backup that %s', async (_, about, masterKeyIds, sentence) => {
+    const backup = await backupOf(about, masterKeyIds);
+    expect(() => requireFit(backup, nodes)).toThrow(new RegExp(sentence));
   });
 });
 
