@@ -127,6 +127,33 @@ it('a note that was added, changed or removed is refused with the value that it 
   }
 });
 
+it.each(['createdBy', 'note', 'validFrom'] as const)(
+  'a forged %s is refused where the value is opened, and shown where it is not',
+  async (attribute) => {
+    const own = someone();
+    vault.tampered.add(own.tenant);
+    await ask.create(own, 'DB', 'a', { note: 'genuine' });
+    const [head] = await table.itemsOf(own.tenant);
+    const at = new Date(began).toISOString();
+    const S = attribute === 'validFrom' ? at : 'forged';
+    await table.put({ ...head, [attribute]: { S } });
+    for (const opens of [
+      () => ask.get(own, 'DB'),
+      () => ask.versions(own, 'DB', { includeValues: true }),
+      () => ask.expand(own, 'X=secret(DB)\n'),
+      () => ask.expand(own, 'X=secret(DB)\n', { dryRun: true }),
+      () => ask.submit(own, 'X=secret(DB)\n'),
+    ]) {
+      expect(await codeOf(opens)).toBe('integrity_failure');
+    }
+    const shown = { [attribute]: attribute === 'validFrom' ? began : 'forged' };
+    expect((await ask.versions(own, 'DB')).versions).toMatchObject([{ stored: shown }]);
+    expect((await ask.names(own, { includeDetails: true })).details).toMatchObject([shown]);
+    expect((await ask.explain(own, 'DB')).head).toMatchObject(shown);
+    expect(await ask.getUnless(own, 'DB', '*')).toMatchObject({ isUnchanged: true });
+  },
+);
+
 it('items of another vault are refused before the master key is called, also those without a value', async () => {
   const own = someone();
   for (const name of ['DB', 'GONE']) {

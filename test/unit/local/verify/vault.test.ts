@@ -295,8 +295,8 @@ describe('verifying a vault', () => {
       },
     );
 
-    it('finds a changed note of a value', async () => {
-      await put({ ...(await find('HEAD')), note: text('another') });
+    it.each(['note', 'createdBy'])('finds a forged %s of a value', async (attribute) => {
+      await put({ ...(await find('HEAD')), [attribute]: text('another') });
       expect(await verify()).toEqual([violation('HEAD', sealed)]);
     });
   });
