@@ -72,8 +72,9 @@ describe('a problem', () => {
     (code) => {
       const members = { field: canary, errors: [], scope: canary };
       const cause = new Error(canary, { cause: canary });
-      const told = bodyOf(new VaultError(code, canary, { members, cause }));
-      expect(JSON.stringify(told)).not.toContain(canary);
+      const error = new VaultError(code, canary, { members, cause });
+      expect(JSON.stringify(problem(error, 'r-1'))).not.toContain(canary);
+      const told = bodyOf(error);
       expect(told.detail).toMatch(/\.$/);
       expect(told).toEqual(bodyOf(new VaultError(code, 'another message')));
       expect(Object.keys(told).sort()).toEqual(
