@@ -5,6 +5,7 @@ import {
   pathName,
   queryOf,
   type Received,
+  refuseHeader,
   versionOf,
 } from './http/requests.ts';
 import { encodeValue, etag, validity } from './http/responses.ts';
@@ -28,6 +29,7 @@ export const handler = endpoint({
   scopes: ['secrets:read'],
   parse: (received) => {
     const [name, which] = [pathName(received), whichOf(received)];
+    refuseHeader(received, 'if-match', 'has no meaning here; If-None-Match has');
     // A past version never changes, so the header is for the current one only.
     const ifNoneMatch = which === 'latest' ? ifNoneMatchOf(received) : undefined;
     return { name, which, ifNoneMatch };

@@ -7,7 +7,7 @@ import {
   choiceOf,
   fingerprintOf,
   given,
-  headerValue,
+  headerValues,
   instantOf,
   invalid,
   queryOf,
@@ -105,7 +105,7 @@ const tagOf = (text: string): string => {
 };
 
 const asksForText = (received: Received): boolean =>
-  /^text\/plain\s*(;|$)/i.test(headerValue(received, 'accept')?.trim() ?? '');
+  /^text\/plain\s*(;|$)/i.test(headerValues(received, 'accept').join(', ').trim());
 
 /** Everything that a repetition must share. The form of the reply may differ. */
 const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): string[] => [

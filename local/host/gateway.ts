@@ -168,6 +168,7 @@ const refuseUnreadable =
     };
     const { statusCode, headers, body } = problem(errors[reason](), randomUUID());
     const lines = Object.entries({
+      Date: new Date().toUTCString(),
       ...headers,
       'Content-Length': Buffer.byteLength(body),
       Connection: 'close',

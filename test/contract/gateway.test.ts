@@ -377,6 +377,7 @@ describe('the local gateway without a function', () => {
       expect(reply).toMatch(new RegExp(`^HTTP/1.1 ${status} .*"code":"${code}"`, 's'));
       expect(reply).toMatch(/Content-Type: application\/problem\+json/);
       expect(reply).toMatch(/Connection: close/);
+      expect(Date.parse(/\r\nDate: (.* GMT)\r\n/.exec(reply)?.[1] ?? '')).not.toBeNaN();
     }
   });
 

@@ -228,6 +228,7 @@ describe('the vault', () => {
 
   it.each([
     ['if-none-match', get, { 'If-None-Match': '1' }],
+    ['if-match', get, { 'If-Match': '"1"' }],
     ['if-match', destroy, { 'If-Match': '"1"' }],
     ['if-match', `DELETE /v1/secrets/${freshName()}/versions/1`, { 'If-Match': '*' }],
   ])('answers 400 and names the header %s of %s', async (field, request, given) => {

@@ -77,7 +77,9 @@ const unsupported: readonly Fault[] = [
 const faultsOf = ({ operationId, path }: Operation): readonly Fault[] => [
   malformed((sent) => ({ ...sent, query: { x: '1' } })),
   ...(path.includes('{name}') ? [malformed((sent) => ({ ...sent, name: '1A' }))] : []),
-  ...(operationId === 'destroy-version' ? [malformed(header('If-Match', '"1"'))] : []),
+  ...(operationId === 'destroy-version' || operationId === 'get-secret'
+    ? [malformed(header('If-Match', '"1"'))]
+    : []),
   ...(operationId === 'update-secret' || operationId === 'delete-secret'
     ? [malformed(header('If-Match', '"')), malformed(header('If-None-Match', '*'))]
     : []),
