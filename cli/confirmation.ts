@@ -1,7 +1,7 @@
 /** Asks a person before something that cannot be undone. */
 import { createInterface } from 'node:readline';
+import { shown } from '../system/terminal-text.ts';
 import { failure } from './failures.ts';
-import { shown } from './output.ts';
 
 /** Whether the person at the terminal types `yes`. Anything else, and the end of the input, is a no. */
 export const askYes = (question: string): Promise<boolean> =>

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
+import { shown, shownJson, shownText } from '../system/terminal-text.ts';
 import { variable } from './environment.ts';
 import { failure, systemCodeOf } from './failures.ts';
 
@@ -93,16 +94,7 @@ export const eraseLine = (): void => {
 };
 
 /** A document as JSON, with escapes for all characters that could command a terminal. */
-export const jsonOf = (document: unknown): string => {
-  const text = JSON.stringify(document, undefined, 2);
-  const safe = text.replaceAll(commanding, (character) =>
-    character
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  );
-  return `${safe}\n`;
-};
+export const jsonOf = (document: unknown): string => `${shownJson(document)}\n`;
 
 /** Prints a document about a failure to stderr. */
 export const noteJson = (document: unknown): void => void process.stderr.write(jsonOf(document));
@@ -127,14 +119,3 @@ export const printTable = (head: readonly string[], rows: readonly (readonly str
   table.push(...rows.map((row) => row.map(shown)));
   return print(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
 };
-
-/** Characters that command a terminal, move its cursor, or change the direction or the length of a line. */
-const commanding = /[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-const escaped = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
-
-/** Foreign text in several lines for a terminal, with escapes for all that commands it. */
-const shownText = (text: string): string => text.replaceAll(commanding, escaped);
-
-/** The same for text within a line. */
-export const shown = (text: string): string => shownText(text).replaceAll(/[\n\t]/g, escaped);

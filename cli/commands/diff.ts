@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
+import { shown } from '../../system/terminal-text.ts';
 import { openSession, type Place, placeOf, type Session, vaultCommand } from '../command.ts';
 import { ofVersion } from '../failures.ts';
-import { note, printJson, printLines, printText, shown } from '../output.ts';
+import { note, printJson, printLines, printText } from '../output.ts';
 import { decodeValue } from '../values.ts';
 
 /** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { shown, shownJson } from '../../system/terminal-text.ts';
 import { type Connection, connectToFolder, namesServices } from '../host/connect.ts';
 import { dataFolderOf, root } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
@@ -100,13 +101,12 @@ const createPrinter = (
 };
 
 const textOf = (items: readonly Shown[]): string =>
-  `\n${[items[0]?.['pk'], ...items.flatMap(linesOf)].join('\n')}\n`;
+  `\n${[String(items[0]?.['pk']), ...items.flatMap(linesOf)].map(shown).join('\n')}\n`;
 const jsonOf = (items: readonly Shown[], isFirst: boolean): string =>
   items
     .map((item, index) => `${isFirst && index === 0 ? '' : ','}\n${indented(item, '    ')}`)
     .join('');
-const indented = (value: unknown, by: string): string =>
-  JSON.stringify(value, undefined, 2).replaceAll(/^/gm, by);
+const indented = (value: unknown, by: string): string => shownJson(value).replaceAll(/^/gm, by);
 
 /** Prints the violations of the whole table as they are found, and returns how many there are. */
 const printViolations = async (connection: Connection, isJson: boolean): Promise<number> => {
@@ -115,7 +115,7 @@ const printViolations = async (connection: Connection, isJson: boolean): Promise
     const { pk, sk, problem } = violation;
     const line = pk === '' ? problem : `${pk} ${sk}: ${problem}`;
     const json = `${count === 0 ? '' : ','}\n${indented(violation, '    ')}`;
-    await print(isJson ? json : `${line}\n`);
+    await print(isJson ? json : `${shown(line)}\n`);
     count += 1;
   };
   await print(isJson ? ',\n  "violations": [' : '\n');

@@ -201,14 +201,16 @@ describe('a running vault', () => {
       region: 'us-east-1',
       credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
     });
-    await store.send(
-      new UpdateItemCommand({
-        TableName: 'vault',
-        Key: { pk: { S: 'TENANT#acme#SECRET#DB' }, sk: { S: 'HEAD' } },
-        UpdateExpression: 'SET createdBy = :mallory',
-        ExpressionAttributeValues: { ':mallory': { S: 'mallory' } },
-      }),
-    );
+    for (const pk of ['TENANT#acme#SECRET#DB', 'X\u001b[2J\nno violations']) {
+      await store.send(
+        new UpdateItemCommand({
+          TableName: 'vault',
+          Key: { pk: { S: pk }, sk: { S: 'HEAD' } },
+          UpdateExpression: 'SET createdBy = :mallory',
+          ExpressionAttributeValues: { ':mallory': { S: 'mallory\u009b2J' } },
+        }),
+      );
+    }
     store.destroy();
     const problem = 'does not open under its own identity';
     const running = await command('inspect', '--verify');
@@ -216,17 +218,22 @@ describe('a running vault', () => {
     expect(running.output.slice(1)).toEqual([
       '',
       `TENANT#acme#SECRET#DB HEAD: ${problem}`,
-      'verified the whole table: 1 violations',
+      'X\\u{1b}[2J\\u{a}no violations HEAD: is no item of the vault',
+      'verified the whole table: 2 violations',
     ]);
+    const items = (await command('inspect')).output;
+    expect(items).toContain('X\\u{1b}[2J\\u{a}no violations');
+    expect(items).toContain('    createdBy: mallory\\u{9b}2J');
     for (const { child, exit } of started) {
       child.kill('SIGKILL');
       await exit;
     }
     const stopped = await command('inspect', '--verify', '--json', '--secret', 'DB');
     expect(stopped.code).toBe(1);
+    expect(stopped.output.join('\n')).toContain('"createdBy": "mallory\\u009b2J"');
     expect(JSON.parse(stopped.output.join('\n'))).toMatchObject({
-      items: [{ pk: 'TENANT#acme#SECRET#DB', sk: 'HEAD', version: 1, createdBy: 'mallory' }],
-      violations: [{ pk: 'TENANT#acme#SECRET#DB', sk: 'HEAD', problem }],
+      items: [{ pk: 'TENANT#acme#SECRET#DB', version: 1, createdBy: 'mallory\u009b2J' }],
+      violations: [{ pk: 'TENANT#acme#SECRET#DB', sk: 'HEAD', problem }, { sk: 'HEAD' }],
     });
     expect(hasStore()).toBe(false);
     expect(await command('key', 'status')).toEqual({
