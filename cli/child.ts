@@ -6,14 +6,13 @@ import { delimiter, resolve, sep } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import spawn from 'cross-spawn';
 import { variable } from './environment.ts';
-import { systemCodeOf } from './failures.ts';
+import { failure, systemCodeOf } from './failures.ts';
 import { note } from './output.ts';
 import { endProgress } from './progress.ts';
 import { startRedaction } from './redaction.ts';
+import { reportFailure } from './reports.ts';
 
-/** The exit codes of shells. */
-const cannotRun = 126;
-const notFound = 127;
+/** As shells have it. */
 const signalBase = 128;
 
 const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -112,16 +111,18 @@ type Started = {
   readonly code: Promise<number>;
 };
 
-/** Starts the program. If this fails, it says why, and the exit code is that of a shell. */
+/** Starts the program. If this fails, it says why, and the exit code is that of `env` and of shells. */
 const startChild = (child: Child): Started => {
   const file = findProgram(child.command);
-  if (typeof file === 'string') return spawnChild(file, child);
-  const reason = file === notFound ? 'command not found' : 'not a program that may be run';
+  if (typeof file === 'object') return spawnChild(file.path, child);
+  const reason = file === 'programMissing' ? 'command not found' : 'not a program that may be run';
   return notStarted(child, reason, file);
 };
 
-const notStarted = ({ command }: Child, reason: string, code: number): Started => {
-  note(`${command}: ${reason}`);
+type Unstarted = 'programMissing' | 'programUnusable';
+
+const notStarted = ({ command }: Child, reason: string, why: Unstarted): Started => {
+  const code = reportFailure(failure(why, `${command}: ${reason}`));
   const gone = Promise.resolve();
   return { isStarted: false, send: () => false, gone, code: Promise.resolve(code) };
 };
@@ -129,7 +130,7 @@ const notStarted = ({ command }: Child, reason: string, code: number): Started =
 const isWindows = process.platform === 'win32';
 
 /** Finds the program on the PATH of this process, as a shell does. Node would search the PATH of the child instead. */
-const findProgram = (command: string): string | number => {
+const findProgram = (command: string): { readonly path: string } | Unstarted => {
   const folders = (variable('PATH') ?? '').split(delimiter);
   // npm.cmd goes before the shell script npm in the same folder.
   const endings = isWindows ? [...(variable('PATHEXT') ?? '.EXE;.CMD').split(';'), ''] : [''];
@@ -138,7 +139,9 @@ const findProgram = (command: string): string | number => {
     (file) => endings.map((ending) => `${file}${ending}`),
   );
   const there = files.filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
-  return there.find(isProgram) ?? (there.length > 0 ? cannotRun : notFound);
+  const path = there.find(isProgram);
+  if (path !== undefined) return { path };
+  return there.length > 0 ? 'programUnusable' : 'programMissing';
 };
 
 const isProgram = (file: string): boolean => {
@@ -165,15 +168,15 @@ const spawnChild = (file: string, given: Child): Started => {
     child = spawn(file, args, { ...(!isWindows && { argv0: command }), env, stdio });
   } catch (error) {
     // Some errors of the system are thrown, such as an environment that is too long.
-    return notStarted(given, cannot(error), cannotRun);
+    return notStarted(given, cannot(error), 'programUnusable');
   }
   if (out && child.stdout) filter(child.stdout, out, stdout);
   if (errors && child.stderr) filter(child.stderr, errors, process.stderr);
   const cannotStart = new Promise<number>((settle) => {
     child.on('error', (error) => {
       // Also for a signal that cannot be sent, for example to a program of another user.
-      note(`${command}: ${child.pid === undefined ? cannot(error) : 'cannot be sent the signal'}`);
-      if (child.pid === undefined) settle(cannotRun);
+      if (child.pid !== undefined) return note(`${command}: cannot be sent the signal`);
+      settle(reportFailure(failure('programUnusable', `${command}: ${cannot(error)}`)));
     });
   });
   const ends = (event: 'exit' | 'close') =>

@@ -22,6 +22,10 @@ export const exitCodes = {
   unavailable: 7,
   masterKey: 8,
   precondition: 9,
+  /** These three are those of `env` and `timeout`, and no failure of `run` has another. */
+  run: 125,
+  programUnusable: 126,
+  programMissing: 127,
   /** The exit code of a shell for a program that Ctrl-C ended. */
   interrupted: 130,
 } as const;
@@ -30,7 +34,7 @@ type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** The meanings of the exit codes, as the help, the man page and docs/cli.md tell them. */
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   0: 'done',
-  1: 'another failure: a file or stdout cannot be written, a defect',
+  1: 'another failure, such as a full disk; diff --exit-code found a difference',
   2: 'the command line, or a setting, is wrong',
   3: 'no such secret or version for this token, or its value was destroyed',
   4: 'it exists, it cannot be destroyed, or the idempotency key is taken',
@@ -39,6 +43,9 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   7: 'out of reach, too slow, throttled, or outcome unknown: try again later',
   8: 'the master key cannot be used, or is another',
   9: 'the current version is not that of --if-version, or --max-age is exceeded',
+  125: 'run itself failed: the code that it names says why',
+  126: 'the program of run cannot be run',
+  127: 'the program of run was not found',
   130: 'Ctrl-C at a prompt',
 };
 
@@ -63,6 +70,9 @@ const codes: Readonly<Record<ExitCode, string>> = {
   7: 'unreachable',
   8: 'master_key_unavailable',
   9: 'version_conflict',
+  125: 'failed',
+  126: 'program_unusable',
+  127: 'program_not_found',
   130: 'interrupted',
 };
 

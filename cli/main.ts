@@ -5,6 +5,10 @@ import { exitCodes } from './failures.ts';
 import { programFor } from './program.ts';
 import { reportFailure } from './reports.ts';
 
+/** The exit code for a failure. Those of `run` have one of their own, because all others may be its program's. */
+const codeOf = (code: number): number =>
+  process.argv[2] === 'run' && code !== exitCodes.ok ? exitCodes.run : code;
+
 /** Reports an error and returns the exit code. Commander throws shown help as an error, which is a failure if unasked. */
 const endWith = (error: unknown): number => {
   if (!(error instanceof CommanderError)) return reportFailure(error);
@@ -13,13 +17,13 @@ const endWith = (error: unknown): number => {
 };
 
 // Node would print the message of an uncaught error, which may quote a value.
-process.on('uncaughtException', (error) => process.exit(reportFailure(error)));
+process.on('uncaughtException', (error) => process.exit(codeOf(reportFailure(error))));
 
 const main = async (): Promise<void> => {
   try {
     await (await programFor(process.argv[2])).parseAsync();
   } catch (error) {
-    process.exitCode = endWith(error);
+    process.exitCode = codeOf(endWith(error));
   }
 };
 void main();

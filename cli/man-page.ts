@@ -13,10 +13,10 @@ const variables: Readonly<Record<string, string>> = {
   DSVAULT_TIMEOUT: 'the time limit of one attempt, in seconds (15)',
   DSVAULT_RETRIES: 'the number of attempts after the first (3)',
   DSVAULT_CHECKOUT: 'the folder of the checkout whose programs login --local uses',
-  NO_COLOR: 'if set, the heads of tables are not bold',
+  NO_COLOR: 'if set, nothing is bold',
   PATH: 'where run, and the token command, find their programs',
   PATHEXT: 'the endings of programs, on Windows',
-  TERM: 'if dumb, no line tells that the vault takes long',
+  TERM: 'if dumb, nothing is bold, and no line tells that the vault takes long',
   VAULT_DATA_DIR: 'where login --local looks for the data of a vault in a checkout',
   XDG_CONFIG_HOME: 'the folder for configuration, with the profiles (~/.config)',
   XDG_CACHE_HOME: 'the folder for caches, with kept tokens (~/.cache)',
@@ -29,7 +29,7 @@ const files: Readonly<Record<string, string>> = {
 
 const statusOfRun =
   'Once its program runs, dsvault run exits with the status of the program, or with 128 and the number of the signal ' +
-  'that ended it. 126 means that the program cannot be run, 127 that it was not found. A closed stdout is 141.';
+  'that ended it. A closed stdout is 141.';
 
 /** Text with the characters of roff escaped. A hyphen stays the ASCII character, so that options can be copied. */
 const plain = (text: string): string =>

@@ -102,8 +102,14 @@ export const noteJson = (document: unknown): void => void process.stderr.write(j
 /** Prints a result as a document to stdout. */
 export const printJson = (document: unknown): Promise<void> => print(jsonOf(document));
 
+/** Whether the stream is a terminal that draws what escape sequences say. */
+export const isDrawing = ({ isTTY }: NodeJS.WriteStream): boolean =>
+  isTTY && variable('TERM') !== 'dumb';
+
 const emphasised = (text: string): string =>
-  process.stdout.isTTY && variable('NO_COLOR') === undefined ? `\u001b[1m${text}\u001b[22m` : text;
+  isDrawing(process.stdout) && variable('NO_COLOR') === undefined
+    ? `\u001b[1m${text}\u001b[22m`
+    : text;
 
 const blank = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 const lines = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '' };

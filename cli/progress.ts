@@ -1,6 +1,5 @@
 /** A line at a terminal that tells how long `dsvault` has waited for the vault, once that is more than a second. */
-import { variable } from './environment.ts';
-import { drawLine, eraseLine, wantsJson } from './output.ts';
+import { drawLine, eraseLine, isDrawing, wantsJson } from './output.ts';
 
 const silentMs = 1_000;
 const drawEveryMs = 250;
@@ -16,7 +15,7 @@ export const endProgress = (): void => {
 
 /** Performs a request, and tells a person that it takes long. The line is gone when the request is done. */
 export const withProgress = async <Result>(request: () => Promise<Result>): Promise<Result> => {
-  const isSeen = process.stderr.isTTY && variable('TERM') !== 'dumb' && !wantsJson();
+  const isSeen = isDrawing(process.stderr) && !wantsJson();
   if (!isSeen || isOver) return await request();
   firstAt ??= performance.now();
   const begin = firstAt;

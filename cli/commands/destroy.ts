@@ -16,7 +16,7 @@ export const destroyCommand = () =>
   )
     .argument('<secret>', 'NAME@VERSION, or NAME with --all')
     .option('--all', 'all versions before the current one that hold a value')
-    .option('--yes', 'with --all: do not ask')
+    .option('--yes', 'do not ask at a terminal')
     .action(async (typed, { all, yes, json, ...flags }) => {
       const { name, version } = placeOf(typed);
       if ((version === undefined) !== (all === true)) {
@@ -27,6 +27,7 @@ export const destroyCommand = () =>
       }
       const session = openSession(flags);
       if (version === undefined) return await destroyAll(session, name, { yes, json });
+      if (!session.settings.curl) await requireYes(`the value of ${name}@${version}`, yes);
       const destroyed = await ofVersion({ name, version }, () =>
         session.client('destroy-version', { name, version }),
       );
@@ -37,6 +38,13 @@ export const destroyCommand = () =>
       ]);
     });
 
+/** Asks at a terminal, because a destruction cannot be undone. */
+const requireYes = async (what: string, yes: true | undefined): Promise<void> => {
+  if (yes || !process.stdin.isTTY) return;
+  if (await askYes(`${what} will be gone for ever. Type yes to go on: `)) return;
+  throw failure('other', 'nothing was destroyed');
+};
+
 type How = { readonly yes: true | undefined; readonly json: true | undefined };
 
 /** Destroys one version after the other, so that a failure leaves a clear state, and a repetition goes on from there. */
@@ -44,10 +52,7 @@ const destroyAll = async (session: Session, name: string, { yes, json }: How): P
   const [, ...superseded] = await readVersions(session, name);
   const versions = superseded.filter(({ state }) => state === 'stored').reverse();
   const count = `${versions.length} ${versions.length === 1 ? 'value' : 'values'}`;
-  if (versions.length > 0 && !yes) {
-    const isSure = await askYes(`${count} of ${name} will be gone for ever. Type yes to go on: `);
-    if (!isSure) throw failure('other', 'nothing was destroyed');
-  }
+  if (versions.length > 0) await requireYes(`${count} of ${name}`, yes);
   const destroyed: ReplyOf<'destroy-version'>[] = [];
   for (const { version } of versions) {
     destroyed.push(await session.client('destroy-version', { name, version }));

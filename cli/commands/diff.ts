@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
 import { shown } from '../../system/terminal-text.ts';
 import { openSession, type Place, placeOf, type Session, vaultCommand } from '../command.ts';
-import { ofVersion } from '../failures.ts';
+import { exitCodes, ofVersion } from '../failures.ts';
 import { note, printJson, printLines, printText } from '../output.ts';
 import { decodeValue } from '../values.ts';
 
@@ -21,12 +21,14 @@ export const diffCommand = () =>
     .argument('<old>', 'NAME@VERSION; without a version the current one')
     .argument('<new>', 'NAME@VERSION; without a version the current one')
     .option('--show-values', 'print the lines that differ')
+    .option('--exit-code', 'exit with 1 if the values differ')
     .action(async (first, second, flags) => {
       const [one, other] = [placeOf(first), placeOf(second)];
       const session = openSession(flags);
       const from = await read(session, one);
       const to = await read(session, other);
       const equal = from.value.equals(to.value);
+      if (flags.exitCode && !equal) process.exitCode = exitCodes.other;
       const patch = flags.showValues && !equal ? patchOf(from, to) : undefined;
       if (flags.showValues && !equal && patch === undefined) {
         note(`more than ${linesShownMax} lines differ, too many to be shown`);

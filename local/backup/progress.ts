@@ -14,18 +14,28 @@ export type Progress = {
   readonly end: () => void;
 };
 
-/** At a terminal it is one line, which is drawn again and again; otherwise a line every five seconds. */
-export const createProgress = (stream: NodeJS.WriteStream = process.stderr): Progress => {
-  let toldAt = performance.now();
+type Output = Pick<NodeJS.WriteStream, 'isTTY'> & { readonly write: (text: string) => unknown };
+
+/**
+ * At a terminal that draws, it is one line, which is drawn again and again; otherwise a line every five seconds. `now` is
+ * in milliseconds.
+ */
+export const createProgress = (
+  stream: Output = process.stderr,
+  term = process.env['TERM'],
+  now: () => number = () => performance.now(),
+): Progress => {
+  let toldAt = now();
+  const isDrawn = stream.isTTY && term !== 'dumb';
   const erase = (): void => {
-    if (stream.isTTY) stream.write('\r\x1b[2K');
+    if (isDrawn) stream.write('\r\x1b[2K');
   };
   const tell = (sentence: string): void => {
-    const now = performance.now();
-    if (now - toldAt < (stream.isTTY ? redrawEveryMs : lineEveryMs)) return;
-    toldAt = now;
+    const at = now();
+    if (at - toldAt < (isDrawn ? redrawEveryMs : lineEveryMs)) return;
+    toldAt = at;
     erase();
-    stream.write(stream.isTTY ? sentence : `${sentence}\n`);
+    stream.write(isDrawn ? sentence : `${sentence}\n`);
   };
   return {
     tell,

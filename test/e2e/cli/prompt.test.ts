@@ -56,18 +56,22 @@ describe('dsvault login', () => {
   });
 });
 
-describe('dsvault destroy --all', () => {
+describe.each([
+  ['NAME@1', 'the value of NAME@1', (name: string) => [`${name}@1`]],
+  ['NAME --all', '1 value of NAME', (name: string) => [name, '--all']],
+])('dsvault destroy %s', (_, what, words) => {
   const destroyAfter = async (typed: string) => {
     const name = await vault.create();
     await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v2' });
-    const { code, stdout } = await answer(['destroy', name, '--all'], 'Type yes', typed);
+    const { code, stdout: seen } = await answer(['destroy', ...words(name)], 'Type yes', typed);
+    const stdout = seen.replaceAll(name, 'NAME');
     return { code, stdout, old: (await dsvault.run(['get', name, '--version', '1'])).stdout };
   };
 
   it('destroys after a yes at the terminal, and says what it will do', async () => {
     const { code, stdout, old } = await destroyAfter('yes\r');
     expect([code, old]).toEqual([0, '']);
-    expect(stdout).toMatch(/1 value of \w+ will be gone for ever/);
+    expect(stdout).toContain(`${what} will be gone for ever. Type yes to go on: `);
   });
 
   it('destroys nothing after any other answer', async () => {
@@ -75,6 +79,18 @@ describe('dsvault destroy --all', () => {
     for (const [typed, code] of Object.entries(codes)) {
       expect(await destroyAfter(typed)).toMatchObject({ code, old: 'v' });
     }
+  });
+
+  it('asks nothing with --yes, and destroys nothing with --curl', async () => {
+    const name = await vault.create();
+    await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v2' });
+    for (const flag of ['--curl', '--yes']) {
+      const old = await dsvault.run(['get', name, '--version', '1']);
+      expect(old.stdout).toBe('v');
+      const ran = await dsvault.run(['destroy', ...words(name), flag], { terminal: true });
+      expect(ran).toMatchObject({ code: 0, stdout: expect.not.stringContaining('Type yes') });
+    }
+    expect(await dsvault.run(['get', name, '--version', '1'])).toMatchObject({ code: 3 });
   });
 });
 
