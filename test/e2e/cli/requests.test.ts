@@ -231,6 +231,15 @@ describe('a request of dsvault', () => {
     );
   });
 
+  it('ends in good time when replies are too long', async () => {
+    const endless = { status: 200, body: ' '.repeat(40_000_000) };
+    front.plan(endless, endless);
+    const doctor = await dsvault.run(['doctor', '--json', '--timeout', '300']);
+    const [, reach, clock] = JSON.parse(doctor.stdout).checks;
+    expect(reach).toMatchObject({ state: 'failed', about: expect.stringContaining('32 MiB') });
+    expect(clock).toMatchObject({ state: 'ok' });
+  });
+
   it('sets no variable of run that only the answer has', async () => {
     const content = JSON.stringify({ A: '1', LD_PRELOAD: canary });
     const body = { content, created: [], resolved: [], warnings: [], tag: 't' };
