@@ -86,7 +86,8 @@ describeLocal('for npm start', () => {
     const writing = write();
     const busy = join(backups, 'busy.backup');
     try {
-      await succeed('backup', vault.dataDir, busy);
+      const [first] = await succeed('backup', vault.dataDir, busy);
+      expect(first).toBe(`${busy} holds the data of ${vault.dataDir}, complete and read again:`);
       // A caller that stood still since the copy would not have written more than the copy holds.
       const told = rounds;
       await until(() => rounds > told);

@@ -91,6 +91,15 @@ it.each([
   expect(traces()).toEqual([]);
 });
 
+it.each([
+  ['local/bin/backup.ts', ['file']],
+  ['local/bin/inspect.ts', []],
+])('%s refuses a vault whose data are in no folder', async (file, words) => {
+  const stderr = '--for is start or cluster\n';
+  expect(await run(file, ...words, '--for', 'docker')).toEqual({ code: 2, stdout: '', stderr });
+  expect(traces()).toEqual([]);
+});
+
 it.each(['local/bin/start.ts', 'local/bin/cluster.ts'])(
   '%s names the variable of a port that is taken, and leaves no folder',
   async (file) => {

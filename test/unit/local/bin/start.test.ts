@@ -140,6 +140,7 @@ describe('a running vault', () => {
   it('appears in npm run inspect without a value, and is verified', async () => {
     const { code, output } = await command('inspect', '--verify', '--secret', 'DB');
     expect(code).toBe(0);
+    expect(output[0]).toMatch(new RegExp(`^vault \\S+ in ${folder}, table vault, master key `));
     expect(output).toContain('TENANT#acme#SECRET#DB');
     expect(output).not.toContain('TENANT#acme#SECRET#OTHER');
     expect(output.at(-1)).toBe('verified the whole table: no violations');
