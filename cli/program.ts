@@ -93,5 +93,5 @@ const exitCodesHelp = (): string => {
     ([code, meaning]) => `  ${code.padEnd(4)} ${meaning}\n`,
   );
   const pages = typeof pagesUrl === 'undefined' ? 'docs/cli.md of the checkout' : pagesUrl;
-  return `\nExit codes:\n${lines.join('')}\nPages: ${pages}; after npm i -g also man dsvault\n`;
+  return `\nExit codes:\n${lines.join('')}\nPages: ${pages}; after npm i -g also man dsvault`;
 };

@@ -38,6 +38,16 @@ describe('the help of dsvault', () => {
     expect(faults).toEqual([]);
   });
 
+  it('has the commands in groups, and the options of a command before those of most', () => {
+    const titles = (command: CommandUnknownOpts | undefined) =>
+      command && [...helpOf(command).matchAll(/^(\w.*):$/gm)].map(([, title]) => title);
+    const groups = ['Secrets', 'Files and programs', 'Access', 'State and log', 'This machine'];
+    expect(titles(program)).toEqual(['Examples', 'Options', ...groups, 'Exit codes']);
+    const get = program.commands.find((command) => command.name() === 'get');
+    expect(titles(get)).toEqual(['Examples', 'Options', 'Options of most commands']);
+    expect(helpOf(program)).toMatch(/\nPages: docs\/cli\.md of the checkout;.*\n$/);
+  });
+
   it('lists the exit codes with the words of docs/cli.md', () => {
     const page = readFileSync('docs/cli.md', 'utf8').replaceAll('`', '');
     const rowsOf = (text: string, row: RegExp) =>
@@ -48,7 +58,7 @@ describe('the help of dsvault', () => {
   });
 });
 
-describe('a mistyped word', () => {
+describe('a wrong command line', () => {
   const detailOf = async (words: readonly string[]): Promise<string> => {
     try {
       await (await programFor(words[0])).parseAsync([...words], { from: 'user' });
@@ -70,6 +80,17 @@ describe('a mistyped word', () => {
     [['c4n4ry'], `${command};`],
     [['list', '--c4n4ry'], `${option};`],
     [['list', '--c4n4ry\n(Did you mean hunter?)'], `${option};`],
+    [['--curl', 'get', 'c4n4ry'], '--curl belongs behind the command;'],
+    [['-f', 'c4n4ry', 'run'], '-f belongs behind the command;'],
+    [['env', '--dialect=c4n4ry', 'expand'], '--dialect belongs behind the command;'],
+    [['--curl-c4n4ry', 'get'], `${option};`],
+    // Another command knows the option.
+    [['env', 'lint', '--note', 'c4n4ry'], `${option};`],
+    [['get'], 'NAME is missing;'],
+    [['diff', 'A'], 'NEW is missing;'],
+    [['env', 'encrypt'], 'FILE is missing;'],
+    [['log', 'who'], 'SUBJECT is missing;'],
+    [['run'], 'COMMAND is missing;'],
   ])('is answered with known words alone: %j', async (typed, detail) => {
     expect(await detailOf(typed)).toBe(`${detail} --help shows how it is used`);
   });

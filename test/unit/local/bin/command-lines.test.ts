@@ -120,6 +120,21 @@ it.each(['local/bin/start.ts', 'local/bin/cluster.ts'])(
   },
 );
 
+it('npm run cluster names CLUSTER_PORT also if its folder has other ports, and starts nothing', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  mkdirSync(join(folder, 'data'), { mode: 0o700 });
+  writeFileSync(join(folder, 'data', 'ports.json'), '{"firstPort":3301}');
+  const { code, stderr } = await runWith({ CLUSTER_PORT: String(port) }, 'local/bin/cluster.ts');
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(`^port ${port} of 127.0.0.1 is in use: .* or set CLUSTER_PORT to`),
+  ]);
+  expect(existsSync(join(folder, 'data', 'key'))).toBe(false);
+  await new Promise((resolve) => server.close(resolve));
+});
+
 describe.each(programs)('%s', (file) => {
   it('answers --help with its usage and examples, and does nothing else', async () => {
     const { code, stdout, stderr } = await run(file, '--help');
