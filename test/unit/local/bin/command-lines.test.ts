@@ -68,6 +68,13 @@ const traces = () => [
   ...(existsSync(join(folder, 'called')) ? [readFileSync(join(folder, 'called'), 'utf8')] : []),
 ];
 
+/** A port that is in use until this process ends. */
+const takePort = async (): Promise<number> => {
+  const server = createServer().unref();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+};
+
 it('this table finds the programs of package.json and those of local/ by itself', () => {
   expect(programs).toEqual(
     expect.arrayContaining([
@@ -103,9 +110,7 @@ it.each([
 it.each(['local/bin/start.ts', 'local/bin/cluster.ts'])(
   '%s names the variable of a port that is taken, and leaves no folder',
   async (file) => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
+    const port = await takePort();
     const name = file.includes('cluster') ? 'CLUSTER_PORT' : 'PORT';
     // The first port of a cluster is that of its first vault.
     const first = name === 'CLUSTER_PORT' ? port - 1 : port;
@@ -116,14 +121,11 @@ it.each(['local/bin/start.ts', 'local/bin/cluster.ts'])(
       `port ${port} of 127.0.0.1 is in use: stop what listens there, or set ${name} to another (0: any free one)\n`,
     ]);
     expect(traces()).toEqual([]);
-    await new Promise((resolve) => server.close(resolve));
   },
 );
 
 it('npm run cluster names CLUSTER_PORT also if its folder has other ports, and starts nothing', async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await takePort();
   mkdirSync(join(folder, 'data'), { mode: 0o700 });
   writeFileSync(join(folder, 'data', 'ports.json'), '{"firstPort":3301}');
   const { code, stderr } = await runWith({ CLUSTER_PORT: String(port) }, 'local/bin/cluster.ts');
@@ -132,7 +134,6 @@ it('npm run cluster names CLUSTER_PORT also if its folder has other ports, and s
     expect.stringMatching(`^port ${port} of 127.0.0.1 is in use: .* or set CLUSTER_PORT to`),
   ]);
   expect(existsSync(join(folder, 'data', 'key'))).toBe(false);
-  await new Promise((resolve) => server.close(resolve));
 });
 
 describe.each(programs)('%s', (file) => {
