@@ -13,7 +13,7 @@ import { residentBytesOf } from '../host/running.ts';
 import { hasProgram, startChild, supervise } from '../host/supervisor.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
 import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
-import { findLostWords, putAside, removeAside } from './member-files.ts';
+import { putAside } from './member-files.ts';
 import { etcdHeapOf, etcdQuotaOf } from './space.ts';
 
 export type MemberOptions = {
@@ -27,8 +27,13 @@ export type MemberOptions = {
    * option `initial-cluster` has them. Rejects when the node is closed.
    */
   readonly askForMember: (why: string) => Promise<string>;
-  /** Is called each time that etcd is started again. */
-  readonly onRestart: () => void;
+  /** Gets a sentence about each ending of etcd, which is started again. */
+  readonly onEnded: (how: string) => void;
+  /**
+   * Gets each ending of etcd by itself, with what the system refused to it. Resolves to why its files may be sound, or
+   * to `undefined` if a new member is needed.
+   */
+  readonly findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
   readonly report: (line: string) => void;
   /** Gets the reason if etcd cannot be kept running. */
   readonly onFailed: (error: unknown) => void;
@@ -81,12 +86,13 @@ export const memberAddress = (folder: string): string => {
 
 type Membership = { readonly cluster: string; readonly state: 'new' | 'existing' };
 
-const argumentsOf = (
-  { config, clusterId }: MemberOptions,
+/** The options of the node's etcd. */
+export const etcdOptionsOf = (
+  { config, clusterId }: Pick<MemberOptions, 'config' | 'clusterId'>,
   { cluster, state }: Membership,
-): readonly string[] => {
+): Readonly<Record<string, string>> => {
   const own = addressOf(config, config.node);
-  return Object.entries({
+  return {
     name: nameOf(config.node),
     'data-dir': 'etcd',
     'listen-peer-urls': `https://${config.peerHost}:${own.etcdPort}`,
@@ -110,22 +116,70 @@ const argumentsOf = (
     'strict-reconfig-check': 'false',
     logger: 'zap',
     'log-level': 'warn',
-  }).map(([name, value]) => `--${name}=${value}`);
+  };
+};
+
+/** The options as etcd's command line has them. */
+export const argumentsOf = (options: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+
+/** The environment of the node's etcd. */
+export const etcdEnvironmentOf = ({
+  quotaBytes,
+  peerProxy,
+}: NodeConfig): Readonly<Record<string, string>> => ({
+  ETCD_UNSUPPORTED_ARCH: process.arch,
+  // Fewer collections of garbage for more memory: a fifth less processor time.
+  GOGC: '400',
+  GOMEMLIMIT: String(etcdHeapOf(quotaBytes)),
+  ...(peerProxy && { HTTPS_PROXY: peerProxy.href }),
+});
+
+/** The system's words for an error that has nothing to do with what is in etcd's files, as Go has them. */
+const systemErrors = [
+  'no space left on device',
+  'disk quota exceeded',
+  'permission denied',
+  'operation not permitted',
+  'read-only file system',
+  'input/output error',
+  'too many open files',
+  'cannot allocate memory',
+  'out of memory',
+  'already locked',
+  'address already in use',
+  'cannot assign requested address',
+];
+
+type Heard = { last: string; refusal: string | undefined };
+
+/** The sentence of a line of etcd's log, which is JSON, or of Go's about a panic. */
+const wordsOf = (line: string): string => {
+  if (!line.startsWith('{')) return line;
+  try {
+    const { msg, error } = JSON.parse(line);
+    return error === undefined ? String(msg) : `${msg}: ${error}`;
+  } catch {
+    return line;
+  }
 };
 
 /**
- * Keeps what etcd writes to stderr in `etcd.log`. The result finds the reason why etcd cannot use its files, if a line
- * gave one. A long dump may come after that line.
+ * Keeps what etcd writes to stderr in `etcd.log`. The result has its last sentence, without the dump of a panic, and
+ * what the system refused to it.
  */
-const listenTo = ({ stderr }: ChildProcess, log: LogFile): (() => string | undefined) => {
-  let lost: string | undefined;
+const listenTo = ({ stderr }: ChildProcess, log: LogFile): Heard => {
+  const heard: Heard = { last: '', refusal: undefined };
   if (stderr) {
     stderr.on('data', (chunk: Buffer) => log.write(chunk));
     createInterface({ input: stderr }).on('line', (line) => {
-      lost ??= findLostWords(line);
+      // A line of the log says more than the panic that follows with the same words.
+      const isSaid = heard.last.startsWith(line.replace('panic: ', ''));
+      if (/^(\{|panic: |fatal error: )/.test(line) && !isSaid) heard.last = wordsOf(line);
+      heard.refusal ??= systemErrors.find((words) => line.includes(words));
     });
   }
-  return () => lost;
+  return heard;
 };
 
 /**
@@ -136,29 +190,20 @@ export const startMember = async (
   options: MemberOptions,
   lost: string | undefined,
 ): Promise<Member> => {
-  const { config, folder, tls, askForMember, onRestart, report, onFailed } = options;
+  const { config, folder, tls, askForMember, onEnded, findDoubt, report, onFailed } = options;
   writePeerTls(folder, tls);
-  const { peerProxy: proxy } = config;
-  const environment = {
-    ETCD_UNSUPPORTED_ARCH: process.arch,
-    // Fewer collections of garbage for more memory: a fifth less processor time.
-    GOGC: '400',
-    GOMEMLIMIT: String(etcdHeapOf(config.quotaBytes)),
-    ...(proxy && { HTTPS_PROXY: proxy.href }),
-  };
+  const environment = etcdEnvironmentOf(config);
   let membership: Membership = { cluster: clusterOf(config), state: 'new' };
 
   const replace = async (why: string): Promise<void> => {
     // First of all: another node may remove the member at once, and no later start may begin with its files.
     putAside(folder);
-    const cluster = await askForMember(why);
-    removeAside(folder);
-    membership = { cluster, state: 'existing' };
+    membership = { cluster: await askForMember(why), state: 'existing' };
   };
   if (lost !== undefined) await replace(lost);
   const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
   let pid: number | undefined;
-  let findLost: () => string | undefined = () => undefined;
+  let heard: Heard | undefined;
   let waitMs = restartFirstMs;
 
   const { failed, close } = await supervise({
@@ -166,22 +211,28 @@ export const startMember = async (
     launch: () => {
       // A member that was killed leaves its socket behind, and etcd does not take it over.
       rmSync(join(folder, socketName), { force: true });
-      const child = startChild('etcd', argumentsOf(options, membership), folder, environment);
+      const child = startChild(
+        'etcd',
+        argumentsOf(etcdOptionsOf(options, membership)),
+        folder,
+        environment,
+      );
       pid = child.pid;
-      findLost = listenTo(child, log);
+      heard = listenTo(child, log);
       return child;
     },
     graceMs,
     onEnd: async ({ how, lastWords, ranMs }) => {
-      onRestart();
-      const why = findLost();
-      if (why !== undefined) {
-        report(`etcd cannot use its files (${why}); this node asks for a new member`);
-        await replace(`its etcd said: ${why}`);
+      const isByItself = how.startsWith('exit code');
+      const words = (heard?.last || lastWords).replace(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, lastMax);
+      const ended = `etcd ended (${isByItself && words ? `${how}: ${words}` : how})`;
+      onEnded(`its ${ended} and is started again`);
+      const doubt = isByItself ? await findDoubt(heard?.refusal) : '';
+      if (doubt === undefined) {
+        report(`${ended}, as it cannot use its files; this node asks for a new member`);
+        await replace(`its ${ended}, as it cannot use its files`);
       } else {
-        const last = how.startsWith('exit code') ? lastWords.slice(0, lastMax) : '';
-        const words = last && ` (it said: ${last})`;
-        report(`etcd ended (${how}); it is started again${words}`);
+        report(`${ended}; it is started again${doubt && `: ${doubt}`}`);
       }
       const now = ranMs > restartLastMs ? restartFirstMs : waitMs;
       waitMs = Math.min(restartLastMs, now * 2);

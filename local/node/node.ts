@@ -7,13 +7,14 @@ import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
 import { connectMember, type MemberClient } from '../etcd/member-client.ts';
 import { begin } from './beginning.ts';
-import { compareCopies, type HashAnswer } from './comparison.ts';
+import { compareCopies, type HashAnswer, resultOf } from './comparison.ts';
 import type { NodeConfig } from './config.ts';
 import { openCounter } from './counter.ts';
+import { createDamageFinder, findObstacle, tryEmptyFolder } from './damage.ts';
 import { isKnownToReadStale } from './etcd-version.ts';
 import { startExchange } from './exchange.ts';
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
-import { hasMemberFiles } from './member-files.ts';
+import { findServedBy, hasMemberFiles, keepServedBy } from './member-files.ts';
 import {
   type AskPeer,
   askText,
@@ -24,7 +25,7 @@ import {
 } from './peers.ts';
 import { openNodeRecord } from './record.ts';
 import { createReplacer } from './replacement.ts';
-import { type NodeReport, type NodeStatus, statusOf } from './report.ts';
+import { minorOf, type NodeReport, type NodeStatus, statusOf } from './report.ts';
 import { createSelf, hashMs } from './self.ts';
 import { createShortage } from './space.ts';
 import { createNodeState } from './state.ts';
@@ -131,6 +132,34 @@ export const startNodeIn = async (
   const compareWith = (nodes: readonly number[]) =>
     compareCopies({ hashOwn: self.hashNow, hashOf, others: nodes });
 
+  /** Asks the other nodes as the one does that replaces a member. */
+  const doOthersAgree = async (): Promise<boolean> => {
+    for (const { node, appliedRevision } of exchange.others()) {
+      const compared = compareCopies({
+        hashOwn: () => hashOf(node, appliedRevision),
+        hashOf,
+        others: others.filter((other) => other !== node),
+      });
+      if ((await compared.then(resultOf, () => 'none')) === 'equal') return true;
+    }
+    return false;
+  };
+  const place = { config, folder, tls: cluster.tls, signal };
+  const { findDoubt, forget } = createDamageFinder({
+    findServedBy: () => findServedBy(folder),
+    findObstacle: () => findObstacle(place),
+    tryEmptyFolder: () => tryEmptyFolder(place),
+    doOthersAgree,
+  });
+  const onServing = (version: string): void => {
+    forget();
+    keepServedBy(folder, minorOf(version)).catch((error: unknown) => report(sentenceOf(error)));
+  };
+  const onEnded = (how: string): void => {
+    watching?.forgetComparison();
+    state.change('catching-up', how);
+  };
+
   const replacer = createReplacer({
     config,
     member,
@@ -172,16 +201,16 @@ export const startNodeIn = async (
     await begin({
       ...{ ...parts, etcd, exchange, hasMemberFiles: hasMemberFiles(folder) },
       startMember: async (askForMember, lost) => {
-        const onRestart = () => watching?.forgetComparison();
-        const of = { config, folder, clusterId: clusterIdOf(cluster), tls: cluster.tls };
-        const own = { ...of, askForMember, onRestart, report, onFailed: fail };
-        running = await surroundings.startMember(own, lost);
+        const own = { ...place, clusterId: clusterIdOf(cluster), askForMember, findDoubt };
+        const member = { ...own, onEnded, report, onFailed: fail };
+        running = await surroundings.startMember(member, lost);
       },
     });
     if (signal.aborted) return;
     const { compareEveryMs, quotaBytes } = config;
     const compare = () => compareWith(others);
-    watching = startWatching({ member, etcd, state, compare, handOver, compareEveryMs, signal });
+    const looking = { member, etcd, state, compare, handOver, compareEveryMs, onServing, signal };
+    watching = startWatching(looking);
     const { version } = await member.status(performance.now() + callMs);
     if (isKnownToReadStale(version)) {
       report(

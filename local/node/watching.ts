@@ -22,6 +22,8 @@ export type WatchingOptions = {
   readonly handOver: () => Promise<void>;
   /** How long a copy that was found equal is not compared again. By default it depends on the database's size. */
   readonly compareEveryMs: number | undefined;
+  /** Is called with the version of etcd each time that the node is about to serve. */
+  readonly onServing: (version: string) => void;
   readonly signal: AbortSignal;
 };
 
@@ -47,7 +49,7 @@ const readMs = 2_000;
 
 /** Watches until the signal aborts. */
 export const startWatching = (options: WatchingOptions): Watching => {
-  const { member, etcd, state, compare, handOver, compareEveryMs, signal } = options;
+  const { member, etcd, state, compare, handOver, compareEveryMs, onServing, signal } = options;
   let known: MemberStatus | undefined;
   let comparedAt: Date | undefined;
   let isCompared = false;
@@ -86,13 +88,15 @@ export const startWatching = (options: WatchingOptions): Watching => {
   };
 
   /** Serves again once a linearizable read was answered and the copy was compared. */
-  const catchUp = async (): Promise<void> => {
+  const catchUp = async ({ version }: MemberStatus): Promise<void> => {
     await etcd.range({ key: Buffer.from('table/') }, performance.now() + readMs);
     if (!isCompared && performance.now() >= nextComparison) {
       state.change('catching-up', 'it compares its copy with the other nodes');
       await compareNow();
     }
-    if (isCompared) state.change('serving');
+    if (!isCompared) return;
+    onServing(version);
+    state.change('serving');
   };
 
   const look = async (): Promise<void> => {
@@ -104,7 +108,7 @@ export const startWatching = (options: WatchingOptions): Watching => {
       return;
     }
     if (state.state() === 'defragmenting') return;
-    if (!['serving', 'diverged'].includes(state.state())) await catchUp();
+    if (!['serving', 'diverged'].includes(state.state())) await catchUp(known);
     else if (performance.now() >= nextComparison) void compareMeanwhile();
   };
 
@@ -125,8 +129,6 @@ export const startWatching = (options: WatchingOptions): Watching => {
       isCompared = false;
       restarts += 1;
       nextComparison = 0;
-      const wasServing = ['serving', 'no-majority'].includes(state.state());
-      if (wasServing) state.change('catching-up', 'its etcd was started again');
     },
   };
 };

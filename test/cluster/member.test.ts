@@ -1,20 +1,29 @@
-/** A real etcd over files that were damaged while it did not run: the node knows what etcd says of them. */
+/** A real etcd that ends again and again: only if its files are damaged does its node ask for a new member. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  appendFileSync,
   closeSync,
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TlsFiles } from '../../local/cluster/cluster-file.ts';
 import { connectEtcd } from '../../local/etcd/client.ts';
 import { findFreePort } from '../../local/host/ports.ts';
-import type { NodeConfig } from '../../local/node/config.ts';
+import { findProgram } from '../../local/host/supervisor.ts';
+import { addressOf, type NodeConfig } from '../../local/node/config.ts';
+import { createDamageFinder, findObstacle, tryEmptyFolder } from '../../local/node/damage.ts';
 import { memberAddress, startMember } from '../../local/node/member.ts';
+import { hasMemberFiles } from '../../local/node/member-files.ts';
+import { minorOf } from '../../local/node/report.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { configOf, memberOptionsOf } from '../support/nodes.ts';
@@ -32,22 +41,47 @@ beforeEach(async () => {
   config = configOf(1, 1, { nodes: [address], quotaBytes: 1_073_741_824 });
 });
 
-const start = (askForMember: (why: string) => Promise<string>) =>
-  startMember(memberOptionsOf({ config, folder, tls, askForMember }), undefined);
+let lines: string[];
+/** Starts the member of a node whose other nodes agree, as `startNode` does. `release` last served its files. */
+const start = (askForMember: (why: string) => Promise<string>, release?: string) => {
+  lines = [];
+  const place = { config, folder, tls, signal: new AbortController().signal };
+  const { findDoubt } = createDamageFinder({
+    findServedBy: () => release,
+    findObstacle: () => findObstacle(place),
+    tryEmptyFolder: () => tryEmptyFolder(place),
+    doOthersAgree: async () => true,
+  });
+  const report = (line: string) => void lines.push(line);
+  return startMember(memberOptionsOf({ ...place, askForMember, findDoubt, report }), undefined);
+};
+const isWhole = () => Promise.reject(new Error('it is whole'));
+const endings = () => lines.filter((line) => line.startsWith('etcd ended (exit code '));
 
-/** Writes what fills some pages of the log and of the database. */
-const fill = async (): Promise<void> => {
+/** The minor release of the etcd on the PATH. */
+const ownRelease = (): string => {
+  const text = execFileSync(findProgram('etcd') ?? '', ['--version'], { encoding: 'utf8' });
+  return minorOf(/Version: (\S+)/.exec(text)?.[1] ?? '');
+};
+
+/** Writes a key, and resolves to whether etcd has acknowledged it. */
+const put = async (key: string, bytes: number): Promise<boolean> => {
   const etcd = connectEtcd(memberAddress(folder));
-  const put = async (count: number): Promise<boolean> => {
-    const request_put = { key: Buffer.from(`key ${count}`), value: Buffer.alloc(2_000, 'x') };
-    const txn = { compare: [], success: [{ request_put }], failure: [] };
-    return await etcd.txn(txn, performance.now() + 3_000).then(
+  const request_put = { key: Buffer.from(key), value: Buffer.alloc(bytes, 'x') };
+  const txn = { compare: [], success: [{ request_put }], failure: [] };
+  return await etcd
+    .txn(txn, performance.now() + 3_000)
+    .then(
       () => true,
       () => false,
-    );
-  };
-  for (let count = 0; count < 20; count += 1) await until(() => put(count), 60_000);
-  etcd.close();
+    )
+    .finally(etcd.close);
+};
+/** Writes what fills some pages of the log and of the database. */
+const fill = async (): Promise<void> => {
+  for (let count = 0; count < 20; count += 1) {
+    await until(() => put(`key ${count}`, 2_000), 60_000);
+  }
 };
 
 const pageBytes = 4_096;
@@ -66,7 +100,7 @@ const garble = (file: string, from: number, to: number): void => {
 };
 
 it('etcd runs with a limit for its garbage, of half the quota', async () => {
-  const member = await start(() => Promise.reject(new Error('it is whole')));
+  const member = await start(isWhole);
   const { pid } = JSON.parse(readFileSync(join(folder, 'etcd.pid'), 'utf8'));
   const environment = () => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
   // It is empty while the process becomes etcd.
@@ -81,14 +115,132 @@ it.each<[string, () => void]>([
   ['a database that is cut off after six pages', () => truncateSync(database(), 6 * pageBytes)],
   ['a database without its beginning', () => garble(database(), 0, 2)],
   ['a database with pages of something else', () => garble(database(), 2, 6)],
-])('a node whose etcd has %s asks for a new member', async (_, damage) => {
-  const whole = await start(() => Promise.reject(new Error('it is whole')));
+])('a node whose etcd has %s asks for a new member at the third ending', async (_, damage) => {
+  const whole = await start(isWhole);
   await fill().finally(whole.close);
   damage();
   const { promise: asked, resolve: notice } = Promise.withResolvers<string>();
   const damaged = await start(async (why) => {
     notice(why);
     throw new Error('there is nobody to ask');
+  }, ownRelease());
+  const why = await asked.finally(damaged.close);
+  expect(why).toMatch(/^its etcd ended \(exit code \d: .+\), as it cannot use its files$/);
+  expect(endings()).toHaveLength(3);
+  expect(endings()[2]).toBe(`${why.slice(4)}; this node asks for a new member`);
+  expect(hasMemberFiles(folder)).toBe(false);
+  expect(readdirSync(folder).filter((file) => file.startsWith('etcd.try'))).toEqual([]);
+});
+
+describe('a node whose etcd ends again and again', () => {
+  /** To mount a small disk. */
+  const asRoot = process.getuid?.() === 0;
+  const unmount: (() => void)[] = [];
+  const mount = (...options: readonly string[]): void => {
+    execFileSync('mount', options);
+    unmount.unshift(() => execFileSync('umount', options.slice(-1)));
+  };
+  afterEach(() => {
+    jest.restoreAllMocks();
+    for (const one of unmount.splice(0)) one();
   });
-  expect(await asked.finally(damaged.close)).toMatch(/^its etcd said: /);
+
+  const mountDisk = () => mount('-t', 'tmpfs', '-o', 'size=400m,mode=0700', 'tmpfs', folder);
+  /** Takes all of the node's disk but what its own small files need. Returns what gives that back. */
+  const fillDisk = (): (() => void) => {
+    const filler = join(folder, 'filler');
+    expect(() => {
+      for (;;) appendFileSync(filler, Buffer.alloc(1_048_576));
+    }).toThrow('ENOSPC');
+    truncateSync(filler, statSync(filler).size - 262_144);
+    return () => rmSync(filler);
+  };
+
+  const rows: readonly (readonly [string, boolean, () => Promise<() => void>, RegExp])[] = [
+    [
+      'because its port is taken',
+      true,
+      async () => {
+        const { etcdPort: port } = addressOf(config, 1);
+        const server = createServer().listen(port, '127.0.0.1');
+        await once(server, 'listening');
+        return () => server.close();
+      },
+      /: the system said: address already in use$/,
+    ],
+    [
+      'because its disk is full',
+      asRoot,
+      async () => fillDisk(),
+      /: the system said: no space left on device$/,
+    ],
+    [
+      'because its files cannot be written',
+      asRoot,
+      async () => {
+        const files = join(folder, 'etcd');
+        mount('--bind', files, files);
+        execFileSync('mount', ['-o', 'remount,ro,bind', files]);
+        return () => unmount.shift()?.();
+      },
+      /: the system said: (read-only file system|permission denied)$/,
+    ],
+  ];
+  it.each(rows.filter(([, isPossible]) => isPossible))(
+    '%s keeps its files, and its etcd serves once that has passed',
+    async (_, __, hinder, doubt) => {
+      if (asRoot) mountDisk();
+      const whole = await start(isWhole);
+      await fill().finally(whole.close);
+      const pass = await hinder();
+      const hindered = await start(isWhole, ownRelease());
+      try {
+        await until(async () => {
+          // A full disk ends etcd only once it needs more of it.
+          await put('more', 500_000);
+          return endings().length > 3;
+        }, 60_000);
+        for (const line of endings()) expect(line).toMatch(doubt);
+        pass();
+        await fill();
+      } finally {
+        await hindered.close();
+      }
+    },
+  );
+
+  it.each<[string, boolean, () => void, () => string, RegExp]>([
+    [
+      'while its certificate has expired',
+      true,
+      () => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11 * 366 * 86_400_000),
+      () => ownRelease(),
+      /: its certificate is valid from .* to /,
+    ],
+    [
+      'while its disk is full',
+      asRoot,
+      () => void fillDisk(),
+      () => ownRelease(),
+      /: etcd serves no empty folder either: /,
+    ],
+    [
+      'after an upgrade',
+      true,
+      () => undefined,
+      () => '3.0',
+      /: etcd 3\.0 last served them, and this is 3\./,
+    ],
+  ])('%s keeps its damaged files', async (_, isPossible, change, release, doubt) => {
+    if (!isPossible) return;
+    if (asRoot) mountDisk();
+    const whole = await start(isWhole);
+    await fill().finally(whole.close);
+    garble(database(), 0, 2);
+    change();
+    const kept = await start(isWhole, release());
+    await until(() => endings().length > 3, 60_000).finally(kept.close);
+    for (const line of endings().slice(1)) expect(line).toMatch(doubt);
+    expect(hasMemberFiles(folder)).toBe(true);
+  });
 });

@@ -1,53 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { startMember } from '../../../../local/node/member.ts';
 import {
-  findLostWords,
+  findServedBy,
   hasMemberFiles,
+  keepServedBy,
   putAside,
-  removeAside,
 } from '../../../../local/node/member-files.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { configOf, memberOptionsOf } from '../../../support/nodes.ts';
-
-const line = (level: string, msg: string) => JSON.stringify({ level, msg });
-
-describe('a line of the log of etcd', () => {
-  it.each([
-    [line('fatal', 'discovery failed: member 1 has already been bootstrapped')],
-    ['panic: tocommit(107) is out of range [lastIndex(92)]. Was the log lost?'],
-    [line('panic', 'failed to recover v3 backend from snapshot')],
-    ['panic: cannot use none as id'],
-    ['fatal error: fault'],
-    [JSON.stringify({ level: 'panic', msg: 'failed to open database', error: 'invalid database' })],
-    ['panic: freepages: failed to get all reachable pages (page 7: out of bounds: 5)'],
-    [
-      '{"level":"fatal","msg":"discovery failed","error":"proto: cannot parse invalid wire-format data"}',
-    ],
-    [line('warn', 'data-dir used by this member must be removed')],
-  ])('says that the files cannot be used: %s', (said) => {
-    expect(findLostWords(said)).toBeDefined();
-  });
-
-  it.each([
-    ['a broken connection', line('warn', 'lost stream: unexpected EOF')],
-    ['an address in use', line('fatal', 'bind: address already in use')],
-    ['files without permission', line('panic', 'failed to open database: permission denied')],
-    ['too little memory', 'fatal error: runtime: out of memory'],
-    ['nothing', ''],
-    [
-      'an entry of etcd 3.4 in the words of etcd 3.7',
-      '{"level":"panic","msg":"execute job failed","job":"server_applyAll","panic":"unmarshal should never fail (proto: cannot parse invalid wire-format data)"}',
-    ],
-    [
-      'such an entry in the words of a panic',
-      'panic: unmarshal should never fail (proto: cannot parse invalid wire-format data) [recovered]',
-    ],
-  ])('leaves the files usable if it reports %s', (_, said) => {
-    expect(findLostWords(said)).toBeUndefined();
-  });
-});
 
 describe('the files of a member', () => {
   let folder: string;
@@ -68,13 +30,30 @@ describe('the files of a member', () => {
     expect(hasMemberFiles(folder)).toBe(true);
   });
 
-  it('leave the member when they are put aside, and stay until they are removed', () => {
+  it('leave the member when they are put aside, and stay until the member serves', async () => {
     writeFiles('a log');
     putAside(folder);
     putAside(folder);
     expect([hasMemberFiles(folder), asideOf()]).toEqual([false, ['wal']]);
-    removeAside(folder);
-    expect(existsSync(join(folder, 'etcd.lost'))).toBe(false);
+    writeFiles('the log of the new member');
+    await keepServedBy(folder, '3.7');
+    expect([existsSync(join(folder, 'etcd.lost')), findServedBy(folder)]).toEqual([false, '3.7']);
+    await keepServedBy(folder, '3.8');
+    expect(findServedBy(folder)).toBe('3.8');
+  });
+
+  it('stay aside while files that have never served are put aside, and give way to files that have', async () => {
+    const logAside = () => readFileSync(join(folder, 'etcd.lost', 'member', 'wal'), 'utf8');
+    writeFiles('a log');
+    putAside(folder);
+    writeFiles('half of a log');
+    putAside(folder);
+    expect([hasMemberFiles(folder), logAside()]).toEqual([false, 'a log']);
+    writeFiles('a later log');
+    writeFileSync(join(folder, 'etcd', 'member', 'served-by'), '3.7');
+    putAside(folder);
+    expect([hasMemberFiles(folder), logAside()]).toEqual([false, 'a later log']);
+    expect(findServedBy(folder)).toBeUndefined();
   });
 
   it('move aside before the node asks for a new member, and stay there until it has one', async () => {

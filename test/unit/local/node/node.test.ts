@@ -1,9 +1,10 @@
 /** How the parts of a node work together. Its etcd, the other nodes and its ports belong to the test. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { clusterIdOf } from '../../../../local/cluster/cluster-file.ts';
+import { findServedBy } from '../../../../local/node/member-files.ts';
 import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
 import type { PeerRoute } from '../../../../local/node/peers.ts';
 import { openNodeRecord } from '../../../../local/node/record.ts';
@@ -26,6 +27,8 @@ let hashes: Map<number, number>;
 let dbBytes: number;
 /** How long its etcd takes for a hash. */
 let hashMs: number;
+/** Tells the node how its etcd ended. */
+let endEtcd: (how: string) => void;
 
 const happened = (step: string): number => steps.filter((one) => one === step).length;
 const hear = (from: number, more: Partial<NodeReport>) =>
@@ -73,8 +76,9 @@ const start = async (count = 3): Promise<void> => {
         return { close: async () => undefined };
       },
       serveFront: async () => ({ endpoint: '', close: async () => undefined }),
-      startMember: async () => {
+      startMember: async ({ onEnded }) => {
         steps.push('etcd');
+        endEtcd = onEnded;
         return { memoryBytes: () => 41_000_000, close: async () => undefined };
       },
     },
@@ -129,6 +133,28 @@ describe('a node with files', () => {
     await Promise.all([ask(), ask(), ask()]);
     await ask();
     expect(happened('hash') - before).toBe(1);
+  });
+
+  it('says how its etcd ended, and serves again only after a new comparison', async () => {
+    await start();
+    await node?.serving;
+    const before = happened('hash');
+    endEtcd('its etcd ended (exit code 2: panic) and is started again');
+    const own = () => node?.status().nodes.find((one) => one.node === 1);
+    expect(own()).toMatchObject({
+      state: 'catching-up',
+      reason: 'its etcd ended (exit code 2: panic) and is started again',
+    });
+    await until(() => own()?.state === 'serving');
+    expect(happened('hash')).toBeGreaterThan(before);
+  });
+
+  it('writes down which etcd serves its files, and removes what was put aside', async () => {
+    mkdirSync(join(folder, 'etcd.lost'));
+    await start();
+    await node?.serving;
+    await until(() => !existsSync(join(folder, 'etcd.lost')));
+    expect(findServedBy(folder)).toBe('3.7');
   });
 
   it('compares its copy at once when another node says that it has diverged', async () => {

@@ -14,7 +14,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Counter, openCounter } from '../../../../local/node/counter.ts';
 import { decideStart } from '../../../../local/node/joining.ts';
-import { hasMemberFiles, putAside, removeAside } from '../../../../local/node/member-files.ts';
+import { hasMemberFiles, putAside } from '../../../../local/node/member-files.ts';
 import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';
 import { askOf, configOf, reportOf } from '../../../support/nodes.ts';
 
@@ -86,7 +86,6 @@ const createCluster = (root: string) => {
     });
   const replace = async (node: number, reach: number): Promise<void> => {
     putAside(folderOf(node));
-    removeAside(folderOf(node));
     const [giver] = others(node, reach);
     if (giver !== undefined) await running.get(giver)?.record.forget(node);
     members.set(node, age + 1);

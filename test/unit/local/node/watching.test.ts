@@ -39,6 +39,7 @@ const start = (
   etcd: Etcd = { status: healthy, reads: true },
 ) => {
   const lines: string[] = [];
+  const served: string[] = [];
   const state = createNodeState(1, (line) => void lines.push(line));
   const given = { comparison: first };
   const counts = { looks: 0, comparisons: 0, handovers: 0 };
@@ -61,6 +62,7 @@ const start = (
       counts.handovers += 1;
     },
     compareEveryMs,
+    onServing: (version) => void served.push(version),
     signal: stop.signal,
   });
   const isIn = (word: string) => until(() => state.state() === word);
@@ -68,17 +70,19 @@ const start = (
     const enough = counts.looks + count;
     await until(() => counts.looks >= enough);
   };
-  return { lines, state, etcd, given, counts, watching, isIn, look };
+  return { lines, served, state, etcd, given, counts, watching, isIn, look };
 };
 
 describe('a node whose etcd has started', () => {
   it('serves only after a comparison has found its copy equal to a majority', async () => {
     const waiting = Promise.withResolvers<Comparison>();
-    const { state, watching, counts, isIn } = start(waiting.promise);
+    const { state, served, watching, counts, isIn } = start(waiting.promise);
     await until(() => counts.comparisons === 1);
     expect([state.state(), watching.comparedAt()]).toEqual(['catching-up', undefined]);
+    expect(served).toEqual([]);
     waiting.resolve(equal);
     await isIn('serving');
+    expect(served).toEqual([healthy.version]);
     expect(watching.comparedAt()).toBeInstanceOf(Date);
     expect(watching.status()).toEqual(healthy);
   });
@@ -218,7 +222,7 @@ describe('a node whose etcd was started again', () => {
     const waiting = Promise.withResolvers<Comparison>();
     given.comparison = waiting.promise;
     watching.forgetComparison();
-    expect(await state.admit()).toMatch(/^this node is catching-up: /);
+    state.change('catching-up', 'its etcd ended');
     await until(() => counts.comparisons === 2);
     expect(state.state()).toBe('catching-up');
     waiting.resolve(equal);

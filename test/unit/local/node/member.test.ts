@@ -1,0 +1,96 @@
+/** What a node makes of an etcd that ends. A script stands for etcd, and says what it likes. */
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type MemberOptions, startMember } from '../../../../local/node/member.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+import { configOf, memberOptionsOf } from '../../../support/nodes.ts';
+import { until } from '../../../support/until.ts';
+
+const path = process.env['PATH'];
+let folder: string;
+beforeEach(() => {
+  folder = freshFolder();
+});
+afterEach(() => {
+  process.env['PATH'] = path;
+});
+
+/** Starts the member of a node with an etcd that writes these lines and then runs the command, until it ended once. */
+const endOnce = async (said: readonly string[], command: string, doubt = 'it may be sound') => {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'said'), `${said.join('\n')}\n`);
+  writeFileSync(join(bin, 'etcd'), `#!/bin/sh\ncat '${bin}/said' >&2\n${command}\n`);
+  chmodSync(join(bin, 'etcd'), 0o755);
+  process.env['PATH'] = `${bin}${delimiter}${path}`;
+  const ended: string[] = [];
+  const refusals: (string | undefined)[] = [];
+  const lines: string[] = [];
+  const findDoubt: MemberOptions['findDoubt'] = async (refusal) => {
+    refusals.push(refusal);
+    return doubt;
+  };
+  const options = {
+    ...{ config: configOf(1), folder, findDoubt },
+    onEnded: (how: string) => void ended.push(how),
+    report: (line: string) => void lines.push(line),
+  };
+  const member = await startMember(memberOptionsOf(options), undefined);
+  await until(() => lines.length > 0).finally(member.close);
+  return { ended: ended[0], refusals: refusals.slice(0, 1), line: lines[0] };
+};
+
+const fatal = (msg: string, error?: string) => JSON.stringify({ level: 'fatal', msg, error });
+
+describe('an etcd that ends by itself', () => {
+  it.each([
+    [
+      'the last line of its log',
+      [fatal('a'), fatal('discovery failed', 'crc mismatch')],
+      'discovery failed: crc mismatch',
+    ],
+    [
+      'its panic, and not the dump after it',
+      ['panic: slice bounds', '', 'goroutine 1 [running]:', '\t/x.go:1'],
+      'panic: slice bounds',
+    ],
+    [
+      'the cause that its log has and its panic does not',
+      [fatal('no database', 'a page is bad'), 'panic: no database'],
+      'no database: a page is bad',
+    ],
+    ['a line of another form', ['unknown flag: --x'], 'unknown flag: --x'],
+    ['no control characters', [fatal('a\u001b[31m\u202eb\nc')], 'a [31m b c'],
+    ['at most 300 characters', [fatal('x'.repeat(400))], 'x'.repeat(300)],
+  ])('is named with %s', async (_, said, words) => {
+    expect(await endOnce(said, 'exit 2')).toEqual({
+      ended: `its etcd ended (exit code 2: ${words}) and is started again`,
+      refusals: [undefined],
+      line: `etcd ended (exit code 2: ${words}); it is started again: it may be sound`,
+    });
+  });
+
+  it.each([
+    'no space left on device',
+    'permission denied',
+    'too many open files',
+    'address already in use',
+    'read-only file system',
+    'out of memory',
+  ])('is known to have been refused something if a line of its log has "%s"', async (words) => {
+    const said = [
+      JSON.stringify({ level: 'warn', error: `open db: ${words}` }),
+      'panic: no database',
+    ];
+    expect((await endOnce(said, 'exit 2')).refusals).toEqual([words]);
+  });
+});
+
+it('an etcd that a signal ended is started again, and nobody doubts its files', async () => {
+  expect(await endOnce([fatal('crc mismatch')], 'kill -KILL $$')).toEqual({
+    ended: 'its etcd ended (SIGKILL) and is started again',
+    refusals: [],
+    line: 'etcd ended (SIGKILL); it is started again',
+  });
+});
