@@ -33,19 +33,21 @@ const isOfOtherCluster = (error: unknown): boolean =>
 const askAll = async ({ config, ask }: JoiningOptions) => {
   const heard: NodeReport[] = [];
   const strangers: number[] = [];
+  let hasExpired = false;
   const askOne = async (node: number): Promise<void> => {
     try {
       const text = await askText(ask, node, 'GET', '/report', { timeoutMs: silenceMs });
       heard.push(parseReport(text));
     } catch (error) {
-      if (isOfOtherCluster(error)) strangers.push(node);
+      if (codeOf(error) === 'CERT_HAS_EXPIRED') hasExpired = true;
+      else if (isOfOtherCluster(error)) strangers.push(node);
     }
   };
   const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
   await Promise.all(others.map(askOne));
   const inOrder = heard.sort((one, other) => one.node - other.node);
   const reports: Peers = new Map(inOrder.map((report) => [report.node, report]));
-  return { reports, strangers: strangers.sort() };
+  return { reports, strangers: strangers.sort(), hasExpired };
 };
 
 /** Why this node's files are not its latest, by what the peers say; `undefined` if they are. */
@@ -96,12 +98,14 @@ const decide = (options: JoiningOptions, peers: Peers): Decision => {
  */
 export const decideStart = async (options: JoiningOptions): Promise<string | undefined> => {
   for (let said = ''; ; ) {
-    const { reports, strangers } = await askAll(options);
+    const { reports, strangers, hasExpired } = await askAll(options);
     const decision = decide(options, reports);
     if (decision.begin) return decision.lost;
     const [is, names] = [strangers.length > 1 ? 'are' : 'is', strangers.join(' and ')];
     const other = `; node ${names} ${is} of another cluster: all nodes need the same cluster.json`;
-    const reason = decision.reason + (strangers.length > 0 ? other : '');
+    const expired = '; the certificate of the nodes has expired: docs/deploy/machines.md renews it';
+    const reason =
+      decision.reason + (strangers.length > 0 ? other : '') + (hasExpired ? expired : '');
     if (reason !== said) options.waitFor(reason);
     said = reason;
     await sleep(everyMs, undefined, { signal: options.signal });

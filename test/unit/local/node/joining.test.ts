@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
 import { findFreePort } from '../../../../local/host/ports.ts';
 import { decideStart } from '../../../../local/node/joining.ts';
@@ -108,10 +108,18 @@ describe('a node with files', () => {
     await expect(decided).rejects.toThrow();
   });
 
+  const strange = 'node 2 and 3 are of another cluster: all nodes need the same cluster.json';
+  const expired = 'the certificate of the nodes has expired: docs/deploy/machines.md renews it';
   it.each([
-    ['another certificate', async () => ({ token: 'one', tls: await freshCertificates() })],
-    ['another token', async (tls: TlsFiles) => ({ token: 'other', tls })],
-  ])('says which nodes are of another cluster, by %s', async (_, open) => {
+    [
+      'another certificate',
+      0,
+      async () => ({ token: 'one', tls: await freshCertificates() }),
+      strange,
+    ],
+    ['another token', 0, async (tls: TlsFiles) => ({ token: 'other', tls }), strange],
+    ['an expired certificate', 11, async (tls: TlsFiles) => ({ token: 'one', tls }), expired],
+  ])('says that the other nodes have %s', async (_, ageYears, open, said) => {
     const port = await findFreePort();
     const nodes = [1, 2, 3].map((node) => ({
       node,
@@ -121,7 +129,9 @@ describe('a node with files', () => {
     }));
     const config = { ...configOf(1), nodes };
     const routes = new Map([['GET /report', async () => JSON.stringify(reportOf(2, member))]]);
+    const made = jest.spyOn(Date, 'now').mockReturnValue(Date.now() - ageYears * 366 * 86_400_000);
     const tls = await freshCertificates();
+    made.mockRestore();
     const server = await servePeers({ ...config, node: 2 }, { token: 'one', tls }, routes);
     const waits: string[] = [];
     const stop = new AbortController();
@@ -131,9 +141,7 @@ describe('a node with files', () => {
       waitFor: (reason) => void waits.push(reason),
     });
     await until(() => waits.length === 1);
-    expect(waits).toEqual([
-      'it waits for another node: 2 or 3; node 2 and 3 are of another cluster: all nodes need the same cluster.json',
-    ]);
+    expect(waits).toEqual([`it waits for another node: 2 or 3; ${said}`]);
     stop.abort();
     await expect(decided).rejects.toThrow();
     await server.close();
