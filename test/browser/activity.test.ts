@@ -32,8 +32,10 @@ describe('the activity in the console', () => {
 
     const id = updated.headers.get('x-request-id') ?? '';
     await page.getByLabel('Outcome, decision or code').fill('');
+    const created = rows.filter({ hasText: 'create-secret' });
+    await created.waitFor();
     await page.getByLabel('Request id').fill(id.slice(0, 13).toUpperCase());
-    await rows.filter({ hasText: 'update-secret' }).waitFor();
+    await created.waitFor({ state: 'detached' });
     expect(await rows.count()).toBe(1);
 
     await rows.first().getByRole('link').click();
