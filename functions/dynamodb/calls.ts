@@ -15,7 +15,7 @@ import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import type { RequestContext } from '../vault/request.ts';
-import { callSignal, type Failure, retryCall, throttled } from '../vault/retries.ts';
+import { type Failure, limitCall, retryCall, throttled } from '../vault/retries.ts';
 import type { Owner } from './items.ts';
 
 type Capacity = { readonly CapacityUnits?: number | undefined };
@@ -51,10 +51,13 @@ export const callOnce = async <Input extends ServiceInputTypes, Output extends S
   command: TableCommand<Input, Output>,
   endByMs: number = times.answerByMs,
 ): Promise<Output> => {
-  const abortSignal = callSignal(context, times.storeCallMs, endByMs);
   let units = 0;
   try {
-    const output = await context.storeTime.during(() => client.send(command, { abortSignal }));
+    const output = await context.storeTime.during(() =>
+      limitCall(context, times.storeCallMs, endByMs, (abortSignal) =>
+        client.send(command, { abortSignal }),
+      ),
+    );
     requireAnswer(output);
     units = unitsOf(output);
     return output;

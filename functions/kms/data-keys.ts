@@ -13,7 +13,7 @@ import { dataKeyBytes } from '../crypto/envelope.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Ports, RequestContext } from '../vault/request.ts';
-import { callSignal, type Failure, outOfTime, retryCall } from '../vault/retries.ts';
+import { endAfter, type Failure, limitCall, outOfTime, retryCall } from '../vault/retries.ts';
 
 type Fault = {
   readonly code: ErrorCode;
@@ -78,8 +78,11 @@ export const createDataKeys = (
 
     async probe() {
       const command = new DescribeKeyCommand({ KeyId: masterKeyId });
-      const abortSignal = context.clock.signalAfter(times.statusCallMs);
-      const sent = callOnce(context, 'DescribeKey', () => client.send(command, { abortSignal }));
+      const sent = callOnce(context, 'DescribeKey', () =>
+        endAfter(context.clock, times.statusCallMs, (abortSignal) =>
+          client.send(command, { abortSignal }),
+        ),
+      );
       const { KeyMetadata } = await sent.catch((cause) => {
         throw faultOf(context, faultBehind(cause), cause);
       });
@@ -105,8 +108,9 @@ const call = <Output>(
   const callWithPermit = async (): Promise<Output> => {
     if (!(await semaphore.acquire(context))) throw last ? last.error() : outOfTime(context);
     try {
-      const signal = callSignal(context, times.kmsCallMs, times.attemptsEndMs);
-      return await callOnce(context, operation, () => send(signal));
+      return await callOnce(context, operation, () =>
+        limitCall(context, times.kmsCallMs, times.attemptsEndMs, send),
+      );
     } finally {
       semaphore.release();
     }
@@ -185,12 +189,13 @@ export const createSemaphore = (count: number): Semaphore => {
         const one: Waiting = {
           context,
           end: (isAcquired) => {
+            cancel();
             waiting.delete(one);
             resolve(isAcquired);
           },
         };
+        const cancel = context.clock.after(left, () => one.end(false));
         waiting.add(one);
-        context.clock.signalAfter(left).addEventListener('abort', () => one.end(false));
       });
     },
     release: () => {

@@ -8,8 +8,11 @@ export const machineClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  // Times of a request have fractions of a millisecond, but a timer takes whole milliseconds.
-  signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms)),
+  after: (ms, act) => {
+    // No process stays alive for a limit of time. A timer takes whole milliseconds, and rounds down.
+    const timer = setTimeout(act, Math.ceil(ms)).unref();
+    return () => clearTimeout(timer);
+  },
   random: () => Math.random(),
 };
 

@@ -8,8 +8,8 @@ export type Clock = {
   /** Milliseconds of a monotonic clock, for durations. */
   readonly elapsed: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** A signal that aborts after `ms`. */
-  readonly signalAfter: (ms: number) => AbortSignal;
+  /** Calls `act` after `ms`, unless the returned function is called before. */
+  readonly after: (ms: number, act: () => void) => () => void;
   /** A random number, uniform in [0, 1). */
   readonly random: () => number;
 };

@@ -6,17 +6,36 @@ import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { VersionRef } from '../model/types.ts';
 import type { Write, WriteOutcome } from './ports.ts';
-import type { RequestContext, StoreVault } from './request.ts';
+import type { Clock, RequestContext, StoreVault } from './request.ts';
 
 /**
- * A signal that ends a call after `callMs`, and by `endByMs` of the request. If the process stood still meanwhile, the
- * call has at least 1 ms.
+ * Makes a call whose signal aborts after `ms`. The timer ends with the call: most calls do not need it, and an abort that
+ * nobody waits for makes an exception.
  */
-export const callSignal = (
+export const endAfter = async <Result>(
+  clock: Pick<Clock, 'after'>,
+  ms: number,
+  call: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> => {
+  const limit = new AbortController();
+  const cancel = clock.after(ms, () => limit.abort());
+  try {
+    return await call(limit.signal);
+  } finally {
+    cancel();
+  }
+};
+
+/**
+ * Ends a call after `callMs`, and by `endByMs` of the request. If the process stood still meanwhile, the call has at
+ * least 1 ms.
+ */
+export const limitCall = <Result>(
   { clock, elapsed }: RequestContext,
   callMs: number,
   endByMs: number,
-): AbortSignal => clock.signalAfter(Math.max(1, Math.min(callMs, endByMs - elapsed())));
+  call: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> => endAfter(clock, Math.max(1, Math.min(callMs, endByMs - elapsed())), call);
 
 /** Waits before a retry. Resolves to false, at once, if the time for retries is over. */
 export type Backoff = () => Promise<boolean>;

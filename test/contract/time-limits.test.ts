@@ -122,7 +122,7 @@ it.each(slowStores)(
         clock: {
           ...machineClock,
           elapsed: () => machineClock.elapsed() + gone,
-          signalAfter: (ms) => AbortSignal.timeout(Math.ceil(ms / 100)),
+          after: (ms, act) => machineClock.after(ms / 100, act),
         },
       });
       const send = sendOf((ms) => {

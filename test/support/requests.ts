@@ -59,7 +59,7 @@ export const vaultId = 'test-vault';
 const patientClock: Clock = {
   ...machineClock,
   elapsed: () => machineClock.elapsed() / 10,
-  signalAfter: (ms) => machineClock.signalAfter(20 * ms),
+  after: (ms, act) => machineClock.after(20 * ms, act),
 };
 
 /** A new request. `now` sets its instant, `clock` its time. */

@@ -5,14 +5,16 @@
 import type { Clock } from '../../functions/vault/request.ts';
 
 export type VirtualClock = Clock & {
-  /** Advances time: both clocks move, and due signals abort. */
+  /** Advances time: both clocks move, and what is due is done. */
   readonly advance: (ms: number) => void;
   /** Sets the wall clock, which durations do not notice. */
   readonly jump: (ms: number) => void;
   /** The total time slept so far. */
   readonly sleeps: readonly number[];
-  /** The limits of all signals so far. */
-  readonly signals: readonly number[];
+  /** The times of all timers so far, of cancelled ones too. */
+  readonly timers: readonly number[];
+  /** The number of timers that are neither due nor cancelled. */
+  readonly running: () => number;
 };
 
 export const startOfTime = Date.parse('2026-11-24T14:30:48.123Z');
@@ -22,16 +24,16 @@ export const virtualClock = (random: () => number = () => 0.5): VirtualClock => 
   let elapsed = 0;
   let wall = startOfTime;
   const sleeps: number[] = [];
-  const signals: number[] = [];
-  const pending = new Set<{ readonly at: number; readonly controller: AbortController }>();
+  const timers: number[] = [];
+  const pending = new Set<{ readonly at: number; readonly act: () => void }>();
 
   const advance = (ms: number) => {
     elapsed += ms;
     wall += ms;
-    for (const signal of pending) {
-      if (signal.at > elapsed) continue;
-      pending.delete(signal);
-      signal.controller.abort(new DOMException('time is over', 'TimeoutError'));
+    for (const timer of pending) {
+      if (timer.at > elapsed) continue;
+      pending.delete(timer);
+      timer.act();
     }
   };
   return {
@@ -42,17 +44,18 @@ export const virtualClock = (random: () => number = () => 0.5): VirtualClock => 
       sleeps.push(ms);
       advance(ms);
     },
-    signalAfter: (ms) => {
-      const controller = new AbortController();
-      signals.push(ms);
-      pending.add({ at: elapsed + ms, controller });
-      return controller.signal;
+    after: (ms, act) => {
+      const timer = { at: elapsed + ms, act };
+      timers.push(ms);
+      pending.add(timer);
+      return () => void pending.delete(timer);
     },
     advance,
     jump: (ms) => {
       wall += ms;
     },
     sleeps,
-    signals,
+    timers,
+    running: () => pending.size,
   };
 };

@@ -28,11 +28,15 @@ export const createWorld = (random: Random): World => {
   let elapsed = 0;
   let events = 0;
 
-  const after = (ms: number, fire: () => void): void => {
-    const at = elapsed + ms;
+  const after = (ms: number, fire: () => void): (() => void) => {
+    const timer = { at: elapsed + ms, fire };
     let index = timers.length;
-    while (index > 0 && (timers[index - 1]?.at ?? 0) > at) index -= 1;
-    timers.splice(index, 0, { at, fire });
+    while (index > 0 && (timers[index - 1]?.at ?? 0) > timer.at) index -= 1;
+    timers.splice(index, 0, timer);
+    return () => {
+      const pending = timers.indexOf(timer);
+      if (pending >= 0) timers.splice(pending, 1);
+    };
   };
   const pause: Pause = (ms, signal) =>
     new Promise((resolve, reject) => {
@@ -56,11 +60,7 @@ export const createWorld = (random: Random): World => {
       now: () => Math.floor(startOfTime + elapsed + skew()),
       elapsed: () => elapsed,
       sleep: (ms) => pause(ms),
-      signalAfter: (ms) => {
-        const controller = new AbortController();
-        after(ms, () => controller.abort(new DOMException('time is over', 'TimeoutError')));
-        return controller.signal;
-      },
+      after,
       random,
     }),
     run: async (work) => {

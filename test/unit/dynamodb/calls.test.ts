@@ -102,7 +102,7 @@ describe('a call', () => {
     const { clock, once } = scripted(answer);
     clock.advance(at);
     await once(endByMs);
-    expect(clock.signals).toEqual([left]);
+    expect(clock.timers).toEqual([left]);
   });
 
   it('reports the units that it consumed, single or in a list, and also its failure', async () => {

@@ -116,7 +116,7 @@ describe('the probe of the status page', () => {
     const client = { send: async () => ({ Table }) } as unknown as DynamoDBClient;
     const store = createStore(client, 'vault', vaultId).for(requestContext({ clock }), someone());
     const found = await store.probe();
-    return { found, limits: clock.signals };
+    return { found, limits: clock.timers };
   };
 
   it('gets one second', async () => {

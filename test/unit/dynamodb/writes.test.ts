@@ -305,7 +305,7 @@ describe('an attempt', () => {
     expect(await createWrites(tableOf(client, context), reads).write(write)).toEqual({
       outcome: 'written',
     });
-    expect(clock.signals).toEqual([1_050]);
+    expect(clock.timers).toEqual([1_050]);
   });
 });
 

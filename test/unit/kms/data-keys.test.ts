@@ -209,7 +209,7 @@ describe('the time of a request', () => {
     const { unwrap, calls, clock } = scripted(silent);
     const { code, retryable } = await refusalOf(unwrap);
     expect([code, retryable]).toEqual(['master_key_unavailable', true]);
-    expect(clock.signals.slice(0, 2)).toEqual([3_000, 3_000]);
+    expect(clock.timers.slice(0, 2)).toEqual([3_000, 3_000]);
     expect(calls).toHaveLength(3);
     expect(clock.elapsed()).toBeLessThan(times.attemptsEndMs + 100);
   });
@@ -218,7 +218,7 @@ describe('the time of a request', () => {
     const { unwrap, clock } = scripted(silent);
     clock.advance(6_950);
     await refusalOf(unwrap);
-    expect(clock.signals).toEqual([2_050]);
+    expect(clock.timers).toEqual([2_050]);
   });
 });
 
@@ -226,17 +226,16 @@ describe('the KMS calls of one process', () => {
   /** Calls that wait until the test answers them. Each call is a request of its own. */
   const waiting = (semaphore?: ReturnType<typeof createSemaphore>) => {
     const clock = virtualClock();
-    // The machine's clock also rejects a negative limit. No signal aborts, as if the process stood still.
-    const signalAfter = (ms: number) => {
+    // Nothing is done when it is due, as if the process stood still.
+    const after = (ms: number) => {
       if (ms < 0) throw new RangeError('a time below 0');
-      clock.signalAfter(ms);
-      return new AbortController().signal;
+      return clock.after(ms, () => undefined);
     };
     const answers: (() => void)[] = [];
     const send = () => new Promise((resolve) => answers.push(() => resolve(good)));
     const keys = createDataKeys({ send } as unknown as KMSClient, masterKeyId, semaphore);
     const unwrap = () => {
-      const context = requestContext({ clock: { ...clock, signalAfter } });
+      const context = requestContext({ clock: { ...clock, after } });
       return keys.for(context).unwrap(bound, wrapped);
     };
     return { clock, answers, unwrap };
@@ -254,7 +253,7 @@ describe('the KMS calls of one process', () => {
       await settle();
     }
     expect(await all).toHaveLength(100);
-    expect(clock.signals.filter((limit) => limit <= 3_000)).toEqual(Array(100).fill(3_000));
+    expect(clock.timers.filter((limit) => limit <= 3_000)).toEqual(Array(100).fill(3_000));
   });
 
   it('release their permit when they fail and while they wait for a retry', async () => {
@@ -288,7 +287,7 @@ describe('the probe of the master key', () => {
     const { keys, context, calls, clock } = described({ KeyId: '1234abcd', KeyState: 'Enabled' });
     expect(await keys.for(context).probe()).toEqual({ masterKeyId: '1234abcd' });
     expect(calls[0]).toMatchObject({ operation: 'DescribeKey', input: { KeyId: masterKeyId } });
-    expect(clock.signals).toEqual([1_000]);
+    expect(clock.timers).toEqual([1_000]);
     expect(context.journal.kmsCalls).toEqual(['DescribeKey']);
   });
 

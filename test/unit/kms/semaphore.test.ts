@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { createSemaphore } from '../../../functions/kms/data-keys.ts';
+import type { Clock } from '../../../functions/vault/request.ts';
 import { requestContext } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Requests with one clock. Each begins when it is made. */
-const start = (count: number, signalAfter?: () => AbortSignal) => {
+const start = (count: number, after?: Clock['after']) => {
   const time = virtualClock();
-  const clock = signalAfter ? { ...time, signalAfter } : time;
+  const clock = after ? { ...time, after } : time;
   const semaphore = createSemaphore(count);
   const had: string[] = [];
   const ask = (name: string) => {
@@ -25,13 +26,14 @@ const start = (count: number, signalAfter?: () => AbortSignal) => {
 
 describe('the semaphore', () => {
   it('grants permits at once while some are free, then as each is released', async () => {
-    const { semaphore, had, ask } = start(2);
+    const { clock, semaphore, had, ask } = start(2);
     for (const name of ['a', 'b', 'c', 'd']) ask(name);
     await settle();
-    expect(had).toEqual(['a', 'b']);
+    expect([had, clock.running()]).toEqual([['a', 'b'], 2]);
     semaphore.release();
     await settle();
-    expect(had).toEqual(['a', 'b', 'c']);
+    // The time of c is not limited any more.
+    expect([had, clock.running()]).toEqual([['a', 'b', 'c'], 1]);
   });
 
   it('keeps a released permit that nobody waits for', async () => {
@@ -75,7 +77,7 @@ describe('the semaphore', () => {
   });
 
   it('skips a request whose time ended unnoticed while the process stood still', async () => {
-    const { clock, semaphore, had, ask } = start(1, () => new AbortController().signal);
+    const { clock, semaphore, had, ask } = start(1, () => () => undefined);
     ask('a');
     ask('old');
     clock.advance(5_000);

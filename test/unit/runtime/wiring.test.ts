@@ -216,8 +216,8 @@ describe('the ports of a function', () => {
     closers.push(deaf.close, ...taken.map((socket) => () => void socket.destroy()));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = `http://127.0.0.1:${deaf.port}`;
     // No call is ended by its own signal here.
-    const signalAfter = () => new AbortController().signal;
-    const context = requestContext({ clock: { ...machineClock, signalAfter } });
+    const after = () => () => undefined;
+    const context = requestContext({ clock: { ...machineClock, after } });
     await expectReadFails(context);
     expect(context.journal.storeCalls).toHaveLength(3);
   }, 30_000);

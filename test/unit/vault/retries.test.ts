@@ -4,7 +4,7 @@ import type { Head, SealedVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
 import type { RequestVault } from '../../../functions/vault/request.ts';
 import {
-  callSignal,
+  limitCall,
   outOfTime,
   startBackoff,
   writeUntilClear,
@@ -238,17 +238,34 @@ describe('a request that ran out of time', () => {
   });
 });
 
-describe('the signal of a call', () => {
+describe('the limit of a call', () => {
   it.each([
     [0, 3_000],
     [7_000, 2_000],
     [30_000, 1],
-  ])('begun after %i ms of the request ends after %i ms', (elapsedMs, limitMs) => {
+  ])(
+    'that begins after %i ms of the request aborts its signal after %i ms',
+    async (elapsedMs, limitMs) => {
+      const clock = virtualClock();
+      const context = requestContext({ clock });
+      clock.advance(elapsedMs);
+      const ended = limitCall(context, 3_000, 9_000, async (signal) => {
+        clock.advance(limitMs - 1);
+        expect(signal.aborted).toBe(false);
+        clock.advance(1);
+        return signal.aborted;
+      });
+      expect(await ended).toBe(true);
+    },
+  );
+
+  it('has no timer after the call, whether it succeeds or fails', async () => {
     const clock = virtualClock();
     const context = requestContext({ clock });
-    clock.advance(elapsedMs);
-    callSignal(context, 3_000, 9_000);
-    expect(clock.signals).toEqual([limitMs]);
+    const limited = (call: () => Promise<unknown>) => limitCall(context, 3_000, 9_000, call);
+    expect(await limited(async () => clock.running())).toBe(1);
+    await expect(limited(() => Promise.reject(new Error('lost')))).rejects.toThrow('lost');
+    expect([clock.timers, clock.running()]).toEqual([[3_000, 3_000], 0]);
   });
 });
 
