@@ -9,8 +9,8 @@ export const machineClock: Clock = {
   elapsed: () => performance.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   after: (ms, act) => {
-    // No process stays alive for a limit of time. A timer takes whole milliseconds, and rounds down.
-    const timer = setTimeout(act, Math.ceil(ms)).unref();
+    // No process stays alive for a limit of time.
+    const timer = setTimeout(act, ms).unref();
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),

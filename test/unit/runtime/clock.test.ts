@@ -25,6 +25,14 @@ describe('the clock of the machine', () => {
     expect(acted).toEqual(['due']);
   });
 
+  it('keeps no process alive for what it is to do later', () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout');
+    const before = timers();
+    const cancel = machineClock.after(60_000, () => undefined);
+    expect(timers()).toEqual(before);
+    cancel();
+  });
+
   it('draws random numbers from 0 up to, but excluding, 1', () => {
     for (let i = 0; i < 100; i++) {
       const drawn = machineClock.random();
