@@ -37,7 +37,7 @@ export type Journal = {
   readonly opened: (version: VersionRef) => void;
   /** Reports that an attempt of a write begins. */
   readonly attempted: () => void;
-  /** Reports a decision that an operator may ask about later. Writes it at once, in its own line. */
+  /** Counts a decision that an operator may ask about later. An alarm and a destruction are also written at once. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
   /** Sets the secret in the line of the request, and the length of its note. */
   readonly concerns: (about: About) => void;

@@ -73,7 +73,7 @@ const describeCallsPerSecond = 2_000;
 const external = ['ini', 'login', 'process', 'sso', 'web-identity'].map(
   (name) => `@aws-sdk/credential-provider-${name}`,
 );
-const bundleBytesMax = 420_000;
+const bundleBytesMax = 390_000;
 
 type Statement = {
   readonly Effect: string;

@@ -199,7 +199,7 @@ describe('a decision', () => {
   );
 
   it.each(all)(
-    '%s is counted in the line of its request; level of its own lines: %s',
+    '%s is counted in the line of its request, beside lines of its own at level %s',
     (decision, level) => {
       const lines = linesOf((journal) => {
         for (const version of [2, 3]) journal.decided(decision, about(version));
