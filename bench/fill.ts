@@ -13,8 +13,7 @@ import { encodeHead, encodeVersion } from '../functions/dynamodb/items.ts';
 import type { Head, Principal, SealedVersion } from '../functions/model/types.ts';
 import type { DataKey } from '../functions/vault/ports.ts';
 import { sealNext } from '../functions/vault/sealing.ts';
-import { openMasterKey } from '../local/kms/master-key.ts';
-import { masterKeyFile } from '../local/kms/server.ts';
+import { followMasterKey, identityIn, masterKeyFile } from '../local/kms/key-file.ts';
 import { wrap } from '../local/kms/wrapping.ts';
 import { requestContext } from '../test/support/requests.ts';
 
@@ -59,12 +58,17 @@ export const createFill = (
   { folder, dynamodb, vaultId, tableName }: Filled,
   principal: Principal,
 ): Fill => {
-  const masterKey = openMasterKey(masterKeyFile(folder));
+  const file = masterKeyFile(folder, {});
+  const masterKey = followMasterKey(file, identityIn(file));
   const { tenant } = principal;
   const newDataKey = (name: string): DataKey => {
     const plaintext = randomBytes(32);
     const bound = new Map(Object.entries({ vault: vaultId, tenant, name }));
-    return { plaintext, wrapped: wrap(masterKey, plaintext, bound), masterKeyId: masterKey.arn };
+    return {
+      plaintext,
+      wrapped: wrap(masterKey.read(), plaintext, bound),
+      masterKeyId: masterKey.arn,
+    };
   };
   const putTogether = async (items: readonly Item[]): Promise<void> => {
     const puts = items.map((Item) => ({ Put: { TableName: tableName, Item } }));

@@ -57,7 +57,7 @@ export const createFindLocal = (
   };
 };
 
-const writable = ['start', 'cluster', 'docker'];
+const writable = ['start', 'cluster'];
 
 /** `local`: tells the page where the vault runs, and what the console can do there. */
 export const localActions = (addr: string, findLocal: FindLocal): ReadonlyMap<string, Action> =>

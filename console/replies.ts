@@ -7,7 +7,7 @@ type Refused = Pick<Report, 'code' | 'detail' | 'requestId'>;
 
 /** Tells where the vault of the console runs. */
 export type LocalReply = {
-  /** How it was started: `start`, `cluster`, `docker`, `sam` or `localstack`; `null` if it is not on this machine. */
+  /** How it was started: `start`, `cluster`, `sam` or `localstack`; `null` if it is not on this machine. */
   readonly kind: string | null;
   readonly addr: string;
   /** Whether the console can kill, start and change its nodes. */

@@ -24,7 +24,7 @@ export const loginCommand = () =>
     `,
   )
     .option('--local', 'make the token for a vault that runs on this machine, and find its address')
-    .option('--for <vault>', 'with --local: start, cluster, docker, sam or localstack')
+    .option('--for <vault>', 'with --local: start, cluster, sam or localstack')
     .option('--tenant <tenant>', 'with --local: the tenant of the token (demo)')
     .option('--sub <subject>', 'with --local: who you are (you)')
     .option('--oidc', 'get the token from an OpenID provider, where you approve a code')

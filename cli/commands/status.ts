@@ -58,6 +58,8 @@ const nodeRow = (one: NodeStatus): string[] => {
     ...(one.etcd ? [`etcd ${one.etcd}`] : []),
     ...(memoryBytes ? [`memory ${bytesOf(memoryBytes)}`] : []),
     ...(dbBytes && quotaBytes ? [`database ${bytesOf(dbBytes)} of ${bytesOf(quotaBytes)}`] : []),
+    // A node of 1.0.0 does not tell.
+    ...(one.masterKey && one.masterKey !== 'usable' ? [`master key ${one.masterKey}`] : []),
     ...(one.reason ? [one.reason] : []),
   ];
   return [`node ${one.node}`, one.alive ? one.state : 'no answer', about.join(', ')];

@@ -91,6 +91,7 @@ export const sentencesOf = (
     ...(nodes.length > 0 ? aboutNodes(nodes, isEqual) : [aboutStore(statuses[0])]),
     ...aboutKey(statuses),
     ...aboutPolicy(statuses),
+    ...aboutKeys(nodes),
     ...aboutStaleReads(nodes),
   ];
 };
@@ -108,6 +109,19 @@ const aboutNodes = (nodes: readonly ShownNode[], isEqual: boolean): readonly str
       ? 'The vault goes on, and nothing that it acknowledged is lost.'
       : 'That is no majority, so the vault refuses reads and writes until two nodes serve.';
   return [`${count} (${others.join(', ')}), ${copies}.`, goesOn];
+};
+
+/** The key is a fault of some nodes alone only if each has its own copy of the file. */
+const aboutKeys = (nodes: readonly ShownNode[]): readonly string[] => {
+  const told = nodes.flatMap(({ report }) => report?.masterKey ?? []);
+  const without = nodes.flatMap(({ node, report }) =>
+    report?.masterKey && report.masterKey !== 'usable' ? [`node ${node}: ${report.masterKey}`] : [],
+  );
+  if (without.length === 0) return [];
+  const opening = told.length - without.length;
+  return [
+    `${opening} of ${nodes.length} nodes ${opening === 1 ? 'opens' : 'open'} values: the master key is not usable at ${without.join(', ')}.`,
+  ];
 };
 
 const aboutStaleReads = (nodes: readonly ShownNode[]): readonly string[] => {

@@ -211,3 +211,6 @@ const framesOf = ({ stack = '', message }: Error): readonly string[] => {
 export const logPolicy = (policy: { readonly fault: string | null }): void => {
   write(policy.fault === null ? 'INFO' : 'WARN', 'policy', policy);
 };
+
+/** Writes a WARN line about the file of the master key, which a host reads in its own process. */
+export const logKeyFile = (fault: string): void => write('WARN', 'master key', { fault });

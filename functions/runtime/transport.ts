@@ -5,7 +5,7 @@
 
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
-import { type AgentOptions, Agent as HttpsAgent, request as requestSecurely } from 'node:https';
+import { Agent as HttpsAgent, request as requestSecurely } from 'node:https';
 import type { Socket } from 'node:net';
 import type { HttpHandler } from '@smithy/core/protocols';
 import { HttpResponse } from '@smithy/core/transport';
@@ -40,14 +40,13 @@ const responseOf = ({ statusCode = 0, headers }: IncomingMessage, body: Uint8Arr
 /**
  * The HTTP handler of a client. It supports only what DynamoDB and KMS need: whole bodies, and no queries. The clients'
  * own handler supports streams and upgrades as well, and takes 50 % more processor time. A call ends by its own signal.
- * An attempt to connect also ends after `connectMs`. `tls` has the certificates of a service that no public authority
- * has signed.
+ * An attempt to connect also ends after `connectMs`.
  */
-export const createHttpHandler = (connectMs: number, tls: AgentOptions = {}): HttpHandler => {
+export const createHttpHandler = (connectMs: number): HttpHandler => {
   const kept = { keepAlive: true, maxSockets: limits.connectionsMax };
   const ways = {
     'http:': { send: request, agent: new HttpAgent(kept) },
-    'https:': { send: requestSecurely, agent: new HttpsAgent({ ...kept, ...tls }) },
+    'https:': { send: requestSecurely, agent: new HttpsAgent(kept) },
   };
 
   return {

@@ -8,14 +8,14 @@ import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
 import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
-import { type LocalStore, startStore } from '../dynamodb/store.ts';
+import { type LocalStore, startStore, uncheckedKey } from '../dynamodb/store.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/table.ts';
 import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
 import { endRememberedChild, findRunning } from '../host/running.ts';
 import type { TableDefinition } from '../host/template.ts';
 import { findVaultId, openVaultId } from '../host/vault-id.ts';
-import { openMasterKey } from '../kms/master-key.ts';
-import { masterKeyFile } from '../kms/server.ts';
+import { describeKeyFile, masterKeyFile } from '../kms/key-file.ts';
+import { isKeyInKms } from '../kms/vault-key.ts';
 import { scanItems } from '../verify/vault.ts';
 import { type Backup, readBackup } from './file.ts';
 import { type Manifest, type Source, tallyOf } from './format.ts';
@@ -64,7 +64,7 @@ const connect = ({ endpoint }: LocalStore): DynamoDBClient =>
   new DynamoDBClient({
     region: 'us-east-1',
     endpoint,
-    credentials: { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' },
+    credentials: uncheckedKey,
   });
 
 /** Some MB of pages of SQLite. */
@@ -142,18 +142,18 @@ const checkFits = (folder: string, { facts, manifest }: Backup): void => {
     );
   }
   // Nothing is known of a key elsewhere, but inspect --verify uses it.
-  if (!process.env['AWS_ENDPOINT_URL_KMS']) checkKey(folder, manifest);
+  if (!isKeyInKms(process.env)) checkKey(folder, manifest);
 };
 
 const checkKey = (folder: string, { masterKeyIds }: Manifest): void => {
-  const file = masterKeyFile(folder);
+  const file = masterKeyFile(folder, process.env);
   const wanted = masterKeyIds.map(keyIdOf);
   if (!existsSync(file)) {
     throw failure(
       `the master key is missing: copy the kms.json of the lost data folder to ${file}, from where you keep it`,
     );
   }
-  const { arn } = openMasterKey(file);
+  const { arn } = describeKeyFile(file);
   if (masterKeyIds.length === 0 || masterKeyIds.includes(arn)) return;
   throw failure(
     `${file} holds the master key ${keyIdOf(arn)}, and the values of the backup need ${wanted.join(' and ')}: copy ` +

@@ -10,7 +10,7 @@ import { isNodeFolder } from '../host/connect.ts';
 import { root } from '../host/data-folder.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
 import { chooseDataFolder, folderOption } from '../host/vaults.ts';
-import { masterKeyFile } from '../kms/server.ts';
+import { masterKeyFile } from '../kms/key-file.ts';
 
 const commandLine = {
   name: 'npm run backup',
@@ -39,7 +39,7 @@ await runProgram(commandLine, async ({ words, options: { json, for: name } }) =>
   if (json) return say(JSON.stringify({ file: resolve(file), folder, ...made }, undefined, 2));
   say(`${file} holds the data of ${folder}, complete and read again:`);
   for (const line of describeBackup(made)) say(`  ${line}`);
-  const own = masterKeyFile(folder);
+  const own = masterKeyFile(folder, process.env);
   const key = isNode ? ', which its own program has' : existsSync(own) ? `, ${own}` : '';
   say(
     `Its values open only with the master key${key}. Keep a copy of the key, apart from the backup.`,

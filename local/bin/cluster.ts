@@ -1,20 +1,23 @@
 /**
- * `npm run cluster`: a vault of three nodes on this machine, at http://127.0.0.1:3001 to 3003, and the master key they
- * share. With a command (`status`, `kill 2`, …) it sends the command to the running cluster. With `--docker` the
- * cluster runs in containers.
+ * `npm run cluster`: a vault of three nodes on this machine, at http://127.0.0.1:3001 to 3003. With a command (`status`,
+ * `kill 2`, …) it sends the command to the running cluster. `init` makes the files of a cluster on several machines.
  */
 import { generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { policyVariable } from '../../functions/runtime/config.ts';
-import { type Command, commandLine, readCommand } from '../cluster/commands.ts';
+import type { ClusterFile } from '../cluster/cluster-file.ts';
+import { type ClusterOptions, commandLine, readCommand } from '../cluster/commands.ts';
 import { sendCommand, startControl } from '../cluster/control.ts';
+import { checkCopy, copyForNodes, initCluster, nodesOf } from '../cluster/init.ts';
 import {
   type Layout,
+  nodesVariable,
   openLayout,
   readFirstPort,
   requireFreePortsOfNew,
 } from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
-import { containerCluster } from '../containers/cluster.ts';
 import { readPolicyFile } from '../host/access-policy.ts';
 import {
   dataFolderOf,
@@ -22,23 +25,24 @@ import {
   lockDataFolder,
   openDataFolder,
   root,
-  shellWord,
 } from '../host/data-folder.ts';
 import { untilSignal } from '../host/ending.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
+import { forgetCluster, rememberCluster } from '../host/running.ts';
+import { masterKeyFile } from '../kms/key-file.ts';
 import { requireEtcd } from '../node/member.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Tells how to go on from a second terminal; `setting` stands before each command. */
-const nextSteps = (setting: string, kind: 'cluster' | 'docker'): string => {
-  const command = `${setting}npm run -s cluster --${kind === 'docker' ? ' --docker' : ''}`;
+const nextSteps = (setting: string): string => {
+  const command = `${setting}npm run -s cluster --`;
   const dsvault = `${setting}./cli/dsvault.js`;
-  return `a token to try it: ${setting}npm run -s token -- --for ${kind} --tenant demo --sub you
+  return `a token to try it: ${setting}npm run -s token -- --for cluster --tenant demo --sub you
 the state of the nodes: ${command} status
 to make a node fail: ${command} kill|start|stop|pause|resume|isolate|heal|wipe N
-to look at it in a browser: ${dsvault} login --local --for ${kind} --profile ${kind} && ${dsvault} console --profile ${kind}`;
+to look at it in a browser: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster`;
 };
 
 const greet = ({ folder, nodes }: Layout, serving: readonly number[]): void => {
@@ -47,7 +51,7 @@ const greet = ({ folder, nodes }: Layout, serving: readonly number[]): void => {
     if (!serving.includes(node)) report(`node ${node} does not serve: see ${own}/log`);
   }
   // The text is one write, so that nobody reads half of it.
-  const next = nextSteps(folderSetting(process.env, folder), 'cluster');
+  const next = nextSteps(folderSetting(process.env, folder));
   say(`cluster listening on ${urls.join(' ')}\n${next}`);
 };
 
@@ -62,22 +66,37 @@ const checkPolicy = (): void => {
   readPolicyFile(file, { keys: [publicKey.export({ format: 'jwk' })] });
 };
 
-/**
- * Runs a command on the cluster in containers. Docker keeps the containers running, so this process ends after the
- * command.
- */
-const runDocker = async (command: Command | 'down' | undefined, isDataToGo: boolean) => {
-  const name = process.env['COMPOSE_PROJECT_NAME'] || 'vault';
-  const cluster = containerCluster({ root, name, say });
-  if (command === 'down') return await cluster.down(isDataToGo);
-  if (command !== undefined) return say(await cluster.run(command));
-  checkPolicy();
-  const urls = await cluster.up();
-  const settings = ['COMPOSE_PROJECT_NAME', 'CLUSTER_PORT'].flatMap((variable) => {
-    const value = process.env[variable];
-    return value ? `${variable}=${shellWord(value)} ` : [];
+/** Makes what the nodes of a cluster share, or compares a copy of its key, and says how to go on. */
+const init = async (words: readonly string[], options: ClusterOptions): Promise<void> => {
+  const [given, ...rest] = words;
+  if (given === undefined || rest.length > 0) throw unknownWords(words);
+  const folder = resolve(given);
+  const clusterFile = join(folder, 'cluster.json');
+  if (options.check !== undefined) {
+    checkCopy(clusterFile, options.check);
+    return say(`${options.check} is the master key of this vault`);
+  }
+  const { key } = await initCluster({
+    ...{ folder, clusterFile, masterKeyId: options.kms },
+    nodes: options.nodes === undefined ? undefined : nodesOf(options.nodes),
+    renewal: options['new-authority'] ? 'authority' : options.renew ? 'certificate' : undefined,
+    isNewCluster: options['new-cluster'] === true,
   });
-  say(`cluster listening on ${urls.join(' ')}\n${nextSteps(settings.join(''), 'docker')}`);
+  if (options.copy !== undefined) copyForNodes(folder, resolve(options.copy));
+  say(nextStepsOf(folder, key));
+};
+
+/** What to copy where after `init`. */
+const nextStepsOf = (folder: string, key: ClusterFile['key']): string => {
+  const file = masterKeyFile(folder, process.env);
+  const forKey =
+    'masterKeyId' in key
+      ? `the master key is ${key.masterKeyId}: each node needs the variables of the AWS SDK to use it`
+      : `${file} goes to each node, which names it as VAULT_MASTER_KEY_FILE. Keep one more copy, apart from the backups:
+without it no stored value can ever be opened again`;
+  return `${join(folder, 'cluster.json')} goes to each node, which names it as VAULT_CLUSTER_FILE and has a VAULT_NODE
+${forKey}
+token-key.json and tls.json stay in ${folder}: they make tokens and certificates, and no node needs them`;
 };
 
 /** Runs a cluster on the folder until this process is asked to stop. */
@@ -91,6 +110,15 @@ const serve = async (folder: string): Promise<void> => {
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);
+  await initCluster({
+    folder: layout.keyFolder,
+    clusterFile: layout.clusterFile,
+    nodes: nodesVariable(layout.nodes),
+    masterKeyId: process.env['MASTER_KEY_ID'] || undefined,
+    // Whoever takes the file away begins a new cluster, for a restore.
+    isNewCluster: !existsSync(layout.clusterFile),
+  });
+  rememberCluster(folder, {});
   const cluster = await createCluster(root, layout, report);
   const control = await startControl(folder, cluster.run, report);
   try {
@@ -102,16 +130,14 @@ const serve = async (folder: string): Promise<void> => {
   } finally {
     await control.close();
     await cluster.close();
+    forgetCluster(folder);
     lock.release();
   }
 };
 
 await runProgram(commandLine, async (asked) => {
   const { words, options } = asked;
-  const isDown = words[0] === 'down' && options.docker === true;
-  if (isDown && (words.length > 1 || options.json)) throw unknownWords(words);
-  if (isDown) return await runDocker('down', options.data === true);
-  if (options.docker) return await runDocker(readCommand(asked), false);
+  if (words[0] === 'init') return await init(words.slice(1), options);
   const folder = dataFolderOf(process.env, '.local/cluster');
   const command = readCommand(asked);
   if (command === undefined) await serve(folder);

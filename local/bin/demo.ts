@@ -1,14 +1,11 @@
 /**
  * `npm run demo`: starts a vault of three nodes, plays a minute of use and of failures, and checks each claim. The exit
  * code is 1 if a check fails. All data are removed at the end unless `VAULT_DATA_DIR` names a folder to keep them in.
- * With `--docker` each node is a container.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { startContainers } from '../demo/containers.ts';
-import type { Nodes } from '../demo/nodes.ts';
 import { startProcesses } from '../demo/processes.ts';
 import { tellStory } from '../demo/story.ts';
 import { root } from '../host/data-folder.ts';
@@ -23,22 +20,15 @@ const say = (line: string): void => {
 const commandLine = {
   name: 'npm run demo',
   does: 'starts three vault nodes, makes them fail in about a minute, and checks each claim',
-  forms: [['[--docker]', 'the exit code is 1 if a claim does not hold']],
-  options: { docker: { does: 'each node is a container' } },
-  examples: ['npm run demo', 'VAULT_DATA_DIR=/tmp/a-demo npm run demo', 'npm run demo -- --docker'],
-  installs: ['with --docker: images of Docker, pulled and built'],
+  forms: [['', 'the exit code is 1 if a claim does not hold']],
+  examples: ['npm run demo', 'VAULT_DATA_DIR=/tmp/a-demo npm run demo'],
 } as const;
 
-const startNodes = async (inDocker: boolean): Promise<Nodes> => {
-  if (inDocker) return await startContainers({ root, say });
+await runProgram(commandLine, async () => {
   const given = process.env['VAULT_DATA_DIR'];
   const folder = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'vault-demo-'));
   say(`a vault of three nodes starts in ${folder}`);
-  return await startProcesses({ root, folder, isTemporary: !given });
-};
-
-await runProgram(commandLine, async ({ options }) => {
-  const nodes = await startNodes(options.docker === true);
+  const nodes = await startProcesses({ root, folder, isTemporary: !given });
   const isTrue = await tellStory(nodes, say);
   await nodes.close();
   if (!isTrue) throw failure('not every claim holds');

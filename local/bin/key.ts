@@ -1,28 +1,28 @@
 /**
- * `npm run node -- local/bin/key.ts status|disable|enable`: shows or changes the state of the running vault's master key, through its
- * KMS.
+ * `npm run node -- local/bin/key.ts status|disable|enable`: shows or changes the state of the master key in its file.
+ * Every process of this machine that uses the file obeys from its next call on.
  */
-import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { failure, sentenceOf } from '../../system/failures.ts';
-import { connectToRunning } from '../host/connect.ts';
+import { failure } from '../../system/failures.ts';
 import { dataFolderOf } from '../host/data-folder.ts';
 import { runProgram, unknownWords } from '../host/program.ts';
+import { describeKeyFile, type KeyState, masterKeyFile, setKeyState } from '../kms/key-file.ts';
+import { isKeyInKms } from '../kms/vault-key.ts';
 
-const changes = { status: undefined, disable: DisableKeyCommand, enable: EnableKeyCommand };
+const changes = { status: undefined, disable: 'Disabled', enable: 'Enabled' } as const;
 type Action = keyof typeof changes;
 
 const commandLine = {
   name: 'npm run node -- local/bin/key.ts',
-  does: 'shows or changes the state of the master key of the vault that runs',
+  does: 'shows or changes the state of the master key in its file',
   forms: [
     ['status', 'prints the key and its state'],
-    ['disable', 'no value can be stored or read until the key is enabled'],
+    ['disable', 'no value can be stored or read on this machine until the key is enabled'],
     ['enable', 'values can be stored and read again'],
   ],
   takesWords: true,
   examples: [
     'npm run -s node -- local/bin/key.ts status',
-    'VAULT_DATA_DIR=/tmp/a-vault npm run -s node -- local/bin/key.ts disable',
+    'VAULT_MASTER_KEY_FILE=/etc/vault/kms.json npm run -s node -- local/bin/key.ts disable',
   ],
 } as const;
 
@@ -33,15 +33,16 @@ const readAction = (words: readonly string[]): Action => {
 };
 
 await runProgram(commandLine, async ({ words }) => {
-  const Change = changes[readAction(words)];
-  const { kms, masterKeyId: KeyId, close } = connectToRunning(dataFolderOf(process.env));
-  try {
-    if (Change !== undefined) await kms.send(new Change({ KeyId }));
-    const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
-    process.stdout.write(`${KeyMetadata?.Arn} ${KeyMetadata?.KeyState}\n`);
-  } catch (error) {
-    throw failure(`the KMS refused this: ${sentenceOf(error)}`, { cause: error });
-  } finally {
-    await close();
+  const state: KeyState | undefined = changes[readAction(words)];
+  if (isKeyInKms(process.env)) {
+    throw failure('the master key is in a KMS, which has commands of its own: aws kms disable-key');
   }
+  const file = masterKeyFile(dataFolderOf(process.env), process.env);
+  if (state !== undefined) setKeyState(file, state);
+  const described = describeKeyFile(file);
+  process.stdout.write(`${described.arn} ${described.state}\n`);
+  if (state === undefined) return;
+  process.stderr.write(
+    'only this machine obeys: a copy of the file on another machine keeps its state\n',
+  );
 });

@@ -6,12 +6,7 @@ import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
-import {
-  type ClusterFile,
-  createKeyTransport,
-  readClusterFile,
-  uncheckedKey,
-} from '../cluster/cluster-file.ts';
+import { type ClusterFile, readClusterFile } from '../cluster/cluster-file.ts';
 import { ensureTable } from '../dynamodb/table.ts';
 import { followPolicyFile } from '../host/access-policy.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
@@ -23,8 +18,10 @@ import { readPort } from '../host/ports.ts';
 import { runProgram } from '../host/program.ts';
 import { forgetRunning, rememberRunning } from '../host/running.ts';
 import { readTemplate, type TableDefinition } from '../host/template.ts';
-import { readNodeConfig, tableName } from '../node/config.ts';
+import { masterKeyFile } from '../kms/key-file.ts';
+import { readClusterFileName, readNodeConfig, tableName } from '../node/config.ts';
 import { startNode } from '../node/node.ts';
+import { type NodeKey, openNodeKey } from '../node/node-key.ts';
 
 /** Longer than any request may last. */
 const graceMs = 12_000;
@@ -32,22 +29,21 @@ const retryMs = 500;
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** The environment of a node's functions: `store` is the node's own store front, or a proxy to it. */
-const environmentOf = ({ vaultId, kms, jwks }: ClusterFile, store: string, front: string) => ({
+const environmentOf = (
+  { vaultId, jwks }: ClusterFile,
+  key: NodeKey,
+  store: string,
+  front: string,
+) => ({
   VAULT_ID: vaultId,
   TABLE_NAME: tableName,
-  AWS_REGION: 'us-east-1',
   AWS_ENDPOINT_URL_DYNAMODB: store,
-  AWS_ENDPOINT_URL_KMS: kms.endpoint,
-  AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
-  AWS_SESSION_TOKEN: undefined,
-  AWS_PROFILE: undefined,
-  MASTER_KEY_ID: kms.keyArn,
   AUTH_ISSUER: localIssuer,
   AUTH_AUDIENCE: localAudience,
   AUTH_JWKS: jwks,
   AUTH_JWKS_URL: undefined,
   VAULT_NODE_STATUS_URL: `${front}/status`,
+  ...key.environment,
 });
 
 /** Creates the table if it is missing; repeats until the node serves. */
@@ -72,11 +68,11 @@ const commandLine = {
   forms: [
     ['', 'it reads its settings from its environment: docs/configuration.md has the variables'],
   ],
-  examples: ['npm run cluster starts three of them and their master key'],
+  examples: ['npm run cluster starts three of them'],
 } as const;
 
 await runProgram(commandLine, async () => {
-  const config = readNodeConfig(process.env);
+  const clusterFile = readClusterFileName(process.env);
   const port = readPort(3000);
   const folder = dataFolderOf(process.env);
   const { routes, table } = await readTemplate(join(root, 'template.yaml'));
@@ -85,20 +81,23 @@ await runProgram(commandLine, async () => {
   const signal = untilSignal();
   const stop = new AbortController();
   const { signal: stopping } = stop;
-  const cluster = readClusterFile(config.clusterFile);
+  const cluster = readClusterFile(clusterFile);
+  const config = readNodeConfig(process.env, cluster.nodes);
+  const key = openNodeKey(cluster.key, masterKeyFile(folder, process.env));
   const node = await startNode({
     config,
     folder,
     cluster,
     tableName,
     timeToLiveAttribute: table.timeToLiveAttribute,
+    masterKey: key.state,
     report,
   });
   try {
     const store = config.frontProxy ?? node.endpoint;
-    applyEnvironment(environmentOf(cluster, store, node.endpoint));
+    applyEnvironment(environmentOf(cluster, key, store, node.endpoint));
     if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
-    useTransport('KMS', createKeyTransport(cluster.kms.endpoint, cluster.tls));
+    if (key.answer !== undefined) useTransport('KMS', createTransport(key.answer));
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
     const endMetrics = await serveMetrics(report, async (registry) =>
@@ -109,11 +108,9 @@ await runProgram(commandLine, async () => {
     rememberRunning(folder, {
       url: gateway.url,
       dynamodbEndpoint: node.endpoint,
-      kmsEndpoint: cluster.kms.endpoint,
-      kmsIsLocal: false,
+      ...key.running,
       vaultId: cluster.vaultId,
       tableName,
-      masterKeyId: cluster.kms.keyArn,
       takesLocalTokens: policy?.takesLocalTokens ?? true,
     });
     const greeted = node.serving.then(async () => {

@@ -11,11 +11,10 @@ import {
   tenantForm,
 } from '../../functions/model/types.ts';
 import { failure } from '../../system/failures.ts';
-import { docker } from '../containers/docker.ts';
 import { openDataFolder } from '../host/data-folder.ts';
 import { runProgram } from '../host/program.ts';
 import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../host/token-key.ts';
-import { chooseVault, type Signer, vaultNames } from '../host/vaults.ts';
+import { chooseVault, vaultNames } from '../host/vaults.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 /** A destruction cannot be undone, so only a token whose maker asked for it can destroy. */
@@ -79,7 +78,7 @@ type Wanted = { readonly [Name in keyof typeof claimOptions]?: string | undefine
 
 /**
  * Refuses the folder of a node: no vault would accept a token of it, because the nodes of a cluster accept the tokens
- * of their master key's folder.
+ * of the folder that `npm run cluster -- init` made.
  */
 const refuseNodeFolder = (folder: string): void => {
   if (!existsSync(join(folder, 'node.json'))) return;
@@ -89,25 +88,18 @@ const refuseNodeFolder = (folder: string): void => {
   );
 };
 
-const signedBy = async (signer: Signer, wanted: Wanted): Promise<string> => {
+const signedBy = async (keyFolder: string, wanted: Wanted): Promise<string> => {
   const claims = readClaims(wanted);
   const lifetime = readLifetime(wanted.ttl ?? '1h');
-  if ('container' in signer) {
-    const given = Object.keys(claimOptions).flatMap((name) => {
-      const value = wanted[name as keyof Wanted];
-      return value === undefined ? [] : [`--${name}=${value}`];
-    });
-    return await docker(['exec', signer.container, 'node', 'local/bin/token.ts', ...given]);
-  }
-  refuseNodeFolder(signer.folder);
-  openDataFolder(signer.folder);
-  return await (await openTokenKey(signer.folder)).issue(claims, lifetime);
+  refuseNodeFolder(keyFolder);
+  openDataFolder(keyFolder);
+  return await (await openTokenKey(keyFolder)).issue(claims, lifetime);
 };
 
 await runProgram(commandLine, async ({ options: { for: name, json, ...wanted } }) => {
   // A wrong command line is refused before the search for a vault.
   readClaims(wanted);
-  const { url, signer, name: vault } = await chooseVault(process.env, name, json === true);
-  const token = await signedBy(signer, wanted);
+  const { url, keyFolder, name: vault } = await chooseVault(process.env, name, json === true);
+  const token = await signedBy(keyFolder, wanted);
   process.stdout.write(`${json ? JSON.stringify({ vault, url, token }) : token}\n`);
 });

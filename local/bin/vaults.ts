@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { openLayout } from '../cluster/layout.ts';
-import { nodeNumbers, urlOf } from '../containers/compose.ts';
 import { runProgram } from '../host/program.ts';
 import { findRunning } from '../host/running.ts';
 import { findVaults, type Vault } from '../host/vaults.ts';
@@ -17,17 +16,15 @@ type Node = {
   readonly log: string | null;
 };
 
-const nodesOf = async ({ name, url, signer }: Vault): Promise<readonly Node[]> => {
-  if (name === 'docker') return nodeNumbers.map((node) => ({ node, url: urlOf(node), log: null }));
-  const folder = 'folder' in signer ? signer.folder : '';
-  if (name === 'cluster') return await nodesOfCluster(join(folder, '..'));
-  const log = name === 'start' ? join(folder, 'log') : null;
+const nodesOf = async ({ name, url, keyFolder }: Vault): Promise<readonly Node[]> => {
+  if (name === 'cluster') return await nodesOfCluster(join(keyFolder, '..'));
+  const log = name === 'start' ? join(keyFolder, 'log') : null;
   return url === undefined ? [] : [{ node: null, url, log }];
 };
 
 /** A dead node has no record of its address, but the ports of the nodes follow each other. */
 const nodesOfCluster = async (folder: string): Promise<readonly Node[]> => {
-  const ports = nodeNumbers.flatMap((node) => {
+  const ports = [1, 2, 3].flatMap((node) => {
     const running = findRunning(join(folder, `node-${node}`));
     return running?.url ? [Number(new URL(running.url).port) - node + 1] : [];
   });

@@ -1,6 +1,6 @@
 /**
  * The certificates of a cluster. All nodes share one certificate and its key, for both ends of a connection. The
- * authority that signs it stays with the master key, so that a certificate for other hosts can be made later.
+ * authority that signs it stays in the folder of `init`, so that a certificate for other hosts can be made later.
  */
 import {
   createPrivateKey,
@@ -125,7 +125,7 @@ const parse = (file: string, content: string): v.InferOutput<typeof tlsFile> => 
   } catch {
     // The error has no cause, because the parser's message would quote the key.
     throw failure(
-      `${file} is damaged: delete it, and start the master key and then all nodes again`,
+      `${file} is damaged: put back a copy, or make another authority with --new-authority, which all nodes then need`,
     );
   }
 };
@@ -136,27 +136,27 @@ const read = (folder: string): v.InferOutput<typeof tlsFile> | undefined => {
   return content === undefined ? undefined : parse(file, content);
 };
 
-/**
- * Returns the certificate that the folder of a cluster's master key holds; `undefined` if the folder holds none. Throws
- * a sentence if the file is damaged.
- */
-export const findCertificates = (folder: string): TlsFiles | undefined => {
-  const present = read(folder);
-  return present && v.parse(tlsFiles, present);
-};
+export const hasCertificates = (folder: string): boolean => read(folder) !== undefined;
+
+/** A new certificate under the same authority, or a new authority, which no earlier certificate is trusted by. */
+export type Renewal = 'certificate' | 'authority';
 
 /**
- * Returns the certificate of all nodes, which names `hosts` and loopback. `tls.json` in the folder keeps the
- * certificate and its authority. If `hosts` has changed, the same authority signs a new certificate, so that nodes with
- * the old certificate and nodes with the new one trust each other. Throws a sentence if the file is damaged.
+ * Returns the certificate of all nodes, which names `hosts` and loopback. `tls.json` in the folder keeps it with its
+ * authority. Nodes with an old and a new certificate of one authority trust each other. Throws a sentence if the file
+ * is damaged, or if its certificate names other hosts and no renewal is asked for.
  */
 export const openCertificates = async (
   folder: string,
   hosts: readonly string[],
+  renewal?: Renewal,
 ): Promise<TlsFiles> => {
-  const present = read(folder);
+  const present = renewal === 'authority' ? undefined : read(folder);
   const wanted = [...hosts].sort().join(' ');
-  if (present?.hosts === wanted) return v.parse(tlsFiles, present);
+  if (present !== undefined && renewal === undefined) {
+    if (present.hosts === wanted) return v.parse(tlsFiles, present);
+    throw failure(`the certificate names the hosts ${present.hosts}: --renew makes a new one`);
+  }
   const { ca, authorityKey } = present ?? (await makeAuthority());
   const made = { ca, ...(await makeCertificate(authorityKey, hosts)) };
   const kept: v.InferOutput<typeof tlsFile> = { ...made, authorityKey, hosts: wanted };

@@ -1,15 +1,13 @@
 /**
- * `cluster.json`: all that the nodes of one cluster must agree on. The program of the master key writes it, every node
- * reads it. A reader of the file can join the cluster and use the master key, so the file is for its owner only.
+ * `cluster.json`: all that the nodes of one cluster must agree on. `npm run cluster -- init` writes it, every node reads
+ * it. A reader of the file can join the cluster, so the file is for its owner only.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import type { HttpHandler } from '@smithy/core/protocols';
+import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { times } from '../../functions/model/limits.ts';
 import { vaultIdForm } from '../../functions/runtime/config.ts';
-import { createHttpHandler } from '../../functions/runtime/transport.ts';
 import { failure } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
+import { findKeyId, keyIdentity } from '../kms/key-file.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 
@@ -23,39 +21,57 @@ export const tlsFiles = v.object({
 });
 export type TlsFiles = v.InferOutput<typeof tlsFiles>;
 
+const keyInKms = v.object({ masterKeyId: text });
+
 const clusterFile = v.object({
   /** Tells this cluster from every other one, also from one before it with the same vault and the same nodes. */
   token: text,
-  tls: tlsFiles,
-  /** The id of the vault. It stays as it is in the folder of the master key. */
+  /** The id of the vault. It stays as it is when a new cluster begins. */
   vaultId: v.pipe(v.string(), v.regex(vaultIdForm)),
-  kms: v.object({ endpoint: v.pipe(v.string(), v.url()), keyArn: text }),
+  /** All nodes, in the form of `VAULT_NODES`. A file of 1.0.0 does not name them. */
+  nodes: v.optional(text),
+  /** What tells the vault's master key from every other one, or the ARN of its key in a KMS. */
+  key: v.union([keyInKms, keyIdentity]),
+  tls: tlsFiles,
   /** The public key set of the tokens, as `AUTH_JWKS` takes it. */
   jwks: text,
 });
 export type ClusterFile = v.InferOutput<typeof clusterFile>;
 
-/**
- * The access key of the clients of a cluster's store and KMS. They need some, and nobody checks it: the store is a
- * node's own, and the KMS knows its callers by their certificates.
- */
-export const uncheckedKey = { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' };
+/** A file of 1.0.0 names the program that served the key, and by the key's ARN its id. */
+const earlierFile = v.object({ kms: v.object({ keyArn: text }) });
+
+const keyOf = (parsed: unknown) => {
+  const { success, output } = v.safeParse(earlierFile, parsed);
+  return success && { key: { keyId: findKeyId(output.kms.keyArn) } };
+};
 
 const parse = (file: string, content: string): ClusterFile => {
   try {
-    return v.parse(clusterFile, JSON.parse(content));
+    const parsed: object = JSON.parse(content);
+    return v.parse(clusterFile, { ...keyOf(parsed), ...parsed });
   } catch {
     // The error has no cause, because the parser's message would quote the key.
     throw failure(`${file} is damaged: put back a copy, such as that of another node`);
   }
 };
 
-/** Reads the cluster file. Throws a sentence if the file is absent or damaged. */
-export const readClusterFile = (file: string): ClusterFile => {
+/** Returns the cluster file; `undefined` if there is none. Throws a sentence if it is damaged. */
+export const findClusterFile = (file: string): ClusterFile | undefined => {
   const content = readFileIfPresent(file);
-  if (content !== undefined) return parse(file, content);
-  throw failure(`${file} is missing: the program of the master key makes it, so start that first`);
+  return content === undefined ? undefined : parse(file, content);
 };
+
+/** Reads the cluster file. Throws a sentence if it is absent or damaged. */
+export const readClusterFile = (file: string): ClusterFile => {
+  const found = findClusterFile(file);
+  if (found !== undefined) return found;
+  throw failure(`${file} is missing: npm run cluster -- init makes it (docs/deploy/machines.md)`);
+};
+
+/** Replaces the cluster file. It is durable when this returns. */
+export const writeClusterFile = (file: string, cluster: ClusterFile): void =>
+  replaceFile(file, JSON.stringify(cluster));
 
 /**
  * Returns the name of the cluster, which is no secret. Nodes of different clusters never speak with each other, and none
@@ -71,17 +87,6 @@ export type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
 export const clusterHeader = 'vault-cluster';
 
 /**
- * Writes the cluster file, which tells the nodes the id of the vault and where the master key is. The token is made once
- * and stays as it is; without a file, a new cluster begins.
- */
-export const writeClusterFile = (file: string, told: Omit<ClusterFile, 'token'>): void => {
-  const content = readFileIfPresent(file);
-  const token =
-    content === undefined ? randomBytes(16).toString('hex') : parse(file, content).token;
-  replaceFile(file, JSON.stringify({ token, ...told } satisfies ClusterFile));
-};
-
-/**
  * Node's options for either end of a connection: both ends show a certificate of the cluster's authority. All nodes
  * share one certificate, so the host that it names would tell a client nothing more than this one name does.
  */
@@ -93,14 +98,3 @@ export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
   requestCert: true,
   rejectUnauthorized: true,
 });
-
-/** The `requestHandler` of a KMS client. It calls the embedded KMS at `endpoint`, whatever the client's endpoint is. */
-export const createKeyTransport = (endpoint: string, tls: TlsFiles): HttpHandler => {
-  const { hostname, port } = new URL(endpoint);
-  const handler = createHttpHandler(times.connectMs, mutualTls(tls));
-  const way = { protocol: 'https:', hostname, port: Number(port) };
-  return {
-    ...handler,
-    handle: (request, options) => handler.handle(Object.assign(request, way), options),
-  };
-};

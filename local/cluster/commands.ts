@@ -4,15 +4,11 @@ import { failure } from '../../system/failures.ts';
 import { type Asked, unknownWords } from '../host/program.ts';
 
 const processChanges = ['kill', 'stop', 'start', 'pause', 'resume'] as const;
-const nodeChanges = ['isolate', 'heal', 'wipe'] as const;
+const nodeChanges = [...processChanges, 'isolate', 'heal', 'wipe'] as const;
 const nodeNumber = v.picklist([1, 2, 3]);
 
 const command = v.variant('action', [
   v.strictObject({ action: v.literal('status'), json: v.boolean() }),
-  v.strictObject({
-    action: v.picklist(processChanges),
-    target: v.union([nodeNumber, v.literal('key')]),
-  }),
   v.strictObject({ action: v.picklist(nodeChanges), target: nodeNumber }),
 ]);
 export type Command = v.InferOutput<typeof command>;
@@ -23,28 +19,38 @@ export const commandLine = {
   forms: [
     ['', 'starts three nodes on ports 3001 to 3003, and runs until Ctrl-C'],
     ['status [--json]', 'shows the nodes side by side'],
-    [`${processChanges.join('|')} 1|2|3|key`, 'does this to a node, or to the master key'],
+    [`${processChanges.join('|')} 1|2|3`, 'does this to a node'],
     [
-      `${nodeChanges.join('|')} 1|2|3`,
+      'isolate|heal|wipe 1|2|3',
       'cuts a node off, joins it again, deletes its data if two whole copies stay',
     ],
-    ['--docker …', 'does the same with containers, which it starts in the background'],
-    ['--docker down [--data]', 'removes the containers, and with --data what they stored'],
+    ['init FOLDER [options]', 'makes what nodes on several machines share, and keeps what exists'],
   ],
   options: {
-    docker: { does: 'the nodes are containers' },
     json: { does: 'print the status as one JSON document' },
-    data: { does: 'with --docker down: remove the data, too' },
+    nodes: {
+      value: 'HOST,HOST,HOST',
+      does: 'init: the nodes, each also as HOST:ETCD_PORT:PEER_PORT',
+    },
+    kms: { value: 'ARN', does: 'init: the master key is this one of a KMS, and not a file' },
+    renew: { does: 'init: make a new certificate under the same authority' },
+    'new-authority': { does: 'init: make a new authority, because the old one leaked' },
+    'new-cluster': { does: 'init: begin a new cluster with the same vault, for a restore' },
+    copy: { value: 'DIR', does: 'init: put what a node needs into this folder' },
+    check: {
+      value: 'FILE',
+      does: 'init: say whether the file is the master key, and change nothing',
+    },
   },
   takesWords: true,
   examples: [
     'npm run cluster',
     'npm run -s cluster -- kill 2',
-    'npm run -s cluster -- --docker status --json',
+    'npm run -s cluster -- init ./vault-cluster --nodes 10.0.0.1,10.0.0.2,10.0.0.3',
   ],
-  installs: ['with --docker: images of Docker, pulled and built'],
 } as const;
 type AskedOfCluster = Asked<typeof commandLine.options>;
+export type ClusterOptions = AskedOfCluster['options'];
 
 /** Parses a command from JSON; throws if the text is not a command. */
 export const parseCommand = (text: string): Command => v.parse(command, JSON.parse(text));
@@ -54,7 +60,8 @@ export const parseCommand = (text: string): Command => v.parse(command, JSON.par
  * (exit code 2).
  */
 export const readCommand = ({ words, options }: AskedOfCluster): Command | undefined => {
-  if (options.data) throw failure('--data belongs to --docker down', { exitCode: 2 });
+  const ofInit = Object.keys(options).find((name) => name !== 'json');
+  if (ofInit !== undefined) throw failure(`--${ofInit} belongs to init`, { exitCode: 2 });
   const [action, target, ...rest] = words;
   if (action !== 'status' && options.json) {
     throw failure('--json belongs to status', { exitCode: 2 });
@@ -64,7 +71,7 @@ export const readCommand = ({ words, options }: AskedOfCluster): Command | undef
   if (isChange && target === undefined) throw unknownWords([], 'the number of the node');
   const asked = {
     action,
-    ...(target !== undefined && { target: target === 'key' ? target : Number(target) }),
+    ...(target !== undefined && { target: Number(target) }),
     ...(action === 'status' && { json: options.json ?? false }),
   };
   const { success, output } = v.safeParse(command, asked);

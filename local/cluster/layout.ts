@@ -1,6 +1,6 @@
 /**
  * The folders and the ports of a cluster on one machine; all parts listen on 127.0.0.1. Counted from the first port,
- * the vaults have the ports 0 to 2, etcd 10 to 12, the node-to-node servers 20 to 22, and the master key 30. etcd
+ * the vaults have the ports 0 to 2, etcd 10 to 12, and the node-to-node servers 20 to 22. etcd
  * remembers the ports of its members, so the folder keeps the ports of the first run; only the vaults may move later.
  */
 import { existsSync } from 'node:fs';
@@ -22,14 +22,14 @@ export type NodeLayout = {
 export type Layout = {
   readonly folder: string;
   readonly nodes: readonly NodeLayout[];
+  /** Holds what no node needs, as `init` makes it, and the master key. */
   readonly keyFolder: string;
-  readonly keyPort: number;
   readonly clusterFile: string;
 };
 
 const nodeNumbers = [1, 2, 3];
-export const firstPortPreset = 3_001;
-const portsSpan = 31;
+const firstPortPreset = 3_001;
+const portsSpan = 23;
 /**
  * Lies below the ports that systems give to outgoing connections: such a connection could hold a killed node's port.
  */
@@ -94,7 +94,6 @@ const layoutOf = (folder: string, first: number, kept: number): Layout => {
       peerPort: kept + 20 + index,
     })),
     keyFolder: join(folder, 'key'),
-    keyPort: kept + 30,
     clusterFile: join(folder, 'cluster.json'),
   };
 };
@@ -111,9 +110,9 @@ export const requireFreePortsOfNew = async (
 ): Promise<void> => {
   if (asked === 0 || existsSync(portsFileOf(folder))) return;
   const first = asked ?? firstPortPreset;
-  const { nodes, keyPort } = layoutOf(folder, first, first);
+  const { nodes } = layoutOf(folder, first, first);
   const ports = nodes.flatMap(({ port, etcdPort, peerPort }) => [port, etcdPort, peerPort]);
-  for (const port of [...ports, keyPort]) await requireFreePort(host, port, 'CLUSTER_');
+  for (const port of ports) await requireFreePort(host, port, 'CLUSTER_');
 };
 
 /** Throws a sentence if a port of the vaults is taken. Nodes that an earlier run left must be gone. */

@@ -1,10 +1,12 @@
-/** A whole cluster as children of this process: the master key, three vault nodes, and the proxies between them. */
+/** A whole cluster as children of this process: three vault nodes, and the proxies between them. */
 import { rmSync } from 'node:fs';
 import { failure } from '../../system/failures.ts';
 import { readPort } from '../host/ports.ts';
+import { masterKeyFile } from '../kms/key-file.ts';
+import { isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
-import { type Layout, type NodeLayout, nodesVariable, requireFreeVaultPorts } from './layout.ts';
+import { type Layout, type NodeLayout, requireFreeVaultPorts } from './layout.ts';
 import { untilMajority } from './majority.ts';
 import { createMember, type Member } from './member.ts';
 import { type Relay, startRelay } from './relay.ts';
@@ -24,7 +26,6 @@ type Node = NodeLayout & { readonly member: Member };
 
 type Parts = {
   readonly layout: Layout;
-  readonly key: Member;
   readonly nodes: readonly Node[];
   readonly relay: Relay;
 };
@@ -43,21 +44,6 @@ export type Cluster = {
 /** A node may first have to take a whole copy of the data. */
 const startMs = 60_000;
 
-const keyProgram = ({ nodes, keyFolder, keyPort, clusterFile }: Layout) => ({
-  name: 'the master key',
-  folder: keyFolder,
-  script: 'local/bin/master-key.ts',
-  environment: {
-    VAULT_DATA_DIR: keyFolder,
-    VAULT_CLUSTER_FILE: clusterFile,
-    VAULT_NODES: nodesVariable(nodes),
-    HOST: host,
-    PORT: String(keyPort),
-  },
-  ready: /^master key at /m,
-  childFiles: [],
-});
-
 /** The nodes share one machine, so they take ports in a row for their metrics. 0 gives each any free one. */
 const metricsPortOf = (node: number): string => {
   if (!process.env['VAULT_METRICS_PORT']) return '';
@@ -66,7 +52,7 @@ const metricsPortOf = (node: number): string => {
 };
 
 const nodeProgram = (
-  { nodes, clusterFile }: Layout,
+  { clusterFile, keyFolder }: Layout,
   { node, folder, port }: NodeLayout,
   proxy: string,
 ) => ({
@@ -76,8 +62,10 @@ const nodeProgram = (
   environment: {
     VAULT_DATA_DIR: folder,
     VAULT_CLUSTER_FILE: clusterFile,
+    ...(!isKeyInKms(process.env) && {
+      VAULT_MASTER_KEY_FILE: masterKeyFile(keyFolder, process.env),
+    }),
     VAULT_NODE: String(node),
-    VAULT_NODES: nodesVariable(nodes),
     VAULT_PEER_HOST: host,
     VAULT_PEER_PROXY: proxy,
     HOST: host,
@@ -88,25 +76,11 @@ const nodeProgram = (
   childFiles: ['etcd.pid'],
 });
 
-const within = async (promise: Promise<boolean>, ms: number): Promise<boolean> => {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  const outcome = await Promise.race([promise, limit]);
-  clearTimeout(timer);
-  return outcome;
-};
-
 const startAll = async (
-  { layout, key, nodes }: Parts,
+  { layout, nodes }: Parts,
   report: (line: string) => void,
 ): Promise<readonly number[]> => {
   await requireFreeVaultPorts(layout);
-  await key.start();
-  if (!(await within(key.serves(), startMs))) {
-    throw failure(`the master key does not serve: see ${layout.keyFolder}/log`);
-  }
   for (const { member } of nodes) await member.start();
   const serves = new Map(nodes.map(({ node, member }) => [node, member.serves()]));
   const serving = await untilMajority(serves, startMs, () =>
@@ -129,6 +103,14 @@ const statusOf = async ({ layout, nodes, relay }: Parts): Promise<ClusterStatus>
 
 type Change = Exclude<Command, { readonly action: 'status' }>;
 
+const done = {
+  kill: 'is killed',
+  stop: 'is stopped',
+  start: 'starts: status shows when it serves',
+  pause: 'is paused',
+  resume: 'goes on',
+};
+
 const changeNode = async (
   parts: Parts,
   { node, folder, member }: Node,
@@ -148,20 +130,9 @@ const changeNode = async (
       rmSync(folder, { recursive: true, force: true });
       return `node ${node} is stopped and its folder deleted: start ${node} has it fetch all again`;
     default:
-      return await changeProcess(member, `node ${node}`, action);
+      await member[action]();
+      return `node ${node} ${done[action]}`;
   }
-};
-
-const changeProcess = async (
-  member: Member,
-  name: string,
-  action: 'kill' | 'stop' | 'start' | 'pause' | 'resume',
-): Promise<string> => {
-  await member[action]();
-  const done = { kill: 'is killed', stop: 'is stopped', pause: 'is paused', resume: 'goes on' };
-  return action === 'start'
-    ? `${name} starts: status shows when it serves`
-    : `${name} ${done[action]}`;
 };
 
 /** Prepares the cluster and starts nothing yet. `report` gets one line whenever a program ends by itself. */
@@ -173,19 +144,18 @@ export const createCluster = async (
   const relay = await startRelay(
     layout.nodes.map(({ node, etcdPort, peerPort }) => ({ node, ports: [etcdPort, peerPort] })),
   );
-  const key = await createMember(keyProgram(layout), root, report);
   const nodes: Node[] = [];
   for (const one of layout.nodes) {
     const program = nodeProgram(layout, one, relay.proxyOf(one.node));
     nodes.push({ ...one, member: await createMember(program, root, report) });
   }
-  const parts: Parts = { layout, key, nodes, relay };
+  const parts: Parts = { layout, nodes, relay };
   let lastChange: Promise<unknown> = Promise.resolve();
 
   const change = async ({ action, target }: Change): Promise<string> => {
     const node = nodes.find((one) => one.node === target);
-    if (node !== undefined) return await changeNode(parts, node, action);
-    return await changeProcess(key, 'the master key', action as 'kill');
+    if (node === undefined) throw new Error(`there is no node ${target}`);
+    return await changeNode(parts, node, action);
   };
   return {
     start: async () => {
@@ -208,7 +178,6 @@ export const createCluster = async (
       const isUp = ({ state }: Member) => ['running', 'paused'].includes(state());
       const up = nodes.map(({ member }) => member).filter(isUp);
       await Promise.all(up.map((member) => member.stop()));
-      if (isUp(key)) await key.stop();
       await relay.close();
     },
   };

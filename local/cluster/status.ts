@@ -2,13 +2,13 @@
 import { request } from 'node:https';
 import { failure } from '../../system/failures.ts';
 import { isKnownToReadStale } from '../node/etcd-version.ts';
-import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
+import { areEqual, type NodeKeyState, type NodeReport, parseReport } from '../node/report.ts';
 import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from './cluster-file.ts';
 
 /** The answer of a node to `GET /status` of its node-to-node port. */
 type Answer = Pick<
   NodeReport,
-  'leader' | 'appliedRevision' | 'digest' | 'etcd' | 'state' | 'reason'
+  'leader' | 'appliedRevision' | 'digest' | 'etcd' | 'state' | 'reason' | 'masterKey'
 >;
 
 type NodeStatus = {
@@ -31,6 +31,8 @@ type NodeStatus = {
   readonly etcd: string | null;
   /** Whether this version of etcd is known to answer stale reads. */
   readonly mayReadStale: boolean;
+  /** Whether the node can use the master key; `null` if it did not answer or does not know. */
+  readonly masterKey: NodeKeyState | null;
 };
 
 export type ClusterStatus = {
@@ -77,7 +79,7 @@ export const askNode = (
   });
 
 /** Parses the answer of a node; `undefined` if it is not a report. */
-export const parseAnswer = (text: string): Answer | undefined => {
+const parseAnswer = (text: string): Answer | undefined => {
   try {
     return parseReport(text);
   } catch {
@@ -102,6 +104,7 @@ export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
       reason: said?.reason ?? null,
       etcd: said?.etcd ?? null,
       mayReadStale: isKnownToReadStale(said?.etcd ?? ''),
+      masterKey: said?.masterKey ?? null,
     })),
     equal: areEqual(answers),
   };
@@ -133,7 +136,7 @@ export const findStaleReads = ({ nodes }: ClusterStatus): string | undefined => 
 export const tableOf = (status: ClusterStatus): string => {
   const { nodes, equal } = status;
   const rows = [
-    ['node', 'alive', 'state', 'peers', 'leader', 'applied', 'lag', 'digest'],
+    ['node', 'alive', 'state', 'peers', 'leader', 'applied', 'lag', 'digest', 'key'],
     ...nodes.map((one) => [
       String(one.node),
       one.alive ? 'yes' : 'no',
@@ -143,6 +146,7 @@ export const tableOf = (status: ClusterStatus): string => {
       String(one.appliedRevision ?? '-'),
       String(one.lag ?? '-'),
       one.digest?.slice(0, 12) ?? '-',
+      one.masterKey ?? '-',
     ]),
   ];
   const widths = rows[0]?.map((_, column) =>

@@ -59,23 +59,11 @@ const findCompose = async (): Promise<readonly [string, ...string[]]> => {
     );
   }
 };
-let compose: Promise<readonly [string, ...string[]]> | undefined;
-
 export const hasCompose = (): Promise<boolean> =>
   findCompose().then(
     () => true,
     () => false,
   );
-
-/** Runs compose, `docker compose` or else `docker-compose`, like `docker`. */
-export const runCompose = async (
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<string> => {
-  compose ??= findCompose();
-  const [program, ...first] = await compose;
-  return run(program, [...first, ...args], await withBuilder(options));
-};
 
 export const hasImage = async (tag: string): Promise<boolean> => {
   const ids = await docker(['images', '--quiet', tag]);

@@ -5,15 +5,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { failure } from '../../system/failures.ts';
 import { parseCommand } from '../cluster/commands.ts';
 import { sendCommand } from '../cluster/control.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
-import { connectToRunning } from '../host/connect.ts';
 import { closeAtEnd } from '../host/ending.ts';
 import { endChild, startProgram } from '../host/supervisor.ts';
 import { openTokenKey } from '../host/token-key.ts';
+import { masterKeyFile, setKeyState } from '../kms/key-file.ts';
 import { type Nodes, scopes } from './nodes.ts';
 
 const stopLimitMs = 30_000;
@@ -56,18 +55,6 @@ const untilReady = (child: ChildProcess, startLimitMs: number): Promise<readonly
     });
   });
 
-const changeKey = async (
-  folder: string,
-  Change: typeof DisableKeyCommand | typeof EnableKeyCommand,
-): Promise<void> => {
-  const { kms, masterKeyId: KeyId, close } = connectToRunning(folder);
-  try {
-    await kms.send(new Change({ KeyId }));
-  } finally {
-    await close();
-  }
-};
-
 /** Starts a cluster on the folder, on ports of its own unless `CLUSTER_PORT` names them. */
 export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> => {
   const { root, folder, isTemporary, startLimitMs = 90_000 } = options;
@@ -89,13 +76,14 @@ export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> 
   try {
     const urls = await untilReady(child, startLimitMs);
     const keyFolder = join(folder, 'key');
+    const keyFile = masterKeyFile(keyFolder, process.env);
     const tokenKey = await openTokenKey(keyFolder);
     return {
       urls,
       kill: command('kill'),
       start: command('start'),
-      disableKey: () => changeKey(keyFolder, DisableKeyCommand),
-      enableKey: () => changeKey(keyFolder, EnableKeyCommand),
+      disableKey: async () => setKeyState(keyFile, 'Disabled'),
+      enableKey: async () => setKeyState(keyFile, 'Enabled'),
       status: async () =>
         JSON.parse(await sendCommand(folder, { action: 'status', json: true })) as ClusterStatus,
       tokenOf: (tenant) => tokenKey.issue({ tenant, sub: 'demo', scope: scopes }, tokenLifetimeS),

@@ -10,6 +10,9 @@ import { failure } from '../../system/failures.ts';
 import { findFreePort, findHiddenHost, isServed } from '../host/ports.ts';
 import { type End, supervise } from '../host/supervisor.ts';
 
+/** The access key for a store that checks none. The AWS client needs one. */
+export const uncheckedKey = { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' };
+
 /** A program that serves DynamoDB's API and keeps its data in a folder. */
 export type StoreProgram = {
   readonly name: string;

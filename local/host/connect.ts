@@ -4,17 +4,14 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { failure } from '../../system/failures.ts';
-import { findCertificates } from '../cluster/certificates.ts';
-import {
-  createKeyTransport,
-  readClusterFile,
-  type TlsFiles,
-  uncheckedKey,
-} from '../cluster/cluster-file.ts';
+import { readClusterFile } from '../cluster/cluster-file.ts';
 import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
-import { type Credentials, openMasterKey } from '../kms/master-key.ts';
-import { answerWith, masterKeyFile } from '../kms/server.ts';
+import { uncheckedKey } from '../dynamodb/store.ts';
+import { answerWith } from '../kms/embedded-kms.ts';
+import { findKeyId, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
+import { hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
 import { type Unwrap, unwrapHere } from '../verify/opening.ts';
+import { type Answer, createTransport } from './in-process.ts';
 import { findRunning, type Running } from './running.ts';
 import { startParts } from './services.ts';
 import { givenVaultId } from './vault-id.ts';
@@ -31,10 +28,9 @@ export type Connection = {
 };
 
 type Given = {
-  readonly credentials: Credentials | undefined;
-  readonly unwrap?: Unwrap | undefined;
+  /** Whether the store checks no credentials. Otherwise the client uses the user's own. */
+  readonly isStoreOpen?: boolean;
   readonly close?: () => Promise<void>;
-  readonly tls?: TlsFiles | undefined;
   readonly maxAttempts?: number;
 };
 
@@ -44,30 +40,39 @@ type Given = {
  */
 const attemptsMax = 9;
 
+type Reached = Omit<Running, 'url' | 'takesLocalTokens'>;
+
+/** The answers of the embedded KMS for the key in this file, whose ARN the vault tells. */
+const answersOf = (file: string, arn: string): Answer =>
+  answerWith(followMasterKey(file, { keyId: findKeyId(arn) ?? '' }));
+
 const connectTo = (
-  vault: Omit<Running, 'url' | 'takesLocalTokens'>,
-  { credentials, unwrap, close, tls, maxAttempts }: Given,
+  vault: Reached,
+  { isStoreOpen = false, close, maxAttempts }: Given,
 ): Connection => {
+  const { masterKeyFile: file, masterKeyId } = vault;
+  const answer = file === undefined ? undefined : answersOf(file, masterKeyId);
   const options = {
     region: process.env['AWS_REGION'] || 'us-east-1',
-    // If the KMS is not the local one, the client uses the user's own access key.
-    ...(credentials && { credentials: { ...credentials } }),
     ...(maxAttempts !== undefined && { maxAttempts }),
   };
-  const dynamodb = new DynamoDBClient({ ...options, endpoint: vault.dynamodbEndpoint });
+  const dynamodb = new DynamoDBClient({
+    ...options,
+    endpoint: vault.dynamodbEndpoint,
+    ...(isStoreOpen && { credentials: uncheckedKey }),
+  });
   const kms = new KMSClient({
     ...options,
-    endpoint: vault.kmsEndpoint,
-    // The KMS of a cluster answers by TLS only.
-    ...(tls && { requestHandler: createKeyTransport(vault.kmsEndpoint, tls) }),
+    ...(vault.kmsEndpoint && { endpoint: vault.kmsEndpoint }),
+    ...(answer && { credentials: uncheckedKey, requestHandler: createTransport(answer) }),
   });
   return {
     dynamodb,
     kms,
     vaultId: vault.vaultId,
     tableName: vault.tableName,
-    masterKeyId: vault.masterKeyId,
-    unwrap,
+    masterKeyId,
+    unwrap: answer && unwrapHere(answer, masterKeyId),
     close: async () => {
       dynamodb.destroy();
       kms.destroy();
@@ -76,18 +81,13 @@ const connectTo = (
   };
 };
 
-/** Connects to the vault that runs on the folder; throws a sentence if no vault runs. */
-export const connectToRunning = (folder: string): Connection => {
+/** Connects to the vault that runs on the folder. Throws a sentence if none runs. */
+const connectToRunning = (folder: string): Connection => {
   const running = findRunning(folder);
   if (running === undefined) {
     throw failure(`no vault runs on the data folder ${folder}: npm start starts one`);
   }
-  const key = running.kmsIsLocal ? openMasterKey(masterKeyFile(folder)) : undefined;
-  return connectTo(running, {
-    credentials: key?.credentials,
-    unwrap: key && unwrapHere(answerWith(key), running.masterKeyId),
-    tls: findCertificates(folder),
-  });
+  return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true });
 };
 
 /** Whether the folder is a node's of a cluster, running or not. The folder is empty before the node's first start. */
@@ -97,6 +97,12 @@ export const isNodeFolder = (folder: string): boolean =>
 /** Returns the cluster file of the node in the folder. */
 export const clusterFileOf = (folder: string): string =>
   process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
+
+/** The file in which a node has its master key; `undefined` if the key is in a KMS. */
+const findKeyFileOfNode = (folder: string): string | undefined => {
+  const { key } = readClusterFile(clusterFileOf(folder));
+  return 'masterKeyId' in key ? undefined : masterKeyFile(folder, process.env);
+};
 
 /**
  * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
@@ -109,8 +115,12 @@ export const connectToNode = (folder: string): Connection => {
       `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
     );
   }
-  const { tls } = readClusterFile(clusterFileOf(folder));
-  return connectTo(running, { credentials: uncheckedKey, tls, maxAttempts: attemptsMax });
+  // A node of 1.0.0 does not tell where the file of its key is.
+  const file = running.masterKeyFile ?? findKeyFileOfNode(folder);
+  return connectTo(
+    { ...running, ...(file !== undefined && { masterKeyFile: file }) },
+    { isStoreOpen: true, maxAttempts: attemptsMax },
+  );
 };
 
 /** Whether the environment names both services, so that no data folder is read. */
@@ -132,8 +142,7 @@ const connectToNamed = (environment: NodeJS.ProcessEnv): Connection | undefined 
   if (!tableName || !masterKeyId) {
     throw failure('TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere');
   }
-  const vault = { dynamodbEndpoint, kmsEndpoint, kmsIsLocal: false };
-  return connectTo({ ...vault, vaultId, tableName, masterKeyId }, { credentials: undefined });
+  return connectTo({ dynamodbEndpoint, kmsEndpoint, vaultId, tableName, masterKeyId }, {});
 };
 
 /**
@@ -146,26 +155,23 @@ export const connectToFolder = async (root: string, folder: string): Promise<Con
   if (named !== undefined) return named;
   if (isNodeFolder(folder)) return connectToNode(folder);
   if (findRunning(folder) !== undefined) return connectToRunning(folder);
-  const isKeyHere = existsSync(masterKeyFile(folder)) || process.env['AWS_ENDPOINT_URL_KMS'];
+  const isKeyKnown = isKeyInKms(process.env) || hasKeyFile(folder, process.env);
   // Without this a new, empty store would be made. `startParts` reports a restore that did not end.
   const isStoreHere =
     [storeFile, restoreFolder].some((name) => existsSync(join(folder, name))) ||
     process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-  if (!isKeyHere || !isStoreHere) {
+  if (!isKeyKnown || !isStoreHere) {
     throw failure(`there is no vault in the data folder ${folder}`);
   }
   const parts = await startParts({ root, folder, store: 'dynoxide', report: () => undefined });
   const vault = {
     dynamodbEndpoint: parts.store?.endpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
-    kmsEndpoint: parts.kms?.endpoint ?? process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
-    kmsIsLocal: parts.kms !== undefined,
+    ...(parts.key
+      ? { masterKeyFile: masterKeyFile(folder, process.env) }
+      : { kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] }),
     vaultId: parts.vaultId,
     tableName: process.env['TABLE_NAME'] || 'vault',
-    masterKeyId: process.env['MASTER_KEY_ID'] || parts.kms?.keyArn || '',
+    masterKeyId: parts.key?.arn ?? process.env['MASTER_KEY_ID'] ?? '',
   };
-  return connectTo(vault, {
-    credentials: parts.kms?.credentials,
-    unwrap: parts.kms && unwrapHere(parts.kms.answer, vault.masterKeyId),
-    close: parts.close,
-  });
+  return connectTo(vault, { isStoreOpen: parts.store !== undefined, close: parts.close });
 };

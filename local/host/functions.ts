@@ -15,7 +15,7 @@ import {
   readServicesConfig,
 } from '../../functions/runtime/config.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import type { Kms } from '../kms/server.ts';
+import { uncheckedKey } from '../dynamodb/store.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import type { Handler } from './lambda.ts';
 import { portRefused, readHost } from './ports.ts';
@@ -24,14 +24,12 @@ import type { Route } from './template.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-type ReachedKms = Pick<Kms, 'endpoint' | 'keyArn' | 'credentials'>;
-
 export type LocalParts = {
   readonly vaultId: string;
   /** Absent if `AWS_ENDPOINT_URL_DYNAMODB` was given. */
   readonly storeEndpoint?: string | undefined;
-  /** Absent if `AWS_ENDPOINT_URL_KMS` was given. */
-  readonly kms?: ReachedKms | undefined;
+  /** The ARN of the master key in a file; absent if the key is in a KMS. */
+  readonly keyArn?: string | undefined;
   /** The public key set of the local issuer. */
   readonly jwks: string;
 };
@@ -49,30 +47,32 @@ const checkIdentity = (given: Environment): void => {
   }
 };
 
-/** Only its own access key may use the local KMS, but the AWS SDK would prefer a session or a profile of the user. */
-const credentialsOf = ({ credentials }: ReachedKms): Environment => ({
-  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+/** Without these the AWS client would look for the user's credentials, and send them to a store that checks none. */
+export const noCredentials: Environment = {
+  AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
   AWS_SESSION_TOKEN: undefined,
   AWS_PROFILE: undefined,
-});
+};
+
+/** Whether a service elsewhere may need the user's credentials: a KMS always, a store if the user has given any. */
+const needsCredentials = (given: Environment, { keyArn, storeEndpoint }: LocalParts): boolean =>
+  keyArn === undefined ||
+  (storeEndpoint === undefined && Boolean(given['AWS_ACCESS_KEY_ID'] || given['AWS_PROFILE']));
 
 /**
  * Returns the variables to set; `undefined` means that the variable is to be removed. Throws a sentence that names a
  * missing variable, or two that exclude each other.
  */
 export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
-  const { vaultId, storeEndpoint, kms, jwks } = parts;
+  const { vaultId, storeEndpoint, keyArn, jwks } = parts;
   const local: Environment = {
     VAULT_ID: vaultId,
     TABLE_NAME: given['TABLE_NAME'] || 'vault',
     AWS_REGION: given['AWS_REGION'] || given['AWS_DEFAULT_REGION'] || 'us-east-1',
     ...(storeEndpoint !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint }),
-    ...(kms && {
-      AWS_ENDPOINT_URL_KMS: kms.endpoint,
-      MASTER_KEY_ID: given['MASTER_KEY_ID'] || kms.keyArn,
-      ...credentialsOf(kms),
-    }),
+    ...(keyArn !== undefined && { MASTER_KEY_ID: keyArn }),
+    ...(!needsCredentials(given, parts) && noCredentials),
     ...(isLocalIdentity(given) && {
       AUTH_ISSUER: localIssuer,
       AUTH_AUDIENCE: localAudience,

@@ -126,12 +126,12 @@ export const createRecord = <Entries extends v.ObjectEntries>(
 };
 
 const running = v.object({
-  /** This is empty for the master key of a cluster, which is not a vault. */
   url: v.string(),
   dynamodbEndpoint: v.string(),
-  kmsEndpoint: v.string(),
-  /** Whether the KMS is the embedded one, whose access key is in the data folder. */
-  kmsIsLocal: v.boolean(),
+  /** The file of the master key; absent if the key is in a KMS. */
+  masterKeyFile: v.optional(v.string()),
+  /** The address of that KMS, unless it is the one of AWS. */
+  kmsEndpoint: v.optional(v.string()),
   /** Whether the data of `npm start` are in the embedded store of the folder. A node does not tell. */
   storeIsEmbedded: v.optional(v.boolean()),
   vaultId: v.string(),
@@ -142,6 +142,13 @@ const running = v.object({
 });
 /** A running vault: its address, and the settings of its functions. */
 export type Running = v.InferOutput<typeof running>;
+
+/** The cluster whose nodes `npm run cluster` has started on a folder. */
+export const {
+  remember: rememberCluster,
+  forget: forgetCluster,
+  find: findCluster,
+} = createRecord('cluster-running.json', v.object({}));
 
 /** The vault that runs on a folder. */
 export const {

@@ -3,7 +3,7 @@
  * started here unless the environment names another one. If any of it fails, all of it is stopped again.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
@@ -11,7 +11,10 @@ import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
 import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/store.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/table.ts';
-import { type Kms, masterKeyFile, startKms } from '../kms/server.ts';
+import { answerWith } from '../kms/embedded-kms.ts';
+import { type MasterKey, masterKeyFile } from '../kms/key-file.ts';
+import { warnOfKey } from '../kms/key-warning.ts';
+import { checkKmsKey, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
 import { lockDataFolder, openDataFolder } from './data-folder.ts';
 import { type Closer, closeAll } from './ending.ts';
 import { applyEnvironment, environmentOf } from './functions.ts';
@@ -36,7 +39,8 @@ export type PartsOptions = {
 export type Parts = {
   /** The id of the vault in the folder, or `VAULT_ID` if the store is elsewhere. */
   readonly vaultId: string;
-  readonly kms: Kms | undefined;
+  /** Absent if the key is in a KMS. */
+  readonly key: MasterKey | undefined;
   readonly store: LocalStore | undefined;
   readonly close: () => Promise<void>;
 };
@@ -56,17 +60,17 @@ const findStore = ({ root, store }: PartsOptions): StoreProgram =>
 /** The files and folders in the data folder in which the stores keep their data. */
 const storeFiles = [storeFile, 'dynamodb-local'];
 
-/**
- * Throws if there is data but no master key. A new key would open none of that data, and the error would appear only at
- * the first read.
- */
-const checkKeyIsThere = (folder: string): void => {
-  const holdsData = storeFiles.some((file) => existsSync(join(folder, file)));
-  if (!holdsData || existsSync(masterKeyFile(folder))) return;
-  throw failure(
-    `${masterKeyFile(folder)} is missing, the master key of the data beside it: put back a copy, set ` +
-      'AWS_ENDPOINT_URL_KMS to where the key is, or move the whole data folder away',
-  );
+/** A new key would open none of the data in the folder, so a key is made only where there are none. */
+const hasData = (folder: string): boolean =>
+  storeFiles.some((file) => existsSync(join(folder, file)));
+
+/** Opens the key file of the vault, unless its key is in a KMS. */
+const openKey = (folder: string): MasterKey | undefined => {
+  if (!isKeyInKms(process.env))
+    return openVaultKey(folder, process.env, hasData(folder), warnOfKey);
+  const { MASTER_KEY_ID: masterKeyId } = process.env;
+  if (masterKeyId) checkKmsKey(folder, masterKeyId);
+  return undefined;
 };
 
 /** Throws if a restore into the folder has not ended. The new, empty store would look like the vault. */
@@ -87,16 +91,14 @@ export const startParts = async (options: PartsOptions): Promise<Parts> => {
   openDataFolder(folder);
   const closers: Closer[] = [lockDataFolder(folder).release];
   const close = () => closeAll(closers);
-  const { AWS_ENDPOINT_URL_KMS: otherKms, AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
+  const { AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
   try {
     if (!otherStore) checkIsRestored(folder);
     const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
-    if (!otherKms) checkKeyIsThere(folder);
-    const kms = otherKms ? undefined : await startKms({ folder });
-    if (kms) closers.push(kms.close);
+    const key = openKey(folder);
     const store = otherStore ? undefined : await startStore(findStore(options), folder, report);
     if (store) closers.push(store.close);
-    return { vaultId, kms, store, close };
+    return { vaultId, key, store, close };
   } catch (error) {
     await close().catch((later) => report(sentenceOf(later)));
     throw error;
@@ -121,26 +123,31 @@ const checkTable = async (name: string, table: TableDefinition): Promise<void> =
 
 /**
  * Starts the parts, creates the table if it is missing, and sets the environment variables that the functions need, so
- * that they may be imported. They then call an embedded KMS without HTTP. Throws like `startParts`.
+ * that they may be imported. Throws like `startParts`.
  */
 export const startServices = async (
   options: PartsOptions & { readonly table: TableDefinition },
 ): Promise<Services> => {
   const parts = await startParts(options);
-  const { vaultId, kms, store, close } = parts;
+  const { vaultId, key, store, close } = parts;
   try {
     const { jwks } = await openTokenKey(options.folder);
     applyEnvironment(
-      environmentOf(process.env, { vaultId, storeEndpoint: store?.endpoint, kms, jwks }),
+      environmentOf(process.env, {
+        ...{ vaultId, jwks },
+        storeEndpoint: store?.endpoint,
+        keyArn: key?.arn,
+      }),
     );
-    if (kms) useTransport('KMS', createTransport(kms.answer));
+    if (key) useTransport('KMS', createTransport(answerWith(key)));
     const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
     await checkTable(tableName, options.table);
     return {
       running: {
         dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
-        kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] ?? '',
-        kmsIsLocal: kms !== undefined,
+        ...(key
+          ? { masterKeyFile: resolve(masterKeyFile(options.folder, process.env)) }
+          : { kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] }),
         storeIsEmbedded: store !== undefined && options.store === 'dynoxide',
         vaultId,
         tableName,

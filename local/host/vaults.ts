@@ -1,32 +1,29 @@
 /**
- * Finds the vaults that run on this machine from this checkout, however they were started, and the signers of their
- * tokens. A vault is found by its record in its data folder, or through Docker.
+ * Finds the vaults that run on this machine from this checkout, however they were started, and the keys that sign their
+ * tokens. A vault is found by its record in its data folder.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { findKeyContainer, urlOf } from '../containers/compose.ts';
 import { findCloud, findSam, localstackFolderOf, stackFolderOf } from '../containers/running.ts';
-import { dataFolderOf, root } from './data-folder.ts';
-import { findRunning, type Running } from './running.ts';
+import { dataFolderOf } from './data-folder.ts';
+import { findCluster, findRunning, type Running } from './running.ts';
 
-export const vaultNames = ['start', 'cluster', 'docker', 'sam', 'localstack'] as const;
+export const vaultNames = ['start', 'cluster', 'sam', 'localstack'] as const;
 type VaultName = (typeof vaultNames)[number];
-
-/** The signer of a vault's tokens: the key in a folder, or a program in a container. */
-export type Signer = { readonly folder: string } | { readonly container: string };
 
 export type Vault = {
   readonly name: VaultName;
   /** Absent if the vault does not run yet or any more. */
   readonly url?: string | undefined;
-  readonly signer: Signer;
+  /** The folder of the key that signs its tokens. */
+  readonly keyFolder: string;
   /** False if the vault takes only the tokens of other issuers. */
   readonly takesLocalTokens: boolean;
 };
 
-/** Returns the folder of a vault's token key, whether it runs or not; `docker` keeps its key in a volume. */
-const keyFolderOf = (environment: NodeJS.ProcessEnv, name: Exclude<VaultName, 'docker'>): string =>
+/** Returns the folder of a vault's token key, whether it runs or not. */
+const keyFolderOf = (environment: NodeJS.ProcessEnv, name: VaultName): string =>
   name === 'cluster' ? join(clusterFolderOf(environment), 'key') : dataFolderOf(environment);
 
 const clusterFolderOf = (environment: NodeJS.ProcessEnv): string =>
@@ -38,10 +35,10 @@ const findNode = (keyFolder: string): Running | undefined =>
     .map((node) => findRunning(join(keyFolder, '..', `node-${node}`)))
     .find((node) => node !== undefined);
 
-const local = (name: VaultName, folder: string, url: string | undefined): Vault => ({
+const local = (name: VaultName, keyFolder: string, url: string | undefined): Vault => ({
   name,
   url,
-  signer: { folder },
+  keyFolder,
   takesLocalTokens: true,
 });
 
@@ -55,14 +52,9 @@ const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<
   },
   cluster: async (given) => {
     const folder = keyFolderOf(given, 'cluster');
-    if (findRunning(folder) === undefined) return [];
+    if (findCluster(join(folder, '..')) === undefined) return [];
     const { url, takesLocalTokens = true } = findNode(folder) ?? {};
     return [{ ...local('cluster', folder, url), takesLocalTokens }];
-  },
-  docker: async (given) => {
-    const container = await findKeyContainer(root, given['COMPOSE_PROJECT_NAME']);
-    if (container === undefined) return [];
-    return [{ name: 'docker', url: urlOf(1), signer: { container }, takesLocalTokens: true }];
   },
   sam: async (given) => {
     const folder = keyFolderOf(given, 'sam');
@@ -76,12 +68,9 @@ const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<
   },
 };
 
-/**
- * Finds all running vaults. If `VAULT_DATA_DIR` names a folder, the user means the vault in it, so Docker is not asked.
- */
+/** Finds all running vaults. */
 export const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
-  const names = vaultNames.filter((name) => name !== 'docker' || !given['VAULT_DATA_DIR']);
-  return (await Promise.all(names.map((name) => finders[name](given)))).flat();
+  return (await Promise.all(vaultNames.map((name) => finders[name](given)))).flat();
 };
 
 const isVaultName = (text: string): text is VaultName => vaultNames.some((name) => name === text);
@@ -99,8 +88,7 @@ const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault
   const [found] = await finders[name](given);
   if (found !== undefined) return found;
   if (name === 'cluster') requireCluster(clusterFolderOf(given));
-  if (name !== 'docker') return local(name, keyFolderOf(given, name), undefined);
-  throw failure('no containers of a cluster run here: npm run cluster -- --docker starts them');
+  return local(name, keyFolderOf(given, name), undefined);
 };
 
 /**
@@ -108,7 +96,7 @@ const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault
  * start`.
  */
 const presetVault = (given: NodeJS.ProcessEnv): Vault => {
-  const isCluster = existsSync(join(dataFolderOf(given), 'cluster.json'));
+  const isCluster = existsSync(join(dataFolderOf(given), 'ports.json'));
   const name = isCluster ? 'cluster' : 'start';
   return local(name, keyFolderOf(given, name), undefined);
 };
@@ -128,9 +116,7 @@ export const chooseVault = async (
 ): Promise<Vault> => {
   const running = name === undefined ? await findVaults(given) : [await namedVault(given, name)];
   const [vault = presetVault(given), ...others] = running;
-  const isOneKey = others.every(
-    ({ signer }) => JSON.stringify(signer) === JSON.stringify(vault.signer),
-  );
+  const isOneKey = others.every(({ keyFolder }) => keyFolder === vault.keyFolder);
   if (others.length > 0 && (isUrlNeeded || !isOneKey)) {
     const choices = running.map((one) => `--for ${one.name}`).join(' or ');
     throw usage(`${describeAll(running)} run here: say which one is meant, with ${choices}`);

@@ -1,18 +1,13 @@
 /** The errors of KMS's own HTTP protocol; the type becomes the client's exception class. */
 export type FaultType =
-  | 'AccessDeniedException'
   | 'DisabledException'
-  | 'IncompleteSignatureException'
   | 'IncorrectKeyException'
   | 'InvalidCiphertextException'
-  | 'InvalidSignatureException'
   | 'KMSInvalidStateException'
   | 'KMSInternalException'
-  | 'MissingAuthenticationTokenException'
   | 'NotFoundException'
   | 'SerializationException'
   | 'UnknownOperationException'
-  | 'UnrecognizedClientException'
   | 'ValidationException';
 
 /** Makes an error whose name is the type. */

@@ -1,11 +1,12 @@
 /** The operations of the embedded KMS, with the property names and the faults of KMS's own API. */
 import { randomBytes } from 'node:crypto';
+import { keyIdOf } from '../../functions/model/types.ts';
 import { fault } from './fault.ts';
-import type { KeyState, MasterKey } from './master-key.ts';
+import type { KeyReading, MasterKey } from './key-file.ts';
 import { type EncryptionContext, unwrap, wrap } from './wrapping.ts';
 
 type Input = Readonly<Record<string, unknown>>;
-type Operation = (key: MasterKey, input: Input) => Record<string, unknown> | undefined;
+type Operation = (key: MasterKey, input: Input) => object;
 
 /** KMS's own limit on the characters of all names and values of an encryption context. */
 const contextCharactersMax = 8_192;
@@ -15,20 +16,17 @@ const invalid = (message: string) => fault('ValidationException', message);
 
 const checkNamesTheKey = (key: MasterKey, keyId: unknown): void => {
   if (typeof keyId !== 'string' || keyId === '') throw invalid('KeyId must be a string.');
-  if ([key.keyId, key.arn, key.alias, key.aliasArn].includes(keyId)) return;
-  throw fault(
-    'NotFoundException',
-    keyId.includes('alias/') ? `Alias ${keyId} is not found.` : `Key '${keyId}' does not exist`,
-  );
+  if (keyId === key.arn || keyId === keyIdOf(key.arn)) return;
+  throw fault('NotFoundException', `Key '${keyId}' does not exist`);
 };
 
-const checkIsEnabled = (key: MasterKey): void => {
-  if (key.state() === 'Disabled') throw fault('DisabledException', `${key.arn} is disabled.`);
-  checkIsNotPendingDeletion(key);
-};
-const checkIsNotPendingDeletion = (key: MasterKey): void => {
-  if (key.state() !== 'PendingDeletion') return;
-  throw fault('KMSInvalidStateException', `${key.arn} is pending deletion.`);
+/** Returns the key if it may be used now. */
+const readEnabled = (key: MasterKey): KeyReading => {
+  const reading = key.read();
+  if (reading.state === 'Enabled') return reading;
+  throw reading.state === 'Disabled'
+    ? fault('DisabledException', `${key.arn} is disabled.`)
+    : fault('KMSInvalidStateException', `${key.arn} is pending deletion.`);
 };
 
 /** Text that is not well formed would change when it is encoded as UTF-8, so two contexts could become equal. */
@@ -78,13 +76,12 @@ const generateDataKey: Operation = (key, input) => {
   checkNamesTheKey(key, input['KeyId']);
   const context = contextOf(input);
   const bytes = dataKeyBytes(input);
-  checkIsEnabled(key);
+  const reading = readEnabled(key);
   const dataKey = randomBytes(bytes);
-  return {
-    CiphertextBlob: wrap(key, dataKey, context).toString('base64'),
-    Plaintext: dataKey.toString('base64'),
-    KeyId: key.arn,
-  };
+  const CiphertextBlob = wrap(reading, dataKey, context).toString('base64');
+  const Plaintext = dataKey.toString('base64');
+  dataKey.fill(0);
+  return { CiphertextBlob, Plaintext, KeyId: key.arn };
 };
 
 const decrypt: Operation = (key, input) => {
@@ -95,10 +92,10 @@ const decrypt: Operation = (key, input) => {
   }
   const blob = blobOf(input);
   const context = contextOf(input);
-  checkIsEnabled(key);
-  const unwrapped = unwrap(key, blob, context);
+  const unwrapped = unwrap(readEnabled(key), blob, context);
   if ('dataKey' in unwrapped) {
     const Plaintext = unwrapped.dataKey.toString('base64');
+    unwrapped.dataKey.fill(0);
     return { KeyId: key.arn, Plaintext, EncryptionAlgorithm };
   }
   // KMS finds a blob's master key by itself. Without a KeyId it would look for the other master key, and would not find
@@ -110,19 +107,20 @@ const decrypt: Operation = (key, input) => {
 
 const describeKey: Operation = (key, input) => {
   checkNamesTheKey(key, input['KeyId']);
+  const { keyId, state, createdAt } = key.read();
   return {
     KeyMetadata: {
       AWSAccountId: '000000000000',
       Arn: key.arn,
-      CreationDate: key.createdAt / 1000,
+      CreationDate: createdAt / 1000,
       CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
       Description: 'Master key of a local vault',
-      Enabled: key.state() === 'Enabled',
+      Enabled: state === 'Enabled',
       EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-      KeyId: key.keyId,
+      KeyId: keyId,
       KeyManager: 'CUSTOMER',
       KeySpec: 'SYMMETRIC_DEFAULT',
-      KeyState: key.state(),
+      KeyState: state,
       KeyUsage: 'ENCRYPT_DECRYPT',
       MultiRegion: false,
       Origin: 'AWS_KMS',
@@ -130,43 +128,9 @@ const describeKey: Operation = (key, input) => {
   };
 };
 
-const switchTo =
-  (state: KeyState): Operation =>
-  (key, input) => {
-    checkNamesTheKey(key, input['KeyId']);
-    checkIsNotPendingDeletion(key);
-    key.setState(state);
-    return undefined;
-  };
-
-/**
- * A deletion here stays pending for ever. It exists because no other operation sets the state `PendingDeletion`;
- * CancelKeyDeletion ends it.
- */
-const scheduleKeyDeletion: Operation = (key, input) => {
-  checkNamesTheKey(key, input['KeyId']);
-  checkIsNotPendingDeletion(key);
-  key.setState('PendingDeletion');
-  return { KeyId: key.arn, KeyState: key.state() };
-};
-const cancelKeyDeletion: Operation = (key, input) => {
-  checkNamesTheKey(key, input['KeyId']);
-  if (key.state() !== 'PendingDeletion') {
-    throw fault('KMSInvalidStateException', `${key.arn} is not pending deletion.`);
-  }
-  key.setState('Disabled');
-  return { KeyId: key.arn };
-};
-
-/**
- * The operations by their names in `X-Amz-Target`. An operation returns its output; `undefined` means an empty body.
- */
+/** The operations by their names in `X-Amz-Target`. Each returns its output, and throws a fault of KMS. */
 export const operations: ReadonlyMap<string, Operation> = new Map([
   ['GenerateDataKey', generateDataKey],
   ['Decrypt', decrypt],
   ['DescribeKey', describeKey],
-  ['EnableKey', switchTo('Enabled')],
-  ['DisableKey', switchTo('Disabled')],
-  ['ScheduleKeyDeletion', scheduleKeyDeletion],
-  ['CancelKeyDeletion', cancelKeyDeletion],
 ]);

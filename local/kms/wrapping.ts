@@ -11,7 +11,7 @@
  * order of the names, every text as UTF-8 after its length (big-endian uint32). Because of the lengths, two different
  * contexts always have different byte strings.
  */
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 
 const layout = 0x01;
 const headerBytes = 17;
@@ -41,15 +41,15 @@ const additionalData = (header: Buffer, context: EncryptionContext): Buffer =>
 const headerOf = (keyId: string): Buffer =>
   Buffer.concat([Buffer.of(layout), Buffer.from(keyId.replaceAll('-', ''), 'hex')]);
 
-/** Wraps a data key under the 32 bytes of the master key's material. */
+/** Wraps a data key under the master key. */
 export const wrap = (
-  key: { readonly keyId: string; readonly material: Uint8Array },
+  key: { readonly keyId: string; readonly secret: KeyObject },
   dataKey: Uint8Array,
   context: EncryptionContext,
 ): Buffer => {
   const header = headerOf(key.keyId);
   const iv = randomBytes(ivBytes);
-  const cipher = createCipheriv('aes-256-gcm', createSecretKey(key.material), iv);
+  const cipher = createCipheriv('aes-256-gcm', key.secret, iv);
   cipher.setAAD(additionalData(header, context));
   const ciphertext = Buffer.concat([cipher.update(dataKey), cipher.final()]);
   return Buffer.concat([header, iv, ciphertext, cipher.getAuthTag()]);
@@ -62,7 +62,7 @@ export type Unwrapped =
 
 /** Unwraps a blob that `wrap` made. Any changed bit, another context and another master key are faults. */
 export const unwrap = (
-  key: { readonly keyId: string; readonly material: Uint8Array },
+  key: { readonly keyId: string; readonly secret: KeyObject },
   blob: Buffer,
   context: EncryptionContext,
 ): Unwrapped => {
@@ -71,7 +71,7 @@ export const unwrap = (
   const header = blob.subarray(0, headerBytes);
   if (!header.equals(headerOf(key.keyId))) return { fault: 'other-master-key' };
   const iv = blob.subarray(headerBytes, headerBytes + ivBytes);
-  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key.material), iv, {
+  const decipher = createDecipheriv('aes-256-gcm', key.secret, iv, {
     authTagLength: tagBytes,
   });
   decipher.setAAD(additionalData(header, context));

@@ -21,7 +21,6 @@ export type NodeConfig = {
   readonly peerProxy: URL | undefined;
   /** The URL by which the functions reach this node's own front, if a proxy stands between. */
   readonly frontProxy: string | undefined;
-  readonly clusterFile: string;
   /** The size of etcd's database. Above nine tenths of it the nodes refuse writes. */
   readonly quotaBytes: number;
   /** How often copies are compared; `undefined`: every minute, and every hour if the database is large. */
@@ -58,9 +57,26 @@ export const parseNodes = (text: string): readonly NodeAddress[] =>
     return { node: Number(node), host, etcdPort: Number(etcdPort), peerPort: Number(peerPort) };
   });
 
-/** Throws a sentence that names the variable that is missing or wrong. */
-export const readNodeConfig = (environment: Environment): NodeConfig => {
-  const nodes = parseNodes(required(environment, 'VAULT_NODES'));
+/** Returns the file that all nodes share. Throws a sentence if the environment does not name it. */
+export const readClusterFileName = (environment: Environment): string =>
+  required(environment, 'VAULT_CLUSTER_FILE');
+
+/** The cluster file knows the nodes, unless 1.0.0 wrote it. A node that was told of others must not start. */
+const readNodes = (environment: Environment, known: string | undefined): string => {
+  const given = environment['VAULT_NODES'];
+  if (known === undefined) return required(environment, 'VAULT_NODES');
+  if (!given || given === known) return known;
+  throw failure(
+    `VAULT_NODES is ${given}, but the cluster file has ${known}: leave VAULT_NODES out`,
+  );
+};
+
+/**
+ * Reads the settings of a node. `known` are the nodes of its cluster file, in the form of `VAULT_NODES`. Throws a
+ * sentence that names the variable that is missing or wrong.
+ */
+export const readNodeConfig = (environment: Environment, known?: string): NodeConfig => {
+  const nodes = parseNodes(readNodes(environment, known));
   const node = Number(required(environment, 'VAULT_NODE'));
   if (!nodes.some((address) => address.node === node)) {
     throw failure('VAULT_NODE must be the number of a node in VAULT_NODES');
@@ -82,7 +98,6 @@ export const readNodeConfig = (environment: Environment): NodeConfig => {
     peerHost: environment['VAULT_PEER_HOST'] || '127.0.0.1',
     peerProxy,
     frontProxy,
-    clusterFile: required(environment, 'VAULT_CLUSTER_FILE'),
     quotaBytes: readNumber(environment, 'VAULT_QUOTA_BYTES') ?? quotaPreset,
     compareEveryMs: compareEvery && compareEvery * 1_000,
   };

@@ -25,7 +25,13 @@ import {
 } from './peers.ts';
 import { openNodeRecord } from './record.ts';
 import { createReplacer } from './replacement.ts';
-import { minorOf, type NodeReport, type NodeStatus, statusOf } from './report.ts';
+import {
+  minorOf,
+  type NodeKeyState,
+  type NodeReport,
+  type NodeStatus,
+  statusOf,
+} from './report.ts';
 import { createSelf, hashMs } from './self.ts';
 import { createShortage } from './space.ts';
 import { createNodeState } from './state.ts';
@@ -41,6 +47,8 @@ export type NodeOptions = {
   readonly tableName: string;
   /** The attribute that holds the second at which an item expires. */
   readonly timeToLiveAttribute: string;
+  /** How the node finds its master key now; `null` while it does not know. */
+  readonly masterKey: () => NodeKeyState | null;
   /** Gets a sentence for each thing that happens to the node. */
   readonly report: (line: string) => void;
 };
@@ -112,6 +120,7 @@ export const startNodeIn = async (
   const parts = { config, folder, member, record, counter, state, ask, signal };
   const self = createSelf({
     ...parts,
+    masterKey: options.masterKey,
     watching: () => watching,
     memoryBytes: () => running?.memoryBytes() ?? null,
   });

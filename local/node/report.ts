@@ -42,6 +42,13 @@ export const nodeStates = [
   'defragmenting',
 ] as const;
 
+/**
+ * `missing`, `unreadable` (or damaged) and `incorrect` (the key of another vault) are a file's, `unusable` is whatever a
+ * KMS says against the key.
+ */
+const keyStates = ['usable', 'disabled', 'missing', 'unreadable', 'incorrect', 'unusable'] as const;
+export type NodeKeyState = (typeof keyStates)[number];
+
 const nodeReport = v.object({
   node: v.number(),
   alive: v.boolean(),
@@ -61,6 +68,8 @@ const nodeReport = v.object({
   etcd: v.nullable(v.string()),
   memberId: v.nullable(v.string()),
   space: v.nullable(space),
+  /** Whether the node can use the master key; `null` while it does not know. A node of 1.0.0 does not tell. */
+  masterKey: v.fallback(v.nullish(v.picklist(keyStates), null), null),
   /** The number of this start of the node, and a number that rises every second while it runs. */
   start: v.number(),
   counter: v.number(),

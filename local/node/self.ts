@@ -6,7 +6,7 @@ import { digestOf, type HashAnswer } from './comparison.ts';
 import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
 import type { NodeRecord } from './record.ts';
-import type { Digest, NodeReport } from './report.ts';
+import type { Digest, NodeKeyState, NodeReport } from './report.ts';
 import { isLarge, type Space } from './space.ts';
 import type { NodeState } from './state.ts';
 import type { Watching } from './watching.ts';
@@ -18,6 +18,8 @@ export type SelfOptions = {
   readonly record: NodeRecord;
   readonly counter: Counter;
   readonly state: NodeState;
+  /** How the node finds its master key now. */
+  readonly masterKey: () => NodeKeyState | null;
   /** The bytes of memory that its etcd holds; `null` if they are not known. */
   readonly memoryBytes: () => number | null;
   /** `undefined` until the node looks at its etcd. */
@@ -62,7 +64,7 @@ const createSpaceOf = ({ config, folder, memoryBytes }: SelfOptions) => {
 };
 
 export const createSelf = (options: SelfOptions): Self => {
-  const { config, member, record, counter, state, watching } = options;
+  const { config, member, record, counter, state, masterKey, watching } = options;
   const spaceOf = createSpaceOf(options);
   let digest: Digest | null = null;
 
@@ -81,6 +83,7 @@ export const createSelf = (options: SelfOptions): Self => {
       etcd: status?.version ?? null,
       memberId: status?.memberId ?? null,
       space: status ? spaceOf(status) : null,
+      masterKey: masterKey(),
       start: record.start(),
       counter: counter.value(),
       member: record.isMember(),

@@ -1,10 +1,11 @@
 /** The commands of `npm run cluster` change the processes of a node. Clients of the vault see the effect. */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
+import { setKeyState } from '../../local/kms/key-file.ts';
 import { isKnownToReadStale } from '../../local/node/etcd-version.ts';
 import {
   type ClusterProcess,
@@ -12,6 +13,7 @@ import {
   isAlive,
   startCluster,
 } from '../support/cluster-process.ts';
+import { describeTimes, printFigure } from '../support/figure.ts';
 import { liveByDsvault } from '../support/life-by-dsvault.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { checkReply } from '../support/openapi.ts';
@@ -109,12 +111,12 @@ describe('status', () => {
     expect(nodes[0]).toMatchObject({ alive: true, lag: 0 });
     expect(nodes[0]?.digest).toMatch(/^[0-9a-f]{8}$/);
     expect(equal).toBe(true);
-    const row = /^2 {5}yes {4}serving +connected +(yes|no) +\d+ +\d+ +[0-9a-f]{8}$/;
+    const row = /^2 {5}yes {4}serving +connected +(yes|no) +\d+ +\d+ +[0-9a-f]{8} +usable$/;
     const [head] = await untilSeen(
       async () => (await command('status')).split('\n'),
       ([, , line]) => row.test(line ?? ''),
     );
-    expect(head).toMatch(/^node {2}alive {2}state +peers +leader +applied +lag +digest$/);
+    expect(head).toMatch(/^node {2}alive {2}state +peers +leader +applied +lag +digest +key$/);
   });
 });
 
@@ -329,22 +331,95 @@ describe('a node that ends by itself', () => {
   });
 });
 
-describe('the process of the master key', () => {
-  it('takes every value with it when it is killed, and gives them back', async () => {
-    const name = await create(1);
-    await command('kill', 'key');
-    for (const node of [1, 2, 3]) {
-      expect(await cluster.ask(node, 'GET', `/v1/secrets/${name}`)).toMatchObject({
-        status: 503,
-        body: { code: 'master_key_unavailable' },
-      });
-    }
-    await command('start', 'key');
-    await untilSeen(
-      () => valueOn(2, name),
-      (value) => value === `of ${name}`,
-    );
-  });
+const ofVictims = ['the node', 'its etcd', 'both'] as const;
+const took: number[] = [];
+
+describe('the death of one node by SIGKILL', () => {
+  afterAll(() => printFigure('the death of a node', describeTimes(took)));
+
+  // Shows G17.
+  it.each([1, 2, 3].flatMap((node) => ofVictims.map((what) => [node, what] as const)))(
+    'of node %i (%s) is followed within 10 s by creates and right reads on the other two',
+    async (node, what) => {
+      const kept = await create((node % 3) + 1);
+      const [own = 0, etcd = 0] = cluster.pids(`node-${node}`);
+      const pids = { 'the node': [own], 'its etcd': [etcd], both: [own, etcd] }[what];
+      const began = performance.now();
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      const others = [1, 2, 3].filter((other) => other !== node);
+      const made = await Promise.all(others.map(create));
+      for (const other of others) {
+        for (const name of [kept, ...made]) {
+          await untilSeen(
+            () => valueOn(other, name),
+            (value) => value === `of ${name}`,
+          );
+        }
+      }
+      const ms = performance.now() - began;
+      took.push(ms);
+      if (what !== 'its etcd') {
+        await untilSeen(cluster.status, (status) => nodeOf(status, node)?.state === 'ended');
+        await command('start', String(node));
+      }
+      for (const name of [kept, ...made]) await comesBack(name, node);
+      expect(ms).toBeLessThan(10_000);
+    },
+  );
+});
+
+describe('the master key of three nodes', () => {
+  const keyFile = () => join(cluster.folder, 'key', 'kms.json');
+  const replace = (text: string): void => {
+    writeFileSync(`${keyFile()}.new`, text);
+    renameSync(`${keyFile()}.new`, keyFile());
+  };
+  const changed = (more: object): string =>
+    JSON.stringify({ ...JSON.parse(readFileSync(keyFile(), 'utf8')), ...more });
+
+  // Shows G9.
+  it.each<[string, string, string, () => void]>([
+    ['is disabled', 'disabled', 'master_key_unavailable', () => setKeyState(keyFile(), 'Disabled')],
+    ['is gone', 'missing', 'master_key_unavailable', () => rmSync(keyFile())],
+    ['is damaged', 'unreadable', 'master_key_unavailable', () => replace('{')],
+    [
+      'is another one',
+      'incorrect',
+      'master_key_incorrect',
+      () => replace(changed({ keyId: randomUUID() })),
+    ],
+    [
+      'has other material under its id',
+      'incorrect',
+      'master_key_incorrect',
+      () => replace(changed({ keyMaterial: Buffer.alloc(32, 7).toString('base64') })),
+    ],
+  ])(
+    '%s: each shows "%s", returns and stores nothing (%s), and knows missing secrets from others',
+    async (_, shown, code, change) => {
+      const name = await create(1);
+      const good = readFileSync(keyFile(), 'utf8');
+      change();
+      const refused = { status: 503, body: { code } };
+      const never = freshName();
+      for (const node of [1, 2, 3]) {
+        const ask = (method: string, path: string, body?: object) =>
+          cluster.ask(node, method, `/v1/secrets${path}`, { ...(body && { body }) });
+        expect(await ask('GET', `/${name}`)).toMatchObject(refused);
+        expect(await ask('POST', '', { name: never, value: 'v' })).toMatchObject(refused);
+        expect(await ask('PUT', `/${name}`, { value: 'w' })).toMatchObject(refused);
+        expect(await ask('GET', `/${never}`)).toMatchObject({ status: 404 });
+        expect(await ask('PUT', `/${never}`, { value: 'w' })).toMatchObject({ status: 404 });
+      }
+      const { nodes } = await cluster.status();
+      expect(nodes.map(({ masterKey }) => masterKey)).toEqual([shown, shown, shown]);
+      replace(good);
+      for (const node of [1, 2, 3]) {
+        expect(await valueOn(node, name)).toBe(`of ${name}`);
+        expect((await cluster.ask(node, 'GET', `/v1/secrets/${never}`)).status).toBe(404);
+      }
+    },
+  );
 });
 
 describe('the folder of a cluster', () => {

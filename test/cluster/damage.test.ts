@@ -60,9 +60,10 @@ beforeAll(async () => {
     const started = await startNode({
       config: configOf(node, 3, { nodes: addresses, quotaBytes: 1_073_741_824 }),
       folder: folderOf(node),
-      cluster: { token: 'one', tls, vaultId: 'v', jwks: '', kms: Object() },
+      cluster: { token: 'one', tls, vaultId: 'v', jwks: '', key: { masterKeyId: 'k' } },
       tableName: 'vault',
       timeToLiveAttribute: 'expiresAt',
+      masterKey: () => null,
       report: (line) => void lines.push(line),
     });
     nodes.set(node, started);

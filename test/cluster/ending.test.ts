@@ -28,8 +28,8 @@ it.each([
       processesUnder(program.child.pid ?? 0)
         .map(({ pid }) => recordOf(pid))
         .filter((record) => record !== undefined);
-    // The program, the cluster, its master key, and three nodes with an etcd each.
-    const started = await untilSeen(under, (all) => all.length >= 9, startLimitMs);
+    // The program, the cluster, and three nodes with an etcd each.
+    const started = await untilSeen(under, (all) => all.length >= 8, startLimitMs);
     program.child.kill(signal);
     expect(await program.exit).toBe(code);
     expect(started.filter(isRunning)).toEqual([]);

@@ -1,8 +1,9 @@
 /** Nodes that are killed, stand still, are cut off, or get an empty or an old folder, one fault at a time. */
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { describeTimes, printFigure } from '../support/figure.ts';
 import { until } from '../support/until.ts';
 import { copyFolder, parts } from './chaos/nodes.ts';
 import { openTrial, type Trial } from './trial.ts';
@@ -31,6 +32,46 @@ describe('one of three nodes', () => {
     await createAt([1, 3], 40);
     nodes.start(2);
     await createAt([1, 3], 40);
+  });
+
+  // Shows G17.
+  it('leaves the other two machines acknowledging and reading within 10 s of its death, with all that ran on it', async () => {
+    const { nodes, create, read, settled } = trial;
+    const took: number[] = [];
+    for (const victim of [await trial.leader(), 1, 2, 3]) {
+      const kept = await create([1, 2, 3]);
+      const others = [1, 2, 3].filter((node) => node !== victim);
+      const began = performance.now();
+      await nodes.kill(victim);
+      for (const node of others) {
+        const made = await create([node]);
+        for (const name of [kept, made]) {
+          await until(async () => (await read(node, name)).json.value === `of ${name}`, 60_000);
+        }
+      }
+      took.push(performance.now() - began);
+      nodes.start(victim);
+      await settled();
+    }
+    printFigure('the death of a machine', describeTimes(took));
+    expect(Math.max(...took)).toBeLessThan(10_000);
+  });
+
+  it('opens no value while its own copy of the key is away, starts and votes without it, and others serve', async () => {
+    const { nodes, read, create, untilServing } = trial;
+    const name = await create([1]);
+    await nodes.stop(3);
+    renameSync(nodes.keyFileOf(3), `${nodes.keyFileOf(3)}.away`);
+    nodes.start(3);
+    await untilServing();
+    await nodes.kill(1);
+    await until(async () => (await read(2, name)).status === 200, 60_000);
+    const { status, json } = await read(3, name);
+    expect([status, json.code]).toEqual([503, 'master_key_unavailable']);
+    expect((await nodes.status(3))?.masterKey).toBe('missing');
+    renameSync(`${nodes.keyFileOf(3)}.away`, nodes.keyFileOf(3));
+    expect(await read(3, name)).toMatchObject({ status: 200, json: { value: `of ${name}` } });
+    nodes.start(1);
   });
 
   // Shows G12.

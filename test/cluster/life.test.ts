@@ -4,7 +4,7 @@ import { endCluster, isAlive, startCluster } from '../support/cluster-process.ts
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { until } from '../support/until.ts';
 
-const members = ['key', 'node-1', 'node-2', 'node-3'];
+const members = ['node-1', 'node-2', 'node-3'];
 
 describe('a cluster', () => {
   it('ends with all of its processes on each signal, and starts again with its secrets', async () => {
@@ -13,7 +13,7 @@ describe('a cluster', () => {
     expect((await cluster.ask(1, 'POST', '/v1/secrets', { body })).status).toBe(201);
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const) {
       const pids = members.flatMap(cluster.pids);
-      expect(pids.filter(isAlive)).toHaveLength(7);
+      expect(pids.filter(isAlive)).toHaveLength(6);
       expect(await cluster.end(signal)).toBe(signal === 'SIGKILL' ? null : 0);
       await until(() => !pids.some(isAlive), 45_000);
       expect((await cluster.command('status')).text).toMatch(/^no cluster runs on the folder/);

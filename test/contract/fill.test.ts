@@ -9,8 +9,8 @@ import { batchSecrets, fillWith, secretOf, versionsEach } from '../../bench/grow
 import { times } from '../../bench/operations.ts';
 import { type Item, secretPartition, versionSortKey } from '../../functions/dynamodb/items.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import { openMasterKey } from '../../local/kms/master-key.ts';
-import { answerWith, masterKeyFile } from '../../local/kms/server.ts';
+import { answerWith } from '../../local/kms/embedded-kms.ts';
+import { followMasterKey, identityIn, masterKeyFile } from '../../local/kms/key-file.ts';
 import { unwrapHere } from '../../local/verify/opening.ts';
 import { startUnchecked } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
@@ -30,7 +30,8 @@ const verify = async ({ dynamodb, kms, folder, keyArn, vaultId, tableName }: Vau
     },
     { step: 'initialize', name: 'calls' },
   );
-  const unwrap = unwrapHere(answerWith(openMasterKey(masterKeyFile(folder))), keyArn);
+  const file = masterKeyFile(folder, {});
+  const unwrap = unwrapHere(answerWith(followMasterKey(file, identityIn(file))), keyArn);
   let unwraps = 0;
   const violations = await violationsOf({
     ...{ dynamodb, kms, vaultId, tableName, masterKeyId: keyArn },

@@ -1,9 +1,12 @@
 /** The functions of `npm start` call the embedded KMS in their own process. */
 import { join } from 'node:path';
-import { DisableKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { createSecret } from '../../functions/vault/create-secret.ts';
+import { getSecret } from '../../functions/vault/get-secret.ts';
 import { type Services, startServices } from '../../local/host/services.ts';
 import { readTemplate } from '../../local/host/template.ts';
+import { masterKeyFile, setKeyState } from '../../local/kms/key-file.ts';
+import { changedPorts } from '../support/changed-ports.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { requestContext, someone } from '../support/requests.ts';
 
@@ -43,10 +46,33 @@ describe('the functions of npm start', () => {
     });
   });
 
+  it('store a value whose key is disabled between its data key and its write, and open it once the key is enabled', async () => {
+    const ports = loadPorts();
+    const file = masterKeyFile(folder, {});
+    const disabling = changedPorts(ports, {
+      dataKeys: (dataKeys) => ({
+        generate: async (bound) => {
+          const made = await dataKeys.generate(bound);
+          setKeyState(file, 'Disabled');
+          return made;
+        },
+      }),
+    });
+    const principal = someone();
+    const name = 'LATE';
+    const which = 'latest' as const;
+    await createSecret(disabling)(requestContext(), principal, {
+      ...{ name, value: Buffer.from('late'), note: undefined, fingerprint: undefined },
+    });
+    const read = () => getSecret(ports)(requestContext(), principal, { name, which });
+    await expect(read()).rejects.toMatchObject({ code: 'master_key_unavailable' });
+    setKeyState(file, 'Enabled');
+    const { value } = await read();
+    expect(Buffer.from(value ?? []).toString()).toBe('late');
+  });
+
   it('get a key fault when local/bin/key.ts has disabled the key', async () => {
-    const kms = new KMSClient({ endpoint: services.running.kmsEndpoint });
-    await kms.send(new DisableKeyCommand({ KeyId: services.running.masterKeyId }));
-    kms.destroy();
+    setKeyState(masterKeyFile(folder, {}), 'Disabled');
     const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
     await expect(loadPorts().dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({
       code: 'master_key_unavailable',

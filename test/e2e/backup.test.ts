@@ -132,6 +132,7 @@ describeLocal('for npm start', () => {
     await succeed('restore', dataDir, file);
     await isVerified(dataDir);
     expect(readdirSync(dataDir).sort()).toEqual([
+      'key-check.json',
       'kms.json',
       'lock',
       'store.pid',

@@ -10,9 +10,13 @@ const vault = useVault();
 const name = freshName('KEPT');
 const free = freshName('FREE');
 
+const perMachine = 'only this machine obeys: a copy of the file on another machine keeps its state';
 const key = async (action: string): Promise<readonly string[]> => {
   const command = runLocal('key', [action], { VAULT_DATA_DIR: vault.dataDir });
-  expect([await command.exit, command.errors]).toEqual([0, []]);
+  expect([await command.exit, command.errors]).toEqual([
+    0,
+    action === 'status' ? [] : [perMachine],
+  ]);
   return command.output;
 };
 

@@ -12,9 +12,10 @@ import { intBelow, seeded } from '../support/adversary/random.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { toEndpoint } from '../support/adversary/wire.ts';
 import { printFigure } from '../support/figure.ts';
+import { startKms } from '../support/kms-server.ts';
 import { perRun } from '../support/long.ts';
 import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
-import { endpointsOf, startBeside } from '../support/second-vault.ts';
+import { kmsOf, startBeside, storeOf } from '../support/second-vault.ts';
 
 const clients = 8;
 const secretsOfAClient = perRun(3, 8);
@@ -33,7 +34,8 @@ describe('a vault behind a hostile network', () => {
   let serves = false;
   beforeAll(async () => {
     quiet = await startVault();
-    const { store, kms } = endpointsOf(quiet);
+    const kms = await startKms({ folder: quiet.dataDir });
+    closing.push(kms.close);
     const proxyTo = async (endpoint: string, seed: number, share: number): Promise<string> => {
       const random = seeded(seed);
       const watch = watchCalls(canaryForms(canary));
@@ -49,8 +51,8 @@ describe('a vault behind a hostile network', () => {
       return proxy.endpoint;
     };
     hostile = await startBeside(quiet, {
-      store: await proxyTo(store, 1, 0.4),
-      kms: await proxyTo(kms, 2, 0.15),
+      AWS_ENDPOINT_URL_DYNAMODB: await proxyTo(storeOf(quiet), 1, 0.4),
+      ...kmsOf(quiet.dataDir, await proxyTo(kms.endpoint, 2, 0.15)),
     });
     serves = true;
   });

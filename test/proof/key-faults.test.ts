@@ -7,16 +7,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
-import {
-  CancelKeyDeletionCommand,
-  DisableKeyCommand,
-  EnableKeyCommand,
-  ScheduleKeyDeletionCommand,
-} from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { type Kms, masterKeyFile, startKms } from '../../local/kms/server.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import type { Fate } from '../support/adversary/fates.ts';
@@ -26,6 +19,7 @@ import { watchCalls } from '../support/adversary/watch.ts';
 import { toEndpoint } from '../support/adversary/wire.ts';
 import { tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
+import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { perRun } from '../support/long.ts';
 import { newValue, type Operation, readers, writers } from '../support/operations.ts';
@@ -82,8 +76,8 @@ const faults: readonly (readonly [string, Fate, string, boolean])[] = [
 describe('a request without a usable master key', () => {
   const vault = useEmbedded();
   let wired: Wired;
-  let other: Kms;
-  let changed: Kms;
+  let other: KmsServer;
+  let changed: KmsServer;
   let answered = 0;
   const kinds = new Set<string>();
   beforeAll(async () => {
@@ -93,10 +87,10 @@ describe('a request without a usable master key', () => {
     const folder = freshFolder();
     const own = await startKms({ folder });
     await own.close();
-    const stored = JSON.parse(readFileSync(masterKeyFile(folder), 'utf8'));
+    const stored = JSON.parse(readFileSync(own.file, 'utf8'));
     const keyId = vault.keyArn.split('/').at(-1);
     const keyMaterial = randomBytes(32).toString('base64');
-    writeFileSync(masterKeyFile(folder), JSON.stringify({ ...stored, keyId, keyMaterial }));
+    writeFileSync(own.file, JSON.stringify({ ...stored, keyId, keyMaterial }));
     changed = await startKms({ folder });
   });
   afterAll(async () => {
@@ -173,36 +167,24 @@ describe('a request without a usable master key', () => {
     });
   });
 
-  const KeyId = 'alias/vault';
   const states = [
-    [
-      'it is disabled',
-      () => vault.kms.send(new DisableKeyCommand({ KeyId })),
-      () => vault.kms.send(new EnableKeyCommand({ KeyId })),
-    ],
-    [
-      'it is pending deletion',
-      () => vault.kms.send(new ScheduleKeyDeletionCommand({ KeyId })),
-      async () => {
-        await vault.kms.send(new CancelKeyDeletionCommand({ KeyId }));
-        await vault.kms.send(new EnableKeyCommand({ KeyId }));
-      },
-    ],
+    ['it is disabled', 'Disabled'],
+    ['it is pending deletion', 'PendingDeletion'],
   ] as const;
   it.each(states)(
     'answers master_key_unavailable because %s, and succeeds again afterwards',
-    async (fault, begin, end) => {
+    async (fault, state) => {
       const all = everything.filter(needsKey);
       const principals = new Map<Operation, Principal>();
       for (const operation of all) principals.set(operation, await prepared(operation));
-      await begin();
+      vault.setKeyState(state);
       try {
         for (const [operation, principal] of principals) {
           const what = { fault, code: 'master_key_unavailable', retryable: false };
           await refusedAlike(operation, principal, () => vault.ports, what);
         }
       } finally {
-        await end();
+        vault.setKeyState('Enabled');
       }
       for (const [operation, principal] of principals) {
         const { written } = await operation.run()(vault.ports, requestContext(), principal);

@@ -10,11 +10,12 @@ import { buildChecker, checkHistory } from '../cluster/chaos/checker.ts';
 import { type Crowd, startCrowd } from '../cluster/chaos/crowd.ts';
 import { openHistory } from '../cluster/chaos/history.ts';
 import { githubPolicy, githubToken } from '../support/github-access.ts';
+import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { addressOf, freshFolder, type LocalProcess, runFile } from '../support/local-process.ts';
 import { closeConnections, exchange } from '../support/raw-http.ts';
 import { openReleased } from '../support/released.ts';
 import { freshName } from '../support/running-vault.ts';
-import { servicesOf } from '../support/second-vault.ts';
+import { kmsOf, servicesOf } from '../support/second-vault.ts';
 
 const codes = { released: '', today: process.cwd() };
 type Code = keyof typeof codes;
@@ -46,6 +47,7 @@ type Headers = Readonly<Record<string, string>>;
 
 // The first host of each pair keeps the data, so the second pair opens the files that the first one has written.
 describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) => {
+  let kms: KmsServer;
   const hosts = new Map<Code, { readonly process: LocalProcess; readonly url: string }>();
   const tokens = new Map<Code, string>();
 
@@ -79,7 +81,10 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     mkdirSync(beside, { mode: 0o700 });
     // By it, both hosts accept the tokens of this machine.
     cpSync(join(data, 'token-key.json'), join(beside, 'token-key.json'));
-    await startHost(other, { ...servicesOf(data), VAULT_DATA_DIR: beside });
+    kms = await startKms({ folder: data });
+    // The release knows no key file, and calls a KMS.
+    const key = other === 'released' ? kmsOf(data, kms.endpoint) : {};
+    await startHost(other, { ...servicesOf(data), ...key, VAULT_DATA_DIR: beside });
     // Each host gets the tokens that the program of the other one makes.
     await makeToken(owner);
     await makeToken(other);
@@ -90,6 +95,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
       running.child.kill('SIGTERM');
       await running.exit;
     }
+    await kms.close();
   });
 
   // Shows G16.

@@ -21,7 +21,7 @@ export type ClusterProcess = {
   readonly urlOf: (node: number) => string;
   /** Asks a node. Status 0 means no answer within the limit. */
   readonly ask: (node: number, method: string, path: string, call?: Call) => Promise<Reply>;
-  /** The pids of the processes of this node (`node-2`) or of the master key (`key`), from their pid file. */
+  /** The pids of the processes of this node (`node-2`), from their pid files. */
   readonly pids: (member: string) => readonly number[];
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 };

@@ -15,8 +15,9 @@ import { startStore } from '../../local/dynamodb/store.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
 import { startHttpFront } from '../../local/etcd/http-front.ts';
 import { readTemplate } from '../../local/host/template.ts';
-import { startKms } from '../../local/kms/server.ts';
+import type { KeyState } from '../../local/kms/key-file.ts';
 import { startEtcdFront } from './etcd-front.ts';
+import { startKms } from './kms-server.ts';
 import { vaultId } from './requests.ts';
 import { violationsOf } from './violations.ts';
 
@@ -24,6 +25,7 @@ export type Embedded = {
   readonly dynamodb: DynamoDBClient;
   readonly kms: KMSClient;
   readonly keyArn: string;
+  readonly setKeyState: (state: KeyState) => void;
   readonly ports: Ports;
   /** The tenants whose items a test changed by hand. The final check of the table leaves them out. */
   readonly tampered: Set<string>;
@@ -78,16 +80,20 @@ export const startUnchecked = async () => {
     await kmsServer.close();
     await rm(folder, { recursive: true, force: true });
   };
-  return { folder, dynamodb, kms, keyArn: kmsServer.keyArn, vaultId, tableName, ports, close };
+  return {
+    ...{ folder, dynamodb, kms, keyArn: kmsServer.keyArn, vaultId, tableName, ports, close },
+    setKeyState: kmsServer.setState,
+  };
 };
 
 export const startEmbedded = async (): Promise<Embedded> => {
-  const { dynamodb, kms, keyArn, ports, close } = await startUnchecked();
+  const { dynamodb, kms, keyArn, setKeyState, ports, close } = await startUnchecked();
   const tampered = new Set<string>();
   return {
     dynamodb,
     kms,
     keyArn,
+    setKeyState,
     ports,
     tampered,
     close: async () => {

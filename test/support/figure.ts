@@ -2,3 +2,11 @@
 export const printFigure = (property: string, figure: string): void => {
   process.stdout.write(`figure · ${property}: ${figure}\n`);
 };
+
+/** Milliseconds as a sentence: how many, their median and the longest. */
+export const describeTimes = (times: readonly number[]): string => {
+  const sorted = [...times].sort((a, b) => a - b);
+  const [median = 0, longest = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  return `${sorted.length} times, median ${seconds(median)}, longest ${seconds(longest)}`;
+};

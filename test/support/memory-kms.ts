@@ -1,40 +1,21 @@
-/** The embedded KMS without HTTP: the same operations, with a master key in memory. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { isFault } from '../../local/kms/fault.ts';
-import type { KeyState, MasterKey } from '../../local/kms/master-key.ts';
-import { operations } from '../../local/kms/operations.ts';
-import { type Exchange, faultReply } from './adversary/wire.ts';
+/** The embedded KMS with a master key in memory, for simulations. */
+import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
+import { answerWith } from '../../local/kms/embedded-kms.ts';
+import type { Exchange } from './adversary/wire.ts';
 
 export type MemoryKms = { readonly exchange: Exchange; readonly keyArn: string };
 
-const account = 'arn:aws:kms:us-east-1:000000000000:';
-
 export const createMemoryKms = (): MemoryKms => {
-  let state: KeyState = 'Enabled';
   const keyId = randomUUID();
-  const key: MasterKey = {
-    keyId,
-    arn: `${account}key/${keyId}`,
-    alias: 'alias/vault',
-    aliasArn: `${account}alias/vault`,
-    material: randomBytes(32),
-    createdAt: 0,
-    credentials: { accessKeyId: '', secretAccessKey: '' },
-    state: () => state,
-    setState: (next) => {
-      state = next;
-    },
-  };
+  const keyArn = `arn:aws:kms:us-east-1:000000000000:key/${keyId}`;
+  const secret = createSecretKey(randomBytes(32));
+  const reading = { keyId, secret, state: 'Enabled', createdAt: 0 } as const;
+  const answer = answerWith({ arn: keyArn, read: () => reading });
   return {
-    keyArn: key.arn,
+    keyArn,
     exchange: async ({ operation, input }) => {
-      try {
-        const output = operations.get(operation)?.(key, input) ?? {};
-        return { status: 200, body: JSON.stringify(output) };
-      } catch (error) {
-        if (!isFault(error)) throw error;
-        return faultReply(400, error.name);
-      }
+      const { status, body } = await answer(operation, input);
+      return { status, body: JSON.stringify(body) };
     },
   };
 };

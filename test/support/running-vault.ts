@@ -193,10 +193,10 @@ export const startVault = async (
 };
 
 /** A vault for all tests of a file or a `describe`: it starts before them and ends after them. */
-export const useVault = (policyFor?: PolicyFor): RunningVault => {
+export const useVault = (policyFor?: PolicyFor, env: NodeJS.ProcessEnv = {}): RunningVault => {
   let vault: RunningVault;
   beforeAll(async () => {
-    vault = await startVault({}, policyFor);
+    vault = await startVault(env, policyFor);
   });
   afterAll(() => vault.stop());
   return new Proxy({} as RunningVault, { get: (_, member) => Reflect.get(vault, member) });

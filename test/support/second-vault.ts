@@ -11,46 +11,42 @@ import { issuerOf } from './tokens.ts';
 const readJson = (folder: string, file: string): Readonly<Record<string, string>> =>
   JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
-type Endpoints = { readonly store: string; readonly kms: string };
+/** The variables of a host that uses the KMS at this address, with the key of the vault that runs on this folder. */
+export const kmsOf = (dataDir: string, endpoint: string): NodeJS.ProcessEnv => ({
+  AWS_ENDPOINT_URL_KMS: endpoint,
+  MASTER_KEY_ID: readJson(dataDir, 'running.json')['masterKeyId'],
+  VAULT_MASTER_KEY_FILE: '',
+});
 
-/** The addresses of the store and the KMS of a running vault. */
-export const endpointsOf = ({ dataDir }: Pick<RunningVault, 'dataDir'>): Endpoints => {
-  const { dynamodbEndpoint = '', kmsEndpoint = '' } = readJson(dataDir, 'running.json');
-  return { store: dynamodbEndpoint, kms: kmsEndpoint };
-};
+/** The address of the store of a running vault. */
+export const storeOf = ({ dataDir }: Pick<RunningVault, 'dataDir'>): string =>
+  readJson(dataDir, 'running.json')['dynamodbEndpoint'] ?? '';
 
-/**
- * The variables by which another host uses the store and the KMS of the vault that runs on this folder, at their own
- * endpoints or at others that lead there.
- */
-export const servicesOf = (
-  dataDir: string,
-  endpoints = endpointsOf({ dataDir }),
-): NodeJS.ProcessEnv => {
+/** The variables by which another host uses the store and the master key of the vault that runs on this folder. */
+export const servicesOf = (dataDir: string): NodeJS.ProcessEnv => {
   const running = readJson(dataDir, 'running.json');
-  const kms = readJson(dataDir, 'kms.json');
   return {
-    AWS_ENDPOINT_URL_DYNAMODB: endpoints.store,
-    AWS_ENDPOINT_URL_KMS: endpoints.kms,
+    AWS_ENDPOINT_URL_DYNAMODB: running['dynamodbEndpoint'],
     AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: kms['accessKeyId'],
-    AWS_SECRET_ACCESS_KEY: kms['secretAccessKey'],
+    AWS_ACCESS_KEY_ID: 'unchecked',
+    AWS_SECRET_ACCESS_KEY: 'unchecked',
     VAULT_ID: running['vaultId'],
     TABLE_NAME: running['tableName'],
-    MASTER_KEY_ID: running['masterKeyId'],
+    VAULT_MASTER_KEY_FILE: join(dataDir, 'kms.json'),
   };
 };
 
-/** Starts a host that accepts the tokens of `first` and uses its store and KMS. End it before `first`. */
+/** Starts a host that accepts the tokens of `first` and uses its store and its key. End it before `first`. */
 export const startBeside = async (
   first: RunningVault,
-  endpoints = endpointsOf(first),
+  settings: NodeJS.ProcessEnv = {},
 ): Promise<RunningVault> => {
   const issuer = issuerOf(first.dataDir);
   return await startVault({
-    ...servicesOf(first.dataDir, endpoints),
+    ...servicesOf(first.dataDir),
     AUTH_ISSUER: 'urn:vault:local',
     AUTH_AUDIENCE: 'vault',
     AUTH_JWKS: JSON.stringify({ keys: [publicJwk(issuer, { kid: issuer.kid })] }),
+    ...settings,
   });
 };

@@ -19,6 +19,7 @@ import { type Route, readTemplate } from '../../../local/host/template.ts';
 import { openTokenKey } from '../../../local/host/token-key.ts';
 import { startProxy } from '../../support/adversary/proxy.ts';
 import { toEndpoint } from '../../support/adversary/wire.ts';
+import { startKms } from '../../support/kms-server.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { type Gate, startGate } from './gate.ts';
 import type { Permissions } from './permissions.ts';
@@ -66,23 +67,27 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
 type OwnParts = { readonly [Name in keyof Parts]-?: NonNullable<Parts[Name]> };
 
 const partsOf = async (folder: string): Promise<OwnParts> => {
-  const { vaultId, kms, store, close } = await startParts({
+  const { vaultId, key, store, close } = await startParts({
     root: process.cwd(),
     folder,
     store: 'dynoxide',
     report: () => {},
   });
-  if (kms === undefined || store === undefined) throw new Error('the parts must run here');
-  return { vaultId, kms, store, close };
+  if (key === undefined || store === undefined) throw new Error('the parts must run here');
+  return { vaultId, key, store, close };
 };
 
 /** Starts a vault whose functions have the permissions in `grants`. */
 export const startGuardedVault = async (grants: Permissions): Promise<GuardedVault> => {
   const dataDir = freshFolder();
   const { routes, table } = await readTemplate('template.yaml');
-  const { vaultId, kms, store, close: closeParts } = await partsOf(dataDir);
+  const { vaultId, key, store, close: closeParts } = await partsOf(dataDir);
+  const kms = await startKms({ folder: dataDir });
   const { jwks } = await openTokenKey(dataDir);
-  const local = environmentOf({}, { vaultId, storeEndpoint: store.endpoint, kms, jwks });
+  const local = environmentOf(
+    {},
+    { vaultId, storeEndpoint: store.endpoint, keyArn: key.arn, jwks },
+  );
   const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = local;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const owner = new DynamoDBClient({ endpoint: store.endpoint, region: 'us-east-1', credentials });
@@ -113,8 +118,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   rememberRunning(dataDir, {
     url: gateway.url,
     dynamodbEndpoint: store.endpoint,
-    kmsEndpoint: kms.endpoint,
-    kmsIsLocal: true,
+    masterKeyFile: kms.file,
     vaultId,
     tableName,
     masterKeyId,

@@ -1,12 +1,9 @@
 /**
  * `adversary.ts FOLDER HOST PORT SEED SHARE REPORT`: the adversary of test/support as a proxy before the front of the
- * node that runs on the folder, or before the master key that does. A share of the calls meets a fault that the seed
+ * node that runs on the folder. A share of the calls meets a fault that the seed
  * draws; every call is held against what a vault may send. At its end it writes what it met.
  */
 import { writeFileSync } from 'node:fs';
-import { HttpRequest } from '@smithy/core/transport';
-import { findCertificates } from '../../../local/cluster/certificates.ts';
-import { createKeyTransport, type TlsFiles } from '../../../local/cluster/cluster-file.ts';
 import { findRunning } from '../../../local/host/running.ts';
 import { type Choose, startAdversary } from '../../support/adversary/adversary.ts';
 import { canaryForms } from '../../support/adversary/canaries.ts';
@@ -28,28 +25,16 @@ const soon = (fate: Fate): Fate =>
 const draw = atRate(random, Number(share));
 const choose: Choose = (call, index) => soon(draw(call, index));
 
-const toKey = (endpoint: string, files: TlsFiles): Exchange => {
-  const transport = createKeyTransport(endpoint, files);
-  return async ({ path, headers, body }) => {
-    const request = new HttpRequest({ method: 'POST', path, headers, body });
-    const { response } = await transport.handle(request);
-    return { status: response.statusCode, body: String(response.body) };
-  };
-};
 const toFront: Exchange = async (call) => {
   const endpoint = findRunning(folder)?.dynamodbEndpoint;
   if (!endpoint) throw brokenConnection('ECONNREFUSED');
   return await toEndpoint(endpoint)(call);
 };
-/** Only the folder of the master key holds them. */
-const tls = findCertificates(folder);
-const keyEndpoint = findRunning(folder)?.kmsEndpoint ?? '';
-const forward = tls ? toKey(keyEndpoint, tls) : toFront;
-const { exchange, met, violations } = startAdversary(forward, {
+const { exchange, met, violations } = startAdversary(toFront, {
   ...{ choose, pause: realPause, random },
   watch: watchCalls(canaryForms(canary)),
 });
-await startProxy(exchange, { host, port: Number(port), tls });
+await startProxy(exchange, { host, port: Number(port) });
 
 process.once('SIGTERM', () => {
   const faults: Record<string, number> = {};

@@ -1,4 +1,4 @@
-/** The adversary among the nodes: a process within each of them, and one before the master key. */
+/** The adversary among the nodes: a process within each of them, between the functions and the front. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export type Met = {
 type Parts = {
   readonly folder: string;
   readonly network: Network;
-  /** The folder of the master key, then of each node. */
+  /** The folder of each node. */
   readonly folders: readonly string[];
   readonly run: (name: string, command: readonly string[], env: NodeJS.ProcessEnv) => Running;
 };
@@ -35,14 +35,19 @@ export const startAdversaries = (
   { folder, network, folders, run }: Parts,
   { seed, share }: Hostility,
 ): { readonly close: () => Promise<Met> } => {
-  const running = folders.map((target, node) => {
-    const isKey = node === 0;
-    const host = isKey ? network.keyHost : '127.0.0.1';
-    const port = isKey ? network.hostileKeyPort : network.placeOf(node).hostilePort;
+  const running = folders.map((target, index) => {
+    const node = index + 1;
+    const port = network.placeOf(node).hostilePort;
     const report = join(folder, `adversary-${node}.json`);
     const numbers = [port, seed + node, share].map(String);
-    const command = program('test/cluster/chaos/adversary.ts', target, host, ...numbers, report);
-    const where = isKey ? command : network.at(node, command);
+    const command = program(
+      'test/cluster/chaos/adversary.ts',
+      target,
+      '127.0.0.1',
+      ...numbers,
+      report,
+    );
+    const where = network.at(node, command);
     return { report, child: run(`adversary-${node}`, where, {}).child };
   });
   let told: Promise<Met> | undefined;

@@ -7,7 +7,7 @@ const portsOfNode = 4;
 
 export const createLoopback = async (nodes: number): Promise<Network> => {
   const host = '127.0.0.1';
-  const [keyPort = 0, hostileKeyPort = 0, ...others] = await findFreePorts(2 + nodes * portsOfNode);
+  const [keyPort = 0, ...others] = await findFreePorts(1 + nodes * portsOfNode);
   const portsOf = (node: number) => {
     const from = (node - 1) * portsOfNode;
     const [port = 0, hostilePort = 0, etcdPort = 0, peerPort = 0] = others.slice(from);
@@ -22,7 +22,6 @@ export const createLoopback = async (nodes: number): Promise<Network> => {
   return {
     keyHost: host,
     keyPort,
-    hostileKeyPort,
     placeOf: (node) => ({
       ...{ host, peerHost: host, knownAs: hostOf(node), proxy: relay.proxyOf(node) },
       ...portsOf(node),

@@ -1,6 +1,6 @@
 /**
  * A network of its own for the nodes of a run, as root on Linux: a namespace for each, joined by two bridges. One is
- * for the clients and the master key, which live outside the namespaces, the other for the nodes among themselves. The
+ * for the clients, which live outside the namespaces, the other for the nodes among themselves. The
  * bridges have a namespace too: where docker runs, it filters what goes over the machine's own ones. A node that
  * is cut off here loses its packets in silence, as on a broken link.
  */
@@ -96,7 +96,6 @@ export const createNamespaces = async (nodes: number): Promise<Network> => {
   return {
     keyHost: address('c', 1),
     keyPort: ports.http,
-    hostileKeyPort: ports.hostile,
     placeOf: (node) => ({
       ...{ host: address('c', node + 10), port: ports.http, hostilePort: ports.hostile },
       ...{ peerHost: address('p', node + 10), knownAs: address('p', node + 10) },

@@ -1,7 +1,7 @@
 /** The network of a run: the addresses of its nodes, and how nodes are cut off from each other. */
 
 /**
- * `peers`: a node hears nothing of the others, nor they of it. `all`: nor do the clients and the master key.
+ * `peers`: a node hears nothing of the others, nor they of it. `all`: nor do the clients.
  * `mute`: it hears the others, who do not hear it. `pair`: it and the next node do not hear each other.
  */
 export type CutKind = 'peers' | 'all' | 'mute' | 'pair';
@@ -21,11 +21,9 @@ type Place = {
 };
 
 export type Network = {
-  /** The master key listens here. */
+  /** The program of the master key of 1.0.0 listens here. */
   readonly keyHost: string;
   readonly keyPort: number;
-  /** The nodes reach it here through the adversary. */
-  readonly hostileKeyPort: number;
   readonly placeOf: (node: number) => Place;
   /** The command, to be run at the node. */
   readonly at: (node: number, command: readonly string[]) => readonly string[];

@@ -1,12 +1,13 @@
 /**
  * Vault nodes as processes on a network, set up as docs/deploy/machines.md says: each on a machine with its own folder
- * and its own copy of cluster.json. The program of the master key runs beside them.
+ * and its own copies of cluster.json and the master key.
  */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -17,6 +18,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { type ClusterPlan, initCluster } from '../../../local/cluster/init.ts';
 import {
   isRunning,
   type ProcessRecord,
@@ -59,9 +61,12 @@ export type Nodes = {
   readonly folderOf: (node: number) => string;
   /** From its next start on, the node runs the code in this folder. */
   readonly useCode: (node: number, code: string) => void;
-  /** Ends the program of the master key, and starts it with the code in this folder. */
-  readonly restartKey: (code: string) => Promise<void>;
-  /** Gives the node another machine, with a copy of cluster.json and nothing else, and tells all nodes its address. */
+  /** The node's own copy of the master key. */
+  readonly keyFileOf: (node: number) => string;
+  /** Starts the program of the master key, which the nodes of 1.0.0 need, with the code in this folder. */
+  readonly startKey: (code: string) => Promise<void>;
+  readonly endKey: () => Promise<void>;
+  /** Gives the node another machine, with cluster.json and the key and nothing else, and tells all nodes its address. */
   readonly replaceMachine: (node: number, machine: number) => Promise<void>;
   /**
    * Takes the data of all nodes, none of which may run, and tells them of a new cluster. Its nodes are still to be
@@ -91,7 +96,7 @@ export type NodesOptions = {
   readonly count: number;
   /** The adversary between the functions and what they call; `undefined`: there is none. */
   readonly hostility?: Hostility | undefined;
-  /** The folder with the code of the nodes and of the master key; by default this checkout. */
+  /** The folder with the code of the nodes; by default this checkout. */
   readonly code?: string | undefined;
 };
 
@@ -120,9 +125,9 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const diskOf = (node: number) => join(folder, `machine-${machineOf(node)}`);
   const folderOf = (node: number) => join(diskOf(node), 'node');
   const clusterFileOf = (node: number) => join(diskOf(node), 'cluster.json');
+  const keyFileOf = (node: number) => join(diskOf(node), 'kms.json');
   const keyFolder = join(folder, 'key');
   const clusterFile = join(folder, 'cluster.json');
-  const kmsUrl = `https://${network.keyHost}:${network.keyPort}`;
   const placeOf = (node: number) => network.placeOf(machineOf(node));
   const urlOf = (node: number): string => `http://${placeOf(node).host}:${placeOf(node).port}`;
   const addresses = (): string =>
@@ -140,17 +145,19 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       ...(hostility && { VAULT_FRONT_PROXY: `http://127.0.0.1:${hostilePort}` }),
       ...{ VAULT_NODE: String(node), VAULT_NODES: addresses(), VAULT_PEER_HOST: peerHost },
       ...{ VAULT_CLUSTER_FILE: clusterFileOf(node), VAULT_PEER_PROXY: proxy },
+      VAULT_MASTER_KEY_FILE: keyFileOf(node),
       VAULT_COMPARE_SECONDS: String(compareSeconds),
     };
   };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
     startLogged(folder, name, command, { PATH, HOME, ...env });
-  let keyCode = code;
-  const startKey = async (): Promise<Running> => {
-    const started = run('key', program(join(keyCode, 'local/bin/master-key.ts')), {
-      ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile },
-      ...{ HOST: network.keyHost, PORT: String(network.keyPort), VAULT_NODES: addresses() },
-      ...(hostility && { VAULT_KMS_URL: `https://${network.keyHost}:${network.hostileKeyPort}` }),
+  /** The program that held the key for the nodes of 1.0.0, which writes the cluster file itself. */
+  const keyProgramOf = (from: string) => join(from, 'local/bin/master-key.ts');
+  let key: Running | undefined;
+  const startKey = async (from: string): Promise<void> => {
+    const started = run('key', program(keyProgramOf(from)), {
+      ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile, VAULT_NODES: addresses() },
+      ...{ HOST: network.keyHost, PORT: String(network.keyPort) },
     });
     const { child } = started;
     const ended = once(child, 'exit').then(() => {
@@ -158,26 +165,28 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     });
     await Promise.race([once(child.stdout ?? child, 'data'), ended]);
     ended.catch(() => undefined);
-    return started;
+    key = started;
   };
-  let key = await startKey();
   const endKey = async (): Promise<void> => {
-    const { child } = key;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    const { child } = key ?? {};
+    key = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGTERM');
     await once(child, 'exit');
   };
+  const init = (more: Pick<ClusterPlan, 'renewal' | 'isNewCluster'> = {}) =>
+    initCluster({ folder: keyFolder, clusterFile, nodes: addresses(), ...more });
+  if (existsSync(keyProgramOf(code))) await startKey(code);
+  else await init();
   const prepare = (node: number): void => {
     mkdirSync(diskOf(node), { recursive: true, mode: 0o700 });
     copyFileSync(clusterFile, clusterFileOf(node));
+    copyFileSync(join(keyFolder, 'kms.json'), keyFileOf(node));
   };
   for (const node of all) prepare(node);
 
   const adversaries = hostility
-    ? startAdversaries(
-        { folder, network, folders: [keyFolder, ...all.map(folderOf)], run },
-        hostility,
-      )
+    ? startAdversaries({ folder, network, folders: all.map(folderOf), run }, hostility)
     : undefined;
   const running = new Map<number, Running>();
   const wanted = new Set<number>();
@@ -240,10 +249,6 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const status = async (node: number): Promise<NodeStatus | undefined> =>
     (await statuses(node)).find((one) => one.node === node);
-  const restartKey = async (): Promise<void> => {
-    await endKey();
-    key = await startKey();
-  };
 
   return {
     ...{ all, network, urlOf, start, kill, folderOf, status, statuses },
@@ -262,16 +267,15 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       start(node);
     },
     useCode: (node, from) => void codes.set(node, from),
-    restartKey: async (from) => {
-      keyCode = from;
-      await restartKey();
-    },
+    keyFileOf,
+    startKey,
+    endKey,
     replaceMachine: async (node, machine) => {
       await kill(node);
       rmSync(diskOf(node), { recursive: true });
       machines.set(node, machine);
       // The certificate of the cluster names all addresses.
-      await restartKey();
+      await init({ renewal: 'certificate' });
       for (const one of all) prepare(one);
       for (const one of all.filter((other) => other !== node)) {
         await end(one, 'SIGTERM', ['front']);
@@ -286,16 +290,14 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     beginAnew: async () => {
       const old = mkdtempSync(join(folder, 'old-'));
       for (const node of all) renameSync(diskOf(node), join(old, `machine-${machineOf(node)}`));
-      await endKey();
-      for (const file of [clusterFile, join(keyFolder, 'tls.json')]) rmSync(file);
-      key = await startKey();
+      await init({ isNewCluster: true });
       for (const node of all) prepare(node);
       return old;
     },
     run: (node, command) => execute(network.at(machineOf(node), command), environmentOf(node)),
     saidBy: (node) => readFileSync(join(folder, `node-${node}.log`), 'utf8'),
     readTable: async (node, how) => {
-      const args = [folderOf(node), clusterFile, kmsUrl, how];
+      const args = [folderOf(node), how];
       const read = program('test/cluster/chaos/read-table.ts', ...args);
       const { code, stdout, stderr } = await execute(
         network.at(machineOf(node), read),

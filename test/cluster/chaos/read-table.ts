@@ -1,16 +1,9 @@
 /**
- * `read-table.ts NODE_FOLDER CLUSTER_FILE KMS_URL read|checked`: all items of a node's table, read through its front, as one
+ * `read-table.ts NODE_FOLDER read|checked`: all items of a node's table, read through its front, as one
  * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
  */
 import { createHash } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { KMSClient } from '@aws-sdk/client-kms';
-import {
-  createKeyTransport,
-  readClusterFile,
-  uncheckedKey,
-} from '../../../local/cluster/cluster-file.ts';
-import { findRunning } from '../../../local/host/running.ts';
+import { connectToNode } from '../../../local/host/connect.ts';
 import { scanItems } from '../../../local/verify/vault.ts';
 import { violationsOf } from '../../support/violations.ts';
 
@@ -29,18 +22,8 @@ const canonical = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 };
 
-const [folder = '', clusterFile = '', kmsUrl = '', how] = process.argv.slice(2);
-const running = findRunning(folder);
-if (running === undefined) throw new Error(`no node runs on ${folder}`);
-const { tls } = readClusterFile(clusterFile);
-const options = { region: 'us-east-1', credentials: uncheckedKey };
-const vault = {
-  dynamodb: new DynamoDBClient({ ...options, endpoint: running.dynamodbEndpoint }),
-  kms: new KMSClient({ ...options, requestHandler: createKeyTransport(kmsUrl, tls) }),
-  vaultId: running.vaultId,
-  tableName: running.tableName,
-  masterKeyId: running.masterKeyId,
-};
+const [folder = '', how] = process.argv.slice(2);
+const vault = connectToNode(folder);
 
 const lines: string[] = [];
 for await (const page of scanItems(vault)) {
@@ -50,3 +33,4 @@ const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex'
 const violations = how === 'checked' ? await violationsOf(vault) : [];
 const verified: Verified = { items: lines.length, digest, violations };
 process.stdout.write(JSON.stringify(verified));
+await vault.close();

@@ -1,4 +1,4 @@
-/** Three nodes, the master key and the network between them, as one thing to be opened and closed. */
+/** Three nodes and the network between them, as one thing to be opened and closed. */
 import { closeAtEnd } from '../../../local/host/ending.ts';
 import type { Hostility } from './hostility.ts';
 import { createLoopback } from './loopback.ts';
@@ -24,13 +24,13 @@ export type SiteOptions = {
   readonly hostility?: Hostility;
   /** Machines on the network beside those of the nodes. */
   readonly spare?: number;
-  /** The folder with the code of the nodes and of the master key; by default this checkout. */
+  /** The folder with the code of the nodes; by default this checkout. */
   readonly code?: string;
 };
 
 const count = 3;
 
-/** Starts the master key; the nodes are still to be started. */
+/** Makes what the nodes share; they are still to be started. */
 export const openSite = async (options: SiteOptions): Promise<Site> => {
   const { folder, hostility, code, spare = 0 } = options;
   const create = options.network === 'namespaces' ? createNamespaces : createLoopback;

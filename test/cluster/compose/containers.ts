@@ -1,11 +1,12 @@
 /** The containers of one cluster, handled by the commands that a person types. */
 import { execFile } from 'node:child_process';
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ClusterStatus } from '../../../local/cluster/status.ts';
 import { findFreePort, isFree } from '../../../local/host/ports.ts';
-import { freshFolder, runFile, runLocal } from '../../support/local-process.ts';
+import { hasProgram } from '../../../local/host/supervisor.ts';
+import type { NodeStatus } from '../../../local/node/report.ts';
+import { freshFolder, runFile } from '../../support/local-process.ts';
 import { untilSeen } from '../../support/until.ts';
 
 const project = 'vault-test';
@@ -19,19 +20,6 @@ const findFirstPort = async (): Promise<number> => {
 let firstPort = 0;
 const policyFile = join(freshFolder(), 'access.yaml');
 export const urlOf = (node: number): string => `http://127.0.0.1:${firstPort + node - 1}`;
-
-/** Runs `local/bin/<program>.ts`; throws what it printed unless it ends well. */
-export const command = async (program: string, ...args: readonly string[]): Promise<string> => {
-  const env = {
-    COMPOSE_PROJECT_NAME: project,
-    CLUSTER_PORT: String(firstPort),
-    AUTH_POLICY_FILE: policyFile,
-  };
-  const { exit, output, errors } = runLocal(program, args, env);
-  const code = await exit;
-  if (code === 0) return output.join('\n');
-  throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${errors.join('\n')}`);
-};
 
 /** Replaces the access policy of the nodes as an editor does. The nodes run as another user, who must be able to read it. */
 export const writePolicy = (policy: string): void => {
@@ -48,10 +36,28 @@ export const prepare = async (): Promise<void> => {
   // Making images takes minutes, in which another worker could take the ports.
   firstPort = await findFirstPort();
 };
-export const cluster = (...args: readonly string[]): Promise<string> =>
-  command('cluster', '--docker', ...args);
-export const statusNow = async (): Promise<ClusterStatus> =>
-  JSON.parse(await cluster('status', '--json'));
+
+const hasPlugin = async (name: string): Promise<boolean> =>
+  execute('docker', [name, 'version']).then(
+    () => true,
+    () => false,
+  );
+
+/** Runs compose: `docker compose`, or Debian's `docker-compose` with the classic builder. */
+export const compose = async (...args: readonly string[]): Promise<string> => {
+  const isPlugin = await hasPlugin('compose');
+  if (!isPlugin && !hasProgram('docker-compose')) throw new Error('there is no docker compose');
+  const [program, first] = isPlugin ? ['docker', ['compose']] : ['docker-compose', []];
+  const env = {
+    ...process.env,
+    ...(!(await hasPlugin('buildx')) && { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' }),
+    ...Object.fromEntries([1, 2, 3].map((node) => [`NODE${node}_PORT`, new URL(urlOf(node)).port])),
+    COMPOSE_PROJECT_NAME: project,
+    VAULT_POLICY_FOLDER: dirname(policyFile),
+    VAULT_POLICY_FILE: `/policy/${basename(policyFile)}`,
+  };
+  return (await execute(program ?? '', [...(first ?? []), ...args], { env })).stdout.trim();
+};
 
 export const docker = async (...args: readonly string[]): Promise<string> =>
   (await execute('docker', args)).stdout.trim();
@@ -70,14 +76,28 @@ export const getContainer = async (service: string): Promise<string> => {
   return id;
 };
 
+/** What a node says of all nodes; `undefined` if it does not answer. */
+const statusOf = async (node: number, token: string): Promise<NodeStatus | undefined> => {
+  const headers = { Authorization: `Bearer ${token}` };
+  try {
+    const reply = await fetch(`${urlOf(node)}/v1/status`, {
+      headers,
+      signal: AbortSignal.timeout(5_000),
+    });
+    return ((await reply.json()) as { readonly node?: NodeStatus }).node;
+  } catch {
+    return undefined;
+  }
+};
+
 /** Waits until all nodes serve with one digest at one revision. */
-export const untilAllEqual = () =>
+export const untilAllEqual = (token: string): Promise<NodeStatus | undefined> =>
   untilSeen(
-    statusNow,
-    ({ nodes, equal }) =>
-      equal &&
-      nodes.every(({ state }) => state === 'serving') &&
-      new Set(nodes.map((one) => `${one.appliedRevision} ${one.digest}`)).size === 1,
+    () => statusOf(1, token),
+    (status) =>
+      status?.equal === true &&
+      status.nodes.length === 3 &&
+      status.nodes.every(({ state, alive, lag }) => alive && state === 'serving' && lag === 0),
     60_000,
   );
 

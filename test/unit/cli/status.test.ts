@@ -36,6 +36,7 @@ describe('dsvault status', () => {
         appliedRevision: 7,
         etcd: '3.7.3',
         mayReadStale: false,
+        masterKey: 'usable' as const,
         space: { ...space, memoryBytes: 41e6 },
       },
     };
@@ -48,6 +49,7 @@ describe('dsvault status', () => {
         leader: false,
         lag: 0,
         state: 'catching-up' as const,
+        masterKey: 'missing' as const,
         reason: 'it compares',
       },
       { ...silent, node: 3, leader: false, lag: 2 },
@@ -62,7 +64,7 @@ describe('dsvault status', () => {
         ['node 2', 'catching-up', 'follows, revision 7, 0 behind'],
       ].map(([node, state, about]) => [
         ...[node, state],
-        `${about}, etcd 3.7.3, memory 41.0 MB, database 20.5 kB of 8.0 GB${node === 'node 2' ? ', it compares' : ''}`,
+        `${about}, etcd 3.7.3, memory 41.0 MB, database 20.5 kB of 8.0 GB${node === 'node 2' ? ', master key missing, it compares' : ''}`,
       ]),
       ['node 3', 'no answer', 'follows, revision 5, 2 behind'],
     ]);

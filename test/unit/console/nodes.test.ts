@@ -17,6 +17,7 @@ const report = (node: number, more: Partial<Report> = {}): Report => ({
   comparedAt: null,
   etcd: '3.7.3',
   mayReadStale: false,
+  masterKey: 'usable',
   space: null,
   start: 1,
   ...more,
@@ -93,6 +94,16 @@ describe('the sentence about the nodes', () => {
     expect(told([one, one])).not.toContain('policy');
     expect(told([one, other])).toContain('A newer access policy is not used: line 3: bad');
     expect(told([one, other])).toContain('The nodes do not have the same access policy.');
+  });
+
+  it('counts the nodes that open values, and says why another does not', () => {
+    const lost = report(3, { masterKey: 'missing' });
+    const older = report(3, { masterKey: null });
+    expect(told([answer(1, three)])).not.toContain('master key');
+    expect(told([answer(1, [report(1), report(2), older])])).not.toContain('master key');
+    expect(told([answer(1, [report(1), report(2), lost])])).toContain(
+      '2 of 3 nodes open values: the master key is not usable at node 3: missing.',
+    );
   });
 
   it('names the nodes whose etcd may answer stale reads', () => {

@@ -57,7 +57,7 @@ it('a restore asks for TABLE_NAME if the backup is of another table than npm sta
 
 const runs = (storeIsEmbedded: boolean) => (folder: string) =>
   rememberRunning(folder, {
-    ...{ url: '', dynamodbEndpoint: '', kmsEndpoint: '', kmsIsLocal: true, storeIsEmbedded },
+    ...{ url: '', dynamodbEndpoint: '', storeIsEmbedded },
     ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
   });
 const leaveDynamodbLocal = (folder: string) => mkdirSync(join(folder, 'dynamodb-local'));

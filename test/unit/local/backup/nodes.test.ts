@@ -96,11 +96,11 @@ describe('a backup of a node', () => {
     const parent = freshFolder();
     const folder = join(parent, 'node');
     mkdirSync(folder);
-    const told = { vaultId: 'vault-1', kms: { endpoint: 'http://127.0.0.1:1', keyArn: 'key' } };
+    const told = { token: 't', vaultId: 'vault-1', key: { masterKeyId: 'key' } };
     const tls = { ca: 'ca', certificate: 'certificate', key: 'key' };
     writeClusterFile(join(parent, 'cluster.json'), { ...told, tls, jwks: '{}' });
     rememberRunning(folder, {
-      ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', kmsEndpoint: '', kmsIsLocal: false },
+      ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', kmsEndpoint: '' },
       ...{ vaultId: 'vault-1', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
     });
     await expect(openNode(folder)).rejects.toThrow('the node does not answer: use another node');

@@ -42,11 +42,12 @@ describe('openCertificates', () => {
     ]);
   });
 
-  it('makes another certificate of the same authority when the hosts have changed', async () => {
+  it('makes another certificate of the same authority for other hosts, if it is asked to', async () => {
     const folder = freshFolder();
     const first = await openCertificates(folder, ['10.0.0.1', '10.0.0.3']);
     expect(await openCertificates(folder, ['10.0.0.3', '10.0.0.1'])).toEqual(first);
-    const second = await openCertificates(folder, ['10.0.0.2']);
+    await expect(openCertificates(folder, ['10.0.0.2'])).rejects.toThrow('--renew makes a new one');
+    const second = await openCertificates(folder, ['10.0.0.2'], 'certificate');
     expect(second.ca).toBe(first.ca);
     expect(second.key).not.toBe(first.key);
     const [old, node] = [first, second].map((one) => new X509Certificate(one.certificate));
@@ -73,7 +74,7 @@ describe('openCertificates', () => {
       writeFileSync(join(folder, 'tls.json'), content);
       const refused = openCertificates(folder, []).catch((error) => error);
       expect(await refused).toMatchObject({ name: 'Failure' });
-      expect((await refused).message).toMatch(/^\S+tls\.json is damaged: delete it/);
+      expect((await refused).message).toMatch(/^\S+tls\.json is damaged: put back a copy/);
       expect((await refused).message).not.toContain('canary');
     },
   );

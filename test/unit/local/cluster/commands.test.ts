@@ -27,20 +27,12 @@ describe('the command line of a cluster', () => {
     expect(parseCommand(JSON.stringify(command))).toEqual(command);
   });
 
-  it('accepts the master key as the target of kill, but not of isolate, heal and wipe', () => {
-    expect(readCommand(['kill', 'key'])).toEqual({ action: 'kill', target: 'key' });
-    for (const action of ['isolate', 'heal', 'wipe']) {
-      expect(() => readCommand([action, 'key'])).toThrow(
-        `it does not know "${action} key"; --help shows how it is used`,
-      );
-    }
-  });
-
   it.each([
     ['burn', '1'],
     ['kill', '0'],
     ['kill', '4'],
     ['kill', 'two'],
+    ['kill', 'key'],
     ['kill', '1', '2'],
     ['status', '1'],
   ])('rejects wrong words and repeats them: %s %s %s', (...args) => {
@@ -57,7 +49,8 @@ describe('the command line of a cluster', () => {
   it.each([
     [['kill', '1', '--json'], '--json belongs to status'],
     [['--json'], '--json belongs to status'],
-    [['status', '--data'], '--data belongs to --docker down'],
+    [['status', '--renew'], '--renew belongs to init'],
+    [['--nodes', 'a'], '--nodes belongs to init'],
   ])('rejects an option of another command: %j', (args, sentence) => {
     expect(() => readCommand(args)).toThrow(sentence);
   });

@@ -5,13 +5,13 @@ import { nodesVariable, openLayout, readFirstPort } from '../../../../local/clus
 import { freshFolder } from '../../../support/local-process.ts';
 
 const portsOf = async (folder: string, asked: number | undefined) => {
-  const { nodes, keyPort } = await openLayout(folder, asked);
-  return [...nodes.flatMap(({ port, etcdPort, peerPort }) => [port, etcdPort, peerPort]), keyPort];
+  const { nodes } = await openLayout(folder, asked);
+  return nodes.flatMap(({ port, etcdPort, peerPort }) => [port, etcdPort, peerPort]);
 };
 
 describe('the layout of a cluster', () => {
   it('puts the vaults at 3001 to 3003 unless CLUSTER_PORT is set', async () => {
-    const ports = [3001, 3011, 3021, 3002, 3012, 3022, 3003, 3013, 3023, 3031];
+    const ports = [3001, 3011, 3021, 3002, 3012, 3022, 3003, 3013, 3023];
     expect(await portsOf(freshFolder(), readFirstPort({}))).toEqual(ports);
     expect(await portsOf(freshFolder(), readFirstPort({ CLUSTER_PORT: '3301' }))).toEqual(
       ports.map((port) => port + 300),
@@ -23,7 +23,7 @@ describe('the layout of a cluster', () => {
     const first = await portsOf(folder, 3301);
     expect(await portsOf(folder, undefined)).toEqual(first);
     expect(await portsOf(folder, 4301)).toEqual([
-      ...[4301, 3311, 3321, 4302, 3312, 3322, 4303, 3313, 3323, 3331],
+      ...[4301, 3311, 3321, 4302, 3312, 3322, 4303, 3313, 3323],
     ]);
     expect(await portsOf(folder, undefined)).toEqual(first);
   });
@@ -51,7 +51,7 @@ describe('the layout of a cluster', () => {
     expect(readFileSync(file, 'utf8')).toBe('{"firstPort":"x"}');
   });
 
-  it.each(['-1', '65506', '3001.5', 'vault'])('refuses CLUSTER_PORT=%s', (text) => {
+  it.each(['-1', '65514', '3001.5', 'vault'])('refuses CLUSTER_PORT=%s', (text) => {
     expect(() => readFirstPort({ CLUSTER_PORT: text })).toThrow(/^CLUSTER_PORT must be a number/);
   });
 });

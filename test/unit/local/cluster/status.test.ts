@@ -23,6 +23,7 @@ const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
   etcd: '3.7.3',
   state: 'serving',
   reason: null,
+  masterKey: 'usable',
   ...more,
 });
 const seen = (node: number, answer: Observed['answer'], more = {}): Observed => ({
@@ -89,6 +90,7 @@ describe('the status of a cluster', () => {
       reason: null,
       etcd: null,
       mayReadStale: false,
+      masterKey: null,
     });
     expect(nodes[1]).toMatchObject({ alive: false, state: 'silent' });
     expect(nodes[2]).toMatchObject({ alive: true, lag: 0, state: 'serving', isolated: true });
@@ -103,16 +105,20 @@ describe('the status of a cluster', () => {
   it('prints a table with the reasons and the result below', () => {
     const status = compareNodes([
       seen(1, said(1234, { leader: true })),
-      seen(2, said(1230, { state: 'no-majority', reason: 'it hears no majority' }), {
-        isolated: true,
-      }),
+      seen(
+        2,
+        said(1230, { state: 'no-majority', reason: 'it hears no majority', masterKey: 'disabled' }),
+        {
+          isolated: true,
+        },
+      ),
       seen(3, undefined, { process: 'killed' }),
     ]);
     expect(tableOf(status).split('\n')).toEqual([
-      'node  alive  state        peers      leader  applied  lag  digest',
-      '1     yes    serving      connected  yes     1234     0    00001234',
-      '2     yes    no-majority  cut off    no      1230     4    00001230',
-      '3     no     killed       connected  no      -        -    -',
+      'node  alive  state        peers      leader  applied  lag  digest    key',
+      '1     yes    serving      connected  yes     1234     0    00001234  usable',
+      '2     yes    no-majority  cut off    no      1230     4    00001230  disabled',
+      '3     no     killed       connected  no      -        -    -         -',
       'node 2: it hears no majority',
       'the digests at equal revisions are equal',
     ]);

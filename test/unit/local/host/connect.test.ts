@@ -2,12 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { expect, it } from '@jest/globals';
-import { writeClusterFile } from '../../../../local/cluster/cluster-file.ts';
 import { startHttpFront } from '../../../../local/etcd/http-front.ts';
 import { ok, unavailable } from '../../../../local/etcd/protocol.ts';
 import { connectToNode } from '../../../../local/host/connect.ts';
 import { rememberRunning } from '../../../../local/host/running.ts';
-import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 it('a connection to a node reads again while the node does not serve', async () => {
@@ -23,11 +21,8 @@ it('a connection to a node reads again while the node does not serve', async () 
   const cluster = freshFolder();
   const folder = join(cluster, 'node-1');
   mkdirSync(folder);
-  const kms = { endpoint: 'https://127.0.0.1:1', keyArn: 'a-key' };
-  const tls = await freshCertificates(['127.0.0.1']);
-  writeClusterFile(join(cluster, 'cluster.json'), { vaultId: 'v', kms, jwks: '{"keys":[]}', tls });
   rememberRunning(folder, {
-    ...{ url: '', dynamodbEndpoint: served.endpoint, kmsEndpoint: kms.endpoint, kmsIsLocal: false },
+    ...{ url: '', dynamodbEndpoint: served.endpoint, masterKeyFile: '/none' },
     ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'a-key', takesLocalTokens: true },
   });
   try {

@@ -1,15 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { environmentOf, isLocalIdentity } from '../../../../local/host/functions.ts';
 
-const kms = {
-  endpoint: 'http://127.0.0.1:4',
-  keyArn: 'arn:aws:kms:us-east-1:000000000000:key/k',
-  credentials: { accessKeyId: 'LOCAL1', secretAccessKey: 'secret' },
-  close: async () => undefined,
-};
+const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/k';
 const storeEndpoint = 'http://127.0.0.1:3';
 const vaultId = 'vault-1';
-const parts = { vaultId, kms, storeEndpoint, jwks: '{"keys":[1]}' };
+const parts = { vaultId, keyArn, storeEndpoint, jwks: '{"keys":[1]}' };
 const identity = { AUTH_ISSUER: 'https://i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'https://i/keys' };
 
 describe('the environment of the functions', () => {
@@ -19,10 +14,9 @@ describe('the environment of the functions', () => {
       TABLE_NAME: 'vault',
       AWS_REGION: 'us-east-1',
       AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint,
-      AWS_ENDPOINT_URL_KMS: kms.endpoint,
-      MASTER_KEY_ID: kms.keyArn,
-      AWS_ACCESS_KEY_ID: 'LOCAL1',
-      AWS_SECRET_ACCESS_KEY: 'secret',
+      MASTER_KEY_ID: keyArn,
+      AWS_ACCESS_KEY_ID: 'unchecked',
+      AWS_SECRET_ACCESS_KEY: 'unchecked',
       AWS_SESSION_TOKEN: undefined,
       AWS_PROFILE: undefined,
       AUTH_ISSUER: 'urn:vault:local',
@@ -32,7 +26,7 @@ describe('the environment of the functions', () => {
   });
 
   it('keeps the settings of the user', () => {
-    const given = { TABLE_NAME: 't', AWS_REGION: 'eu-west-1', MASTER_KEY_ID: 'alias/vault' };
+    const given = { TABLE_NAME: 't', AWS_REGION: 'eu-west-1' };
     expect(environmentOf(given, parts)).toMatchObject(given);
     expect(environmentOf({ AWS_DEFAULT_REGION: 'eu-west-1' }, parts)['AWS_REGION']).toBe(
       'eu-west-1',
@@ -44,13 +38,21 @@ describe('the environment of the functions', () => {
     expect(Object.keys(told).join(' ')).not.toMatch(/ENDPOINT|KEY|PROFILE|SESSION/);
   });
 
-  it("uses the local KMS's access key whatever session or profile the user has", () => {
-    const given = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SESSION_TOKEN: 's', AWS_PROFILE: 'p' };
-    expect(environmentOf(given, parts)).toMatchObject({
-      AWS_ACCESS_KEY_ID: 'LOCAL1',
-      AWS_SESSION_TOKEN: undefined,
-      AWS_PROFILE: undefined,
-    });
+  it.each<[string, object, boolean]>([
+    ['hides them if the store and the key are local', {}, false],
+    ['keeps them for a store elsewhere', { storeEndpoint: undefined }, true],
+    ['keeps them for a key in a KMS', { keyArn: undefined }, true],
+  ])('has credentials of the user: it %s', (_, more, isKept) => {
+    const session = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SESSION_TOKEN: 's', AWS_PROFILE: 'p' };
+    const given = { ...session, MASTER_KEY_ID: 'k' };
+    const told = { ...given, ...environmentOf(given, { ...parts, ...more }) };
+    const hidden = { AWS_ACCESS_KEY_ID: 'unchecked', AWS_SESSION_TOKEN: undefined };
+    expect(told).toMatchObject(isKept ? session : { ...hidden, AWS_PROFILE: undefined });
+  });
+
+  it('gives an open store elsewhere a key where the user has given none', () => {
+    const { storeEndpoint: _, ...elsewhere } = parts;
+    expect(environmentOf({}, elsewhere)).toMatchObject({ AWS_ACCESS_KEY_ID: 'unchecked' });
   });
 
   it("takes identity from the user as a whole, never mixed with the local issuer's", () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { rememberCloud, rememberSam } from '../../../../local/containers/running.ts';
 import { root } from '../../../../local/host/data-folder.ts';
-import { rememberRunning } from '../../../../local/host/running.ts';
+import { rememberCluster, rememberRunning } from '../../../../local/host/running.ts';
 import { chooseDataFolder, chooseVault } from '../../../../local/host/vaults.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -23,8 +23,6 @@ const inFolder = (...names: readonly string[]): string => {
 const running = {
   ...{
     dynamodbEndpoint: '',
-    kmsEndpoint: '',
-    kmsIsLocal: true,
     vaultId: 'v',
     tableName: '',
     masterKeyId: '',
@@ -33,27 +31,32 @@ const running = {
 };
 const start = (url = 'http://127.0.0.1:3000') => rememberRunning(folder, { ...running, url });
 const cluster = () => {
-  rememberRunning(inFolder('key'), { ...running, url: '' });
+  rememberCluster(folder, {});
   rememberRunning(inFolder('node-2'), { ...running, url: 'http://127.0.0.1:3002' });
 };
 const sam = () => rememberSam(inFolder('stack'), { url: 'http://127.0.0.1:3100' });
 const localstack = (url?: string) =>
   rememberCloud(inFolder('localstack'), { endpoint: 'e', samPrograms: 's', awsPrograms: 'a', url });
 const choose = (name?: string, isUrlNeeded = false) => chooseVault(given, name, isUrlNeeded);
-const own = () => ({ folder });
-const ofKey = () => ({ folder: join(folder, 'key') });
+const own = () => folder;
+const ofKey = () => join(folder, 'key');
 
 describe('npm run token', () => {
   it('makes a token for npm start, without an address, if no vault runs', async () => {
-    expect(await choose()).toMatchObject({ name: 'start', signer: own(), url: undefined });
+    expect(await choose()).toMatchObject({ name: 'start', keyFolder: own(), url: undefined });
     await expect(choose(undefined, true)).rejects.toThrow(
       'no vault runs here: npm start starts one',
     );
   });
 
   it('makes a token for the cluster in the folder of a cluster that does not run', async () => {
+    writeFileSync(join(folder, 'ports.json'), '{}');
+    expect(await choose()).toMatchObject({ name: 'cluster', keyFolder: ofKey() });
+  });
+
+  it('makes a token in the folder that init made', async () => {
     writeFileSync(join(folder, 'cluster.json'), '{}');
-    expect(await choose()).toMatchObject({ name: 'cluster', signer: ofKey() });
+    expect(await choose()).toMatchObject({ keyFolder: own() });
   });
 
   it('finds a vault that LocalStack serves once it is deployed', async () => {
@@ -61,12 +64,16 @@ describe('npm run token', () => {
     localstack();
     expect(await choose()).toMatchObject({ name: 'start' });
     localstack(url);
-    expect(await choose(undefined, true)).toMatchObject({ name: 'localstack', url, signer: own() });
+    expect(await choose(undefined, true)).toMatchObject({
+      name: 'localstack',
+      url,
+      keyFolder: own(),
+    });
   });
 
-  it('finds the cluster that runs, and signs with the key beside its master key', async () => {
+  it('finds the cluster that runs, and signs with the key in its folder', async () => {
     cluster();
-    const found = { name: 'cluster', url: 'http://127.0.0.1:3002', signer: ofKey() };
+    const found = { name: 'cluster', url: 'http://127.0.0.1:3002', keyFolder: ofKey() };
     expect(await choose(undefined, true)).toMatchObject(found);
   });
 
@@ -79,20 +86,20 @@ describe('npm run token', () => {
     await expect(choose()).rejects.toThrow(
       expect.objectContaining({ message: sentence, exitCode: 2 }),
     );
-    expect(await choose('cluster')).toMatchObject({ signer: ofKey() });
+    expect(await choose('cluster')).toMatchObject({ keyFolder: ofKey() });
     expect(await choose('start', true)).toMatchObject({ url: 'http://127.0.0.1:3000' });
   });
 
   it('chooses by itself if several run with one key, unless an address is needed', async () => {
     start();
     sam();
-    expect(await choose()).toMatchObject({ signer: own() });
+    expect(await choose()).toMatchObject({ keyFolder: own() });
     await expect(choose(undefined, true)).rejects.toThrow('--for start or --for sam');
   });
 
   it('makes a token for a named vault that does not run, but gives no address of it', async () => {
     writeFileSync(join(folder, 'cluster.json'), '{}');
-    expect(await choose('cluster')).toMatchObject({ signer: ofKey(), url: undefined });
+    expect(await choose('cluster')).toMatchObject({ keyFolder: ofKey(), url: undefined });
     await expect(choose('cluster', true)).rejects.toThrow(
       'the vault of --for cluster does not run here',
     );
@@ -105,9 +112,7 @@ describe('npm run token', () => {
   });
 
   it('refuses an unknown name, and tells the names that it knows', async () => {
-    await expect(choose('aws')).rejects.toThrow(
-      '--for knows start, cluster, docker, sam, localstack',
-    );
+    await expect(choose('aws')).rejects.toThrow('--for knows start, cluster, sam, localstack');
   });
 
   it('refuses a vault that takes only the tokens of other issuers', async () => {
@@ -119,7 +124,7 @@ describe('npm run token', () => {
 
   it('refuses a cluster whose nodes take only the tokens of other issuers', async () => {
     const url = 'http://127.0.0.1:3002';
-    rememberRunning(inFolder('key'), { ...running, url: '' });
+    rememberCluster(folder, {});
     rememberRunning(inFolder('node-2'), { ...running, takesLocalTokens: false, url });
     await expect(choose()).rejects.toThrow(`the vault on ${url} takes the tokens of other issuers`);
   });

@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { readNodeConfig } from '../../../../local/node/config.ts';
+import { readClusterFileName, readNodeConfig } from '../../../../local/node/config.ts';
 
 const whole = {
   VAULT_NODES: '1=127.0.0.1:2381:2391,2=node-2.internal:2382:2392,3=10.0.0.3:2383:2393',
   VAULT_NODE: '2',
-  VAULT_CLUSTER_FILE: '/cluster.json',
 };
 
 describe('readNodeConfig', () => {
@@ -21,8 +20,21 @@ describe('readNodeConfig', () => {
       peerHost: '127.0.0.1',
       peerProxy: undefined,
       frontProxy: undefined,
-      clusterFile: '/cluster.json',
     });
+  });
+
+  it('takes the nodes of the cluster file, and refuses others in VAULT_NODES', () => {
+    const { VAULT_NODES: known, ...unnamed } = whole;
+    expect(readNodeConfig(unnamed, known)).toEqual(readNodeConfig(whole));
+    expect(readNodeConfig(whole, known)).toEqual(readNodeConfig(whole));
+    expect(() => readNodeConfig({ ...whole, VAULT_NODES: '1=a:1:2' }, known)).toThrow(
+      `VAULT_NODES is 1=a:1:2, but the cluster file has ${known}: leave VAULT_NODES out`,
+    );
+  });
+
+  it('needs a cluster file', () => {
+    expect(readClusterFileName({ VAULT_CLUSTER_FILE: '/cluster.json' })).toBe('/cluster.json');
+    expect(() => readClusterFileName({})).toThrow('VAULT_CLUSTER_FILE is not set');
   });
 
   it('reads the listening address and the proxies', () => {
@@ -53,7 +65,6 @@ describe('readNodeConfig', () => {
     ['VAULT_NODE', undefined],
     ['VAULT_NODE', '4'],
     ['VAULT_NODE', 'two'],
-    ['VAULT_CLUSTER_FILE', undefined],
     ['VAULT_PEER_PROXY', 'nowhere'],
     ['VAULT_FRONT_PROXY', 'nowhere'],
     ['VAULT_QUOTA_BYTES', '8 GB'],

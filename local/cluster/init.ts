@@ -1,0 +1,137 @@
+/**
+ * `npm run cluster -- init FOLDER`: makes what the nodes of one cluster share, and keeps what exists. The folder keeps
+ * the authority of the certificates and the key that signs tokens, which no node needs.
+ */
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure } from '../../system/failures.ts';
+import { openDataFolder } from '../host/data-folder.ts';
+import { openTokenKey } from '../host/token-key.ts';
+import { openVaultId } from '../host/vault-id.ts';
+import { identityIn, makeMasterKey, masterKeyFile } from '../kms/key-file.ts';
+import { parseNodes } from '../node/config.ts';
+import { hasCertificates, openCertificates, type Renewal } from './certificates.ts';
+import { type ClusterFile, findClusterFile, writeClusterFile } from './cluster-file.ts';
+
+export type ClusterPlan = {
+  /** Is made if it is missing. */
+  readonly folder: string;
+  readonly clusterFile: string;
+  /** All nodes in the form of `VAULT_NODES`; by default those of the cluster file. */
+  readonly nodes?: string | undefined;
+  /** The ARN of the master key in a KMS; by default the key of the cluster file, else a new one in `kms.json`. */
+  readonly masterKeyId?: string | undefined;
+  readonly renewal?: Renewal | undefined;
+  /** Whether nodes with the old cluster file are to be strangers from now on. */
+  readonly isNewCluster?: boolean;
+};
+
+const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
+
+const arnForm = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
+
+/**
+ * Returns what the nodes are to know of the master key. The file may be away if the cluster file knows its key, because
+ * whoever keeps it apart need not bring it for a new certificate.
+ */
+const keyOf = (
+  { folder, masterKeyId }: ClusterPlan,
+  known: ClusterFile | undefined,
+  hasVault: boolean,
+): ClusterFile['key'] => {
+  const file = masterKeyFile(folder, process.env);
+  if (masterKeyId !== undefined && !arnForm.test(masterKeyId)) {
+    throw usage(
+      '--kms takes the ARN of a key, such as arn:aws:kms:eu-central-1:111122223333:key/…',
+    );
+  }
+  if (known === undefined) {
+    if (masterKeyId !== undefined) return { masterKeyId };
+    if (!hasVault) makeMasterKey(file);
+    return identityIn(file);
+  }
+  const isOther =
+    masterKeyId !== undefined &&
+    !('masterKeyId' in known.key && known.key.masterKeyId === masterKeyId);
+  if (isOther) {
+    throw failure(
+      'the vault has another master key: values are never sealed again under a new one',
+    );
+  }
+  if ('masterKeyId' in known.key || !existsSync(file)) return known.key;
+  requireKey(file, known.key);
+  return identityIn(file);
+};
+
+/** Throws a sentence unless the file holds this key. */
+const requireKey = (file: string, key: Exclude<ClusterFile['key'], { masterKeyId: string }>) => {
+  const { keyId, check } = identityIn(file);
+  if (keyId === key.keyId && (key.check === undefined || key.check === check)) return;
+  throw failure(`${file} holds another master key than the vault's, whose id is ${key.keyId}`);
+};
+
+/** Makes what is missing and returns the cluster file, which is written last. Throws a sentence, and keeps all, if not. */
+export const initCluster = async (plan: ClusterPlan): Promise<ClusterFile> => {
+  const { folder, clusterFile, renewal, isNewCluster = false } = plan;
+  const known = findClusterFile(clusterFile);
+  const nodes = plan.nodes ?? known?.nodes;
+  if (nodes === undefined)
+    throw usage('--nodes is needed: the hosts of the nodes, with commas between');
+  const hosts = parseNodes(nodes).map(({ host }) => host);
+  const hasVault = existsSync(join(folder, 'vault.json'));
+  if (known === undefined && !isNewCluster && hasCertificates(folder)) {
+    throw failure(
+      `${clusterFile} is missing, and ${folder} is of a cluster: copy cluster.json from a node there, or begin a new ` +
+        'cluster after a restore with --new-cluster',
+    );
+  }
+  openDataFolder(folder);
+  const vaultId = known?.vaultId ?? openVaultId(folder, process.env);
+  const key = keyOf(plan, known, hasVault);
+  const tls = await openCertificates(folder, hosts, renewal);
+  const { jwks } = await openTokenKey(folder);
+  const token = known && !isNewCluster ? known.token : randomBytes(16).toString('hex');
+  const made = { token, vaultId, nodes, key, tls, jwks };
+  writeClusterFile(clusterFile, made);
+  return made;
+};
+
+/** Puts what a node needs, and no more, into another folder. */
+export const copyForNodes = (folder: string, to: string): void => {
+  openDataFolder(to);
+  for (const name of ['cluster.json', 'kms.json']) {
+    if (existsSync(join(folder, name))) copyFileSync(join(folder, name), join(to, name));
+  }
+};
+
+/** Throws a sentence unless `copy` is the master key of the cluster file's vault. */
+export const checkCopy = (clusterFile: string, copy: string): void => {
+  const { key } = findClusterFile(clusterFile) ?? {};
+  if (key === undefined) throw failure(`there is no ${clusterFile}, so no key to compare with`);
+  if ('masterKeyId' in key)
+    throw failure(`the master key is ${key.masterKeyId} of a KMS, in no file`);
+  requireKey(copy, key);
+};
+
+/**
+ * Reads a list of nodes as a person types it: `HOST,HOST,HOST`, each also as `HOST:ETCD_PORT:PEER_PORT`. Returns it in
+ * the form of `VAULT_NODES`.
+ */
+export const nodesOf = (text: string): string => {
+  const nodes = text.split(',').map((part, index) => {
+    const [host = '', etcdPort = '2380', peerPort = '2390', ...rest] = part.trim().split(':');
+    return `${index + 1}=${[host, etcdPort, peerPort, ...rest].join(':')}`;
+  });
+  if (nodes.length % 2 === 0 || nodes.length > 7) throw usage('--nodes takes 1, 3, 5 or 7 hosts');
+  const joined = nodes.join(',');
+  try {
+    parseNodes(joined);
+  } catch (cause) {
+    throw failure('--nodes takes HOST,HOST,HOST, each HOST or HOST:ETCD_PORT:PEER_PORT', {
+      exitCode: 2,
+      cause,
+    });
+  }
+  return joined;
+};

@@ -1,0 +1,228 @@
+/**
+ * The file that holds the master key and its state. The file is the truth: a process opens it at start and looks at it
+ * before each use, so that a change by `key disable` counts for every process of the machine from its next call on.
+ * Without this file no stored value can ever be opened again.
+ */
+import { createSecretKey, hkdfSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { codeOf, failure } from '../../system/failures.ts';
+import { createFileOnce, replaceFile } from '../../system/files.ts';
+import { fault } from './fault.ts';
+
+const stored = v.looseObject({
+  format: v.literal(1),
+  keyId: v.pipe(v.string(), v.uuid()),
+  keyMaterial: v.pipe(v.string(), v.base64(), v.length(44)),
+  state: v.picklist(['Enabled', 'Disabled', 'PendingDeletion']),
+  createdAt: v.number(),
+});
+type Stored = v.InferOutput<typeof stored>;
+
+/** The states of a key in KMS's own words. Nothing here makes a key `PendingDeletion`; a file of 1.0.0 may be. */
+export type KeyState = Stored['state'];
+
+/** What tells the master key of a vault from every other one. It opens nothing. */
+export const keyIdentity = v.object({
+  keyId: v.pipe(v.string(), v.uuid()),
+  /** Derived from the material. Absent for a vault of 1.0.0, which knows its key by the id alone. */
+  check: v.optional(v.string()),
+});
+export type KeyIdentity = v.InferOutput<typeof keyIdentity>;
+
+/** The key as one reading of the file found it. */
+export type KeyReading = {
+  readonly keyId: string;
+  readonly secret: KeyObject;
+  readonly state: KeyState;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+};
+
+export type MasterKey = {
+  /** The identity in the form of a KMS key, which stored versions name. */
+  readonly arn: string;
+  /**
+   * Returns the key as the file holds it now, in whatever state. Throws a fault of KMS: `NotFoundException` if the file
+   * is gone, `KMSInvalidStateException` if it cannot be read or is damaged, `IncorrectKeyException` if it holds another
+   * key than the vault's.
+   */
+  readonly read: () => KeyReading;
+};
+
+const account = 'arn:aws:kms:us-east-1:000000000000:key/';
+const arnOf = (keyId: string): string => `${account}${keyId}`;
+
+/** Returns the id in the ARN of a key in a file; `undefined` for a key of a KMS. */
+export const findKeyId = (arn: string): string | undefined =>
+  arn.startsWith(account) ? arn.slice(account.length) : undefined;
+
+/** The file of the data folder that holds the master key, unless `VAULT_MASTER_KEY_FILE` names another one. */
+export const masterKeyFile = (folder: string, environment: NodeJS.ProcessEnv): string =>
+  environment['VAULT_MASTER_KEY_FILE'] || join(folder, 'kms.json');
+
+const checkOf = (keyId: string, secret: KeyObject): string =>
+  Buffer.from(hkdfSync('sha256', secret, keyId, 'vault master key check 1', 16)).toString(
+    'base64url',
+  );
+
+const parse = (bytes: Buffer): (KeyReading & { readonly text: Stored }) | undefined => {
+  try {
+    const text = v.parse(stored, JSON.parse(bytes.toString('utf8')));
+    const material = Buffer.from(text.keyMaterial, 'base64');
+    const secret = createSecretKey(material);
+    material.fill(0);
+    const { keyId, state, createdAt } = text;
+    return { keyId, secret, state, createdAt, text };
+  } catch {
+    // The error is not even a cause, because a JSON parser's message quotes the text, and the text is the key.
+    return undefined;
+  } finally {
+    bytes.fill(0);
+  }
+};
+
+/** Reads the file for a command. Throws a sentence if it cannot be read or is damaged. */
+const open = (file: string) => {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    throw failure(`the master key ${file} cannot be read (${codeOf(cause)})`, { cause });
+  }
+  const parsed = parse(bytes);
+  if (parsed !== undefined) return parsed;
+  throw failure(`${file} is damaged: put back a copy, or move the whole data folder away`);
+};
+
+/** Makes the key in this file unless the file exists. Throws a sentence if it cannot be written. */
+export const makeMasterKey = (file: string): void => {
+  const make = (): string =>
+    JSON.stringify({
+      format: 1,
+      keyId: randomUUID(),
+      keyMaterial: randomBytes(32).toString('base64'),
+      state: 'Enabled',
+      createdAt: Date.now(),
+    } satisfies Stored);
+  try {
+    createFileOnce(file, make);
+  } catch (cause) {
+    throw failure(`the master key cannot be written to ${file} (${codeOf(cause)})`, { cause });
+  }
+};
+
+/** Returns what tells the key of this file from others. Throws a sentence if the file cannot be read or is damaged. */
+export const identityIn = (file: string): KeyIdentity & { readonly check: string } => {
+  const { keyId, secret } = open(file);
+  return { keyId, check: checkOf(keyId, secret) };
+};
+
+/** Returns the state of the key in this file, and its ARN. Throws as `identityIn` does. */
+export const describeKeyFile = (
+  file: string,
+): { readonly arn: string; readonly state: KeyState } => {
+  const { keyId, state } = open(file);
+  return { arn: arnOf(keyId), state };
+};
+
+/**
+ * Sets the state of the key in this file. The new state is durable when this returns, and every process that uses the
+ * file obeys from its next call on. Throws a sentence, and changes nothing, if the file cannot be read or replaced.
+ */
+export const setKeyState = (file: string, state: KeyState): void => {
+  const { text } = open(file);
+  try {
+    replaceFile(file, JSON.stringify({ ...text, state } satisfies Stored));
+  } catch (cause) {
+    const sentence = `${file} cannot be replaced (${codeOf(cause)}), so its key stays ${text.state}`;
+    throw failure(sentence, { cause });
+  }
+};
+
+/** What may be said of a key in a file to whoever must know whether it can be used. */
+export const stateOfKey = (
+  key: MasterKey,
+): 'usable' | 'disabled' | 'missing' | 'unreadable' | 'incorrect' => {
+  try {
+    return key.read().state === 'Enabled' ? 'usable' : 'disabled';
+  } catch (error) {
+    const name = error instanceof Error ? error.name : '';
+    if (name === 'NotFoundException') return 'missing';
+    return name === 'IncorrectKeyException' ? 'incorrect' : 'unreadable';
+  }
+};
+
+/** Two writes within the granularity of a file system's clock can leave equal times, so a younger file is read again. */
+const settledMs = 2_000n;
+
+/** Whether two looks saw one file, unchanged between them. */
+const isSame = (a: Look, b: Look): boolean =>
+  a.dev === b.dev &&
+  a.ino === b.ino &&
+  a.size === b.size &&
+  a.mtimeNs === b.mtimeNs &&
+  a.ctimeNs === b.ctimeNs;
+type Look = ReturnType<typeof lookAt>;
+const lookAt = (file: string) => statSync(file, { bigint: true });
+
+/** Reads the file through one descriptor, so that the look and the bytes are of the same file. */
+const readWhole = (file: string): { readonly look: Look; readonly bytes: Buffer } => {
+  const descriptor = openSync(file, 'r');
+  try {
+    const look = fstatSync(descriptor, { bigint: true });
+    return { look, bytes: readFileSync(descriptor) };
+  } finally {
+    closeSync(descriptor);
+  }
+};
+
+const isOwn = ({ keyId, check }: KeyIdentity, found: KeyReading): boolean =>
+  keyId === found.keyId && (check === undefined || check === checkOf(keyId, found.secret));
+
+/**
+ * Uses the key of this file from now on. The file need not be there yet. `warn` gets the sentence of each fault of the
+ * file, at each call that meets it. The file must be on a local file system, whose `stat` sees a change at once.
+ */
+export const followMasterKey = (
+  file: string,
+  own: KeyIdentity,
+  warn: (sentence: string) => void = () => undefined,
+): MasterKey => {
+  let last: { readonly look: Look; readonly reading: KeyReading } | undefined;
+
+  const refuse = (type: Parameters<typeof fault>[0], sentence: string): Error => {
+    last = undefined;
+    warn(sentence);
+    return fault(type, sentence);
+  };
+  const readAgain = (): KeyReading => {
+    const { look, bytes } = readWhole(file);
+    const parsed = parse(bytes);
+    if (parsed === undefined) throw refuse('KMSInvalidStateException', `${file} is damaged`);
+    const { text: _, ...reading } = parsed;
+    if (!isOwn(own, reading)) {
+      throw refuse('IncorrectKeyException', `${file} holds another master key than this vault's`);
+    }
+    last = { look, reading };
+    return reading;
+  };
+  return {
+    arn: arnOf(own.keyId),
+    read: () => {
+      try {
+        if (last === undefined) return readAgain();
+        const look = lookAt(file);
+        const isSettled = BigInt(Date.now()) - look.ctimeMs >= settledMs;
+        return isSettled && isSame(look, last.look) ? last.reading : readAgain();
+      } catch (error) {
+        const code = codeOf(error);
+        if (code === undefined) throw error;
+        throw code === 'ENOENT' || code === 'ENOTDIR'
+          ? refuse('NotFoundException', `${file} is missing`)
+          : refuse('KMSInvalidStateException', `${file} cannot be read (${code})`);
+      }
+    },
+  };
+};

@@ -1,0 +1,261 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, jest } from '@jest/globals';
+import {
+  describeKeyFile,
+  followMasterKey,
+  identityIn,
+  type MasterKey,
+  makeMasterKey,
+  masterKeyFile,
+  setKeyState,
+  stateOfKey,
+} from '../../../../local/kms/key-file.ts';
+import { onceAMinute } from '../../../../local/kms/key-warning.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const freshKey = (): string => {
+  const file = join(freshFolder(), 'kms.json');
+  makeMasterKey(file);
+  return file;
+};
+const follow = (file: string) => {
+  const warn = jest.fn();
+  return { key: followMasterKey(file, identityIn(file), warn), warn };
+};
+const faultOf = (key: MasterKey): string => {
+  try {
+    key.read();
+    return 'no fault';
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+};
+const stored = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
+const replace = (file: string, text: string): void => {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+};
+const otherMaterial = (file: string): string =>
+  JSON.stringify({ ...stored(file), keyMaterial: Buffer.alloc(32, 7).toString('base64') });
+
+describe('the file of the master key', () => {
+  it('is made once, for its owner only, and never with the material of another', () => {
+    const [file, other] = [freshKey(), freshKey()];
+    const text = readFileSync(file, 'utf8');
+    makeMasterKey(file);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(stored(other).keyMaterial).not.toBe(stored(file).keyMaterial);
+  });
+
+  it('lies in the data folder unless VAULT_MASTER_KEY_FILE names another place', () => {
+    expect(masterKeyFile('/data', {})).toBe('/data/kms.json');
+    expect(masterKeyFile('/data', { VAULT_MASTER_KEY_FILE: '/run/kms.json' })).toBe(
+      '/run/kms.json',
+    );
+  });
+
+  it.each<[string, (file: string) => void, string]>([
+    ['it is disabled', (file) => setKeyState(file, 'Disabled'), 'disabled'],
+    ['it is gone', (file) => rmSync(file), 'missing'],
+    [
+      'it holds another key',
+      (file) => replace(file, readFileSync(freshKey(), 'utf8')),
+      'incorrect',
+    ],
+    [
+      'it has the same id and other material',
+      (file) => replace(file, otherMaterial(file)),
+      'incorrect',
+    ],
+    ['it is empty', (file) => replace(file, ''), 'unreadable'],
+    [
+      'its end is missing',
+      (file) => replace(file, readFileSync(file, 'utf8').slice(0, -9)),
+      'unreadable',
+    ],
+    [
+      'its material is no base64',
+      (file) =>
+        replace(file, JSON.stringify({ ...stored(file), keyMaterial: `${'!'.repeat(43)}=` })),
+      'unreadable',
+    ],
+    [
+      'its material is too short',
+      (file) => replace(file, JSON.stringify({ ...stored(file), keyMaterial: 'AAAA' })),
+      'unreadable',
+    ],
+    [
+      'a folder has its name',
+      (file) => {
+        rmSync(file);
+        mkdirSync(file);
+      },
+      'unreadable',
+    ],
+  ])('is found by the next use if %s, and serves again when it is put back', (_, change, state) => {
+    const file = freshKey();
+    const { key } = follow(file);
+    const good = readFileSync(file, 'utf8');
+    expect(stateOfKey(key)).toBe('usable');
+    change(file);
+    expect(stateOfKey(key)).toBe(state);
+    expect(stateOfKey(key)).toBe(state);
+    rmSync(file, { recursive: true, force: true });
+    replace(file, good);
+    expect(stateOfKey(key)).toBe('usable');
+  });
+
+  it('may come after the process that uses it has started', () => {
+    const file = freshKey();
+    const own = identityIn(file);
+    renameSync(file, `${file}.away`);
+    const key = followMasterKey(file, own);
+    expect(faultOf(key)).toBe('NotFoundException');
+    renameSync(`${file}.away`, file);
+    expect(faultOf(key)).toBe('no fault');
+  });
+
+  it('is read again if it was changed in place, to the same length, within the tick of a coarse clock', () => {
+    const file = freshKey();
+    const { key } = follow(file);
+    const { atime, mtime } = statSync(file);
+    key.read();
+    // The same file, size and time of change as far as a coarse clock tells.
+    const changed = readFileSync(file, 'utf8').replace('"Enabled"', '"Xnabled"');
+    writeFileSync(file, changed);
+    utimesSync(file, atime, mtime);
+    expect(faultOf(key)).toBe('KMSInvalidStateException');
+  });
+
+  it('is not read again while it is unchanged and older than two seconds', () => {
+    const file = freshKey();
+    const { key } = follow(file);
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 10_000);
+    const first = key.read();
+    expect(key.read()).toBe(first);
+    linkSync(file, `${file}.linked`);
+    // A new link changes only the time of the change of the file's own entry.
+    expect(key.read()).not.toBe(first);
+    now.mockRestore();
+  });
+
+  it('is told apart by its material if the vault knows it, and else by its id alone', () => {
+    const file = freshKey();
+    const { keyId, check } = identityIn(file);
+    expect(check).toMatch(/^[\w-]{22}$/);
+    replace(file, otherMaterial(file));
+    expect(faultOf(followMasterKey(file, { keyId, check }))).toBe('IncorrectKeyException');
+    expect(faultOf(followMasterKey(file, { keyId }))).toBe('no fault');
+  });
+
+  it('gives a check value that does not contain the material', () => {
+    const file = freshKey();
+    const material = Buffer.from(stored(file).keyMaterial, 'base64');
+    const check = Buffer.from(identityIn(file).check, 'base64url');
+    expect(check).toHaveLength(16);
+    expect(material.includes(check)).toBe(false);
+  });
+
+  it.each(['', '{"format":1,"keyMaterial":"canary"}'])(
+    'is named in the sentence of a command that finds %j in it, and never quoted',
+    (text) => {
+      const file = freshKey();
+      writeFileSync(file, text);
+      for (const use of [
+        () => identityIn(file),
+        () => describeKeyFile(file),
+        () => setKeyState(file, 'Disabled'),
+      ]) {
+        expect(use).toThrow(`${file} is damaged: put back a copy`);
+        expect(use).not.toThrow(/canary/);
+      }
+      expect(readFileSync(file, 'utf8')).toBe(text);
+    },
+  );
+
+  it('keeps what a later or an earlier release has put into it when its state changes', () => {
+    const file = freshKey();
+    replace(file, JSON.stringify({ ...stored(file), accessKeyId: 'LOCAL1', secretAccessKey: 's' }));
+    const before = stored(file);
+    setKeyState(file, 'Disabled');
+    expect(stored(file)).toEqual({ ...before, state: 'Disabled' });
+    expect(describeKeyFile(file)).toEqual({ arn: follow(file).key.arn, state: 'Disabled' });
+  });
+
+  it('keeps its state if a change cannot be stored', () => {
+    const file = freshKey();
+    const folder = join(file, '..');
+    // Root may write into any folder, so the draft's name is taken by a folder.
+    mkdirSync(`${file}.${process.pid}.draft`);
+    expect(() => setKeyState(file, 'Disabled')).toThrow(/cannot be replaced.*stays Enabled$/);
+    chmodSync(folder, 0o700);
+    expect(describeKeyFile(file).state).toBe('Enabled');
+  });
+
+  it('is always whole for readers while it is replaced 10,000 times', async () => {
+    const file = freshKey();
+    const { key } = follow(file);
+    const program = `
+      const { readFileSync, writeFileSync, renameSync } = require('node:fs');
+      const [file] = process.argv.slice(1);
+      const stored = JSON.parse(readFileSync(file, 'utf8'));
+      for (let round = 0; round < 10000; round += 1) {
+        writeFileSync(file + '.draft', JSON.stringify({ ...stored, state: round % 2 ? 'Enabled' : 'Disabled' }));
+        renameSync(file + '.draft', file);
+      }`;
+    const child = spawn(process.execPath, ['-e', program, '--', file], { stdio: 'inherit' });
+    const ended = once(child, 'exit');
+    const seen = new Set<string>();
+    while (child.exitCode === null) {
+      for (let look = 0; look < 100; look += 1) seen.add(stateOfKey(key));
+      await new Promise(setImmediate);
+    }
+    expect(await ended).toEqual([0, null]);
+    expect([...seen].sort()).toEqual(['disabled', 'usable']);
+    expect(stateOfKey(key)).toBe('usable');
+  });
+});
+
+describe('the warnings of the master key', () => {
+  it('name a fault at each use that meets it', () => {
+    const file = freshKey();
+    const { key, warn } = follow(file);
+    rmSync(file);
+    faultOf(key);
+    expect(warn.mock.calls).toEqual([[`${file} is missing`]]);
+  });
+
+  it('are written once a minute for each sentence', () => {
+    const written: string[] = [];
+    let now = 0;
+    const warn = onceAMinute(
+      (sentence) => written.push(sentence),
+      () => now,
+    );
+    for (const [at, sentence] of [
+      [0, 'a'],
+      [1, 'a'],
+      [2, 'b'],
+      [59_999, 'a'],
+      [60_000, 'a'],
+    ] as const) {
+      now = at;
+      warn(sentence);
+    }
+    expect(written).toEqual(['a', 'b', 'a']);
+  });
+});
