@@ -9,7 +9,6 @@ export type Cpu = Readonly<Record<string, number>>;
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/\/?etcd\b.* --data-dir/, 'etcd'],
   [/dynoxide serve/, 'store'],
-  [/local\/bin\/master-key\.ts/, 'key'],
   [/local\/bin\/cluster\.ts/, 'cluster'],
   [/local\/bin\/(?:node|start)\.ts|bench\/in-process\.ts/, 'node'],
 ];

@@ -9,7 +9,7 @@ import { shown, tableOf } from './report.ts';
 import type { Subject } from './subjects.ts';
 
 /** The kinds of process that are Node programs. */
-const profiled = new Set(['node', 'key', 'cluster']);
+const profiled = new Set(['node', 'cluster']);
 const profileMs = 6_000;
 const writtenLimitMs = 30_000;
 const costsShown = 20;

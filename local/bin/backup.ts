@@ -40,7 +40,7 @@ await runProgram(commandLine, async ({ words, options: { json, for: name } }) =>
   say(`${file} holds the data of ${folder}, complete and read again:`);
   for (const line of describeBackup(made)) say(`  ${line}`);
   const own = masterKeyFile(folder, process.env);
-  const key = isNode ? ', which its own program has' : existsSync(own) ? `, ${own}` : '';
+  const key = existsSync(own) ? `, ${own}` : '';
   say(
     `Its values open only with the master key${key}. Keep a copy of the key, apart from the backup.`,
   );

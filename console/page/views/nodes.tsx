@@ -85,7 +85,7 @@ export const NodesView = () => {
             )}
         </div>
       )}
-      {isComplete && local && <Elsewhere local={local} hasNodes={vault.nodes.length > 0} />}
+      {isComplete && local && <Elsewhere local={local} />}
       {isComplete && local?.canWrite && <TestWritesPart hasNodes={vault.nodes.length > 0} />}
       {asked && (
         <ChangeDialog
@@ -125,13 +125,7 @@ const useLatencies = (answers: readonly NodeAnswer[]): ReadonlyMap<number, reado
 };
 
 /** Says what the console cannot do here, and what does it. */
-const Elsewhere = ({
-  local,
-  hasNodes,
-}: {
-  readonly local: LocalReply;
-  readonly hasNodes: boolean;
-}) => {
+const Elsewhere = ({ local }: { readonly local: LocalReply }) => {
   if (local.kind === null) {
     return (
       <p class="empty">
@@ -160,21 +154,7 @@ const Elsewhere = ({
       </div>
     );
   }
-  if (local.kind !== 'docker' || !hasNodes) return null;
-  return (
-    <div class="empty">
-      <p>
-        The nodes run in containers, so the console neither changes them nor reads their logs. These
-        commands make a node fail and come back, in the folder of the checkout:
-      </p>
-      <p>
-        <Command>npm run -s cluster -- --docker kill 2</Command>
-      </p>
-      <p>
-        <Command>npm run -s cluster -- --docker start 2</Command>
-      </p>
-    </div>
-  );
+  return null;
 };
 
 /** Says what a change will do, and does it if the person still wants it. */
