@@ -12,7 +12,7 @@ import { freshFolder } from '../support/local-process.ts';
 import { perRun } from '../support/long.ts';
 import { configOf } from '../support/nodes.ts';
 import { seed } from '../support/seed.ts';
-import { untilSeen } from '../support/until.ts';
+import { until, untilSeen } from '../support/until.ts';
 import { createRandom } from './chaos/random.ts';
 
 jest.setTimeout(300_000);
@@ -42,10 +42,21 @@ const untilState = (...states: readonly (string | undefined)[]) =>
     (state) => states.includes(state),
     90_000,
   );
+const end = async (node: number): Promise<void> => {
+  await nodes.get(node)?.close();
+  nodes.delete(node);
+};
+
+/** Writes a key, again until etcd acknowledges it, as leaders move on a slow machine. */
 const put = async (key: string): Promise<void> => {
   const request_put = { key: Buffer.from(key), value: Buffer.from(`the value of ${key}`) };
   const txn = { compare: [], success: [{ request_put }], failure: [] };
-  await etcd.txn(txn, performance.now() + 20_000);
+  const isWritten = () =>
+    etcd.txn(txn, performance.now() + 5_000).then(
+      () => true,
+      () => false,
+    );
+  await until(isWritten, 60_000);
 };
 
 beforeAll(async () => {
@@ -75,7 +86,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   etcd?.close();
-  await Promise.all([...nodes.values()].map((node) => node.close()));
+  await Promise.all([...nodes.keys()].map(end));
   for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -109,7 +120,7 @@ const damage = (kind: 'database' | 'log', number: number): string => {
 
 describe('a node whose files are damaged', () => {
   it('keeps them while another node is away, and takes a new member when that is back', async () => {
-    for (const node of [2, damaged]) await nodes.get(node)?.close();
+    for (const node of [2, damaged]) await end(node);
     damage('log', 0);
     lines.splice(0);
     await start(damaged);
@@ -137,13 +148,13 @@ describe('a node whose files are damaged', () => {
     'serves again with everything acknowledged after damage %i, if need be once it was wiped',
     async (count) => {
       const key = `item/vault\0while ${count}\0v`;
-      await nodes.get(damaged)?.close();
+      await end(damaged);
       const what = damage(kinds[count % 2] ?? 'log', count);
       lines.splice(0);
       await put(key);
       await start(damaged);
       if ((await untilState('serving', 'diverged')) === 'diverged') {
-        await nodes.get(damaged)?.close();
+        await end(damaged);
         rmSync(folderOf(damaged), { recursive: true });
         folders.set(damaged, freshFolder());
         await start(damaged);
