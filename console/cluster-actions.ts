@@ -4,8 +4,9 @@ import type { Client } from '../cli/client.ts';
 import { isFailure } from '../cli/failures.ts';
 import { answerOf, malformed } from './answers.ts';
 import type { Checkout, FindLocal } from './local-vault.ts';
+import { awaitAnswer } from './other-nodes.ts';
 import type { NodeAnswer, NodesReply, Processes } from './replies.ts';
-import type { Action } from './server.ts';
+import type { Action, OnSilence } from './server.ts';
 
 const change = v.strictObject({
   action: v.picklist(['kill', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe']),
@@ -25,6 +26,7 @@ export type ClusterOptions = {
   readonly clientOf: (addr: string) => Client;
   readonly findLocal: FindLocal;
   readonly command: Checkout['command'];
+  readonly faults: boolean;
 };
 
 /** A look starts a process. */
@@ -69,41 +71,36 @@ const ownState = (status: NodeAnswer['status']): string | undefined =>
 
 /**
  * `nodes` asks every node of the vault that has an address here, so that the death of the node in the profile hides
- * nothing. `change-node` belongs to a cluster of this machine.
+ * nothing. `change-node` belongs to a cluster of this machine, and is there only with `faults`.
  */
 export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Action> => {
-  const { addr, clientOf, findLocal, command } = options;
+  const { addr, clientOf, findLocal, command, faults } = options;
   const { lookNow, lastSeen } = createLook(command);
-  const askOne = async (url: string): Promise<NodeAnswer> => {
+  const askOne = async (url: string, onSilence: OnSilence): Promise<NodeAnswer> => {
     try {
-      return { addr: url, status: await clientOf(url)('get-status'), refusal: null };
+      const answer = clientOf(url)('get-status');
+      const status = await awaitAnswer(answer, url, findLocal, onSilence);
+      return { addr: url, status, refusal: null };
     } catch (error) {
       if (!isFailure(error)) throw error;
       return { addr: url, status: null, refusal: error.report };
     }
   };
-  return new Map<string, Action>([
-    [
-      'nodes',
-      () =>
-        answerOf(async (): Promise<NodesReply> => {
-          const local = await findLocal();
-          const urls = local?.nodes.map(({ url }) => url) ?? [addr];
-          const answers = await Promise.all(urls.map(askOne));
-          return { answers, processes: local?.name === 'cluster' ? lastSeen(answers) : null };
-        }),
-    ],
-    [
-      'change-node',
-      async (given) => {
-        const { success, output } = v.safeParse(change, given);
-        if (!success || (await findLocal())?.name !== 'cluster') return malformed;
-        return await answerOf(async () => {
-          const said = await command(output.action, String(output.node));
-          await lookNow();
-          return { said };
-        });
-      },
-    ],
-  ]);
+  const nodes: Action = (_given, _signal, onSilence) =>
+    answerOf(async (): Promise<NodesReply> => {
+      const local = await findLocal();
+      const urls = local?.nodes.map(({ url }) => url) ?? [addr];
+      const answers = await Promise.all(urls.map((url) => askOne(url, onSilence)));
+      return { answers, processes: local?.name === 'cluster' ? lastSeen(answers) : null };
+    });
+  const changeNode: Action = async (given) => {
+    const { success, output } = v.safeParse(change, given);
+    if (!success || (await findLocal())?.name !== 'cluster') return malformed;
+    return await answerOf(async () => {
+      const said = await command(output.action, String(output.node));
+      await lookNow();
+      return { said };
+    });
+  };
+  return new Map([['nodes', nodes], ...(faults ? [['change-node', changeNode] as const] : [])]);
 };

@@ -16,7 +16,8 @@ export type Checkout = {
 
 export type FindLocal = () => Promise<LocalVault | undefined>;
 
-const placeOf = (addr: string): string => {
+/** Where an address leads: the names of this machine are one place. */
+export const placeOf = (addr: string): string => {
   const url = new URL(addr);
   return `${url.protocol}//${isLoopback(url) ? 'loopback' : url.hostname}:${url.port}`;
 };
@@ -57,10 +58,21 @@ export const createFindLocal = (
   };
 };
 
-const writable = ['start', 'cluster'];
+/** Whether it is a cluster that `npm run cluster` has started on this machine. */
+export const isCluster = (local: LocalVault | undefined): boolean => local?.name === 'cluster';
+
+type LocalOptions = {
+  readonly addr: string;
+  readonly findLocal: FindLocal;
+  readonly faults: boolean;
+};
 
 /** `local`: tells the page where the vault runs, and what the console can do there. */
-export const localActions = (addr: string, findLocal: FindLocal): ReadonlyMap<string, Action> =>
+export const localActions = ({
+  addr,
+  findLocal,
+  faults,
+}: LocalOptions): ReadonlyMap<string, Action> =>
   new Map<string, Action>([
     [
       'local',
@@ -70,9 +82,8 @@ export const localActions = (addr: string, findLocal: FindLocal): ReadonlyMap<st
           return {
             kind: local?.name ?? null,
             addr,
-            canChange: local?.name === 'cluster',
+            canChange: faults && isCluster(local),
             canRead: local?.nodes.some(({ log }) => log !== null) ?? false,
-            canWrite: local !== undefined && writable.includes(local.name),
           };
         }),
     ],

@@ -13,14 +13,16 @@ export type MachineOptions = {
   readonly findLocal: FindLocal;
   /** A client of a node with the token of the profile, which gives up soon. */
   readonly clientOf: (addr: string) => Client;
+  /** Whether the person has asked for the actions that hurt nodes, and for test writes. */
+  readonly faults: boolean;
 };
 
 export const machineActions = (options: MachineOptions): ReadonlyMap<string, Action> => {
-  const { addr, checkout, findLocal, clientOf } = options;
+  const { addr, checkout, findLocal, clientOf, faults } = options;
   return new Map([
-    ...localActions(addr, findLocal),
-    ...clusterActions({ addr, clientOf, findLocal, command: checkout.command }),
-    ...testWriteActions({ findLocal, newToken: checkout.newToken }),
+    ...localActions({ addr, findLocal, faults }),
+    ...clusterActions({ addr, clientOf, findLocal, command: checkout.command, faults }),
+    ...(faults ? testWriteActions({ findLocal, newToken: checkout.newToken }) : []),
     ...activityActions(findLocal),
   ]);
 };

@@ -1,10 +1,15 @@
-/** Reads from another node of a cluster on this machine while one is dead, stands still or is cut off. */
-
+/**
+ * Asks the nodes of the vault: reads from another node of a cluster on this machine while one is dead, stands still or
+ * is cut off, and tells whom it waits for.
+ */
 import { isLoopback } from '../cli/address.ts';
 import type { Client } from '../cli/client.ts';
 import { isFailure } from '../cli/failures.ts';
 import { operations } from '../client/operations.ts';
-import type { FindLocal } from './local-vault.ts';
+import type { Asked } from '../client/sending.ts';
+import type { OperationId, ReplyOf } from '../client/types.ts';
+import { type FindLocal, placeOf } from './local-vault.ts';
+import type { OnSilence } from './server.ts';
 
 export type ReadingOptions = {
   /** The address of the profile, and a client for it that tries for as long as its settings say. */
@@ -15,12 +20,44 @@ export type ReadingOptions = {
   readonly clientOf: (addr: string) => Client;
 };
 
+/** A client that tells when an answer is late. */
+export type TellingClient = <Id extends OperationId>(
+  id: Id,
+  asked?: Asked<Id>,
+  onSilence?: OnSilence,
+) => Promise<ReplyOf<Id>>;
+
+/** Most answers come sooner, and a sentence that is gone at once only flickers. */
+const silentAfterMs = 500;
+
+/** Waits for the answer of the node at `url`. Tells the name of the node if its answer is late. */
+export const awaitAnswer = async <Result>(
+  answer: Promise<Result>,
+  url: string,
+  findLocal: FindLocal,
+  onSilence: OnSilence,
+): Promise<Result> => {
+  let isOver = false;
+  const tell = async (): Promise<void> => {
+    const nodes = (await findLocal().catch(() => undefined))?.nodes ?? [];
+    const node = nodes.find((one) => placeOf(one.url) === placeOf(url))?.node ?? null;
+    if (!isOver) onSilence(node === null ? `the vault at ${url}` : `node ${node}`);
+  };
+  const timer = setTimeout(() => void tell(), silentAfterMs);
+  try {
+    return await answer;
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+  }
+};
+
 /**
  * A client whose reads ask each node for a short time, first the one that has answered last. If no node answers, the
  * client of the profile tries for longer. A write goes only to the node of the profile, because a write whose answer was
  * lost may have been done.
  */
-export const readingElsewhere = (options: ReadingOptions): Client => {
+export const readingElsewhere = (options: ReadingOptions): TellingClient => {
   const { addr, client, findLocal, clientOf } = options;
   let last = addr;
   async function* nodes(): AsyncGenerator<string> {
@@ -29,11 +66,11 @@ export const readingElsewhere = (options: ReadingOptions): Client => {
     const others = ((await findLocal())?.nodes ?? []).map(({ url }) => url);
     yield* others.filter((url) => url !== first);
   }
-  return async (id, asked) => {
+  return async (id, asked, onSilence = () => undefined) => {
     if (!operations[id].writes && isLoopback(new URL(addr))) {
       for await (const url of nodes()) {
         try {
-          const reply = await clientOf(url)(id, asked);
+          const reply = await awaitAnswer(clientOf(url)(id, asked), url, findLocal, onSilence);
           last = url;
           return reply;
         } catch (error) {
@@ -41,7 +78,7 @@ export const readingElsewhere = (options: ReadingOptions): Client => {
         }
       }
     }
-    return await client(id, asked);
+    return await awaitAnswer(client(id, asked), addr, findLocal, onSilence);
   };
 };
 

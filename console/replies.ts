@@ -10,12 +10,10 @@ export type LocalReply = {
   /** How it was started: `start`, `cluster`, `sam` or `localstack`; `null` if it is not on this machine. */
   readonly kind: string | null;
   readonly addr: string;
-  /** Whether the console can kill, start and change its nodes. */
+  /** Whether the console kills, starts and changes its nodes, and makes test writes. */
   readonly canChange: boolean;
   /** Whether the console can read its log. */
   readonly canRead: boolean;
-  /** Whether the console makes test writes to it. */
-  readonly canWrite: boolean;
 };
 
 /** The answer of one address of the vault about itself. */

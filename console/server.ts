@@ -16,10 +16,14 @@ export type PageFile = { readonly type: string; readonly body: Uint8Array };
 /** An answer to the page: a status, and a document. */
 export type Answer = { readonly status: number; readonly body: unknown };
 
+/** Is told whom an action has been waiting for, such as `node 2`, so that the page can say it. */
+export type OnSilence = (who: string) => void;
+
 /** An action that the page may ask for. `signal` aborts when the page gives up. */
 export type Action = (
   asked: unknown,
   signal: AbortSignal,
+  onSilence: OnSilence,
 ) => Promise<Answer | AsyncIterable<unknown>>;
 
 export type ConsoleOptions = {
@@ -137,7 +141,10 @@ const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>
   return bytes > requestBytesMax ? undefined : new Uint8Array(Buffer.concat(chunks));
 };
 
-/** Sends what an action answers, as long as the page reads: each part sealed, in base64, on a line of its own. */
+/**
+ * Sends what an action answers, as long as the page reads: each part sealed, in base64, on a line of its own. Status 102
+ * is no answer: it tells the page whom the action waits for.
+ */
 const perform = async (
   action: Action,
   asked: unknown,
@@ -146,25 +153,30 @@ const perform = async (
 ): Promise<void> => {
   const left = new AbortController();
   response.once('close', () => left.abort());
-  let part = 0;
-  for await (const answer of answersOf(action, asked, left.signal)) {
-    if (part === 0) response.writeHead(200, { ...safety, 'Content-Type': 'text/plain' });
-    const sealed = await seal(key, answer, answerTo(request, part));
-    part += 1;
+  response.writeHead(200, { ...safety, 'Content-Type': 'text/plain' });
+  let parts = 0;
+  const write = async (answer: Answer): Promise<void> => {
+    const sealed = await seal(key, answer, answerTo(request, parts++));
     const isTaken = response.write(`${Buffer.from(sealed).toString('base64')}\n`);
     if (!isTaken) await once(response, 'drain', { signal: left.signal });
+  };
+  let last = Promise.resolve();
+  const send = (answer: Answer): Promise<void> => (last = last.then(() => write(answer)));
+  let isAnswered = false;
+  const onSilence = (who: string): void => {
+    if (!isAnswered) send({ status: 102, body: who }).catch(() => left.abort());
+  };
+  for await (const answer of answersOf(action, asked, left.signal, onSilence)) {
+    isAnswered = true;
+    await send(answer);
   }
   response.end();
 };
 
 /** A sequence becomes an answer for each of its parts. If the sequence fails, its last answer is the problem. */
-async function* answersOf(
-  action: Action,
-  asked: unknown,
-  signal: AbortSignal,
-): AsyncGenerator<Answer> {
+async function* answersOf(...[action, ...asked]: [Action, ...Parameters<Action>]) {
   try {
-    const answer = await action(asked, signal);
+    const answer = await action(...asked);
     if ('status' in answer) yield answer;
     else for await (const body of answer) yield { status: 200, body };
   } catch (error) {

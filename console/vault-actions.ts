@@ -1,12 +1,12 @@
 /** The actions of the page that concern the vault: its operations, through the client of the command line. */
 import * as v from 'valibot';
-import type { Client } from '../cli/client.ts';
 import type { Settings } from '../cli/settings.ts';
 import { operations } from '../client/operations.ts';
 import type { OperationId } from '../client/types.ts';
 import { isSecretName } from '../functions/model/types.ts';
 import { answerOf } from './answers.ts';
-import type { Action, Answer } from './server.ts';
+import type { TellingClient } from './other-nodes.ts';
+import type { Action, Answer, OnSilence } from './server.ts';
 
 /** Limits the page's requests for an operation. A name could otherwise lead to another route of the vault. */
 const asked = v.strictObject({
@@ -20,27 +20,28 @@ const asked = v.strictObject({
 
 /** All operations of the vault by their names, and `vault`, which tells what vault it is. */
 export const vaultActions = (
-  client: Client,
+  client: TellingClient,
   { addr, profile }: Settings,
 ): ReadonlyMap<string, Action> =>
   new Map<string, Action>([
     ['vault', async () => ({ status: 200, body: { addr, profile } })],
     ...(Object.keys(operations) as OperationId[]).map((id): [string, Action] => [
       id,
-      (given, signal) => call(client, id, given, signal),
+      (given, signal, onSilence) => call(client, id, given, signal, onSilence),
     ]),
   ]);
 
 const call = async (
-  client: Client,
+  client: TellingClient,
   id: OperationId,
   given: unknown,
   signal: AbortSignal,
+  onSilence: OnSilence,
 ): Promise<Answer> => {
   const parsed = v.safeParse(asked, given);
   if (!parsed.success) {
     return { status: 400, body: { code: 'invalid_request', detail: 'the name is no secret name' } };
   }
-  const request = { ...parsed.output, signal } as Parameters<Client>[1];
-  return await answerOf(() => client(id, request));
+  const request = { ...parsed.output, signal } as Parameters<TellingClient>[1];
+  return await answerOf(() => client(id, request, onSilence));
 };

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createFindLocal } from '../../console/local-vault.ts';
+import { createFindLocal, isCluster } from '../../console/local-vault.ts';
 import { machineActions } from '../../console/machine-actions.ts';
 import { readingElsewhere } from '../../console/other-nodes.ts';
 import { type Action, type PageFile, startConsole } from '../../console/server.ts';
@@ -11,7 +11,7 @@ import { commandCluster, findLocalVaults, makeLocalToken } from '../checkout.ts'
 import { type Client, openClient } from '../client.ts';
 import { openSession, vaultCommand } from '../command.ts';
 import { configurationFolder, environmentFor } from '../environment.ts';
-import { failure, systemCodeOf } from '../failures.ts';
+import { failure, systemCodeOf, usage } from '../failures.ts';
 import { note, noteLine } from '../output.ts';
 import { replaceFile } from '../private-files.ts';
 import { endProgress } from '../progress.ts';
@@ -24,17 +24,22 @@ export const consoleCommand = () =>
     `
     dsvault console
     dsvault console --profile production
+    dsvault console --profile cluster --faults
     `,
   )
     .option('--no-open', 'open no browser; tell which file to open')
-    .action(async ({ open, json: _, ...flags }) => {
+    .option('--faults', 'buttons that hurt a cluster of this machine: kill, wipe, test writes')
+    .action(async ({ open, faults = false, json: _, ...flags }) => {
       const { client, settings } = openSession(flags);
       const clients = clientsOf(client, settings);
+      if (faults && !isCluster(await clients.findLocal())) {
+        throw usage('--faults is only for a cluster that npm run cluster has started here');
+      }
       // A page that shows only refusals would help nobody.
       await clients.client('whoami');
       const server = await startConsole({
         files: pageFiles(),
-        actions: actionsOf(clients, settings),
+        actions: actionsOf(clients, settings, faults),
       });
       const launcher = launcherOf(server.url);
       const show = () => {
@@ -75,6 +80,7 @@ const clientsOf = (client: Client, settings: Settings) => {
 const actionsOf = (
   { client, clientOf, findLocal }: ReturnType<typeof clientsOf>,
   settings: Settings,
+  faults: boolean,
 ): ReadonlyMap<string, Action> => {
   const { addr } = settings;
   const checkout = {
@@ -84,7 +90,7 @@ const actionsOf = (
   };
   return new Map([
     ...vaultActions(client, settings),
-    ...machineActions({ addr, checkout, findLocal, clientOf }),
+    ...machineActions({ addr, checkout, findLocal, clientOf, faults }),
   ]);
 };
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { useDoing } from './asking.ts';
-import { Dialog, Refused } from './parts.tsx';
+import { Dialog, Refused, StillWaiting } from './parts.tsx';
 import { Refusal } from './session.ts';
 import { useTell } from './telling.tsx';
 
@@ -141,7 +141,7 @@ const cancelled =
 
 const Progress = ({ of }: { readonly of: readonly [number, number] | undefined }) =>
   of === undefined ? (
-    <>Working …</>
+    <StillWaiting>Working …</StillWaiting>
   ) : (
     <>
       <progress value={of[0]} max={of[1]} aria-label="Progress" /> {of[0]} of {of[1]}

@@ -2,7 +2,8 @@ import { render } from 'preact';
 import './app.css';
 import { useAsking } from './asking.ts';
 import { CallerContext } from './caller.ts';
-import { Refused, Waiting } from './parts.tsx';
+import { timeZone } from './instants.ts';
+import { Refused, Title, Waiting } from './parts.tsx';
 import { linkTo, useRoute } from './routes.ts';
 import { act, ask, openSession } from './session.ts';
 import { Telling } from './telling.tsx';
@@ -34,8 +35,13 @@ const Console = () => {
     (signal) => act<{ readonly addr: string }>('vault', {}, signal),
     [],
   );
-  const { result: caller, refusal } = useAsking((signal) => ask('whoami', {}, signal), []);
-  const [view = 'secrets', name] = route;
+  const {
+    result: caller,
+    refusal,
+    again,
+    isWaiting,
+  } = useAsking((signal) => ask('whoami', {}, signal), []);
+  const [view] = route;
   return (
     <>
       <header>
@@ -48,24 +54,54 @@ const Console = () => {
         </nav>
         <p class="who">
           {caller && `${caller.tenant} / ${caller.subject}`}{' '}
-          {vault && <small>at {vault.addr}</small>}
+          {vault && <small>at {vault.addr},</small>} <small>times of {timeZone()}</small>
         </p>
       </header>
-      <Refused refusal={refusal} />
+      <Refused refusal={refusal} again={again} />
+      {!caller && !refusal && <Waiting isWaiting={isWaiting} />}
       {(caller || refusal) && (
         <CallerContext.Provider value={caller}>
           <Telling>
-            {view === 'secrets' &&
-              (name === undefined ? <SecretsView /> : <SecretView key={name} name={name} />)}
-            {view === 'env' && <WorkbenchView />}
-            {view === 'nodes' && <NodesView />}
-            {view === 'activity' && <ActivityView key={name} requestId={name} />}
+            <View route={route} />
           </Telling>
         </CallerContext.Provider>
       )}
     </>
   );
 };
+
+/** The view of an address, which a person may have typed. */
+const View = ({ route: [view, ...rest] }: { readonly route: readonly string[] }) => {
+  const [one = '', other = ''] = rest;
+  switch (`${view} ${rest.length}`) {
+    case 'secrets 0':
+      return <SecretsView />;
+    case 'secrets 1':
+      return <SecretView key={one} name={one} />;
+    case 'env 0':
+      return <WorkbenchView />;
+    case 'nodes 0':
+      return <NodesView />;
+    case 'activity 0':
+      return <ActivityView key="all" />;
+    case 'activity 1':
+      if (isRequestId(one)) return <ActivityView key={one} requestId={one} />;
+      break;
+    case 'activity 2':
+      if (one === 'of') return <ActivityView key={`of ${other}`} secret={other} />;
+  }
+  return (
+    <main>
+      <Title>No such view</Title>
+      <p>
+        The console has nothing at this address. The <a href={linkTo('secrets')}>list of secrets</a>{' '}
+        and the links above lead on.
+      </p>
+    </main>
+  );
+};
+
+const isRequestId = (text: string): boolean => /^[\w-]{8,64}$/.test(text);
 
 const views = [
   ['secrets', 'Secrets'],

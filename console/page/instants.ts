@@ -20,18 +20,24 @@ export const instantOf = (field: string): number | undefined => {
 const parts = {
   month: { month: 'short', year: 'numeric' },
   day: { day: 'numeric', month: 'short', year: 'numeric' },
-  // Without AM and PM, so that a label is not wider than the others.
   minute: {
     ...{ day: 'numeric', month: 'short' },
     ...{ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   },
-  second: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  second: { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
   ms: { minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+/** An instant in local time, to the second. */
+export const instantText = (instant: number): string =>
+  new Date(instant).toLocaleString(undefined, { ...parts.day, ...parts.second });
 
 /** An instant with milliseconds, in local time. */
 export const exactText = (instant: number): string =>
   new Date(instant).toLocaleString(undefined, { ...parts.day, ...parts.second, ...parts.ms });
+
+/** The time zone of all times that the page shows, such as `Europe/Berlin`. */
+export const timeZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** The mark of an instant on a scale whose marks are `stepMs` apart. */
 export const tickText = (instant: number, stepMs: number): string =>

@@ -88,8 +88,9 @@ export const sentencesOf = (
     return [refused?.refusal?.detail ?? 'No node of the vault answers.'];
   }
   return [
-    ...(nodes.length > 0 ? aboutNodes(nodes, isEqual) : [aboutStore(statuses[0])]),
-    ...aboutKey(statuses),
+    ...(nodes.length > 0
+      ? [...aboutNodes(nodes, isEqual), ...aboutKey(statuses)]
+      : aboutStore(statuses[0])),
     ...aboutPolicy(statuses),
     ...aboutKeys(nodes),
     ...aboutStaleReads(nodes),
@@ -146,17 +147,23 @@ const words: Readonly<Record<string, string>> = {
 /** The state in words; most are words already. */
 export const wordsOf = (state: string): string => words[state] ?? state;
 
-const aboutStore = (status: Status | undefined): string => {
+/** What the page says wherever the master key is missed. */
+export const keyGone = 'The master key cannot be used, so values can be neither read nor written.';
+
+const aboutStore = (status: Status | undefined): readonly string[] => {
   const { reachable = false, latencyMs = 0 } = status?.store ?? {};
-  return reachable
-    ? `The vault works: its store answers in ${latencyMs} ms.`
-    : 'The store cannot be reached, so the vault refuses reads and writes.';
+  if (!reachable) return ['The store cannot be reached, so the vault refuses reads and writes.'];
+  if (!status?.masterKey.reachable) return [keyGone];
+  return [`The vault works: its store answers in ${latencyMs} ms.`];
 };
 
-const aboutKey = (statuses: readonly Status[]): readonly string[] =>
-  statuses.every(({ masterKey }) => masterKey.reachable)
-    ? []
-    : ['The master key cannot be used, so values can be neither read nor written.'];
+const aboutKey = (statuses: readonly Status[]): readonly string[] => {
+  const without = statuses.filter(({ masterKey }) => !masterKey.reachable);
+  if (without.length === 0) return [];
+  if (without.length === statuses.length) return [keyGone];
+  const names = without.map(({ node }) => `node ${node?.node}`).join(', ');
+  return [`Values can be neither read nor written at ${names}, which cannot use the master key.`];
+};
 
 const aboutPolicy = (statuses: readonly Status[]): readonly string[] => {
   const policies = statuses.flatMap(({ policy }) => (policy ? [policy] : []));

@@ -1,8 +1,10 @@
 /** Small parts that all views share. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { exactText } from './instants.ts';
-import type { Refusal } from './session.ts';
+import { refusalOf } from './asking.ts';
+import { exactText, instantText } from './instants.ts';
+import { keyGone } from './nodes.ts';
+import { onSilence, type Refusal } from './session.ts';
 import { useTell } from './telling.tsx';
 
 /** The heading of a view. It names the tab, and gets the focus when a person has come from another view. */
@@ -27,24 +29,43 @@ const startTitle = document.title;
 export const Refused = ({
   refusal,
   advice,
+  again,
 }: {
   readonly refusal: Refusal | undefined;
   readonly advice?: string | undefined;
+  /** Asks again. It is offered where that may help, because the vault was away. */
+  readonly again?: () => unknown;
 }) =>
   refusal === undefined ? null : (
     <p class="refused" role="alert">
-      {sentenceOf(refusal.problem.detail)} {advice} <code>{refusal.problem.code}</code>
+      {sentenceOf(refusal)} {advice} <code>{refusal.problem.code}</code>
       {refusal.problem.requestId && (
         <>
           {' '}
           <small>request {refusal.problem.requestId}</small>
         </>
       )}
+      {again && passing.includes(refusal.problem.code) && (
+        <>
+          {' '}
+          <button type="button" onClick={() => void again()}>
+            Try again
+          </button>
+        </>
+      )}
     </p>
   );
 
-const sentenceOf = (detail: string): string =>
-  `${detail.charAt(0).toUpperCase()}${detail.slice(1).replace(/\.$/, '')}.`;
+/** The codes of what may have passed by now. */
+const passing = [
+  ...['unreachable', 'store_unavailable', 'identity_unavailable', 'master_key_unavailable'],
+  ...['throttled', 'request_timeout', 'outcome_unknown', 'internal', 'console_ended', 'failed'],
+];
+
+const sentenceOf = ({ problem: { code, detail } }: Refusal): string =>
+  code === 'master_key_unavailable'
+    ? keyGone
+    : `${detail.charAt(0).toUpperCase()}${detail.slice(1).replace(/\.$/, '')}.`;
 
 /** Shows that something is being waited for, once it takes long enough to be noticed. */
 export const Waiting = ({
@@ -55,16 +76,21 @@ export const Waiting = ({
   readonly children?: ComponentChildren;
 }) => (
   <p class="waiting" role="status" aria-live="polite">
-    {isWaiting ? (children ?? 'Loading …') : ''}
+    {isWaiting && <StillWaiting>{children ?? 'Loading …'}</StillWaiting>}
   </p>
 );
+
+/** Names who gives no answer, once that takes long; until then it shows what is being done. */
+export const StillWaiting = ({ children }: { readonly children: ComponentChildren }) => {
+  const [silent, setSilent] = useState<string>();
+  useEffect(() => onSilence(setSilent), []);
+  return <>{silent === undefined ? children : `No answer from ${silent} …`}</>;
+};
 
 /** An instant: the local time for people, the exact one for those who look closer. */
 export const Instant = ({ at, isExact }: { readonly at: string; readonly isExact?: true }) => (
   <time dateTime={at} title={at}>
-    {isExact
-      ? exactText(Date.parse(at))
-      : new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })}
+    {(isExact ? exactText : instantText)(Date.parse(at))}
   </time>
 );
 
@@ -112,6 +138,20 @@ export const Table = ({
     </tbody>
   </table>
 );
+
+/**
+ * Gives the focus to the heading if the element that had it is gone, such as the button that has led to the last page.
+ * `inputs` are what such an element depends on.
+ */
+export const useFocusKept = (inputs: readonly unknown[]): void => {
+  const isFirst = useRef(true);
+  useEffect(() => {
+    const isNew = isFirst.current;
+    isFirst.current = false;
+    if (isNew || document.activeElement !== document.body) return;
+    document.querySelector('h1')?.focus({ preventScroll: true });
+  }, inputs);
+};
 
 const useIsNarrow = (columns: number): boolean => {
   const query = matchMedia(`(max-width: ${Math.max(600, columns * 125)}px)`);
@@ -222,7 +262,7 @@ export const Value = ({
     try {
       await work(await read());
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(sentenceOf(refusalOf(error)));
     }
   };
   return (

@@ -37,7 +37,7 @@ export const useLeaving = (isLost: boolean): Leaving => {
   return { isAsked: wanted !== undefined, stay: () => setWanted(undefined), leave };
 };
 
-/** The parts of the address of the present view: `['secrets', 'DB_PASSWORD']`. */
+/** The parts of the address of the present view: `['secrets', 'DB_PASSWORD']`. The first address is the list. */
 export const useRoute = (): readonly string[] => {
   const [route, setRoute] = useState(routeOf);
   useEffect(() => {
@@ -55,9 +55,10 @@ export const useRoute = (): readonly string[] => {
 
 const routeOf = (): readonly string[] => {
   try {
-    return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent);
+    const parts = location.hash.replace(/^#\/?/, '').split('/').filter(Boolean);
+    return parts.length === 0 ? ['secrets'] : parts.map(decodeURIComponent);
   } catch {
-    // An address that was typed, with a `%` that begins no character.
+    // An address that was typed, with a `%` that begins no character, leads nowhere.
     return [];
   }
 };

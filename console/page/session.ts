@@ -96,13 +96,30 @@ async function* exchange<Part>(
   const request = await seal(key, asked, path);
   if (request.length > requestBytesMax) throw new Refusal(tooLarge);
   let count = 0;
-  for await (const line of linesOf(path, id, request, signal)) {
-    const { status, body } = await unsealed(key, line, answerTo(request, count));
-    if (status >= 400) throw new Refusal(body as Refusal['problem']);
-    yield body as Part;
-    count += 1;
+  try {
+    for await (const line of linesOf(path, id, request, signal)) {
+      const { status, body } = await unsealed(key, line, answerTo(request, count));
+      count += 1;
+      if (status === 102) tellSilence(String(body));
+      else if (status >= 400) throw new Refusal(body as Refusal['problem']);
+      else yield body as Part;
+    }
+  } finally {
+    tellSilence(undefined);
   }
 }
+
+const silence = 'silence';
+
+const tellSilence = (who: string | undefined): void =>
+  void dispatchEvent(new CustomEvent(silence, { detail: who }));
+
+/** Calls `heard` with whom the page waits for, such as `node 2`; `undefined` once there is an answer. Returns an end. */
+export const onSilence = (heard: (who: string | undefined) => void): (() => void) => {
+  const listener = (event: Event) => heard((event as CustomEvent<string | undefined>).detail);
+  addEventListener(silence, listener);
+  return () => removeEventListener(silence, listener);
+};
 
 const unsealed = async (key: Key, line: string, purpose: string) => {
   try {

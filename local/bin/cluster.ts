@@ -42,7 +42,7 @@ const nextSteps = (setting: string): string => {
   return `a token to try it: ${setting}npm run -s token -- --for cluster --tenant demo --sub you
 the state of the nodes: ${command} status
 to make a node fail: ${command} kill|start|stop|pause|resume|isolate|heal|wipe N
-to look at it in a browser: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster`;
+to look at it in a browser, and make nodes fail there: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster --faults`;
 };
 
 const greet = ({ folder, nodes }: Layout, serving: readonly number[]): void => {

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { shows, useConsole, visit } from '../support/console.ts';
+import { openSecret, shows, useConsole, visit } from '../support/console.ts';
 import type { ConsoleVault } from '../support/console-process.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { useVault } from '../support/running-vault.ts';
@@ -19,15 +19,13 @@ describe('the activity in the console', () => {
     });
     await visit(page, 'Activity');
     const rows = page.locator('tbody tr');
-    await rows
-      .filter({ hasText: `${name}@1` })
-      .first()
-      .waitFor();
+    await rows.filter({ hasText: name }).filter({ hasText: 'ok, created' }).waitFor();
     await page.getByLabel('Secret').fill(name);
     await page.getByLabel('Outcome, decision or code').fill('version_written');
     await shows(page, 'No line of the log matches.');
     const updated = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'w' });
-    await rows.filter({ hasText: `${name}@2` }).waitFor();
+    // The request and its decision.
+    await rows.filter({ hasText: 'ok, version_written' }).waitFor();
     expect(await rows.count()).toBe(1);
 
     const id = updated.headers.get('x-request-id') ?? '';
@@ -36,12 +34,52 @@ describe('the activity in the console', () => {
     await created.waitFor();
     await page.getByLabel('Request id').fill(id.slice(0, 13).toUpperCase());
     await created.waitFor({ state: 'detached' });
+    await rows.filter({ hasText: 'ok, version_written' }).waitFor();
     expect(await rows.count()).toBe(1);
 
     await rows.first().getByRole('link').click();
     await shows(page, `asked for update-secret on ${name}, and the vault did it (200).`);
-    expect(await rows.allTextContents()).toEqual([expect.stringMatching(/ok version_written/)]);
+    expect(await rows.allTextContents()).toEqual([expect.stringMatching(/ok, version_written/)]);
     await shows(page, id);
+
+    // The log has a destruction twice: at once, and counted by its request.
+    const token = vault.token({ scope: 'secrets:destroy' });
+    await vault.call('DELETE', `/v1/secrets/${name}/versions/1`, { token });
+    await page.getByRole('link', { name: 'All activity' }).click();
+    await page.getByLabel('Outcome, decision or code').fill('destroyed');
+    await rows.filter({ hasText: 'ok, destroyed' }).waitFor();
+    expect(await rows.count()).toBe(1);
+  });
+
+  it('tells who has read a secret, from the view of that secret, also through a file', async () => {
+    const name = await vault.create();
+    await vault.ask('GET', `/v1/secrets/${name}`);
+    await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
+    await vault.create();
+    const page = await openSecret(console, name);
+    await page.getByRole('link', { name: 'Who read this?' }).click();
+    expect(await page.getByLabel('Secret').inputValue()).toBe(name);
+    const rows = page.locator('tbody tr');
+    for (const operation of ['get-secret', 'expand-env']) {
+      await rows
+        .filter({ hasText: operation })
+        .filter({ hasText: `${name}@1` })
+        .waitFor();
+    }
+    for (const row of await rows.allTextContents()) expect(row).toContain(name);
+  });
+
+  it('shows rows as cards at 390 px, each with the names of its parts', async () => {
+    await vault.create();
+    const { page } = await console.open({ viewport: { width: 390, height: 800 } });
+    await visit(page, 'Activity');
+    const card = page.locator('table.cards tbody tr').first();
+    await card.waitFor();
+    const parts = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('tr:first-child td')].map((cell) => getComputedStyle(cell, '::before').content)`,
+    );
+    expect(parts.join()).toMatch(/Operation.*Secret.*Caller.*Outcome.*ms.*Request/);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
   });
 
   it('says which log cannot be read, and why', async () => {
@@ -88,6 +126,10 @@ describe('a vault that was not started from this checkout, in the console', () =
     await visit(page, 'Activity');
     await shows(page, 'it is in CloudWatch Logs, in a log group for each operation');
     expect(await page.getByRole('main').getByRole('searchbox').count()).toBe(0);
+    await visit(page, 'Secrets');
+    await page.getByRole('link', { name, exact: true }).click();
+    await page.getByRole('link', { name: 'Who read this?' }).click();
+    await shows(page, `dsvault log reads ${name} --aws vault`, { exact: true });
   });
 });
 

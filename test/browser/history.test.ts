@@ -34,11 +34,19 @@ describe('the timeline of a secret', () => {
 describe('the view of a secret at an instant', () => {
   it('names the version that was valid then, shows its value, and gives a command that reads the same', async () => {
     const { name, page } = await openWith('first value', 'second value', 'third value');
+    const buttons = async () =>
+      (await page.getByRole('button', { name: /^(Earlier version|Later version|Now)$/ }).all())
+        .length;
+    // A button that could do nothing is not there.
+    expect(await buttons()).toBe(1);
     await press(page, 'Earlier version');
     await shows(page, 'version 2', { exact: true });
+    expect(await buttons()).toBe(3);
     await press(page, 'Earlier version');
     const panel = page.locator('.as-of');
     await shows(panel, 'version 1', { exact: true });
+    expect(await buttons()).toBe(2);
+    await page.locator('h1:focus').waitFor();
     await press(page, 'Show the value at that instant');
     await shows(panel, 'first value');
     const command =

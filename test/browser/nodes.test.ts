@@ -13,7 +13,8 @@ jest.setTimeout(120_000);
 
 const scope = 'secrets:read secrets:write vault:status';
 const { cluster, vaultOf } = useCluster();
-const console = useConsole(vaultOf(1), { scope });
+const console = useConsole(vaultOf(1), { scope }, ['--faults']);
+/** Changes no node and makes no test writes. */
 const another = useConsole(vaultOf(2), { scope });
 
 /** A request that node 1 refused before it died. */
@@ -92,6 +93,12 @@ describe('the console of three nodes, of which one dies', () => {
     await press(page, 'Stop the test writes');
     await page.getByRole('button', { name: 'Start the test writes' }).waitFor();
 
+    const buttonsOf = (node: number) =>
+      page.locator(`[data-node="${node}"]`).getByRole('button').allTextContents();
+    expect(await buttonsOf(1)).toEqual(['Start node 1', 'Isolate node 1', 'Wipe node 1']);
+    expect(await buttonsOf(2)).toEqual(
+      ['Kill', 'Pause', 'Isolate', 'Wipe'].map((one) => `${one} node 2`),
+    );
     await change(page, 'Wipe node 2');
     await shows(page.getByRole('alert'), 'two whole copies must stay');
     await press(page, 'Close');
@@ -103,6 +110,11 @@ describe('the console of three nodes, of which one dies', () => {
 
   it('shows secrets, their history and the log meanwhile, and encrypts and expands a file', async () => {
     const { page } = await another.open();
+    await visit(page, 'Nodes');
+    await sentence(page, oneIsDead);
+    await shows(page, /^This console changes no node. A console that was started with --faults/);
+    expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
+    await visit(page, 'Secrets');
     await page.getByRole('link', { name: 'WRITTEN_BEFORE', exact: true }).click();
     await press(page, 'Earlier version');
     await press(page, 'Show the value at that instant');

@@ -2,6 +2,7 @@
  * The pictures of the documents. The scenes are played in every run; `TEST_PICTURES=1 npm run test:browser -- pictures`
  * also writes docs/images again.
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -91,11 +92,19 @@ const take = async (page: Page, name: string): Promise<void> => {
   const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' });
   const told = await page.locator('main').ariaSnapshot();
   const toldFile = `test/browser/pictures/${name}.yml`;
-  if (!isWanted) return expect(told).toBe(readFileSync(toldFile, 'utf8'));
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${name}.png`), picture);
-  if (name !== 'nodes') writeFileSync(toldFile, told);
+  const file = join(folder, `${name}.png`);
+  if (isWanted) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, picture);
+    if (name !== 'nodes') writeFileSync(toldFile, withSeal(told, picture));
+  } else {
+    expect(readFileSync(toldFile, 'utf8')).toBe(withSeal(told, readFileSync(file)));
+  }
 };
+
+/** Ties the text to its picture, so that nobody changes one of them alone. */
+const withSeal = (told: string, picture: Uint8Array): string =>
+  `# text and picture: ${createHash('sha256').update(told).update(picture).digest('hex')}\n${told}`;
 
 describe('the pictures of the documents', () => {
   it('show the life of a secret at an earlier instant', async () => {
@@ -105,6 +114,7 @@ describe('the pictures of the documents', () => {
       await press(page, 'Earlier version');
     }
     await shows(page, 'version 2', { exact: true });
+    await shows(page, /^dsvault get DB_PASSWORD --at/);
     await take(page, 'secret');
   });
 
@@ -132,9 +142,11 @@ describe('the pictures of the documents', () => {
 
 // nodes.test.ts plays this scene in every run.
 const describeNodes = () => {
-  const ofCluster = useConsole(useCluster('acme').vaultOf(1), {
-    scope: 'secrets:read vault:status',
-  });
+  const ofCluster = useConsole(
+    useCluster('acme').vaultOf(1),
+    { scope: 'secrets:read vault:status' },
+    ['--faults'],
+  );
 
   it('shows a dead node, and what callers saw of its death', async () => {
     const { page } = await ofCluster.open({ ...look, viewport: { width: 1_000, height: 1_210 } });

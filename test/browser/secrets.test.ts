@@ -84,6 +84,21 @@ describe('the list of secrets', () => {
     await page.keyboard.press('End');
     await page.keyboard.type('/ no name has a space');
     await shows(page, /^No stored secret has a name that begins with OTHER\/ no name/);
+    await shows(page, 'No other name holds OTHER/ no name');
+  });
+
+  it('finds a text within names too, in upper and lower case', async () => {
+    const name = freshName('within.The_Shop');
+    await vault.create('v', name);
+    const { page } = await console.open();
+    await page.getByLabel(/^Find a name/).fill('the_shop');
+    const others = page.getByRole('region', { name: 'Within a name' });
+    await others.getByRole('link', { name, exact: true }).waitFor();
+    expect(await others.getByRole('link').count()).toBe(1);
+    // A name that begins with the text is in the table above.
+    await page.getByLabel(/^Find a name/).fill('within.The');
+    await page.getByRole('rowheader').getByRole('link', { name, exact: true }).waitFor();
+    await shows(others, 'No other name holds within.The.');
   });
 
   it('gives a long list in pages', async () => {
@@ -93,15 +108,17 @@ describe('the list of secrets', () => {
     );
     await Promise.all(names.map((name) => vault.create('v', name)));
     const { page } = await console.open();
-    await page.getByLabel(/^Names that begin with/).fill('page.');
+    await page.getByLabel(/^Find a name/).fill('page.');
     await page.getByRole('link', { name: 'page.49' }).waitFor();
     await press(page, 'Next page');
     await page.getByRole('link', { name: 'page.50' }).waitFor();
     expect(await page.getByRole('rowheader').count()).toBe(1);
+    expect(await page.getByRole('button', { name: 'Next page' }).count()).toBe(0);
     await press(page, 'Previous page');
     await page.getByRole('link', { name: 'page.00' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Previous page' }).count()).toBe(0);
     await press(page, 'Next page');
-    await page.getByLabel(/^Names that begin with/).fill('page.0');
+    await page.getByLabel(/^Find a name/).fill('page.0');
     await page.getByRole('link', { name: 'page.00' }).waitFor();
   });
 });

@@ -30,6 +30,41 @@ const documentOf = (page: Page): Promise<string> =>
   `);
 
 describe('the workbench', () => {
+  it('says nothing of an empty file, offers an example, and shows by a dry run what Encrypt makes of it', async () => {
+    const page = await openWith('');
+    expect(await page.getByRole('heading', { name: /faults?$/ }).count()).toBe(0);
+    const why = 'The editor holds no file yet.';
+    for (const name of ['Dry run', 'Expand']) {
+      const button = page.getByRole('button', { name, description: why });
+      expect(await button.getAttribute('aria-disabled')).toBe('true');
+    }
+    await press(page, 'Try an example');
+    await page.getByRole('heading', { name: 'No faults' }).waitFor();
+    await press(page, 'Dry run');
+    await said(page, 'It would store 1 secret. Nothing was stored: this was a dry run.');
+    const file = page.getByRole('region', { name: 'The file as it would become' });
+    await file.waitFor();
+    expect(await added(page)).toEqual([
+      'EXAMPLE_PASSWORD=secret(EXAMPLE_PASSWORD)',
+      'DATABASE_URL="postgres://shop:secret(EXAMPLE_PASSWORD)@db/shop"',
+    ]);
+    // Its references lead nowhere.
+    expect(await file.getByRole('button').count()).toBe(0);
+    expect((await vault.ask('GET', '/v1/secrets/EXAMPLE_PASSWORD')).status).toBe(404);
+    // The example is nobody's work, so nobody is asked before it is lost.
+    await visit(page, 'Secrets');
+    await page.getByRole('heading', { name: 'Secrets', level: 1 }).waitFor();
+  });
+
+  it('shows by a dry run that a value is still needed', async () => {
+    const name = freshName();
+    const page = await openWith(`A=enc(${name})\n`);
+    await press(page, 'Dry run');
+    await page.getByRole('region', { name: 'The file as it would become' }).waitFor();
+    expect(await added(page)).toEqual([`A=secret(${name})`]);
+    await page.getByRole('heading', { name: '1 fault' }).waitFor();
+  });
+
   it('shows the faults of a pasted file at their lines and columns', async () => {
     const page = await openWith('');
     await page.evaluate(`navigator.clipboard.writeText('# é\\nA=1\\nB="é" secret\\n')`);

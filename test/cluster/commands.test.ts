@@ -65,7 +65,7 @@ const comesBack = async (name: string, node: number): Promise<void> => {
 it('the greeting of a cluster tells the commands that log in and open the console', () => {
   const dsvault = `VAULT_DATA_DIR=${cluster.folder} ./cli/dsvault.js`;
   expect(cluster.process.output.slice(-1)).toEqual([
-    `to look at it in a browser: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster`,
+    `to look at it in a browser, and make nodes fail there: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster --faults`,
   ]);
 });
 

@@ -57,12 +57,17 @@ const leaveBrowser = async (): Promise<void> => {
  * A console for all tests of a file or a `describe`. A test fails if one of its pages complains, except about an action that was
  * refused, which Chromium notes by itself. It fails too if a field may be read by helpers of the browser.
  */
-export const useConsole = (vault: ConsoleVault, claims = {}): UsedConsole => {
+export const useConsole = (
+  vault: ConsoleVault,
+  claims = {},
+  args: readonly string[] = [],
+): UsedConsole => {
   let running: ConsoleProcess;
   let opened: OpenedConsole[] = [];
   // One after the other, so that each is ended if the next does not start.
   beforeAll(async () => {
-    running = await startConsoleProcess(vault, { token: vault.token(claims) });
+    const token = vault.token(claims);
+    running = await startConsoleProcess(vault, { token, args: ['--no-open', ...args] });
   });
   afterAll(() => running.end());
   beforeAll(takeBrowser);
@@ -102,7 +107,7 @@ export const shows = (
 /** Opens the console, and in it the view of a secret by its name in the list. */
 export const openSecret = async (console: UsedConsole, name: string): Promise<Page> => {
   const { page } = await console.open();
-  await page.getByLabel(/^Names that begin with/).fill(name);
+  await page.getByLabel(/^Find a name/).fill(name);
   await page.getByRole('link', { name, exact: true }).click();
   await page.getByRole('heading', { name: 'Through time' }).waitFor();
   return page;

@@ -1,10 +1,11 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { namesIn } from '../../../system/line-names.ts';
 import type { Filter, LogLine } from '../../log-lines.ts';
 import type { LocalReply } from '../../replies.ts';
 import { refusalOf, useAsking } from '../asking.ts';
 import { untold } from '../fields.tsx';
-import { Refused, Title, Waiting } from '../parts.tsx';
+import { Command, Instant, Refused, Table, Title, Waiting } from '../parts.tsx';
 import { linkTo } from '../routes.ts';
 import { act, follow, type Refusal } from '../session.ts';
 import { storySentence } from '../story.ts';
@@ -15,38 +16,62 @@ const linesMax = 500;
 /** A person is still typing. */
 const pauseMs = 300;
 
-/** The log of a vault on this machine, as it comes; with the id of a request, the story of that request. */
-export const ActivityView = ({ requestId }: { readonly requestId: string | undefined }) => {
-  const { result: local, refusal } = useAsking<LocalReply>(
-    (signal) => act('local', {}, signal),
-    [],
-  );
+/**
+ * The log of a vault on this machine, as it comes; with the name of a secret, what the log tells of that secret; with the
+ * id of a request, the story of that request.
+ */
+export const ActivityView = ({
+  requestId,
+  secret,
+}: {
+  readonly requestId?: string;
+  readonly secret?: string;
+}) => {
+  const {
+    result: local,
+    refusal,
+    again,
+  } = useAsking<LocalReply>((signal) => act('local', {}, signal), []);
   return (
     <main class="activity">
       <Title>{requestId === undefined ? 'Activity' : 'The story of a request'}</Title>
-      <Refused refusal={refusal} />
-      {local?.canRead === false && <Elsewhere local={local} />}
-      {local?.canRead && requestId === undefined && <Lines />}
+      <Refused refusal={refusal} again={again} />
+      {local?.canRead === false && <Elsewhere local={local} secret={secret} />}
+      {local?.canRead && requestId === undefined && <Lines secret={secret} />}
       {local?.canRead && requestId !== undefined && <Story requestId={requestId} />}
     </main>
   );
 };
 
-const elsewhere: Readonly<Record<string, string>> = {
-  docker: 'docker compose -p vault logs node1',
-  sam: 'the terminal of npm run stack -- sam',
-};
-
-const Elsewhere = ({ local: { kind } }: { readonly local: LocalReply }) => (
-  <p class="empty">
-    {kind === null || kind === 'localstack'
-      ? 'The log of this vault is not in a file of this checkout. On AWS and LocalStack it is in CloudWatch Logs, in a log group for each operation. On machines of your own it is in the journal of each node.'
-      : `The console does not read the log of this vault. It is here: ${elsewhere[kind]}`}
-  </p>
+const Elsewhere = ({
+  local: { kind },
+  secret,
+}: {
+  readonly local: LocalReply;
+  readonly secret: string | undefined;
+}) => (
+  <div class="empty">
+    <p>
+      {kind === 'sam'
+        ? 'The log of this vault is in the terminal of npm run stack -- sam.'
+        : 'The log of this vault is not in a file of this checkout. On AWS and LocalStack it is in CloudWatch Logs, in a log group for each operation. On machines of your own it is in the journal of each node, and docker compose logs shows that of containers.'}
+    </p>
+    {secret !== undefined && (
+      <>
+        <p>These commands ask such a log who read or changed {secret}:</p>
+        <p>
+          <Command>{`dsvault log reads ${secret} --aws vault`}</Command>
+        </p>
+        <p>
+          <Command>{`dsvault log reads ${secret} --file log`}</Command>
+        </p>
+      </>
+    )}
+  </div>
 );
 
-const Lines = () => {
-  const [wanted, setWanted] = useState<Filter>({ isQuiet: true });
+const Lines = ({ secret }: { readonly secret: string | undefined }) => {
+  const [wanted, setWanted] = useState<Filter>({ isQuiet: true, ...(secret && { secret }) });
   const [isHeld, setHeld] = useState(false);
   const { lines, refusal } = useLines(wanted, isHeld);
   return (
@@ -88,7 +113,13 @@ const Lines = () => {
       <Refused refusal={refusal} />
       <Waiting isWaiting={lines === undefined}>Reading the log …</Waiting>
       {lines?.length === 0 && <p>No line of the log matches. New ones appear as they come.</p>}
-      {lines && lines.length > 0 && <LineTable lines={[...lines].reverse()} isLinked={true} />}
+      {lines && lines.length > 0 && (
+        <LineTable
+          label="Requests, the newest first"
+          lines={withoutRepeats(lines).toReversed()}
+          isLinked={true}
+        />
+      )}
     </>
   );
 };
@@ -134,88 +165,79 @@ const useLines = (wanted: Filter, isHeld: boolean) => {
   return { lines, refusal };
 };
 
-const columns = ['Time', 'Node', 'Operation', 'Secret', 'Caller', 'Outcome', 'Code', 'ms'];
-
-/** The local time, to the millisecond. */
-const timeText = (timestamp: string): string =>
-  new Date(timestamp).toLocaleTimeString(undefined, {
-    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 },
-    hourCycle: 'h23',
-  });
-
+/** A vault without nodes has no column for them, and a story no links to itself. */
 const LineTable = ({
+  label,
   lines,
   isLinked,
 }: {
+  readonly label: string;
   readonly lines: readonly LogLine[];
   readonly isLinked: boolean;
-}) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-  <section class="scrolled" aria-label="Lines of the log" tabIndex={0}>
-    <table>
-      <thead>
-        <tr>
-          {columns.map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-          {isLinked && <th scope="col">Request</th>}
-        </tr>
-      </thead>
-      <tbody>
-        {lines.map((line, index) => (
-          <LineRow
-            key={`${line.timestamp}${line.requestId}${index}`}
-            line={line}
-            isLinked={isLinked}
-          />
-        ))}
-      </tbody>
-    </table>
-  </section>
-);
-
-const LineRow = ({ line, isLinked }: { readonly line: LogLine; readonly isLinked: boolean }) => {
-  const { timestamp, node, operation, tenant, subject, requestId } = line;
-  const isBad = line.outcome === 'failed' || line.outcome === 'refused' || !!line.fault;
+}) => {
+  const hasNodes = lines.some(({ node }) => node !== null);
+  const shown = columns.filter(
+    ({ title }) => (hasNodes || title !== 'Node') && (isLinked || title !== 'Request'),
+  );
   return (
-    <tr class={line.message}>
-      <td>
-        <time dateTime={timestamp} title={timestamp}>
-          {timeText(timestamp)}
-        </time>
-      </td>
-      <td>{node ?? '–'}</td>
-      <td>{operation ?? 'access policy'}</td>
-      <td>{namesIn(line)}</td>
-      <td>{tenant && `${tenant} / ${subject}`}</td>
-      <td class={isBad ? 'bad' : undefined}>
-        {line.decision ?? line.outcome ?? line.fault ?? 'used'}
-        {line.decisions && <small> {Object.keys(line.decisions).join(' ')}</small>}
-      </td>
-      <td>
-        {line.code}
-        {line.cause && <small> {line.cause}</small>}
-      </td>
-      <td>{line.ms}</td>
-      {isLinked && (
-        <td>
-          {requestId && (
-            <a href={linkTo('activity', requestId)}>
-              {requestId.slice(0, 8)}
-              <span class="hidden">, its story</span>
-            </a>
-          )}
-        </td>
-      )}
-    </tr>
+    <Table
+      label={label}
+      columns={shown.map(({ title }) => title)}
+      rows={lines.map((line, index) => ({
+        key: `${line.timestamp}${line.requestId}${index}`,
+        cells: shown.map(({ cell }) => cell(line)),
+      }))}
+    />
+  );
+};
+
+type Column = { readonly title: string; readonly cell: (line: LogLine) => ComponentChildren };
+
+const columns: readonly Column[] = [
+  { title: 'Time', cell: ({ timestamp }) => <Instant isExact at={timestamp} /> },
+  { title: 'Node', cell: ({ node }) => node },
+  { title: 'Operation', cell: ({ operation }) => operation ?? 'access policy' },
+  { title: 'Secret', cell: namesIn },
+  { title: 'Caller', cell: ({ tenant, subject }) => tenant && `${tenant} / ${subject}` },
+  { title: 'Outcome', cell: (line) => <OutcomeOf {...line} /> },
+  { title: 'ms', cell: ({ ms }) => ms },
+  {
+    title: 'Request',
+    cell: ({ requestId }) =>
+      requestId && (
+        <a href={linkTo('activity', requestId)}>
+          {requestId.slice(0, 8)}
+          <span class="hidden">, its story</span>
+        </a>
+      ),
+  },
+];
+
+/** How a request ended, and what was decided for it. */
+const OutcomeOf = ({ outcome, fault, code, cause, decision, decisions }: LogLine) => {
+  const isBad = outcome === 'failed' || outcome === 'refused' || !!fault;
+  const told = [decision ?? outcome ?? fault ?? 'used', ...Object.keys(decisions ?? {})];
+  return (
+    <span class={isBad ? 'bad' : undefined}>
+      {[...told, ...(code ? [code] : [])].join(', ')}
+      {cause && <small> {cause}</small>}
+    </span>
+  );
+};
+
+/** The lines but for the early lines of decisions that the line of their request counts. */
+const withoutRepeats = (lines: readonly LogLine[]): readonly LogLine[] => {
+  const counted = new Set(
+    lines.flatMap(({ decisions, requestId }) => (decisions ? requestId : [])),
+  );
+  return lines.filter(
+    ({ message, requestId }) => message !== 'decision' || !counted.has(requestId),
   );
 };
 
 /** All lines of one request, on whichever node they are, in the order of their times. */
 const Story = ({ requestId }: { readonly requestId: string }) => {
-  const { result, refusal, isWaiting } = useAsking<{ readonly lines: readonly LogLine[] }>(
+  const { result, refusal, isWaiting, again } = useAsking<{ readonly lines: readonly LogLine[] }>(
     (signal) => act('story', { requestId }, signal),
     [requestId],
   );
@@ -229,11 +251,11 @@ const Story = ({ requestId }: { readonly requestId: string }) => {
       <p class="id">
         Request <code>{requestId}</code>
       </p>
-      <Refused refusal={refusal} />
+      <Refused refusal={refusal} again={again} />
       <Waiting isWaiting={isWaiting && result === undefined}>Searching the whole log …</Waiting>
       {result && lines.length === 0 && <p>The log has no line of this request any more.</p>}
       {end && <p class="sentence">{storySentence(end)}</p>}
-      {lines.length > 0 && <LineTable lines={lines} isLinked={false} />}
+      {lines.length > 0 && <LineTable label="Lines of the log" lines={lines} isLinked={false} />}
     </>
   );
 };

@@ -11,7 +11,7 @@ import {
   sentencesOf,
   wordsOf,
 } from '../nodes.ts';
-import { Command, Dialog, Refused, Title, Waiting } from '../parts.tsx';
+import { Command, Dialog, Refused, StillWaiting, Title, Waiting } from '../parts.tsx';
 import { lacks } from '../permissions.ts';
 import { usePolling } from '../polling.ts';
 import { act } from '../session.ts';
@@ -26,7 +26,7 @@ const latenciesKept = 60;
 
 /** How the vault is, each second: its nodes, or its one store and key. For a cluster of this machine, what to do to it. */
 export const NodesView = () => {
-  const { result: local, refusal: notFound } = useAsking<LocalReply>(askLocal, []);
+  const { result: local, refusal: notFound, again: askAgain } = useAsking<LocalReply>(askLocal, []);
   const lacking = lacks(useCaller(), 'vault:status');
   const { result, refusal, again } = usePolling(askNodes, lookEveryMs);
   const answers = result?.answers ?? [];
@@ -41,9 +41,13 @@ export const NodesView = () => {
     <main class="nodes">
       <Title>Nodes</Title>
       <p class="how" role="status">
-        {result ? sentencesOf(answers, vault).join(' ') : 'Asking the nodes …'}
+        {result ? (
+          sentencesOf(answers, vault).join(' ')
+        ) : (
+          <StillWaiting>Asking the nodes …</StillWaiting>
+        )}
       </p>
-      <Refused refusal={refusal ?? notFound} />
+      <Refused refusal={refusal ?? notFound} again={refusal ? again : askAgain} />
       {firstRefusal && (
         <p class="refused">
           {firstRefusal.detail} <code>{firstRefusal.code}</code>
@@ -61,17 +65,18 @@ export const NodesView = () => {
               {local?.canChange && (
                 <fieldset>
                   <legend>What to do to node {one.node}</legend>
-                  {changes.map((change) => (
-                    <button
-                      key={change}
-                      type="button"
-                      disabled={!isPossible(change, one.node, processes)}
-                      onClick={() => setAsked({ change, node: one.node })}
-                    >
-                      {titleOf(change)}
-                      <span class="hidden"> node {one.node}</span>
-                    </button>
-                  ))}
+                  {changes
+                    .filter((change) => isPossible(change, one.node, processes))
+                    .map((change) => (
+                      <button
+                        key={change}
+                        type="button"
+                        onClick={() => setAsked({ change, node: one.node })}
+                      >
+                        {titleOf(change)}
+                        <span class="hidden"> node {one.node}</span>
+                      </button>
+                    ))}
                 </fieldset>
               )}
             </NodeCard>
@@ -86,7 +91,7 @@ export const NodesView = () => {
         </div>
       )}
       {isComplete && local && <Elsewhere local={local} />}
-      {isComplete && local?.canWrite && <TestWritesPart hasNodes={vault.nodes.length > 0} />}
+      {isComplete && local?.canChange && <TestWritesPart />}
       {asked && (
         <ChangeDialog
           {...asked}
@@ -149,9 +154,17 @@ const Elsewhere = ({ local }: { readonly local: LocalReply }) => {
           <Command>./cli/dsvault.js login --local --for cluster --profile cluster</Command>
         </p>
         <p>
-          <Command>./cli/dsvault.js console --profile cluster</Command>
+          <Command>./cli/dsvault.js console --profile cluster --faults</Command>
         </p>
       </div>
+    );
+  }
+  if (local.kind === 'cluster' && !local.canChange) {
+    return (
+      <p class="empty">
+        This console changes no node. A console that was started with <code>--faults</code> has
+        buttons that make nodes of this machine fail, and makes test writes.
+      </p>
     );
   }
   return null;

@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { useCaller } from '../caller.ts';
 import {
   ActionButton,
@@ -8,10 +8,12 @@ import {
   Refused,
   Table,
   Title,
+  useFocusKept,
   Value,
   Waiting,
 } from '../parts.tsx';
 import { type Caller, lacks } from '../permissions.ts';
+import { linkTo } from '../routes.ts';
 import { intervalAt, type VersionEntry } from '../timeline.ts';
 import { NewSecretDialog } from './new-secret.tsx';
 import './secret.css';
@@ -34,7 +36,7 @@ export const SecretView = ({ name }: { readonly name: string }) => {
       {isMissing ? (
         <Missing name={name} caller={caller} onEnd={again} />
       ) : (
-        <Refused refusal={refusal} />
+        <Refused refusal={refusal} again={again} />
       )}
       {history === undefined && <Waiting isWaiting={isWaiting} />}
       {history && <Life name={name} history={history} caller={caller} reading={reading} />}
@@ -86,11 +88,7 @@ const Life = ({
   const [asOf, setAsOf] = useState<number>();
   const lifeId = useId();
   const versionsId = useId();
-  useEffect(() => {
-    // The button that had the focus may be gone, such as the one that has loaded the last versions.
-    if (document.activeElement !== document.body) return;
-    document.querySelector('h1')?.focus({ preventScroll: true });
-  }, [history]);
+  useFocusKept([history, asOf]);
   const atThen = asOf === undefined ? history.current : intervalAt(history.intervals, asOf)?.entry;
   return (
     <>
@@ -148,7 +146,8 @@ const Present = ({
       <p class="present">
         <Badge>{state}</Badge> version {version}, {state === 'deleted' ? 'deleted' : 'written'} by{' '}
         {createdBy} on <Instant at={validFrom} />
-        {note !== undefined && <q>{note}</q>}
+        {note !== undefined && <q>{note}</q>}{' '}
+        <a href={linkTo('activity', 'of', name)}>Who read this?</a>
       </p>
       {state === 'stored' ? (
         <div key="stored" class="row">

@@ -11,6 +11,7 @@ import {
   Refused,
   Table,
   Title,
+  useFocusKept,
   Waiting,
 } from '../parts.tsx';
 import { lacks } from '../permissions.ts';
@@ -27,6 +28,7 @@ type State = 'stored' | 'deleted';
 
 /** What a person looks for. It stays while they look at one secret and come back. */
 type Search = {
+  /** The beginning of the names in the table. Names with this text elsewhere, in any case, are told below. */
   readonly prefix: string;
   readonly state: State;
   /** Where the pages after the first begin, up to the present one. */
@@ -34,7 +36,7 @@ type Search = {
 };
 let lastSearch: Search = { prefix: '', state: 'stored', cursors: [] };
 
-/** The secrets that the token covers: a page at a time, and searchable by the beginning of a name. */
+/** The secrets that the token covers: a page at a time, and searchable by their names. */
 export const SecretsView = () => {
   const [search, setSearch] = useState(lastSearch);
   const [isCreating, setCreating] = useState(false);
@@ -42,7 +44,7 @@ export const SecretsView = () => {
   const { prefix, state, cursors } = search;
   const cursor = cursors.at(-1);
   const noList = lacks(caller, 'secrets:read');
-  const { result, refusal, isWaiting } = useAsking(
+  const { result, refusal, isWaiting, again } = useAsking(
     async (signal) => {
       lastSearch = search;
       // The vault would refuse the question. No name begins with such a text.
@@ -54,6 +56,7 @@ export const SecretsView = () => {
   );
   const secrets = result?.secrets ?? [];
   const isEmpty = result !== undefined && secrets.length === 0;
+  useFocusKept([result]);
   return (
     <main>
       <div class="head">
@@ -70,7 +73,7 @@ export const SecretsView = () => {
         search={search}
         onSearch={(sought) => setSearch({ ...search, ...sought, cursors: [] })}
       />
-      <Refused refusal={refusal} />
+      <Refused refusal={refusal} again={again} />
       {!isEmpty && (
         <Table
           label={state === 'stored' ? 'Secrets' : 'Deleted secrets'}
@@ -92,28 +95,31 @@ export const SecretsView = () => {
         />
       )}
       {isEmpty && !noList && <NothingHere search={search} />}
+      {!noList && prefix !== '' && <Others key={`${state} ${prefix}`} {...{ prefix, state }} />}
       {noList && <p class="empty">{noList} The console cannot list secrets without it.</p>}
       <Waiting isWaiting={isWaiting && result === undefined} />
       {(cursors.length > 0 || result?.nextCursor) && (
         <div class="row">
-          <button
-            type="button"
-            disabled={cursors.length === 0}
-            onClick={() => setSearch({ ...search, cursors: cursors.slice(0, -1) })}
-          >
-            Previous page
-          </button>
+          {cursors.length > 0 && (
+            <button
+              type="button"
+              onClick={() => setSearch({ ...search, cursors: cursors.slice(0, -1) })}
+            >
+              Previous page
+            </button>
+          )}
           <span>Page {cursors.length + 1}</span>
-          <button
-            type="button"
-            disabled={!result?.nextCursor}
-            onClick={() =>
-              result?.nextCursor &&
-              setSearch({ ...search, cursors: [...cursors, result.nextCursor] })
-            }
-          >
-            Next page
-          </button>
+          {result?.nextCursor && (
+            <button
+              type="button"
+              onClick={() =>
+                result.nextCursor &&
+                setSearch({ ...search, cursors: [...cursors, result.nextCursor] })
+              }
+            >
+              Next page
+            </button>
+          )}
         </div>
       )}
       {isCreating && <NewSecretDialog onClose={() => setCreating(false)} />}
@@ -150,7 +156,7 @@ const SearchBar = ({
   return (
     <search class="row">
       <label>
-        Names that begin with <kbd>/</kbd>{' '}
+        Find a name <kbd>/</kbd>{' '}
         <input
           ref={field}
           type="search"
@@ -190,8 +196,7 @@ const NothingHere = ({ search: { prefix, state } }: { readonly search: Search })
   if (prefix !== '') {
     return (
       <p class="empty">
-        No {state} secret has a name that begins with <strong>{prefix}</strong>. Upper and lower
-        case differ.
+        No {state} secret has a name that begins with <strong>{prefix}</strong>.
       </p>
     );
   }
@@ -223,5 +228,57 @@ const NothingHere = ({ search: { prefix, state } }: { readonly search: Search })
         </p>
       )}
     </div>
+  );
+};
+
+/** The names of one question, and how many of such questions a search asks. */
+const namesAtOnce = 1_000;
+const questionsMax = 20;
+const othersShown = 50;
+
+/** The names that hold a text, but do not begin with it, in the order of the list. */
+const findOthers = async (text: string, state: State, signal: AbortSignal) => {
+  const names: string[] = [];
+  let cursor: string | null | undefined;
+  for (let count = 0; count < questionsMax && cursor !== null; count += 1) {
+    const query = { state, cursor: cursor ?? undefined, limit: namesAtOnce };
+    const page = await ask('list-secrets', { query }, signal);
+    names.push(...page.names.filter((name) => holds(name, text) && !name.startsWith(text)));
+    cursor = page.nextCursor;
+  }
+  return { names, isWhole: cursor === null };
+};
+
+const holds = (name: string, text: string): boolean =>
+  name.toLowerCase().includes(text.toLowerCase());
+
+/** Tells which other names have the text within them. The vault itself looks only for beginnings. */
+const Others = ({ prefix, state }: Pick<Search, 'prefix' | 'state'>) => {
+  const { result, refusal, isWaiting, again } = useAsking(
+    (signal) => findOthers(prefix, state, signal),
+    [],
+  );
+  const names = result?.names ?? [];
+  const more = names.length - othersShown;
+  return (
+    <section aria-labelledby="others">
+      <h2 id="others">Within a name</h2>
+      <Refused refusal={refusal} again={again} />
+      {isWaiting && <Waiting isWaiting={isWaiting}>Looking at all names …</Waiting>}
+      {result && names.length === 0 && <p class="soft">No other name holds {prefix}.</p>}
+      {names.length > 0 && (
+        <ul class="others">
+          {names.slice(0, othersShown).map((name) => (
+            <li key={name}>
+              <a href={linkTo('secrets', name)}>{name}</a>
+            </li>
+          ))}
+        </ul>
+      )}
+      {more > 0 && <p class="soft">{more} more names hold it. Type more of the one you want.</p>}
+      {result?.isWhole === false && (
+        <p class="soft">Only the first {namesAtOnce * questionsMax} names were looked at.</p>
+      )}
+    </section>
   );
 };

@@ -3,6 +3,7 @@ import { secondsShown } from '../../rates.ts';
 import type { TestWrites } from '../../replies.ts';
 import { useDoing } from '../asking.ts';
 import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
+import { tickText } from '../instants.ts';
 import { Refused } from '../parts.tsx';
 import { usePolling } from '../polling.ts';
 import { act } from '../session.ts';
@@ -18,7 +19,7 @@ const meanSeconds = 5;
 const read = (signal: AbortSignal): Promise<TestWrites> =>
   act('test-writes', { to: 'read' }, signal);
 
-export const TestWritesPart = ({ hasNodes }: { readonly hasNodes: boolean }) => {
+export const TestWritesPart = () => {
   const { result, again } = usePolling(read, 1_000);
   const { begin, cancel, isBusy, refusal } = useDoing();
   const isRunning = result?.isRunning === true;
@@ -32,9 +33,8 @@ export const TestWritesPart = ({ hasNodes }: { readonly hasNodes: boolean }) => 
     <section class="writes" aria-labelledby="writes">
       <h2 id="writes">Test writes</h2>
       <p>
-        20 writes a second to the tenant <code>console-test</code>
-        {hasNodes && ', on all nodes in turn'}, for ten minutes at most. They show what callers see
-        while {hasNodes ? 'a node' : 'the vault'} fails and comes back.
+        20 writes a second to the tenant <code>console-test</code>, on all nodes in turn, for ten
+        minutes at most. They show what callers see while a node fails and comes back.
       </p>
       <p class="row">
         <button type="button" disabled={isBusy} onClick={change}>
@@ -108,4 +108,4 @@ const RatesGraph = ({ writes }: { readonly writes: TestWrites | undefined }) => 
   );
 };
 
-const timeOf = (at: number): string => new Date(at).toLocaleTimeString();
+const timeOf = (at: number): string => tickText(at, 1_000);

@@ -2,7 +2,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { useDoing } from '../asking.ts';
 import { useCaller } from '../caller.ts';
-import { ActionButton, Dialog, Refused, Title } from '../parts.tsx';
+import { ActionButton, Dialog, Refused, StillWaiting, Title } from '../parts.tsx';
 import { lacks } from '../permissions.ts';
 import { useLeaving } from '../routes.ts';
 import { ask, Refusal } from '../session.ts';
@@ -26,6 +26,7 @@ type Answer = {
   readonly sent: Sent;
   readonly findings: readonly Finding[];
   readonly files: readonly ResultFile[];
+  readonly isDryRun: boolean;
 };
 
 type Sent = { readonly content: string; readonly mode: Mode; readonly dialect: Dialect };
@@ -56,7 +57,7 @@ export const WorkbenchView = () => {
   const isCurrent = sent?.content === content && sent.mode === mode && sent.dialect === dialect;
   const told = answer && isCurrent ? answer.findings : none;
   // The vault has accepted the file with values that are no longer in their fields.
-  const isDone = isCurrent && answer !== undefined && answer.files.length > 0;
+  const isDone = isCurrent && answer?.isDryRun === false && answer.files.length > 0;
   const faults = isDone ? none : check.faults;
   const findings = useMemo(
     () => [...faults, ...told].sort((a, b) => a.line - b.line || a.column - b.column),
@@ -64,7 +65,9 @@ export const WorkbenchView = () => {
   );
   const marks = useMarks(text, findings);
   const caller = useCaller();
-  const lacking = scopes[mode].map((scope) => lacks(caller, scope)).find(Boolean);
+  const lacking =
+    scopes[mode].map((scope) => lacks(caller, scope)).find(Boolean) ??
+    (text === '' ? 'The editor holds no file yet.' : undefined);
   const isLost = text !== '' && text !== opened.text;
   const leaving = useLeaving(isLost);
 
@@ -112,13 +115,14 @@ export const WorkbenchView = () => {
         );
         setStates(statesOfAnswer(plan, reply, isDryRun));
         setSaid(sentencesAbout(reply, isDryRun));
-        const files = isDryRun ? [] : filesOf(mode, plan, reply);
-        setAnswer({ sent, findings: warnings, files });
+        // The stand-ins of a dry run would show in an expanded file, and in no encrypted one.
+        const files = isDryRun && mode !== 'encrypt' ? [] : filesOf(mode, plan, reply, isDryRun);
+        setAnswer({ sent, findings: warnings, files, isDryRun });
         if (!isDryRun) setTyped(new Map());
       } catch (error) {
         if (error instanceof Refusal) {
           setStates(statesOfRefusal(plan, error.problem));
-          setAnswer({ sent, findings: error.problem.errors ?? [], files: [] });
+          setAnswer({ sent, findings: error.problem.errors ?? [], files: [], isDryRun });
         } else if (signal.aborted) setSaid(cancelled[mode]);
         throw error;
       }
@@ -165,9 +169,18 @@ export const WorkbenchView = () => {
             describedBy="findings"
             onInput={setText}
           />
+          {text === '' && (
+            <p id="findings">
+              Open, paste or drop a file, or{' '}
+              <button type="button" onClick={() => replace({ text: example, eol: '\n' })}>
+                Try an example
+              </button>
+            </p>
+          )}
           <Findings
             id="findings"
             findings={findings}
+            isEmpty={text === ''}
             omitted={isDone ? 0 : check.faultsTotal - check.faults.length}
             onGo={go}
           />
@@ -189,7 +202,7 @@ export const WorkbenchView = () => {
             )}
           </p>
           <p id="lacking" class="said" role="status">
-            {lacking ?? (doing.isBusy ? 'Working …' : said)}
+            {lacking ?? (doing.isBusy ? <StillWaiting>Working …</StillWaiting> : said)}
           </p>
           <Refused refusal={doing.refusal} />
           <Names content={content} references={check.references} states={states} onGo={go} />
@@ -199,6 +212,7 @@ export const WorkbenchView = () => {
         <Result
           key={file.title}
           file={file}
+          isDryRun={answer.isDryRun}
           onUse={
             file.holdsValues ? undefined : () => setText(file.content.replaceAll('\r\n', '\n'))
           }
@@ -225,6 +239,12 @@ export const WorkbenchView = () => {
     </main>
   );
 };
+
+/** Encrypt stores the value, and the line below it gets the reference. */
+const example = `# an example: Encrypt stores the value, and puts a reference in its place
+EXAMPLE_PASSWORD=hunter2
+DATABASE_URL="postgres://shop:enc(EXAMPLE_PASSWORD)@db/shop"
+`;
 
 const none: readonly Finding[] = [];
 

@@ -13,14 +13,18 @@ export type Finding = FileError & { readonly isWarning?: true };
 export const Findings = ({
   id,
   findings,
+  isEmpty,
   omitted,
   onGo,
 }: {
   readonly id: string;
   readonly findings: readonly Finding[];
+  /** Nothing can be said of an empty file. */
+  readonly isEmpty: boolean;
   readonly omitted: number;
   readonly onGo: (place: Place) => void;
 }) => {
+  if (isEmpty) return null;
   const faults = findings.filter(({ isWarning }) => !isWarning).length + omitted;
   return (
     <section aria-labelledby={id}>

@@ -62,18 +62,26 @@ export const filesOf = (
   mode: Mode,
   plan: Plan,
   { content, resolved, pinned }: Reply,
+  isDryRun = false,
 ): ResultFile[] => {
   const before = maskedInput(plan);
   const holdsValues = resolved.length > 0;
   const extension = plan.dialect === 'json' ? 'json' : 'env';
   const result = {
-    ...{ title: titles[mode], fileName: `${fileNames[mode]}.${extension}`, before, content },
+    ...{
+      title: isDryRun ? dryRunTitle : titles[mode],
+      fileName: `${fileNames[mode]}.${extension}`,
+      before,
+      content,
+    },
     ...{ masked: holdsValues ? maskedResult(plan) : content, holdsValues },
   };
   if (pinned === undefined) return [result];
   const pins = { title: 'The pinned file', fileName: 'pinned.env', before, content: pinned };
   return [result, { ...pins, masked: pinned, holdsValues: false }];
 };
+
+const dryRunTitle = 'The file as it would become';
 
 const titles: Readonly<Record<Mode, string>> = {
   encrypt: 'The encrypted file',

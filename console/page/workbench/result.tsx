@@ -10,9 +10,12 @@ import type { ResultFile } from './requests.ts';
 /** Shows a file as the difference to the one that was sent. Values in it are hidden until a person asks for them. */
 export const Result = ({
   file: { title, fileName, before, content, masked, holdsValues },
+  isDryRun,
   onUse,
 }: {
   readonly file: ResultFile;
+  /** The references of such a file lead nowhere yet, so nobody may take it away. */
+  readonly isDryRun: boolean;
   /** Puts the file into the editor. */
   readonly onUse?: (() => void) | undefined;
 }) => {
@@ -28,24 +31,26 @@ export const Result = ({
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
-      <p class="row">
-        {holdsValues && (
-          <button type="button" onClick={() => setShown(!isShown)}>
-            {isShown ? 'Hide the values' : 'Show the values'}
+      {!isDryRun && (
+        <p class="row">
+          {holdsValues && (
+            <button type="button" onClick={() => setShown(!isShown)}>
+              {isShown ? 'Hide the values' : 'Show the values'}
+            </button>
+          )}
+          <button type="button" onClick={() => void copy().catch(refused)}>
+            Copy
           </button>
-        )}
-        <button type="button" onClick={() => void copy().catch(refused)}>
-          Copy
-        </button>
-        <button type="button" onClick={() => download(fileName, content)}>
-          Download
-        </button>
-        {onUse && (
-          <button type="button" onClick={onUse}>
-            Put it into the editor
+          <button type="button" onClick={() => download(fileName, content)}>
+            Download
           </button>
-        )}
-      </p>
+          {onUse && (
+            <button type="button" onClick={onUse}>
+              Put it into the editor
+            </button>
+          )}
+        </p>
+      )}
       {holdsValues && (
         <p class="soft">
           Copies and downloads of this file hold its values, and whoever gets them can read these.

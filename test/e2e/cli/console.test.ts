@@ -122,6 +122,16 @@ describe('dsvault console', () => {
     },
   );
 
+  it('ends with exit code 2 if --faults is given for a vault that is no cluster of this machine', async () => {
+    const dsvault = openDsvault({
+      DSVAULT_ADDR: vault.baseUrl(),
+      DSVAULT_TOKEN: vault.token(),
+      VAULT_DATA_DIR: vault.dataDir,
+    });
+    const { code, stderr } = await dsvault.run(['console', '--no-open', '--faults']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--faults is only for a cluster')]);
+  });
+
   it('ends with exit code 5 if the vault refuses its token', async () => {
     const dsvault = openDsvault({ DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: 'a.b.c' });
     const { code, stderr } = await dsvault.run(['console', '--no-open']);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { exactText, fieldOf, instantOf, tickText } from '../../../console/page/instants.ts';
+import {
+  exactText,
+  fieldOf,
+  instantOf,
+  instantText,
+  tickText,
+} from '../../../console/page/instants.ts';
 
 const instant = new Date(2026, 10, 24, 14, 31, 5, 7).getTime();
 
@@ -27,6 +33,14 @@ describe('fieldOf and instantOf', () => {
 describe('exactText', () => {
   it('tells an instant to the millisecond', () => {
     expect(exactText(instant)).toMatch(/2026.*31.05.007/);
+  });
+});
+
+describe('all texts of an instant', () => {
+  it('count the hours from 0 to 23', () => {
+    const texts = [exactText(instant), instantText(instant)];
+    texts.push(...[60_000, 1_000].map((stepMs) => tickText(instant, stepMs)));
+    for (const text of texts) expect(text).toMatch(/\b14:31/);
   });
 });
 

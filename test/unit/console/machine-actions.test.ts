@@ -25,15 +25,16 @@ const single: LocalVault = {
   nodes: [{ node: null, url: 'http://127.0.0.1:3000', log: null }],
 };
 
-const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
+const setUp = (vaults: readonly LocalVault[], addr = addrOf(1), faults = true) => {
   const commands: string[] = [];
   const asked: string[] = [];
   /** The state of each node; '' if it does not answer. */
   const states = ['', '', ''];
   /** The failures of the next commands `status`. */
-  const faults: Error[] = [];
+  const failures: Error[] = [];
   const actions = machineActions({
     addr,
+    faults,
     findLocal: createFindLocal(addr, async () => vaults),
     clientOf: (url) =>
       (async (id: string) => {
@@ -47,7 +48,7 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
     checkout: {
       command: async (...words) => {
         commands.push(words.join(' '));
-        const fault = words[0] === 'status' ? faults.shift() : undefined;
+        const fault = words[0] === 'status' ? failures.shift() : undefined;
         if (fault) throw fault;
         if (words[0] === 'wipe') throw failure('other', 'node 2 keeps its data');
         return words[0] === 'status' ? '{"nodes":[]}' : 'done';
@@ -56,11 +57,23 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
     },
   });
   const left = new AbortController();
+  const silent: string[] = [];
+  const onSilence = (who: string) => void silent.push(who);
   const act = async (name: string, given: unknown = {}) =>
-    (await actions.get(name)?.(given, left.signal)) as Answer;
+    (await actions.get(name)?.(given, left.signal, onSilence)) as Answer;
   const follow = (name: string, given: unknown) =>
-    actions.get(name)?.(given, left.signal) as Promise<AsyncIterable<unknown>>;
-  return { act, follow, commands, asked, states, faults, leave: () => left.abort() };
+    actions.get(name)?.(given, left.signal, onSilence) as Promise<AsyncIterable<unknown>>;
+  return {
+    actions,
+    act,
+    follow,
+    commands,
+    asked,
+    states,
+    failures,
+    silent,
+    leave: () => left.abort(),
+  };
 };
 
 describe('the search for the vault of the console', () => {
@@ -72,9 +85,10 @@ describe('the search for the vault of the console', () => {
     ['https://vault.example.com', null],
   ])('knows the vault at %s by its address as %s', async (addr, kind) => {
     const { act } = setUp([single, clusterIn()], addr);
+    const isCluster = kind === 'cluster';
     expect(await act('local')).toMatchObject({
       status: 200,
-      body: { kind, addr, canChange: kind === 'cluster', canRead: false, canWrite: kind !== null },
+      body: { kind, addr, canChange: isCluster, canRead: false },
     });
   });
 
@@ -161,10 +175,17 @@ describe('the actions of the console on nodes', () => {
     expect((await act('nodes')).body).toMatchObject({ processes: { nodes: [] } });
   });
 
+  it('are only to look at without --faults: nothing changes a node or makes test writes, also if a page asks for it', async () => {
+    const { actions, act } = setUp([clusterIn()], addrOf(1), false);
+    expect([...actions.keys()].sort()).toEqual(['activity', 'local', 'nodes', 'story']);
+    const { body } = await act('local');
+    expect(body).toMatchObject({ kind: 'cluster', canChange: false });
+  });
+
   it('look at the processes again when a node has changed, while one does not serve, and after a failed look', async () => {
     jest.useFakeTimers();
     try {
-      const { act, commands, states, faults } = setUp([clusterIn()]);
+      const { act, commands, states, failures } = setUp([clusterIn()]);
       const looksAfter = async (...now: readonly string[]): Promise<number> => {
         states.splice(0, 3, ...now);
         await act('nodes');
@@ -175,7 +196,7 @@ describe('the actions of the console on nodes', () => {
         ['serving', 'serving', 'serving'],
         ['serving', '', 'serving'],
       ];
-      faults.push(failure('other', 'the cluster gave no answer'));
+      failures.push(failure('other', 'the cluster gave no answer'));
       const looks: number[] = [];
       for (const now of [
         ...[serving, serving, serving, serving, serving],
@@ -271,6 +292,49 @@ describe('a read of the console', () => {
     }
     expect(asked).toEqual([0, 0, 0]);
     expect(await client('expand-env')).toEqual({ node: 1 });
+  });
+
+  it('tells after 500 ms without an answer which node it waits for, and nothing once there is one', async () => {
+    jest.useFakeTimers();
+    try {
+      const answers: PromiseWithResolvers<unknown>[] = [];
+      const waiting = (() => {
+        const answer = Promise.withResolvers<unknown>();
+        answers.push(answer);
+        return answer.promise;
+      }) as unknown as Client;
+      const client = readingElsewhere({
+        addr: 'http://localhost:3001',
+        client: waiting,
+        findLocal: () => new Promise((found) => setTimeout(() => found(clusterIn()), 50)),
+        clientOf: () => waiting,
+      });
+      const silent: string[] = [];
+      const reply = client('whoami', {}, (who) => void silent.push(who));
+      await jest.advanceTimersByTimeAsync(549);
+      expect(silent).toEqual([]);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(silent).toEqual(['node 1']);
+      answers[0]?.reject(absent['a dead node']);
+      // The search for the other nodes takes 50 ms, and an answer comes while the name of the node is looked up.
+      await jest.advanceTimersByTimeAsync(50 + 500);
+      answers[1]?.resolve({ node: 2 });
+      expect(await reply).toEqual({ node: 2 });
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(silent).toEqual(['node 1']);
+      const written = client('create-secret', {}, (who) => void silent.push(who));
+      await jest.advanceTimersByTimeAsync(600);
+      answers[2]?.resolve({});
+      await written;
+      expect(jest.getTimerCount()).toBe(0);
+      const soon = client('create-secret', {}, (who) => void silent.push(who));
+      answers[3]?.resolve({});
+      await soon;
+      expect(jest.getTimerCount()).toBe(0);
+      expect(silent).toEqual(['node 1', 'node 1']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('is patient from the beginning with a vault that is elsewhere', async () => {

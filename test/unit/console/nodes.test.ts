@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { changes, isPossible, mergeAnswers, sentencesOf } from '../../../console/page/nodes.ts';
+import {
+  changes,
+  isPossible,
+  keyGone,
+  mergeAnswers,
+  sentencesOf,
+} from '../../../console/page/nodes.ts';
 import type { NodeAnswer } from '../../../console/replies.ts';
 
 type Status = NonNullable<NodeAnswer['status']>;
@@ -87,7 +93,10 @@ describe('the sentence about the nodes', () => {
     const differing = answer(1, three, { node: { node: 1, nodes: three, equal: false } });
     expect(told([differing])).toContain('THE COPIES DO NOT AGREE');
     const keyless = answer(2, three, { masterKey: { reachable: false, id: null } });
-    expect(told([answer(1, three), keyless])).toContain('The master key cannot be used');
+    expect(told([answer(1, three), keyless])).toContain(
+      'Values can be neither read nor written at node 2, which cannot use the master key.',
+    );
+    expect(told([keyless, keyless])).toContain(keyGone);
     const policy = { source: 'file', digest: 'a', since: 'x', fault: null } as const;
     const one = answer(1, three, { policy });
     const other = answer(2, three, { policy: { ...policy, digest: 'b', fault: 'line 3: bad' } });
@@ -117,6 +126,8 @@ describe('the sentence about the nodes', () => {
   it('reports the state of the store for a vault without nodes', () => {
     const alone = { addr: 'http://127.0.0.1:3000', status: status(), refusal: null };
     expect(told([alone])).toBe('The vault works: its store answers in 8 ms.');
+    const keyless = status({ masterKey: { reachable: false, id: null } });
+    expect(told([{ ...alone, status: keyless }])).toBe(keyGone);
     const dead = status({ store: { reachable: false, latencyMs: 0 } });
     expect(told([{ ...alone, status: dead }])).toMatch(/^The store cannot be reached/);
   });

@@ -81,6 +81,11 @@ describe('the files of an answer', () => {
     ]);
   });
 
+  it('tell of a dry run that the file is only what it would become', () => {
+    const dryRun = filesOf('encrypt', plan, { ...reply, resolved: [] }, true);
+    expect(dryRun).toMatchObject([{ title: 'The file as it would become' }]);
+  });
+
   it('include the pinned file, which holds no values', () => {
     const [, pinned] = filesOf('expand', plan, { ...reply, pinned: 'A=secret(X@3)\n' });
     expect(pinned).toMatchObject({

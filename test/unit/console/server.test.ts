@@ -37,6 +37,12 @@ async function* breakWith(error: Error): AsyncGenerator<unknown> {
   throw error;
 }
 
+async function* lateAnswers(between: () => void): AsyncGenerator<unknown> {
+  yield 'one';
+  between();
+  yield 'two';
+}
+
 const actions = new Map<string, Action>([
   [
     'echo',
@@ -49,6 +55,13 @@ const actions = new Map<string, Action>([
   ['fail', () => Promise.reject(new Error('the value is hunter2'))],
   ['numbers', async () => count()],
   ['break', async () => breakWith(new Error('the value is hunter2'))],
+  [
+    'wait',
+    async (_asked, _signal, onSilence) => {
+      onSilence('node 2');
+      return lateAnswers(() => onSilence('node 3'));
+    },
+  ],
   ['refuse-later', async () => breakWith(failure('other', 'the log cannot be read'))],
 ]);
 
@@ -277,6 +290,14 @@ describe('the server of the console', () => {
   it('tells that an action failed, without the error, which may hold a value', async () => {
     const body = { code: 'internal', detail: 'The console failed to do this.' };
     expect((await act('fail')).answers).toEqual([{ status: 500, body }]);
+  });
+
+  it('tells whom an action waits for before its first answer, and not later', async () => {
+    expect((await act('wait')).answers).toEqual([
+      { status: 102, body: 'node 2' },
+      { status: 200, body: 'one' },
+      { status: 200, body: 'two' },
+    ]);
   });
 
   it('sends an endless answer a line at a time, and ends it when the page leaves', async () => {

@@ -27,7 +27,11 @@ const setUp = (
     },
   });
   const act = async (asked: unknown): Promise<Answer> =>
-    (await actions.get('test-writes')?.(asked, new AbortController().signal)) as Answer;
+    (await actions.get('test-writes')?.(
+      asked,
+      new AbortController().signal,
+      () => undefined,
+    )) as Answer;
   const state = async () => (await act({ to: 'read' })).body as TestWrites;
   return { act, state, sent };
 };
@@ -103,15 +107,15 @@ describe('the test writes', () => {
     });
     const act = actions.get('test-writes');
     const [staying, left] = [new AbortController(), new AbortController()];
-    const starting = [act?.({ to: 'start' }, staying.signal)];
-    await act?.({ to: 'stop' }, staying.signal);
-    starting.push(act?.({ to: 'start' }, left.signal));
+    const starting = [act?.({ to: 'start' }, staying.signal, () => undefined)];
+    await act?.({ to: 'stop' }, staying.signal, () => undefined);
+    starting.push(act?.({ to: 'start' }, left.signal, () => undefined));
     left.abort();
     token.resolve('token');
     await Promise.all(starting);
     await jest.advanceTimersByTimeAsync(1_000);
     expect(sent).toEqual([]);
-    await act?.({ to: 'start' }, staying.signal);
+    await act?.({ to: 'start' }, staying.signal, () => undefined);
     await jest.advanceTimersByTimeAsync(1_000);
     expect(sent).toHaveLength(20);
   });
@@ -132,6 +136,7 @@ describe('the test writes', () => {
     const answer = await actions.get('test-writes')?.(
       { to: 'start' },
       new AbortController().signal,
+      () => undefined,
     );
     expect(answer).toMatchObject({
       status: 502,

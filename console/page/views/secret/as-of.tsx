@@ -45,23 +45,21 @@ export const AsOf = ({
             }}
           />
         </label>
-        <button
-          type="button"
-          disabled={index <= 0}
-          onClick={() => choose(intervals[index - 1]?.from)}
-        >
-          Earlier version
-        </button>
-        <button
-          type="button"
-          disabled={asOf === undefined}
-          onClick={() => choose(intervals[index + 1]?.from)}
-        >
-          Later version
-        </button>
-        <button type="button" disabled={asOf === undefined} onClick={() => choose(undefined)}>
-          Now
-        </button>
+        {index > 0 && (
+          <button type="button" onClick={() => choose(intervals[index - 1]?.from)}>
+            Earlier version
+          </button>
+        )}
+        {asOf !== undefined && (
+          <>
+            <button type="button" onClick={() => choose(intervals[index + 1]?.from)}>
+              Later version
+            </button>
+            <button type="button" onClick={() => choose(undefined)}>
+              Now
+            </button>
+          </>
+        )}
       </div>
       <div class="as-of">
         <p aria-live={isSliding ? 'off' : 'polite'}>

@@ -1,0 +1,109 @@
+/** The console while the vault is away, has lost its key, or knows nothing of an address, in a real browser. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openSecret, press, shows, useConsole, visit } from '../support/console.ts';
+import type { ConsoleVault } from '../support/console-process.ts';
+import { type FaultyFront, startFaultyFront } from '../support/faulty-front.ts';
+import { runLocal } from '../support/local-process.ts';
+import { useVault } from '../support/running-vault.ts';
+
+const vault = useVault();
+let front: FaultyFront;
+beforeAll(async () => {
+  front = await startFaultyFront(vault.baseUrl);
+});
+afterAll(() => front.close());
+
+describe('the console of a vault that is away for a while', () => {
+  const fronted: ConsoleVault = {
+    baseUrl: () => front.url,
+    token: (claims) => vault.token(claims),
+    get dataDir() {
+      return vault.dataDir;
+    },
+  };
+  const console = useConsole(fronted, {}, ['--retries', '0']);
+
+  it('names who gives no answer, offers to try again, and goes on once there is one', async () => {
+    const name = await vault.create();
+    const { page } = await console.open();
+    await visit(page, 'Nodes');
+    await shows(page, /^The vault works/);
+    // A node that is asked soon, and then the vault of the profile.
+    front.plan('hang', 'drop');
+    await page.evaluate(`location.hash = '#/secrets/${name}'`);
+    await shows(page, `No answer from the vault at ${front.url} …`);
+    const alert = page.getByRole('alert').filter({ hasText: 'unreachable' });
+    await alert.waitFor();
+    expect(await page.getByText('No answer from').count()).toBe(0);
+    await alert.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: 'Through time' }).waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('offers to ask again who the caller is, and nothing of the kind after a refusal that stays', async () => {
+    front.plan('pass', 'drop', 'drop', 'drop', 'drop');
+    const { page } = await console.open();
+    const again = page.getByRole('button', { name: 'Try again' }).first();
+    await again.waitFor();
+    front.plan();
+    await again.click();
+    await shows(page, '/ alice');
+    await page.evaluate(`location.hash = '#/secrets/ABSENT'`);
+    await shows(page, 'There is no secret of this name');
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+  });
+});
+
+describe('the console of a vault', () => {
+  const console = useConsole(vault, {}, ['--retries', '0']);
+
+  it.each(['nonsense', 'secrets/A/B', 'env/x', 'activity/short', 'activity/by/A', '%'])(
+    'says that it has nothing at the address #/%s',
+    async (address) => {
+      const { page } = await console.open();
+      await page.getByRole('heading', { name: 'Secrets', level: 1 }).waitFor();
+      await page.evaluate(`location.hash = '#/${address}'`);
+      await page.getByRole('heading', { name: 'No such view' }).waitFor();
+      await page.getByRole('main').getByRole('link', { name: 'list of secrets' }).click();
+      await page.getByRole('heading', { name: 'Secrets', level: 1 }).waitFor();
+    },
+  );
+
+  it('shows all times by one clock, and names its zone', async () => {
+    const name = await vault.create();
+    const { json } = await vault.ask('GET', `/v1/secrets/${name}`);
+    const { page } = await console.open({ locale: 'en-US', timezoneId: 'Asia/Tokyo' });
+    await shows(page, 'times of Asia/Tokyo');
+    const at = new Date(json.validFrom ?? '');
+    // Nine hours ahead all year, with the hours from 0 to 23.
+    const clock = new Date(at.getTime() + 32_400_000).toISOString().slice(11, 19);
+    await page.getByRole('row').filter({ hasText: name }).getByText(clock).waitFor();
+    await page.getByRole('link', { name, exact: true }).click();
+    await shows(page.getByRole('row', { name: /^1 stored/ }), clock);
+    await page.getByRole('link', { name: 'Who read this?' }).click();
+    const created = page.getByRole('row').filter({ hasText: 'create-secret' });
+    const [, shown = ''] =
+      /(\d\d:\d\d):\d\d\.\d{3}/.exec((await created.textContent()) ?? '') ?? [];
+    expect(clock.startsWith(shown)).toBe(true);
+  });
+
+  it('says in one sentence, wherever it is missed, that the master key cannot be used', async () => {
+    const keyGone = 'The master key cannot be used, so values can be neither read nor written.';
+    const page = await openSecret(console, await vault.create());
+    const key = (to: string) => runLocal('key', [to], { VAULT_DATA_DIR: vault.dataDir }).exit;
+    await key('disable');
+    try {
+      await press(page, 'Show the present value');
+      await shows(page.getByRole('alert'), keyGone, { exact: true });
+      await press(page, 'Update');
+      await page.getByRole('dialog').getByLabel('Value').fill('v');
+      await press(page, 'Store');
+      await shows(page.getByRole('dialog').getByRole('alert'), keyGone);
+      await press(page, 'Cancel');
+      await visit(page, 'Nodes');
+      await shows(page.getByRole('main').getByRole('status'), keyGone, { exact: true });
+    } finally {
+      await key('enable');
+    }
+  });
+});
