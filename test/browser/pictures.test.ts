@@ -149,7 +149,7 @@ const describeNodes = () => {
   );
 
   it('shows a dead node, and what callers saw of its death', async () => {
-    const { page } = await ofCluster.open({ ...look, viewport: { width: 1_000, height: 1_210 } });
+    const { page } = await ofCluster.open({ ...look, viewport: { width: 1_000, height: 1_230 } });
     await visit(page, 'Nodes');
     await press(page, 'Start the test writes');
     await page.waitForTimeout(45_000);
