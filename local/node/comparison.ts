@@ -75,6 +75,32 @@ export const compareCopies = async (options: CompareOptions): Promise<Comparison
   }
 };
 
+/**
+ * Whether the other nodes alone are a majority of all with equal data, at this revision or a later one. Asks them as the
+ * node does that replaces a member.
+ */
+export const areEqualFrom = async ({
+  revision,
+  heard,
+  others,
+  hashOf,
+}: Pick<CompareOptions, 'hashOf' | 'others'> & {
+  readonly revision: number;
+  /** Those of the others that were heard. */
+  readonly heard: readonly { readonly node: number; readonly appliedRevision: number }[];
+}): Promise<boolean> => {
+  for (const { node, appliedRevision } of heard) {
+    if (appliedRevision < revision) continue;
+    const compared = compareCopies({
+      hashOwn: () => hashOf(node, appliedRevision),
+      hashOf,
+      others: others.filter((other) => other !== node),
+    });
+    if ((await compared.then(resultOf, () => 'none')) === 'equal') return true;
+  }
+  return false;
+};
+
 /** A sentence that says from which nodes this node differs. */
 export const differenceOf = (comparison: Comparison): string => {
   const names = nodesWith(comparison, 'different').map((node) => `node ${node}`);

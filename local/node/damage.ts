@@ -12,18 +12,21 @@ import { isFree } from '../host/ports.ts';
 import { addressOf, type NodeConfig } from './config.ts';
 import { startLoneEtcd } from './lone-etcd.ts';
 import { etcdEnvironmentOf, etcdOptionsOf, nameOf, peerUrlOf } from './member.ts';
-import { memberFiles } from './member-files.ts';
+import { memberFiles, type Served } from './member-files.ts';
 import { minorOf } from './report.ts';
 
 export type DamageOptions = {
-  /** The minor release of etcd that last served these files. */
-  readonly findServedBy: () => string | undefined;
+  /** What last served these files. */
+  readonly findServed: () => Served | undefined;
   /** What would keep every etcd from starting here. */
   readonly findObstacle: () => Promise<string | undefined>;
   /** Starts etcd with the node's settings on an empty folder. Resolves to its version; rejects if it does not serve. */
   readonly tryEmptyFolder: () => Promise<string>;
-  /** Whether the other nodes are a majority with equal data. */
-  readonly doOthersAgree: () => Promise<boolean>;
+  /**
+   * Whether the other nodes are a majority with equal data, at this revision or a later one. Two nodes with old copies
+   * are equal too, and then this node's files hold what they lack.
+   */
+  readonly doOthersAgree: (revision: number) => Promise<boolean>;
 };
 
 export type DamageFinder = {
@@ -39,7 +42,7 @@ export type DamageFinder = {
 const endingsMin = 3;
 
 export const createDamageFinder = (options: DamageOptions): DamageFinder => {
-  const { findServedBy, findObstacle, tryEmptyFolder, doOthersAgree } = options;
+  const { findServed, findObstacle, tryEmptyFolder, doOthersAgree } = options;
   let endings = 0;
   let hasTried = false;
   const forget = (): void => {
@@ -47,20 +50,24 @@ export const createDamageFinder = (options: DamageOptions): DamageFinder => {
     hasTried = false;
   };
   const look = async (): Promise<string | undefined> => {
-    const servedBy = findServedBy();
-    if (servedBy === undefined) return 'no etcd has served these files yet';
+    const served = findServed();
+    if (served === undefined) return 'no etcd has served these files yet';
     const hadTried = hasTried;
     hasTried = false;
     const obstacle = await findObstacle();
     if (obstacle !== undefined) return obstacle;
     if (!hadTried) {
       const release = minorOf(await tryEmptyFolder());
-      if (release !== servedBy) return `etcd ${servedBy} last served them, and this is ${release}`;
+      if (release !== served.release) {
+        return `etcd ${served.release} last served them, and this is ${release}`;
+      }
     }
     hasTried = true;
     // What kept etcd from starting may have passed just before the try, so one more ending must follow it.
     if (!hadTried) return 'it serves an empty folder, and has one more try with its files';
-    return (await doOthersAgree()) ? undefined : 'the other nodes are no majority with equal data';
+    return (await doOthersAgree(served.revision))
+      ? undefined
+      : `the other nodes are no majority with equal data of revision ${served.revision} or later`;
   };
   return {
     forget,

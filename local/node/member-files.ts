@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { readFileIfPresent, replaceFileMeanwhile } from '../../system/files.ts';
 
 const memberFolder = (folder: string): string => join(folder, 'etcd');
@@ -16,18 +17,32 @@ export const hasMemberFiles = (folder: string): boolean => {
   return existsSync(files) && readdirSync(files).length > 0;
 };
 
-const servedByFile = (folder: string): string => join(memberFiles(folder), 'served-by');
+const servedFile = (folder: string): string => join(memberFiles(folder), 'served-by');
 
-/** The minor release of etcd that last served the node's files; `undefined` if none has. */
-export const findServedBy = (folder: string): string | undefined =>
-  readFileIfPresent(servedByFile(folder));
+const served = v.object({ release: v.string(), revision: v.number() });
+/** The minor release of etcd that last served the node's files, and a revision that they held then. */
+export type Served = v.InferOutput<typeof served>;
+
+/** `undefined` if no etcd has served the files. */
+export const findServed = (folder: string): Served | undefined => {
+  const text = readFileIfPresent(servedFile(folder));
+  try {
+    return text === undefined ? undefined : v.parse(served, JSON.parse(text));
+  } catch {
+    // What cannot be read says nothing, and then the files stay where they are.
+    return undefined;
+  }
+};
 
 /**
- * etcd of this minor release serves the node's files: writes that down beside them, and removes what was put aside.
- * Rejects if the disk does not take it.
+ * etcd serves the node's files: writes that down beside them, and removes what was put aside. Rejects if the disk does
+ * not take it.
  */
-export const keepServedBy = async (folder: string, release: string): Promise<void> => {
-  if (findServedBy(folder) !== release) await replaceFileMeanwhile(servedByFile(folder), release);
+export const keepServed = async (folder: string, now: Served): Promise<void> => {
+  const known = findServed(folder);
+  if (known?.release !== now.release || known.revision < now.revision) {
+    await replaceFileMeanwhile(servedFile(folder), JSON.stringify(now));
+  }
   await rm(asideFolder(folder), { recursive: true, force: true });
 };
 
@@ -37,7 +52,7 @@ export const keepServedBy = async (folder: string, release: string): Promise<voi
  */
 export const putAside = (folder: string): void => {
   if (!existsSync(memberFolder(folder))) return;
-  const isKept = existsSync(asideFolder(folder)) && findServedBy(folder) === undefined;
+  const isKept = existsSync(asideFolder(folder)) && findServed(folder) === undefined;
   rmSync(isKept ? memberFolder(folder) : asideFolder(folder), { recursive: true, force: true });
   if (!isKept) renameSync(memberFolder(folder), asideFolder(folder));
 };

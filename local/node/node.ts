@@ -5,16 +5,16 @@ import { type ClusterFile, clusterIdOf } from '../cluster/cluster-file.ts';
 import { connectEtcd, type EtcdClient } from '../etcd/client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
-import { connectMember, type MemberClient } from '../etcd/member-client.ts';
+import { connectMember, type MemberClient, type MemberStatus } from '../etcd/member-client.ts';
 import { begin } from './beginning.ts';
-import { compareCopies, type HashAnswer, resultOf } from './comparison.ts';
+import { areEqualFrom, compareCopies, type HashAnswer } from './comparison.ts';
 import type { NodeConfig } from './config.ts';
 import { openCounter } from './counter.ts';
 import { createDamageFinder, findObstacle, tryEmptyFolder } from './damage.ts';
 import { isKnownToReadStale } from './etcd-version.ts';
 import { startExchange } from './exchange.ts';
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
-import { findServedBy, hasMemberFiles, keepServedBy } from './member-files.ts';
+import { findServed, hasMemberFiles, keepServed } from './member-files.ts';
 import {
   type AskPeer,
   askText,
@@ -141,28 +141,20 @@ export const startNodeIn = async (
   const compareWith = (nodes: readonly number[]) =>
     compareCopies({ hashOwn: self.hashNow, hashOf, others: nodes });
 
-  /** Asks the other nodes as the one does that replaces a member. */
-  const doOthersAgree = async (): Promise<boolean> => {
-    for (const { node, appliedRevision } of exchange.others()) {
-      const compared = compareCopies({
-        hashOwn: () => hashOf(node, appliedRevision),
-        hashOf,
-        others: others.filter((other) => other !== node),
-      });
-      if ((await compared.then(resultOf, () => 'none')) === 'equal') return true;
-    }
-    return false;
-  };
+  const doOthersAgree = (revision: number): Promise<boolean> =>
+    areEqualFrom({ revision, heard: exchange.others(), others, hashOf });
   const place = { config, folder, tls: cluster.tls, signal };
   const { findDoubt, forget } = createDamageFinder({
-    findServedBy: () => findServedBy(folder),
+    findServed: () => findServed(folder),
     findObstacle: () => findObstacle(place),
     tryEmptyFolder: () => tryEmptyFolder(place),
     doOthersAgree,
   });
-  const onServing = (version: string): void => {
+  const onServed = ({ version, revision }: MemberStatus): Promise<void> =>
+    keepServed(folder, { release: minorOf(version), revision });
+  const onServing = (known: MemberStatus): void => {
     forget();
-    keepServedBy(folder, minorOf(version)).catch((error: unknown) => report(sentenceOf(error)));
+    onServed(known).catch((error: unknown) => report(sentenceOf(error)));
   };
   const onEnded = (how: string): void => {
     watching?.forgetComparison();
@@ -234,6 +226,7 @@ export const startNodeIn = async (
         quotaBytes,
         nodeCount: config.nodes.length,
         reports,
+        onServed,
         onDefragmenting: (isDefragmenting) =>
           isDefragmenting
             ? state.change('defragmenting', 'its database is being defragmented')

@@ -9,7 +9,11 @@ import { createAlarmEnding } from './space.ts';
 
 export type UpkeepOptions = CompactionOptions &
   DefragmentationOptions &
-  ExpiryOptions & { readonly member: MemberClient };
+  ExpiryOptions & {
+    readonly member: MemberClient;
+    /** Remembers what etcd serves now. */
+    readonly onServed: (status: MemberStatus) => Promise<void>;
+  };
 
 const minuteMs = 60_000;
 const statusWithinMs = 5_000;
@@ -21,8 +25,9 @@ type Task = (status: MemberStatus) => Promise<void>;
  * it fails for the first time in a row.
  */
 export const createUpkeep = (options: UpkeepOptions): (() => Promise<void>) => {
-  const { node, member, reports, report } = options;
+  const { node, member, onServed, reports, report } = options;
   const tasks = new Map<string, Task>([
+    ['remembering the revision', onServed],
     ['deleting expired items', createExpiry(options)],
     ['compacting etcd', createCompaction(options)],
     ['defragmenting etcd', createDefragmentation(options)],

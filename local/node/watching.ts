@@ -22,8 +22,8 @@ export type WatchingOptions = {
   readonly handOver: () => Promise<void>;
   /** How long a copy that was found equal is not compared again. By default it depends on the database's size. */
   readonly compareEveryMs: number | undefined;
-  /** Is called with the version of etcd each time that the node is about to serve. */
-  readonly onServing: (version: string) => void;
+  /** Is called with the status of etcd each time that the node is about to serve. */
+  readonly onServing: (known: MemberStatus) => void;
   readonly signal: AbortSignal;
 };
 
@@ -88,14 +88,14 @@ export const startWatching = (options: WatchingOptions): Watching => {
   };
 
   /** Serves again once a linearizable read was answered and the copy was compared. */
-  const catchUp = async ({ version }: MemberStatus): Promise<void> => {
+  const catchUp = async (status: MemberStatus): Promise<void> => {
     await etcd.range({ key: Buffer.from('table/') }, performance.now() + readMs);
     if (!isCompared && performance.now() >= nextComparison) {
       state.change('catching-up', 'it compares its copy with the other nodes');
       await compareNow();
     }
     if (!isCompared) return;
-    onServing(version);
+    onServing(status);
     state.change('serving');
   };
 

@@ -124,7 +124,8 @@ describe('a node whose files are damaged', () => {
     damage('log', 0);
     lines.splice(0);
     await start(damaged);
-    const doubt = /^etcd ended \(.*the other nodes are no majority with equal data$/;
+    const doubt =
+      /^etcd ended \(.*the other nodes are no majority with equal data of revision \d+ or later$/;
     await untilSeen(
       () => lines.filter((line) => doubt.test(line)).length,
       (count) => count > 1,

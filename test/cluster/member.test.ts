@@ -47,7 +47,7 @@ const start = (askForMember: (why: string) => Promise<string>, release?: string)
   lines = [];
   const place = { config, folder, tls, signal: new AbortController().signal };
   const { findDoubt } = createDamageFinder({
-    findServedBy: () => release,
+    findServed: () => (release === undefined ? undefined : { release, revision: 1 }),
     findObstacle: () => findObstacle(place),
     tryEmptyFolder: () => tryEmptyFolder(place),
     doOthersAgree: async () => true,

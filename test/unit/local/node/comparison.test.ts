@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  areEqualFrom,
   type Comparison,
   compareCopies,
   differenceOf,
@@ -144,5 +145,32 @@ it('a digest shows the hash in eight hexadecimal digits', () => {
     revision: 9,
     compactRevision: 4,
     hash: '0000beef',
+  });
+});
+
+describe('areEqualFrom', () => {
+  const ask = (revision: number, hashes: readonly (number | undefined)[], at: readonly number[]) =>
+    areEqualFrom({
+      revision,
+      others: hashes.map((_, index) => index + 2),
+      heard: at.map((appliedRevision, index) => ({ node: index + 2, appliedRevision })),
+      hashOf: async (node, asked) => {
+        const hash = hashes[node - 2];
+        if (hash === undefined) throw new Error('it gives no answer');
+        return answerOf({ revision: asked, hash });
+      },
+    });
+
+  it.each<[boolean, string, number, readonly (number | undefined)[], readonly number[]]>([
+    [true, 'equal at the revision', 90, [1, 1], [90, 90]],
+    [true, 'equal, of which one is later', 90, [1, 1], [89, 91]],
+    [false, 'equal, and older: both may be old copies', 91, [1, 1], [90, 90]],
+    [false, 'different', 90, [1, 2], [90, 90]],
+    [false, 'of which one gives no answer', 90, [1, undefined], [90, 90]],
+    [false, 'of which one was never heard', 90, [1, undefined], [90]],
+    [true, 'of which three of four are equal', 90, [1, 1, 2, 1], [90, 90, 90, 90]],
+    [false, 'of which two of four are equal', 90, [1, 1, 2, 3], [90, 90, 90, 90]],
+  ])('is %s for other nodes that are %s', async (expected, _, revision, hashes, at) => {
+    expect(await ask(revision, hashes, at)).toBe(expected);
   });
 });

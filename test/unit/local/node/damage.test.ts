@@ -18,14 +18,14 @@ describe('createDamageFinder', () => {
   const create = (more: Partial<DamageOptions> = {}) => {
     const calls: string[] = [];
     const finder = createDamageFinder({
-      findServedBy: () => '3.7',
+      findServed: () => ({ release: '3.7', revision: 90 }),
       findObstacle: async () => undefined,
       tryEmptyFolder: async () => {
         calls.push('try');
         return '3.7.3';
       },
-      doOthersAgree: async () => {
-        calls.push('others');
+      doOthersAgree: async (revision) => {
+        calls.push(`others at ${revision}`);
         return true;
       },
       ...more,
@@ -45,18 +45,18 @@ describe('createDamageFinder', () => {
     expect(calls).toEqual([]);
     expect(await end(1)).toMatch(/^it serves an empty folder/);
     expect(await end(1)).toBeUndefined();
-    expect(calls).toEqual(['try', 'others']);
+    expect(calls).toEqual(['try', 'others at 90']);
   });
 
   it.each<[string, Partial<DamageOptions>, string]>([
     [
       'no etcd has served the files',
-      { findServedBy: () => undefined },
+      { findServed: () => undefined },
       'no etcd has served these files yet',
     ],
     [
       'another minor release served them',
-      { findServedBy: () => '3.6' },
+      { findServed: () => ({ release: '3.6', revision: 90 }) },
       'etcd 3.6 last served them, and this is 3.7',
     ],
     ['the port is taken', { findObstacle: async () => 'port 1 is taken' }, 'port 1 is taken'],
@@ -73,7 +73,7 @@ describe('createDamageFinder', () => {
     [
       'the other nodes do not agree',
       { doOthersAgree: async () => false },
-      'the other nodes are no majority with equal data',
+      'the other nodes are no majority with equal data of revision 90 or later',
     ],
   ])('leaves the files, however often etcd ends, while %s', async (_, more, doubt) => {
     const { end } = create(more);
@@ -101,7 +101,7 @@ describe('createDamageFinder', () => {
     expect(await end(1)).toBe('it is full');
     expect(await end(1)).toMatch(/^it serves an empty folder/);
     expect(await end(1)).toBeUndefined();
-    expect(calls).toEqual(['try', 'try', 'others']);
+    expect(calls).toEqual(['try', 'try', 'others at 90']);
   });
 
   it('counts no ending from before etcd has served', async () => {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { startMember } from '../../../../local/node/member.ts';
 import {
-  findServedBy,
+  findServed,
   hasMemberFiles,
-  keepServedBy,
+  keepServed,
   putAside,
 } from '../../../../local/node/member-files.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -36,10 +36,23 @@ describe('the files of a member', () => {
     putAside(folder);
     expect([hasMemberFiles(folder), asideOf()]).toEqual([false, ['wal']]);
     writeFiles('the log of the new member');
-    await keepServedBy(folder, '3.7');
-    expect([existsSync(join(folder, 'etcd.lost')), findServedBy(folder)]).toEqual([false, '3.7']);
-    await keepServedBy(folder, '3.8');
-    expect(findServedBy(folder)).toBe('3.8');
+    const served = { release: '3.7', revision: 90 };
+    await keepServed(folder, served);
+    expect([existsSync(join(folder, 'etcd.lost')), findServed(folder)]).toEqual([false, served]);
+  });
+
+  it('tell the release that served them and the latest revision, which an older status does not lower', async () => {
+    writeFiles('a log');
+    const kept = async (release: string, revision: number) => {
+      await keepServed(folder, { release, revision });
+      return findServed(folder);
+    };
+    expect(await kept('3.7', 90)).toEqual({ release: '3.7', revision: 90 });
+    expect(await kept('3.7', 91)).toEqual({ release: '3.7', revision: 91 });
+    expect(await kept('3.7', 80)).toEqual({ release: '3.7', revision: 91 });
+    expect(await kept('3.8', 91)).toEqual({ release: '3.8', revision: 91 });
+    writeFileSync(join(folder, 'etcd', 'member', 'served-by'), '{"release":');
+    expect(findServed(folder)).toBeUndefined();
   });
 
   it('stay aside while files that have never served are put aside, and give way to files that have', async () => {
@@ -50,10 +63,10 @@ describe('the files of a member', () => {
     putAside(folder);
     expect([hasMemberFiles(folder), logAside()]).toEqual([false, 'a log']);
     writeFiles('a later log');
-    writeFileSync(join(folder, 'etcd', 'member', 'served-by'), '3.7');
+    writeFileSync(join(folder, 'etcd', 'member', 'served-by'), '{"release":"3.7","revision":1}');
     putAside(folder);
     expect([hasMemberFiles(folder), logAside()]).toEqual([false, 'a later log']);
-    expect(findServedBy(folder)).toBeUndefined();
+    expect(findServed(folder)).toBeUndefined();
   });
 
   it('move aside before the node asks for a new member, and stay there until it has one', async () => {

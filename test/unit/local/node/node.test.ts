@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { clusterIdOf } from '../../../../local/cluster/cluster-file.ts';
-import { findServedBy } from '../../../../local/node/member-files.ts';
+import { findServed } from '../../../../local/node/member-files.ts';
 import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
 import type { PeerRoute } from '../../../../local/node/peers.ts';
 import { openNodeRecord } from '../../../../local/node/record.ts';
@@ -155,7 +155,7 @@ describe('a node with files', () => {
     await start();
     await node?.serving;
     await until(() => !existsSync(join(folder, 'etcd.lost')));
-    expect(findServedBy(folder)).toBe('3.7');
+    expect(findServed(folder)).toMatchObject({ release: '3.7' });
   });
 
   it('compares its copy at once when another node says that it has diverged', async () => {

@@ -62,7 +62,7 @@ const start = (
       counts.handovers += 1;
     },
     compareEveryMs,
-    onServing: (version) => void served.push(version),
+    onServing: ({ version }) => void served.push(version),
     signal: stop.signal,
   });
   const isIn = (word: string) => until(() => state.state() === word);
