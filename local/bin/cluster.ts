@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import type { ClusterFile } from '../cluster/cluster-file.ts';
 import { type ClusterOptions, commandLine, readCommand } from '../cluster/commands.ts';
-import { sendCommand, startControl } from '../cluster/control.ts';
+import { type Control, sendCommand, startControl } from '../cluster/control.ts';
 import { checkCopy, copyForNodes, initCluster, nodesOf } from '../cluster/init.ts';
 import {
   type Layout,
@@ -16,6 +16,7 @@ import {
   openLayout,
   readFirstPort,
   requireFreePortsOfNew,
+  requireFreeVaultPorts,
 } from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
 import { readPolicyFile } from '../host/access-policy.ts';
@@ -110,25 +111,28 @@ const serve = async (folder: string): Promise<void> => {
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);
-  await initCluster({
-    folder: layout.keyFolder,
-    clusterFile: layout.clusterFile,
-    nodes: nodesVariable(layout.nodes),
-    masterKeyId: process.env['MASTER_KEY_ID'] || undefined,
-    // Whoever takes the file away begins a new cluster, for a restore.
-    isNewCluster: !existsSync(layout.clusterFile),
-  });
-  rememberCluster(folder, {});
+  // Ends what an earlier run has left, which may hold the ports.
   const cluster = await createCluster(root, layout, report);
-  const control = await startControl(folder, cluster.run, report);
+  let control: Control | undefined;
   try {
+    await requireFreeVaultPorts(layout);
+    await initCluster({
+      folder: layout.keyFolder,
+      clusterFile: layout.clusterFile,
+      nodes: nodesVariable(layout.nodes),
+      masterKeyId: process.env['MASTER_KEY_ID'] || undefined,
+      // Whoever takes the file away begins a new cluster, for a restore.
+      isNewCluster: !existsSync(layout.clusterFile),
+    });
+    rememberCluster(folder, {});
+    control = await startControl(folder, cluster.run, report);
     const serving = await Promise.race([cluster.start(), signal]);
     if (serving !== undefined) {
       greet(layout, serving);
       await signal;
     }
   } finally {
-    await control.close();
+    await control?.close();
     await cluster.close();
     forgetCluster(folder);
     lock.release();

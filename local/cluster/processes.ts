@@ -6,7 +6,7 @@ import { masterKeyFile } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from './cluster-file.ts';
 import type { Command } from './commands.ts';
-import { type Layout, type NodeLayout, requireFreeVaultPorts } from './layout.ts';
+import type { Layout, NodeLayout } from './layout.ts';
 import { untilMajority } from './majority.ts';
 import { createMember, type Member } from './member.ts';
 import { type Relay, startRelay } from './relay.ts';
@@ -80,7 +80,6 @@ const startAll = async (
   { layout, nodes }: Parts,
   report: (line: string) => void,
 ): Promise<readonly number[]> => {
-  await requireFreeVaultPorts(layout);
   for (const { member } of nodes) await member.start();
   const serves = new Map(nodes.map(({ node, member }) => [node, member.serves()]));
   const serving = await untilMajority(serves, startMs, () =>

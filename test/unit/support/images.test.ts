@@ -83,7 +83,7 @@ describe('the images of a node', () => {
     );
     const node = `\${VAULT_NODE_MEMORY:-6g}`;
     expect(limits).toEqual([
-      ['key', true, '512m'],
+      ['init', true, '512m'],
       ...[1, 2, 3].map((number) => [`node${number}`, true, node]),
     ]);
   });
