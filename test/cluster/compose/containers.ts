@@ -25,6 +25,8 @@ export const urlOf = (node: number): string => `http://127.0.0.1:${firstPort + n
 export const writePolicy = (policy: string): void => {
   chmodSync(dirname(policyFile), 0o755);
   writeFileSync(`${policyFile}.new`, policy);
+  // Whatever the umask is: making a cluster in this process closes new files to others.
+  chmodSync(`${policyFile}.new`, 0o644);
   renameSync(`${policyFile}.new`, policyFile);
 };
 
