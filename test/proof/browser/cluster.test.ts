@@ -10,8 +10,8 @@ import { openPages, readable } from './pages.ts';
 
 let cluster: ClusterProcess;
 const nodes = [1, 2, 3];
-/** Each node has HTTP, etcd's peer port, node-to-node, front and relay. The master key has one port. */
-const portCount = 3 * 5 + 1;
+/** Each node has HTTP, etcd's peer port, node-to-node, front and relay. */
+const portCount = 3 * 5;
 
 /** The actual ports on which the parts of the cluster listen. */
 const ports = (): number[] => {

@@ -42,9 +42,9 @@ describe('a page of another origin', () => {
     const before = await items();
     expect(before).toHaveLength(1);
     const bases = ports().map(localUrlOf);
-    expect(bases).toHaveLength(3);
+    expect(bases).toHaveLength(2);
     const [outcomes = []] = await openPages([{ bases }], attemptsOf(token));
-    expect(outcomes).toHaveLength(3 * attemptsOf(token).length);
+    expect(outcomes).toHaveLength(2 * attemptsOf(token).length);
     expect(outcomes.filter(({ read }) => read !== null)).toEqual([]);
     expect(await items()).toEqual(before);
   });
