@@ -5,7 +5,7 @@ import { exitCodes } from './failures.ts';
 import { programFor } from './program.ts';
 import { reportFailure } from './reports.ts';
 
-/** The exit code for a failure. Those of `run` have one of their own, because all others may be its program's. */
+/** The exit code for a failure. The failures of `run` share one code, because every other code may be its program's. */
 const codeOf = (code: number): number =>
   process.argv[2] === 'run' && code !== exitCodes.ok ? exitCodes.run : code;
 

@@ -30,7 +30,7 @@ export const readDetails = ({ client }: Session, asked: Names): Promise<SecretDe
   allOf(withFailures(pages.eachDetails(client, asked)));
 
 /**
- * The versions of a secret, the newest first. It reads no page before its versions are asked for. Throws if a version is
+ * The versions of a secret, the newest first. No page is read before its versions are asked for. Throws if a version is
  * no number, because it may be written into a file, where text could be a line of its own.
  */
 export async function* eachVersion(

@@ -10,7 +10,7 @@ declare const pagesUrl: string | undefined;
 type Loader = () => Promise<CommandUnknownOpts>;
 
 /**
- * The commands by the groups of the help. Each is loaded when it is needed, because startup would otherwise load
+ * The commands by the groups of the help. A command is loaded when it is needed, because startup would otherwise load
  * everything that any command needs.
  */
 const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
