@@ -1,17 +1,16 @@
 /** The three runs of `npm run bench`. Each starts what it needs in `folder` and ends it. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { startProcesses } from '../local/demo/processes.ts';
 import { createPerform, readDescription } from './described.ts';
 import { type Freshness, measureFreshness } from './fresh.ts';
 import { createSend } from './http.ts';
 import { type Figure, measure, warmUp } from './measure.ts';
+import { startNodes } from './nodes.ts';
 import type { Options } from './options.ts';
 import { processesUnder } from './processes.ts';
 import { profile } from './profiling.ts';
 import { describeMachine, type Report } from './report.ts';
 import {
-  root,
   type Subject,
   startInProcess,
   startVault,
@@ -75,11 +74,7 @@ const withCluster = async <Result>(
   folder: string,
   work: (urls: readonly string[], token: string) => Promise<Result>,
 ): Promise<Result> => {
-  const nodes = await startProcesses({
-    root,
-    folder: mkdtempSync(join(folder, 'cluster-')),
-    isTemporary: true,
-  });
+  const nodes = await startNodes(mkdtempSync(join(folder, 'cluster-')));
   try {
     return await work(nodes.urls, await nodes.tokenOf(tenant));
   } finally {

@@ -29,7 +29,7 @@ export type Subject = {
 
 export const root = join(import.meta.dirname, '..');
 export const vaultDescription = readDescription(join(import.meta.dirname, 'stores', 'vault.json'));
-const scope = 'secrets:read secrets:write';
+export const scope = 'secrets:read secrets:write';
 const startLimitMs = 30_000;
 export const graceMs = 15_000;
 
