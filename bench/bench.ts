@@ -7,8 +7,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { closeAtEnd } from '../local/host/ending.ts';
-import { runProgram } from '../local/host/program.ts';
+import { closeAtEnd } from '../local/process/ending.ts';
+import { runProgram } from '../local/process/program.ts';
 import { failure } from '../system/failures.ts';
 import { measureColdStarts } from './cold.ts';
 import { dollarTables } from './dollar-tables.ts';

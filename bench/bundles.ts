@@ -1,7 +1,7 @@
 /** Bundles the functions like `sam build`, with the build properties of template.yaml. */
 import { readFileSync } from 'node:fs';
 import { type BuildOptions, build } from 'esbuild';
-import { parseTemplate } from '../local/host/template.ts';
+import { parseTemplate } from '../local/template.ts';
 
 type BuildProperties = {
   readonly EntryPoints: readonly [string];

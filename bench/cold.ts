@@ -5,10 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathOf, toEvent } from '../local/host/lambda.ts';
-import { startServices } from '../local/host/services.ts';
-import { createFindRoute, type Route, readTemplate } from '../local/host/template.ts';
-import { openTokenKey } from '../local/host/token-key.ts';
+import { pathOf, toEvent } from '../local/gateway/lambda.ts';
+import { openTokenKey } from '../local/identity/token-key.ts';
+import { createFindRoute, type Route, readTemplate } from '../local/template.ts';
+import { startServices } from '../local/vaults/standalone.ts';
 import { empty, makeRuntime, makeSubjects, type Subject } from './cold-subjects.ts';
 import { type Spent, startInstance } from './instance.ts';
 import { shown, tableOf } from './report.ts';

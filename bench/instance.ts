@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startProgram } from '../local/host/supervisor.ts';
+import { startProgram } from '../local/process/supervisor.ts';
 
 export type Spent = {
   /** The elapsed wall-clock time. */

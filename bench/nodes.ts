@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { initCluster } from '../local/cluster/init.ts';
 import { openLayout } from '../local/cluster/layout.ts';
-import { endChild, startProgram } from '../local/host/supervisor.ts';
-import { openTokenKey } from '../local/host/token-key.ts';
+import { openTokenKey } from '../local/identity/token-key.ts';
+import { endChild, startProgram } from '../local/process/supervisor.ts';
 import { failure } from '../system/failures.ts';
 import { environment, graceMs, root, scope } from './subjects.ts';
 

@@ -1,7 +1,7 @@
 /** Parses the command line of `npm run bench`. */
 
 import { resolve } from 'node:path';
-import { type Asked as AskedWith, unknownWords } from '../local/host/program.ts';
+import { type Asked as AskedWith, unknownWords } from '../local/process/program.ts';
 import { failure } from '../system/failures.ts';
 import { batchSecrets } from './growth/filling.ts';
 import type { GrowthOptions } from './growth/growth.ts';

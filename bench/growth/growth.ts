@@ -5,7 +5,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProgram } from '../../local/host/supervisor.ts';
+import { startProgram } from '../../local/process/supervisor.ts';
 import { failure } from '../../system/failures.ts';
 import { type Memory, memoryOf } from '../processes.ts';
 import { describeMachine, type Machine, shown, tableOf } from '../report.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendCommand } from '../../local/cluster/control.ts';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
-import { isOutOfRange } from '../../local/etcd/client.ts';
+import { isOutOfRange } from '../../local/etcd/etcd-client.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import { memberAddress } from '../../local/node/member.ts';
 import { failure } from '../../system/failures.ts';

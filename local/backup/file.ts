@@ -9,7 +9,7 @@ import { constants, createGunzip, createGzip } from 'node:zlib';
 import type { Item } from '../../functions/dynamodb/items.ts';
 import { codeOf, failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
-import { closeAtEnd } from '../host/ending.ts';
+import { closeAtEnd } from '../process/ending.ts';
 import {
   createTally,
   type Facts,

@@ -3,8 +3,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createStore } from '../../functions/dynamodb/store.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { linesOfFile, linesOfStdin } from '../../system/log-files.ts';
-import { type Connection, connectToFolder } from '../host/connect.ts';
-import { dataFolderOf, root } from '../host/data-folder.ts';
+import { dataFolderOf, root } from '../process/data-folder.ts';
+import { type Connection, connectToFolder } from '../vaults/connect.ts';
 import {
   type Destroy,
   type Destroys,

@@ -6,11 +6,11 @@ import { createBackup } from '../backup/file.ts';
 import { openNode } from '../backup/nodes.ts';
 import { createProgress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
-import { isNodeFolder } from '../host/connect.ts';
-import { root } from '../host/data-folder.ts';
-import { runProgram, unknownWords } from '../host/program.ts';
-import { chooseDataFolder, folderOption } from '../host/vaults.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
+import { root } from '../process/data-folder.ts';
+import { runProgram, unknownWords } from '../process/program.ts';
+import { isNodeFolder } from '../vaults/connect.ts';
+import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
 
 const commandLine = {
   name: 'npm run backup',

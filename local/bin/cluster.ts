@@ -6,7 +6,6 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { policyVariable } from '../../functions/runtime/config.ts';
-import type { ClusterFile } from '../cluster/cluster-file.ts';
 import { type ClusterOptions, commandLine, readCommand } from '../cluster/commands.ts';
 import { type Control, sendCommand, startControl } from '../cluster/control.ts';
 import { checkCopy, copyForNodes, initCluster, nodesOf } from '../cluster/init.ts';
@@ -19,19 +18,20 @@ import {
   requireFreeVaultPorts,
 } from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
-import { readPolicyFile } from '../host/access-policy.ts';
+import { readPolicyFile } from '../identity/access-policy.ts';
+import { masterKeyFile } from '../kms/key-file.ts';
+import type { ClusterFile } from '../node/cluster-file.ts';
+import { requireEtcd } from '../node/member.ts';
 import {
   dataFolderOf,
   folderSetting,
   lockDataFolder,
   openDataFolder,
   root,
-} from '../host/data-folder.ts';
-import { untilSignal } from '../host/ending.ts';
-import { runProgram, unknownWords } from '../host/program.ts';
-import { forgetCluster, rememberCluster } from '../host/running.ts';
-import { masterKeyFile } from '../kms/key-file.ts';
-import { requireEtcd } from '../node/member.ts';
+} from '../process/data-folder.ts';
+import { untilSignal } from '../process/ending.ts';
+import { forgetCluster, rememberCluster } from '../process/process-record.ts';
+import { runProgram, unknownWords } from '../process/program.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -8,9 +8,9 @@ import { join, resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
 import { startProcesses } from '../demo/processes.ts';
 import { tellStory } from '../demo/story.ts';
-import { root } from '../host/data-folder.ts';
-import { causeOfEnd } from '../host/ending.ts';
-import { runProgram } from '../host/program.ts';
+import { root } from '../process/data-folder.ts';
+import { causeOfEnd } from '../process/ending.ts';
+import { runProgram } from '../process/program.ts';
 
 /** A story that was stopped may still go on until its nodes have ended; its lines are no longer printed. */
 const say = (line: string): void => {

@@ -9,10 +9,10 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { shown, shownJson } from '../../system/terminal-text.ts';
-import { type Connection, connectToFolder, namesServices } from '../host/connect.ts';
-import { dataFolderOf, root } from '../host/data-folder.ts';
-import { runProgram } from '../host/program.ts';
-import { chooseDataFolder, folderOption } from '../host/vaults.ts';
+import { dataFolderOf, root } from '../process/data-folder.ts';
+import { runProgram } from '../process/program.ts';
+import { type Connection, connectToFolder, namesServices } from '../vaults/connect.ts';
+import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
 import {
   checkTimeToLive,
   findViolations,

@@ -3,10 +3,10 @@
  * Every process of this machine that uses the file obeys from its next call on.
  */
 import { failure } from '../../system/failures.ts';
-import { dataFolderOf } from '../host/data-folder.ts';
-import { runProgram, unknownWords } from '../host/program.ts';
 import { describeKeyFile, type KeyState, masterKeyFile, setKeyState } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
+import { dataFolderOf } from '../process/data-folder.ts';
+import { runProgram, unknownWords } from '../process/program.ts';
 
 const changes = { status: undefined, disable: 'Disabled', enable: 'Enabled' } as const;
 type Action = keyof typeof changes;

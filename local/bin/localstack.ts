@@ -9,6 +9,11 @@ import { type Cloud, startCloud } from '../containers/cloud.ts';
 import { copyTable, deleteStack, deploy, runAws } from '../containers/deployment.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
+import { identityOf } from '../containers/sam.ts';
+import { openTokenKey } from '../identity/token-key.ts';
+import { dataFolderOf, openDataFolder, root } from '../process/data-folder.ts';
+import { untilSignal } from '../process/ending.ts';
+import { runProgram, unknownWords } from '../process/program.ts';
 import {
   findCloud,
   forgetCloud,
@@ -16,12 +21,7 @@ import {
   type RunningCloud,
   rememberCloud,
   say,
-} from '../containers/running.ts';
-import { identityOf } from '../containers/sam.ts';
-import { dataFolderOf, openDataFolder, root } from '../host/data-folder.ts';
-import { untilSignal } from '../host/ending.ts';
-import { runProgram, unknownWords } from '../host/program.ts';
-import { openTokenKey } from '../host/token-key.ts';
+} from '../vaults/stack-record.ts';
 
 const dataFolder = dataFolderOf(process.env);
 const folder = localstackFolderOf(dataFolder);

@@ -6,22 +6,22 @@ import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
-import { type ClusterFile, readClusterFile } from '../cluster/cluster-file.ts';
 import { ensureTable } from '../dynamodb/table.ts';
-import { followPolicyFile } from '../host/access-policy.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
-import { untilSignal } from '../host/ending.ts';
-import { applyEnvironment, serveFunctions } from '../host/functions.ts';
-import { createTransport } from '../host/in-process.ts';
-import { serveMetrics } from '../host/metrics-port.ts';
-import { readPort } from '../host/ports.ts';
-import { runProgram } from '../host/program.ts';
-import { forgetRunning, rememberRunning } from '../host/running.ts';
-import { readTemplate, type TableDefinition } from '../host/template.ts';
+import { applyEnvironment, serveFunctions } from '../gateway/functions.ts';
+import { createTransport } from '../http/in-process.ts';
+import { serveMetrics } from '../http/metrics-port.ts';
+import { followPolicyFile } from '../identity/access-policy.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
-import { readClusterFileName, readNodeConfig, tableName } from '../node/config.ts';
+import { type ClusterFile, readClusterFile } from '../node/cluster-file.ts';
 import { startNode } from '../node/node.ts';
+import { readClusterFileName, readNodeConfig, tableName } from '../node/node-config.ts';
 import { type NodeKey, openNodeKey } from '../node/node-key.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
+import { untilSignal } from '../process/ending.ts';
+import { readPort } from '../process/ports.ts';
+import { forgetRunning, rememberRunning } from '../process/process-record.ts';
+import { runProgram } from '../process/program.ts';
+import { readTemplate, type TableDefinition } from '../template.ts';
 
 /** Longer than any request may last. */
 const graceMs = 12_000;
@@ -101,7 +101,7 @@ await runProgram(commandLine, async () => {
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
     const endMetrics = await serveMetrics(report, async (registry) =>
-      (await import('../node/metrics.ts')).addNodeMetrics(registry, node.status),
+      (await import('../node/node-metrics.ts')).addNodeMetrics(registry, node.status),
     );
     // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
     const gateway = await serveFunctions({ root, routes, port, report });

@@ -10,7 +10,7 @@ import { manPageOf } from '../../cli/man-page.ts';
 import { programFor } from '../../cli/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
-import { runProgram } from '../host/program.ts';
+import { runProgram } from '../process/program.ts';
 
 const target = '.local/packages';
 

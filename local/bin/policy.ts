@@ -1,8 +1,8 @@
 /** `npm run policy -- bundle access.yaml`: puts an access policy beside the functions that sam has built. */
 import { bundlePolicy } from '../containers/policy-bundle.ts';
-import { readPolicyFile } from '../host/access-policy.ts';
-import { root } from '../host/data-folder.ts';
-import { runProgram, unknownWords } from '../host/program.ts';
+import { readPolicyFile } from '../identity/access-policy.ts';
+import { root } from '../process/data-folder.ts';
+import { runProgram, unknownWords } from '../process/program.ts';
 
 const commandLine = {
   name: 'npm run policy',

@@ -10,10 +10,10 @@ import { restoreNodes } from '../backup/nodes.ts';
 import { createProgress, type Progress } from '../backup/progress.ts';
 import { redoFromLogs } from '../backup/redo.ts';
 import { describeBackup } from '../backup/sentences.ts';
-import { isNodeFolder } from '../host/connect.ts';
-import { dataFolderOf, folderSetting, root } from '../host/data-folder.ts';
-import { runProgram, unknownWords } from '../host/program.ts';
-import { readTemplate } from '../host/template.ts';
+import { dataFolderOf, folderSetting, root } from '../process/data-folder.ts';
+import { runProgram, unknownWords } from '../process/program.ts';
+import { readTemplate } from '../template.ts';
+import { isNodeFolder } from '../vaults/connect.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 

@@ -6,6 +6,14 @@ import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
+import { identityOf, startSam } from '../containers/sam.ts';
+import { startStack } from '../containers/stack.ts';
+import { openTokenKey } from '../identity/token-key.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
+import { untilSignal } from '../process/ending.ts';
+import { findFreePort, readPort } from '../process/ports.ts';
+import { runProgram } from '../process/program.ts';
+import { readTemplate } from '../template.ts';
 import {
   findSam,
   findStack,
@@ -13,15 +21,7 @@ import {
   rememberSam,
   say,
   stackFolderOf,
-} from '../containers/running.ts';
-import { identityOf, startSam } from '../containers/sam.ts';
-import { startStack } from '../containers/stack.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../host/data-folder.ts';
-import { untilSignal } from '../host/ending.ts';
-import { findFreePort, readPort } from '../host/ports.ts';
-import { runProgram } from '../host/program.ts';
-import { readTemplate } from '../host/template.ts';
-import { openTokenKey } from '../host/token-key.ts';
+} from '../vaults/stack-record.ts';
 
 /** Two such processes would end each other's functions. The lock is taken before the build, which takes long. */
 const lockSam = (folder: string): { readonly release: () => void } => {

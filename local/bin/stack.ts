@@ -6,12 +6,12 @@
 import { join } from 'node:path';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
-import { forgetStack, rememberStack, say, stackFolderOf } from '../containers/running.ts';
 import { startStack } from '../containers/stack.ts';
-import { dataFolderOf, root } from '../host/data-folder.ts';
-import { untilSignal } from '../host/ending.ts';
-import { runProgram } from '../host/program.ts';
-import { readTemplate } from '../host/template.ts';
+import { dataFolderOf, root } from '../process/data-folder.ts';
+import { untilSignal } from '../process/ending.ts';
+import { runProgram } from '../process/program.ts';
+import { readTemplate } from '../template.ts';
+import { forgetStack, rememberStack, say, stackFolderOf } from '../vaults/stack-record.ts';
 
 const commandLine = {
   name: 'npm run stack',

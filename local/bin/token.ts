@@ -11,10 +11,10 @@ import {
   tenantForm,
 } from '../../functions/model/types.ts';
 import { failure } from '../../system/failures.ts';
-import { openDataFolder } from '../host/data-folder.ts';
-import { runProgram } from '../host/program.ts';
-import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../host/token-key.ts';
-import { chooseVault, vaultNames } from '../host/vaults.ts';
+import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../identity/token-key.ts';
+import { openDataFolder } from '../process/data-folder.ts';
+import { runProgram } from '../process/program.ts';
+import { chooseVault, vaultNames } from '../vaults/find-vaults.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 /** A destruction cannot be undone, so only a token whose maker asked for it can destroy. */

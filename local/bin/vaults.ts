@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import { openLayout } from '../cluster/layout.ts';
-import { runProgram } from '../host/program.ts';
-import { findRunning } from '../host/running.ts';
-import { findVaults, type Vault } from '../host/vaults.ts';
+import { findRunning } from '../process/process-record.ts';
+import { runProgram } from '../process/program.ts';
+import { findVaults, type Vault } from '../vaults/find-vaults.ts';
 
 type Node = {
   /** `null` for a vault that has no nodes. */

@@ -1,7 +1,7 @@
 /** The commands to a running cluster, as a person types them and as JSON. */
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
-import { type Asked, unknownWords } from '../host/program.ts';
+import { type Asked, unknownWords } from '../process/program.ts';
 
 const processChanges = ['kill', 'stop', 'start', 'pause', 'resume'] as const;
 const nodeChanges = [...processChanges, 'isolate', 'heal', 'wipe'] as const;

@@ -6,13 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { openDataFolder } from '../host/data-folder.ts';
-import { openTokenKey } from '../host/token-key.ts';
-import { openVaultId } from '../host/vault-id.ts';
+import { hasCertificates, openCertificates, type Renewal } from '../http/certificates.ts';
+import { openTokenKey } from '../identity/token-key.ts';
+import { openVaultId } from '../identity/vault-id.ts';
 import { identityIn, makeMasterKey, masterKeyFile } from '../kms/key-file.ts';
-import { parseNodes } from '../node/config.ts';
-import { hasCertificates, openCertificates, type Renewal } from './certificates.ts';
-import { type ClusterFile, findClusterFile, writeClusterFile } from './cluster-file.ts';
+import { type ClusterFile, findClusterFile, writeClusterFile } from '../node/cluster-file.ts';
+import { parseNodes } from '../node/node-config.ts';
+import { openDataFolder } from '../process/data-folder.ts';
 
 export type ClusterPlan = {
   /** Is made if it is missing. */

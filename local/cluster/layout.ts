@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
 import { createFileOnce } from '../../system/files.ts';
-import { isFree, requireFreePort } from '../host/ports.ts';
+import { isFree, requireFreePort } from '../process/ports.ts';
 import { hostOf } from './relay.ts';
 
 export type NodeLayout = {

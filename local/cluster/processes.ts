@@ -1,14 +1,14 @@
 /** A whole cluster as children of this process: three vault nodes, and the proxies between them. */
 import { rmSync } from 'node:fs';
 import { failure } from '../../system/failures.ts';
-import { readPort } from '../host/ports.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
-import { readClusterFile } from './cluster-file.ts';
+import { readClusterFile } from '../node/cluster-file.ts';
+import { readPort } from '../process/ports.ts';
 import type { Command } from './commands.ts';
 import type { Layout, NodeLayout } from './layout.ts';
 import { untilMajority } from './majority.ts';
-import { createMember, type Member } from './member.ts';
+import { createMember, type Member } from './node-program.ts';
 import { type Relay, startRelay } from './relay.ts';
 import {
   askNode,

@@ -1,9 +1,9 @@
 /** Compares the reports of a cluster's nodes. */
 import { request } from 'node:https';
 import { failure } from '../../system/failures.ts';
+import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from '../node/cluster-file.ts';
 import { isKnownToReadStale } from '../node/etcd-version.ts';
 import { areEqual, type NodeKeyState, type NodeReport, parseReport } from '../node/report.ts';
-import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from './cluster-file.ts';
 
 /** The answer of a node to `GET /status` of its node-to-node port. */
 type Answer = Pick<

@@ -9,10 +9,10 @@ import { join, resolve } from 'node:path';
 import { sentenceOf } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb/store.ts';
-import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
-import { type Closer, closeAll } from '../host/ending.ts';
+import { lockDataFolder, openDataFolder } from '../process/data-folder.ts';
+import { type Closer, closeAll } from '../process/ending.ts';
+import { addHost, findHostAddress, hostName } from './container-host.ts';
 import { docker, ensureLambdaImage, lambdaImage, requireDocker } from './docker.ts';
-import { addHost, findHostAddress, hostName } from './host.ts';
 import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
 

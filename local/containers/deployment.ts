@@ -4,9 +4,9 @@ import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/cli
 import * as v from 'valibot';
 import type { Item } from '../../functions/dynamodb/items.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { readTemplate } from '../host/template.ts';
+import { run } from '../process/run.ts';
+import { readTemplate } from '../template.ts';
 import { scanItems } from '../verify/vault.ts';
-import { run } from './run.ts';
 import { buildTemplate, type Identity, localParameters, runSam, samEnvironmentOf } from './sam.ts';
 
 export type Deployment = {

@@ -1,7 +1,7 @@
 /** Runs the Docker client of a person's shell, and compose in either of its two forms. */
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { hasProgram } from '../host/supervisor.ts';
-import { type RunOptions, run } from './run.ts';
+import { type RunOptions, run } from '../process/run.ts';
+import { hasProgram } from '../process/supervisor.ts';
 
 /** Selects the classic builder if its successor is not installed; the client must be told so. */
 const builderOf = async (): Promise<NodeJS.ProcessEnv> => {

@@ -2,9 +2,9 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { isServed, readPort } from '../host/ports.ts';
-import { endRememberedChild } from '../host/running.ts';
-import { startChild, supervise } from '../host/supervisor.ts';
+import { isServed, readPort } from '../process/ports.ts';
+import { endRememberedChild } from '../process/process-record.ts';
+import { startChild, supervise } from '../process/supervisor.ts';
 
 export type LocalstackOptions = {
   /** The folder of programs of the Python environment that has LocalStack. */

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { run } from './run.ts';
+import { run } from '../process/run.ts';
 
 export type PythonOptions = {
   /** Holds `.local`. */

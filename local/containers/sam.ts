@@ -10,14 +10,14 @@ import type { AccessPolicy } from '../../functions/access/policy.ts';
 import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure } from '../../system/failures.ts';
-import { readPolicyFile } from '../host/access-policy.ts';
-import { causeOfEnd } from '../host/ending.ts';
-import { startChild, supervise } from '../host/supervisor.ts';
-import { parseTemplate } from '../host/template.ts';
+import { readPolicyFile } from '../identity/access-policy.ts';
+import { causeOfEnd } from '../process/ending.ts';
+import { run } from '../process/run.ts';
+import { startChild, supervise } from '../process/supervisor.ts';
+import { parseTemplate } from '../template.ts';
+import { addHost } from './container-host.ts';
 import { lambdaArchitecture } from './docker.ts';
-import { addHost } from './host.ts';
 import { bundlePolicy } from './policy-bundle.ts';
-import { run } from './run.ts';
 import type { Stack } from './stack.ts';
 
 export type SamCli = {

@@ -9,13 +9,13 @@ import { failure, sentenceOf } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb/store.ts';
 import { ensureTable } from '../dynamodb/table.ts';
-import { lockDataFolder, openDataFolder } from '../host/data-folder.ts';
-import { type Closer, closeAll } from '../host/ending.ts';
-import type { TableDefinition } from '../host/template.ts';
-import { openVaultId } from '../host/vault-id.ts';
+import { openVaultId } from '../identity/vault-id.ts';
+import { lockDataFolder, openDataFolder } from '../process/data-folder.ts';
+import { type Closer, closeAll } from '../process/ending.ts';
+import type { TableDefinition } from '../template.ts';
+import { findHostAddress, hostName } from './container-host.ts';
 import { ensureLambdaImage, requireDocker } from './docker.ts';
 import { openFixedKey, putFixedKey } from './fixed-key.ts';
-import { findHostAddress, hostName } from './host.ts';
 import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
 

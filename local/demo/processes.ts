@@ -9,10 +9,10 @@ import { failure } from '../../system/failures.ts';
 import { parseCommand } from '../cluster/commands.ts';
 import { sendCommand } from '../cluster/control.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
-import { closeAtEnd } from '../host/ending.ts';
-import { endChild, startProgram } from '../host/supervisor.ts';
-import { openTokenKey } from '../host/token-key.ts';
+import { openTokenKey } from '../identity/token-key.ts';
 import { masterKeyFile, setKeyState } from '../kms/key-file.ts';
+import { closeAtEnd } from '../process/ending.ts';
+import { endChild, startProgram } from '../process/supervisor.ts';
 import { type Nodes, scopes } from './nodes.ts';
 
 const stopLimitMs = 30_000;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
-import { findProgram, startChild } from '../host/supervisor.ts';
+import { findProgram, startChild } from '../process/supervisor.ts';
 import type { StoreProgram } from './store.ts';
 
 /** The store's file in the data folder. */

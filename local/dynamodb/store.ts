@@ -7,8 +7,8 @@ import type { ChildProcess } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { findFreePort, findHiddenHost, isServed } from '../host/ports.ts';
-import { type End, supervise } from '../host/supervisor.ts';
+import { findFreePort, findHiddenHost, isServed } from '../process/ports.ts';
+import { type End, supervise } from '../process/supervisor.ts';
 
 /** The access key for a store that checks none. The AWS client needs one. */
 export const uncheckedKey = { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' };

@@ -11,7 +11,7 @@ import {
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
 import { failure } from '../../system/failures.ts';
-import type { TableDefinition } from '../host/template.ts';
+import type { TableDefinition } from '../template.ts';
 
 const isNamed = (error: unknown, name: string): boolean =>
   typeof error === 'object' && error !== null && 'name' in error && error.name === name;

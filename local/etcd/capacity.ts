@@ -1,9 +1,10 @@
 /** Capacity units as DynamoDB counts them (Developer Guide, "Read and write operations"). */
+
+import { sizeOfItem } from './attribute-values.ts';
 import type { Json } from './protocol.ts';
 import type { Seen } from './seen-items.ts';
 import { changedEntries, type Table } from './tables.ts';
 import type { Action } from './transactions.ts';
-import { sizeOfItem } from './values.ts';
 
 const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_024));
 const readUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 4_096));

@@ -1,5 +1,5 @@
 /** The calls of one node to its member of etcd, grouped. */
-import type { EtcdClient } from './client.ts';
+import type { EtcdClient } from './etcd-client.ts';
 import { createOverlap } from './overlap.ts';
 import { createReadGroup, type Read } from './read-group.ts';
 import { createRevisions } from './revisions.ts';

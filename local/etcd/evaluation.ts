@@ -1,8 +1,8 @@
 /** Whether an expression holds for an item, by the rules of DynamoDB. */
 import { isDeepStrictEqual } from 'node:util';
+import { compareValues } from './attribute-values.ts';
 import type { Comparator, Expression, Operand } from './expressions.ts';
 import type { Item, Value } from './protocol.ts';
-import { compareValues } from './values.ts';
 
 /** Whether `expression` holds for `item`; an item that is absent has no attributes. */
 export const holds = (expression: Expression, item: Item | undefined): boolean => {

@@ -11,8 +11,9 @@
  *
  * Everything else is refused with a ValidationException, so that no expression means less here than on DynamoDB.
  */
+
+import { compareValues } from './attribute-values.ts';
 import { type Item, invalid, type Value } from './protocol.ts';
-import { compareValues } from './values.ts';
 
 /** The placeholders of a request. */
 export type Placeholders = {

@@ -3,12 +3,13 @@
  * through etcd, so any number of them may serve at once. A request that no front serves is refused
  * with DynamoDB's own error before anything is sent to etcd.
  */
-import type { EtcdClient } from './client.ts';
+
 import { createEtcd } from './etcd.ts';
+import type { EtcdClient } from './etcd-client.ts';
 import { createItemOperations } from './item-operations.ts';
+import { checkRequest, isWrite, type Operation, shapes } from './parse-request.ts';
 import { isRefusal, type Reply, refuse, unavailable, unclear } from './protocol.ts';
 import { isNotSent } from './queue.ts';
-import { checkRequest, isWrite, type Operation, shapes } from './requests.ts';
 import { createTableOperations } from './table-operations.ts';
 
 export type FrontOptions = {

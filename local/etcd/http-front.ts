@@ -4,9 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { createBoundedServer, type Exchange } from '../host/bounded-server.ts';
-import { bounds } from '../host/bounds.ts';
-import { isForName, isFromPage } from '../host/requests.ts';
+import { createBoundedServer, type Exchange } from '../http/bounded-server.ts';
+import { bounds } from '../http/bounds.ts';
+import { isForName, isFromPage } from '../http/request-body.ts';
 import type { Front } from './front.ts';
 import { isJson, ok, type Reply, refuse, unavailable, unclear } from './protocol.ts';
 

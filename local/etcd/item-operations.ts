@@ -8,8 +8,6 @@ import {
 } from './capacity.ts';
 import type { Etcd } from './etcd.ts';
 import { createNarrowing } from './narrow-ranges.ts';
-import { cancelled, type Item, invalid, ok, type Reply, refuse } from './protocol.ts';
-import { rangeOf, readPage, wholeOf } from './queries.ts';
 import {
   actionOf,
   checkTransaction,
@@ -17,7 +15,9 @@ import {
   keyOf,
   projectionOf,
   type Request,
-} from './requests.ts';
+} from './parse-request.ts';
+import { cancelled, type Item, invalid, ok, type Reply, refuse } from './protocol.ts';
+import { rangeOf, readPage, wholeOf } from './queries.ts';
 import { createSeenItems } from './seen-items.ts';
 import type { GetTable } from './table-operations.ts';
 import { exactItemKey, prefixOf } from './tables.ts';

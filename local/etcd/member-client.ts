@@ -1,5 +1,5 @@
 /** The calls to one member of etcd that are about the member and its cluster, and not about keys. */
-import { openChannel } from './client.ts';
+import { openChannel } from './etcd-client.ts';
 
 /** A member as the cluster lists it. One that was added and has not started yet has an empty name. */
 export type ListedMember = {

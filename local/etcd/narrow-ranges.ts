@@ -3,7 +3,7 @@
  * page of 100 out of a million keys takes as long as counting the million. So a page is read from narrow ranges. How
  * narrow they should be is learned from the pages before; a wrong guess costs a call, or one count of the whole range.
  */
-import type { RangeReply, Stored } from './client.ts';
+import type { RangeReply, Stored } from './etcd-client.ts';
 
 /** From `from` up to `to`, which is left out. */
 export type KeyRange = { readonly from: Buffer; readonly to: Buffer };

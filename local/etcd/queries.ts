@@ -1,12 +1,13 @@
 /** Query and Scan: one range of etcd's keys a page. */
-import type { Stored } from './client.ts';
+
+import { sizeOfItem } from './attribute-values.ts';
 import type { Etcd } from './etcd.ts';
+import type { Stored } from './etcd-client.ts';
 import { holds } from './evaluation.ts';
 import type { Expression, Operand } from './expressions.ts';
 import { endOfPrefix, type KeyRange, type Narrow, type Narrowed } from './narrow-ranges.ts';
 import { type Item, invalid, type Json, type Value } from './protocol.ts';
 import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './tables.ts';
-import { sizeOfItem } from './values.ts';
 
 export type Query = {
   readonly table: Table;

@@ -2,7 +2,7 @@
  * Reads that wait while a call is in flight go together as one read-only transaction: one snapshot, taken after all of
  * them arrived. A read never joins a call that was sent before it arrived.
  */
-import type { EtcdClient, Range, RangeReply } from './client.ts';
+import type { EtcdClient, Range, RangeReply } from './etcd-client.ts';
 import { createFlights } from './flights.ts';
 import type { Overlap } from './overlap.ts';
 import { createQueue, latestOf } from './queue.ts';

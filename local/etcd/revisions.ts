@@ -1,5 +1,5 @@
 /** Checks on the replies of one etcd: its revision never goes back, and its cluster stays the same. */
-import type { RangeReply, TxnReply } from './client.ts';
+import type { RangeReply, TxnReply } from './etcd-client.ts';
 
 export type Revisions = {
   /** The highest revision of any reply so far. */

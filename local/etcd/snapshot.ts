@@ -15,7 +15,7 @@ import {
   type Stored,
   type Txn,
   type TxnReply,
-} from './client.ts';
+} from './etcd-client.ts';
 import { createNarrowing, endOfPrefix, type KeyRange } from './narrow-ranges.ts';
 import type { Item } from './protocol.ts';
 import { prefixOf } from './tables.ts';

@@ -2,8 +2,8 @@
 import * as v from 'valibot';
 import type { Etcd } from './etcd.ts';
 import { endOfPrefix } from './narrow-ranges.ts';
+import type { Request } from './parse-request.ts';
 import { type Json, ok, type Reply, refusal, refuse } from './protocol.ts';
-import type { Request } from './requests.ts';
 import { type Table, tableKey, tableShape } from './tables.ts';
 
 /** Throws ResourceNotFoundException for a table that is not there. */

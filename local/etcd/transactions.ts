@@ -6,8 +6,9 @@
  * is stored, and the write is judged again by that. So existence and versions are decided by etcd alone, and all
  * reasons of a cancelled transaction come from one snapshot.
  */
-import type { Compare, Operation, RangeReply } from './client.ts';
+
 import type { Etcd } from './etcd.ts';
+import type { Compare, Operation, RangeReply } from './etcd-client.ts';
 import { holds } from './evaluation.ts';
 import type { Expression } from './expressions.ts';
 import type { Item, Reason } from './protocol.ts';

@@ -12,7 +12,7 @@ import {
   type Operation,
   type Txn,
   type TxnReply,
-} from './client.ts';
+} from './etcd-client.ts';
 import { createFlights } from './flights.ts';
 import type { Overlap } from './overlap.ts';
 import { createQueue, latestOf, notSent, type Waiting } from './queue.ts';

@@ -2,10 +2,10 @@
  * The embedded KMS: one master key behind the operations of KMS's own API, for the callers in this process. It has no
  * port, because a process that is to use the key opens the key's file itself.
  */
-import type { Answer } from '../host/in-process.ts';
+import type { Answer } from '../http/in-process.ts';
 import { fault, isFault } from './fault.ts';
 import type { MasterKey } from './key-file.ts';
-import { operations } from './operations.ts';
+import { operations } from './kms-operations.ts';
 
 const isInput = (input: unknown): input is Record<string, unknown> =>
   typeof input === 'object' && input !== null && !Array.isArray(input);

@@ -3,7 +3,7 @@
  * for a majority, and lets the others write its start down.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EtcdClient } from '../etcd/client.ts';
+import type { EtcdClient } from '../etcd/etcd-client.ts';
 import type { Exchange } from './exchange.ts';
 import { decideStart, type JoiningOptions } from './joining.ts';
 import type { MemberOptions } from './member.ts';

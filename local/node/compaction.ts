@@ -3,7 +3,7 @@
  * so that members which compare a newer revision find it. While a backup reads a revision, it goes no further than that,
  * unless the database nears its quota: then the backup ends, and the nodes go on writing.
  */
-import { type EtcdClient, isOutOfRange, type Txn } from '../etcd/client.ts';
+import { type EtcdClient, isOutOfRange, type Txn } from '../etcd/etcd-client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import { findHeldRevision } from '../etcd/snapshot.ts';
 import { isNearQuota } from './space.ts';

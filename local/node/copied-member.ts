@@ -5,7 +5,7 @@
 import { constants, cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { endRememberedChild } from '../host/running.ts';
+import { endRememberedChild } from '../process/process-record.ts';
 import { type LoneEtcd, startLoneEtcd } from './lone-etcd.ts';
 import { requireEtcd } from './member.ts';
 import { hasMemberFiles, memberFiles } from './member-files.ts';

@@ -6,13 +6,13 @@ import { X509Certificate } from 'node:crypto';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import type { TlsFiles } from '../cluster/cluster-file.ts';
 import { connectMember } from '../etcd/member-client.ts';
-import { isFree } from '../host/ports.ts';
-import { addressOf, type NodeConfig } from './config.ts';
+import { isFree } from '../process/ports.ts';
+import type { TlsFiles } from './cluster-file.ts';
 import { startLoneEtcd } from './lone-etcd.ts';
 import { etcdEnvironmentOf, etcdOptionsOf, nameOf, peerUrlOf } from './member.ts';
 import { memberFiles, type Served } from './member-files.ts';
+import { addressOf, type NodeConfig } from './node-config.ts';
 import { minorOf } from './report.ts';
 
 export type DamageOptions = {

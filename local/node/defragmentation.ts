@@ -5,7 +5,7 @@
  * The lock that lets one node at a time do so is a key in etcd, which holds the number of the node. A change of leader
  * does not touch it.
  */
-import type { Compare, EtcdClient, Operation } from '../etcd/client.ts';
+import type { Compare, EtcdClient, Operation } from '../etcd/etcd-client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import type { NodeReport } from './report.ts';
 import { hasDiskForCopy, isNearQuota, type Space } from './space.ts';

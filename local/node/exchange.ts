@@ -1,8 +1,8 @@
 /** Every second the nodes tell each other how they are. Each writes down the start and the counter of the others. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
-import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
+import type { NodeConfig } from './node-config.ts';
 import { type AskPeer, askText } from './peers.ts';
 import type { NodeRecord } from './record.ts';
 import { type NodeReport, parseReport } from './report.ts';

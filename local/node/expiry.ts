@@ -2,7 +2,7 @@
  * Expiry: the leader's node deletes the items whose second has passed, as DynamoDB does by time to live. It sweeps each
  * hour, and once when its member becomes the leader.
  */
-import type { EtcdClient } from '../etcd/client.ts';
+import type { EtcdClient } from '../etcd/etcd-client.ts';
 import type { Front } from '../etcd/front.ts';
 import type { MemberStatus } from '../etcd/member-client.ts';
 import { expiredRange } from '../etcd/tables.ts';

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../system/failures.ts';
-import type { NodeConfig } from './config.ts';
 import type { Counter } from './counter.ts';
+import type { NodeConfig } from './node-config.ts';
 import { type AskPeer, askText, otherCluster } from './peers.ts';
 import type { NodeRecord } from './record.ts';
 import { type NodeReport, parseReport } from './report.ts';

@@ -4,10 +4,10 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectEtcd } from '../etcd/client.ts';
-import { closeAtEnd } from '../host/ending.ts';
-import { endRememberedChild } from '../host/running.ts';
-import { type End, startChild, supervise } from '../host/supervisor.ts';
+import { connectEtcd } from '../etcd/etcd-client.ts';
+import { closeAtEnd } from '../process/ending.ts';
+import { endRememberedChild } from '../process/process-record.ts';
+import { type End, startChild, supervise } from '../process/supervisor.ts';
 import { argumentsOf } from './member.ts';
 
 export type LoneEtcdOptions = {

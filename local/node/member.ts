@@ -7,13 +7,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure } from '../../system/failures.ts';
-import type { TlsFiles } from '../cluster/cluster-file.ts';
-import { type LogFile, openLogFile } from '../cluster/log-file.ts';
-import { residentBytesOf } from '../host/running.ts';
-import { hasProgram, startChild, supervise } from '../host/supervisor.ts';
-import { addressOf, type NodeAddress, type NodeConfig } from './config.ts';
+import { type LogFile, openLogFile } from '../process/log-file.ts';
+import { residentBytesOf } from '../process/process-record.ts';
+import { hasProgram, startChild, supervise } from '../process/supervisor.ts';
+import type { TlsFiles } from './cluster-file.ts';
 import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
 import { putAside } from './member-files.ts';
+import { addressOf, type NodeAddress, type NodeConfig } from './node-config.ts';
 import { etcdHeapOf, etcdQuotaOf } from './space.ts';
 
 export type MemberOptions = {

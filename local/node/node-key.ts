@@ -6,14 +6,14 @@ import { resolve } from 'node:path';
 import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { times } from '../../functions/model/limits.ts';
 import { failure } from '../../system/failures.ts';
-import type { ClusterFile } from '../cluster/cluster-file.ts';
-import { noCredentials } from '../host/functions.ts';
-import type { Answer } from '../host/in-process.ts';
-import type { Running } from '../host/running.ts';
+import { noCredentials } from '../gateway/functions.ts';
+import type { Answer } from '../http/in-process.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import { followMasterKey, stateOfKey } from '../kms/key-file.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
+import type { Running } from '../process/process-record.ts';
+import type { ClusterFile } from './cluster-file.ts';
 import type { NodeKeyState } from './report.ts';
 
 export type NodeKey = {

@@ -1,20 +1,20 @@
 /** One vault node: its member of etcd, its front, and what it tells the other nodes. */
 
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
-import { type ClusterFile, clusterIdOf } from '../cluster/cluster-file.ts';
-import { connectEtcd, type EtcdClient } from '../etcd/client.ts';
+import { connectEtcd, type EtcdClient } from '../etcd/etcd-client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
 import { connectMember, type MemberClient, type MemberStatus } from '../etcd/member-client.ts';
 import { begin } from './beginning.ts';
+import { type ClusterFile, clusterIdOf } from './cluster-file.ts';
 import { areEqualFrom, compareCopies, type HashAnswer } from './comparison.ts';
-import type { NodeConfig } from './config.ts';
 import { openCounter } from './counter.ts';
 import { createDamageFinder, findObstacle, tryEmptyFolder } from './damage.ts';
 import { isKnownToReadStale } from './etcd-version.ts';
 import { startExchange } from './exchange.ts';
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
 import { findServed, hasMemberFiles, keepServed } from './member-files.ts';
+import type { NodeConfig } from './node-config.ts';
 import {
   type AskPeer,
   askText,

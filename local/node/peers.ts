@@ -6,10 +6,10 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from '../cluster/cluster-file.ts';
-import { createBoundedServer, type Exchange } from '../host/bounded-server.ts';
-import { bounds } from '../host/bounds.ts';
-import { addressOf, type NodeConfig } from './config.ts';
+import { createBoundedServer, type Exchange } from '../http/bounded-server.ts';
+import { bounds } from '../http/bounds.ts';
+import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from './cluster-file.ts';
+import { addressOf, type NodeConfig } from './node-config.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Answers a request; a string is sent as JSON text, anything else writes the response itself. */

@@ -7,8 +7,8 @@ import * as v from 'valibot';
 import { sentenceOf } from '../../system/failures.ts';
 import type { ListedMember, MemberClient } from '../etcd/member-client.ts';
 import { type Comparison, resultOf } from './comparison.ts';
-import { addressOf, type NodeConfig } from './config.ts';
 import { nameOf, peerUrlOf } from './member.ts';
+import { addressOf, type NodeConfig } from './node-config.ts';
 import { type AskPeer, askText, type PeerRoute } from './peers.ts';
 
 /** `instead`: the id of the lost member. Without it, the node is told which member it has. */

@@ -3,7 +3,7 @@
  * serves only while both are so.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EtcdClient } from '../etcd/client.ts';
+import type { EtcdClient } from '../etcd/etcd-client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import { type Comparison, differenceOf, resultOf } from './comparison.ts';
 import { isLarge } from './space.ts';

@@ -3,7 +3,7 @@ import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { open } from '../../functions/crypto/envelope.ts';
 import type { Identity, SealedVersion } from '../../functions/model/types.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import type { Answer } from '../host/in-process.ts';
+import type { Answer } from '../http/in-process.ts';
 
 /**
  * Unwraps a data key bound to this context. Resolves to the name of KMS's error if the blob is of another context or

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import { readBackup } from '../../local/backup/file.ts';
-import { readClusterFile } from '../../local/cluster/cluster-file.ts';
+import { readClusterFile } from '../../local/node/cluster-file.ts';
 import { checkHistory, type Entry, entryOf } from '../../local/verify/history.ts';
 import { readRow } from '../../local/verify/rows.ts';
 import { until, untilSeen } from '../support/until.ts';

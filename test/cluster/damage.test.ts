@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { connectEtcd, type EtcdClient } from '../../local/etcd/client.ts';
+import { connectEtcd, type EtcdClient } from '../../local/etcd/etcd-client.ts';
 import { memberAddress } from '../../local/node/member.ts';
 import { hasMemberFiles, memberFiles } from '../../local/node/member-files.ts';
 import { startNode, type VaultNode } from '../../local/node/node.ts';

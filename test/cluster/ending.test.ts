@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { processesUnder } from '../../bench/processes.ts';
-import { isRunning, recordOf } from '../../local/host/running.ts';
+import { isRunning, recordOf } from '../../local/process/process-record.ts';
 import { freshFolder, runFile } from '../support/local-process.ts';
 import { untilSeen } from '../support/until.ts';
 

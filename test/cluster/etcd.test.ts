@@ -5,7 +5,7 @@ import {
   isInvalidArgument,
   type Operation,
   type Txn,
-} from '../../local/etcd/client.ts';
+} from '../../local/etcd/etcd-client.ts';
 import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
 import { tableOf } from '../support/front-tables.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';

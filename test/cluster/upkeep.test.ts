@@ -1,6 +1,6 @@
 /** Three nodes with real members of etcd delete expired items, and gain space by themselves when the quota is reached. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connectEtcd, type EtcdClient } from '../../local/etcd/client.ts';
+import { connectEtcd, type EtcdClient } from '../../local/etcd/etcd-client.ts';
 import { type Admit, createFront, type Front } from '../../local/etcd/front.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import type { UpkeepReport } from '../../local/node/defragmentation.ts';

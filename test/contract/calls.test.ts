@@ -9,7 +9,7 @@ import { handler as getHealth } from '../../functions/get-health.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { readTemplate } from '../../local/host/template.ts';
+import { readTemplate } from '../../local/template.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';

@@ -13,7 +13,7 @@ import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { openJournal } from '../../functions/runtime/journal.ts';
 import type { DataKeys } from '../../functions/vault/ports.ts';
 import { uncheckedKey } from '../../local/dynamodb/store.ts';
-import { type Answer, createTransport } from '../../local/host/in-process.ts';
+import { type Answer, createTransport } from '../../local/http/in-process.ts';
 import { answerWith } from '../../local/kms/embedded-kms.ts';
 import {
   followMasterKey,

@@ -3,9 +3,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import { type Gateway, startGateway } from '../../local/host/gateway.ts';
-import type { Handler } from '../../local/host/lambda.ts';
-import { type Route, readTemplate } from '../../local/host/template.ts';
+import { type Gateway, startGateway } from '../../local/gateway/gateway.ts';
+import type { Handler } from '../../local/gateway/lambda.ts';
+import { type Route, readTemplate } from '../../local/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket } from '../support/sockets.ts';
 

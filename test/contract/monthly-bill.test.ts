@@ -9,7 +9,7 @@ import {
   monthsOfLogs,
   totalOf,
 } from '../../bench/monthly.ts';
-import { parseTemplate } from '../../local/host/template.ts';
+import { parseTemplate } from '../../local/template.ts';
 
 const month = { secrets: 1_000, versions: 2, creates: 1_000, updates: 1_000, reads: 1_000_000 };
 

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
-import { parseTemplate, readTemplate, type Template } from '../../local/host/template.ts';
+import { parseTemplate, readTemplate, type Template } from '../../local/template.ts';
 import { journalOnLambda } from '../support/lambda-journal.ts';
 import { freshFolder } from '../support/local-process.ts';
 

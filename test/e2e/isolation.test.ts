@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { times } from '../../functions/model/limits.ts';
-import { readTemplate } from '../../local/host/template.ts';
+import { readTemplate } from '../../local/template.ts';
 import { logged } from '../support/log-lines.ts';
 import { makePolicyIssuer } from '../support/policy-issuer.ts';
 import {

@@ -10,10 +10,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
-import type { EtcdClient } from '../../local/etcd/client.ts';
+import type { EtcdClient } from '../../local/etcd/etcd-client.ts';
 import { createFront } from '../../local/etcd/front.ts';
-import { createTransport } from '../../local/host/in-process.ts';
-import { readTemplate } from '../../local/host/template.ts';
+import { createTransport } from '../../local/http/in-process.ts';
+import { readTemplate } from '../../local/template.ts';
 import {
   crashAt,
   loseReply,

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { GetSecret } from '../../functions/vault/get-secret.ts';
 import { ensureTable } from '../../local/dynamodb/table.ts';
-import { readTemplate } from '../../local/host/template.ts';
+import { readTemplate } from '../../local/template.ts';
 import { storeOver, tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { codeOf } from '../support/refusals.ts';

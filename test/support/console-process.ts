@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startProgram } from '../../local/host/supervisor.ts';
+import { startProgram } from '../../local/process/supervisor.ts';
 import { type Dsvault, openDsvault } from './dsvault.ts';
 import { freshFolder } from './local-process.ts';
 import type { RunningVault } from './running-vault.ts';

@@ -1,5 +1,5 @@
 /** A front over a real etcd with one member, on its own folder. */
-import { connectEtcd, type EtcdClient } from '../../local/etcd/client.ts';
+import { connectEtcd, type EtcdClient } from '../../local/etcd/etcd-client.ts';
 import { createFront, type Front } from '../../local/etcd/front.ts';
 import { startEtcdMember } from './etcd-member.ts';
 

@@ -3,9 +3,9 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findFreePort } from '../../local/host/ports.ts';
-import { endChild, startChild } from '../../local/host/supervisor.ts';
 import { requireEtcd } from '../../local/node/member.ts';
+import { findFreePort } from '../../local/process/ports.ts';
+import { endChild, startChild } from '../../local/process/supervisor.ts';
 
 export type EtcdMember = {
   /** `host:port` of its client port. */

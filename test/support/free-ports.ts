@@ -1,4 +1,4 @@
-import { findFreePort } from '../../local/host/ports.ts';
+import { findFreePort } from '../../local/process/ports.ts';
 
 /** Each worker of Jest takes even or odd ports, as both could find one port free before one of them listens there. */
 const parity = Number(process.env['JEST_WORKER_ID'] ?? 1) % 2;

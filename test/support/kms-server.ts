@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { uncheckedKey } from '../../local/dynamodb/store.ts';
-import type { Answer } from '../../local/host/in-process.ts';
+import type { Answer } from '../../local/http/in-process.ts';
 import { answerWith } from '../../local/kms/embedded-kms.ts';
 import {
   followMasterKey,

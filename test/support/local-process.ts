@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startProgram } from '../../local/host/supervisor.ts';
+import { startProgram } from '../../local/process/supervisor.ts';
 
 export type LocalProcess = {
   readonly child: ChildProcess;

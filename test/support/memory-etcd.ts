@@ -13,7 +13,7 @@ import type {
   Stored,
   Txn,
   TxnReply,
-} from '../../local/etcd/client.ts';
+} from '../../local/etcd/etcd-client.ts';
 
 export type MemoryEtcd = EtcdClient & {
   /** The calls in the order in which they took effect. */

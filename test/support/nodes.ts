@@ -2,9 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { MemberClient, MemberStatus } from '../../local/etcd/member-client.ts';
-import type { NodeConfig } from '../../local/node/config.ts';
 import type { Counter } from '../../local/node/counter.ts';
 import type { MemberOptions } from '../../local/node/member.ts';
+import type { NodeConfig } from '../../local/node/node-config.ts';
 import type { AskPeer } from '../../local/node/peers.ts';
 import type { NodeRecord } from '../../local/node/record.ts';
 import type { NodeReport } from '../../local/node/report.ts';

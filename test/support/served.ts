@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { lambdaImage } from '../../local/containers/docker.ts';
-import { findFreePort } from '../../local/host/ports.ts';
+import { findFreePort } from '../../local/process/ports.ts';
 import { isStandIn } from './images/stand-ins.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile, runLocal } from './local-process.ts';
 

@@ -1,6 +1,6 @@
 /** A pseudo-terminal in which a person runs a command in the folder of the checkout. */
 import { once } from 'node:events';
-import { startProgram } from '../../local/host/supervisor.ts';
+import { startProgram } from '../../local/process/supervisor.ts';
 import { untilSeen } from './until.ts';
 
 export type Terminal = {

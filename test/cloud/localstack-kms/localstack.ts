@@ -5,7 +5,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { type FixedKey, putFixedKey } from '../../../local/containers/fixed-key.ts';
 import { type Localstack, startLocalstack } from '../../../local/containers/localstack.ts';
 import { ensurePython } from '../../../local/containers/python.ts';
-import { findFreePort } from '../../../local/host/ports.ts';
+import { findFreePort } from '../../../local/process/ports.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 export type LocalKms = {

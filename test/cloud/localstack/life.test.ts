@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { findFreePort } from '../../../local/host/ports.ts';
+import { findFreePort } from '../../../local/process/ports.ts';
 import {
   expectReadsOnlyApp,
   githubPolicy,

@@ -1,6 +1,6 @@
 /** Runs one function of the vault in its own thread and environment, as Lambda does in a process. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { toContext } from '../../../local/host/lambda.ts';
+import { toContext } from '../../../local/gateway/lambda.ts';
 
 const { route, entryPoint } = workerData;
 const { handler } = await import(entryPoint);

@@ -3,7 +3,7 @@
  * `dynamodb:Query SecretsTable/index/byTenant`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { parseTemplate } from '../../../local/host/template.ts';
+import { parseTemplate } from '../../../local/template.ts';
 import type { Call, Json } from '../../support/adversary/wire.ts';
 
 export type Permission = string;

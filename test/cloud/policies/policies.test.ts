@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { startProgram } from '../../../local/host/supervisor.ts';
+import { startProgram } from '../../../local/process/supervisor.ts';
 import type { Fate } from '../../support/adversary/fates.ts';
 import { promptFates } from '../../support/adversary/store-fates.ts';
 import type { Call } from '../../support/adversary/wire.ts';

@@ -1,7 +1,7 @@
 /** The findings of cfn-lint and checkov in a template. Both are installed once, in environments below `.local`. */
 import { join } from 'node:path';
 import { ensurePython } from '../../../local/containers/python.ts';
-import { run } from '../../../local/containers/run.ts';
+import { run } from '../../../local/process/run.ts';
 import type { Explanation } from './explained.ts';
 
 const root = process.cwd();

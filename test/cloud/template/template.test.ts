@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { run } from '../../../local/containers/run.ts';
+import { run } from '../../../local/process/run.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { compare, installChecks, lint, scan } from './checks.ts';
 import { explanations } from './explained.ts';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { startProgram } from '../../../local/host/supervisor.ts';
+import { startProgram } from '../../../local/process/supervisor.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import type { ChaosResult } from './chaos.ts';
 

@@ -19,12 +19,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type ClusterPlan, initCluster } from '../../../local/cluster/init.ts';
+import type { shownOf } from '../../../local/node/report.ts';
 import {
   isRunning,
   type ProcessRecord,
   recordOf as recordOfProcess,
-} from '../../../local/host/running.ts';
-import type { shownOf } from '../../../local/node/report.ts';
+} from '../../../local/process/process-record.ts';
 import { issueToken } from '../../support/tokens.ts';
 import { untilSeen } from '../../support/until.ts';
 import { type Hostility, type Met, startAdversaries } from './hostility.ts';

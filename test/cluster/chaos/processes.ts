@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startProgram } from '../../../local/host/supervisor.ts';
+import { startProgram } from '../../../local/process/supervisor.ts';
 import { microseconds } from './history.ts';
 
 export type Running = { readonly child: ChildProcess; lastLine: string };

@@ -3,7 +3,7 @@
  * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
  */
 import { createHash } from 'node:crypto';
-import { connectToNode } from '../../../local/host/connect.ts';
+import { connectToNode } from '../../../local/vaults/connect.ts';
 import { scanItems } from '../../../local/verify/vault.ts';
 import { violationsOf } from '../../support/violations.ts';
 

@@ -1,5 +1,5 @@
 /** Three nodes and the network between them, as one thing to be opened and closed. */
-import { closeAtEnd } from '../../../local/host/ending.ts';
+import { closeAtEnd } from '../../../local/process/ending.ts';
 import type { Hostility } from './hostility.ts';
 import { createLoopback } from './loopback.ts';
 import { createNamespaces } from './namespaces.ts';

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { findFreePort, isFree } from '../../../local/host/ports.ts';
-import { hasProgram } from '../../../local/host/supervisor.ts';
 import type { NodeStatus } from '../../../local/node/report.ts';
+import { findFreePort, isFree } from '../../../local/process/ports.ts';
+import { hasProgram } from '../../../local/process/supervisor.ts';
 import { freshFolder, runFile } from '../../support/local-process.ts';
 import { untilSeen } from '../../support/until.ts';
 

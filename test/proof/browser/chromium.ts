@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { endChild, startChild } from '../../../local/host/supervisor.ts';
+import { endChild, startChild } from '../../../local/process/supervisor.ts';
 
 const limitMs = 90_000;
 

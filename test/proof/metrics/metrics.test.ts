@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { findFreePort } from '../../../local/host/ports.ts';
 import { nodeStates } from '../../../local/node/report.ts';
+import { findFreePort } from '../../../local/process/ports.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../../support/cluster-process.ts';
 import { lineOf, runLocal } from '../../support/local-process.ts';
 import { exchange } from '../../support/raw-http.ts';

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startProgram } from '../../../local/host/supervisor.ts';
+import { startProgram } from '../../../local/process/supervisor.ts';
 import type { Mutant } from './mutant.ts';
 
 /** The results of the tests with the requested titles. */

@@ -1,5 +1,5 @@
 /** A process dies at one of its calls to services, or one of these calls loses its reply. */
-import type { EtcdClient } from '../../../local/etcd/client.ts';
+import type { EtcdClient } from '../../../local/etcd/etcd-client.ts';
 import type { Exchange } from './wire.ts';
 
 /** Takes each call of a process, with its number from 0: sends it, or not, and returns its reply. */

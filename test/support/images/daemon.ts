@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { findDaemon, hasCompose, requireDocker } from '../../../local/containers/docker.ts';
-import { run } from '../../../local/containers/run.ts';
-import { isRunning, processRecord, rememberChild } from '../../../local/host/running.ts';
-import { hasProgram } from '../../../local/host/supervisor.ts';
+import { isRunning, processRecord, rememberChild } from '../../../local/process/process-record.ts';
+import { run } from '../../../local/process/run.ts';
+import { hasProgram } from '../../../local/process/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
 import { readFileIfPresent } from '../../../system/files.ts';
 

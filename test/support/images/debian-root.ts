@@ -13,8 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { run } from '../../../local/containers/run.ts';
-import { hasProgram } from '../../../local/host/supervisor.ts';
+import { run } from '../../../local/process/run.ts';
+import { hasProgram } from '../../../local/process/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
 
 const packages = [

@@ -3,8 +3,8 @@
  * where none runs, and makes stand-ins for the images that cannot be pulled.
  */
 import { join } from 'node:path';
-import { root } from '../../../local/host/data-folder.ts';
-import { runProgram, unknownWords } from '../../../local/host/program.ts';
+import { root } from '../../../local/process/data-folder.ts';
+import { runProgram, unknownWords } from '../../../local/process/program.ts';
 import { startDaemon, stopDaemon } from './daemon.ts';
 import { ensureLambdaImage, ensureNodeImages } from './stand-ins.ts';
 

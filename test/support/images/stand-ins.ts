@@ -20,8 +20,8 @@ import {
   lambdaArchitecture,
   lambdaImage,
 } from '../../../local/containers/docker.ts';
-import { run } from '../../../local/containers/run.ts';
-import { findProgram } from '../../../local/host/supervisor.ts';
+import { run } from '../../../local/process/run.ts';
+import { findProgram } from '../../../local/process/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
 import { makeDebianRoot } from './debian-root.ts';
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { operations } from '../../../bench/operations.ts';
 import { commandLine, readOptions as readAsked } from '../../../bench/options.ts';
-import { readCommandLine } from '../../../local/host/program.ts';
+import { readCommandLine } from '../../../local/process/program.ts';
 
 const readOptions = (args: string) =>
   readAsked(

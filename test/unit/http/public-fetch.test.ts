@@ -18,7 +18,7 @@ import {
   fetchPublic,
   isPublicAddress,
 } from '../../../functions/http/public-fetch.ts';
-import { openCertificates } from '../../../local/cluster/certificates.ts';
+import { openCertificates } from '../../../local/http/certificates.ts';
 
 let server: Server;
 let ca: string;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Context } from 'aws-lambda';
 import { limits } from '../../../functions/model/limits.ts';
 import { machineClock } from '../../../functions/runtime/clock.ts';
-import { createTransport } from '../../../local/host/in-process.ts';
+import { createTransport } from '../../../local/http/in-process.ts';
 import { startDeafServer } from '../../support/deaf-server.ts';
 import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';

@@ -6,9 +6,9 @@ import { expect, it } from '@jest/globals';
 import { openEmbedded, restoreEmbedded, settle } from '../../../../local/backup/embedded.ts';
 import { createBackup } from '../../../../local/backup/file.ts';
 import { createProgress } from '../../../../local/backup/progress.ts';
-import { root } from '../../../../local/host/data-folder.ts';
-import { rememberRunning } from '../../../../local/host/running.ts';
-import { readTemplate } from '../../../../local/host/template.ts';
+import { root } from '../../../../local/process/data-folder.ts';
+import { rememberRunning } from '../../../../local/process/process-record.ts';
+import { readTemplate } from '../../../../local/template.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 

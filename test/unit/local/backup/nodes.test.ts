@@ -5,8 +5,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Item } from '../../../../functions/dynamodb/items.ts';
 import { type Backup, createBackup, readBackup } from '../../../../local/backup/file.ts';
 import { compareItems, openNode, requireFit } from '../../../../local/backup/nodes.ts';
-import { writeClusterFile } from '../../../../local/cluster/cluster-file.ts';
-import { rememberRunning } from '../../../../local/host/running.ts';
+import { writeClusterFile } from '../../../../local/node/cluster-file.ts';
+import { rememberRunning } from '../../../../local/process/process-record.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const unheard = { written: () => undefined, checked: () => undefined };

@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { rememberSam } from '../../../../local/containers/running.ts';
-import { lockDataFolder } from '../../../../local/host/data-folder.ts';
+import { lockDataFolder } from '../../../../local/process/data-folder.ts';
+import { rememberSam } from '../../../../local/vaults/stack-record.ts';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
 
 let folder: string;

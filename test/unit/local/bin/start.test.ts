@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { endRememberedChild, isRunning } from '../../../../local/host/running.ts';
-import { openTokenKey } from '../../../../local/host/token-key.ts';
+import { openTokenKey } from '../../../../local/identity/token-key.ts';
+import { endRememberedChild, isRunning } from '../../../../local/process/process-record.ts';
 import { startKms } from '../../../support/kms-server.ts';
 import {
   addressOf,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { openTokenKey } from '../../../../local/host/token-key.ts';
+import { openTokenKey } from '../../../../local/identity/token-key.ts';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
 
 let folder: string;

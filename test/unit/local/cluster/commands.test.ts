@@ -4,7 +4,7 @@ import {
   parseCommand,
   readCommand as readAsked,
 } from '../../../../local/cluster/commands.ts';
-import { readCommandLine } from '../../../../local/host/program.ts';
+import { readCommandLine } from '../../../../local/process/program.ts';
 
 const readCommand = (args: readonly string[]) =>
   readAsked(readCommandLine(commandLine, args) ?? { words: [], options: {} });

@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { ClusterFile } from '../../../../local/cluster/cluster-file.ts';
 import {
   type ClusterPlan,
   checkCopy,
@@ -11,6 +10,7 @@ import {
   nodesOf,
 } from '../../../../local/cluster/init.ts';
 import { identityIn, makeMasterKey } from '../../../../local/kms/key-file.ts';
+import type { ClusterFile } from '../../../../local/node/cluster-file.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const three = nodesOf('10.0.0.1,10.0.0.2,node-3.internal');

@@ -2,7 +2,6 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { clusterIdOf, mutualTls, type TlsFiles } from '../../../../local/cluster/cluster-file.ts';
 import {
   askNode,
   compareNodes,
@@ -10,6 +9,7 @@ import {
   requireWholeCopies,
   tableOf,
 } from '../../../../local/cluster/status.ts';
+import { clusterIdOf, mutualTls, type TlsFiles } from '../../../../local/node/cluster-file.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 
 const digestOf = (revision: number, hash: string) => ({ revision, compactRevision: -1, hash });

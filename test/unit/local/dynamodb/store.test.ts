@@ -17,9 +17,9 @@ import {
   watchRoom,
 } from '../../../../local/dynamodb/store.ts';
 import { ensureTable, ensureTimeToLive } from '../../../../local/dynamodb/table.ts';
-import { isRunning } from '../../../../local/host/running.ts';
-import { startChild } from '../../../../local/host/supervisor.ts';
-import { readTemplate } from '../../../../local/host/template.ts';
+import { isRunning } from '../../../../local/process/process-record.ts';
+import { startChild } from '../../../../local/process/supervisor.ts';
+import { readTemplate } from '../../../../local/template.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { untilSeen } from '../../../support/until.ts';
 

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { EtcdClient, Txn } from '../../../../local/etcd/client.ts';
+import type { EtcdClient, Txn } from '../../../../local/etcd/etcd-client.ts';
 import { createFront, type Front } from '../../../../local/etcd/front.ts';
 import type { Reply } from '../../../../local/etcd/protocol.ts';
 import { tableOf } from '../../../support/front-tables.ts';

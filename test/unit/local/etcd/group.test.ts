@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
-import type { EtcdClient, Range, Txn } from '../../../../local/etcd/client.ts';
 import { createEtcd, type Etcd } from '../../../../local/etcd/etcd.ts';
+import type { EtcdClient, Range, Txn } from '../../../../local/etcd/etcd-client.ts';
 import { isNotSent } from '../../../../local/etcd/queue.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 

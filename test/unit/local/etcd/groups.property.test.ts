@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import type { EtcdClient } from '../../../../local/etcd/client.ts';
+import type { EtcdClient } from '../../../../local/etcd/etcd-client.ts';
 import { createFront, type Front } from '../../../../local/etcd/front.ts';
 import { tableOf } from '../../../support/front-tables.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';

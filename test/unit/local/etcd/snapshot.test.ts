@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { EtcdClient, Operation } from '../../../../local/etcd/client.ts';
+import type { EtcdClient, Operation } from '../../../../local/etcd/etcd-client.ts';
 import { findHeldRevision, readPages } from '../../../../local/etcd/snapshot.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 

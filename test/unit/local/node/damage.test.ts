@@ -2,14 +2,14 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
-import { findFreePort } from '../../../../local/host/ports.ts';
-import type { NodeConfig } from '../../../../local/node/config.ts';
+import type { TlsFiles } from '../../../../local/node/cluster-file.ts';
 import {
   createDamageFinder,
   type DamageOptions,
   findObstacle,
 } from '../../../../local/node/damage.ts';
+import type { NodeConfig } from '../../../../local/node/node-config.ts';
+import { findFreePort } from '../../../../local/process/ports.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { configOf } from '../../../support/nodes.ts';

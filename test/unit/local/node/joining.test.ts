@@ -1,10 +1,10 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { TlsFiles } from '../../../../local/cluster/cluster-file.ts';
-import { findFreePort } from '../../../../local/host/ports.ts';
+import type { TlsFiles } from '../../../../local/node/cluster-file.ts';
 import { decideStart } from '../../../../local/node/joining.ts';
 import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
 import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
+import { findFreePort } from '../../../../local/process/ports.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { askOf, configOf, counterOf, recordOf, reportOf } from '../../../support/nodes.ts';

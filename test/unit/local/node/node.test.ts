@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { clusterIdOf } from '../../../../local/cluster/cluster-file.ts';
+import { clusterIdOf } from '../../../../local/node/cluster-file.ts';
 import { findServed } from '../../../../local/node/member-files.ts';
 import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
 import type { PeerRoute } from '../../../../local/node/peers.ts';

@@ -2,10 +2,9 @@
 import { type AgentOptions, request } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mutualTls, type TlsFiles } from '../../../../local/cluster/cluster-file.ts';
 import { hostOf, startRelay } from '../../../../local/cluster/relay.ts';
-import { findFreePort } from '../../../../local/host/ports.ts';
-import type { NodeConfig } from '../../../../local/node/config.ts';
+import { mutualTls, type TlsFiles } from '../../../../local/node/cluster-file.ts';
+import type { NodeConfig } from '../../../../local/node/node-config.ts';
 import {
   askText,
   createAskPeer,
@@ -13,6 +12,7 @@ import {
   type PeerServer,
   servePeers,
 } from '../../../../local/node/peers.ts';
+import { findFreePort } from '../../../../local/process/ports.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 import { configOf } from '../../../support/nodes.ts';
 import { untilSeen } from '../../../support/until.ts';

@@ -1,0 +1,150 @@
+/**
+ * One program of the cluster, a vault node or the master key, as a child of this process. It is started, ended, killed
+ * and paused together with its own children.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../../system/failures.ts';
+import { openDataFolder } from '../process/data-folder.ts';
+import { logLines, openLogFile } from '../process/log-file.ts';
+import {
+  endRememberedChild,
+  findRememberedChild,
+  isRunning,
+  type ProcessRecord,
+} from '../process/process-record.ts';
+import { type Supervised, startChild, supervise } from '../process/supervisor.ts';
+
+export type MemberProgram = {
+  /** The name in sentences, such as `node 2`. */
+  readonly name: string;
+  readonly folder: string;
+  readonly script: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The line that the program prints once it serves. */
+  readonly ready: RegExp;
+  /** The files in the folder that keep the pids of the program's own children. */
+  readonly childFiles: readonly string[];
+};
+
+/** `ended`: the program ended by itself. */
+type MemberState = 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
+
+export type Member = {
+  readonly state: () => MemberState;
+  /** Settles with true when the program serves, or with false if it ends before that. */
+  readonly serves: () => Promise<boolean>;
+  /** These throw a sentence if the program is not in a state to do so, and return when it is done. */
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly kill: () => Promise<void>;
+  readonly pause: () => void;
+  readonly resume: () => void;
+};
+
+/** Longer than any request may last, plus some time for the node's own children. */
+const graceMs = 15_000;
+const pidFile = 'process.pid';
+
+/** Kills the program and its own children; returns when all of them are gone. */
+const killAll = async (records: readonly ProcessRecord[]): Promise<void> => {
+  signalAll(records, 'SIGKILL');
+  while (records.some(isRunning)) await sleep(5);
+};
+
+const signalAll = (records: readonly ProcessRecord[], signal: NodeJS.Signals): void => {
+  for (const record of records) if (isRunning(record)) process.kill(record.pid, signal);
+};
+
+/** Writes the child's output to its log. Resolves with whether it prints the ready line before it ends. */
+const followOutput = (child: ChildProcess, folder: string, ready: RegExp): Promise<boolean> => {
+  const log = openLogFile(join(folder, 'log'));
+  for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, log);
+  return new Promise((resolve) => {
+    let text: string | undefined = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (text === undefined) return;
+      text += chunk.toString('utf8');
+      if (!ready.test(text)) return;
+      text = undefined;
+      resolve(true);
+    });
+    child.once('close', () => {
+      log.close();
+      resolve(false);
+    });
+  });
+};
+
+/** Ends what an earlier run may have left in the folder. `report` gets one line if the program ends by itself. */
+export const createMember = async (
+  program: MemberProgram,
+  root: string,
+  report: (line: string) => void,
+): Promise<Member> => {
+  const { name, folder, script, environment, ready, childFiles } = program;
+  let state: MemberState = 'stopped';
+  let isReady = Promise.resolve(false);
+  let supervised: Promise<Supervised> | undefined;
+
+  const ownFile = join(folder, pidFile);
+  const files = [ownFile, ...childFiles.map((file) => join(folder, file))];
+  const records = (): readonly ProcessRecord[] =>
+    files.map(findRememberedChild).filter((record) => record !== undefined);
+  for (const file of files) await endRememberedChild(file);
+
+  const require = (isAllowed: boolean, sentence: string): void => {
+    if (!isAllowed) throw failure(`${name} ${sentence}`);
+  };
+
+  const launch = (): ChildProcess => {
+    openDataFolder(folder);
+    const variables = { ...process.env, ...environment };
+    const child = startChild(process.execPath, [script], root, variables, 'pipe');
+    isReady = followOutput(child, folder, ready);
+    return child;
+  };
+  const start = async (): Promise<void> => {
+    require(state !== 'running' && state !== 'paused', 'runs already');
+    state = 'running';
+    supervised = supervise({
+      pidFile: ownFile,
+      launch,
+      graceMs,
+      onEnd: ({ how, lastWords }) => {
+        state = 'ended';
+        const sentence = `${name} ended by itself (${how}): ${lastWords}`;
+        report(sentence);
+        throw failure(sentence);
+      },
+    });
+    await supervised;
+  };
+  const end = async (next: 'stopped' | 'killed', signal: 'SIGCONT' | 'SIGKILL') => {
+    require(state === 'running' || state === 'paused', 'does not run');
+    state = next;
+    const running = await supervised;
+    signalAll(records(), signal);
+    await running?.close();
+    await killAll(records());
+  };
+  return {
+    state: () => state,
+    serves: () => isReady,
+    start,
+    // A paused process does not receive SIGTERM until it is continued.
+    stop: () => end('stopped', 'SIGCONT'),
+    kill: () => end('killed', 'SIGKILL'),
+    pause: () => {
+      require(state === 'running', state === 'paused' ? 'is paused already' : 'does not run');
+      state = 'paused';
+      signalAll(records(), 'SIGSTOP');
+    },
+    resume: () => {
+      require(state === 'paused', 'is not paused');
+      state = 'running';
+      signalAll(records(), 'SIGCONT');
+    },
+  };
+};

@@ -1,0 +1,134 @@
+/**
+ * The functions in this process: their environment, their import, and the gateway before them. The environment has the
+ * user's settings, and the addresses of the parts that run here for everything else. The identity settings are all the
+ * user's or all local, never mixed.
+ */
+
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { localAudience, localIssuer } from '../../functions/access/policy.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
+import {
+  identityVariables,
+  policyVariable,
+  readIdentityConfig,
+  readServicesConfig,
+} from '../../functions/runtime/config.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
+import { uncheckedKey } from '../dynamodb/store.ts';
+import { portRefused, readHost } from '../process/ports.ts';
+import type { Route } from '../template.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import type { Handler } from './lambda.ts';
+import { startReadiness } from './store-probe.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type LocalParts = {
+  readonly vaultId: string;
+  /** Absent if `AWS_ENDPOINT_URL_DYNAMODB` was given. */
+  readonly storeEndpoint?: string | undefined;
+  /** The ARN of the master key in a file; absent if the key is in a KMS. */
+  readonly keyArn?: string | undefined;
+  /** The public key set of the local issuer. */
+  readonly jwks: string;
+};
+
+/** Whether the local issuer is the only one, because the user names no other. */
+export const isLocalIdentity = (given: Environment): boolean =>
+  [policyVariable, ...identityVariables].every((name) => !given[name]);
+
+/** Throws a sentence if the settings name no issuer, a part of one, or two sources of issuers. */
+const checkIdentity = (given: Environment): void => {
+  if (!given[policyVariable]) return void readIdentityConfig(given);
+  const others = identityVariables.filter((name) => given[name]);
+  if (others.length > 0) {
+    throw new Error(`${[policyVariable, ...others].join(' and ')} are set together; set one`);
+  }
+};
+
+/** Without these the AWS client would look for the user's credentials, and send them to a store that checks none. */
+export const noCredentials: Environment = {
+  AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
+  AWS_SESSION_TOKEN: undefined,
+  AWS_PROFILE: undefined,
+};
+
+/** Whether a service elsewhere may need the user's credentials: a KMS always, a store if the user has given any. */
+const needsCredentials = (given: Environment, { keyArn, storeEndpoint }: LocalParts): boolean =>
+  keyArn === undefined ||
+  (storeEndpoint === undefined && Boolean(given['AWS_ACCESS_KEY_ID'] || given['AWS_PROFILE']));
+
+/**
+ * Returns the variables to set; `undefined` means that the variable is to be removed. Throws a sentence that names a
+ * missing variable, or two that exclude each other.
+ */
+export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
+  const { vaultId, storeEndpoint, keyArn, jwks } = parts;
+  const local: Environment = {
+    VAULT_ID: vaultId,
+    TABLE_NAME: given['TABLE_NAME'] || 'vault',
+    AWS_REGION: given['AWS_REGION'] || given['AWS_DEFAULT_REGION'] || 'us-east-1',
+    ...(storeEndpoint !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint }),
+    ...(keyArn !== undefined && { MASTER_KEY_ID: keyArn }),
+    ...(!needsCredentials(given, parts) && noCredentials),
+    ...(isLocalIdentity(given) && {
+      AUTH_ISSUER: localIssuer,
+      AUTH_AUDIENCE: localAudience,
+      AUTH_JWKS: jwks,
+    }),
+  };
+  try {
+    readServicesConfig({ ...given, ...local });
+    checkIdentity({ ...given, ...local });
+  } catch (error) {
+    throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
+  }
+  return local;
+};
+
+/** Sets the variables for this process and the functions in it. */
+export const applyEnvironment = (variables: Environment): void => {
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+};
+
+/** Imports the functions. They read their environment at import, so it must be set before. */
+const importHandlers = async (
+  root: string,
+  routes: readonly Route[],
+): Promise<ReadonlyMap<string, Handler>> => {
+  try {
+    const handlers = routes.map(async ({ operation, entryPoint }): Promise<[string, Handler]> => {
+      const module = await import(pathToFileURL(join(root, entryPoint)).href);
+      return [operation, module.handler];
+    });
+    return new Map(await Promise.all(handlers));
+  } catch (error) {
+    // A plain Error is a function's sentence about its configuration; any other error is our bug, and is shown with its
+    // stack.
+    if (!(error instanceof Error) || error.name !== 'Error') throw error;
+    throw failure(`the functions cannot start: ${sentenceOf(error)}`, { cause: error });
+  }
+};
+
+/** Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`. Throws a sentence if it cannot. */
+export const serveFunctions = async (options: {
+  readonly root: string;
+  readonly routes: readonly Route[];
+  readonly port: number;
+  readonly report: (line: string) => void;
+}): Promise<Gateway> => {
+  const { root, routes, port, report } = options;
+  const handlers = await importHandlers(root, routes);
+  startReadiness(machineClock);
+  const host = readHost();
+  try {
+    return await startGateway({ routes, handlers, host, port, report });
+  } catch (error) {
+    throw portRefused(host, port, error);
+  }
+};

@@ -1,0 +1,177 @@
+/**
+ * The local stand-in for API Gateway. It turns HTTP requests into the events that Lambda would pass to the same
+ * handlers, and their results into HTTP replies. Its own refusals (an unknown route, a body beyond all bounds, a
+ * function that failed) have the form of the functions' problems.
+ */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { APIGatewayProxyResult } from 'aws-lambda';
+import { problem } from '../../functions/http/responses.ts';
+import { VaultError } from '../../functions/model/errors.ts';
+import { limits } from '../../functions/model/limits.ts';
+import { createBoundedServer, type Exchange, type Unreadable } from '../http/bounded-server.ts';
+import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
+import { isFromPage, type Unread } from '../http/request-body.ts';
+import { createFindRoute, type FindRoute, type Route } from '../template.ts';
+import {
+  countParameters,
+  type Handler,
+  invoke,
+  pathOf,
+  replyHeadersOf,
+  toEvent,
+} from './lambda.ts';
+
+export type GatewayOptions = {
+  readonly routes: readonly Route[];
+  /** The handlers by operation. */
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Gets one line for each function that failed. The line never contains the error's message, which may quote a
+   * request.
+   */
+  readonly report: (line: string) => void;
+  /** Replaces some of `bounds.ts`; for tests. */
+  readonly bounds?: Partial<Bounds>;
+};
+
+export type Gateway = {
+  readonly url: string;
+  /** Refuses new connections, lets requests under way end for at most `graceMs`, then ends them. */
+  readonly close: (graceMs: number) => Promise<void>;
+};
+
+/** Greater than the functions' own limit, so that the functions refuse such bodies; small enough for this host. */
+const bodyBytesMax = 4 * 1_048_576;
+
+/** A text of at most this many characters is sent together with the headers, in one piece. */
+const joinedCharactersMax = 65_536;
+
+const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult): void => {
+  const { body: text, isBase64Encoded } = result;
+  // A long text would be copied in the heap several times; a buffer of bytes is outside the heap.
+  const isLong = text.length > joinedCharactersMax;
+  const encoding = isBase64Encoded ? 'base64' : 'utf8';
+  const body = isBase64Encoded || isLong ? Buffer.from(text, encoding) : text;
+  const length = Buffer.byteLength(body);
+  response.statusCode = result.statusCode;
+  for (const [name, values] of replyHeadersOf(result)) response.setHeader(name, values);
+  // In a 304 this header would state the length of the value that it leaves out (RFC 9110, 8.6).
+  if (result.statusCode !== 304) response.setHeader('Content-Length', length);
+  holdReply(length);
+  response.write(body);
+};
+
+const answer = async (
+  options: GatewayOptions,
+  bounds: Bounds,
+  findRoute: FindRoute,
+  { request, readBody }: Exchange,
+): Promise<APIGatewayProxyResult> => {
+  const { method = '', url: target = '', rawHeaders } = request;
+  const requestId = randomUUID();
+  if (isFromPage(request)) return problem(fromPage(), requestId);
+  const found = findRoute(method, pathOf(target));
+  if (found === undefined) return problem(routeNotFound(), requestId);
+  if ('allow' in found) {
+    const refused = problem(methodNotAllowed(), requestId);
+    return { ...refused, headers: { ...refused.headers, Allow: found.allow.join(', ') } };
+  }
+  if (countParameters(target) > bounds.queryParametersMax) {
+    return problem(tooManyParameters(bounds), requestId);
+  }
+  const body = await readBody(bodyBytesMax);
+  if (typeof body === 'string') return problem(unread(body), requestId);
+  const { route, pathParameters } = found;
+  const handler = options.handlers.get(route.operation);
+  if (handler === undefined) throw new Error(`${route.operation} has no handler`);
+  const sourceIp = request.socket.remoteAddress ?? '';
+  const received = { method, target, rawHeaders, body, sourceIp };
+  const event = toEvent(received, route, pathParameters, requestId);
+  return invoke(handler, route, event, requestId, options.report);
+};
+
+/** Serves the routes. Throws the system's error if it cannot listen (`EADDRINUSE`). */
+export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const findRoute = createFindRoute(options.routes);
+  const bounds = { ...presetBounds, ...options.bounds };
+  let isClosing = false;
+  const respond = async (exchange: Exchange): Promise<void> => {
+    const { request, response } = exchange;
+    const result = await answer(options, bounds, findRoute, exchange).catch(() => undefined);
+    if (result === undefined) return void request.destroy();
+    if (isClosing || !request.complete) response.setHeader('Connection', 'close');
+    send(exchange, result);
+    // The reply is complete for the caller, but closing the connection while half of its body is unread would reset it.
+    await exchange.discardBody();
+    response.end();
+  };
+  const server = createBoundedServer({ bounds, respond, refuse: refuseUnreadable(bounds) });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return {
+    url: `http://${host}:${port}`,
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        isClosing = true;
+        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+};
+
+const routeNotFound = () => new VaultError('route_not_found', 'no route has this path');
+const fromPage = () => new VaultError('forbidden', 'a web page may not use the vault');
+const methodNotAllowed = () =>
+  new VaultError('method_not_allowed', 'the route does not have this method');
+
+const bodyTooLarge = () =>
+  new VaultError('too_large', 'the body is too large', { members: { limit: limits.bodyBytesMax } });
+const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');
+const malformed = () =>
+  new VaultError('invalid_request', 'this is not a valid HTTP request', {
+    members: { field: 'request' },
+  });
+const noRoom = () =>
+  new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
+
+/** Makes the problem of a request whose body was not read. */
+const unread = (why: Unread): VaultError =>
+  ({ 'too long': bodyTooLarge, 'too slow': tooSlow, 'no room': noRoom, malformed })[why]();
+
+const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
+  new VaultError('too_large', 'the query has too many parameters', {
+    members: { field: 'query', limit },
+  });
+
+/** Makes the raw reply, status line included, to something that is not a valid request. */
+const refuseUnreadable =
+  ({ headerBytesMax, headersMax }: Bounds) =>
+  (reason: Unreadable): string => {
+    const tooLarge = (sentence: string, limit: number) => () =>
+      new VaultError('too_large', sentence, { members: { field: 'headers', limit } });
+    const errors = {
+      malformed,
+      'too slow': tooSlow,
+      'headers too large': tooLarge('the headers are too large', headerBytesMax),
+      'too many headers': tooLarge('the request has too many headers', headersMax),
+    };
+    const { statusCode, headers, body } = problem(errors[reason](), randomUUID());
+    const lines = Object.entries({
+      Date: new Date().toUTCString(),
+      ...headers,
+      'Content-Length': Buffer.byteLength(body),
+      Connection: 'close',
+    }).map(([name, value]) => `${name}: ${value}\r\n`);
+    return `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`;
+  };

@@ -1,0 +1,239 @@
+/**
+ * An HTTP server with bounds: no client can make it hold more, or wait longer, than `bounds.ts` allows. It answers the
+ * requests of one connection one after the other. If a port holds too much, the server closes the connection that has
+ * kept it waiting longest.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { mutualTls, type TlsFiles } from '../node/cluster-file.ts';
+import { type Bounds, type Budget, createBudget, type Holder } from './bounds.ts';
+import {
+  discardBody,
+  isDeclaredTooLong,
+  type Read,
+  readBody,
+  type Unread,
+} from './request-body.ts';
+
+/** Why something is not a request that can be answered. */
+export type Unreadable = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';
+
+export type Exchange = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Reads the body, once. Rejects if the sender goes away. */
+  readonly readBody: (bytesMax: number) => Promise<Read>;
+  /** Reads the rest of a refused body and discards it, within bounds, so that its sender reads the answer. */
+  readonly discardBody: () => Promise<void>;
+  /** The caller must call this with the size of the reply, before the reply is written. */
+  readonly holdReply: (bytes: number) => void;
+};
+
+export type BoundedServerOptions = {
+  readonly bounds: Bounds;
+  /** Serves HTTPS, only to clients with a certificate of the same authority. The default is HTTP. */
+  readonly tls?: TlsFiles;
+  /** Answers a request, or destroys it. Must not reject. */
+  readonly respond: (exchange: Exchange) => Promise<void>;
+  /**
+   * Returns the whole reply, as text, to something that is not a request. The connection is closed after it. The
+   * default is a bare status.
+   */
+  readonly refuse?: (reason: Unreadable) => string;
+};
+
+/** The exchange that is answered now. `giveUp` ends the reading of its body, while that is under way. */
+type Current = {
+  readonly request: IncomingMessage;
+  giveUp: ((why: Unread) => void) | undefined;
+};
+
+type Connection = {
+  readonly socket: Socket;
+  readonly holder: Holder;
+  /** Settles when everything that was received so far is answered. */
+  turn: Promise<void>;
+  waiting: number;
+  current: Current | undefined;
+  /** The reason why nothing more can be received. */
+  broken: Unreadable | undefined;
+};
+
+type Budgets = { readonly bodies: Budget; readonly replies: Budget };
+
+const reasonOf = ({ code }: { code?: string }): Unreadable => {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'too slow';
+  return code === 'HPE_HEADER_OVERFLOW' ? 'headers too large' : 'malformed';
+};
+
+const statuses = {
+  malformed: 400,
+  'too slow': 408,
+  'headers too large': 431,
+  'too many headers': 431,
+} as const;
+const bareRefusal = (reason: Unreadable): string =>
+  `HTTP/1.1 ${statuses[reason]} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+
+/** Answers the next request. Settles when its reply was read, or the connection is closed. */
+const exchangeOne = async (
+  { bounds, respond }: BoundedServerOptions,
+  { bodies, replies }: Budgets,
+  connection: Connection,
+  request: IncomingMessage,
+  response: ServerResponse,
+  isAsking: boolean,
+): Promise<void> => {
+  const { socket, holder } = connection;
+  const current: Current = { request, giveUp: undefined };
+  connection.current = current;
+  holder.renew();
+  const destroy = () => void socket.destroy();
+  const reply = replies.hold(destroy);
+  const read = new Promise<void>((resolve) => response.once('close', resolve));
+  let timer: NodeJS.Timeout | undefined;
+  response.once('prefinish', () => {
+    holder.renew();
+    timer = setTimeout(destroy, bounds.replyMs);
+  });
+  let body: Holder | undefined;
+  await respond({
+    request,
+    response,
+    readBody: async (bytesMax) => {
+      if (isAsking && !isDeclaredTooLong(request, bytesMax)) response.writeContinue();
+      const giveUp = new Promise<Unread>((resolve) => {
+        current.giveUp = resolve;
+      });
+      body = bodies.hold(() => current.giveUp?.('no room'));
+      const bytes = await readBody(request, bytesMax, body.take, giveUp);
+      body.pin();
+      holder.pin();
+      current.giveUp = undefined;
+      if (typeof bytes === 'string') body.release();
+      return bytes;
+    },
+    discardBody: async () => {
+      if (connection.broken !== 'malformed') await discardBody(request);
+    },
+    holdReply: reply.take,
+  });
+  await read;
+  clearTimeout(timer);
+  body?.release();
+  reply.release();
+  holder.renew();
+  connection.current = undefined;
+};
+
+/** Creates the server, which does not listen yet. */
+export const createBoundedServer = (options: BoundedServerOptions): Server => {
+  const { bounds, refuse = bareRefusal, tls } = options;
+  const connections = new WeakMap<Socket, Connection>();
+  const open = createBudget(bounds.connectionsMax);
+  const budgets = {
+    bodies: createBudget(bounds.bodyBytesHeldMax),
+    replies: createBudget(bounds.replyBytesHeldMax),
+  };
+  const httpOptions = {
+    maxHeaderSize: bounds.headerBytesMax,
+    requireHostHeader: false,
+    headersTimeout: bounds.headersMs,
+    requestTimeout: bounds.requestMs,
+    connectionsCheckingInterval: bounds.checkEveryMs,
+    // Clients keep their connections, and an idle connection must not be closed just as it is used again.
+    keepAliveTimeout: bounds.idleMs,
+  };
+  const server = tls
+    ? createTlsServer({ ...httpOptions, ...mutualTls(tls), handshakeTimeout: bounds.headersMs })
+    : createServer(httpOptions);
+  // Node keeps one header more than is allowed, so that the excess is noticed.
+  server.maxHeadersCount = bounds.headersMax + 1;
+
+  const hold = (socket: Socket): Holder => {
+    const holder = open.hold(() => socket.destroy());
+    socket.once('close', holder.release);
+    holder.take(1);
+    return holder;
+  };
+  const accept = (socket: Socket, holder: Holder): void => {
+    const state = { turn: Promise.resolve(), waiting: 0, current: undefined, broken: undefined };
+    connections.set(socket, { socket, holder, ...state });
+  };
+  if (tls) {
+    // A connection counts from its handshake on. Its TLS socket comes later, and has the same remote port.
+    const holders = new Map<string, Holder>();
+    const sockets = new Set<Socket>();
+    const nameOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
+    server.on('connection', (socket: Socket) => {
+      const name = nameOf(socket);
+      holders.set(name, hold(socket));
+      sockets.add(socket);
+      socket.once('close', () => {
+        holders.delete(name);
+        sockets.delete(socket);
+      });
+    });
+    server.on('secureConnection', (socket: Socket) => {
+      const holder = holders.get(nameOf(socket));
+      if (holder === undefined) socket.destroy();
+      else accept(socket, holder);
+    });
+    // Node's own method does not close connections that are still in their TLS handshake.
+    server.closeAllConnections = () => {
+      for (const socket of sockets) socket.destroy();
+    };
+  } else {
+    server.on('connection', (socket: Socket) => accept(socket, hold(socket)));
+  }
+
+  /** Answers something that cannot be answered as a request, unless an answer was begun, and closes the connection. */
+  const endWith = (socket: Socket, reason: Unreadable | undefined): void => {
+    if (socket.writable && reason !== undefined) socket.end(refuse(reason));
+    else socket.end();
+    setTimeout(() => socket.destroy(), bounds.lingerMs).unref();
+  };
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse, isAsking = false) => {
+    const connection = connections.get(request.socket);
+    if (connection === undefined || connection.waiting >= bounds.waitingRequestsMax) {
+      return void request.socket.destroy();
+    }
+    connection.waiting += 1;
+    const takeTurn = async (): Promise<void> => {
+      const { socket, broken } = connection;
+      const isLost = broken !== undefined && !request.complete;
+      if (request.rawHeaders.length > 2 * bounds.headersMax) {
+        connection.broken ??= 'too many headers';
+        endWith(socket, connection.broken);
+      } else if (!socket.destroyed && !isLost) {
+        await exchangeOne(options, budgets, connection, request, response, isAsking);
+      }
+      connection.waiting -= 1;
+    };
+    connection.turn = connection.turn.then(takeTurn).catch(() => void request.socket.destroy());
+  };
+  server.on('request', (request, response) => onRequest(request, response));
+  server.on('checkExpectation', (request, response) => onRequest(request, response));
+  server.on('checkContinue', (request, response) => onRequest(request, response, true));
+
+  server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
+    const connection = connections.get(socket);
+    if (connection === undefined || !socket.writable || error.code === 'ECONNRESET') {
+      return void socket.destroy();
+    }
+    if (connection.broken !== undefined) return;
+    const reason = reasonOf(error);
+    connection.broken = reason;
+    const { current } = connection;
+    const isCurrents = current !== undefined && !current.request.complete;
+    if (isCurrents && current.giveUp !== undefined) {
+      return current.giveUp(reason === 'too slow' ? 'too slow' : 'malformed');
+    }
+    // Earlier requests are answered first.
+    const answered = isCurrents ? Promise.resolve() : connection.turn;
+    void answered.then(() => endWith(socket, isCurrents ? undefined : reason));
+  });
+  return server;
+};

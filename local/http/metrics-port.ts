@@ -1,0 +1,89 @@
+/**
+ * `GET /metrics` on a port of its own, so that whoever may scrape need not reach the port of the API, and callers of
+ * the API cannot scrape. There is no such port unless `VAULT_METRICS_PORT` is set.
+ */
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { observeRequests } from '../../functions/runtime/journal.ts';
+import { portRefused, readPort } from '../process/ports.ts';
+import { createBoundedServer, type Exchange } from './bounded-server.ts';
+import { bounds } from './bounds.ts';
+import { isForName, isFromPage } from './request-body.ts';
+
+const prefix = 'VAULT_METRICS_';
+
+type Answer = { readonly status: number; readonly type: string; readonly text: string };
+
+const refusal = (status: number, text: string): Answer => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  text: `${text}\n`,
+});
+
+const answer = async ({ request }: Exchange, registry: Registry): Promise<Answer> => {
+  if (isFromPage(request)) return refusal(403, 'a web page may not read the metrics');
+  if (isForName(request)) return refusal(403, 'ask by the address of this machine, not by a name');
+  if (request.method !== 'GET' || request.url !== '/metrics') {
+    return refusal(404, 'only GET /metrics is here');
+  }
+  return { status: 200, type: registry.contentType, text: await registry.metrics() };
+};
+
+/** Listens, and returns the URL of the metrics. Throws the system's error if it cannot listen. */
+const listenForScrapes = async (registry: Registry, host: string, port: number) => {
+  const respond = async (exchange: Exchange): Promise<void> => {
+    const { request, response, holdReply, discardBody } = exchange;
+    const { status, type, text } = await answer(exchange, registry).catch(() =>
+      refusal(500, 'the metrics cannot be read'),
+    );
+    const length = Buffer.byteLength(text);
+    holdReply(length);
+    response.writeHead(status, {
+      'Content-Type': type,
+      'Content-Length': length,
+      ...(!request.complete && { Connection: 'close' }),
+    });
+    response.write(text);
+    await discardBody();
+    response.end();
+  };
+  const server = createBoundedServer({ bounds, respond });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const { port: listening } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}/metrics`,
+    close: (): Promise<void> =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+/**
+ * Serves metrics if `VAULT_METRICS_PORT` is set, and reports where. `addTo` may add metrics of the program. Returns a
+ * function that ends it. Throws a sentence if the port cannot be had.
+ */
+export const serveMetrics = async (
+  report: (line: string) => void,
+  addTo: (registry: Registry) => Promise<void> | void = () => undefined,
+): Promise<() => Promise<void>> => {
+  if (!process.env[`${prefix}PORT`]) return async () => undefined;
+  const port = readPort(0, `${prefix}PORT`);
+  const host = process.env[`${prefix}HOST`] || '127.0.0.1';
+  // The library takes 70 ms to load.
+  const { createMetrics } = await import('./metrics.ts');
+  const { registry, observe } = createMetrics();
+  await addTo(registry);
+  try {
+    const { url, close } = await listenForScrapes(registry, host, port);
+    observeRequests(observe);
+    report(`metrics at ${url}`);
+    return close;
+  } catch (error) {
+    throw portRefused(host, port, error, prefix);
+  }
+};

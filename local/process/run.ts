@@ -1,0 +1,51 @@
+/** Runs other people's programs to their end. Returns their output, or throws one sentence of what went wrong. */
+import { execFile } from 'node:child_process';
+import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
+import { closeAtEnd } from './ending.ts';
+import { endChild } from './supervisor.ts';
+
+export type RunOptions = {
+  readonly cwd?: string;
+  /** Variables that are set in addition to this process's own environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly timeoutMs?: number;
+  readonly input?: string;
+};
+
+/** The last line of a program's output names its error; builds print pages before it. */
+const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
+  `${stdout}\n${stderr}`
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .at(-1);
+
+/** The time that a program has to end after this program was asked to end. */
+const graceMs = 10_000;
+
+/** Runs a program and returns its stdout, trimmed. Throws one sentence that ends in its last words. */
+export const run = (
+  program: string,
+  args: readonly string[],
+  { cwd, env, timeoutMs = 600_000, input }: RunOptions = {},
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const options = {
+      cwd,
+      env: { ...process.env, ...env },
+      timeout: timeoutMs,
+      maxBuffer: 64 * 1024 * 1024,
+    };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      takeBack();
+      if (error === null) return resolve(stdout.trim());
+      const missing = codeOf(error) === 'ENOENT' ? 'there is no such program' : undefined;
+      const late = error.killed === true ? `no end within ${timeoutMs / 1_000} s` : undefined;
+      const why = missing ?? late ?? lastWordsOf(stderr, stdout) ?? sentenceOf(error);
+      reject(failure(`${program} ${args[0] ?? ''} failed: ${why}`, { cause: error }));
+    });
+    // The callback takes this back, because a program that cannot be found never emits `exit`.
+    const takeBack = closeAtEnd(() => endChild(child, graceMs));
+    // A program may end without reading its input; only its exit code tells whether that is an error.
+    child.stdin?.on('error', () => undefined).end(input ?? '');
+  });

@@ -1,0 +1,241 @@
+/**
+ * Child processes: this module starts them, watches them, starts them again when they die, and ends them. The other
+ * modules say only what to run, when it counts as started, and what to do when it ends by itself.
+ *
+ * A child does not outlive this process. If the system offers it (`setpriv --pdeathsig`), a child dies with its parent.
+ * On other systems the data folder keeps the child's pid and start time, so that the next start can end a child that a
+ * `kill -9` of its parent left.
+ */
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { closeAtEnd } from './ending.ts';
+import { endRememberedChild, rememberChild } from './process-record.ts';
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Returns the path of the first program of this name in `folders`, and then on the PATH. */
+export const findProgram = (name: string, folders: readonly string[] = []): string | undefined => {
+  const file = process.platform === 'win32' ? `${name}.exe` : name;
+  return [...folders, ...(process.env['PATH'] ?? '').split(delimiter)]
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, file))
+    .find(isProgram);
+};
+
+/** Whether the PATH has a program of this name. */
+export const hasProgram = (name: string): boolean => findProgram(name) !== undefined;
+
+/**
+ * The command through which the system sends a child this signal when its parent dies; empty if the system has none.
+ */
+const boundBy = (signal: 'KILL' | 'TERM'): readonly string[] => {
+  setpriv ??= findSetpriv();
+  return setpriv === '' ? [] : [setpriv, '--pdeathsig', signal, '--'];
+};
+let setpriv: string | undefined;
+
+const findSetpriv = (): string => {
+  try {
+    const find = 'command -v setpriv && setpriv --pdeathsig KILL true';
+    return execFileSync('sh', ['-c', find], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return '';
+  }
+};
+
+/** Longer than any program here gives its own children to end. */
+const endWithinMs = 40_000;
+
+/** Ends the child before this program ends. */
+const endWithThis = (child: ChildProcess): void => {
+  const takeBack = closeAtEnd(() => endChild(child, endWithinMs));
+  child.once('exit', takeBack);
+};
+
+/**
+ * Starts a program that ends its own children when it is asked to end. It is asked when this process ends, however this
+ * process ends. The command is found by this process's PATH.
+ */
+export const startProgram = (
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess => {
+  const [file = command, ...rest] = [...boundBy('TERM'), command, ...args];
+  const child = spawn(file, rest, options);
+  endWithThis(child);
+  return child;
+};
+
+/**
+ * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which may
+ * first finish what it has begun. On Windows a hidden console of its own does that, and a detached child would outlive
+ * this process. The caller reads the child's stderr from `child.stderr` and, if `output` is piped,
+ * its stdout from `child.stdout`. The child gets the few environment variables that any program needs, and those of
+ * `environment`.
+ */
+export const startChild = (
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+  output: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess => {
+  const [file = command, ...rest] = [...boundBy('KILL'), command, ...args];
+  const { PATH, HOME, TMPDIR } = process.env;
+  const child = spawn(file, rest, {
+    cwd,
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+    stdio: ['ignore', output, 'pipe'],
+    env: { PATH, HOME, TMPDIR, ...environment },
+  });
+  endWithThis(child);
+  return child;
+};
+
+/** Asks a child to end, and kills it if it still runs after `graceMs`. */
+export const endChild = async (child: ChildProcess, graceMs: number): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await ended;
+  clearTimeout(timer);
+};
+
+/** How a child ended. */
+export type End = {
+  /** Its signal, its exit code or the error of its start, as a part of a sentence. */
+  readonly how: string;
+  /** The last line that it wrote to stderr, or the error of its start; empty if there is neither. */
+  readonly lastWords: string;
+  readonly ranMs: number;
+};
+
+const lastWordsMax = 2_000;
+
+/** Follows a child from its start. The end comes when all that the child wrote was read. */
+const follow = (child: ChildProcess): Promise<End> => {
+  const begun = performance.now();
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString('utf8')).slice(-lastWordsMax);
+  });
+  const endWith = (how: string, otherwise = ''): End => ({
+    how,
+    lastWords: said.trim().split('\n').at(-1) || otherwise,
+    ranMs: performance.now() - begun,
+  });
+  return new Promise((resolve) => {
+    child.once('error', ({ message }) => resolve(endWith(message, message)));
+    child.once('close', (code, signal) => resolve(endWith(signal ?? `exit code ${code}`)));
+  });
+};
+
+export type Program = {
+  /** This file keeps the pid. A process that an earlier run left there is ended first. */
+  readonly pidFile: string;
+  readonly launch: () => ChildProcess | Promise<ChildProcess>;
+  /** When the program counts as started. Without it, it does so at once. */
+  readonly start?: {
+    /** Asked again and again; must not reject. */
+    readonly isDone: () => Promise<boolean>;
+    readonly askEveryMs: number;
+    readonly withinMs: number;
+    /** Makes the error of a program that ended before, or (`undefined`) did not start in time. */
+    readonly failed: (end: End | undefined) => Error;
+  };
+  /** How long the program may take to end when it is asked to. */
+  readonly graceMs: number;
+  /**
+   * Is called when the program has ended by itself, after its first start. Returns after how many milliseconds to start
+   * it again; throws the reason why it is not started again.
+   */
+  readonly onEnd: (end: End) => number | Promise<number>;
+};
+
+export type Supervised = {
+  /** Settles only if the program ended and is not started again; the error says why. */
+  readonly failed: Promise<Error>;
+  /** Ends the program; returns when it is gone. */
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Starts the program and keeps it running; returns when it has started. Throws if it does not start; nothing is left
+ * running then. This process must have locked the folder of the pid file.
+ */
+export const supervise = async (program: Program): Promise<Supervised> => {
+  const { pidFile, launch, start, graceMs, onEnd } = program;
+  await endRememberedChild(pidFile);
+  const closing = Promise.withResolvers<void>();
+  let isClosing = false;
+
+  const begin = async () => {
+    const child = await launch();
+    const ended = follow(child);
+    rememberChild(pidFile, child);
+    return { child, ended };
+  };
+  let { child, ended } = await begin();
+
+  const untilStarted = async (): Promise<void> => {
+    if (start === undefined) return;
+    let end: End | undefined;
+    void ended.then((one) => {
+      end = one;
+    });
+    const deadline = performance.now() + start.withinMs;
+    while (performance.now() < deadline) {
+      if (end !== undefined) throw start.failed(end);
+      if (await start.isDone()) return;
+      await sleep(start.askEveryMs);
+    }
+    throw start.failed(undefined);
+  };
+  try {
+    await untilStarted();
+  } catch (error) {
+    await endChild(child, graceMs);
+    throw error;
+  }
+
+  /** Returns when the program is closed; throws the reason why it is not started again. */
+  const keepRunning = async (): Promise<void> => {
+    for (;;) {
+      const end = await ended;
+      if (isClosing) return;
+      const waitMs = await onEnd(end);
+      if (waitMs > 0) await Promise.race([sleep(waitMs), closing.promise]);
+      if (isClosing) return;
+      ({ child, ended } = await begin());
+      if (isClosing) await endChild(child, graceMs);
+      // A program that does not start has ended, or is ended here; the next round of this loop handles that.
+      await untilStarted().catch(() => endChild(child, graceMs));
+    }
+  };
+  const kept = keepRunning();
+  return {
+    failed: new Promise((resolve) => {
+      kept.catch((error: Error) => {
+        if (!isClosing) resolve(error);
+      });
+    }),
+    close: async () => {
+      isClosing = true;
+      closing.resolve();
+      await endChild(child, graceMs);
+      await kept.catch(() => undefined);
+    },
+  };
+};

@@ -1,0 +1,177 @@
+/** Opens the table and the master key of a data folder, for commands that read them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { failure } from '../../system/failures.ts';
+import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
+import { uncheckedKey } from '../dynamodb/store.ts';
+import { type Answer, createTransport } from '../http/in-process.ts';
+import { givenVaultId } from '../identity/vault-id.ts';
+import { answerWith } from '../kms/embedded-kms.ts';
+import { findKeyId, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
+import { hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
+import { readClusterFile } from '../node/cluster-file.ts';
+import { findRunning, type Running } from '../process/process-record.ts';
+import { type Unwrap, unwrapHere } from '../verify/opening.ts';
+import { startParts } from './standalone.ts';
+
+export type Connection = {
+  readonly dynamodb: DynamoDBClient;
+  readonly kms: KMSClient;
+  readonly vaultId: string;
+  readonly tableName: string;
+  readonly masterKeyId: string;
+  /** Unwraps data keys in this process, if the master key is in the folder. */
+  readonly unwrap: Unwrap | undefined;
+  readonly close: () => Promise<void>;
+};
+
+type Given = {
+  /** Whether the store checks no credentials. Otherwise the client uses the user's own. */
+  readonly isStoreOpen?: boolean;
+  readonly close?: () => Promise<void>;
+  readonly maxAttempts?: number;
+};
+
+/**
+ * A node is away for seconds now and then: another one takes over, or etcd hashes a large copy. So many attempts take 5
+ * to 25 seconds.
+ */
+const attemptsMax = 9;
+
+type Reached = Omit<Running, 'url' | 'takesLocalTokens'>;
+
+/** The answers of the embedded KMS for the key in this file, whose ARN the vault tells. */
+const answersOf = (file: string, arn: string): Answer =>
+  answerWith(followMasterKey(file, { keyId: findKeyId(arn) ?? '' }));
+
+const connectTo = (
+  vault: Reached,
+  { isStoreOpen = false, close, maxAttempts }: Given,
+): Connection => {
+  const { masterKeyFile: file, masterKeyId } = vault;
+  const answer = file === undefined ? undefined : answersOf(file, masterKeyId);
+  const options = {
+    region: process.env['AWS_REGION'] || 'us-east-1',
+    ...(maxAttempts !== undefined && { maxAttempts }),
+  };
+  const dynamodb = new DynamoDBClient({
+    ...options,
+    endpoint: vault.dynamodbEndpoint,
+    ...(isStoreOpen && { credentials: uncheckedKey }),
+  });
+  const kms = new KMSClient({
+    ...options,
+    ...(vault.kmsEndpoint && { endpoint: vault.kmsEndpoint }),
+    ...(answer && { credentials: uncheckedKey, requestHandler: createTransport(answer) }),
+  });
+  return {
+    dynamodb,
+    kms,
+    vaultId: vault.vaultId,
+    tableName: vault.tableName,
+    masterKeyId,
+    unwrap: answer && unwrapHere(answer, masterKeyId),
+    close: async () => {
+      dynamodb.destroy();
+      kms.destroy();
+      await close?.();
+    },
+  };
+};
+
+/** Connects to the vault that runs on the folder. Throws a sentence if none runs. */
+const connectToRunning = (folder: string): Connection => {
+  const running = findRunning(folder);
+  if (running === undefined) {
+    throw failure(`no vault runs on the data folder ${folder}: npm start starts one`);
+  }
+  return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true });
+};
+
+/** Whether the folder is a node's of a cluster, running or not. The folder is empty before the node's first start. */
+export const isNodeFolder = (folder: string): boolean =>
+  existsSync(join(folder, 'node.json')) || Boolean(process.env['VAULT_NODE']);
+
+/** Returns the cluster file of the node in the folder. */
+export const clusterFileOf = (folder: string): string =>
+  process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
+
+/** The file in which a node has its master key; `undefined` if the key is in a KMS. */
+const findKeyFileOfNode = (folder: string): string | undefined => {
+  const { key } = readClusterFile(clusterFileOf(folder));
+  return 'masterKeyId' in key ? undefined : masterKeyFile(folder, process.env);
+};
+
+/**
+ * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
+ * node does not run: its data are in etcd's files, which only its own etcd reads.
+ */
+export const connectToNode = (folder: string): Connection => {
+  const running = findRunning(folder);
+  if (running === undefined) {
+    throw failure(
+      `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
+    );
+  }
+  // A node of 1.0.0 does not tell where the file of its key is.
+  const file = running.masterKeyFile ?? findKeyFileOfNode(folder);
+  return connectTo(
+    { ...running, ...(file !== undefined && { masterKeyFile: file }) },
+    { isStoreOpen: true, maxAttempts: attemptsMax },
+  );
+};
+
+/** Whether the environment names both services, so that no data folder is read. */
+export const namesServices = ({
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+  AWS_ENDPOINT_URL_KMS: kms,
+}: NodeJS.ProcessEnv): boolean => Boolean(dynamodb && kms);
+
+/**
+ * Connects to the table and the key that the environment names, with the user's own credentials. Returns `undefined` if
+ * it does not name both services. Throws a sentence if it names the services, but not the vault, the table or the key.
+ */
+const connectToNamed = (environment: NodeJS.ProcessEnv): Connection | undefined => {
+  const { AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint, AWS_ENDPOINT_URL_KMS: kmsEndpoint } =
+    environment;
+  if (!dynamodbEndpoint || !kmsEndpoint) return undefined;
+  const { TABLE_NAME: tableName, MASTER_KEY_ID: masterKeyId } = environment;
+  const vaultId = givenVaultId(environment);
+  if (!tableName || !masterKeyId) {
+    throw failure('TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere');
+  }
+  return connectTo({ dynamodbEndpoint, kmsEndpoint, vaultId, tableName, masterKeyId }, {});
+};
+
+/**
+ * Connects to the vault that the environment names, else to the node or the vault that runs on the folder. If none runs,
+ * starts the store and the KMS of the folder and connects to them; `close` ends them. Throws a sentence if the folder
+ * holds no vault, or a node that does not run.
+ */
+export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
+  const named = connectToNamed(process.env);
+  if (named !== undefined) return named;
+  if (isNodeFolder(folder)) return connectToNode(folder);
+  if (findRunning(folder) !== undefined) return connectToRunning(folder);
+  const isKeyKnown = isKeyInKms(process.env) || hasKeyFile(folder, process.env);
+  // Without this a new, empty store would be made. `startParts` reports a restore that did not end.
+  const isStoreHere =
+    [storeFile, restoreFolder].some((name) => existsSync(join(folder, name))) ||
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'];
+  if (!isKeyKnown || !isStoreHere) {
+    throw failure(`there is no vault in the data folder ${folder}`);
+  }
+  const parts = await startParts({ root, folder, store: 'dynoxide', report: () => undefined });
+  const vault = {
+    dynamodbEndpoint: parts.store?.endpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+    ...(parts.key
+      ? { masterKeyFile: masterKeyFile(folder, process.env) }
+      : { kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] }),
+    vaultId: parts.vaultId,
+    tableName: process.env['TABLE_NAME'] || 'vault',
+    masterKeyId: parts.key?.arn ?? process.env['MASTER_KEY_ID'] ?? '',
+  };
+  return connectTo(vault, { isStoreOpen: parts.store !== undefined, close: parts.close });
+};

@@ -1,0 +1,118 @@
+/** `GET /health?ready` asks the store of its host, at most once a second, and leaves the log to changes. */
+import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Event } from '../../../../functions/http/requests.ts';
+import { ok, type Reply, unavailable } from '../../../../local/etcd/protocol.ts';
+import { createTransport } from '../../../../local/http/in-process.ts';
+import { eventOf } from '../../../support/events.ts';
+import { checkReply } from '../../../support/openapi.ts';
+import { virtualClock } from '../../../support/virtual-clock.ts';
+
+const kept = { ...process.env };
+afterAll(() => {
+  process.env = kept;
+});
+
+/** A function that was just loaded, in a host whose store answers like this. */
+const hosted = (answer: () => Promise<Reply>) => {
+  jest.resetModules();
+  process.env = { ...kept, VAULT_ID: 'v', TABLE_NAME: 'vault', MASTER_KEY_ID: 'k' };
+  const load = <Module>(path: string) => jest.requireActual<Module>(`../../../../${path}`);
+  const { useTransport } = load<typeof import('../../../../functions/runtime/clients.ts')>(
+    'functions/runtime/clients.ts',
+  );
+  const { startReadiness } = load<typeof import('../../../../local/gateway/store-probe.ts')>(
+    'local/gateway/store-probe.ts',
+  );
+  const { handler } =
+    load<typeof import('../../../../functions/get-health.ts')>('functions/get-health.ts');
+  const clock = virtualClock();
+  const asked: string[] = [];
+  useTransport(
+    'DynamoDB',
+    createTransport(async (operation) => {
+      asked.push(operation);
+      return await answer();
+    }),
+  );
+  startReadiness(clock);
+  const ask = async (queryStringParameters: Event['queryStringParameters'] = { ready: '' }) => {
+    const event = eventOf({ queryStringParameters });
+    const { statusCode, headers, body } = await handler(event, { awsRequestId: 'request-1' });
+    const told = Object.entries(headers ?? {}).map(([name, value]): [string, string] => [
+      name.toLowerCase(),
+      String(value),
+    ]);
+    expect(checkReply('get-health', statusCode, new Map(told), body)).toEqual([]);
+    return statusCode;
+  };
+  return { ask, asked, clock };
+};
+
+let lines: string[];
+beforeEach(() => {
+  lines = [];
+  const keep = (text: unknown) => lines.push(...String(text).split('\n')) > 0;
+  for (const stream of [process.stdout, process.stderr]) {
+    jest.spyOn(stream, 'write').mockImplementation(keep);
+  }
+});
+const loggedStatuses = (): number[] =>
+  lines.flatMap((line) => (line.includes('"request"') ? [JSON.parse(line).status] : []));
+
+const serves = async () => ok({ Table: {} });
+const refuses = async () => unavailable('this node is no-majority: it is alone');
+
+describe('get-health with ?ready', () => {
+  it.each([
+    ['200 while the store answers', serves, 200],
+    ['503 while the front of a node refuses', refuses, 503],
+    ['503 while the store fails', () => Promise.reject(new Error('down')), 503],
+  ] as const)('answers %s', async (_, answer, status) => {
+    expect(await hosted(answer).ask()).toBe(status);
+  });
+
+  it('answers 503 after a second if the store gives no answer', async () => {
+    const { ask, clock, asked } = hosted(() => new Promise(() => undefined));
+    const status = ask();
+    while (asked.length === 0) await new Promise(setImmediate);
+    clock.advance(1_000);
+    expect(await status).toBe(503);
+  });
+
+  it('asks the store once a second at most, whatever it answered', async () => {
+    for (const answer of [serves, refuses]) {
+      const { ask, asked, clock } = hosted(answer);
+      const ready = answer === serves ? 200 : 503;
+      expect(await Promise.all([ask(), ask()])).toEqual([ready, ready]);
+      clock.advance(990);
+      expect(await ask()).toBe(ready);
+      expect(asked).toEqual(['DescribeTable']);
+      clock.advance(10);
+      expect(await ask()).toBe(ready);
+      expect(asked).toEqual(['DescribeTable', 'DescribeTable']);
+    }
+  });
+
+  it('is logged only when it is the first to find a vault not ready that was', async () => {
+    let answer = refuses;
+    const { ask, clock } = hosted(() => answer());
+    const told: number[][] = [];
+    for (const next of [refuses, serves, serves, refuses, refuses, serves, refuses]) {
+      answer = next;
+      clock.advance(1_000);
+      await ask();
+      told.push(loggedStatuses());
+    }
+    expect(told).toEqual([[], [], [], [503], [503], [503], [503, 503]]);
+  });
+});
+
+describe('get-health without ?ready', () => {
+  it.each([null, { READY: '' }, { x: 'ready' }])(
+    'answers 200, logs it, and asks no store: %j',
+    async (query) => {
+      const { ask, asked } = hosted(refuses);
+      expect([await ask(query), asked, loggedStatuses()]).toEqual([200, [], [200]]);
+    },
+  );
+});

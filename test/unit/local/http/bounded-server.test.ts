@@ -1,0 +1,102 @@
+/** The limits of a port with TLS. The tests of the gateway cover the limits of a plain port. */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createBoundedServer } from '../../../../local/http/bounded-server.ts';
+import { type Bounds, bounds } from '../../../../local/http/bounds.ts';
+import { mutualTls, type TlsFiles } from '../../../../local/node/cluster-file.ts';
+import { freshCertificates } from '../../../support/certificates.ts';
+
+let tls: TlsFiles;
+let server: Server;
+const port = () => (server.address() as AddressInfo).port;
+
+beforeAll(async () => {
+  tls = await freshCertificates();
+});
+afterEach(() => close());
+const close = async (): Promise<void> => {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+};
+
+const listen = async (more: Partial<Bounds>): Promise<void> => {
+  server = createBoundedServer({
+    bounds: { ...bounds, ...more },
+    tls,
+    respond: async ({ response }) => void response.end('answered'),
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+};
+/** A client that never begins its handshake. */
+const openSocket = async (): Promise<Socket> => {
+  const socket = connect(port(), '127.0.0.1').on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+};
+const openTls = async (): Promise<TLSSocket> => {
+  const socket = connectTls({ port: port(), host: '127.0.0.1', ...mutualTls(tls) });
+  socket.on('error', () => undefined);
+  await once(socket, 'secureConnect');
+  return socket;
+};
+const closed = (socket: Socket) => once(socket.resume(), 'close');
+
+describe('a bounded server with TLS', () => {
+  it('speaks no TLS older than 1.2', async () => {
+    await listen({});
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const;
+    const socket = connectTls({ port: port(), host: '127.0.0.1', ...mutualTls(tls), ...old });
+    await expect(once(socket, 'secureConnect')).rejects.toThrow();
+  });
+
+  it('counts a connection from its handshake on, and ends the one that has waited longest', async () => {
+    await listen({ connectionsMax: 2 });
+    const first = await openSocket();
+    const ended = closed(first);
+    await openSocket();
+    await openSocket();
+    await ended;
+  });
+
+  it('ends an idle connection to make room for a new one', async () => {
+    await listen({ connectionsMax: 2 });
+    const first = await openTls();
+    const ended = closed(first);
+    await openTls();
+    const last = await openTls();
+    await ended;
+    last.write('GET / HTTP/1.1\r\nHost: v\r\n\r\n');
+    expect(String(await once(last, 'data'))).toContain('200 OK');
+  });
+
+  it('ends a connection whose handshake does not come', async () => {
+    await listen({ headersMs: 50 });
+    await closed(await openSocket());
+  });
+
+  it('closes at once although a handshake has not ended', async () => {
+    await listen({});
+    await openSocket();
+    const client = await openTls();
+    const ended = closed(client);
+    await close();
+    await ended;
+  });
+
+  it('gives the room of a closed connection to a new one', async () => {
+    await listen({ connectionsMax: 1 });
+    for (let count = 0; count < 3; count += 1) {
+      const client = await openTls();
+      client.write('GET / HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n');
+      expect(String(await once(client, 'data'))).toContain('200 OK');
+      await closed(client);
+    }
+  });
+});

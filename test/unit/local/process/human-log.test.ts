@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import { humanLine } from '../../../../local/process/human-log.ts';
+
+const request = {
+  ...{ level: 'INFO', message: 'request', timestamp: '2026-11-24T17:10:29.746Z' },
+  ...{ service: 'vault', requestId: '103e62f8', operation: 'get-secret', tenant: 'demo' },
+  ...{ subject: 'you', secret: 'DB_PASSWORD', version: 2, outcome: 'ok', status: 200 },
+  ...{ attempts: 0, storeCalls: 1, kmsCalls: 1, units: 2, ms: 7.3 },
+};
+const line = (change: object) => humanLine(`${JSON.stringify({ ...request, ...change })}\n`);
+const time = new Date(request.timestamp).toTimeString().slice(0, 8);
+
+describe('the log at a terminal', () => {
+  it('shows one short line for a request', () => {
+    expect(line({})).toBe(`${time}  200  get-secret  DB_PASSWORD@2  demo/you  7.3 ms\n`);
+    const health = { tenant: undefined, subject: undefined, secret: undefined, version: undefined };
+    expect(line({ ...health, operation: 'get-health' })).toBe(`${time}  200  get-health  7.3 ms\n`);
+  });
+
+  it('shows deletions, destructions and a read without a change', () => {
+    const told = [
+      { operation: 'delete-secret', version: undefined },
+      { operation: 'destroy-version', version: 1 },
+      { status: 304 },
+    ].map(line);
+    expect(told).toEqual([
+      `${time}  200  delete-secret  DB_PASSWORD  demo/you  7.3 ms\n`,
+      `${time}  200  destroy-version  DB_PASSWORD@1  demo/you  7.3 ms\n`,
+      `${time}  304  get-secret  DB_PASSWORD@2  demo/you  7.3 ms\n`,
+    ]);
+  });
+
+  it('shows that an access policy is in use, or why it is not', () => {
+    const policy = (fault?: string) => line({ message: 'policy', fault });
+    expect(policy()).toBe(`${time}  the access policy is in use\n`);
+    expect(policy('access.yaml:\nlost')).toBe(`${time}  warning: access.yaml:\\u{a}lost\n`);
+  });
+
+  it('shows why a request was refused, and for a fault its cause and request id', () => {
+    expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
+      `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,
+    );
+    const fault = { status: 503, code: 'master_key_unavailable', cause: 'DisabledException' };
+    expect(line(fault)).toBe(
+      `${time}  503  get-secret  DB_PASSWORD@2  master_key_unavailable (DisabledException)  demo/you  7.3 ms  request 103e62f8\n`,
+    );
+  });
+
+  it('shows a decision that needs attention, and leaves out other decisions', () => {
+    const decision = { message: 'decision', decision: 'key_fault' };
+    expect(line({ ...decision, level: 'WARN' })).toBe(
+      `${time}  warning: key_fault in get-secret  request 103e62f8\n`,
+    );
+    expect(line(decision)).toBe('');
+  });
+
+  it('escapes control characters', () => {
+    expect(line({ subject: 'a\u001b[2Jb\nc' })).toContain('demo/a\\u{1b}[2Jb\\u{a}c  7.3 ms\n');
+  });
+
+  it('leaves all other lines as they are', () => {
+    for (const text of ['vault listening on http://127.0.0.1:3000\n', '{"a":1}\n', '{half', '']) {
+      expect(humanLine(text)).toBe(text);
+    }
+  });
+});

@@ -1,0 +1,26 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import * as v from 'valibot';
+import { createRecord, residentBytesOf } from '../../../../local/process/process-record.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+it('a record of a folder is found while the process that it names runs, and no longer', () => {
+  const folder = freshFolder();
+  const { remember, forget, find } = createRecord('it.json', v.object({ url: v.string() }));
+  const url = 'http://127.0.0.1:1';
+  expect(find(folder)).toBeUndefined();
+  remember(folder, { url });
+  expect(find(folder)).toEqual({ url });
+  forget(folder);
+  expect(find(folder)).toBeUndefined();
+  const killed = { pid: process.pid, startTime: 'of another' };
+  writeFileSync(join(folder, 'it.json'), JSON.stringify({ process: killed, url }));
+  expect(find(folder)).toBeUndefined();
+});
+
+it('the memory of a process is told while it runs, where the system tells it', () => {
+  const isLinux = process.platform === 'linux';
+  expect((residentBytesOf(process.pid) ?? 0) > 10_000_000).toBe(isLinux);
+  expect(residentBytesOf(2 ** 30)).toBeNull();
+});

@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { run } from '../../../../local/process/run.ts';
+
+describe('run', () => {
+  it('returns the trimmed output of the program', async () => {
+    expect(await run('sh', ['-c', 'cat; echo " said "'], { input: 'given' })).toBe('given said');
+  });
+
+  it('succeeds if the program does not read its input', async () => {
+    expect(await run('sh', ['-c', 'exec <&-; echo done'], { input: 'x'.repeat(1_000_000) })).toBe(
+      'done',
+    );
+  });
+
+  it('fails with the last line of the program', async () => {
+    const failed = run('sh', ['-c', 'echo one; echo two >&2; exit 3']);
+    await expect(failed).rejects.toThrow(/^sh -c failed: two$/);
+  });
+
+  it('fails with a sentence if there is no such program or it does not end', async () => {
+    const absent = run('no-such-program-here', []);
+    await expect(absent).rejects.toThrow('no-such-program-here  failed: there is no such program');
+    const late = run('sleep', ['60'], { timeoutMs: 50 });
+    await expect(late).rejects.toThrow('sleep 60 failed: no end within 0.05 s');
+  });
+});

@@ -1,0 +1,143 @@
+/** Child processes, with small programs of the shell. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  findRememberedChild,
+  isRunning,
+  recordOf,
+} from '../../../../local/process/process-record.ts';
+import {
+  type End,
+  findProgram,
+  hasProgram,
+  type Program,
+  type Supervised,
+  startChild,
+  supervise,
+} from '../../../../local/process/supervisor.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+import { until } from '../../../support/until.ts';
+
+let folder: string;
+let pidFile: string;
+let supervised: Supervised[];
+/** How each run of the program ended. */
+let ends: End[];
+let launches: number;
+beforeEach(() => {
+  folder = freshFolder();
+  pidFile = join(folder, 'pid');
+  [supervised, ends, launches] = [[], [], 0];
+});
+afterEach(async () => {
+  for (const { close } of supervised) await close();
+});
+
+const running = () => findRememberedChild(pidFile);
+/** Runs the scripts one after the other, the last one again and again. A program that ended starts again at once. */
+const run = async (scripts: readonly string[], more: Partial<Program> = {}) => {
+  const one = await supervise({
+    pidFile,
+    launch: () => {
+      launches += 1;
+      return startChild('sh', ['-c', scripts[launches - 1] ?? scripts.at(-1) ?? ''], folder);
+    },
+    graceMs: 1_000,
+    onEnd: (end) => {
+      ends.push(end);
+      return 0;
+    },
+    ...more,
+  });
+  supervised.push(one);
+  return one;
+};
+const stays = 'exec sleep 60';
+const startOf = (isDone: () => boolean, withinMs = 60_000): NonNullable<Program['start']> => ({
+  isDone: async () => isDone(),
+  askEveryMs: 5,
+  withinMs,
+  failed: (end) => new Error(end === undefined ? 'too late' : `ended: ${end.lastWords}`),
+});
+
+describe('a program that is kept running', () => {
+  it('starts again after it has ended, and tells how it ended', async () => {
+    await run(['echo one >&2; echo two >&2; exit 3', 'kill -9 $$', stays]);
+    await until(() => launches === 3);
+    expect(ends).toMatchObject([
+      { how: 'exit code 3', lastWords: 'two' },
+      { how: 'SIGKILL', lastWords: '' },
+    ]);
+  });
+
+  it('fails with the reason why it is not started again', async () => {
+    const onEnd = ({ how }: End) => {
+      throw new Error(how);
+    };
+    const { failed } = await run(['exit 4'], { onEnd });
+    expect(await failed).toMatchObject({ message: 'exit code 4' });
+    expect(launches).toBe(1);
+  });
+
+  it('ends with its close, and does not start again, not even while it waits to', async () => {
+    await (await run([stays])).close();
+    expect(running()).toBeUndefined();
+    let isAsked = false;
+    const onEnd = () => {
+      isAsked = true;
+      return 60_000;
+    };
+    const { close } = await run([stays, 'exit 1'], { onEnd });
+    await until(() => isAsked);
+    await close();
+    expect([launches, ends]).toEqual([2, []]);
+  });
+
+  it('starts again after a start that did not come to its end', async () => {
+    await run(['exit 1', stays], { start: startOf(() => launches !== 2, 50) });
+    await until(() => launches === 3);
+    expect(ends).toMatchObject([{ how: 'exit code 1' }, { how: 'SIGTERM' }]);
+  });
+});
+
+describe('the start of a program', () => {
+  it.each([
+    [stays, 300, 'too late'],
+    ['echo a line >&2; echo disk full >&2; exit 3', 60_000, 'ended: disk full'],
+    ['exit 3', 60_000, 'ended: '],
+  ])('fails, and leaves nothing running: %s', async (script, withinMs, message) => {
+    const started = run([script], { start: startOf(() => false, withinMs) });
+    await expect(started).rejects.toThrow(new Error(message));
+    expect([launches, running()]).toEqual([1, undefined]);
+  });
+
+  it('fails if there is no such program', async () => {
+    const launch = () => startChild('/no/such/program', [], folder);
+    const started = run([], { launch, start: startOf(() => false) });
+    await expect(started).rejects.toThrow(/^ended: .*(ENOENT|No such file)/);
+  });
+
+  it('first ends the process that an earlier run left, and nothing else', async () => {
+    const left = recordOf(startChild('sleep', ['60'], folder).pid ?? 0);
+    if (left === undefined) throw new Error('nothing was started');
+    // The remembered pid belongs to another process by now, which has another start time.
+    writeFileSync(pidFile, JSON.stringify({ ...left, startTime: '1' }));
+    await (await run([stays])).close();
+    expect(isRunning(left)).toBe(true);
+    writeFileSync(pidFile, JSON.stringify(left));
+    await run([stays]);
+    expect(isRunning(left)).toBe(false);
+  });
+});
+
+describe('hasProgram', () => {
+  it('tells whether the PATH has a program that may be run', () => {
+    expect(hasProgram('sh')).toBe(true);
+    expect(hasProgram('no-such-program-here')).toBe(false);
+    writeFileSync(join(folder, 'found'), '');
+    expect(findProgram('found', [folder])).toBeUndefined();
+    chmodSync(join(folder, 'found'), 0o700);
+    expect(findProgram('found', [folder])).toBe(join(folder, 'found'));
+  });
+});

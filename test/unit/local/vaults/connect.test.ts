@@ -1,0 +1,35 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { expect, it } from '@jest/globals';
+import { startHttpFront } from '../../../../local/etcd/http-front.ts';
+import { ok, unavailable } from '../../../../local/etcd/protocol.ts';
+import { rememberRunning } from '../../../../local/process/process-record.ts';
+import { connectToNode } from '../../../../local/vaults/connect.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+it('a connection to a node reads again while the node does not serve', async () => {
+  let asked = 0;
+  const served = await startHttpFront({
+    front: async () => {
+      asked += 1;
+      return asked < 5 ? unavailable('it compares its copy') : ok({ Table: {} });
+    },
+    port: 0,
+    status: () => ({}),
+  });
+  const cluster = freshFolder();
+  const folder = join(cluster, 'node-1');
+  mkdirSync(folder);
+  rememberRunning(folder, {
+    ...{ url: '', dynamodbEndpoint: served.endpoint, masterKeyFile: '/none' },
+    ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'a-key', takesLocalTokens: true },
+  });
+  try {
+    const { dynamodb, close } = connectToNode(folder);
+    await dynamodb.send(new DescribeTableCommand({ TableName: 'vault' })).finally(close);
+  } finally {
+    await served.close();
+  }
+  expect(asked).toBe(5);
+});

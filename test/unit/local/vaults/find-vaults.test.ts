@@ -1,0 +1,172 @@
+/** The choice of the vault for a token. This process writes the records that the programs would write. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { root } from '../../../../local/process/data-folder.ts';
+import { rememberCluster, rememberRunning } from '../../../../local/process/process-record.ts';
+import { chooseDataFolder, chooseVault } from '../../../../local/vaults/find-vaults.ts';
+import { rememberCloud, rememberSam } from '../../../../local/vaults/stack-record.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+let folder: string;
+let given: NodeJS.ProcessEnv;
+beforeEach(() => {
+  folder = freshFolder();
+  given = { VAULT_DATA_DIR: folder };
+});
+
+const inFolder = (...names: readonly string[]): string => {
+  const made = join(folder, ...names);
+  mkdirSync(made, { recursive: true });
+  return made;
+};
+const running = {
+  ...{
+    dynamodbEndpoint: '',
+    vaultId: 'v',
+    tableName: '',
+    masterKeyId: '',
+  },
+  takesLocalTokens: true,
+};
+const start = (url = 'http://127.0.0.1:3000') => rememberRunning(folder, { ...running, url });
+const cluster = () => {
+  rememberCluster(folder, {});
+  rememberRunning(inFolder('node-2'), { ...running, url: 'http://127.0.0.1:3002' });
+};
+const sam = () => rememberSam(inFolder('stack'), { url: 'http://127.0.0.1:3100' });
+const localstack = (url?: string) =>
+  rememberCloud(inFolder('localstack'), { endpoint: 'e', samPrograms: 's', awsPrograms: 'a', url });
+const choose = (name?: string, isUrlNeeded = false) => chooseVault(given, name, isUrlNeeded);
+const own = () => folder;
+const ofKey = () => join(folder, 'key');
+
+describe('npm run token', () => {
+  it('makes a token for npm start, without an address, if no vault runs', async () => {
+    expect(await choose()).toMatchObject({ name: 'start', keyFolder: own(), url: undefined });
+    await expect(choose(undefined, true)).rejects.toThrow(
+      'no vault runs here: npm start starts one',
+    );
+  });
+
+  it('makes a token for the cluster in the folder of a cluster that does not run', async () => {
+    writeFileSync(join(folder, 'ports.json'), '{}');
+    expect(await choose()).toMatchObject({ name: 'cluster', keyFolder: ofKey() });
+  });
+
+  it('makes a token in the folder that init made', async () => {
+    writeFileSync(join(folder, 'cluster.json'), '{}');
+    expect(await choose()).toMatchObject({ keyFolder: own() });
+  });
+
+  it('finds a vault that LocalStack serves once it is deployed', async () => {
+    const url = 'http://127.0.0.1:4566/_aws/execute-api/a/prod';
+    localstack();
+    expect(await choose()).toMatchObject({ name: 'start' });
+    localstack(url);
+    expect(await choose(undefined, true)).toMatchObject({
+      name: 'localstack',
+      url,
+      keyFolder: own(),
+    });
+  });
+
+  it('finds the cluster that runs, and signs with the key in its folder', async () => {
+    cluster();
+    const found = { name: 'cluster', url: 'http://127.0.0.1:3002', keyFolder: ofKey() };
+    expect(await choose(undefined, true)).toMatchObject(found);
+  });
+
+  it('asks which vault is meant if several run with different keys', async () => {
+    start();
+    cluster();
+    const sentence =
+      'start (http://127.0.0.1:3000) and cluster (http://127.0.0.1:3002) run here: ' +
+      'say which one is meant, with --for start or --for cluster';
+    await expect(choose()).rejects.toThrow(
+      expect.objectContaining({ message: sentence, exitCode: 2 }),
+    );
+    expect(await choose('cluster')).toMatchObject({ keyFolder: ofKey() });
+    expect(await choose('start', true)).toMatchObject({ url: 'http://127.0.0.1:3000' });
+  });
+
+  it('chooses by itself if several run with one key, unless an address is needed', async () => {
+    start();
+    sam();
+    expect(await choose()).toMatchObject({ keyFolder: own() });
+    await expect(choose(undefined, true)).rejects.toThrow('--for start or --for sam');
+  });
+
+  it('makes a token for a named vault that does not run, but gives no address of it', async () => {
+    writeFileSync(join(folder, 'cluster.json'), '{}');
+    expect(await choose('cluster')).toMatchObject({ keyFolder: ofKey(), url: undefined });
+    await expect(choose('cluster', true)).rejects.toThrow(
+      'the vault of --for cluster does not run here',
+    );
+  });
+
+  it('refuses the name of a cluster that was never started here', async () => {
+    await expect(choose('cluster')).rejects.toThrow(
+      `there is no cluster in the folder ${folder}: npm run cluster starts one`,
+    );
+  });
+
+  it('refuses an unknown name, and tells the names that it knows', async () => {
+    await expect(choose('aws')).rejects.toThrow('--for knows start, cluster, sam, localstack');
+  });
+
+  it('refuses a vault that takes only the tokens of other issuers', async () => {
+    rememberRunning(folder, { ...running, takesLocalTokens: false, url: 'http://127.0.0.1:3000' });
+    await expect(choose()).rejects.toThrow(
+      'the vault on http://127.0.0.1:3000 takes the tokens of other issuers, not those of this machine',
+    );
+  });
+
+  it('refuses a cluster whose nodes take only the tokens of other issuers', async () => {
+    const url = 'http://127.0.0.1:3002';
+    rememberCluster(folder, {});
+    rememberRunning(inFolder('node-2'), { ...running, takesLocalTokens: false, url });
+    await expect(choose()).rejects.toThrow(`the vault on ${url} takes the tokens of other issuers`);
+  });
+});
+
+describe('npm run backup and inspect', () => {
+  const wanted = (name?: string) => chooseDataFolder(given, name);
+
+  it('read the folder in VAULT_DATA_DIR, also beside a cluster that runs', async () => {
+    cluster();
+    expect(await wanted()).toBe(folder);
+    expect(await wanted('start')).toBe(folder);
+  });
+
+  it('read the first node that runs of the cluster that --for names', async () => {
+    await expect(wanted('cluster')).rejects.toThrow('there is no cluster in the folder');
+    writeFileSync(join(folder, 'cluster.json'), '{}');
+    expect(await wanted('cluster')).toBe(join(folder, 'node-1'));
+    cluster();
+    expect(await wanted('cluster')).toBe(join(folder, 'node-2'));
+  });
+
+  it('refuse to choose between the folder of npm start and another vault that runs', async () => {
+    given = { PATH: folder };
+    process.chdir(folder);
+    const own = join(folder, '.local/data');
+    expect(await wanted()).toBe(own);
+    folder = inFolder('.local', 'cluster');
+    cluster();
+    await expect(wanted()).rejects.toThrow(
+      expect.objectContaining({
+        message:
+          `the data of npm start are in ${own}, and another vault runs here, cluster (http://127.0.0.1:3002): say ` +
+          'which is meant, with --for start, --for cluster or VAULT_DATA_DIR',
+        exitCode: 2,
+      }),
+    );
+    expect(await wanted('start')).toBe(own);
+    process.chdir(root);
+  });
+
+  it('refuse a vault whose data are in no folder', async () => {
+    await expect(wanted('docker')).rejects.toThrow('--for is start or cluster');
+  });
+});
