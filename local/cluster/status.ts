@@ -1,7 +1,8 @@
 /** Compares the reports of a cluster's nodes. */
 import { request } from 'node:https';
 import { failure } from '../../system/failures.ts';
-import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from '../node/cluster-file.ts';
+import { mutualTls } from '../http/tls.ts';
+import { clusterHeader, clusterIdOf, type OwnCluster } from '../node/cluster-file.ts';
 import { isKnownToReadStale } from '../node/etcd-version.ts';
 import { areEqual, type NodeKeyState, type NodeReport, parseReport } from '../node/report.ts';
 

@@ -13,6 +13,14 @@ import { type End, supervise } from '../process/supervisor.ts';
 /** The access key for a store that checks none. The AWS client needs one. */
 export const uncheckedKey = { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' };
 
+/** Without these the AWS client would look for the user's credentials, and send them to a store that checks none. */
+export const noCredentials: Readonly<Record<string, string | undefined>> = {
+  AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
+  AWS_SESSION_TOKEN: undefined,
+  AWS_PROFILE: undefined,
+};
+
 /** A program that serves DynamoDB's API and keeps its data in a folder. */
 export type StoreProgram = {
   readonly name: string;

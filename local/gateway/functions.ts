@@ -15,7 +15,7 @@ import {
   readServicesConfig,
 } from '../../functions/runtime/config.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { uncheckedKey } from '../dynamodb/store.ts';
+import { noCredentials } from '../dynamodb/store.ts';
 import { portRefused, readHost } from '../process/ports.ts';
 import type { Route } from '../template.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -45,14 +45,6 @@ const checkIdentity = (given: Environment): void => {
   if (others.length > 0) {
     throw new Error(`${[policyVariable, ...others].join(' and ')} are set together; set one`);
   }
-};
-
-/** Without these the AWS client would look for the user's credentials, and send them to a store that checks none. */
-export const noCredentials: Environment = {
-  AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
-  AWS_SESSION_TOKEN: undefined,
-  AWS_PROFILE: undefined,
 };
 
 /** Whether a service elsewhere may need the user's credentials: a KMS always, a store if the user has given any. */

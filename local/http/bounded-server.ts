@@ -6,7 +6,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { mutualTls, type TlsFiles } from '../node/cluster-file.ts';
 import { type Bounds, type Budget, createBudget, type Holder } from './bounds.ts';
 import {
   discardBody,
@@ -15,6 +14,7 @@ import {
   readBody,
   type Unread,
 } from './request-body.ts';
+import { mutualTls, type TlsFiles } from './tls.ts';
 
 /** Why something is not a request that can be answered. */
 export type Unreadable = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';

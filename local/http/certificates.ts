@@ -24,7 +24,7 @@ import {
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
-import { type TlsFiles, tlsFiles } from '../node/cluster-file.ts';
+import { type TlsFiles, tlsFiles } from './tls.ts';
 
 /** The certificate of the nodes, the hosts that it names, and the key of the authority that signed it. */
 const tlsFile = v.object({ ...tlsFiles.entries, authorityKey: v.string(), hosts: v.string() });

@@ -7,19 +7,10 @@ import * as v from 'valibot';
 import { vaultIdForm } from '../../functions/runtime/config.ts';
 import { failure } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
+import { tlsFiles } from '../http/tls.ts';
 import { findKeyId, keyIdentity } from '../kms/key-file.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
-
-/** PEM texts. Their holder can connect to every node as a node of the cluster. */
-export const tlsFiles = v.object({
-  /** The authority: a node trusts every certificate that this one has signed. */
-  ca: text,
-  /** The certificate of all nodes, for both ends of a connection, and its private key. */
-  certificate: text,
-  key: text,
-});
-export type TlsFiles = v.InferOutput<typeof tlsFiles>;
 
 const keyInKms = v.object({ masterKeyId: text });
 
@@ -85,16 +76,3 @@ export type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
 
 /** The header by which each request to a node names its cluster. */
 export const clusterHeader = 'vault-cluster';
-
-/**
- * Node's options for either end of a connection: both ends show a certificate of the cluster's authority. All nodes
- * share one certificate, so the host that it names would tell a client nothing more than this one name does.
- */
-export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
-  ca,
-  cert: certificate,
-  key,
-  servername: 'localhost',
-  requestCert: true,
-  rejectUnauthorized: true,
-});

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../../system/files.ts';
-import type { TlsFiles } from './cluster-file.ts';
+import type { TlsFiles } from '../http/tls.ts';
 
 const files = { ca: 'tls/ca.pem', certificate: 'tls/node.pem', key: 'tls/node.key' } as const;
 

@@ -8,7 +8,8 @@ import type { Socket } from 'node:net';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { createBoundedServer, type Exchange } from '../http/bounded-server.ts';
 import { bounds } from '../http/bounds.ts';
-import { clusterHeader, clusterIdOf, mutualTls, type OwnCluster } from './cluster-file.ts';
+import { mutualTls } from '../http/tls.ts';
+import { clusterHeader, clusterIdOf, type OwnCluster } from './cluster-file.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
 import { openTunnel } from './tunnel.ts';
 

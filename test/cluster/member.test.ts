@@ -16,7 +16,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { connectEtcd } from '../../local/etcd/etcd-client.ts';
-import type { TlsFiles } from '../../local/node/cluster-file.ts';
+import type { TlsFiles } from '../../local/http/tls.ts';
 import { createDamageFinder, findObstacle, tryEmptyFolder } from '../../local/node/damage.ts';
 import { memberAddress, startMember } from '../../local/node/member.ts';
 import { hasMemberFiles } from '../../local/node/member-files.ts';

@@ -1,5 +1,5 @@
 import { openCertificates } from '../../local/http/certificates.ts';
-import type { TlsFiles } from '../../local/node/cluster-file.ts';
+import type { TlsFiles } from '../../local/http/tls.ts';
 import { freshFolder } from './local-process.ts';
 
 /** A certificate from a new authority, for these hosts and for loopback. */

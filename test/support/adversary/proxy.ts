@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { mutualTls, type TlsFiles } from '../../../local/node/cluster-file.ts';
+import { mutualTls, type TlsFiles } from '../../../local/http/tls.ts';
 import { aborted, type Pause } from './fates.ts';
 import { callOf, type Exchange } from './wire.ts';
 

@@ -9,7 +9,8 @@ import {
   requireWholeCopies,
   tableOf,
 } from '../../../../local/cluster/status.ts';
-import { clusterIdOf, mutualTls, type TlsFiles } from '../../../../local/node/cluster-file.ts';
+import { mutualTls, type TlsFiles } from '../../../../local/http/tls.ts';
+import { clusterIdOf } from '../../../../local/node/cluster-file.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 
 const digestOf = (revision: number, hash: string) => ({ revision, compactRevision: -1, hash });

@@ -6,7 +6,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createBoundedServer } from '../../../../local/http/bounded-server.ts';
 import { type Bounds, bounds } from '../../../../local/http/bounds.ts';
-import { mutualTls, type TlsFiles } from '../../../../local/node/cluster-file.ts';
+import { mutualTls, type TlsFiles } from '../../../../local/http/tls.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 
 let tls: TlsFiles;

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { TlsFiles } from '../../../../local/node/cluster-file.ts';
+import type { TlsFiles } from '../../../../local/http/tls.ts';
 import {
   createDamageFinder,
   type DamageOptions,

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { TlsFiles } from '../../../../local/node/cluster-file.ts';
+import type { TlsFiles } from '../../../../local/http/tls.ts';
 import { decideStart } from '../../../../local/node/joining.ts';
 import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
 import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';

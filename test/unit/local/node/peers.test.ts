@@ -3,7 +3,7 @@ import { type AgentOptions, request } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hostOf, startRelay } from '../../../../local/cluster/relay.ts';
-import { mutualTls, type TlsFiles } from '../../../../local/node/cluster-file.ts';
+import { mutualTls, type TlsFiles } from '../../../../local/http/tls.ts';
 import type { NodeConfig } from '../../../../local/node/node-config.ts';
 import {
   askText,
