@@ -1,10 +1,10 @@
 /** Expands a `.env` file by the vault. */
 
-import { failure, failureOf } from '../cli/failures.ts';
-import { ownVariables } from '../cli/own-variables.ts';
 import { isVaultError, type VaultClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { scanFile } from '../functions/env/references.ts';
+import { ownVariables } from '../system/own-variables.ts';
+import { failure, failureOf } from '../system/program-failures.ts';
 
 export type Expansion = {
   readonly variables: ReadonlyMap<string, string>;

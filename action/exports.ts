@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { EOL } from 'node:os';
-import { variable } from '../cli/environment.ts';
-import { failure, systemCodeOf } from '../cli/failures.ts';
+import { variable } from '../system/environment.ts';
+import { failure, systemCodeOf } from '../system/program-failures.ts';
 
 /**
  * The names that are never exported, and why. The runner itself refuses NODE_OPTIONS alone. The others are from the

@@ -1,7 +1,7 @@
 /** The token (JWT) that GitHub signs for a job. It says which repository, branch and environment the job belongs to. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { variable } from '../cli/environment.ts';
-import { type Failure, failure, isFailure, systemCodeOf } from '../cli/failures.ts';
+import { variable } from '../system/environment.ts';
+import { type Failure, failure, isFailure, systemCodeOf } from '../system/program-failures.ts';
 
 const attemptsMax = 4;
 const timeoutMs = 10_000;

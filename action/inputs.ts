@@ -1,9 +1,9 @@
 /** The inputs of the action. The runner passes each as a variable. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { isConfidential, readAddr } from '../cli/address.ts';
-import { variable } from '../cli/environment.ts';
-import { failure, systemCodeOf, usage } from '../cli/failures.ts';
+import { isConfidential, readAddr } from '../system/address.ts';
+import { variable } from '../system/environment.ts';
+import { failure, systemCodeOf, usage } from '../system/program-failures.ts';
 
 export type Inputs = {
   readonly addr: string;

@@ -3,10 +3,10 @@
  * exports the variables to later steps or runs a script with them. What came from the vault is masked before any of that.
  */
 
-import { exitCodes, isFailure, systemCodeOf } from '../cli/failures.ts';
-import { sentenceOf } from '../cli/file-sentences.ts';
 import { createClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
+import { sentenceOf } from '../system/file-sentences.ts';
+import { exitCodes, isFailure, systemCodeOf } from '../system/program-failures.ts';
 import { errorCommand, give, maskCommands, type Place } from './commands.ts';
 import { expandFile } from './expansion.ts';
 import { addEntries, reasonAgainst } from './exports.ts';

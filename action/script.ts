@@ -1,8 +1,8 @@
 /** Runs the script of the step, with the variables of the file in its environment and nowhere else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { environment } from '../cli/environment.ts';
-import { failure, systemCodeOf } from '../cli/failures.ts';
+import { environment } from '../system/environment.ts';
+import { failure, systemCodeOf } from '../system/program-failures.ts';
 
 /** How a step with `shell: bash` runs: the script ends at the first command that fails. */
 const flags = ['--noprofile', '--norc', '-e', '-o', 'pipefail', '-c'];

@@ -1,8 +1,8 @@
 /** The tree of the commands of `dsvault`. */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import manifest from '../package.json' with { type: 'json' };
-import { newCommand } from './command.ts';
-import { exitCodeMeanings } from './failures.ts';
+import { exitCodeMeanings } from '../system/program-failures.ts';
+import { newCommand } from './requests/command.ts';
 
 /** The address of the pages, which only a package may know (build.js). */
 declare const pagesUrl: string | undefined;

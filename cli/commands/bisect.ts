@@ -1,13 +1,20 @@
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import { type Plan, planFile } from '../../functions/env/plan.ts';
-import { bisect, type Range, runsLeft, type Verdict } from '../bisection.ts';
-import { runChild } from '../child.ts';
-import { askedInstant, openSession, type Session, vaultCommand } from '../command.ts';
-import { exitCodes, type Failure, failure, isFailure, usage } from '../failures.ts';
-import { reportLines } from '../file-errors.ts';
-import { planOrFail } from '../file-plans.ts';
-import { note, noteLine, printJson, printTable } from '../output.ts';
-import { fileOptions, getReading, type ProgramFile, readContent } from '../program-file.ts';
+import {
+  exitCodes,
+  type Failure,
+  failure,
+  isFailure,
+  usage,
+} from '../../system/program-failures.ts';
+import { planOrFail } from '../files/file-plans.ts';
+import { reportLines } from '../output/file-errors.ts';
+import { note, noteLine, printJson, printTable } from '../output/output.ts';
+import { askedInstant, openSession, type Session, vaultCommand } from '../requests/command.ts';
+import { runChild } from '../run/child.ts';
+import { fileOptions, getReading, type ProgramFile, readContent } from '../run/program-file.ts';
+import { bisect, type Range, runsLeft, type Verdict } from './bisection.ts';
+import { shownNote } from './history.ts';
 import {
   type Change,
   changesOf,
@@ -15,8 +22,7 @@ import {
   readHistory,
   type SecretVersion,
   validAt,
-} from '../secret-changes.ts';
-import { shownNote } from './history.ts';
+} from './secret-changes.ts';
 
 export const bisectCommand = () =>
   vaultCommand(

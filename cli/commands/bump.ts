@@ -1,11 +1,11 @@
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import type { Reference } from '../../functions/env/references.ts';
-import { openSession, secretName, vaultCommand } from '../command.ts';
-import { failure, usage } from '../failures.ts';
-import { note, printJson, printTable } from '../output.ts';
-import { readPinnable, requireUsable } from '../pinned-files.ts';
-import { replaceFile, requireReplaceable } from '../private-files.ts';
-import { readFactsOfOneInstant, whyUnusable } from '../version-facts.ts';
+import { failure, usage } from '../../system/program-failures.ts';
+import { readPinnable, requireUsable } from '../files/pinned-files.ts';
+import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
+import { note, printJson, printTable } from '../output/output.ts';
+import { replaceFile, requireReplaceable } from '../output/private-files.ts';
+import { openSession, secretName, vaultCommand } from '../requests/command.ts';
 
 export const bumpCommand = () =>
   vaultCommand(

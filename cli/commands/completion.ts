@@ -1,7 +1,7 @@
-import { offlineCommand } from '../command.ts';
-import { completionOf, isShell } from '../completion.ts';
-import { usage } from '../failures.ts';
-import { printJson, printText } from '../output.ts';
+import { usage } from '../../system/program-failures.ts';
+import { printJson, printText } from '../output/output.ts';
+import { offlineCommand } from '../requests/command.ts';
+import { completionOf, isShell } from './completion-scripts.ts';
 
 export const completionCommand = () =>
   offlineCommand(

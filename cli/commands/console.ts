@@ -2,20 +2,20 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createFindLocal, isCluster } from '../../console/local-vault.ts';
-import { machineActions } from '../../console/machine-actions.ts';
-import { readingElsewhere } from '../../console/other-nodes.ts';
-import { type Action, type PageFile, startConsole } from '../../console/server.ts';
-import { vaultActions } from '../../console/vault-actions.ts';
-import { commandCluster, findLocalVaults, makeLocalToken } from '../checkout.ts';
-import { type Client, openClient } from '../client.ts';
-import { openSession, vaultCommand } from '../command.ts';
-import { configurationFolder, environmentFor } from '../environment.ts';
-import { failure, systemCodeOf, usage } from '../failures.ts';
-import { note, noteLine } from '../output.ts';
-import { replaceFile } from '../private-files.ts';
-import { endProgress } from '../progress.ts';
-import type { Settings } from '../settings.ts';
+import { configurationFolder, environmentFor } from '../../system/environment.ts';
+import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { createFindLocal, isCluster } from '../console/local-vault.ts';
+import { machineActions } from '../console/machine-actions.ts';
+import { readingElsewhere } from '../console/other-nodes.ts';
+import { type Action, type PageFile, startConsole } from '../console/server.ts';
+import { vaultActions } from '../console/vault-actions.ts';
+import { note, noteLine } from '../output/output.ts';
+import { replaceFile } from '../output/private-files.ts';
+import { endProgress } from '../output/progress.ts';
+import { commandCluster, findLocalVaults, makeLocalToken } from '../requests/checkout.ts';
+import { openSession, vaultCommand } from '../requests/command.ts';
+import type { Settings } from '../requests/settings.ts';
+import { type Client, openClient } from '../requests/vault-client.ts';
 
 export const consoleCommand = () =>
   vaultCommand(

@@ -1,9 +1,9 @@
-import { noteOf, openSession, secretName, valueCommand } from '../command.ts';
-import { inOtherWords, isFailure } from '../failures.ts';
-import { note, printJson } from '../output.ts';
-import { findUnchanged } from '../unchanged.ts';
-import { encodeValue, madeValue, readValue } from '../values.ts';
-import { printWritten } from '../written.ts';
+import { inOtherWords, isFailure } from '../../system/program-failures.ts';
+import { note, printJson } from '../output/output.ts';
+import { printWritten } from '../output/written-version.ts';
+import { noteOf, openSession, secretName, valueCommand } from '../requests/command.ts';
+import { findUnchanged } from '../requests/unchanged-value.ts';
+import { encodeValue, madeValue, readValue } from '../values/given-value.ts';
 
 export const createCommand = () =>
   valueCommand(

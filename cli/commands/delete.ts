@@ -1,5 +1,11 @@
-import { noteOf, openSession, secretName, versionNumber, writingCommand } from '../command.ts';
-import { printWritten } from '../written.ts';
+import { printWritten } from '../output/written-version.ts';
+import {
+  noteOf,
+  openSession,
+  secretName,
+  versionNumber,
+  writingCommand,
+} from '../requests/command.ts';
 
 export const deleteCommand = () =>
   writingCommand(

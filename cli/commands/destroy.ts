@@ -1,9 +1,9 @@
 import type { ReplyOf } from '../../client/types.ts';
-import { openSession, placeOf, type Session, vaultCommand } from '../command.ts';
-import { askYes } from '../confirmation.ts';
-import { failure, ofVersion, usage } from '../failures.ts';
-import { note, printJson, printLines } from '../output.ts';
-import { readVersions } from '../pages.ts';
+import { failure, ofVersion, usage } from '../../system/program-failures.ts';
+import { askYes } from '../output/confirmation.ts';
+import { note, printJson, printLines } from '../output/output.ts';
+import { openSession, placeOf, type Session, vaultCommand } from '../requests/command.ts';
+import { readVersions } from '../requests/listed-pages.ts';
 
 export const destroyCommand = () =>
   vaultCommand(

@@ -1,10 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
+import { exitCodes, ofVersion } from '../../system/program-failures.ts';
 import { shown } from '../../system/terminal-text.ts';
-import { openSession, type Place, placeOf, type Session, vaultCommand } from '../command.ts';
-import { exitCodes, ofVersion } from '../failures.ts';
-import { note, printJson, printLines, printText } from '../output.ts';
-import { decodeValue } from '../values.ts';
+import { note, printJson, printLines, printText } from '../output/output.ts';
+import {
+  openSession,
+  type Place,
+  placeOf,
+  type Session,
+  vaultCommand,
+} from '../requests/command.ts';
+import { decodeValue } from '../values/given-value.ts';
 
 /** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */
 const linesShownMax = 4_000;

@@ -1,8 +1,8 @@
-import { isConfidential } from '../address.ts';
-import { openSession, type Session, vaultCommand } from '../command.ts';
-import { exitCodes, isFailure } from '../failures.ts';
-import { printJson, printTable } from '../output.ts';
-import { claimsOf, expiryOf } from '../token.ts';
+import { isConfidential } from '../../system/address.ts';
+import { exitCodes, isFailure } from '../../system/program-failures.ts';
+import { printJson, printTable } from '../output/output.ts';
+import { openSession, type Session, vaultCommand } from '../requests/command.ts';
+import { claimsOf, expiryOf } from '../requests/token.ts';
 import { statusExitCode } from './status.ts';
 
 /** A larger difference of clocks would change the meaning of tokens and --at. */

@@ -1,11 +1,11 @@
 import { convertFile } from '../../functions/env/convert.ts';
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
-import { offlineCommand } from '../command.ts';
-import { invalidFile, usage } from '../failures.ts';
-import { printJson, printText } from '../output.ts';
-import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
-import { readText } from '../values.ts';
+import { invalidFile, usage } from '../../system/program-failures.ts';
+import { printJson, printText } from '../output/output.ts';
+import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
+import { offlineCommand } from '../requests/command.ts';
+import { readText } from '../values/given-value.ts';
 
 export const convertCommand = () =>
   offlineCommand(

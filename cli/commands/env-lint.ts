@@ -1,11 +1,11 @@
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { planFile } from '../../functions/env/plan.ts';
-import { offlineCommand } from '../command.ts';
-import { collect, readValues } from '../env-values.ts';
-import { usage } from '../failures.ts';
-import { planOrFail } from '../file-plans.ts';
-import { note, printJson } from '../output.ts';
-import { readText } from '../values.ts';
+import { usage } from '../../system/program-failures.ts';
+import { collect, readValues } from '../files/env-values.ts';
+import { planOrFail } from '../files/file-plans.ts';
+import { note, printJson } from '../output/output.ts';
+import { offlineCommand } from '../requests/command.ts';
+import { readText } from '../values/given-value.ts';
 
 export const lintCommand = () =>
   offlineCommand(

@@ -1,11 +1,11 @@
 import { findDifferences, readFile } from '../../functions/env/agreement.ts';
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
-import { offlineCommand } from '../command.ts';
-import { failure, invalidFile, usage } from '../failures.ts';
-import { sentenceOf } from '../file-sentences.ts';
-import { printJson, printLines } from '../output.ts';
-import { readText } from '../values.ts';
+import { sentenceOf } from '../../system/file-sentences.ts';
+import { failure, invalidFile, usage } from '../../system/program-failures.ts';
+import { printJson, printLines } from '../output/output.ts';
+import { offlineCommand } from '../requests/command.ts';
+import { readText } from '../values/given-value.ts';
 
 /** The dialect of each program that reads `.env` files. One dialect suits all its programs. */
 const dialects: ReadonlyMap<string, Dialect> = new Map([

@@ -4,6 +4,19 @@ import type { ReplyOf } from '../../client/types.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import {
+  type Failure,
+  failure,
+  inOtherWords,
+  isFailure,
+  ofFile,
+  usage,
+} from '../../system/program-failures.ts';
+import { collect, readValues } from '../files/env-values.ts';
+import { askedDialect, expandFile } from '../files/expansion.ts';
+import { warningLine } from '../output/file-errors.ts';
+import { note, noteLine, printJson, printText } from '../output/output.ts';
+import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
+import {
   askedInstant,
   newCommand,
   noteOf,
@@ -11,14 +24,8 @@ import {
   type Session,
   vaultCommand,
   writingCommand,
-} from '../command.ts';
-import { collect, readValues } from '../env-values.ts';
-import { askedDialect, expandFile } from '../expansion.ts';
-import { type Failure, failure, inOtherWords, isFailure, ofFile, usage } from '../failures.ts';
-import { warningLine } from '../file-errors.ts';
-import { note, noteLine, printJson, printText } from '../output.ts';
-import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
-import { readText } from '../values.ts';
+} from '../requests/command.ts';
+import { readText } from '../values/given-value.ts';
 import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';
 import { verifyCommand } from './env-verify.ts';

@@ -1,6 +1,6 @@
 import type { ReplyOf } from '../../client/types.ts';
-import { openSession, secretName, vaultCommand } from '../command.ts';
-import { printJson, printTable } from '../output.ts';
+import { printJson, printTable } from '../output/output.ts';
+import { openSession, secretName, vaultCommand } from '../requests/command.ts';
 
 export const explainCommand = () =>
   vaultCommand(

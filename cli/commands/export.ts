@@ -1,10 +1,10 @@
 import { limits } from '../../functions/model/limits.ts';
-import { openSession, type Session, secretName, vaultCommand } from '../command.ts';
-import { askedDialect, expandFile } from '../expansion.ts';
-import { failure, isFailure, usage } from '../failures.ts';
-import { jsonOf, note, printText } from '../output.ts';
-import { readNames } from '../pages.ts';
-import { replaceFile, requireWritable } from '../private-files.ts';
+import { failure, isFailure, usage } from '../../system/program-failures.ts';
+import { askedDialect, expandFile } from '../files/expansion.ts';
+import { jsonOf, note, printText } from '../output/output.ts';
+import { replaceFile, requireWritable } from '../output/private-files.ts';
+import { openSession, type Session, secretName, vaultCommand } from '../requests/command.ts';
+import { readNames } from '../requests/listed-pages.ts';
 
 export const exportCommand = () =>
   vaultCommand(

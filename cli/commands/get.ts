@@ -1,8 +1,14 @@
-import { askedInstant, openSession, secretName, vaultCommand, versionNumber } from '../command.ts';
-import { ofVersion, usage } from '../failures.ts';
-import { printJson, printValue } from '../output.ts';
-import { replaceFile, requireWritable } from '../private-files.ts';
-import { decodeValue } from '../values.ts';
+import { ofVersion, usage } from '../../system/program-failures.ts';
+import { printJson, printValue } from '../output/output.ts';
+import { replaceFile, requireWritable } from '../output/private-files.ts';
+import {
+  askedInstant,
+  openSession,
+  secretName,
+  vaultCommand,
+  versionNumber,
+} from '../requests/command.ts';
+import { decodeValue } from '../values/given-value.ts';
 
 export const getCommand = () =>
   vaultCommand(

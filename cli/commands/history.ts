@@ -1,8 +1,8 @@
 import type { ReplyOf } from '../../client/types.ts';
-import { openSession, secretName, vaultCommand } from '../command.ts';
-import { printJson, printTable } from '../output.ts';
-import { readVersions } from '../pages.ts';
-import { decodeValue } from '../values.ts';
+import { printJson, printTable } from '../output/output.ts';
+import { openSession, secretName, vaultCommand } from '../requests/command.ts';
+import { readVersions } from '../requests/listed-pages.ts';
+import { decodeValue } from '../values/given-value.ts';
 
 export const historyCommand = () =>
   vaultCommand(

@@ -1,8 +1,8 @@
-import { noteOf, openSession, writingCommand } from '../command.ts';
-import { failure, isFailure, refusal, usage } from '../failures.ts';
-import { readEntries } from '../import-file.ts';
-import { note, noteLine, printJson } from '../output.ts';
-import { readText } from '../values.ts';
+import { failure, isFailure, refusal, usage } from '../../system/program-failures.ts';
+import { readEntries } from '../files/import-file.ts';
+import { note, noteLine, printJson } from '../output/output.ts';
+import { noteOf, openSession, writingCommand } from '../requests/command.ts';
+import { readText } from '../values/given-value.ts';
 
 export const importCommand = () =>
   writingCommand(

@@ -1,6 +1,6 @@
-import { openSession, secretName, vaultCommand } from '../command.ts';
-import { printJson, printLines, printTable } from '../output.ts';
-import { readDetails, readNames } from '../pages.ts';
+import { printJson, printLines, printTable } from '../output/output.ts';
+import { openSession, secretName, vaultCommand } from '../requests/command.ts';
+import { readDetails, readNames } from '../requests/listed-pages.ts';
 
 export const listCommand = () =>
   vaultCommand(

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { findPins, withPins } from '../../functions/env/pins.ts';
-import { openSession, vaultCommand } from '../command.ts';
-import { note, printJson, printText } from '../output.ts';
-import { readPinnable, referencesIn, requireUsable } from '../pinned-files.ts';
-import { replaceFile, requireReplaceable, requireWritable } from '../private-files.ts';
-import { readFactsOfOneInstant, whyUnusable } from '../version-facts.ts';
+import { readPinnable, referencesIn, requireUsable } from '../files/pinned-files.ts';
+import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
+import { note, printJson, printText } from '../output/output.ts';
+import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
+import { openSession, vaultCommand } from '../requests/command.ts';
 
 export const lockCommand = () =>
   vaultCommand(

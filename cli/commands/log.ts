@@ -1,10 +1,7 @@
 /** `dsvault log`: who read or changed a secret, as the log of the vault tells it. */
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
-import { findLocalVaults, knowsCheckout } from '../checkout.ts';
-import { askedInstant, newCommand, offlineCommand, secretName } from '../command.ts';
-import { usage } from '../failures.ts';
-import { linesOfStack } from '../insights.ts';
-import { linesOfFile, linesOfLog, linesOfStdin } from '../log-files.ts';
+import { usage } from '../../system/program-failures.ts';
+import { linesOfStack } from '../log/insights.ts';
 import {
   type Answer,
   ask,
@@ -14,8 +11,11 @@ import {
   refusals,
   requestsOf,
   storyOf,
-} from '../log-questions.ts';
-import { note, printJson, printTable } from '../output.ts';
+} from '../log/log-questions.ts';
+import { linesOfFile, linesOfLog, linesOfStdin } from '../log/own-log-files.ts';
+import { note, printJson, printTable } from '../output/output.ts';
+import { findLocalVaults, knowsCheckout } from '../requests/checkout.ts';
+import { askedInstant, newCommand, offlineCommand, secretName } from '../requests/command.ts';
 
 export const logCommand = () =>
   newCommand(

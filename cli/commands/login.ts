@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LocalToken, makeLocalToken } from '../checkout.ts';
-import { openClient } from '../client.ts';
-import { vaultCommand } from '../command.ts';
-import { deviceToken } from '../device-login.ts';
-import { failure, usage } from '../failures.ts';
-import { note, printJson } from '../output.ts';
-import { findProfile, type OidcClient, profileFile, writeProfile } from '../profile.ts';
-import { profileName, readSettings, type Settings } from '../settings.ts';
-import { isJwt, type Token } from '../token.ts';
-import { tokenOfCommand, wordsOf } from '../token-command.ts';
-import { askHidden, readStdin } from '../values.ts';
+import { failure, usage } from '../../system/program-failures.ts';
+import { note, printJson } from '../output/output.ts';
+import { type LocalToken, makeLocalToken } from '../requests/checkout.ts';
+import { vaultCommand } from '../requests/command.ts';
+import { deviceToken } from '../requests/device-login.ts';
+import { findProfile, type OidcClient, profileFile, writeProfile } from '../requests/profile.ts';
+import { profileName, readSettings, type Settings } from '../requests/settings.ts';
+import { isJwt, type Token } from '../requests/token.ts';
+import { tokenOfCommand, wordsOf } from '../requests/token-command.ts';
+import { openClient } from '../requests/vault-client.ts';
+import { askHidden, readStdin } from '../values/given-value.ts';
 
 export const loginCommand = () =>
   vaultCommand(

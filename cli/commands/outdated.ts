@@ -1,9 +1,9 @@
-import { openSession, vaultCommand } from '../command.ts';
-import { failure, usage } from '../failures.ts';
-import { note, printJson, printTable } from '../output.ts';
-import { durationMs, durationText, isLate, type Pin, pinOf, supersededMs } from '../pin-states.ts';
-import { findOtherSource, readPinnable, requireUsable } from '../pinned-files.ts';
-import { readFacts, whyUnusable } from '../version-facts.ts';
+import { failure, usage } from '../../system/program-failures.ts';
+import { findOtherSource, readPinnable, requireUsable } from '../files/pinned-files.ts';
+import { readFacts, whyUnusable } from '../files/version-facts.ts';
+import { note, printJson, printTable } from '../output/output.ts';
+import { openSession, vaultCommand } from '../requests/command.ts';
+import { durationMs, durationText, isLate, type Pin, pinOf, supersededMs } from './pin-states.ts';
 
 export const outdatedCommand = () =>
   vaultCommand(

@@ -4,11 +4,11 @@ import type { IssuerPolicy } from '../../functions/access/policy.ts';
 import { parsePolicy, type ReadPolicy } from '../../functions/access/policy-file.ts';
 import { createDecide, type Decision, type Refusal } from '../../functions/access/rules.ts';
 import { limits } from '../../functions/model/limits.ts';
-import { newCommand, offlineCommand } from '../command.ts';
-import { exitCodes, failure } from '../failures.ts';
-import { note, noteLine, printJson, printTable, wantsJson } from '../output.ts';
-import { allClaimsOf, isJwt, parseClaims } from '../token.ts';
-import { readText } from '../values.ts';
+import { exitCodes, failure } from '../../system/program-failures.ts';
+import { note, noteLine, printJson, printTable, wantsJson } from '../output/output.ts';
+import { newCommand, offlineCommand } from '../requests/command.ts';
+import { allClaimsOf, isJwt, parseClaims } from '../requests/token.ts';
+import { readText } from '../values/given-value.ts';
 
 export const policyCommand = () =>
   newCommand(

@@ -1,8 +1,14 @@
-import { noteOf, openSession, type Session, secretName, writingCommand } from '../command.ts';
-import { type Failure, failure, inOtherWords, isFailure } from '../failures.ts';
-import { eachVersion } from '../pages.ts';
-import { decodeValue, encodeValue } from '../values.ts';
-import { printWritten } from '../written.ts';
+import { type Failure, failure, inOtherWords, isFailure } from '../../system/program-failures.ts';
+import { printWritten } from '../output/written-version.ts';
+import {
+  noteOf,
+  openSession,
+  type Session,
+  secretName,
+  writingCommand,
+} from '../requests/command.ts';
+import { eachVersion } from '../requests/listed-pages.ts';
+import { decodeValue, encodeValue } from '../values/given-value.ts';
 
 export const restoreCommand = () =>
   writingCommand(

@@ -1,7 +1,13 @@
-import { noteOf, openSession, secretName, versionNumber, writingCommand } from '../command.ts';
-import { inOtherWords, isFailure, ofVersion } from '../failures.ts';
-import { decodeValue, encodeValue } from '../values.ts';
-import { printWritten } from '../written.ts';
+import { inOtherWords, isFailure, ofVersion } from '../../system/program-failures.ts';
+import { printWritten } from '../output/written-version.ts';
+import {
+  noteOf,
+  openSession,
+  secretName,
+  versionNumber,
+  writingCommand,
+} from '../requests/command.ts';
+import { decodeValue, encodeValue } from '../values/given-value.ts';
 
 export const rollbackCommand = () =>
   writingCommand(

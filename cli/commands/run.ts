@@ -1,7 +1,7 @@
-import { type Child, runChild } from '../child.ts';
-import { askedInstant, openSession, vaultCommand } from '../command.ts';
-import { usage } from '../failures.ts';
-import { fileOptions, getReading, type Reading, readContent } from '../program-file.ts';
+import { usage } from '../../system/program-failures.ts';
+import { askedInstant, openSession, vaultCommand } from '../requests/command.ts';
+import { type Child, runChild } from '../run/child.ts';
+import { fileOptions, getReading, type Reading, readContent } from '../run/program-file.ts';
 import {
   requireOther,
   type WatchFlags,
@@ -9,7 +9,7 @@ import {
   watchOf,
   watchPresets,
   writeFor,
-} from '../watch.ts';
+} from '../run/watch.ts';
 
 export const runCommand = () =>
   vaultCommand(

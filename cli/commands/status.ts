@@ -1,8 +1,8 @@
 import type { ReplyOf } from '../../client/types.ts';
-import { bytesOf } from '../bytes.ts';
-import { openSession, vaultCommand } from '../command.ts';
-import { exitCodes } from '../failures.ts';
-import { printJson, printTable } from '../output.ts';
+import { exitCodes } from '../../system/program-failures.ts';
+import { bytesOf } from '../output/bytes.ts';
+import { printJson, printTable } from '../output/output.ts';
+import { openSession, vaultCommand } from '../requests/command.ts';
 
 export const statusCommand = () =>
   vaultCommand(

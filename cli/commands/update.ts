@@ -1,8 +1,14 @@
-import { noteOf, openSession, secretName, valueCommand, versionNumber } from '../command.ts';
-import { note, printJson } from '../output.ts';
-import { findUnchanged } from '../unchanged.ts';
-import { encodeValue, madeValue, readValue } from '../values.ts';
-import { printWritten } from '../written.ts';
+import { note, printJson } from '../output/output.ts';
+import { printWritten } from '../output/written-version.ts';
+import {
+  noteOf,
+  openSession,
+  secretName,
+  valueCommand,
+  versionNumber,
+} from '../requests/command.ts';
+import { findUnchanged } from '../requests/unchanged-value.ts';
+import { encodeValue, madeValue, readValue } from '../values/given-value.ts';
 
 export const updateCommand = () =>
   valueCommand(

@@ -1,6 +1,6 @@
 import manifest from '../../package.json' with { type: 'json' };
-import { offlineCommand } from '../command.ts';
-import { printJson, printLines } from '../output.ts';
+import { printJson, printLines } from '../output/output.ts';
+import { offlineCommand } from '../requests/command.ts';
 
 export const versionCommand = () =>
   offlineCommand(

@@ -1,5 +1,5 @@
-import { openSession, vaultCommand } from '../command.ts';
-import { printJson, printTable } from '../output.ts';
+import { printJson, printTable } from '../output/output.ts';
+import { openSession, vaultCommand } from '../requests/command.ts';
 
 export const whoamiCommand = () =>
   vaultCommand(

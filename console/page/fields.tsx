@@ -1,6 +1,6 @@
 /** Fields of dialogs. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { alphabets } from '../../cli/alphabets.ts';
+import { alphabets } from '../../cli/values/alphabets.ts';
 import { useHiding } from './parts.tsx';
 import { randomText } from './random-text.ts';
 

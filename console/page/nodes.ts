@@ -1,6 +1,7 @@
 /** Merges the answers of a vault's nodes, and puts them into words. */
+
+import type { NodeAnswer, Processes } from '../../cli/console/replies.ts';
 import type { ReplyOf } from '../../client/types.ts';
-import type { NodeAnswer, Processes } from '../replies.ts';
 
 type Status = ReplyOf<'get-status'>;
 type Report = NonNullable<Status['node']>['nodes'][number];

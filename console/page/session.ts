@@ -1,7 +1,16 @@
 /** The session of this page with the server of the console. Its key is only in this module's memory. */
-import type { Report } from '../../cli/problem.ts';
+
+import {
+  answerTo,
+  type Key,
+  keyOf,
+  type Pass,
+  requestBytesMax,
+  seal,
+  unseal,
+} from '../../cli/console/sealing.ts';
 import type { BodyOf, OperationId, QueryOf, ReplyOf } from '../../client/types.ts';
-import { answerTo, type Key, keyOf, type Pass, requestBytesMax, seal, unseal } from '../sealing.ts';
+import type { Report } from '../../system/problem-report.ts';
 
 /** An action was refused. The problem is the vault's own, or one that the console makes. */
 export class Refusal extends Error {

@@ -1,5 +1,5 @@
 /** Tells a request from its last line. */
-import type { LogLine } from '../log-lines.ts';
+import type { LogLine } from '../../cli/console/log-lines.ts';
 
 export const storySentence = (line: LogLine): string => {
   const { tenant, subject, operation, secret, version, node, outcome, status, code, ms } = line;

@@ -4,7 +4,7 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { answerTo, keyOf, type Pass, unseal } from '../../console/sealing.ts';
+import { answerTo, keyOf, type Pass, unseal } from '../../cli/console/sealing.ts';
 import { chromiumOptions } from '../support/chromium.ts';
 import { followLauncher, press as pressIn, shows, visit } from '../support/console.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';

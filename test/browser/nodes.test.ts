@@ -1,7 +1,7 @@
 /** The console of three nodes in a real browser, while a person makes nodes fail and brings them back. */
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { bytesOf } from '../../cli/bytes.ts';
+import { bytesOf } from '../../cli/output/bytes.ts';
 import { faultsOf } from '../support/accessible.ts';
 import { useCluster } from '../support/cluster-process.ts';
 import { press, shows, useConsole, visit } from '../support/console.ts';

@@ -1,6 +1,6 @@
 /** The page's side of a session with `dsvault console`, without a browser. */
-import { answerTo, keyOf, type Pass, seal, unseal } from '../../console/sealing.ts';
-import type { Answer } from '../../console/server.ts';
+import { answerTo, keyOf, type Pass, seal, unseal } from '../../cli/console/sealing.ts';
+import type { Answer } from '../../cli/console/server.ts';
 
 /** The code of a launcher file as the id and the secret that it holds. */
 export const passOf = (code: string): Pass => {

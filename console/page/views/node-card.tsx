@@ -1,6 +1,6 @@
 /** One node of a vault, or the whole of a vault that has no nodes. */
 import type { ComponentChildren } from 'preact';
-import { bytesOf } from '../../../cli/bytes.ts';
+import { bytesOf } from '../../../cli/output/bytes.ts';
 import type { ReplyOf } from '../../../client/types.ts';
 import { lineOf } from '../graphs.ts';
 import { type ShownNode, wordsOf } from '../nodes.ts';

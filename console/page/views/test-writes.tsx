@@ -1,6 +1,6 @@
 /** A stream of test writes, and what becomes of them each second. */
-import { secondsShown } from '../../rates.ts';
-import type { TestWrites } from '../../replies.ts';
+import { secondsShown } from '../../../cli/console/rates.ts';
+import type { TestWrites } from '../../../cli/console/replies.ts';
 import { useDoing } from '../asking.ts';
 import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
 import { tickText } from '../instants.ts';

@@ -1,10 +1,11 @@
 /** Checks a file in the page with the vault's own code, before the vault sees the file. */
-import type { FileError } from '../../../cli/problem.ts';
+
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { type Plan, planFile } from '../../../functions/env/plan.ts';
 import { type References, scanFile } from '../../../functions/env/references.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
+import type { FileError } from '../../../system/problem-report.ts';
 
 /** The action on a file: store what `enc()` names, put values in the place of `secret()`, or both. */
 export type Mode = 'encrypt' | 'expand' | 'submit';

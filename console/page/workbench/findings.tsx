@@ -1,7 +1,7 @@
-import { sentenceOf } from '../../../cli/file-sentences.ts';
-import type { FileError } from '../../../cli/problem.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import type { References } from '../../../functions/env/references.ts';
+import { sentenceOf } from '../../../system/file-sentences.ts';
+import type { FileError } from '../../../system/problem-report.ts';
 import { Table } from '../parts.tsx';
 import type { NameStates } from './names.ts';
 import type { Place } from './places.ts';

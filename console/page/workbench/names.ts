@@ -1,8 +1,9 @@
 /** Derives the states of a file's names from the vault's answers. */
-import type { Report } from '../../../cli/problem.ts';
+
 import type { ReplyOf } from '../../../client/types.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
+import type { Report } from '../../../system/problem-report.ts';
 
 /** `wanted` tells whether the file can be used with a name in this state. */
 type NameState = { readonly text: string; readonly isWanted: boolean };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { bisect, type Verdict } from '../../../cli/bisection.ts';
-import { changesOf, type SecretVersion } from '../../../cli/secret-changes.ts';
+import { bisect, type Verdict } from '../../../cli/commands/bisection.ts';
+import { changesOf, type SecretVersion } from '../../../cli/commands/secret-changes.ts';
 
 const statesMax = 9;
 

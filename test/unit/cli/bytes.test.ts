@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bytesOf } from '../../../cli/bytes.ts';
+import { bytesOf } from '../../../cli/output/bytes.ts';
 
 describe('bytesOf', () => {
   it.each([

@@ -1,7 +1,7 @@
 /** `dsvault login --oidc` with issuers that are slow, broken or hostile. A real one is in test/e2e/cli/login-oidc.test.ts. */
 import { describe, expect, it } from '@jest/globals';
-import { deviceToken } from '../../../cli/device-login.ts';
-import type { OidcClient } from '../../../cli/profile.ts';
+import { deviceToken } from '../../../cli/requests/device-login.ts';
+import type { OidcClient } from '../../../cli/requests/profile.ts';
 import { rsa, signToken } from '../../support/issuer.ts';
 
 const issuer = 'https://login.example.com';

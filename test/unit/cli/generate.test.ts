@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { generateText } from '../../../cli/generate.ts';
+import { generateText } from '../../../cli/values/generate.ts';
 
 const many = 65_536;
 const countsOf = (text: string): readonly number[] => {

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { misuse } from '../../../cli/command.ts';
-import { exitCodeMeanings } from '../../../cli/failures.ts';
 import { manPageOf } from '../../../cli/man-page.ts';
 import { programFor } from '../../../cli/program.ts';
+import { misuse } from '../../../cli/requests/command.ts';
+import { exitCodeMeanings } from '../../../system/program-failures.ts';
 
 let program: CommandUnknownOpts;
 beforeAll(async () => {

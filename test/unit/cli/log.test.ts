@@ -2,8 +2,7 @@ import { appendFileSync, linkSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { linesOfStack, queryFor } from '../../../cli/insights.ts';
-import { linesOfLog } from '../../../cli/log-files.ts';
+import { linesOfStack, queryFor } from '../../../cli/log/insights.ts';
 import {
   type Answer,
   ask,
@@ -12,7 +11,8 @@ import {
   refusals,
   requestsOf,
   storyOf,
-} from '../../../cli/log-questions.ts';
+} from '../../../cli/log/log-questions.ts';
+import { linesOfLog } from '../../../cli/log/own-log-files.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

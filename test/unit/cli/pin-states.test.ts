@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { durationMs, durationText, isLate, pinOf, supersededMs } from '../../../cli/pin-states.ts';
-import type { NewestVersion } from '../../../cli/version-facts.ts';
+import {
+  durationMs,
+  durationText,
+  isLate,
+  pinOf,
+  supersededMs,
+} from '../../../cli/commands/pin-states.ts';
+import type { NewestVersion } from '../../../cli/files/version-facts.ts';
 
 const written = (version: number, validTo: string | null): NewestVersion => ({
   version,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { startRedaction, textsToHide } from '../../../cli/redaction.ts';
+import { startRedaction, textsToHide } from '../../../cli/run/redaction.ts';
 
 /** Texts of few letters, so that they overlap and have common beginnings. */
 const letters = (minLength: number, maxLength: number) =>

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { runTokenCommand, tokenOfCommand, wordsOf } from '../../../cli/token-command.ts';
+import { runTokenCommand, tokenOfCommand, wordsOf } from '../../../cli/requests/token-command.ts';
 import { ed25519, signToken } from '../../support/issuer.ts';
 import { freshFolder } from '../../support/local-process.ts';
 

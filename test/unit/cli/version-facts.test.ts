@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Client } from '../../../cli/client.ts';
-import type { Session } from '../../../cli/command.ts';
-import { readFacts, readFactsOfOneInstant } from '../../../cli/version-facts.ts';
+import { readFacts, readFactsOfOneInstant } from '../../../cli/files/version-facts.ts';
+import type { Session } from '../../../cli/requests/command.ts';
+import type { Client } from '../../../cli/requests/vault-client.ts';
 
 const entry = (version: number) => ({
   version,

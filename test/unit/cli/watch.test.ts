@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Client } from '../../../cli/client.ts';
-import type { Session } from '../../../cli/command.ts';
-import { findNewReading } from '../../../cli/program-file.ts';
-import { readSettled, waitMs } from '../../../cli/watch.ts';
+import type { Session } from '../../../cli/requests/command.ts';
+import type { Client } from '../../../cli/requests/vault-client.ts';
+import { findNewReading } from '../../../cli/run/program-file.ts';
+import { readSettled, waitMs } from '../../../cli/run/watch.ts';
 
 describe('the wait of dsvault run --watch', () => {
   it.each([

@@ -25,8 +25,8 @@ describe('dsvault on Windows', () => {
 
   it('reads a profile, although its file never has the mode of a private one', () => {
     const { profileFile, readProfile, writeProfile } = loadWith<
-      typeof import('../../../cli/profile.ts')
-    >({ XDG_CONFIG_HOME: freshFolder() }, '../../../cli/profile.ts');
+      typeof import('../../../cli/requests/profile.ts')
+    >({ XDG_CONFIG_HOME: freshFolder() }, '../../../cli/requests/profile.ts');
     writeProfile('default', { addr: 'https://vault.example.com' });
     chmodSync(profileFile('default'), 0o666);
     expect(readProfile('default')).toEqual({ addr: 'https://vault.example.com' });
@@ -45,17 +45,17 @@ describe('dsvault on Windows', () => {
 
   it('starts a token command that is a batch file by cmd.exe', () => {
     const token = signToken({ alg: 'EdDSA' }, {}, ed25519());
-    const { runTokenCommand } = loadWith<typeof import('../../../cli/token-command.ts')>(
+    const { runTokenCommand } = loadWith<typeof import('../../../cli/requests/token-command.ts')>(
       batchFile('aws', '*aws*an-argument*', `echo '${token}'`),
-      '../../../cli/token-command.ts',
+      '../../../cli/requests/token-command.ts',
     );
     expect(runTokenCommand(['aws', 'an-argument'], 'X')).toBe(token);
   });
 
   it('runs a program that is a batch file by cmd.exe, whatever the PATH of the program', async () => {
-    const { runChild } = loadWith<typeof import('../../../cli/child.ts')>(
+    const { runChild } = loadWith<typeof import('../../../cli/run/child.ts')>(
       batchFile('npm', '*/npm.cmd*an-argument*', 'exit 7'),
-      '../../../cli/child.ts',
+      '../../../cli/run/child.ts',
     );
     const child = { command: 'npm', args: ['an-argument'], env: {}, hide: undefined };
     expect((await runChild(child)).code).toBe(7);

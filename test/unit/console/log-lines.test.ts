@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Filter, matches, parseLine } from '../../../console/log-lines.ts';
+import { type Filter, matches, parseLine } from '../../../cli/console/log-lines.ts';
 import { storySentence } from '../../../console/page/story.ts';
 import { inOrder } from '../../../system/log-lines.ts';
 

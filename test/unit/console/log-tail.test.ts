@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type LogTail, openTail } from '../../../console/log-tail.ts';
+import { type LogTail, openTail } from '../../../cli/console/log-tail.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 let tail: LogTail | undefined;

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import type { LocalVault } from '../../../cli/checkout.ts';
-import type { Client } from '../../../cli/client.ts';
-import { type Failure, failure, refusal } from '../../../cli/failures.ts';
+import { createFindLocal } from '../../../cli/console/local-vault.ts';
+import { machineActions } from '../../../cli/console/machine-actions.ts';
+import { readingElsewhere } from '../../../cli/console/other-nodes.ts';
+import type { Answer } from '../../../cli/console/server.ts';
+import type { LocalVault } from '../../../cli/requests/checkout.ts';
+import type { Client } from '../../../cli/requests/vault-client.ts';
 import type { Problem } from '../../../client/types.ts';
-import { createFindLocal } from '../../../console/local-vault.ts';
-import { machineActions } from '../../../console/machine-actions.ts';
-import { readingElsewhere } from '../../../console/other-nodes.ts';
-import type { Answer } from '../../../console/server.ts';
+import { type Failure, failure, refusal } from '../../../system/program-failures.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 const addrOf = (node: number) => `http://127.0.0.1:300${node}`;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { NodeAnswer } from '../../../cli/console/replies.ts';
 import {
   changes,
   isPossible,
@@ -6,7 +7,6 @@ import {
   mergeAnswers,
   sentencesOf,
 } from '../../../console/page/nodes.ts';
-import type { NodeAnswer } from '../../../console/replies.ts';
 
 type Status = NonNullable<NodeAnswer['status']>;
 type Report = NonNullable<Status['node']>['nodes'][number];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { answerTo, keyOf, seal, unseal } from '../../../console/sealing.ts';
+import { answerTo, keyOf, seal, unseal } from '../../../cli/console/sealing.ts';
 
 const purpose = '/actions/create-secret';
 const content = { value: 'hunter2' };

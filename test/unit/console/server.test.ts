@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { failure } from '../../../cli/failures.ts';
-import type { Pass } from '../../../console/sealing.ts';
+import type { Pass } from '../../../cli/console/sealing.ts';
 import {
   type Action,
   type Answer,
   type ConsoleServer,
   startConsole,
-} from '../../../console/server.ts';
+} from '../../../cli/console/server.ts';
+import { failure } from '../../../system/program-failures.ts';
 import { openConsoleSession, passOf, sealedRequest } from '../../support/console-session.ts';
 import {
   closeConnections,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Pass } from '../../../console/sealing.ts';
-import { createSessions } from '../../../console/sessions.ts';
+import type { Pass } from '../../../cli/console/sealing.ts';
+import { createSessions } from '../../../cli/console/sessions.ts';
 
 const setUp = () => {
   let nowMs = 1_000;

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { LocalVault } from '../../../cli/checkout.ts';
-import type { Answered } from '../../../console/rates.ts';
-import type { TestWrites } from '../../../console/replies.ts';
-import type { Answer } from '../../../console/server.ts';
-import { testWriteActions } from '../../../console/test-writes.ts';
+import type { Answered } from '../../../cli/console/rates.ts';
+import type { TestWrites } from '../../../cli/console/replies.ts';
+import type { Answer } from '../../../cli/console/server.ts';
+import { testWriteActions } from '../../../cli/console/test-writes.ts';
+import type { LocalVault } from '../../../cli/requests/checkout.ts';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());

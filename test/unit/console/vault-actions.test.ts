@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Client } from '../../../cli/client.ts';
-import { failure, refusal } from '../../../cli/failures.ts';
-import type { Settings } from '../../../cli/settings.ts';
+import type { Answer } from '../../../cli/console/server.ts';
+import { vaultActions } from '../../../cli/console/vault-actions.ts';
+import type { Settings } from '../../../cli/requests/settings.ts';
+import type { Client } from '../../../cli/requests/vault-client.ts';
 import { operations } from '../../../client/operations.ts';
-import type { Answer } from '../../../console/server.ts';
-import { vaultActions } from '../../../console/vault-actions.ts';
+import { failure, refusal } from '../../../system/program-failures.ts';
 
 const token = 'header.claims.signature';
 const given: Partial<Settings> = {

@@ -1,0 +1,100 @@
+/** The actions of the page that concern the log of a vault on this machine. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { inOrder } from '../../system/log-lines.ts';
+import { failure, systemCodeOf } from '../../system/program-failures.ts';
+import { linesOfLog } from '../log/own-log-files.ts';
+import { answerOf, malformed } from './answers.ts';
+import type { FindLocal } from './local-vault.ts';
+import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
+import { openTail } from './log-tail.ts';
+import type { Action } from './server.ts';
+
+const lookEveryMs = 500;
+/** The end of each log that is searched at first. */
+const backlogBytes = 4_194_304;
+/** The number of earlier lines that are shown at first. */
+const backlogLines = 200;
+const storyLinesMax = 500;
+
+const story = v.strictObject({ requestId: v.pipe(v.string(), v.regex(/^[\w-]{8,64}$/)) });
+
+type Source = { readonly node: number | null; readonly file: string };
+
+/** `activity` gives the lines that match, as they come. `story` gives all lines of one request. */
+export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Action> => {
+  const sources = async (): Promise<readonly Source[]> =>
+    ((await findLocal())?.nodes ?? []).flatMap(({ node, log }) =>
+      log === null ? [] : [{ node, file: log }],
+    );
+  return new Map<string, Action>([
+    [
+      'activity',
+      async (given, signal) => {
+        const { success, output } = v.safeParse(filter, given);
+        return success ? followLogs(await sources(), output, signal) : malformed;
+      },
+    ],
+    [
+      'story',
+      async (given, signal) => {
+        const { success, output } = v.safeParse(story, given);
+        if (!success) return malformed;
+        return await answerOf(async () => ({
+          lines: await storyOf(await sources(), output.requestId, signal),
+        }));
+      },
+    ],
+  ]);
+};
+
+/** Yields the lines in groups, the earlier ones first. Ends when the page leaves. */
+async function* followLogs(
+  sources: readonly Source[],
+  wanted: Filter,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly lines: readonly LogLine[] }> {
+  const tails = sources.map(({ node, file }) => ({ node, file, ...openTail(file, backlogBytes) }));
+  const read = async (): Promise<readonly LogLine[]> => {
+    const all = tails.map(async ({ node, file, read: next }) => {
+      const lines = await next().catch((error) => refuse(file, error));
+      return lines.map((line) => parseLine(line, node));
+    });
+    const lines = (await Promise.all(all)).flat();
+    return inOrder(
+      lines.filter((line) => line !== undefined && matches(line, wanted)) as LogLine[],
+    );
+  };
+  try {
+    yield { lines: (await read()).slice(-backlogLines) };
+    while (!signal.aborted) {
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
+      const lines = await read();
+      if (lines.length > 0) yield { lines };
+    }
+  } finally {
+    await Promise.all(tails.map(({ close }) => close()));
+  }
+}
+
+/** Throws the failure that says which log cannot be read. */
+const refuse = (file: string, error: unknown): never => {
+  throw failure('other', `the log ${file} cannot be read (${systemCodeOf(error)})`, error);
+};
+
+/** All lines of the request, on whichever node, in the order of their times. */
+const storyOf = async (
+  sources: readonly Source[],
+  requestId: string,
+  signal: AbortSignal,
+): Promise<readonly LogLine[]> => {
+  const found: LogLine[] = [];
+  for (const { node, file } of sources) {
+    for await (const line of linesOfLog(file, signal)) {
+      if (!line.includes(requestId) || found.length >= storyLinesMax) continue;
+      const parsed = parseLine(line, node);
+      if (parsed?.requestId === requestId) found.push(parsed);
+    }
+  }
+  return inOrder(found);
+};

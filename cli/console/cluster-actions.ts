@@ -1,0 +1,106 @@
+/** The actions of the page that concern the nodes: how they are, and for a cluster of this machine, what they do. */
+import * as v from 'valibot';
+import { isFailure } from '../../system/program-failures.ts';
+import type { Client } from '../requests/vault-client.ts';
+import { answerOf, malformed } from './answers.ts';
+import type { Checkout, FindLocal } from './local-vault.ts';
+import { awaitAnswer } from './other-nodes.ts';
+import type { NodeAnswer, NodesReply, Processes } from './replies.ts';
+import type { Action, OnSilence } from './server.ts';
+
+const change = v.strictObject({
+  action: v.picklist(['kill', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe']),
+  node: v.picklist([1, 2, 3]),
+});
+
+const processes = v.object({
+  nodes: v.array(
+    v.object({ node: v.number(), alive: v.boolean(), state: v.string(), isolated: v.boolean() }),
+  ),
+});
+
+export type ClusterOptions = {
+  /** The address of the profile. */
+  readonly addr: string;
+  /** A client of another node with the same token, which gives up soon. */
+  readonly clientOf: (addr: string) => Client;
+  readonly findLocal: FindLocal;
+  readonly command: Checkout['command'];
+  readonly faults: boolean;
+};
+
+/** A look starts a process. */
+const lookAgainAfterMs = 2_000;
+
+/**
+ * Returns a function for the processes of the cluster as they were seen last, which never waits. It looks again when the
+ * answers of the nodes have changed, and from time to time while a node does not serve, because a node that is started by
+ * somebody else answers nothing for a while.
+ */
+const createLook = (command: ClusterOptions['command']) => {
+  let seen: Processes | null = null;
+  let lastStates = '';
+  let lookAgainAt = 0;
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      seen = v.parse(processes, JSON.parse(await command('status', '--json')));
+    } catch {
+      // The cluster has ended. Its nodes say so themselves.
+    } finally {
+      lookAgainAt = performance.now() + lookAgainAfterMs;
+      looking = undefined;
+    }
+  };
+  const lookNow = (): Promise<void> => (looking ??= look());
+  return {
+    lookNow,
+    lastSeen: (answers: readonly NodeAnswer[]): Processes | null => {
+      const own = answers.map(({ status }) => ownState(status));
+      const isSettled = own.every((state) => state === 'serving');
+      const isOld = !(isSettled && seen) && performance.now() >= lookAgainAt;
+      if (isOld || own.join() !== lastStates) void lookNow();
+      lastStates = own.join();
+      return seen;
+    },
+  };
+};
+
+const ownState = (status: NodeAnswer['status']): string | undefined =>
+  status?.node?.nodes.find(({ node }) => node === status.node?.node)?.state;
+
+/**
+ * `nodes` asks every node of the vault that has an address here, so that the death of the node in the profile hides
+ * nothing. `change-node` belongs to a cluster of this machine, and is there only with `faults`.
+ */
+export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Action> => {
+  const { addr, clientOf, findLocal, command, faults } = options;
+  const { lookNow, lastSeen } = createLook(command);
+  const askOne = async (url: string, onSilence: OnSilence): Promise<NodeAnswer> => {
+    try {
+      const answer = clientOf(url)('get-status');
+      const status = await awaitAnswer(answer, url, findLocal, onSilence);
+      return { addr: url, status, refusal: null };
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      return { addr: url, status: null, refusal: error.report };
+    }
+  };
+  const nodes: Action = (_given, _signal, onSilence) =>
+    answerOf(async (): Promise<NodesReply> => {
+      const local = await findLocal();
+      const urls = local?.nodes.map(({ url }) => url) ?? [addr];
+      const answers = await Promise.all(urls.map((url) => askOne(url, onSilence)));
+      return { answers, processes: local?.name === 'cluster' ? lastSeen(answers) : null };
+    });
+  const changeNode: Action = async (given) => {
+    const { success, output } = v.safeParse(change, given);
+    if (!success || (await findLocal())?.name !== 'cluster') return malformed;
+    return await answerOf(async () => {
+      const said = await command(output.action, String(output.node));
+      await lookNow();
+      return { said };
+    });
+  };
+  return new Map([['nodes', nodes], ...(faults ? [['change-node', changeNode] as const] : [])]);
+};

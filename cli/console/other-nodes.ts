@@ -1,0 +1,88 @@
+/**
+ * Asks the nodes of the vault: reads from another node of a cluster on this machine while one is dead, stands still or
+ * is cut off, and tells whom it waits for.
+ */
+
+import { operations } from '../../client/operations.ts';
+import type { Asked } from '../../client/sending.ts';
+import type { OperationId, ReplyOf } from '../../client/types.ts';
+import { isLoopback } from '../../system/address.ts';
+import { isFailure } from '../../system/program-failures.ts';
+import type { Client } from '../requests/vault-client.ts';
+import { type FindLocal, placeOf } from './local-vault.ts';
+import type { OnSilence } from './server.ts';
+
+export type ReadingOptions = {
+  /** The address of the profile, and a client for it that tries for as long as its settings say. */
+  readonly addr: string;
+  readonly client: Client;
+  readonly findLocal: FindLocal;
+  /** A client of a node, which gives up soon. */
+  readonly clientOf: (addr: string) => Client;
+};
+
+/** A client that tells when an answer is late. */
+export type TellingClient = <Id extends OperationId>(
+  id: Id,
+  asked?: Asked<Id>,
+  onSilence?: OnSilence,
+) => Promise<ReplyOf<Id>>;
+
+/** Most answers come sooner, and a sentence that is gone at once only flickers. */
+const silentAfterMs = 500;
+
+/** Waits for the answer of the node at `url`. Tells the name of the node if its answer is late. */
+export const awaitAnswer = async <Result>(
+  answer: Promise<Result>,
+  url: string,
+  findLocal: FindLocal,
+  onSilence: OnSilence,
+): Promise<Result> => {
+  let isOver = false;
+  const tell = async (): Promise<void> => {
+    const nodes = (await findLocal().catch(() => undefined))?.nodes ?? [];
+    const node = nodes.find((one) => placeOf(one.url) === placeOf(url))?.node ?? null;
+    if (!isOver) onSilence(node === null ? `the vault at ${url}` : `node ${node}`);
+  };
+  const timer = setTimeout(() => void tell(), silentAfterMs);
+  try {
+    return await answer;
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+  }
+};
+
+/**
+ * A client whose reads ask each node for a short time, first the one that has answered last. If no node answers, the
+ * client of the profile tries for longer. A write goes only to the node of the profile, because a write whose answer was
+ * lost may have been done.
+ */
+export const readingElsewhere = (options: ReadingOptions): TellingClient => {
+  const { addr, client, findLocal, clientOf } = options;
+  let last = addr;
+  async function* nodes(): AsyncGenerator<string> {
+    const first = last;
+    yield first;
+    const others = ((await findLocal())?.nodes ?? []).map(({ url }) => url);
+    yield* others.filter((url) => url !== first);
+  }
+  return async (id, asked, onSilence = () => undefined) => {
+    if (!operations[id].writes && isLoopback(new URL(addr))) {
+      for await (const url of nodes()) {
+        try {
+          const reply = await awaitAnswer(clientOf(url)(id, asked), url, findLocal, onSilence);
+          last = url;
+          return reply;
+        } catch (error) {
+          if (!isAbsent(error)) throw error;
+        }
+      }
+    }
+    return await awaitAnswer(client(id, asked), addr, findLocal, onSilence);
+  };
+};
+
+/** Whether another node may answer where this one cannot. */
+const isAbsent = (error: unknown): boolean =>
+  isFailure(error) && ['unreachable', 'store_unavailable'].includes(error.report.code);

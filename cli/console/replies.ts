@@ -1,0 +1,54 @@
+/** The documents of the console's own actions, as its server writes them and its page reads them. */
+
+import type { ReplyOf } from '../../client/types.ts';
+import type { Report } from '../../system/problem-report.ts';
+import type { Rate } from './rates.ts';
+
+type Refused = Pick<Report, 'code' | 'detail' | 'requestId'>;
+
+/** Tells where the vault of the console runs. */
+export type LocalReply = {
+  /** How it was started: `start`, `cluster`, `sam` or `localstack`; `null` if it is not on this machine. */
+  readonly kind: string | null;
+  readonly addr: string;
+  /** Whether the console kills, starts and changes its nodes, and makes test writes. */
+  readonly canChange: boolean;
+  /** Whether the console can read its log. */
+  readonly canRead: boolean;
+};
+
+/** The answer of one address of the vault about itself. */
+export type NodeAnswer = {
+  readonly addr: string;
+  readonly status: ReplyOf<'get-status'> | null;
+  readonly refusal: Refused | null;
+};
+
+/** The processes of a cluster on this machine. */
+export type Processes = {
+  readonly nodes: readonly {
+    readonly node: number;
+    readonly alive: boolean;
+    /** The state of a node that answers, else that of its process, such as `killed`. */
+    readonly state: string;
+    readonly isolated: boolean;
+  }[];
+};
+
+export type NodesReply = {
+  readonly answers: readonly NodeAnswer[];
+  /** The processes as they were last seen; `null` before, and for a vault that is no cluster of this machine. */
+  readonly processes: Processes | null;
+};
+
+export type TestWrites = {
+  readonly isRunning: boolean;
+  /** When the stream ends by itself, in milliseconds since 1970; `null` if it does not run. */
+  readonly endsAt: number | null;
+  /** The last two minutes, the oldest second first. */
+  readonly seconds: readonly Rate[];
+  /** When the newest of these seconds began, in milliseconds since 1970. */
+  readonly newestAt: number;
+  /** Why the last write failed, for a person; empty if none has. */
+  readonly lastFailure: string;
+};

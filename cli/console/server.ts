@@ -1,0 +1,193 @@
+/**
+ * The server of the console, on a port of this machine. It serves the page, and passes the actions of the page to the
+ * vault. The token of the vault never reaches the page. What an action is asked and what it answers are sealed with the
+ * secret of the session.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isFailure } from '../../system/program-failures.ts';
+import { answerTo, type Key, keyOf, requestBytesMax, seal, unseal } from './sealing.ts';
+import { createSessions } from './sessions.ts';
+
+/** A file of the page. */
+export type PageFile = { readonly type: string; readonly body: Uint8Array };
+
+/** An answer to the page: a status, and a document. */
+export type Answer = { readonly status: number; readonly body: unknown };
+
+/** Is told whom an action has been waiting for, such as `node 2`, so that the page can say it. */
+export type OnSilence = (who: string) => void;
+
+/** An action that the page may ask for. `signal` aborts when the page gives up. */
+export type Action = (
+  asked: unknown,
+  signal: AbortSignal,
+  onSilence: OnSilence,
+) => Promise<Answer | AsyncIterable<unknown>>;
+
+export type ConsoleOptions = {
+  /** The files of the page by path; `/` is the document. */
+  readonly files: ReadonlyMap<string, PageFile>;
+  /** The actions by name. A page that asks for another gets 404. */
+  readonly actions: ReadonlyMap<string, Action>;
+};
+
+export type ConsoleServer = {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  /** A code that opens a session once, within a minute: its id and its secret, with a dot between. */
+  readonly newCode: () => string;
+  readonly close: () => Promise<void>;
+};
+
+const headBytesMax = 8_192;
+
+/** Only files and actions of this server; no inline script or style; no frame around it; no form that leaves it. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+const safety = {
+  'Content-Security-Policy': policy,
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+};
+
+/** Serves the console on 127.0.0.1, at a port that the system chooses. */
+export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServer> => {
+  const sessions = createSessions(() => performance.now());
+  let origin = '';
+  const server = createServer({ maxHeaderSize: headBytesMax }, (request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // Another name for this machine is a page that wants to use the console (DNS rebinding).
+    if (`http://${request.headers.host}` !== origin) return refuse(response, 403);
+    if (request.method === 'GET') return sendFile(options.files.get(pathOf(request)), response);
+    const isOwnPage = request.headers.origin === origin;
+    if (request.method !== 'POST' || !isOwnPage) return refuse(response, 403);
+    const path = pathOf(request);
+    const id = String(request.headers['x-console-session']);
+    const isOpening = path === '/session';
+    const secret = isOpening ? sessions.findCode(id) : sessions.findSession(id);
+    if (secret === undefined) return refuse(response, 401);
+    const [, name = ''] = /^\/actions\/(.*)$/.exec(path) ?? [];
+    const action = isOpening ? openWith(id) : options.actions.get(name);
+    if (action === undefined) return refuse(response, 404);
+    const sealed = await bodyOf(request);
+    if (sealed === undefined) return refuse(response, 413);
+    const key = await keyOf(secret);
+    const asked = await unseal(key, sealed, path).catch(() => undefined);
+    if (asked === undefined) return refuse(response, 401);
+    await perform(action, asked, response, { key, request: sealed });
+  };
+  /** Of two requests with one code, the first one opens the session. */
+  const openWith =
+    (codeId: string): Action =>
+    async () => {
+      const session = sessions.open(codeId);
+      return session ? { status: 200, body: session } : usedUp;
+    };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: origin,
+    newCode: () => {
+      const { id, secret } = sessions.newCode();
+      return `${id}.${secret}`;
+    },
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+};
+
+const pathOf = (request: IncomingMessage): string => request.url ?? '';
+
+const sendFile = (file: PageFile | undefined, response: ServerResponse): void => {
+  if (file === undefined) refuse(response, 404);
+  else response.writeHead(200, { ...safety, 'Content-Type': file.type }).end(file.body);
+};
+
+const refuse = (response: ServerResponse, status: number): void =>
+  void response.writeHead(status, { ...safety, Connection: 'close' }).end();
+
+/** The body of a request; `undefined` if it is too large. It is read to its end, or the sender would see no answer. */
+const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes <= requestBytesMax) chunks.push(chunk);
+  }
+  return bytes > requestBytesMax ? undefined : new Uint8Array(Buffer.concat(chunks));
+};
+
+/**
+ * Sends what an action answers, as long as the page reads: each part sealed, in base64, on a line of its own. Status 102
+ * is no answer: it tells the page whom the action waits for.
+ */
+const perform = async (
+  action: Action,
+  asked: unknown,
+  response: ServerResponse,
+  { key, request }: { readonly key: Key; readonly request: Uint8Array<ArrayBuffer> },
+): Promise<void> => {
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  response.writeHead(200, { ...safety, 'Content-Type': 'text/plain' });
+  let parts = 0;
+  const write = async (answer: Answer): Promise<void> => {
+    const sealed = await seal(key, answer, answerTo(request, parts++));
+    const isTaken = response.write(`${Buffer.from(sealed).toString('base64')}\n`);
+    if (!isTaken) await once(response, 'drain', { signal: left.signal });
+  };
+  let last = Promise.resolve();
+  const send = (answer: Answer): Promise<void> => (last = last.then(() => write(answer)));
+  let isAnswered = false;
+  const onSilence = (who: string): void => {
+    if (!isAnswered) send({ status: 102, body: who }).catch(() => left.abort());
+  };
+  for await (const answer of answersOf(action, asked, left.signal, onSilence)) {
+    isAnswered = true;
+    await send(answer);
+  }
+  response.end();
+};
+
+/** A sequence becomes an answer for each of its parts. If the sequence fails, its last answer is the problem. */
+async function* answersOf(...[action, ...asked]: [Action, ...Parameters<Action>]) {
+  try {
+    const answer = await action(...asked);
+    if ('status' in answer) yield answer;
+    else for await (const body of answer) yield { status: 200, body };
+  } catch (error) {
+    // Another error may hold a value, so it is not told.
+    yield isFailure(error) ? { status: 502, body: error.report } : failed;
+  }
+}
+
+const usedUp: Answer = { status: 401, body: { code: 'no_session', detail: 'the code is used up' } };
+
+const failed: Answer = {
+  status: 500,
+  body: { code: 'internal', detail: 'The console failed to do this.' },
+};

@@ -1,0 +1,132 @@
+/**
+ * A stream of test writes, so that a person can watch what a failure does to callers. It writes to a tenant of its own, on
+ * all nodes in turn, slowly, and for a bounded time.
+ */
+import * as v from 'valibot';
+import { failure } from '../../system/program-failures.ts';
+import { answerOf, malformed } from './answers.ts';
+import type { Checkout, FindLocal } from './local-vault.ts';
+import { type Answered, createRates, outcomeOf } from './rates.ts';
+import type { TestWrites } from './replies.ts';
+import type { Action } from './server.ts';
+import { testSecretOf, testTenant } from './test-names.ts';
+
+const writesPerSecond = 20;
+const lastsMs = 600_000;
+/** A write without an answer is given up after this time, so that the graph shows it soon. */
+const timeLimitMs = 3_000;
+
+const asked = v.strictObject({ to: v.picklist(['start', 'stop', 'read']) });
+
+/** A node, and the one secret that is written on it: no write has to wait for one of another node. */
+type Target = { readonly url: string; readonly name: string };
+
+/** Sends one write. Returns what was answered. */
+type Send = (target: Target, isNew: boolean, token: string) => Promise<Answered>;
+
+const sendOverHttp: Send = async ({ url, name }, isNew, token) => {
+  const value = `written at ${new Date().toISOString()}`;
+  try {
+    const response = await fetch(`${url}/v1/secrets${isNew ? '' : `/${name}`}`, {
+      method: isNew ? 'POST' : 'PUT',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+      body: JSON.stringify(isNew ? { name, value } : { value }),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeLimitMs),
+    });
+    const body: unknown = await response.json();
+    const problem = v.safeParse(v.object({ code: v.string() }), body);
+    return { status: response.status, code: problem.success ? problem.output.code : '' };
+  } catch (error) {
+    const { name: kind, cause } = error instanceof Error ? error : new Error();
+    const code = v.safeParse(v.object({ code: v.string() }), cause);
+    return { status: null, code: code.success ? code.output.code : kind };
+  }
+};
+
+type Stream = { readonly stop: () => void; readonly endsAt: number };
+
+export type TestWritesOptions = {
+  readonly findLocal: FindLocal;
+  readonly newToken: Checkout['newToken'];
+  readonly send?: Send;
+};
+
+/** `test-writes`: starts, stops or only reads the stream. It lives here and not in the page, which may be closed. */
+export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string, Action> => {
+  const { findLocal, newToken, send = sendOverHttp } = options;
+  const rates = createRates();
+  let stream: Stream | undefined;
+  /** The number of times that the stream was stopped. */
+  let stops = 0;
+  let lastFailure = '';
+
+  const begin = (targets: readonly Target[], token: string): Stream => {
+    const known = new Set<Target>();
+    const write = async (target: Target): Promise<void> => {
+      const isNew = !known.has(target);
+      const answered = await send(target, isNew, token);
+      // An earlier stream has made this secret.
+      const isThere = answered.code === 'secret_exists';
+      if (isThere || answered.status === 201) known.add(target);
+      if (isThere) return;
+      const outcome = outcomeOf(answered);
+      rates.count(outcome, Date.now());
+      if (outcome !== 'acknowledged') lastFailure = `${target.url}: ${answered.code}`;
+    };
+    let turn = 0;
+    const timer = setInterval(() => {
+      const target = targets[turn % targets.length];
+      turn += 1;
+      if (target) void write(target);
+    }, 1_000 / writesPerSecond).unref();
+    const limit = setTimeout(() => stop(), lastsMs).unref();
+    const stop = (): void => {
+      clearInterval(timer);
+      clearTimeout(limit);
+      stream = undefined;
+    };
+    return { stop, endsAt: Date.now() + lastsMs };
+  };
+  const start = async (signal: AbortSignal): Promise<void> => {
+    const before = stops;
+    const local = await findLocal();
+    if (local === undefined) {
+      throw failure('other', 'test writes are only for a vault on this machine');
+    }
+    const token = await newToken(local.name, testTenant);
+    // The person may have changed their mind while the token was made.
+    if (signal.aborted || stops !== before) return;
+    lastFailure = '';
+    const targets = local.nodes.map(({ url, node }) => ({ url, name: testSecretOf(node ?? 1) }));
+    stream ??= begin(targets, token);
+  };
+  const stop = (): void => {
+    stops += 1;
+    stream?.stop();
+  };
+  const read = (): TestWrites => {
+    const now = Date.now();
+    return {
+      isRunning: stream !== undefined,
+      endsAt: stream?.endsAt ?? null,
+      seconds: rates.until(now),
+      newestAt: (Math.floor(now / 1_000) - 1) * 1_000,
+      lastFailure,
+    };
+  };
+  return new Map<string, Action>([
+    [
+      'test-writes',
+      async (given, signal) => {
+        const { success, output } = v.safeParse(asked, given);
+        if (!success) return malformed;
+        return await answerOf(async () => {
+          if (output.to === 'start') await start(signal);
+          if (output.to === 'stop') stop();
+          return read();
+        });
+      },
+    ],
+  ]);
+};

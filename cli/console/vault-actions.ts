@@ -1,0 +1,47 @@
+/** The actions of the page that concern the vault: its operations, through the client of the command line. */
+import * as v from 'valibot';
+import { operations } from '../../client/operations.ts';
+import type { OperationId } from '../../client/types.ts';
+import { isSecretName } from '../../functions/model/types.ts';
+import type { Settings } from '../requests/settings.ts';
+import { answerOf } from './answers.ts';
+import type { TellingClient } from './other-nodes.ts';
+import type { Action, Answer, OnSilence } from './server.ts';
+
+/** Limits the page's requests for an operation. A name could otherwise lead to another route of the vault. */
+const asked = v.strictObject({
+  name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
+  version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  idempotencyKey: v.optional(v.pipe(v.string(), v.uuid())),
+  ifVersion: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  query: v.optional(v.record(v.string(), v.union([v.string(), v.number()]))),
+  body: v.optional(v.unknown()),
+});
+
+/** All operations of the vault by their names, and `vault`, which tells what vault it is. */
+export const vaultActions = (
+  client: TellingClient,
+  { addr, profile }: Settings,
+): ReadonlyMap<string, Action> =>
+  new Map<string, Action>([
+    ['vault', async () => ({ status: 200, body: { addr, profile } })],
+    ...(Object.keys(operations) as OperationId[]).map((id): [string, Action] => [
+      id,
+      (given, signal, onSilence) => call(client, id, given, signal, onSilence),
+    ]),
+  ]);
+
+const call = async (
+  client: TellingClient,
+  id: OperationId,
+  given: unknown,
+  signal: AbortSignal,
+  onSilence: OnSilence,
+): Promise<Answer> => {
+  const parsed = v.safeParse(asked, given);
+  if (!parsed.success) {
+    return { status: 400, body: { code: 'invalid_request', detail: 'the name is no secret name' } };
+  }
+  const request = { ...parsed.output, signal } as Parameters<TellingClient>[1];
+  return await answerOf(() => client(id, request, onSilence));
+};

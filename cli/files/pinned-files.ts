@@ -1,0 +1,69 @@
+/** `.env` files whose references are pinned to versions. */
+import { existsSync, statSync } from 'node:fs';
+import { errorsAt, reportOf } from '../../functions/env/faults.ts';
+import { parseFile } from '../../functions/env/grammar.ts';
+import { findPins, withPins } from '../../functions/env/pins.ts';
+import { planFile } from '../../functions/env/plan.ts';
+import { type Reference, type References, scanFile } from '../../functions/env/references.ts';
+import { refusal } from '../../system/program-failures.ts';
+import { readText } from '../values/given-value.ts';
+import { planOrFail } from './file-plans.ts';
+import type { Unusable } from './version-facts.ts';
+
+type PlacedReference = Reference & { readonly offset: number };
+
+export type PinnableFile = {
+  /** The name of the file, as the user typed it. */
+  readonly file: string;
+  readonly content: string;
+  readonly lines: References['lines'];
+  /** Each `secret()` of the file once, with the offset of its first occurrence. */
+  readonly references: readonly PlacedReference[];
+};
+
+/** Reads a file that `env expand` would take. Throws its errors; `enc()` is one of them. */
+export const readPinnable = async (file: string): Promise<PinnableFile> => {
+  const content = await readText(file, `the file ${file}`);
+  return { file, content, ...referencesIn(file, content) };
+};
+
+/** The references of a text. Throws as `readPinnable` does, and so also checks a text that is to be written. */
+export const referencesIn = (file: string, content: string) => {
+  const asked = { content, values: new Map(), dialect: 'json', mode: 'expand' } as const;
+  const { lines, secret } = planOrFail(file, () => planFile(asked)).references;
+  return { lines, references: [...secret.values()] };
+};
+
+/**
+ * The file beside a lockfile that `lock` made it from, if that has changed in more than versions since; else `null`.
+ * Errors of that file do not matter here.
+ */
+export const findOtherSource = async ({ file, content }: PinnableFile): Promise<string | null> => {
+  const source = /^(.+)\.lock$/s.exec(file)?.[1];
+  if (source === undefined || !existsSync(source) || !statSync(source).isFile()) return null;
+  const other = await readText(source, `the file ${source}`);
+  return atVersionOne(other) === atVersionOne(content) ? null : source;
+};
+
+/** The text with version 1 in each reference, so that texts can be compared without their versions. */
+const atVersionOne = (content: string): string =>
+  withPins(
+    content,
+    findPins(scanFile(parseFile(content)).lines, () => 1),
+  );
+
+/** Throws the positions of all references that stand for no value, if there are any. */
+export const requireUsable = (
+  { file, content }: PinnableFile,
+  references: readonly PlacedReference[],
+  whyNot: (reference: Reference) => Unusable | undefined,
+): void => {
+  const faults = references.flatMap((reference) => {
+    const code = whyNot(reference);
+    return code ? [{ offset: reference.offset, code, name: reference.name }] : [];
+  });
+  if (faults.length === 0) return;
+  const detail = 'secrets of the file cannot be read';
+  const { errors, errorsTotal } = reportOf(errorsAt(content, faults));
+  throw refusal({ code: 'not_found', detail, errors: [...errors], errorsTotal }, file);
+};

@@ -1,0 +1,97 @@
+/** Reads the versions of the secrets of a file, without their values. The vault needs no master key for that. */
+
+import type { VersionEntry } from '../../client/types.ts';
+import type { Reference } from '../../functions/env/references.ts';
+import { failure, isFailure } from '../../system/program-failures.ts';
+import type { Session } from '../requests/command.ts';
+import { eachVersion } from '../requests/listed-pages.ts';
+
+/** The newest version of a secret, or its deletion. It cannot be destroyed. */
+export type NewestVersion = Exclude<VersionEntry, { state: 'destroyed' }>;
+
+type SecretFacts = {
+  readonly newest: NewestVersion;
+  /** The versions that were asked for, as far as they exist. */
+  readonly pinned: ReadonlyMap<number, VersionEntry>;
+};
+
+/** By name; `undefined` for a secret that does not exist, or that the token may not see. */
+export type Facts = ReadonlyMap<string, SecretFacts | undefined>;
+
+/** The requests that run at once. */
+const lanesMax = 8;
+/** The readings of one file. More than two are needed only if a secret changes meanwhile. */
+const readingsMax = 10;
+
+/** Reads the newest version and the pinned versions of each name, one name after another. */
+export const readFacts = async (
+  session: Session,
+  references: readonly Reference[],
+): Promise<Facts> => {
+  const facts = new Map<string, SecretFacts | undefined>();
+  const names = new Set(references.map(({ name }) => name)).values();
+  const lane = async () => {
+    for (const name of names) {
+      const versions = references.flatMap((one) => (one.name === name ? (one.version ?? []) : []));
+      facts.set(name, await readSecret(session, name, versions));
+    }
+  };
+  // With --curl a command shows its first request only.
+  const lanes = session.settings.curl ? 1 : lanesMax;
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return facts;
+};
+
+/**
+ * The facts of one instant, so that new pins are versions that were current together. It reads until two readings agree:
+ * each newest version was current from its first reading to its second, and so all of them were between the two.
+ */
+export const readFactsOfOneInstant = async (
+  session: Session,
+  references: readonly Reference[],
+): Promise<Facts> => {
+  let before = await readFacts(session, references);
+  for (let reading = 2; reading <= readingsMax; reading++) {
+    const facts = await readFacts(session, references);
+    const isSame = ([name, one]: readonly [string, SecretFacts | undefined]) =>
+      before.get(name)?.newest.version === one?.newest.version;
+    if ([...facts].every(isSame)) return facts;
+    before = facts;
+  }
+  throw failure('unavailable', 'the secrets of the file change too often: try again');
+};
+
+const readSecret = async (
+  session: Session,
+  name: string,
+  versions: readonly number[],
+): Promise<SecretFacts | undefined> => {
+  const lowest = Math.min(...versions);
+  const pinned = new Map<number, VersionEntry>();
+  let newest: NewestVersion | undefined;
+  const limit = versions.length === 0 ? 1 : undefined;
+  try {
+    for await (const entry of eachVersion(session, name, { limit })) {
+      if (entry.state !== 'destroyed') newest ??= entry;
+      if (versions.includes(entry.version)) pinned.set(entry.version, entry);
+      if (entry.version <= lowest) break;
+    }
+  } catch (error) {
+    if (isFailure(error) && error.report.code === 'not_found') return undefined;
+    throw error;
+  }
+  return newest && { newest, pinned };
+};
+
+/** Why a reference stands for no value; `undefined` if it stands for one. */
+export type Unusable = 'not_found' | 'no_such_version' | 'secret_deleted' | 'version_destroyed';
+
+export const whyUnusable = (facts: Facts, { name, version }: Reference): Unusable | undefined => {
+  const secret = facts.get(name);
+  if (secret === undefined) return 'not_found';
+  if (version === undefined)
+    return secret.newest.state === 'deleted' ? 'secret_deleted' : undefined;
+  const state = secret.pinned.get(version)?.state;
+  if (state === 'stored') return undefined;
+  return state === 'destroyed' ? 'version_destroyed' : 'no_such_version';
+};

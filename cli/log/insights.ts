@@ -1,0 +1,122 @@
+/** Searches the logs of a stack on AWS with CloudWatch Logs Insights, by the AWS CLI and credentials of the user. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import spawn from 'cross-spawn';
+import * as v from 'valibot';
+import { operations } from '../../client/operations.ts';
+import { environmentFor } from '../../system/environment.ts';
+import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+
+/** CloudWatch Logs returns no more lines for one query. */
+const linesMax = 10_000;
+const askEveryMs = 500;
+const outputBytesMax = 268_435_456;
+/** The longest retention of the template, in seconds. */
+const keptMax = 3_653 * 86_400;
+/** CloudWatch may date a line later than the function did, in seconds. */
+const tolerance = 60;
+
+/** A piece of a query means only itself, so that no name and no subject can change the query. */
+const safePiece = /^[\w.:/+=@-]+$/;
+
+/** The query for all lines that hold these texts, and for perhaps more lines. The newest come first. */
+export const queryFor = (holds: readonly string[]): string => {
+  if (!holds.every((piece) => safePiece.test(piece))) throw usage('the query would change');
+  const conditions = ['requestId', ...holds].map((piece) => `@message like "${piece}"`);
+  return [
+    'fields @message',
+    `filter ${conditions.join(' and ')}`,
+    'sort @timestamp desc',
+    `limit ${linesMax}`,
+  ].join(' | ');
+};
+
+type Span = { readonly from: number; readonly to: number };
+
+/** The lines of a stack that hold these texts. `from` and `to` are milliseconds. Throws what the AWS CLI refuses. */
+export async function* linesOfStack(
+  stack: string,
+  holds: readonly string[],
+  { from, to }: Span,
+): AsyncGenerator<string> {
+  if (!/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(stack)) throw usage('--aws is the name of a stack');
+  const groups = Object.keys(operations).map((operation) => `/aws/lambda/${stack}-${operation}`);
+  const end = Math.ceil(Math.min(to, Date.now()) / 1_000) + tolerance;
+  const begin = Math.max(Math.floor(from / 1_000) - tolerance, end - keptMax, 0);
+  const seen = new Set<string>();
+  const found = linesWithin(groups, queryFor(holds), { from: begin, to: end });
+  for await (const { message, ptr } of found) {
+    if (!seen.has(ptr)) yield message;
+    seen.add(ptr);
+  }
+}
+
+/** A line of a log. `ptr` is its identity. */
+type Found = { readonly message: string; readonly ptr: string };
+
+/**
+ * If a query may have left lines out, each half of its time is asked for alone. Both halves have the second in the
+ * middle: the documentation does not say whether a query takes the fractions of its last second.
+ */
+async function* linesWithin(
+  groups: readonly string[],
+  query: string,
+  { from, to }: Span,
+): AsyncGenerator<Found> {
+  const lines = await search(groups, query, { from, to });
+  if (lines.length < linesMax) return yield* lines;
+  const middle = Math.floor((from + to) / 2);
+  if (middle === from) throw failure('other', 'one second has more lines than a query can return');
+  yield* linesWithin(groups, query, { from, to: middle });
+  yield* linesWithin(groups, query, { from: middle, to });
+}
+
+const started = v.object({ queryId: v.string() });
+const results = v.object({
+  status: v.string(),
+  results: v.array(v.array(v.object({ field: v.string(), value: v.string() }))),
+});
+
+const search = async (groups: readonly string[], query: string, { from, to }: Span) => {
+  const when = ['--start-time', String(from), '--end-time', String(to)];
+  const what = ['--log-group-names', ...groups, '--query-string', query];
+  const { queryId } = runAws(started, ['start-query', ...when, ...what]);
+  for (;;) {
+    const found = runAws(results, ['get-query-results', '--query-id', queryId]);
+    if (found.status === 'Complete') {
+      return found.results.map((row): Found => {
+        const fields = new Map(row.map(({ field, value }) => [field, value]));
+        const message = fields.get('@message') ?? '';
+        return { message, ptr: fields.get('@ptr') ?? message };
+      });
+    }
+    if (!['Scheduled', 'Running', 'Unknown'].includes(found.status)) {
+      throw failure('other', 'CloudWatch Logs did not complete the query: try a shorter time');
+    }
+    await sleep(askEveryMs);
+  }
+};
+
+/** Runs the AWS CLI, which says itself on stderr what is wrong. */
+const runAws = <Output>(schema: v.GenericSchema<unknown, Output>, args: string[]): Output => {
+  const { error, status, signal, stdout } = spawn.sync(
+    'aws',
+    ['logs', ...args, '--output', 'json'],
+    {
+      // On Windows a program of the current folder would be taken, which may be anybody's.
+      cwd: '/',
+      env: { ...environmentFor(), AWS_PAGER: '' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+      maxBuffer: outputBytesMax,
+    },
+  );
+  const code = error && systemCodeOf(error);
+  if (code === 'ENOENT') throw failure('other', '--aws needs the AWS CLI: there is no aws', error);
+  if (code) throw failure('other', `the AWS CLI cannot be run (${code})`, error);
+  if (status !== 0) throw failure('other', `the AWS CLI ended with ${signal ?? status}`);
+  try {
+    return v.parse(schema, JSON.parse(stdout));
+  } catch (cause) {
+    throw failure('other', 'the AWS CLI printed something else than its documents', cause);
+  }
+};

@@ -1,0 +1,209 @@
+/** The questions that a vault's log answers. Each takes the lines one by one and keeps a bounded number of answers. */
+import { namesIn } from '../../system/line-names.ts';
+import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
+
+/** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */
+type Row = { readonly timestamp: string };
+type Entry = { readonly row: Row; readonly cells: () => readonly string[] };
+
+export type Question = {
+  /** Texts that each line with an answer contains, so that a search can look for them first. */
+  readonly holds: readonly string[];
+  readonly head: readonly string[];
+  readonly entriesOf: (line: LogLine) => readonly Entry[];
+  /** Only `reads` can say when something was last read, and which lines may keep a reading to themselves. */
+  readonly readings?: {
+    readonly isReading: (row: Row) => boolean;
+    readonly isUnnamed: (line: LogLine) => boolean;
+  };
+};
+
+/** Only lines between these instants (milliseconds, both included) and of this tenant count. */
+export type Range = {
+  readonly from: number;
+  readonly to: number;
+  readonly tenant: string | undefined;
+};
+
+export type Answer = {
+  /** The newest entries, the oldest of them first. */
+  readonly entries: readonly Entry[];
+  /** The number of all entries, also of those that are left out. */
+  readonly total: number;
+  /** The last reading that succeeded; `null` if there is none. */
+  readonly lastRead: Row | null;
+  /** Every log begins by then. A request before it may be in no line. `null`: there is no line at all. */
+  readonly begins: string | null;
+  /** Requests whose lines are cut off, or are of a form that this `dsvault` does not know. */
+  readonly unreadable: number;
+  /** Requests that opened values but, logged by an earlier version, do not say which. */
+  readonly unnamed: number;
+};
+
+const entriesMax = 10_000;
+
+/** Asks the lines of all logs. Their order does not matter. */
+export const ask = async (
+  { entriesOf, readings }: Question,
+  logs: readonly AsyncIterable<string>[],
+  { from, to, tenant }: Range,
+): Promise<Answer> => {
+  let entries: readonly Entry[] = [];
+  let fresh: Entry[] = [];
+  let [total, unreadable, unnamed] = [0, 0, 0];
+  let lastRead: Row | null = null;
+  let begins: Row | null = null;
+  const merge = (): void => {
+    entries = [...entries, ...fresh].sort(byTime).slice(-entriesMax);
+    fresh = [];
+  };
+  for (const lines of logs) {
+    let first: LogLine | undefined;
+    for await (const text of lines) {
+      const line = parseLine(text);
+      if (line === undefined) {
+        if (looksLikeRequest(text)) unreadable += 1;
+        continue;
+      }
+      if (first === undefined || isAfter(first, line)) first = line;
+      const at = Date.parse(line.timestamp);
+      if (at < from || at > to || (tenant !== undefined && line.tenant !== tenant)) continue;
+      if (readings?.isUnnamed(line)) unnamed += 1;
+      for (const entry of entriesOf(line)) {
+        total += 1;
+        const { row } = entry;
+        if (readings?.isReading(row) && (!lastRead || isAfter(row, lastRead))) lastRead = row;
+        if (fresh.push(entry) >= entriesMax) merge();
+      }
+    }
+    if (first && (begins === null || isAfter(first, begins))) begins = first;
+  }
+  merge();
+  return { entries, total, lastRead, begins: begins?.timestamp ?? null, unreadable, unnamed };
+};
+
+const timeOf = ({ timestamp }: Row): number => Date.parse(timestamp);
+const isAfter = (one: Row, other: Row): boolean => timeOf(one) > timeOf(other);
+const byTime = (one: Entry, other: Entry): number => timeOf(one.row) - timeOf(other.row);
+
+/** Every row says this of its request. */
+const factsOf = (line: LogLine) => {
+  const { timestamp, tenant, subject, issuer, rule, operation, outcome, status, code } = line;
+  const { requestId } = line;
+  return { timestamp, tenant, subject, issuer, rule, operation, outcome, status, code, requestId };
+};
+type Facts = ReturnType<typeof factsOf>;
+
+/** An absent fact is a dash: an unknown caller has no tenant, for example. */
+const cell = (fact: string | number | undefined): string => String(fact ?? '-');
+const callerHead = ['TENANT', 'SUBJECT', 'ISSUER', 'RULE'] as const;
+const callerCells = ({ tenant, subject, issuer, rule }: Facts) =>
+  [tenant, subject, issuer, rule].map(cell);
+const outcomeOf = ({ outcome, code }: Facts): string => cell(code ?? outcome);
+
+const changeBy: ReadonlyMap<string | undefined, string> = new Map([
+  ['update-secret', 'updated'],
+  ['delete-secret', 'deleted'],
+  ['destroy-version', 'destroyed'],
+]);
+
+const versionsOf = (name: string, entries: readonly string[]): number[] =>
+  entries.flatMap((entry) => (entry.startsWith(`${name}@`) ? Number(entry.split('@')[1]) : []));
+
+/** Asks who read or changed the secret of this name. A request that failed after it opened a value is an answer, too. */
+export const readsOf = (name: string): Question => ({
+  holds: [name],
+  head: ['TIME', 'WHAT', 'VERSION', ...callerHead, 'OPERATION', 'OUTCOME', 'REQUEST'],
+  entriesOf: (line) => {
+    const { operation, secret, version, code, read, wrote } = line;
+    const perhaps = code === 'outcome_unknown' && secret === name && wrote.length === 0;
+    const changed = perhaps ? [`${name}@${version}`] : wrote;
+    const facts = factsOf(line);
+    return [
+      { what: 'read', versions: versionsOf(name, read) },
+      { what: changeBy.get(operation) ?? 'created', versions: versionsOf(name, changed) },
+    ].flatMap(({ what, versions }) => {
+      const row = { ...facts, secret: name, what, versions };
+      const cells = () => [
+        ...[row.timestamp, what, versions.join(' '), ...callerCells(row)],
+        ...[cell(operation), outcomeOf(row), cell(row.requestId)],
+      ];
+      return versions.length > 0 ? { row, cells } : [];
+    });
+  },
+  readings: {
+    isReading: (row) =>
+      'what' in row && row.what === 'read' && 'outcome' in row && row.outcome === 'ok',
+    isUnnamed: ({ kmsCalls = 0, kmsRequestIds, secret = name }) =>
+      kmsCalls > 0 && kmsRequestIds === undefined && secret === name,
+  },
+});
+
+type Asking = Facts & Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote'>;
+
+const askingOf = (line: LogLine): Asking => {
+  const { secret, version, read, wrote } = line;
+  return { ...factsOf(line), secret, version, read, wrote };
+};
+
+/** Asks what the caller with this subject wanted. */
+export const requestsOf = (subject: string): Question => ({
+  holds: piecesOf(subject),
+  head: ['TIME', 'OPERATION', 'SECRETS', 'OUTCOME', 'TENANT', 'ISSUER', 'RULE', 'REQUEST'],
+  entriesOf: (line) => {
+    if (line.subject !== subject) return [];
+    const row = askingOf(line);
+    const cells = () => [
+      ...[row.timestamp, cell(row.operation), cell(namesIn(row)), outcomeOf(row)],
+      ...[cell(row.tenant), cell(row.issuer), cell(row.rule), cell(row.requestId)],
+    ];
+    return [{ row, cells }];
+  },
+});
+
+/** The parts of a text that JSON does not escape, and that have no meaning in any language of queries. */
+const piecesOf = (text: string): string[] => text.match(/[\w.:/+=@-]+/g) ?? [];
+
+/** Asks which requests the vault refused. Its own failures are no refusals. */
+export const refusals: Question = {
+  holds: ['refused'],
+  head: ['TIME', 'STATUS', 'CODE', 'OPERATION', 'SECRETS', ...callerHead, 'REQUEST'],
+  entriesOf: (line) => {
+    if (line.message !== 'request' || line.outcome !== 'refused') return [];
+    const row = askingOf(line);
+    const cells = () => [
+      ...[row.timestamp, cell(row.status), cell(row.code), cell(row.operation), cell(namesIn(row))],
+      ...[...callerCells(row), cell(row.requestId)],
+    ];
+    return [{ row, cells }];
+  },
+};
+
+/** Asks for all lines of the requests whose ids begin so, and the line of the request that made the call to KMS of this id. */
+export const storyOf = (requestId: string): Question => ({
+  holds: [requestId],
+  head: ['TIME', 'LINE', 'SAYS'],
+  entriesOf: (row) => {
+    const { requestId: id = '', kmsRequestIds = [] } = row;
+    if (!id.startsWith(requestId) && !kmsRequestIds.includes(requestId)) return [];
+    const { timestamp, message, ...facts } = row;
+    return [{ row, cells: () => [timestamp, message, saidBy(facts)] }];
+  },
+});
+
+const saidBy = (facts: object): string => {
+  const said = Object.entries(facts).filter(([, fact]) => fact !== undefined);
+  const texts = said.flatMap(([key, fact]) => {
+    const text = textOf(fact);
+    return text === '' ? [] : `${key}: ${text}`;
+  });
+  return texts.join(', ');
+};
+
+/** A list, or the names of counts, each with its count if that is more than 1. */
+const textOf = (fact: unknown): string => {
+  if (Array.isArray(fact)) return fact.join(' ');
+  if (typeof fact !== 'object' || fact === null) return String(fact);
+  const counts = Object.entries(fact);
+  return counts.map(([name, count]) => (count === 1 ? name : `${name} ×${count}`)).join(' ');
+};

@@ -1,0 +1,42 @@
+/** Reports a failure on stderr: sentences for a person, or one document with `--json`. */
+import { type Failure, isFailure, systemCodeOf } from '../../system/program-failures.ts';
+import { reportLines } from './file-errors.ts';
+import { note, noteJson, noteLine, wantsJson } from './output.ts';
+
+/** Reports an error and returns the exit code. An error that is no failure is our bug, reported by its stack frames. */
+export const reportFailure = (error: unknown): number => {
+  if (!isFailure(error)) {
+    const stack = error instanceof Error ? (error.stack ?? '') : '';
+    // The message may quote typed text. The frames cannot.
+    const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
+    note(`a defect of dsvault (${systemCodeOf(error)})`);
+    for (const frame of frames.slice(0, 5)) noteLine(frame);
+    return 1;
+  }
+  const { exitCode, report, file } = error;
+  if (exitCode === 0) return exitCode;
+  if (wantsJson()) {
+    noteJson(report);
+    return exitCode;
+  }
+  for (const line of reportLines(report, file)) noteLine(line);
+  note(sentenceOf(error));
+  return exitCode;
+};
+
+const sentenceOf = ({ message, report }: Failure): string => {
+  const { code, requestId, field, currentVersion, limit } = {
+    requestId: undefined,
+    field: undefined,
+    currentVersion: undefined,
+    limit: undefined,
+    ...report,
+  };
+  const facts = [
+    code,
+    currentVersion !== undefined && `current version ${currentVersion}`,
+    limit !== undefined && `limit ${limit}`,
+    requestId !== undefined && `request ${requestId}`,
+  ].filter((fact) => fact !== false);
+  return `${field === undefined ? '' : `${field}: `}${message} (${facts.join(', ')})`;
+};

@@ -1,0 +1,127 @@
+/**
+ * All output of `dsvault`. Results go to stdout, messages go to stderr. A vault may lie, so no text of a reply reaches a
+ * terminal but through `shown` or `shownText`.
+ */
+import { isUtf8 } from 'node:buffer';
+import { fstatSync, writeFileSync } from 'node:fs';
+import Table from 'cli-table3';
+import { variable } from '../../system/environment.ts';
+import { failure, systemCodeOf } from '../../system/program-failures.ts';
+import { shown, shownJson, shownText } from '../../system/terminal-text.ts';
+
+// A write also reports its error to its callback. Without this listener the error would end the process.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
+/**
+ * Prints data. The promise settles once the system has taken the data. If the reader has gone away, the process ends as
+ * by SIGPIPE. Any other write error is a failure, so that a full disk never looks like success.
+ */
+const print = (data: string | Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const settle = (error?: unknown): void => {
+      if (systemCodeOf(error) === 'EPIPE') process.exit(141);
+      if (error) reject(failure('other', `cannot write to stdout (${systemCodeOf(error)})`, error));
+      else resolve();
+    };
+    try {
+      // A stream to a file would ignore a partial write, for example on a full disk.
+      if (process.stdout.isTTY || !fstatSync(1).isFile()) process.stdout.write(data, settle);
+      else settle(void writeFileSync(1, data));
+    } catch (error) {
+      settle(error);
+    }
+  });
+
+/**
+ * Prints the bytes of a value and nothing else. At a terminal a line feed follows, and a value with control characters,
+ * which could command the terminal, becomes base64.
+ */
+export const printValue = async (value: Uint8Array): Promise<void> => {
+  if (!process.stdout.isTTY) return await print(value);
+  const bytes = Buffer.from(value);
+  const text = bytes.toString('utf8');
+  if (isUtf8(bytes) && shownText(text) === text) return await print(`${text}\n`);
+  note('not plain text, so shown as base64; pipe it or use --out for its bytes');
+  await print(`${bytes.toString('base64')}\n`);
+};
+
+/**
+ * Prints the text of a file: its exact bytes, but at a terminal with escapes for the characters that could command it.
+ */
+export const printText = async (text: string): Promise<void> => {
+  if (!process.stdout.isTTY) return await print(text);
+  const safe = shownText(text);
+  await print(safe);
+  if (safe === text) return;
+  note(
+    'control characters are shown as escapes such as \\u{1b}; pipe it or use --out for its bytes',
+  );
+};
+
+/** Prints sentences or names, one a line. */
+export const printLines = (lines: readonly string[]): Promise<void> =>
+  print(lines.map((line) => `${shown(line)}\n`).join(''));
+
+/**
+ * Whether output is JSON for a program. It looks for the flag itself, because it is also called before the command line
+ * is parsed. Arguments after `--` belong to another program.
+ */
+export const wantsJson = (): boolean => {
+  const end = process.argv.indexOf('--');
+  return process.argv.slice(2, end < 0 ? undefined : end).includes('--json');
+};
+
+/** Prints a sentence to stderr, after the name of the program. */
+export const note = (sentence: string): void => noteLine(`dsvault: ${sentence}`);
+
+/** Prints a line to stderr for editors and other programs. The line may quote a server or the name of a file. */
+export const noteLine = (line: string): void => {
+  eraseLine();
+  process.stderr.write(`${shown(line)}\n`);
+};
+
+let isDrawn = false;
+
+/** Draws a line at the terminal of stderr in place of the last drawn one. Anything else that is printed erases it. */
+export const drawLine = (line: string): void => {
+  process.stderr.write(`\r${line}\u001b[K`);
+  isDrawn = true;
+};
+
+export const eraseLine = (): void => {
+  if (isDrawn) process.stderr.write('\r\u001b[K');
+  isDrawn = false;
+};
+
+/** A document as JSON, with escapes for all characters that could command a terminal. */
+export const jsonOf = (document: unknown): string => `${shownJson(document)}\n`;
+
+/** Prints a document about a failure to stderr. */
+export const noteJson = (document: unknown): void => void process.stderr.write(jsonOf(document));
+
+/** Prints a result as a document to stdout. */
+export const printJson = (document: unknown): Promise<void> => print(jsonOf(document));
+
+/** Whether the stream is a terminal that draws what escape sequences say. */
+export const isDrawing = ({ isTTY }: NodeJS.WriteStream): boolean =>
+  isTTY && variable('TERM') !== 'dumb';
+
+const emphasised = (text: string): string =>
+  isDrawing(process.stdout) && variable('NO_COLOR') === undefined
+    ? `\u001b[1m${text}\u001b[22m`
+    : text;
+
+const blank = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+const lines = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '' };
+const corners = { 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', right: '' };
+
+/** Prints a table. Columns are as wide as their content, and nothing is cut off. */
+export const printTable = (head: readonly string[], rows: readonly (readonly string[])[]) => {
+  const table = new Table({
+    head: head.map(emphasised),
+    chars: { ...blank, ...lines, ...corners, middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  table.push(...rows.map((row) => row.map(shown)));
+  return print(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
+};

@@ -1,0 +1,100 @@
+/**
+ * The vaults on this machine, by the programs of a checkout: makes tokens for them, finds them, and changes the nodes of
+ * a cluster. A program of the folder in which `dsvault` runs is never taken, because that folder may be anybody's.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { environment, variable } from '../../system/environment.ts';
+import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+
+/** The folder of the checkout: the one that the user names, or else the one whose `cli/dsvault.js` runs. */
+const findRoot = (): string | undefined => {
+  const named = variable('DSVAULT_CHECKOUT');
+  if (named !== undefined) return resolve(named);
+  const isBuiltThere = import.meta.url.endsWith('/.local/cli/dsvault.cjs');
+  return isBuiltThere ? fileURLToPath(new URL('../..', import.meta.url)) : undefined;
+};
+
+const requireRoot = (): string => {
+  const root = findRoot();
+  if (root === undefined) {
+    throw usage('--local needs the checkout of the vault: name its folder in DSVAULT_CHECKOUT');
+  }
+  if (existsSync(join(root, tokenProgram))) return root;
+  throw usage('the folder in DSVAULT_CHECKOUT is no checkout of the vault');
+};
+
+const tokenProgram = 'local/bin/token.ts';
+const vaultsProgram = 'local/bin/vaults.ts';
+const clusterProgram = 'local/bin/cluster.ts';
+
+const made = v.object({ url: v.string(), token: v.string() });
+export type LocalToken = v.InferOutput<typeof made>;
+
+export type LocalCaller = {
+  readonly tenant: string;
+  readonly sub: string;
+  readonly scope?: string | undefined;
+  /** The vault to choose if several run. */
+  readonly for?: string | undefined;
+};
+
+/** All scopes but that of what cannot be undone, and the longest lifetime that the local issuer gives. */
+const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
+const lifetime = '24h';
+
+/** Runs a program with the Node of the checkout. A token passes through a pipe. */
+const run = (program: string, args: readonly string[]): Promise<string> =>
+  new Promise((settle, fail) => {
+    const root = requireRoot();
+    const folder = variable('VAULT_DATA_DIR');
+    const env = { ...environment, ...(folder && { VAULT_DATA_DIR: resolve(folder) }) };
+    const node = join(root, 'node_modules/node/bin/node');
+    execFile(node, [program, ...args], { cwd: root, env }, (error, stdout, stderr) => {
+      if (error === null) return settle(stdout);
+      if (systemCodeOf(error) === 'ENOENT') {
+        return fail(failure('other', `the checkout has no Node of its own: run npm ci in ${root}`));
+      }
+      const sentence = stderr.trim().split('\n').at(-1);
+      if (error.code === 2) return fail(usage(sentence ?? 'the command line is wrong'));
+      fail(failure('other', sentence || `cannot run ${program} (${systemCodeOf(error)})`, error));
+    });
+  });
+
+/** A token for a vault that runs on this machine, and the vault's address. */
+export const makeLocalToken = async (caller: LocalCaller): Promise<LocalToken> => {
+  const which = caller.for === undefined ? [] : [`--for=${caller.for}`];
+  const who = [`--tenant=${caller.tenant}`, `--sub=${caller.sub}`];
+  const what = [`--scope=${caller.scope ?? usualScopes}`, `--ttl=${lifetime}`, '--json'];
+  return v.parse(made, JSON.parse(await run(tokenProgram, [...who, ...which, ...what])));
+};
+
+const localVault = v.object({
+  name: v.string(),
+  nodes: v.array(
+    v.object({
+      /** `null` for a vault that has no nodes. */
+      node: v.nullable(v.number()),
+      url: v.string(),
+      /** The file of its log; `null` if the log is elsewhere. */
+      log: v.nullable(v.string()),
+    }),
+  ),
+});
+export type LocalVault = v.InferOutput<typeof localVault>;
+
+/** Whether this `dsvault` knows a checkout, by whose programs it finds the vaults of this machine. */
+export const knowsCheckout = (): boolean => findRoot() !== undefined;
+
+/** The vaults that run on this machine from the checkout; none if this `dsvault` knows no checkout. */
+export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
+  if (!knowsCheckout()) return [];
+  return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
+};
+
+/** Gives a command to the cluster of the checkout, such as `kill 2`. Returns what the cluster says; throws its refusal. */
+export const commandCluster = async (...words: readonly string[]): Promise<string> =>
+  (await run(clusterProgram, words)).trim();

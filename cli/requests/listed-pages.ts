@@ -1,0 +1,54 @@
+/** The lists of the vault (client/pages.ts), with the failures of the command line. */
+import { isVaultError } from '../../client/errors.ts';
+import * as pages from '../../client/pages.ts';
+import type { SecretDetails, VersionEntry } from '../../client/types.ts';
+import { failure, failureOf } from '../../system/program-failures.ts';
+import type { Session } from './command.ts';
+
+async function* withFailures<Entry>(entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
+  try {
+    yield* entries;
+  } catch (error) {
+    throw isVaultError(error) ? failureOf(error) : error;
+  }
+}
+
+const allOf = async <Entry>(entries: AsyncIterable<Entry>): Promise<Entry[]> => {
+  const all: Entry[] = [];
+  for await (const entry of entries) all.push(entry);
+  return all;
+};
+
+type Names = Parameters<typeof pages.eachName>[1];
+type Versions = Parameters<typeof pages.eachVersion>[2];
+
+export const readNames = ({ client }: Session, asked: Names): Promise<string[]> =>
+  allOf(withFailures(pages.eachName(client, asked)));
+
+/** The names with what their current versions say of themselves. */
+export const readDetails = ({ client }: Session, asked: Names): Promise<SecretDetails[]> =>
+  allOf(withFailures(pages.eachDetails(client, asked)));
+
+/**
+ * The versions of a secret, the newest first. No page is read before its versions are asked for. Throws if a version is
+ * no number, because it may be written into a file, where text could be a line of its own.
+ */
+export async function* eachVersion(
+  { client }: Session,
+  name: string,
+  asked: Versions = {},
+): AsyncGenerator<VersionEntry> {
+  for await (const entry of withFailures(pages.eachVersion(client, name, asked))) {
+    if (!Number.isSafeInteger(entry.version)) {
+      throw failure('other', 'the vault answered with a version that is no number');
+    }
+    yield entry;
+  }
+}
+
+/** All versions of a secret, the newest first. */
+export const readVersions = (
+  session: Session,
+  name: string,
+  include?: 'values',
+): Promise<VersionEntry[]> => allOf(eachVersion(session, name, { include }));

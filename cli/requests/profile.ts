@@ -1,0 +1,76 @@
+/** The profiles of `dsvault login`: one file for each profile, with access for its owner only. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { configurationFolder } from '../../system/environment.ts';
+import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
+
+/** How `dsvault login --oidc` asks for a token. Nothing of it is secret. */
+const oidcClient = v.object({
+  issuer: v.string(),
+  clientId: v.string(),
+  scope: v.optional(v.string()),
+  audience: v.optional(v.string()),
+});
+export type OidcClient = v.InferOutput<typeof oidcClient>;
+
+const profile = v.object({
+  addr: v.optional(v.string()),
+  token: v.optional(v.string()),
+  /** The words of a command that prints a token. */
+  tokenCommand: v.optional(v.array(v.string())),
+  oidc: v.optional(oidcClient),
+  timeout: v.optional(v.string()),
+  retries: v.optional(v.string()),
+});
+export type Profile = v.InferOutput<typeof profile>;
+
+export const profileFile = (name: string): string => {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(name)) return join(configurationFolder(), `${name}.json`);
+  throw usage('the name of a profile is 1 to 64 letters, digits, _ or -');
+};
+
+/** The profile of a command line that names none. */
+export const presetProfile = 'default';
+
+const profileNames = (): readonly string[] => {
+  const folder = configurationFolder();
+  const files = existsSync(folder) ? readdirSync(folder).sort() : [];
+  return files.flatMap((file) => /^([A-Za-z0-9_-]{1,64})\.json$/.exec(file)?.slice(1) ?? []);
+};
+
+/** Reads a profile. The preset profile is empty if its file does not exist; any other is then a wrong name. */
+export const readProfile = (name: string): Profile => {
+  if (name !== presetProfile && !existsSync(profileFile(name))) {
+    const names = profileNames().join(', ') || 'none, until dsvault login keeps one';
+    throw usage(`there is no such profile; there are: ${names}`);
+  }
+  const found = findProfile(name);
+  if (found !== undefined) return found;
+  throw failure('other', `${profileFile(name)} is not a profile: replace it with dsvault login`);
+};
+
+/** Reads a profile; empty if the file does not exist, `undefined` if it is damaged. Throws if others may read the file, as ssh does with keys. */
+export const findProfile = (name: string): Profile | undefined => {
+  const file = profileFile(name);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return {};
+    throw failure('other', `cannot read ${file} (${systemCodeOf(error)})`, error);
+  }
+  if (isOpenToOthers(statSync(file))) {
+    throw failure('denied', `${file} is open to others: chmod 600 it, and renew its token`);
+  }
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), profile), text);
+  return parsed.success ? parsed.output : undefined;
+};
+
+export const writeProfile = (name: string, content: Profile): string => {
+  const file = profileFile(name);
+  mkdirSync(configurationFolder(), { recursive: true, mode: 0o700 });
+  replaceFile({ file, mode: 0o600 }, `${JSON.stringify(content, undefined, 2)}\n`);
+  return file;
+};

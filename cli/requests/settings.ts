@@ -1,0 +1,115 @@
+/** The address of the vault, the token and other settings. Flags override the environment, which overrides the profile. */
+import { readFileSync } from 'node:fs';
+import { readAddr } from '../../system/address.ts';
+import { variable } from '../../system/environment.ts';
+import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { type Profile, presetProfile, readProfile } from './profile.ts';
+import { isJwt, type Token } from './token.ts';
+import { tokenOfCommand, wordsOf } from './token-command.ts';
+
+/** The flags of every command that asks the vault. No flag takes a token, because others can read a command line. */
+export type Flags = {
+  readonly addr?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly timeout?: string | undefined;
+  readonly retries?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly verbose?: true | undefined;
+  readonly curl?: true | undefined;
+};
+
+export type Settings = {
+  /** The address without a slash at its end. */
+  readonly addr: string;
+  readonly token: Token | undefined;
+  /** The time limit of one attempt. */
+  readonly timeoutMs: number;
+  /** The number of attempts after the first. */
+  readonly retries: number;
+  readonly idempotencyKey: string | undefined;
+  readonly verbose: boolean;
+  readonly curl: boolean;
+  readonly profile: string;
+};
+
+const defaultAddr = 'http://127.0.0.1:3000';
+/** The vault itself always answers within 10 s. */
+const defaultTimeoutS = '15';
+const defaultRetries = '3';
+const timeoutMaxS = 600;
+const retriesMax = 20;
+
+export const profileName = (flags: Flags): string =>
+  flags.profile ?? variable('DSVAULT_PROFILE') ?? presetProfile;
+
+/** Reads the settings. `kept` is the profile. */
+export const readSettings = (
+  flags: Flags,
+  kept: Profile = readProfile(profileName(flags)),
+): Settings => {
+  const profile = profileName(flags);
+  const timeout = flags.timeout ?? variable('DSVAULT_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
+  const retries = flags.retries ?? variable('DSVAULT_RETRIES') ?? kept.retries ?? defaultRetries;
+  const addr = readAddr(flags.addr ?? variable('DSVAULT_ADDR') ?? kept.addr ?? defaultAddr);
+  return {
+    addr,
+    token: readToken(flags, kept, `profile ${profile}`, addr),
+    timeoutMs: readTimeout(timeout),
+    retries: readRetries(retries),
+    idempotencyKey: readKey(flags.idempotencyKey),
+    verbose: flags.verbose === true,
+    curl: flags.curl === true,
+    profile,
+  };
+};
+
+const readTimeout = (text: string): number => {
+  const seconds = /^\d{1,3}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0 && seconds <= timeoutMaxS) return seconds * 1_000;
+  throw usage(`the timeout is a number of seconds, at most ${timeoutMaxS}`);
+};
+
+const readRetries = (text: string): number => {
+  if (/^\d{1,2}$/.test(text) && Number(text) <= retriesMax) return Number(text);
+  throw usage(`the number of retries is 0 to ${retriesMax}`);
+};
+
+const readKey = (text: string | undefined): string | undefined => {
+  if (text === undefined || /^[!-~]{16,128}$/.test(text)) return text;
+  throw usage('--idempotency-key is 16 to 128 visible ASCII characters');
+};
+
+const readToken = (
+  flags: Flags,
+  kept: Profile,
+  profile: string,
+  addr: string,
+): Token | undefined => {
+  const typed = variable('DSVAULT_TOKEN');
+  const file = variable('DSVAULT_TOKEN_FILE');
+  const command = variable('DSVAULT_TOKEN_COMMAND');
+  if (flags.tokenFile !== undefined) return tokenOfFile(flags.tokenFile, '--token-file');
+  if (typed !== undefined) return checked(typed, 'DSVAULT_TOKEN');
+  if (file !== undefined) return tokenOfFile(file, 'DSVAULT_TOKEN_FILE');
+  if (command !== undefined) {
+    return tokenOfCommand(wordsOf(command, 'DSVAULT_TOKEN_COMMAND'), 'DSVAULT_TOKEN_COMMAND', addr);
+  }
+  if (kept.token !== undefined) return checked(kept.token, profile);
+  return kept.tokenCommand && tokenOfCommand(kept.tokenCommand, profile, addr);
+};
+
+const tokenOfFile = (file: string, source: string): Token => {
+  try {
+    return checked(readFileSync(file, 'utf8'), source);
+  } catch (error) {
+    if (systemCodeOf(error) === 'unknown error') throw error;
+    throw failure('denied', `cannot read the file of ${source} (${systemCodeOf(error)})`, error);
+  }
+};
+
+const checked = (text: string, source: string): Token => {
+  const token = text.trim();
+  if (isJwt(token)) return { source, read: () => token };
+  throw failure('denied', `${source} holds no token`);
+};

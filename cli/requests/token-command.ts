@@ -1,0 +1,142 @@
+/**
+ * The token command: a program that prints a token, such as `kubectl create token`. Its token is kept in a private file
+ * until shortly before it expires. The command comes from the environment or the profile of a user, and nothing about
+ * it depends on the folder in which `dsvault` runs.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import spawn from 'cross-spawn';
+import { cacheFolder, environment } from '../../system/environment.ts';
+import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
+import { claimsOf, isJwt, type Token } from './token.ts';
+
+const commandLimitMs = 30_000;
+/** The vault takes no longer token. */
+const tokenMaxBytes = 8_192;
+/** A token may expire on its way, or by a clock that is ahead. */
+const reserveMs = 30_000;
+
+const plain = /[\w@%+=:,./-]|[^\0-\x7f]/u.source;
+const quoted = /'[^']*'|"[^"$`\\!]*"/.source;
+
+/**
+ * Splits a command into words, which have blanks between them. Quotes of both kinds keep everything inside. Text that a
+ * shell would change, or for which it would do more than split, is refused. So a shell would run the same program.
+ */
+export const wordsOf = (text: string, source: string): readonly string[] => {
+  const word = new RegExp(`((?:${plain}|${quoted})+)(?:[ \\t]+|$)`, 'uy');
+  const trimmed = text.trim();
+  const words: string[] = [];
+  while (word.lastIndex < trimmed.length) {
+    const [, found] = word.exec(trimmed) ?? [];
+    if (found === undefined) {
+      throw usage(`${source} is run without a shell: put special characters in single quotes`);
+    }
+    words.push(found.replaceAll(/'([^']*)'|"([^"]*)"/g, '$1$2'));
+  }
+  return words;
+};
+
+/** The token that a command prints for the vault at this address. The command runs when the token is first needed. */
+export const tokenOfCommand = (
+  words: readonly string[],
+  source: string,
+  addr: string,
+  now: () => number = Date.now,
+) => {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([words, addr]))
+    .digest('hex');
+  const folder = join(cacheFolder(), 'tokens');
+  const file = join(folder, digest);
+  const isFresh = (token: string): boolean =>
+    (claimsOf(token)?.exp ?? 0) * 1_000 - reserveMs > now();
+  const hasEnded = (token: string): boolean =>
+    (claimsOf(token)?.exp ?? Number.POSITIVE_INFINITY) * 1_000 <= now();
+  const make = (): string => {
+    const token = runTokenCommand(words, source);
+    if (isFresh(token)) keep(folder, file, token);
+    return token;
+  };
+  let token: string | undefined;
+  let isKept = false;
+  return {
+    source,
+    read: () => {
+      // The console lives longer than its first token.
+      if (token !== undefined && !hasEnded(token)) return token;
+      const kept = findKept(file);
+      isKept = kept !== undefined && isFresh(kept);
+      token = kept !== undefined && isKept ? kept : make();
+      return token;
+    },
+    renew: () => {
+      if (!isKept) return false;
+      isKept = false;
+      token = make();
+      return true;
+    },
+  } satisfies Token;
+};
+
+/** Keeps a token. If this fails, for example without a home, the next `dsvault` runs the command again. */
+const keep = (folder: string, file: string, token: string): void => {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    replaceFile({ file, mode: 0o600 }, token);
+  } catch {
+    // The token itself is good.
+  }
+};
+
+/** The kept token. A file that another user can read or has written is as good as none. */
+const findKept = (file: string): string | undefined => {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const stats = fstatSync(descriptor);
+    const isOwn = stats.uid === (process.getuid?.() ?? stats.uid);
+    if (isOpenToOthers(stats) || !isOwn) return undefined;
+    const token = readFileSync(descriptor, 'utf8');
+    return isJwt(token) ? token : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+};
+
+/** Runs a token command. Failures name its source and never repeat its output. */
+export const runTokenCommand = (
+  [program = '', ...args]: readonly string[],
+  source: string,
+  limitMs = commandLimitMs,
+): string => {
+  const fail = (what: string, cause?: unknown) =>
+    failure('denied', `the token command of ${source} ${what}`, cause);
+  if (program === '' || (program.includes('/') && !isAbsolute(program))) {
+    throw fail('begins with no name or absolute path of a program');
+  }
+  const { error, status, signal, stdout } = spawn.sync(program, args, {
+    // A folder that every user and every project shares.
+    cwd: '/',
+    // If the command starts dsvault, that one must not start the command again.
+    env: { ...environment, DSVAULT_TOKEN: 'none' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
+    maxBuffer: tokenMaxBytes + 2,
+  });
+  const code = error ? systemCodeOf(error) : undefined;
+  if (code === 'ENOENT') throw fail('was not found', error);
+  if (code === 'ETIMEDOUT') throw fail(`did not end within ${limitMs / 1_000} s`, error);
+  if (code === 'ENOBUFS') throw fail('printed more than a token of 8 KiB', error);
+  if (code !== undefined) throw fail(`cannot be run (${code})`, error);
+  if (status !== 0) throw fail(`ended with ${signal ?? `exit code ${status}`}`);
+  const token = stdout.trim();
+  if (isJwt(token)) return token;
+  throw fail('printed no JWT');
+};

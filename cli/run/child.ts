@@ -1,0 +1,226 @@
+/** Runs the program of `dsvault run` and `dsvault bisect`: its signals, its output, its exit code, its restarts. */
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { accessSync, constants as modes, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { delimiter, resolve, sep } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import spawn from 'cross-spawn';
+import { variable } from '../../system/environment.ts';
+import { failure, systemCodeOf } from '../../system/program-failures.ts';
+import { reportFailure } from '../output/failure-report.ts';
+import { note } from '../output/output.ts';
+import { endProgress } from '../output/progress.ts';
+import { startRedaction } from './redaction.ts';
+
+/** As shells have it. */
+const signalBase = 128;
+
+const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+/** A terminal sends these signals to the child as well. If dsvault passed them on, they would arrive twice. */
+const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+/** After these signals dsvault starts no program any more. */
+const endsAll: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
+
+export type Child = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Texts to hide in its output; `undefined` if the output is not filtered. */
+  readonly hide: readonly string[] | undefined;
+  /** Sends its stdout to stderr, because stdout has the result of dsvault. */
+  readonly outToStderr?: boolean | undefined;
+};
+
+type Ended = {
+  /** The exit code that reports the end of the program. */
+  readonly code: number;
+  /** A signal that asked dsvault to end, whatever the program made of it. */
+  readonly endedBy: NodeJS.Signals | undefined;
+};
+
+/** The means of `watch` to change the running program. */
+export type Watched = {
+  /**
+   * Ends the program with a signal, after `graceMs` with KILL, and starts `next` in its place. Does nothing to a
+   * program that has ended by itself. Settles once the old program is gone.
+   */
+  readonly restart: (next: Child, how: Stop) => Promise<void>;
+  readonly send: (signal: NodeJS.Signals) => void;
+  /** Aborted once nothing is to be restarted any more. */
+  readonly over: AbortSignal;
+};
+type Stop = { readonly signal: NodeJS.Signals; readonly graceMs: number };
+
+/**
+ * Runs the program to its end. `watch` runs beside it, and may restart it. It must never reject, and must return once
+ * `over` is aborted.
+ */
+export const runChild = async (
+  first: Child,
+  watch: (watched: Watched) => Promise<void> = async () => undefined,
+): Promise<Ended> => {
+  const over = new AbortController();
+  let restarting: { readonly next: Child; readonly signal: NodeJS.Signals } | undefined;
+  let child: Started | undefined;
+  let current = first;
+  let endedBy: NodeJS.Signals | undefined;
+  // Listen before the child exists, because a signal may come at once. No signal is handled before the next turn.
+  const stopListening = onSignals((signal, alreadySent) => {
+    // A program may take HUP as a request to read its files again. Nobody can during a restart.
+    if (endsAll.includes(signal) || (signal === 'SIGHUP' && restarting)) over.abort();
+    if (endsAll.includes(signal) || signal === 'SIGHUP') endedBy ??= signal;
+    if (!alreadySent && signal !== restarting?.signal) child?.send(signal);
+  });
+  const restart: Watched['restart'] = async (next, { signal, graceMs }) => {
+    const old = child;
+    if (over.signal.aborted || !old?.send(signal)) return;
+    restarting = { next, signal };
+    const timer = setTimeout(() => old.send('SIGKILL'), graceMs);
+    await old.gone;
+    clearTimeout(timer);
+  };
+  try {
+    child = startChild(first);
+    const watching = watch({ restart, send: (signal) => child?.send(signal), over: over.signal });
+    for (;;) {
+      await child.gone;
+      if (restarting === undefined || over.signal.aborted) break;
+      const next = startChild(restarting.next);
+      // The system refuses values that are too long. The old ones were not.
+      if (!next.isStarted) note('the program starts with its old values again');
+      child = next.isStarted ? next : startChild(current);
+      if (next.isStarted) current = restarting.next;
+      restarting = undefined;
+    }
+    over.abort();
+    const code = await child.code;
+    await watching;
+    return { code, endedBy };
+  } finally {
+    stopListening();
+  }
+};
+
+type Started = {
+  readonly isStarted: boolean;
+  /** Returns false if the program has ended already. */
+  readonly send: (signal: NodeJS.Signals) => boolean;
+  /** Settles once the program is gone. Its output may still be on its way. */
+  readonly gone: Promise<void>;
+  /** Settles once the program is gone and its output is closed. */
+  readonly code: Promise<number>;
+};
+
+/** Starts the program. If this fails, it says why, and the exit code is that of `env` and of shells. */
+const startChild = (child: Child): Started => {
+  const file = findProgram(child.command);
+  if (typeof file === 'object') return spawnChild(file.path, child);
+  const reason = file === 'programMissing' ? 'command not found' : 'not a program that may be run';
+  return notStarted(child, reason, file);
+};
+
+type Unstarted = 'programMissing' | 'programUnusable';
+
+const notStarted = ({ command }: Child, reason: string, why: Unstarted): Started => {
+  const code = reportFailure(failure(why, `${command}: ${reason}`));
+  const gone = Promise.resolve();
+  return { isStarted: false, send: () => false, gone, code: Promise.resolve(code) };
+};
+
+const isWindows = process.platform === 'win32';
+
+/** Finds the program on the PATH of this process, as a shell does. Node would search the PATH of the child instead. */
+const findProgram = (command: string): { readonly path: string } | Unstarted => {
+  const folders = (variable('PATH') ?? '').split(delimiter);
+  // npm.cmd goes before the shell script npm in the same folder.
+  const endings = isWindows ? [...(variable('PATHEXT') ?? '.EXE;.CMD').split(';'), ''] : [''];
+  const isPath = command.includes('/') || command.includes(sep);
+  const files = (isPath ? [command] : folders.map((folder) => resolve(folder, command))).flatMap(
+    (file) => endings.map((ending) => `${file}${ending}`),
+  );
+  const there = files.filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
+  const path = there.find(isProgram);
+  if (path !== undefined) return { path };
+  return there.length > 0 ? 'programUnusable' : 'programMissing';
+};
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, modes.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+};
+
+const spawnChild = (file: string, given: Child): Started => {
+  const { command, args, env, hide, outToStderr } = given;
+  const stdout = outToStderr ? process.stderr : process.stdout;
+  const piped = hide === undefined ? 'inherit' : 'pipe';
+  // The filters are made before the child, because an error here would leave a child whose output nobody reads.
+  const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
+  const cannot = (error: unknown): string => `cannot be run (${systemCodeOf(error)})`;
+  endProgress();
+  let child: ChildProcess;
+  try {
+    const stdio: StdioOptions = ['inherit', outToStderr && !out ? 2 : piped, piped];
+    // On Windows cross-spawn gives batch files to cmd.exe, whose first argument is its own name.
+    child = spawn(file, args, { ...(!isWindows && { argv0: command }), env, stdio });
+  } catch (error) {
+    // Some errors of the system are thrown, such as an environment that is too long.
+    return notStarted(given, cannot(error), 'programUnusable');
+  }
+  if (out && child.stdout) filter(child.stdout, out, stdout);
+  if (errors && child.stderr) filter(child.stderr, errors, process.stderr);
+  const cannotStart = new Promise<number>((settle) => {
+    child.on('error', (error) => {
+      // Also for a signal that cannot be sent, for example to a program of another user.
+      if (child.pid !== undefined) return note(`${command}: cannot be sent the signal`);
+      settle(reportFailure(failure('programUnusable', `${command}: ${cannot(error)}`)));
+    });
+  });
+  const ends = (event: 'exit' | 'close') =>
+    new Promise<number>((settle) => {
+      child.once(event, (code: number | null, signal: NodeJS.Signals | null) => {
+        settle(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
+      });
+    });
+  return {
+    isStarted: true,
+    send: (signal) => child.kill(signal),
+    gone: Promise.race([cannotStart, ends('exit')]).then(() => undefined),
+    code: Promise.race([cannotStart, ends('close')]),
+  };
+};
+
+/**
+ * Passes signals on until the returned function is called. No signal ends this process meanwhile: the child decides.
+ * `alreadySent`: the terminal has sent the signal to the child as well.
+ */
+const onSignals = (pass: (signal: NodeJS.Signals, alreadySent: boolean) => void): (() => void) => {
+  const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  const listeners = [...sentToOne, ...sentByTerminal].map((signal) => {
+    const listener = () => pass(signal, atTerminal && sentByTerminal.includes(signal));
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  return () => {
+    for (const remove of listeners) remove();
+  };
+};
+
+const redacting = (hide: readonly string[]): Transform => {
+  const redaction = startRedaction(hide);
+  return new Transform({
+    transform: (chunk, _encoding, done) => done(null, redaction.push(chunk)),
+    flush: (done) => done(null, redaction.end()),
+  });
+};
+
+const filter = (from: Readable, through: Transform, to: NodeJS.WriteStream): void => {
+  from.pipe(through).pipe(to, { end: false });
+  // If the reader is gone, the child gets a closed pipe, as it would without dsvault.
+  const giveUp = () => from.destroy();
+  to.once('error', giveUp);
+  from.once('close', () => to.off('error', giveUp));
+};

@@ -1,0 +1,148 @@
+/** Reads a `.env` file for a program: its variables, and the texts that are hidden in the output of the program. */
+import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
+import { environmentFor } from '../../system/environment.ts';
+import { ownVariables } from '../../system/own-variables.ts';
+import { failure, ofFile, usage } from '../../system/program-failures.ts';
+import { askedDialect, type Expanded, expandFile, expandUnless } from '../files/expansion.ts';
+import { warningLine } from '../output/file-errors.ts';
+import { note, noteLine } from '../output/output.ts';
+import type { Session } from '../requests/command.ts';
+import { readText } from '../values/given-value.ts';
+import { textsToHide } from './redaction.ts';
+
+export type ProgramFile = {
+  /** The user's name of the file; `-` is stdin. */
+  readonly envFile: string;
+  /** Keys with commas between; `undefined`: all. */
+  readonly only?: string | undefined;
+  readonly pristine?: true | undefined;
+  readonly keepToken?: true | undefined;
+  readonly redact?: true | undefined;
+};
+
+/** The options of a command that gives a program the variables of a file. */
+export const fileOptions = {
+  envFile: ['-f, --env-file <file>', 'the file; - is stdin', '.env'],
+  only: ['--only <keys>', 'only these keys of the file, with commas between'],
+  pristine: ['--pristine', 'do not pass on the environment of dsvault itself'],
+  keepToken: ['--keep-token', 'pass on DSVAULT_TOKEN, DSVAULT_TOKEN_FILE and _COMMAND, too'],
+} as const;
+
+/** Reads the file, and empties the lines that `only` leaves out, so that their secrets are not read. */
+export const readContent = async ({ envFile, only }: ProgramFile): Promise<string> => {
+  const typed = await readText(envFile, `the file ${envFile}`);
+  return only === undefined ? typed : withOnly(typed, only.split(','), envFile);
+};
+
+/**
+ * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and unreadable
+ * lines remain, so that the vault reports them.
+ */
+const withOnly = (content: string, keys: readonly string[], file: string): string => {
+  const parsed = parseFile(content);
+  const assignments = parsed.lines.filter((line) => line.kind === 'assignment');
+  const missing = keys.find((key) => !assignments.some((line) => line.key === key));
+  if (missing !== undefined) throw usage(`--only: ${file} does not have one of these keys`);
+  const lines = parsed.lines.map((line) =>
+    line.kind !== 'assignment' || keys.includes(line.key) ? line : emptied(line),
+  );
+  return printFile({ ...parsed, lines });
+};
+
+const emptied = (line: Assignment) => {
+  const text = printLine(line).replaceAll(/[^\n]+/g, '');
+  return { kind: 'blank', line: line.line, text, eol: '' } as const;
+};
+
+/** How a file is expanded for a program. */
+export type Expansion = {
+  /** The content of the file. */
+  readonly content: string;
+  readonly at?: string | undefined;
+  /** The dialect of a file that the program reads itself. Without it, the variables are in its environment. */
+  readonly dialect?: string | undefined;
+};
+
+/** An expanded file. */
+export type Reading = {
+  /** The file in its dialect; the variables as JSON if they are in the environment. */
+  readonly expanded: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** The texts to hide; `undefined` if the output is not filtered. */
+  readonly hide: readonly string[] | undefined;
+  readonly resolved: Resolved;
+  readonly tag: string;
+};
+type Resolved = Expanded['resolved'];
+
+/** Expands the file. Throws its errors, with the name of the file. */
+export const getReading = async (
+  session: Session,
+  file: ProgramFile,
+  expansion: Expansion,
+): Promise<Reading> => {
+  const body = bodyOf(expansion);
+  const reply = await ofFile(file.envFile, () => expandFile(session, body));
+  return await readingOf(session, file, expansion, reply);
+};
+
+/** Expands the file, unless the answer would be that of an earlier reading. Reads no master key then. */
+export const findNewReading = async (
+  session: Session,
+  file: ProgramFile,
+  expansion: Expansion,
+  { tag }: Reading,
+  signal: AbortSignal,
+): Promise<Reading | undefined> => {
+  const body = { ...bodyOf(expansion), unless: tag };
+  const reply = await ofFile(file.envFile, () => expandUnless(session, body, signal));
+  return reply && (await readingOf(session, file, expansion, reply, signal));
+};
+
+const bodyOf = ({ content, at, dialect = 'json' }: Expansion) => ({
+  content,
+  dialect: askedDialect(dialect),
+  ...(at !== undefined && { at }),
+});
+
+const readingOf = async (
+  session: Session,
+  { envFile, redact, ...passedOn }: ProgramFile,
+  { content: asked, dialect }: Expansion,
+  { content, resolved, tag, warnings }: Expanded,
+  signal?: AbortSignal,
+): Promise<Reading> => {
+  for (const warning of warnings) noteLine(warningLine(warning, envFile));
+  const variables = dialect === undefined ? variablesOf(asked, content, envFile) : {};
+  const env = { ...environmentFor(passedOn), ...variables };
+  const hide = redact ? await readHidden(session, resolved, signal) : undefined;
+  return { expanded: content, env, hide, resolved, tag };
+};
+
+const variablesOf = (content: string, answer: string, file: string) => {
+  const variables = ownVariables(content, answer);
+  for (const [key, value] of variables) {
+    // Checked here, because the error of the system would quote the value.
+    if (value.includes('\0')) {
+      throw failure('invalidFile', `${file}: the value of ${key} holds a NUL: no variable can`);
+    }
+  }
+  return Object.fromEntries(variables);
+};
+
+/**
+ * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so a second
+ * request reads each value alone. It asks for the same versions.
+ */
+const readHidden = async (session: Session, resolved: Resolved, signal?: AbortSignal) => {
+  if (resolved.length === 0) return [];
+  const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
+  const body = { content: lines.join(''), dialect: 'json' } as const;
+  const { content } = await expandFile(session, body, signal);
+  const values: Readonly<Record<string, string>> = JSON.parse(content);
+  return resolved.flatMap(({ name }, at) => {
+    const texts = textsToHide([values[`K${at}`] ?? '']);
+    if (texts.length === 0) note(`${name} is too short to be redacted`);
+    return texts;
+  });
+};

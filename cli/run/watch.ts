@@ -1,0 +1,182 @@
+/** `dsvault run --watch`: looks whether a file or its secrets have changed, and gives the program the new values. */
+import { statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { usage } from '../../system/program-failures.ts';
+import { reportFailure } from '../output/failure-report.ts';
+import { note } from '../output/output.ts';
+import { replaceFile, requireWritable } from '../output/private-files.ts';
+import { openSession } from '../requests/command.ts';
+import type { Flags } from '../requests/settings.ts';
+import type { Child, Watched } from './child.ts';
+import { findNewReading, type ProgramFile, type Reading, readContent } from './program-file.ts';
+
+/** The preset for `--interval` and `--grace`. */
+export const watchPresets = { intervalS: '30', graceS: '10' } as const;
+const intervalMinMs = 100;
+const backoffLastMs = 300_000;
+/** The time in which an editor writes a file that it has truncated. */
+const settleMs = 100;
+
+export type WatchFlags = {
+  readonly interval?: string | undefined;
+  readonly signal?: string | undefined;
+  readonly grace?: string | undefined;
+  readonly write?: string | undefined;
+  readonly dialect?: string | undefined;
+};
+
+/** How to watch. `target`: the file that is written in place of a restart. */
+export type Watch = {
+  readonly intervalMs: number;
+  readonly graceMs: number;
+  readonly signal: NodeJS.Signals | undefined;
+  readonly dialect: string | undefined;
+  readonly target: ReturnType<typeof requireWritable> | undefined;
+};
+
+export const watchOf = ({ interval, signal, grace, write, dialect }: WatchFlags): Watch => {
+  if (write === undefined && dialect !== undefined) throw usage('--dialect belongs to --write');
+  if (write !== undefined && grace !== undefined) {
+    throw usage('--grace is for a restart: with --write there is none');
+  }
+  const intervalMs = millisecondsOf(interval ?? watchPresets.intervalS, '--interval');
+  if (intervalMs < intervalMinMs) throw usage(`--interval is ${intervalMinMs / 1_000} or more`);
+  return {
+    intervalMs,
+    graceMs: millisecondsOf(grace ?? watchPresets.graceS, '--grace'),
+    signal: signal === undefined ? undefined : signalOf(signal),
+    dialect: write === undefined ? undefined : (dialect ?? 'shell'),
+    target: write === undefined ? undefined : requireWritable(write),
+  };
+};
+
+const millisecondsOf = (text: string, flag: string): number => {
+  if (/^\d{1,5}(\.\d{1,3})?$/.test(text)) return Number(text) * 1_000;
+  throw usage(`${flag} is a number of seconds`);
+};
+
+const signalOf = (text: string): NodeJS.Signals => {
+  const name = `SIG${text.toUpperCase().replace(/^SIG/, '')}`;
+  const known = Object.keys(constants.signals).find((signal) => signal === name);
+  if (known !== undefined) return known as NodeJS.Signals;
+  throw usage('--signal is the name of a signal, such as TERM or HUP');
+};
+
+/** Throws if the file for the program would replace the file with the references. */
+export const requireOther = ({ target }: Watch, envFile: string): void => {
+  const [one, other] = [envFile, target?.file].map((file) => file && statOf(file));
+  if (one && other && one.ino === other.ino && one.dev === other.dev) {
+    throw usage('--write would replace the file with its own expansion');
+  }
+};
+
+/** The status of a file, if there is one that can be reached. Its reader says why it cannot be read. */
+const statOf = (file: string) => {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Writes the file for the program, if there is one. */
+export const writeFor = ({ target }: Watch, { expanded }: Reading): void => {
+  if (target !== undefined) replaceFile(target, expanded);
+};
+
+/** The wait before the next look, after so many failures in a row. `chance` is from 0 to 1. */
+export const waitMs = (intervalMs: number, failures: number, chance: number): number => {
+  if (failures === 0) return intervalMs;
+  const grown = Math.min(intervalMs * 2 ** failures, Math.max(intervalMs, backoffLastMs));
+  return grown * (0.5 + chance / 2);
+};
+
+type Program = {
+  readonly file: ProgramFile;
+  readonly flags: Flags;
+  /** The content of the file, and the reading with which the program was started. */
+  readonly content: string;
+  readonly reading: Reading;
+  readonly childOf: (reading: Reading) => Child;
+};
+
+/**
+ * Watches for a running program until it is over. After any failure the program goes on with the values that it has.
+ * The first failure of a row is reported, and its end.
+ */
+export const watchFile =
+  (watch: Watch, { file, flags, childOf, ...first }: Program) =>
+  async (watched: Watched): Promise<void> => {
+    let { content, reading } = first;
+    const look = async (): Promise<void> => {
+      const typed = await readFile(file, content, watched.over);
+      // A session of its own, so that a renewed token is found. The wait between looks is enough of a retry.
+      const session = openSession({ ...flags, retries: '0' });
+      const expansion = { content: typed, dialect: watch.dialect };
+      const next = await findNewReading(session, file, expansion, reading, watched.over);
+      if (next !== undefined && next.expanded !== reading.expanded) {
+        // Earlier values are still secrets.
+        const hide = next.hide && [...new Set([...(reading.hide ?? []), ...next.hide])];
+        await giveNew({ ...next, hide }, reading);
+      } else if (next !== undefined) reading = { ...next, hide: reading.hide };
+      content = typed;
+    };
+    const giveNew = async (next: Reading, old: Reading): Promise<void> => {
+      writeFor(watch, next);
+      reading = next;
+      const what = changedSecrets(old, next) || file.envFile;
+      if (watch.target === undefined) {
+        note(`${what} changed: dsvault restarts the program`);
+        const how = { signal: watch.signal ?? 'SIGTERM', graceMs: watch.graceMs } as const;
+        return await watched.restart(childOf(next), how);
+      }
+      note(`${what} changed: ${watch.target.file} is written again`);
+      if (watch.signal !== undefined) watched.send(watch.signal);
+    };
+    for (let failures = 0; ; ) {
+      try {
+        const pause = waitMs(watch.intervalMs, failures, Math.random());
+        await sleep(pause, undefined, { signal: watched.over });
+        await look();
+        if (failures > 0) note(`${file.envFile} can be expanded again`);
+        failures = 0;
+      } catch (error) {
+        if (watched.over.aborted) return;
+        failures += 1;
+        if (failures > 1) continue;
+        reportFailure(error);
+        note('the program keeps its values, and dsvault goes on trying');
+      }
+    }
+  };
+
+/** The secrets with another version than before; empty if the file itself has changed. */
+const changedSecrets = (old: Reading, next: Reading): string =>
+  next.resolved
+    .filter(({ name, version }) =>
+      old.resolved.every((before) => before.name !== name || before.version !== version),
+    )
+    .map(({ name, version }) => `${name}@${version}`)
+    .join(', ');
+
+/** Reads the file. stdin and other pipes can be read only once. */
+const readFile = async (file: ProgramFile, known: string, signal: AbortSignal): Promise<string> => {
+  if (file.envFile === '-' || statOf(file.envFile)?.isFile() === false) return known;
+  const pause = () => sleep(settleMs, undefined, { signal });
+  return await readSettled(() => readContent(file), known, pause);
+};
+
+/** Returns what `read` returns twice in a row, or `known` at once. An editor may be writing the file. */
+export const readSettled = async (
+  read: () => Promise<string>,
+  known: string,
+  pause: () => Promise<void>,
+): Promise<string> => {
+  for (let before = known; ; ) {
+    const content = await read();
+    if (content === before) return content;
+    before = content;
+    await pause();
+  }
+};

@@ -1,0 +1,36 @@
+/** Makes random values, on this machine and with equal chances for all characters. */
+import { randomInt } from 'node:crypto';
+import { limits } from '../../functions/model/limits.ts';
+import { usage } from '../../system/program-failures.ts';
+import { alphabets } from './alphabets.ts';
+
+export const alphabetNames = [...alphabets.keys()].join(', ');
+
+/**
+ * A text of `length` random characters of `alphabet`: a named set, or the characters themselves. Throws a usage error for
+ * an alphabet with fewer than two different characters, and for one that looks like the name of a set.
+ */
+export const generateText = (length: string, alphabet = 'alnum'): string => {
+  const count = /^[1-9]\d{0,4}$/.test(length) ? Number(length) : 0;
+  if (count < 1 || count > limits.valueBytesMax) {
+    throw usage(`--generate is a number of characters, 1 to ${limits.valueBytesMax}`);
+  }
+  const characters = charactersOf(alphabet);
+  return Array.from({ length: count }, () => characters[randomInt(characters.length)]).join('');
+};
+
+const charactersOf = (alphabet: string): readonly string[] => {
+  const named = alphabets.get(alphabet);
+  const characters = [...new Set(named ?? alphabet)];
+  if (characters.length < 2) throw usage('--alphabet needs at least two different characters');
+  if (named === undefined && looksLikeName(alphabet, characters)) {
+    throw usage(
+      `--alphabet knows ${alphabetNames}; an alphabet of letters and digits alone names them in ascending order`,
+    );
+  }
+  return characters;
+};
+
+/** A misspelt name would be an alphabet of few characters. An alphabet of this kind that is meant is in ascending order. */
+const looksLikeName = (text: string, characters: readonly string[]): boolean =>
+  /^[A-Za-z](?:[a-z0-9]+|[A-Z0-9]+)$/.test(text) && [...characters].sort().join('') !== text;
