@@ -50,18 +50,18 @@ const shownExamples = (command: CommandUnknownOpts): string =>
   `.RS 4\n.EX\n${plain(examplesOf(command))}\n.EE\n.RE`;
 
 /** The commands below, without those that only hold others. */
-const leavesOf = (command: CommandUnknownOpts): readonly CommandUnknownOpts[] =>
+export const leavesOf = (command: CommandUnknownOpts): readonly CommandUnknownOpts[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
 
 /** Options with the same words mean the same in every command. */
 const keyOf = ({ flags, description }: Option): string => `${flags} ${description}`;
 
-const optionsOf = (command: CommandUnknownOpts): readonly Option[] => [
+export const optionsOf = (command: CommandUnknownOpts): readonly Option[] => [
   ...command.createHelp().visibleOptions(command),
 ];
 
 /** The options that more than half of the commands have. The page explains them once. */
-const commonOptions = (commands: readonly CommandUnknownOpts[]): readonly Option[] => {
+export const commonOptions = (commands: readonly CommandUnknownOpts[]): readonly Option[] => {
   const all = commands.flatMap(optionsOf);
   const counts = Map.groupBy(all, keyOf);
   return [...counts.values()].flatMap(([option, ...more]) =>

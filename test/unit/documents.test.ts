@@ -75,7 +75,7 @@ describe('the examples of style in CONTRIBUTING.md', () => {
 
 describe('the check', () => {
   it('finds a missing page, heading, path or script', () => {
-    expect(isBroken('README.md', 'docs/dsvault/settings.md#settings')).toBe(false);
+    expect(isBroken('README.md', 'docs/cli.md#settings')).toBe(false);
     expect(isBroken('README.md', 'docs/cli.md#gone')).toBe(true);
     expect(isBroken('docs/cli.md', 'docs/cli.md')).toBe(true);
     expect(pathsOf('README.md')).toContain('docs/openapi.yaml');

@@ -6,6 +6,7 @@ import { manPageOf } from '../../../cli/man-page.ts';
 import { programFor } from '../../../cli/program.ts';
 import { misuse } from '../../../cli/requests/command.ts';
 import { exitCodeMeanings } from '../../../system/program-failures.ts';
+import { referencePage } from '../../support/cli-reference.ts';
 
 let program: CommandUnknownOpts;
 beforeAll(async () => {
@@ -46,6 +47,12 @@ describe('the help of dsvault', () => {
     const get = program.commands.find((command) => command.name() === 'get');
     expect(titles(get)).toEqual(['Examples', 'Options', 'Options of most commands']);
     expect(helpOf(program)).toMatch(/\nPages: docs\/cli\.md of the checkout;.*\n$/);
+  });
+
+  // To mend it: npm run fix.
+  it('is the reference of docs/cli.md', async () => {
+    const { text, wanted } = await referencePage();
+    expect(text).toBe(wanted);
   });
 
   it('lists the exit codes with the words of docs/cli.md', () => {
