@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The last release. CONTRIBUTING.md says when this changes. */
+/** The last release. docs/releases.md says when this changes. */
 const released = {
   version: '1.0.0',
   commit: 'a4ebcb598870827c0ccb8ca91faaf0b941440588',

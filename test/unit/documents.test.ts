@@ -56,23 +56,6 @@ describe('a document', () => {
   });
 });
 
-describe('the examples of style in CONTRIBUTING.md', () => {
-  const examples = [...textOf('CONTRIBUTING.md').matchAll(/^```ts\n(.*?)^```$/gms)].map(
-    ([, example = '']) => ({
-      file: /\/\/ (\S+\.ts)$/m.exec(example)?.[1] ?? '',
-      quotes: [...example.matchAll(/^ *\/?\*\*? (.+)$|\bit\('([^']+)'/gm)].map(
-        ([, comment, title]) => comment ?? title,
-      ),
-    }),
-  );
-
-  it.each(examples)('are in the code: $file', ({ file, quotes }) => {
-    const source = readFileSync(file, 'utf8');
-    expect(quotes).not.toEqual([]);
-    expect(quotes.filter((quote) => !source.includes(quote ?? ''))).toEqual([]);
-  });
-});
-
 describe('the check', () => {
   it('finds a missing page, heading, path or script', () => {
     expect(isBroken('README.md', 'docs/cli.md#settings')).toBe(false);
