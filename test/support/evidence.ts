@@ -6,8 +6,12 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** A guarantee of docs/guarantees.md: its number, such as `G4`, and its title. */
 type Guarantee = { readonly id: string; readonly title: string };
-/** A marked test: its title follows the titles of the blocks around it. */
-type Mark = { readonly file: string; readonly title: string; readonly shows: readonly string[] };
+/** A marked test: the titles of the blocks around it, and its own. */
+type Mark = {
+  readonly file: string;
+  readonly titles: readonly string[];
+  readonly shows: readonly string[];
+};
 
 /** The guarantees of the text of docs/guarantees.md, in its order. */
 export const guaranteesIn = (text: string): Guarantee[] =>
@@ -52,37 +56,52 @@ export const marksIn = (file: string, source: string): Mark[] => {
     if (words === undefined) return [];
     const where = `${file}:${at + 1}: ${line.trim()}`;
     if (!/^G\d+(, G\d+)*\.$/.test(words)) throw new Error(`${where}: write "// Shows G4, G7."`);
-    const titles = titlesAt(lines, at + 1);
-    if (titles.includes(undefined)) throw new Error(`${where}: no test with a title follows`);
-    return [{ file, title: titles.join(' › '), shows: words.slice(0, -1).split(', ') }];
+    const titles = titlesAt(lines, at + 1).map((title) => {
+      if (title === undefined) throw new Error(`${where}: no test with a title follows`);
+      return title;
+    });
+    return [{ file, titles, shows: words.slice(0, -1).split(', ') }];
   });
+};
+
+/** A list item in lines of at most 120 columns. */
+const wrapped = (item: string): string =>
+  item.replaceAll(/(.{1,117})(?: |$)/g, '\n  $1').replace('\n  ', '- ');
+
+/** The marked tests of one file as a list item: the titles of a block stand behind the title of the block. */
+const itemOf = (file: string, marks: readonly Mark[]): string => {
+  const blocks = Map.groupBy(marks, ({ titles }) => titles.slice(0, -1).join(' › '));
+  const texts = [...blocks].map(([block, ofBlock]) => {
+    const titles = ofBlock.map((mark) => mark.titles.at(-1)).join('; ');
+    return block === '' ? titles : `*${block}:* ${titles}`;
+  });
+  const name = file.replace(/^test\/|\.test\.ts$/g, '');
+  return wrapped(`[${name}](../${file}): ${texts.join('. ')}`);
 };
 
 /** The text of docs/evidence.md. Throws if a guarantee has no test, or if a marker names an unknown guarantee. */
 export const evidencePage = (guarantees: readonly Guarantee[], marks: readonly Mark[]): string => {
   const ids = new Set(guarantees.map(({ id }) => id));
-  for (const { file, title, shows } of marks) {
+  for (const { file, titles, shows } of marks) {
     const unknown = shows.find((id) => !ids.has(id));
-    if (unknown !== undefined) throw new Error(`${file}: unknown guarantee ${unknown}: ${title}`);
+    if (unknown !== undefined) {
+      throw new Error(`${file}: unknown guarantee ${unknown}: ${titles.join(' › ')}`);
+    }
   }
-  const tables = guarantees.map(({ id, title }) => {
-    const rows = marks
-      .filter(({ shows }) => shows.includes(id))
-      .map((mark) => {
-        const name = mark.file.replace(/^test\/|\.test\.ts$/g, '');
-        return `| [${name}](../${mark.file}) | ${mark.title.replaceAll('|', '\\|')} |`;
-      });
-    if (rows.length === 0) throw new Error(`no test shows ${id} · ${title}`);
-    return `\n## ${id} · ${title}\n\n| file | test |\n|---|---|\n${rows.join('\n')}\n`;
+  const lists = guarantees.map(({ id, title }) => {
+    const shown = marks.filter(({ shows }) => shows.includes(id));
+    if (shown.length === 0) throw new Error(`no test shows ${id} · ${title}`);
+    const items = [...Map.groupBy(shown, ({ file }) => file)].map(([file, ofFile]) =>
+      itemOf(file, ofFile),
+    );
+    return `\n## ${id} · ${title}\n\n${items.join('\n')}\n`;
   });
   return `# Evidence
 
-The tests that best show each guarantee of [guarantees.md](guarantees.md). \`…\` stands for a parameter, \`›\`
-between a group of tests and a test.
-
-Comments such as \`// Shows G4.\` above the tests decide what is listed here. After a change, write this page again with
-\`npm run node -- test/support/evidence.ts\`.
-${tables.join('')}`;
+The tests that best show each guarantee of [guarantees.md](guarantees.md): the file, the *group of tests*, and the
+titles. \`…\` stands for a parameter. \`npm run fix\` writes this page from comments such as \`// Shows G4.\` above the
+tests.
+${lists.join('')}`;
 };
 
 export const evidenceFile = 'docs/evidence.md';

@@ -17,7 +17,10 @@ describe('docs/evidence.md', () => {
 
 describe('the marks of a test file', () => {
   const titlesIn = (...lines: string[]) =>
-    marksIn('a.test.ts', lines.join('\n')).map(({ title, shows }) => [title, shows.join()]);
+    marksIn('a.test.ts', lines.join('\n')).map(({ titles, shows }) => [
+      titles.join(' › '),
+      shows.join(),
+    ]);
 
   it('take the titles of the blocks around the test, and of no other block', () => {
     const titles = titlesIn(
@@ -69,12 +72,13 @@ describe('the marks of a test file', () => {
 
 describe('the page of evidence', () => {
   const guarantees = guaranteesIn('# Page\n\n## G1 · Existence\n\nText.\n\n## Not promised\n');
-  const mark = { file: 'test/unit/a.test.ts', title: 'a|b holds', shows: ['G1'] };
+  const mark = { file: 'test/unit/a.test.ts', titles: ['a store', 'opens'], shows: ['G1'] };
+  const another = { ...mark, titles: ['a store', 'closes'] };
 
-  it('lists the tests of each guarantee', () => {
-    const page = evidencePage(guarantees, [mark]);
+  it('lists the tests of each guarantee by file and group', () => {
+    const page = evidencePage(guarantees, [mark, another]);
     expect(page).toContain('## G1 · Existence');
-    expect(page).toContain('| [unit/a](../test/unit/a.test.ts) | a\\|b holds |');
+    expect(page).toContain('\n- [unit/a](../test/unit/a.test.ts): *a store:* opens; closes\n');
   });
 
   it('fails while a guarantee has no test or a marker names an unknown guarantee', () => {
