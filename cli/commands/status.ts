@@ -1,4 +1,5 @@
 import type { ReplyOf } from '../../client/types.ts';
+import { endsSoon } from '../../functions/model/types.ts';
 import { exitCodes } from '../../system/program-failures.ts';
 import { bytesOf } from '../output/bytes.ts';
 import { printJson, printTable } from '../output/output.ts';
@@ -60,6 +61,7 @@ const nodeRow = (one: NodeStatus): string[] => {
     ...(dbBytes && quotaBytes ? [`database ${bytesOf(dbBytes)} of ${bytesOf(quotaBytes)}`] : []),
     // A node of 1.0.0 does not tell.
     ...(one.masterKey && one.masterKey !== 'usable' ? [`master key ${one.masterKey}`] : []),
+    ...(endsSoon(one.certificateEndsAt) ? [`certificate ends at ${one.certificateEndsAt}`] : []),
     ...(one.reason ? [one.reason] : []),
   ];
   return [`node ${one.node}`, one.alive ? one.state : 'no answer', about.join(', ')];

@@ -2,6 +2,7 @@
 
 import type { NodeAnswer, Processes } from '../../cli/console/replies.ts';
 import type { ReplyOf } from '../../client/types.ts';
+import { endsSoon } from '../../functions/model/types.ts';
 
 type Status = ReplyOf<'get-status'>;
 type Report = NonNullable<Status['node']>['nodes'][number];
@@ -95,6 +96,7 @@ export const sentencesOf = (
     ...aboutPolicy(statuses),
     ...aboutKeys(nodes),
     ...aboutStaleReads(nodes),
+    ...aboutCertificates(nodes),
   ];
 };
 
@@ -133,6 +135,19 @@ const aboutStaleReads = (nodes: readonly ShownNode[]): readonly string[] => {
   return stale.length === 0
     ? []
     : [`${stale.join(', ')}: known to answer stale reads after a pause, see the runbook.`];
+};
+
+const aboutCertificates = (nodes: readonly ShownNode[]): readonly string[] => {
+  const ending = nodes.flatMap(({ node, report }) =>
+    report && endsSoon(report.certificateEndsAt)
+      ? [`node ${node} at ${report.certificateEndsAt}`]
+      : [],
+  );
+  return ending.length === 0
+    ? []
+    : [
+        `The certificate ends of ${ending.join(', ')}: npm run cluster -- init FOLDER --renew makes another one.`,
+      ];
 };
 
 const words: Readonly<Record<string, string>> = {

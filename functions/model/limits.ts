@@ -120,4 +120,6 @@ export const times = {
   probeEveryMs: 1_000,
   /** When a caller may repeat a request after a retryable problem. */
   retryAfterS: 1,
+  /** The nodes' certificate is renewed by hand, so the status warns of its end 30 days before. */
+  certificateWarningMs: 2_592_000_000,
 } as const;

@@ -1,4 +1,5 @@
 /** The data types of the vault, shared by all folders, and the texts of names, keys and instants. */
+import { times } from './limits.ts';
 
 /** The scopes that a token can hold. */
 export const scopes = [
@@ -180,3 +181,7 @@ export const parseAskedInstant = (text: string): number | undefined => {
   const parts = asked.exec(text);
   return parts ? parseInstant(`${parts[1]}.${(parts[2] ?? '').padEnd(3, '0')}Z`) : undefined;
 };
+
+/** Whether the status warns of a certificate that ends at this instant (ISO 8601). Nobody knows the end: `null`. */
+export const endsSoon = (instant: string | null): boolean =>
+  instant !== null && Date.parse(instant) - Date.now() < times.certificateWarningMs;

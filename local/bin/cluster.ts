@@ -5,6 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { endsSoon } from '../../functions/model/types.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { type ClusterOptions, commandLine, readCommand } from '../cluster/commands.ts';
 import { type Control, sendCommand, startControl } from '../cluster/control.ts';
@@ -18,9 +19,10 @@ import {
   requireFreeVaultPorts,
 } from '../cluster/layout.ts';
 import { createCluster } from '../cluster/processes.ts';
+import { endOf } from '../http/tls.ts';
 import { readPolicyFile } from '../identity/access-policy.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
-import type { ClusterFile } from '../node/cluster-file.ts';
+import { type ClusterFile, findClusterFile } from '../node/cluster-file.ts';
 import { requireEtcd } from '../node/member.ts';
 import {
   dataFolderOf,
@@ -100,6 +102,12 @@ ${forKey}
 token-key.json and tls.json stay in ${folder}: they make tokens and certificates, and no node needs them`;
 };
 
+/** Whether the nodes, which all start now, should start with a new certificate. */
+const mustRenew = ({ clusterFile }: Layout): boolean => {
+  const known = findClusterFile(clusterFile);
+  return known !== undefined && endsSoon(endOf(known.tls));
+};
+
 /** Runs a cluster on the folder until this process is asked to stop. */
 const serve = async (folder: string): Promise<void> => {
   const signal = untilSignal();
@@ -121,6 +129,7 @@ const serve = async (folder: string): Promise<void> => {
       clusterFile: layout.clusterFile,
       nodes: nodesVariable(layout.nodes),
       masterKeyId: process.env['MASTER_KEY_ID'] || undefined,
+      renewal: mustRenew(layout) ? 'certificate' : undefined,
       // Whoever takes the file away begins a new cluster, for a restore.
       isNewCluster: !existsSync(layout.clusterFile),
     });

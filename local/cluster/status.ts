@@ -1,5 +1,6 @@
 /** Compares the reports of a cluster's nodes. */
 import { request } from 'node:https';
+import { endsSoon } from '../../functions/model/types.ts';
 import { failure } from '../../system/failures.ts';
 import { mutualTls } from '../http/tls.ts';
 import { clusterHeader, clusterIdOf, type OwnCluster } from '../node/cluster-file.ts';
@@ -9,7 +10,14 @@ import { areEqual, type NodeKeyState, type NodeReport, parseReport } from '../no
 /** The answer of a node to `GET /status` of its node-to-node port. */
 type Answer = Pick<
   NodeReport,
-  'leader' | 'appliedRevision' | 'digest' | 'etcd' | 'state' | 'reason' | 'masterKey'
+  | 'leader'
+  | 'appliedRevision'
+  | 'digest'
+  | 'etcd'
+  | 'state'
+  | 'reason'
+  | 'masterKey'
+  | 'certificateEndsAt'
 >;
 
 type NodeStatus = {
@@ -34,6 +42,8 @@ type NodeStatus = {
   readonly mayReadStale: boolean;
   /** Whether the node can use the master key; `null` if it did not answer or does not know. */
   readonly masterKey: NodeKeyState | null;
+  /** When the certificate that it uses ends, in ISO 8601; `null` if the node did not answer. */
+  readonly certificateEndsAt: string | null;
 };
 
 export type ClusterStatus = {
@@ -106,6 +116,7 @@ export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
       etcd: said?.etcd ?? null,
       mayReadStale: isKnownToReadStale(said?.etcd ?? ''),
       masterKey: said?.masterKey ?? null,
+      certificateEndsAt: said?.certificateEndsAt ?? null,
     })),
     equal: areEqual(answers),
   };
@@ -131,6 +142,18 @@ export const findStaleReads = ({ nodes }: ClusterStatus): string | undefined => 
   if (stale.length === 0) return undefined;
   const names = stale.map(({ node, etcd }) => `etcd ${etcd} of node ${node}`).join(', ');
   return `${names}: known to answer stale reads after a pause (docs/runbook.md names later releases)`;
+};
+
+/** A sentence about the nodes whose certificate ends soon; empty if there are none. */
+const aboutCertificates = (nodes: readonly NodeStatus[]): readonly string[] => {
+  const ending = nodes.filter(({ certificateEndsAt }) => endsSoon(certificateEndsAt));
+  const names = ending.map(({ node, certificateEndsAt }) => `node ${node} at ${certificateEndsAt}`);
+  return names.length === 0
+    ? []
+    : [
+        `the certificate ends of ${names.join(', ')}: npm run cluster -- init FOLDER --renew makes another one ` +
+          '(docs/deploy/machines.md); npm run cluster makes its own at its next start',
+      ];
 };
 
 /** Formats the status for a person. */
@@ -163,5 +186,7 @@ export const tableOf = (status: ClusterStatus): string => {
   const verdict = equal
     ? 'the digests at equal revisions are equal'
     : 'THE DIGESTS AT AN EQUAL REVISION DIFFER: see docs/runbook.md';
-  return [...lines, ...reasons, findStaleReads(status) ?? [], verdict].flat().join('\n');
+  return [...lines, ...reasons, findStaleReads(status) ?? [], aboutCertificates(nodes), verdict]
+    .flat()
+    .join('\n');
 };

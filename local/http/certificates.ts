@@ -4,6 +4,7 @@
  */
 import {
   createPrivateKey,
+  createPublicKey,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -105,18 +106,23 @@ const sign = async (
   return new X509Certificate(Buffer.from(certificate.toSchema().toBER())).toString();
 };
 
-const makeAuthority = async () => {
-  const { publicKey, privateKey } = makeKeys();
-  const ca = await sign(privateKey, authorityName, publicKey, authorityExtensions());
-  return { ca, authorityKey: pemOf(privateKey) };
-};
-
-const makeCertificate = async (authorityKey: string, hosts: readonly string[]) => {
+/**
+ * Makes a certificate of the nodes and one of their authority, so that both end at the same time. Certificates of one
+ * authority are trusted by all of its own, as these have the same name and key.
+ */
+const makeCertificates = async (
+  authorityKey: string,
+  hosts: readonly string[],
+): Promise<TlsFiles> => {
+  const authority = createPrivateKey(authorityKey);
+  const ofAuthority = createPublicKey(authority);
   const { publicKey, privateKey } = makeKeys();
   const extensions = nodeExtensions([...new Set([...loopback, ...hosts])]);
-  const authority = createPrivateKey(authorityKey);
-  const certificate = await sign(authority, 'vault node', publicKey, extensions);
-  return { certificate, key: pemOf(privateKey) };
+  return {
+    ca: await sign(authority, authorityName, ofAuthority, authorityExtensions()),
+    certificate: await sign(authority, 'vault node', publicKey, extensions),
+    key: pemOf(privateKey),
+  };
 };
 
 const parse = (file: string, content: string): v.InferOutput<typeof tlsFile> => {
@@ -157,8 +163,8 @@ export const openCertificates = async (
     if (present.hosts === wanted) return v.parse(tlsFiles, present);
     throw failure(`the certificate names the hosts ${present.hosts}: --renew makes a new one`);
   }
-  const { ca, authorityKey } = present ?? (await makeAuthority());
-  const made = { ca, ...(await makeCertificate(authorityKey, hosts)) };
+  const authorityKey = present?.authorityKey ?? pemOf(makeKeys().privateKey);
+  const made = await makeCertificates(authorityKey, hosts);
   const kept: v.InferOutput<typeof tlsFile> = { ...made, authorityKey, hosts: wanted };
   replaceFile(join(folder, 'tls.json'), JSON.stringify(kept));
   return made;

@@ -1,4 +1,5 @@
 /** TLS in which both ends show a certificate of one authority. */
+import { X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -25,3 +26,9 @@ export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
   requestCert: true,
   rejectUnauthorized: true,
 });
+
+/** The instant from which no node accepts another one: the end of the certificate or of its authority, in ISO 8601. */
+export const endOf = ({ ca, certificate }: TlsFiles): string => {
+  const ends = [ca, certificate].map((pem) => Date.parse(new X509Certificate(pem).validTo));
+  return new Date(Math.min(...ends)).toISOString();
+};

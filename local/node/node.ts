@@ -120,6 +120,7 @@ export const startNodeIn = async (
   const parts = { config, folder, member, record, counter, state, ask, signal };
   const self = createSelf({
     ...parts,
+    tls: cluster.tls,
     masterKey: options.masterKey,
     watching: () => watching,
     memoryBytes: () => running?.memoryBytes() ?? null,

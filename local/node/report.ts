@@ -70,6 +70,8 @@ const nodeReport = v.object({
   space: v.nullable(space),
   /** Whether the node can use the master key; `null` while it does not know. A node of 1.0.0 does not tell. */
   masterKey: v.fallback(v.nullish(v.picklist(keyStates), null), null),
+  /** When the certificate that it uses ends, in ISO 8601. A node of 1.0.0 does not tell. */
+  certificateEndsAt: v.nullish(v.string(), null),
   /** The number of this start of the node, and a number that rises every second while it runs. */
   start: v.number(),
   counter: v.number(),

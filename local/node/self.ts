@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { endOf, type TlsFiles } from '../http/tls.ts';
 import { digestOf, type HashAnswer } from './comparison.ts';
 import type { Counter } from './counter.ts';
 import type { NodeConfig } from './node-config.ts';
@@ -14,6 +15,7 @@ import type { Watching } from './watching.ts';
 export type SelfOptions = {
   readonly config: NodeConfig;
   readonly folder: string;
+  readonly tls: TlsFiles;
   readonly member: Pick<MemberClient, 'status' | 'hashKeys'>;
   readonly record: NodeRecord;
   readonly counter: Counter;
@@ -66,6 +68,7 @@ const createSpaceOf = ({ config, folder, memoryBytes }: SelfOptions) => {
 export const createSelf = (options: SelfOptions): Self => {
   const { config, member, record, counter, state, masterKey, watching } = options;
   const spaceOf = createSpaceOf(options);
+  const certificateEndsAt = endOf(options.tls);
   let digest: Digest | null = null;
 
   const report = (): NodeReport => {
@@ -84,6 +87,7 @@ export const createSelf = (options: SelfOptions): Self => {
       memberId: status?.memberId ?? null,
       space: status ? spaceOf(status) : null,
       masterKey: masterKey(),
+      certificateEndsAt,
       start: record.start(),
       counter: counter.value(),
       member: record.isMember(),

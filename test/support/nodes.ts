@@ -68,6 +68,7 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   memberId: null,
   space: null,
   masterKey: null,
+  certificateEndsAt: null,
   start: 1,
   counter: 0,
   member: false,

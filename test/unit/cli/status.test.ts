@@ -37,6 +37,7 @@ describe('dsvault status', () => {
         etcd: '3.7.3',
         mayReadStale: false,
         masterKey: 'usable' as const,
+        certificateEndsAt: '2036-11-24T12:00:00.000Z',
         space: { ...space, memoryBytes: 41e6 },
       },
     };
@@ -50,6 +51,7 @@ describe('dsvault status', () => {
         lag: 0,
         state: 'catching-up' as const,
         masterKey: 'missing' as const,
+        certificateEndsAt: '2026-01-01T00:00:00.000Z',
         reason: 'it compares',
       },
       { ...silent, node: 3, leader: false, lag: 2 },
@@ -64,7 +66,7 @@ describe('dsvault status', () => {
         ['node 2', 'catching-up', 'follows, revision 7, 0 behind'],
       ].map(([node, state, about]) => [
         ...[node, state],
-        `${about}, etcd 3.7.3, memory 41.0 MB, database 20.5 kB of 8.0 GB${node === 'node 2' ? ', master key missing, it compares' : ''}`,
+        `${about}, etcd 3.7.3, memory 41.0 MB, database 20.5 kB of 8.0 GB${node === 'node 2' ? ', master key missing, certificate ends at 2026-01-01T00:00:00.000Z, it compares' : ''}`,
       ]),
       ['node 3', 'no answer', 'follows, revision 5, 2 behind'],
     ]);

@@ -24,6 +24,7 @@ const report = (node: number, more: Partial<Report> = {}): Report => ({
   etcd: '3.7.3',
   mayReadStale: false,
   masterKey: 'usable',
+  certificateEndsAt: '2036-11-24T12:00:00.000Z',
   space: null,
   start: 1,
   ...more,
@@ -121,6 +122,14 @@ describe('the sentence about the nodes', () => {
       / etcd 3\.4\.23 of node 1, etcd 3\.4\.23 of node 3: known to answer stale reads after a pause/,
     );
     expect(told([answer(1, three)])).not.toContain('stale');
+  });
+
+  it('warns of a certificate that ends within 30 days', () => {
+    const certificateEndsAt = new Date(Date.now() + 29 * 86_400_000).toISOString();
+    expect(told([answer(1, [report(1), report(2, { certificateEndsAt }), report(3)])])).toContain(
+      `The certificate ends of node 2 at ${certificateEndsAt}: npm run cluster -- init FOLDER --renew`,
+    );
+    expect(told([answer(1, three)])).not.toContain('certificate');
   });
 
   it('reports the state of the store for a vault without nodes', () => {

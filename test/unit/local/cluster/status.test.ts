@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   askNode,
   compareNodes,
@@ -25,6 +25,7 @@ const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
   state: 'serving',
   reason: null,
   masterKey: 'usable',
+  certificateEndsAt: null,
   ...more,
 });
 const seen = (node: number, answer: Observed['answer'], more = {}): Observed => ({
@@ -92,6 +93,7 @@ describe('the status of a cluster', () => {
       etcd: null,
       mayReadStale: false,
       masterKey: null,
+      certificateEndsAt: null,
     });
     expect(nodes[1]).toMatchObject({ alive: false, state: 'silent' });
     expect(nodes[2]).toMatchObject({ alive: true, lag: 0, state: 'serving', isolated: true });
@@ -137,6 +139,24 @@ describe('the status of a cluster', () => {
       'etcd 3.4.23 of node 1, etcd 3.6.8 of node 3: known to answer stale reads after a pause (docs/runbook.md names later releases)',
       'the digests at equal revisions are equal',
     ]);
+  });
+
+  it('warns of a certificate from 30 days before its end, says when it ends and how to renew it', () => {
+    const now = Date.parse('2036-10-25T12:00:00.000Z');
+    jest.spyOn(Date, 'now').mockReturnValue(now);
+    const [soon, later] = ['2036-11-24T11:59:59.000Z', '2036-11-24T12:00:00.000Z'];
+    const status = compareNodes([
+      seen(1, said(7, { certificateEndsAt: soon })),
+      seen(2, said(7, { certificateEndsAt: later })),
+      seen(3, undefined),
+    ]);
+    expect(status.nodes.map((node) => node.certificateEndsAt)).toEqual([soon, later, null]);
+    expect(tableOf(status).split('\n').slice(-2)).toEqual([
+      `the certificate ends of node 1 at ${soon}: npm run cluster -- init FOLDER --renew makes another one ` +
+        '(docs/deploy/machines.md); npm run cluster makes its own at its next start',
+      'the digests at equal revisions are equal',
+    ]);
+    jest.restoreAllMocks();
   });
 });
 

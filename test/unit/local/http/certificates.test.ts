@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { openCertificates } from '../../../../local/http/certificates.ts';
+import { endOf } from '../../../../local/http/tls.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
@@ -48,12 +49,33 @@ describe('openCertificates', () => {
     expect(await openCertificates(folder, ['10.0.0.3', '10.0.0.1'])).toEqual(first);
     await expect(openCertificates(folder, ['10.0.0.2'])).rejects.toThrow('--renew makes a new one');
     const second = await openCertificates(folder, ['10.0.0.2'], 'certificate');
-    expect(second.ca).toBe(first.ca);
     expect(second.key).not.toBe(first.key);
     const [old, node] = [first, second].map((one) => new X509Certificate(one.certificate));
     expect(node?.verify(new X509Certificate(first.ca).publicKey)).toBe(true);
     expect(node?.serialNumber).not.toBe(old?.serialNumber);
     expect(node?.checkIP('10.0.0.2')).toBe('10.0.0.2');
+  });
+
+  it('renews both certificates, and each of them is trusted beside the ones before', async () => {
+    const folder = freshFolder();
+    const year = 366 * 86_400_000;
+    const made = jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 9 * year);
+    const first = await openCertificates(folder, []);
+    made.mockRestore();
+    const second = await openCertificates(folder, [], 'certificate');
+    expect(Date.parse(endOf(first))).toBeLessThan(Date.now() + 2 * year);
+    expect(Date.parse(endOf(second))).toBeGreaterThan(Date.now() + 9 * year);
+    for (const { ca } of [first, second]) {
+      const authority = new X509Certificate(ca);
+      for (const { certificate } of [first, second]) {
+        const node = new X509Certificate(certificate);
+        expect([node.checkIssued(authority), node.verify(authority.publicKey)]).toEqual([
+          true,
+          true,
+        ]);
+      }
+    }
+    expect(endOf({ ...second, ca: first.ca })).toBe(endOf(first));
   });
 
   it("keeps the authority's key in tls.json, for its owner only, and returns it to nobody", async () => {

@@ -2,13 +2,15 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { endOf, type TlsFiles } from '../../../../local/http/tls.ts';
 import { clusterIdOf } from '../../../../local/node/cluster-file.ts';
 import { findServed } from '../../../../local/node/member-files.ts';
 import { startNodeIn, type VaultNode } from '../../../../local/node/node.ts';
 import type { PeerRoute } from '../../../../local/node/peers.ts';
 import { openNodeRecord } from '../../../../local/node/record.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
+import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 import { askOf, configOf, memberCallsOf, memberStatus, reportOf } from '../../../support/nodes.ts';
@@ -53,6 +55,11 @@ const answerOf = (other: number, path: string, body: string): string | undefined
   return JSON.stringify({ revision, compactRevision: 0, hash: hashes.get(other), etcd: '3.7.3' });
 };
 
+let tls: TlsFiles;
+beforeAll(async () => {
+  tls = await freshCertificates();
+});
+
 /** Starts node 1 of so many, which was in the cluster before and has its files. */
 const start = async (count = 3): Promise<void> => {
   await openNodeRecord(folder, 1, clusterIdOf({ token: '' })).enterCluster();
@@ -62,7 +69,7 @@ const start = async (count = 3): Promise<void> => {
     {
       config: { ...configOf(1, count), compareEveryMs: 3_600_000 },
       folder,
-      cluster: { token: '', vaultId: 'v', jwks: '', tls: Object(), key: { masterKeyId: 'k' } },
+      cluster: { token: '', vaultId: 'v', jwks: '', tls, key: { masterKeyId: 'k' } },
       tableName: 'vault',
       timeToLiveAttribute: 'expiresAt',
       masterKey: () => 'usable',
@@ -106,11 +113,14 @@ describe('a node with files', () => {
     await node?.serving;
   });
 
-  it('tells the memory that its etcd holds', async () => {
+  it('tells the memory that its etcd holds, and when its certificate ends', async () => {
     await start();
     await node?.serving;
     const report = await routes.get('GET /report')?.('', Object());
-    expect(JSON.parse(report ?? '').space.memoryBytes).toBe(41_000_000);
+    expect(JSON.parse(report ?? '')).toMatchObject({
+      space: { memoryBytes: 41_000_000 },
+      certificateEndsAt: endOf(tls),
+    });
   });
 
   it.each([

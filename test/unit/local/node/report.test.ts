@@ -43,7 +43,7 @@ describe('the reports that people see', () => {
         .sort()
         .join(' '),
     ).toBe(
-      'alive appliedRevision comparedAt digest etcd lag leader masterKey mayReadStale node reason space start state',
+      'alive appliedRevision certificateEndsAt comparedAt digest etcd lag leader masterKey mayReadStale node reason space start state',
     );
   });
 });
