@@ -7,7 +7,7 @@ import type { EtcdClient } from '../etcd/etcd-client.ts';
 import type { Exchange } from './exchange.ts';
 import { decideStart, type JoiningOptions } from './joining.ts';
 import type { MemberOptions } from './member.ts';
-import { askForMember } from './replacement.ts';
+import { askForMember } from './replacing.ts';
 import type { NodeState } from './state.ts';
 
 export type BeginningOptions = Omit<JoiningOptions, 'waitFor'> & {

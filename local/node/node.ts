@@ -7,7 +7,7 @@ import { startHttpFront } from '../etcd/http-front.ts';
 import { connectMember, type MemberClient, type MemberStatus } from '../etcd/member-client.ts';
 import { begin } from './beginning.ts';
 import { type ClusterFile, clusterIdOf } from './cluster-file.ts';
-import { areEqualFrom, compareCopies, type HashAnswer } from './comparison.ts';
+import { areEqualFrom, compareCopies, type HashAnswer } from './comparing.ts';
 import { openCounter } from './counter.ts';
 import { createDamageFinder, findObstacle, tryEmptyFolder } from './damage.ts';
 import { isKnownToReadStale } from './etcd-version.ts';
@@ -24,7 +24,7 @@ import {
   servePeers,
 } from './peers.ts';
 import { openNodeRecord } from './record.ts';
-import { createReplacer } from './replacement.ts';
+import { createReplacer } from './replacing.ts';
 import {
   minorOf,
   type NodeKeyState,

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import { endOf, type TlsFiles } from '../http/tls.ts';
-import { digestOf, type HashAnswer } from './comparison.ts';
+import { digestOf, type HashAnswer } from './comparing.ts';
 import type { Counter } from './counter.ts';
 import type { NodeConfig } from './node-config.ts';
 import type { NodeRecord } from './record.ts';

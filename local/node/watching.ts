@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EtcdClient } from '../etcd/etcd-client.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
-import { type Comparison, differenceOf, resultOf } from './comparison.ts';
+import { type Comparison, differenceOf, resultOf } from './comparing.ts';
 import { isLarge } from './space.ts';
 import type { NodeState } from './state.ts';
 

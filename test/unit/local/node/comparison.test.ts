@@ -8,7 +8,7 @@ import {
   type HashAnswer,
   resultOf,
   type Verdict,
-} from '../../../../local/node/comparison.ts';
+} from '../../../../local/node/comparing.ts';
 
 const answerOf = (more: Partial<HashAnswer> = {}): HashAnswer => ({
   revision: 9,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { MemberStatus } from '../../../../local/etcd/member-client.ts';
-import type { Comparison, Verdict } from '../../../../local/node/comparison.ts';
+import type { Comparison, Verdict } from '../../../../local/node/comparing.ts';
 import { createNodeState } from '../../../../local/node/state.ts';
 import { startWatching } from '../../../../local/node/watching.ts';
 import { memberCallsOf, memberStatus } from '../../../support/nodes.ts';

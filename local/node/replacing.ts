@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { sentenceOf } from '../../system/failures.ts';
 import type { ListedMember, MemberClient } from '../etcd/member-client.ts';
-import { type Comparison, resultOf } from './comparison.ts';
+import { type Comparison, resultOf } from './comparing.ts';
 import { nameOf, peerUrlOf } from './member.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
 import { type AskPeer, askText, type PeerRoute } from './peers.ts';
