@@ -1,18 +1,17 @@
 /**
- * Condition, key condition and filter expressions of DynamoDB, without document paths and `size`. One grammar serves
- * all three:
+ * The expressions that the vault and its tools send, and no more of DynamoDB's language:
  *
- *   or         = and { OR and }
- *   and        = not { AND not }
- *   not        = NOT not | primary
- *   primary    = ( or ) | function ( operands ) | operand comparator operand
- *              | operand BETWEEN operand AND operand | operand IN ( operands )
- *   operand    = name | #placeholder | :value
+ *   condition      = all { OR all }
+ *   all            = test { AND test }
+ *   test           = attribute_not_exists ( name ) | name = :value | name < :value
+ *   key condition  = name = :value [ AND name BETWEEN :value AND :value ]
+ *   projection     = name { , name }
+ *   name           = word | #placeholder
  *
- * Everything else is refused with a ValidationException, so that no expression means less here than on DynamoDB.
+ * The front rejects any other expression with a ValidationException that quotes it, so no expression means less here
+ * than on DynamoDB.
  */
-
-import { compareValues } from './attribute-values.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { type Item, invalid, type Value } from './protocol.ts';
 
 /** The placeholders of a request. */
@@ -21,164 +20,132 @@ export type Placeholders = {
   readonly values: Item;
 };
 
-export type Operand = { readonly attribute: string } | { readonly value: Value };
-export type Comparator = '=' | '<>' | '<' | '<=' | '>' | '>=';
-export type Expression =
-  | { readonly kind: 'or' | 'and'; readonly parts: readonly Expression[] }
-  | { readonly kind: 'not'; readonly part: Expression }
-  | { readonly kind: 'exists'; readonly attribute: string }
-  | { readonly kind: 'begins'; readonly of: Operand; readonly prefix: Operand }
-  | { readonly kind: Comparator; readonly left: Operand; readonly right: Operand }
-  | {
-      readonly kind: 'between';
-      readonly of: Operand;
-      readonly low: Operand;
-      readonly high: Operand;
-    }
-  | { readonly kind: 'in'; readonly of: Operand; readonly among: readonly Operand[] };
+type Test =
+  | { readonly kind: 'absent'; readonly attribute: string }
+  | { readonly kind: '=' | '<'; readonly attribute: string; readonly value: Value };
+/** Holds if all tests of one of its lists hold. */
+export type Condition = readonly (readonly Test[])[];
 
-const token = /\s*(?:(<>|<=|>=|[=<>(),])|([#:]?[A-Za-z0-9_]+))/y;
-const comparators: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
-const keywords: ReadonlySet<string> = new Set(['AND', 'OR', 'NOT', 'BETWEEN', 'IN']);
+export type KeyCondition = {
+  readonly hash: { readonly attribute: string; readonly value: Value };
+  readonly range?: { readonly attribute: string; readonly low: Value; readonly high: Value };
+};
+
+const name = String.raw`(#\w+|[A-Za-z]\w*)`;
+const value = String.raw`(:\w+)`;
+const absence = new RegExp(String.raw`^attribute_not_exists\s*\(\s*${name}\s*\)$`);
+const comparison = new RegExp(String.raw`^${name}\s*([=<])\s*${value}$`);
+const keyForm = new RegExp(
+  String.raw`^${name}\s*=\s*${value}(?:\s+AND\s+${name}\s+BETWEEN\s+${value}\s+AND\s+${value})?$`,
+  'i',
+);
+const nameForm = new RegExp(`^${name}$`);
+/** DynamoDB's own limit. */
 const expressionBytesMax = 4_096;
 
-const tokensOf = (text: string): readonly string[] => {
-  if (Buffer.byteLength(text) > expressionBytesMax) throw invalid('Expression size exceeds 4 KB');
-  const tokens: string[] = [];
-  token.lastIndex = 0;
-  const end = text.trimEnd().length;
-  while (token.lastIndex < end) {
-    const match = token.exec(text);
-    if (match === null) throw invalid('Invalid expression: it has a part that is not served here');
-    tokens.push(match[1] ?? match[2] ?? '');
-  }
-  if (tokens.length === 0) throw invalid('Invalid expression: it is empty');
-  return tokens;
+/** Resolves the words of one expression, and then refuses placeholders that the expression does not use. */
+const createResolver = ({ names, values }: Placeholders) => {
+  const unused = new Set([...Object.keys(names), ...Object.keys(values)]);
+  const find = <Content>(from: Readonly<Record<string, Content>>, what: string, word: string) => {
+    unused.delete(word);
+    const content = Object.hasOwn(from, word) ? from[word] : undefined;
+    if (content === undefined) {
+      throw invalid(`An expression attribute ${what} is not defined: ${word}`);
+    }
+    return content;
+  };
+  return {
+    attribute: (word: string): string => (word.startsWith('#') ? find(names, 'name', word) : word),
+    value: (word: string): Value => find(values, 'value', word),
+    end: (): void => {
+      const [word] = unused;
+      if (word !== undefined) throw invalid(`Value provided is unused in expressions: ${word}`);
+    },
+  };
+};
+type Resolver = ReturnType<typeof createResolver>;
+
+const notServed = (what: string, text: string) =>
+  invalid(`the ${what} "${text}" is not served here`);
+
+const parseTest = (text: string, { attribute, value }: Resolver): Test => {
+  const [, absent] = absence.exec(text) ?? [];
+  if (absent !== undefined) return { kind: 'absent', attribute: attribute(absent) };
+  const [, left, kind, right] = comparison.exec(text) ?? [];
+  if (left === undefined || right === undefined) throw notServed('condition', text);
+  const test = { attribute: attribute(left), value: value(right) };
+  if (kind === '=') return { kind, ...test };
+  if (test.value.N === undefined) throw invalid(`${right}: < compares only numbers here`);
+  return { kind: '<', ...test };
 };
 
-/** The placeholders that a parse has used. DynamoDB refuses a request with one that no expression uses. */
-export type Used = { readonly names: Set<string>; readonly values: Set<string> };
-
-/** The expression in `text`. Throws a ValidationException for what the grammar or the placeholders do not hold. */
-export const parseExpression = (
-  text: string,
+/** Parses an expression, or none. Throws a ValidationException for what the grammar or the placeholders lack. */
+const parse = <Parsed>(
+  text: string | undefined,
   placeholders: Placeholders,
-  used: Used,
-): Expression => {
-  const tokens = tokensOf(text);
-  let position = 0;
-  const peek = () => tokens[position];
-  const isKeyword = (word: string) => peek()?.toUpperCase() === word;
-  const accept = (word: string): boolean => {
-    if (!isKeyword(word)) return false;
-    position += 1;
-    return true;
-  };
-  const expect = (word: string): void => {
-    if (!accept(word)) throw invalid(`Invalid expression: ${word} is missing`);
-  };
-
-  const operand = (): Operand => {
-    const word = tokens[position] ?? '';
-    position += 1;
-    if (word.startsWith(':')) {
-      const value = Object.hasOwn(placeholders.values, word)
-        ? placeholders.values[word]
-        : undefined;
-      if (value === undefined)
-        throw invalid(`An expression attribute value is not defined: ${word}`);
-      used.values.add(word);
-      return { value };
-    }
-    if (word.startsWith('#')) {
-      const attribute = Object.hasOwn(placeholders.names, word)
-        ? placeholders.names[word]
-        : undefined;
-      if (attribute === undefined)
-        throw invalid(`An expression attribute name is not defined: ${word}`);
-      used.names.add(word);
-      return { attribute };
-    }
-    if (!/^[A-Za-z]/.test(word) || keywords.has(word.toUpperCase())) {
-      throw invalid('Invalid expression: an attribute or a value is missing');
-    }
-    return { attribute: word };
-  };
-  const attribute = (): string => {
-    const found = operand();
-    if (!('attribute' in found)) throw invalid('Invalid expression: a function takes an attribute');
-    return found.attribute;
-  };
-  const operands = (): readonly Operand[] => {
-    const list = [operand()];
-    while (accept(',')) list.push(operand());
-    return list;
-  };
-
-  const functionCall = (name: string): Expression => {
-    position += 2;
-    const build = (): Expression => {
-      if (name === 'attribute_exists') return { kind: 'exists', attribute: attribute() };
-      if (name === 'attribute_not_exists') {
-        return { kind: 'not', part: { kind: 'exists', attribute: attribute() } };
-      }
-      if (name !== 'begins_with')
-        throw invalid('Invalid expression: the function is not served here');
-      const of = operand();
-      expect(',');
-      return { kind: 'begins', of, prefix: operand() };
-    };
-    const built = build();
-    expect(')');
-    return built;
-  };
-
-  const primary = (): Expression => {
-    if (accept('(')) {
-      const inner = or();
-      expect(')');
-      return inner;
-    }
-    if (tokens[position + 1] === '(' && !isKeyword('NOT')) return functionCall(peek() ?? '');
-    const left = operand();
-    if (accept('BETWEEN')) {
-      const low = operand();
-      expect('AND');
-      const high = operand();
-      checkBounds(low, high);
-      return { kind: 'between', of: left, low, high };
-    }
-    if (accept('IN')) {
-      expect('(');
-      const among = operands();
-      expect(')');
-      return { kind: 'in', of: left, among };
-    }
-    const comparator = peek() ?? '';
-    if (!comparators.has(comparator)) throw invalid('Invalid expression: a comparison is missing');
-    position += 1;
-    return { kind: comparator as Comparator, left, right: operand() };
-  };
-  const not = (): Expression => (accept('NOT') ? { kind: 'not', part: not() } : primary());
-  const list = (kind: 'or' | 'and', word: string, part: () => Expression): Expression => {
-    const parts = [part()];
-    while (accept(word)) parts.push(part());
-    const [only, ...others] = parts;
-    return only !== undefined && others.length === 0 ? only : { kind, parts };
-  };
-  const and = (): Expression => list('and', 'AND', not);
-  const or = (): Expression => list('or', 'OR', and);
-
-  const expression = or();
-  if (position < tokens.length) throw invalid('Invalid expression: something follows its end');
-  return expression;
+  parseText: (text: string, resolver: Resolver) => Parsed,
+): Parsed | undefined => {
+  if (text !== undefined && Buffer.byteLength(text) > expressionBytesMax) {
+    throw invalid('Expression size exceeds 4 KB');
+  }
+  const resolver = createResolver(placeholders);
+  const parsed = text === undefined ? undefined : parseText(text.trim(), resolver);
+  resolver.end();
+  return parsed;
 };
 
-/** DynamoDB refuses given bounds that no value can lie between. */
-const checkBounds = (low: Operand, high: Operand): void => {
-  if (!('value' in low && 'value' in high)) return;
-  const order = compareValues(low.value, high.value);
-  if (order === undefined || order > 0) {
-    throw invalid('The BETWEEN operator requires an upper bound that is not below its lower bound');
-  }
+/** The condition of a write; `undefined` if it has none. Throws a ValidationException as all parsers here do. */
+export const parseCondition = (
+  text: string | undefined,
+  placeholders: Placeholders,
+): Condition | undefined =>
+  parse(text, placeholders, (whole, resolver) =>
+    whole
+      .split(/\s+OR\s+/i)
+      .map((all) => all.split(/\s+AND\s+/i).map((test) => parseTest(test, resolver))),
+  );
+
+/** The key condition of a Query; `undefined` for a Scan, which has none. */
+export const parseKeyCondition = (
+  text: string | undefined,
+  placeholders: Placeholders,
+): KeyCondition | undefined =>
+  parse(text, placeholders, (whole, { attribute, value }) => {
+    const [, hash, equal, range, low, high] = keyForm.exec(whole) ?? [];
+    if (hash === undefined || equal === undefined) throw notServed('key condition', whole);
+    const ofHash = { attribute: attribute(hash), value: value(equal) };
+    if (range === undefined || low === undefined || high === undefined) return { hash: ofHash };
+    return {
+      hash: ofHash,
+      range: { attribute: attribute(range), low: value(low), high: value(high) },
+    };
+  });
+
+/** The attributes that a projection names, at the top of an item; `undefined` for all. */
+export const parseProjection = (
+  text: string | undefined,
+  names: Placeholders['names'],
+): ReadonlySet<string> | undefined =>
+  parse(text, { names, values: {} }, (whole, { attribute }) => {
+    const words = whole.split(',').map((word) => word.trim());
+    if (!words.every((word) => nameForm.test(word))) {
+      throw invalid('ProjectionExpression: it may only name attributes here, separated by commas');
+    }
+    const attributes = new Set(words.map(attribute));
+    if (attributes.size < words.length) {
+      throw invalid('ProjectionExpression: two of its paths overlap');
+    }
+    return attributes;
+  });
+
+/** Whether `condition` holds for `item`. An item that is absent has no attributes. */
+export const holds = (condition: Condition, item: Item = {}): boolean =>
+  condition.some((tests) => tests.every((test) => passes(test, item)));
+
+const passes = (test: Test, item: Item): boolean => {
+  const stored = Object.hasOwn(item, test.attribute) ? item[test.attribute] : undefined;
+  if (test.kind === 'absent') return stored === undefined;
+  if (stored === undefined) return false;
+  if (test.kind === '=') return isDeepStrictEqual(stored, test.value);
+  return stored.N !== undefined && Number(stored.N) < Number(test.value.N);
 };

@@ -65,9 +65,6 @@ export const createFront = (options: FrontOptions): Front => {
         return await tables.describe(checkRequest(name, body), deadline);
       case 'DescribeTimeToLive':
         return await tables.describeTimeToLive(checkRequest(name, body), deadline);
-      case 'ListTables':
-        checkRequest(name, body);
-        return await tables.list(deadline);
     }
   };
 

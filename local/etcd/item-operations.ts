@@ -7,13 +7,13 @@ import {
   unitsOfReads,
 } from './capacity.ts';
 import type { Etcd } from './etcd.ts';
+import { parseKeyCondition, parseProjection } from './expressions.ts';
 import { createNarrowing } from './narrow-ranges.ts';
 import {
   actionOf,
   checkTransaction,
-  expressionsOf,
   keyOf,
-  projectionOf,
+  placeholdersOf,
   type Request,
 } from './parse-request.ts';
 import { cancelled, type Item, invalid, ok, type Reply, refuse } from './protocol.ts';
@@ -100,9 +100,9 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     if (new Set(keys).size < keys.length) {
       throw invalid('Provided list of item keys contains duplicates');
     }
-    const shown = projectionOf(
+    const shown = parseProjection(
       projection.ProjectionExpression,
-      projection.ExpressionAttributeNames,
+      projection.ExpressionAttributeNames ?? {},
     );
     const seen = await readItems(etcd, seenItems, keys, deadline);
     const items = seen.flatMap(({ item }) => (item ? [projected(item, shown)] : []));
@@ -125,15 +125,14 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     if (index !== undefined && request.ConsistentRead) {
       throw invalid('Consistent reads are not supported on global secondary indexes');
     }
-    const { condition, filter } = expressionsOf(request, {
-      condition: ofQuery?.KeyConditionExpression,
-      filter: request.FilterExpression,
-    });
+    const condition = parseKeyCondition(
+      ofQuery?.KeyConditionExpression,
+      placeholdersOf(ofQuery ?? {}),
+    );
     const query = {
       table,
       index,
       range: condition ? rangeOf(table, index, condition) : wholeOf(prefixOf(table)),
-      filter,
       isForward: ofQuery?.ScanIndexForward ?? true,
       start: request.ExclusiveStartKey && keyOf(request.ExclusiveStartKey),
       limit: request.Limit,

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { checkAttributes, itemBytesMax, sizeOfItem } from './attribute-values.ts';
-import { type Expression, type Placeholders, parseExpression, type Used } from './expressions.ts';
+import { type Placeholders, parseCondition } from './expressions.ts';
 import { type Item, invalid, isJson, type Json } from './protocol.ts';
 import { exactItemKey, itemKey, type Table, tableShape } from './tables.ts';
 import type { Action } from './transactions.ts';
@@ -18,17 +18,14 @@ const placeholders = {
 const condition = {
   ConditionExpression: v.optional(v.string()),
   ...placeholders,
-  ReturnValuesOnConditionCheckFailure: v.optional(v.picklist(['NONE', 'ALL_OLD'])),
+  ReturnValuesOnConditionCheckFailure: v.optional(v.literal('ALL_OLD')),
 };
-const capacity = { ReturnConsumedCapacity: v.optional(v.picklist(['TOTAL', 'NONE'])) };
-const single = { ...capacity, ReturnValues: v.optional(v.literal('NONE')) };
+const capacity = { ReturnConsumedCapacity: v.optional(v.literal('TOTAL')) };
 const consistent = { ConsistentRead: v.optional(v.boolean()) };
 const paging = {
   ...table,
-  ...placeholders,
   ...capacity,
   ...consistent,
-  FilterExpression: v.optional(v.string()),
   ExclusiveStartKey: v.optional(json),
   Limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 };
@@ -42,8 +39,8 @@ const actionsMax = 100;
 const transactionBytesMax = 4 * 1_048_576;
 
 export const shapes = {
-  PutItem: v.strictObject({ ...table, ...condition, ...single, Item: json }),
-  DeleteItem: v.strictObject({ ...table, ...condition, ...single, Key: json }),
+  PutItem: v.strictObject({ ...table, ...condition, ...capacity, Item: json }),
+  DeleteItem: v.strictObject({ ...table, ...condition, ...capacity, Key: json }),
   TransactWriteItems: v.strictObject({
     TransactItems: v.pipe(
       v.array(
@@ -86,6 +83,7 @@ export const shapes = {
   }),
   Query: v.strictObject({
     ...paging,
+    ...placeholders,
     IndexName: v.optional(v.string()),
     KeyConditionExpression: v.string(),
     ScanIndexForward: v.optional(v.boolean()),
@@ -94,7 +92,6 @@ export const shapes = {
   CreateTable: v.omit(tableShape, ['TimeToLiveAttribute']),
   DescribeTable: v.strictObject(table),
   DescribeTimeToLive: v.strictObject(table),
-  ListTables: v.strictObject({}),
 } as const;
 
 export type Operation = keyof typeof shapes;
@@ -121,7 +118,8 @@ export const checkRequest = <Name extends Operation>(name: Name, body: unknown):
 
 type Conditional = v.InferOutput<typeof putAction> | v.InferOutput<typeof keyAction>;
 
-const placeholdersOf = (part: {
+/** The placeholders of a request or an action, its values checked. Throws a ValidationException. */
+export const placeholdersOf = (part: {
   readonly ExpressionAttributeNames?: Readonly<Record<string, string>> | undefined;
   readonly ExpressionAttributeValues?: Json | undefined;
 }): Placeholders => ({
@@ -129,31 +127,10 @@ const placeholdersOf = (part: {
   values: checkAttributes(part.ExpressionAttributeValues ?? {}),
 });
 
-/** Parses the expressions of one request or action, and refuses placeholders that none of them uses. */
-export const expressionsOf = <Name extends string>(
-  part: Parameters<typeof placeholdersOf>[0],
-  texts: Readonly<Record<Name, string | undefined>>,
-): Readonly<Record<Name, Expression | undefined>> => {
-  const known = placeholdersOf(part);
-  const used: Used = { names: new Set(), values: new Set() };
-  const parsed = Object.entries<string | undefined>(texts).map(
-    ([name, text]) =>
-      [name, text === undefined ? undefined : parseExpression(text, known, used)] as const,
-  );
-  for (const [all, spent] of [
-    [known.names, used.names],
-    [known.values, used.values],
-  ] as const) {
-    const unused = Object.keys(all).find((name) => !spent.has(name));
-    if (unused !== undefined) throw invalid(`Value provided is unused in expressions: ${unused}`);
-  }
-  return Object.fromEntries(parsed) as Record<Name, Expression | undefined>;
-};
-
 /** An action of a write, checked. Throws a ValidationException. */
 export const actionOf = (kind: Action['kind'], table: Table, part: Conditional): Action => {
   const { ConditionExpression: text, ReturnValuesOnConditionCheckFailure: shown } = part;
-  const { condition } = expressionsOf(part, { condition: text });
+  const condition = parseCondition(text, placeholdersOf(part));
   if (kind === 'ConditionCheck' && condition === undefined) {
     throw invalid('ConditionExpression: a ConditionCheck needs one');
   }
@@ -173,29 +150,6 @@ export const checkTransaction = (actions: readonly Action[]): void => {
   }
   const bytes = actions.reduce((sum, { item }) => sum + (item ? sizeOfItem(item) : 0), 0);
   if (bytes > transactionBytesMax) throw invalid('Transaction size exceeds 4 MB');
-};
-
-/** The attributes that a projection names, at the top of an item; `undefined` for all. Throws a ValidationException. */
-export const projectionOf = (
-  text: string | undefined,
-  names: Readonly<Record<string, string>> = {},
-): ReadonlySet<string> | undefined => {
-  const words = text?.split(',').map((word) => word.trim()) ?? [];
-  const unused = Object.keys(names).find((name) => !words.includes(name));
-  if (unused !== undefined) throw invalid(`Value provided is unused in expressions: ${unused}`);
-  if (text === undefined) return undefined;
-  const attributes = new Set(words.map((word) => attributeOf(word, names)));
-  if (attributes.size < words.length) {
-    throw invalid('ProjectionExpression: two of its paths overlap');
-  }
-  return attributes;
-};
-
-const attributeOf = (word: string, names: Readonly<Record<string, string>>): string => {
-  const name = word.startsWith('#') ? names[word] : word;
-  if (name === undefined) throw invalid(`An expression attribute name is not defined: ${word}`);
-  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
-  throw invalid('ProjectionExpression: it may only name attributes here, separated by commas');
 };
 
 /** The key attributes of a request, checked. */

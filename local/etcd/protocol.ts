@@ -8,8 +8,6 @@ export type Value = {
   readonly N?: string;
   /** Bytes in base64. */
   readonly B?: string;
-  readonly BOOL?: boolean;
-  readonly NULL?: true;
   readonly L?: readonly Value[];
   readonly M?: Item;
 };

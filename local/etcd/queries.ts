@@ -3,8 +3,7 @@
 import { sizeOfItem } from './attribute-values.ts';
 import type { Etcd } from './etcd.ts';
 import type { Stored } from './etcd-client.ts';
-import { holds } from './evaluation.ts';
-import type { Expression, Operand } from './expressions.ts';
+import type { KeyCondition } from './expressions.ts';
 import { endOfPrefix, type KeyRange, type Narrow, type Narrowed } from './narrow-ranges.ts';
 import { type Item, invalid, type Json, type Value } from './protocol.ts';
 import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './tables.ts';
@@ -13,7 +12,6 @@ export type Query = {
   readonly table: Table;
   readonly index: string | undefined;
   readonly range: KeyRange;
-  readonly filter: Expression | undefined;
   readonly isForward: boolean;
   /** The key of the last item of the page before. */
   readonly start: Item | undefined;
@@ -26,26 +24,26 @@ const pageBytesMax = 1_048_576;
 const itemsMax = 128;
 const entriesMax = 1_000;
 
-/** The range of keys that a key condition names. Throws a ValidationException for any other condition. */
+/** The range of keys that a key condition names. Throws a ValidationException for attributes that are no keys. */
 export const rangeOf = (
   table: Table,
   index: string | undefined,
-  condition: Expression,
+  { hash, range }: KeyCondition,
 ): KeyRange => {
   const [hashKey, rangeKey] = schemaOf(table, index);
-  const parts = condition.kind === 'and' ? condition.parts : [condition];
-  const ofHash = parts.filter(
-    (part) => part.kind === '=' && isAttribute(part.left, hashKey?.AttributeName),
-  );
-  const others = parts.filter((part) => !ofHash.includes(part));
-  const [hash] = ofHash;
-  if (hash?.kind !== '=' || ofHash.length > 1 || others.length > 1) {
+  if (hash.attribute !== hashKey?.AttributeName) throw invalid('Query key condition not supported');
+  const prefix = prefixOf(table, index, textOf(hash.value));
+  if (range === undefined) return wholeOf(prefix);
+  if (range.attribute !== rangeKey?.AttributeName) {
     throw invalid('Query key condition not supported');
   }
-  const prefix = prefixOf(table, index, textOf(hash.right));
-  const [bounds] = others;
-  if (bounds === undefined) return wholeOf(prefix);
-  return boundsOf(prefix, rangeKey?.AttributeName, bounds);
+  const from = Buffer.from(`${prefix}${textOf(range.low)}`);
+  // A key of an index goes on with NUL, and nothing lies between a key and its end and the same text with U+0001.
+  const to = Buffer.from(`${prefix}${textOf(range.high)}\u0001`);
+  if (to.compare(from) <= 0) {
+    throw invalid('The BETWEEN operator requires an upper bound that is not below its lower bound');
+  }
+  return { from, to };
 };
 
 /** All keys that begin with `prefix`. */
@@ -54,36 +52,10 @@ export const wholeOf = (prefix: string): KeyRange => ({
   to: endOfPrefix(prefix),
 });
 
-const isAttribute = (operand: Operand, name: string | undefined): boolean =>
-  'attribute' in operand && operand.attribute === name;
-
-const textOf = (operand: Operand): string => {
-  const value: Value | undefined = 'value' in operand ? operand.value : undefined;
-  if (value?.S === undefined) throw invalid('A key is compared with a value of type S here');
-  if (value.S.includes('\0')) throw invalid('A key does not contain NUL here');
-  return value.S;
-};
-
-/** A key of an index goes on with NUL, and nothing lies between a key and its end and the same text with U+0001. */
-const boundsOf = (prefix: string, name: string | undefined, bounds: Expression): KeyRange => {
-  const at = (operand: Operand) => Buffer.from(`${prefix}${textOf(operand)}`);
-  const behind = (operand: Operand) => Buffer.from(`${prefix}${textOf(operand)}\u0001`);
-  const whole = wholeOf(prefix);
-  if (bounds.kind === 'between' && isAttribute(bounds.of, name)) {
-    return { from: at(bounds.low), to: behind(bounds.high) };
-  }
-  if (bounds.kind === 'begins' && isAttribute(bounds.of, name)) {
-    return wholeOf(`${prefix}${textOf(bounds.prefix)}`);
-  }
-  if ('left' in bounds && isAttribute(bounds.left, name)) {
-    const { kind, right } = bounds;
-    if (kind === '=') return { from: at(right), to: behind(right) };
-    if (kind === '<') return { ...whole, to: at(right) };
-    if (kind === '<=') return { ...whole, to: behind(right) };
-    if (kind === '>') return { ...whole, from: behind(right) };
-    if (kind === '>=') return { ...whole, from: at(right) };
-  }
-  throw invalid('Query key condition not supported');
+const textOf = ({ S }: Value): string => {
+  if (S === undefined) throw invalid('A key is compared with a value of type S here');
+  if (S.includes('\0')) throw invalid('A key does not contain NUL here');
+  return S;
 };
 
 /** A page, and the bytes of the items that were looked at. */
@@ -98,7 +70,7 @@ export const readPage = async (
   query: Query,
   deadline: number,
 ): Promise<Page> => {
-  const { table, index, filter } = query;
+  const { table, index } = query;
   const limit = query.limit ?? Number.POSITIVE_INFINITY;
   const items: Item[] = [];
   let bytes = 0;
@@ -118,12 +90,11 @@ export const readPage = async (
       break;
     }
   }
-  const kept = filter === undefined ? items : items.filter((item) => holds(filter, item));
   const last = items.at(-1);
   return {
     body: {
-      Items: kept,
-      Count: kept.length,
+      Items: items,
+      Count: items.length,
       ScannedCount: items.length,
       ...(rest !== undefined && last && { LastEvaluatedKey: keyOf(table, last, index) }),
     },

@@ -1,7 +1,6 @@
 /** The operations on tables. A table never changes once it is made, so each is read once. */
 import * as v from 'valibot';
 import type { Etcd } from './etcd.ts';
-import { endOfPrefix } from './narrow-ranges.ts';
 import type { Request } from './parse-request.ts';
 import { type Json, ok, type Reply, refusal, refuse } from './protocol.ts';
 import { type Table, tableKey, tableShape } from './tables.ts';
@@ -60,14 +59,6 @@ export const createTableOperations = (etcd: Etcd, timeToLiveAttribute: string | 
         ? { TimeToLiveStatus: 'ENABLED', AttributeName }
         : { TimeToLiveStatus: 'DISABLED' };
       return ok({ TimeToLiveDescription });
-    },
-
-    list: async (deadline: number): Promise<Reply> => {
-      const prefix = tableKey('');
-      const range = { key: Buffer.from(prefix), range_end: endOfPrefix(prefix) };
-      const [reply] = await etcd.read([range], deadline);
-      const names = (reply?.kvs ?? []).map(({ key }) => key.toString('utf8').slice(prefix.length));
-      return ok({ TableNames: names });
     },
   };
 };

@@ -9,8 +9,7 @@
 
 import type { Etcd } from './etcd.ts';
 import type { Compare, Operation, RangeReply } from './etcd-client.ts';
-import { holds } from './evaluation.ts';
-import type { Expression } from './expressions.ts';
+import { type Condition, holds } from './expressions.ts';
 import type { Item, Reason } from './protocol.ts';
 import { absent, type Seen, type SeenItems } from './seen-items.ts';
 import { changedEntries, type Table } from './tables.ts';
@@ -23,7 +22,7 @@ export type Action = {
   readonly key: string;
   /** The item to put; absent for the other kinds. */
   readonly item?: Item;
-  readonly condition: Expression | undefined;
+  readonly condition: Condition | undefined;
   /** Whether a failed condition shows the stored item. */
   readonly showsItem: boolean;
 };

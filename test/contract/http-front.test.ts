@@ -7,7 +7,6 @@ import {
   DescribeTableCommand,
   DynamoDBClient,
   GetItemCommand,
-  ListTablesCommand,
   PutItemCommand,
   QueryCommand,
   ScanCommand,
@@ -72,7 +71,7 @@ describe('the front behind HTTP', () => {
     await client.send(new PutItemCommand({ TableName, Item }));
     const got = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
     expect(got.Item).toEqual(Item);
-    const check = { TableName, Key, ConditionExpression: 'attribute_exists(pk)' };
+    const check = { TableName, Key, ConditionExpression: 'attribute_not_exists(other)' };
     await client.send(
       new TransactWriteItemsCommand({
         TransactItems: [{ Put: { TableName, Item: Key2 } }, { ConditionCheck: check }],
@@ -110,8 +109,6 @@ describe('the front behind HTTP', () => {
     expect(scanned.Items).toEqual([Item]);
     const described = await client.send(new DescribeTableCommand({ TableName }));
     expect(described.Table?.TableStatus).toBe('ACTIVE');
-    const listed = await client.send(new ListTablesCommand({}));
-    expect(listed.TableNames).toContain(TableName);
   });
 
   it('gives the AWS client the reasons of a cancelled transaction, with the stored item', async () => {
@@ -198,7 +195,7 @@ describe('the front behind HTTP', () => {
   );
 
   it('refuses an operation of another service with an UnknownOperationException', async () => {
-    const reply = await post('', '{}', { 'X-Amz-Target': 'DynamoDB_20111205.ListTables' });
+    const reply = await post('', '{}', { 'X-Amz-Target': 'DynamoDB_20111205.GetItem' });
     expect(JSON.parse(reply.text).__type).toContain('UnknownOperationException');
   });
 

@@ -28,7 +28,9 @@ export const startEtcdFront = async (
     timeToLiveAttribute: 'expiresAt',
     onGoneBack: (sentence) => goneBack.push(sentence),
   });
-  await member.untilThere(async () => (await front('ListTables', {})).status === 200);
+  // Answered only by etcd: there is no table yet.
+  const ask = () => front('DescribeTable', { TableName: 'none' });
+  await member.untilThere(async () => (await ask()).status === 400);
   return {
     front,
     etcd,

@@ -81,7 +81,7 @@ beforeEach(async () => {
 const stored = () => [...etcd.items().keys()].filter((key) => !key.startsWith('table/'));
 
 describe('a front', () => {
-  it.each(['UpdateItem', 'BatchWriteItem', 'DeleteTable', 'ExecuteStatement', 'constructor', ''])(
+  it.each(['UpdateItem', 'BatchWriteItem', 'DeleteTable', 'ListTables', 'constructor', ''])(
     'refuses the operation %j by name',
     async (operation) => {
       const reply = await front(operation, {});
@@ -127,6 +127,7 @@ describe('a front', () => {
     ['Query', 'a start key behind its range', query(isA, startAt('b')), 'outside'],
     ['Query', 'a start key before its range', query(isA, startAt('Z')), 'outside'],
     ['Query', 'a key with NUL', query(ownedByA, { ...byOwner, ...valued({ S: 'o\0a' }) }), 'NUL'],
+    ['Scan', 'a filter', { TableName, FilterExpression: 'n = :v' }, 'FilterExpression'],
     ['Scan', 'a segment', { TableName, Segment: 0, TotalSegments: 2 }, 'Segment'],
     ['TransactWriteItems', 'no action', transact(), 'TransactItems'],
     ['TransactWriteItems', 'an Update', transact({ Update: get(keyOf('p')) }), 'TransactItems'],
@@ -202,9 +203,8 @@ describe('a front', () => {
     expect(nameOf(await front(operation, named))).toBe('ResourceNotFoundException');
   });
 
-  it('makes a table once, lists it, and describes it with its expiry', async () => {
+  it('makes a table once, and describes it with its expiry', async () => {
     expect(nameOf(await front('CreateTable', table()))).toBe('ResourceInUseException');
-    expect((await front('ListTables', {})).body).toEqual({ TableNames: [TableName] });
     const described = await front('DescribeTable', { TableName });
     expect(described.body['Table']).toMatchObject({ TableName, TableStatus: 'ACTIVE' });
     const expiry = await front('DescribeTimeToLive', { TableName });
@@ -227,7 +227,6 @@ describe('a front', () => {
 
   it.each([
     [{ N: '7' }, '000000000007'],
-    [{ N: '1.5' }, undefined],
     [{ N: '1000000000000' }, undefined],
     [{ S: '7' }, undefined],
   ])(
@@ -376,12 +375,10 @@ describe('a front', () => {
     expect(pages.map(({ length }) => length)).toEqual([3, 3, 1]);
   });
 
-  it('scans past pages that a filter leaves empty within one page of 1 MB', async () => {
-    for (let n = 100; n < 400; n += 1) {
-      await front('PutItem', put(`p${n}`, n === 399 ? { x: { S: '' } } : {}));
-    }
-    const { body } = await front('Scan', { TableName, FilterExpression: 'attribute_exists(x)' });
-    expect(body).toMatchObject({ Count: 1, ScannedCount: 300 });
+  it('scans 300 small items within one page of 1 MB, over several calls to etcd', async () => {
+    for (let n = 100; n < 400; n += 1) await front('PutItem', put(`p${n}`));
+    const { body } = await front('Scan', { TableName });
+    expect(body).toMatchObject({ Count: 300, ScannedCount: 300 });
     expect(body['LastEvaluatedKey']).toBeUndefined();
   });
 
@@ -494,7 +491,7 @@ describe('a guarded front', () => {
     for (const [operation, body] of [
       ['Scan', { TableName }],
       ['DescribeTable', { TableName }],
-      ['ListTables', {}],
+      ['DescribeTimeToLive', { TableName }],
     ] as const) {
       expect((await full(operation, body)).status).toBe(200);
     }
