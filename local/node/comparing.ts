@@ -1,10 +1,16 @@
 /**
  * Comparing copies. etcd serves whatever bytes its file holds. So each node compares the hash of its data with the other
- * nodes, and serves only while enough of them are equal to be a majority together with it.
+ * nodes, and serves only while its etcd knows a leader and enough copies are equal to be a majority together with its own.
+ * `watchEtcd` decides this again and again; begin reading there.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KeysHash } from '../etcd/member-client.ts';
-import { type Digest, minorOf } from './report.ts';
+import type { EtcdClient } from '../etcd/etcd-client.ts';
+import type { KeysHash, MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { minorOf } from './etcd-version.ts';
+import { nodeTimes } from './node-times.ts';
+import type { Digest } from './report.ts';
+import { isLarge, type Space } from './space.ts';
+import type { NodeState } from './state.ts';
 
 /** The answer of a node that was asked for its hash at a revision. */
 export type HashAnswer = KeysHash & { readonly etcd: string };
@@ -27,7 +33,6 @@ export type CompareOptions = {
 };
 
 const attempts = 5;
-const retryMs = 200;
 
 /** Hashes are comparable only if they cover the same revisions and the same minor version of etcd computed them. */
 const verdictOf = (own: HashAnswer, other: HashAnswer): Verdict => {
@@ -71,7 +76,7 @@ export const compareCopies = async (options: CompareOptions): Promise<Comparison
       if (resultOf(comparison) === 'equal') return comparison;
     }
     if (attempt === attempts || nodesWith(comparison, 'none').length === 0) return comparison;
-    await sleep(retryMs);
+    await sleep(nodeTimes.askEveryMs);
   }
 };
 
@@ -113,3 +118,180 @@ export const digestOf = ({ revision, compactRevision, hash }: KeysHash): Digest 
   compactRevision,
   hash: hash.toString(16).padStart(8, '0'),
 });
+
+/** What a node knows of its etcd and of the copy in it. Its reports tell it. */
+export type EtcdFacts = {
+  /** The last status of its etcd; `undefined` before the first one, and after etcd gave no answer. */
+  status: MemberStatus | undefined;
+  /** The space when that status was taken. */
+  space: Space | undefined;
+  /** The last hash that etcd computed. */
+  hash: Digest | null;
+  /** When the copy was last found equal to a majority of the copies. */
+  comparedAt: Date | undefined;
+  /** Whether it was, since etcd was started. */
+  isCompared: boolean;
+  /** The copy is compared from this time of `performance.now()` on. */
+  compareFrom: number;
+  /** How often etcd was started again. */
+  restarts: number;
+};
+
+/** The facts of a node that has just started. */
+export const noFacts = (): EtcdFacts => ({
+  ...{ status: undefined, space: undefined, hash: null },
+  ...{ comparedAt: undefined, isCompared: false, compareFrom: 0, restarts: 0 },
+});
+
+/** Another node has diverged: the next look compares. */
+export const compareSoon = (facts: EtcdFacts): void => {
+  facts.compareFrom = 0;
+};
+
+/** etcd was started again: the node serves only after a new comparison. */
+export const forgetComparison = (facts: EtcdFacts): void => {
+  facts.isCompared = false;
+  facts.restarts += 1;
+  facts.compareFrom = 0;
+};
+
+export type WatchingOptions = {
+  readonly member: MemberClient;
+  readonly etcd: Pick<EtcdClient, 'range'>;
+  readonly state: NodeState;
+  /** Each look writes into them. */
+  readonly facts: EtcdFacts;
+  readonly measureSpace: (status: MemberStatus) => Space;
+  /** Compares this node's copy with the others'. Rejects if its own etcd does not answer. */
+  readonly compare: () => Promise<Comparison>;
+  /**
+   * Gives leadership to a node that serves. A member that lags far behind gets a copy of the leader's database, so a
+   * node whose copy differs must not lead.
+   */
+  readonly handOver: () => Promise<void>;
+  /** How long a copy that was found equal is not compared again. By default it depends on the database's size. */
+  readonly compareEveryMs: number | undefined;
+  /** Is called with the status of etcd each time that the node is about to serve. */
+  readonly onServing: (known: MemberStatus) => void;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Looks at etcd until the signal aborts: whether it knows a leader, and whether its copy equals the others'. Only while
+ * both are so does the node serve.
+ */
+export const watchEtcd = async (options: WatchingOptions): Promise<void> => {
+  const { member, etcd, state, facts, measureSpace, compare, handOver, onServing, signal } =
+    options;
+  let isComparing = false;
+
+  const intervalMs = (): number =>
+    options.compareEveryMs ??
+    (isLarge(facts.status?.dbBytes ?? 0)
+      ? nodeTimes.compareLargeEveryMs
+      : nodeTimes.compareEveryMs);
+
+  const compareNow = async (): Promise<void> => {
+    const before = facts.restarts;
+    const comparison = await compare();
+    // A hash that etcd computed before it was started again says nothing about what it has loaded since.
+    if (before !== facts.restarts) return;
+    const result = resultOf(comparison);
+    const waitMs = result === 'equal' ? intervalMs() : nodeTimes.compareAgainMs;
+    facts.compareFrom = performance.now() + waitMs;
+    if (result === 'different') {
+      facts.isCompared = false;
+      state.change('diverged', differenceOf(comparison));
+      if (facts.status?.isLeader) await handOver();
+    }
+    if (result !== 'equal') return;
+    facts.isCompared = true;
+    facts.comparedAt = new Date();
+    state.rejoin();
+  };
+
+  /** Compares beside the next looks, so that a comparison that takes long does not hide a lost leader. */
+  const compareMeanwhile = async (): Promise<void> => {
+    if (isComparing) return;
+    isComparing = true;
+    await compareNow().catch(() => undefined);
+    isComparing = false;
+  };
+
+  /** Serves again once a linearizable read was answered and the copy was compared. */
+  const catchUp = async (status: MemberStatus): Promise<void> => {
+    await etcd.range({ key: Buffer.from('table/') }, performance.now() + nodeTimes.etcdCallMs);
+    if (!facts.isCompared && performance.now() >= facts.compareFrom) {
+      state.change('catching-up', 'it compares its copy with the other nodes');
+      await compareNow();
+    }
+    if (!facts.isCompared) return;
+    onServing(status);
+    state.change('serving');
+  };
+
+  const look = async (): Promise<void> => {
+    const status = await member
+      .status(performance.now() + nodeTimes.etcdStatusMs)
+      .catch(() => undefined);
+    facts.status = status;
+    facts.space = status && measureSpace(status);
+    if (!status?.hasLeader) {
+      const isNoMajority = ['serving', 'no-majority'].includes(state.state());
+      const why = status ? 'no majority of the nodes is there' : 'its etcd does not answer';
+      if (isNoMajority) state.change('no-majority', why);
+      return;
+    }
+    if (state.state() === 'defragmenting') return;
+    if (!['serving', 'diverged'].includes(state.state())) await catchUp(status);
+    else if (performance.now() >= facts.compareFrom) void compareMeanwhile();
+  };
+
+  while (!signal.aborted) {
+    await look().catch(() => undefined);
+    const { lookEveryMs, lookSoonMs } = nodeTimes;
+    await sleep(state.state() === 'serving' ? lookEveryMs : lookSoonMs, undefined, { ref: false });
+  }
+};
+
+/** People may ask for the status all the time: at most a fifth of etcd's time. */
+const restTimes = 4;
+
+export type Hashing = {
+  /** The hash at a revision that etcd has applied. Rejects if etcd has not. */
+  readonly at: (revision: number) => Promise<HashAnswer>;
+  /** The hash at the last revision. */
+  readonly now: () => Promise<HashAnswer>;
+  /** The same for the status: not above 1 GB, one at a time, and after a hash that took t not before 4 t. Never rejects. */
+  readonly forStatus: () => Promise<void>;
+};
+
+/** Hashes the copy in etcd. `facts` get each hash. */
+export const createHashing = (
+  member: Pick<MemberClient, 'status' | 'hashKeys'>,
+  facts: EtcdFacts,
+): Hashing => {
+  let isHashing = false;
+  let restsUntil = 0;
+  const statusNow = () => member.status(performance.now() + nodeTimes.etcdCallMs);
+  const at = async (revision: number): Promise<HashAnswer> => {
+    const { version } = await statusNow();
+    const keys = await member.hashKeys(revision, performance.now() + nodeTimes.hashMs);
+    facts.hash = digestOf(keys);
+    return { ...keys, etcd: version };
+  };
+  const now = async (): Promise<HashAnswer> => await at((await statusNow()).revision);
+  return {
+    at,
+    now,
+    forStatus: async () => {
+      const began = performance.now();
+      if (isLarge(facts.status?.dbBytes ?? 0) || isHashing || began < restsUntil) return;
+      isHashing = true;
+      await now().catch(() => undefined);
+      isHashing = false;
+      const ended = performance.now();
+      restsUntil = ended + restTimes * (ended - began);
+    },
+  };
+};

@@ -18,3 +18,6 @@ export const isKnownToReadStale = (version: string): boolean => {
   const fixed = firstFixedPatch[`3.${minor}`];
   return fixed === undefined ? minor < 4 : patch < fixed;
 };
+
+/** The minor version of an etcd, such as `3.4`. Different ones may compute different hashes of equal data. */
+export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');

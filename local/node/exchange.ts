@@ -1,11 +1,50 @@
 /** Every second the nodes tell each other how they are. Each writes down the start and the counter of the others. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
-import type { Counter } from './counter.ts';
-import type { NodeConfig } from './node-config.ts';
+import type { EtcdFacts } from './comparing.ts';
+import type { Counter, NodeRecord } from './joining.ts';
+import { type NodeConfig, othersOf } from './node-config.ts';
+import { nodeTimes } from './node-times.ts';
 import { type AskPeer, askText } from './peers.ts';
-import type { NodeRecord } from './record.ts';
-import { type NodeReport, parseReport } from './report.ts';
+import { type NodeKeyState, type NodeReport, parseReport } from './report.ts';
+import type { NodeState } from './state.ts';
+
+/** What a node tells of itself. */
+export type Reporter = {
+  readonly config: Pick<NodeConfig, 'node'>;
+  readonly state: NodeState;
+  readonly facts: EtcdFacts;
+  readonly record: NodeRecord;
+  readonly counter: Counter;
+  readonly masterKey: () => NodeKeyState | null;
+  readonly certificateEndsAt: string;
+};
+
+/** The report of a node by what it knows now. */
+export const ownReport = (node: Reporter): NodeReport => {
+  const { config, state, facts, record, counter, masterKey, certificateEndsAt } = node;
+  const { status, space, hash, comparedAt } = facts;
+  return {
+    node: config.node,
+    alive: true,
+    state: state.state(),
+    reason: state.reason(),
+    leader: status?.isLeader ?? false,
+    // A hash may be newer than the last look at etcd.
+    appliedRevision: Math.max(status?.revision ?? 0, hash?.revision ?? 0),
+    digest: hash,
+    comparedAt: comparedAt?.toISOString() ?? null,
+    etcd: status?.version ?? null,
+    memberId: status?.memberId ?? null,
+    space: space ?? null,
+    masterKey: masterKey(),
+    certificateEndsAt,
+    start: record.start(),
+    counter: counter.value(),
+    member: record.isMember(),
+    heard: record.heard(),
+  };
+};
 
 export type ExchangeOptions = {
   readonly config: NodeConfig;
@@ -17,7 +56,7 @@ export type ExchangeOptions = {
   readonly onDiverged: () => void;
   /** Gets a sentence when the counter cannot be written. */
   readonly report: (line: string) => void;
-  /** Default: one second. */
+  /** By default `reportEveryMs`. */
   readonly everyMs?: number;
 };
 
@@ -34,14 +73,12 @@ export type Exchange = {
   readonly close: () => Promise<void>;
 };
 
-const silenceMs = 900;
-
 export const startExchange = (options: ExchangeOptions): Exchange => {
   const { config, ask, record, counter, ownReport, onDiverged, report } = options;
-  const { everyMs = 1_000 } = options;
+  const { everyMs = nodeTimes.reportEveryMs } = options;
   const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
   const silent = new Set<number>();
-  const peers = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
+  const peers = othersOf(config);
   const announced = Promise.withResolvers<void>();
   let isAnnounced = false;
   let isClosing = false;
@@ -69,7 +106,10 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
 
   const tell = async (node: number, isFirm: boolean): Promise<void> => {
     const body = JSON.stringify({ ...ownReport(), announced: isFirm });
-    const answer = await askText(ask, node, 'POST', '/report', { body, timeoutMs: silenceMs });
+    const answer = await askText(ask, node, 'POST', '/report', {
+      body,
+      timeoutMs: nodeTimes.silenceMs,
+    });
     note(parseReport(answer));
   };
 

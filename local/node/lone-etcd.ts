@@ -1,14 +1,27 @@
 /**
- * An etcd with one member beside that of a node: over a copy of the node's files, or to find out whether any etcd starts
- * in the node's folder.
+ * An etcd with one member beside that of a node: over a copy of the node's files, to read what the node holds when the
+ * other nodes are lost (`startCopiedMember`), or to find out whether any etcd starts in the node's folder
+ * (`tryEmptyFolder`).
  */
-import { rmSync } from 'node:fs';
+import { constants, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import { connectEtcd } from '../etcd/etcd-client.ts';
+import { connectMember } from '../etcd/member-client.ts';
 import { closeAtEnd } from '../process/ending.ts';
 import { endRememberedChild } from '../process/process-record.ts';
 import { type End, startChild, supervise } from '../process/supervisor.ts';
-import { argumentsOf } from './member.ts';
+import {
+  argumentsOf,
+  etcdEnvironmentOf,
+  etcdOptionsOf,
+  nameOf,
+  peerUrlOf,
+  requireEtcd,
+} from './member.ts';
+import { hasMemberFiles, memberFiles } from './member-files.ts';
+import { addressOf, type NodeConfig } from './node-config.ts';
+import { nodeTimes } from './node-times.ts';
 
 export type LoneEtcdOptions = {
   /** Locked by this process. */
@@ -35,9 +48,6 @@ export type LoneEtcd = {
   readonly close: () => Promise<void>;
 };
 
-const callMs = 1_000;
-const askEveryMs = 100;
-
 /** Starts the etcd, and returns when it answers a linearizable read. Nothing is left of one that does not. */
 export const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
   const { folder, name, fill, environment, withinMs, failed, signal } = options;
@@ -60,10 +70,12 @@ export const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd>
   const where = { 'data-dir': name, 'listen-client-urls': `unix://${socketName}` };
   const args = argumentsOf({ ...options.options, ...where });
   const isThere = async (): Promise<boolean> =>
-    await etcd.range({ key: Buffer.from('table/') }, performance.now() + callMs).then(
-      () => true,
-      () => false,
-    );
+    await etcd
+      .range({ key: Buffer.from('table/') }, performance.now() + nodeTimes.etcdStatusMs)
+      .then(
+        () => true,
+        () => false,
+      );
   try {
     fill?.(data);
     const { close } = await supervise({
@@ -76,11 +88,11 @@ export const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd>
       },
       start: {
         isDone: async () => signal?.aborted || (await isThere()),
-        askEveryMs,
+        askEveryMs: nodeTimes.lookSoonMs,
         withinMs,
         failed,
       },
-      graceMs: 2_000,
+      graceMs: nodeTimes.etcdEndMs,
       onEnd: (end) => {
         throw failed(end);
       },
@@ -95,5 +107,89 @@ export const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd>
   } catch (error) {
     clear();
     throw error;
+  }
+};
+
+const copyName = 'copy';
+const copyUrl = 'http://127.0.0.1:1';
+
+const copyOptions = {
+  name: copyName,
+  'listen-peer-urls': 'http://127.0.0.1:0',
+  'initial-advertise-peer-urls': copyUrl,
+  'initial-cluster': `${copyName}=${copyUrl}`,
+  'advertise-client-urls': copyUrl,
+  'enable-grpc-gateway': 'false',
+  // Nobody else votes.
+  'heartbeat-interval': '10',
+  'election-timeout': '100',
+  // The copy takes the one key that a snapshot writes, however full the database is.
+  'quota-backend-bytes': '-1',
+  logger: 'zap',
+  'log-level': 'warn',
+  'force-new-cluster': 'true',
+};
+
+/** Shares the blocks of the files, if the file system can. */
+const copyFiles = (from: string, to: string): void => {
+  try {
+    cpSync(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  } catch (cause) {
+    throw failure(`${from} cannot be copied to ${to}: ${sentenceOf(cause)}`, { cause });
+  }
+};
+
+/**
+ * Copies the files of the node in `folder`, which this process has locked, and starts an etcd on the copy. Throws a
+ * sentence if the node has no files, or etcd cannot use them.
+ */
+export const startCopiedMember = async (folder: string): Promise<LoneEtcd> => {
+  requireEtcd();
+  if (!hasMemberFiles(folder)) {
+    throw failure(`the node of ${folder} holds no data: name the folder of another node`);
+  }
+  // A node that was killed may have left its etcd running.
+  await endRememberedChild(join(folder, 'etcd.pid'));
+  return await startLoneEtcd({
+    folder,
+    name: 'etcd.copy',
+    fill: (files) => copyFiles(memberFiles(folder), join(files, 'member')),
+    options: copyOptions,
+    environment: { ETCD_UNSUPPORTED_ARCH: process.arch },
+    withinMs: nodeTimes.copyStartMs,
+    failed: (end) =>
+      failure(`etcd cannot use the files of ${folder}: ${end?.lastWords ?? 'it does not answer'}`),
+  });
+};
+
+/**
+ * Starts etcd with the settings of the node's member on an empty folder beside it, as a cluster of its own that nobody
+ * reaches. Resolves to its version; throws if it does not serve.
+ */
+export const tryEmptyFolder = async (
+  options: Pick<LoneEtcdOptions, 'folder'> & {
+    readonly config: NodeConfig;
+    readonly signal: AbortSignal;
+  },
+): Promise<string> => {
+  const { config, folder, signal } = options;
+  const own = addressOf(config, config.node);
+  const cluster = `${nameOf(config.node)}=${peerUrlOf(own)}`;
+  const etcd = await startLoneEtcd({
+    ...{ folder, name: 'etcd.try', withinMs: nodeTimes.emptyStartMs, signal },
+    options: {
+      ...etcdOptionsOf({ config, clusterId: 'try' }, { cluster, state: 'new' }),
+      'listen-peer-urls': `https://${config.peerHost}:0`,
+    },
+    environment: etcdEnvironmentOf(config),
+    failed: (end) =>
+      failure(`etcd serves no empty folder either: ${end?.lastWords ?? 'it does not answer'}`),
+  });
+  const member = connectMember(etcd.address);
+  try {
+    return (await member.status(performance.now() + nodeTimes.etcdCallMs)).version;
+  } finally {
+    member.close();
+    await etcd.close();
   }
 };

@@ -1,9 +1,13 @@
-/** The files of a node's etcd: whether there are any, which etcd last served them, and putting them aside. */
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+/**
+ * The files of a node's etcd: whether there are any, which etcd last served them, and putting them aside; and the
+ * certificates of the cluster, which etcd takes from files.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { readFileIfPresent, replaceFileMeanwhile } from '../../system/files.ts';
+import { readFileIfPresent, replaceFile, replaceFileMeanwhile } from '../../system/files.ts';
+import type { TlsFiles } from '../http/tls.ts';
 
 const memberFolder = (folder: string): string => join(folder, 'etcd');
 const asideFolder = (folder: string): string => join(folder, 'etcd.lost');
@@ -55,4 +59,23 @@ export const putAside = (folder: string): void => {
   const isKept = existsSync(asideFolder(folder)) && findServed(folder) === undefined;
   rmSync(isKept ? memberFolder(folder) : asideFolder(folder), { recursive: true, force: true });
   if (!isKept) renameSync(memberFolder(folder), asideFolder(folder));
+};
+
+/** Relative to the node's folder, which is the working folder of its etcd. */
+const tlsPaths = { ca: 'tls/ca.pem', certificate: 'tls/node.pem', key: 'tls/node.key' } as const;
+
+/** etcd's options for its peer port: both ends of each connection show a certificate of the cluster's authority. */
+export const peerTlsOptions = {
+  'peer-trusted-ca-file': tlsPaths.ca,
+  'peer-cert-file': tlsPaths.certificate,
+  'peer-key-file': tlsPaths.key,
+  'peer-client-cert-auth': 'true',
+};
+
+/** Writes the files that `peerTlsOptions` names, for their owner only. */
+export const writePeerTls = (folder: string, tls: TlsFiles): void => {
+  mkdirSync(join(folder, 'tls'), { mode: 0o700, recursive: true });
+  replaceFile(join(folder, tlsPaths.ca), tls.ca);
+  replaceFile(join(folder, tlsPaths.certificate), tls.certificate);
+  replaceFile(join(folder, tlsPaths.key), tls.key);
 };

@@ -11,9 +11,9 @@ import type { TlsFiles } from '../http/tls.ts';
 import { type LogFile, openLogFile } from '../process/log-file.ts';
 import { residentBytesOf } from '../process/process-record.ts';
 import { hasProgram, startChild, supervise } from '../process/supervisor.ts';
-import { peerTlsOptions, writePeerTls } from './etcd-certificates.ts';
-import { putAside } from './member-files.ts';
+import { peerTlsOptions, putAside, writePeerTls } from './member-files.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './node-config.ts';
+import { nodeTimes } from './node-times.ts';
 import { etcdHeapOf, etcdQuotaOf } from './space.ts';
 
 export type MemberOptions = {
@@ -23,10 +23,10 @@ export type MemberOptions = {
   readonly clusterId: string;
   readonly tls: TlsFiles;
   /**
-   * Asks another node for a new member in place of this node's, until one is given. Resolves to all members as etcd's
-   * option `initial-cluster` has them. Rejects when the node is closed.
+   * Gets a new member in place of this node's, whose files are put aside. Resolves to all members as etcd's option
+   * `initial-cluster` has them. Rejects when the node is closed.
    */
-  readonly askForMember: (why: string) => Promise<string>;
+  readonly onLost: (why: string) => Promise<string>;
   /** Gets a sentence about each ending of etcd, which is started again. */
   readonly onEnded: (how: string) => void;
   /**
@@ -45,9 +45,6 @@ export type Member = {
   readonly close: () => Promise<void>;
 };
 
-const graceMs = 2_000;
-const restartFirstMs = 50;
-const restartLastMs = 5_000;
 const lastMax = 300;
 const logBytesMax = 1_048_576;
 /** The largest socket path of a system that allows the least. */
@@ -190,7 +187,7 @@ export const startMember = async (
   options: MemberOptions,
   lost: string | undefined,
 ): Promise<Member> => {
-  const { config, folder, tls, askForMember, onEnded, findDoubt, report, onFailed } = options;
+  const { config, folder, tls, onLost, onEnded, findDoubt, report, onFailed } = options;
   writePeerTls(folder, tls);
   const environment = etcdEnvironmentOf(config);
   let membership: Membership = { cluster: clusterOf(config), state: 'new' };
@@ -198,13 +195,13 @@ export const startMember = async (
   const replace = async (why: string): Promise<void> => {
     // First of all: another node may remove the member at once, and no later start may begin with its files.
     putAside(folder);
-    membership = { cluster: await askForMember(why), state: 'existing' };
+    membership = { cluster: await onLost(why), state: 'existing' };
   };
   if (lost !== undefined) await replace(lost);
   const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
   let pid: number | undefined;
   let heard: Heard | undefined;
-  let waitMs = restartFirstMs;
+  let waitMs: number = nodeTimes.restartFirstMs;
 
   const { failed, close } = await supervise({
     pidFile: join(folder, 'etcd.pid'),
@@ -221,7 +218,7 @@ export const startMember = async (
       heard = listenTo(child, log);
       return child;
     },
-    graceMs,
+    graceMs: nodeTimes.etcdEndMs,
     onEnd: async ({ how, lastWords, ranMs }) => {
       const isByItself = how.startsWith('exit code');
       const words = (heard?.last || lastWords).replace(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, lastMax);
@@ -234,6 +231,7 @@ export const startMember = async (
       } else {
         report(`${ended}; it is started again${doubt && `: ${doubt}`}`);
       }
+      const { restartFirstMs, restartLastMs } = nodeTimes;
       const now = ranMs > restartLastMs ? restartFirstMs : waitMs;
       waitMs = Math.min(restartLastMs, now * 2);
       return now;

@@ -109,3 +109,7 @@ export const addressOf = ({ nodes }: NodeConfig, node: number): NodeAddress => {
   if (address === undefined) throw new Error(`there is no node ${node}`);
   return address;
 };
+
+/** The numbers of all nodes but this one. */
+export const othersOf = ({ node, nodes }: NodeConfig): readonly number[] =>
+  nodes.map((one) => one.node).filter((one) => one !== node);

@@ -14,6 +14,7 @@ import { warnOfKey } from '../kms/key-warning.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
 import type { Running } from '../process/process-record.ts';
 import type { ClusterFile } from './cluster-file.ts';
+import { nodeTimes } from './node-times.ts';
 import type { NodeKeyState } from './report.ts';
 
 export type NodeKey = {
@@ -30,9 +31,6 @@ export type NodeKey = {
 /** The Region in the ARN of a key. */
 const regionOf = (arn: string): string => arn.split(':')[3] ?? '';
 
-/** A call costs a little money. */
-const lookEveryMs = 60_000;
-
 /** Asks KMS for the state of the key each minute. */
 const followKmsKey = (KeyId: string, region: string): NodeKey['state'] => {
   const kms = new KMSClient({ region, maxAttempts: 1 });
@@ -46,7 +44,7 @@ const followKmsKey = (KeyId: string, region: string): NodeKey['state'] => {
     );
   };
   void look();
-  setInterval(() => void look(), lookEveryMs).unref();
+  setInterval(() => void look(), nodeTimes.kmsKeyEveryMs).unref();
   return () => state;
 };
 

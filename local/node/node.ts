@@ -1,20 +1,44 @@
-/** One vault node: its member of etcd, its front, and what it tells the other nodes. */
-
+/**
+ * One vault node: its member of etcd, its front, and what it tells the other nodes. `startNodeIn` is where to begin
+ * reading: the node exchanges reports with the others (exchange.ts), joins them (joining.ts), compares its copy with theirs
+ * and decides whether it serves (comparing.ts), and looks after its etcd (upkeep.ts). A node that lost its files gets a new
+ * member (replacing.ts).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { connectEtcd, type EtcdClient } from '../etcd/etcd-client.ts';
 import { createFront, type Front } from '../etcd/front.ts';
 import { startHttpFront } from '../etcd/http-front.ts';
 import { connectMember, type MemberClient, type MemberStatus } from '../etcd/member-client.ts';
-import { begin } from './beginning.ts';
+import { endOf } from '../http/tls.ts';
 import { type ClusterFile, clusterIdOf } from './cluster-file.ts';
-import { areEqualFrom, compareCopies, type HashAnswer } from './comparing.ts';
-import { openCounter } from './counter.ts';
-import { createDamageFinder, findObstacle, tryEmptyFolder } from './damage.ts';
-import { isKnownToReadStale } from './etcd-version.ts';
-import { startExchange } from './exchange.ts';
+import {
+  areEqualFrom,
+  type Comparison,
+  compareCopies,
+  compareSoon,
+  createHashing,
+  type EtcdFacts,
+  forgetComparison,
+  type HashAnswer,
+  type Hashing,
+  noFacts,
+  watchEtcd,
+} from './comparing.ts';
+import { isKnownToReadStale, minorOf } from './etcd-version.ts';
+import { type Exchange, ownReport, startExchange } from './exchange.ts';
+import {
+  type Counter,
+  joinCluster,
+  type NodeRecord,
+  openCounter,
+  openNodeRecord,
+} from './joining.ts';
+import { tryEmptyFolder } from './lone-etcd.ts';
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
 import { findServed, hasMemberFiles, keepServed } from './member-files.ts';
-import type { NodeConfig } from './node-config.ts';
+import { type NodeConfig, othersOf } from './node-config.ts';
+import { nodeTimes } from './node-times.ts';
 import {
   type AskPeer,
   askText,
@@ -23,20 +47,17 @@ import {
   type PeerServer,
   servePeers,
 } from './peers.ts';
-import { openNodeRecord } from './record.ts';
-import { createReplacer } from './replacing.ts';
 import {
-  minorOf,
-  type NodeKeyState,
-  type NodeReport,
-  type NodeStatus,
-  statusOf,
-} from './report.ts';
-import { createSelf, hashMs } from './self.ts';
-import { createShortage } from './space.ts';
-import { createNodeState } from './state.ts';
+  askForMember,
+  createDamageFinder,
+  createReplacer,
+  type DamageFinder,
+  findObstacle,
+} from './replacing.ts';
+import { type NodeKeyState, type NodeReport, type NodeStatus, statusOf } from './report.ts';
+import { createShortage, measureSpace } from './space.ts';
+import { createNodeState, type NodeState } from './state.ts';
 import { startUpkeep } from './upkeep.ts';
-import { startWatching, type Watching } from './watching.ts';
 
 export type NodeOptions = {
   readonly config: NodeConfig;
@@ -77,7 +98,25 @@ export type VaultNode = {
   readonly close: () => Promise<void>;
 };
 
-const callMs = 2_000;
+/** The state of a node, and what it reaches. The functions below keep nothing of their own. */
+type Node = NodeOptions &
+  Surroundings & {
+    readonly others: readonly number[];
+    readonly record: NodeRecord;
+    readonly counter: Counter;
+    readonly state: NodeState;
+    readonly facts: EtcdFacts;
+    readonly hashing: Hashing;
+    readonly exchange: Exchange;
+    /** In ISO 8601. */
+    readonly certificateEndsAt: string;
+    /** Aborts when the node is closed. */
+    readonly signal: AbortSignal;
+    /** Ends the node for this reason. */
+    readonly fail: (error: unknown) => void;
+    /** Its etcd, from its first start on. */
+    running: Member | undefined;
+  };
 
 /** Starts the node, and returns when its front listens. It serves once it has joined the other nodes. */
 export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
@@ -99,161 +138,253 @@ export const startNodeIn = async (
   options: NodeOptions,
   surroundings: Surroundings,
 ): Promise<VaultNode> => {
-  const { config, folder, cluster, tableName, timeToLiveAttribute, report } = options;
-  const { etcd, member, ask } = surroundings;
-  const others = config.nodes.map(({ node }) => node).filter((node) => node !== config.node);
-  const record = openNodeRecord(folder, config.node, clusterIdOf(cluster));
-  const counter = openCounter(folder);
-  const state = createNodeState(config.node, report);
   const closing = new AbortController();
-  const { signal } = closing;
-  const failing = Promise.withResolvers<Error>();
-  let running: Member | undefined;
-  let watching: Watching | undefined;
-
-  const fail = (error: unknown): void => {
-    if (signal.aborted) return;
-    const sentence = `node ${config.node} stops: ${sentenceOf(error)}`;
-    failing.resolve(isFailure(error) ? failure(sentence, { cause: error }) : Object(error));
-  };
-
-  const parts = { config, folder, member, record, counter, state, ask, signal };
-  const self = createSelf({
-    ...parts,
-    tls: cluster.tls,
-    masterKey: options.masterKey,
-    watching: () => watching,
-    memoryBytes: () => running?.memoryBytes() ?? null,
-  });
-  const exchange = startExchange({
-    ...{ config, ask, record, counter, report },
-    ownReport: self.report,
-    onDiverged: () => watching?.compareSoon(),
-  });
-  const reports = (): readonly NodeReport[] => [self.report(), ...exchange.others()];
-
-  const hashOf = async (node: number, revision: number): Promise<HashAnswer> => {
-    // A silent node would hold up the comparison for as long as a hash may take.
-    const isAlive = exchange.others().some((other) => other.node === node && other.alive);
-    if (!isAlive) throw new Error(`node ${node} is silent`);
-    const limits = { body: JSON.stringify({ revision }), timeoutMs: hashMs };
-    return JSON.parse(await askText(ask, node, 'POST', '/hash', limits));
-  };
-  const compareWith = (nodes: readonly number[]) =>
-    compareCopies({ hashOwn: self.hashNow, hashOf, others: nodes });
-
-  const doOthersAgree = (revision: number): Promise<boolean> =>
-    areEqualFrom({ revision, heard: exchange.others(), others, hashOf });
-  const place = { config, folder, tls: cluster.tls, signal };
-  const { findDoubt, forget } = createDamageFinder({
-    findServed: () => findServed(folder),
-    findObstacle: () => findObstacle(place),
-    tryEmptyFolder: () => tryEmptyFolder(place),
-    doOthersAgree,
-  });
-  const onServed = ({ version, revision }: MemberStatus): Promise<void> =>
-    keepServed(folder, { release: minorOf(version), revision });
-  const onServing = (known: MemberStatus): void => {
-    forget();
-    onServed(known).catch((error: unknown) => report(sentenceOf(error)));
-  };
-  const onEnded = (how: string): void => {
-    watching?.forgetComparison();
-    state.change('catching-up', how);
-  };
-
-  const replacer = createReplacer({
-    config,
-    member,
-    compareWithout: (lost) => compareWith(others.filter((node) => node !== lost)),
-    onReplaced: async (node) => {
-      report(`node ${node} has a new member`);
-      await record.forget(node);
-    },
-  });
-  const peers = await surroundings.servePeers(
-    new Map<string, PeerRoute>([
-      ['GET /report', async () => JSON.stringify(self.report())],
-      ['POST /report', (body) => exchange.hear(body)],
-      ['GET /status', async () => JSON.stringify(await self.freshReport())],
-      ['POST /hash', async (body) => JSON.stringify(await self.hashAt(JSON.parse(body).revision))],
-      ['POST /member', replacer],
-    ]),
-  );
-
-  const frontOptions = {
-    client: etcd,
-    timeToLiveAttribute,
-    onGoneBack: (sentence: string) => fail(failure(sentence)),
-  };
-  const findShortage = createShortage({ reports, nodeCount: config.nodes.length, report });
-  const front = createFront({
-    ...frontOptions,
-    admit: async (kind) => (await state.admit()) ?? (kind === 'write' ? findShortage() : undefined),
-  });
-  const status = () => statusOf(config.node, reports());
-  const served = await surroundings.serveFront({ front, port: 0, status });
-
-  const handOver = async (): Promise<void> => {
-    const next = exchange.others().find((one) => one.alive && one.state === 'serving');
-    if (next?.memberId) await member.moveLeader(next.memberId, performance.now() + callMs);
-  };
-
-  const run = async (): Promise<void> => {
-    await begin({
-      ...{ ...parts, etcd, exchange, hasMemberFiles: hasMemberFiles(folder) },
-      startMember: async (askForMember, lost) => {
-        const own = { ...place, clusterId: clusterIdOf(cluster), askForMember, findDoubt };
-        const member = { ...own, onEnded, report, onFailed: fail };
-        running = await surroundings.startMember(member, lost);
-      },
-    });
-    if (signal.aborted) return;
-    const { compareEveryMs, quotaBytes } = config;
-    const compare = () => compareWith(others);
-    const looking = { member, etcd, state, compare, handOver, compareEveryMs, onServing, signal };
-    watching = startWatching(looking);
-    const { version } = await member.status(performance.now() + callMs);
-    if (isKnownToReadStale(version)) {
-      report(
-        `etcd ${version} is known to answer stale reads after a pause: docs/runbook.md names later releases`,
-      );
-    }
-    void startUpkeep(
-      {
-        ...{ node: config.node, member, etcd, tableName, attribute: timeToLiveAttribute },
-        // Deleting what has expired gains space, so it is admitted while writes are refused.
-        front: createFront(frontOptions),
-        quotaBytes,
-        nodeCount: config.nodes.length,
-        reports,
-        onServed,
-        onDefragmenting: (isDefragmenting) =>
-          isDefragmenting
-            ? state.change('defragmenting', 'its database is being defragmented')
-            : state.change('catching-up', 'its database was defragmented'),
-        report,
-      },
-      signal,
-    );
-  };
-  const ran = run().catch(fail);
-
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Error>();
+  const node = openNode(options, surroundings, closing.signal, fail);
+  const peers = await node.servePeers(routesOf(node));
+  const front = createGuardedFront(node);
+  const status = () => statusOf(node.config.node, reportsOf(node));
+  const served = await node.serveFront({ front, port: 0, status });
+  const ran = run(node).catch(node.fail);
   return {
     front,
     endpoint: served.endpoint,
     status,
-    serving: state.serving,
-    failed: failing.promise,
+    serving: node.state.serving,
+    failed,
     close: async () => {
       closing.abort();
       await served.close();
-      await exchange.close();
+      await node.exchange.close();
       await peers.close();
       await ran;
-      await running?.close();
-      etcd.close();
-      member.close();
+      await node.running?.close();
+      node.etcd.close();
+      node.member.close();
     },
   };
+};
+
+/** Reads what the node kept, and begins to exchange reports with the others. */
+const openNode = (
+  options: NodeOptions,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+  onFailed: (error: Error) => void,
+): Node => {
+  const { config, folder, cluster, report } = options;
+  const { ask, member } = surroundings;
+  const facts = noFacts();
+  const own = {
+    ...options,
+    ...surroundings,
+    ...{ others: othersOf(config), facts, hashing: createHashing(member, facts), signal },
+    record: openNodeRecord(folder, config.node, clusterIdOf(cluster)),
+    counter: openCounter(folder),
+    state: createNodeState(config.node, report),
+    certificateEndsAt: endOf(cluster.tls),
+    running: undefined,
+    fail: (error: unknown): void => {
+      if (signal.aborted) return;
+      const sentence = `node ${config.node} stops: ${sentenceOf(error)}`;
+      onFailed(isFailure(error) ? failure(sentence, { cause: error }) : Object(error));
+    },
+  };
+  const exchange = startExchange({
+    ...{ config, ask, report, record: own.record, counter: own.counter },
+    ownReport: () => ownReport(own),
+    onDiverged: () => compareSoon(facts),
+  });
+  return { ...own, exchange };
+};
+
+/** The last report of each node that was heard, and of this one. */
+const reportsOf = (node: Node): readonly NodeReport[] => [
+  ownReport(node),
+  ...node.exchange.others(),
+];
+
+/** What the node answers to other nodes, and to `npm run cluster -- status`. */
+const routesOf = (node: Node): ReadonlyMap<string, PeerRoute> => {
+  const { config, member, exchange, hashing, others, record, report } = node;
+  const replace = createReplacer({
+    config,
+    member,
+    compareWithout: (lost) =>
+      compareWith(
+        node,
+        others.filter((other) => other !== lost),
+      ),
+    onReplaced: async (other) => {
+      report(`node ${other} has a new member`);
+      await record.forget(other);
+    },
+  });
+  return new Map<string, PeerRoute>([
+    ['GET /report', async () => JSON.stringify(ownReport(node))],
+    ['POST /report', (body) => exchange.hear(body)],
+    ['GET /status', async () => JSON.stringify(await freshReport(node))],
+    ['POST /hash', async (body) => JSON.stringify(await hashing.at(JSON.parse(body).revision))],
+    ['POST /member', replace],
+  ]);
+};
+
+/** The report with a hash of the last revision, so that whoever asks all nodes can compare them. */
+const freshReport = async (node: Node): Promise<NodeReport> => {
+  // An etcd without a majority may not answer at all; the node must still say why it does not serve.
+  await Promise.race([
+    node.hashing.forStatus(),
+    sleep(nodeTimes.freshReportMs, undefined, { ref: false }),
+  ]);
+  return ownReport(node);
+};
+
+const frontOptionsOf = ({ etcd, timeToLiveAttribute, fail }: Node) => ({
+  client: etcd,
+  timeToLiveAttribute,
+  onGoneBack: (sentence: string) => fail(failure(sentence)),
+});
+
+/** The front that callers use: it refuses requests while the node does not serve, and writes while space is short. */
+const createGuardedFront = (node: Node): Front => {
+  const { config, state, report } = node;
+  const reports = () => reportsOf(node);
+  const findShortage = createShortage({ reports, nodeCount: config.nodes.length, report });
+  return createFront({
+    ...frontOptionsOf(node),
+    admit: async (kind) => (await state.admit()) ?? (kind === 'write' ? findShortage() : undefined),
+  });
+};
+
+/** Joins the other nodes, and looks after etcd from then on. Throws if the node cannot go on. */
+const run = async (node: Node): Promise<void> => {
+  const { folder, member, exchange, report, signal } = node;
+  const damage = findDamage(node);
+  await joinCluster({
+    ...node,
+    hasMemberFiles: hasMemberFiles(folder),
+    announce: exchange.announce,
+    startEtcd: (lost) => startEtcd(node, damage, lost),
+  });
+  if (signal.aborted) return;
+  void watch(node, damage);
+  const { version } = await member.status(performance.now() + nodeTimes.etcdCallMs);
+  if (isKnownToReadStale(version)) {
+    report(
+      `etcd ${version} is known to answer stale reads after a pause: docs/runbook.md names later releases`,
+    );
+  }
+  void keepUp(node);
+};
+
+const findDamage = (node: Node): DamageFinder => {
+  const { folder, exchange, others } = node;
+  const place = { ...node, tls: node.cluster.tls };
+  return createDamageFinder({
+    findServed: () => findServed(folder),
+    findObstacle: () => findObstacle(place),
+    tryEmptyFolder: () => tryEmptyFolder(place),
+    doOthersAgree: (revision) =>
+      areEqualFrom({
+        revision,
+        heard: exchange.others(),
+        others,
+        hashOf: (other, at) => hashOf(node, other, at),
+      }),
+  });
+};
+
+/** Starts its etcd. `lost`: why the files that are there must not be used, and a new member is needed. */
+const startEtcd = async (
+  node: Node,
+  { findDoubt }: DamageFinder,
+  lost: string | undefined,
+): Promise<void> => {
+  const { config, folder, cluster, facts, state, report, fail } = node;
+  const options = {
+    ...{ config, folder, tls: cluster.tls, clusterId: clusterIdOf(cluster) },
+    onLost: (why: string) => getNewMember(node, why),
+    onEnded: (how: string) => {
+      forgetComparison(facts);
+      state.change('catching-up', how);
+    },
+    ...{ findDoubt, report, onFailed: fail },
+  };
+  node.running = await node.startMember(options, lost);
+};
+
+/** Resolves when another node has given a new member, to all members as etcd's option `initial-cluster` has them. */
+const getNewMember = async (node: Node, why: string): Promise<string> => {
+  const { config, ask, others, state, signal } = node;
+  state.change('joining', why);
+  const onRefused = (refusal: string) =>
+    state.change('joining', `${why}; it has no new member yet: ${refusal}`);
+  return (await askForMember({ node: config.node, ask, others, onRefused, signal })).cluster;
+};
+
+/** Decides again and again whether the node serves. */
+const watch = async (node: Node, damage: DamageFinder): Promise<void> => {
+  const { config, folder, others, report } = node;
+  await watchEtcd({
+    ...node,
+    compareEveryMs: config.compareEveryMs,
+    compare: () => compareWith(node, others),
+    measureSpace: (status) =>
+      measureSpace(folder, config.quotaBytes, status, node.running?.memoryBytes() ?? null),
+    handOver: () => handOver(node),
+    onServing: (status) => {
+      damage.forget();
+      remember(node, status).catch((error: unknown) => report(sentenceOf(error)));
+    },
+  });
+};
+
+/** Writes down which etcd serves the files of the node, and up to which revision. */
+const remember = ({ folder }: Node, { version, revision }: MemberStatus): Promise<void> =>
+  keepServed(folder, { release: minorOf(version), revision });
+
+const compareWith = (node: Node, others: readonly number[]): Promise<Comparison> =>
+  compareCopies({
+    hashOwn: node.hashing.now,
+    hashOf: (other, revision) => hashOf(node, other, revision),
+    others,
+  });
+
+/** Asks another node for its hash at this revision. */
+const hashOf = async (
+  { ask, exchange }: Node,
+  other: number,
+  revision: number,
+): Promise<HashAnswer> => {
+  // A silent node would hold up the comparison for as long as a hash may take.
+  const isAlive = exchange.others().some(({ node, alive }) => node === other && alive);
+  if (!isAlive) throw new Error(`node ${other} is silent`);
+  const limits = { body: JSON.stringify({ revision }), timeoutMs: nodeTimes.hashMs };
+  return JSON.parse(await askText(ask, other, 'POST', '/hash', limits));
+};
+
+/** Gives leadership to another node that serves, if there is one. */
+const handOver = async ({ exchange, member }: Node): Promise<void> => {
+  const next = exchange.others().find(({ alive, state }) => alive && state === 'serving');
+  if (next?.memberId)
+    await member.moveLeader(next.memberId, performance.now() + nodeTimes.etcdCallMs);
+};
+
+/** Looks after etcd and the expired items, each minute. */
+const keepUp = async (node: Node): Promise<void> => {
+  const { config, state, signal } = node;
+  const options = {
+    ...{ ...node, node: config.node, attribute: node.timeToLiveAttribute },
+    // Deleting what has expired gains space, so it is admitted while writes are refused.
+    front: createFront(frontOptionsOf(node)),
+    quotaBytes: config.quotaBytes,
+    nodeCount: config.nodes.length,
+    reports: () => reportsOf(node),
+    onServed: (status: MemberStatus) => remember(node, status),
+    onDefragmenting: (isDefragmenting: boolean) =>
+      isDefragmenting
+        ? state.change('defragmenting', 'its database is being defragmented')
+        : state.change('catching-up', 'its database was defragmented'),
+  };
+  await startUpkeep(options, signal);
 };

@@ -2,7 +2,12 @@
  * The port on which nodes speak with each other, beside etcd: reports and places for new members. Both ends of a
  * connection must have a certificate of the cluster's authority.
  */
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request as requestTunnel,
+  type ServerResponse,
+} from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { failure, sentenceOf } from '../../system/failures.ts';
@@ -11,7 +16,6 @@ import { bounds } from '../http/bounds.ts';
 import { mutualTls } from '../http/tls.ts';
 import { clusterHeader, clusterIdOf, type OwnCluster } from './cluster-file.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
-import { openTunnel } from './tunnel.ts';
 
 /** Answers a request; a string is sent as JSON text, anything else writes the response itself. */
 export type PeerRoute = (body: string, response: ServerResponse) => Promise<string | undefined>;
@@ -83,6 +87,35 @@ export type AskPeer = (
   path: string,
   options: { readonly body?: string; readonly timeoutMs: number },
 ) => Promise<IncomingMessage>;
+
+/**
+ * Opens a connection to `host:port` through a forward proxy, by CONNECT. Node's own agents never give up a tunnel that
+ * stays silent. `signal` ends the attempt, not a connection that is open.
+ */
+const openTunnel = (proxy: URL, host: string, port: number, signal: AbortSignal): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const path = `${host}:${port}`;
+    const headers = { Host: path };
+    requestTunnel({
+      host: proxy.hostname,
+      port: proxy.port,
+      method: 'CONNECT',
+      path,
+      headers,
+      signal,
+    })
+      .once('error', reject)
+      .once('connect', ({ statusCode }, socket: Socket) => {
+        if (statusCode === 200) return resolve(socket);
+        socket.destroy();
+        reject(new Error(`the proxy answered ${statusCode} to CONNECT ${path}`));
+      })
+      .once('response', (response) => {
+        response.destroy();
+        reject(new Error(`the proxy did not open a tunnel to ${path}`));
+      })
+      .end();
+  });
 
 /**
  * Asks other nodes, through the forward proxy if there is one. Throws unless the answer is 200 and begins within the

@@ -1,14 +1,23 @@
 /**
- * Replacing a member whose files are lost. The node that lost them asks another node, whose member removes the lost one
- * and adds a new one: never the other way round, as four members need three.
+ * Replacing a member whose files are lost or damaged. The node asks another node, whose member removes the lost one and
+ * adds a new one: never the other way round, as four members need three. `askForMember` asks, `createReplacer` answers,
+ * and `createDamageFinder` decides whether etcd ends again and again because its files are damaged.
  */
+import { X509Certificate } from 'node:crypto';
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { sentenceOf } from '../../system/failures.ts';
 import type { ListedMember, MemberClient } from '../etcd/member-client.ts';
+import type { TlsFiles } from '../http/tls.ts';
+import { isFree } from '../process/ports.ts';
 import { type Comparison, resultOf } from './comparing.ts';
+import { minorOf } from './etcd-version.ts';
 import { nameOf, peerUrlOf } from './member.ts';
+import { memberFiles, type Served } from './member-files.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
+import { nodeTimes } from './node-times.ts';
 import { type AskPeer, askText, type PeerRoute } from './peers.ts';
 
 /** `instead`: the id of the lost member. Without it, the node is told which member it has. */
@@ -24,8 +33,7 @@ type Given = v.InferOutput<typeof given>;
 const answer = v.union([given, v.object({ member: v.string() })]);
 type Answer = { readonly cluster: string } | { readonly member: string };
 
-const callMs = 3_000;
-const deadline = (): number => performance.now() + callMs;
+const deadline = (): number => performance.now() + nodeTimes.memberChangeMs;
 
 const clusterOf = (members: readonly ListedMember[], url: string, node: number): string =>
   members
@@ -96,9 +104,6 @@ export type AskingOptions = {
   readonly signal: AbortSignal;
 };
 
-const askEveryMs = 500;
-const givenWithinMs = 15_000;
-
 /**
  * Asks the other nodes for a new member until one gives it. To be called only while this node's etcd does not run.
  * Rejects if the signal aborts.
@@ -107,7 +112,7 @@ export const askForMember = async (options: AskingOptions): Promise<Given> => {
   const { node, ask, others, onRefused, signal } = options;
   const askOne = async (other: number, instead?: string): Promise<Given> => {
     const body = JSON.stringify({ node, instead });
-    const limits = { body, timeoutMs: givenWithinMs };
+    const limits = { body, timeoutMs: nodeTimes.newMemberMs };
     const text = await askText(ask, other, 'POST', '/member', limits);
     const answered = v.parse(answer, JSON.parse(text));
     if ('cluster' in answered) return answered;
@@ -121,6 +126,98 @@ export const askForMember = async (options: AskingOptions): Promise<Given> => {
       );
       if (found) return found;
     }
-    await sleep(askEveryMs, undefined, { signal });
+    await sleep(nodeTimes.askForMemberEveryMs, undefined, { signal });
   }
+};
+
+export type DamageOptions = {
+  /** What last served these files. */
+  readonly findServed: () => Served | undefined;
+  /** What would keep every etcd from starting here. */
+  readonly findObstacle: () => Promise<string | undefined>;
+  /** Starts etcd with the node's settings on an empty folder. Resolves to its version; rejects if it does not serve. */
+  readonly tryEmptyFolder: () => Promise<string>;
+  /**
+   * Whether the other nodes are a majority with equal data, at this revision or a later one. Two nodes with old copies
+   * are equal too, and then this node's files hold what they lack.
+   */
+  readonly doOthersAgree: (revision: number) => Promise<boolean>;
+};
+
+export type DamageFinder = {
+  /**
+   * To be called each time that etcd has ended by itself, with what the system refused to it. Resolves to a sentence
+   * that says why the files may be sound, or to `undefined` if they are damaged.
+   */
+  readonly findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
+  /** etcd serves: only what happens from now on counts. */
+  readonly forget: () => void;
+};
+
+const endingsMin = 3;
+
+export const createDamageFinder = (options: DamageOptions): DamageFinder => {
+  const { findServed, findObstacle, tryEmptyFolder, doOthersAgree } = options;
+  let endings = 0;
+  let hasTried = false;
+  const forget = (): void => {
+    endings = 0;
+    hasTried = false;
+  };
+  const look = async (): Promise<string | undefined> => {
+    const served = findServed();
+    if (served === undefined) return 'no etcd has served these files yet';
+    const hadTried = hasTried;
+    hasTried = false;
+    const obstacle = await findObstacle();
+    if (obstacle !== undefined) return obstacle;
+    if (!hadTried) {
+      const release = minorOf(await tryEmptyFolder());
+      if (release !== served.release) {
+        return `etcd ${served.release} last served them, and this is ${release}`;
+      }
+    }
+    hasTried = true;
+    // What kept etcd from starting may have passed just before the try, so one more ending must follow it.
+    if (!hadTried) return 'it serves an empty folder, and has one more try with its files';
+    return (await doOthersAgree(served.revision))
+      ? undefined
+      : `the other nodes are no majority with equal data of revision ${served.revision} or later`;
+  };
+  return {
+    forget,
+    findDoubt: async (refusal) => {
+      if (refusal !== undefined) {
+        forget();
+        return `the system said: ${refusal}`;
+      }
+      endings += 1;
+      return endings + 1 < endingsMin
+        ? 'it has ended for the first time'
+        : await look().catch((error: unknown) => sentenceOf(error));
+    },
+  };
+};
+
+export type PlaceOptions = {
+  readonly config: NodeConfig;
+  readonly folder: string;
+  readonly tls: TlsFiles;
+};
+
+/** What would keep every etcd from starting here, as a sentence. Throws for a file that this process may not open. */
+export const findObstacle = async (options: PlaceOptions): Promise<string | undefined> => {
+  const { config, folder, tls } = options;
+  const entries = readdirSync(memberFiles(folder), { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    if (entry.isFile()) closeSync(openSync(join(entry.parentPath, entry.name), 'r+'));
+  }
+  const { etcdPort } = addressOf(config, config.node);
+  if (!(await isFree(etcdPort, config.peerHost))) return `port ${etcdPort} is taken`;
+  for (const pem of [tls.ca, tls.certificate]) {
+    const { validFrom, validTo } = new X509Certificate(pem);
+    const isValid = Date.parse(validFrom) <= Date.now() && Date.now() < Date.parse(validTo);
+    if (!isValid) return `its certificate is valid from ${validFrom} to ${validTo}`;
+  }
+  return undefined;
 };

@@ -4,7 +4,7 @@
  * reports of earlier releases.
  */
 import * as v from 'valibot';
-import { isKnownToReadStale } from './etcd-version.ts';
+import { isKnownToReadStale, minorOf } from './etcd-version.ts';
 
 /** The last report that was heard of a node: the number of its start, and its counter. */
 export const heardReport = v.object({ start: v.number(), counter: v.number() });
@@ -101,9 +101,6 @@ export const statusOf = (node: number, reports: readonly NodeReport[]) => ({
   equal: areEqual(reports),
 });
 export type NodeStatus = ReturnType<typeof statusOf>;
-
-/** The minor version of an etcd, such as `3.4`. Different ones may compute different hashes of equal data. */
-export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');
 
 type Copy = Pick<NodeReport, 'state' | 'digest' | 'etcd'>;
 

@@ -6,7 +6,9 @@
  * A full disk ends only its own etcd, and the others go on. So writes are refused only before full disks would leave no
  * majority.
  */
+import { statfsSync } from 'node:fs';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { nodeTimes } from './node-times.ts';
 import type { NodeReport } from './report.ts';
 
 export type SpaceReport = Pick<NodeReport, 'node' | 'alive' | 'space'>;
@@ -45,6 +47,17 @@ const isFull = ({ dbBytes, quotaBytes }: Space): boolean => dbBytes > fullShare 
 /** Whether the disk holds the copy of the database that a defragmentation makes, and leaves room beside it. */
 export const hasDiskForCopy = ({ diskFreeBytes, dbBytesInUse }: Space): boolean =>
   diskFreeBytes > dbBytesInUse + diskRoomBytes;
+
+/** The space of a node's etcd with this status, beside its folder. Throws if there is no folder. */
+export const measureSpace = (
+  folder: string,
+  quotaBytes: number,
+  { dbBytes, dbBytesInUse }: MemberStatus,
+  memoryBytes: number | null,
+): Space => {
+  const { bavail, bsize } = statfsSync(folder);
+  return { dbBytes, dbBytesInUse, quotaBytes, diskFreeBytes: bavail * bsize, memoryBytes };
+};
 
 const percentOf = ({ dbBytes, quotaBytes }: Space): number =>
   Math.ceil((100 * dbBytes) / quotaBytes);
@@ -100,8 +113,6 @@ export type AlarmOptions = {
   readonly report: (line: string) => void;
 };
 
-const alarmWithinMs = 5_000;
-
 /**
  * Returns a function to be called each minute. On the leader's node it ends etcd's alarm once no member is so full that
  * writes are refused. It rejects if a call fails.
@@ -113,7 +124,7 @@ export const createAlarmEnding =
     report,
   }: AlarmOptions): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) =>
   async ({ isLeader }) => {
-    const deadline = performance.now() + alarmWithinMs;
+    const deadline = performance.now() + nodeTimes.upkeepCallMs;
     if (!isLeader || !(await member.hasSpaceAlarm(deadline))) return;
     if (reports().some((one) => isKnown(one) && isFull(one.space))) return;
     await member.endSpaceAlarm(deadline);

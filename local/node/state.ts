@@ -1,5 +1,6 @@
 /** Whether a node serves, and if not, why: a word for programs and a sentence for people. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeTimes } from './node-times.ts';
 import type { NodeReport } from './report.ts';
 
 type State = NodeReport['state'];
@@ -19,9 +20,6 @@ export type NodeState = {
    */
   readonly admit: () => Promise<string | undefined>;
 };
-
-/** If a majority is there, a new leader is elected within this time. */
-const electionMs = 1_800;
 
 /** `report` gets a sentence for each change. */
 export const createNodeState = (node: number, report: (line: string) => void): NodeState => {
@@ -50,7 +48,7 @@ export const createNodeState = (node: number, report: (line: string) => void): N
     serving,
     admit: async () => {
       if (state === 'no-majority' || state === 'catching-up') {
-        await Promise.race([next.promise, sleep(electionMs, undefined, { ref: false })]);
+        await Promise.race([next.promise, sleep(nodeTimes.electionMs, undefined, { ref: false })]);
       }
       return state === 'serving' ? undefined : `this node is ${state}: ${reason}`;
     },

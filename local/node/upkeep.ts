@@ -1,11 +1,23 @@
-/** Upkeep: each minute in which a node serves, it looks after its member of etcd and the expired items. */
+/**
+ * Upkeep: what a node does each minute in which it serves. It remembers the revision of its etcd, deletes expired items,
+ * compacts etcd, defragments its database and ends its space alarm. Begin reading at `createUpkeep`.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
+import {
+  type Compare,
+  type EtcdClient,
+  isOutOfRange,
+  type Operation,
+  type Txn,
+} from '../etcd/etcd-client.ts';
+import type { Front } from '../etcd/front.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
-import { type CompactionOptions, createCompaction } from './compaction.ts';
-import { createDefragmentation, type DefragmentationOptions } from './defragmentation.ts';
-import { createExpiry, type ExpiryOptions } from './expiry.ts';
-import { createAlarmEnding } from './space.ts';
+import { findHeldRevision } from '../etcd/snapshot.ts';
+import { expiredRange } from '../etcd/tables.ts';
+import { nodeTimes } from './node-times.ts';
+import type { NodeReport } from './report.ts';
+import { createAlarmEnding, hasDiskForCopy, isNearQuota, type Space } from './space.ts';
 
 export type UpkeepOptions = CompactionOptions &
   DefragmentationOptions &
@@ -15,10 +27,9 @@ export type UpkeepOptions = CompactionOptions &
     readonly onServed: (status: MemberStatus) => Promise<void>;
   };
 
-const minuteMs = 60_000;
-const statusWithinMs = 5_000;
-
 type Task = (status: MemberStatus) => Promise<void>;
+
+const deadline = (): number => performance.now() + nodeTimes.upkeepCallMs;
 
 /**
  * Returns the work of one minute, which never rejects and must not be called twice at once. Each task is reported when
@@ -37,7 +48,7 @@ export const createUpkeep = (options: UpkeepOptions): (() => Promise<void>) => {
   return async () => {
     if (!reports().some((one) => one.node === node && one.state === 'serving')) return;
     // The node itself reports a member that does not answer.
-    const status = await member.status(performance.now() + statusWithinMs).catch(() => undefined);
+    const status = await member.status(deadline()).catch(() => undefined);
     if (status === undefined) return;
     for (const [name, task] of tasks) {
       try {
@@ -57,11 +68,241 @@ export const createUpkeep = (options: UpkeepOptions): (() => Promise<void>) => {
 export const startUpkeep = async (
   options: UpkeepOptions,
   signal: AbortSignal,
-  everyMs = minuteMs,
+  everyMs: number = nodeTimes.upkeepEveryMs,
 ): Promise<void> => {
   const work = createUpkeep(options);
   while (!signal.aborted) {
     await sleep(everyMs, undefined, { ref: false, signal }).catch(() => undefined);
     if (!signal.aborted) await work();
   }
+};
+
+export type CompactionOptions = {
+  readonly member: Pick<MemberClient, 'compact'>;
+  readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
+  readonly quotaBytes: number;
+};
+
+/** A compaction reads the whole database, so it waits for so many revisions; for fewer while space is short. */
+const revisionsMin = 10_000;
+const revisionsMinNearQuota = 100;
+
+/**
+ * After a compaction etcd returns a cached hash for its last revision. A restarted member computes a different one, and
+ * the node would stop serving: this write moves the revision on. And etcd counts the pages that a compaction frees only
+ * after its next write, and writes may be refused meanwhile.
+ */
+const smallWrite: Txn = {
+  compare: [],
+  success: [{ request_put: { key: Buffer.from('node/compaction'), value: Buffer.of() } }],
+  failure: [],
+};
+
+/**
+ * The leader's node lets etcd forget the history of its keys before the revision of one minute ago, so that members which
+ * compare a newer revision find it. While a backup reads a revision, compaction goes no further, unless the database nears
+ * its quota: then the backup ends, and the nodes go on writing.
+ *
+ * Returns a function to be called each minute, on every node, so that a new leader knows the revision of one minute ago.
+ * It rejects if etcd does not compact; the next call compacts further.
+ */
+export const createCompaction = ({
+  member,
+  etcd,
+  quotaBytes,
+}: CompactionOptions): ((
+  status: Pick<MemberStatus, 'revision' | 'isLeader' | 'dbBytes'>,
+) => Promise<void>) => {
+  let seen = 0;
+  let compacted = 0;
+  const compact = async (revision: number): Promise<void> => {
+    try {
+      await member.compact(revision, deadline());
+    } catch (error) {
+      // The leader before has compacted as far.
+      if (!isOutOfRange(error)) throw error;
+    }
+    compacted = revision;
+  };
+  return async ({ revision, isLeader, dbBytes }) => {
+    const minuteAgo = seen;
+    seen = revision;
+    if (!isLeader) return;
+    const isShort = isNearQuota(dbBytes, quotaBytes);
+    const before = compacted;
+    const from = compacted + (isShort ? revisionsMinNearQuota : revisionsMin);
+    if (minuteAgo >= from) {
+      const held = isShort ? undefined : await findHeldRevision(etcd, deadline());
+      const to = Math.min(minuteAgo, held ?? minuteAgo);
+      if (to >= from) await compact(to);
+    }
+    if (isShort || compacted > before) await etcd.txn(smallWrite, deadline());
+  };
+};
+
+export type UpkeepReport = Pick<NodeReport, 'node' | 'alive' | 'state' | 'memberId' | 'space'>;
+
+export type DefragmentationOptions = {
+  /** The number of this node. */
+  readonly node: number;
+  readonly member: Pick<MemberClient, 'defragment' | 'moveLeader'>;
+  readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
+  readonly nodeCount: number;
+  /** The last report of each node that was heard, and of this one. */
+  readonly reports: () => readonly UpkeepReport[];
+  /** Called with true before the member stops answering, so that the node answers 503, and with false after. */
+  readonly onDefragmenting: (isDefragmenting: boolean) => void;
+  readonly report: (line: string) => void;
+};
+
+const bytesMin = 100_000_000;
+
+/** A file needs it if it is over 100 MB and less than half in use, or over 80 % of its quota and less than 90 % in use. */
+const isWasteful = (space: Space): boolean =>
+  hasDiskForCopy(space) &&
+  ((space.dbBytes > bytesMin && space.dbBytesInUse < 0.5 * space.dbBytes) ||
+    (isNearQuota(space.dbBytes, space.quotaBytes) && space.dbBytesInUse < 0.9 * space.dbBytes));
+
+const needsIt = ({ space }: UpkeepReport): boolean => space !== null && isWasteful(space);
+
+/**
+ * A node gives the free space of its database file back to the disk and to the quota. Its member answers nothing
+ * meanwhile, so one member at a time does so, while all nodes serve, and the leader last.
+ *
+ * Returns a function to be called each minute, on every node, never twice at once. It resolves when the member answers
+ * again, and rejects if a call fails.
+ */
+export const createDefragmentation = (
+  options: DefragmentationOptions,
+): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) => {
+  const { node, nodeCount, member, reports, onDefragmenting, report } = options;
+  const lock = createDefragmentationLock(options.etcd, node);
+
+  const handOver = async (others: readonly UpkeepReport[]): Promise<void> => {
+    const next = others.find(({ memberId }) => memberId !== null);
+    if (next === undefined || next.memberId === null || others.some(needsIt)) return;
+    await member.moveLeader(next.memberId, deadline());
+    report(`node ${next.node} leads now, so that this node can defragment its database`);
+  };
+
+  return async ({ isLeader }) => {
+    // A call without an answer, or a process before this one, may have left the lock behind.
+    await lock.release();
+    const all = reports();
+    const own = all.find((one) => one.node === node);
+    const others = all.filter((one) => one !== own);
+    if (own === undefined || !needsIt(own)) return;
+    const serving = all.filter(({ alive, state }) => alive && state === 'serving');
+    if (serving.length < nodeCount) return;
+    if (isLeader) return await handOver(others);
+    if (!(await lock.acquire())) return;
+    onDefragmenting(true);
+    try {
+      await member.defragment(performance.now() + nodeTimes.defragmentMs);
+      report('the database was defragmented');
+    } finally {
+      onDefragmenting(false);
+    }
+    await lock.release();
+  };
+};
+
+export type DefragmentationLock = {
+  /** Whether this node holds the lock now. If the call rejects, the node may hold it. */
+  readonly acquire: () => Promise<boolean>;
+  /** Gives the lock up if this node holds it, from an earlier process too. */
+  readonly release: () => Promise<void>;
+};
+
+const key = Buffer.from('node/defragmentation');
+
+const isAt = (mod_revision: string): Compare => ({
+  target: 'MOD',
+  result: 'EQUAL',
+  key,
+  mod_revision,
+});
+
+/**
+ * The lock that lets one node at a time defragment: a key in etcd, which holds the number of the node. A change of leader
+ * does not touch it.
+ */
+export const createDefragmentationLock = (
+  etcd: Pick<EtcdClient, 'range' | 'txn'>,
+  node: number,
+): DefragmentationLock => ({
+  acquire: async () => {
+    const put: Operation = { request_put: { key, value: Buffer.from(String(node)) } };
+    const txn = { compare: [isAt('0')], success: [put], failure: [] };
+    return (await etcd.txn(txn, deadline())).succeeded;
+  },
+  release: async () => {
+    const until = deadline();
+    const [holder] = (await etcd.range({ key }, until)).kvs;
+    if (holder === undefined || holder.value.toString() !== String(node)) return;
+    const success = [{ request_delete_range: { key } }];
+    await etcd.txn({ compare: [isAt(holder.mod_revision)], success, failure: [] }, until);
+  },
+});
+
+export type ExpiryOptions = {
+  readonly etcd: Pick<EtcdClient, 'range'>;
+  /** Not guarded by the space of the nodes, as deletions gain space. */
+  readonly front: Front;
+  readonly tableName: string;
+  /** The attribute that holds the second at which an item expires. */
+  readonly attribute: string;
+  readonly report: (line: string) => void;
+};
+
+const pageSize = 100;
+
+/** Deletes the items that have expired before `second`, and returns how many. Rejects if a call fails. */
+export const deleteExpired = async (options: ExpiryOptions, second: number): Promise<number> => {
+  const { etcd, front, tableName: TableName, attribute } = options;
+  const remove = async (key: Buffer): Promise<boolean> => {
+    const { status, body } = await front('DeleteItem', {
+      TableName,
+      Key: JSON.parse(key.toString('utf8')),
+      // A write since the entry was read may have given the item another expiry.
+      ConditionExpression: '#expires < :now',
+      ExpressionAttributeNames: { '#expires': attribute },
+      ExpressionAttributeValues: { ':now': { N: String(second) } },
+    });
+    if (status === 200) return true;
+    if (String(body['__type']).endsWith('#ConditionalCheckFailedException')) {
+      return false;
+    }
+    throw new Error(String(body['message']));
+  };
+
+  let count = 0;
+  let range = expiredRange(TableName, second);
+  for (;;) {
+    const page = await etcd.range({ ...range, limit: pageSize, sort_order: 'ASCEND' }, deadline());
+    // Sent at once, the deletions of a page go to etcd in one call.
+    const deleted = await Promise.all(page.kvs.map(({ value }) => remove(value)));
+    count += deleted.filter(Boolean).length;
+    const last = page.kvs.at(-1);
+    if (!page.more || last === undefined) return count;
+    range = { ...range, key: Buffer.concat([last.key, Buffer.of(0)]) };
+  }
+};
+
+/**
+ * The leader's node deletes the items whose second has passed, as DynamoDB does by time to live: each hour, and once when
+ * its member becomes the leader. Returns a function to be called each minute, which rejects if a deletion fails.
+ */
+export const createExpiry = (
+  options: ExpiryOptions,
+): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) => {
+  let sweptAt: number | undefined;
+  return async ({ isLeader }) => {
+    if (!isLeader) sweptAt = undefined;
+    const now = performance.now();
+    if (!isLeader || (sweptAt !== undefined && now - sweptAt < nodeTimes.expiryEveryMs)) return;
+    const count = await deleteExpired(options, Math.floor(Date.now() / 1_000));
+    if (count > 0) options.report(`${count} expired items were deleted`);
+    sweptAt = now;
+  };
 };

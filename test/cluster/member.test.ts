@@ -17,11 +17,12 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { connectEtcd } from '../../local/etcd/etcd-client.ts';
 import type { TlsFiles } from '../../local/http/tls.ts';
-import { createDamageFinder, findObstacle, tryEmptyFolder } from '../../local/node/damage.ts';
+import { minorOf } from '../../local/node/etcd-version.ts';
+import { tryEmptyFolder } from '../../local/node/lone-etcd.ts';
 import { memberAddress, startMember } from '../../local/node/member.ts';
 import { hasMemberFiles } from '../../local/node/member-files.ts';
 import { addressOf, type NodeConfig } from '../../local/node/node-config.ts';
-import { minorOf } from '../../local/node/report.ts';
+import { createDamageFinder, findObstacle } from '../../local/node/replacing.ts';
 import { findFreePort } from '../../local/process/ports.ts';
 import { findProgram } from '../../local/process/supervisor.ts';
 import { freshCertificates } from '../support/certificates.ts';
@@ -43,7 +44,7 @@ beforeEach(async () => {
 
 let lines: string[];
 /** Starts the member of a node whose other nodes agree, as `startNode` does. `release` last served its files. */
-const start = (askForMember: (why: string) => Promise<string>, release?: string) => {
+const start = (onLost: (why: string) => Promise<string>, release?: string) => {
   lines = [];
   const place = { config, folder, tls, signal: new AbortController().signal };
   const { findDoubt } = createDamageFinder({
@@ -53,7 +54,7 @@ const start = (askForMember: (why: string) => Promise<string>, release?: string)
     doOthersAgree: async () => true,
   });
   const report = (line: string) => void lines.push(line);
-  return startMember(memberOptionsOf({ ...place, askForMember, findDoubt, report }), undefined);
+  return startMember(memberOptionsOf({ ...place, onLost, findDoubt, report }), undefined);
 };
 const isWhole = () => Promise.reject(new Error('it is whole'));
 const endings = () => lines.filter((line) => line.startsWith('etcd ended (exit code '));

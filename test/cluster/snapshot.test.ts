@@ -5,7 +5,7 @@ import type { Operation } from '../../local/etcd/etcd-client.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import type { Item } from '../../local/etcd/protocol.ts';
 import { openSnapshot, type Snapshot } from '../../local/etcd/snapshot.ts';
-import { createCompaction } from '../../local/node/compaction.ts';
+import { createCompaction } from '../../local/node/upkeep.ts';
 import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
 import { tableOf } from '../support/front-tables.ts';
 import { until, untilSeen } from '../support/until.ts';

@@ -2,11 +2,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { MemberClient, MemberStatus } from '../../local/etcd/member-client.ts';
-import type { Counter } from '../../local/node/counter.ts';
+import type { Counter, NodeRecord } from '../../local/node/joining.ts';
 import type { MemberOptions } from '../../local/node/member.ts';
 import type { NodeConfig } from '../../local/node/node-config.ts';
 import type { AskPeer } from '../../local/node/peers.ts';
-import type { NodeRecord } from '../../local/node/record.ts';
 import type { NodeReport } from '../../local/node/report.ts';
 
 export const configOf = (node: number, count = 3, more: Partial<NodeConfig> = {}): NodeConfig => ({
@@ -82,7 +81,7 @@ export const memberOptionsOf = (
 ): MemberOptions => ({
   clusterId: 'one',
   tls: { ca: '', certificate: '', key: '' },
-  askForMember: () => Promise.reject(new Error('there is nobody to ask')),
+  onLost: () => Promise.reject(new Error('there is nobody to ask')),
   onEnded: () => undefined,
   findDoubt: async () => 'nobody looks',
   onFailed: () => undefined,

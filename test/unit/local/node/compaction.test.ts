@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { createCompaction } from '../../../../local/node/compaction.ts';
+import { createCompaction } from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const quotaBytes = 1_000_000;

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { openCounter } from '../../../../local/node/counter.ts';
+import { openCounter } from '../../../../local/node/joining.ts';
 import { putAside } from '../../../../local/node/member-files.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 

@@ -3,12 +3,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TlsFiles } from '../../../../local/http/tls.ts';
+import type { NodeConfig } from '../../../../local/node/node-config.ts';
 import {
   createDamageFinder,
   type DamageOptions,
   findObstacle,
-} from '../../../../local/node/damage.ts';
-import type { NodeConfig } from '../../../../local/node/node-config.ts';
+} from '../../../../local/node/replacing.ts';
 import { findFreePort } from '../../../../local/process/ports.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';

@@ -3,7 +3,7 @@ import {
   createDefragmentation,
   createDefragmentationLock,
   type UpkeepReport,
-} from '../../../../local/node/defragmentation.ts';
+} from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const megabyte = 1_000_000;

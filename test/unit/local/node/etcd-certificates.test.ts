@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { peerTlsOptions, writePeerTls } from '../../../../local/node/etcd-certificates.ts';
+import { peerTlsOptions, writePeerTls } from '../../../../local/node/member-files.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 it('writePeerTls replaces the files that the options of etcd name, for their owner only', () => {

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Counter } from '../../../../local/node/counter.ts';
 import { type Exchange, startExchange } from '../../../../local/node/exchange.ts';
-import type { NodeRecord } from '../../../../local/node/record.ts';
+import type { Counter, NodeRecord } from '../../../../local/node/joining.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
 import { askOf, configOf, counterOf, recordOf, reportOf } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';

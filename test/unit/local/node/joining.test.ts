@@ -1,8 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { TlsFiles } from '../../../../local/http/tls.ts';
-import { decideStart } from '../../../../local/node/joining.ts';
+import { decideStart, type NodeRecord, openNodeRecord } from '../../../../local/node/joining.ts';
 import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
-import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
 import { findFreePort } from '../../../../local/process/ports.ts';
 import { freshCertificates } from '../../../support/certificates.ts';

@@ -76,7 +76,7 @@ describe('the files of a member', () => {
     const options = memberOptionsOf({
       config: configOf(1),
       folder,
-      askForMember: async () => {
+      onLost: async () => {
         seen.push([String(hasMemberFiles(folder)), ...asideOf()]);
         throw closed;
       },

@@ -12,10 +12,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Counter, openCounter } from '../../../../local/node/counter.ts';
-import { decideStart } from '../../../../local/node/joining.ts';
+import {
+  type Counter,
+  decideStart,
+  type NodeRecord,
+  openCounter,
+  openNodeRecord,
+} from '../../../../local/node/joining.ts';
 import { hasMemberFiles, putAside } from '../../../../local/node/member-files.ts';
-import { type NodeRecord, openNodeRecord } from '../../../../local/node/record.ts';
 import { askOf, configOf, reportOf } from '../../../support/nodes.ts';
 
 /** A folder in memory where there is one: each report waits for its disk. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { openNodeRecord } from '../../../../local/node/record.ts';
+import { openNodeRecord } from '../../../../local/node/joining.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;

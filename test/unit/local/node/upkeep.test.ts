@@ -1,6 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { UpkeepReport } from '../../../../local/node/defragmentation.ts';
-import { createUpkeep, startUpkeep, type UpkeepOptions } from '../../../../local/node/upkeep.ts';
+import {
+  createUpkeep,
+  startUpkeep,
+  type UpkeepOptions,
+  type UpkeepReport,
+} from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 import { memberCallsOf, memberStatus, reportOf } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';

@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { MemberStatus } from '../../../../local/etcd/member-client.ts';
-import type { Comparison, Verdict } from '../../../../local/node/comparing.ts';
+import {
+  type Comparison,
+  compareSoon,
+  forgetComparison,
+  noFacts,
+  type Verdict,
+  watchEtcd,
+} from '../../../../local/node/comparing.ts';
 import { createNodeState } from '../../../../local/node/state.ts';
-import { startWatching } from '../../../../local/node/watching.ts';
 import { memberCallsOf, memberStatus } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
 
@@ -45,7 +51,12 @@ const start = (
   const counts = { looks: 0, comparisons: 0, handovers: 0 };
   const away = (): Promise<never> => Promise.reject(new Error('etcd is away'));
   state.change('catching-up', 'it waits for a majority of the nodes');
-  const watching = startWatching({
+  const facts = noFacts();
+  void watchEtcd({
+    facts,
+    measureSpace: () => ({
+      ...{ dbBytes: 1, dbBytesInUse: 1, quotaBytes: 1, diskFreeBytes: 1, memoryBytes: null },
+    }),
     member: memberCallsOf({
       status: async () => {
         counts.looks += 1;
@@ -70,21 +81,21 @@ const start = (
     const enough = counts.looks + count;
     await until(() => counts.looks >= enough);
   };
-  return { lines, served, state, etcd, given, counts, watching, isIn, look };
+  return { lines, served, state, etcd, given, counts, facts, isIn, look };
 };
 
 describe('a node whose etcd has started', () => {
   it('serves only after a comparison has found its copy equal to a majority', async () => {
     const waiting = Promise.withResolvers<Comparison>();
-    const { state, served, watching, counts, isIn } = start(waiting.promise);
+    const { state, served, facts, counts, isIn } = start(waiting.promise);
     await until(() => counts.comparisons === 1);
-    expect([state.state(), watching.comparedAt()]).toEqual(['catching-up', undefined]);
+    expect([state.state(), facts.comparedAt]).toEqual(['catching-up', undefined]);
     expect(served).toEqual([]);
     waiting.resolve(equal);
     await isIn('serving');
     expect(served).toEqual([healthy.version]);
-    expect(watching.comparedAt()).toBeInstanceOf(Date);
-    expect(watching.status()).toEqual(healthy);
+    expect(facts.comparedAt).toBeInstanceOf(Date);
+    expect(facts.status).toEqual(healthy);
   });
 
   it('waits while too few nodes can be compared, and compares again after a while', async () => {
@@ -146,9 +157,9 @@ describe('a node that serves', () => {
   });
 
   it('compares at once when another node has diverged', async () => {
-    const { counts, watching, isIn } = start(equal);
+    const { counts, facts, isIn } = start(equal);
     await isIn('serving');
-    watching.compareSoon();
+    compareSoon(facts);
     await until(() => counts.comparisons === 2);
   });
 
@@ -186,11 +197,11 @@ describe('a node that serves', () => {
     ['etcd knows no leader', { ...healthy, hasLeader: false }, 'no majority of the nodes is there'],
     ['etcd gives no answer', undefined, 'its etcd does not answer'],
   ])('reports no majority if %s, and serves again afterwards', async (_, status, why) => {
-    const { state, etcd, counts, watching, isIn } = start(equal);
+    const { state, etcd, counts, facts, isIn } = start(equal);
     await isIn('serving');
     etcd.status = status;
     await isIn('no-majority');
-    expect([state.reason(), watching.status()]).toEqual([why, status]);
+    expect([state.reason(), facts.status]).toEqual([why, status]);
     etcd.status = healthy;
     await isIn('serving');
     expect(counts.comparisons).toBe(1);
@@ -217,11 +228,11 @@ describe('a node that serves', () => {
 
 describe('a node whose etcd was started again', () => {
   it('serves only after a new comparison', async () => {
-    const { state, given, counts, watching, isIn } = start(equal);
+    const { state, given, counts, facts, isIn } = start(equal);
     await isIn('serving');
     const waiting = Promise.withResolvers<Comparison>();
     given.comparison = waiting.promise;
-    watching.forgetComparison();
+    forgetComparison(facts);
     state.change('catching-up', 'its etcd ended');
     await until(() => counts.comparisons === 2);
     expect(state.state()).toBe('catching-up');
@@ -231,14 +242,14 @@ describe('a node whose etcd was started again', () => {
 
   it('ignores a comparison that began before', async () => {
     const waiting = Promise.withResolvers<Comparison>();
-    const { lines, state, given, counts, watching, look } = start(waiting.promise);
+    const { lines, state, given, counts, facts, look } = start(waiting.promise);
     await until(() => counts.comparisons === 1);
-    watching.forgetComparison();
+    forgetComparison(facts);
     given.comparison = none;
     waiting.resolve(equal);
     await until(() => counts.comparisons === 2);
     await look(2);
-    expect([state.state(), watching.comparedAt()]).toEqual(['catching-up', undefined]);
+    expect([state.state(), facts.comparedAt]).toEqual(['catching-up', undefined]);
     expect(lines).not.toContain('node 1 serves');
   });
 });

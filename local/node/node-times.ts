@@ -1,0 +1,54 @@
+/** The times of a node and of its cluster, in milliseconds. A request has its own (functions/model/limits.ts). */
+import { times } from '../../functions/model/limits.ts';
+
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
+
+export const nodeTimes = {
+  // Calls to the node's own etcd.
+  etcdStatusMs: times.statusCallMs,
+  /** Whoever waits for the node's answer waits as long as for a call to the store. */
+  etcdCallMs: times.storeCallMs - 500,
+  /** A change of the members, which a majority must agree to. */
+  memberChangeMs: 3_000,
+  /** Nobody waits for the upkeep. */
+  upkeepCallMs: 5_000,
+  /** A hash takes about half a millisecond for each megabyte of the database. */
+  hashMs: 30_000,
+  /** A file of 8 GiB takes about half a minute. */
+  defragmentMs: 600_000,
+  /** If a majority is there, a new leader is elected within this time. A call to the store waits longer. */
+  electionMs: times.storeCallMs - 700,
+
+  // Calls to other nodes.
+  /** Another node is silent if it gives no report within this time, which is less than that between two reports. */
+  silenceMs: 900,
+  reportEveryMs: 1_000,
+  /** The giver of a member compares the copies first, and changes the members twice. */
+  newMemberMs: 15_000,
+  /** Half of the time for which a program waits that asks for the status. */
+  freshReportMs: times.statusCallMs / 2,
+
+  // How often the node looks and asks.
+  lookEveryMs: 500,
+  /** While it does not serve. */
+  lookSoonMs: 100,
+  askEveryMs: 200,
+  askForMemberEveryMs: 500,
+  compareEveryMs: minuteMs,
+  /** Above 1 GB. */
+  compareLargeEveryMs: hourMs,
+  /** A node that differs, or whose comparison found no majority, tries again after this time. */
+  compareAgainMs: 2_000,
+  upkeepEveryMs: minuteMs,
+  expiryEveryMs: hourMs,
+  /** A call to a KMS costs a little money. */
+  kmsKeyEveryMs: minuteMs,
+
+  // The process of etcd. It reads all keys before it answers.
+  etcdEndMs: 2_000,
+  restartFirstMs: 50,
+  restartLastMs: 5_000,
+  emptyStartMs: 30_000,
+  copyStartMs: 300_000,
+} as const;
