@@ -23,7 +23,7 @@ import { hasMemberFiles, memberFiles } from './member-files.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
 
-export type LoneEtcdOptions = {
+type LoneEtcdOptions = {
   /** Locked by this process. */
   readonly folder: string;
   /** The name of its data folder in `folder`, with which its other files begin. */
@@ -49,7 +49,7 @@ export type LoneEtcd = {
 };
 
 /** Starts the etcd, and returns when it answers a linearizable read. Nothing is left of one that does not. */
-export const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
+const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
   const { folder, name, fill, environment, withinMs, failed, signal } = options;
   // etcd wants a port in the name of a socket; it has no meaning.
   const socketName = `${name}.client:1`;
