@@ -1,7 +1,7 @@
 import { fileEndpoint } from './http/env-requests.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
-import { submitEnv } from './vault/env-file.ts';
+import { submitEnv } from './vault/submit-env.ts';
 
 /** POST /v1/env: stores the secrets of enc() and resolves secret(), all or nothing. */
 export const handler = endpoint({

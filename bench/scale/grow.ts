@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { encryptEnv, expandEnv } from '../../functions/vault/env-file.ts';
+import { expandEnv } from '../../functions/vault/expand-env.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { listSecrets } from '../../functions/vault/list-secrets.ts';
 import { listVersions } from '../../functions/vault/list-versions.ts';
+import { encryptEnv } from '../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import type { startUnchecked } from '../../test/support/embedded.ts';
 import { bytes, someone } from '../../test/support/requests.ts';

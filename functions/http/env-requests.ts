@@ -1,7 +1,8 @@
 /** The requests, the replies and the endpoints of the three routes for `.env` files. */
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
-import type { FileAnswer, FileRequest, UnchangedAnswer } from '../vault/env-file.ts';
+import type { ExpandEnv, ExpandedFile, UnchangedFile } from '../vault/expand-env.ts';
+import type { FileAnswer, SubmitEnv } from '../vault/submit-env.ts';
 import { noteMember, parseJson, stringMap } from './bodies.ts';
 import {
   choiceOf,
@@ -26,7 +27,7 @@ const members = strictObject({
   unless: optional(string()),
 });
 
-type Parsed = Omit<FileRequest, 'mode'>;
+type Parsed = SubmitEnv & ExpandEnv;
 
 /** The parts of an endpoint that are the same for each operation on a file. */
 export const fileEndpoint = (operation: string) => ({
@@ -117,7 +118,7 @@ const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): str
 ];
 
 export const fileReply = (
-  answer: FileAnswer | UnchangedAnswer,
+  answer: (FileAnswer & Partial<Pick<ExpandedFile, 'tag'>>) | UnchangedFile,
   { reply }: Pick<Parsed, 'reply'>,
 ): Reply | TextReply => {
   if ('unchanged' in answer) return { status: 200, body: answer };

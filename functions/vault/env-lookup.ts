@@ -19,21 +19,19 @@ export type Versions = ReadonlyMap<string, ValueVersion>;
 /** A version that holds a value. */
 type ValueVersion = SealedVersion & Pick<StoredVersion, 'validTo'>;
 
-/** The names of a plan are looked up as of an instant, or as of now if `at` is undefined. */
-export type Asked = { readonly plan: Plan; readonly at: number | undefined };
+/** The names of a plan are looked up as of the instant `at`, or as of now without one. */
+export type LookupRequest = { readonly plan: Plan; readonly at?: number | undefined };
 
-/** The heads of the names that the file reads, or of all its names, at one instant. Makes no call without names. */
+/** The heads of secrets or references at one instant, by name. Makes no call without names. */
 export const readHeads = async (
   { store }: RequestVault,
-  { create, read }: Plan,
-  which: 'read' | 'all',
+  named: readonly { readonly name: string }[],
 ): Promise<Heads> => {
-  const asked = which === 'all' ? [...create, ...read] : read;
-  const names = new Set(asked.map(({ name }) => name));
+  const names = new Set(named.map(({ name }) => name));
   return names.size === 0 ? new Map() : await store.findHeads([...names]);
 };
 
-export type Found = {
+type LookupResult = {
   readonly versions: Versions;
   /** The texts of the references that stand for no version, or for a deletion. */
   readonly missing: ReadonlySet<string>;
@@ -47,9 +45,9 @@ export type Found = {
  */
 export const findVersions = async (
   vault: RequestVault,
-  { plan, at }: Asked,
+  { plan, at }: LookupRequest,
   heads: Heads,
-): Promise<Found> => {
+): Promise<LookupResult> => {
   const width = limits.versionReadsConcurrencyMax;
   const results = await inParallel(plan.read, width, async (reference) => {
     const head = heads.get(reference.name);
@@ -102,7 +100,7 @@ export const findRecorded = async (
   plan: Plan,
   resolved: readonly VersionRef[],
 ): Promise<Versions> => {
-  const heads = await readHeads(vault, plan, 'read');
+  const heads = await readHeads(vault, plan.read);
   requireFound(plan, new Set(plan.read.filter(({ name }) => !heads.has(name)).map(writtenAs)));
   if (resolved.length !== plan.read.length) throw notOfThisFile();
   const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));
@@ -130,14 +128,14 @@ const notOfThisFile = (): VaultError =>
 /**
  * Reads all names of the file again and throws a report about them. Returns the heads if the names are fine by now.
  */
-export const reportNames = async (vault: RequestVault, asked: Asked): Promise<Heads> => {
-  const { plan } = asked;
-  const heads = await readHeads(vault, plan, 'all');
+export const reportNames = async (vault: RequestVault, request: LookupRequest): Promise<Heads> => {
+  const { plan } = request;
+  const heads = await readHeads(vault, [...plan.create, ...plan.read]);
   for (const { name } of plan.create) {
     if (isStored(heads, name)) vault.journal.decided('refused_exists', { name });
   }
   requireNew(plan, heads);
-  requireFound(plan, (await findVersions(vault, asked, heads)).missing);
+  requireFound(plan, (await findVersions(vault, request, heads)).missing);
   return heads;
 };
 
@@ -160,8 +158,11 @@ export const requireNew = (plan: Plan, heads: Heads): void => {
 };
 
 /** Throws `not_found` with all missing references, given by their texts. */
-const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
+export const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
   if (missing.size === 0) return;
   const members = reportReferences(plan, missing, 'not_found');
   throw new VaultError('not_found', 'no such secret', { members });
 };
+
+export const refsOf = (versions: readonly VersionRef[]): VersionRef[] =>
+  versions.map(({ name, version }) => ({ name, version }));

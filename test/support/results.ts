@@ -1,7 +1,7 @@
 /** Sizes of replies as AWS Lambda counts them: in the result of a function, serialised as JSON. */
 import { fileReply } from '../../functions/http/env-requests.ts';
 import { reply } from '../../functions/http/responses.ts';
-import type { FileAnswer } from '../../functions/vault/env-file.ts';
+import type { FileAnswer } from '../../functions/vault/submit-env.ts';
 
 /** The largest result that AWS Lambda takes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export const lambdaResultBytesMax = 6_291_556;

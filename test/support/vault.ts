@@ -4,18 +4,13 @@ import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { type DeleteSecret, deleteSecret } from '../../functions/vault/delete-secret.ts';
 import { destroyVersion } from '../../functions/vault/destroy-version.ts';
-import {
-  encryptEnv,
-  expandEnv,
-  type FileAnswer,
-  type FileRequest,
-  submitEnv,
-} from '../../functions/vault/env-file.ts';
+import { type ExpandEnv, type ExpandedFile, expandEnv } from '../../functions/vault/expand-env.ts';
 import { type ExplainSecret, explainSecret } from '../../functions/vault/explain-secret.ts';
 import { type GetSecret, getSecret } from '../../functions/vault/get-secret.ts';
 import { type ListSecrets, listSecrets } from '../../functions/vault/list-secrets.ts';
 import { type ListVersions, listVersions } from '../../functions/vault/list-versions.ts';
 import type { Clock, Ports, RequestContext } from '../../functions/vault/request.ts';
+import { encryptEnv, type SubmitEnv, submitEnv } from '../../functions/vault/submit-env.ts';
 import { type UpdateSecret, updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from './changed-ports.ts';
 import type { Embedded } from './embedded.ts';
@@ -32,10 +27,11 @@ export type Asked = {
   readonly note?: string | undefined;
 };
 export type Value = string | Uint8Array;
-type FileOptions = Partial<Omit<FileRequest, 'mode' | 'content'>>;
+type FileRequest = SubmitEnv & ExpandEnv;
+type FileOptions = Partial<Omit<FileRequest, 'content'>>;
 
 /** A request with default options, changed by `more`. */
-export const file = (content: string, more: FileOptions = {}): Omit<FileRequest, 'mode'> => ({
+export const file = (content: string, more: FileOptions = {}): FileRequest => ({
   content,
   values: new Map(),
   dialect: 'shell',
@@ -61,7 +57,7 @@ const printOf = (
 /** Expands a file for a caller that has no earlier answer. */
 export const expandWhole =
   (ports: Ports) =>
-  async (...asked: EnvAsked): Promise<FileAnswer> => {
+  async (...asked: EnvAsked): Promise<ExpandedFile> => {
     const answer = await expandEnv(ports)(...asked);
     if ('unchanged' in answer) throw new Error('an expansion without unless has a content');
     return answer;

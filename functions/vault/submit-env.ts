@@ -1,0 +1,256 @@
+/**
+ * Writes `.env` files: all secrets of `enc()` are created in one transaction, or none. The file is rendered before
+ * anything is written, so that a file that cannot be rendered never leaves secrets behind. A fault of a key or of the
+ * file is reported only after all names were checked. So the answer does not depend on the order of events, and a dry
+ * run gives the same answer.
+ */
+import type { Fingerprint } from '../crypto/fingerprint.ts';
+import { type EnvFile, type Plan, planFile } from '../env/plan.ts';
+import { type RenderedFile, renderFile } from '../env/render.ts';
+import { VaultError } from '../model/errors.ts';
+import {
+  type Head,
+  type IdempotencyRecord,
+  isNameVisible,
+  tellsValue,
+  type VersionRef,
+} from '../model/types.ts';
+import {
+  findRecorded,
+  findVersions,
+  type Heads,
+  readHeads,
+  refsOf,
+  reportNames,
+  requireFound,
+  requireNew,
+  type Versions,
+} from './env-lookup.ts';
+import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
+import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
+import type { Change } from './ports.ts';
+import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
+import { type Backoff, startBackoff, throttled, writeUntilClear } from './retries.ts';
+
+export type FileRequest = Omit<EnvFile, 'mode'> & {
+  /** The form of the reply. Its size is checked before it is built. */
+  readonly reply: 'json' | 'text';
+};
+export type SubmitEnv = FileRequest & {
+  readonly dryRun: boolean;
+  /** The remark on all secrets that the file creates. */
+  readonly note?: string | undefined;
+  readonly fingerprint: Fingerprint | undefined;
+};
+export type FileAnswer = RenderedFile & {
+  readonly created: readonly VersionRef[];
+  /** One entry for each reference, in the order of the plan. A name may occur both unpinned and pinned. */
+  readonly resolved: readonly VersionRef[];
+  readonly replayed: boolean;
+};
+
+/** Creates the secrets of `enc()` and resolves `secret()`, each in one transaction. */
+export const submitEnv = (ports: Ports) =>
+  operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'submit'));
+
+/** Creates the secrets of `enc()`. It keeps `secret()` and looks nothing up. */
+export const encryptEnv = (ports: Ports) =>
+  operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'encrypt'));
+
+/** One request, as all its attempts share it. */
+type Submission = {
+  readonly request: SubmitEnv;
+  readonly mode: 'submit' | 'encrypt';
+  readonly plan: Plan;
+  readonly backoff: Backoff;
+  readonly keys: FileKeys;
+};
+
+/**
+ * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden new name),
+ * `secret_exists`, `not_found` or `version_destroyed` (with every such name), `too_large`, and the errors of writes and
+ * data keys.
+ */
+const writeFile = async (
+  vault: RequestVault,
+  request: SubmitEnv,
+  mode: Submission['mode'],
+): Promise<FileAnswer> => {
+  vault.journal.concerns(aboutRequest(request));
+  const plan = planFile({ ...request, mode });
+  requireAllowed(vault, plan, request.note);
+  const keys: FileKeys = new Map();
+  const submission = { request, mode, plan, backoff: startBackoff(vault), keys };
+  try {
+    return await unlessRecorded(
+      vault,
+      request.fingerprint,
+      () => (request.dryRun ? tryDry : tryUntilAnswered)(vault, submission),
+      (fingerprint, record) => replay(vault, submission, fingerprint, record),
+    );
+  } finally {
+    zeroKeys(keys);
+  }
+};
+
+const requireAllowed = (
+  { principal }: RequestVault,
+  { create }: Plan,
+  note: string | undefined,
+): void => {
+  if (create.some(({ value }) => tellsValue(note, Buffer.from(value)))) {
+    throw new VaultError('invalid_request', 'contains a value of the file', {
+      members: { field: 'note' },
+    });
+  }
+  if (create.some(({ name }) => !isNameVisible(principal.names, name))) {
+    throw new VaultError('forbidden', 'the token does not allow a name of the file');
+  }
+};
+
+/** Answers with the versions that would be written. One snapshot of all names decides. */
+const tryDry = async (vault: RequestVault, submission: Submission): Promise<FileAnswer> => {
+  const { plan } = submission;
+  const heads = await readHeads(vault, [...plan.create, ...plan.read]);
+  requireNew(plan, heads);
+  const { versions, missing, fault } = await findVersions(vault, submission, heads);
+  requireFound(plan, missing);
+  if (fault) throw fault;
+  return (await sealAndRender(vault, submission, versions, heads)).answer;
+};
+
+/** The result of one attempt to write a file. */
+type Attempt =
+  | { readonly result: 'answer'; readonly answer: FileAnswer }
+  /** A secret that the file reads has changed. The file must be read and sealed again. */
+  | { readonly result: 'again' }
+  /** A name may not be as the file needs it. If all names are, `fault` counts. */
+  | { readonly result: 'names'; readonly fault?: VaultError };
+
+/** Repeats attempts until one has an answer. Throws `throttled`, a report about the names, or the fault of an attempt. */
+const tryUntilAnswered = async (
+  vault: RequestVault,
+  submission: Submission,
+): Promise<FileAnswer> => {
+  const { plan, backoff } = submission;
+  /** The heads of the names, once an attempt has met a new name that was deleted before. */
+  let bases: Heads = new Map();
+  for (;;) {
+    const attempt = await tryOnce(vault, submission, bases);
+    if (attempt.result === 'answer') return attempt.answer;
+    let isRace = true;
+    if (attempt.result === 'names') {
+      const heads = await reportNames(vault, submission);
+      if (attempt.fault) throw attempt.fault;
+      // A deletion that is met for the first time is no race.
+      isRace = plan.create.every(({ name }) => !heads.has(name) || bases.has(name));
+      bases = heads;
+    }
+    if (isRace) vault.journal.decided('lost_race');
+    if (!(await backoff())) throw throttled();
+  }
+};
+
+/** Makes one attempt, from reading to writing. `bases` are the deletions that new names replace. */
+const tryOnce = async (
+  vault: RequestVault,
+  submission: Submission,
+  bases: Heads,
+): Promise<Attempt> => {
+  const { plan, request } = submission;
+  const { fingerprint } = request;
+  const [heads, record] = await Promise.all([
+    readHeads(vault, plan.read),
+    fingerprint && vault.store.findRecord(fingerprint.hash),
+  ]);
+  if (fingerprint && record) {
+    return { result: 'answer', answer: await replay(vault, submission, fingerprint, record) };
+  }
+  const { versions, missing, fault } = await findVersions(vault, submission, heads);
+  if (missing.size > 0) return { result: 'names' };
+  try {
+    if (fault) throw fault;
+    const file = await sealAndRender(vault, submission, versions, bases);
+    return await put(vault, submission, versions, file);
+  } catch (error) {
+    if (!(error instanceof VaultError) || !afterNames.has(error.code)) throw error;
+    return { result: 'names', fault: error };
+  }
+};
+
+/** Faults that may occur before the names of the file were checked. An error about names takes precedence. */
+const afterNames: ReadonlySet<string> = new Set([
+  'invalid_env',
+  'version_destroyed',
+  'too_large',
+  'integrity_failure',
+  'master_key_incorrect',
+  'master_key_unavailable',
+]);
+
+/** A file that is ready to be written. */
+type SealedFile = { readonly changes: readonly Change[]; readonly answer: FileAnswer };
+
+const sealAndRender = async (
+  vault: RequestVault,
+  { plan, request, keys }: Submission,
+  versions: Versions,
+  bases: Heads,
+): Promise<SealedFile> => {
+  const sealed = await sealAndOpenAll(vault, plan, keys, versions, bases, request.note);
+  const { changes, values } = sealed;
+  const rendered = renderFile(plan, values, request.reply);
+  const created = refsOf(changes.map(({ next }) => next));
+  const resolved = refsOf([...versions.values()]);
+  return { changes, answer: { ...rendered, created, resolved, replayed: false } };
+};
+
+const put = async (
+  vault: RequestVault,
+  submission: Submission,
+  versions: Versions,
+  { changes, answer }: SealedFile,
+): Promise<Attempt> => {
+  const { plan, mode, backoff } = submission;
+  const { fingerprint } = submission.request;
+  // A file that creates nothing and has no key writes nothing.
+  if (changes.length === 0 && !fingerprint) return { result: 'answer', answer };
+  const created = changes.map(({ next }) => next);
+  const record = recordOf(vault, `${mode}-env`, fingerprint, created, answer.resolved);
+  // A file that creates nothing needs no check, because its answer was true when its secrets were read.
+  const unchanged = changes.length > 0 ? currentOf(plan, versions) : [];
+  const write = { changes, unchanged, ...record };
+  const result = await writeUntilClear(vault, write, backoff);
+  if (result.outcome === 'replayed' && fingerprint) {
+    const replayed = await replay(vault, submission, fingerprint, result.record);
+    return { result: 'answer', answer: replayed };
+  }
+  // The head is shown if a name to create has one. Otherwise a secret that was read has changed.
+  if (result.outcome === 'raced') return { result: result.head ? 'names' : 'again' };
+  for (const next of created) vault.journal.decided('created', next);
+  return { result: 'answer', answer };
+};
+
+/** The versions that may have changed by the time of the write. A pinned version never changes. */
+const currentOf = (plan: Plan, versions: Versions): Head[] =>
+  plan.read.flatMap(({ name, version }) => {
+    const current = version === undefined ? versions.get(name) : undefined;
+    return current ? { ...current, validTo: undefined } : [];
+  });
+
+/** Repeats the first answer with its versions. The heads are read after the record, so no version is beyond them. */
+const replay = async (
+  vault: RequestVault,
+  { plan, request }: Submission,
+  fingerprint: Fingerprint,
+  record: IdempotencyRecord,
+): Promise<FileAnswer> => {
+  recordOfSameRequest(vault, fingerprint, record);
+  const versions = await findRecorded(vault, plan, record.resolved);
+  return {
+    ...renderFile(plan, await openAll(vault, plan, versions), request.reply),
+    created: refsOf(record.written),
+    resolved: refsOf(record.resolved),
+    replayed: true,
+  };
+};
