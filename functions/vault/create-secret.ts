@@ -1,11 +1,11 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { type Head, isNameVisible } from '../model/types.ts';
-import { recordOf, replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
-import type { DataKey } from './ports.ts';
+import { unlessRecorded } from './idempotency.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
-import { retryRaces, startBackoff, writeUntilClear } from './retries.ts';
+import { startBackoff, throttled } from './retries.ts';
 import { sealNext } from './sealing.ts';
+import { putNext, replaySingle, type SingleWrite } from './single-write.ts';
 
 export type CreateSecret = {
   readonly name: string;
@@ -36,49 +36,33 @@ export const createSecret = (ports: Ports) =>
 
 const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<SingleWrite> => {
   const { store, dataKeys, principal, vaultId } = vault;
-  const { name, fingerprint } = request;
-  const [found, generated] = await Promise.allSettled([
+  const { name, value, note, fingerprint } = request;
+  const [record, generated] = await Promise.allSettled([
     fingerprint && store.findRecord(fingerprint.hash),
     dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }),
   ]);
   try {
-    if (found.status === 'rejected') throw found.reason;
-    if (fingerprint && found.value) return replaySingle(vault, name, fingerprint, found.value);
+    if (record.status === 'rejected') throw record.reason;
+    if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
     if (generated.status === 'rejected') {
       // An existing name is 409 in any state of the master key, so that the same request gets the same answer.
       if ((await store.findHead(name))?.state === 'stored') throw exists(vault, name);
       throw generated.reason;
     }
-    return await put(vault, request, generated.value);
+    const backoff = startBackoff(vault);
+    // The first attempt needs that the secret never existed. If a deletion blocks it, the next one replaces the deletion.
+    let base: Head | undefined;
+    for (;;) {
+      const next = sealNext(vault, generated.value, { name, base, note }, value);
+      const put = await putNext(vault, 'create-secret', fingerprint, { base, next }, backoff);
+      if ('answer' in put) return put.answer;
+      if (put.blocking.state !== 'deleted') throw exists(vault, name);
+      base = put.blocking;
+      if (!(await backoff())) throw throttled();
+    }
   } finally {
     if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
   }
-};
-
-/** The first attempt needs that the secret never existed. If a deletion refuses it, the next one replaces the deletion. */
-const put = (
-  vault: RequestVault,
-  { name, value, note, fingerprint }: CreateSecret,
-  dataKey: DataKey,
-): Promise<SingleWrite> => {
-  const backoff = startBackoff(vault);
-  let base: Head | undefined;
-  return retryRaces(backoff, async () => {
-    const next = sealNext(vault, dataKey, { name, base, note }, value);
-    const record = recordOf(vault, 'create-secret', fingerprint, [next]);
-    const write = { changes: [{ base, next }], unchanged: [], ...record };
-    const result = await writeUntilClear(vault, write, backoff);
-    if (result.outcome === 'replayed' && fingerprint) {
-      return replaySingle(vault, name, fingerprint, result.record);
-    }
-    if (result.outcome === 'written') {
-      vault.journal.decided('created', next);
-      return { version: next, replayed: false };
-    }
-    if (result.outcome !== 'raced' || result.head?.state !== 'deleted') throw exists(vault, name);
-    base = result.head;
-    return undefined;
-  });
 };
 
 const exists = ({ journal }: RequestVault, name: string): VaultError => {

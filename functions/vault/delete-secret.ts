@@ -1,9 +1,21 @@
-import { replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
+import type { Fingerprint } from '../crypto/fingerprint.ts';
+import { unlessRecorded } from './idempotency.ts';
 import { aboutRequest, type StorePorts, type StoreVault, storeOperation } from './request.ts';
+import { startBackoff } from './retries.ts';
 import { deleteNext } from './sealing.ts';
-import { type Replacing, replaceHead, requireReplaceable } from './update-secret.ts';
+import {
+  baseAfterRace,
+  putNext,
+  type Replacement,
+  replaySingle,
+  requireReplaceable,
+  type SingleWrite,
+} from './single-write.ts';
 
-export type DeleteSecret = Replacing & { readonly note?: string | undefined };
+export type DeleteSecret = Replacement & {
+  readonly note?: string | undefined;
+  readonly fingerprint: Fingerprint | undefined;
+};
 
 /**
  * Deletes a secret: stores a next version that has no value, on condition of exactly the head that was read. It calls no
@@ -16,12 +28,15 @@ export const deleteSecret = (ports: StorePorts) =>
     return unlessRecorded(
       vault,
       request.fingerprint,
-      () => readAndDelete(vault, request),
+      () => replaceByDeletion(vault, request),
       (fingerprint, record) => replaySingle(vault, request.name, fingerprint, record),
     );
   });
 
-const readAndDelete = async (vault: StoreVault, request: DeleteSecret): Promise<SingleWrite> => {
+const replaceByDeletion = async (
+  vault: StoreVault,
+  request: DeleteSecret,
+): Promise<SingleWrite> => {
   const { store } = vault;
   const { name, note, fingerprint } = request;
   // Both answers are awaited before any counts, so that the same faults always get the same answer.
@@ -32,8 +47,12 @@ const readAndDelete = async (vault: StoreVault, request: DeleteSecret): Promise<
   if (head.status === 'rejected') throw head.reason;
   if (record.status === 'rejected') throw record.reason;
   if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
-  const base = requireReplaceable(request, head.value);
-  return await replaceHead(vault, { ...request, operation: 'delete-secret' }, base, (found) =>
-    deleteNext(vault, { name, base: found, note }),
-  );
+  let base = requireReplaceable(request, head.value);
+  const backoff = startBackoff(vault);
+  for (;;) {
+    const next = deleteNext(vault, { name, base, note });
+    const put = await putNext(vault, 'delete-secret', fingerprint, { base, next }, backoff);
+    if ('answer' in put) return put.answer;
+    base = await baseAfterRace(vault, request, put.blocking, backoff);
+  }
 };

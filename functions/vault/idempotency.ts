@@ -5,15 +5,9 @@
 import { type Fingerprint, sameDigest } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import {
-  type IdempotencyRecord,
-  isNameVisible,
-  type VersionRef,
-  type WrittenVersion,
-} from '../model/types.ts';
+import type { IdempotencyRecord, VersionRef, WrittenVersion } from '../model/types.ts';
 import type { Write } from './ports.ts';
 import type { RequestContext, StoreVault } from './request.ts';
-import { notFound } from './versions.ts';
 
 /**
  * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for another
@@ -90,19 +84,3 @@ export const recordOf = (
           },
         },
       };
-
-/** The result of a request that writes one version. */
-export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
-
-/** Repeats the first answer to a request that writes one version. Throws `not_found` for a hidden name. */
-export const replaySingle = (
-  vault: StoreVault,
-  name: string,
-  fingerprint: Fingerprint,
-  record: IdempotencyRecord,
-): SingleWrite => {
-  if (!isNameVisible(vault.principal.names, name)) throw notFound();
-  const [version] = recordOfSameRequest(vault, fingerprint, record).written;
-  if (!version) throw new VaultError('integrity_failure', 'the record names no version');
-  return { version, replayed: true };
-};

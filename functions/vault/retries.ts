@@ -40,7 +40,7 @@ export const limitCall = <Result>(
 /** Waits before a retry. Resolves to false, at once, if the time for retries is over. */
 export type Backoff = () => Promise<boolean>;
 
-/** Starts a backoff with full jitter: 10 ms doubling to 400 ms, until 8 s of the request have passed. */
+/** Starts a backoff with full jitter, whose bounds and end `limits.ts` has. */
 export const startBackoff = (context: RequestContext): Backoff => {
   let bound: number = times.backoffFirstMs;
   return async () => {
@@ -88,18 +88,6 @@ export const retryCall = async <Result>(
       const { kind, error } = meaningOf(caught);
       if (kind === 'permanent' || !(await mayRepeat(kind === 'throttled'))) throw error();
     }
-  }
-};
-
-/** Repeats `attempt` until it returns an answer. `undefined` means that it lost a race. Throws `throttled`. */
-export const retryRaces = async <Answer extends object>(
-  backoff: Backoff,
-  attempt: () => Promise<Answer | undefined>,
-): Promise<Answer> => {
-  for (;;) {
-    const answer = await attempt();
-    if (answer) return answer;
-    if (!(await backoff())) throw throttled();
   }
 };
 

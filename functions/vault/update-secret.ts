@@ -1,25 +1,22 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
-import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import { type Head, isNameVisible, type NewVersion } from '../model/types.ts';
-import { recordOf, replaySingle, type SingleWrite, unlessRecorded } from './idempotency.ts';
-import {
-  aboutRequest,
-  operation,
-  type Ports,
-  type RequestVault,
-  type StoreVault,
-} from './request.ts';
-import { outOfTime, retryRaces, startBackoff, writeUntilClear } from './retries.ts';
+import { isNameVisible } from '../model/types.ts';
+import { unlessRecorded } from './idempotency.ts';
+import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
+import { outOfTime, startBackoff } from './retries.ts';
 import { sealNext } from './sealing.ts';
-import { notFound } from './versions.ts';
+import {
+  baseAfterRace,
+  putNext,
+  type Replacement,
+  replaySingle,
+  requireReplaceable,
+  type SingleWrite,
+} from './single-write.ts';
 
-export type UpdateSecret = {
-  readonly name: string;
+export type UpdateSecret = Replacement & {
   readonly value: Uint8Array;
   readonly note?: string | undefined;
-  /** The versions that the caller accepts to replace; `*` or absent: any version. */
-  readonly ifMatch: '*' | readonly number[] | undefined;
   readonly fingerprint: Fingerprint | undefined;
 };
 
@@ -42,14 +39,14 @@ export const updateSecret = (ports: Ports) => {
       unlessRecorded(
         vault,
         request.fingerprint,
-        () => readAndPut(vault, request),
+        () => sealAndReplace(vault, request),
         (fingerprint, record) => replaySingle(vault, request.name, fingerprint, record),
       ),
     );
   });
 };
 
-const readAndPut = async (vault: RequestVault, request: UpdateSecret): Promise<SingleWrite> => {
+const sealAndReplace = async (vault: RequestVault, request: UpdateSecret): Promise<SingleWrite> => {
   const { store, dataKeys, principal, vaultId } = vault;
   const { name, value, note, fingerprint } = request;
   // An update that waited too long could not get a data key any more.
@@ -63,68 +60,18 @@ const readAndPut = async (vault: RequestVault, request: UpdateSecret): Promise<S
     if (head.status === 'rejected') throw head.reason;
     if (record.status === 'rejected') throw record.reason;
     if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
-    const base = requireReplaceable(request, head.value);
+    let base = requireReplaceable(request, head.value);
     if (generated.status === 'rejected') throw generated.reason;
-    const dataKey = generated.value;
-    return await replaceHead(vault, { ...request, operation: 'update-secret' }, base, (found) =>
-      sealNext(vault, dataKey, { name, base: found, note }, value),
-    );
+    const backoff = startBackoff(vault);
+    for (;;) {
+      const next = sealNext(vault, generated.value, { name, base, note }, value);
+      const put = await putNext(vault, 'update-secret', fingerprint, { base, next }, backoff);
+      if ('answer' in put) return put.answer;
+      base = await baseAfterRace(vault, request, put.blocking, backoff);
+    }
   } finally {
     if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
   }
-};
-
-/** A request that replaces the current version of a secret. */
-export type Replacing = Pick<UpdateSecret, 'name' | 'ifMatch' | 'fingerprint'>;
-
-/**
- * Replaces the head `first`, or the head that another request has written meanwhile, by what `makeNext` makes of it. Tries
- * again after a lost race. Throws `not_found` once the secret is deleted, `version_conflict`, and the errors of writes.
- */
-export const replaceHead = (
-  vault: StoreVault,
-  request: Replacing & { readonly operation: 'update-secret' | 'delete-secret' },
-  first: Head,
-  makeNext: (base: Head) => NewVersion,
-): Promise<SingleWrite> => {
-  const { store, journal } = vault;
-  const { name, fingerprint, operation: operationName } = request;
-  const backoff = startBackoff(vault);
-  let blocking: Head | undefined;
-  return retryRaces(backoff, async () => {
-    // The blocking head is old by now. A base that is read again wins far more often.
-    const found = blocking ? ((await store.findHead(name)) ?? blocking) : first;
-    const base = requireReplaceable(request, found);
-    const next = makeNext(base);
-    const record = recordOf(vault, operationName, fingerprint, [next]);
-    const write = { changes: [{ base, next }], unchanged: [], ...record };
-    const result = await writeUntilClear(vault, write, backoff);
-    if (result.outcome === 'written') {
-      journal.decided(next.state === 'deleted' ? 'deleted' : 'version_written', next);
-      return { version: next, replayed: false };
-    }
-    if (result.outcome === 'replayed' && fingerprint) {
-      return replaySingle(vault, name, fingerprint, result.record);
-    }
-    if (result.outcome !== 'raced' || !result.head) {
-      throw new VaultError('internal', 'the store answered a change with no outcome of one');
-    }
-    blocking = requireReplaceable(request, result.head);
-    journal.decided('lost_race', next);
-    return undefined;
-  });
-};
-
-/** The head, if there is a value to replace and the caller accepts to replace it. */
-export const requireReplaceable = (
-  { ifMatch }: Pick<Replacing, 'ifMatch'>,
-  head: Head | undefined,
-): Head => {
-  if (!head || head.state === 'deleted') throw notFound();
-  if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(head.version)) return head;
-  throw new VaultError('version_conflict', 'the current version is another', {
-    members: { currentVersion: head.version },
-  });
 };
 
 type KeyedMutex = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>;

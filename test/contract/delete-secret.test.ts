@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import type { SingleWrite } from '../../functions/vault/idempotency.ts';
+import type { SingleWrite } from '../../functions/vault/single-write.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';

@@ -1,0 +1,97 @@
+/** The steps that create, update and delete share: each of them writes one version of one secret. */
+import type { Fingerprint } from '../crypto/fingerprint.ts';
+import { VaultError } from '../model/errors.ts';
+import {
+  type Head,
+  type IdempotencyRecord,
+  isNameVisible,
+  type WrittenVersion,
+} from '../model/types.ts';
+import { recordOf, recordOfSameRequest } from './idempotency.ts';
+import type { Change } from './ports.ts';
+import type { StoreVault } from './request.ts';
+import { type Backoff, throttled, writeUntilClear } from './retries.ts';
+import { notFound } from './versions.ts';
+
+/** The answer to a request that writes one version. */
+export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
+
+/** Repeats the first answer to a request that writes one version. Throws `not_found` for a hidden name. */
+export const replaySingle = (
+  vault: StoreVault,
+  name: string,
+  fingerprint: Fingerprint,
+  record: IdempotencyRecord,
+): SingleWrite => {
+  if (!isNameVisible(vault.principal.names, name)) throw notFound();
+  const [version] = recordOfSameRequest(vault, fingerprint, record).written;
+  if (!version) throw new VaultError('integrity_failure', 'the record names no version');
+  return { version, replayed: true };
+};
+
+/** `blocking`: the head that another request has written. */
+type PutResult = { readonly answer: SingleWrite } | { readonly blocking: Head };
+
+const decisions = {
+  'create-secret': 'created',
+  'update-secret': 'version_written',
+  'delete-secret': 'deleted',
+} as const;
+
+/** Puts the next version of a secret, with the record of a keyed request. Throws the errors of writes. */
+export const putNext = async (
+  vault: StoreVault,
+  operation: keyof typeof decisions,
+  fingerprint: Fingerprint | undefined,
+  change: Change,
+  backoff: Backoff,
+): Promise<PutResult> => {
+  const { next } = change;
+  const record = recordOf(vault, operation, fingerprint, [next]);
+  const result = await writeUntilClear(
+    vault,
+    { changes: [change], unchanged: [], ...record },
+    backoff,
+  );
+  if (result.outcome === 'written') {
+    vault.journal.decided(decisions[operation], next);
+    return { answer: { version: next, replayed: false } };
+  }
+  if (result.outcome === 'replayed' && fingerprint) {
+    return { answer: replaySingle(vault, next.name, fingerprint, result.record) };
+  }
+  if (result.outcome === 'raced' && result.head) return { blocking: result.head };
+  throw new VaultError('internal', 'the store answered a change with no outcome of one');
+};
+
+/** A request that replaces the current version of a secret. */
+export type Replacement = {
+  readonly name: string;
+  /** The versions that the caller accepts to replace; `*` or absent: any version. */
+  readonly ifMatch: '*' | readonly number[] | undefined;
+};
+
+/** The head, if there is a value to replace and the caller accepts to replace it. */
+export const requireReplaceable = ({ ifMatch }: Replacement, head: Head | undefined): Head => {
+  if (!head || head.state === 'deleted') throw notFound();
+  if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(head.version)) return head;
+  throw new VaultError('version_conflict', 'the current version is another', {
+    members: { currentVersion: head.version },
+  });
+};
+
+/**
+ * The head to replace after a lost race. It is read again after a wait, because the blocking head is old by then. Throws
+ * `not_found` once the secret is deleted, `version_conflict`, `throttled`, and the errors of reads.
+ */
+export const baseAfterRace = async (
+  { store, journal }: StoreVault,
+  request: Replacement,
+  blocking: Head,
+  backoff: Backoff,
+): Promise<Head> => {
+  requireReplaceable(request, blocking);
+  journal.decided('lost_race');
+  if (!(await backoff())) throw throttled();
+  return requireReplaceable(request, (await store.findHead(request.name)) ?? blocking);
+};
