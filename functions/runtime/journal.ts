@@ -1,6 +1,8 @@
 /**
- * The log. A line is one JSON object, and a request has one, which on AWS is its metrics too. People ask the lines with
- * `dsvault log` and CloudWatch, a restore reads who destroyed what, and a host takes the numbers for Prometheus.
+ * The log: one JSON object a line, and one line a request, which `close` writes. A new field of that line goes there and
+ * into docs/runbook.md; what the field tells comes by a method of `Journal` (vault/request.ts). The lines are read by
+ * `dsvault log` and the console (cli/log/), by the metrics and alarms of template.yaml, and by a restore
+ * (local/backup/destroys.ts). `observeRequests` hands the numbers to a host, for Prometheus.
  */
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
