@@ -3,13 +3,11 @@
  * of "acme" and "eu-prod", and of "acme-eu" and "prod". A policy lists every value from which a tenant is made, and may
  * list those of a subject, so all are combined before any token comes.
  */
+import { limits } from '../model/limits.ts';
 import { isSubject, isTenant } from '../model/types.ts';
 import { claimsInsertedBy, insertClaims } from './claims.ts';
 import type { AccessPolicy, ClaimPath, Rule } from './policy.ts';
 import { fitsInto } from './rules.ts';
-
-/** Combinations of a whole policy. To make them takes less than a second. */
-export const combinationsMax = 100_000;
 
 /** A tenant or subject of a rule, by its path in the file, and values of the claims that it inserts. */
 export type Making = {
@@ -29,7 +27,7 @@ export const findCollision = (policy: AccessPolicy): Collision | undefined => {
   const known = new Map<string, { readonly making: Making; readonly value: string }>();
   for (const { path, scope, template, lists, isFit } of templatesOf(policy)) {
     combinations += lists.reduce((product, [, texts]) => product * texts.length, 1);
-    if (combinations > combinationsMax) return { tooMany: path };
+    if (combinations > limits.policyCombinationsMax) return { tooMany: path };
     for (const values of combine(lists)) {
       const text = insertClaims(template, (claim) => textOf(values, claim));
       if (!isFit(text)) continue;

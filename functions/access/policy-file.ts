@@ -31,7 +31,7 @@ import {
   prepareValues,
   textAroundClaims,
 } from './claims.ts';
-import { combinationsMax, findCollision, type Making } from './collisions.ts';
+import { findCollision, type Making } from './collisions.ts';
 import {
   type AccessPolicy,
   algorithms,
@@ -50,18 +50,17 @@ export type ReadPolicy = {
   readonly warnings: readonly string[];
 };
 
-const fileCharactersMax = 262_144;
-const issuersMax = 20;
-const rulesMax = 200;
-const listMax = 50;
-const textMax = 512;
-/** A person can mend this many at once. */
-const faultsMax = 10;
+const {
+  policyIssuersMax: issuersMax,
+  policyRulesMax: rulesMax,
+  policyListMax: listMax,
+  policyCharactersMax: fileCharactersMax,
+} = limits;
 
 const text = pipe(
   string('must be text'),
   minLength(1, 'is empty'),
-  maxLength(textMax, 'is too long'),
+  maxLength(limits.policyTextCharactersMax, 'is too long'),
 );
 const texts = pipe(array(text, 'must be a list'), maxLength(listMax, `has more than ${listMax}`));
 const someTexts = pipe(texts, minLength(1, 'is empty'));
@@ -270,7 +269,7 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   };
   const parsed = safeParse(outline, contentOf(document, lines));
   if (!parsed.success) {
-    const faults = parsed.issues.slice(0, faultsMax).map((issue) => {
+    const faults = parsed.issues.slice(0, limits.policyFaultsMax).map((issue) => {
       const path = (issue.path ?? []).map(({ key }) => key as PropertyKey);
       return fault(path, sentenceOf(issue));
     });
@@ -283,17 +282,17 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
     const sentence = 'works only for a vault that runs on the machine of its key';
     throw new Error(fault(['issuers', index, 'localKey'], sentence));
   });
-  for (const member of ['id', 'issuer'] as const) {
+  for (const field of ['id', 'issuer'] as const) {
     const twice = issuers.findIndex(
-      (one, index) => issuers.findIndex((other) => other[member] === one[member]) < index,
+      (one, index) => issuers.findIndex((other) => other[field] === one[field]) < index,
     );
     if (twice >= 0)
-      throw new Error(fault(['issuers', twice, member], 'is that of another issuer too'));
+      throw new Error(fault(['issuers', twice, field], 'is that of another issuer too'));
   }
   const collision = findCollision({ issuers });
   if (collision !== undefined) {
     if ('tooMany' in collision) {
-      const sentence = `makes more than ${combinationsMax} combinations, with those before it`;
+      const sentence = `makes more than ${limits.policyCombinationsMax} combinations, with those before it`;
       throw new Error(fault(collision.tooMany, sentence));
     }
     const { text, earlier, later } = collision;

@@ -98,7 +98,13 @@ const requireExact = (text: string): void => {
 
 /** A caller's remark on a version. It is not secret. */
 export const noteMember = optional(
-  pipe(string(), check(isNote, 'must be one line of 1 to 512 bytes, without control characters')),
+  pipe(
+    string(),
+    check(
+      isNote,
+      `must be one line of 1 to ${limits.noteBytesMax} bytes, without control characters`,
+    ),
+  ),
 );
 
 /** The members of a value, which is opaque bytes: in JSON they are UTF-8 text or base64. */

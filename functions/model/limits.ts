@@ -44,6 +44,15 @@ export const limits = {
    */
   claimValuesMax: 256,
   claimComparisonsMax: 100_000,
+  /** An access policy: its file, its lists, the texts in them, and the faults that a person can mend at once. */
+  policyCharactersMax: 262_144,
+  policyIssuersMax: 20,
+  policyRulesMax: 200,
+  policyListMax: 50,
+  policyTextCharactersMax: 512,
+  policyFaultsMax: 10,
+  /** Combinations of the values of a whole policy. To make them takes less than a second. */
+  policyCombinationsMax: 100_000,
   subjectBytesMax: 256,
   namePatternsMax: 50,
   versionsPageMax: 100,

@@ -1,5 +1,5 @@
 /** The data types of the vault, shared by all folders, and the texts of names, keys and instants. */
-import { times } from './limits.ts';
+import { limits, times } from './limits.ts';
 
 /** The scopes that a token can hold. */
 export const scopes = [
@@ -45,7 +45,7 @@ type VersionFacts = {
 /** The identity of a sealed value. Every field is authenticated with the value (docs/design/envelope.md). */
 export type Identity = VersionFacts & {
   readonly masterKeyId: string;
-  /** The caller's remark, 1 to 512 bytes. It is not secret. */
+  /** The caller's remark (`isNote`), which is not secret. */
   readonly note?: string | undefined;
 };
 
@@ -107,7 +107,7 @@ export type IdempotencyRecord = {
 
 /**
  * Names are ASCII and compared as strings, never as regular expressions that a caller supplies. A test holds the lengths
- * to `limits.ts`; these literals leave a bundle that uses none of them.
+ * to `limits.ts`. A bundler can drop a literal that nothing uses, but no `new RegExp`.
  */
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const versionNumber = /^[1-9][0-9]{0,8}$/;
@@ -127,11 +127,14 @@ export const tenantForm = '1 to 64 letters, digits, _ or -';
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /**
- * 1 to 256 bytes of UTF-8 without control and format characters, which would hide text or turn its direction where a
- * person reads it. Releases before 2.0.0 took format characters, so stored versions and logs may have them.
+ * 1 to `limits.subjectBytesMax` bytes of UTF-8 without control and format characters, which would hide text or turn its
+ * direction where a person reads it. Releases before 2.0.0 took format characters, so stored versions and logs may have them.
  */
 export const isSubject = (text: string): boolean =>
-  text !== '' && text.isWellFormed() && !/[\p{Cc}\p{Cf}]/u.test(text) && utf8(text).length <= 256;
+  text !== '' &&
+  text.isWellFormed() &&
+  !/[\p{Cc}\p{Cf}]/u.test(text) &&
+  utf8(text).length <= limits.subjectBytesMax;
 
 /** A pattern is a name, the beginning of a name with `*`, or `*`. */
 export const isNamePattern = (text: string): boolean => namePattern.test(text);
@@ -139,13 +142,18 @@ export const isNamePattern = (text: string): boolean => namePattern.test(text);
 /** The id of a master key without the account that its ARN names. */
 export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
 
-/** 1 to 512 bytes of UTF-8 in one line: no control, format, private or unassigned characters, no separators of lines. */
+/**
+ * 1 to `limits.noteBytesMax` bytes of UTF-8 in one line: no control, format, private or unassigned characters, no
+ * separators of lines.
+ */
 export const isNote = (text: string): boolean =>
-  text !== '' && !unfitForNote.test(text) && utf8(text).length <= 512;
+  text !== '' && !unfitForNote.test(text) && utf8(text).length <= limits.noteBytesMax;
 
-/** Whether a note contains the value. Values under 8 bytes are not looked for, because they occur by chance. */
+/** Whether a note contains the value. Values under `limits.telltaleBytesMin` are not looked for. */
 export const tellsValue = (note: string | undefined, value: Uint8Array): boolean =>
-  note !== undefined && value.length >= 8 && asCharacters(utf8(note)).includes(asCharacters(value));
+  note !== undefined &&
+  value.length >= limits.telltaleBytesMin &&
+  asCharacters(utf8(note)).includes(asCharacters(value));
 
 /** One character for each byte, so that bytes can be searched like a text. */
 const asCharacters = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AccessPolicy } from '../access/policy.ts';
+import { limits } from '../model/limits.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -28,7 +29,7 @@ export const isOnLambda = (environment: Environment = process.env): boolean =>
   Boolean(environment['AWS_LAMBDA_FUNCTION_NAME']);
 
 /** The form of a vault's id. */
-export const vaultIdForm = /^[A-Za-z0-9-]{1,64}$/;
+export const vaultIdForm = new RegExp(`^[A-Za-z0-9-]{1,${limits.vaultIdCharactersMax}}$`);
 
 /** The file with the policy, in the folder of a deployed function. */
 export const bundledPolicyFile = 'access-policy.json';
@@ -94,7 +95,8 @@ export const readVaultId = (environment: Environment = process.env): string => {
   requireSet(environment, ['VAULT_ID']);
   const vaultId = environment['VAULT_ID'] ?? '';
   if (vaultIdForm.test(vaultId)) return vaultId;
-  throw new Error('VAULT_ID must be 1 to 64 characters of A-Z, a-z, 0-9 and "-"');
+  const max = limits.vaultIdCharactersMax;
+  throw new Error(`VAULT_ID must be 1 to ${max} characters of A-Z, a-z, 0-9 and "-"`);
 };
 
 /** The address of the status of this vault node, if it is one of several nodes. */
