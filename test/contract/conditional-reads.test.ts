@@ -68,8 +68,8 @@ describe('a get with If-None-Match', () => {
 
 describe('an expansion with the tag of an earlier answer', () => {
   const file = 'A=secret(DB)\nB=secret(OTHER)\nC=secret(DB@1)\n';
-  type Asked = NonNullable<Parameters<typeof ask.expand>[2]>;
-  const tagOf = async (alice: Principal, content = file, asked: Asked = {}) => {
+  type Options = NonNullable<Parameters<typeof ask.expand>[2]>;
+  const tagOf = async (alice: Principal, content = file, asked: Options = {}) => {
     const { tag } = await ask.expand(alice, content, asked);
     return tag ?? '';
   };
@@ -78,7 +78,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     alice: Principal,
     unless: string,
     content = file,
-    asked: Asked = {},
+    asked: Options = {},
   ) => {
     const answer = await ask.expandUnless(alice, content, { ...asked, unless });
     if (!('unchanged' in answer)) return false;

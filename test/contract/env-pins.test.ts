@@ -18,11 +18,19 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
   });
   afterAll(() => vault.close());
 
-  type Asked = Parameters<ReturnType<typeof vaultOver>['submit']>[2];
-  const expand = (principal: Principal, content: string, asked: Asked = {}, ports = vault.ports) =>
-    vaultOver(ports).expand(principal, content, asked);
-  const submit = (principal: Principal, content: string, asked: Asked = {}, ports = vault.ports) =>
-    vaultOver(ports).submit(principal, content, asked);
+  type Options = Parameters<ReturnType<typeof vaultOver>['submit']>[2];
+  const expand = (
+    principal: Principal,
+    content: string,
+    asked: Options = {},
+    ports = vault.ports,
+  ) => vaultOver(ports).expand(principal, content, asked);
+  const submit = (
+    principal: Principal,
+    content: string,
+    asked: Options = {},
+    ports = vault.ports,
+  ) => vaultOver(ports).submit(principal, content, asked);
   /** Ports that call `before` ahead of each write and keep the writes. */
   const watching = (before: () => Promise<void>) => {
     const writes: Write[] = [];

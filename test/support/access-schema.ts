@@ -1,6 +1,6 @@
 /**
- * Writes docs/access.schema.json, by which editors complete and check an access policy. It knows the form of a policy, but
- * not all checks of the vault. Run it with `npm run fix`.
+ * Writes docs/access.schema.json, by which editors complete and check an access policy. The
+ * schema has the form of a policy, but not all checks of the vault. `npm run fix` runs this file.
  */
 import { writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';

@@ -6,7 +6,7 @@ import { faultsOfTab } from './keyboard.ts';
 const widths = [1_280, 360];
 const schemes = ['light', 'dark'] as const;
 
-/** Returns the faults of the page as it is now, none if all is well. It leaves the page wide and light. */
+/** Returns the faults of the page as it is now, none if all is well. The page is wide and light afterwards. */
 export const faultsOf = async (page: Page): Promise<string[]> => {
   const faults: string[] = [];
   for (const width of widths.toReversed()) {

@@ -1,5 +1,5 @@
 /**
- * A stand-in for the runner of GitHub Actions. It runs the script of an action as a process, obeys the commands on its
+ * A stand-in for the runner of GitHub Actions. The runner runs the script of an action as a process, obeys the commands on its
  * stdout, and reads its files. The rules are those of actions/runner (src/Runner.Common/ActionCommand.cs,
  * src/Runner.Worker/ActionCommandManager.cs and FileCommandManager.cs), in words of our own.
  */
@@ -134,7 +134,7 @@ export type Step = {
   readonly workspace: string;
 };
 
-type Given = {
+type StepRun = {
   readonly with: Readonly<Record<string, string>>;
   /** The files of the workspace. */
   readonly files?: Readonly<Record<string, string>>;
@@ -146,7 +146,7 @@ type Given = {
 /** Runs a step that uses the action in this folder, in a new workspace. */
 export const runStep = async (
   action: string,
-  { files = {}, env = {}, ...given }: Given,
+  { files = {}, env = {}, ...given }: StepRun,
 ): Promise<Step> => {
   const { inputs, runs } = parse(readFileSync(join(action, 'action.yml'), 'utf8'));
   const workspace = freshFolder();

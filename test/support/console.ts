@@ -55,7 +55,7 @@ const leaveBrowser = async (): Promise<void> => {
 
 /**
  * A console for all tests of a file or a `describe`. A test fails if one of its pages complains, except about an action that was
- * refused, which Chromium notes by itself. It fails too if a field may be read by helpers of the browser.
+ * refused, which Chromium notes by itself, or if the browser's own helpers may read a field.
  */
 export const useConsole = (
   vault: ConsoleVault,

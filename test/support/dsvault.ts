@@ -75,7 +75,7 @@ export const commandLines = (root: number | undefined): string[] => {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The shell command for the terminal. It sets the width first, because `script` itself cannot. */
+/** The shell command for the terminal, which sets the width first, because `script` cannot. */
 const inTerminal = (command: readonly string[], columns: number | undefined): string =>
   `${columns === undefined ? '' : `stty cols ${columns}; `}exec ${command.map(quoted).join(' ')}`;
 

@@ -21,7 +21,7 @@ const decode = (text: string): string =>
     .replace(/\(([^()]+)×(\d+)\)/g, (_, piece, times) => piece.repeat(Number(times)))
     .replace(/\(U\+([0-9A-F]{4,5})\)/g, (_, hex) => String.fromCodePoint(Number.parseInt(hex, 16)));
 
-/** The scenarios of a file by section. Each must begin with one of `words` and two blanks. */
+/** The scenarios of a file by section. A scenario begins with one of `words` and two blanks. */
 export const scenariosOf = (
   path: string,
   words: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * A hostile connection between a client and its service. Each call, in order, may be refused before it is sent, or
- * applied with its reply lost. A call that the script does not mention succeeds.
+ * A hostile connection between a client and its service. The script refuses a call before it
+ * is sent, or applies it and loses its reply, in the order of the calls. A call that the script does not mention succeeds.
  */
 type Client = { readonly send: (command: object, options?: object) => Promise<object> };
 

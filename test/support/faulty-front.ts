@@ -17,20 +17,20 @@ export type Plan =
       readonly body?: string;
     };
 
-type Seen = { readonly headers: IncomingMessage['headers']; readonly at: number };
+type Arrival = { readonly headers: IncomingMessage['headers']; readonly at: number };
 
 export type FaultyFront = {
   readonly url: string;
   /** Plans the next requests, one by one; later ones are forwarded. */
   readonly plan: (...plans: readonly Plan[]) => void;
   /** The requests since the last `plan`. */
-  readonly seen: () => readonly Seen[];
+  readonly seen: () => readonly Arrival[];
   readonly close: () => Promise<void>;
 };
 
 export const startFaultyFront = async (vaultUrl: () => string): Promise<FaultyFront> => {
   let plans: Plan[] = [];
-  let seen: Seen[] = [];
+  let seen: Arrival[] = [];
   const server = createServer((incoming, outgoing) => {
     seen.push({ headers: incoming.headers, at: Date.now() });
     const plan = plans.shift() ?? 'pass';

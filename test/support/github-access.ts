@@ -38,7 +38,7 @@ type Send = (
   body?: object,
 ) => Promise<{ readonly status: number; readonly json: unknown }>;
 
-/** Stores secrets of two tenants. Each value says whose it is. */
+/** Stores secrets of two tenants. The value of a secret names its tenant. */
 export const storeForTwoTenants = async (
   send: Send,
   tokenOf: (tenant: string) => string,

@@ -29,7 +29,7 @@ export const growthOf = <Input>(
   return least(1) / least(0);
 };
 
-/** The processor time of this process in `work`, in milliseconds. Other load on the machine does not count. */
+/** The processor time of this process in `work`, in milliseconds, without other load on the machine. */
 export const cpuMsOf = (work: () => unknown): number => {
   const began = process.cpuUsage();
   work();

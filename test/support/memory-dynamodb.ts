@@ -1,5 +1,5 @@
 /**
- * The part of DynamoDB that the vault uses, in memory, as an exchange. Each call takes effect at once and completely,
+ * The part of DynamoDB that the vault uses, in memory, as an exchange. A call takes effect at once and completely,
  * so that a simulation decides the order of calls. test/proof/memory-dynamodb.test.ts compares its answers with the
  * embedded store.
  */

@@ -7,23 +7,23 @@ import { parseEnv } from 'node:util';
 import { parse } from 'dotenv';
 import { expand } from 'dotenv-expand';
 
-type Found = ReadonlyMap<string, string>;
+type Values = ReadonlyMap<string, string>;
 
-const asMap = (values: object): Found => new Map(Object.entries(values));
+const asMap = (values: object): Values => new Map(Object.entries(values));
 
 /** The readers with the values that they find in a file, by key: Node, npm dotenv, and npm dotenv's faster parser. */
-export const nodeReaders: readonly (readonly [string, (text: string) => Found])[] = [
+export const nodeReaders: readonly (readonly [string, (text: string) => Values])[] = [
   ['node', (text) => asMap(parseEnv(text))],
   ['dotenv', (text) => asMap(parse(text))],
   ['dotenv, fast', (text) => asMap(parse(text, { fast: true }))],
 ];
 
 /** Expands with dotenv-expand what npm dotenv finds. `environment` is empty except for names in these files. */
-export const readWithExpand = (text: string, environment: Record<string, string> = {}): Found =>
+export const readWithExpand = (text: string, environment: Record<string, string> = {}): Values =>
   asMap(expand({ parsed: parse(text), processEnv: { ...environment } }).parsed ?? {});
 
 /** For each file, the environment of a process that `node --env-file` starts. */
-export const readWithNodeProcess = (texts: readonly string[]): Found[] => {
+export const readWithNodeProcess = (texts: readonly string[]): Values[] => {
   const folder = mkdtempSync(join(tmpdir(), 'env-'));
   try {
     return texts.map((text) => {

@@ -27,7 +27,7 @@ export const configOf = (node: number, count = 3, more: Partial<NodeConfig> = {}
 const unused = async (): Promise<never> => {
   throw new Error('this call is not expected');
 };
-/** The calls to a member of etcd. All but these reject. */
+/** Calls to a member of etcd, of which all but `calls` reject. */
 export const memberCallsOf = (calls: Partial<MemberClient>): MemberClient => ({
   status: unused,
   hashKeys: unused,

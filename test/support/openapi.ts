@@ -185,7 +185,7 @@ const replyViolations = (
     : problemViolations(headers, text);
 };
 
-/** What a problem says in its headers and in its body must be the same. The schemas cannot say so. */
+/** Finds differences between the headers and the body of a problem, which the schemas cannot express. */
 const problemViolations = (headers: ReplyHeaders, text: string): string[] => {
   if (headers.get('content-type')?.startsWith('application/problem') !== true) return [];
   const { requestId, retryable, code, scope, detail } = JSON.parse(text) as Node;

@@ -1,6 +1,6 @@
 /**
- * Every operation on secrets as the proofs run it: its preparation, its request and its writes. Each operation has its
- * own values, so that its effects can be counted afterwards.
+ * Every operation on secrets as the proofs run it: its preparation, its request and its writes. An operation has
+ * its own values, so that its effects can be counted afterwards.
  */
 import { limits } from '../../functions/model/limits.ts';
 import type { Principal, StoredVersion, VersionRef } from '../../functions/model/types.ts';

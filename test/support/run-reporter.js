@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 
 /**
- * A reporter for Jest, for the end of a run. It removes `folder`, which has all temporary files of the run, unless a test
- * failed or `folder` is false. If a test of `projects` failed, it tells how to generate the same inputs again.
+ * A reporter for Jest, for the end of a run. The reporter removes `folder`, which has all temporary files of the run, unless a test
+ * failed or `folder` is false. If a test of `projects` failed, the reporter tells how to generate the same inputs again.
  */
 export default function RunReporter(_globalConfig, { projects, folder }) {
   this.onRunComplete = (_contexts, { testResults }) => {

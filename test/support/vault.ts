@@ -16,7 +16,7 @@ import { changedPorts } from './changed-ports.ts';
 import type { Embedded } from './embedded.ts';
 import { bytes, requestContext } from './requests.ts';
 
-export type Asked = {
+export type RequestOptions = {
   /** The context of the request, or its instant and clock. */
   readonly context?: RequestContext;
   readonly now?: number;
@@ -42,10 +42,10 @@ export const file = (content: string, more: FileOptions = {}): FileRequest => ({
   fingerprint: undefined,
   ...more,
 });
-type FileAsked = Asked & Omit<FileOptions, 'fingerprint'>;
+type FileRequestOptions = RequestOptions & Omit<FileOptions, 'fingerprint'>;
 
 const asBytes = (value: Value): Uint8Array => (typeof value === 'string' ? bytes(value) : value);
-const contextOf = ({ context, now, clock }: Asked): RequestContext =>
+const contextOf = ({ context, now, clock }: RequestOptions): RequestContext =>
   context ?? requestContext({ ...(now !== undefined && { now }), ...(clock && { clock }) });
 const printOf = (
   key: string | undefined,
@@ -66,14 +66,14 @@ export const expandWhole =
 export const vaultOver = (ports: Ports) => {
   const env =
     <Answer>(operation: (ports: Ports) => (...asked: EnvAsked) => Promise<Answer>) =>
-    (principal: Principal, content: string, asked: FileAsked = {}): Promise<Answer> => {
+    (principal: Principal, content: string, asked: FileRequestOptions = {}): Promise<Answer> => {
       const { context: _, now: __, clock: ___, key, ...more } = asked;
       const print = printOf(key, principal, ['env', content]);
       const request = file(content, { ...more, fingerprint: print });
       return operation(ports)(contextOf(asked), principal, request);
     };
   return {
-    create: (principal: Principal, name: string, value: Value, asked: Asked = {}) =>
+    create: (principal: Principal, name: string, value: Value, asked: RequestOptions = {}) =>
       createSecret(ports)(contextOf(asked), principal, {
         name,
         value: asBytes(value),
@@ -85,7 +85,7 @@ export const vaultOver = (ports: Ports) => {
       principal: Principal,
       name: string,
       value: Value,
-      asked: Asked & { readonly ifMatch?: UpdateSecret['ifMatch'] } = {},
+      asked: RequestOptions & { readonly ifMatch?: UpdateSecret['ifMatch'] } = {},
     ) =>
       updateSecret(ports)(contextOf(asked), principal, {
         name,
@@ -102,7 +102,7 @@ export const vaultOver = (ports: Ports) => {
     delete: (
       principal: Principal,
       name: string,
-      asked: Asked & Partial<Pick<DeleteSecret, 'ifMatch'>> = {},
+      asked: RequestOptions & Partial<Pick<DeleteSecret, 'ifMatch'>> = {},
     ) =>
       deleteSecret(ports)(contextOf(asked), principal, {
         name,
@@ -110,13 +110,13 @@ export const vaultOver = (ports: Ports) => {
         ifMatch: asked.ifMatch,
         fingerprint: printOf(asked.key, principal, ['delete-secret', name]),
       }),
-    destroy: (principal: Principal, name: string, version: number, asked: Asked = {}) =>
+    destroy: (principal: Principal, name: string, version: number, asked: RequestOptions = {}) =>
       destroyVersion(ports)(contextOf(asked), principal, { name, version }),
     get: async (
       principal: Principal,
       name: string,
       which: GetSecret['which'] = 'latest',
-      asked: Asked = {},
+      asked: RequestOptions = {},
     ) => {
       const { stored, value } = await getSecret(ports)(contextOf(asked), principal, {
         name,
@@ -130,7 +130,7 @@ export const vaultOver = (ports: Ports) => {
       principal: Principal,
       name: string,
       ifNoneMatch: GetSecret['ifNoneMatch'],
-      asked: Asked = {},
+      asked: RequestOptions = {},
     ) => {
       const { stored, value } = await getSecret(ports)(contextOf(asked), principal, {
         name,
@@ -144,14 +144,14 @@ export const vaultOver = (ports: Ports) => {
       principal: Principal,
       name: string,
       caller: ExplainSecret['caller'] = {},
-      asked: Asked = {},
+      asked: RequestOptions = {},
     ) => explainSecret(ports)(contextOf(asked), principal, { name, caller }),
     /** A page of versions: by default the newest fifty, without values. */
     versions: (
       principal: Principal,
       name: string,
       page: Partial<Omit<ListVersions, 'name'>> = {},
-      asked: Asked = {},
+      asked: RequestOptions = {},
     ) =>
       listVersions(ports)(contextOf(asked), principal, {
         name,
@@ -162,7 +162,7 @@ export const vaultOver = (ports: Ports) => {
         ...page,
       }),
     /** A page of names: by default the first hundred. */
-    names: (principal: Principal, range: Partial<ListSecrets> = {}, asked: Asked = {}) =>
+    names: (principal: Principal, range: Partial<ListSecrets> = {}, asked: RequestOptions = {}) =>
       listSecrets(ports)(contextOf(asked), principal, {
         state: 'stored',
         includeDetails: false,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './exchange.ts';
-import { type Asked, microseconds, type Told } from './history.ts';
+import { type Answer, microseconds, type Operation } from './history.ts';
 import type { Random } from './random.ts';
 import { requestOf, tell, type Unplanned } from './requests.ts';
 
@@ -19,7 +19,7 @@ export type ClientOptions = {
 };
 
 /** The result of the operation, or of its last try, and its time. */
-type Observed = { readonly call: number; readonly return: number; readonly told: Told };
+type Observed = { readonly call: number; readonly return: number; readonly told: Answer };
 
 export type Outcome = {
   /**
@@ -27,7 +27,7 @@ export type Outcome = {
    * after the refusal, so that it tells of that moment only.
    */
   readonly observed: readonly Observed[];
-  readonly told: Told;
+  readonly told: Answer;
   /** Replies that the contract does not foresee. */
   readonly unplanned: readonly string[];
   /** Requests beyond the first. */
@@ -38,14 +38,14 @@ export type Outcome = {
 };
 
 const repeatsMax = 12;
-const keyedKinds: ReadonlySet<Asked['kind']> = new Set(['create', 'update', 'delete']);
-const takesKey = (asked: Asked): boolean =>
+const keyedKinds: ReadonlySet<Operation['kind']> = new Set(['create', 'update', 'delete']);
+const takesKey = (asked: Operation): boolean =>
   keyedKinds.has(asked.kind) || (asked.kind === 'env' && asked.creates.length > 0);
 
-const same = (a: Told, b: Told): boolean => JSON.stringify(a) === JSON.stringify(b);
+const same = (a: Answer, b: Answer): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Never throws: what goes wrong is in the outcome. */
-export const createClient = (options: ClientOptions): ((asked: Asked) => Promise<Outcome>) => {
+export const createClient = (options: ClientOptions): ((asked: Operation) => Promise<Outcome>) => {
   const { urls, home, token, random, othersMax } = options;
   const node = (): string =>
     (random.chance(0.7) ? urls[home % urls.length] : undefined) ?? random.pick(urls);
@@ -60,13 +60,13 @@ export const createClient = (options: ClientOptions): ((asked: Asked) => Promise
     const unplanned: string[] = [];
     let replays = 0;
     let wasUnclear = false;
-    const attempt = async (url: string): Promise<Told> => {
+    const attempt = async (url: string): Promise<Answer> => {
       const answer = await ask(url, sent, patienceMs());
       if (answer.kind === 'unreachable') return { outcome: 'nothing' };
       if (answer.kind === 'lost') wasUnclear = true;
       if (answer.kind === 'lost') return { outcome: 'unknown' };
       if (answer.replayed) replays += 1;
-      const told: Told | Unplanned = tell(asked, answer.status, answer.text);
+      const told: Answer | Unplanned = tell(asked, answer.status, answer.text);
       if ('outcome' in told && told.outcome === 'unknown') wasUnclear = true;
       if ('outcome' in told) return told;
       unplanned.push(told.unplanned);

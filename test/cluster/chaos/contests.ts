@@ -4,7 +4,7 @@
  * and its clients go on to the next: the checker's work grows steeply with the length of one.
  */
 
-import type { Asked } from './history.ts';
+import type { Operation } from './history.ts';
 import { canary } from './hostility.ts';
 import type { Random } from './random.ts';
 
@@ -14,7 +14,7 @@ const operationsBetween = 48;
 
 export type Contest = {
   /** Draws the next operation of a client. */
-  readonly next: (random: Random) => Asked;
+  readonly next: (random: Random) => Operation;
   /** A reply showed this version. A later `If-Match` may name it, and a destruction. */
   readonly shown: (name: string, version: number) => void;
   /** All secrets that have been in play. */
@@ -33,7 +33,7 @@ export const createContest = (word: string, operationsMax: number): Contest => {
   const value = (random: Random): string => `${canary}.${note(random)}`;
   const played = (): string[] => Array.from({ length: inPlay }, (_, at) => nameAt(first() + at));
 
-  const write = (random: Random, kind: 'update' | 'delete'): Asked => {
+  const write = (random: Random, kind: 'update' | 'delete'): Operation => {
     const name = random.pick(played());
     // Now and then the condition names what is not there yet, or no longer.
     const ifMatch = Math.max(1, latest(name) + (random.chance(0.15) ? random.pick([-1, 1]) : 0));
@@ -43,23 +43,23 @@ export const createContest = (word: string, operationsMax: number): Contest => {
     return { kind, name, value: written, ...(conditional && { ifMatch }) };
   };
   /** Now and then a version that is not there yet. */
-  const past = (random: Random): Asked => {
+  const past = (random: Random): Operation => {
     const name = random.pick(played());
     return { kind: 'version', name, wanted: 1 + random.below(latest(name) + 1) };
   };
   /** Now and then the current version, or a deletion. Without a version to name, it looks for one. */
-  const destroy = (random: Random): Asked => {
+  const destroy = (random: Random): Operation => {
     const name = random.pick(played());
     const known = [...(versions.get(name) ?? [])];
     if (known.length === 0) return { kind: 'get', name };
     return { kind: 'destroy', name, wanted: random.pick(known) };
   };
-  const list = (random: Random): Asked => ({
+  const list = (random: Random): Operation => ({
     kind: 'list',
     reads: played(),
     state: random.pick(['stored', 'deleted']),
   });
-  const file = (random: Random, stored: number, read: number): Asked => {
+  const file = (random: Random, stored: number, read: number): Operation => {
     const names = played();
     // New ones are mostly made of those that came into play last.
     const creates = random.shuffle(names.slice(-3)).slice(0, stored);
@@ -70,7 +70,7 @@ export const createContest = (word: string, operationsMax: number): Contest => {
       reads: random.shuffle(rest.slice(0, 4)).slice(0, read),
     };
   };
-  const kinds: readonly (readonly [number, (random: Random) => Asked])[] = [
+  const kinds: readonly (readonly [number, (random: Random) => Operation])[] = [
     [12, (random) => ({ kind: 'create', name: random.pick(played()), value: value(random) })],
     [24, (random) => write(random, 'update')],
     [8, (random) => write(random, 'delete')],

@@ -4,7 +4,13 @@ import { closeConnections } from '../../support/raw-http.ts';
 import { createClient, type Outcome } from './client.ts';
 import { type Contest, createContest } from './contests.ts';
 import { ask } from './exchange.ts';
-import { type Asked, type History, microseconds, type Seen, type Told } from './history.ts';
+import {
+  type Answer,
+  type History,
+  microseconds,
+  type Observation,
+  type Operation,
+} from './history.ts';
 import { createRandom, type Random } from './random.ts';
 import { seenOf } from './requests.ts';
 
@@ -66,7 +72,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
     }
     return place.contest;
   };
-  const take = (client: number, contest: Contest, asked: Asked, outcome: Outcome): void => {
+  const take = (client: number, contest: Contest, asked: Operation, outcome: Outcome): void => {
     const { told } = outcome;
     for (const { told: found, ...instants } of outcome.observed) {
       history.record({ client, ...instants, ...asked, ...found });
@@ -123,7 +129,10 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
 };
 
 /** The versions that the history knows with their values by this reply. */
-const shownBy = (asked: Asked, told: Told): readonly Pick<Seen, 'name' | 'version'>[] => {
+const shownBy = (
+  asked: Operation,
+  told: Answer,
+): readonly Pick<Observation, 'name' | 'version'>[] => {
   if (told.outcome !== 'done' || asked.kind === 'list') return [];
   const { version, versions = [], seen = [] } = told;
   const creates = asked.kind === 'env' ? asked.creates : [];
@@ -140,8 +149,12 @@ type Page = {
   readonly nextCursor: string | null;
 };
 
-const readVersions = async (url: string, token: string, name: string): Promise<readonly Seen[]> => {
-  const seen: Seen[] = [];
+const readVersions = async (
+  url: string,
+  token: string,
+  name: string,
+): Promise<readonly Observation[]> => {
+  const seen: Observation[] = [];
   let cursor: string | null = null;
   let tries = 0;
   do {

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
 type Written = { readonly name: string; readonly value: string };
-export type Seen = {
+export type Observation = {
   readonly name: string;
   readonly version: number;
   /** The note of a deletion, the instant of a destruction. Empty for a stored version in a list of names. */
@@ -13,7 +13,7 @@ export type Seen = {
 };
 
 /** No two writes of a run have the same value: it tells who wrote what is seen. The value of a deletion is its note. */
-export type Asked =
+export type Operation =
   | { readonly kind: 'create'; readonly name: string; readonly value: string }
   | {
       readonly kind: 'update' | 'delete';
@@ -34,13 +34,13 @@ export type Asked =
 
 type ListedState = 'stored' | 'deleted';
 
-export type Told =
+export type Answer =
   | {
       readonly outcome: 'done';
       readonly version?: number;
       /** The versions of the secrets that a file creates, in its order. */
       readonly versions?: readonly number[];
-      readonly seen?: readonly Seen[];
+      readonly seen?: readonly Observation[];
     }
   /** The version is destroyed, or is the current one, or is a deletion, which holds nothing to destroy. */
   | { readonly outcome: 'destroyed' | 'current' | 'empty' }
@@ -51,11 +51,11 @@ export type Told =
 
 /** All versions of a secret, from the first, read when all was over. */
 type Final = { readonly kind: 'final'; readonly name: string; readonly outcome: 'done' } & {
-  readonly seen: readonly Seen[];
+  readonly seen: readonly Observation[];
 };
 
 type Instants = { readonly client: number; readonly call: number; readonly return: number };
-export type Recorded = Instants & ((Asked & Told) | Final);
+export type Recorded = Instants & ((Operation & Answer) | Final);
 
 /** The one clock of a history: microseconds that never go back. */
 export const microseconds = (): number => Math.floor(performance.now() * 1_000);

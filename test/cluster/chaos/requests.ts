@@ -1,6 +1,6 @@
 /** The operations of a history as requests of the API, and its replies as what they tell. */
 import type { Request } from './exchange.ts';
-import type { Asked, Seen, Told } from './history.ts';
+import type { Answer, Observation, Operation } from './history.ts';
 
 /** A reply that the contract does not foresee here. */
 export type Unplanned = { readonly unplanned: string };
@@ -12,7 +12,7 @@ const readKey = (index: number): string => `READ_${index}`;
 const envRequest = ({
   creates,
   reads,
-}: Extract<Asked, { kind: 'env' }>): Omit<Request, 'headers'> => {
+}: Extract<Operation, { kind: 'env' }>): Omit<Request, 'headers'> => {
   const lines = [
     ...creates.map(({ name }, index) => `${storedKey(index)}=enc(${name})`),
     ...reads.map((name, index) => `${readKey(index)}=secret(${name})`),
@@ -24,7 +24,7 @@ const envRequest = ({
   return { method: 'POST', path, body };
 };
 
-const bare = (asked: Asked): Omit<Request, 'headers'> => {
+const bare = (asked: Operation): Omit<Request, 'headers'> => {
   switch (asked.kind) {
     case 'create':
       return {
@@ -64,12 +64,15 @@ const bare = (asked: Asked): Omit<Request, 'headers'> => {
 };
 
 /** With details, whose heads are read consistently: the names alone may lag behind. */
-const listQuery = ({ reads: [first = ''], state }: Extract<Asked, { kind: 'list' }>): string => {
+const listQuery = ({
+  reads: [first = ''],
+  state,
+}: Extract<Operation, { kind: 'list' }>): string => {
   const prefix = first.slice(0, first.lastIndexOf('_') + 1);
   return `prefix=${prefix}&include=details${state === 'deleted' ? '&state=deleted' : ''}`;
 };
 
-export const requestOf = (asked: Asked, token: string, key: string | undefined): Request => ({
+export const requestOf = (asked: Operation, token: string, key: string | undefined): Request => ({
   ...bare(asked),
   headers: {
     Authorization: `Bearer ${token}`,
@@ -88,7 +91,7 @@ type Entry = {
 };
 
 /** The version as the checker knows it. */
-export const seenOf = (name: string, entry: Entry): Seen => {
+export const seenOf = (name: string, entry: Entry): Observation => {
   const { version, state, value = '', note = '', destroyedAt = '' } = entry;
   if (state === 'stored') return { name, version, value };
   return { name, version, value: state === 'deleted' ? note : destroyedAt, state };
@@ -108,12 +111,12 @@ type Body = {
   readonly resolved?: readonly { readonly name: string; readonly version: number }[];
 };
 
-const tellEnv = (asked: Extract<Asked, { kind: 'env' }>, body: Body): Told | undefined => {
+const tellEnv = (asked: Extract<Operation, { kind: 'env' }>, body: Body): Answer | undefined => {
   const created = body.created ?? [];
   const isOfFile = created.map(({ name }) => name).join() === namesOf(asked.creates).join();
   if (!isOfFile) return undefined;
   const lines = new Map((body.content ?? '').split('\n').map((line) => splitAt(line, '=')));
-  const seen: Seen[] = asked.reads.map((name, index) => ({
+  const seen: Observation[] = asked.reads.map((name, index) => ({
     name,
     version: body.resolved?.find((one) => one.name === name)?.version ?? 0,
     value: lines.get(readKey(index)) ?? '',
@@ -132,9 +135,9 @@ const splitAt = (line: string, separator: string): readonly [string, string] => 
   return [line.slice(0, at), line.slice(at + 1)];
 };
 
-const tellDone = (asked: Asked, body: Body): Told | undefined => {
+const tellDone = (asked: Operation, body: Body): Answer | undefined => {
   const { version, value, versions, secrets, destroyedAt } = body;
-  const shown = (seen: readonly Seen[]): Told => ({ outcome: 'done', seen });
+  const shown = (seen: readonly Observation[]): Answer => ({ outcome: 'done', seen });
   switch (asked.kind) {
     case 'create':
     case 'update':
@@ -158,7 +161,7 @@ const tellDone = (asked: Asked, body: Body): Told | undefined => {
   }
 };
 
-const named = (asked: Asked, { errors = [] }: Body): { readonly names?: readonly string[] } =>
+const named = (asked: Operation, { errors = [] }: Body): { readonly names?: readonly string[] } =>
   asked.kind === 'env'
     ? { names: [...new Set(errors.flatMap(({ name }) => (name === undefined ? [] : [name])))] }
     : {};
@@ -177,7 +180,7 @@ const temporary = new Set([
   'request_timeout',
 ]);
 
-export const tell = (asked: Asked, status: number, text: string): Told | Unplanned => {
+export const tell = (asked: Operation, status: number, text: string): Answer | Unplanned => {
   const unplanned = { unplanned: `${asked.kind}: ${status} ${text.slice(0, 300)}` };
   let body: Body;
   try {

@@ -1,5 +1,5 @@
 /**
- * A hostile DynamoDB and KMS. It stands between clients and services, decides the fate of every call, and checks what
+ * A hostile DynamoDB and KMS. The adversary stands between clients and services, decides the fate of every call, and checks what
  * the vault sends. The embedded store is kinder than AWS: strictly serial, without conflicts, stale reads or
  * throttling. With `choose` from a seed, a run can be repeated.
  */

@@ -1,6 +1,6 @@
 /**
- * Calls to DynamoDB and KMS at the level of HTTP: JSON bodies, with the operation in a header. Everything between a
- * client and its service takes and returns these types, so that the same adversary works in the process, behind the
+ * Calls to DynamoDB and KMS at the level of HTTP: JSON bodies, with the operation in a header. All parts between a
+ * client and its service take and returns these types, so that the same adversary works in the process, behind the
  * real AWS clients, and as a proxy before any endpoint.
  */
 import { Readable } from 'node:stream';
@@ -50,11 +50,11 @@ type RequestHandler = Extract<
   { handle: (...args: never[]) => unknown }
 >;
 type Handle = RequestHandler['handle'];
-type Sent = { path: string; headers: Record<string, string>; body?: unknown };
+type SentRequest = { path: string; headers: Record<string, string>; body?: unknown };
 
 /** Replaces the connection of an AWS client. The client itself stays unchanged. */
 export const handlerOver = (exchange: Exchange): RequestHandler => ({
-  handle: async ({ path, headers, body }: Sent, options?: { abortSignal?: unknown }) => {
+  handle: async ({ path, headers, body }: SentRequest, options?: { abortSignal?: unknown }) => {
     const call = callOf(path, headers, new TextDecoder().decode(body as Uint8Array));
     const signal = options?.abortSignal as AbortSignal | undefined;
     const { status, ...reply } = await exchange(call, signal);

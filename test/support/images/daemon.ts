@@ -1,6 +1,6 @@
 /**
- * Starts a Docker daemon if none runs: on Debian, as root, it installs and starts Debian's own. It never changes a
- * daemon that runs already or that another program started.
+ * Starts a Docker daemon if none runs: on Debian, as root, it installs and starts Debian's own. A daemon
+ * that runs already stays as it is.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -26,7 +26,7 @@ const goneWithinMs = 30_000;
 const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
 
 /**
- * Installs Docker and compose. This happens only if no daemon runs, so no existing installation is changed; a machine
+ * Installs Docker and compose, only if no daemon runs, so that an existing installation stays as it is. A machine
  * without compose counts as not set up.
  */
 const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
- * Makes the root folder of an image out of Debian's packages and this project's own Node. It holds only what the
- * stand-ins need: busybox as the shell, and no package manager.
+ * Makes the root folder of an image out of Debian's packages and this project's own Node. The folder holds only what
+ * the stand-ins need: busybox as the shell, and no package manager.
  */
 import {
   chmodSync,

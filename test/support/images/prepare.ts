@@ -1,6 +1,6 @@
 /**
- * `node test/support/images/prepare.ts`: prepares a machine for the tests with containers. It starts a Docker daemon
- * where none runs, and makes stand-ins for the images that cannot be pulled.
+ * `node test/support/images/prepare.ts`: prepares a machine for the tests with containers: starts a Docker
+ * daemon where none runs, and makes stand-ins for the images that cannot be pulled.
  */
 import { join } from 'node:path';
 import { root } from '../../../local/process/data-folder.ts';

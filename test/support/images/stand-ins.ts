@@ -1,6 +1,6 @@
 /**
- * Stand-ins for the images that the product pulls, for machines that cannot pull any. Each has the name of the image that
- * it stands for, so the product finds it as if it had been pulled.
+ * Stand-ins for the images that the product pulls, for machines that cannot pull any. A stand-in has the name of its
+ * image, so the product finds it as if it had been pulled.
  */
 import { createHash } from 'node:crypto';
 import {

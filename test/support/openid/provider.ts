@@ -1,6 +1,6 @@
 /**
  * A real OpenID provider on a free port of this machine, as a process: `oidc-provider` with its pages for a person.
- * Its access tokens for a resource are JWTs with the claims of a vault. All other access tokens are opaque.
+ * Its access tokens for a resource are JWTs with the claims of a vault; its other access tokens are opaque.
  */
 /// <reference path="./oidc-provider.d.ts" />
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
 /** Checks what linearizability does not say about the history of a simulated vault: intervals, instants, refusals. */
-import type { Entry, FinalState, Seen, Stored } from './history.ts';
+import type { Entry, FinalState, Observation, Stored } from './history.ts';
 
 /** Returns one sentence for each reply about versions, intervals or instants that the final state contradicts. */
 export const findContradictions = (
@@ -56,13 +56,13 @@ const checkTold = ({ operation, told }: Entry, final: FinalState): readonly stri
 };
 
 /** A value that a reply showed may have been destroyed since. */
-const isShownAs = (seen: Seen, stored: Stored): boolean =>
+const isShownAs = (seen: Observation, stored: Stored): boolean =>
   seen.state === stored.state
     ? seen.value === undefined || seen.value === stored.value
     : seen.state === undefined && stored.state === 'destroyed';
 
 /** An interval that a reply showed as ended has that end; one that was open may have ended since. */
-const isTrue = (seen: Seen, stored: Stored | undefined, at: number | undefined): boolean =>
+const isTrue = (seen: Observation, stored: Stored | undefined, at: number | undefined): boolean =>
   stored !== undefined &&
   isShownAs(seen, stored) &&
   (typeof seen.validTo !== 'number' || seen.validTo === stored.validTo) &&

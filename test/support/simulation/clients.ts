@@ -14,17 +14,20 @@ import { updateSecret } from '../../../functions/vault/update-secret.ts';
 import { intBelow, oneOf, type Random } from '../adversary/random.ts';
 import { bytes } from '../requests.ts';
 import { expandWhole, file } from '../vault.ts';
-import type { Asked, Seen, Told } from './history.ts';
+import type { Answer, Observation, Operation } from './history.ts';
 
-export type Request = Asked & {
+export type Request = Operation & {
   readonly key: string | undefined;
-  readonly send: (ports: Ports, context: RequestContext, principal: Principal) => Promise<Told>;
+  readonly send: (ports: Ports, context: RequestContext, principal: Principal) => Promise<Answer>;
 };
 
 const textOf = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
 
 /** A version as a list of versions shows it. */
-export const seenAs = ({ stored, value }: ListedVersion): Seen & { readonly value: string } => {
+export const seenAs = ({
+  stored,
+  value,
+}: ListedVersion): Observation & { readonly value: string } => {
   const { name, version, state, validTo = null } = stored;
   switch (state) {
     case 'stored':
@@ -36,14 +39,17 @@ export const seenAs = ({ stored, value }: ListedVersion): Seen & { readonly valu
   }
 };
 
-const told = (written: readonly { name: string; version: number }[], seen: readonly Seen[]) => ({
+const told = (
+  written: readonly { name: string; version: number }[],
+  seen: readonly Observation[],
+) => ({
   kind: 'answered' as const,
   written: written.map(({ name, version }) => ({ name, version })),
   seen,
 });
 
 /** The outcome of a failed request. Throws on errors that no caller may see, which are our own bugs. */
-export const toldOf = (error: unknown): Told => {
+export const toldOf = (error: unknown): Answer => {
   if (!(error instanceof VaultError) || error.code === 'internal') throw error;
   const { currentVersion, errors } = error.members;
   return {

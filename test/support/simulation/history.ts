@@ -1,7 +1,7 @@
 /** The requests and answers of simulated clients, with the order in which they began and ended. */
 
 /** A version as a reader saw it; 0 means not found. */
-export type Seen = {
+export type Observation = {
   readonly name: string;
   readonly version: number;
   /** The note of a deletion, the instant of a destruction. */
@@ -12,11 +12,11 @@ export type Seen = {
   readonly validTo?: number | null | undefined;
 };
 
-export type Told =
+export type Answer =
   | {
       readonly kind: 'answered';
       readonly written: readonly { readonly name: string; readonly version: number }[];
-      readonly seen: readonly Seen[];
+      readonly seen: readonly Observation[];
       /** The requested instant. */
       readonly at?: number;
     }
@@ -30,7 +30,7 @@ export type Told =
   /** The process died during the request. */
   | { readonly kind: 'died' };
 
-export type Asked = {
+export type Operation = {
   readonly operation: string;
   /** The names that the request is about; for a file, the names that it writes. */
   readonly names: readonly string[];
@@ -43,10 +43,14 @@ export type Asked = {
   readonly wanted?: number;
 };
 
-export type Entry = Asked & { readonly began: number; readonly ended: number; readonly told: Told };
+export type Entry = Operation & {
+  readonly began: number;
+  readonly ended: number;
+  readonly told: Answer;
+};
 
 /** A version in the final table. */
-export type Stored = Pick<Seen, 'state'> & {
+export type Stored = Pick<Observation, 'state'> & {
   readonly version: number;
   readonly value: string;
   readonly validFrom: number;

@@ -1,10 +1,10 @@
 /** Converts the history of a simulation into the form that the checker of test/cluster/chaos reads. */
 import type {
+  Answer as AnswerThere,
+  Observation as ObservationThere,
   Recorded,
-  Seen as SeenThere,
-  Told as ToldThere,
 } from '../../cluster/chaos/history.ts';
-import type { Entry, FinalState, Seen } from './history.ts';
+import type { Entry, FinalState, Observation } from './history.ts';
 
 /**
  * One operation for each request, however often it was attempted, and a final read of the versions of every secret.
@@ -39,7 +39,7 @@ export const inWorld = (world: number, operations: readonly Recorded[]): readonl
   return operations.map((operation) => JSON.parse(JSON.stringify(operation, renamed)));
 };
 
-type Try = { readonly entry: Entry; readonly told: ToldThere };
+type Try = { readonly entry: Entry; readonly told: AnswerThere };
 
 /** An answer concerns all attempts. A refusal concerns only its own attempt if earlier ones are unclear. */
 const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
@@ -60,7 +60,7 @@ const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
   ];
 };
 
-const toldOf = ({ operation, told, names, reads }: Entry): ToldThere => {
+const toldOf = ({ operation, told, names, reads }: Entry): AnswerThere => {
   if (told.kind === 'died') return { outcome: 'unknown' };
   if (told.kind === 'answered') {
     const versions = told.written.map(({ version }) => version);
@@ -84,7 +84,7 @@ const toldOf = ({ operation, told, names, reads }: Entry): ToldThere => {
   return { outcome: 'nothing' };
 };
 
-const seenOf = (seen: readonly Seen[]): readonly SeenThere[] =>
+const seenOf = (seen: readonly Observation[]): readonly ObservationThere[] =>
   seen.map(({ name, version, value = '', state }) => ({
     name,
     version,
@@ -102,7 +102,7 @@ const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
   const { operation, names, reads = [], value = '', ifMatch, wanted, ended } = entry;
   const instants = { client: 0, call, return: ended };
   const [name = ''] = names;
-  const { names: _, versions: __, ...plain } = told as Loose & ToldThere;
+  const { names: _, versions: __, ...plain } = told as Loose & AnswerThere;
   if (!isRecorded(operation)) return [];
   switch (operation) {
     case 'create-secret':
@@ -137,7 +137,7 @@ const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
     case 'submit-env':
     case 'expand-env': {
       const creates = names.map((one) => ({ name: one, value }));
-      const { version: _version, ...ofFile } = told as Loose & ToldThere;
+      const { version: _version, ...ofFile } = told as Loose & AnswerThere;
       return [{ ...instants, kind: 'env', creates, reads, ...ofFile }];
     }
     default:

@@ -15,7 +15,7 @@ import { createMemoryStore } from '../memory-dynamodb.ts';
 import { createMemoryKms } from '../memory-kms.ts';
 import { requestContext, someone } from '../requests.ts';
 import { drawRequest, type Request, seenAs, toldOf } from './clients.ts';
-import type { Entry, FinalState, Stored, Told } from './history.ts';
+import type { Answer, Entry, FinalState, Stored } from './history.ts';
 import { isRecorded } from './recorded.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -88,7 +88,7 @@ const ask = async (
     const node = oneOf(random, nodes);
     const began = world.next();
     const context = requestContext({ clock: world.clock(node.skew), writeId: `write-${began}` });
-    const died = node.death().then((): Told => ({ kind: 'died' }));
+    const died = node.death().then((): Answer => ({ kind: 'died' }));
     const told = await Promise.race([send(node.ports(), context, principal).catch(toldOf), died]);
     record({ ...asked, began, ended: world.next(), told });
     const isUnknown = told.kind === 'died' || (told.kind === 'refused' && repeated.has(told.code));

@@ -8,7 +8,7 @@ import * as fault from '../../support/faults.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-type Asked = {
+type Query = {
   readonly ExclusiveStartKey?: {
     readonly name: { readonly S: string };
     readonly tenant: { readonly S: string };
@@ -22,7 +22,7 @@ const asking = (names: readonly string[]) => {
   /** The partition of each query, and that of its start key. */
   const partitions: (string | undefined)[][] = [];
   const client = {
-    send: async ({ input }: { readonly input: Asked }) => {
+    send: async ({ input }: { readonly input: Query }) => {
       const startsAfter = input.ExclusiveStartKey?.name.S;
       const { ':first': first, ':last': last } = input.ExpressionAttributeValues;
       asked.push([first?.S ?? '', last?.S ?? '', startsAfter]);

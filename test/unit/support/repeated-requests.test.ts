@@ -19,7 +19,11 @@ type Answer = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
 };
-type Asked = { readonly method: string; readonly key: string | undefined; readonly body: string };
+type RequestRecord = {
+  readonly method: string;
+  readonly key: string | undefined;
+  readonly body: string;
+};
 
 /** The answer of API Gateway and LocalStack if a function gives no answer in time. */
 const gateways = (status: number): Answer => ({
@@ -58,7 +62,7 @@ afterEach(() => {
 
 /** A vault behind another gateway, which gives these answers in order and then repeats the last one. */
 const behindGateway = async (...answers: readonly Answer[]) => {
-  const asked: Asked[] = [];
+  const asked: RequestRecord[] = [];
   const server = createServer(async (request, response) => {
     const key = request.headers['idempotency-key'];
     const next = answers[Math.min(asked.length, answers.length - 1)] ?? created;

@@ -1,7 +1,7 @@
 /**
- * A stand-in for LocalStack's own init of a function's container. It takes invocations from LocalStack, passes them to
- * the runtime over Lambda's Runtime API, and returns the result and the function's output. It imports nothing of this
- * project, because it is copied into the image. LocalStack's side of the protocol is
+ * A stand-in for LocalStack's own init of a function's container. The program takes invocations from LocalStack, passes them to
+ * the runtime over Lambda's Runtime API, and returns the result and the function's output. This file
+ * imports nothing of the project, because the image has a copy of it. LocalStack's side of the protocol is
  * localstack/services/lambda_/invocation/executor_endpoint.py.
  */
 import { type ChildProcess, spawn } from 'node:child_process';

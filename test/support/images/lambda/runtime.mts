@@ -1,6 +1,7 @@
 /**
  * A stand-in for Lambda's Node runtime: one loop over its Runtime API
- * (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). It stands alone, for it is copied into the image.
+ * (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). This file imports nothing of
+ * the project, because the image has a copy of it.
  */
 import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
