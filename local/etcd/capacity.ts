@@ -1,8 +1,8 @@
 /** Capacity units as DynamoDB counts them (Developer Guide, "Read and write operations"). */
 
 import { sizeOfItem } from './attribute-values.ts';
+import type { Seen } from './item-copies.ts';
 import type { Json } from './protocol.ts';
-import type { Seen } from './seen-items.ts';
 import { changedEntries, type Table } from './tables.ts';
 import type { Action } from './transactions.ts';
 

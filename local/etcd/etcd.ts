@@ -1,9 +1,9 @@
 /** The calls of one node to its member of etcd, grouped. */
 import type { EtcdClient } from './etcd-client.ts';
+import { createWriteGroup, type Write } from './group-commit.ts';
 import { createOverlap } from './overlap.ts';
 import { createReadGroup, type Read } from './read-group.ts';
 import { createRevisions } from './revisions.ts';
-import { createWriteGroup, type Write } from './write-group.ts';
 
 export type Etcd = { readonly read: Read; readonly write: Write };
 

@@ -9,7 +9,7 @@ import type { EtcdClient } from './etcd-client.ts';
 import { createItemOperations } from './item-operations.ts';
 import { checkRequest, isWrite, type Operation, shapes } from './parse-request.ts';
 import { isRefusal, type Reply, refuse, unavailable, unclear } from './protocol.ts';
-import { isNotSent } from './queue.ts';
+import { isNotSent } from './request-lane.ts';
 import { createTableOperations } from './table-operations.ts';
 
 export type FrontOptions = {

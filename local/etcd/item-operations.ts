@@ -8,6 +8,7 @@ import {
 } from './capacity.ts';
 import type { Etcd } from './etcd.ts';
 import { parseKeyCondition, parseProjection } from './expressions.ts';
+import { createSeenItems } from './item-copies.ts';
 import { createNarrowing } from './narrow-ranges.ts';
 import {
   actionOf,
@@ -18,7 +19,6 @@ import {
 } from './parse-request.ts';
 import { cancelled, type Item, invalid, ok, type Reply, refuse } from './protocol.ts';
 import { rangeOf, readPage, wholeOf } from './queries.ts';
-import { createSeenItems } from './seen-items.ts';
 import type { GetTable } from './table-operations.ts';
 import { exactItemKey, prefixOf } from './tables.ts';
 import { type Action, readItems, writeItems } from './transactions.ts';

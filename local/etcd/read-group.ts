@@ -5,7 +5,7 @@
 import type { EtcdClient, Range, RangeReply } from './etcd-client.ts';
 import { createFlights } from './flights.ts';
 import type { Overlap } from './overlap.ts';
-import { createQueue, latestOf } from './queue.ts';
+import { createQueue, latestOf } from './request-lane.ts';
 import type { Revisions } from './revisions.ts';
 
 /** The ranges at one revision. Rejects if etcd does not answer by `deadline` (`performance.now()`). */

@@ -10,8 +10,8 @@
 import type { Etcd } from './etcd.ts';
 import type { Compare, Operation, RangeReply } from './etcd-client.ts';
 import { type Condition, holds } from './expressions.ts';
+import { absent, type Seen, type SeenItems } from './item-copies.ts';
 import type { Item, Reason } from './protocol.ts';
-import { absent, type Seen, type SeenItems } from './seen-items.ts';
 import { changedEntries, type Table } from './tables.ts';
 
 /** One action on one item. */

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import { createEtcd, type Etcd } from '../../../../local/etcd/etcd.ts';
 import type { EtcdClient, Range, Txn } from '../../../../local/etcd/etcd-client.ts';
-import { isNotSent } from '../../../../local/etcd/queue.ts';
+import { isNotSent } from '../../../../local/etcd/request-lane.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const soon = () => performance.now() + 2_000;

@@ -15,7 +15,7 @@ import {
 } from './etcd-client.ts';
 import { createFlights } from './flights.ts';
 import type { Overlap } from './overlap.ts';
-import { createQueue, latestOf, notSent, type Waiting } from './queue.ts';
+import { createQueue, latestOf, notSent, type Waiting } from './request-lane.ts';
 import type { Revisions } from './revisions.ts';
 
 type WriteReply = TxnReply & { readonly revision: string };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createSeenItems } from '../../../../local/etcd/seen-items.ts';
+import { createSeenItems } from '../../../../local/etcd/item-copies.ts';
 
 const mebibyte = 1_048_576;
 const seen = (bytes: number) => ({ item: { pk: { S: 'p' } }, revision: '1', bytes });
