@@ -1,7 +1,7 @@
 /** Capacity units as DynamoDB counts them (Developer Guide, "Read and write operations"). */
 
 import { sizeOfItem } from './attribute-values.ts';
-import type { Seen } from './item-copies.ts';
+import type { ItemCopy } from './item-copies.ts';
 import type { Json } from './protocol.ts';
 import { changedEntries, type Table } from './tables.ts';
 import type { Action } from './transactions.ts';
@@ -10,8 +10,8 @@ const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_02
 const readUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 4_096));
 
 /** A read of items that are consistent: one unit for each started 4 KB of each. */
-export const unitsOfReads = (seen: readonly Seen[]): number =>
-  seen.reduce((sum, { item }) => sum + readUnits(item ? sizeOfItem(item) : 0), 0);
+export const unitsOfReads = (copies: readonly ItemCopy[]): number =>
+  copies.reduce((sum, { item }) => sum + readUnits(item ? sizeOfItem(item) : 0), 0);
 
 /** A page: its items together, half as much if the read need not be consistent. */
 export const unitsOfPage = (bytes: number, isConsistent: boolean): number =>
@@ -23,7 +23,7 @@ export const unitsOfPage = (bytes: number, isConsistent: boolean): number =>
  */
 export const unitsOfAction = (
   { table, item, kind }: Action,
-  before: Seen | undefined,
+  before: ItemCopy | undefined,
   times: 1 | 2,
 ): number => {
   const sizes = [before?.item, item].map((one) => (one ? sizeOfItem(one) : 0));

@@ -4,8 +4,8 @@
  * with DynamoDB's own error before anything is sent to etcd.
  */
 
-import { createEtcd } from './etcd.ts';
 import type { EtcdClient } from './etcd-client.ts';
+import { createEtcd } from './group-commit.ts';
 import { createItemOperations } from './item-operations.ts';
 import { checkRequest, isWrite, type Operation, shapes } from './parse-request.ts';
 import { isRefusal, type Reply, refuse, unavailable, unclear } from './protocol.ts';

@@ -1,30 +1,152 @@
 /**
- * Group commit. The cost of a call to etcd hardly depends on its content, so writes that wait while a call is in flight go
- * together in the next one: a transaction of nested transactions, each with its own compares and branches.
- *
- * etcd refuses a call that puts a key twice. So the writes of a group are disjoint: no key that one writes is written or
- * compared by another. Therefore each write has the result that it would have alone.
+ * The calls of one node to its member of etcd. Writes that wait go together as one transaction of nested transactions,
+ * each with its own compares and branches; reads that wait go together as one read-only transaction. So each request has
+ * the result that it would have alone. etcd refuses a call that puts a key twice, so the writes of a group are disjoint.
  */
 import {
   type EtcdClient,
   isInvalidArgument,
   isTooManyRequests,
   type Operation,
+  type Range,
+  type RangeReply,
   type Txn,
   type TxnReply,
 } from './etcd-client.ts';
-import { createFlights } from './flights.ts';
-import type { Overlap } from './overlap.ts';
-import { createQueue, latestOf, notSent, type Waiting } from './request-lane.ts';
-import type { Revisions } from './revisions.ts';
+import { createLane, createOverlap, type Group, notSent, type Waiting } from './request-lane.ts';
+
+/**
+ * The ranges at one revision, which is none before the read arrived. Rejects if etcd does not answer by `deadline`
+ * (`performance.now()`).
+ */
+type Read = (ranges: readonly Range[], deadline: number) => Promise<readonly RangeReply[]>;
 
 type WriteReply = TxnReply & { readonly revision: string };
-
 /**
  * Makes one transaction of etcd by `deadline` (`performance.now()`). Rejects with `NotSent` if it has no effect; after
  * any other rejection its effect is unclear.
  */
-export type Write = (txn: Txn, deadline: number) => Promise<WriteReply>;
+type Write = (txn: Txn, deadline: number) => Promise<WriteReply>;
+
+export type Etcd = { readonly read: Read; readonly write: Write };
+
+/** `onGoneBack` gets a sentence when etcd answers with less than it had before: the node must stop serving. */
+export const createEtcd = (client: EtcdClient, onGoneBack: (sentence: string) => void): Etcd => {
+  const check = createReplyCheck(onGoneBack);
+
+  const readAll: Read = async (ranges, deadline) => {
+    const [only, ...others] = ranges;
+    if (only !== undefined && others.length === 0) {
+      return [await check(client.range(only, deadline))];
+    }
+    const success = ranges.map((request_range) => ({ request_range }));
+    const { responses } = await check(client.txn({ compare: [], success, failure: [] }, deadline));
+    return responses.map(({ response_range }) => response_range ?? { kvs: [], more: false });
+  };
+
+  const readTogether = async (
+    group: Group<readonly Range[], readonly RangeReply[]>,
+  ): Promise<void> => {
+    try {
+      const replies = await readAll(
+        group.flatMap(({ request }) => request),
+        latestOf(group),
+      );
+      let from = 0;
+      for (const { request, resolve } of group) {
+        resolve(replies.slice(from, from + request.length));
+        from += request.length;
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  };
+
+  const writeOne: Write = async (txn, deadline) => {
+    try {
+      return await check(client.txn(txn, deadline));
+    } catch (error) {
+      const hasNoEffect = isInvalidArgument(error) || isTooManyRequests(error);
+      throw hasNoEffect ? notSent('etcd refused the call', error) : error;
+    }
+  };
+
+  const writeAlone = async ({ request, deadline, resolve, reject }: Waiting<Txn, WriteReply>) =>
+    await writeOne(request, deadline).then(resolve, reject);
+
+  const writeTogether = async (group: Group<Txn, WriteReply>): Promise<void> => {
+    const [first, ...others] = group;
+    if (others.length === 0) return await writeAlone(first);
+    const success = group.map(({ request }) => ({ request_txn: request }));
+    try {
+      const reply = await writeOne({ compare: [], success, failure: [] }, latestOf(group));
+      for (const [index, { resolve, reject }] of group.entries()) {
+        const own = reply.responses[index]?.response_txn;
+        if (own === undefined) reject(new Error('etcd answered for another number of writes'));
+        else resolve({ ...own, revision: reply.revision });
+      }
+    } catch (error) {
+      const isRefused = error instanceof Error && isInvalidArgument(error.cause);
+      // The whole group has no effect, and one of its writes is at fault: the others are not refused for it.
+      if (isRefused) await Promise.all(group.map(writeAlone));
+      else for (const { reject } of group) reject(error);
+    }
+  };
+
+  const overlap = createOverlap();
+  return {
+    read: createLane({ startGroup: startGroupOfReads, send: readTogether, overlap }),
+    write: createLane({ startGroup: startGroupOfWrites, send: writeTogether, overlap }),
+  };
+};
+
+/** The latest deadline of requests that are sent together. */
+const latestOf = (group: readonly { readonly deadline: number }[]): number =>
+  Math.max(...group.map(({ deadline }) => deadline));
+
+/**
+ * Returns a function that waits for the reply of a call just made. Rejects and reports a reply whose revision is below the
+ * highest one known when the call was made, or of another cluster: the member has lost data that it had confirmed.
+ */
+const createReplyCheck = (onGoneBack: (sentence: string) => void) => {
+  let highest = 0n;
+  let cluster: string | undefined;
+  return async <Reply extends Pick<RangeReply | TxnReply, 'header'>>(
+    call: Promise<Reply>,
+  ): Promise<Reply & { readonly revision: string }> => {
+    const known = highest;
+    const reply = await call;
+    const { revision, cluster_id: from } = reply.header ?? { revision: '0', cluster_id: '' };
+    cluster ??= from;
+    const sentence =
+      cluster === from
+        ? `etcd answers at revision ${revision}, below ${known} that it had answered before`
+        : `etcd answers for cluster ${from}, not ${cluster}`;
+    if (cluster !== from || BigInt(revision) < known) {
+      onGoneBack(sentence);
+      throw new Error(sentence);
+    }
+    if (BigInt(revision) > highest) highest = BigInt(revision);
+    return { ...reply, revision };
+  };
+};
+
+/** The keys of one call: a hundred values of 64 KiB are 6.4 MiB. */
+const keysMax = 100;
+
+/** A page may hold as much as all the other reads together, so it goes alone. */
+const countKeys = (ranges: readonly Range[]): number =>
+  ranges.reduce((sum, { range_end: end }) => sum + (end === undefined ? 1 : keysMax), 0);
+
+const startGroupOfReads = (): ((ranges: readonly Range[]) => boolean) => {
+  let keys = 0;
+  return (ranges) => {
+    const more = countKeys(ranges);
+    const isFull = keys > 0 && keys + more > keysMax;
+    if (!isFull) keys += more;
+    return !isFull;
+  };
+};
 
 const groupBytesMax = 1_048_576;
 /** etcd is started with `--max-txn-ops=2048`, which counts the operations of each level. */
@@ -47,8 +169,8 @@ const bytesOf = ({ compare, success }: Txn): number =>
     0,
   );
 
-/** Says of one write after the other, in the order of arrival, whether it joins the group. */
-const createMembership = (): ((txn: Txn) => boolean) => {
+/** No key that one write of a group puts or deletes is put, deleted or compared by another. */
+const startGroupOfWrites = (): ((txn: Txn) => boolean) => {
   const written = new Set<string>();
   const compared = new Set<string>();
   let bytes = 0;
@@ -69,62 +191,5 @@ const createMembership = (): ((txn: Txn) => boolean) => {
     for (const key of writes) written.add(key);
     for (const key of compares) compared.add(key);
     return joins;
-  };
-};
-
-const hasNoEffect = (error: unknown): boolean =>
-  isInvalidArgument(error) || isTooManyRequests(error);
-
-/** `gather` delays the sending of writes that are likely to have company. */
-export const createWriteGroup = (
-  etcd: EtcdClient,
-  revisions: Revisions,
-  gather: Overlap['gather'],
-): Write => {
-  const queue = createQueue<Txn, WriteReply>();
-  const call = async (txn: Txn, deadline: number): Promise<WriteReply> => {
-    const known = revisions.highest();
-    try {
-      const reply = await etcd.txn(txn, deadline);
-      return { ...reply, revision: revisions.check(reply, known) };
-    } catch (error) {
-      throw hasNoEffect(error) ? notSent('etcd refused the call', error) : error;
-    }
-  };
-
-  const sendAlone = async ({ request, deadline, resolve, reject }: Waiting<Txn, WriteReply>) =>
-    await call(request, deadline).then(resolve, reject);
-
-  const sendTogether = async (group: readonly Waiting<Txn, WriteReply>[]): Promise<void> => {
-    const success = group.map(({ request }) => ({ request_txn: request }));
-    try {
-      const reply = await call({ compare: [], success, failure: [] }, latestOf(group));
-      for (const [index, { resolve, reject }] of group.entries()) {
-        const own = reply.responses[index]?.response_txn;
-        if (own === undefined) reject(new Error('etcd answered for another number of writes'));
-        else resolve({ ...own, revision: reply.revision });
-      }
-    } catch (error) {
-      const isRefused = error instanceof Error && isInvalidArgument(error.cause);
-      // The whole group has no effect, and one of its writes is at fault: the others are not refused for it.
-      if (isRefused) await Promise.all(group.map(sendAlone));
-      else for (const { reject } of group) reject(error);
-    }
-  };
-
-  const pump = (): void => {
-    if (queue.size() === 0 || !flights.isFree()) return;
-    const [first, ...others] = queue.take(createMembership());
-    if (first === undefined) return;
-    flights.send(others.length === 0 ? sendAlone(first) : sendTogether([first, ...others]));
-  };
-  const flights = createFlights(pump);
-
-  const sendSoon = gather(pump);
-
-  return (txn, deadline) => {
-    const reply = queue.add(txn, deadline);
-    sendSoon();
-    return reply;
   };
 };

@@ -6,9 +6,9 @@ import {
   unitsOfPage,
   unitsOfReads,
 } from './capacity.ts';
-import type { Etcd } from './etcd.ts';
 import { parseKeyCondition, parseProjection } from './expressions.ts';
-import { createSeenItems } from './item-copies.ts';
+import type { Etcd } from './group-commit.ts';
+import { createItemCopies } from './item-copies.ts';
 import { createNarrowing } from './narrow-ranges.ts';
 import {
   actionOf,
@@ -24,7 +24,7 @@ import { exactItemKey, prefixOf } from './tables.ts';
 import { type Action, readItems, writeItems } from './transactions.ts';
 
 export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
-  const seenItems = createSeenItems();
+  const copies = createItemCopies();
   const narrow = createNarrowing();
 
   const single = async (
@@ -34,7 +34,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
   ): Promise<Reply> => {
     const table = await getTable(request.TableName, deadline);
     const action = actionOf(kind, table, request);
-    const result = await writeItems(etcd, seenItems, [action], deadline);
+    const result = await writeItems(etcd, copies, [action], deadline);
     if (result.outcome === 'refused') {
       const [{ Message = '', Item } = { Message: '' }] = result.reasons;
       return refuse('ConditionalCheckFailedException', Message, Item && { Item });
@@ -55,7 +55,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
       }
     }
     checkTransaction(actions);
-    const result = await writeItems(etcd, seenItems, actions, deadline);
+    const result = await writeItems(etcd, copies, actions, deadline);
     if (result.outcome === 'refused') return cancelled(result.reasons);
     const units = actions.map((action, index) => unitsOfAction(action, result.before[index], 2));
     return ok(consumedByTables(request.ReturnConsumedCapacity, actions, units));
@@ -71,18 +71,18 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     if (new Set(keys).size < keys.length) {
       throw invalid('Transaction request cannot include multiple operations on one item');
     }
-    const seen = await readItems(etcd, seenItems, keys, deadline);
-    const Responses = seen.map(({ item }) => (item ? { Item: item } : {}));
-    const units = seen.map((one) => 2 * unitsOfReads([one]));
+    const found = await readItems(etcd, copies, keys, deadline);
+    const Responses = found.map(({ item }) => (item ? { Item: item } : {}));
+    const units = found.map((one) => 2 * unitsOfReads([one]));
     return ok({ Responses, ...consumedByTables(request.ReturnConsumedCapacity, places, units) });
   };
 
   const get = async (request: Request<'GetItem'>, deadline: number): Promise<Reply> => {
     const table = await getTable(request.TableName, deadline);
     const key = exactItemKey(table, keyOf(request.Key));
-    const seen = await readItems(etcd, seenItems, [key], deadline);
-    const units = unitsOfReads(seen) * (request.ConsistentRead ? 1 : 0.5);
-    const Item = seen[0]?.item;
+    const found = await readItems(etcd, copies, [key], deadline);
+    const units = unitsOfReads(found) * (request.ConsistentRead ? 1 : 0.5);
+    const Item = found[0]?.item;
     return ok({
       ...(Item && { Item }),
       ...consumed(request.ReturnConsumedCapacity, request.TableName, units),
@@ -104,9 +104,9 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
       projection.ProjectionExpression,
       projection.ExpressionAttributeNames ?? {},
     );
-    const seen = await readItems(etcd, seenItems, keys, deadline);
-    const items = seen.flatMap(({ item }) => (item ? [projected(item, shown)] : []));
-    const units = seen.map((one) => unitsOfReads([one]) * (ConsistentRead ? 1 : 0.5));
+    const found = await readItems(etcd, copies, keys, deadline);
+    const items = found.flatMap(({ item }) => (item ? [projected(item, shown)] : []));
+    const units = found.map((one) => unitsOfReads([one]) * (ConsistentRead ? 1 : 0.5));
     const places = keys.map(() => ({ table }));
     return ok({
       Responses: { [name]: items },

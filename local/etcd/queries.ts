@@ -1,9 +1,9 @@
 /** Query and Scan: one range of etcd's keys a page. */
 
 import { sizeOfItem } from './attribute-values.ts';
-import type { Etcd } from './etcd.ts';
 import type { Stored } from './etcd-client.ts';
 import type { KeyCondition } from './expressions.ts';
+import type { Etcd } from './group-commit.ts';
 import { endOfPrefix, type KeyRange, type Narrow, type Narrowed } from './narrow-ranges.ts';
 import { type Item, invalid, type Json, type Value } from './protocol.ts';
 import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './tables.ts';

@@ -1,4 +1,7 @@
-/** Requests that wait to be sent. One whose deadline comes first leaves the queue and is known to have no effect. */
+/**
+ * A lane sends requests to etcd in groups. The cost of a call hardly depends on the number of its requests, so one call
+ * of a lane is in flight, and requests that arrive meanwhile go together in the next one.
+ */
 
 /** The request has no effect and never will. */
 export type NotSent = Error & { readonly isNotSent: true };
@@ -16,38 +19,132 @@ export type Waiting<Request, Result> = {
   readonly reject: (error: unknown) => void;
 };
 
-export type Queue<Request, Result> = {
-  readonly size: () => number;
-  /** Resolves or rejects as its sender says. Rejects with `NotSent` if nobody takes the request by its deadline. */
-  readonly add: (request: Request, deadline: number) => Promise<Result>;
-  /** Takes out, in the order of arrival, the requests for which `fits` says so. */
-  readonly take: (fits: (request: Request) => boolean) => readonly Waiting<Request, Result>[];
+/** Requests that leave in one call: one at least. */
+export type Group<Request, Result> = readonly [
+  Waiting<Request, Result>,
+  ...(readonly Waiting<Request, Result>[]),
+];
+
+export type LaneOptions<Request, Result> = {
+  /** Returns a function that says of one request after the other, in the order of arrival, whether it joins the group. */
+  readonly startGroup: () => (request: Request) => boolean;
+  /** Makes one call of the group, and settles all its requests. Must not reject. */
+  readonly send: (group: Group<Request, Result>) => Promise<void>;
+  /** Shared by the lanes of a node. */
+  readonly overlap: Overlap;
 };
 
-export const createQueue = <Request, Result>(): Queue<Request, Result> => {
+/**
+ * A call without a reply for so long no longer holds up the next one: after a leader's death a call can hang for seconds
+ * while new ones are answered. One call at a time is an economy and no guard.
+ */
+const overtakeAfterMs = 250;
+const callsMax = 8;
+const gatherMs = 2;
+
+/**
+ * Returns a function that settles as `send` settles the request, or rejects with `NotSent` if the request has not left by
+ * its deadline.
+ */
+export const createLane = <Request, Result>({
+  startGroup,
+  send,
+  overlap,
+}: LaneOptions<Request, Result>): ((request: Request, deadline: number) => Promise<Result>) => {
+  /** In the order of arrival, each with the timer of its deadline. */
   const waiting = new Map<Waiting<Request, Result>, NodeJS.Timeout>();
-  return {
-    size: () => waiting.size,
-    add: (request, deadline) =>
-      new Promise((resolve, reject) => {
-        const one = { request, deadline, resolve, reject };
-        const expire = () => {
-          waiting.delete(one);
-          reject(notSent('etcd did not take the request in time'));
-        };
-        waiting.set(one, setTimeout(expire, Math.max(0, deadline - performance.now())));
-      }),
-    take: (fits) => {
-      const taken = [...waiting.keys()].filter(({ request }) => fits(request));
-      for (const one of taken) {
-        clearTimeout(waiting.get(one));
+  let inFlight = 0;
+  let overtaken = 0;
+  let isGathering = false;
+
+  const wait = (request: Request, deadline: number): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      const one = { request, deadline, resolve, reject };
+      const expire = () => {
         waiting.delete(one);
-      }
-      return taken;
-    },
+        reject(notSent('etcd did not take the request in time'));
+      };
+      waiting.set(one, setTimeout(expire, Math.max(0, deadline - performance.now())));
+    });
+
+  const takeGroup = (): readonly Waiting<Request, Result>[] => {
+    const joins = startGroup();
+    const group = [...waiting.keys()].filter(({ request }) => joins(request));
+    for (const one of group) {
+      clearTimeout(waiting.get(one));
+      waiting.delete(one);
+    }
+    return group;
+  };
+
+  /** Sends the next group, unless a call is in flight that no later one may overtake yet. */
+  const depart = (): void => {
+    if (inFlight > overtaken || inFlight === callsMax) return;
+    const [first, ...others] = takeGroup();
+    if (first === undefined) return;
+    inFlight += 1;
+    let isOvertaken = false;
+    const timer = setTimeout(() => {
+      isOvertaken = true;
+      overtaken += 1;
+      depart();
+    }, overtakeAfterMs);
+    void send([first, ...others]).then(() => {
+      clearTimeout(timer);
+      inFlight -= 1;
+      if (isOvertaken) overtaken -= 1;
+      depart();
+    });
+  };
+
+  /** A request that is likely to have company waits for it a moment. A lone client never waits. */
+  const departSoon = (): void => {
+    if (isGathering) return;
+    if (!overlap.isRecent()) {
+      depart();
+      return;
+    }
+    isGathering = true;
+    setTimeout(() => {
+      isGathering = false;
+      depart();
+    }, gatherMs);
+  };
+
+  return (request, deadline) => {
+    const result = wait(request, deadline);
+    departSoon();
+    return overlap.during(result);
   };
 };
 
-/** The latest deadline of requests that are sent together. */
-export const latestOf = (group: readonly { readonly deadline: number }[]): number =>
-  Math.max(...group.map(({ deadline }) => deadline));
+/** Whether requests overlap, as those of several clients do. */
+export type Overlap = {
+  /** Counts a request until it settles. */
+  readonly during: <Result>(request: Promise<Result>) => Promise<Result>;
+  /** Whether two requests were under way at once in the last 25 ms. */
+  readonly isRecent: () => boolean;
+};
+
+const recentMs = 25;
+
+export const createOverlap = (): Overlap => {
+  let underWay = 0;
+  let overlappedAt = Number.NEGATIVE_INFINITY;
+  const note = (): void => {
+    if (underWay > 1) overlappedAt = performance.now();
+  };
+  return {
+    during: async (request) => {
+      underWay += 1;
+      note();
+      try {
+        return await request;
+      } finally {
+        note();
+        underWay -= 1;
+      }
+    },
+    isRecent: () => performance.now() - overlappedAt < recentMs,
+  };
+};

@@ -1,6 +1,6 @@
 /** The operations on tables. A table never changes once it is made, so each is read once. */
 import * as v from 'valibot';
-import type { Etcd } from './etcd.ts';
+import type { Etcd } from './group-commit.ts';
 import type { Request } from './parse-request.ts';
 import { type Json, ok, type Reply, refusal, refuse } from './protocol.ts';
 import { type Table, tableKey, tableShape } from './tables.ts';

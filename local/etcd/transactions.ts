@@ -7,10 +7,10 @@
  * reasons of a cancelled transaction come from one snapshot.
  */
 
-import type { Etcd } from './etcd.ts';
 import type { Compare, Operation, RangeReply } from './etcd-client.ts';
 import { type Condition, holds } from './expressions.ts';
-import { absent, type Seen, type SeenItems } from './item-copies.ts';
+import type { Etcd } from './group-commit.ts';
+import { absent, type ItemCopies, type ItemCopy } from './item-copies.ts';
 import type { Item, Reason } from './protocol.ts';
 import { changedEntries, type Table } from './tables.ts';
 
@@ -29,10 +29,10 @@ export type Action = {
 
 /** The result of a write: the stored items before it, or one reason for each action if it was refused. */
 export type Outcome =
-  | { readonly outcome: 'applied'; readonly before: readonly Seen[] }
+  | { readonly outcome: 'applied'; readonly before: readonly ItemCopy[] }
   | { readonly outcome: 'refused'; readonly reasons: readonly Reason[] };
 
-const seenIn = (reply: RangeReply | undefined): Seen => {
+const copyIn = (reply: RangeReply | undefined): ItemCopy => {
   const stored = reply?.kvs[0];
   if (stored === undefined) return absent;
   const { value, mod_revision: revision } = stored;
@@ -42,44 +42,44 @@ const seenIn = (reply: RangeReply | undefined): Seen => {
 /** The items at `keys` as of one revision, none older than the call. */
 export const readItems = async (
   etcd: Etcd,
-  seenItems: SeenItems,
+  copies: ItemCopies,
   keys: readonly string[],
   deadline: number,
-): Promise<readonly Seen[]> => {
+): Promise<readonly ItemCopy[]> => {
   const replies = await etcd.read(
     keys.map((key) => ({ key: Buffer.from(key) })),
     deadline,
   );
   return keys.map((key, index) => {
-    const seen = seenIn(replies[index]);
-    seenItems.keep(key, seen);
-    return seen;
+    const copy = copyIn(replies[index]);
+    copies.keep(key, copy);
+    return copy;
   });
 };
 
 /** Applies all actions or none. Their keys must differ. Rejects as `Write` does. */
 export const writeItems = async (
   etcd: Etcd,
-  seenItems: SeenItems,
+  copies: ItemCopies,
   actions: readonly Action[],
   deadline: number,
 ): Promise<Outcome> => {
   const keys = actions.map(({ key }) => key);
   // The first judgement is a guess. It may permit a try, which the compares decide; it refuses nothing.
-  let seen: readonly Seen[] = keys.map((key) => seenItems.find(key) ?? absent);
+  let basis: readonly ItemCopy[] = keys.map((key) => copies.find(key) ?? absent);
   let isGuess = true;
   for (;;) {
-    const reasons = reasonsOf(actions, seen);
+    const reasons = reasonsOf(actions, basis);
     if (reasons !== undefined && !isGuess) return { outcome: 'refused', reasons };
     if (reasons !== undefined) {
-      seen = await readItems(etcd, seenItems, keys, deadline);
+      basis = await readItems(etcd, copies, keys, deadline);
       isGuess = false;
       continue;
     }
     const reply = await etcd.write(
       {
-        compare: keys.map((key, index) => compareOf(key, seen[index] ?? absent)),
-        success: actions.flatMap((action, index) => operationsOf(action, seen[index]?.item)),
+        compare: keys.map((key, index) => compareOf(key, basis[index] ?? absent)),
+        success: actions.flatMap((action, index) => operationsOf(action, basis[index]?.item)),
         failure: keys.map((key) => ({ request_range: { key: Buffer.from(key) } })),
       },
       deadline,
@@ -88,23 +88,23 @@ export const writeItems = async (
       for (const { kind, key, item } of actions) {
         if (kind === 'ConditionCheck') continue;
         const bytes = item === undefined ? 0 : JSON.stringify(item).length;
-        seenItems.keep(key, { item, revision: reply.revision, bytes });
+        copies.keep(key, { item, revision: reply.revision, bytes });
       }
-      return { outcome: 'applied', before: seen };
+      return { outcome: 'applied', before: basis };
     }
-    seen = keys.map((_, index) => seenIn(reply.responses[index]?.response_range));
+    basis = keys.map((_, index) => copyIn(reply.responses[index]?.response_range));
     isGuess = false;
-    for (const [index, key] of keys.entries()) seenItems.keep(key, seen[index] ?? absent);
+    for (const [index, key] of keys.entries()) copies.keep(key, basis[index] ?? absent);
   }
 };
 
 /** One reason for each action, if a condition of one does not hold. */
 const reasonsOf = (
   actions: readonly Action[],
-  seen: readonly Seen[],
+  basis: readonly ItemCopy[],
 ): readonly Reason[] | undefined => {
   const reasons = actions.map(({ condition, showsItem }, index): Reason => {
-    const item = seen[index]?.item;
+    const item = basis[index]?.item;
     if (condition === undefined || holds(condition, item)) return { Code: 'None' };
     const Message = 'The conditional request failed';
     const shown = showsItem && item !== undefined ? { Item: item } : {};
@@ -113,7 +113,7 @@ const reasonsOf = (
   return reasons.some(({ Code }) => Code !== 'None') ? reasons : undefined;
 };
 
-const compareOf = (key: string, { revision }: Seen): Compare => ({
+const compareOf = (key: string, { revision }: ItemCopy): Compare => ({
   target: 'MOD',
   result: 'EQUAL',
   key: Buffer.from(key),

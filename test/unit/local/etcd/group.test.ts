@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
-import { createEtcd, type Etcd } from '../../../../local/etcd/etcd.ts';
 import type { EtcdClient, Range, Txn } from '../../../../local/etcd/etcd-client.ts';
+import { createEtcd, type Etcd } from '../../../../local/etcd/group-commit.ts';
 import { isNotSent } from '../../../../local/etcd/request-lane.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 

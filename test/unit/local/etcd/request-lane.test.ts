@@ -1,49 +1,55 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { createOverlap } from '../../../../local/etcd/overlap.ts';
+import { createLane, createOverlap } from '../../../../local/etcd/request-lane.ts';
 
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
+/** A lane whose calls end at once, and the sizes of its groups. */
 const start = () => {
   const overlap = createOverlap();
-  const counts = { sent: 0 };
-  const send = overlap.gather(() => {
-    counts.sent += 1;
+  const groups: number[] = [];
+  const request = createLane<string, void>({
+    overlap,
+    startGroup: () => () => true,
+    send: async (group) => {
+      groups.push(group.length);
+      for (const { resolve } of group) resolve();
+    },
   });
+  const ask = () => request('', performance.now() + 60_000);
   /** Two requests are under way at once. */
   const meet = () => Promise.all([overlap.during(sleep(1)), overlap.during(sleep(1))]);
-  return { overlap, counts, send, meet };
+  return { groups, ask, meet };
 };
 
-describe('sending to etcd', () => {
-  it('happens at once for a lone client, whose requests follow each other', async () => {
-    const { overlap, counts, send } = start();
+describe('a lane of requests to etcd', () => {
+  it('sends the requests of a lone client at once', async () => {
+    const { groups, ask } = start();
     for (const count of [1, 2, 3]) {
-      await overlap.during(sleep(1));
-      send();
-      expect(counts.sent).toBe(count);
+      const asked = ask();
+      expect(groups).toHaveLength(count);
+      await asked;
     }
   });
 
-  it('waits a moment for company after two requests were under way at once, and happens once for all', async () => {
-    const { counts, send, meet } = start();
+  it('waits a moment for company after two requests were under way at once, and sends all together', async () => {
+    const { groups, ask, meet } = start();
     // The overlap stays recent however slow the machine is.
     jest.spyOn(performance, 'now').mockReturnValue(0);
     await meet();
-    send();
-    send();
-    expect(counts.sent).toBe(0);
-    await sleep(20);
-    expect(counts.sent).toBe(1);
+    const asked = [ask(), ask()];
+    expect(groups).toEqual([]);
+    await Promise.all(asked);
+    expect(groups).toEqual([2]);
   });
 
-  it('happens at once again when no requests have overlapped for a while', async () => {
-    const { counts, send, meet } = start();
+  it('sends a request at once again when no requests have overlapped for a while', async () => {
+    const { groups, ask, meet } = start();
     await meet();
     await sleep(40);
-    send();
-    expect(counts.sent).toBe(1);
+    void ask();
+    expect(groups).toEqual([1]);
   });
 });
