@@ -1,12 +1,7 @@
 /** Parses the command line of `npm run bench`. */
-
-import { resolve } from 'node:path';
 import { type Asked as AskedWith, unknownWords } from '../local/process/program.ts';
 import { failure } from '../system/failures.ts';
-import { batchSecrets } from './growth/filling.ts';
-import type { GrowthOptions } from './growth/growth.ts';
 import { type Operation, operations } from './operations.ts';
-import { type Axis, axes } from './scale/points.ts';
 
 type Peer = { readonly description: string; readonly urls: readonly string[] };
 
@@ -17,18 +12,7 @@ export type Options = {
   /** The time under load for each figure. */
   readonly forMs: number;
   readonly json: string | undefined;
-  /** The folder for profiles. */
-  readonly profiles: string | undefined;
   readonly peer: Peer | undefined;
-};
-type ScaleOptions = {
-  readonly command: 'scale';
-  readonly axes: readonly Axis[];
-  readonly json: string | undefined;
-};
-type GrowthCommand = GrowthOptions & {
-  readonly command: 'growth';
-  readonly json: string | undefined;
 };
 type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
 
@@ -77,28 +61,6 @@ const readPeer = (description: string | undefined, at: string | undefined): Peer
   throw usage('--peer FILE and --at URL (or URLs with commas between) go together');
 };
 
-const readAxes = (text: string): readonly Axis[] =>
-  text.split(',').map((word) => {
-    const found = axes.find((axis) => axis === word);
-    if (found !== undefined) return found;
-    throw usage(`--only knows ${axes.join(', ')}`);
-  });
-
-const readSecrets = (text: string): number => {
-  const secrets = Number(text);
-  const isWhole = /^\d{1,9}$/.test(text) && secrets > 0 && secrets % batchSecrets === 0;
-  if (isWhole) return secrets;
-  throw usage(`--secrets is a multiple of ${batchSecrets}`);
-};
-
-type Asked =
-  | Options
-  | ScaleOptions
-  | GrowthCommand
-  | Comparison
-  | { readonly command: 'cost' }
-  | { readonly command: 'cold' };
-
 export const commandLine = {
   name: 'npm run bench',
   does: 'measures how fast the vault is and what an operation costs',
@@ -106,10 +68,6 @@ export const commandLine = {
     ['[options]', 'one node, beside the floor'],
     ['cluster [options]', 'three nodes'],
     ['fresh [--peer FILE --at URL]', 'whether a first read at another node misses a write'],
-    ['cold', 'how the functions start'],
-    ['scale [--only AXES]', 'cost and time as the work grows'],
-    ['growth --folder F [--secrets N] [--nodes]', 'a vault with many secrets'],
-    ['cost', 'what it comes to on AWS'],
     ['--compare FILE FILE', 'two reports side by side'],
   ],
   options: {
@@ -117,21 +75,12 @@ export const commandLine = {
     clients: { value: 'N,M', does: 'how many clients at once, from 1 to 64' },
     seconds: { value: 'N', does: 'how long each figure is measured' },
     json: { value: 'FILE', does: 'write the report there, too' },
-    profile: { value: 'FOLDER', does: 'write the profile of each process there' },
     peer: { value: 'FILE', does: 'measure another store, which this file describes' },
     at: { value: 'URL', does: 'where that store is; URLs with commas between for several nodes' },
-    only: { value: 'A,B', does: `some of ${axes.join(', ')}` },
-    folder: {
-      value: 'F',
-      does: 'where the growing vault is; it stays, and grows on in the next run',
-    },
-    secrets: { value: 'N', does: 'how many secrets, of three versions each; 10000' },
-    nodes: { does: 'let three nodes grow' },
     compare: { does: 'compare two reports' },
   },
   takesWords: true,
   examples: [
-    'npm run bench -- growth --folder /var/tmp/growing --secrets 100000',
     'npm run bench -- --operations get --clients 1,16',
     'npm run bench -- cluster --json after.json',
     'npm run bench -- --compare before.json after.json',
@@ -142,7 +91,7 @@ export const commandLine = {
 export const readOptions = ({
   words: positionals,
   options: values,
-}: AskedWith<typeof commandLine.options>): Asked => {
+}: AskedWith<typeof commandLine.options>): Options | Comparison => {
   if (values.compare) {
     const [a, b, ...more] = positionals;
     if (a !== undefined && b !== undefined && more.length === 0) {
@@ -150,28 +99,15 @@ export const readOptions = ({
     }
     throw usage('--compare takes two files that --json has written');
   }
-  const [word] = positionals;
-  if (positionals.length === 1 && (word === 'cost' || word === 'cold')) return { command: word };
-  const { only, json } = values;
-  if (positionals.length === 1 && positionals[0] === 'scale') {
-    return { command: 'scale', axes: only === undefined ? axes : readAxes(only), json };
-  }
-  if (positionals.length === 1 && word === 'growth') {
-    const { folder, secrets = '10000', nodes = false } = values;
-    if (folder === undefined) throw usage('growth needs --folder, where the vault is kept');
-    const growing = { secrets: readSecrets(secrets), folder: resolve(folder), isCluster: nodes };
-    return { command: 'growth', ...growing, json };
-  }
   const command = readCommand(positionals);
   const preset = presets[command];
-  const { operations: named, clients, seconds } = values;
+  const { operations: named, clients, seconds, json } = values;
   return {
     command,
     operations: named === undefined ? preset.operations : readOperations(named),
     clients: clients === undefined ? preset.clients : readClients(clients),
     forMs: 1000 * (seconds === undefined ? preset.seconds : readSeconds(seconds)),
     json,
-    profiles: values.profile,
     peer: readPeer(values.peer, values.at),
   };
 };

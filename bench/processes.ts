@@ -73,23 +73,6 @@ export const cpuOf = (served: readonly Served[]): Cpu => {
   return cpu;
 };
 
-export type Memory = {
-  /** All pages that the process holds, and the most that it ever held. */
-  readonly resident: number;
-  readonly peak: number;
-  /** The part of `resident` that is no part of a file, so the system cannot take it away. */
-  readonly own: number;
-};
-
-/** The memory of a process in bytes; `undefined` if it does not run, or the system does not tell. */
-export const memoryOf = (pid: number): Memory | undefined => {
-  const status = readFile(`/proc/${pid}/status`);
-  const bytes = (field: string): number =>
-    1_024 * Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(status ?? '')?.[1]);
-  const memory = { resident: bytes('VmRSS'), peak: bytes('VmHWM'), own: bytes('RssAnon') };
-  return Number.isNaN(memory.resident) ? undefined : memory;
-};
-
 /** The processor time between two measurements. */
 export const cpuBetween = (before: Cpu, after: Cpu): Cpu =>
   Object.fromEntries(Object.entries(after).map(([kind, ms]) => [kind, ms - (before[kind] ?? 0)]));

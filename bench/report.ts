@@ -7,9 +7,8 @@ import type { Freshness } from './fresh.ts';
 import type { Figure } from './measure.ts';
 import { fileNames } from './operations.ts';
 import { cpuTotal } from './processes.ts';
-import type { Point } from './scale/points.ts';
 
-export type Machine = {
+type Machine = {
   readonly processors: number;
   readonly model: string;
   readonly node: string;
@@ -23,9 +22,6 @@ export type Report = {
   readonly fresh?: readonly Freshness[];
 };
 
-/** The results of `scale`. */
-export type ScaleReport = { readonly machine: Machine; readonly points: readonly Point[] };
-
 export const describeMachine = (): Machine => ({
   processors: cpus().length,
   model: cpus()[0]?.model ?? 'unknown',
@@ -33,7 +29,7 @@ export const describeMachine = (): Machine => ({
   load: loadavg()[0] ?? Number.NaN,
 });
 
-export const writeReport = (file: string, report: { readonly machine: Machine }): void => {
+export const writeReport = (file: string, report: Report): void => {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`);
 };

@@ -8,7 +8,6 @@ import { type Figure, measure, warmUp } from './measure.ts';
 import { startNodes } from './nodes.ts';
 import type { Options } from './options.ts';
 import { processesUnder } from './processes.ts';
-import { profile } from './profiling.ts';
 import { describeMachine, type Report } from './report.ts';
 import {
   type Subject,
@@ -23,20 +22,18 @@ type Results = Pick<Report, 'figures' | 'fresh'>;
 export type Run = (options: Options, folder: string) => Promise<Results>;
 
 const tenant = 'bench';
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const peersOf = ({ peer }: Options): readonly Subject[] =>
   peer === undefined ? [] : [storeAt(readDescription(peer.description), peer.urls)];
 
-/** All requested figures. The first subject is the vault, which is profiled if requested. */
+/** All requested figures. */
 const measureAll = async (
   options: Options,
   subjects: readonly Subject[],
 ): Promise<readonly Figure[]> => {
-  const { operations, forMs, profiles } = options;
+  const { operations, forMs } = options;
   const figures: Figure[] = [];
   const { processors } = describeMachine();
-  const [vault] = subjects;
   for (const operation of operations) {
     process.stderr.write(`${operation}, warming up\n`);
     await warmUp(subjects, operation, forMs);
@@ -45,10 +42,6 @@ const measureAll = async (
     for (const clients of options.clients) {
       process.stderr.write(`${operation}, clients: ${clients}\n`);
       figures.push(...(await measure(subjects, { operation, clients, forMs }, processors)));
-      // Files are named by the operation: one profile of each, under the highest load.
-      const isMost = clients === Math.max(...options.clients);
-      if (profiles === undefined || vault === undefined || !isMost) continue;
-      say(`${await profile(vault, operation, clients, profiles)}\n`);
     }
   }
   return figures;

@@ -35,8 +35,8 @@ export const graceMs = 15_000;
 
 /** The environment of a measured program, without settings of the user's store or key. */
 export const environment = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
-  const { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES } = process.env;
-  return { PATH, HOME, TMPDIR, NODE_OPTIONS, BENCH_PROFILES, ...more };
+  const { PATH, HOME, TMPDIR, NODE_OPTIONS } = process.env;
+  return { PATH, HOME, TMPDIR, NODE_OPTIONS, ...more };
 };
 
 /** A running vault at these addresses. */
@@ -82,9 +82,8 @@ const subjectOf = (
 };
 
 /** Starts `npm start` on a folder. Its output goes to a file there, so that nobody needs to read it. */
-export const startVaultProcess = async (
+const startVaultProcess = async (
   folder: string,
-  withinMs: number,
 ): Promise<{ readonly child: ChildProcess; readonly running: Running }> => {
   const log = openSync(join(folder, 'log'), 'a');
   const child = startProgram(process.execPath, [join(root, 'local', 'bin', 'start.ts')], {
@@ -92,7 +91,7 @@ export const startVaultProcess = async (
     env: environment({ VAULT_DATA_DIR: folder, PORT: '0' }),
     stdio: ['ignore', log, log],
   });
-  const until = performance.now() + withinMs;
+  const until = performance.now() + startLimitMs;
   let running = findRunning(folder);
   while (running === undefined) {
     if (child.exitCode !== null || performance.now() > until) {
@@ -107,7 +106,7 @@ export const startVaultProcess = async (
 
 /** `npm start` on a new folder. */
 export const startVault = async (folder: string): Promise<Subject> => {
-  const { child, running } = await startVaultProcess(folder, startLimitMs);
+  const { child, running } = await startVaultProcess(folder);
   const key = await openTokenKey(folder);
   const token = await key.issue({ tenant: 'bench', sub: 'bench', scope }, 3_600);
   const subject = vaultAt([running.url], token, processesUnder(child.pid ?? 0));

@@ -15,6 +15,7 @@ import { closeAtEnd } from '../process/ending.ts';
 import { endChild, startProgram } from '../process/supervisor.ts';
 import { type Nodes, scopes } from './nodes.ts';
 
+const startLimitMs = 90_000;
 const stopLimitMs = 30_000;
 const tokenLifetimeS = 3_600;
 const ready = /^cluster listening on (.+)$/m;
@@ -25,15 +26,13 @@ export type ProcessesOptions = {
   readonly folder: string;
   /** Whether the folder is removed when the nodes end. */
   readonly isTemporary: boolean;
-  /** By default a minute and a half. */
-  readonly startLimitMs?: number;
 };
 
 /**
  * Resolves with the addresses that the cluster prints once it serves. Rejects with the cluster's output if it ends or
  * is not ready in time.
  */
-const untilReady = (child: ChildProcess, startLimitMs: number): Promise<readonly string[]> =>
+const untilReady = (child: ChildProcess): Promise<readonly string[]> =>
   new Promise((resolve, reject) => {
     let [printed, said] = ['', ''];
     const fail = (why: string) =>
@@ -57,7 +56,7 @@ const untilReady = (child: ChildProcess, startLimitMs: number): Promise<readonly
 
 /** Starts a cluster on the folder, on ports of its own unless `CLUSTER_PORT` names them. */
 export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> => {
-  const { root, folder, isTemporary, startLimitMs = 90_000 } = options;
+  const { root, folder, isTemporary } = options;
   // Closers run in reverse order, so the folder is removed after the cluster ends.
   closeAtEnd(() => {
     if (isTemporary) rmSync(folder, { recursive: true, force: true });
@@ -74,7 +73,7 @@ export const startProcesses = async (options: ProcessesOptions): Promise<Nodes> 
   const command = (action: 'kill' | 'start') => async (target: number) =>
     void (await sendCommand(folder, parseCommand(JSON.stringify({ action, target }))));
   try {
-    const urls = await untilReady(child, startLimitMs);
+    const urls = await untilReady(child);
     const keyFolder = join(folder, 'key');
     const keyFile = masterKeyFile(keyFolder, process.env);
     const tokenKey = await openTokenKey(keyFolder);

@@ -1,8 +1,59 @@
 /** Each function's bundle holds enough to run, and no package that its route does not use. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { bundle, readBuilds } from '../../bench/bundles.ts';
+import { type BuildOptions, build } from 'esbuild';
+import { parseTemplate } from '../../local/template.ts';
 
-const builds = readBuilds('template.yaml');
+type BuildProperties = {
+  readonly EntryPoints: readonly [string];
+  readonly Format: 'esm';
+  readonly OutExtension: readonly string[];
+  readonly MainFields: string;
+  readonly Minify: boolean;
+  readonly Target: string;
+  readonly External: readonly string[];
+};
+type Resource = {
+  readonly Type: string;
+  readonly Metadata: { readonly BuildProperties: BuildProperties };
+};
+
+/** The options of esbuild that `sam build` takes from template.yaml, by operation. */
+const readBuilds = (): ReadonlyMap<string, BuildOptions> => {
+  const { Resources } = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
+    readonly Resources: Readonly<Record<string, Resource>>;
+  };
+  const functions = Object.values(Resources).filter(
+    ({ Type }) => Type === 'AWS::Serverless::Function',
+  );
+  return new Map(
+    functions.map(({ Metadata: { BuildProperties: properties } }) => [
+      properties.EntryPoints[0].replace(/^functions\/|\.ts$/g, ''),
+      {
+        entryPoints: [...properties.EntryPoints],
+        outExtension: Object.fromEntries(properties.OutExtension.map((pair) => pair.split('='))),
+        format: properties.Format,
+        mainFields: properties.MainFields.split(','),
+        minify: properties.Minify,
+        target: properties.Target,
+        external: [...properties.External],
+        bundle: true,
+        platform: 'node',
+      },
+    ]),
+  );
+};
+
+/** The files of which the bundle contains some code. */
+const inputsOf = async (options: BuildOptions): Promise<readonly string[]> => {
+  const { metafile } = await build({ ...options, outdir: 'out', write: false, metafile: true });
+  const [output] = Object.values(metafile.outputs);
+  return Object.entries(output?.inputs ?? {})
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([file]) => file);
+};
+
+const builds = readBuilds();
 
 /** Credential providers that Lambda never uses. */
 const unused = /credential-provider-(ini|login|process|sso|web-identity)/;
@@ -15,7 +66,7 @@ const nothing = { dynamodb: false, kms: false, anyOfAws: false, tokens: false };
 
 describe('function bundles:', () => {
   it.each([...builds.keys()])('%s has the packages that its route uses', async (operation) => {
-    const { inputs } = await bundle(builds.get(operation) ?? {});
+    const inputs = await inputsOf(builds.get(operation) ?? {});
     const has = (name: string) => inputs.some((file) => file.includes(`node_modules/${name}/`));
     const found = {
       dynamodb: has('@aws-sdk/client-dynamodb'),

@@ -1,7 +1,7 @@
 /**
  * The cost of each operation: its calls to the store and to KMS, in alphabetical order, and its read and write units,
- * for values of 256 bytes. test/contract/calls.test.ts holds the vault to these numbers,
- * and `npm run bench -- cost` turns them into dollars. docs/design/storage.md has the table.
+ * for values of 256 bytes. test/contract/calls.test.ts holds the vault to these numbers. docs/design/storage.md has the
+ * table.
  */
 export type Cost = {
   readonly store: readonly string[];

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { operations } from '../../../bench/operations.ts';
 import { commandLine, readOptions as readAsked } from '../../../bench/options.ts';
@@ -22,20 +21,14 @@ it('the bench measures what its command line names', () => {
       peer: { description: 'bao.json', urls: ['http://127.0.0.1:1', 'http://127.0.0.1:2'] },
     }),
   );
-  expect(readOptions('scale --only versions,value --json a')).toEqual({
-    ...{ command: 'scale', axes: ['versions', 'value'], json: 'a' },
-  });
-  expect(readOptions('growth --folder a --secrets 1000 --nodes')).toEqual(
-    expect.objectContaining({ secrets: 1_000, folder: resolve('a'), isCluster: true }),
-  );
   expect(readOptions('--compare a b')).toEqual({ command: 'compare', files: ['a', 'b'] });
 });
 
 it.each([
   ...['quickly', 'cluster fresh', '--operations get,put', '--clients 0', '--clients 65'],
   ...['--clients 1.5', '--seconds 0', '--seconds 86400', '--peer bao.json', '--fast'],
-  ...['--at http://127.0.0.1:8200', '--peer bao.json --at 8200', 'scale --only depth'],
-  ...['--compare a', 'growth', 'growth --folder a --secrets 30', 'growth --folder a --secrets 0'],
+  ...['--at http://127.0.0.1:8200', '--peer bao.json --at 8200', '--compare a'],
+  ...['cold', '--compare a b c'],
 ])('the bench refuses the command line %s', (args) => {
   expect(() => readOptions(args)).toThrow(expect.objectContaining({ exitCode: 2 }));
 });
