@@ -47,7 +47,15 @@ const generating = {
 const overEtcd = [
   ...['calls', 'concurrent-duplicates', 'conditional-reads', 'delete-secret', 'destroy-version'],
   ...['env-at', 'env-deletions', 'env-files', 'env-pins', 'explain-secret'],
-  ...['hidden-names', 'idempotency', 'large-table', 'reads', 'time-limits', 'unclear-writes', 'write-secret'],
+  ...[
+    'hidden-names',
+    'idempotency',
+    'large-table',
+    'reads',
+    'time-limits',
+    'unclear-writes',
+    'write-secret',
+  ],
 ];
 
 /** `sam` or `localstack`: the program whose vault the e2e suites call, instead of `npm start`. */
@@ -59,8 +67,6 @@ const cloud = gateway
       globalTeardown: `<rootDir>/test/cloud/${gateway}/teardown.ts`,
     }
   : { testPathIgnorePatterns: ['/test/cloud/(sam|localstack)/'] };
-
-const mutants = '/test/proof/mutants/';
 
 export default {
   maxWorkers: 2,
@@ -82,9 +88,7 @@ export default {
       setupFiles: ['<rootDir>/test/support/over-etcd.ts'],
     }),
     project('cloud', 900, cloud),
-    project('proof', 900, {
-      testPathIgnorePatterns: ['/test/proof/readers/', ...(process.env.TEST_LONG ? [] : [mutants])],
-    }),
+    project('proof', 900, { testPathIgnorePatterns: ['/test/proof/readers/'] }),
     project('proof', 60, {
       testMatch: ['<rootDir>/test/proof/readers/**/*.test.ts'],
       globalSetup: '<rootDir>/test/proof/readers/setup.ts',

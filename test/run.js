@@ -1,7 +1,7 @@
 /**
  * `node test/run.js PROJECT… [--long] [words and options for Jest]`: runs projects of jest.config.js.
  *
- * `--long` adds what takes hours rather than minutes: the mutants and more seeds to `proof`, more chaos to `cluster`.
+ * `--long` adds what takes hours rather than minutes: more seeds to `proof`, more chaos to `cluster`.
  * `cloud` runs three times: without a gateway, then all e2e suites behind SAM and behind LocalStack; its first word may
  * choose one of the two.
  */

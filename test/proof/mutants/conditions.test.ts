@@ -1,3 +1,0 @@
-import { describeMutants } from './notice.ts';
-
-describeMutants('conditions');
