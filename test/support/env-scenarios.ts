@@ -15,7 +15,7 @@ export type Scenario = {
 
 const signs: Readonly<Record<string, string>> = { '⏎': '\n', '␍': '\r', '⇥': '\t', '␣': ' ' };
 
-const decode = (text: string): string =>
+export const decode = (text: string): string =>
   text
     .replace(/[⏎␍⇥␣∅]/g, (sign) => signs[sign] ?? '')
     .replace(/\(([^()]+)×(\d+)\)/g, (_, piece, times) => piece.repeat(Number(times)))

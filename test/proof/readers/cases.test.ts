@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { envReadings } from '../../support/env-readings.ts';
 import { readWithExpand } from '../../support/node-readers.ts';
-import measured from '../../vectors/env-readers.json' with { type: 'json' };
 import { type Found, readWithGo, readWithPython } from './programs.ts';
-import { readersOf, sorted } from './readers.ts';
+import { readersOf } from './readers.ts';
 
-const inputs = measured.cases.map(({ input }) => input);
+const inputs = envReadings.map(({ input }) => input);
 
 const [node, dotenv, fast] = readersOf.dotenv;
 const readers: readonly (readonly [string, (texts: readonly string[]) => Found[] | undefined])[] = [
@@ -19,11 +19,9 @@ const readers: readonly (readonly [string, (texts: readonly string[]) => Found[]
 
 describe('the recorded readings of .env readers', () => {
   it.each(readers)('equal what %s reads now', (name, read) => {
-    const found = read(inputs)?.map((one) => (typeof one === 'string' ? null : sorted(one)));
-    const recorded = measured.cases.map(({ readers: all }) => {
-      const values = new Map<string, unknown>(Object.entries(all)).get(name);
-      return values ? sorted(new Map(Object.entries(values))) : null;
-    });
-    expect(found).toEqual(recorded);
+    const found = read(inputs)?.map((one) =>
+      typeof one === 'string' ? null : Object.fromEntries(one),
+    );
+    expect(found).toEqual(envReadings.map((reading) => reading.readers.get(name)));
   });
 });

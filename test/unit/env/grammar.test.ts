@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseFile, printFile } from '../../../functions/env/grammar.ts';
+import { envReadings } from '../../support/env-readings.ts';
 import { scenariosOf } from '../../support/env-scenarios.ts';
 import { cpuMsOf } from '../../support/growth.ts';
-import readers from '../../vectors/env-readers.json' with { type: 'json' };
 
 /** The keys and values that the grammar reads from a file without errors. */
 const read = (text: string): [string, string][] => {
@@ -58,7 +58,7 @@ describe('the grammar of a .env file', () => {
     expect(printFile(parseFile(input))).toBe(input);
   });
 
-  it.each(readers.cases)(
+  it.each(envReadings)(
     'gives the recorded result for an input on which readers disagree: $id',
     (vector) => {
       expect(printFile(parseFile(vector.input))).toBe(vector.input);

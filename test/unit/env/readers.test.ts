@@ -1,23 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { envReadings, type Finding, type Reading } from '../../support/env-readings.ts';
 import { render } from '../../support/env-runs.ts';
-import measured from '../../vectors/env-readers.json' with { type: 'json' };
 
 /** The findings of a reader in sorted order, so that two can be compared; null if it gives up the file. */
-const finding = (values: object | null | undefined): string =>
+const textOf = (values: Finding): string =>
   JSON.stringify(values && Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-type Case = (typeof measured.cases)[number];
+const byReader = ({ readers }: Reading) =>
+  new Map([...readers].map(([name, values]) => [name, textOf(values)]));
 
-const byReader = ({ bash, readers }: Case) =>
-  new Map<string, string>(
-    Object.entries({ bash, ...readers }).map(([name, values]) => [name, finding(values)]),
-  );
-
-const byGrammar = ({ reads, errors }: Case): string => finding(errors.length > 0 ? null : reads);
+const byGrammar = ({ reads }: Reading): string => textOf(reads);
 
 describe('the warning reader_disagrees', () => {
-  const readable = measured.cases.filter(
+  const readable = envReadings.filter(
     ({ input, errors }) => errors.length === 0 && !/(?:secret|enc)\(/.test(input),
   );
 
@@ -50,7 +46,7 @@ describe('the warning reader_disagrees', () => {
 
 describe('the grammar', () => {
   /** The findings of more than half of the readers. */
-  const majority = (one: Case): string | undefined => {
+  const majority = (one: Reading): string | undefined => {
     const findings = [...byReader(one).values()];
     expect(findings).toHaveLength(9);
     return findings.find((found) => findings.filter((other) => other === found).length > 4);
@@ -61,12 +57,12 @@ describe('the grammar', () => {
     const [, after = ''] = page.split('\n## Where the vault differs from most readers\n');
     const [table = ''] = after.split('\n## ');
     const listed = [...table.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(([, id]) => id);
-    const differing = measured.cases.filter((one) => majority(one) !== byGrammar(one));
+    const differing = envReadings.filter((one) => majority(one) !== byGrammar(one));
     expect([...listed].sort()).toEqual(differing.map(({ id }) => id).sort());
   });
 
   it('differs without an error only for values that readers expand or whose line ends they change', () => {
-    const silent = measured.cases.filter(
+    const silent = envReadings.filter(
       (one) => one.errors.length === 0 && majority(one) !== byGrammar(one),
     );
     expect(silent.map(({ id }) => id).sort()).toEqual([
