@@ -4,7 +4,7 @@
  * test/support/costs.ts. A test fails if a number rises, and also if it falls and the table still has the old one.
  */
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { handler as getHealth } from '../../functions/get-health.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
@@ -16,11 +16,12 @@ import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../support/costs.ts';
-import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { tableName } from '../support/embedded.ts';
 import { eventOf } from '../support/events.ts';
 import { keyedWriters, newValue, type Operation, readers, writers } from '../support/operations.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
 type Context = ReturnType<typeof requestContext>;
@@ -283,14 +284,12 @@ const costOf = ({ journal }: Context): Cost => ({
 });
 
 describe('every operation', () => {
-  let vault: Embedded;
+  const vault = useEmbedded();
   let wired: Wired;
   beforeAll(async () => {
-    vault = await startEmbedded();
     wired = await wireUp(vault);
   });
   // At the end the test reads all stored items again, perhaps on a busy machine.
-  afterAll(() => vault.close(), 60_000);
 
   it('is in the table', async () => {
     const { routes } = await readTemplate('template.yaml');

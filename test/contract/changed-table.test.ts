@@ -2,33 +2,31 @@
  * Somebody changed the table past the vault: a version is missing, or an interval does not end where the next begins.
  * Every read that meets this fails with integrity_failure. test/proof/changed-records.test.ts changes every attribute.
  */
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { type Embedded, startEmbedded, storeOver, tableName } from '../support/embedded.ts';
+import { storeOver, tableName } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 import { type Item, openTable, type Table } from '../support/stored-items.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
-let vault: Embedded;
+const vault = useEmbedded();
+const ask = askOf(vault);
 let table: Table;
-let ask: ReturnType<typeof vaultOver>;
 let alice: Principal;
 /** The items of five versions: the superseded ones by number, and the head as number 5. */
 let items: Readonly<Record<number, Item>>;
 const began = 1_700_000_000_000;
 beforeAll(async () => {
-  vault = await startEmbedded();
   table = openTable(vault);
-  ask = vaultOver(vault.ports);
   alice = someone();
   vault.tampered.add(alice.tenant);
   await makeSecret(vault.ports, alice, 'DB', ['a', 'b', 'c', 'd', 'e'], began);
   const stored = await table.itemsOf(alice.tenant);
   items = Object.fromEntries(stored.map((item) => [Number(item['version']?.N), item]));
 });
-afterAll(() => vault.close());
 
 /** Reads all pages. */
 const listAll = async (order: 'asc' | 'desc', limit: number, from?: number): Promise<void> => {

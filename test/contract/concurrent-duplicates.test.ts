@@ -2,23 +2,20 @@
  * The same keyed request is sent to two hosts. Each test pauses one host between two of its reads while the other
  * stores its duplicate; the paused host must return the result of the duplicate.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
-let vault: Embedded;
-beforeAll(async () => {
-  vault = await startEmbedded();
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
 
 const soon = () => ({ key: 'k'.repeat(20), clock: virtualClock() });
 const create = (ports: Ports, principal: Principal) =>

@@ -1,19 +1,14 @@
 /** Reads by callers that may have the answer already, on the embedded store and KMS. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
-import { vaultOver, whileDisabled } from '../support/vault.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
+import { whileDisabled } from '../support/vault.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
-beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
+const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 /** A new caller with the secrets `DB` and `OTHER`. */

@@ -1,22 +1,17 @@
 /** Deletions, and creates over them, on the embedded store and KMS. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { SingleWrite } from '../../functions/vault/single-write.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled, withoutRecords } from '../support/vault.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
-beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
+const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 const key = 'k'.repeat(20);

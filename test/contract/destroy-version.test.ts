@@ -1,21 +1,16 @@
 /** The destruction of superseded versions, on the embedded store and KMS. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
 import { openTable } from '../support/stored-items.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
-beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
+const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 /** A new caller with the secret `DB`, whose versions begin one second after the other. */

@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
 describe('a .env file as of an instant, on the embedded store and KMS', () => {
-  let vault: Embedded;
+  const vault = useEmbedded();
   const began = 1_700_000_000_000;
-  beforeAll(async () => {
-    vault = await startEmbedded();
-  });
-  afterAll(() => vault.close());
 
   const expand = (principal: Principal, content: string, at: number, ports = vault.ports) =>
     vaultOver(ports).expand(principal, content, { at });

@@ -1,22 +1,17 @@
 /** Files with names that were deleted, and with versions that were destroyed, on the embedded store and KMS. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Store, Write } from '../../functions/vault/ports.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { codeOf, refusalOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
-beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
-});
+const vault = useEmbedded();
+const ask = askOf(vault);
 // Closing verifies every item, perhaps on a busy machine.
-afterAll(() => vault.close(), 60_000);
 
 const key = 'k'.repeat(20);
 /** A new caller whose secrets `names` were deleted. */

@@ -1,23 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { DataKey } from '../../functions/vault/ports.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 describe('a .env file, on the embedded store and KMS', () => {
-  let vault: Embedded;
-  beforeAll(async () => {
-    vault = await startEmbedded();
-  });
+  const vault = useEmbedded();
   // Closing verifies every item, perhaps on a busy machine.
-  afterAll(() => vault.close(), 60_000);
 
   type Options = NonNullable<Parameters<ReturnType<typeof vaultOver>['submit']>[2]>;
   const send =

@@ -1,22 +1,18 @@
 /** A file can pin references to versions. The pinned form of a file repeats a deployment. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Store, Write } from '../../functions/vault/ports.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 import { openTable } from '../support/stored-items.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
 const key = 'k'.repeat(20);
 
 describe('a .env file with pinned references, on the embedded store and KMS', () => {
-  let vault: Embedded;
-  beforeAll(async () => {
-    vault = await startEmbedded();
-  });
-  afterAll(() => vault.close());
+  const vault = useEmbedded();
 
   type Options = Parameters<ReturnType<typeof vaultOver>['submit']>[2];
   const expand = (

@@ -1,18 +1,12 @@
 /** Every operation answers alike for foreign, hidden and missing names, with the same calls and units. */
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
-import { vaultOver } from '../support/vault.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
-beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
+const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 const key = 'k'.repeat(20);

@@ -2,25 +2,21 @@
  * Requests with an Idempotency-Key are repeated: at once, concurrently, after 25 hours, by another subject, with other
  * content. Each has one effect or the documented refusal.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import { times } from '../../functions/model/limits.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { effectsOf } from '../support/effects.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { keyedWriters, type Operation } from '../support/operations.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, withoutRecords } from '../support/vault.ts';
 
-let vault: Embedded;
-beforeAll(async () => {
-  vault = await startEmbedded();
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
 
 const key = 'k'.repeat(20);
 const hour = 3_600_000;

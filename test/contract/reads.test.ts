@@ -1,21 +1,16 @@
 /** Reads of one version, of a history and of names, on the embedded store and KMS. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { HeadDetails, Principal } from '../../functions/model/types.ts';
 import type { ListSecrets } from '../../functions/vault/list-secrets.ts';
 import type { ListVersions } from '../../functions/vault/list-versions.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
-beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
+const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 /** A new caller with the secret `DB`, whose versions begin one second after the other. */

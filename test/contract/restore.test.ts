@@ -1,17 +1,14 @@
 /** A restore writes items to a table, and destroys some of them again, on the embedded store and KMS. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { readDestroys, redoDestroys } from '../../local/backup/destroys.ts';
 import { putItems } from '../../local/backup/table.ts';
-import { type Embedded, startEmbedded, tableName } from '../support/embedded.ts';
+import { tableName } from '../support/embedded.ts';
 import { someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
 import { openTable } from '../support/stored-items.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 
-let vault: Embedded;
-beforeAll(async () => {
-  vault = await startEmbedded();
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
 
 const began = 1_700_000_000_000;
 

@@ -1,30 +1,28 @@
 /** The time of a request, on the embedded store and KMS: what may still begin, and which service is blamed. */
 import type { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { times } from '../../functions/model/limits.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import { storeOver } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
+const vault = useEmbedded();
+const ask = askOf(vault);
 let alice: Principal;
 beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
   alice = someone();
   await makeSecret(vault.ports, alice, 'HOT', ['one', 'two']);
 });
-afterAll(() => vault.close());
 
 type Options = { readonly abortSignal: AbortSignal };
 type Send = (command: object, options: Options) => Promise<object>;

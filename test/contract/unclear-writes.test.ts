@@ -2,20 +2,17 @@
  * The vault reports the true outcome of a write whose replies are lost; on the embedded store behind a faulty
  * connection. test/proof/store-faults.test.ts gives every call every fault; here others write meanwhile.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { type Embedded, startEmbedded, storeOver } from '../support/embedded.ts';
+import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
-let vault: Embedded;
-beforeAll(async () => {
-  vault = await startEmbedded();
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
 
 /** The vault, with a script of faults between it and its store. */
 const behind = (script: fault.Script) =>

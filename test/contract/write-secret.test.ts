@@ -1,20 +1,15 @@
 /** Creates and updates on the embedded store and KMS. test/contract/idempotency.test.ts repeats them with a key. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { type Embedded, startEmbedded } from '../support/embedded.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 
-let vault: Embedded;
-let ask: ReturnType<typeof vaultOver>;
-beforeAll(async () => {
-  vault = await startEmbedded();
-  ask = vaultOver(vault.ports);
-});
-afterAll(() => vault.close());
+const vault = useEmbedded();
+const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 /** A new caller with the secret `DB` of one version. */

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { type Embedded, startEmbedded } from './embedded.ts';
+import { vaultOver } from './vault.ts';
+
+/** What `find` returns when a property is asked for. */
+const later = <Value extends object>(find: () => Value): Value =>
+  new Proxy({} as Value, { get: (_, name) => Reflect.get(find(), name) });
 
 /** Embedded parts for all tests of a file or a `describe`: they start before the tests and end after them. */
 export const useEmbedded = (): Embedded => {
@@ -8,5 +13,9 @@ export const useEmbedded = (): Embedded => {
     vault = await startEmbedded();
   });
   afterAll(() => vault.close());
-  return new Proxy({} as Embedded, { get: (_, member) => Reflect.get(vault, member) });
+  return later(() => vault);
 };
+
+/** The operations of a vault that starts before the tests. */
+export const askOf = (vault: Embedded): ReturnType<typeof vaultOver> =>
+  later(() => vaultOver(vault.ports));
