@@ -41,13 +41,13 @@ export const readReport = (file: string): Report => {
 };
 
 /** A number with about three significant digits; a dash if there is none. */
-export const shown = (number: number | undefined): string => {
+const shown = (number: number | undefined): string => {
   if (number === undefined || !Number.isFinite(number)) return '–';
   return number >= 100 ? number.toFixed(0) : number.toPrecision(3);
 };
 
 /** A table of columns under their heads, with numbers aligned right. The first `texts` columns are texts. */
-export const tableOf = (rows: readonly (readonly string[])[], texts: number): string => {
+const tableOf = (rows: readonly (readonly string[])[], texts: number): string => {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );
