@@ -21,8 +21,7 @@ const currentReference = async (): Promise<string> => {
   return `
 | command | does | options |
 |---|---|---|
-${rows.join('')}
-Options of most commands: ${most.join(', ')}.
+${rows.join('')}| most commands | | ${most.join(' ')} |
 
 `;
 };
