@@ -48,7 +48,7 @@ const createResolver = ({ names, values }: Placeholders) => {
   const unused = new Set([...Object.keys(names), ...Object.keys(values)]);
   const find = <Content>(from: Readonly<Record<string, Content>>, what: string, word: string) => {
     unused.delete(word);
-    const content = Object.hasOwn(from, word) ? from[word] : undefined;
+    const content = from[word];
     if (content === undefined) {
       throw invalid(`An expression attribute ${what} is not defined: ${word}`);
     }

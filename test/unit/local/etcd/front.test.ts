@@ -120,6 +120,7 @@ describe('a front', () => {
       query(`${isA} AND sk > :v AND sk < :v`),
       'condition',
     ],
+    ['Query', 'a range of no key', query(`${isA} AND n BETWEEN :v AND :v`), 'condition'],
     ['Query', 'a key condition of another type', query(isA, valued({ N: '1' })), 'type S'],
     ['Query', 'a start key with more attributes', query(ownedByA, moreThanKey), 'starting key'],
     ['Query', 'an unknown index', query(isA, { IndexName: 'none' }), 'index'],
