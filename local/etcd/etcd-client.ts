@@ -12,6 +12,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
+import { etcdTimes } from './etcd-times.ts';
 
 /** Revisions are decimal text, as they have 64 bits. */
 export type Stored = {
@@ -84,12 +85,11 @@ const options: ChannelOptions = {
   // A reply holds up to a hundred values of 64 KiB; gRPC's own limit is 4 MiB.
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
-  // gRPC waits 1 s after the first failed connection, and up to 120 s after more. A member is back within seconds.
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 500,
-  'grpc.keepalive_time_ms': 5_000,
-  'grpc.keepalive_timeout_ms': 2_000,
+  'grpc.initial_reconnect_backoff_ms': etcdTimes.reconnectFirstMs,
+  'grpc.min_reconnect_backoff_ms': etcdTimes.reconnectFirstMs,
+  'grpc.max_reconnect_backoff_ms': etcdTimes.reconnectLastMs,
+  'grpc.keepalive_time_ms': etcdTimes.keepAliveMs,
+  'grpc.keepalive_timeout_ms': etcdTimes.keepAliveReplyMs,
 };
 
 /** Sends one request by `deadline` (`performance.now()`). Rejects with gRPC's `ServiceError`. */

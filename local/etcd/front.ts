@@ -5,6 +5,7 @@
  */
 
 import type { EtcdClient } from './etcd-client.ts';
+import { etcdTimes } from './etcd-times.ts';
 import { createEtcd } from './group-commit.ts';
 import { createItemOperations } from './item-operations.ts';
 import { checkRequest, isWrite, type Operation, shapes } from './parse-request.ts';
@@ -18,20 +19,15 @@ export type FrontOptions = {
   readonly timeToLiveAttribute?: string;
   /** Gets a sentence when etcd answers with less than it had answered before: the node must stop serving. */
   readonly onGoneBack: (sentence: string) => void;
-  /** Says in a sentence why requests of a kind are not served now. Within 1.8 s; it must not reject. */
+  /** Says in a sentence why requests of a kind are not served now, within `etcdTimes.admitMs`. Must not reject. */
   readonly admit?: Admit;
 };
 
 /** `undefined`: requests of this kind are served. */
 export type Admit = (kind: 'read' | 'write') => Promise<string | undefined>;
 
-/** Answers one request, named as in `X-Amz-Target`. It always resolves, within 2.3 s. */
+/** Answers one request, named as in `X-Amz-Target`. It always resolves, within `etcdTimes.answerMs`. */
 export type Front = (operation: string, body: unknown) => Promise<Reply>;
-
-/** Less than the functions' own limit of a call, 2.5 s, so that they hear what is known. */
-const answerWithinMs = 2_300;
-/** Less than the front's own limit, so that a request that was not sent is answered as one without effect. */
-const sendWithinMs = 2_250;
 
 const isServed = (operation: string): operation is Operation => Object.hasOwn(shapes, operation);
 
@@ -83,13 +79,15 @@ export const createFront = (options: FrontOptions): Front => {
     const timeout = new Promise<Reply>((resolve) => {
       timer = setTimeout(
         () => resolve(withoutAnswer()),
-        began + answerWithinMs - performance.now(),
+        began + etcdTimes.answerMs - performance.now(),
       );
     });
-    const served = serve(operation, body, began + sendWithinMs).catch((error: unknown): Reply => {
-      if (isRefusal(error)) return error.reply;
-      return isNotSent(error) ? unavailable('etcd takes no requests now') : withoutAnswer();
-    });
+    const served = serve(operation, body, began + etcdTimes.sendMs).catch(
+      (error: unknown): Reply => {
+        if (isRefusal(error)) return error.reply;
+        return isNotSent(error) ? unavailable('etcd takes no requests now') : withoutAnswer();
+      },
+    );
     return await Promise.race([served, timeout]).finally(() => clearTimeout(timer));
   };
 };

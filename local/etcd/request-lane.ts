@@ -3,6 +3,8 @@
  * of a lane is in flight, and requests that arrive meanwhile go together in the next one.
  */
 
+import { etcdTimes } from './etcd-times.ts';
+
 /** The request has no effect and never will. */
 export type NotSent = Error & { readonly isNotSent: true };
 
@@ -34,13 +36,8 @@ export type LaneOptions<Request, Result> = {
   readonly overlap: Overlap;
 };
 
-/**
- * A call without a reply for so long no longer holds up the next one: after a leader's death a call can hang for seconds
- * while new ones are answered. One call at a time is an economy and no guard.
- */
-const overtakeAfterMs = 250;
+/** Calls of a lane in flight. One at a time is an economy and no guard, so a call that hangs is overtaken. */
 const callsMax = 8;
-const gatherMs = 2;
 
 /**
  * Returns a function that settles as `send` settles the request, or rejects with `NotSent` if the request has not left by
@@ -88,7 +85,7 @@ export const createLane = <Request, Result>({
       isOvertaken = true;
       overtaken += 1;
       depart();
-    }, overtakeAfterMs);
+    }, etcdTimes.overtakeMs);
     void send([first, ...others]).then(() => {
       clearTimeout(timer);
       inFlight -= 1;
@@ -108,7 +105,7 @@ export const createLane = <Request, Result>({
     setTimeout(() => {
       isGathering = false;
       depart();
-    }, gatherMs);
+    }, etcdTimes.gatherMs);
   };
 
   return (request, deadline) => {
@@ -122,11 +119,9 @@ export const createLane = <Request, Result>({
 export type Overlap = {
   /** Counts a request until it settles. */
   readonly during: <Result>(request: Promise<Result>) => Promise<Result>;
-  /** Whether two requests were under way at once in the last 25 ms. */
+  /** Whether two requests were under way at once within the last `etcdTimes.overlapMs`. */
   readonly isRecent: () => boolean;
 };
-
-const recentMs = 25;
 
 export const createOverlap = (): Overlap => {
   let underWay = 0;
@@ -145,6 +140,6 @@ export const createOverlap = (): Overlap => {
         underWay -= 1;
       }
     },
-    isRecent: () => performance.now() - overlappedAt < recentMs,
+    isRecent: () => performance.now() - overlappedAt < etcdTimes.overlapMs,
   };
 };

@@ -16,6 +16,7 @@ import {
   type Txn,
   type TxnReply,
 } from './etcd-client.ts';
+import { etcdTimes } from './etcd-times.ts';
 import { createNarrowing, endOfPrefix, type KeyRange } from './narrow-ranges.ts';
 import type { Item } from './protocol.ts';
 import { prefixOf } from './tables.ts';
@@ -33,13 +34,6 @@ export type Snapshot = {
 };
 
 const keyPrefix = 'snapshot/';
-const leaseSeconds = 60;
-const callMs = 5_000;
-const retryMs = 200;
-/** Longer than the election of a leader takes. */
-const openWithinMs = 5_000;
-const readWithinMs = 30_000;
-
 const pageBytes = 4 * 1_048_576;
 const firstLimit = 128;
 const limitMax = 4_096;
@@ -64,7 +58,7 @@ const untilAnswered = async <Result>(
   const until = performance.now() + withinMs;
   for (;;) {
     try {
-      return await call(Math.min(until, performance.now() + callMs));
+      return await call(Math.min(until, performance.now() + etcdTimes.snapshotCallMs));
     } catch (error) {
       if (isCompacted(error)) {
         throw failure(
@@ -76,7 +70,7 @@ const untilAnswered = async <Result>(
       if (performance.now() > until) {
         throw failure(`${sentence} (${sentenceOf(error)})`, { cause: error });
       }
-      await sleep(retryMs);
+      await sleep(etcdTimes.snapshotRetryMs);
     }
   }
 };
@@ -88,7 +82,7 @@ const untilAnswered = async <Result>(
 export const openSnapshot = async (
   address: string,
   tableName: string,
-  renewEveryMs = 15_000,
+  renewEveryMs: number = etcdTimes.snapshotRenewMs,
 ): Promise<Snapshot> => {
   const channel = openChannel(address);
   const range = channel.call<Range, RangeReply>('KV', 'Range');
@@ -100,26 +94,28 @@ export const openSnapshot = async (
 
   /** A new lease takes the place of the one before. */
   const hold = async (deadline: number): Promise<string> => {
-    const { ID: lease } = await grant({ TTL: leaseSeconds }, deadline);
+    const { ID: lease } = await grant({ TTL: etcdTimes.snapshotLeaseMs / 1_000 }, deadline);
     const { header } = await write([{ request_put: { key, value: Buffer.of(), lease } }], deadline);
     return header?.revision ?? '0';
   };
   let holding: Promise<unknown> = Promise.resolve();
   const renew = (): void => {
-    holding = holding.then(() => hold(performance.now() + callMs)).catch(() => undefined);
+    holding = holding
+      .then(() => hold(performance.now() + etcdTimes.snapshotCallMs))
+      .catch(() => undefined);
   };
   let timer: NodeJS.Timeout | undefined;
   const close = async (): Promise<void> => {
     clearInterval(timer);
     await holding;
     const remove = [{ request_delete_range: { key } }];
-    await write(remove, performance.now() + callMs).catch(() => undefined);
+    await write(remove, performance.now() + etcdTimes.snapshotCallMs).catch(() => undefined);
     channel.close();
   };
 
   try {
     const without = 'etcd takes no write, so nobody can tell what was written last';
-    const revision = await untilAnswered(hold, openWithinMs, without);
+    const revision = await untilAnswered(hold, etcdTimes.snapshotOpenMs, without);
     timer = setInterval(renew, renewEveryMs).unref();
     return { revision, pages: () => readPages(range, tableName, revision), close };
   } catch (error) {
@@ -154,7 +150,7 @@ export async function* readPages(
       // The member has applied the revision, so it need not ask the others.
       const page = { key, range_end, limit, revision, serializable: true };
       const read = (deadline: number) => range(page, deadline);
-      replies.push(await untilAnswered(read, readWithinMs, 'etcd does not answer'));
+      replies.push(await untilAnswered(read, etcdTimes.snapshotReadMs, 'etcd does not answer'));
     }
     const { kvs, rest: left } = take(replies, limit);
     yield kvs.map(readItem);

@@ -1,5 +1,6 @@
 /** The times of a node and of its cluster, in milliseconds. A request has its own (functions/model/limits.ts). */
 import { times } from '../../functions/model/limits.ts';
+import { etcdTimes } from '../etcd/etcd-times.ts';
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -17,8 +18,8 @@ export const nodeTimes = {
   hashMs: 30_000,
   /** A file of 8 GiB takes about half a minute. */
   defragmentMs: 600_000,
-  /** If a majority is there, a new leader is elected within this time. A call to the store waits longer. */
-  electionMs: times.storeCallMs - 700,
+  /** If a majority is there, a new leader is elected within this time. The front waits as long. */
+  electionMs: etcdTimes.admitMs,
 
   // Calls to other nodes.
   /** Another node is silent if it gives no report within this time, which is less than that between two reports. */

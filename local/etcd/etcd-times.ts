@@ -1,0 +1,39 @@
+/** The time table of this layer, in milliseconds. What the functions wait for is in `functions/model/limits.ts`. */
+import { times } from '../../functions/model/limits.ts';
+
+/** A front answers before the functions give their call up, so that they hear what is known. */
+const answerMs = times.storeCallMs - 200;
+const snapshotLeaseMs = 60_000;
+
+export const etcdTimes = {
+  answerMs,
+  /** A request that has not left by then never will. The front still has time to answer that it has no effect. */
+  sendMs: answerMs - 50,
+  /** A node says by then whether it serves. What is left is for the call to etcd. */
+  admitMs: answerMs - 500,
+
+  /**
+   * A call without a reply for so long no longer holds up the next one: after a leader's death a call can hang for
+   * seconds while new ones are answered.
+   */
+  overtakeMs: 250,
+  /** Requests overlap if two were under way at once so shortly ago. Then the next one waits a moment for company. */
+  overlapMs: 25,
+  gatherMs: 2,
+
+  /** gRPC itself waits 1 s after the first failed connection, and up to 120 s after more. A member is back in seconds. */
+  reconnectFirstMs: 100,
+  reconnectLastMs: 500,
+  keepAliveMs: 5_000,
+  keepAliveReplyMs: 2_000,
+
+  snapshotLeaseMs,
+  /** Three renewals in a row may fail. */
+  snapshotRenewMs: snapshotLeaseMs / 4,
+  /** One call of a snapshot. Nobody waits for it who would give up as soon as the functions do. */
+  snapshotCallMs: 2 * times.storeCallMs,
+  snapshotRetryMs: 200,
+  /** Longer than the election of a leader takes. */
+  snapshotOpenMs: 2 * times.storeCallMs,
+  snapshotReadMs: 30_000,
+} as const;
