@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { closeAtEnd } from '../local/process/ending.ts';
 import { runProgram } from '../local/process/program.ts';
 import { failure } from '../system/failures.ts';
-import { commandLine, readOptions } from './options.ts';
+import { newBench, readOptions } from './options.ts';
 import {
   comparisonTable,
   describeMachine,
@@ -29,8 +29,8 @@ const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Prom
   return await work(folder);
 };
 
-await runProgram(commandLine, async (line) => {
-  const options = readOptions(line);
+const program = newBench().action(async (words, flags) => {
+  const options = readOptions(words, flags);
   if (options.command === 'compare') {
     const [a, b] = options.files.map(readReport);
     if (a !== undefined && b !== undefined) say(comparisonTable(a, b));
@@ -43,3 +43,5 @@ await runProgram(commandLine, async (line) => {
   const missed = results.fresh?.find(({ subject }) => subject === 'vault')?.missed ?? 0;
   if (missed > 0) throw failure(`${missed} first reads missed an acknowledged write`);
 });
+
+await runProgram(program);

@@ -1,5 +1,5 @@
 /** Parses the command line of `npm run bench`. */
-import { type Asked as AskedWith, unknownWords } from '../local/process/program.ts';
+import { newProgram } from '../local/process/program.ts';
 import { failure } from '../system/failures.ts';
 import { type Operation, operations } from './operations.ts';
 
@@ -29,7 +29,7 @@ const readCommand = (words: readonly string[]): Options['command'] => {
   if (more.length === 0 && (word === 'one-node' || word === 'cluster' || word === 'fresh')) {
     return word;
   }
-  throw unknownWords(words);
+  throw usage(`there is no measurement "${words.join(' ')}"`);
 };
 
 const readOperations = (text: string): readonly Operation[] =>
@@ -61,53 +61,46 @@ const readPeer = (description: string | undefined, at: string | undefined): Peer
   throw usage('--peer FILE and --at URL (or URLs with commas between) go together');
 };
 
-export const commandLine = {
-  name: 'npm run bench',
-  does: 'measures how fast the vault is and what an operation costs',
-  forms: [
-    ['[options]', 'one node, beside the floor'],
-    ['cluster [options]', 'three nodes'],
-    ['fresh [--peer FILE --at URL]', 'whether a first read at another node misses a write'],
-    ['--compare FILE FILE', 'two reports side by side'],
-  ],
-  options: {
-    operations: { value: 'A,B', does: `some of ${operations.join(', ')}` },
-    clients: { value: 'N,M', does: 'how many clients at once, from 1 to 64' },
-    seconds: { value: 'N', does: 'how long each figure is measured' },
-    json: { value: 'FILE', does: 'write the report there, too' },
-    peer: { value: 'FILE', does: 'measure another store, which this file describes' },
-    at: { value: 'URL', does: 'where that store is; URLs with commas between for several nodes' },
-    compare: { does: 'compare two reports' },
-  },
-  takesWords: true,
-  examples: [
+/** Makes the program, to which the caller adds the action. */
+export const newBench = () =>
+  newProgram('npm run bench --', 'measures how fast the vault is and what an operation costs', [
     'npm run bench -- --operations get --clients 1,16',
     'npm run bench -- cluster --json after.json',
     'npm run bench -- --compare before.json after.json',
-  ],
-} as const;
+  ])
+    .argument(
+      '[words...]',
+      'nothing: one node, beside the floor; cluster: three nodes; fresh: whether a first read at another node misses ' +
+        'a write; with --compare the files of two reports',
+    )
+    .option('--operations <list>', `some of ${operations.join(',')}`)
+    .option('--clients <list>', 'how many clients at once, from 1 to 64, with commas between')
+    .option('--seconds <number>', 'how long each figure is measured')
+    .option('--json <file>', 'write the report there, too')
+    .option('--peer <file>', 'measure another store, which this file describes')
+    .option('--at <urls>', 'where that store is; URLs with commas between for several nodes')
+    .option('--compare', 'compare two reports');
+
+type Flags = ReturnType<ReturnType<typeof newBench>['opts']>;
 
 /** The parsed command line. Throws a sentence (exit code 2) for anything unknown. */
-export const readOptions = ({
-  words: positionals,
-  options: values,
-}: AskedWith<typeof commandLine.options>): Options | Comparison => {
-  if (values.compare) {
-    const [a, b, ...more] = positionals;
+export const readOptions = (words: readonly string[], flags: Flags): Options | Comparison => {
+  if (flags.compare) {
+    const [a, b, ...more] = words;
     if (a !== undefined && b !== undefined && more.length === 0) {
       return { command: 'compare', files: [a, b] };
     }
     throw usage('--compare takes two files that --json has written');
   }
-  const command = readCommand(positionals);
+  const command = readCommand(words);
   const preset = presets[command];
-  const { operations: named, clients, seconds, json } = values;
+  const { operations: named, clients, seconds, json } = flags;
   return {
     command,
     operations: named === undefined ? preset.operations : readOperations(named),
     clients: clients === undefined ? preset.clients : readClients(clients),
     forMs: 1000 * (seconds === undefined ? preset.seconds : readSeconds(seconds)),
     json,
-    peer: readPeer(values.peer, values.at),
+    peer: readPeer(flags.peer, flags.at),
   };
 };

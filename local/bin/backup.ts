@@ -8,27 +8,25 @@ import { createProgress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
 import { root } from '../process/data-folder.ts';
-import { runProgram, unknownWords } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
 
-const commandLine = {
-  name: 'npm run backup',
-  does: 'copies all data of the vault into one file, as of one moment, whether the vault runs or not',
-  forms: [['FILE', 'makes FILE, and reads it again; the values in it stay sealed']],
-  options: { ...folderOption, json: { does: 'print what the file holds as JSON' } },
-  takesWords: true,
-  examples: [
+const program = newProgram(
+  'npm run backup --',
+  'copies all data of the vault into one file, as of one moment, whether the vault runs or not',
+  [
     'npm run -s backup -- vault.backup',
     'VAULT_DATA_DIR=/var/lib/vault npm run -s backup -- /mnt/backup/vault-2026-11-28 --json',
   ],
-} as const;
+)
+  .argument('<file>', 'is made, and read again; the values in it stay sealed')
+  .option(...folderOption)
+  .option('--json', 'print what the file holds as JSON');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-await runProgram(commandLine, async ({ words, options: { json, for: name } }) => {
-  const [file, ...others] = words;
-  if (file === undefined || others.length > 0) throw unknownWords(others, 'FILE');
+program.action(async (file, { json, for: name }) => {
   const folder = await chooseDataFolder(process.env, name);
   const isNode = isNodeFolder(folder);
   const progress = createProgress();
@@ -45,3 +43,5 @@ await runProgram(commandLine, async ({ words, options: { json, for: name } }) =>
     `Its values open only with the master key${key}. Keep a copy of the key, apart from the backup.`,
   );
 });
+
+await runProgram(program);

@@ -5,9 +5,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { endsSoon } from '../../functions/model/types.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
-import { type ClusterOptions, commandLine, readCommand } from '../cluster/commands.ts';
+import { type Command, nodeActions, nodeChanges, nodeNumbers } from '../cluster/commands.ts';
 import { type Control, sendCommand, startControl } from '../cluster/control.ts';
 import { checkCopy, copyForNodes, initCluster, nodesOf } from '../cluster/init.ts';
 import {
@@ -33,7 +34,7 @@ import {
 } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { forgetCluster, rememberCluster } from '../process/process-record.ts';
-import { runProgram, unknownWords } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -67,26 +68,6 @@ const checkPolicy = (): void => {
   if (!file) return;
   const { publicKey } = generateKeyPairSync('ed25519');
   readPolicyFile(file, { keys: [publicKey.export({ format: 'jwk' })] });
-};
-
-/** Makes what the nodes of a cluster share, or compares a copy of its key, and says how to go on. */
-const init = async (words: readonly string[], options: ClusterOptions): Promise<void> => {
-  const [given, ...rest] = words;
-  if (given === undefined || rest.length > 0) throw unknownWords(words);
-  const folder = resolve(given);
-  const clusterFile = join(folder, 'cluster.json');
-  if (options.check !== undefined) {
-    checkCopy(clusterFile, options.check);
-    return say(`${options.check} is the master key of this vault`);
-  }
-  const { key } = await initCluster({
-    ...{ folder, clusterFile, masterKeyId: options.kms },
-    nodes: options.nodes === undefined ? undefined : nodesOf(options.nodes),
-    renewal: options['new-authority'] ? 'authority' : options.renew ? 'certificate' : undefined,
-    isNewCluster: options['new-cluster'] === true,
-  });
-  if (options.copy !== undefined) copyForNodes(folder, resolve(options.copy));
-  say(nextStepsOf(folder, key));
 };
 
 /** What to copy where after `init`. */
@@ -148,11 +129,67 @@ const serve = async (folder: string): Promise<void> => {
   }
 };
 
-await runProgram(commandLine, async (asked) => {
-  const { words, options } = asked;
-  if (words[0] === 'init') return await init(words.slice(1), options);
-  const folder = dataFolderOf(process.env, '.local/cluster');
-  const command = readCommand(asked);
-  if (command === undefined) await serve(folder);
-  else say(await sendCommand(folder, command));
-});
+const folderOfCluster = (): string => dataFolderOf(process.env, '.local/cluster');
+const send = async (command: Command): Promise<void> =>
+  say(await sendCommand(folderOfCluster(), command));
+
+const program = newProgram(
+  'npm run cluster --',
+  'runs three vault nodes on ports 3001 to 3003 of this machine until Ctrl-C, or changes those that run',
+  [
+    'npm run cluster',
+    'npm run -s cluster -- kill 2',
+    'npm run -s cluster -- init ./vault-cluster --nodes 10.0.0.1,10.0.0.2,10.0.0.3',
+  ],
+).action(() => serve(folderOfCluster()));
+
+program
+  .command('status')
+  .description('shows the nodes side by side')
+  .option('--json', 'print one JSON document', false)
+  .action(({ json }) => send({ action: 'status', json }));
+
+const readNode = (text: string): (typeof nodeNumbers)[number] => {
+  const node = nodeNumbers.find((number) => String(number) === text);
+  if (node !== undefined) return node;
+  throw new InvalidArgumentError(`The nodes are ${nodeNumbers.join(', ')}.`);
+};
+
+for (const action of nodeActions) {
+  program
+    .command(action)
+    .description(nodeChanges[action])
+    .argument('<node>', `its number: ${nodeNumbers.join(', ')}`, readNode)
+    .action((target) => send({ action, target }));
+}
+
+program
+  .command('init <folder>')
+  .description('makes what nodes on several machines share, and keeps what exists')
+  .option(
+    '--nodes <hosts>',
+    'three hosts with commas between, each also as HOST:ETCD_PORT:PEER_PORT',
+  )
+  .option('--kms <arn>', 'the master key is this one of a KMS, and not a file')
+  .option('--renew', 'make a new certificate under the same authority')
+  .option('--new-authority', 'make a new authority, because the old one leaked')
+  .option('--new-cluster', 'begin a new cluster with the same vault, for a restore', false)
+  .option('--copy <folder>', 'put what a node needs into this folder')
+  .option('--check <file>', 'say whether the file is the master key, and change nothing')
+  .action(async (path, { nodes, kms, renew, newAuthority, newCluster, copy, check }) => {
+    const folder = resolve(path);
+    const clusterFile = join(folder, 'cluster.json');
+    if (check !== undefined) {
+      checkCopy(clusterFile, check);
+      return say(`${check} is the master key of this vault`);
+    }
+    const { key } = await initCluster({
+      ...{ folder, clusterFile, masterKeyId: kms, isNewCluster: newCluster },
+      nodes: nodes === undefined ? undefined : nodesOf(nodes),
+      renewal: newAuthority ? 'authority' : renew ? 'certificate' : undefined,
+    });
+    if (copy !== undefined) copyForNodes(folder, resolve(copy));
+    say(nextStepsOf(folder, key));
+  });
+
+await runProgram(program);

@@ -10,21 +10,20 @@ import { startProcesses } from '../demo/processes.ts';
 import { tellStory } from '../demo/story.ts';
 import { root } from '../process/data-folder.ts';
 import { causeOfEnd } from '../process/ending.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 
 /** A story that was stopped may still go on until its nodes have ended; its lines are no longer printed. */
 const say = (line: string): void => {
   if (causeOfEnd() === undefined) process.stdout.write(`${line}\n`);
 };
 
-const commandLine = {
-  name: 'npm run demo',
-  does: 'starts three vault nodes, makes them fail in about a minute, and checks each claim',
-  forms: [['', 'the exit code is 1 if a claim does not hold']],
-  examples: ['npm run demo', 'VAULT_DATA_DIR=/tmp/a-demo npm run demo'],
-} as const;
+const program = newProgram(
+  'npm run demo --',
+  'starts three vault nodes, makes them fail in about a minute, and exits with 1 if a claim does not hold',
+  ['npm run demo', 'VAULT_DATA_DIR=/tmp/a-demo npm run demo'],
+);
 
-await runProgram(commandLine, async () => {
+program.action(async () => {
   const given = process.env['VAULT_DATA_DIR'];
   const folder = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'vault-demo-'));
   say(`a vault of three nodes starts in ${folder}`);
@@ -33,3 +32,5 @@ await runProgram(commandLine, async () => {
   await nodes.close();
   if (!isTrue) throw failure('not every claim holds');
 });
+
+await runProgram(program);

@@ -10,7 +10,7 @@ import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { shown, shownJson } from '../../system/terminal-text.ts';
 import { dataFolderOf, root } from '../process/data-folder.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { type Connection, connectToFolder, namesServices } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
 import {
@@ -139,30 +139,25 @@ const readItems = async (
   for await (const page of pages) await onPage(page);
 };
 
-const commandLine = {
-  name: 'npm run inspect',
-  does: 'shows the items of the table as they are stored, and no value',
-  forms: [
-    ['[--tenant T] [--secret NAME] [--json]', 'all items, or only the selected ones'],
-    ['--verify [--tenant T] [--secret NAME] [--json]', 'what is wrong, below the selected items'],
-  ],
-  options: {
-    tenant: { value: 'T', does: 'only the items of this tenant' },
-    secret: { value: 'NAME', does: 'only the items of the secret of this name' },
-    verify: {
-      does: 'check every invariant of the whole table; the exit code is 1 if one is broken',
-    },
-    ...folderOption,
-    json: { does: 'print one JSON document' },
-  },
-  examples: [
+const program = newProgram(
+  'npm run inspect --',
+  'shows the items of the table as they are stored, and no value',
+  [
     'npm run -s inspect -- --tenant demo --secret DB_PASSWORD',
     'npm run -s inspect -- --for cluster --verify',
     'AWS_ENDPOINT_URL_DYNAMODB=https://… AWS_ENDPOINT_URL_KMS=https://… npm run -s inspect -- --verify',
   ],
-} as const;
+)
+  .option('--tenant <tenant>', 'only the items of this tenant')
+  .option('--secret <name>', 'only the items of the secret of this name')
+  .option(
+    '--verify',
+    'check every invariant of the whole table; the exit code is 1 if one is broken',
+  )
+  .option(...folderOption)
+  .option('--json', 'print one JSON document');
 
-await runProgram(commandLine, async ({ options: values }) => {
+program.action(async (values) => {
   const folder = namesServices(process.env)
     ? undefined
     : await chooseDataFolder(process.env, values.for);
@@ -198,3 +193,5 @@ await runProgram(commandLine, async ({ options: values }) => {
     await connection.close();
   }
 });
+
+await runProgram(program);

@@ -13,7 +13,7 @@ import { identityOf } from '../containers/sam.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { dataFolderOf, openDataFolder, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
-import { runProgram, unknownWords } from '../process/program.ts';
+import { newProgram } from '../process/program.ts';
 import {
   findCloud,
   forgetCloud,
@@ -72,26 +72,26 @@ const copy = async (from: string, to: string): Promise<void> => {
   say(`the table ${to} has the ${count} items of ${from}`);
 };
 
-const commandLine = {
-  name: 'npm run stack -- localstack',
-  does: 'deploys the template to a LocalStack on this machine, and serves it until Ctrl-C',
-  forms: [
-    ['', 'starts LocalStack and deploys; while it runs, deploys again what was changed'],
-    ['delete', 'deletes the stack, and tells what it leaves'],
-    ['copy TABLE NEW', 'copies a table into a new one, as a point-in-time restore does on AWS'],
-    ['aws …', 'runs the AWS CLI on that LocalStack, with all words that follow'],
-  ],
-  takesWords: true,
-  passesOnAfter: 'aws',
-  examples: ['npm run -s stack -- localstack', 'npm run -s stack -- localstack aws kms list-keys'],
-  installs: stackInstalls,
-} as const;
-
-await runProgram(commandLine, async ({ words }) => {
-  const [action, ...rest] = words;
-  if (action === undefined) return up();
-  if (action === 'aws') return say(await runAws({ root, ...getCloud(), say }, rest));
-  if (action === 'copy' && rest.length === 2) return copy(rest[0] ?? '', rest[1] ?? '');
-  if (action === 'delete' && rest.length === 0) return remove();
-  throw unknownWords(words);
-});
+export const localstackProgram = newProgram(
+  'localstack',
+  'deploys the template to a LocalStack on this machine, and serves it until Ctrl-C; while it runs, deploys again what ' +
+    'was changed',
+  ['npm run -s stack -- localstack', 'npm run -s stack -- localstack aws kms list-keys'],
+  stackInstalls,
+).action(up);
+localstackProgram
+  .command('delete')
+  .description('deletes the stack, and tells what it leaves')
+  .action(remove);
+localstackProgram
+  .command('copy <table> <new>')
+  .description('copies a table into a new one, as a point-in-time restore does on AWS')
+  .action(copy);
+localstackProgram
+  .enablePositionalOptions()
+  .command('aws <words...>')
+  .description('runs the AWS CLI on that LocalStack, with all words that follow')
+  .helpOption(false)
+  .allowUnknownOption()
+  .passThroughOptions()
+  .action(async (words) => say(await runAws({ root, ...getCloud(), say }, words)));

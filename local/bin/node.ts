@@ -20,7 +20,7 @@ import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/d
 import { untilSignal } from '../process/ending.ts';
 import { readPort } from '../process/ports.ts';
 import { forgetRunning, rememberRunning } from '../process/process-record.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
 
 /** Longer than any request may last. */
@@ -62,16 +62,13 @@ const untilTable = async (
   }
 };
 
-const commandLine = {
-  name: 'node local/bin/node.ts',
-  does: 'runs one vault node of several until it is told to end',
-  forms: [
-    ['', 'it reads its settings from its environment: docs/configuration.md has the variables'],
-  ],
-  examples: ['npm run cluster starts three of them'],
-} as const;
+const program = newProgram(
+  'node local/bin/node.ts',
+  'runs one vault node of several until it is asked to end; docs/configuration.md has the variables that it reads',
+  ['npm run cluster starts three of them'],
+);
 
-await runProgram(commandLine, async () => {
+program.action(async () => {
   const clusterFile = readClusterFileName(process.env);
   const port = readPort(3000);
   const folder = dataFolderOf(process.env);
@@ -134,3 +131,5 @@ await runProgram(commandLine, async () => {
     lock.release();
   }
 });
+
+await runProgram(program);

@@ -10,28 +10,20 @@ import { manPageOf } from '../../cli/man-page.ts';
 import { programFor } from '../../cli/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 
 const target = '.local/packages';
 
-const commandLine = {
-  name: 'npm run pack',
-  does: `builds the packages dsvault and dsvault-client, and the GitHub Action, in ${target}`,
-  forms: [
-    ['', `writes dsvault-${manifest.version}.tgz and dsvault-client-${manifest.version}.tgz`],
-  ],
-  options: {
-    repository: { value: 'URL', does: 'where the sources are; package.json names it' },
-    homepage: {
-      value: 'URL',
-      does: 'where the pages are; package.json and dsvault --help name it',
-    },
-    bugs: { value: 'URL', does: 'where to report what is wrong; package.json names it' },
-  },
-  examples: ['npm run pack', `npm i -g ${target}/dsvault-${manifest.version}.tgz`],
-} as const;
+const program = newProgram(
+  'npm run pack --',
+  `builds the packages dsvault and dsvault-client, and the GitHub Action, in ${target}`,
+  ['npm run pack', `npm i -g ${target}/dsvault-${manifest.version}.tgz`],
+)
+  .option('--repository <url>', 'where the sources are; package.json names it')
+  .option('--homepage <url>', 'where the pages are; package.json and dsvault --help name it')
+  .option('--bugs <url>', 'where to report what is wrong; package.json names it');
 
-type Addresses = { readonly [Name in keyof typeof commandLine.options]?: string | undefined };
+type Addresses = ReturnType<typeof program.opts>;
 
 /** The properties of a package that name addresses. Throws a sentence for a text that is none. */
 const namedIn = ({ repository, homepage, bugs }: Addresses) => {
@@ -182,11 +174,13 @@ const pack = async (
   process.stdout.write(`${join(target, stdout.trim())}\n`);
 };
 
-await runProgram(commandLine, async ({ options }) => {
-  namedIn(options);
+program.action(async (addresses) => {
+  namedIn(addresses);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  await pack('dsvault', fillDsvault, options);
-  await pack('dsvault-client', fillClient, options);
+  await pack('dsvault', fillDsvault, addresses);
+  await pack('dsvault-client', fillClient, addresses);
   buildAction(join(target, 'action'));
 });
+
+await runProgram(program);

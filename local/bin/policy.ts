@@ -1,23 +1,23 @@
 /** `npm run policy -- bundle access.yaml`: puts an access policy beside the functions that sam has built. */
+import { Argument } from '@commander-js/extra-typings';
 import { bundlePolicy } from '../containers/policy-bundle.ts';
 import { readPolicyFile } from '../identity/access-policy.ts';
 import { root } from '../process/data-folder.ts';
-import { runProgram, unknownWords } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 
-const commandLine = {
-  name: 'npm run policy',
-  does: 'checks an access policy, and puts it beside the functions that sam build has made',
-  forms: [['bundle FILE', 'run it after sam build and before sam deploy']],
-  takesWords: true,
-  examples: ['npm run -s policy -- bundle access.yaml'],
-} as const;
+const program = newProgram(
+  'npm run policy --',
+  'checks an access policy, and puts it beside the functions that sam build has made',
+  ['npm run -s policy -- bundle access.yaml'],
+)
+  .addArgument(
+    new Argument('<action>', 'run it after sam build and before sam deploy').choices(['bundle']),
+  )
+  .argument('<file>', 'the access policy');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-await runProgram(commandLine, async ({ words }) => {
-  const [action, file, ...others] = words;
-  if (action !== 'bundle') throw unknownWords(words, 'bundle FILE');
-  if (file === undefined || others.length > 0) throw unknownWords(others, 'FILE');
+program.action(async (_, file) => {
   const { policy, warnings } = readPolicyFile(file);
   for (const warning of warnings) process.stderr.write(`${file}: ${warning}\n`);
   const count = bundlePolicy(root, policy);
@@ -26,3 +26,5 @@ await runProgram(commandLine, async ({ words }) => {
       'AuthJwksUrl empty',
   );
 });
+
+await runProgram(program);

@@ -11,33 +11,24 @@ import { createProgress, type Progress } from '../backup/progress.ts';
 import { redoFromLogs } from '../backup/redo.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { dataFolderOf, folderSetting, root } from '../process/data-folder.ts';
-import { runProgram, unknownWords } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
-const commandLine = {
-  name: 'npm run restore',
-  does: 'gives an empty vault the data of a backup',
-  forms: [
-    [
-      'FILE',
-      'fills a data folder that has its master key and no data, or a new cluster by its node',
-    ],
-    ['--redo-destroys LOG…', 'after it: destroys again what the logs say; - is stdin'],
-  ],
-  options: {
-    'redo-destroys': { does: 'destroy again what was destroyed after the backup' },
-    table: { value: 'NAME', does: 'with --redo-destroys: a table on AWS, and not the data folder' },
-    vault: { value: 'ID', does: 'with --table: the id of the vault' },
-  },
-  takesWords: true,
-  examples: [
-    'npm run -s restore -- vault.backup',
-    'npm run -s restore -- --redo-destroys log.1 log',
-  ],
-} as const;
+const program = newProgram('npm run restore --', 'gives an empty vault the data of a backup', [
+  'npm run -s restore -- vault.backup',
+  'npm run -s restore -- --redo-destroys log.1 log',
+])
+  .argument(
+    '<files...>',
+    'one backup, for a data folder that has its master key and no data, or for a new cluster by its node; with ' +
+      '--redo-destroys the logs, where - is stdin',
+  )
+  .option('--redo-destroys', 'after it: destroy again what the logs say')
+  .option('--table <name>', 'with --redo-destroys: a table on AWS, and not the data folder')
+  .option('--vault <id>', 'with --table: the id of the vault');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -64,17 +55,16 @@ const redo = async (
   table: string | undefined,
   vault: string | undefined,
 ): Promise<void> => {
-  if (logs.length === 0) throw usage('--redo-destroys needs the files of the logs; - is stdin');
   if ((table === undefined) !== (vault === undefined))
     throw usage('--table and --vault go together');
   await redoFromLogs(logs, table && vault ? { table, vault } : undefined);
 };
 
-await runProgram(commandLine, async ({ words, options }) => {
-  const { table, vault } = options;
-  if (options['redo-destroys']) return await redo(words, table, vault);
+program.action(async ([file = '', ...others], { redoDestroys, table, vault }) => {
+  if (redoDestroys) return await redo([file, ...others], table, vault);
   if (table ?? vault) throw usage('--table and --vault go with --redo-destroys');
-  const [file, ...others] = words;
-  if (file === undefined || others.length > 0) throw unknownWords(others, 'FILE');
+  if (others.length > 0) throw usage('a vault is restored from one file');
   await restore(file);
 });
+
+await runProgram(program);

@@ -12,7 +12,7 @@ import { openTokenKey } from '../identity/token-key.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { findFreePort, readPort } from '../process/ports.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
 import {
   findSam,
@@ -36,15 +36,14 @@ const lockSam = (folder: string): { readonly release: () => void } => {
   return lockDataFolder(own);
 };
 
-const commandLine = {
-  name: 'npm run stack -- sam',
-  does: 'serves the vault on http://127.0.0.1:3000 by "sam local start-api", until Ctrl-C',
-  forms: [['', 'its functions run in containers, as AWS would build and start them']],
-  examples: ['npm run -s stack -- sam', 'PORT=3100 npm run -s stack -- sam'],
-  installs: stackInstalls,
-} as const;
+export const samProgram = newProgram(
+  'sam',
+  'serves the vault on http://127.0.0.1:3000 by "sam local start-api", in containers as on AWS, until Ctrl-C',
+  ['npm run -s stack -- sam', 'PORT=3100 npm run -s stack -- sam'],
+  stackInstalls,
+);
 
-await runProgram(commandLine, async () => {
+samProgram.action(async () => {
   const port = readPort(3000) || (await findFreePort());
   const localstackPort = readLocalstackPort();
   const dataFolder = dataFolderOf(process.env);

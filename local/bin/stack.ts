@@ -9,21 +9,18 @@ import { stackInstalls } from '../containers/python.ts';
 import { startStack } from '../containers/stack.ts';
 import { dataFolderOf, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
 import { forgetStack, rememberStack, say, stackFolderOf } from '../vaults/stack-record.ts';
+import { localstackProgram } from './localstack.ts';
+import { samProgram } from './sam.ts';
 
-const commandLine = {
-  name: 'npm run stack',
-  does: 'runs the vault as on AWS, or only what its functions need, until Ctrl-C',
-  forms: [
-    ['', 'a store and a KMS; npm run stack -- sam then uses them, and starts in seconds'],
-    ['sam', 'serves the functions by "sam local start-api"; sam --help tells more'],
-    ['localstack …', 'deploys the template to LocalStack; localstack --help tells more'],
-  ],
-  examples: ['npm run -s stack -- sam', 'LOCALSTACK_PORT=4600 npm run -s stack'],
-  installs: stackInstalls,
-} as const;
+const program = newProgram(
+  'npm run stack --',
+  'runs the services that the functions of sam need, a store and a KMS, until Ctrl-C',
+  ['npm run -s stack -- sam', 'LOCALSTACK_PORT=4600 npm run -s stack'],
+  stackInstalls,
+);
 
 const runServices = async (): Promise<void> => {
   const localstackPort = readLocalstackPort();
@@ -43,12 +40,6 @@ const runServices = async (): Promise<void> => {
   }
 };
 
-const programs = ['sam', 'localstack'];
-const word = process.argv[2] ?? '';
-if (programs.includes(word)) {
-  // The program sees its command line as if it had been started directly.
-  process.argv.splice(2, 1);
-  await import(`./${word}.ts`);
-} else {
-  await runProgram(commandLine, runServices);
-}
+program.action(runServices).addCommand(samProgram).addCommand(localstackProgram);
+
+await runProgram(program.enablePositionalOptions());

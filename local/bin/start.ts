@@ -1,8 +1,8 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Option } from '@commander-js/extra-typings';
 import { policyVariable } from '../../functions/runtime/config.ts';
-import { failure } from '../../system/failures.ts';
 import { isLocalIdentity, serveFunctions } from '../gateway/functions.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
 import { type FollowedPolicy, followPolicyFile } from '../identity/access-policy.ts';
@@ -13,30 +13,25 @@ import { keepLog, showHumanLog } from '../process/human-log.ts';
 import { openLogFile } from '../process/log-file.ts';
 import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { forgetRunning, rememberRunning } from '../process/process-record.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
-import { type StoreName, startServices } from '../vaults/standalone.ts';
+import { startServices } from '../vaults/standalone.ts';
 
 /** Longer than any request may last. */
 const graceMs = 12_000;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const commandLine = {
-  name: 'npm start',
-  does: 'serves a vault on http://127.0.0.1:3000 until Ctrl-C',
-  forms: [['[--store NAME]', 'docs/configuration.md has the variables that it reads']],
-  options: {
-    store: { value: 'NAME', does: 'dynoxide, the embedded store (preset), or dynamodb-local' },
-  },
-  examples: ['npm start', 'PORT=3100 VAULT_DATA_DIR=/tmp/a-vault npm start'],
-  installs: ['--store dynamodb-local downloads DynamoDB Local into .local/dynamodb-local, once'],
-} as const;
-
-const readStore = (store = 'dynoxide'): StoreName => {
-  if (store === 'dynoxide' || store === 'dynamodb-local') return store;
-  throw failure('--store is dynoxide or dynamodb-local', { exitCode: 2 });
-};
+const program = newProgram(
+  'npm start --',
+  'serves a vault on http://127.0.0.1:3000 until Ctrl-C; docs/configuration.md has the variables that it reads',
+  ['npm start', 'PORT=3100 VAULT_DATA_DIR=/tmp/a-vault npm start'],
+  ['--store dynamodb-local downloads DynamoDB Local into .local/dynamodb-local, once'],
+).addOption(
+  new Option('--store <name>', 'the embedded store, or another one')
+    .choices(['dynoxide', 'dynamodb-local'])
+    .default('dynoxide'),
+);
 
 /**
  * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal gets a token
@@ -76,8 +71,7 @@ const beginIdentity = async (folder: string, isLocal: boolean): Promise<Followed
   return followPolicyFile(file, (await openTokenKey(folder)).jwks, report);
 };
 
-await runProgram(commandLine, async ({ options }) => {
-  const store = readStore(options.store);
+program.action(async ({ store }) => {
   const port = readPort(3_000);
   const folder = dataFolderOf(process.env);
   // The services set the variables that this reads.
@@ -107,3 +101,5 @@ await runProgram(commandLine, async ({ options }) => {
     await services.close();
   }
 });
+
+await runProgram(program);

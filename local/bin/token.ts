@@ -13,7 +13,7 @@ import {
 import { failure } from '../../system/failures.ts';
 import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../identity/token-key.ts';
 import { openDataFolder } from '../process/data-folder.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { chooseVault, vaultNames } from '../vaults/find-vaults.ts';
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
@@ -37,8 +37,7 @@ const readNames = (text: string): readonly string[] => {
   throw usage('--names takes names, beginnings of names with * behind, or *, with commas between');
 };
 
-const readClaims = (options: Readonly<Record<string, string | undefined>>): Claims => {
-  const { tenant, sub, scope = usualScopes, names } = options;
+const readClaims = ({ tenant, sub, scope, names }: TokenOptions): Claims => {
   if (tenant === undefined) throw usage(`--tenant is needed: ${tenantForm}`);
   if (!isTenant(tenant)) throw usage(`--tenant is ${tenantForm}`);
   if (sub === undefined || !isSubject(sub)) {
@@ -50,31 +49,23 @@ const readClaims = (options: Readonly<Record<string, string | undefined>>): Clai
   return { tenant, sub, scope, ...(names !== undefined && { names: readNames(names) }) };
 };
 
-const claimOptions = {
-  tenant: { value: 'T', does: 'the tenant whose secrets the token opens' },
-  sub: { value: 'S', does: 'who the caller is; the vault records it with each version' },
-  scope: { value: '"A B"', does: `${scopes.join(', ')}; ${usualScopes} are the preset` },
-  names: { value: '"A,B.*"', does: 'names or beginnings of names; all names are the preset' },
-  ttl: { value: 'TIME', does: 'how long the token holds: 90s, 30m, 1h (the preset), at most 24h' },
-} as const;
-
-const commandLine = {
-  name: 'npm run token',
-  does: 'prints a token for the vault that runs on this machine, and nothing else',
-  forms: [['--tenant T --sub S [options]', 'if no vault runs, a token for npm start']],
-  options: {
-    ...claimOptions,
-    for: { value: 'NAME', does: `which vault, if several run: ${vaultNames.join(', ')}` },
-    json: { does: 'print the token and the address of the vault, which must run, as JSON' },
-  },
-  examples: [
+const program = newProgram(
+  'npm run token --',
+  'prints a token for the vault that runs on this machine, else for npm start, and nothing else',
+  [
     'TOKEN=$(npm run -s token -- --tenant demo --sub you)',
     'npm run -s token -- --tenant demo --sub you --for cluster',
     'npm run -s token -- --tenant acme --sub ci --scope secrets:read --names "billing.*" --ttl 10m',
   ],
-} as const;
-
-type Wanted = { readonly [Name in keyof typeof claimOptions]?: string | undefined };
+)
+  .option('--tenant <tenant>', 'the tenant whose secrets the token opens')
+  .option('--sub <subject>', 'who the caller is; the vault records it with each version')
+  .option('--scope <scopes>', `${scopes.join(', ')}, with blanks between`, usualScopes)
+  .option('--names <patterns>', 'names or beginnings of names; all names are the preset')
+  .option('--ttl <time>', 'how long the token holds: 90s, 30m, at most 24h', '1h')
+  .option('--for <name>', `which vault, if several run: ${vaultNames.join(', ')}`)
+  .option('--json', 'print the token and the address of the vault, which must run, as JSON');
+type TokenOptions = ReturnType<typeof program.opts>;
 
 /**
  * Refuses the folder of a node: no vault would accept a token of it, because the nodes of a cluster accept the tokens
@@ -88,18 +79,20 @@ const refuseNodeFolder = (folder: string): void => {
   );
 };
 
-const signedBy = async (keyFolder: string, wanted: Wanted): Promise<string> => {
-  const claims = readClaims(wanted);
-  const lifetime = readLifetime(wanted.ttl ?? '1h');
+program.action(async (options) => {
+  // A wrong command line is refused before the search for a vault.
+  const claims = readClaims(options);
+  const lifetimeS = readLifetime(options.ttl);
+  const { url, keyFolder, name } = await chooseVault(
+    process.env,
+    options.for,
+    options.json === true,
+  );
   refuseNodeFolder(keyFolder);
   openDataFolder(keyFolder);
-  return await (await openTokenKey(keyFolder)).issue(claims, lifetime);
-};
-
-await runProgram(commandLine, async ({ options: { for: name, json, ...wanted } }) => {
-  // A wrong command line is refused before the search for a vault.
-  readClaims(wanted);
-  const { url, keyFolder, name: vault } = await chooseVault(process.env, name, json === true);
-  const token = await signedBy(keyFolder, wanted);
-  process.stdout.write(`${json ? JSON.stringify({ vault, url, token }) : token}\n`);
+  const token = await (await openTokenKey(keyFolder)).issue(claims, lifetimeS);
+  const printed = options.json ? JSON.stringify({ vault: name, url, token }) : token;
+  process.stdout.write(`${printed}\n`);
 });
+
+await runProgram(program);

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { openLayout } from '../cluster/layout.ts';
 import { findRunning } from '../process/process-record.ts';
-import { runProgram } from '../process/program.ts';
+import { newProgram, runProgram } from '../process/program.ts';
 import { findVaults, type Vault } from '../vaults/find-vaults.ts';
 
 type Node = {
@@ -36,15 +36,16 @@ const nodesOfCluster = async (folder: string): Promise<readonly Node[]> => {
   }));
 };
 
-const commandLine = {
-  name: 'node local/bin/vaults.ts',
-  does: 'prints the vaults that run on this machine from this checkout, as JSON',
-  forms: [['', 'each with the addresses of its nodes, and the files of their logs']],
-  examples: ['npm run -s node -- local/bin/vaults.ts'],
-} as const;
+const program = newProgram(
+  'node local/bin/vaults.ts',
+  'prints the vaults that run on this machine from this checkout, as JSON',
+  ['npm run -s node -- local/bin/vaults.ts'],
+);
 
-await runProgram(commandLine, async () => {
+program.action(async () => {
   const vaults = await findVaults(process.env);
   const told = vaults.map(async (vault) => ({ name: vault.name, nodes: await nodesOf(vault) }));
   process.stdout.write(`${JSON.stringify(await Promise.all(told))}\n`);
 });
+
+await runProgram(program);

@@ -142,9 +142,10 @@ const nodeFolderOf = (folder: string): string => {
 };
 
 /** The option by which a program that reads a data folder is told which one. */
-export const folderOption = {
-  for: { value: 'NAME', does: 'which vault, if several are here: start or cluster' },
-} as const;
+export const folderOption = [
+  '--for <name>',
+  'which vault, if several are here: start or cluster',
+] as const;
 
 /**
  * Chooses the data folder that a program reads: that of the vault that `name` names, else `VAULT_DATA_DIR`, else the one

@@ -24,7 +24,7 @@ import { type Closer, closeAll } from '../process/ending.ts';
 import type { Running } from '../process/process-record.ts';
 import type { TableDefinition } from '../template.ts';
 
-export type StoreName = 'dynoxide' | 'dynamodb-local';
+type StoreName = 'dynoxide' | 'dynamodb-local';
 
 export type PartsOptions = {
   /** Holds template.yaml and node_modules. */

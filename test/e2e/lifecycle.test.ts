@@ -203,15 +203,6 @@ describeLocal('a vault that cannot start', () => {
     expect(code).toBe(1);
     expect(sentence).not.toContain('c4n4ry');
   });
-
-  it('refuses an unknown option or an invalid port', async () => {
-    for (const [env, args, code, sentence] of [
-      [{}, ['--store', 'postgres'], 2, '--store is dynoxide or dynamodb-local'],
-      [{ PORT: '99999' }, [], 1, 'PORT must be a number from 0 to 65535'],
-    ] as const) {
-      expect(await refusal(env, [...args])).toEqual({ code, sentence });
-    }
-  });
 });
 
 describeLocal('the token command', () => {
@@ -254,16 +245,5 @@ describeLocal('the token command', () => {
       expect(reply.status).toBe(200);
     }
     await vault.stop();
-  });
-
-  it.each([
-    ['--tenant acme --sub alice --ttl 25h'],
-    ['--tenant a#b --sub alice'],
-    ['--tenant acme'],
-    ['--tenant acme --sub alice --nmaes a'],
-  ])('answers %s with one sentence, no token and a non-zero exit code', async (args) => {
-    const { code, output, errors } = await token(args.split(' '));
-    expect(code).not.toBe(0);
-    expect([output, errors.length]).toEqual([[], 1]);
   });
 });

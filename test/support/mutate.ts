@@ -11,7 +11,7 @@ import { type Node, SyntaxKind } from 'typescript/unstable/ast';
 import * as is from 'typescript/unstable/ast/is';
 import { API } from 'typescript/unstable/sync';
 import { closeAtEnd } from '../../local/process/ending.ts';
-import { runProgram } from '../../local/process/program.ts';
+import { newProgram, runProgram } from '../../local/process/program.ts';
 import { endChild, startProgram } from '../../local/process/supervisor.ts';
 
 type Break = { readonly from: number; readonly to: number; readonly text: string };
@@ -99,16 +99,15 @@ const findNotice = async (copy: string, file: string): Promise<string | undefine
   return undefined;
 };
 
-const commandLine = {
-  name: 'npm run node -- test/support/mutate.ts',
-  does: 'breaks operators and guards, and prints the breaks that no test notices',
-  forms: [['FOLDER or REVISION', 'the lines of a folder, or those that differ from a revision']],
-  options: { most: { value: 'N', does: 'how many breaks are tried, evenly spread; 40' } },
-  takesWords: true,
-  examples: ['npm run node -- test/support/mutate.ts functions/dynamodb --most 20'],
-} as const;
+const program = newProgram(
+  'npm run node -- test/support/mutate.ts',
+  'breaks operators and guards, and prints the breaks that no test notices',
+  ['npm run node -- test/support/mutate.ts functions/dynamodb --most 20'],
+)
+  .argument('[where]', 'a folder, or a revision: the lines that differ from it', 'HEAD')
+  .option('--most <number>', 'how many breaks are tried, evenly spread', '40');
 
-await runProgram(commandLine, async ({ words: [where = 'HEAD'], options: { most = '40' } }) => {
+program.action(async (where, { most }) => {
   const added = fs.existsSync(where) ? undefined : addedSince(where);
   const files = added ? [...added.keys()] : fs.globSync(`${where}/**/*.{ts,tsx}`);
   const api = new API({ cwd: process.cwd() });
@@ -146,3 +145,5 @@ await runProgram(commandLine, async ({ words: [where = 'HEAD'], options: { most 
   );
   process.exitCode = survivors > 0 ? 1 : 0;
 });
+
+await runProgram(program);

@@ -3,7 +3,7 @@ import { runLocal } from '../../support/local-process.ts';
 
 /** Returns the output of the command. Throws its error output if it fails. */
 export const aws = async (dataDir: string, ...args: readonly string[]): Promise<string> => {
-  const command = runLocal('localstack', ['aws', ...args], { VAULT_DATA_DIR: dataDir });
+  const command = runLocal('stack', ['localstack', 'aws', ...args], { VAULT_DATA_DIR: dataDir });
   if ((await command.exit) === 0) return command.output.join('\n');
   throw new Error(command.errors.join('\n'));
 };

@@ -34,7 +34,11 @@ type Ended = LocalProcess & { readonly code: number | null };
 /** Runs the command from another terminal to its end. */
 const againWith = async (env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Ended> => {
   const policy = existsSync(policyFile) ? { AUTH_POLICY_FILE: policyFile } : {};
-  const command = runLocal('localstack', args, { VAULT_DATA_DIR: dataDir, ...policy, ...env });
+  const command = runLocal('stack', ['localstack', ...args], {
+    VAULT_DATA_DIR: dataDir,
+    ...policy,
+    ...env,
+  });
   return { ...command, code: await command.exit };
 };
 const again = (...args: readonly string[]) => againWith({ ALARM_EMAIL }, ...args);
@@ -68,7 +72,7 @@ beforeAll(async () => {
   port = String(await findFreePort());
   const { LOCALSTACK_INIT } = process.env;
   const env = { VAULT_DATA_DIR: dataDir, LOCALSTACK_PORT: port, LOCALSTACK_INIT, ALARM_EMAIL };
-  served = runLocal('localstack', [], env);
+  served = runLocal('stack', ['localstack'], env);
   url = await lineOf(served, listening, startLimitMs);
   const body = { name: 'KEPT', value: 'one' };
   await call('POST', '/v1/secrets', issueToken(dataDir, { tenant: 'a' }), body);

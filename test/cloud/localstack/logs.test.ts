@@ -101,7 +101,7 @@ describe('dsvault log --aws', () => {
     const refused = await vault.ask('GET', `/v1/secrets/${freshName()}`);
     await linesOf('get-secret', refused);
     const folder = freshFolder();
-    const aws = `cd '${resolve('.')}' && exec node local/bin/launch.js local/bin/localstack.ts aws "$@"`;
+    const aws = `cd '${resolve('.')}' && exec node local/bin/launch.js local/bin/stack.ts localstack aws "$@"`;
     writeFileSync(join(folder, 'aws'), `#!/bin/sh\n${aws}\n`, { mode: 0o700 });
     const PATH = `${folder}${delimiter}${process.env['PATH']}`;
     const dsvault = openDsvault({ PATH, VAULT_DATA_DIR: vault.dataDir });

@@ -6,32 +6,29 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { runProgram } from '../../../local/process/program.ts';
+import { newProgram, runProgram } from '../../../local/process/program.ts';
 import { failure } from '../../../system/failures.ts';
 import { runChaos } from './chaos.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
 import { bestNetwork, type NetworkName } from './site.ts';
 
-const commandLine = {
-  name: 'npm run node -- test/cluster/chaos/run.ts',
-  does: 'lets clients and faults loose on three vault nodes, and judges every reply',
-  forms: [['[options]', 'the exit code is 0 only if every reply was right and all nodes agree']],
-  options: {
-    seed: { value: 'N', does: 'draws the requests and faults; the time is the preset' },
-    operations: { value: 'N', does: 'how many requests; 10000' },
-    faults: { value: 'N', does: 'how many faults; 20' },
-    seconds: { value: 'N', does: 'how long at most; 720' },
-    clients: { value: 'N', does: 'how many clients; 16' },
-    kinds: { value: 'A,B', does: `some of ${faultKinds.join(', ')}` },
-    folder: { value: 'FOLDER', does: 'keep history, logs and data there' },
-    network: { value: 'NAME', does: 'namespaces (as root on Linux) or loopback' },
-    hostility: { value: 'PERCENT', does: 'of calls of the functions that meet a fault; 1' },
-  },
-  examples: [
+const program = newProgram(
+  'npm run node -- test/cluster/chaos/run.ts',
+  'lets clients and faults loose on three vault nodes; exits with 0 only if every reply was right and all nodes agree',
+  [
     'npm run node -- test/cluster/chaos/run.ts --seed 7 --seconds 60',
     'npm run node -- test/cluster/chaos/run.ts --kinds kill --clients 4',
   ],
-} as const;
+)
+  .option('--seed <number>', 'draws the requests and faults; the time is the preset')
+  .option('--operations <number>', 'how many requests; 10000')
+  .option('--faults <number>', 'how many faults; 20')
+  .option('--seconds <number>', 'how long at most; 720')
+  .option('--clients <number>', 'how many clients; 16')
+  .option('--kinds <list>', `some of ${faultKinds.join(',')}`)
+  .option('--folder <folder>', 'keep history, logs and data there')
+  .option('--network <name>', 'namespaces (as root on Linux) or loopback')
+  .option('--hostility <percent>', 'of calls of the functions that meet a fault; 1');
 
 const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 const count = (name: string, given: string | undefined, preset: number): number => {
@@ -53,7 +50,7 @@ const networkOf = (name: string | undefined): NetworkName => {
   throw usage('--network is namespaces or loopback');
 };
 
-await runProgram(commandLine, async ({ options: values }) => {
+program.action(async (values) => {
   const kinds = kindsOf(values.kinds);
   const asked = {
     seed: count('seed', values.seed, Date.now() % 1_000_000),
@@ -73,3 +70,5 @@ await runProgram(commandLine, async ({ options: values }) => {
   else say(`history, logs and data are in ${folder}`);
   process.exitCode = result.ok ? 0 : 1;
 });
+
+await runProgram(program);

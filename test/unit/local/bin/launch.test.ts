@@ -42,14 +42,14 @@ describe('a program of package.json', () => {
   });
 
   it('names a missing package', () => {
-    install('valibot');
+    for (const name of ['valibot', 'commander', '@commander-js']) install(name);
     const stderr =
       'the package jose is not installed: run npm ci, with the development dependencies\n';
     expect(launch()).toEqual({ code: 1, stdout: '', stderr });
   });
 
   it('gets its own command line if nothing is missing', () => {
-    for (const name of ['valibot', 'jose']) install(name);
+    for (const name of ['valibot', 'jose', 'commander', '@commander-js']) install(name);
     const { code, stdout, stderr } = launch();
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);

@@ -43,12 +43,6 @@ describe('npm run stack -- localstack', () => {
       expect(await stack('localstack', ...args)).toMatchObject({ code: 1, errors: [sentence] });
     },
   );
-
-  it('refuses words too many', async () => {
-    const sentence = 'it does not know "delete everything"; --help shows how it is used';
-    const refused = { code: 2, errors: [sentence] };
-    expect(await stack('localstack', 'delete', 'everything')).toMatchObject(refused);
-  });
 });
 
 it('npm run stack needs Docker, and says so in one sentence', async () => {

@@ -259,10 +259,4 @@ describe('local/bin/key.ts and npm run inspect', () => {
     ]);
     expect(readdirSync(folder).sort()).toEqual(['kms.json', 'vault.json']);
   });
-
-  it('point to --help after a wrong command line', async () => {
-    const usage = ['it does not know "toString"; --help shows how it is used'];
-    expect(await command('key', 'toString')).toEqual({ code: 2, output: [], errors: usage });
-    expect((await command('inspect', '--verfy')).code).toBe(2);
-  });
 });

@@ -46,9 +46,8 @@ const write = (name: keyof typeof programs): string => {
     import { startProgram } from ${module('local/process/supervisor.ts')};
     import { failure } from ${module('system/failures.ts')};
     import { closeAtEnd, untilSignal } from ${module('local/process/ending.ts')};
-    import { runProgram } from ${module('local/process/program.ts')};
-    const line = { name: 'it', does: 'works', forms: [], examples: [] };
-    await runProgram(line, async () => { ${programs[name]} });`,
+    import { newProgram, runProgram } from ${module('local/process/program.ts')};
+    await runProgram(newProgram('it', 'works', []).action(async () => { ${programs[name]} }));`,
   );
   return file;
 };
