@@ -1,5 +1,5 @@
 import { strictObject, string } from 'valibot';
-import { decodeValue, parseJson, requireName, valueMembers } from './http/bodies.ts';
+import { decodeValue, parseJson, requireName, valueProperties } from './http/bodies.ts';
 import { fingerprintOf, given, queryOf, referenceTo } from './http/requests.ts';
 import { etag, written } from './http/responses.ts';
 import { endpoint } from './runtime/endpoint.ts';
@@ -7,7 +7,7 @@ import { ports } from './runtime/vault.ts';
 import { createSecret } from './vault/create-secret.ts';
 
 const operation = 'create-secret';
-const members = strictObject({ name: string(), ...valueMembers });
+const bodySchema = strictObject({ name: string(), ...valueProperties });
 
 /** POST /v1/secrets: stores a secret that does not exist yet. */
 export const handler = endpoint({
@@ -16,7 +16,7 @@ export const handler = endpoint({
   takes: ['application/json'],
   parse: (received) => {
     queryOf(received, []);
-    const { name, ...sent } = parseJson(received.body.text, members);
+    const { name, ...sent } = parseJson(received.body.text, bodySchema);
     requireName(name);
     const value = decodeValue(sent);
     const { note } = sent;

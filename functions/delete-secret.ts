@@ -1,5 +1,5 @@
 import { strictObject } from 'valibot';
-import { noteMember, parseJson } from './http/bodies.ts';
+import { noteProperty, parseJson } from './http/bodies.ts';
 import {
   fingerprintOf,
   given,
@@ -14,7 +14,7 @@ import { storePorts } from './runtime/store.ts';
 import { deleteSecret } from './vault/delete-secret.ts';
 
 const operation = 'delete-secret';
-const members = strictObject({ note: noteMember });
+const bodySchema = strictObject({ note: noteProperty });
 
 /** DELETE /v1/secrets/{name}: stores a version without a value, which ends the secret. The body is optional. */
 export const handler = endpoint({
@@ -28,7 +28,7 @@ export const handler = endpoint({
     refuseHeader(received, 'if-none-match', 'has no meaning here');
     const ifMatch = ifMatchOf(received);
     const { text } = received.body;
-    const { note } = text === '' ? {} : parseJson(text, members);
+    const { note } = text === '' ? {} : parseJson(text, bodySchema);
     const content = [operation, name, ifMatch?.toString(), ...given(note)];
     return { name, note, ifMatch, fingerprint: fingerprintOf(received, content) };
   },

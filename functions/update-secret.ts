@@ -1,5 +1,5 @@
 import { strictObject } from 'valibot';
-import { decodeValue, parseJson, valueMembers } from './http/bodies.ts';
+import { decodeValue, parseJson, valueProperties } from './http/bodies.ts';
 import {
   fingerprintOf,
   given,
@@ -14,7 +14,7 @@ import { ports } from './runtime/vault.ts';
 import { updateSecret } from './vault/update-secret.ts';
 
 const operation = 'update-secret';
-const members = strictObject(valueMembers);
+const bodySchema = strictObject(valueProperties);
 
 /** PUT /v1/secrets/{name}: stores a new version of a secret that exists. */
 export const handler = endpoint({
@@ -26,7 +26,7 @@ export const handler = endpoint({
     queryOf(received, []);
     refuseHeader(received, 'if-none-match', 'has no meaning here; POST creates');
     const ifMatch = ifMatchOf(received);
-    const sent = parseJson(received.body.text, members);
+    const sent = parseJson(received.body.text, bodySchema);
     const [value, note] = [decodeValue(sent), sent.note];
     const content = [operation, name, value, ifMatch?.toString(), ...given(note)];
     return { name, value, note, ifMatch, fingerprint: fingerprintOf(received, content) };

@@ -8,7 +8,7 @@ export const planOrFail = <Result>(file: string, plan: () => Result): Result => 
     return plan();
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
-    const { errors = [], errorsTotal = errors.length } = error.members;
+    const { errors = [], errorsTotal = errors.length } = error.properties;
     if (errors.length > 0) throw invalidFile({ errors, errorsTotal }, file);
     throw failure('invalidFile', error.message);
   }

@@ -152,7 +152,7 @@ const mayBeTooLarge = (error: unknown, items: number): boolean =>
 /** A transaction of that size holds more bytes of values than a file may have. */
 const tooLarge = (cause: unknown): VaultError =>
   new VaultError('too_large', 'the secrets of the file are too large together', {
-    members: { limit: limits.fileValuesBytesMax },
+    properties: { limit: limits.fileValuesBytesMax },
     cause,
   });
 

@@ -69,7 +69,7 @@ export const planFile = (file: EnvFile): Plan => {
   const final = mode === 'expand' || (mode === 'submit' && references.enc.size === 0);
   if (dialect === 'json' && !final) {
     throw new VaultError('invalid_request', 'json is for files that are not expanded later', {
-      members: { field: 'dialect' },
+      properties: { field: 'dialect' },
     });
   }
   const expanding = mode === 'expand';
@@ -84,7 +84,7 @@ export const planFile = (file: EnvFile): Plan => {
   const errors = [...parsed.errors, ...errorsAt(content, faults)];
   if (errors.length > 0) {
     throw new VaultError('invalid_env', 'the file has errors; nothing was stored', {
-      members: reportOf(errors),
+      properties: reportOf(errors),
     });
   }
   const read = mode === 'encrypt' ? [] : [...references.secret.values()].map(referenceOf);
@@ -97,7 +97,7 @@ const requireWithinLimits = ({ content, values }: EnvFile): void => {
   for (const name of values.keys()) {
     if (isSecretName(name)) continue;
     throw new VaultError('invalid_request', 'a key of values is no secret name', {
-      members: { field: 'values' },
+      properties: { field: 'values' },
     });
   }
   requireAtMost(utf8Bytes(content), limits.fileBytesMax);

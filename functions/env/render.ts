@@ -89,7 +89,7 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
       'invalid_env',
       'the file cannot hold some of the values; nothing was stored',
       {
-        members: reportOf(errorsAt(plan.content, faults)),
+        properties: reportOf(errorsAt(plan.content, faults)),
       },
     );
   }

@@ -5,7 +5,7 @@ import { VaultError } from '../model/errors.ts';
 export const requireAtMost = (size: number, limit: number): void => {
   if (size <= limit) return;
   throw new VaultError('too_large', 'the file, its values or the reply are too large', {
-    members: { limit },
+    properties: { limit },
   });
 };
 

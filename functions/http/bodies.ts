@@ -56,7 +56,7 @@ export const stringMap = custom<Readonly<Record<string, string>>>(
 /** Throws unless `JSON.parse` will read this text with nothing altered and nothing lost. */
 const requireExact = (text: string): void => {
   if (text.startsWith('\uFEFF')) throw invalid('body', 'JSON must not begin with a BOM');
-  const members: Set<string>[] = [];
+  const properties: Set<string>[] = [];
   let depth = 0;
   const enter = () => {
     depth += 1;
@@ -72,20 +72,20 @@ const requireExact = (text: string): void => {
     {
       onObjectBegin: () => {
         enter();
-        members.push(new Set());
+        properties.push(new Set());
       },
       onObjectEnd: () => {
         depth -= 1;
-        members.pop();
+        properties.pop();
       },
       onArrayBegin: enter,
       onArrayEnd: () => {
         depth -= 1;
       },
-      onObjectProperty: (member) => {
-        requireText(member);
-        if (members.at(-1)?.has(member)) throw invalid('body', 'a property occurs twice');
-        members.at(-1)?.add(member);
+      onObjectProperty: (property) => {
+        requireText(property);
+        if (properties.at(-1)?.has(property)) throw invalid('body', 'a property occurs twice');
+        properties.at(-1)?.add(property);
       },
       onLiteralValue: requireText,
       onError: () => {
@@ -97,7 +97,7 @@ const requireExact = (text: string): void => {
 };
 
 /** A caller's remark on a version. It is not secret. */
-export const noteMember = optional(
+export const noteProperty = optional(
   pipe(
     string(),
     check(
@@ -107,9 +107,9 @@ export const noteMember = optional(
   ),
 );
 
-/** The members of a value, which is opaque bytes: in JSON they are UTF-8 text or base64. */
-export const valueMembers = {
-  note: noteMember,
+/** The properties of a value, which is opaque bytes: in JSON they are UTF-8 text or base64. */
+export const valueProperties = {
+  note: noteProperty,
   value: string(),
   encoding: optional(picklist(['utf8', 'base64'])),
 };
@@ -130,7 +130,7 @@ export const decodeValue = (body: {
   }
   if (bytes.length > limits.valueBytesMax) {
     throw new VaultError('too_large', 'the value is too large', {
-      members: { limit: limits.valueBytesMax },
+      properties: { limit: limits.valueBytesMax },
     });
   }
   if (tellsValue(body.note, bytes)) throw invalid('note', 'contains the value');

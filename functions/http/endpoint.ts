@@ -102,6 +102,6 @@ const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void =>
   const missing = needed.find((scope) => !scopes.includes(scope));
   if (missing === undefined) return;
   throw new VaultError('forbidden', `the token lacks the scope ${missing}`, {
-    members: { scope: missing },
+    properties: { scope: missing },
   });
 };

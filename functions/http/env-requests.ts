@@ -3,7 +3,7 @@ import { boolean, type InferOutput, optional, strictObject, string } from 'valib
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
 import type { ExpandEnv, ExpandedFile, UnchangedFile } from '../vault/expand-env.ts';
 import type { FileAnswer, SubmitEnv } from '../vault/submit-env.ts';
-import { noteMember, parseJson, stringMap } from './bodies.ts';
+import { noteProperty, parseJson, stringMap } from './bodies.ts';
 import {
   choiceOf,
   fingerprintOf,
@@ -16,14 +16,14 @@ import {
 } from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 
-const members = strictObject({
+const bodySchema = strictObject({
   content: string(),
   values: optional(stringMap),
   dialect: optional(string()),
   dryRun: optional(boolean()),
   at: optional(string()),
   pin: optional(boolean()),
-  note: noteMember,
+  note: noteProperty,
   unless: optional(string()),
 });
 
@@ -65,7 +65,7 @@ const fileRequest =
     };
   };
 
-type Sent = InferOutput<typeof members>;
+type Sent = InferOutput<typeof bodySchema>;
 
 /** Throws for an option that has no effect on this operation, so that no caller relies on it. */
 const requireFor = (
@@ -84,7 +84,7 @@ const requireFor = (
 
 const fromJson = (received: Received): Sent => {
   queryOf(received, []);
-  return parseJson(received.body.text, members);
+  return parseJson(received.body.text, bodySchema);
 };
 
 const fromText = (received: Received): Sent => {

@@ -57,7 +57,7 @@ const partsOf = (parts: Event['headers'] | Event['multiValueHeaders'] | null): P
 
 /** The error for a malformed part of a request, which `field` names. The sentence must not quote its content. */
 export const invalid = (field: string, sentence: string): VaultError =>
-  new VaultError('invalid_request', sentence, { members: { field } });
+  new VaultError('invalid_request', sentence, { properties: { field } });
 
 type Headers = Pick<HttpRequest, 'headers'>;
 
@@ -202,7 +202,7 @@ export const bodyBytes = ({ body }: Pick<HttpRequest, 'body'>): Uint8Array => {
   const bytes = Buffer.from(body.text, body.isBase64 ? 'base64' : 'utf8');
   if (bytes.length > limits.bodyBytesMax) {
     throw new VaultError('too_large', 'the body is too large', {
-      members: { limit: limits.bodyBytesMax },
+      properties: { limit: limits.bodyBytesMax },
     });
   }
   return bytes;

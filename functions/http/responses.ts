@@ -108,7 +108,7 @@ export const problem = (
       detail: status < 500 ? known.message : sentence,
       requestId,
       retryable,
-      ...(status < 500 && known.members),
+      ...(status < 500 && known.properties),
     }),
   };
 };
@@ -118,7 +118,7 @@ export const retryAfter = { 'Retry-After': String(times.retryAfterS) } as const;
 
 /** The challenge of RFC 6750, section 3. A refusal for a name has none, because no token is known to be better. */
 const challengeOf = (
-  { code, message, members: { scope } }: VaultError,
+  { code, message, properties: { scope } }: VaultError,
   request: Headers,
 ): Readonly<Record<string, string>> => {
   const challenge = (parameters = '') => ({ 'WWW-Authenticate': `Bearer${parameters}` });

@@ -29,7 +29,7 @@ export type ErrorCode =
   | 'outcome_unknown';
 
 /** The extra properties of a problem document. They never hold a value, a stack, or any part of a body. */
-export type ErrorMembers = {
+export type ErrorProperties = {
   readonly field?: string;
   readonly scope?: string;
   readonly limit?: number;
@@ -98,18 +98,18 @@ type FileErrorCode =
 export class VaultError extends Error {
   override readonly name = 'VaultError';
   readonly code: ErrorCode;
-  readonly members: ErrorMembers;
+  readonly properties: ErrorProperties;
   /** Whether the same request may succeed later. Overrides the usual value of the code. */
   readonly retryable: boolean | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { members?: ErrorMembers; retryable?: boolean; cause?: unknown } = {},
+    options: { properties?: ErrorProperties; retryable?: boolean; cause?: unknown } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
-    this.members = options.members ?? {};
+    this.properties = options.properties ?? {};
     this.retryable = options.retryable;
   }
 }

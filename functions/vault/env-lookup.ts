@@ -70,7 +70,7 @@ export const findVersions = async (
 
 const destroyedFault = (plan: Plan, destroyed: ReadonlySet<string>): VaultError =>
   new VaultError('version_destroyed', 'the file refers to versions whose values were destroyed', {
-    members: reportReferences(plan, destroyed, 'version_destroyed'),
+    properties: reportReferences(plan, destroyed, 'version_destroyed'),
   });
 
 const asFault = (error: unknown): VaultError => {
@@ -153,15 +153,15 @@ export const requireNew = (plan: Plan, heads: Heads): void => {
     return;
   }
   throw new VaultError('secret_exists', 'secrets to be created exist; nothing was stored', {
-    members: reportExisting(plan, new Set(existing)),
+    properties: reportExisting(plan, new Set(existing)),
   });
 };
 
 /** Throws `not_found` with all missing references, given by their texts. */
 export const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
   if (missing.size === 0) return;
-  const members = reportReferences(plan, missing, 'not_found');
-  throw new VaultError('not_found', 'no such secret', { members });
+  const properties = reportReferences(plan, missing, 'not_found');
+  throw new VaultError('not_found', 'no such secret', { properties });
 };
 
 export const refsOf = (versions: readonly VersionRef[]): VersionRef[] =>

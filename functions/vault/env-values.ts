@@ -72,7 +72,7 @@ const requireValuesFit = ({ create }: Plan, versions: Versions): void => {
   for (const { ciphertext } of versions.values()) bytes += ciphertext.length - tagBytes;
   if (bytes > limits.fileValuesBytesMax) {
     throw new VaultError('too_large', 'the values of the file are too large together', {
-      members: { limit: limits.fileValuesBytesMax },
+      properties: { limit: limits.fileValuesBytesMax },
     });
   }
 };

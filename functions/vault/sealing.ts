@@ -44,7 +44,7 @@ const factsOf = (vault: Writer, { name, base }: Next) => {
   const version = (base?.version ?? 0) + 1;
   if (version > limits.versionMax) {
     throw new VaultError('too_large', 'the secret has as many versions as it can have', {
-      members: { limit: limits.versionMax },
+      properties: { limit: limits.versionMax },
     });
   }
   if (base && base.validFrom > now + times.clockSkewAlarmMs) {

@@ -76,7 +76,7 @@ export const requireReplaceable = ({ ifMatch }: Replacement, head: Head | undefi
   if (!head || head.state === 'deleted') throw notFound();
   if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(head.version)) return head;
   throw new VaultError('version_conflict', 'the current version is another', {
-    members: { currentVersion: head.version },
+    properties: { currentVersion: head.version },
   });
 };
 

@@ -100,7 +100,7 @@ const requireAllowed = (
 ): void => {
   if (create.some(({ value }) => tellsValue(note, Buffer.from(value)))) {
     throw new VaultError('invalid_request', 'contains a value of the file', {
-      members: { field: 'note' },
+      properties: { field: 'note' },
     });
   }
   if (create.some(({ name }) => !isNameVisible(principal.names, name))) {

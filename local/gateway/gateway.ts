@@ -136,11 +136,13 @@ const methodNotAllowed = () =>
   new VaultError('method_not_allowed', 'the route does not have this method');
 
 const bodyTooLarge = () =>
-  new VaultError('too_large', 'the body is too large', { members: { limit: limits.bodyBytesMax } });
+  new VaultError('too_large', 'the body is too large', {
+    properties: { limit: limits.bodyBytesMax },
+  });
 const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');
 const malformed = () =>
   new VaultError('invalid_request', 'this is not a valid HTTP request', {
-    members: { field: 'request' },
+    properties: { field: 'request' },
   });
 const noRoom = () =>
   new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
@@ -151,7 +153,7 @@ const unread = (why: Unread): VaultError =>
 
 const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
   new VaultError('too_large', 'the query has too many parameters', {
-    members: { field: 'query', limit },
+    properties: { field: 'query', limit },
   });
 
 /** Makes the raw reply, status line included, to something that is not a valid request. */
@@ -159,7 +161,7 @@ const refuseUnreadable =
   ({ headerBytesMax, headersMax }: Bounds) =>
   (reason: Unreadable): string => {
     const tooLarge = (sentence: string, limit: number) => () =>
-      new VaultError('too_large', sentence, { members: { field: 'headers', limit } });
+      new VaultError('too_large', sentence, { properties: { field: 'headers', limit } });
     const errors = {
       malformed,
       'too slow': tooSlow,

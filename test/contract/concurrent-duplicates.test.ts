@@ -136,7 +136,7 @@ describe('an update with If-Match', () => {
     const ports = afterLook('head', () => addVersion(vault.ports, alice, 'DB', 'other'));
     await expect(update(ports, alice, [1])).rejects.toMatchObject({
       code: 'version_conflict',
-      members: { currentVersion: 2 },
+      properties: { currentVersion: 2 },
     });
   });
 

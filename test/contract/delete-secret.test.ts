@@ -104,7 +104,7 @@ describe('delete-secret', () => {
 
   it('deletes only a version that If-Match names', async () => {
     const alice = await withVersions('a', 'b');
-    const conflict = { code: 'version_conflict', members: { currentVersion: 2 } };
+    const conflict = { code: 'version_conflict', properties: { currentVersion: 2 } };
     for (const ifMatch of [[1], [3], []]) {
       await expect(ask.delete(alice, 'DB', { ifMatch })).rejects.toMatchObject(conflict);
     }

@@ -269,8 +269,8 @@ describe('the embedded KMS, asked below the client', () => {
     ['GenerateDataKey', { KeySpec: 'AES_256', EncryptionContext: ['acme'] }],
     ['Decrypt', { CiphertextBlob: 'AQ' }],
     ['Decrypt', { CiphertextBlob: 7 }],
-  ])('rejects properties of %s with a wrong type: %j', async (operation, members) => {
-    expect(await refused(operation, { KeyId: keyArn, ...members })).toMatchObject({
+  ])('rejects properties of %s with a wrong type: %j', async (operation, properties) => {
+    expect(await refused(operation, { KeyId: keyArn, ...properties })).toMatchObject({
       status: 400,
       __type: 'ValidationException',
     });

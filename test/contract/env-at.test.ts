@@ -46,7 +46,7 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
     const content = 'A=secret(OLD)\nB=secret(LATER)\nC=secret(NOWHERE)secret(LATER)\n';
     await expect(expand(alice, content, began + 4_999)).rejects.toMatchObject({
       code: 'not_found',
-      members: {
+      properties: {
         errors: [
           { line: 2, column: 3, code: 'not_found', name: 'LATER' },
           { line: 3, column: 3, code: 'not_found', name: 'NOWHERE' },
@@ -73,7 +73,7 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
         expand(alice, `X=secret(A)\nY=secret(${pin})\n`, began + at),
       ).rejects.toMatchObject({
         code: 'not_found',
-        members: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
+        properties: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
       });
     }
   });

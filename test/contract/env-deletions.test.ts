@@ -29,8 +29,8 @@ const creating = (...names: readonly string[]) =>
 const versionsOf = async (principal: Principal, name: string) =>
   (await historyOf(vault.ports, principal, name).catch(() => [])).map(({ version }) => version);
 const errorsOf = async (call: () => Promise<unknown>) => {
-  const { code, members } = await refusalOf(call);
-  const errors = (members.errors ?? []).map(
+  const { code, properties } = await refusalOf(call);
+  const errors = (properties.errors ?? []).map(
     ({ line, code: each, name }) => `${line} ${each} ${name}`,
   );
   return [code, ...errors];
@@ -139,7 +139,7 @@ describe('a file that creates a deleted name again', () => {
   it('takes at most 96 names, where each of these counts twice', async () => {
     const names = Array.from({ length: 49 }, (_, index) => `N${index}`);
     const alice = await withDeleted(...names);
-    const tooMany = { code: 'too_large', members: { limit: 96 } };
+    const tooMany = { code: 'too_large', properties: { limit: 96 } };
     for (const dryRun of [true, false]) {
       // 49 names that count twice, then 48 of them with one that counts once.
       const all = ask.encrypt(alice, creating(...names), { dryRun });
@@ -291,7 +291,7 @@ describe('a note on a file', () => {
     const context = requestContext();
     const file = 'A=hunter22\nX=enc(A)\nB=seven77\nY=enc(B)\n';
     const refused = ask.submit(alice, file, { context, note: 'was hunter22' });
-    const invalid = { code: 'invalid_request', members: { field: 'note' } };
+    const invalid = { code: 'invalid_request', properties: { field: 'note' } };
     await expect(refused).rejects.toMatchObject(invalid);
     expect(context.journal.storeCalls).toEqual([]);
     expect((await ask.submit(alice, file, { note: 'was seven77' })).created).toHaveLength(2);

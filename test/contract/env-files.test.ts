@@ -67,7 +67,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       for (const send of [encrypt, submit]) {
         await expect(send(alice, file, { dryRun })).rejects.toMatchObject({
           code: 'secret_exists',
-          members: {
+          properties: {
             errors: [
               { name: 'B', line: 6, code: 'secret_exists' },
               { name: 'D', line: 8, code: 'secret_exists' },
@@ -92,7 +92,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     const file = 'A=1\nX=enc(A)\nF=secret(FOREIGN)\nH=secret(HIDDEN)\nN=secret(NOWHERE)\n';
     await expect(submit(blind, file)).rejects.toMatchObject({
       code: 'not_found',
-      members: {
+      properties: {
         errors: [{ name: 'FOREIGN' }, { name: 'HIDDEN' }, { name: 'NOWHERE' }],
         errorsTotal: 3,
       },
@@ -342,7 +342,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     await makeSecret(vault.ports, alice, 'BYTES', [Uint8Array.of(0xff, 0xfe)]);
     await expect(submit(alice, 'A=1\nX=enc(A)\nB=secret(BYTES)\n')).rejects.toMatchObject({
       code: 'invalid_env',
-      members: { errors: [{ code: 'not_representable', line: 3 }] },
+      properties: { errors: [{ code: 'not_representable', line: 3 }] },
     });
     expect(await storedValue(alice, 'A')).toBeUndefined();
   });

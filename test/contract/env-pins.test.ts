@@ -67,7 +67,7 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
       for (const dryRun of [false, true]) {
         await expect(send(alice, content, { dryRun })).rejects.toMatchObject({
           code: 'not_found',
-          members: {
+          properties: {
             errors: [
               { line: 2, column: 3, code: 'not_found', name: 'A' },
               { line: 3, column: 3, code: 'not_found', name: 'A' },
@@ -162,7 +162,7 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
       const blind = { ...alice, names: ['N'] };
       await expect(submit(blind, content, { key })).rejects.toMatchObject({
         code: 'not_found',
-        members: { errors: [{ name: 'A' }, { name: 'A' }, { name: 'A' }] },
+        properties: { errors: [{ name: 'A' }, { name: 'A' }, { name: 'A' }] },
       });
     });
 
@@ -223,7 +223,7 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
     const context = requestContext();
     await expect(expand(alice, fileOf(17).join(''), { context })).rejects.toMatchObject({
       code: 'too_large',
-      members: { limit: 1_048_576 },
+      properties: { limit: 1_048_576 },
     });
     expect(context.journal.kmsCalls).toEqual([]);
   });
@@ -239,7 +239,7 @@ describe('a .env file with pinned references, on the embedded store and KMS', ()
     await expect(expand(alice, gone)).rejects.toMatchObject({ code: 'integrity_failure' });
     await expect(expand(alice, `${gone}Y=secret(A@5)\n`)).rejects.toMatchObject({
       code: 'not_found',
-      members: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
+      properties: { errors: [{ line: 2, name: 'A' }], errorsTotal: 1 },
     });
     await makeSecret(vault.ports, alice, 'TAKEN', ['t1']);
     await expect(submit(alice, `${gone}TAKEN=1\nY=enc(TAKEN)\n`)).rejects.toMatchObject({

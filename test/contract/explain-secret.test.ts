@@ -75,9 +75,11 @@ describe('the explanation of a secret', () => {
     const answers = await Promise.all(
       ['DB', 'NO'].map(async (name) => {
         const context = requestContext();
-        const { code, message, members } = await refusalOf(() => explain(blind, name, { context }));
+        const { code, message, properties } = await refusalOf(() =>
+          explain(blind, name, { context }),
+        );
         const { storeCalls, kmsCalls, units } = context.journal;
-        return { code, message, members, storeCalls, kmsCalls, units: units() };
+        return { code, message, properties, storeCalls, kmsCalls, units: units() };
       }),
     );
     expect(answers[0]).toEqual(answers[1]);

@@ -51,12 +51,15 @@ const asks: Readonly<Record<string, Ask>> = {
 /** The answer to a request, and the calls that it made. */
 const answerOf = async (asking: Ask, principal: Principal, name: string) => {
   const context = requestContext();
-  const { code, message, members } = await asking(principal, name, context).then(
-    () => ({ code: 'no refusal', message: '', members: {} }),
+  const { code, message, properties } = await asking(principal, name, context).then(
+    () => ({ code: 'no refusal', message: '', properties: {} }),
     (error) => error,
   );
   const { storeCalls, kmsCalls, decisions, units } = context.journal;
-  const told = JSON.stringify([code, message, members, decisions]).replaceAll(`"${name}"`, '"DB"');
+  const told = JSON.stringify([code, message, properties, decisions]).replaceAll(
+    `"${name}"`,
+    '"DB"',
+  );
   // Parallel calls end in any order.
   return { code, told, storeCalls: storeCalls.toSorted(), kmsCalls, units: units() };
 };

@@ -75,8 +75,8 @@ describe('docs/openapi.yaml', () => {
     expect(checkSchema('Problem', example)).toEqual([]);
     const { errors, errorsTotal, field, limit, scope, currentVersion } = example;
     const given = { errors, errorsTotal, field, limit, scope, currentVersion };
-    const members = JSON.parse(JSON.stringify(given));
-    const error = new VaultError(example.code, String(example['detail']), { members });
+    const properties = JSON.parse(JSON.stringify(given));
+    const error = new VaultError(example.code, String(example['detail']), { properties });
     const { statusCode, body } = problem(error, String(example['requestId']));
     expect(JSON.parse(body)).toEqual(example);
     expect(statusCode).toBe(example.status);
@@ -219,7 +219,7 @@ describe('the check of a reply', () => {
     const { errors, errorsTotal, ...sent } = example;
     const { scope, status } = sent;
     const error = new VaultError(code, String(sent['detail']), {
-      members: scope ? { scope: String(scope) } : {},
+      properties: scope ? { scope: String(scope) } : {},
     });
     const own = problem(error, String(sent['requestId'])).headers ?? {};
     const headers = new Map(

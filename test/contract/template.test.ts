@@ -692,11 +692,11 @@ describe('template.yaml', () => {
       const sent = JSON.parse(reply.ResponseTemplates['application/json'] ?? '');
       const own = problem(new VaultError(sent.code, sent.detail), '$context.requestId');
       expect(reply.StatusCode).toBe(own.statusCode);
-      const members = {
+      const properties = {
         ...(sent.code === 'too_large' && { limit: limits.bodyBytesMax }),
         ...(sent.code === 'invalid_request' && { field: 'request' }),
       };
-      expect(sent).toEqual({ ...JSON.parse(own.body), ...members });
+      expect(sent).toEqual({ ...JSON.parse(own.body), ...properties });
       expect(reply.ResponseParameters.Headers).toMatchObject({
         'Content-Type': "'application/problem+json'",
         'Cache-Control': "'no-store'",

@@ -155,7 +155,7 @@ describe('update-secret with If-Match', () => {
     'answers version_conflict with the current version if only %j is named',
     async (ifMatch) => {
       const updated = ask.update(await withOne(), 'DB', 'b', { ifMatch });
-      const conflict = { code: 'version_conflict', members: { currentVersion: 1 } };
+      const conflict = { code: 'version_conflict', properties: { currentVersion: 1 } };
       await expect(updated).rejects.toMatchObject(conflict);
     },
   );
@@ -183,7 +183,7 @@ describe('update-secret with If-Match', () => {
     });
     const context = requestContext();
     const updated = vaultOver(losing).update(alice, 'DB', 'b', { context, ifMatch: [1] });
-    const conflict = { code: 'version_conflict', members: { currentVersion: 2 } };
+    const conflict = { code: 'version_conflict', properties: { currentVersion: 2 } };
     await expect(updated).rejects.toMatchObject(conflict);
     expect({ reads, decisions: context.journal.decisions }).toEqual({ reads: 1, decisions: [] });
   });
@@ -207,7 +207,7 @@ describe('update-secret with If-Match', () => {
     });
     // The first conflict is with version 2, which If-Match names. Version 3, the next current one, is not named.
     const updated = vaultOver(ports).update(alice, 'DB', 'b', { ifMatch: [1, 2] });
-    const conflict = { code: 'version_conflict', members: { currentVersion: 3 } };
+    const conflict = { code: 'version_conflict', properties: { currentVersion: 3 } };
     await expect(updated).rejects.toMatchObject(conflict);
     expect(writes).toBe(1);
     expect(await versionsOf(alice)).toEqual([1, 2, 3]);

@@ -49,7 +49,7 @@ export const seenByFile = async (
     try {
       return await expand();
     } catch (error) {
-      missing = (error as { members?: { errors?: typeof missing } }).members?.errors ?? [];
+      missing = (error as { properties?: { errors?: typeof missing } }).properties?.errors ?? [];
       throw error;
     }
   }).catch(() => 'found');

@@ -3,7 +3,7 @@
 import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
 import { writtenAs } from '../../functions/env/references.ts';
 import { type RenderedFile, renderFile } from '../../functions/env/render.ts';
-import { type ErrorMembers, VaultError } from '../../functions/model/errors.ts';
+import { type ErrorProperties, VaultError } from '../../functions/model/errors.ts';
 
 export type Options = {
   readonly mode?: EnvFile['mode'];
@@ -58,11 +58,11 @@ export const unlessRefused = <Result>(work: () => Result): Result | undefined =>
 };
 
 /** The code and properties of the error that `work` throws. */
-export const refusal = (work: () => unknown): { code: string } & ErrorMembers => {
+export const refusal = (work: () => unknown): { code: string } & ErrorProperties => {
   try {
     work();
   } catch (error) {
-    if (error instanceof VaultError) return { code: error.code, ...error.members };
+    if (error instanceof VaultError) return { code: error.code, ...error.properties };
     throw error;
   }
   return { code: 'nothing was thrown' };

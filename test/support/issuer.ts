@@ -19,9 +19,9 @@ export const p256 = (): Key => generateKeyPairSync('ec', { namedCurve: 'P-256' }
 export const p384 = (): Key => generateKeyPairSync('ec', { namedCurve: 'P-384' });
 export const rsa = (modulusLength = 2048): Key => generateKeyPairSync('rsa', { modulusLength });
 
-export const publicJwk = ({ publicKey }: Key, members: object = {}): JsonWebKey => ({
+export const publicJwk = ({ publicKey }: Key, properties: object = {}): JsonWebKey => ({
   ...publicKey.export({ format: 'jwk' }),
-  ...members,
+  ...properties,
 });
 export const privateJwk = ({ privateKey }: Key): JsonWebKey => privateKey.export({ format: 'jwk' });
 

@@ -18,6 +18,6 @@ export const codeOf = async (call: () => unknown): Promise<ErrorCode> =>
 
 /** The code of the `VaultError` that `call` throws, and the field that it names. */
 export const fieldOf = async (call: () => unknown): Promise<string> => {
-  const { code, members } = await refusalOf(call);
-  return `${code} ${members.field}`;
+  const { code, properties } = await refusalOf(call);
+  return `${code} ${properties.field}`;
 };

@@ -51,7 +51,7 @@ const planned = (
     return { plan: planFile(file), faults: [], faultsTotal: 0 };
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
-    const { errors: faults = [], errorsTotal: faultsTotal = 0, limit } = error.members;
+    const { errors: faults = [], errorsTotal: faultsTotal = 0, limit } = error.properties;
     if (faults.length > 0) return { faults, faultsTotal };
     const most = limit === undefined ? '' : `; the limit is ${limit}`;
     return { faults, faultsTotal, refusal: `${error.message}${most}` };

@@ -51,7 +51,7 @@ const told = (
 /** The outcome of a failed request. Throws on errors that no caller may see, which are our own bugs. */
 export const toldOf = (error: unknown): Answer => {
   if (!(error instanceof VaultError) || error.code === 'internal') throw error;
-  const { currentVersion, errors } = error.members;
+  const { currentVersion, errors } = error.properties;
   return {
     kind: 'refused',
     code: error.code,

@@ -93,7 +93,7 @@ describe('a cancelled transaction of reads', () => {
     await expect(readHeads(malformed, names(61))).rejects.toMatchObject({ code: 'internal' });
     await expect(readHeads(malformed, names(62))).rejects.toMatchObject({
       code: 'too_large',
-      members: { limit: 1_048_576 },
+      properties: { limit: 1_048_576 },
     });
   });
 

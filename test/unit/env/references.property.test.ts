@@ -130,7 +130,7 @@ const runUnless = (codes: string[], ...args: Parameters<typeof run>) => {
   try {
     return run(...args);
   } catch (error) {
-    const errors = error instanceof VaultError ? (error.members.errors ?? []) : [];
+    const errors = error instanceof VaultError ? (error.properties.errors ?? []) : [];
     fc.pre(errors.length === 0 || !errors.every(({ code }) => codes.includes(code)));
     throw error;
   }
@@ -196,7 +196,7 @@ describe('any text', () => {
           run({ content, mode }, new Map());
         } catch (error) {
           if (!(error instanceof VaultError) || error.code !== 'invalid_env') throw error;
-          for (const entry of error.members.errors ?? []) {
+          for (const entry of error.properties.errors ?? []) {
             const { key, dialect, reason, causeLine, ...rest } = entry;
             expect(Object.keys(rest).sort()).toEqual(['code', 'column', 'line']);
             expect(key !== undefined).toBe(entry.code === 'not_representable');

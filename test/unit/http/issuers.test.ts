@@ -83,7 +83,7 @@ describe('several issuers', () => {
     ['that expired, for several audiences', tokenOf('one', first, { aud: ['vault', 'o'], exp: 1 })],
   ])('refuse a token %s, in the same words', async (_, token) => {
     const refused = await refusalOf(() => send(token));
-    expect([refused.code, refused.message, refused.members]).toEqual([
+    expect([refused.code, refused.message, refused.properties]).toEqual([
       'unauthenticated',
       'a valid bearer token is needed',
       {},

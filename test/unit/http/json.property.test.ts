@@ -1,12 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { optional, strictObject, string } from 'valibot';
-import { decodeValue, parseJson, stringMap, valueMembers } from '../../../functions/http/bodies.ts';
+import {
+  decodeValue,
+  parseJson,
+  stringMap,
+  valueProperties,
+} from '../../../functions/http/bodies.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 
 const schema = strictObject({
   name: string(),
-  ...valueMembers,
+  ...valueProperties,
   values: optional(stringMap),
 });
 const canary = 'c4n4ryS3cr3t';
@@ -26,7 +31,8 @@ const almostJson = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.joi
 /** Everything that a caller or a log could be shown of an error. */
 const shown = (error: unknown): string =>
   error instanceof VaultError
-    ? JSON.stringify([error.message, error.code, error.members, error.stack]) + String(error.cause)
+    ? JSON.stringify([error.message, error.code, error.properties, error.stack]) +
+      String(error.cause)
     : `not a VaultError: ${String(error)}`;
 
 const tried = (work: () => unknown): { readonly shown: string } | undefined => {
@@ -53,12 +59,14 @@ describe('a JSON body', () => {
     const spelling = fc.constantFrom('utf8', 'base64', 'hex', canary);
     const member = fc.constantFrom('name', 'value', 'encoding', 'values', canary, `a.${canary}`);
     const content = fc.anything({ values: [fc.constant(canary), fc.string(), fc.double()] });
-    const body = fc.tuple(spelling, fc.dictionary(member, content)).map(([encoding, members]) => ({
-      name: 'A',
-      value: canary,
-      encoding,
-      ...members,
-    }));
+    const body = fc
+      .tuple(spelling, fc.dictionary(member, content))
+      .map(([encoding, properties]) => ({
+        name: 'A',
+        value: canary,
+        encoding,
+        ...properties,
+      }));
     fc.assert(
       fc.property(body, (sent) => {
         const text = JSON.stringify(sent, (_, entry) => (typeof entry === 'bigint' ? 1 : entry));

@@ -101,8 +101,8 @@ describe('parseJson, given an invalid body,', () => {
 
   it('names the outermost property for a fault inside it', async () => {
     const nested = strictObject({ outer: strictObject({ inner: number() }) });
-    const { members } = await refusalOf(() => parseJson('{"outer":{"inner":"x"}}', nested));
-    expect(members.field).toBe('outer');
+    const { properties } = await refusalOf(() => parseJson('{"outer":{"inner":"x"}}', nested));
+    expect(properties.field).toBe('outer');
   });
 
   it('passes on the messages of our own checks only', async () => {

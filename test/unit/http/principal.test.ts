@@ -39,9 +39,9 @@ const authenticateToken = (token: string, keys = jwks) =>
 const withClaims = (changed: object) =>
   authenticateToken(signToken({ alg: 'EdDSA', kid: 'k1' }, { ...claims, ...changed }, key));
 /** A token whose times appear in its JSON exactly as they are given here. */
-const withTimes = (members: string): string => {
+const withTimes = (properties: string): string => {
   const { exp, ...others } = claims;
-  const payload = JSON.stringify(others).replace('{', `{${members},`);
+  const payload = JSON.stringify(others).replace('{', `{${properties},`);
   return signToken({ alg: 'EdDSA', kid: 'k1' }, payload, key);
 };
 const withHeader = (header: { alg: string } & Record<string, unknown>, keys = jwks) =>
@@ -185,7 +185,7 @@ describe('an invalid token', () => {
 
   it('fails with a message that quotes nothing of the token', async () => {
     const refused = await refusalOf(() => withClaims({ iss: 'c4n4ry', sub: 'c4n4ry' }));
-    expect(JSON.stringify([refused.message, refused.members])).not.toContain('c4n4ry');
+    expect(JSON.stringify([refused.message, refused.properties])).not.toContain('c4n4ry');
   });
 });
 

@@ -79,7 +79,7 @@ describe('the query', () => {
     async (name) => {
       const parameters = Object.fromEntries([[name, ['x']]]);
       const refused = await refusalOf(() => read(parameters));
-      expect(refused.members.field).toBe('query');
+      expect(refused.properties.field).toBe('query');
       expect(refused.message).toBe('known parameters: at, v');
     },
   );
@@ -140,8 +140,8 @@ describe('a body', () => {
       { body: Buffer.concat([most, most]).toString('base64'), isBase64Encoded: true },
     ];
     for (const parts of beyond) {
-      const { code, members } = await refusalOf(() => bodyBytes(requestOf(parts)));
-      expect([code, members]).toEqual(['too_large', { limit: 1_048_576 }]);
+      const { code, properties } = await refusalOf(() => bodyBytes(requestOf(parts)));
+      expect([code, properties]).toEqual(['too_large', { limit: 1_048_576 }]);
     }
   });
 

@@ -60,19 +60,19 @@ describe('a problem', () => {
   });
 
   it('tells its own detail and its extra properties below 500', () => {
-    const members = { field: 'name', currentVersion: 3, limit: 1, errorsTotal: 0, errors: [] };
-    expect(bodyOf(new VaultError('invalid_request', 'is no name', { members }))).toMatchObject({
+    const properties = { field: 'name', currentVersion: 3, limit: 1, errorsTotal: 0, errors: [] };
+    expect(bodyOf(new VaultError('invalid_request', 'is no name', { properties }))).toMatchObject({
       detail: 'is no name',
-      ...members,
+      ...properties,
     });
   });
 
   it.each(table.filter(([, status]) => status >= 500))(
     'tells only a fixed detail for the code %s',
     (code) => {
-      const members = { field: canary, errors: [], scope: canary };
+      const properties = { field: canary, errors: [], scope: canary };
       const cause = new Error(canary, { cause: canary });
-      const error = new VaultError(code, canary, { members, cause });
+      const error = new VaultError(code, canary, { properties, cause });
       expect(JSON.stringify(problem(error, 'r-1'))).not.toContain(canary);
       const told = bodyOf(error);
       expect(told.detail).toMatch(/\.$/);
@@ -124,7 +124,7 @@ describe('a problem', () => {
     [undefined, 'a key set out of reach', 'identity_unavailable', 'Bearer abc', undefined],
   ])('sends the challenge %s for %s', (challenge, _, code, authorization, scope) => {
     const error = new VaultError(code, 'said so', {
-      members: scope === undefined ? {} : { scope },
+      properties: scope === undefined ? {} : { scope },
     });
     const sent = authorization === undefined ? {} : { Authorization: authorization };
     expect(headerOf('WWW-Authenticate', error, sent)).toBe(challenge);

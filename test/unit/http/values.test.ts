@@ -56,8 +56,8 @@ describe('decodeValue', () => {
       { value: Buffer.alloc(65_537).toString('base64'), encoding: 'base64' as const },
     ];
     for (const sent of beyond) {
-      const { code, members } = await refusalOf(() => decodeValue(sent));
-      expect([code, members]).toEqual(['too_large', { limit: 65_536 }]);
+      const { code, properties } = await refusalOf(() => decodeValue(sent));
+      expect([code, properties]).toEqual(['too_large', { limit: 65_536 }]);
     }
   });
 });

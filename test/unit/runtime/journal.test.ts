@@ -250,7 +250,7 @@ describe('the log', () => {
 
   it.each(faults)('omits the message of a cause: %#', (cause) => {
     for (const code of ['internal', 'store_unavailable', 'invalid_request'] as ErrorCode[]) {
-      const error = new VaultError(code, canary, { members: { field: canary }, cause });
+      const error = new VaultError(code, canary, { properties: { field: canary }, cause });
       expect(lineOfFailure(error)).toMatchObject({ cause: cause.name });
       expect(written).not.toContain(canary);
     }

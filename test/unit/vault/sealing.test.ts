@@ -22,7 +22,7 @@ describe('a version', () => {
       sealNext(sealer(), dataKey(), { name: 'DB', base: head({ version }) }, bytes('x'));
     expect(next(limits.versionMax - 1).version).toBe(999_999_999);
     expect(() => next(limits.versionMax)).toThrow(
-      expect.objectContaining({ code: 'too_large', members: { limit: 999_999_999 } }),
+      expect.objectContaining({ code: 'too_large', properties: { limit: 999_999_999 } }),
     );
   });
 
