@@ -20,7 +20,6 @@ const sentences: readonly (readonly [string, string, number | string])[] = [
   ['docs/cli.md', 'one line of at most # bytes', limits.noteBytesMax],
   ['docs/cli.md', 'of more than # names', limits.fileNamesMax],
   ['docs/cli.md', 'names or # MiB', limits.fileValuesBytesMax / mib],
-  ['docs/env.md', 'the file larger than # bytes', limits.fileBytesMax],
   ['docs/env.md', 'a file: # bytes', limits.fileBytesMax],
   ['docs/env.md', 'distinct names: #.', limits.fileNamesMax],
   ['docs/env.md', 'a value: # bytes', limits.valueBytesMax],
@@ -35,11 +34,16 @@ const sentences: readonly (readonly [string, string, number | string])[] = [
   ['docs/runbook.md', 'more than # minutes ahead', inWords(times.clockSkewAlarmMs / minute)],
   ['docs/runbook.md', 'one token of at most # KiB', limits.tokenBytesMax / kib],
   ['docs/runbook.md', 'with # s of tolerance', times.tokenToleranceS],
-  ['docs/threat-model.md', 'such records, for # hours', times.idempotencyKeptMs / hour],
+  ['docs/runbook.md', 'at most # calls to KMS', limits.kmsCallsAtOnceMax],
+  ['docs/threat-model.md', '# hours after a keyed request', times.idempotencyKeptMs / hour],
+  ['docs/design/envelope.md', '`vault` | S | 1 to #', limits.vaultIdCharactersMax],
   ['docs/design/envelope.md', '`createdBy` | S | 1 to # bytes', limits.subjectBytesMax],
   ['docs/design/envelope.md', '`note` | S | 1 to # bytes', limits.noteBytesMax],
   ['docs/design/storage.md', '# hours after the request', times.idempotencyKeptMs / hour],
-  ['docs/design/storage.md', 'more than # minutes ahead', inWords(times.clockSkewAlarmMs / minute)],
+  ['docs/design/storage.md', '# s | no call to KMS', times.kmsCallsUntilMs / second],
+  ['docs/design/storage.md', '# s | no attempt', times.newAttemptsUntilMs / second],
+  ['docs/design/storage.md', '# s | writes and calls to KMS', times.attemptsEndMs / second],
+  ['docs/design/storage.md', 'one to KMS # s', times.kmsCallMs / second],
 ];
 
 describe('a page that repeats a limit', () => {
