@@ -3,8 +3,8 @@
 import { isVaultError, type VaultClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { scanFile } from '../functions/env/references.ts';
+import { failure, failureOf } from '../system/failures.ts';
 import { ownVariables } from '../system/own-variables.ts';
-import { failure, failureOf } from '../system/program-failures.ts';
 
 export type Expansion = {
   readonly variables: ReadonlyMap<string, string>;
@@ -43,7 +43,7 @@ const holdersIn = (content: string): ReadonlySet<string> => {
 const expand = async (client: VaultClient, content: string) => {
   try {
     const reply = await client.expandEnv({ content, dialect: 'json' });
-    if (!('content' in reply)) throw failure('other', 'the vault answered without a file');
+    if (!('content' in reply)) throw failure('the vault answered without a file');
     const { resolved } = reply;
     return { variables: ownVariables(content, reply.content), resolved };
   } catch (error) {

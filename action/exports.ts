@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { EOL } from 'node:os';
 import { variable } from '../system/environment.ts';
-import { failure, systemCodeOf } from '../system/program-failures.ts';
+import { failure, systemCodeOf } from '../system/failures.ts';
 
 /**
  * The names that are never exported, and why. The runner itself refuses NODE_OPTIONS alone. The others are from the
@@ -76,10 +76,10 @@ export const addEntries = (
   entries: ReadonlyMap<string, string>,
 ): void => {
   const file = variable(name);
-  if (file === undefined) throw failure('usage', `${name} is not set: this is no runner`);
+  if (file === undefined) throw failure(`${name} is not set: this is no runner`, { kind: 'usage' });
   try {
     appendFileSync(file, entriesOf(entries));
   } catch (error) {
-    throw failure('other', `cannot write to ${name} (${systemCodeOf(error)})`, error);
+    throw failure(`cannot write to ${name} (${systemCodeOf(error)})`, { cause: error });
   }
 };

@@ -1,7 +1,7 @@
 /** The token (JWT) that GitHub signs for a job. It says which repository, branch and environment the job belongs to. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { variable } from '../system/environment.ts';
-import { type Failure, failure, isFailure, systemCodeOf } from '../system/program-failures.ts';
+import { type Failure, failure, isFailure, systemCodeOf } from '../system/failures.ts';
 
 const attemptsMax = 4;
 const timeoutMs = 10_000;
@@ -13,9 +13,9 @@ export const requestIdToken = async (audience: string): Promise<string> => {
   const bearer = variable('ACTIONS_ID_TOKEN_REQUEST_TOKEN');
   if (address === undefined || bearer === undefined) {
     throw failure(
-      'denied',
       'GitHub gives this job no token: add "id-token: write" to the permissions of the job. ' +
         'A pull request from a fork never gets one.',
+      { kind: 'denied' },
     );
   }
   const url = new URL(address);
@@ -42,15 +42,15 @@ const ask = async (url: URL, bearer: string): Promise<string | Refused> => {
     if (status !== 200) {
       const mayPass = status >= 500 || status === 429;
       const sentence = `GitHub gave no token: its answer was ${status}`;
-      return { failure: failure(mayPass ? 'unavailable' : 'denied', sentence), mayPass };
+      return { failure: failure(sentence, { kind: mayPass ? 'unavailable' : 'denied' }), mayPass };
     }
     const { value } = (await response.json()) as { readonly value?: unknown };
     if (typeof value === 'string' && value !== '') return value;
-    throw failure('other', 'GitHub answered without a token');
+    throw failure('GitHub answered without a token');
   } catch (error) {
     if (isFailure(error)) throw error;
     const cause = error instanceof Error ? (error.cause ?? error) : error;
     const sentence = `GitHub gave no token: no answer (${systemCodeOf(cause)})`;
-    return { failure: failure('unavailable', sentence, error), mayPass: true };
+    return { failure: failure(sentence, { kind: 'unavailable', cause: error }), mayPass: true };
   }
 };

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { isConfidential, readAddr } from '../system/address.ts';
 import { variable } from '../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../system/failures.ts';
 
 export type Inputs = {
   readonly addr: string;
@@ -58,6 +58,9 @@ const readBytes = (file: string): Buffer => {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw failure('usage', `cannot read the file ${file} (${systemCodeOf(error)})`, error);
+    throw failure(`cannot read the file ${file} (${systemCodeOf(error)})`, {
+      kind: 'usage',
+      cause: error,
+    });
   }
 };

@@ -5,8 +5,8 @@
 
 import { createClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
+import { exitCodes, isFailure, systemCodeOf } from '../system/failures.ts';
 import { sentenceOf } from '../system/file-sentences.ts';
-import { exitCodes, isFailure, systemCodeOf } from '../system/program-failures.ts';
 import { errorCommand, give, maskCommands, type Place } from './commands.ts';
 import { expandFile } from './expansion.ts';
 import { addEntries, reasonAgainst } from './exports.ts';

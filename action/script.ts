@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { environment } from '../system/environment.ts';
-import { failure, systemCodeOf } from '../system/program-failures.ts';
+import { failure, systemCodeOf } from '../system/failures.ts';
 
 /** How a step with `shell: bash` runs: the script ends at the first command that fails. */
 const flags = ['--noprofile', '--norc', '-e', '-o', 'pipefail', '-c'];
@@ -14,7 +14,7 @@ export const runScript = (
 ): Promise<number> =>
   new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
-      reject(failure('other', `bash cannot be run (${systemCodeOf(error)})`, error));
+      reject(failure(`bash cannot be run (${systemCodeOf(error)})`, { cause: error }));
     // A cancelled job sends signals to this process alone, perhaps at once. The script decides what they mean. No signal is
     // handled before the child exists, because spawn takes no turn of the event loop.
     let child: ChildProcess | undefined;

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { failure, sentenceOf } from '../system/failures.ts';
+import { failure, sentenceOf, usage } from '../system/failures.ts';
 import type { Exchange, Send } from './http.ts';
 
 const step = v.strictObject({
@@ -42,7 +42,7 @@ export const parseDescription = (text: string): Description => {
   try {
     return v.parse(description, JSON.parse(text));
   } catch (error) {
-    throw failure(`this describes no store: ${sentenceOf(error)}`, { exitCode: 2, cause: error });
+    throw usage(`this describes no store: ${sentenceOf(error)}`, error);
   }
 };
 
@@ -50,7 +50,7 @@ export const readDescription = (file: string): Description => {
   try {
     return parseDescription(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw failure(`${file}: ${sentenceOf(error)}`, { exitCode: 2, cause: error });
+    throw usage(`${file}: ${sentenceOf(error)}`, error);
   }
 };
 

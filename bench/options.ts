@@ -1,6 +1,6 @@
 /** Parses the command line of `npm run bench`. */
 import { newProgram } from '../local/process/program.ts';
-import { failure } from '../system/failures.ts';
+import { usage } from '../system/failures.ts';
 import { type Operation, operations } from './operations.ts';
 
 type Peer = { readonly description: string; readonly urls: readonly string[] };
@@ -15,8 +15,6 @@ export type Options = {
   readonly peer: Peer | undefined;
 };
 type Comparison = { readonly command: 'compare'; readonly files: readonly [string, string] };
-
-const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
 const presets = {
   'one-node': { operations, clients: [1, 16], seconds: 2.4 },

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
-import { failure } from '../system/failures.ts';
+import { usage } from '../system/failures.ts';
 import type { Freshness } from './fresh.ts';
 import type { Figure } from './measure.ts';
 import { fileNames } from './operations.ts';
@@ -37,7 +37,7 @@ export const writeReport = (file: string, report: Report): void => {
 export const readReport = (file: string): Report => {
   const report: unknown = JSON.parse(readFileSync(file, 'utf8'));
   if (typeof report === 'object' && report !== null && 'figures' in report) return report as Report;
-  throw failure(`${file} is no report of npm run bench -- --json`, { exitCode: 2 });
+  throw usage(`${file} is no report of npm run bench -- --json`);
 };
 
 /** A number with about three significant digits; a dash if there is none. */

@@ -1,6 +1,6 @@
 /** `dsvault`: the command line of the vault. All its actions use the HTTP API. */
 import { CommanderError } from '@commander-js/extra-typings';
-import { exitCodes } from '../system/program-failures.ts';
+import { exitCodes } from '../system/failures.ts';
 import { reportFailure } from './output/failure-report.ts';
 import { programFor } from './program.ts';
 import { misuse } from './requests/command.ts';

@@ -1,6 +1,6 @@
 /** The man page of `dsvault`, written from its tree of commands. `npm run pack` puts it into the package. */
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { exitCodeMeanings } from '../system/program-failures.ts';
+import { exitCodeMeanings } from './program.ts';
 import { examplesOf } from './requests/command.ts';
 
 /** The variables of the environment. The test requires every variable that `dsvault` reads. */

@@ -1,7 +1,7 @@
 /** The tree of the commands of `dsvault`. */
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import manifest from '../package.json' with { type: 'json' };
-import { exitCodeMeanings } from '../system/program-failures.ts';
+import type { ExitCode } from '../system/failures.ts';
 import { newCommand } from './requests/command.ts';
 
 /** The address of the pages, which only a package may know (build.js). */
@@ -86,6 +86,24 @@ export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
     program.addCommand(command.helpGroup(group));
   }
   return program;
+};
+
+/** The meanings of the exit codes, as the help and the man page tell them. */
+export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
+  0: 'done',
+  1: 'another failure, such as a full disk; diff --exit-code found a difference',
+  2: 'the command line, or a setting, is wrong',
+  3: 'no such secret or version for this token, or its value was destroyed',
+  4: 'it exists, it cannot be destroyed, or the idempotency key is taken',
+  5: 'no token, a refused token, or a missing scope',
+  6: 'the file has errors or names no secret, or a value is too large',
+  7: 'out of reach, too slow, throttled, or outcome unknown: try again later',
+  8: 'the master key cannot be used, or is another',
+  9: 'the current version is not that of --if-version, or --max-age is exceeded',
+  125: 'run itself failed: the code that it names says why',
+  126: 'the program of run cannot be run',
+  127: 'the program of run was not found',
+  130: 'Ctrl-C at a prompt',
 };
 
 const exitCodesHelp = (): string => {

@@ -1,6 +1,6 @@
 /** Addresses of a vault. */
 import { plainAddress } from '../client/address.ts';
-import { usage } from './program-failures.ts';
+import { usage } from './failures.ts';
 
 /** Throws unless the text is only an HTTP address. Others would see a name and password in it. */
 export const readAddr = (text: string): string => {

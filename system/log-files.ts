@@ -5,8 +5,6 @@ import { codeOf, failure } from './failures.ts';
 /** CloudWatch takes lines of 1 MiB, and a JSON document of them escapes some characters. */
 const lineBytesMax = 4_194_304;
 const lineFeed = 0x0a;
-/** The exit code of `dsvault` for an invalid file (docs/cli.md). */
-const invalidFile = 6;
 
 /** The lines of stdin. */
 export const linesOfStdin = (): AsyncGenerator<string> => linesOf(process.stdin, 'stdin');
@@ -72,7 +70,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGener
     }
     if (rest.length > lineBytesMax) {
       throw failure(`${name} is no log: a line of it is longer than 4 MiB`, {
-        exitCode: invalidFile,
+        kind: 'invalidFile',
       });
     }
   }

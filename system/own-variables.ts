@@ -1,6 +1,6 @@
 /** The variables of an expanded file. */
 import { parseFile } from '../functions/env/grammar.ts';
-import { failure } from './program-failures.ts';
+import { failure } from './failures.ts';
 
 /**
  * The variables of a file that the vault expanded in the dialect `json`. Throws if the answer names one that the file
@@ -11,5 +11,5 @@ export const ownVariables = (content: string, answer: string): ReadonlyMap<strin
   const { lines } = parseFile(content);
   const own = new Set(lines.map((line) => (line.kind === 'assignment' ? line.key : undefined)));
   if ([...variables.keys()].every((key) => own.has(key))) return variables;
-  throw failure('other', 'the vault answered with variables that the file does not have');
+  throw failure('the vault answered with variables that the file does not have');
 };

@@ -1,12 +1,6 @@
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import { type Plan, planFile } from '../../functions/env/plan.ts';
-import {
-  exitCodes,
-  type Failure,
-  failure,
-  isFailure,
-  usage,
-} from '../../system/program-failures.ts';
+import { exitCodes, type Failure, failure, isFailure, usage } from '../../system/failures.ts';
 import { planOrFail } from '../files/file-plans.ts';
 import { reportLines } from '../output/file-errors.ts';
 import { note, noteLine, printJson, printTable } from '../output/output.ts';
@@ -50,7 +44,7 @@ export const bisectCommand = () =>
       const history = await readHistory(session, unpinnedNames(plan), good);
       const changes = changesOf(history, good, bad);
       if (changes.length === 0) {
-        throw failure('other', 'no secret of the file changed between --good and --bad');
+        throw failure('no secret of the file changed between --good and --bad');
       }
       const search = { session, file: flags, plan, history, words, json: flags.json };
       await report(search, await findFirstBad(search, good, changes));
@@ -116,7 +110,7 @@ const hints: Readonly<Record<Verdict, string>> = {
 
 const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void => {
   if (verdict === wanted) return;
-  throw failure('other', `--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
+  throw failure(`--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
 };
 
 /** Returns a failure that is the file's own at that time, and prints its errors. Throws any other: it ends the search. */
@@ -148,14 +142,14 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
   const [command = '', ...args] = words;
   const { env, hide } = reading;
   const { code, endedBy } = await runChild({ command, args, env, hide, outToStderr: json });
-  if (endedBy !== undefined) throw failure('interrupted', `${endedBy} ended the search`);
+  if (endedBy !== undefined) throw failure(`${endedBy} ended the search`, { kind: 'interrupted' });
   return outcomeOf(code);
 };
 
 /** The exit codes mean what they mean to `git bisect run`. */
 const outcomeOf = (code: number): Outcome => {
   if (code > 127) {
-    throw failure('other', `the program ended with ${code}: that is neither good nor bad`);
+    throw failure(`the program ended with ${code}: that is neither good nor bad`);
   }
   if (code === 125) return { verdict: 'skip', why: 'exit code 125' };
   const verdict = code === 0 ? 'good' : 'bad';
@@ -168,7 +162,6 @@ const report = async ({ json }: Search, { good, bad, changes }: Found): Promise<
   else await printTable(head, versions.map(rowOf));
   if (changes.length === 1) return;
   throw failure(
-    'other',
     `the first bad change is one of these ${changes.length}: the times between them were skipped`,
   );
 };

@@ -1,6 +1,6 @@
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import type { Reference } from '../../functions/env/references.ts';
-import { failure, usage } from '../../system/program-failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { readPinnable, requireUsable } from '../files/pinned-files.ts';
 import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
@@ -66,5 +66,5 @@ const requirePinned = (
 ): void => {
   const found = new Set(references.map(({ name }) => name));
   if ([...names].every((name) => found.has(name))) return;
-  throw failure('notFound', `${file} does not pin one of these names`);
+  throw failure(`${file} does not pin one of these names`, { kind: 'notFound' });
 };

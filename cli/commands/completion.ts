@@ -1,4 +1,4 @@
-import { usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
 import { printJson, printText } from '../output/output.ts';
 import { offlineCommand } from '../requests/command.ts';
 import { completionOf, isShell } from './completion-scripts.ts';

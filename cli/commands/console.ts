@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configurationFolder, environmentFor } from '../../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { createFindLocal, isCluster } from '../console/local-vault.ts';
 import { machineActions } from '../console/machine-actions.ts';
 import { readingElsewhere } from '../console/other-nodes.ts';
@@ -104,7 +104,7 @@ const pageFiles = (): ReadonlyMap<string, PageFile> => {
     try {
       return { type: `${type}; charset=utf-8`, body: readFileSync(join(folder, name)) };
     } catch (error) {
-      throw failure('other', `the page of the console is missing from ${folder}`, error);
+      throw failure(`the page of the console is missing from ${folder}`, { cause: error });
     }
   };
   return new Map([

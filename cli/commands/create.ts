@@ -1,4 +1,4 @@
-import { inOtherWords, isFailure } from '../../system/program-failures.ts';
+import { inOtherWords, isFailure } from '../../system/failures.ts';
 import { note, printJson } from '../output/output.ts';
 import { printWritten } from '../output/written-version.ts';
 import { noteOf, openSession, secretName, valueCommand } from '../requests/command.ts';

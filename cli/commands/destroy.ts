@@ -1,9 +1,9 @@
 import type { ReplyOf } from '../../client/types.ts';
-import { failure, ofVersion, usage } from '../../system/program-failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { askYes } from '../output/confirmation.ts';
 import { note, printJson, printLines } from '../output/output.ts';
 import { openSession, placeOf, type Session, vaultCommand } from '../requests/command.ts';
-import { readVersions } from '../requests/listed-pages.ts';
+import { ofVersion, readVersions } from '../requests/listed-pages.ts';
 
 export const destroyCommand = () =>
   vaultCommand(
@@ -42,7 +42,7 @@ export const destroyCommand = () =>
 const requireYes = async (what: string, yes: true | undefined): Promise<void> => {
   if (yes || !process.stdin.isTTY) return;
   if (await askYes(`${what} will be gone for ever. Type yes to go on: `)) return;
-  throw failure('other', 'nothing was destroyed');
+  throw failure('nothing was destroyed');
 };
 
 type How = { readonly yes: true | undefined; readonly json: true | undefined };

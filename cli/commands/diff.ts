@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
-import { exitCodes, ofVersion } from '../../system/program-failures.ts';
+import { exitCodes } from '../../system/failures.ts';
 import { shown } from '../../system/terminal-text.ts';
 import { note, printJson, printLines, printText } from '../output/output.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type Session,
   vaultCommand,
 } from '../requests/command.ts';
+import { ofVersion } from '../requests/listed-pages.ts';
 import { decodeValue } from '../values/given-value.ts';
 
 /** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */

@@ -1,5 +1,5 @@
 import { isConfidential } from '../../system/address.ts';
-import { exitCodes, isFailure } from '../../system/program-failures.ts';
+import { exitCodes, isFailure } from '../../system/failures.ts';
 import { printJson, printTable } from '../output/output.ts';
 import { openSession, type Session, vaultCommand } from '../requests/command.ts';
 import { claimsOf, expiryOf } from '../requests/token.ts';

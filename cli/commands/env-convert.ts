@@ -1,7 +1,8 @@
 import { convertFile } from '../../functions/env/convert.ts';
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
-import { invalidFile, usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
+import { invalidFile } from '../files/file-plans.ts';
 import { printJson, printText } from '../output/output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
 import { offlineCommand } from '../requests/command.ts';

@@ -1,6 +1,6 @@
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { planFile } from '../../functions/env/plan.ts';
-import { usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
 import { collect, readValues } from '../files/env-values.ts';
 import { planOrFail } from '../files/file-plans.ts';
 import { note, printJson } from '../output/output.ts';

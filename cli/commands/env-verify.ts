@@ -1,8 +1,9 @@
 import { findDifferences, readFile } from '../../functions/env/agreement.ts';
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { sentenceOf } from '../../system/file-sentences.ts';
-import { failure, invalidFile, usage } from '../../system/program-failures.ts';
+import { invalidFile } from '../files/file-plans.ts';
 import { printJson, printLines } from '../output/output.ts';
 import { offlineCommand } from '../requests/command.ts';
 import { readText } from '../values/given-value.ts';
@@ -40,7 +41,9 @@ export const verifyCommand = () =>
       if (json) await printJson({ file, readers: told.map(documentOf) });
       else await printLines(told.map((one) => lineOf(file, one)));
       if (told.every(({ first }) => first === undefined)) return;
-      throw failure('invalidFile', 'at least one of these programs may read it in another way');
+      throw failure('at least one of these programs may read it in another way', {
+        kind: 'invalidFile',
+      });
     });
 
 type Told = {

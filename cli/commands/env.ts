@@ -3,16 +3,10 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
-import {
-  type Failure,
-  failure,
-  inOtherWords,
-  isFailure,
-  ofFile,
-  usage,
-} from '../../system/program-failures.ts';
+import { type Failure, failure, inOtherWords, isFailure, usage } from '../../system/failures.ts';
 import { collect, readValues } from '../files/env-values.ts';
 import { askedDialect, expandFile } from '../files/expansion.ts';
+import { ofFile } from '../files/file-plans.ts';
 import { warningLine } from '../output/file-errors.ts';
 import { note, noteLine, printJson, printText } from '../output/output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
@@ -178,10 +172,9 @@ const requireReference = (content: string, file: string): void => {
   const parsed = parseFile(content);
   const isPlain = ({ candidates }: ScannedLine) => candidates.every(({ kind }) => kind === 'text');
   if (parsed.errors.length > 0 || !scanFile(parsed).lines.every(isPlain)) return;
-  throw failure(
-    'invalidFile',
-    `${file} has no enc(): nothing was stored, and the values in it stay readable`,
-  );
+  throw failure(`${file} has no enc(): nothing was stored, and the values in it stay readable`, {
+    kind: 'invalidFile',
+  });
 };
 
 const ask = async (

@@ -1,5 +1,5 @@
 import { limits } from '../../functions/model/limits.ts';
-import { failure, isFailure, usage } from '../../system/program-failures.ts';
+import { failure, isFailure, usage } from '../../system/failures.ts';
 import { askedDialect, expandFile } from '../files/expansion.ts';
 import { jsonOf, note, printText } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
@@ -56,7 +56,9 @@ const readPart = async (
   const isJson = dialect === 'json';
   const keyless = isJson ? undefined : names.find((name) => /[.-]/.test(name));
   if (keyless !== undefined) {
-    throw failure('invalidFile', `${keyless} is no key of a .env file: use --json, or name others`);
+    throw failure(`${keyless} is no key of a .env file: use --json, or name others`, {
+      kind: 'invalidFile',
+    });
   }
   const key = (name: string, index: number) => (isJson ? `K${index}` : name);
   const lines = names.map((name, index) => `${key(name, index)}="secret(${name})"\n`);

@@ -1,4 +1,4 @@
-import { ofVersion, usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
 import { printJson, printValue } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
 import {
@@ -8,6 +8,7 @@ import {
   vaultCommand,
   versionNumber,
 } from '../requests/command.ts';
+import { ofVersion } from '../requests/listed-pages.ts';
 import { decodeValue } from '../values/given-value.ts';
 
 export const getCommand = () =>

@@ -1,4 +1,4 @@
-import { failure, isFailure, refusal, usage } from '../../system/program-failures.ts';
+import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
 import { readEntries } from '../files/import-file.ts';
 import { note, noteLine, printJson } from '../output/output.ts';
 import { noteOf, openSession, writingCommand } from '../requests/command.ts';
@@ -22,7 +22,8 @@ export const importCommand = () =>
       const session = openSession(flags);
       const content = await readText(file, `the file ${file}`);
       const entries = readEntries(content, formatOf(format, file), file);
-      if (entries.length === 0) throw failure('invalidFile', `${file} has no assignments`);
+      if (entries.length === 0)
+        throw failure(`${file} has no assignments`, { kind: 'invalidFile' });
       // The keys are arbitrary, because names of secrets may hold characters that keys may not.
       const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));

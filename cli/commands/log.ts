@@ -1,6 +1,7 @@
 /** `dsvault log`: who read or changed a secret, as the log of the vault tells it. */
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
-import { usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
+import { linesOfFile, linesOfLog, linesOfStdin } from '../../system/log-files.ts';
 import { linesOfStack } from '../log/insights.ts';
 import {
   type Answer,
@@ -12,7 +13,6 @@ import {
   requestsOf,
   storyOf,
 } from '../log/log-questions.ts';
-import { linesOfFile, linesOfLog, linesOfStdin } from '../log/own-log-files.ts';
 import { note, printJson, printTable } from '../output/output.ts';
 import { findLocalVaults, knowsCheckout } from '../requests/checkout.ts';
 import { askedInstant, newCommand, offlineCommand, secretName } from '../requests/command.ts';

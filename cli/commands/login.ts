@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure, usage } from '../../system/program-failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { note, printJson } from '../output/output.ts';
 import { type LocalToken, makeLocalToken } from '../requests/checkout.ts';
 import { vaultCommand } from '../requests/command.ts';
@@ -110,5 +110,5 @@ const tokenOfStdin = async (): Promise<Token> => {
   const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin('the token');
   const token = typed.toString().trim();
   if (isJwt(token)) return { source: 'stdin', read: () => token };
-  throw failure('denied', 'stdin holds no token');
+  throw failure('stdin holds no token', { kind: 'denied' });
 };

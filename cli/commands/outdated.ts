@@ -1,4 +1,4 @@
-import { failure, usage } from '../../system/program-failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { findOtherSource, readPinnable, requireUsable } from '../files/pinned-files.ts';
 import { readFacts, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
@@ -44,7 +44,7 @@ export const outdatedCommand = () =>
       requireUsable(pinnable, pinned, (reference) => whyUnusable(facts, reference));
       if (late.length === 0) return;
       const names = [...new Set(late.map(({ name }) => name))].join(', ');
-      throw failure('precondition', `superseded for longer than --max-age: ${names}`);
+      throw failure(`superseded for longer than --max-age: ${names}`, { kind: 'precondition' });
     });
 
 const head = ['NAME', 'PINNED', 'NEWEST', 'STATE', 'BEHIND', 'CREATED BY', 'NOTE'];

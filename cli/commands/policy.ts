@@ -4,7 +4,7 @@ import type { IssuerPolicy } from '../../functions/access/policy.ts';
 import { parsePolicy, type ReadPolicy } from '../../functions/access/policy-file.ts';
 import { createDecide, type Decision, type Refusal } from '../../functions/access/rules.ts';
 import { limits } from '../../functions/model/limits.ts';
-import { exitCodes, failure } from '../../system/program-failures.ts';
+import { exitCodes, failure } from '../../system/failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output/output.ts';
 import { newCommand, offlineCommand } from '../requests/command.ts';
 import { allClaimsOf, isJwt, parseClaims } from '../requests/token.ts';
@@ -57,7 +57,7 @@ const testCommand = () =>
       const { policy } = await readPolicy(file);
       const claims = claimsIn((await readText(tokenFile, 'the file of --token-file')).trim());
       if (claims === undefined) {
-        throw failure('denied', '--token-file holds neither a token nor claims as JSON');
+        throw failure('--token-file holds neither a token nor claims as JSON', { kind: 'denied' });
       }
       const issuer = policy.issuers.find((one) => one.issuer === claims['iss']);
       if (issuer === undefined) throw unknownIssuer(file, claims['iss'], policy.issuers);
@@ -84,13 +84,16 @@ const readPolicy = async (file: string): Promise<ReadPolicy> => {
   } catch (error) {
     const faults = error instanceof Error ? error.message.split('\n') : [];
     if (!wantsJson()) for (const fault of faults) noteLine(`${file}: ${fault}`);
-    throw failure('invalidFile', wantsJson() ? faults.join('; ') : `${file} is no policy`, error);
+    throw failure(wantsJson() ? faults.join('; ') : `${file} is no policy`, {
+      kind: 'invalidFile',
+      cause: error,
+    });
   }
 };
 
 const unknownIssuer = (file: string, iss: unknown, issuers: readonly IssuerPolicy[]) => {
   const known = issuers.map(({ issuer }) => issuer).join(', ');
-  return failure('denied', `${file} has no issuer ${JSON.stringify(iss)}, only ${known}`);
+  return failure(`${file} has no issuer ${JSON.stringify(iss)}, only ${known}`, { kind: 'denied' });
 };
 
 const hasExpired = ({ exp }: Readonly<Record<string, unknown>>): boolean =>

@@ -1,4 +1,4 @@
-import { type Failure, failure, inOtherWords, isFailure } from '../../system/program-failures.ts';
+import { type Failure, failure, inOtherWords, isFailure } from '../../system/failures.ts';
 import { printWritten } from '../output/written-version.ts';
 import {
   noteOf,
@@ -51,13 +51,13 @@ const findLastValue = async (session: Session, name: string): Promise<number> =>
     wasDeleted = state === 'deleted';
     if (!wasDeleted && !isRepetition) break;
   }
-  throw failure('conflict', notDeleted(name));
+  throw failure(notDeleted(name), { kind: 'conflict' });
 };
 
 const gone = (name: string, version: number): Failure =>
   failure(
-    'notFound',
     `the value of version ${version} was destroyed: dsvault create ${name} stores a new one`,
+    { kind: 'notFound' },
   );
 
 const notDeleted = (name: string): string =>

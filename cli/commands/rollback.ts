@@ -1,4 +1,4 @@
-import { inOtherWords, isFailure, ofVersion } from '../../system/program-failures.ts';
+import { inOtherWords, isFailure } from '../../system/failures.ts';
 import { printWritten } from '../output/written-version.ts';
 import {
   noteOf,
@@ -7,6 +7,7 @@ import {
   versionNumber,
   writingCommand,
 } from '../requests/command.ts';
+import { ofVersion } from '../requests/listed-pages.ts';
 import { decodeValue, encodeValue } from '../values/given-value.ts';
 
 export const rollbackCommand = () =>

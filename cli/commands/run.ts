@@ -1,4 +1,4 @@
-import { usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
 import { askedInstant, openSession, vaultCommand } from '../requests/command.ts';
 import { type Child, runChild } from '../run/child.ts';
 import { fileOptions, getReading, type Reading, readContent } from '../run/program-file.ts';

@@ -1,6 +1,6 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { endsSoon } from '../../functions/model/types.ts';
-import { exitCodes } from '../../system/program-failures.ts';
+import { exitCodes } from '../../system/failures.ts';
 import { bytesOf } from '../output/bytes.ts';
 import { printJson, printTable } from '../output/output.ts';
 import { openSession, vaultCommand } from '../requests/command.ts';

@@ -1,9 +1,9 @@
 /** The actions of the page that concern the log of a vault on this machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { failure, systemCodeOf } from '../../system/failures.ts';
+import { linesOfLog } from '../../system/log-files.ts';
 import { inOrder } from '../../system/log-lines.ts';
-import { failure, systemCodeOf } from '../../system/program-failures.ts';
-import { linesOfLog } from '../log/own-log-files.ts';
 import { answerOf, malformed } from './answers.ts';
 import type { FindLocal } from './local-vault.ts';
 import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
@@ -79,7 +79,7 @@ async function* followLogs(
 
 /** Throws the failure that says which log cannot be read. */
 const refuse = (file: string, error: unknown): never => {
-  throw failure('other', `the log ${file} cannot be read (${systemCodeOf(error)})`, error);
+  throw failure(`the log ${file} cannot be read (${systemCodeOf(error)})`, { cause: error });
 };
 
 /** All lines of the request, on whichever node, in the order of their times. */

@@ -1,5 +1,5 @@
 /** Turns the failures of the command line into answers that the page can show. */
-import { isFailure } from '../../system/program-failures.ts';
+import { isFailure } from '../../system/failures.ts';
 import type { Answer } from './server.ts';
 
 /** The answer of some work: its result, or the report of its failure. Another error is a fault of the console. */

@@ -1,6 +1,6 @@
 /** The actions of the page that concern the nodes: how they are, and for a cluster of this machine, what they do. */
 import * as v from 'valibot';
-import { isFailure } from '../../system/program-failures.ts';
+import { isFailure } from '../../system/failures.ts';
 import type { Client } from '../requests/vault-client.ts';
 import { answerOf, malformed } from './answers.ts';
 import type { Checkout, FindLocal } from './local-vault.ts';

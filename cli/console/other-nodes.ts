@@ -7,7 +7,7 @@ import { operations } from '../../client/operations.ts';
 import type { Asked } from '../../client/sending.ts';
 import type { OperationId, ReplyOf } from '../../client/types.ts';
 import { isLoopback } from '../../system/address.ts';
-import { isFailure } from '../../system/program-failures.ts';
+import { isFailure } from '../../system/failures.ts';
 import type { Client } from '../requests/vault-client.ts';
 import { type FindLocal, placeOf } from './local-vault.ts';
 import type { OnSilence } from './server.ts';

@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isFailure } from '../../system/program-failures.ts';
+import { isFailure } from '../../system/failures.ts';
 import { answerTo, type Key, keyOf, requestBytesMax, seal, unseal } from './sealing.ts';
 import { createSessions } from './sessions.ts';
 

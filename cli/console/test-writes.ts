@@ -3,7 +3,7 @@
  * all nodes in turn, slowly, and for a bounded time.
  */
 import * as v from 'valibot';
-import { failure } from '../../system/program-failures.ts';
+import { failure } from '../../system/failures.ts';
 import { answerOf, malformed } from './answers.ts';
 import type { Checkout, FindLocal } from './local-vault.ts';
 import { type Answered, createRates, outcomeOf } from './rates.ts';
@@ -92,7 +92,7 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
     const before = stops;
     const local = await findLocal();
     if (local === undefined) {
-      throw failure('other', 'test writes are only for a vault on this machine');
+      throw failure('test writes are only for a vault on this machine');
     }
     const token = await newToken(local.name, testTenant);
     // The person may have changed their mind while the token was made.

@@ -3,7 +3,7 @@ import { parseFile } from '../../functions/env/grammar.ts';
 import { scanFile } from '../../functions/env/references.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { variable } from '../../system/environment.ts';
-import { usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
 import { exactText, readText } from '../values/given-value.ts';
 
 export type ValuesFlags = {

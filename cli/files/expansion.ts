@@ -1,6 +1,6 @@
 /** Expands a file. */
 import type { BodyOf, ReplyOf } from '../../client/types.ts';
-import { failure } from '../../system/program-failures.ts';
+import { failure } from '../../system/failures.ts';
 import type { Session } from '../requests/command.ts';
 
 type Asked = BodyOf<'expand-env'>;
@@ -27,5 +27,5 @@ export const expandFile = async (
 ): Promise<Expanded> => {
   const expanded = await expandUnless(session, body, signal);
   if (expanded !== undefined) return expanded;
-  throw failure('other', `${session.settings.addr} does not answer as a vault does`);
+  throw failure(`${session.settings.addr} does not answer as a vault does`);
 };

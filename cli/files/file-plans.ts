@@ -1,6 +1,7 @@
 /** Reads `.env` files by the grammar of the vault, without a request to it. */
 import { VaultError } from '../../functions/model/errors.ts';
-import { failure, invalidFile } from '../../system/program-failures.ts';
+import { type Failure, failure, isFailure, refusal } from '../../system/failures.ts';
+import type { FileError } from '../../system/problem-report.ts';
 
 /** Plans a file as the vault would, and throws its errors with the name of the file. */
 export const planOrFail = <Result>(file: string, plan: () => Result): Result => {
@@ -10,6 +11,25 @@ export const planOrFail = <Result>(file: string, plan: () => Result): Result => 
     if (!(error instanceof VaultError)) throw error;
     const { errors = [], errorsTotal = errors.length } = error.properties;
     if (errors.length > 0) throw invalidFile({ errors, errorsTotal }, file);
-    throw failure('invalidFile', error.message);
+    throw failure(error.message, { kind: 'invalidFile' });
+  }
+};
+
+/** The failure for errors of a file that `dsvault` found, in the form of the server's problem. */
+export const invalidFile = (
+  { errors, errorsTotal }: { readonly errors: readonly FileError[]; readonly errorsTotal: number },
+  file: string,
+): Failure =>
+  refusal({ code: 'invalid_env', detail: 'the file has errors', errors, errorsTotal }, file);
+
+/** Runs `action`, and adds the name of the file to its failure. */
+export const ofFile = async <Result>(
+  file: string,
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await action();
+  } catch (error) {
+    throw isFailure(error) ? Object.assign(error, { file }) : error;
   }
 };

@@ -5,7 +5,7 @@ import { parseFile } from '../../functions/env/grammar.ts';
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import { planFile } from '../../functions/env/plan.ts';
 import { type Reference, type References, scanFile } from '../../functions/env/references.ts';
-import { refusal } from '../../system/program-failures.ts';
+import { refusal } from '../../system/failures.ts';
 import { readText } from '../values/given-value.ts';
 import { planOrFail } from './file-plans.ts';
 import type { Unusable } from './version-facts.ts';

@@ -2,7 +2,7 @@
 
 import type { VersionEntry } from '../../client/types.ts';
 import type { Reference } from '../../functions/env/references.ts';
-import { failure, isFailure } from '../../system/program-failures.ts';
+import { failure, isFailure } from '../../system/failures.ts';
 import type { Session } from '../requests/command.ts';
 import { eachVersion } from '../requests/listed-pages.ts';
 
@@ -58,7 +58,7 @@ export const readFactsOfOneInstant = async (
     if ([...facts].every(isSame)) return facts;
     before = facts;
   }
-  throw failure('unavailable', 'the secrets of the file change too often: try again');
+  throw failure('the secrets of the file change too often: try again', { kind: 'unavailable' });
 };
 
 const readSecret = async (

@@ -4,7 +4,7 @@ import spawn from 'cross-spawn';
 import * as v from 'valibot';
 import { operations } from '../../client/operations.ts';
 import { environmentFor } from '../../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 
 /** CloudWatch Logs returns no more lines for one query. */
 const linesMax = 10_000;
@@ -65,7 +65,7 @@ async function* linesWithin(
   const lines = await search(groups, query, { from, to });
   if (lines.length < linesMax) return yield* lines;
   const middle = Math.floor((from + to) / 2);
-  if (middle === from) throw failure('other', 'one second has more lines than a query can return');
+  if (middle === from) throw failure('one second has more lines than a query can return');
   yield* linesWithin(groups, query, { from, to: middle });
   yield* linesWithin(groups, query, { from: middle, to });
 }
@@ -90,7 +90,7 @@ const search = async (groups: readonly string[], query: string, { from, to }: Sp
       });
     }
     if (!['Scheduled', 'Running', 'Unknown'].includes(found.status)) {
-      throw failure('other', 'CloudWatch Logs did not complete the query: try a shorter time');
+      throw failure('CloudWatch Logs did not complete the query: try a shorter time');
     }
     await sleep(askEveryMs);
   }
@@ -111,12 +111,13 @@ const runAws = <Output>(schema: v.GenericSchema<unknown, Output>, args: string[]
     },
   );
   const code = error && systemCodeOf(error);
-  if (code === 'ENOENT') throw failure('other', '--aws needs the AWS CLI: there is no aws', error);
-  if (code) throw failure('other', `the AWS CLI cannot be run (${code})`, error);
-  if (status !== 0) throw failure('other', `the AWS CLI ended with ${signal ?? status}`);
+  if (code === 'ENOENT')
+    throw failure('--aws needs the AWS CLI: there is no aws', { cause: error });
+  if (code) throw failure(`the AWS CLI cannot be run (${code})`, { cause: error });
+  if (status !== 0) throw failure(`the AWS CLI ended with ${signal ?? status}`);
   try {
     return v.parse(schema, JSON.parse(stdout));
   } catch (cause) {
-    throw failure('other', 'the AWS CLI printed something else than its documents', cause);
+    throw failure('the AWS CLI printed something else than its documents', { cause });
   }
 };

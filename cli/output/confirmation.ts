@@ -1,6 +1,6 @@
 /** Asks a person before something that cannot be undone. */
 import { createInterface } from 'node:readline';
-import { failure } from '../../system/program-failures.ts';
+import { failure } from '../../system/failures.ts';
 import { shown } from '../../system/terminal-text.ts';
 
 /** Whether the person at the terminal types `yes`. Anything else, and the end of the input, is a no. */
@@ -8,7 +8,7 @@ export const askYes = (question: string): Promise<boolean> =>
   new Promise((resolve, reject) => {
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     terminal.once('SIGINT', () => {
-      reject(failure('interrupted', 'interrupted'));
+      reject(failure('interrupted', { kind: 'interrupted' }));
       terminal.close();
     });
     terminal.once('close', () => {

@@ -1,5 +1,5 @@
 /** Reports a failure on stderr: sentences for a person, or one document with `--json`. */
-import { type Failure, isFailure, systemCodeOf } from '../../system/program-failures.ts';
+import { type Failure, isFailure, systemCodeOf } from '../../system/failures.ts';
 import { reportLines } from './file-errors.ts';
 import { note, noteJson, noteLine, wantsJson } from './output.ts';
 

@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
 import { variable } from '../../system/environment.ts';
-import { failure, systemCodeOf } from '../../system/program-failures.ts';
+import { failure, systemCodeOf } from '../../system/failures.ts';
 import { shown, shownJson, shownText } from '../../system/terminal-text.ts';
 
 // A write also reports its error to its callback. Without this listener the error would end the process.
@@ -20,7 +20,8 @@ const print = (data: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     const settle = (error?: unknown): void => {
       if (systemCodeOf(error) === 'EPIPE') process.exit(141);
-      if (error) reject(failure('other', `cannot write to stdout (${systemCodeOf(error)})`, error));
+      if (error)
+        reject(failure(`cannot write to stdout (${systemCodeOf(error)})`, { cause: error }));
       else resolve();
     };
     try {

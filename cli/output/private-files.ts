@@ -1,14 +1,14 @@
 /** Writes files that may hold values. Only their owner can read them, and they are written whole or not at all. */
 import { chmodSync, chownSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { failure, isFailure, systemCodeOf } from '../../system/failures.ts';
 import { checkReplaceable, replaceFile as replaceWhole } from '../../system/files.ts';
-import { failure, isFailure, systemCodeOf } from '../../system/program-failures.ts';
 
 const privateMode = 0o600;
 
 const cannotWrite = (file: string, error: unknown) =>
   isFailure(error)
     ? error
-    : failure('other', `cannot write ${file} (${systemCodeOf(error)})`, error);
+    : failure(`cannot write ${file} (${systemCodeOf(error)})`, { cause: error });
 
 /** Whether other users may open the file. On Windows files have no such modes, and their folder protects them. */
 export const isOpenToOthers = ({ mode }: Stats): boolean =>
@@ -28,7 +28,7 @@ const giveAccess =
     try {
       if (owner) chownSync(draft, owner.uid, owner.gid);
     } catch (error) {
-      throw failure('other', `the owner of ${file} cannot be kept: use --out`, error);
+      throw failure(`the owner of ${file} cannot be kept: use --out`, { cause: error });
     }
     // The mode is set afterwards, because the umask of this process would clear bits of it.
     chmodSync(draft, mode);
@@ -49,7 +49,7 @@ export const replaceFile = (target: Target, content: string | Uint8Array): void 
  */
 export const requireReplaceable = (file: string): Target =>
   requireTarget(file, (present) => {
-    if (present === undefined) throw failure('other', `there is no ${file}`);
+    if (present === undefined) throw failure(`there is no ${file}`);
     const { mode, uid, gid } = present;
     return { mode: mode & 0o777, owner: { uid, gid } };
   });
@@ -66,7 +66,7 @@ const requireTarget = (
   try {
     const stat = statSync(file, { throwIfNoEntry: false });
     // Replacing a device, such as /dev/null, would destroy it.
-    if (stat && !stat.isFile()) throw failure('other', `${file} is no file that can be replaced`);
+    if (stat && !stat.isFile()) throw failure(`${file} is no file that can be replaced`);
     const target = { file: stat ? realpathSync(file) : file, ...accessFor(stat) };
     checkReplaceable(target.file, giveAccess(target));
     return target;

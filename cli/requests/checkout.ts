@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { environment, variable } from '../../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 
 /** The folder of the checkout: the one that the user names, or else the one whose `cli/dsvault.js` runs. */
 const findRoot = (): string | undefined => {
@@ -56,11 +56,11 @@ const run = (program: string, args: readonly string[]): Promise<string> =>
     execFile(node, [program, ...args], { cwd: root, env }, (error, stdout, stderr) => {
       if (error === null) return settle(stdout);
       if (systemCodeOf(error) === 'ENOENT') {
-        return fail(failure('other', `the checkout has no Node of its own: run npm ci in ${root}`));
+        return fail(failure(`the checkout has no Node of its own: run npm ci in ${root}`));
       }
       const sentence = stderr.trim().split('\n').at(-1);
       if (error.code === 2) return fail(usage(sentence ?? 'the command line is wrong'));
-      fail(failure('other', sentence || `cannot run ${program} (${systemCodeOf(error)})`, error));
+      fail(failure(sentence || `cannot run ${program} (${systemCodeOf(error)})`, { cause: error }));
     });
   });
 

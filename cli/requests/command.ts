@@ -6,7 +6,7 @@ import {
   isSecretName,
   parseAskedInstant,
 } from '../../functions/model/types.ts';
-import { type Failure, usage } from '../../system/program-failures.ts';
+import { type Failure, usage } from '../../system/failures.ts';
 import { alphabetNames } from '../values/generate.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 import { type Client, openClient } from './vault-client.ts';

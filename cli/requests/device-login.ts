@@ -11,7 +11,7 @@ import {
   isFailure,
   systemCodeOf,
   usage,
-} from '../../system/program-failures.ts';
+} from '../../system/failures.ts';
 import type { OidcClient } from './profile.ts';
 import { isJwt } from './token.ts';
 
@@ -51,7 +51,7 @@ export const deviceToken = async (
     // The library compares parsed addresses, for which a slash at the end may make no difference.
     if (server.issuer !== issuer) throw otherIssuer();
     if (server.device_authorization_endpoint === undefined) {
-      throw failure('other', 'the issuer offers no login by device code (RFC 8628)');
+      throw failure('the issuer offers no login by device code (RFC 8628)');
     }
     const asked = await oauth.deviceAuthorizationRequest(
       server,
@@ -75,7 +75,9 @@ export const deviceToken = async (
   } catch (error) {
     throw failureOf(error);
   }
-  throw failure('denied', 'the issuer gave no JWT: --audience or --scope may ask it for one');
+  throw failure('the issuer gave no JWT: --audience or --scope may ask it for one', {
+    kind: 'denied',
+  });
 };
 
 const issuerUrl = (text: string): URL => {
@@ -107,7 +109,7 @@ const untilDecided = async <Reply>(
   const endsAt = now() + Math.min(expiresS * 1_000, approvalMaxMs);
   for (let waitMs = Math.max(1, interval) * 1_000; ; ) {
     await sleep(Math.min(waitMs, endsAt - now()));
-    if (now() >= endsAt) throw failure('denied', 'nobody approved the code in time');
+    if (now() >= endsAt) throw failure('nobody approved the code in time', { kind: 'denied' });
     try {
       return await ask();
     } catch (error) {
@@ -133,7 +135,7 @@ const requestOptions = ({ protocol }: URL, { fetch, timeoutMs }: Surroundings) =
     // Only an issuer on this machine may lead to another service of this machine.
     const isDowngraded = protocol === 'https:' && target.protocol !== 'https:';
     if (isDowngraded || !isConfidential(target)) {
-      throw failure('other', 'the issuer names an address that is not https://');
+      throw failure('the issuer names an address that is not https://');
     }
     return await boundedReply(() => fetch(url, { ...options, ...(body && { body }) }));
   },
@@ -149,14 +151,14 @@ const boundedReply = async (send: () => Promise<Response>): Promise<Response> =>
     for await (const chunk of response.body ?? []) {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > replyMaxBytes) throw failure('other', 'the issuer sends more than 64 KiB');
+      if (bytes > replyMaxBytes) throw failure('the issuer sends more than 64 KiB');
     }
   } catch (error) {
     throw isFailure(error) ? error : unreachable(error);
   }
   const { status, headers } = response;
   if (status >= 500 || status === 429) {
-    throw failure('unavailable', `the issuer answers with status ${status}`);
+    throw failure(`the issuer answers with status ${status}`, { kind: 'unavailable' });
   }
   return new Response(bytes === 0 ? null : Buffer.concat(chunks), { status, headers });
 };
@@ -164,11 +166,11 @@ const boundedReply = async (send: () => Promise<Response>): Promise<Response> =>
 const unreachable = (error: unknown): Failure => {
   const { name, cause } = Object(error) as Partial<Error>;
   const reason = name === 'TimeoutError' ? 'no answer in time' : systemCodeOf(cause);
-  return failure('unavailable', `cannot reach the issuer (${reason})`, error);
+  return failure(`cannot reach the issuer (${reason})`, { kind: 'unavailable', cause: error });
 };
 
 const otherIssuer = () =>
-  failure('denied', 'the discovery document of the issuer names another issuer');
+  failure('the discovery document of the issuer names another issuer', { kind: 'denied' });
 
 const sentences: ReadonlyMap<string, string> = new Map([
   ['access_denied', 'the login was denied'],
@@ -180,14 +182,20 @@ const failureOf = (error: unknown): Failure => {
   if (error instanceof oauth.ResponseBodyError) {
     const known = sentences.get(error.error);
     const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'unknown error';
-    return failure('denied', known ?? `the issuer refuses the login: ${code}`, error);
+    return failure(known ?? `the issuer refuses the login: ${code}`, {
+      kind: 'denied',
+      cause: error,
+    });
   }
   if (error instanceof oauth.WWWAuthenticateChallengeError) {
-    return failure('denied', 'the issuer does not know this client without a secret', error);
+    return failure('the issuer does not know this client without a secret', {
+      kind: 'denied',
+      cause: error,
+    });
   }
   const isOther =
     error instanceof oauth.OperationProcessingError &&
     error.code === oauth.JSON_ATTRIBUTE_COMPARISON;
   if (isOther) return otherIssuer();
-  return failure('other', 'the issuer does not answer as an OpenID provider does', error);
+  return failure('the issuer does not answer as an OpenID provider does', { cause: error });
 };

@@ -2,7 +2,7 @@
 import { isVaultError } from '../../client/errors.ts';
 import * as pages from '../../client/pages.ts';
 import type { SecretDetails, VersionEntry } from '../../client/types.ts';
-import { failure, failureOf } from '../../system/program-failures.ts';
+import { failure, failureOf, inOtherWords, isFailure } from '../../system/failures.ts';
 import type { Session } from './command.ts';
 
 async function* withFailures<Entry>(entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
@@ -40,7 +40,7 @@ export async function* eachVersion(
 ): AsyncGenerator<VersionEntry> {
   for await (const entry of withFailures(pages.eachVersion(client, name, asked))) {
     if (!Number.isSafeInteger(entry.version)) {
-      throw failure('other', 'the vault answered with a version that is no number');
+      throw failure('the vault answered with a version that is no number');
     }
     yield entry;
   }
@@ -52,3 +52,17 @@ export const readVersions = (
   name: string,
   include?: 'values',
 ): Promise<VersionEntry[]> => allOf(eachVersion(session, name, { include }));
+
+/** Runs `action`, which asks for a version. The vault does not tell whether the version or the secret is missing. */
+export const ofVersion = async <Result>(
+  { name, version }: { readonly name: string; readonly version: number | undefined },
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await action();
+  } catch (error) {
+    if (version === undefined || !isFailure(error) || error.report.code !== 'not_found')
+      throw error;
+    throw inOtherWords(error, `no version ${version} of ${name}, or no such secret`);
+  }
+};

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { configurationFolder } from '../../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
 
 /** How `dsvault login --oidc` asks for a token. Nothing of it is secret. */
@@ -48,7 +48,7 @@ export const readProfile = (name: string): Profile => {
   }
   const found = findProfile(name);
   if (found !== undefined) return found;
-  throw failure('other', `${profileFile(name)} is not a profile: replace it with dsvault login`);
+  throw failure(`${profileFile(name)} is not a profile: replace it with dsvault login`);
 };
 
 /** Reads a profile; empty if the file does not exist, `undefined` if it is damaged. Throws if others may read the file, as ssh does with keys. */
@@ -59,10 +59,12 @@ export const findProfile = (name: string): Profile | undefined => {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return {};
-    throw failure('other', `cannot read ${file} (${systemCodeOf(error)})`, error);
+    throw failure(`cannot read ${file} (${systemCodeOf(error)})`, { cause: error });
   }
   if (isOpenToOthers(statSync(file))) {
-    throw failure('denied', `${file} is open to others: chmod 600 it, and renew its token`);
+    throw failure(`${file} is open to others: chmod 600 it, and renew its token`, {
+      kind: 'denied',
+    });
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), profile), text);
   return parsed.success ? parsed.output : undefined;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { readAddr } from '../../system/address.ts';
 import { variable } from '../../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { type Profile, presetProfile, readProfile } from './profile.ts';
 import { isJwt, type Token } from './token.ts';
 import { tokenOfCommand, wordsOf } from './token-command.ts';
@@ -104,12 +104,15 @@ const tokenOfFile = (file: string, source: string): Token => {
     return checked(readFileSync(file, 'utf8'), source);
   } catch (error) {
     if (systemCodeOf(error) === 'unknown error') throw error;
-    throw failure('denied', `cannot read the file of ${source} (${systemCodeOf(error)})`, error);
+    throw failure(`cannot read the file of ${source} (${systemCodeOf(error)})`, {
+      kind: 'denied',
+      cause: error,
+    });
   }
 };
 
 const checked = (text: string, source: string): Token => {
   const token = text.trim();
   if (isJwt(token)) return { source, read: () => token };
-  throw failure('denied', `${source} holds no token`);
+  throw failure(`${source} holds no token`, { kind: 'denied' });
 };

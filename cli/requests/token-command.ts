@@ -8,7 +8,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } fr
 import { isAbsolute, join } from 'node:path';
 import spawn from 'cross-spawn';
 import { cacheFolder, environment } from '../../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
 import { claimsOf, isJwt, type Token } from './token.ts';
 
@@ -115,7 +115,7 @@ export const runTokenCommand = (
   limitMs = commandLimitMs,
 ): string => {
   const fail = (what: string, cause?: unknown) =>
-    failure('denied', `the token command of ${source} ${what}`, cause);
+    failure(`the token command of ${source} ${what}`, { kind: 'denied', cause });
   if (program === '' || (program.includes('/') && !isAbsolute(program))) {
     throw fail('begins with no name or absolute path of a program');
   }

@@ -4,7 +4,7 @@ import { isVaultError, type VaultError } from '../../client/errors.ts';
 import { operations } from '../../client/operations.ts';
 import { type ClientEvent, prepare, type Request, sendingTo } from '../../client/sending.ts';
 import { isLoopback } from '../../system/address.ts';
-import { exitCodes, failure, failureOf } from '../../system/program-failures.ts';
+import { exitCodes, failure, failureOf } from '../../system/failures.ts';
 import { note, printText, wantsJson } from '../output/output.ts';
 import { withProgress } from '../output/progress.ts';
 import { curlOf } from './curl.ts';
@@ -49,7 +49,7 @@ export const openClient = (settings: Settings): Client => {
     const keyed = { ...asked, idempotencyKey: key };
     if (settings.curl) {
       await printText(curlOf(prepare(addr, id, keyed)));
-      throw failure('ok', 'printed');
+      throw failure('printed', { kind: 'ok' });
     }
     try {
       const asking = () => send(id, keyed);
@@ -67,10 +67,9 @@ export const openClient = (settings: Settings): Client => {
 const tokenSource = (addr: string, token: Token | undefined) => async (refused?: string) => {
   if (token === undefined) {
     const how = isLoopback(new URL(addr)) ? 'dsvault login --local' : 'dsvault login';
-    throw failure(
-      'denied',
-      `no token: keep one with ${how}, or set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE`,
-    );
+    throw failure(`no token: keep one with ${how}, or set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE`, {
+      kind: 'denied',
+    });
   }
   const current = await token.read();
   // Another request, which was refused at the same time, may have renewed the token already.

@@ -6,7 +6,7 @@ import { delimiter, resolve, sep } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import spawn from 'cross-spawn';
 import { variable } from '../../system/environment.ts';
-import { failure, systemCodeOf } from '../../system/program-failures.ts';
+import { failure, systemCodeOf } from '../../system/failures.ts';
 import { reportFailure } from '../output/failure-report.ts';
 import { note } from '../output/output.ts';
 import { endProgress } from '../output/progress.ts';
@@ -122,7 +122,7 @@ const startChild = (child: Child): Started => {
 type Unstarted = 'programMissing' | 'programUnusable';
 
 const notStarted = ({ command }: Child, reason: string, why: Unstarted): Started => {
-  const code = reportFailure(failure(why, `${command}: ${reason}`));
+  const code = reportFailure(failure(`${command}: ${reason}`, { kind: why }));
   const gone = Promise.resolve();
   return { isStarted: false, send: () => false, gone, code: Promise.resolve(code) };
 };
@@ -176,7 +176,7 @@ const spawnChild = (file: string, given: Child): Started => {
     child.on('error', (error) => {
       // Also for a signal that cannot be sent, for example to a program of another user.
       if (child.pid !== undefined) return note(`${command}: cannot be sent the signal`);
-      settle(reportFailure(failure('programUnusable', `${command}: ${cannot(error)}`)));
+      settle(reportFailure(failure(`${command}: ${cannot(error)}`, { kind: 'programUnusable' })));
     });
   });
   const ends = (event: 'exit' | 'close') =>

@@ -1,9 +1,10 @@
 /** Reads a `.env` file for a program: its variables, and the texts that are hidden in the output of the program. */
 import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
 import { environmentFor } from '../../system/environment.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { ownVariables } from '../../system/own-variables.ts';
-import { failure, ofFile, usage } from '../../system/program-failures.ts';
 import { askedDialect, type Expanded, expandFile, expandUnless } from '../files/expansion.ts';
+import { ofFile } from '../files/file-plans.ts';
 import { warningLine } from '../output/file-errors.ts';
 import { note, noteLine } from '../output/output.ts';
 import type { Session } from '../requests/command.ts';
@@ -124,7 +125,9 @@ const variablesOf = (content: string, answer: string, file: string) => {
   for (const [key, value] of variables) {
     // Checked here, because the error of the system would quote the value.
     if (value.includes('\0')) {
-      throw failure('invalidFile', `${file}: the value of ${key} holds a NUL: no variable can`);
+      throw failure(`${file}: the value of ${key} holds a NUL: no variable can`, {
+        kind: 'invalidFile',
+      });
     }
   }
   return Object.fromEntries(variables);

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
 import { reportFailure } from '../output/failure-report.ts';
 import { note } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';

@@ -1,7 +1,7 @@
 /** Makes random values, on this machine and with equal chances for all characters. */
 import { randomInt } from 'node:crypto';
 import { limits } from '../../functions/model/limits.ts';
-import { usage } from '../../system/program-failures.ts';
+import { usage } from '../../system/failures.ts';
 import { alphabets } from './alphabets.ts';
 
 export const alphabetNames = [...alphabets.keys()].join(', ');

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { failure, systemCodeOf, usage } from '../../system/program-failures.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { note } from '../output/output.ts';
 import { generateText } from './generate.ts';
 
@@ -30,7 +30,7 @@ export const readStdin = async (what: string): Promise<Buffer> => {
   try {
     for await (const chunk of process.stdin) chunks.push(chunk);
   } catch (error) {
-    throw failure('other', `cannot read stdin (${systemCodeOf(error)})`, error);
+    throw failure(`cannot read stdin (${systemCodeOf(error)})`, { cause: error });
   }
   return Buffer.concat(chunks);
 };
@@ -41,7 +41,7 @@ const readInput = async (file: string, what: string): Promise<Buffer> => {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw failure('other', `cannot read ${file} (${systemCodeOf(error)})`, error);
+    throw failure(`cannot read ${file} (${systemCodeOf(error)})`, { cause: error });
   }
 };
 
@@ -60,7 +60,7 @@ export const askHidden = async (question: string): Promise<string> => {
         // Pasted text arrives at once. By the next turn it is further lines, or the beginning of a line.
         setImmediate(() => (more || terminal.line !== '' ? reject(severalLines()) : resolve(line)));
       });
-      terminal.once('SIGINT', () => reject(failure('interrupted', 'interrupted')));
+      terminal.once('SIGINT', () => reject(failure('interrupted', { kind: 'interrupted' })));
       // The delay lets a line come first that arrived together with the end.
       terminal.once('close', () => setImmediate(() => reject(usage('no value was typed'))));
     });
@@ -139,5 +139,5 @@ export const decodeValue = (given: { readonly value: string; readonly encoding: 
 export const readText = async (file: string, what: string): Promise<string> => {
   const bytes = await readInput(file, what);
   if (isUtf8(bytes)) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  throw failure('invalidFile', `${what} is not UTF-8`);
+  throw failure(`${what} is not UTF-8`, { kind: 'invalidFile' });
 };

@@ -9,7 +9,7 @@ import { buildPage, buildProgram } from '../../cli/build.js';
 import { manPageOf } from '../../cli/man-page.ts';
 import { programFor } from '../../cli/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
-import { failure } from '../../system/failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { newProgram, runProgram } from '../process/program.ts';
 
 const target = '.local/packages';
@@ -29,7 +29,7 @@ type Addresses = ReturnType<typeof program.opts>;
 const namedIn = ({ repository, homepage, bugs }: Addresses) => {
   for (const [option, url] of Object.entries({ repository, homepage, bugs })) {
     if (url === undefined || /^https:\/\/./.test(url)) continue;
-    throw failure(`--${option} is an address: https://…`, { exitCode: 2 });
+    throw usage(`--${option} is an address: https://…`);
   }
   return {
     ...(repository && { repository: { type: 'git', url: `git+${repository}` } }),

@@ -3,7 +3,7 @@
  * nodes. `--redo-destroys` destroys again what was destroyed after the backup.
  */
 import { join, resolve } from 'node:path';
-import { failure } from '../../system/failures.ts';
+import { usage } from '../../system/failures.ts';
 import { restoreEmbedded } from '../backup/embedded.ts';
 import type { Backup } from '../backup/file.ts';
 import { restoreNodes } from '../backup/nodes.ts';
@@ -14,8 +14,6 @@ import { dataFolderOf, folderSetting, root } from '../process/data-folder.ts';
 import { newProgram, runProgram } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
-
-const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
 const program = newProgram('npm run restore --', 'gives an empty vault the data of a backup', [
   'npm run -s restore -- vault.backup',

@@ -10,13 +10,12 @@ import {
   scopes,
   tenantForm,
 } from '../../functions/model/types.ts';
-import { failure } from '../../system/failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../identity/token-key.ts';
 import { openDataFolder } from '../process/data-folder.ts';
 import { newProgram, runProgram } from '../process/program.ts';
 import { chooseVault, vaultNames } from '../vaults/find-vaults.ts';
 
-const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 /** A destruction cannot be undone, so only a token whose maker asked for it can destroy. */
 const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain';
 

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure } from '../../system/failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { hasCertificates, openCertificates, type Renewal } from '../http/certificates.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { openVaultId } from '../identity/vault-id.ts';
@@ -26,8 +26,6 @@ export type ClusterPlan = {
   /** Whether nodes with the old cluster file are to be strangers from now on. */
   readonly isNewCluster?: boolean;
 };
-
-const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
 const arnForm = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
 
@@ -128,10 +126,7 @@ export const nodesOf = (text: string): string => {
   try {
     parseNodes(joined);
   } catch (cause) {
-    throw failure('--nodes takes HOST,HOST,HOST, each HOST or HOST:ETCD_PORT:PEER_PORT', {
-      exitCode: 2,
-      cause,
-    });
+    throw usage('--nodes takes HOST,HOST,HOST, each HOST or HOST:ETCD_PORT:PEER_PORT', cause);
   }
   return joined;
 };

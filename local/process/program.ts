@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util';
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
+import { isFailure, sentenceOf, usage } from '../../system/failures.ts';
 import {
   causeOfEnd,
   closeEverything,
@@ -49,7 +49,7 @@ const misuse = ({ code, message }: CommanderError, words: readonly string[]): Er
           .replace(/^error: /, '')
           .replaceAll('\n', ' ')
           .replace(/\.$/, '');
-  return failure(`${sentence}; --help shows how it is used`, { exitCode: 2 });
+  return usage(`${sentence}; --help shows how it is used`);
 };
 
 const parse = async (program: CommandUnknownOpts): Promise<void> => {

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure } from '../../system/failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { dataFolderOf } from '../process/data-folder.ts';
 import { findCluster, findRunning, type Running } from '../process/process-record.ts';
 import { findCloud, findSam, localstackFolderOf, stackFolderOf } from './stack-record.ts';
@@ -74,8 +74,6 @@ export const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vau
 };
 
 const isVaultName = (text: string): text is VaultName => vaultNames.some((name) => name === text);
-
-const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 
 const requireCluster = (folder: string): void => {
   if (existsSync(join(folder, 'cluster.json'))) return;

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { newProgram, runProgram } from '../../../local/process/program.ts';
-import { failure } from '../../../system/failures.ts';
+import { usage } from '../../../system/failures.ts';
 import { runChaos } from './chaos.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
 import { bestNetwork, type NetworkName } from './site.ts';
@@ -30,7 +30,6 @@ const program = newProgram(
   .option('--network <name>', 'namespaces (as root on Linux) or loopback')
   .option('--hostility <percent>', 'of calls of the functions that meet a fault; 1');
 
-const usage = (sentence: string): Error => failure(sentence, { exitCode: 2 });
 const count = (name: string, given: string | undefined, preset: number): number => {
   const number = Number(given ?? preset);
   if (Number.isInteger(number) && number >= 0) return number;

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { manPageOf } from '../../../cli/man-page.ts';
-import { programFor } from '../../../cli/program.ts';
+import { exitCodeMeanings, programFor } from '../../../cli/program.ts';
 import { misuse } from '../../../cli/requests/command.ts';
-import { exitCodeMeanings } from '../../../system/program-failures.ts';
 import { referencePage } from '../../support/cli-reference.ts';
 
 let program: CommandUnknownOpts;

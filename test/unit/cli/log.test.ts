@@ -12,7 +12,7 @@ import {
   requestsOf,
   storyOf,
 } from '../../../cli/log/log-questions.ts';
-import { linesOfLog } from '../../../cli/log/own-log-files.ts';
+import { linesOfLog } from '../../../system/log-files.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

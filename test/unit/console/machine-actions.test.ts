@@ -8,7 +8,7 @@ import type { Answer } from '../../../cli/console/server.ts';
 import type { LocalVault } from '../../../cli/requests/checkout.ts';
 import type { Client } from '../../../cli/requests/vault-client.ts';
 import type { Problem } from '../../../client/types.ts';
-import { type Failure, failure, refusal } from '../../../system/program-failures.ts';
+import { type Failure, failure, refusal } from '../../../system/failures.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 const addrOf = (node: number) => `http://127.0.0.1:300${node}`;
@@ -42,7 +42,7 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1), faults = true) =
         const node = Number(url.at(-1));
         const state = states[node - 1];
         if (state) return { status: 'ok', node: { node, nodes: [{ node, state }] } };
-        if (url === addrOf(2)) throw failure('unavailable', 'cannot reach it');
+        if (url === addrOf(2)) throw failure('cannot reach it', { kind: 'unavailable' });
         return { status: 'ok' };
       }) as Client,
     checkout: {
@@ -50,7 +50,7 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1), faults = true) =
         commands.push(words.join(' '));
         const fault = words[0] === 'status' ? failures.shift() : undefined;
         if (fault) throw fault;
-        if (words[0] === 'wipe') throw failure('other', 'node 2 keeps its data');
+        if (words[0] === 'wipe') throw failure('node 2 keeps its data');
         return words[0] === 'status' ? '{"nodes":[]}' : 'done';
       },
       newToken: async () => 'token',
@@ -110,7 +110,7 @@ describe('the search for the vault of the console', () => {
       addrOf(1),
       async () => {
         looks += 1;
-        if (looks === 1) throw failure('other', 'the checkout has no Node');
+        if (looks === 1) throw failure('the checkout has no Node');
         return looks === 2 ? [single] : [clusterIn()];
       },
       () => nowMs,
@@ -196,7 +196,7 @@ describe('the actions of the console on nodes', () => {
         ['serving', 'serving', 'serving'],
         ['serving', '', 'serving'],
       ];
-      failures.push(failure('other', 'the cluster gave no answer'));
+      failures.push(failure('the cluster gave no answer'));
       const looks: number[] = [];
       for (const now of [
         ...[serving, serving, serving, serving, serving],
@@ -231,13 +231,13 @@ describe('the actions of the console on nodes', () => {
 
 describe('a read of the console', () => {
   const absent = {
-    'a dead node': failure('unavailable', 'cannot reach it'),
+    'a dead node': failure('cannot reach it', { kind: 'unavailable' }),
     'a node that is cut off': refusal({
       code: 'store_unavailable',
       detail: 'no majority',
     } as Problem),
   };
-  const refused = failure('denied', 'the token is refused');
+  const refused = failure('the token is refused', { kind: 'denied' });
   /** Nodes that answer with their number, unless `faults` has a failure for them; 0 is the patient client. */
   const setUpReads = (faults: Readonly<Record<number, Failure>>, vault = [clusterIn()]) => {
     const asked: number[] = [];

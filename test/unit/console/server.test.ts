@@ -7,7 +7,7 @@ import {
   type ConsoleServer,
   startConsole,
 } from '../../../cli/console/server.ts';
-import { failure } from '../../../system/program-failures.ts';
+import { failure } from '../../../system/failures.ts';
 import { openConsoleSession, passOf, sealedRequest } from '../../support/console-session.ts';
 import {
   closeConnections,
@@ -62,7 +62,7 @@ const actions = new Map<string, Action>([
       return lateAnswers(() => onSilence('node 3'));
     },
   ],
-  ['refuse-later', async () => breakWith(failure('other', 'the log cannot be read'))],
+  ['refuse-later', async () => breakWith(failure('the log cannot be read'))],
 ]);
 
 const page = Buffer.from('<!doctype html>');

@@ -4,7 +4,7 @@ import { vaultActions } from '../../../cli/console/vault-actions.ts';
 import type { Settings } from '../../../cli/requests/settings.ts';
 import type { Client } from '../../../cli/requests/vault-client.ts';
 import { operations } from '../../../client/operations.ts';
-import { failure, refusal } from '../../../system/program-failures.ts';
+import { failure, refusal } from '../../../system/failures.ts';
 
 const token = 'header.claims.signature';
 const given: Partial<Settings> = {
@@ -83,7 +83,9 @@ describe('the actions of the console on the vault', () => {
       status: 404,
       body: expect.objectContaining(problem),
     });
-    const lost = setUp(() => Promise.reject(failure('unavailable', 'cannot reach the vault')));
+    const lost = setUp(() =>
+      Promise.reject(failure('cannot reach the vault', { kind: 'unavailable' })),
+    );
     expect(await lost.act('get-secret', { name: 'A' })).toMatchObject({ status: 502 });
   });
 });
