@@ -4,7 +4,8 @@ import { exitCodes, type Failure, failure, isFailure, usage } from '../../system
 import { planOrFail } from '../files/file-plans.ts';
 import { reportLines } from '../output/file-errors.ts';
 import { note, noteLine, printJson, printTable } from '../output/output.ts';
-import { askedInstant, openSession, type Session, vaultCommand } from '../requests/command.ts';
+import { askedInstant, vaultCommand } from '../requests/command.ts';
+import { openSession, type Session } from '../requests/vault-client.ts';
 import { runChild } from '../run/child.ts';
 import { fileOptions, getReading, type ProgramFile, readContent } from '../run/program-file.ts';
 import { bisect, type Range, runsLeft, type Verdict } from './bisection.ts';

@@ -5,7 +5,8 @@ import { readPinnable, requireUsable } from '../files/pinned-files.ts';
 import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
 import { replaceFile, requireReplaceable } from '../output/private-files.ts';
-import { openSession, secretName, vaultCommand } from '../requests/command.ts';
+import { secretName, vaultCommand } from '../requests/command.ts';
+import { openSession } from '../requests/vault-client.ts';
 
 export const bumpCommand = () =>
   vaultCommand(

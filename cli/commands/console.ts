@@ -13,9 +13,9 @@ import { note, noteLine } from '../output/output.ts';
 import { replaceFile } from '../output/private-files.ts';
 import { endProgress } from '../output/progress.ts';
 import { commandCluster, findLocalVaults, makeLocalToken } from '../requests/checkout.ts';
-import { openSession, vaultCommand } from '../requests/command.ts';
+import { vaultCommand } from '../requests/command.ts';
 import type { Settings } from '../requests/settings.ts';
-import { type Client, openClient } from '../requests/vault-client.ts';
+import { type Client, openClient, openSession } from '../requests/vault-client.ts';
 
 export const consoleCommand = () =>
   vaultCommand(

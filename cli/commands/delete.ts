@@ -1,11 +1,6 @@
 import { printWritten } from '../output/written-version.ts';
-import {
-  noteOf,
-  openSession,
-  secretName,
-  versionNumber,
-  writingCommand,
-} from '../requests/command.ts';
+import { noteOf, secretName, versionNumber, writingCommand } from '../requests/command.ts';
+import { openSession } from '../requests/vault-client.ts';
 
 export const deleteCommand = () =>
   writingCommand(

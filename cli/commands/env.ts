@@ -14,11 +14,10 @@ import {
   askedInstant,
   newCommand,
   noteOf,
-  openSession,
-  type Session,
   vaultCommand,
   writingCommand,
 } from '../requests/command.ts';
+import { openSession, type Session } from '../requests/vault-client.ts';
 import { readText } from '../values/given-value.ts';
 import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';

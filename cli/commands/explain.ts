@@ -1,6 +1,7 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { printJson, printTable } from '../output/output.ts';
-import { openSession, secretName, vaultCommand } from '../requests/command.ts';
+import { secretName, vaultCommand } from '../requests/command.ts';
+import { openSession } from '../requests/vault-client.ts';
 
 export const explainCommand = () =>
   vaultCommand(

@@ -3,8 +3,9 @@ import { failure, isFailure, usage } from '../../system/failures.ts';
 import { askedDialect, expandFile } from '../files/expansion.ts';
 import { jsonOf, note, printText } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
-import { openSession, type Session, secretName, vaultCommand } from '../requests/command.ts';
+import { secretName, vaultCommand } from '../requests/command.ts';
 import { readNames } from '../requests/listed-pages.ts';
+import { openSession, type Session } from '../requests/vault-client.ts';
 
 export const exportCommand = () =>
   vaultCommand(

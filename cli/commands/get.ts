@@ -1,14 +1,9 @@
 import { usage } from '../../system/failures.ts';
 import { printJson, printValue } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
-import {
-  askedInstant,
-  openSession,
-  secretName,
-  vaultCommand,
-  versionNumber,
-} from '../requests/command.ts';
+import { askedInstant, secretName, vaultCommand, versionNumber } from '../requests/command.ts';
 import { ofVersion } from '../requests/listed-pages.ts';
+import { openSession } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/given-value.ts';
 
 export const getCommand = () =>

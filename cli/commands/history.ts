@@ -1,7 +1,8 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { printJson, printTable } from '../output/output.ts';
-import { openSession, secretName, vaultCommand } from '../requests/command.ts';
+import { secretName, vaultCommand } from '../requests/command.ts';
 import { readVersions } from '../requests/listed-pages.ts';
+import { openSession } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/given-value.ts';
 
 export const historyCommand = () =>

@@ -1,7 +1,8 @@
 import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
 import { readEntries } from '../files/import-file.ts';
 import { note, noteLine, printJson } from '../output/output.ts';
-import { noteOf, openSession, writingCommand } from '../requests/command.ts';
+import { noteOf, writingCommand } from '../requests/command.ts';
+import { openSession } from '../requests/vault-client.ts';
 import { readText } from '../values/given-value.ts';
 
 export const importCommand = () =>

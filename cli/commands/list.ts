@@ -1,6 +1,7 @@
 import { printJson, printLines, printTable } from '../output/output.ts';
-import { openSession, secretName, vaultCommand } from '../requests/command.ts';
+import { secretName, vaultCommand } from '../requests/command.ts';
 import { readDetails, readNames } from '../requests/listed-pages.ts';
+import { openSession } from '../requests/vault-client.ts';
 
 export const listCommand = () =>
   vaultCommand(

@@ -1,13 +1,8 @@
 import { type Failure, failure, inOtherWords, isFailure } from '../../system/failures.ts';
 import { printWritten } from '../output/written-version.ts';
-import {
-  noteOf,
-  openSession,
-  type Session,
-  secretName,
-  writingCommand,
-} from '../requests/command.ts';
+import { noteOf, secretName, writingCommand } from '../requests/command.ts';
 import { eachVersion } from '../requests/listed-pages.ts';
+import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue, encodeValue } from '../values/given-value.ts';
 
 export const restoreCommand = () =>

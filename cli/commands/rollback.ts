@@ -1,13 +1,8 @@
 import { inOtherWords, isFailure } from '../../system/failures.ts';
 import { printWritten } from '../output/written-version.ts';
-import {
-  noteOf,
-  openSession,
-  secretName,
-  versionNumber,
-  writingCommand,
-} from '../requests/command.ts';
+import { noteOf, secretName, versionNumber, writingCommand } from '../requests/command.ts';
 import { ofVersion } from '../requests/listed-pages.ts';
+import { openSession } from '../requests/vault-client.ts';
 import { decodeValue, encodeValue } from '../values/given-value.ts';
 
 export const rollbackCommand = () =>

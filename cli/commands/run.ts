@@ -1,5 +1,6 @@
 import { usage } from '../../system/failures.ts';
-import { askedInstant, openSession, vaultCommand } from '../requests/command.ts';
+import { askedInstant, vaultCommand } from '../requests/command.ts';
+import { openSession } from '../requests/vault-client.ts';
 import { type Child, runChild } from '../run/child.ts';
 import { fileOptions, getReading, type Reading, readContent } from '../run/program-file.ts';
 import {

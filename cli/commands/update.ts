@@ -1,13 +1,8 @@
 import { note, printJson } from '../output/output.ts';
 import { printWritten } from '../output/written-version.ts';
-import {
-  noteOf,
-  openSession,
-  secretName,
-  valueCommand,
-  versionNumber,
-} from '../requests/command.ts';
+import { noteOf, secretName, valueCommand, versionNumber } from '../requests/command.ts';
 import { findUnchanged } from '../requests/unchanged-value.ts';
+import { openSession } from '../requests/vault-client.ts';
 import { encodeValue, madeValue, readValue } from '../values/given-value.ts';
 
 export const updateCommand = () =>

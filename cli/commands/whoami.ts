@@ -1,5 +1,6 @@
 import { printJson, printTable } from '../output/output.ts';
-import { openSession, vaultCommand } from '../requests/command.ts';
+import { vaultCommand } from '../requests/command.ts';
+import { openSession } from '../requests/vault-client.ts';
 
 export const whoamiCommand = () =>
   vaultCommand(

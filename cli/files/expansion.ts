@@ -1,7 +1,7 @@
 /** Expands a file. */
 import type { BodyOf, ReplyOf } from '../../client/types.ts';
 import { failure } from '../../system/failures.ts';
-import type { Session } from '../requests/command.ts';
+import type { Session } from '../requests/vault-client.ts';
 
 type Asked = BodyOf<'expand-env'>;
 export type Expanded = Extract<ReplyOf<'expand-env'>, { readonly content: string }>;

@@ -3,8 +3,8 @@
 import type { VersionEntry } from '../../client/types.ts';
 import type { Reference } from '../../functions/env/references.ts';
 import { failure, isFailure } from '../../system/failures.ts';
-import type { Session } from '../requests/command.ts';
 import { eachVersion } from '../requests/listed-pages.ts';
+import type { Session } from '../requests/vault-client.ts';
 
 /** The newest version of a secret, or its deletion. It cannot be destroyed. */
 export type NewestVersion = Exclude<VersionEntry, { state: 'destroyed' }>;

@@ -8,8 +8,6 @@ import {
 } from '../../functions/model/types.ts';
 import { type Failure, usage } from '../../system/failures.ts';
 import { alphabetNames } from '../values/generate.ts';
-import { type Flags, readSettings, type Settings } from './settings.ts';
-import { type Client, openClient } from './vault-client.ts';
 
 /** The groups of commands or options, each in its order; the shared options come last. */
 const inGroups = <Item>(
@@ -93,13 +91,6 @@ export const valueCommand = (name: string, summary: string, examples: string) =>
     .option('--show-value', 'print the value that --generate made')
     .option('--base64', 'the value is given as base64')
     .option('--allow-empty', 'store an empty value, too');
-
-export type Session = { readonly settings: Settings; readonly client: Client };
-
-export const openSession = (flags: Flags): Session => {
-  const settings = readSettings(flags);
-  return { settings, client: openClient(settings) };
-};
 
 /** Returns a valid secret name. The error does not repeat an invalid name, because it may be a value. */
 export const secretName = (text: string): string => {

@@ -3,7 +3,7 @@ import { isVaultError } from '../../client/errors.ts';
 import * as pages from '../../client/pages.ts';
 import type { SecretDetails, VersionEntry } from '../../client/types.ts';
 import { failure, failureOf, inOtherWords, isFailure } from '../../system/failures.ts';
-import type { Session } from './command.ts';
+import type { Session } from './vault-client.ts';
 
 async function* withFailures<Entry>(entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
   try {

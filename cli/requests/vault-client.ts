@@ -9,7 +9,7 @@ import { note, printText, wantsJson } from '../output/output.ts';
 import { withProgress } from '../output/progress.ts';
 import { curlOf } from './curl.ts';
 import { exchange } from './exchange.ts';
-import type { Settings } from './settings.ts';
+import { type Flags, readSettings, type Settings } from './settings.ts';
 import type { Token } from './token.ts';
 
 /** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
@@ -62,6 +62,14 @@ export const openClient = (settings: Settings): Client => {
       throw failureOf(error);
     }
   };
+};
+
+export type Session = { readonly settings: Settings; readonly client: Client };
+
+/** Reads the settings of a command, and opens its client. */
+export const openSession = (flags: Flags): Session => {
+  const settings = readSettings(flags);
+  return { settings, client: openClient(settings) };
 };
 
 const tokenSource = (addr: string, token: Token | undefined) => async (refused?: string) => {

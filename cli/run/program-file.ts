@@ -7,7 +7,7 @@ import { askedDialect, type Expanded, expandFile, expandUnless } from '../files/
 import { ofFile } from '../files/file-plans.ts';
 import { warningLine } from '../output/file-errors.ts';
 import { note, noteLine } from '../output/output.ts';
-import type { Session } from '../requests/command.ts';
+import type { Session } from '../requests/vault-client.ts';
 import { readText } from '../values/given-value.ts';
 import { textsToHide } from './redaction.ts';
 

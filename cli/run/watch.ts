@@ -6,8 +6,8 @@ import { usage } from '../../system/failures.ts';
 import { reportFailure } from '../output/failure-report.ts';
 import { note } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
-import { openSession } from '../requests/command.ts';
 import type { Flags } from '../requests/settings.ts';
+import { openSession } from '../requests/vault-client.ts';
 import type { Child, Watched } from './child.ts';
 import { findNewReading, type ProgramFile, type Reading, readContent } from './program-file.ts';
 

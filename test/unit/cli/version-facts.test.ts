@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFacts, readFactsOfOneInstant } from '../../../cli/files/version-facts.ts';
-import type { Session } from '../../../cli/requests/command.ts';
-import type { Client } from '../../../cli/requests/vault-client.ts';
+import type { Client, Session } from '../../../cli/requests/vault-client.ts';
 
 const entry = (version: number) => ({
   version,

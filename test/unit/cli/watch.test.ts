@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Session } from '../../../cli/requests/command.ts';
-import type { Client } from '../../../cli/requests/vault-client.ts';
+import type { Client, Session } from '../../../cli/requests/vault-client.ts';
 import { findNewReading } from '../../../cli/run/program-file.ts';
 import { readSettled, waitMs } from '../../../cli/run/watch.ts';
 
