@@ -1,9 +1,9 @@
 /** `dsvault`: the command line of the vault. All its actions use the HTTP API. */
 import { CommanderError } from '@commander-js/extra-typings';
 import { exitCodes } from '../system/failures.ts';
-import { reportFailure } from './output/failure-report.ts';
+import { misuse } from './commands/command-line.ts';
+import { reportFailure } from './output/print-failure.ts';
 import { programFor } from './program.ts';
-import { misuse } from './requests/command.ts';
 
 /** The exit code for a failure. The failures of `run` share one code, because every other code may be its program's. */
 const codeOf = (code: number): number =>

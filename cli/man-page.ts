@@ -1,7 +1,7 @@
 /** The man page of `dsvault`, written from its tree of commands. `npm run pack` puts it into the package. */
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { examplesOf } from './commands/command-line.ts';
 import { exitCodeMeanings } from './program.ts';
-import { examplesOf } from './requests/command.ts';
 
 /** The variables of the environment. The test requires every variable that `dsvault` reads. */
 const variables: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import manifest from '../package.json' with { type: 'json' };
 import type { ExitCode } from '../system/failures.ts';
-import { newCommand } from './requests/command.ts';
+import { newCommand } from './commands/command-line.ts';
 
 /** The address of the pages, which only a package may know (build.js). */
 declare const pagesUrl: string | undefined;

@@ -1,14 +1,14 @@
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import { type Plan, planFile } from '../../functions/env/plan.ts';
 import { exitCodes, type Failure, failure, isFailure, usage } from '../../system/failures.ts';
-import { planOrFail } from '../files/file-plans.ts';
+import { planOrFail } from '../files/file-failures.ts';
 import { reportLines } from '../output/file-errors.ts';
 import { note, noteLine, printJson, printTable } from '../output/output.ts';
-import { askedInstant, vaultCommand } from '../requests/command.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
-import { runChild } from '../run/child.ts';
+import { runChild } from '../run/child-program.ts';
 import { fileOptions, getReading, type ProgramFile, readContent } from '../run/program-file.ts';
 import { bisect, type Range, runsLeft, type Verdict } from './bisection.ts';
+import { askedInstant, vaultCommand } from './command-line.ts';
 import { shownNote } from './history.ts';
 import {
   type Change,

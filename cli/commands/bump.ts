@@ -5,8 +5,8 @@ import { readPinnable, requireUsable } from '../files/pinned-files.ts';
 import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
 import { replaceFile, requireReplaceable } from '../output/private-files.ts';
-import { secretName, vaultCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { secretName, vaultCommand } from './command-line.ts';
 
 export const bumpCommand = () =>
   vaultCommand(

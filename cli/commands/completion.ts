@@ -1,6 +1,6 @@
 import { usage } from '../../system/failures.ts';
 import { printJson, printText } from '../output/output.ts';
-import { offlineCommand } from '../requests/command.ts';
+import { offlineCommand } from './command-line.ts';
 import { completionOf, isShell } from './completion-scripts.ts';
 
 export const completionCommand = () =>

@@ -12,10 +12,10 @@ import { vaultActions } from '../console/vault-actions.ts';
 import { note, noteLine } from '../output/output.ts';
 import { replaceFile } from '../output/private-files.ts';
 import { endProgress } from '../output/progress.ts';
-import { commandCluster, findLocalVaults, makeLocalToken } from '../requests/checkout.ts';
-import { vaultCommand } from '../requests/command.ts';
+import { commandCluster, findLocalVaults, makeLocalToken } from '../requests/local-vaults.ts';
 import type { Settings } from '../requests/settings.ts';
 import { type Client, openClient, openSession } from '../requests/vault-client.ts';
+import { vaultCommand } from './command-line.ts';
 
 export const consoleCommand = () =>
   vaultCommand(

@@ -1,10 +1,10 @@
 import { inOtherWords, isFailure } from '../../system/failures.ts';
 import { note, printJson } from '../output/output.ts';
-import { printWritten } from '../output/written-version.ts';
-import { noteOf, secretName, valueCommand } from '../requests/command.ts';
 import { findUnchanged } from '../requests/unchanged-value.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { encodeValue, madeValue, readValue } from '../values/given-value.ts';
+import { encodeValue, madeValue, readValue } from '../values/read-value.ts';
+import { noteOf, secretName, valueCommand } from './command-line.ts';
+import { printWritten } from './write-version.ts';
 
 export const createCommand = () =>
   valueCommand(

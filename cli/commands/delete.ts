@@ -1,6 +1,6 @@
-import { printWritten } from '../output/written-version.ts';
-import { noteOf, secretName, versionNumber, writingCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { noteOf, secretName, versionNumber, writingCommand } from './command-line.ts';
+import { printWritten } from './write-version.ts';
 
 export const deleteCommand = () =>
   writingCommand(

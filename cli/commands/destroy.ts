@@ -2,9 +2,9 @@ import type { ReplyOf } from '../../client/types.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { askYes } from '../output/confirmation.ts';
 import { note, printJson, printLines } from '../output/output.ts';
-import { placeOf, vaultCommand } from '../requests/command.ts';
-import { ofVersion, readVersions } from '../requests/listed-pages.ts';
+import { ofVersion, readVersions } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
+import { placeOf, vaultCommand } from './command-line.ts';
 
 export const destroyCommand = () =>
   vaultCommand(

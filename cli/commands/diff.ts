@@ -3,10 +3,10 @@ import { createTwoFilesPatch } from 'diff';
 import { exitCodes } from '../../system/failures.ts';
 import { shown } from '../../system/terminal-text.ts';
 import { note, printJson, printLines, printText } from '../output/output.ts';
-import { type Place, placeOf, vaultCommand } from '../requests/command.ts';
-import { ofVersion } from '../requests/listed-pages.ts';
+import { ofVersion } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
-import { decodeValue } from '../values/given-value.ts';
+import { decodeValue } from '../values/read-value.ts';
+import { type Place, placeOf, vaultCommand } from './command-line.ts';
 
 /** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */
 const linesShownMax = 4_000;

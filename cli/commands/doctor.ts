@@ -1,9 +1,9 @@
 import { isConfidential } from '../../system/address.ts';
 import { exitCodes, isFailure } from '../../system/failures.ts';
 import { printJson, printTable } from '../output/output.ts';
-import { vaultCommand } from '../requests/command.ts';
 import { claimsOf, expiryOf } from '../requests/token.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
+import { vaultCommand } from './command-line.ts';
 import { statusExitCode } from './status.ts';
 
 /** A larger difference of clocks would change the meaning of tokens and --at. */

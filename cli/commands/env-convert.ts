@@ -2,11 +2,11 @@ import { convertFile } from '../../functions/env/convert.ts';
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
 import { usage } from '../../system/failures.ts';
-import { invalidFile } from '../files/file-plans.ts';
+import { invalidFile } from '../files/file-failures.ts';
 import { printJson, printText } from '../output/output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
-import { offlineCommand } from '../requests/command.ts';
-import { readText } from '../values/given-value.ts';
+import { readText } from '../values/read-value.ts';
+import { offlineCommand } from './command-line.ts';
 
 export const convertCommand = () =>
   offlineCommand(

@@ -1,11 +1,11 @@
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { planFile } from '../../functions/env/plan.ts';
 import { usage } from '../../system/failures.ts';
-import { collect, readValues } from '../files/env-values.ts';
-import { planOrFail } from '../files/file-plans.ts';
+import { collect, readValues } from '../files/enc-values.ts';
+import { planOrFail } from '../files/file-failures.ts';
 import { note, printJson } from '../output/output.ts';
-import { offlineCommand } from '../requests/command.ts';
-import { readText } from '../values/given-value.ts';
+import { readText } from '../values/read-value.ts';
+import { offlineCommand } from './command-line.ts';
 
 export const lintCommand = () =>
   offlineCommand(

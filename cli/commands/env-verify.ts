@@ -3,10 +3,10 @@ import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { sentenceOf } from '../../system/file-sentences.ts';
-import { invalidFile } from '../files/file-plans.ts';
+import { invalidFile } from '../files/file-failures.ts';
 import { printJson, printLines } from '../output/output.ts';
-import { offlineCommand } from '../requests/command.ts';
-import { readText } from '../values/given-value.ts';
+import { readText } from '../values/read-value.ts';
+import { offlineCommand } from './command-line.ts';
 
 /** The dialect of each program that reads `.env` files. One dialect suits all its programs. */
 const dialects: ReadonlyMap<string, Dialect> = new Map([

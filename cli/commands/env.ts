@@ -4,21 +4,15 @@ import type { ReplyOf } from '../../client/types.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import { type Failure, failure, inOtherWords, isFailure, usage } from '../../system/failures.ts';
-import { collect, readValues } from '../files/env-values.ts';
-import { askedDialect, expandFile } from '../files/expansion.ts';
-import { ofFile } from '../files/file-plans.ts';
+import { collect, readValues } from '../files/enc-values.ts';
+import { askedDialect, expandFile } from '../files/expand-file.ts';
+import { ofFile } from '../files/file-failures.ts';
 import { warningLine } from '../output/file-errors.ts';
 import { note, noteLine, printJson, printText } from '../output/output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
-import {
-  askedInstant,
-  newCommand,
-  noteOf,
-  vaultCommand,
-  writingCommand,
-} from '../requests/command.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
-import { readText } from '../values/given-value.ts';
+import { readText } from '../values/read-value.ts';
+import { askedInstant, newCommand, noteOf, vaultCommand, writingCommand } from './command-line.ts';
 import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';
 import { verifyCommand } from './env-verify.ts';

@@ -1,7 +1,7 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { printJson, printTable } from '../output/output.ts';
-import { secretName, vaultCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { secretName, vaultCommand } from './command-line.ts';
 
 export const explainCommand = () =>
   vaultCommand(

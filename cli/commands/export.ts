@@ -1,11 +1,11 @@
 import { limits } from '../../functions/model/limits.ts';
 import { failure, isFailure, usage } from '../../system/failures.ts';
-import { askedDialect, expandFile } from '../files/expansion.ts';
+import { askedDialect, expandFile } from '../files/expand-file.ts';
 import { jsonOf, note, printText } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
-import { secretName, vaultCommand } from '../requests/command.ts';
-import { readNames } from '../requests/listed-pages.ts';
+import { readNames } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
+import { secretName, vaultCommand } from './command-line.ts';
 
 export const exportCommand = () =>
   vaultCommand(

@@ -1,10 +1,10 @@
 import { usage } from '../../system/failures.ts';
 import { printJson, printValue } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
-import { askedInstant, secretName, vaultCommand, versionNumber } from '../requests/command.ts';
-import { ofVersion } from '../requests/listed-pages.ts';
+import { ofVersion } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { decodeValue } from '../values/given-value.ts';
+import { decodeValue } from '../values/read-value.ts';
+import { askedInstant, secretName, vaultCommand, versionNumber } from './command-line.ts';
 
 export const getCommand = () =>
   vaultCommand(

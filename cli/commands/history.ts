@@ -1,9 +1,9 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { printJson, printTable } from '../output/output.ts';
-import { secretName, vaultCommand } from '../requests/command.ts';
-import { readVersions } from '../requests/listed-pages.ts';
+import { readVersions } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { decodeValue } from '../values/given-value.ts';
+import { decodeValue } from '../values/read-value.ts';
+import { secretName, vaultCommand } from './command-line.ts';
 
 export const historyCommand = () =>
   vaultCommand(

@@ -1,9 +1,9 @@
 import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
 import { readEntries } from '../files/import-file.ts';
 import { note, noteLine, printJson } from '../output/output.ts';
-import { noteOf, writingCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { readText } from '../values/given-value.ts';
+import { readText } from '../values/read-value.ts';
+import { noteOf, writingCommand } from './command-line.ts';
 
 export const importCommand = () =>
   writingCommand(

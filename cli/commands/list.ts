@@ -1,7 +1,7 @@
 import { printJson, printLines, printTable } from '../output/output.ts';
-import { secretName, vaultCommand } from '../requests/command.ts';
-import { readDetails, readNames } from '../requests/listed-pages.ts';
+import { readDetails, readNames } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { secretName, vaultCommand } from './command-line.ts';
 
 export const listCommand = () =>
   vaultCommand(

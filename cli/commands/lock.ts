@@ -4,8 +4,8 @@ import { readPinnable, referencesIn, requireUsable } from '../files/pinned-files
 import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
-import { vaultCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { vaultCommand } from './command-line.ts';
 
 export const lockCommand = () =>
   vaultCommand(

@@ -2,7 +2,7 @@
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
 import { linesOfFile, linesOfLog, linesOfStdin } from '../../system/log-files.ts';
-import { linesOfStack } from '../log/insights.ts';
+import { linesOfStack } from '../log/cloudwatch-insights.ts';
 import {
   type Answer,
   ask,
@@ -14,8 +14,8 @@ import {
   storyOf,
 } from '../log/log-questions.ts';
 import { note, printJson, printTable } from '../output/output.ts';
-import { findLocalVaults, knowsCheckout } from '../requests/checkout.ts';
-import { askedInstant, newCommand, offlineCommand, secretName } from '../requests/command.ts';
+import { findLocalVaults, knowsCheckout } from '../requests/local-vaults.ts';
+import { askedInstant, newCommand, offlineCommand, secretName } from './command-line.ts';
 
 export const logCommand = () =>
   newCommand(

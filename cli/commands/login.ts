@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, usage } from '../../system/failures.ts';
 import { note, printJson } from '../output/output.ts';
-import { type LocalToken, makeLocalToken } from '../requests/checkout.ts';
-import { vaultCommand } from '../requests/command.ts';
-import { deviceToken } from '../requests/device-login.ts';
+import { type LocalToken, makeLocalToken } from '../requests/local-vaults.ts';
 import { findProfile, type OidcClient, profileFile, writeProfile } from '../requests/profile.ts';
 import { profileName, readSettings, type Settings } from '../requests/settings.ts';
 import { isJwt, type Token } from '../requests/token.ts';
 import { tokenOfCommand, wordsOf } from '../requests/token-command.ts';
 import { openClient } from '../requests/vault-client.ts';
-import { askHidden, readStdin } from '../values/given-value.ts';
+import { askHidden, readStdin } from '../values/read-value.ts';
+import { vaultCommand } from './command-line.ts';
+import { deviceToken } from './device-login.ts';
 
 export const loginCommand = () =>
   vaultCommand(

@@ -2,8 +2,8 @@ import { failure, usage } from '../../system/failures.ts';
 import { findOtherSource, readPinnable, requireUsable } from '../files/pinned-files.ts';
 import { readFacts, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
-import { vaultCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { vaultCommand } from './command-line.ts';
 import { durationMs, durationText, isLate, type Pin, pinOf, supersededMs } from './pin-states.ts';
 
 export const outdatedCommand = () =>

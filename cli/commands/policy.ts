@@ -6,9 +6,9 @@ import { createDecide, type Decision, type Refusal } from '../../functions/acces
 import { limits } from '../../functions/model/limits.ts';
 import { exitCodes, failure } from '../../system/failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output/output.ts';
-import { newCommand, offlineCommand } from '../requests/command.ts';
 import { allClaimsOf, isJwt, parseClaims } from '../requests/token.ts';
-import { readText } from '../values/given-value.ts';
+import { readText } from '../values/read-value.ts';
+import { newCommand, offlineCommand } from './command-line.ts';
 
 export const policyCommand = () =>
   newCommand(

@@ -1,9 +1,9 @@
 import { type Failure, failure, inOtherWords, isFailure } from '../../system/failures.ts';
-import { printWritten } from '../output/written-version.ts';
-import { noteOf, secretName, writingCommand } from '../requests/command.ts';
-import { eachVersion } from '../requests/listed-pages.ts';
+import { eachVersion } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
-import { decodeValue, encodeValue } from '../values/given-value.ts';
+import { decodeValue, encodeValue } from '../values/read-value.ts';
+import { noteOf, secretName, writingCommand } from './command-line.ts';
+import { printWritten } from './write-version.ts';
 
 export const restoreCommand = () =>
   writingCommand(

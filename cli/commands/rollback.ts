@@ -1,9 +1,9 @@
 import { inOtherWords, isFailure } from '../../system/failures.ts';
-import { printWritten } from '../output/written-version.ts';
-import { noteOf, secretName, versionNumber, writingCommand } from '../requests/command.ts';
-import { ofVersion } from '../requests/listed-pages.ts';
+import { ofVersion } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { decodeValue, encodeValue } from '../values/given-value.ts';
+import { decodeValue, encodeValue } from '../values/read-value.ts';
+import { noteOf, secretName, versionNumber, writingCommand } from './command-line.ts';
+import { printWritten } from './write-version.ts';
 
 export const rollbackCommand = () =>
   writingCommand(

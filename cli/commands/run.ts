@@ -1,7 +1,6 @@
 import { usage } from '../../system/failures.ts';
-import { askedInstant, vaultCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { type Child, runChild } from '../run/child.ts';
+import { type Child, runChild } from '../run/child-program.ts';
 import { fileOptions, getReading, type Reading, readContent } from '../run/program-file.ts';
 import {
   requireOther,
@@ -11,6 +10,7 @@ import {
   watchPresets,
   writeFor,
 } from '../run/watch.ts';
+import { askedInstant, vaultCommand } from './command-line.ts';
 
 export const runCommand = () =>
   vaultCommand(

@@ -1,7 +1,7 @@
 /** How the secrets of a file changed over a time: their versions, without values. The vault needs no master key for it. */
 import type { VersionEntry } from '../../client/types.ts';
 import { inOtherWords, isFailure } from '../../system/failures.ts';
-import { eachVersion } from '../requests/listed-pages.ts';
+import { eachVersion } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
 
 export type SecretVersion = { readonly name: string } & VersionEntry;

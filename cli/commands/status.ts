@@ -3,8 +3,8 @@ import { endsSoon } from '../../functions/model/types.ts';
 import { exitCodes } from '../../system/failures.ts';
 import { bytesOf } from '../output/bytes.ts';
 import { printJson, printTable } from '../output/output.ts';
-import { vaultCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { vaultCommand } from './command-line.ts';
 
 export const statusCommand = () =>
   vaultCommand(

@@ -1,6 +1,6 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { printJson, printLines } from '../output/output.ts';
-import { offlineCommand } from '../requests/command.ts';
+import { offlineCommand } from './command-line.ts';
 
 export const versionCommand = () =>
   offlineCommand(

@@ -1,6 +1,6 @@
 import { printJson, printTable } from '../output/output.ts';
-import { vaultCommand } from '../requests/command.ts';
 import { openSession } from '../requests/vault-client.ts';
+import { vaultCommand } from './command-line.ts';
 
 export const whoamiCommand = () =>
   vaultCommand(

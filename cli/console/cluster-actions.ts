@@ -2,10 +2,10 @@
 import * as v from 'valibot';
 import { isFailure } from '../../system/failures.ts';
 import type { Client } from '../requests/vault-client.ts';
-import { answerOf, malformed } from './answers.ts';
+import { answerOf, malformed } from './action-answers.ts';
 import type { Checkout, FindLocal } from './local-vault.ts';
 import { awaitAnswer } from './other-nodes.ts';
-import type { NodeAnswer, NodesReply, Processes } from './replies.ts';
+import type { NodeAnswer, NodesReply, Processes } from './page-documents.ts';
 import type { Action, OnSilence } from './server.ts';
 
 const change = v.strictObject({

@@ -1,9 +1,9 @@
 /** Finds out whether the vault of the console runs on this machine, started from the same checkout. */
 
 import { isLoopback } from '../../system/address.ts';
-import type { LocalVault } from '../requests/checkout.ts';
-import { answerOf } from './answers.ts';
-import type { LocalReply } from './replies.ts';
+import type { LocalVault } from '../requests/local-vaults.ts';
+import { answerOf } from './action-answers.ts';
+import type { LocalReply } from './page-documents.ts';
 import type { Action } from './server.ts';
 
 /** The console uses these programs of the checkout. */

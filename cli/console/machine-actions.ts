@@ -1,10 +1,10 @@
 /** All actions of the page that need more than the vault's API: its nodes, its log, and the programs of this machine. */
 import type { Client } from '../requests/vault-client.ts';
-import { activityActions } from './activity.ts';
+import { activityActions } from './activity-actions.ts';
 import { clusterActions } from './cluster-actions.ts';
 import { type Checkout, type FindLocal, localActions } from './local-vault.ts';
 import type { Action } from './server.ts';
-import { testWriteActions } from './test-writes.ts';
+import { testWriteActions } from './test-write-actions.ts';
 
 export type MachineOptions = {
   /** The address of the profile. */

@@ -4,7 +4,7 @@ import { operations } from '../../client/operations.ts';
 import type { OperationId } from '../../client/types.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import type { Settings } from '../requests/settings.ts';
-import { answerOf } from './answers.ts';
+import { answerOf } from './action-answers.ts';
 import type { TellingClient } from './other-nodes.ts';
 import type { Action, Answer, OnSilence } from './server.ts';
 

@@ -6,7 +6,7 @@ import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import type { FileError } from '../../system/problem-report.ts';
-import { invalidFile } from './file-plans.ts';
+import { invalidFile } from './file-failures.ts';
 
 export type Entry = { readonly name: string; readonly value: string };
 

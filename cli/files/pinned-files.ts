@@ -6,8 +6,8 @@ import { findPins, withPins } from '../../functions/env/pins.ts';
 import { planFile } from '../../functions/env/plan.ts';
 import { type Reference, type References, scanFile } from '../../functions/env/references.ts';
 import { refusal } from '../../system/failures.ts';
-import { readText } from '../values/given-value.ts';
-import { planOrFail } from './file-plans.ts';
+import { readText } from '../values/read-value.ts';
+import { planOrFail } from './file-failures.ts';
 import type { Unusable } from './version-facts.ts';
 
 type PlacedReference = Reference & { readonly offset: number };

@@ -3,7 +3,7 @@
 import type { VersionEntry } from '../../client/types.ts';
 import type { Reference } from '../../functions/env/references.ts';
 import { failure, isFailure } from '../../system/failures.ts';
-import { eachVersion } from '../requests/listed-pages.ts';
+import { eachVersion } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
 
 /** The newest version of a secret, or its deletion. It cannot be destroyed. */

@@ -1,5 +1,5 @@
 /** The questions that a vault's log answers. Each takes the lines one by one and keeps a bounded number of answers. */
-import { namesIn } from '../../system/line-names.ts';
+import { namesIn } from '../../system/log-line-names.ts';
 import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */

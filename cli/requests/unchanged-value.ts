@@ -1,6 +1,6 @@
 /** `--skip-unchanged`: writes no new version of a secret that already has this value. */
 
-import { decodeValue } from '../values/given-value.ts';
+import { decodeValue } from '../values/read-value.ts';
 import type { Session } from './vault-client.ts';
 
 /** The current version, in the form of a reply to a write, if it has this value. */

@@ -8,7 +8,7 @@ import { exitCodes, failure, failureOf } from '../../system/failures.ts';
 import { note, printText, wantsJson } from '../output/output.ts';
 import { withProgress } from '../output/progress.ts';
 import { curlOf } from './curl.ts';
-import { exchange } from './exchange.ts';
+import { exchange } from './http-exchange.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 import type { Token } from './token.ts';
 

@@ -3,12 +3,12 @@ import { type Assignment, parseFile, printFile, printLine } from '../../function
 import { environmentFor } from '../../system/environment.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { ownVariables } from '../../system/own-variables.ts';
-import { askedDialect, type Expanded, expandFile, expandUnless } from '../files/expansion.ts';
-import { ofFile } from '../files/file-plans.ts';
+import { askedDialect, type Expanded, expandFile, expandUnless } from '../files/expand-file.ts';
+import { ofFile } from '../files/file-failures.ts';
 import { warningLine } from '../output/file-errors.ts';
 import { note, noteLine } from '../output/output.ts';
 import type { Session } from '../requests/vault-client.ts';
-import { readText } from '../values/given-value.ts';
+import { readText } from '../values/read-value.ts';
 import { textsToHide } from './redaction.ts';
 
 export type ProgramFile = {

@@ -3,12 +3,12 @@ import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usage } from '../../system/failures.ts';
-import { reportFailure } from '../output/failure-report.ts';
 import { note } from '../output/output.ts';
+import { reportFailure } from '../output/print-failure.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
 import type { Flags } from '../requests/settings.ts';
 import { openSession } from '../requests/vault-client.ts';
-import type { Child, Watched } from './child.ts';
+import type { Child, Watched } from './child-program.ts';
 import { findNewReading, type ProgramFile, type Reading, readContent } from './program-file.ts';
 
 /** The preset for `--interval` and `--grace`. */

@@ -1,5 +1,5 @@
 /** The arithmetic of graphs. */
-import type { Outcome, Rate } from '../../cli/console/rates.ts';
+import type { Outcome, Rate } from '../../cli/console/test-write-rates.ts';
 
 /** A bar of a graph that is one unit wide for each second, from the top down. */
 export type Bar = {

@@ -1,6 +1,6 @@
 /** Merges the answers of a vault's nodes, and puts them into words. */
 
-import type { NodeAnswer, Processes } from '../../cli/console/replies.ts';
+import type { NodeAnswer, Processes } from '../../cli/console/page-documents.ts';
 import type { ReplyOf } from '../../client/types.ts';
 import { endsSoon } from '../../functions/model/types.ts';
 

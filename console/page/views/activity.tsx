@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Filter, LogLine } from '../../../cli/console/log-lines.ts';
-import type { LocalReply } from '../../../cli/console/replies.ts';
-import { namesIn } from '../../../system/line-names.ts';
+import type { LocalReply } from '../../../cli/console/page-documents.ts';
+import { namesIn } from '../../../system/log-line-names.ts';
 import { refusalOf, useAsking } from '../asking.ts';
 import { untold } from '../fields.tsx';
 import { Command, Instant, Refused, Table, Title, Waiting } from '../parts.tsx';

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LocalReply, NodeAnswer, NodesReply } from '../../../cli/console/replies.ts';
+import type { LocalReply, NodeAnswer, NodesReply } from '../../../cli/console/page-documents.ts';
 import { useAsking, useDoing } from '../asking.ts';
 import { useCaller } from '../caller.ts';
 import {

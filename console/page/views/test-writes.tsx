@@ -1,6 +1,7 @@
 /** A stream of test writes, and what becomes of them each second. */
-import { secondsShown } from '../../../cli/console/rates.ts';
-import type { TestWrites } from '../../../cli/console/replies.ts';
+
+import type { TestWrites } from '../../../cli/console/page-documents.ts';
+import { secondsShown } from '../../../cli/console/test-write-rates.ts';
 import { useDoing } from '../asking.ts';
 import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
 import { tickText } from '../instants.ts';

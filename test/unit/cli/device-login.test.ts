@@ -1,6 +1,6 @@
 /** `dsvault login --oidc` with issuers that are slow, broken or hostile. A real one is in test/e2e/cli/login-oidc.test.ts. */
 import { describe, expect, it } from '@jest/globals';
-import { deviceToken } from '../../../cli/requests/device-login.ts';
+import { deviceToken } from '../../../cli/commands/device-login.ts';
 import type { OidcClient } from '../../../cli/requests/profile.ts';
 import { rsa, signToken } from '../../support/issuer.ts';
 

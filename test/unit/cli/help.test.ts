@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { misuse } from '../../../cli/commands/command-line.ts';
 import { manPageOf } from '../../../cli/man-page.ts';
 import { exitCodeMeanings, programFor } from '../../../cli/program.ts';
-import { misuse } from '../../../cli/requests/command.ts';
 import { referencePage } from '../../support/cli-reference.ts';
 
 let program: CommandUnknownOpts;

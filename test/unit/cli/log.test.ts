@@ -2,7 +2,7 @@ import { appendFileSync, linkSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { linesOfStack, queryFor } from '../../../cli/log/insights.ts';
+import { linesOfStack, queryFor } from '../../../cli/log/cloudwatch-insights.ts';
 import {
   type Answer,
   ask,

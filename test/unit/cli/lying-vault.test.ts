@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { reportFailure } from '../../../cli/output/failure-report.ts';
+import { reportFailure } from '../../../cli/output/print-failure.ts';
 import { programFor } from '../../../cli/program.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { commands, type Lies, lie, startLyingVault } from '../../support/lying-vault.ts';

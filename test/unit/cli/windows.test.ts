@@ -53,9 +53,9 @@ describe('dsvault on Windows', () => {
   });
 
   it('runs a program that is a batch file by cmd.exe, whatever the PATH of the program', async () => {
-    const { runChild } = loadWith<typeof import('../../../cli/run/child.ts')>(
+    const { runChild } = loadWith<typeof import('../../../cli/run/child-program.ts')>(
       batchFile('npm', '*/npm.cmd*an-argument*', 'exit 7'),
-      '../../../cli/run/child.ts',
+      '../../../cli/run/child-program.ts',
     );
     const child = { command: 'npm', args: ['an-argument'], env: {}, hide: undefined };
     expect((await runChild(child)).code).toBe(7);

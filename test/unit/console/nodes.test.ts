@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeAnswer } from '../../../cli/console/replies.ts';
+import type { NodeAnswer } from '../../../cli/console/page-documents.ts';
 import {
   changes,
   isPossible,

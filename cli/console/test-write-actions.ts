@@ -4,12 +4,12 @@
  */
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
-import { answerOf, malformed } from './answers.ts';
+import { answerOf, malformed } from './action-answers.ts';
 import type { Checkout, FindLocal } from './local-vault.ts';
-import { type Answered, createRates, outcomeOf } from './rates.ts';
-import type { TestWrites } from './replies.ts';
+import type { TestWrites } from './page-documents.ts';
 import type { Action } from './server.ts';
 import { testSecretOf, testTenant } from './test-names.ts';
+import { type Answered, createRates, outcomeOf } from './test-write-rates.ts';
 
 const writesPerSecond = 20;
 const lastsMs = 600_000;

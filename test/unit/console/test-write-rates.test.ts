@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRates, outcomeOf, secondsShown } from '../../../cli/console/rates.ts';
+import { createRates, outcomeOf, secondsShown } from '../../../cli/console/test-write-rates.ts';
 
 const none = { acknowledged: 0, refused: 0, unclear: 0 };
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Answered } from '../../../cli/console/rates.ts';
-import type { TestWrites } from '../../../cli/console/replies.ts';
+import type { TestWrites } from '../../../cli/console/page-documents.ts';
 import type { Answer } from '../../../cli/console/server.ts';
-import { testWriteActions } from '../../../cli/console/test-writes.ts';
-import type { LocalVault } from '../../../cli/requests/checkout.ts';
+import { testWriteActions } from '../../../cli/console/test-write-actions.ts';
+import type { Answered } from '../../../cli/console/test-write-rates.ts';
+import type { LocalVault } from '../../../cli/requests/local-vaults.ts';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());

@@ -7,8 +7,8 @@ import { type Readable, Transform } from 'node:stream';
 import spawn from 'cross-spawn';
 import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
-import { reportFailure } from '../output/failure-report.ts';
 import { note } from '../output/output.ts';
+import { reportFailure } from '../output/print-failure.ts';
 import { endProgress } from '../output/progress.ts';
 import { startRedaction } from './redaction.ts';
 

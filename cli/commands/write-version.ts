@@ -1,6 +1,6 @@
 /** Reports a version that was written. */
 import type { ReplyOf } from '../../client/types.ts';
-import { note, printJson, printLines, printValue } from './output.ts';
+import { note, printJson, printLines, printValue } from '../output/output.ts';
 
 type How = {
   readonly json?: true | undefined;

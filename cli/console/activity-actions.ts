@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { failure, systemCodeOf } from '../../system/failures.ts';
 import { linesOfLog } from '../../system/log-files.ts';
 import { inOrder } from '../../system/log-lines.ts';
-import { answerOf, malformed } from './answers.ts';
+import { answerOf, malformed } from './action-answers.ts';
 import type { FindLocal } from './local-vault.ts';
 import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
 import { openTail } from './log-tail.ts';

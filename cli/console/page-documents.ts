@@ -2,7 +2,7 @@
 
 import type { ReplyOf } from '../../client/types.ts';
 import type { Report } from '../../system/problem-report.ts';
-import type { Rate } from './rates.ts';
+import type { Rate } from './test-write-rates.ts';
 
 type Refused = Pick<Report, 'code' | 'detail' | 'requestId'>;
 

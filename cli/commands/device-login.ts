@@ -12,8 +12,8 @@ import {
   systemCodeOf,
   usage,
 } from '../../system/failures.ts';
-import type { OidcClient } from './profile.ts';
-import { isJwt } from './token.ts';
+import type { OidcClient } from '../requests/profile.ts';
+import { isJwt } from '../requests/token.ts';
 
 /** The surroundings of a login: network, clock and the person. */
 export type Surroundings = {

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import * as https from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { exchange } from '../../../cli/requests/exchange.ts';
+import { exchange } from '../../../cli/requests/http-exchange.ts';
 import { isVaultError } from '../../../client/errors.ts';
 import { createClient, type Exchange } from '../../../client/index.ts';
 import { freshCertificates } from '../../support/certificates.ts';

@@ -4,7 +4,7 @@ import { scanFile } from '../../functions/env/references.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { variable } from '../../system/environment.ts';
 import { usage } from '../../system/failures.ts';
-import { exactText, readText } from '../values/given-value.ts';
+import { exactText, readText } from '../values/read-value.ts';
 
 export type ValuesFlags = {
   /** Each text is `NAME=FILE`. */
