@@ -1,10 +1,8 @@
 import { inOtherWords, isFailure } from '../../system/failures.ts';
-import { note, printJson } from '../output/output.ts';
-import { findUnchanged } from '../requests/unchanged-value.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { encodeValue, madeValue, readValue } from '../values/read-value.ts';
 import { noteOf, secretName, valueCommand } from './command-line.ts';
-import { printWritten } from './write-version.ts';
+import { findUnchanged, printUnchanged, printVersion } from './write-version.ts';
 
 export const createCommand = () =>
   valueCommand(
@@ -26,7 +24,7 @@ export const createCommand = () =>
         const written = await session.client('create-secret', {
           body: { name, ...encodeValue(value), ...remark },
         });
-        await printWritten(written, { json: flags.json, made: madeValue(value, flags) });
+        await printVersion(written, { json: flags.json, made: madeValue(value, flags) });
       } catch (error) {
         if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
         const current = flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
@@ -36,7 +34,6 @@ export const createCommand = () =>
             `${name} exists: dsvault update ${name} writes its next version`,
           );
         }
-        if (flags.json) return await printJson({ ...current, unchanged: true });
-        note(`${name} is unchanged at version ${current.version}`);
+        await printUnchanged(current, flags.json);
       }
     });

@@ -1,6 +1,6 @@
 import { openSession } from '../requests/vault-client.ts';
 import { noteOf, secretName, versionNumber, writingCommand } from './command-line.ts';
-import { printWritten } from './write-version.ts';
+import { printVersion } from './write-version.ts';
 
 export const deleteCommand = () =>
   writingCommand(
@@ -19,5 +19,5 @@ export const deleteCommand = () =>
       const body = noteOf(flags);
       const { client } = openSession(flags);
       const written = await client('delete-secret', { name, body, ifVersion });
-      await printWritten(written, { json: flags.json, about: 'deleted' });
+      await printVersion(written, { json: flags.json, about: 'deleted' });
     });

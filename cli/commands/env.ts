@@ -7,8 +7,8 @@ import { type Failure, failure, inOtherWords, isFailure, usage } from '../../sys
 import { collect, readValues } from '../files/enc-values.ts';
 import { askedDialect, expandFile } from '../files/expand-file.ts';
 import { ofFile } from '../files/file-failures.ts';
-import { warningLine } from '../output/file-errors.ts';
 import { note, noteLine, printJson, printText } from '../output/output.ts';
+import { warningLine } from '../output/print-failure.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';

@@ -3,7 +3,7 @@ import { eachVersion } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue, encodeValue } from '../values/read-value.ts';
 import { noteOf, secretName, writingCommand } from './command-line.ts';
-import { printWritten } from './write-version.ts';
+import { printVersion } from './write-version.ts';
 
 export const restoreCommand = () =>
   writingCommand(
@@ -26,7 +26,7 @@ export const restoreCommand = () =>
       try {
         const written = await client('create-secret', { body });
         const about = `with the value of version ${last}`;
-        await printWritten(written, { json: flags.json, about, copyOf: last });
+        await printVersion(written, { json: flags.json, about, copyOf: last });
       } catch (error) {
         if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
         throw inOtherWords(error, notDeleted(name));

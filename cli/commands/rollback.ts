@@ -3,7 +3,7 @@ import { ofVersion } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { decodeValue, encodeValue } from '../values/read-value.ts';
 import { noteOf, secretName, versionNumber, writingCommand } from './command-line.ts';
-import { printWritten } from './write-version.ts';
+import { printVersion } from './write-version.ts';
 
 export const rollbackCommand = () =>
   writingCommand(
@@ -30,7 +30,7 @@ export const rollbackCommand = () =>
       try {
         const written = await client('update-secret', { name, body, ifVersion });
         const about = `with the value of version ${version}`;
-        await printWritten(written, { json: flags.json, about, copyOf: version });
+        await printVersion(written, { json: flags.json, about, copyOf: version });
       } catch (error) {
         // The version was found, so the secret is there.
         if (!isFailure(error) || error.report.code !== 'not_found') throw error;

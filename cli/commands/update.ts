@@ -1,9 +1,7 @@
-import { note, printJson } from '../output/output.ts';
-import { findUnchanged } from '../requests/unchanged-value.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { encodeValue, madeValue, readValue } from '../values/read-value.ts';
 import { noteOf, secretName, valueCommand, versionNumber } from './command-line.ts';
-import { printWritten } from './write-version.ts';
+import { findUnchanged, printUnchanged, printVersion } from './write-version.ts';
 
 export const updateCommand = () =>
   valueCommand(
@@ -26,10 +24,9 @@ export const updateCommand = () =>
       const same = flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
       // If the current version is not the expected one, the update goes to the server, which refuses it.
       if (same !== undefined && (ifVersion ?? same.version) === same.version) {
-        if (flags.json) return await printJson({ ...same, unchanged: true });
-        return note(`${name} is unchanged at version ${same.version}`);
+        return await printUnchanged(same, flags.json);
       }
       const body = { ...encodeValue(value), ...remark };
       const written = await session.client('update-secret', { name, body, ifVersion });
-      await printWritten(written, { json: flags.json, made: madeValue(value, flags) });
+      await printVersion(written, { json: flags.json, made: madeValue(value, flags) });
     });

@@ -1,8 +1,10 @@
-/** Reports a version that was written. */
+/** What the commands that write a version have in common: they report it, and `--skip-unchanged` writes none. */
 import type { ReplyOf } from '../../client/types.ts';
 import { note, printJson, printLines, printValue } from '../output/output.ts';
+import type { Session } from '../requests/vault-client.ts';
+import { decodeValue } from '../values/read-value.ts';
 
-type How = {
+type Options = {
   readonly json?: true | undefined;
   /** The end of the line for a person. */
   readonly about?: string;
@@ -12,13 +14,35 @@ type How = {
   readonly made?: string | undefined;
 };
 
-export const printWritten = async (
-  written: ReplyOf<'create-secret'>,
-  { json, about, copyOf, made }: How,
+/** Reports a version that was written. */
+export const printVersion = async (
+  version: ReplyOf<'create-secret'>,
+  { json, about, copyOf, made }: Options,
 ): Promise<void> => {
-  if (json) return await printJson({ ...written, valueOf: copyOf, value: made });
-  const line = `${written.name} version ${written.version} from ${written.validFrom}`;
+  if (json) return await printJson({ ...version, valueOf: copyOf, value: made });
+  const line = `${version.name} version ${version.version} from ${version.validFrom}`;
   if (made === undefined) return await printLines([`${line}${about ? `, ${about}` : ''}`]);
   note(line);
   await printValue(Buffer.from(made));
+};
+
+type UnchangedVersion = Pick<ReplyOf<'create-secret'>, 'name' | 'version' | 'validFrom'>;
+
+/** The current version of a secret if it has this value. */
+export const findUnchanged = async (
+  { client }: Session,
+  name: string,
+  value: Uint8Array,
+): Promise<UnchangedVersion | undefined> => {
+  const { version, validFrom, ...current } = await client('get-secret', { name });
+  return decodeValue(current).equals(value) ? { name, version, validFrom } : undefined;
+};
+
+/** Reports that nothing was written, because the secret has the value already. */
+export const printUnchanged = async (
+  version: UnchangedVersion,
+  json: true | undefined,
+): Promise<void> => {
+  if (json) await printJson({ ...version, unchanged: true });
+  else note(`${version.name} is unchanged at version ${version.version}`);
 };

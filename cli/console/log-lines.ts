@@ -1,7 +1,7 @@
 /** The lines of a vault's log as the page shows them. No line of a log holds a value. */
 import * as v from 'valibot';
 import { type LogLine as LoggedLine, parseLine as parseLogged } from '../../system/log-lines.ts';
-import { testSecretOf, testTenant } from './test-names.ts';
+import { testSecretOf, testTenant } from './test-write-rates.ts';
 
 const testSecrets = [1, 2, 3].map((node) => testSecretOf(node));
 

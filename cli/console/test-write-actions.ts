@@ -8,8 +8,13 @@ import { answerOf, malformed } from './action-answers.ts';
 import type { Checkout, FindLocal } from './local-vault.ts';
 import type { TestWrites } from './page-documents.ts';
 import type { Action } from './server.ts';
-import { testSecretOf, testTenant } from './test-names.ts';
-import { type Answered, createRates, outcomeOf } from './test-write-rates.ts';
+import {
+  type Answered,
+  createRates,
+  outcomeOf,
+  testSecretOf,
+  testTenant,
+} from './test-write-rates.ts';
 
 const writesPerSecond = 20;
 const lastsMs = 600_000;

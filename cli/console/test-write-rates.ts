@@ -1,4 +1,13 @@
-/** Counts the outcomes of requests by the second, for a graph of the last two minutes. */
+/**
+ * The test writes of the console: their names, and the outcomes of them by the second, for a graph of the last two
+ * minutes. The page imports this file, so it imports nothing.
+ */
+
+/** A tenant of their own keeps test writes apart from all secrets. */
+export const testTenant = 'console-test';
+
+/** The one secret that is written on a node. */
+export const testSecretOf = (node: number): string => `CONSOLE_TEST_${node}`;
 
 /**
  * `refused`: the vault has certainly not done it. `unclear`: the answer was lost, so that the vault may have done it.

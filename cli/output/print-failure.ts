@@ -1,6 +1,8 @@
-/** Reports a failure on stderr: sentences for a person, or one document with `--json`. */
+/** Prints failures and warnings on stderr: sentences for a person and for editors that jump to `file:line:column`, or one document with `--json`. */
+
 import { type Failure, isFailure, systemCodeOf } from '../../system/failures.ts';
-import { reportLines } from './file-errors.ts';
+import { sentenceOf as sentenceOfFileError } from '../../system/file-sentences.ts';
+import type { Report } from '../../system/problem-report.ts';
 import { note, noteJson, noteLine, wantsJson } from './output.ts';
 
 /** Reports an error and returns the exit code. An error that is no failure is our bug, reported by its stack frames. */
@@ -40,3 +42,19 @@ const sentenceOf = ({ message, report }: Failure): string => {
   ].filter((fact) => fact !== false);
   return `${field === undefined ? '' : `${field}: `}${message} (${facts.join(', ')})`;
 };
+
+/** One line for each error of the report, and a line with the number of omitted errors. */
+export const reportLines = (report: Report, file = 'file'): string[] => {
+  const errors = ('errors' in report && report.errors) || [];
+  const total = ('errorsTotal' in report && report.errorsTotal) || errors.length;
+  const lines = errors.map(
+    (error) =>
+      `${file}:${error.line}:${error.column}: ${sentenceOfFileError(error)} [${error.code}]`,
+  );
+  return total > errors.length ? [...lines, `and ${total - errors.length} more`] : lines;
+};
+
+export const warningLine = (
+  { line, code }: { readonly line: number; readonly code: string },
+  file: string,
+): string => `${file}:${line}: warning: ${sentenceOfFileError({ code })} [${code}]`;

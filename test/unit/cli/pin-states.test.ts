@@ -5,7 +5,7 @@ import {
   isLate,
   pinOf,
   supersededMs,
-} from '../../../cli/commands/pin-states.ts';
+} from '../../../cli/commands/outdated.ts';
 import type { NewestVersion } from '../../../cli/files/version-facts.ts';
 
 const written = (version: number, validTo: string | null): NewestVersion => ({
