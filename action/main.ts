@@ -6,7 +6,7 @@
 import { createClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { exitCodes, isFailure, systemCodeOf } from '../system/failures.ts';
-import { sentenceOf } from '../system/file-sentences.ts';
+import { fileSentence } from '../system/file-sentences.ts';
 import { errorCommand, give, maskCommands, type Place } from './commands.ts';
 import { expandFile } from './expansion.ts';
 import { addEntries, reasonAgainst } from './exports.ts';
@@ -61,7 +61,7 @@ const report = async (error: unknown, file: string | undefined): Promise<number>
   const errors = ('errors' in error.report && error.report.errors) || [];
   for (const fault of errors) {
     const { line, column } = fault;
-    await annotate(file, sentenceOf(fault), { line, col: column });
+    await annotate(file, fileSentence(fault), { line, col: column });
   }
   await give(errorCommand(`${error.message} (${error.report.code})`));
   return error.exitCode;

@@ -1,4 +1,4 @@
-/** The environment of this process. Only this module reads it: for settings, `--values-from-env`, and `run`. */
+/** The environment of this process, which only this file reads, and the folders that it names. */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
@@ -10,14 +10,14 @@ export const variable = (name: string): string | undefined => environment[name] 
 /** The variables that give `dsvault` a token. Windows ignores case. */
 const isToken = (name: string): boolean => /^DSVAULT_TOKEN(_FILE|_COMMAND)?$/i.test(name);
 
-type PassedOn = {
-  /** Passes on nothing but what `keepToken` asks for. */
+type Options = {
+  /** Passes on no other variables than those that `keepToken` asks for. */
   readonly pristine?: true | undefined;
   readonly keepToken?: true | undefined;
 };
 
 /** The environment for a program that does not act for `dsvault`. By default only the variables of tokens are left out. */
-export const environmentFor = ({ pristine, keepToken }: PassedOn = {}): NodeJS.ProcessEnv =>
+export const environmentFor = ({ pristine, keepToken }: Options = {}): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(environment).filter(([name]) => (isToken(name) ? keepToken : !pristine)),
   );
@@ -28,8 +28,8 @@ export const cacheFolder = (): string => ownFolder('XDG_CACHE_HOME', '.cache');
 export const configurationFolder = (): string => ownFolder('XDG_CONFIG_HOME', '.config');
 
 /**
- * A relative folder is ignored, as its standard says, and also a home that is empty. Otherwise the folder of a project
- * could hold a profile with a command.
+ * A folder of `dsvault`. A relative path in the variable is ignored, as the XDG standard says, and so is an empty home.
+ * Otherwise the folder of a project could hold a profile with a command.
  */
 const ownFolder = (name: string, preset: string): string => {
   const given = variable(name);

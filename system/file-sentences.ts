@@ -1,4 +1,4 @@
-/** The sentences about errors and warnings of files, for the terminal and for the console. */
+/** What is wrong with a `.env` file, in one sentence for each error and warning. `dsvault`, the console and the Action say the same. */
 import type { FileError } from './problem-report.ts';
 
 const sentences: Readonly<Record<string, string>> = {
@@ -45,10 +45,15 @@ const reasons: Readonly<Record<string, string>> = {
   expanded_later: 'the file is to be expanded later, and only the reader would read the line right',
 };
 
-type Told = Omit<FileError, 'line' | 'column'>;
-
-/** Says in one sentence what is wrong at the place of an error or a warning. */
-export const sentenceOf = ({ code, name, key, dialect, reason, causeLine }: Told): string => {
+/** The sentence for an error or a warning, without its position. */
+export const fileSentence = ({
+  code,
+  name,
+  key,
+  dialect,
+  reason,
+  causeLine,
+}: Omit<FileError, 'line' | 'column'>): string => {
   if (code === 'not_representable') {
     const why = reasons[reason ?? ''] ?? reason;
     const at = causeLine === undefined ? '' : ` (line ${causeLine})`;

@@ -1,4 +1,6 @@
-/** An error of a file. The vault and `dsvault` have each codes of their own. */
+/** What a failure reports to a program. The console's page uses these types, too. */
+
+/** An error of a file, with a code of the vault or of `dsvault`. */
 export type FileError = {
   readonly line: number;
   readonly column: number;

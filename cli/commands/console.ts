@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configurationFolder, environmentFor } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
-import { createFindLocal, isCluster } from '../console/local-vault.ts';
 import { machineActions } from '../console/machine-actions.ts';
 import { readingElsewhere } from '../console/other-nodes.ts';
 import { type Action, type PageFile, startConsole } from '../console/server.ts';
@@ -12,7 +11,13 @@ import { vaultActions } from '../console/vault-actions.ts';
 import { note, noteLine } from '../output/output.ts';
 import { replaceFile } from '../output/private-files.ts';
 import { endProgress } from '../output/progress.ts';
-import { commandCluster, findLocalVaults, makeLocalToken } from '../requests/local-vaults.ts';
+import {
+  commandCluster,
+  createFindLocal,
+  findLocalVaults,
+  isCluster,
+  makeLocalToken,
+} from '../requests/local-vaults.ts';
 import type { Settings } from '../requests/settings.ts';
 import { type Client, openClient, openSession } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';

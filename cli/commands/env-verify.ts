@@ -2,7 +2,7 @@ import { findDifferences, readFile } from '../../functions/env/agreement.ts';
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
 import { failure, usage } from '../../system/failures.ts';
-import { sentenceOf } from '../../system/file-sentences.ts';
+import { fileSentence } from '../../system/file-sentences.ts';
 import { invalidFile } from '../files/file-failures.ts';
 import { printJson, printLines } from '../output/output.ts';
 import { readText } from '../values/read-value.ts';
@@ -54,7 +54,7 @@ type Told = {
 const lineOf = (file: string, { reader, first }: Told): string =>
   first === undefined
     ? `${file}: ${reader} reads every value as the vault does`
-    : `${file}:${first.line}:${first.column}: ${sentenceOf({ ...first, dialect: reader })} [${first.code}]`;
+    : `${file}:${first.line}:${first.column}: ${fileSentence({ ...first, dialect: reader })} [${first.code}]`;
 
 /** `first` is the first difference; null if there is none. */
 const documentOf = ({ reader, first }: Told) => ({ reader, first: first ?? null });

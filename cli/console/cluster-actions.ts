@@ -1,9 +1,9 @@
 /** The actions of the page that concern the nodes: how they are, and for a cluster of this machine, what they do. */
 import * as v from 'valibot';
 import { isFailure } from '../../system/failures.ts';
+import { type Checkout, type FindLocal, isCluster } from '../requests/local-vaults.ts';
 import type { Client } from '../requests/vault-client.ts';
 import { answerOf, malformed } from './action-answers.ts';
-import type { Checkout, FindLocal } from './local-vault.ts';
 import { awaitAnswer } from './other-nodes.ts';
 import type { NodeAnswer, NodesReply, Processes } from './page-documents.ts';
 import type { Action, OnSilence } from './server.ts';
@@ -91,11 +91,11 @@ export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Act
       const local = await findLocal();
       const urls = local?.nodes.map(({ url }) => url) ?? [addr];
       const answers = await Promise.all(urls.map((url) => askOne(url, onSilence)));
-      return { answers, processes: local?.name === 'cluster' ? lastSeen(answers) : null };
+      return { answers, processes: isCluster(local) ? lastSeen(answers) : null };
     });
   const changeNode: Action = async (given) => {
     const { success, output } = v.safeParse(change, given);
-    if (!success || (await findLocal())?.name !== 'cluster') return malformed;
+    if (!success || !isCluster(await findLocal())) return malformed;
     return await answerOf(async () => {
       const said = await command(output.action, String(output.node));
       await lookNow();

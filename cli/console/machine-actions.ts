@@ -1,8 +1,10 @@
 /** All actions of the page that need more than the vault's API: its nodes, its log, and the programs of this machine. */
+import { type Checkout, type FindLocal, isCluster } from '../requests/local-vaults.ts';
 import type { Client } from '../requests/vault-client.ts';
+import { answerOf } from './action-answers.ts';
 import { activityActions } from './activity-actions.ts';
 import { clusterActions } from './cluster-actions.ts';
-import { type Checkout, type FindLocal, localActions } from './local-vault.ts';
+import type { LocalReply } from './page-documents.ts';
 import type { Action } from './server.ts';
 import { testWriteActions } from './test-write-actions.ts';
 
@@ -19,8 +21,19 @@ export type MachineOptions = {
 
 export const machineActions = (options: MachineOptions): ReadonlyMap<string, Action> => {
   const { addr, checkout, findLocal, clientOf, faults } = options;
+  /** Tells the page where the vault runs, and what the console can do there. */
+  const local: Action = () =>
+    answerOf(async (): Promise<LocalReply> => {
+      const vault = await findLocal();
+      return {
+        kind: vault?.name ?? null,
+        addr,
+        canChange: faults && isCluster(vault),
+        canRead: vault?.nodes.some(({ log }) => log !== null) ?? false,
+      };
+    });
   return new Map([
-    ...localActions({ addr, findLocal, faults }),
+    ['local', local],
     ...clusterActions({ addr, clientOf, findLocal, command: checkout.command, faults }),
     ...(faults ? testWriteActions({ findLocal, newToken: checkout.newToken }) : []),
     ...activityActions(findLocal),

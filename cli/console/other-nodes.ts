@@ -8,8 +8,8 @@ import type { Asked } from '../../client/sending.ts';
 import type { OperationId, ReplyOf } from '../../client/types.ts';
 import { isLoopback } from '../../system/address.ts';
 import { isFailure } from '../../system/failures.ts';
+import { type FindLocal, originOf } from '../requests/local-vaults.ts';
 import type { Client } from '../requests/vault-client.ts';
-import { type FindLocal, placeOf } from './local-vault.ts';
 import type { OnSilence } from './server.ts';
 
 export type ReadingOptions = {
@@ -41,7 +41,7 @@ export const awaitAnswer = async <Result>(
   let isOver = false;
   const tell = async (): Promise<void> => {
     const nodes = (await findLocal().catch(() => undefined))?.nodes ?? [];
-    const node = nodes.find((one) => placeOf(one.url) === placeOf(url))?.node ?? null;
+    const node = nodes.find((one) => originOf(one.url) === originOf(url))?.node ?? null;
     if (!isOver) onSilence(node === null ? `the vault at ${url}` : `node ${node}`);
   };
   const timer = setTimeout(() => void tell(), silentAfterMs);

@@ -4,8 +4,8 @@
  */
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
+import type { Checkout, FindLocal } from '../requests/local-vaults.ts';
 import { answerOf, malformed } from './action-answers.ts';
-import type { Checkout, FindLocal } from './local-vault.ts';
 import type { TestWrites } from './page-documents.ts';
 import type { Action } from './server.ts';
 import {

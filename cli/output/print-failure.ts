@@ -1,7 +1,7 @@
 /** Prints failures and warnings on stderr: sentences for a person and for editors that jump to `file:line:column`, or one document with `--json`. */
 
 import { type Failure, isFailure, systemCodeOf } from '../../system/failures.ts';
-import { sentenceOf as sentenceOfFileError } from '../../system/file-sentences.ts';
+import { fileSentence } from '../../system/file-sentences.ts';
 import type { Report } from '../../system/problem-report.ts';
 import { note, noteJson, noteLine, wantsJson } from './output.ts';
 
@@ -48,8 +48,7 @@ export const reportLines = (report: Report, file = 'file'): string[] => {
   const errors = ('errors' in report && report.errors) || [];
   const total = ('errorsTotal' in report && report.errorsTotal) || errors.length;
   const lines = errors.map(
-    (error) =>
-      `${file}:${error.line}:${error.column}: ${sentenceOfFileError(error)} [${error.code}]`,
+    (error) => `${file}:${error.line}:${error.column}: ${fileSentence(error)} [${error.code}]`,
   );
   return total > errors.length ? [...lines, `and ${total - errors.length} more`] : lines;
 };
@@ -57,4 +56,4 @@ export const reportLines = (report: Report, file = 'file'): string[] => {
 export const warningLine = (
   { line, code }: { readonly line: number; readonly code: string },
   file: string,
-): string => `${file}:${line}: warning: ${sentenceOfFileError({ code })} [${code}]`;
+): string => `${file}:${line}: warning: ${fileSentence({ code })} [${code}]`;

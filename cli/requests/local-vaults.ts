@@ -1,12 +1,14 @@
 /**
- * The vaults on this machine, by the programs of a checkout: makes tokens for them, finds them, and changes the nodes of
- * a cluster. A program of the folder in which `dsvault` runs is never taken, because that folder may be anybody's.
+ * What vault runs on this machine? The programs of a checkout answer as JSON, which only this file reads. They also make
+ * tokens, and change the nodes of a cluster. A program of the folder in which `dsvault` runs is never taken, because
+ * that folder may be anybody's.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
+import { isLoopback } from '../../system/address.ts';
 import { environment, variable } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 
@@ -98,3 +100,58 @@ export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
 /** Gives a command to the cluster of the checkout, such as `kill 2`. Returns what the cluster says; throws its refusal. */
 export const commandCluster = async (...words: readonly string[]): Promise<string> =>
   (await run(clusterProgram, words)).trim();
+
+export type FindLocal = () => Promise<LocalVault | undefined>;
+
+/** The origin of an address, with one name for this machine. */
+export const originOf = (addr: string): string => {
+  const url = new URL(addr);
+  return `${url.protocol}//${isLoopback(url) ? 'loopback' : url.hostname}:${url.port}`;
+};
+
+/** Each search starts a process. */
+const lookAgainAfterMs = 10_000;
+
+/**
+ * Returns a function that finds the vault. A vault that was found stays, because the answer must not depend on which of
+ * its nodes run at the moment. A vault that was not found may be started later. `now` returns milliseconds of a clock
+ * that does not jump.
+ */
+export const createFindLocal = (
+  addr: string,
+  findVaults: () => Promise<readonly LocalVault[]>,
+  now: () => number = () => performance.now(),
+): FindLocal => {
+  let search: Promise<LocalVault | undefined> | undefined;
+  let searchAgainAt = Number.POSITIVE_INFINITY;
+  const find = async () => {
+    if (!isLoopback(new URL(addr))) return undefined;
+    const isHere = ({ nodes }: LocalVault) =>
+      nodes.some(({ url }) => originOf(url) === originOf(addr));
+    let found: LocalVault | undefined;
+    try {
+      found = (await findVaults()).find(isHere);
+      return found;
+    } finally {
+      if (found === undefined) searchAgainAt = now() + lookAgainAfterMs;
+    }
+  };
+  return () => {
+    if (search === undefined || now() >= searchAgainAt) {
+      searchAgainAt = Number.POSITIVE_INFINITY;
+      search = find();
+    }
+    return search;
+  };
+};
+
+/** Whether it is a cluster that `npm run cluster` has started on this machine. */
+export const isCluster = (local: LocalVault | undefined): boolean => local?.name === 'cluster';
+
+/** The programs of the checkout that the console uses. */
+export type Checkout = {
+  /** Gives a command to the cluster; returns what it prints. Throws its refusal. */
+  readonly command: (...words: readonly string[]) => Promise<string>;
+  /** A token of this tenant for the vault of this name. */
+  readonly newToken: (vault: string, tenant: string) => Promise<string>;
+};

@@ -1,6 +1,6 @@
 import { errorsAt } from '../../../functions/env/faults.ts';
 import type { References } from '../../../functions/env/references.ts';
-import { sentenceOf } from '../../../system/file-sentences.ts';
+import { fileSentence } from '../../../system/file-sentences.ts';
 import type { FileError } from '../../../system/problem-report.ts';
 import { Table } from '../parts.tsx';
 import type { NameStates } from './names.ts';
@@ -39,7 +39,7 @@ export const Findings = ({
             </button>{' '}
             <span class={finding.isWarning ? 'warning' : 'fault'}>
               {finding.isWarning && 'warning: '}
-              {sentenceOf(finding)}
+              {fileSentence(finding)}
             </span>{' '}
             <code>{finding.code}</code>
           </li>

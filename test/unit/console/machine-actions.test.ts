@@ -1,11 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import { createFindLocal } from '../../../cli/console/local-vault.ts';
 import { machineActions } from '../../../cli/console/machine-actions.ts';
 import { readingElsewhere } from '../../../cli/console/other-nodes.ts';
 import type { Answer } from '../../../cli/console/server.ts';
-import type { LocalVault } from '../../../cli/requests/local-vaults.ts';
+import { createFindLocal, type LocalVault } from '../../../cli/requests/local-vaults.ts';
 import type { Client } from '../../../cli/requests/vault-client.ts';
 import type { Problem } from '../../../client/types.ts';
 import { type Failure, failure, refusal } from '../../../system/failures.ts';
