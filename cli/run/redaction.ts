@@ -1,5 +1,4 @@
 /** A filter that hides values in output, for any cut into chunks. It handles bytes as Latin-1 text, one unit each. */
-import { searchFor } from '../../functions/env/occurrences.ts';
 
 const redactedMark = '[redacted]';
 
@@ -28,58 +27,75 @@ export const textsToHide = (values: readonly string[]): string[] => {
   return [...new Set(texts)];
 };
 
+type Run = { readonly start: number; readonly end: number };
+
 /** Replaces each maximal run of bytes that belong to texts by one mark. Texts may overlap or be adjacent. */
 export const startRedaction = (texts: readonly string[]): Redaction => {
-  // A regular expression is not used: it fails for long texts, with an error that quotes them.
-  const search = searchFor(texts);
-  /** The output that is held back, and the runs in it to be hidden, in order. */
+  /** The output from the first byte that may begin a text. Of it, `passed` bytes were passed on already. */
   let held = '';
-  let runs: Run[] = [];
+  let passed = 0;
   /** Whether the output so far ends with a mark. The rest of the same run needs no other mark. */
   let marked = false;
-  const passUntil = (end: number): Buffer => {
-    const passed: string[] = [];
-    let at = 0;
+  const passUntil = (end: number, runs: readonly Run[]): Buffer => {
+    const parts: string[] = [];
     for (const run of runs) {
       if (run.start >= end) break;
-      if (run.start > at) passed.push(held.slice(at, run.start));
-      if (run.start > at || !marked) passed.push(redactedMark);
+      if (run.end <= passed) continue;
+      if (run.start > passed) parts.push(held.slice(passed, run.start));
+      if (run.start > passed || !marked) parts.push(redactedMark);
       marked = true;
-      at = run.end;
+      passed = run.end;
     }
-    if (end > at) {
-      passed.push(held.slice(at, end));
+    if (end > passed) {
+      parts.push(held.slice(passed, end));
       marked = false;
+      passed = end;
     }
-    held = held.slice(end);
-    runs = runs
-      .filter((run) => run.end > end)
-      .map((run) => ({ start: run.start - end, end: run.end - end }));
-    return Buffer.from(passed.join(''), 'latin1');
+    return Buffer.from(parts.join(''), 'latin1');
   };
   return {
     push: (chunk) => {
-      const before = held.length;
-      const text = Buffer.from(chunk).toString('latin1');
-      held += text;
-      search.feed(text, (end, length) => addRun(runs, before + end - length, before + end));
+      held += Buffer.from(chunk).toString('latin1');
+      const runs = runsIn(held, texts);
       // A possible beginning of a text is held back, unless a run hides it already.
-      const open = Math.max(0, held.length - search.open());
-      const reaching = runs.find((run) => run.start <= open && run.end > open);
-      return passUntil(reaching?.end ?? open);
+      const open = openFrom(held, texts);
+      const covering = runs.find((run) => run.start <= open && run.end > open);
+      const output = passUntil(covering?.end ?? open, runs);
+      held = held.slice(open);
+      passed -= open;
+      return output;
     },
-    end: () => passUntil(held.length),
+    end: () => passUntil(held.length, runsIn(held, texts)),
   };
 };
 
-type Run = { start: number; end: number };
-
-/** Adds a run. Its `end` must not be before the end of an earlier run. */
-const addRun = (runs: Run[], start: number, end: number): void => {
-  let first = start;
-  for (let last = runs.at(-1); last !== undefined && last.end >= first; last = runs.at(-1)) {
-    first = Math.min(first, last.start);
-    runs.pop();
+/** The runs of bytes that belong to texts, in order. A regular expression would fail for long texts, and quote them. */
+const runsIn = (output: string, texts: readonly string[]): readonly Run[] => {
+  const found = texts.flatMap((text) => {
+    const runs: Run[] = [];
+    for (let at = output.indexOf(text); at >= 0; at = output.indexOf(text, at + 1)) {
+      runs.push({ start: at, end: at + text.length });
+    }
+    return runs;
+  });
+  const merged: Run[] = [];
+  for (const run of found.sort((one, other) => one.start - other.start)) {
+    const last = merged.at(-1);
+    if (last === undefined || run.start > last.end) merged.push(run);
+    else if (run.end > last.end) merged.splice(-1, 1, { start: last.start, end: run.end });
   }
-  runs.push({ start: first, end });
+  return merged;
+};
+
+/** The offset from which the output may be the beginning of a text; the length of the output if there is none. */
+const openFrom = (output: string, texts: readonly string[]): number => {
+  let open = output.length;
+  for (const text of texts) {
+    const isOpen = (at: number): boolean => text.startsWith(output.slice(at));
+    const next = (from: number): number => output.indexOf(text.charAt(0), from);
+    let at = next(Math.max(0, output.length - text.length + 1));
+    while (at >= 0 && at < open && !isOpen(at)) at = next(at + 1);
+    if (at >= 0 && at < open) open = at;
+  }
+  return open;
 };

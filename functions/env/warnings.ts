@@ -1,7 +1,6 @@
 /** Warnings: a stored value that is still visible in the file, or a line that the reader reads differently. */
 import { limits } from '../model/limits.ts';
 import { writerOf } from './dialects/dialect.ts';
-import { searchFor } from './occurrences.ts';
 import type { Plan } from './plan.ts';
 import { utf8Bytes } from './sizes.ts';
 
@@ -35,39 +34,24 @@ export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning
   return warnings;
 };
 
-/** The lines on which a stored value begins, either in the written text or in the decoded value. */
+/**
+ * The lines on which a stored value begins, either in the written text or in the decoded value. The first units of a
+ * long value stand for all of it.
+ */
 const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlySet<number> => {
   const lines = new Set<number>();
-  const stored = plan.create.map(({ value }) => value);
-  const telltale = stored.filter((value) => utf8Bytes(value) >= limits.telltaleBytesMin);
-  if (telltale.length === 0) return lines;
-  const search = searchFor(telltale);
-  const starts: number[] = [];
-  let at = 0;
-  for (const { text } of written) {
-    starts.push(at);
-    search.feed(text, (end, length) => {
-      const line = written[lineAt(starts, at + end - length)];
-      if (line) lines.add(line.line);
-    });
-    at += text.length;
-  }
-  for (const { line, decoded } of written) {
-    if (decoded === undefined) continue;
-    search.restart();
-    search.feed(decoded, () => lines.add(line));
+  const whole = written.map(({ text }) => text).join('');
+  for (const { value } of plan.create) {
+    if (utf8Bytes(value) < limits.telltaleBytesMin) continue;
+    const beginning = value.slice(0, limits.telltaleUnitsMax);
+    let found = whole.indexOf(beginning);
+    let end = 0;
+    for (const { line, text, decoded } of written) {
+      end += text.length;
+      const isHere = found >= 0 && found < end;
+      if (isHere || decoded?.includes(beginning)) lines.add(line);
+      if (isHere) found = whole.indexOf(beginning, end);
+    }
   }
   return lines;
-};
-
-/** The index of the last start that is not beyond `offset`. */
-const lineAt = (starts: readonly number[], offset: number): number => {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((starts[middle] ?? 0) <= offset) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 };

@@ -81,6 +81,11 @@ export const limits = {
   wrappedDataKeyBytesMax: 6_144,
   /** Shorter values occur too often by chance to be looked for in a note, or elsewhere in a `.env` file. */
   telltaleBytesMin: 8,
+  /**
+   * UTF-16 units of a value that are looked for in a `.env` file. V8 finds a text of at most 250 units in linear time,
+   * but may compare every unit of a longer one at every offset, and the caller chooses both texts.
+   */
+  telltaleUnitsMax: 200,
   /** Connections of one client to its service, as in the clients' own handler. */
   connectionsMax: 50,
   /** Concurrent KMS calls of one process: fewer than the connections of its client. */
