@@ -56,6 +56,8 @@ describe('the redaction of output', () => {
   it('shows what follows a hidden text, even if it could continue a text', () => {
     const chunks = ['abaa', 'ba', 'c'].map((chunk) => Buffer.from(chunk));
     expect(filtered(['abaa'], chunks)).toBe('[redacted]bac');
+    const inside = ['0123456789', '!'].map((chunk) => Buffer.from(chunk));
+    expect(filtered(['0123456789', '6789-', '78'], inside)).toBe('[redacted]!');
   });
 
   it('holds back only what may be the beginning of a text', () => {

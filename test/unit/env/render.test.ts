@@ -136,6 +136,7 @@ describe('the warning value_elsewhere', () => {
   it('lists the lines that still hold a stored value', () => {
     const text = `X=12345678\nA='a 12345678 12345678 b'\n# 12345678\nB=1\nC=1 # x12345678`;
     expect(lines(text)).toEqual([3, 4, 6]);
+    expect(lines('B=1\nABCDEFGH=1\n', { X: 'ABCDEFGH' })).toEqual([3]);
   });
 
   it('ignores values of less than eight bytes', () => {
