@@ -74,7 +74,7 @@ const fillDsvault = async (folder: string, addresses: Addresses): Promise<void> 
   const parts = [buildProgram(program, addresses.homepage), buildPage(join(folder, 'bin/console'))];
   writeFileSync(program, `${firstLine}${readFileSync(program, 'utf8')}`, { mode: 0o755 });
   writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licencesOf(parts));
-  copyFileSync('cli/README.md', join(folder, 'README.md'));
+  copyFileSync('cli/npm-page.md', join(folder, 'README.md'));
   const edition = { version: manifest.version, day: dayOfCommit() };
   writeFileSync(join(folder, 'dsvault.1'), manPageOf(await programFor(), edition));
   writeManifest(folder, {
