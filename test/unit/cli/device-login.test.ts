@@ -136,48 +136,12 @@ describe('dsvault login --oidc', () => {
     }
   });
 
-  it('gives up when the issuer says so, with a reason and without the text of the issuer', async () => {
-    const reasons = {
-      access_denied: 'the login was denied',
-      expired_token: 'nobody approved the code in time',
-      invalid_grant: 'the issuer refuses the login: invalid_grant',
-      [`${canary}!`]: 'the issuer refuses the login: unknown error',
-    };
-    for (const [error, message] of Object.entries(reasons)) {
-      const { outcome, waitsS } = await login({ token: [() => refuse(error)] });
-      expect([outcome, waitsS]).toEqual([{ exitCode: 5, message }, [5]]);
-    }
-  });
-
   it('takes the access token if it is a JWT, else the ID token, and nothing else', async () => {
     const opaque = { access_token: `${canary}.opaque.token`, refresh_token: jwt('refresh') };
     expect(await outcomeOf({ token: [() => granted({ id_token: jwt('id') })] })).toEqual(token);
     expect(await outcomeOf({ token: [() => granted({ ...opaque, id_token: jwt('id') })] })).toEqual(
       { token: jwt('id') },
     );
-    const unsigned = { access_token: `${jwt('access').split('.').slice(0, 2).join('.')}.` };
-    for (const tokens of [opaque, unsigned]) {
-      expect(await outcomeOf({ token: [() => granted(tokens)] })).toEqual({
-        exitCode: 5,
-        message: 'the issuer gave no JWT: --audience or --scope may ask it for one',
-      });
-    }
-  });
-
-  it('stops if the issuer wants a secret of the client', async () => {
-    const device = () => json({}, 401, { 'www-authenticate': 'Basic realm="c4n4ry"' });
-    expect(await outcomeOf({ device })).toEqual({
-      exitCode: 5,
-      message: 'the issuer does not know this client without a secret',
-    });
-  });
-
-  it('refuses an ID token for another client', async () => {
-    const id = signToken({ alg: 'RS256' }, { ...claims, aud: 'other' }, key);
-    expect(await outcomeOf({ token: [() => granted({ id_token: id })] })).toEqual({
-      exitCode: 1,
-      message: 'the issuer does not answer as an OpenID provider does',
-    });
   });
 
   it('asks for the scope and the audience, which is a resource too if it is a URI', async () => {
@@ -214,7 +178,7 @@ describe('dsvault login --oidc', () => {
   const notOidc = 'the issuer does not answer as an OpenID provider does';
   const otherIssuer = 'the discovery document of the issuer names another issuer';
   const large = { ...metadata, padding: canary.repeat(11_000) };
-  const refused: Readonly<Record<string, [Reply, number, string]>> = {
+  const discoveries: Readonly<Record<string, [Reply, number, string]>> = {
     'names another issuer': [
       () => json({ ...metadata, issuer: 'https://evil.example' }),
       5,
@@ -264,11 +228,41 @@ describe('dsvault login --oidc', () => {
       'cannot reach the issuer (no answer in time)',
     ],
   };
-  it.each(Object.keys(refused))('stops if the discovery document %s', async (what) => {
-    const [discovery, exitCode, message] = refused[what] ?? [];
+  it.each(Object.keys(discoveries))('stops if the discovery document %s', async (what) => {
+    const [discovery, exitCode, message] = discoveries[what] ?? [];
     const late = what === 'does not come in time' ? { timeoutMs: 1 } : {};
     const { outcome, sent, told } = await login({ ...(discovery && { discovery }), ...late });
     expect(outcome).toEqual({ exitCode, message });
     expect([sent.length, told]).toEqual([1, []]);
   });
+
+  const noJwt = 'the issuer gave no JWT: --audience or --scope may ask it for one';
+  const unsigned = `${jwt('access').split('.').slice(0, 2).join('.')}.`;
+  const otherClient = signToken({ alg: 'RS256' }, { ...claims, aud: 'other' }, key);
+  const tokens: Readonly<Record<string, [Response, number, string]>> = {
+    'denies the login': [refuse('access_denied'), 5, 'the login was denied'],
+    'lets the code expire': [refuse('expired_token'), 5, 'nobody approved the code in time'],
+    'refuses the code': [refuse('invalid_grant'), 5, 'the issuer refuses the login: invalid_grant'],
+    'has a code of its own': [
+      refuse(`${canary}!`),
+      5,
+      'the issuer refuses the login: unknown error',
+    ],
+    'wants a secret of the client': [
+      json({}, 401, { 'www-authenticate': `Basic realm="${canary}"` }),
+      5,
+      'the issuer does not know this client without a secret',
+    ],
+    'gives an opaque token': [granted({ access_token: `${canary}.opaque.token` }), 5, noJwt],
+    'gives an unsigned token': [granted({ access_token: unsigned }), 5, noJwt],
+    'gives an ID token for another client': [granted({ id_token: otherClient }), 1, notOidc],
+  };
+  it.each(Object.keys(tokens))(
+    'stops after one request for the token if the issuer %s',
+    async (what) => {
+      const [reply, exitCode, message] = tokens[what] ?? [];
+      const { outcome, waitsS } = await login({ token: [() => reply as Response] });
+      expect([outcome, waitsS]).toEqual([{ exitCode, message }, [5]]);
+    },
+  );
 });
