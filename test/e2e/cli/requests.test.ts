@@ -1,11 +1,13 @@
 /** How `dsvault` sends requests when answers are lost, late or wrong: retries, and keys that make them safe. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openConsoleSession } from '../../support/console-session.ts';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { type FaultyFront, type Plan, startFaultyFront } from '../../support/faulty-front.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
+import { until } from '../../support/until.ts';
 
 const vault = useVault();
 let front: FaultyFront;
@@ -285,9 +287,13 @@ describe('a request that takes more than a second', () => {
     writeFileSync(join(dsvault.folder, 'app.env'), `A=secret(${await create()})\n`);
     front.plan('pass', 'hang');
     const watch = ['run', '--watch', '--interval', '0.1', '--timeout', '60', '-f', 'app.env'];
-    const ran = await dsvault.run([...watch, '--', 'sleep', '2.5'], { terminal: true });
-    expect(front.seen()).toHaveLength(2);
-    expect(ran).toMatchObject({ code: 0, stdout: '' });
+    const program = ['sh', '-c', 'until [ -e ended ]; do sleep 0.1; done'];
+    const { ran } = dsvault.start([...watch, '--', ...program], { terminal: true });
+    await until(() => front.seen().length === 2);
+    // Half a second more than dsvault waits before it shows the line.
+    await sleep(1_500);
+    writeFileSync(join(dsvault.folder, 'ended'), '');
+    expect(await ran).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('shows no line for the page of the console, which runs for long', async () => {

@@ -13,7 +13,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { useVault } from '../../support/running-vault.ts';
 
@@ -50,7 +50,7 @@ const open = (tenant: string): Dsvault => {
     BOBS_TOKEN: token({ sub: 'bob', names: ['A*'] }),
     WRITERS_TOKEN: token({ scope: 'secrets:write' }),
     EXPIRED_TOKEN: token({ exp: 1 }),
-    EXPIRING_TOKEN: token({ exp: inSeconds(100) }),
+    EXPIRING_TOKEN: token({ exp: inSeconds(280) }),
   });
 };
 
@@ -108,31 +108,35 @@ const replay = async (dsvault: Dsvault, page: string): Promise<string> => {
 
 /** This script disables the master key for a moment, so no other may run beside it. */
 const alone = 'failures.txt';
-const files = readdirSync(folder);
-const played = new Map<
-  string,
-  { readonly page: string; readonly told: string; readonly dsvault: Dsvault }
->();
-const play = async (file: string): Promise<void> => {
-  const page = readFileSync(join(folder, file), 'utf8');
-  const dsvault = open(file.replace(/\W.*/, ''));
-  played.set(file, { page, told: await replay(dsvault, page), dsvault });
+const files = [...readdirSync(folder).filter((file) => file !== alone), alone];
+type Play = { readonly page: string; readonly told: string; readonly dsvault: Dsvault };
+const begun = new Map<string | undefined, Promise<Play>>();
+
+/** Plays a script once. A failure is that of the test that awaits it. */
+const play = (file: string): Promise<Play> => {
+  const perform = async (): Promise<Play> => {
+    const page = readFileSync(join(folder, file), 'utf8');
+    const dsvault = open(file.replace(/\W.*/, ''));
+    return { page, told: await replay(dsvault, page), dsvault };
+  };
+  const one = begun.get(file) ?? perform();
+  one.catch(() => undefined);
+  begun.set(file, one);
+  return one;
 };
 
 describe('dsvault', () => {
-  // Two scripts run at once, because dsvault mostly waits for Node to start.
-  beforeAll(async () => {
-    const rest = files.filter((file) => file !== alone).values();
-    const player = async () => {
-      for (const file of rest) await play(file);
-    };
-    await Promise.all([player(), player()]);
-    await play(alone);
-  }, 600_000);
-
-  it.each(files)('behaves as %s tells, and shows no value to others', (file) => {
-    const { page, told, dsvault } = played.get(file) ?? {};
-    expect(told).toBe(page);
-    expect(dsvault?.seenIn(canary)).toEqual([]);
-  });
+  it.each(files)(
+    'behaves as %s tells, and shows no value to others',
+    async (file) => {
+      const own = play(file);
+      // Two scripts run at once, because dsvault mostly waits for Node to start.
+      const next = files[files.indexOf(file) + 1];
+      if (next !== undefined && next !== alone) void play(next);
+      const { page, told, dsvault } = await own;
+      expect(told).toBe(page);
+      expect(dsvault.seenIn(canary)).toEqual([]);
+    },
+    600_000,
+  );
 });
