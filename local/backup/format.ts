@@ -14,7 +14,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import type { Item } from '../../functions/dynamodb/items.ts';
 import { failure } from '../../system/failures.ts';
-import { readRow } from '../verify/rows.ts';
+import { readRow } from '../verify/read-row.ts';
 
 const formatNumber = 1;
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));

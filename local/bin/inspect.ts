@@ -19,7 +19,7 @@ import {
   queryItems,
   scanItems,
   type Violation,
-} from '../verify/vault.ts';
+} from '../verify/find-violations.ts';
 
 type Shown = Readonly<Record<string, unknown>>;
 

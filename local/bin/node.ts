@@ -6,7 +6,7 @@ import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
-import { ensureTable } from '../dynamodb/table.ts';
+import { ensureTable } from '../dynamodb/ensure-table.ts';
 import { applyEnvironment, serveFunctions } from '../gateway/functions.ts';
 import { createTransport } from '../http/in-process.ts';
 import { serveMetrics } from '../http/metrics-port.ts';

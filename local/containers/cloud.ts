@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { sentenceOf } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
-import { startStore } from '../dynamodb/store.ts';
+import { startStore } from '../dynamodb/local-store.ts';
 import { lockDataFolder, openDataFolder } from '../process/data-folder.ts';
 import { type Closer, closeAll } from '../process/ending.ts';
 import { addHost, findHostAddress, hostName } from './container-host.ts';

@@ -6,7 +6,7 @@ import type { Item } from '../../functions/dynamodb/items.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { run } from '../process/run.ts';
 import { readTemplate } from '../template.ts';
-import { scanItems } from '../verify/vault.ts';
+import { scanItems } from '../verify/find-violations.ts';
 import { buildTemplate, type Identity, localParameters, runSam, samEnvironmentOf } from './sam.ts';
 
 export type Deployment = {

@@ -8,7 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import type { StoreProgram } from './store.ts';
+import type { StoreProgram } from './local-store.ts';
 
 type Options = {
   /** Holds node_modules. */

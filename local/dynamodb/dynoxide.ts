@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
 import { findProgram, startChild } from '../process/supervisor.ts';
-import type { StoreProgram } from './store.ts';
+import type { StoreProgram } from './local-store.ts';
 
 /** The store's file in the data folder. */
 export const storeFile = 'store.sqlite';

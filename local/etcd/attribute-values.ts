@@ -2,7 +2,7 @@
  * Attribute values: the types that the vault stores, and how DynamoDB counts their size (Developer Guide, "Item sizes").
  * Numbers are safe integers in canonical spelling, so equal numbers are equal texts.
  */
-import { type Item, invalid, isJson, type Value } from './protocol.ts';
+import { type Item, invalid, isJson, type Value } from './dynamodb-protocol.ts';
 
 /** DynamoDB's own limit of an item, names and values together. */
 export const itemBytesMax = 400 * 1024;

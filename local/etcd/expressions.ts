@@ -12,7 +12,7 @@
  * than on DynamoDB.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type Item, invalid, type Value } from './protocol.ts';
+import { type Item, invalid, type Value } from './dynamodb-protocol.ts';
 
 /** The placeholders of a request. */
 export type Placeholders = {

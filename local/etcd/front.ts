@@ -4,12 +4,12 @@
  * with DynamoDB's own error before anything is sent to etcd.
  */
 
+import { isRefusal, type Reply, refuse, unavailable, unclear } from './dynamodb-protocol.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { etcdTimes } from './etcd-times.ts';
 import { createEtcd } from './group-commit.ts';
 import { createItemOperations } from './item-operations.ts';
 import { checkRequest, isWrite, type Operation, shapes } from './parse-request.ts';
-import { isRefusal, type Reply, refuse, unavailable, unclear } from './protocol.ts';
 import { isNotSent } from './request-lane.ts';
 import { createTableOperations } from './table-operations.ts';
 

@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { createBoundedServer, type Exchange } from '../http/bounded-server.ts';
 import { bounds } from '../http/bounds.ts';
 import { isForName, isFromPage } from '../http/request-body.ts';
+import { isJson, ok, type Reply, refuse, unavailable, unclear } from './dynamodb-protocol.ts';
 import type { Front } from './front.ts';
-import { isJson, ok, type Reply, refuse, unavailable, unclear } from './protocol.ts';
 
 export type HttpFrontOptions = {
   readonly front: Front;

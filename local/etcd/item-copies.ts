@@ -3,7 +3,7 @@
  * a write the call that would read the item first. It proves nothing: a write compares the revision, and no write is
  * refused by a copy.
  */
-import type { Item } from './protocol.ts';
+import type { Item } from './dynamodb-protocol.ts';
 
 /** An item as etcd held it, and the revision that stored it; `0` if there was none. */
 export type ItemCopy = {

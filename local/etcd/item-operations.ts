@@ -5,7 +5,8 @@ import {
   unitsOfAction,
   unitsOfPage,
   unitsOfReads,
-} from './capacity.ts';
+} from './capacity-units.ts';
+import { cancelled, type Item, invalid, ok, type Reply, refuse } from './dynamodb-protocol.ts';
 import { parseKeyCondition, parseProjection } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
 import { createItemCopies } from './item-copies.ts';
@@ -17,10 +18,9 @@ import {
   placeholdersOf,
   type Request,
 } from './parse-request.ts';
-import { cancelled, type Item, invalid, ok, type Reply, refuse } from './protocol.ts';
-import { rangeOf, readPage, wholeOf } from './queries.ts';
+import { rangeOf, readPage, wholeOf } from './read-pages.ts';
+import { exactItemKey, prefixOf } from './table-keys.ts';
 import type { GetTable } from './table-operations.ts';
-import { exactItemKey, prefixOf } from './tables.ts';
 import { type Action, readItems, writeItems } from './transactions.ts';
 
 export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {

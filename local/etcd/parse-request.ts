@@ -4,9 +4,9 @@
  */
 import * as v from 'valibot';
 import { checkAttributes, itemBytesMax, sizeOfItem } from './attribute-values.ts';
+import { type Item, invalid, isJson, type Json } from './dynamodb-protocol.ts';
 import { type Placeholders, parseCondition } from './expressions.ts';
-import { type Item, invalid, isJson, type Json } from './protocol.ts';
-import { exactItemKey, itemKey, type Table, tableShape } from './tables.ts';
+import { exactItemKey, itemKey, type Table, tableShape } from './table-keys.ts';
 import type { Action } from './transactions.ts';
 
 const json = v.custom<Json>(isJson, 'must be an object');

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, sentenceOf } from '../../system/failures.ts';
+import type { Item } from './dynamodb-protocol.ts';
 import {
   type EtcdClient,
   isCompacted,
@@ -18,8 +19,7 @@ import {
 } from './etcd-client.ts';
 import { etcdTimes } from './etcd-times.ts';
 import { createNarrowing, endOfPrefix, type KeyRange } from './narrow-ranges.ts';
-import type { Item } from './protocol.ts';
-import { prefixOf } from './tables.ts';
+import { prefixOf } from './table-keys.ts';
 
 export type Snapshot = {
   /** It holds every write that was acknowledged before the snapshot was opened. */

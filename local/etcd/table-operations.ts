@@ -1,9 +1,9 @@
 /** The operations on tables. A table never changes once it is made, so each is read once. */
 import * as v from 'valibot';
+import { type Json, ok, type Reply, refusal, refuse } from './dynamodb-protocol.ts';
 import type { Etcd } from './group-commit.ts';
 import type { Request } from './parse-request.ts';
-import { type Json, ok, type Reply, refusal, refuse } from './protocol.ts';
-import { type Table, tableKey, tableShape } from './tables.ts';
+import { type Table, tableKey, tableShape } from './table-keys.ts';
 
 /** Throws ResourceNotFoundException for a table that is not there. */
 export type GetTable = (name: string, deadline: number) => Promise<Table>;

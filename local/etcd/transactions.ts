@@ -7,12 +7,12 @@
  * reasons of a cancelled transaction come from one snapshot.
  */
 
+import type { Item, Reason } from './dynamodb-protocol.ts';
 import type { Compare, Operation, RangeReply } from './etcd-client.ts';
 import { type Condition, holds } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
 import { absent, type ItemCopies, type ItemCopy } from './item-copies.ts';
-import type { Item, Reason } from './protocol.ts';
-import { changedEntries, type Table } from './tables.ts';
+import { changedEntries, type Table } from './table-keys.ts';
 
 /** One action on one item. */
 export type Action = {

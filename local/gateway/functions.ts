@@ -15,7 +15,7 @@ import {
   readServicesConfig,
 } from '../../functions/runtime/config.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { noCredentials } from '../dynamodb/store.ts';
+import { noCredentials } from '../dynamodb/local-store.ts';
 import { portRefused, readHost } from '../process/ports.ts';
 import type { Route } from '../template.ts';
 import { type Gateway, startGateway } from './gateway.ts';

@@ -3,8 +3,8 @@
  * port, because a process that is to use the key opens the key's file itself.
  */
 import type { Answer } from '../http/in-process.ts';
-import { fault, isFault } from './fault.ts';
 import type { MasterKey } from './key-file.ts';
+import { fault, isFault } from './kms-fault.ts';
 import { operations } from './kms-operations.ts';
 
 const isInput = (input: unknown): input is Record<string, unknown> =>

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { codeOf, failure } from '../../system/failures.ts';
 import { createFileOnce, replaceFile } from '../../system/files.ts';
-import { fault } from './fault.ts';
+import { fault } from './kms-fault.ts';
 
 const stored = v.looseObject({
   format: v.literal(1),

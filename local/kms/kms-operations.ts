@@ -1,9 +1,9 @@
 /** The operations of the embedded KMS, with the property names and the faults of KMS's own API. */
 import { randomBytes } from 'node:crypto';
 import { keyIdOf } from '../../functions/model/types.ts';
-import { fault } from './fault.ts';
+import { type EncryptionContext, unwrap, wrap } from './data-key-wrapping.ts';
 import type { KeyReading, MasterKey } from './key-file.ts';
-import { type EncryptionContext, unwrap, wrap } from './wrapping.ts';
+import { fault } from './kms-fault.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 type Operation = (key: MasterKey, input: Input) => object;

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { times } from '../../functions/model/limits.ts';
 import { failure } from '../../system/failures.ts';
-import { noCredentials } from '../dynamodb/store.ts';
+import { noCredentials } from '../dynamodb/local-store.ts';
 import type { Answer } from '../http/in-process.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import { followMasterKey, stateOfKey } from '../kms/key-file.ts';

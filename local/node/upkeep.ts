@@ -14,7 +14,7 @@ import {
 import type { Front } from '../etcd/front.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import { findHeldRevision } from '../etcd/snapshot.ts';
-import { expiredRange } from '../etcd/tables.ts';
+import { expiredRange } from '../etcd/table-keys.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeReport } from './report.ts';
 import { createAlarmEnding, hasDiskForCopy, isNearQuota, type Space } from './space.ts';

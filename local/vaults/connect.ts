@@ -5,7 +5,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { failure } from '../../system/failures.ts';
 import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
-import { uncheckedKey } from '../dynamodb/store.ts';
+import { uncheckedKey } from '../dynamodb/local-store.ts';
 import { type Answer, createTransport } from '../http/in-process.ts';
 import { givenVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
@@ -13,7 +13,7 @@ import { findKeyId, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
 import { hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
 import { findRunning, type Running } from '../process/process-record.ts';
-import { type Unwrap, unwrapHere } from '../verify/opening.ts';
+import { type Unwrap, unwrapHere } from '../verify/check-opening.ts';
 import { startParts } from './standalone.ts';
 
 export type Connection = {

@@ -1,9 +1,9 @@
 /** A snapshot of a table in a real etcd, while writes and compactions go on. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../functions/vault/parallel.ts';
+import type { Item } from '../../local/etcd/dynamodb-protocol.ts';
 import type { Operation } from '../../local/etcd/etcd-client.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
-import type { Item } from '../../local/etcd/protocol.ts';
 import { openSnapshot, type Snapshot } from '../../local/etcd/snapshot.ts';
 import { createCompaction } from '../../local/node/upkeep.ts';
 import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';

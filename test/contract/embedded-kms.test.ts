@@ -12,7 +12,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { openJournal } from '../../functions/runtime/journal.ts';
 import type { DataKeys } from '../../functions/vault/ports.ts';
-import { uncheckedKey } from '../../local/dynamodb/store.ts';
+import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
 import { type Answer, createTransport } from '../../local/http/in-process.ts';
 import { answerWith } from '../../local/kms/embedded-kms.ts';
 import {

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
-import { type LocalStore, startStore } from '../../local/dynamodb/store.ts';
+import { type LocalStore, startStore } from '../../local/dynamodb/local-store.ts';
+import type { Reply } from '../../local/etcd/dynamodb-protocol.ts';
 import { createFront, type Front } from '../../local/etcd/front.ts';
-import type { Reply } from '../../local/etcd/protocol.ts';
 import { tableOf } from '../support/front-tables.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';
 

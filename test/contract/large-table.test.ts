@@ -5,7 +5,7 @@ import { versionSortKey } from '../../functions/dynamodb/items.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { answerWith } from '../../local/kms/embedded-kms.ts';
 import { followMasterKey, identityIn, masterKeyFile } from '../../local/kms/key-file.ts';
-import { unwrapHere } from '../../local/verify/opening.ts';
+import { unwrapHere } from '../../local/verify/check-opening.ts';
 import { startUnchecked } from '../support/embedded.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion } from '../support/secrets.ts';

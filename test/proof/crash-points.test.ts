@@ -9,7 +9,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { ensureTable } from '../../local/dynamodb/table.ts';
+import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
 import type { EtcdClient } from '../../local/etcd/etcd-client.ts';
 import { createFront } from '../../local/etcd/front.ts';
 import { createTransport } from '../../local/http/in-process.ts';

@@ -8,7 +8,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { GetSecret } from '../../functions/vault/get-secret.ts';
-import { ensureTable } from '../../local/dynamodb/table.ts';
+import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
 import { readTemplate } from '../../local/template.ts';
 import { storeOver, tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';

@@ -1,5 +1,9 @@
 /** Verifies a table to its end, as `npm run inspect -- --verify` does. */
-import { findViolations, type VerifiedVault, type Violation } from '../../local/verify/vault.ts';
+import {
+  findViolations,
+  type VerifiedVault,
+  type Violation,
+} from '../../local/verify/find-violations.ts';
 
 /** All violations in the table. */
 export const violationsOf = async (vault: VerifiedVault): Promise<readonly Violation[]> => {

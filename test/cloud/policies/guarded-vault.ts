@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyResult } from 'aws-lambda';
-import { ensureTable } from '../../../local/dynamodb/table.ts';
+import { ensureTable } from '../../../local/dynamodb/ensure-table.ts';
 import { environmentOf } from '../../../local/gateway/functions.ts';
 import { startGateway } from '../../../local/gateway/gateway.ts';
 import type { Handler } from '../../../local/gateway/lambda.ts';

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { connectToNode } from '../../../local/vaults/connect.ts';
-import { scanItems } from '../../../local/verify/vault.ts';
+import { scanItems } from '../../../local/verify/find-violations.ts';
 import { violationsOf } from '../../support/violations.ts';
 
 export type Verified = {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Item } from '../../../../local/etcd/dynamodb-protocol.ts';
 import {
   holds,
   parseCondition,
   parseKeyCondition,
   parseProjection,
 } from '../../../../local/etcd/expressions.ts';
-import type { Item } from '../../../../local/etcd/protocol.ts';
 
 const item: Item = { a: { N: '2' }, b: { S: 'text' }, c: { B: 'AAEC' }, '9': { N: '1' } };
 const all = {

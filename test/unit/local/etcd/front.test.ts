@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Reply } from '../../../../local/etcd/dynamodb-protocol.ts';
 import type { EtcdClient, Txn } from '../../../../local/etcd/etcd-client.ts';
 import { createFront, type Front } from '../../../../local/etcd/front.ts';
-import type { Reply } from '../../../../local/etcd/protocol.ts';
 import { tableOf } from '../../../support/front-tables.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 

@@ -1,7 +1,7 @@
 /** `GET /health?ready` asks the store of its host, at most once a second, and leaves the log to changes. */
 import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Event } from '../../../../functions/http/requests.ts';
-import { ok, type Reply, unavailable } from '../../../../local/etcd/protocol.ts';
+import { ok, type Reply, unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
 import { createTransport } from '../../../../local/http/in-process.ts';
 import { eventOf } from '../../../support/events.ts';
 import { checkReply } from '../../../support/openapi.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
 import { createFront, type Front } from '../../../../local/etcd/front.ts';
-import { unavailable } from '../../../../local/etcd/protocol.ts';
 import { createExpiry, deleteExpired, type ExpiryOptions } from '../../../../local/node/upkeep.ts';
 import { tableOf } from '../../../support/front-tables.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';

@@ -1,9 +1,9 @@
 /** Capacity units as DynamoDB counts them (Developer Guide, "Read and write operations"). */
 
 import { sizeOfItem } from './attribute-values.ts';
+import type { Json } from './dynamodb-protocol.ts';
 import type { ItemCopy } from './item-copies.ts';
-import type { Json } from './protocol.ts';
-import { changedEntries, type Table } from './tables.ts';
+import { changedEntries, type Table } from './table-keys.ts';
 import type { Action } from './transactions.ts';
 
 const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_024));

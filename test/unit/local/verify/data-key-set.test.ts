@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { createMetDataKeys } from '../../../../local/verify/data-keys.ts';
+import { createMetDataKeys } from '../../../../local/verify/data-key-set.ts';
 
 it('data keys are each new once, and a hundred thousand of them take at most 43 bytes each', () => {
   const met = createMetDataKeys();

@@ -1,12 +1,12 @@
 /** Query and Scan: one range of etcd's keys a page. */
 
 import { sizeOfItem } from './attribute-values.ts';
+import { type Item, invalid, type Json, type Value } from './dynamodb-protocol.ts';
 import type { Stored } from './etcd-client.ts';
 import type { KeyCondition } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
 import { endOfPrefix, type KeyRange, type Narrow, type Narrowed } from './narrow-ranges.ts';
-import { type Item, invalid, type Json, type Value } from './protocol.ts';
-import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './tables.ts';
+import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './table-keys.ts';
 
 export type Query = {
   readonly table: Table;

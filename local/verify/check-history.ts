@@ -5,7 +5,7 @@ import {
   type IdempotencyRecord,
   type StoredVersion,
 } from '../../functions/model/types.ts';
-import type { Violation } from './rows.ts';
+import type { Violation } from './read-row.ts';
 
 /** One version of a secret, without its sealed parts. */
 export type Entry = ItemKey &

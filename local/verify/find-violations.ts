@@ -14,12 +14,12 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { headSortKey, type Item, versionSortKey } from '../../functions/dynamodb/items.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
-import { createMetDataKeys } from './data-keys.ts';
-import { checkHistory, checkRecord, type Entry, entryOf, type FindEntry } from './history.ts';
-import { checkOpening, type Unwrap, unwrapBy } from './opening.ts';
-import { type Row, readRow, type Violation } from './rows.ts';
+import { checkHistory, checkRecord, type Entry, entryOf, type FindEntry } from './check-history.ts';
+import { checkOpening, type Unwrap, unwrapBy } from './check-opening.ts';
+import { createMetDataKeys } from './data-key-set.ts';
+import { type Row, readRow, type Violation } from './read-row.ts';
 
-export type { Violation } from './rows.ts';
+export type { Violation } from './read-row.ts';
 
 export type VerifiedVault = {
   readonly dynamodb: DynamoDBClient;

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { checkHistory, type Entry } from '../../../../local/verify/history.ts';
+import { checkHistory, type Entry } from '../../../../local/verify/check-history.ts';
 
 const entryOf = (version: number, isHead = false): Entry => ({
   ...{ pk: 'TENANT#a#SECRET#DB', sk: isHead ? 'HEAD' : `VERSION#${version}`, isHead, version },

@@ -10,13 +10,13 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { dynamodbLocal } from '../../../../local/dynamodb/dynamodb-local.ts';
 import { dynoxide } from '../../../../local/dynamodb/dynoxide.ts';
+import { ensureTable, ensureTimeToLive } from '../../../../local/dynamodb/ensure-table.ts';
 import {
   type LocalStore,
   type StoreProgram,
   startStore,
   watchRoom,
-} from '../../../../local/dynamodb/store.ts';
-import { ensureTable, ensureTimeToLive } from '../../../../local/dynamodb/table.ts';
+} from '../../../../local/dynamodb/local-store.ts';
 import { isRunning } from '../../../../local/process/process-record.ts';
 import { startChild } from '../../../../local/process/supervisor.ts';
 import { readTemplate } from '../../../../local/template.ts';

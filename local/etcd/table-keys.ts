@@ -10,7 +10,7 @@
  * an empty range key.
  */
 import * as v from 'valibot';
-import { type Item, invalid, type Value } from './protocol.ts';
+import { type Item, invalid, type Value } from './dynamodb-protocol.ts';
 
 const keySchema = v.pipe(
   v.array(

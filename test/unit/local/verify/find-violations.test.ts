@@ -21,13 +21,13 @@ import {
 } from '../../../../functions/dynamodb/items.ts';
 import { limits } from '../../../../functions/model/limits.ts';
 import { formatInstant, type Identity } from '../../../../functions/model/types.ts';
-import { checkOpening, unwrapBy, unwrapHere } from '../../../../local/verify/opening.ts';
-import { readRow } from '../../../../local/verify/rows.ts';
+import { checkOpening, unwrapBy, unwrapHere } from '../../../../local/verify/check-opening.ts';
 import {
   checkTimeToLive,
   findViolations,
   type VerifiedVault,
-} from '../../../../local/verify/vault.ts';
+} from '../../../../local/verify/find-violations.ts';
+import { readRow } from '../../../../local/verify/read-row.ts';
 import { type Embedded, startEmbedded, tableName } from '../../../support/embedded.ts';
 import { startKms } from '../../../support/kms-server.ts';
 import { freshFolder } from '../../../support/local-process.ts';
