@@ -206,7 +206,7 @@ describe('readRow', () => {
       return [`the unknown key ${pk} ${sk}`, item, 'is no item of the vault'];
     }),
   ];
-  it.each(rows)('finds %s', (_, item, problem) => {
+  it.each(rows)('finds an item unreadable: %s', (_, item, problem) => {
     expect(readRow(item(), vaultId)).toMatchObject({ kind: 'unreadable', problem });
   });
 
@@ -235,9 +235,9 @@ describe('verifying a vault', () => {
   ];
   const lost = (name: string) => `RECORD tells of a write of ${name} that is not there`;
   const rows: readonly Row[] = [
-    ['nothing in unchanged values', 'DB', () => [], []],
-    ['nothing in an unchanged deletion and a destroyed version', 'OLD', () => [], []],
-    ['nothing in an unchanged record', 'KEYED', () => [], []],
+    ['no change of values', 'DB', () => [], []],
+    ['no change of a deletion and a destroyed version', 'OLD', () => [], []],
+    ['no change of a record', 'KEYED', () => [], []],
     [
       'an unreadable head',
       'DB',
@@ -368,16 +368,19 @@ describe('verifying a vault', () => {
   ];
 
   // Shows G14.
-  it.each(rows)('finds %s', async (_, secret, change, found) => {
-    const items = new Map(itemsOf(secret).map((item) => [keyOf(item), item]));
-    const changes = change();
-    for (const each of changes) if (typeof each === 'object') items.set(keyOf(each), each);
-    const inOrder = [...items]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, item]) => item)
-      .filter(({ sk }) => !changes.includes(sk?.S ?? ''));
-    expect(await problemsIn(inOrder)).toEqual(found);
-  });
+  it.each(rows)(
+    'finds all that is wrong with changed items, and nothing else: %s',
+    async (_, secret, change, found) => {
+      const items = new Map(itemsOf(secret).map((item) => [keyOf(item), item]));
+      const changes = change();
+      for (const each of changes) if (typeof each === 'object') items.set(keyOf(each), each);
+      const inOrder = [...items]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, item]) => item)
+        .filter(({ sk }) => !changes.includes(sk?.S ?? ''));
+      expect(await problemsIn(inOrder)).toEqual(found);
+    },
+  );
 });
 
 describe('verifying a vault, beyond one change', () => {
