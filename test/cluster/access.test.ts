@@ -29,8 +29,8 @@ const write = (policy: string): void => {
 beforeAll(async () => {
   write(githubPolicy());
   cluster = await startCluster(folder, settings);
-}, 120_000);
-afterAll(() => endCluster(cluster), 60_000);
+});
+afterAll(() => endCluster(cluster));
 
 const tokenOf = (claims: Claims): string => issueToken(join(folder, 'key'), claims);
 

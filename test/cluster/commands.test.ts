@@ -24,8 +24,8 @@ import { until, untilSeen } from '../support/until.ts';
 let cluster: ClusterProcess;
 beforeAll(async () => {
   cluster = await startCluster();
-}, 120_000);
-afterAll(() => endCluster(cluster), 60_000);
+});
+afterAll(() => endCluster(cluster));
 
 const hasOneLeader = (nodes: readonly { readonly leader: boolean }[]): boolean =>
   nodes.filter(({ leader }) => leader).length === 1;

@@ -15,8 +15,8 @@ describeAsRoot('three nodes on three hosts', () => {
   let trial: Trial;
   beforeAll(async () => {
     trial = await openTrial(1);
-  }, 120_000);
-  afterAll(() => trial.close(), 120_000);
+  });
+  afterAll(() => trial.close());
 
   const run = async (node: number, ...command: readonly string[]): Promise<string> => {
     const ran = await trial.nodes.run(node, command);

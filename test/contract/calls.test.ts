@@ -289,7 +289,6 @@ describe('every operation', () => {
   beforeAll(async () => {
     wired = await wireUp(vault);
   });
-  // At the end the test reads all stored items again, perhaps on a busy machine.
 
   it('is in the table', async () => {
     const { routes } = await readTemplate('template.yaml');

@@ -11,7 +11,6 @@ import { vaultOver, whileDisabled } from '../support/vault.ts';
 
 const vault = useEmbedded();
 const ask = askOf(vault);
-// Closing verifies every item, perhaps on a busy machine.
 
 const key = 'k'.repeat(20);
 /** A new caller whose secrets `names` were deleted. */

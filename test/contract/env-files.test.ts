@@ -14,7 +14,6 @@ import { virtualClock } from '../support/virtual-clock.ts';
 
 describe('a .env file, on the embedded store and KMS', () => {
   const vault = useEmbedded();
-  // Closing verifies every item, perhaps on a busy machine.
 
   type Options = NonNullable<Parameters<ReturnType<typeof vaultOver>['submit']>[2]>;
   const send =

@@ -39,8 +39,8 @@ beforeAll(async () => {
   await up();
   token = await makeToken();
   await untilAllEqual(token);
-}, 300_000);
-afterAll(() => compose('down', '--volumes', '--remove-orphans'), 120_000);
+});
+afterAll(() => compose('down', '--volumes', '--remove-orphans'));
 
 describe('docker compose up', () => {
   it('starts three nodes that serve, of which each opens the master key itself', async () => {
