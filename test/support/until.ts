@@ -15,10 +15,13 @@ const look = async <Seen>(
   }
 };
 
+/** Most of the time limit of the suite (jest.config.js), so that a test that waits in vain can still say for what. */
+const patienceMs = 0.9 * ((globalThis as { readonly timeLimitMs?: number }).timeLimitMs ?? 60_000);
+
 /** Waits for a condition. Throws after `withinMs`, and says what it waited for. */
 export const until = async (
   condition: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
+  withinMs = patienceMs,
 ): Promise<void> => {
   const { isInTime } = await look(condition, (isSo) => isSo, withinMs);
   if (!isInTime) throw new Error(`not within ${withinMs} ms: ${condition}`);

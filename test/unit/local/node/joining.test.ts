@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { TlsFiles } from '../../../../local/http/tls.ts';
 import { decideStart, type NodeRecord, openNodeRecord } from '../../../../local/node/joining.ts';
 import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
@@ -17,13 +17,24 @@ type Own = {
   readonly nodes?: number;
 };
 
+const stops: AbortController[] = [];
+/** Ends all nodes that still wait, also after a failed test. */
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop.abort();
+});
+const createStop = (): AbortController => {
+  const stop = new AbortController();
+  stops.push(stop);
+  return stop;
+};
+
 /** Node 1 starts. The test decides what each other node says, and may change it. */
 const start = (peers: Record<number, Partial<NodeReport>>, own: Own = {}) => {
   const { hasMemberFiles = false, nodes = 3 } = own;
   const { record = recordOf(own.start) } = own;
   const counter = counterOf(own.counter);
   const waits: string[] = [];
-  const stop = new AbortController();
+  const stop = createStop();
   const said = { ...peers };
   const decided = decideStart({
     config: configOf(1, nodes),
@@ -37,6 +48,7 @@ const start = (peers: Record<number, Partial<NodeReport>>, own: Own = {}) => {
     waitFor: (reason) => void waits.push(reason),
     signal: stop.signal,
   });
+  decided.catch(() => undefined);
   return { decided, record, counter, waits, stop, said };
 };
 const empty = { member: false };
@@ -133,17 +145,21 @@ describe('a node with files', () => {
     made.mockRestore();
     const server = await servePeers({ ...config, node: 2 }, { token: 'one', tls }, routes);
     const waits: string[] = [];
-    const stop = new AbortController();
+    const stop = createStop();
     const decided = decideStart({
       ...{ config, ask: createAskPeer(config, await open(tls)) },
       ...{ record: recordOf(5), counter: counterOf(), hasMemberFiles: true, signal: stop.signal },
       waitFor: (reason) => void waits.push(reason),
     });
-    await until(() => waits.length === 1);
-    expect(waits).toEqual([`it waits for another node: 2 or 3; ${said}`]);
+    decided.catch(() => undefined);
+    try {
+      await until(() => waits.length === 1);
+      expect(waits).toEqual([`it waits for another node: 2 or 3; ${said}`]);
+    } finally {
+      await server.close();
+    }
     stop.abort();
     await expect(decided).rejects.toThrow();
-    await server.close();
   });
 
   it('waits for a majority of five nodes', async () => {
