@@ -94,59 +94,26 @@ describe('docker compose up', () => {
   });
 });
 
-const peers = 'vault-test_peers';
-const node2 = () => getContainer('node2');
-const faults = [
-  {
-    fault: 'docker kill',
-    begin: async () => docker('kill', await node2()),
-    end: async () => docker('start', await node2()),
-    status: 0,
-  },
-  {
-    fault: 'docker pause',
-    begin: async () => docker('pause', await node2()),
-    end: async () => docker('unpause', await node2()),
-    status: 0,
-  },
-  {
-    fault: 'docker network disconnect',
-    begin: async () => docker('network', 'disconnect', peers, await node2()),
-    end: async () => {
-      const where = ['--ip', '10.213.77.12', '--alias', 'node2'];
-      return await docker('network', 'connect', ...where, peers, await node2());
-    },
-    status: 503,
-  },
-];
-
 describe('a node', () => {
   // Shows G10.
-  it.each(faults)(
-    'refuses after $fault while the others go on, and has all that it missed when it is back',
-    async ({ begin, end, status }) => {
-      const before = freshName();
-      await create(1, before);
-      await begin();
-      await untilSeen(
-        () => read(2, before),
-        (seen) => seen.status === status,
-        60_000,
-      );
-      const meanwhile = freshName();
-      // An attempt whose reply was lost may have created it.
-      await until(async () => [201, 409].includes((await create(3, meanwhile)).status), 60_000);
-      for (const node of [1, 3]) {
-        expect(await read(node, before)).toMatchObject({ status: 200 });
-        expect(await read(node, meanwhile)).toMatchObject({ status: 200 });
-      }
-      await end();
-      await untilAllEqual(token);
-      for (const name of [before, meanwhile]) {
-        expect(await read(2, name)).toMatchObject({ status: 200, value: `of ${name}` });
-      }
-    },
-  );
+  it('is missed by nobody after docker kill, and has all that it missed when it is back', async () => {
+    const id = await getContainer('node2');
+    const before = freshName();
+    await create(1, before);
+    await docker('kill', id);
+    const meanwhile = freshName();
+    // An attempt whose reply was lost may have created it.
+    await until(async () => [201, 409].includes((await create(3, meanwhile)).status), 60_000);
+    for (const node of [1, 3]) {
+      expect(await read(node, before)).toMatchObject({ status: 200 });
+      expect(await read(node, meanwhile)).toMatchObject({ status: 200 });
+    }
+    await docker('start', id);
+    await untilAllEqual(token);
+    for (const name of [before, meanwhile]) {
+      expect(await read(2, name)).toMatchObject({ status: 200, value: `of ${name}` });
+    }
+  });
 
   it('starts again by Docker after it has ended by itself', async () => {
     const id = await getContainer('node2');
