@@ -1,6 +1,6 @@
 /**
- * `npm run cluster -- init FOLDER`: makes what the nodes of one cluster share, and keeps what exists. The folder keeps
- * the authority of the certificates and the key that signs tokens, which no node needs.
+ * `npm run cluster -- init FOLDER`: makes what the nodes of one cluster share, and keeps what exists. The
+ * folder keeps the authority of the certificates and the key that signs tokens, which no node needs.
  */
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync } from 'node:fs';
@@ -20,7 +20,9 @@ export type ClusterPlan = {
   readonly clusterFile: string;
   /** All nodes in the form of `VAULT_NODES`; by default those of the cluster file. */
   readonly nodes?: string | undefined;
-  /** The ARN of the master key in a KMS; by default the key of the cluster file, else a new one in `kms.json`. */
+  /**
+   * The ARN of the master key in a KMS; by default the key of the cluster file, else a new one in `kms.json`.
+   */
   readonly masterKeyId?: string | undefined;
   readonly renewal?: Renewal | undefined;
   /** Whether nodes with the old cluster file are to be strangers from now on. */
@@ -30,8 +32,8 @@ export type ClusterPlan = {
 const arnForm = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
 
 /**
- * Returns what the nodes are to know of the master key. The file may be away if the cluster file knows its key, because
- * whoever keeps it apart need not bring it for a new certificate.
+ * Returns what the nodes are to know of the master key. The file may be away if the cluster file knows its
+ * key, because whoever keeps it apart need not bring it for a new certificate.
  */
 const keyOf = (
   { folder, masterKeyId }: ClusterPlan,
@@ -69,7 +71,10 @@ const requireKey = (file: string, key: Exclude<ClusterFile['key'], { masterKeyId
   throw failure(`${file} holds another master key than the vault's, whose id is ${key.keyId}`);
 };
 
-/** Makes what is missing and returns the cluster file, which is written last. Throws a sentence, and keeps all, if not. */
+/**
+ * Makes what is missing and returns the cluster file, which is written last. Throws a sentence, and keeps
+ * all, if not.
+ */
 export const initCluster = async (plan: ClusterPlan): Promise<ClusterFile> => {
   const { folder, clusterFile, renewal, isNewCluster = false } = plan;
   const known = findClusterFile(clusterFile);
@@ -113,8 +118,8 @@ export const checkCopy = (clusterFile: string, copy: string): void => {
 };
 
 /**
- * Reads a list of nodes as a person types it: `HOST,HOST,HOST`, each also as `HOST:ETCD_PORT:PEER_PORT`. Returns it in
- * the form of `VAULT_NODES`.
+ * Reads a list of nodes as a person types it: `HOST,HOST,HOST`, each also as `HOST:ETCD_PORT:PEER_PORT`.
+ * Returns it in the form of `VAULT_NODES`.
  */
 export const nodesOf = (text: string): string => {
   const nodes = text.split(',').map((part, index) => {

@@ -1,7 +1,8 @@
 /**
- * The folders and the ports of a cluster on one machine; all parts listen on 127.0.0.1. Counted from the first port,
- * the vaults have the ports 0 to 2, etcd 10 to 12, and the node-to-node servers 20 to 22. etcd
- * remembers the ports of its members, so the folder keeps the ports of the first run; only the vaults may move later.
+ * The folders and the ports of a cluster on one machine; all parts listen on 127.0.0.1. Counted from the
+ * first port, the vaults have the ports 0 to 2, etcd 10 to 12, and the node-to-node servers 20 to 22. etcd
+ * remembers the ports of its members, so the folder keeps the ports of the first run; only the vaults may
+ * move later.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,15 +32,16 @@ const nodeNumbers = [1, 2, 3];
 const firstPortPreset = 3_001;
 const portsSpan = 23;
 /**
- * Lies below the ports that systems give to outgoing connections: such a connection could hold a killed node's port.
+ * Lies below the ports that systems give to outgoing connections: such a connection could hold a killed
+ * node's port.
  */
 const freeRange = { from: 10_000, to: 20_000 - portsSpan };
 
 const portsFile = v.object({ firstPort: v.pipe(v.number(), v.integer(), v.minValue(1)) });
 
 /**
- * Reads `CLUSTER_PORT`; 0 means any free ports. Returns `undefined` if it is not set. Throws a sentence if it is not a
- * port.
+ * Reads `CLUSTER_PORT`; 0 means any free ports. Returns `undefined` if it is not set. Throws a sentence if it
+ * is not a port.
  */
 export const readFirstPort = (environment: NodeJS.ProcessEnv): number | undefined => {
   const text = environment['CLUSTER_PORT'];
@@ -101,8 +103,8 @@ const layoutOf = (folder: string, first: number, kept: number): Layout => {
 const host = '127.0.0.1';
 
 /**
- * Throws a sentence if a port of a cluster in a new folder is taken. It is called before the folder is made, because the
- * first run decides about the ports of etcd.
+ * Throws a sentence if a port of a cluster in a new folder is taken. To be called before the folder is made,
+ * because the first run decides about the ports of etcd.
  */
 export const requireFreePortsOfNew = async (
   folder: string,

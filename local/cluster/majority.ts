@@ -1,10 +1,9 @@
-/** How long `npm run cluster` waits for its nodes. */
-
 /**
- * Waits for the programs of the nodes, by number: each promise settles with whether its program serves, or has ended
- * before it did. Waits `patienceMs` for all of them, and then only until a majority serves, however long that takes:
- * nodes with much data load it for minutes. Returns the numbers of those that serve. These are no majority if so many
- * have ended that there can be none. `onSlow` is called once if there is no majority after `patienceMs`.
+ * Waits for the programs of the nodes, by number: each promise settles with whether its program serves, or
+ * has ended before it did. Waits `patienceMs` for all of them, and then only until a majority serves, however
+ * long that takes: nodes with much data load it for minutes. Returns the numbers of the nodes that serve,
+ * which are no majority if so many have ended that there can be none. `onSlow` is called once if there is no
+ * majority after `patienceMs`.
  */
 export const untilMajority = (
   nodes: ReadonlyMap<number, Promise<boolean>>,

@@ -1,11 +1,12 @@
 /**
- * One program of the cluster, a vault node or the master key, as a child of this process. It is started, ended, killed
- * and paused together with its own children.
+ * The program of a node as a child of this process: started, ended, killed and paused together with its own
+ * children.
  */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '../../system/failures.ts';
+import { nodeTimes } from '../node/node-times.ts';
 import { openDataFolder } from '../process/data-folder.ts';
 import { logLines, openLogFile } from '../process/log-file.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../process/process-record.ts';
 import { type Supervised, startChild, supervise } from '../process/supervisor.ts';
 
-export type MemberProgram = {
+export type NodeSettings = {
   /** The name in sentences, such as `node 2`. */
   readonly name: string;
   readonly folder: string;
@@ -29,10 +30,10 @@ export type MemberProgram = {
 };
 
 /** `ended`: the program ended by itself. */
-type MemberState = 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
+type ProgramState = 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
 
-export type Member = {
-  readonly state: () => MemberState;
+export type NodeProgram = {
+  readonly state: () => ProgramState;
   /** Settles with true when the program serves, or with false if it ends before that. */
   readonly serves: () => Promise<boolean>;
   /** These throw a sentence if the program is not in a state to do so, and return when it is done. */
@@ -43,8 +44,6 @@ export type Member = {
   readonly resume: () => void;
 };
 
-/** Longer than any request may last, plus some time for the node's own children. */
-const graceMs = 15_000;
 const pidFile = 'process.pid';
 
 /** Kills the program and its own children; returns when all of them are gone. */
@@ -77,14 +76,16 @@ const followOutput = (child: ChildProcess, folder: string, ready: RegExp): Promi
   });
 };
 
-/** Ends what an earlier run may have left in the folder. `report` gets one line if the program ends by itself. */
-export const createMember = async (
-  program: MemberProgram,
+/**
+ * Ends what an earlier run may have left in the folder. `report` gets one line if the program ends by itself.
+ */
+export const createNodeProgram = async (
+  settings: NodeSettings,
   root: string,
   report: (line: string) => void,
-): Promise<Member> => {
-  const { name, folder, script, environment, ready, childFiles } = program;
-  let state: MemberState = 'stopped';
+): Promise<NodeProgram> => {
+  const { name, folder, script, environment, ready, childFiles } = settings;
+  let state: ProgramState = 'stopped';
   let isReady = Promise.resolve(false);
   let supervised: Promise<Supervised> | undefined;
 
@@ -111,7 +112,7 @@ export const createMember = async (
     supervised = supervise({
       pidFile: ownFile,
       launch,
-      graceMs,
+      graceMs: nodeTimes.nodeEndMs,
       onEnd: ({ how, lastWords }) => {
         state = 'ended';
         const sentence = `${name} ended by itself (${how}): ${lastWords}`;

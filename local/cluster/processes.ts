@@ -1,14 +1,20 @@
-/** A whole cluster as children of this process: three vault nodes, and the proxies between them. */
+/**
+ * A whole cluster as children of this process: three vault nodes (node-program.ts), and the proxies between
+ * them (relay.ts). `createCluster` is where to begin reading: it starts the nodes, and runs the commands that
+ * a second terminal sends (commands.ts, control.ts). init.ts makes what nodes share, here and on several
+ * machines.
+ */
 import { rmSync } from 'node:fs';
 import { failure } from '../../system/failures.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
+import { nodeTimes } from '../node/node-times.ts';
 import { readPort } from '../process/ports.ts';
 import type { Command } from './commands.ts';
 import type { Layout, NodeLayout } from './layout.ts';
 import { untilMajority } from './majority.ts';
-import { createMember, type Member } from './node-program.ts';
+import { createNodeProgram, type NodeProgram } from './node-program.ts';
 import { type Relay, startRelay } from './relay.ts';
 import {
   askNode,
@@ -22,7 +28,7 @@ import {
 /** All parts listen on this address. */
 const host = '127.0.0.1';
 
-type Node = NodeLayout & { readonly member: Member };
+type Node = NodeLayout & { readonly program: NodeProgram };
 
 type Parts = {
   readonly layout: Layout;
@@ -32,17 +38,14 @@ type Parts = {
 
 export type Cluster = {
   /**
-   * Starts everything, and waits for a majority of the nodes. Returns the numbers of the nodes that serve. Throws a
-   * sentence if there can be no majority, because nodes have ended.
+   * Starts everything, and waits for a majority of the nodes. Returns the numbers of the nodes that serve.
+   * Throws a sentence if there can be no majority, because nodes have ended.
    */
   readonly start: () => Promise<readonly number[]>;
   /** Runs a command and returns its output. The commands run one after the other, except `status`. */
   readonly run: (command: Command) => Promise<string>;
   readonly close: () => Promise<void>;
 };
-
-/** A node may first have to take a whole copy of the data. */
-const startMs = 60_000;
 
 /** The nodes share one machine, so they take ports in a row for their metrics. 0 gives each any free one. */
 const metricsPortOf = (node: number): string => {
@@ -51,7 +54,7 @@ const metricsPortOf = (node: number): string => {
   return String(first === 0 ? first : first + node - 1);
 };
 
-const nodeProgram = (
+const settingsOf = (
   { clusterFile, keyFolder }: Layout,
   { node, folder, port }: NodeLayout,
   proxy: string,
@@ -80,9 +83,9 @@ const startAll = async (
   { layout, nodes }: Parts,
   report: (line: string) => void,
 ): Promise<readonly number[]> => {
-  for (const { member } of nodes) await member.start();
-  const serves = new Map(nodes.map(({ node, member }) => [node, member.serves()]));
-  const serving = await untilMajority(serves, startMs, () =>
+  for (const { program } of nodes) await program.start();
+  const serves = new Map(nodes.map(({ node, program }) => [node, program.serves()]));
+  const serving = await untilMajority(serves, nodeTimes.nodeStartMs, () =>
     report(`the nodes do not serve yet, and load their data: see ${layout.folder}/node-*/log`),
   );
   if (serving.length * 2 > nodes.length) return serving;
@@ -91,10 +94,10 @@ const startAll = async (
 
 const statusOf = async ({ layout, nodes, relay }: Parts): Promise<ClusterStatus> => {
   const cluster = readClusterFile(layout.clusterFile);
-  const observed = nodes.map(async ({ node, peerPort, member }) => ({
+  const observed = nodes.map(async ({ node, peerPort, program }) => ({
     node,
     isolated: relay.isIsolated(node),
-    process: member.state(),
+    process: program.state(),
     answer: await askNode(host, peerPort, cluster),
   }));
   return compareNodes(await Promise.all(observed));
@@ -112,7 +115,7 @@ const done = {
 
 const changeNode = async (
   parts: Parts,
-  { node, folder, member }: Node,
+  { node, folder, program }: Node,
   action: Change['action'],
 ) => {
   const { relay } = parts;
@@ -125,11 +128,11 @@ const changeNode = async (
       return `node ${node} reaches the other nodes again`;
     case 'wipe':
       requireWholeCopies(await statusOf(parts), node);
-      if (['running', 'paused'].includes(member.state())) await member.stop();
+      if (['running', 'paused'].includes(program.state())) await program.stop();
       rmSync(folder, { recursive: true, force: true });
       return `node ${node} is stopped and its folder deleted: start ${node} has it fetch all again`;
     default:
-      await member[action]();
+      await program[action]();
       return `node ${node} ${done[action]}`;
   }
 };
@@ -145,8 +148,8 @@ export const createCluster = async (
   );
   const nodes: Node[] = [];
   for (const one of layout.nodes) {
-    const program = nodeProgram(layout, one, relay.proxyOf(one.node));
-    nodes.push({ ...one, member: await createMember(program, root, report) });
+    const settings = settingsOf(layout, one, relay.proxyOf(one.node));
+    nodes.push({ ...one, program: await createNodeProgram(settings, root, report) });
   }
   const parts: Parts = { layout, nodes, relay };
   let lastChange: Promise<unknown> = Promise.resolve();
@@ -174,9 +177,9 @@ export const createCluster = async (
     },
     close: async () => {
       await lastChange;
-      const isUp = ({ state }: Member) => ['running', 'paused'].includes(state());
-      const up = nodes.map(({ member }) => member).filter(isUp);
-      await Promise.all(up.map((member) => member.stop()));
+      const isUp = ({ state }: NodeProgram) => ['running', 'paused'].includes(state());
+      const up = nodes.map(({ program }) => program).filter(isUp);
+      await Promise.all(up.map((program) => program.stop()));
       await relay.close();
     },
   };

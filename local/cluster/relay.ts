@@ -1,9 +1,9 @@
 /**
- * Proxies through which the nodes of a cluster on one machine reach each other, so that a node can be cut off without
- * root. Each node has its own forward proxy. The proxy knows the asking node by its own port and the asked node by the
- * host; it tunnels connections (CONNECT). A cut closes the tunnels and refuses new ones, so a node notices it at once;
- * with a cut cable its connections would hang. etcd uses such a proxy for every host that is not loopback, so the nodes
- * are known by addresses that only the proxy knows.
+ * Proxies through which the nodes of a cluster on one machine reach each other, so that a node can be cut off
+ * without root: one forward proxy a node, which tunnels connections (CONNECT). A cut closes the tunnels and
+ * refuses new ones, so a node notices it at once; with a cut cable its connections would hang. etcd uses such
+ * a proxy for every host that is not loopback, so the nodes are known by addresses that only the proxies
+ * know.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -21,9 +21,9 @@ export type Relay = {
 };
 
 /**
- * The host by which the nodes know a node. It is an address, because etcd looks names up, which takes up to thirty
- * seconds, before it joins. It is an address of a multicast group, to which TCP cannot connect, so nothing leaves the
- * machine without the proxy.
+ * The host by which the nodes know a node: an address, because etcd looks names up before it joins, which
+ * takes up to thirty seconds; and one of a multicast group, to which TCP cannot connect, so that nothing
+ * leaves the machine.
  */
 export const hostOf = (node: number): string => `239.255.0.${node}`;
 

@@ -5,6 +5,7 @@ import { failure } from '../../system/failures.ts';
 import { mutualTls } from '../http/tls.ts';
 import { clusterHeader, clusterIdOf, type OwnCluster } from '../node/cluster-file.ts';
 import { isKnownToReadStale } from '../node/etcd-version.ts';
+import { nodeTimes } from '../node/node-times.ts';
 import { areEqual, type NodeKeyState, type NodeReport, parseReport } from '../node/report.ts';
 
 /** The answer of a node to `GET /status` of its node-to-node port. */
@@ -53,7 +54,7 @@ export type ClusterStatus = {
 };
 
 /** The state of a node as others observe it. */
-export type Observed = {
+export type NodeObservation = {
   readonly node: number;
   readonly isolated: boolean;
   /** The state of the process of a node that does not answer, such as `killed`. */
@@ -63,12 +64,14 @@ export type Observed = {
 
 const answerBytesMax = 65_536;
 
-/** Asks the node at this address. Returns `undefined` if the node does not answer in time with a valid report. */
+/**
+ * Asks the node at this address. Returns `undefined` if the node does not answer in time with a valid report.
+ */
 export const askNode = (
   host: string,
   port: number,
   cluster: OwnCluster,
-  timeLimitMs = 1_000,
+  timeLimitMs: number = nodeTimes.statusMs,
 ): Promise<Answer | undefined> =>
   new Promise((resolve) => {
     const signal = AbortSignal.timeout(timeLimitMs);
@@ -99,7 +102,7 @@ const parseAnswer = (text: string): Answer | undefined => {
 };
 
 /** Compares the answers of the nodes, which were asked at the same time. */
-export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
+export const compareNodes = (observed: readonly NodeObservation[]): ClusterStatus => {
   const answers = observed.map((one) => one.answer).filter((one) => one !== undefined);
   const furthest = Math.max(...answers.map((one) => one.appliedRevision));
   return {
@@ -123,8 +126,8 @@ export const compareNodes = (observed: readonly Observed[]): ClusterStatus => {
 };
 
 /**
- * Throws a sentence unless both other nodes serve, so that two whole copies stay when the data of this node are deleted.
- * A node serves only while its copy equals that of a majority.
+ * Throws a sentence unless both other nodes serve, so that two whole copies stay when the data of this node
+ * are deleted. A node serves only while its copy equals that of a majority.
  */
 export const requireWholeCopies = ({ nodes }: ClusterStatus, node: number): void => {
   const whole = nodes.filter(

@@ -1,6 +1,6 @@
 /**
- * A client of the vault's HTTP API, as a user would write it: it knows all nodes, and repeats a write with the same
- * idempotency key.
+ * A client of the vault's HTTP API, as a user would write it: it knows all nodes, and repeats a write with
+ * the same idempotency key.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,13 +39,13 @@ export type Request = {
 export type Client = {
   readonly ask: (node: number, request: Request) => Promise<Reply>;
   /**
-   * Reads from this node, and repeats the request while the node answers that it is unavailable (a machine may be
-   * busy).
+   * Reads from this node, and repeats the request while the node answers that it is unavailable (a machine
+   * may be busy).
    */
   readonly read: (node: number, request: Request) => Promise<Reply>;
   /**
-   * Makes one write. It asks this node first, and then the others in turn while the outcome is not known, always with
-   * the same idempotency key, so the write happens once.
+   * Makes one write: asks this node first, and then the others in turn while the outcome is not known, always
+   * with the same idempotency key, so the write happens once.
    */
   readonly write: (node: number, request: Request) => Promise<Reply>;
   readonly counts: () => { readonly requests: number; readonly acknowledged: number };

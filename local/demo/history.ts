@@ -16,7 +16,10 @@ export const createDiary = (client: Client): { readonly remember: Scene['remembe
   };
 };
 
-/** Checks that each version, the oldest first, is valid until the next one begins, and that the last one has no end. */
+/**
+ * Checks that each version, the oldest first, is valid until the next one begins, and that the last one has
+ * no end.
+ */
 const isTiling = (versions: readonly Version[]): boolean =>
   versions.every(({ version, validFrom, validTo }, index) => {
     const next = versions[index + 1];

@@ -1,4 +1,7 @@
-/** The third part of the story: without the master key no value is read or written, and nothing else is harmed. */
+/**
+ * The third part of the story: without the master key no value is read or written, and nothing else is
+ * harmed.
+ */
 import { create, get, type Reply, type Request, tallyOf, versionsOf } from './client.ts';
 import type { Scene } from './telling.ts';
 

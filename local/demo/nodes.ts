@@ -1,6 +1,6 @@
 /**
- * The nodes of `npm run demo`: the operations that the story needs of a cluster, independent of how its nodes run, and
- * waiting until they serve.
+ * The nodes of `npm run demo`: the operations that the story needs of a cluster, independent of how its nodes
+ * run, and waiting until they serve.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,7 +49,10 @@ export const isAtRest = (nodes: Nodes, limitMs: number): Promise<boolean> =>
 
 const pollMs = 50;
 
-/** Returns whether the condition comes true within the limit. The condition may throw, which counts as not yet true. */
+/**
+ * Returns whether the condition comes true within the limit. The condition may throw, which counts as not yet
+ * true.
+ */
 export const becomesTrue = async (
   limitMs: number,
   condition: () => Promise<boolean> | boolean,

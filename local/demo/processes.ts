@@ -1,6 +1,6 @@
 /**
- * Runs the nodes of the demo as processes: it runs `npm run cluster` on a folder and controls it as a person would from
- * a second terminal.
+ * Runs the nodes of the demo as processes: it runs `npm run cluster` on a folder and controls it as a person
+ * would from a second terminal.
  */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -29,8 +29,8 @@ export type ProcessesOptions = {
 };
 
 /**
- * Resolves with the addresses that the cluster prints once it serves. Rejects with the cluster's output if it ends or
- * is not ready in time.
+ * Resolves with the addresses that the cluster prints once it serves. Rejects with the cluster's output if it
+ * ends or is not ready in time.
  */
 const untilReady = (child: ChildProcess): Promise<readonly string[]> =>
   new Promise((resolve, reject) => {

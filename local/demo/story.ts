@@ -1,6 +1,8 @@
 /**
- * The story of `npm run demo`: it tries what a person would try with a vault of three nodes, in one run. It takes
- * nothing for granted: it checks each claim as a user of the API would see it, and counts the checks.
+ * The story of `npm run demo`: what a person would try with a vault of three nodes, in one run. Each claim is
+ * checked as a user of the API would see it. `tellStory` is where to begin reading: agreement, deletion,
+ * death, key and history are its parts, and the nodes may be processes (processes.ts) or any others with the
+ * operations of nodes.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { tellOfAgreement } from './agreement.ts';
@@ -15,8 +17,8 @@ import { createTelling, type Scene } from './telling.ts';
 const startLimitMs = 60_000;
 
 /**
- * Tells the story on a running cluster, with a tenant of its own. Returns whether every check passed; throws only if
- * the cluster cannot be controlled at all.
+ * Tells the story on a running cluster, with a tenant of its own. Returns whether every check passed; throws
+ * only if the cluster cannot be controlled at all.
  */
 export const tellStory = async (nodes: Nodes, say: (line: string) => void): Promise<boolean> => {
   const begun = performance.now();

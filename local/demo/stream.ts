@@ -1,4 +1,4 @@
-/** A stream of writes from several clients over all nodes. It remembers the acknowledged writes. */
+/** A stream of writes from several clients over all nodes, which remembers the acknowledged ones. */
 import { type Client, create, get, update } from './client.ts';
 import { becomesTrue, countTo } from './nodes.ts';
 
@@ -13,8 +13,8 @@ export type Stream = {
   /** Ends the stream; returns the number of writes whose outcome never became known. */
   readonly end: () => Promise<number>;
   /**
-   * The number of secrets that, read on this node, are older than their last acknowledged version or hold a value that
-   * was never written.
+   * The number of secrets that, read on this node, are older than their last acknowledged version or hold a
+   * value that was never written.
    */
   readonly lostOn: (node: number) => Promise<number>;
   readonly secrets: () => number;
@@ -26,7 +26,9 @@ const updatesPerSecret = 4;
 
 const valueAt = (name: string, version: number): string => `${name} version ${version}`;
 
-/** Starts to write. Each secret has one writer, so a read must return the version that was acknowledged last. */
+/**
+ * Starts to write. Each secret has one writer, so a read must return the version that was acknowledged last.
+ */
 export const startStream = (client: Client): Stream => {
   const known = new Map<string, number>();
   let [isEnding, acknowledged, unclear, pauseMs, lastAt] = [false, 0, 0, 0, performance.now()];
@@ -77,7 +79,8 @@ export const startStream = (client: Client): Stream => {
           const [name, version] = next;
           const { body } = await client.read(node, get(name));
           const { version: seen = 0, value } = body;
-          // While the stream runs, a read may return a version whose acknowledgement its writer has not seen yet.
+          // While the stream runs, a read may return a version whose acknowledgement its writer has not seen
+          // yet.
           const isLatest = isEnding ? seen === version : seen >= version;
           if (!isLatest || value !== valueAt(name, seen)) lost += 1;
         }

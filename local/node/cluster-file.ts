@@ -1,6 +1,6 @@
 /**
- * `cluster.json`: all that the nodes of one cluster must agree on. `npm run cluster -- init` writes it, every node reads
- * it. A reader of the file can join the cluster, so the file is for its owner only.
+ * `cluster.json`: all that the nodes of one cluster must agree on. `npm run cluster -- init` writes it, every
+ * node reads it. A reader of the file can join the cluster, so the file is for its owner only.
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
@@ -15,13 +15,15 @@ const text = v.pipe(v.string(), v.nonEmpty());
 const keyInKms = v.object({ masterKeyId: text });
 
 const clusterFile = v.object({
-  /** Tells this cluster from every other one, also from one before it with the same vault and the same nodes. */
+  /**
+   * Tells this cluster from every other one, also from one before it with the same vault and the same nodes.
+   */
   token: text,
-  /** The id of the vault. It stays as it is when a new cluster begins. */
+  /** The id of the vault, also of a new cluster after a restore. */
   vaultId: v.pipe(v.string(), v.regex(vaultIdForm)),
   /** All nodes, in the form of `VAULT_NODES`. A file of 1.0.0 does not name them. */
   nodes: v.optional(text),
-  /** What tells the vault's master key from every other one, or the ARN of its key in a KMS. */
+  /** The id and check value of the master key, or the ARN of a key in a KMS. */
   key: v.union([keyInKms, keyIdentity]),
   tls: tlsFiles,
   /** The public key set of the tokens, as `AUTH_JWKS` takes it. */
@@ -60,13 +62,13 @@ export const readClusterFile = (file: string): ClusterFile => {
   throw failure(`${file} is missing: npm run cluster -- init makes it (docs/deploy/machines.md)`);
 };
 
-/** Replaces the cluster file. It is durable when this returns. */
+/** Replaces the cluster file durably. */
 export const writeClusterFile = (file: string, cluster: ClusterFile): void =>
   replaceFile(file, JSON.stringify(cluster));
 
 /**
- * Returns the name of the cluster, which is no secret. Nodes of different clusters never speak with each other, and none
- * starts on a folder with data of another cluster.
+ * Returns the name of the cluster, which is no secret. Nodes of different clusters never speak with each
+ * other, and none starts on a folder with data of another cluster.
  */
 export const clusterIdOf = ({ token }: Pick<ClusterFile, 'token'>): string =>
   createHash('sha256').update(token).digest('hex').slice(0, 16);

@@ -1,7 +1,7 @@
 /**
- * Comparing copies. etcd serves whatever bytes its file holds. So each node compares the hash of its data with the other
- * nodes, and serves only while its etcd knows a leader and enough copies are equal to be a majority together with its own.
- * `watchEtcd` decides this again and again; begin reading there.
+ * Comparing copies. etcd serves whatever bytes its file holds. So each node compares the hash of its data
+ * with the other nodes, and serves only while its etcd knows a leader and enough copies are equal to be a
+ * majority together with its own. `watchEtcd` decides this again and again; begin reading there.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EtcdClient } from '../etcd/etcd-client.ts';
@@ -34,7 +34,10 @@ export type CompareOptions = {
 
 const attempts = 5;
 
-/** Hashes are comparable only if they cover the same revisions and the same minor version of etcd computed them. */
+/**
+ * Hashes are comparable only if they cover the same revisions and the same minor version of etcd computed
+ * them.
+ */
 const verdictOf = (own: HashAnswer, other: HashAnswer): Verdict => {
   const isComparable =
     own.revision === other.revision &&
@@ -48,8 +51,9 @@ const nodesWith = ({ verdicts }: Comparison, wanted: Verdict): readonly number[]
   [...verdicts].filter(([, verdict]) => verdict === wanted).map(([node]) => node);
 
 /**
- * The result for this node. `equal`: it and its equals are a majority. `different`: some node differs, and its equals
- * are no majority; so two nodes that differ both stop while the third is away. `none`: not enough nodes answered.
+ * The result for this node. `equal`: it and its equals are a majority. `different`: some node differs, and
+ * its equals are no majority; so two nodes that differ both stop while the third is away. `none`: not enough
+ * nodes answered.
  */
 export const resultOf = (comparison: Comparison): Verdict => {
   const nodes = comparison.verdicts.size + 1;
@@ -58,8 +62,8 @@ export const resultOf = (comparison: Comparison): Verdict => {
 };
 
 /**
- * Compares this node's data with the others until the result is `equal` or all were asked. Nodes that cannot tell yet
- * are asked again for a second, at a new revision. Rejects if this node's own etcd does not answer.
+ * Compares this node's data with the others until the result is `equal` or all were asked. Nodes that cannot
+ * tell yet are asked again for a second, at a new revision. Rejects if this node's own etcd does not answer.
  */
 export const compareCopies = async (options: CompareOptions): Promise<Comparison> => {
   const { hashOwn, hashOf, others } = options;
@@ -81,8 +85,8 @@ export const compareCopies = async (options: CompareOptions): Promise<Comparison
 };
 
 /**
- * Whether the other nodes alone are a majority of all with equal data, at this revision or a later one. Asks them as the
- * node does that replaces a member.
+ * Whether the other nodes alone are a majority of all with equal data, at this revision or a later one. Asks
+ * them as the node does that replaces a member.
  */
 export const areEqualFrom = async ({
   revision,
@@ -91,7 +95,7 @@ export const areEqualFrom = async ({
   hashOf,
 }: Pick<CompareOptions, 'hashOf' | 'others'> & {
   readonly revision: number;
-  /** Those of the others that were heard. */
+  /** The other nodes that were heard. */
   readonly heard: readonly { readonly node: number; readonly appliedRevision: number }[];
 }): Promise<boolean> => {
   for (const { node, appliedRevision } of heard) {
@@ -119,7 +123,7 @@ export const digestOf = ({ revision, compactRevision, hash }: KeysHash): Digest 
   hash: hash.toString(16).padStart(8, '0'),
 });
 
-/** What a node knows of its etcd and of the copy in it. Its reports tell it. */
+/** The state of the node's etcd and of the copy in it, as last seen. The node's reports have these facts. */
 export type EtcdFacts = {
   /** The last status of its etcd; `undefined` before the first one, and after etcd gave no answer. */
   status: MemberStatus | undefined;
@@ -165,11 +169,13 @@ export type WatchingOptions = {
   /** Compares this node's copy with the others'. Rejects if its own etcd does not answer. */
   readonly compare: () => Promise<Comparison>;
   /**
-   * Gives leadership to a node that serves. A member that lags far behind gets a copy of the leader's database, so a
-   * node whose copy differs must not lead.
+   * Gives leadership to a node that serves. A member that lags far behind gets a copy of the leader's
+   * database, so a node whose copy differs must not lead.
    */
   readonly handOver: () => Promise<void>;
-  /** How long a copy that was found equal is not compared again. By default it depends on the database's size. */
+  /**
+   * How long a copy that was found equal is not compared again. By default it depends on the database's size.
+   */
   readonly compareEveryMs: number | undefined;
   /** Is called with the status of etcd each time that the node is about to serve. */
   readonly onServing: (known: MemberStatus) => void;
@@ -177,8 +183,8 @@ export type WatchingOptions = {
 };
 
 /**
- * Looks at etcd until the signal aborts: whether it knows a leader, and whether its copy equals the others'. Only while
- * both are so does the node serve.
+ * Looks at etcd until the signal aborts: whether it knows a leader, and whether its copy equals the others'.
+ * Only while both are so does the node serve.
  */
 export const watchEtcd = async (options: WatchingOptions): Promise<void> => {
   const { member, etcd, state, facts, measureSpace, compare, handOver, onServing, signal } =
@@ -262,7 +268,10 @@ export type Hashing = {
   readonly at: (revision: number) => Promise<HashAnswer>;
   /** The hash at the last revision. */
   readonly now: () => Promise<HashAnswer>;
-  /** The same for the status: not above 1 GB, one at a time, and after a hash that took t not before 4 t. Never rejects. */
+  /**
+   * The same for the status: not above 1 GB, one at a time, and after a hash that took t not before 4 t.
+   * Never rejects.
+   */
   readonly forStatus: () => Promise<void>;
 };
 

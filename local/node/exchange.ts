@@ -1,4 +1,7 @@
-/** Every second the nodes tell each other how they are. Each writes down the start and the counter of the others. */
+/**
+ * The exchange of reports: each second the nodes tell each other how they are, and write down each other's
+ * start and counter.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
 import type { EtcdFacts } from './comparing.ts';
@@ -9,7 +12,7 @@ import { type AskPeer, askText } from './peers.ts';
 import { type NodeKeyState, type NodeReport, parseReport } from './report.ts';
 import type { NodeState } from './state.ts';
 
-/** What a node tells of itself. */
+/** The parts of a node that its report shows. */
 export type Reporter = {
   readonly config: Pick<NodeConfig, 'node'>;
   readonly state: NodeState;
@@ -20,7 +23,7 @@ export type Reporter = {
   readonly certificateEndsAt: string;
 };
 
-/** The report of a node by what it knows now. */
+/** The report of this node, as of now. */
 export const ownReport = (node: Reporter): NodeReport => {
   const { config, state, facts, record, counter, masterKey, certificateEndsAt } = node;
   const { status, space, hash, comparedAt } = facts;
@@ -66,8 +69,8 @@ export type Exchange = {
   /** The last reports of the other nodes; `alive: false` if a node has not answered since. */
   readonly others: () => readonly NodeReport[];
   /**
-   * From now on the others write down this node's reports. Resolves when a majority, with this node, has one, or the
-   * exchange is closed.
+   * From now on the others write down this node's reports. Resolves when a majority, with this node, has one,
+   * or the exchange is closed.
    */
   readonly announce: () => Promise<void>;
   readonly close: () => Promise<void>;

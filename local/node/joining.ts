@@ -1,8 +1,8 @@
 /**
- * Joining: how a node comes from its start to its service (`joinCluster`). Its own files cannot tell whether they are the
- * latest; the other nodes can. They remember the number of a node's last start, which `node.json` holds, and a counter
- * among etcd's files. A node whose folder was wiped or put back holds lower numbers and asks for a new member
- * (replacing.ts). A node that cannot be sure waits, and says for which node.
+ * Joining: how a node comes from its start to its service (`joinCluster`). A node's own files cannot tell
+ * whether they are the latest; the other nodes can, as they remember the number of its last start
+ * (`node.json`) and a counter among etcd's files. A node whose folder was wiped or put back holds lower
+ * numbers, and gets a new member (replacing.ts). A node that cannot be sure waits, and says for which node.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,7 +37,10 @@ export type JoiningOptions = Omit<StartOptions, 'waitFor'> & {
   readonly startEtcd: (lost: string | undefined) => Promise<void>;
 };
 
-/** Returns when the node may look at its etcd, or the signal aborts. Throws a failure if the node cannot go on. */
+/**
+ * Returns when the node may look at its etcd, or the signal aborts. Throws a failure if the node cannot go
+ * on.
+ */
 export const joinCluster = async (options: JoiningOptions): Promise<void> => {
   const { record, announce, state, startEtcd, signal } = options;
   /** Lets the others write this start down. */
@@ -71,7 +74,7 @@ const untilRead = async ({ etcd, signal }: JoiningOptions): Promise<void> => {
 
 type Peers = ReadonlyMap<number, NodeReport>;
 
-/** A node that is only away needs no words; one of another cluster will never be understood. */
+/** Report only a node of another cluster. A node that is down reports itself later. */
 const isOfOtherCluster = (error: unknown): boolean =>
   /CERT|ISSUER|SIGNATURE/.test(codeOf(error) ?? '') || codeOf(error) === otherCluster;
 
@@ -103,7 +106,8 @@ const findLoss = (options: StartOptions, peers: Peers) => {
   });
   const lost = known.find((own) => record.start() <= own.start || counter.value() < own.counter);
   if (lost === undefined) return undefined;
-  // Go past the highest number that any peer remembers. Else that peer would call the new files old at the next start.
+  // Go past the highest number that any peer remembers. Else that peer would call the new files old at the
+  // next start.
   record.startAfter(Math.max(...known.map(({ start }) => start)));
   counter.startAfter(Math.max(...known.map(({ counter: value }) => value)));
   return `node ${lost.node} heard of its start ${lost.start} at counter ${lost.counter}, which its files do not hold`;
@@ -127,16 +131,16 @@ const decide = (options: StartOptions, peers: Peers): Decision => {
   if (member) {
     return { begin: true, lost: `it has no files, and node ${member.node} is in the cluster` };
   }
-  // Nodes may have files of a new cluster that no majority has entered. It is the same cluster, as etcd derives the ids
-  // of its first members from their addresses.
+  // Nodes may have files of a new cluster that no majority has entered. It is the same cluster, as etcd
+  // derives the ids of its first members from their addresses.
   if (missing.length === 0 && !record.isMember()) return { begin: true, lost: undefined };
   const awaited = missing.length > 0 ? `node ${missing.join(' and ')}` : 'a node that has some';
   return { begin: false, reason: `it has no files and waits for ${awaited}` };
 };
 
 /**
- * Resolves when etcd may start: with its files, or without any if all nodes make a new cluster together (`undefined`),
- * or as a new member, because the files are not the latest (a sentence that says why).
+ * Resolves when etcd may start: with its files, or without any if all nodes make a new cluster together
+ * (`undefined`), or as a new member, because the files are not the latest (a sentence that says why).
  */
 export const decideStart = async (options: StartOptions): Promise<string | undefined> => {
   for (let said = ''; ; ) {
@@ -166,11 +170,11 @@ const stored = v.object({
   /** The cluster that its data are of. A record of before 1.0.0 does not say it. */
   cluster: v.optional(v.string()),
 });
-type Stored = v.InferOutput<typeof stored>;
+type NodeFile = v.InferOutput<typeof stored>;
 
 /**
- * What a node keeps of itself and of the others over its starts, in `node.json`. By it the others notice a folder that
- * was wiped or put back to an older copy: they remember more of the node than its own files do.
+ * What a node keeps of itself and of the others over its starts, in `node.json`. By it the others notice a
+ * folder that was wiped or put back to an older copy: they remember more of the node than its own files do.
  */
 export type NodeRecord = {
   /** The number of this start. */
@@ -180,8 +184,8 @@ export type NodeRecord = {
   /** Whether this node has been in the cluster, now or in an earlier start. */
   readonly isMember: () => boolean;
   /**
-   * The node is in the cluster: keeps the number of this start, before the others hear of it. A start that ends earlier
-   * leaves no trace, so the next start finds again whatever this one found.
+   * The node is in the cluster: keeps the number of this start, before the others hear of it. A start that
+   * ends earlier leaves no trace, so the next start finds again whatever this one found.
    */
   readonly enterCluster: () => Promise<void>;
   /** The last reports that it heard, by node. */
@@ -192,7 +196,7 @@ export type NodeRecord = {
   readonly forget: (node: number) => Promise<void>;
 };
 
-const parse = (file: string, text: string): Stored => {
+const parse = (file: string, text: string): NodeFile => {
   try {
     return v.parse(stored, JSON.parse(text));
   } catch {
@@ -203,8 +207,8 @@ const parse = (file: string, text: string): Stored => {
 const fileOf = (folder: string): string => join(folder, 'node.json');
 
 /**
- * The cluster that the data of a node's folder are of; `undefined` if the folder does not say it. Throws a sentence if
- * the record is damaged.
+ * The cluster that the data of a node's folder are of; `undefined` if the folder does not say it. Throws a
+ * sentence if the record is damaged.
  */
 export const findClusterOf = (folder: string): string | undefined => {
   const text = readFileIfPresent(fileOf(folder));
@@ -212,14 +216,14 @@ export const findClusterOf = (folder: string): string | undefined => {
 };
 
 /**
- * Opens the record of the node in `folder`. A change counts at once, and is on the disk when its promise resolves.
- * Throws a sentence if the folder belongs to another node, because two members with the same files would be taken for
- * one, or if its data are of another cluster, such as the one before a restore.
+ * Opens the record of the node in `folder`. A change counts at once, and is on the disk when its promise
+ * resolves. Throws a sentence if the folder belongs to another node, because two members with the same files
+ * would be taken for one, or if its data are of another cluster, such as the one before a restore.
  */
 export const openNodeRecord = (folder: string, node: number, cluster: string): NodeRecord => {
   const file = fileOf(folder);
   const text = readFileIfPresent(file);
-  let state: Stored =
+  let state: NodeFile =
     text === undefined
       ? { node, start: 0, member: false, heard: {}, cluster }
       : { cluster, ...parse(file, text) };
@@ -238,7 +242,7 @@ export const openNodeRecord = (folder: string, node: number, cluster: string): N
   let start = state.start + 1;
   replaceFile(file, JSON.stringify(state));
   let written: Promise<void> = Promise.resolve();
-  const change = async (changed: Partial<Stored>): Promise<void> => {
+  const change = async (changed: Partial<NodeFile>): Promise<void> => {
     state = { ...state, ...changed };
     const write = () => replaceFileMeanwhile(file, JSON.stringify(state));
     written = written.then(write, write);
@@ -269,8 +273,8 @@ export const openNodeRecord = (folder: string, node: number, cluster: string): N
 };
 
 /**
- * A number among etcd's files that rises every second while the node is in the cluster. The other nodes remember the
- * last one that they heard, so an older copy of the files is noticed: it holds a lower number.
+ * A number among etcd's files that rises every second while the node is in the cluster. The other nodes
+ * remember the last one that they heard, so an older copy of the files is noticed: it holds a lower number.
  */
 export type Counter = {
   readonly value: () => number;

@@ -1,7 +1,7 @@
 /**
- * An etcd with one member beside that of a node: over a copy of the node's files, to read what the node holds when the
- * other nodes are lost (`startCopiedMember`), or to find out whether any etcd starts in the node's folder
- * (`tryEmptyFolder`).
+ * An etcd with one member beside that of a node: over a copy of the node's files, to read what the node holds
+ * when the other nodes are lost (`startCopiedMember`), or to find out whether any etcd starts in the node's
+ * folder (`tryEmptyFolder`).
  */
 import { constants, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ export type LoneEtcd = {
   readonly close: () => Promise<void>;
 };
 
-/** Starts the etcd, and returns when it answers a linearizable read. Nothing is left of one that does not. */
+/** Starts the etcd, and returns when it answers a linearizable read. Leaves nothing behind if it does not. */
 const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
   const { folder, name, fill, environment, withinMs, failed, signal } = options;
   // etcd wants a port in the name of a socket; it has no meaning.
@@ -140,8 +140,8 @@ const copyFiles = (from: string, to: string): void => {
 };
 
 /**
- * Copies the files of the node in `folder`, which this process has locked, and starts an etcd on the copy. Throws a
- * sentence if the node has no files, or etcd cannot use them.
+ * Copies the files of the node in `folder`, which this process has locked, and starts an etcd on the copy.
+ * Throws a sentence if the node has no files, or etcd cannot use them.
  */
 export const startCopiedMember = async (folder: string): Promise<LoneEtcd> => {
   requireEtcd();
@@ -163,8 +163,8 @@ export const startCopiedMember = async (folder: string): Promise<LoneEtcd> => {
 };
 
 /**
- * Starts etcd with the settings of the node's member on an empty folder beside it, as a cluster of its own that nobody
- * reaches. Resolves to its version; throws if it does not serve.
+ * Starts etcd with the settings of the node's member on an empty folder beside it, as a cluster of its own
+ * that nobody reaches. Resolves to its version; throws if it does not serve.
  */
 export const tryEmptyFolder = async (
   options: Pick<LoneEtcdOptions, 'folder'> & {

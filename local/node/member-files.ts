@@ -1,6 +1,6 @@
 /**
- * The files of a node's etcd: whether there are any, which etcd last served them, and putting them aside; and the
- * certificates of the cluster, which etcd takes from files.
+ * The files of a node's etcd: whether there are any, which etcd last served them, and putting them aside; and
+ * the certificates of the cluster, which etcd takes from files.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -25,24 +25,24 @@ const servedFile = (folder: string): string => join(memberFiles(folder), 'served
 
 const served = v.object({ release: v.string(), revision: v.number() });
 /** The minor release of etcd that last served the node's files, and a revision that they held then. */
-export type Served = v.InferOutput<typeof served>;
+export type LastService = v.InferOutput<typeof served>;
 
 /** `undefined` if no etcd has served the files. */
-export const findServed = (folder: string): Served | undefined => {
+export const findServed = (folder: string): LastService | undefined => {
   const text = readFileIfPresent(servedFile(folder));
   try {
     return text === undefined ? undefined : v.parse(served, JSON.parse(text));
   } catch {
-    // What cannot be read says nothing, and then the files stay where they are.
+    // Without a revision to compare with, the files stay where they are.
     return undefined;
   }
 };
 
 /**
- * etcd serves the node's files: writes that down beside them, and removes what was put aside. Rejects if the disk does
- * not take it.
+ * etcd serves the node's files: writes that down beside them, and removes what was put aside. Rejects if the
+ * disk does not take it.
  */
-export const keepServed = async (folder: string, now: Served): Promise<void> => {
+export const keepServed = async (folder: string, now: LastService): Promise<void> => {
   const known = findServed(folder);
   if (known?.release !== now.release || known.revision < now.revision) {
     await replaceFileMeanwhile(servedFile(folder), JSON.stringify(now));
@@ -51,7 +51,7 @@ export const keepServed = async (folder: string, now: Served): Promise<void> => 
 };
 
 /**
- * Puts the files where no start takes them for a member's. They are kept until the node serves again: if a majority has
+ * Puts the files where no start takes them for a member's, until the node serves again: if a majority has
  * lost its files, these may be all that is left. So files that have never served do not take their place.
  */
 export const putAside = (folder: string): void => {
@@ -64,7 +64,10 @@ export const putAside = (folder: string): void => {
 /** Relative to the node's folder, which is the working folder of its etcd. */
 const tlsPaths = { ca: 'tls/ca.pem', certificate: 'tls/node.pem', key: 'tls/node.key' } as const;
 
-/** etcd's options for its peer port: both ends of each connection show a certificate of the cluster's authority. */
+/**
+ * etcd's options for its peer port: both ends of each connection show a certificate of the cluster's
+ * authority.
+ */
 export const peerTlsOptions = {
   'peer-trusted-ca-file': tlsPaths.ca,
   'peer-cert-file': tlsPaths.certificate,

@@ -1,6 +1,6 @@
 /**
- * A node's member of the cluster: its etcd, kept running. The files of a member must never go back in time, as the
- * others count on what it acknowledged. A member that has lost anything is replaced by a new one.
+ * A node's member of the cluster: its etcd, kept running. The files of a member must never go back in time,
+ * as the others count on what it acknowledged. A member that has lost anything is replaced by a new one.
  */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -23,15 +23,15 @@ export type MemberOptions = {
   readonly clusterId: string;
   readonly tls: TlsFiles;
   /**
-   * Gets a new member in place of this node's, whose files are put aside. Resolves to all members as etcd's option
-   * `initial-cluster` has them. Rejects when the node is closed.
+   * Gets a new member in place of this node's, whose files are put aside. Resolves to all members as etcd's
+   * option `initial-cluster` has them. Rejects when the node is closed.
    */
   readonly onLost: (why: string) => Promise<string>;
   /** Gets a sentence about each ending of etcd, which is started again. */
   readonly onEnded: (how: string) => void;
   /**
-   * Gets each ending of etcd by itself, with what the system refused to it. Resolves to why its files may be sound, or
-   * to `undefined` if a new member is needed.
+   * Gets each ending of etcd by itself, with what the system refused to it. Resolves to why its files may be
+   * sound, or to `undefined` if a new member is needed.
    */
   readonly findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
   readonly report: (line: string) => void;
@@ -72,7 +72,10 @@ export const requireEtcd = (): void => {
 /** etcd wants a port in the name of a socket; it has no meaning. */
 const socketName = 'etcd.client:1';
 
-/** The gRPC address of the etcd of the node in `folder`. Throws a sentence if the path is too long for a socket. */
+/**
+ * The gRPC address of the etcd of the node in `folder`. Throws a sentence if the path is too long for a
+ * socket.
+ */
 export const memberAddress = (folder: string): string => {
   const path = join(folder, socketName);
   if (Buffer.byteLength(path) <= socketPathMax) return `unix:${path}`;
@@ -95,7 +98,8 @@ export const etcdOptionsOf = (
     'listen-peer-urls': `https://${config.peerHost}:${own.etcdPort}`,
     'initial-advertise-peer-urls': peerUrlOf(own),
     ...peerTlsOptions,
-    // Only this node speaks with its member, over a socket in its own folder. etcd must advertise some address.
+    // Only this node speaks with its member, over a socket in its own folder. etcd must advertise some
+    // address.
     'listen-client-urls': `unix://${socketName}`,
     'advertise-client-urls': 'http://127.0.0.1:1',
     'enable-grpc-gateway': 'false',
@@ -109,7 +113,8 @@ export const etcdOptionsOf = (
     'election-timeout': '1000',
     'pre-vote': 'true',
     'snapshot-count': '10000',
-    // This check of etcd refuses a new member for long after faults. The rules of replacement.ts take its part.
+    // This check of etcd refuses a new member for long after faults. The rules of replacement.ts take its
+    // part.
     'strict-reconfig-check': 'false',
     logger: 'zap',
     'log-level': 'warn',
@@ -148,7 +153,7 @@ const systemErrors = [
   'cannot assign requested address',
 ];
 
-type Heard = { last: string; refusal: string | undefined };
+type EtcdOutput = { last: string; refusal: string | undefined };
 
 /** The sentence of a line of etcd's log, which is JSON, or of Go's about a panic. */
 const wordsOf = (line: string): string => {
@@ -162,11 +167,11 @@ const wordsOf = (line: string): string => {
 };
 
 /**
- * Keeps what etcd writes to stderr in `etcd.log`. The result has its last sentence, without the dump of a panic, and
- * what the system refused to it.
+ * Keeps what etcd writes to stderr in `etcd.log`. The result has its last sentence, without the dump of a
+ * panic, and what the system refused to it.
  */
-const listenTo = ({ stderr }: ChildProcess, log: LogFile): Heard => {
-  const heard: Heard = { last: '', refusal: undefined };
+const listenTo = ({ stderr }: ChildProcess, log: LogFile): EtcdOutput => {
+  const heard: EtcdOutput = { last: '', refusal: undefined };
   if (stderr) {
     stderr.on('data', (chunk: Buffer) => log.write(chunk));
     createInterface({ input: stderr }).on('line', (line) => {
@@ -180,8 +185,8 @@ const listenTo = ({ stderr }: ChildProcess, log: LogFile): Heard => {
 };
 
 /**
- * Starts the member and keeps it running. `lost`: why files that are there must not be used, and a new member is needed.
- * Without `lost` and without files, all nodes make a new cluster together.
+ * Starts the member and keeps it running. `lost`: why files that are there must not be used, and a new member
+ * is needed. Without `lost` and without files, all nodes make a new cluster together.
  */
 export const startMember = async (
   options: MemberOptions,
@@ -200,7 +205,7 @@ export const startMember = async (
   if (lost !== undefined) await replace(lost);
   const log = openLogFile(join(folder, 'etcd.log'), logBytesMax);
   let pid: number | undefined;
-  let heard: Heard | undefined;
+  let heard: EtcdOutput | undefined;
   let waitMs: number = nodeTimes.restartFirstMs;
 
   const { failed, close } = await supervise({

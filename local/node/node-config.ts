@@ -47,7 +47,10 @@ const required = (environment: Environment, name: string): string => {
   throw failure(`${name} is not set: a vault node needs it (npm run cluster sets it)`);
 };
 
-/** The nodes in the form of VAULT_NODES: `1=HOST:ETCD_PORT:PEER_PORT,2=…`. Throws a sentence for any other form. */
+/**
+ * The nodes in the form of VAULT_NODES: `1=HOST:ETCD_PORT:PEER_PORT,2=…`. Throws a sentence for any other
+ * form.
+ */
 export const parseNodes = (text: string): readonly NodeAddress[] =>
   text.split(',').map((part) => {
     const [, node, host, etcdPort, peerPort] = /^([1-9])=([\w.-]+):(\d+):(\d+)$/.exec(part) ?? [];
@@ -72,8 +75,8 @@ const readNodes = (environment: Environment, known: string | undefined): string 
 };
 
 /**
- * Reads the settings of a node. `known` are the nodes of its cluster file, in the form of `VAULT_NODES`. Throws a
- * sentence that names the variable that is missing or wrong.
+ * Reads the settings of a node. `known` are the nodes of its cluster file, in the form of `VAULT_NODES`.
+ * Throws a sentence that names the variable that is missing or wrong.
  */
 export const readNodeConfig = (environment: Environment, known?: string): NodeConfig => {
   const nodes = parseNodes(readNodes(environment, known));

@@ -1,6 +1,6 @@
 /**
- * The master key of a node: the key of a file, which each node opens itself, or a key of a KMS. The node starts and votes
- * whatever state its key is in, because the data of the cluster must not hang on it.
+ * The master key of a node: the key of a file, which each node opens itself, or a key of a KMS. The node
+ * starts and votes whatever state its key is in, because the data of the cluster must not hang on it.
  */
 import { resolve } from 'node:path';
 import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -24,7 +24,7 @@ export type NodeKey = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** How the key is now; `null` while that is not known. */
   readonly state: () => NodeKeyState | null;
-  /** What commands must know to use the key. */
+  /** The key, for the commands on this machine. */
   readonly running: Pick<Running, 'masterKeyId' | 'masterKeyFile' | 'kmsEndpoint'>;
 };
 

@@ -1,4 +1,6 @@
-/** The times of a node and of its cluster, in milliseconds. A request has its own (functions/model/limits.ts). */
+/**
+ * The times of a node and of its cluster, in milliseconds. A request has its own (functions/model/limits.ts).
+ */
 import { times } from '../../functions/model/limits.ts';
 import { etcdTimes } from '../etcd/etcd-times.ts';
 
@@ -8,7 +10,7 @@ const hourMs = 3_600_000;
 export const nodeTimes = {
   // Calls to the node's own etcd.
   etcdStatusMs: times.statusCallMs,
-  /** Whoever waits for the node's answer waits as long as for a call to the store. */
+  /** Below `storeCallMs`, for which the caller of the front waits. */
   etcdCallMs: times.storeCallMs - 500,
   /** A change of the members, which a majority must agree to. */
   memberChangeMs: 3_000,
@@ -22,12 +24,18 @@ export const nodeTimes = {
   electionMs: etcdTimes.admitMs,
 
   // Calls to other nodes.
-  /** Another node is silent if it gives no report within this time, which is less than that between two reports. */
+  /**
+   * Another node is silent if it gives no report within this time, which is less than that between two
+   * reports.
+   */
   silenceMs: 900,
   reportEveryMs: 1_000,
   /** The giver of a member compares the copies first, and changes the members twice. */
   newMemberMs: 15_000,
-  /** Half of the time for which a program waits that asks for the status. */
+  /**
+   * A program that asks a node for its status waits this long, and the node's etcd has half of it for a hash.
+   */
+  statusMs: times.statusCallMs,
   freshReportMs: times.statusCallMs / 2,
 
   // How often the node looks and asks.
@@ -46,10 +54,20 @@ export const nodeTimes = {
   /** A call to a KMS costs a little money. */
   kmsKeyEveryMs: minuteMs,
 
-  // The process of etcd. It reads all keys before it answers.
+  // The process of etcd.
   etcdEndMs: 2_000,
   restartFirstMs: 50,
   restartLastMs: 5_000,
   emptyStartMs: 30_000,
+  /** etcd reads all keys before it answers. */
   copyStartMs: 300_000,
+
+  // The process of a node.
+  /**
+   * `npm run cluster` waits so long for all its nodes. A node may first have to take a whole copy of the
+   * data.
+   */
+  nodeStartMs: 60_000,
+  /** Longer than any request may last, plus some time for its etcd. */
+  nodeEndMs: times.answerByMs + 5_000,
 } as const;

@@ -1,8 +1,8 @@
 /**
- * One vault node: its member of etcd, its front, and what it tells the other nodes. `startNodeIn` is where to begin
- * reading: the node exchanges reports with the others (exchange.ts), joins them (joining.ts), compares its copy with theirs
- * and decides whether it serves (comparing.ts), and looks after its etcd (upkeep.ts). A node that lost its files gets a new
- * member (replacing.ts).
+ * One vault node: its member of etcd, its front, and what it tells the other nodes. `startNodeIn` is where to
+ * begin reading: the node exchanges reports with the others (exchange.ts), joins them (joining.ts), compares
+ * its copy with theirs and decides whether it serves (comparing.ts), and looks after its etcd (upkeep.ts). A
+ * node that lost its files gets a new member (replacing.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
@@ -118,7 +118,10 @@ type Node = NodeOptions &
     running: Member | undefined;
   };
 
-/** Starts the node, and returns when its front listens. It serves once it has joined the other nodes. */
+/**
+ * Starts the node, and returns when its front listens. `serving` resolves once the node has joined the
+ * others.
+ */
 export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const { config, folder, cluster } = options;
   requireEtcd();
@@ -204,7 +207,7 @@ const reportsOf = (node: Node): readonly NodeReport[] => [
   ...node.exchange.others(),
 ];
 
-/** What the node answers to other nodes, and to `npm run cluster -- status`. */
+/** The routes for other nodes, and for `npm run cluster -- status`. */
 const routesOf = (node: Node): ReadonlyMap<string, PeerRoute> => {
   const { config, member, exchange, hashing, others, record, report } = node;
   const replace = createReplacer({
@@ -245,7 +248,10 @@ const frontOptionsOf = ({ etcd, timeToLiveAttribute, fail }: Node) => ({
   onGoneBack: (sentence: string) => fail(failure(sentence)),
 });
 
-/** The front that callers use: it refuses requests while the node does not serve, and writes while space is short. */
+/**
+ * The front that callers use: it refuses requests while the node does not serve, and writes while space is
+ * short.
+ */
 const createGuardedFront = (node: Node): Front => {
   const { config, state, report } = node;
   const reports = () => reportsOf(node);
@@ -313,7 +319,10 @@ const startEtcd = async (
   node.running = await node.startMember(options, lost);
 };
 
-/** Resolves when another node has given a new member, to all members as etcd's option `initial-cluster` has them. */
+/**
+ * Resolves when another node has given a new member, to all members as etcd's option `initial-cluster` has
+ * them.
+ */
 const getNewMember = async (node: Node, why: string): Promise<string> => {
   const { config, ask, others, state, signal } = node;
   state.change('joining', why);

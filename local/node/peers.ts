@@ -1,5 +1,5 @@
 /**
- * The port on which nodes speak with each other, beside etcd: reports and places for new members. Both ends of a
+ * The port on which nodes speak with each other, beside etcd: reports, hashes and new members. Both ends of a
  * connection must have a certificate of the cluster's authority.
  */
 import {
@@ -39,8 +39,8 @@ const textOf = async (message: IncomingMessage): Promise<string> => {
 };
 
 /**
- * Serves `routes`, whose keys are like `POST /report`, to the nodes of its own cluster. Throws a sentence if the port is
- * in use.
+ * Serves `routes`, whose keys are like `POST /report`, to the nodes of its own cluster. Throws a sentence if
+ * the port is in use.
  */
 export const servePeers = async (
   config: NodeConfig,
@@ -89,8 +89,8 @@ export type AskPeer = (
 ) => Promise<IncomingMessage>;
 
 /**
- * Opens a connection to `host:port` through a forward proxy, by CONNECT. Node's own agents never give up a tunnel that
- * stays silent. `signal` ends the attempt, not a connection that is open.
+ * Opens a connection to `host:port` through a forward proxy, by CONNECT. Node's own agents never give up a
+ * tunnel that stays silent. `signal` ends the attempt, not a connection that is open.
  */
 const openTunnel = (proxy: URL, host: string, port: number, signal: AbortSignal): Promise<Socket> =>
   new Promise((resolve, reject) => {
@@ -118,9 +118,9 @@ const openTunnel = (proxy: URL, host: string, port: number, signal: AbortSignal)
   });
 
 /**
- * Asks other nodes, through the forward proxy if there is one. Throws unless the answer is 200 and begins within the
- * time; the code of the error is `otherCluster` if the node is of another cluster. A silence of that time also ends an
- * answer that has begun.
+ * Asks other nodes, through the forward proxy if there is one. Throws unless the answer is 200 and begins
+ * within the time; the code of the error is `otherCluster` if the node is of another cluster. A silence of
+ * that time also ends an answer that has begun.
  */
 export const createAskPeer = (config: NodeConfig, cluster: OwnCluster): AskPeer => {
   const { peerProxy: proxy } = config;

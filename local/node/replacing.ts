@@ -1,7 +1,8 @@
 /**
- * Replacing a member whose files are lost or damaged. The node asks another node, whose member removes the lost one and
- * adds a new one: never the other way round, as four members need three. `askForMember` asks, `createReplacer` answers,
- * and `createDamageFinder` decides whether etcd ends again and again because its files are damaged.
+ * Replacing a member whose files are lost or damaged. The node asks another node, whose member removes the
+ * lost one and adds a new one: never the other way round, as four members need three. `askForMember` asks,
+ * `createReplacer` answers, and `createDamageFinder` decides whether etcd ends again and again because its
+ * files are damaged.
  */
 import { X509Certificate } from 'node:crypto';
 import { closeSync, openSync, readdirSync } from 'node:fs';
@@ -15,22 +16,21 @@ import { isFree } from '../process/ports.ts';
 import { type Comparison, resultOf } from './comparing.ts';
 import { minorOf } from './etcd-version.ts';
 import { nameOf, peerUrlOf } from './member.ts';
-import { memberFiles, type Served } from './member-files.ts';
+import { type LastService, memberFiles } from './member-files.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
 import { type AskPeer, askText, type PeerRoute } from './peers.ts';
 
-/** `instead`: the id of the lost member. Without it, the node is told which member it has. */
+/** `instead`: the id of the lost member. Without it, the answer is the id of the node's member. */
 const request = v.object({ node: v.number(), instead: v.optional(v.string()) });
 type Request = v.InferOutput<typeof request>;
 
-/** The new member's cluster, or the id of the node's member. */
-const given = v.object({
+const newMember = v.object({
   /** All members as etcd's option `initial-cluster` has them, the new one among them. */
   cluster: v.string(),
 });
-type Given = v.InferOutput<typeof given>;
-const answer = v.union([given, v.object({ member: v.string() })]);
+type NewMember = v.InferOutput<typeof newMember>;
+const answer = v.union([newMember, v.object({ member: v.string() })]);
 type Answer = { readonly cluster: string } | { readonly member: string };
 
 const deadline = (): number => performance.now() + nodeTimes.memberChangeMs;
@@ -42,7 +42,7 @@ const clusterOf = (members: readonly ListedMember[], url: string, node: number):
     )
     .join(',');
 
-export type GivingOptions = {
+export type ReplacerOptions = {
   readonly config: NodeConfig;
   /** This node's own member. */
   readonly member: MemberClient;
@@ -53,11 +53,11 @@ export type GivingOptions = {
 };
 
 /**
- * Replaces the member of `node`, if it is `instead`. A request that arrives late names a member that is gone, and
- * changes nothing. A new member that has not started yet is given again.
+ * Replaces the member of `node`, if it is `instead`. A request that arrives late names a member that is gone,
+ * and changes nothing. A new member that has not started yet is given again.
  */
 const replaceMember = async (
-  { config, member, compareWithout }: GivingOptions,
+  { config, member, compareWithout }: ReplacerOptions,
   { node, instead }: Request,
 ): Promise<Answer> => {
   const url = peerUrlOf(addressOf(config, node));
@@ -68,12 +68,13 @@ const replaceMember = async (
     members.find(({ name }) => name === nameOf(node));
   if (old?.name === '') return { cluster: clusterOf(members, url, node) };
   if (old !== undefined && old.ID !== instead) return { member: old.ID };
-  // The member of a node whose address has changed before it started: one more member would raise the majority.
+  // The member of a node whose address has changed before it started: one more member would raise the
+  // majority.
   if (old === undefined && members.length >= config.nodes.length) {
     throw new Error(`no member has the address ${url}: change it with etcdctl member update`);
   }
-  // This node and its equals must be a majority of all nodes without the lost one: a member that copies damaged data
-  // would outvote the sound ones.
+  // This node and its equals must be a majority of all nodes without the lost one: a member that copies
+  // damaged data would outvote the sound ones.
   if (resultOf(await compareWithout(node)) !== 'equal') {
     throw new Error('the other nodes do not agree on the data, or too few of them answer');
   }
@@ -82,20 +83,20 @@ const replaceMember = async (
 };
 
 /** Answers nodes that ask for a new member, one after the other. */
-export const createReplacer = (options: GivingOptions): PeerRoute => {
+export const createReplacer = (options: ReplacerOptions): PeerRoute => {
   let replacing: Promise<unknown> = Promise.resolve();
   return async (body) => {
-    const asked = v.parse(request, JSON.parse(body));
-    const next = replacing.then(() => replaceMember(options, asked));
+    const wanted = v.parse(request, JSON.parse(body));
+    const next = replacing.then(() => replaceMember(options, wanted));
     replacing = next.catch(() => undefined);
     const answered = await next;
     if (!('cluster' in answered)) return JSON.stringify(answered);
-    await options.onReplaced(asked.node);
-    return JSON.stringify(answered satisfies Given);
+    await options.onReplaced(wanted.node);
+    return JSON.stringify(answered satisfies NewMember);
   };
 };
 
-export type AskingOptions = {
+export type AskForMemberOptions = {
   readonly node: number;
   readonly ask: AskPeer;
   readonly others: readonly number[];
@@ -105,12 +106,12 @@ export type AskingOptions = {
 };
 
 /**
- * Asks the other nodes for a new member until one gives it. To be called only while this node's etcd does not run.
- * Rejects if the signal aborts.
+ * Asks the other nodes for a new member until one gives it. To be called only while this node's etcd does not
+ * run. Rejects if the signal aborts.
  */
-export const askForMember = async (options: AskingOptions): Promise<Given> => {
+export const askForMember = async (options: AskForMemberOptions): Promise<NewMember> => {
   const { node, ask, others, onRefused, signal } = options;
-  const askOne = async (other: number, instead?: string): Promise<Given> => {
+  const askOne = async (other: number, instead?: string): Promise<NewMember> => {
     const body = JSON.stringify({ node, instead });
     const limits = { body, timeoutMs: nodeTimes.newMemberMs };
     const text = await askText(ask, other, 'POST', '/member', limits);
@@ -131,23 +132,26 @@ export const askForMember = async (options: AskingOptions): Promise<Given> => {
 };
 
 export type DamageOptions = {
-  /** What last served these files. */
-  readonly findServed: () => Served | undefined;
-  /** What would keep every etcd from starting here. */
+  /** The etcd that last served these files. */
+  readonly findServed: () => LastService | undefined;
+  /** A sentence about an obstacle for every etcd here. */
   readonly findObstacle: () => Promise<string | undefined>;
-  /** Starts etcd with the node's settings on an empty folder. Resolves to its version; rejects if it does not serve. */
+  /**
+   * Starts etcd with the node's settings on an empty folder. Resolves to its version; rejects if it does not
+   * serve.
+   */
   readonly tryEmptyFolder: () => Promise<string>;
   /**
-   * Whether the other nodes are a majority with equal data, at this revision or a later one. Two nodes with old copies
-   * are equal too, and then this node's files hold what they lack.
+   * Whether the other nodes are a majority with equal data, at this revision or a later one. Two nodes with
+   * old copies are equal too, and then this node's files hold what they lack.
    */
   readonly doOthersAgree: (revision: number) => Promise<boolean>;
 };
 
 export type DamageFinder = {
   /**
-   * To be called each time that etcd has ended by itself, with what the system refused to it. Resolves to a sentence
-   * that says why the files may be sound, or to `undefined` if they are damaged.
+   * To be called each time that etcd has ended by itself, with what the system refused to it. Resolves to a
+   * sentence that says why the files may be sound, or to `undefined` if they are damaged.
    */
   readonly findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
   /** etcd serves: only what happens from now on counts. */
@@ -178,7 +182,7 @@ export const createDamageFinder = (options: DamageOptions): DamageFinder => {
       }
     }
     hasTried = true;
-    // What kept etcd from starting may have passed just before the try, so one more ending must follow it.
+    // An obstacle may have passed just before the try, so one more ending must follow it.
     if (!hadTried) return 'it serves an empty folder, and has one more try with its files';
     return (await doOthersAgree(served.revision))
       ? undefined
@@ -205,7 +209,10 @@ export type PlaceOptions = {
   readonly tls: TlsFiles;
 };
 
-/** What would keep every etcd from starting here, as a sentence. Throws for a file that this process may not open. */
+/**
+ * A sentence about an obstacle that would keep every etcd from starting here. Throws for a file that cannot
+ * be opened.
+ */
 export const findObstacle = async (options: PlaceOptions): Promise<string | undefined> => {
   const { config, folder, tls } = options;
   const entries = readdirSync(memberFiles(folder), { recursive: true, withFileTypes: true });

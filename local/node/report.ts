@@ -1,7 +1,7 @@
 /**
- * The report of a node to the other nodes, and the part of it that people see. Nodes of two releases hear each other
- * during an upgrade. So a reader leaves out properties that it does not know, and a new property needs a value for
- * reports of earlier releases.
+ * The report of a node to the other nodes, and the part of it that people see. Nodes of two releases hear
+ * each other during an upgrade. So a reader leaves out properties that it does not know, and a new property
+ * needs a value for reports of earlier releases.
  */
 import * as v from 'valibot';
 import { isKnownToReadStale, minorOf } from './etcd-version.ts';
@@ -29,8 +29,8 @@ const digest = v.object({
 export type Digest = v.InferOutput<typeof digest>;
 
 /**
- * `waiting`: for other nodes, before its etcd may start. `joining`: it waits for a new member. `diverged`: its copy
- * differs from the others'. Only `serving` answers requests.
+ * `waiting`: for other nodes, before its etcd may start. `joining`: it waits for a new member. `diverged`:
+ * its copy differs from the others'. Only `serving` answers requests.
  */
 export const nodeStates = [
   'waiting',
@@ -43,8 +43,8 @@ export const nodeStates = [
 ] as const;
 
 /**
- * `missing`, `unreadable` (or damaged) and `incorrect` (the key of another vault) are a file's, `unusable` is whatever a
- * KMS says against the key.
+ * `missing`, `unreadable` (or damaged) and `incorrect` (the key of another vault) are a file's, `unusable` is
+ * whatever a KMS says against the key.
  */
 const keyStates = ['usable', 'disabled', 'missing', 'unreadable', 'incorrect', 'unusable'] as const;
 export type NodeKeyState = (typeof keyStates)[number];
@@ -52,7 +52,7 @@ export type NodeKeyState = (typeof keyStates)[number];
 const nodeReport = v.object({
   node: v.number(),
   alive: v.boolean(),
-  /** A state of a later release is none in which a node serves. */
+  /** Treat an unknown state as not serving. */
   state: v.fallback(v.picklist(nodeStates), 'waiting'),
   /** A sentence that says why the node does not serve. */
   reason: v.nullable(v.string()),
@@ -68,7 +68,9 @@ const nodeReport = v.object({
   etcd: v.nullable(v.string()),
   memberId: v.nullable(v.string()),
   space: v.nullable(space),
-  /** Whether the node can use the master key; `null` while it does not know. A node of 1.0.0 does not tell. */
+  /**
+   * Whether the node can use the master key; `null` while it does not know. A node of 1.0.0 does not tell.
+   */
   masterKey: v.fallback(v.nullish(v.picklist(keyStates), null), null),
   /** When the certificate that it uses ends, in ISO 8601. A node of 1.0.0 does not tell. */
   certificateEndsAt: v.nullish(v.string(), null),
@@ -105,8 +107,8 @@ export type NodeStatus = ReturnType<typeof statusOf>;
 type Copy = Pick<NodeReport, 'state' | 'digest' | 'etcd'>;
 
 /**
- * Whether no two nodes are known to hold different data. Digests are compared only if they cover the same revisions and
- * the same minor version of etcd computed them.
+ * Whether no two nodes are known to hold different data. Digests are compared only if they cover the same
+ * revisions and the same minor version of etcd computed them.
  */
 export const areEqual = (reports: readonly Copy[]): boolean =>
   reports.every(

@@ -1,10 +1,11 @@
 /**
- * Space. Above its quota a member of etcd raises an alarm that refuses writes on all members: releases before 3.5.33,
- * 3.6.14 and 3.7.1 only lone ones, and later releases also the small writes through which the nodes gain space. So the
- * nodes have a quota of their own, below that of etcd, and one rule for all writes.
+ * Space: when writes are refused. Above its quota a member of etcd raises an alarm that refuses writes on all
+ * members: releases before 3.5.33, 3.6.14 and 3.7.1 only lone ones, and later releases also the small writes
+ * through which the nodes gain space. So the nodes have a quota of their own, below that of etcd, and one
+ * rule for all writes.
  *
- * A full disk ends only its own etcd, and the others go on. So writes are refused only before full disks would leave no
- * majority.
+ * A full disk ends only its own etcd, and the others go on. So writes are refused only before full disks
+ * would leave no majority.
  */
 import { statfsSync } from 'node:fs';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
@@ -27,15 +28,15 @@ export const etcdQuotaOf = (quotaBytes: number): number => quotaBytes + etcdRoom
 const heapBytesMin = 512 * 1_048_576;
 
 /**
- * The bytes beyond which etcd collects its garbage more often. Its index of the keys takes at most half of what the
- * database takes, and without a limit it would let the garbage grow to four times the index.
+ * The bytes beyond which etcd collects its garbage more often. Its index of the keys takes at most half of
+ * what the database takes, and without a limit it would let the garbage grow to four times the index.
  */
 export const etcdHeapOf = (quotaBytes: number): number =>
   Math.max(heapBytesMin, Math.floor(quotaBytes / 2));
 
 const largeBytes = 1_073_741_824;
 
-/** Whether etcd takes half a second or more for the hash of its data. It answers nothing else meanwhile. */
+/** Whether etcd takes half a second or more for the hash of its data, and answers nothing else meanwhile. */
 export const isLarge = (dbBytes: number): boolean => dbBytes > largeBytes;
 
 /** Whether space is short, so that compaction and defragmentation should gain some. */
@@ -44,7 +45,9 @@ export const isNearQuota = (dbBytes: number, quotaBytes: number): boolean =>
 
 const isFull = ({ dbBytes, quotaBytes }: Space): boolean => dbBytes > fullShare * quotaBytes;
 
-/** Whether the disk holds the copy of the database that a defragmentation makes, and leaves room beside it. */
+/**
+ * Whether the disk holds the copy of the database that a defragmentation makes, and leaves room beside it.
+ */
 export const hasDiskForCopy = ({ diskFreeBytes, dbBytesInUse }: Space): boolean =>
   diskFreeBytes > dbBytesInUse + diskRoomBytes;
 
@@ -62,18 +65,19 @@ export const measureSpace = (
 const percentOf = ({ dbBytes, quotaBytes }: Space): number =>
   Math.ceil((100 * dbBytes) / quotaBytes);
 
-type Known = SpaceReport & { readonly space: Space };
-const isKnown = (report: SpaceReport): report is Known => report.alive && report.space !== null;
+type MeasuredReport = SpaceReport & { readonly space: Space };
+const isMeasured = (report: SpaceReport): report is MeasuredReport =>
+  report.alive && report.space !== null;
 
 /**
- * Why writes are refused now, as a sentence; undefined if they are admitted. `reports` has the last report of each node
- * that was heard, and of this one; `nodeCount` counts all nodes.
+ * Why writes are refused now, as a sentence; undefined if they are admitted. `reports` has the last report of
+ * each node that was heard, and of this one; `nodeCount` counts all nodes.
  */
 export const findSpaceRefusal = (
   reports: readonly SpaceReport[],
   nodeCount: number,
 ): string | undefined => {
-  const known = reports.filter(isKnown);
+  const known = reports.filter(isMeasured);
   const fullest = known.find(({ space }) => isFull(space));
   if (fullest !== undefined) {
     const { node, space } = fullest;
@@ -114,8 +118,8 @@ export type AlarmOptions = {
 };
 
 /**
- * Returns a function to be called each minute. On the leader's node it ends etcd's alarm once no member is so full that
- * writes are refused. It rejects if a call fails.
+ * Returns a function to be called each minute, which rejects if a call fails. On the leader's node it ends
+ * etcd's alarm once no member is so full that writes are refused.
  */
 export const createAlarmEnding =
   ({
@@ -126,7 +130,7 @@ export const createAlarmEnding =
   async ({ isLeader }) => {
     const deadline = performance.now() + nodeTimes.upkeepCallMs;
     if (!isLeader || !(await member.hasSpaceAlarm(deadline))) return;
-    if (reports().some((one) => isKnown(one) && isFull(one.space))) return;
+    if (reports().some((one) => isMeasured(one) && isFull(one.space))) return;
     await member.endSpaceAlarm(deadline);
     report('etcd has space again, and its alarm has been ended');
   };

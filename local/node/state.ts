@@ -10,13 +10,13 @@ export type NodeState = {
   readonly reason: () => string | null;
   /** Reports a change. A node that has diverged stays so until `rejoin`. */
   readonly change: (state: State, reason?: string) => void;
-  /** The node differs no more. It catches up and then serves again. */
+  /** The copy of the node differs no more: the node catches up and then serves again. */
   readonly rejoin: () => void;
   /** Resolves the first time that the node serves. */
   readonly serving: Promise<void>;
   /**
-   * Resolves to `undefined` if the node serves, else to a sentence that says why not. While a new leader is elected or
-   * etcd is started again it waits a moment, as that passes by itself.
+   * Resolves to `undefined` if the node serves, else to a sentence that says why not. While a new leader is
+   * elected or etcd is started again it waits a moment, as that passes by itself.
    */
   readonly admit: () => Promise<string | undefined>;
 };

@@ -1,6 +1,6 @@
 /**
- * Upkeep: what a node does each minute in which it serves. It remembers the revision of its etcd, deletes expired items,
- * compacts etcd, defragments its database and ends its space alarm. Begin reading at `createUpkeep`.
+ * Upkeep: each minute in which a node serves, it remembers the revision of its etcd, deletes expired items,
+ * compacts etcd, defragments its database and ends its space alarm. `createUpkeep` is where to begin reading.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
@@ -32,8 +32,8 @@ type Task = (status: MemberStatus) => Promise<void>;
 const deadline = (): number => performance.now() + nodeTimes.upkeepCallMs;
 
 /**
- * Returns the work of one minute, which never rejects and must not be called twice at once. Each task is reported when
- * it fails for the first time in a row.
+ * Returns the work of one minute, which never rejects and must not be called twice at once. A task that fails
+ * is reported for the first time in a row.
  */
 export const createUpkeep = (options: UpkeepOptions): (() => Promise<void>) => {
   const { node, member, onServed, reports, report } = options;
@@ -83,14 +83,16 @@ export type CompactionOptions = {
   readonly quotaBytes: number;
 };
 
-/** A compaction reads the whole database, so it waits for so many revisions; for fewer while space is short. */
+/**
+ * A compaction reads the whole database, so it waits for so many revisions; for fewer while space is short.
+ */
 const revisionsMin = 10_000;
 const revisionsMinNearQuota = 100;
 
 /**
- * After a compaction etcd returns a cached hash for its last revision. A restarted member computes a different one, and
- * the node would stop serving: this write moves the revision on. And etcd counts the pages that a compaction frees only
- * after its next write, and writes may be refused meanwhile.
+ * After a compaction etcd returns a cached hash for its last revision. A restarted member computes a
+ * different one, and the node would stop serving: this write moves the revision on. And etcd counts the pages
+ * that a compaction frees only after its next write, and writes may be refused meanwhile.
  */
 const smallWrite: Txn = {
   compare: [],
@@ -99,12 +101,12 @@ const smallWrite: Txn = {
 };
 
 /**
- * The leader's node lets etcd forget the history of its keys before the revision of one minute ago, so that members which
- * compare a newer revision find it. While a backup reads a revision, compaction goes no further, unless the database nears
- * its quota: then the backup ends, and the nodes go on writing.
+ * The leader's node lets etcd forget the history of its keys before the revision of one minute ago, so that
+ * members which compare a newer revision find it. While a backup reads a revision, compaction goes no
+ * further, unless the database nears its quota: then the backup ends, and the nodes go on writing.
  *
- * Returns a function to be called each minute, on every node, so that a new leader knows the revision of one minute ago.
- * It rejects if etcd does not compact; the next call compacts further.
+ * Returns a function to be called each minute, on every node, so that a new leader knows the revision of one
+ * minute ago. It rejects if etcd does not compact; the next call compacts further.
  */
 export const createCompaction = ({
   member,
@@ -150,14 +152,19 @@ export type DefragmentationOptions = {
   readonly nodeCount: number;
   /** The last report of each node that was heard, and of this one. */
   readonly reports: () => readonly UpkeepReport[];
-  /** Called with true before the member stops answering, so that the node answers 503, and with false after. */
+  /**
+   * Called with true before the member stops answering, so that the node answers 503, and with false after.
+   */
   readonly onDefragmenting: (isDefragmenting: boolean) => void;
   readonly report: (line: string) => void;
 };
 
 const bytesMin = 100_000_000;
 
-/** A file needs it if it is over 100 MB and less than half in use, or over 80 % of its quota and less than 90 % in use. */
+/**
+ * A file needs it if it is over 100 MB and less than half in use, or over 80 % of its quota and less than 90
+ * % in use.
+ */
 const isWasteful = (space: Space): boolean =>
   hasDiskForCopy(space) &&
   ((space.dbBytes > bytesMin && space.dbBytesInUse < 0.5 * space.dbBytes) ||
@@ -166,11 +173,11 @@ const isWasteful = (space: Space): boolean =>
 const needsIt = ({ space }: UpkeepReport): boolean => space !== null && isWasteful(space);
 
 /**
- * A node gives the free space of its database file back to the disk and to the quota. Its member answers nothing
- * meanwhile, so one member at a time does so, while all nodes serve, and the leader last.
+ * A node gives the free space of its database file back to the disk and to the quota. Its member answers
+ * nothing meanwhile, so one member at a time does so, while all nodes serve, and the leader last.
  *
- * Returns a function to be called each minute, on every node, never twice at once. It resolves when the member answers
- * again, and rejects if a call fails.
+ * Returns a function to be called each minute, on every node, never twice at once. It resolves when the
+ * member answers again, and rejects if a call fails.
  */
 export const createDefragmentation = (
   options: DefragmentationOptions,
@@ -224,8 +231,8 @@ const isAt = (mod_revision: string): Compare => ({
 });
 
 /**
- * The lock that lets one node at a time defragment: a key in etcd, which holds the number of the node. A change of leader
- * does not touch it.
+ * The lock that lets one node at a time defragment: a key in etcd, which holds the number of the node. A
+ * change of leader does not touch it.
  */
 export const createDefragmentationLock = (
   etcd: Pick<EtcdClient, 'range' | 'txn'>,
@@ -290,8 +297,9 @@ export const deleteExpired = async (options: ExpiryOptions, second: number): Pro
 };
 
 /**
- * The leader's node deletes the items whose second has passed, as DynamoDB does by time to live: each hour, and once when
- * its member becomes the leader. Returns a function to be called each minute, which rejects if a deletion fails.
+ * The leader's node deletes the items whose second has passed, as DynamoDB does by time to live: each hour,
+ * and once when its member becomes the leader. Returns a function to be called each minute, which rejects if
+ * a deletion fails.
  */
 export const createExpiry = (
   options: ExpiryOptions,

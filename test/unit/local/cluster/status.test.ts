@@ -5,7 +5,7 @@ import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import {
   askNode,
   compareNodes,
-  type Observed,
+  type NodeObservation,
   requireWholeCopies,
   tableOf,
 } from '../../../../local/cluster/status.ts';
@@ -15,7 +15,7 @@ import { freshCertificates } from '../../../support/certificates.ts';
 
 const digestOf = (revision: number, hash: string) => ({ revision, compactRevision: -1, hash });
 
-type Answer = NonNullable<Observed['answer']>;
+type Answer = NonNullable<NodeObservation['answer']>;
 
 const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
   leader: false,
@@ -28,7 +28,7 @@ const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
   certificateEndsAt: null,
   ...more,
 });
-const seen = (node: number, answer: Observed['answer'], more = {}): Observed => ({
+const seen = (node: number, answer: NodeObservation['answer'], more = {}): NodeObservation => ({
   node,
   isolated: false,
   process: 'running',
@@ -37,7 +37,7 @@ const seen = (node: number, answer: Observed['answer'], more = {}): Observed => 
 });
 
 describe('the wipe of a node', () => {
-  const wiped = (...others: readonly Observed[]) => {
+  const wiped = (...others: readonly NodeObservation[]) => {
     const status = compareNodes([...others, seen(3, undefined)]);
     return () => requireWholeCopies(status, 3);
   };
