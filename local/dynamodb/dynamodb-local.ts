@@ -1,7 +1,7 @@
 /**
  * DynamoDB Local, an optional store. The npm package `dynamodb-local` downloads its vendor's program the first time and
- * starts it with Java. The program has its vendor's own licence, so it is not part of this project. It listens on every
- * address of the machine, and has no setting for that.
+ * starts it with Java. The program has its vendor's own licence, so it is not part of this project. DynamoDB Local
+ * listens on every address of the machine, and has no setting for that.
  */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * The local store: a DynamoDB server whose file is in the data folder. This process starts it, on loopback unless told
- * otherwise, and restarts it if it dies; acknowledged writes are in its file. The server has no authentication and lets
- * any web page read and write, so its address must not be found by a page.
+ * The local store: a DynamoDB server whose file is in the data folder. This process starts the server, on loopback unless
+ * told otherwise, and restarts it if it dies. Acknowledged writes are in its file. The server has no authentication and
+ * lets any web page read and write, so no page must find its address.
  */
 import type { ChildProcess } from 'node:child_process';
 import { statfs } from 'node:fs/promises';

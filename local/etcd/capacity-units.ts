@@ -37,18 +37,18 @@ export const unitsOfAction = (
 };
 
 /** The `ConsumedCapacity` of a reply, if the request asks for it. */
-export const consumed = (asked: string | undefined, table: string, units: number): Json =>
-  asked === 'TOTAL' ? { ConsumedCapacity: { TableName: table, CapacityUnits: units } } : {};
+export const consumed = (requested: 'TOTAL' | undefined, table: string, units: number): Json =>
+  requested === 'TOTAL' ? { ConsumedCapacity: { TableName: table, CapacityUnits: units } } : {};
 
 /** The `ConsumedCapacity` of a transaction: a list, with one entry for each table. */
 export const consumedByTables = (
-  asked: string | undefined,
-  places: readonly { readonly table: Table }[],
+  requested: 'TOTAL' | undefined,
+  targets: readonly { readonly table: Table }[],
   units: readonly number[],
 ): Json => {
-  if (asked !== 'TOTAL') return {};
+  if (requested !== 'TOTAL') return {};
   const sums = new Map<string, number>();
-  for (const [index, { table }] of places.entries()) {
+  for (const [index, { table }] of targets.entries()) {
     sums.set(table.TableName, (sums.get(table.TableName) ?? 0) + (units[index] ?? 0));
   }
   return {

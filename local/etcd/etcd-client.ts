@@ -1,6 +1,5 @@
 /**
- * A connection to one member of etcd. Nothing is repeated and nothing is hidden: each call has a deadline, and its error
- * is the caller's to judge.
+ * A connection to one member of etcd. A call has a deadline and is never repeated, and the caller judges its error.
  */
 import { join } from 'node:path';
 import {
@@ -14,8 +13,8 @@ import {
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 import { etcdTimes } from './etcd-times.ts';
 
-/** Revisions are decimal text, as they have 64 bits. */
-export type Stored = {
+/** A key as etcd holds it. Revisions are decimal text, as they have 64 bits. */
+export type KeyValue = {
   readonly key: Buffer;
   readonly value: Buffer;
   readonly create_revision: string;
@@ -36,7 +35,7 @@ export type Range = {
 };
 export type RangeReply = {
   readonly header?: Header | null;
-  readonly kvs: readonly Stored[];
+  readonly kvs: readonly KeyValue[];
   readonly more: boolean;
   /** All keys of the range, however few are returned. */
   readonly count?: string;
@@ -82,7 +81,7 @@ export type EtcdClient = {
 const file = join(import.meta.dirname, 'etcd.proto');
 
 const options: ChannelOptions = {
-  // A reply holds up to a hundred values of 64 KiB; gRPC's own limit is 4 MiB.
+  // A reply holds up to a hundred values of 64 KiB. gRPC's own limit is 4 MiB.
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   'grpc.initial_reconnect_backoff_ms': etcdTimes.reconnectFirstMs,

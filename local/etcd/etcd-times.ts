@@ -1,4 +1,4 @@
-/** The time table of this layer, in milliseconds. What the functions wait for is in `functions/model/limits.ts`. */
+/** The time table of this layer, in milliseconds, derived from that of a request (`functions/model/limits.ts`). */
 import { times } from '../../functions/model/limits.ts';
 
 /** A front answers before the functions give their call up, so that they hear what is known. */
@@ -9,7 +9,7 @@ export const etcdTimes = {
   answerMs,
   /** A request that has not left by then never will. The front still has time to answer that it has no effect. */
   sendMs: answerMs - 50,
-  /** A node says by then whether it serves. What is left is for the call to etcd. */
+  /** A node says by then whether it serves, so that 500 ms are left for the call to etcd. */
   admitMs: answerMs - 500,
 
   /**
@@ -30,7 +30,7 @@ export const etcdTimes = {
   snapshotLeaseMs,
   /** Three renewals in a row may fail. */
   snapshotRenewMs: snapshotLeaseMs / 4,
-  /** One call of a snapshot. Nobody waits for it who would give up as soon as the functions do. */
+  /** One call of a snapshot, for which a backup waits longer than a function would. */
   snapshotCallMs: 2 * times.storeCallMs,
   snapshotRetryMs: 200,
   /** Longer than the election of a leader takes. */

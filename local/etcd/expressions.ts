@@ -80,11 +80,11 @@ const parseTest = (text: string, { attribute, value }: Resolver): Test => {
 };
 
 /** Parses an expression, or none. Throws a ValidationException for what the grammar or the placeholders lack. */
-const parse = <Parsed>(
+const parse = <Result>(
   text: string | undefined,
   placeholders: Placeholders,
-  parseText: (text: string, resolver: Resolver) => Parsed,
-): Parsed | undefined => {
+  parseText: (text: string, resolver: Resolver) => Result,
+): Result | undefined => {
   if (text !== undefined && Buffer.byteLength(text) > expressionBytesMax) {
     throw invalid('Expression size exceeds 4 KB');
   }

@@ -13,28 +13,34 @@ import {
   type Txn,
   type TxnReply,
 } from './etcd-client.ts';
-import { createLane, createOverlap, type Group, notSent, type Waiting } from './request-lane.ts';
+import {
+  createLane,
+  createOverlap,
+  type Group,
+  notSent,
+  type WaitingRequest,
+} from './request-lane.ts';
 
 /**
  * The ranges at one revision, which is none before the read arrived. Rejects if etcd does not answer by `deadline`
  * (`performance.now()`).
  */
-type Read = (ranges: readonly Range[], deadline: number) => Promise<readonly RangeReply[]>;
+type ReadCall = (ranges: readonly Range[], deadline: number) => Promise<readonly RangeReply[]>;
 
 type WriteReply = TxnReply & { readonly revision: string };
 /**
  * Makes one transaction of etcd by `deadline` (`performance.now()`). Rejects with `NotSent` if it has no effect; after
  * any other rejection its effect is unclear.
  */
-type Write = (txn: Txn, deadline: number) => Promise<WriteReply>;
+type WriteCall = (txn: Txn, deadline: number) => Promise<WriteReply>;
 
-export type Etcd = { readonly read: Read; readonly write: Write };
+export type Etcd = { readonly read: ReadCall; readonly write: WriteCall };
 
 /** `onGoneBack` gets a sentence when etcd answers with less than it had before: the node must stop serving. */
 export const createEtcd = (client: EtcdClient, onGoneBack: (sentence: string) => void): Etcd => {
   const check = createReplyCheck(onGoneBack);
 
-  const readAll: Read = async (ranges, deadline) => {
+  const readAll: ReadCall = async (ranges, deadline) => {
     const [only, ...others] = ranges;
     if (only !== undefined && others.length === 0) {
       return [await check(client.range(only, deadline))];
@@ -62,7 +68,7 @@ export const createEtcd = (client: EtcdClient, onGoneBack: (sentence: string) =>
     }
   };
 
-  const writeOne: Write = async (txn, deadline) => {
+  const writeOne: WriteCall = async (txn, deadline) => {
     try {
       return await check(client.txn(txn, deadline));
     } catch (error) {
@@ -71,8 +77,12 @@ export const createEtcd = (client: EtcdClient, onGoneBack: (sentence: string) =>
     }
   };
 
-  const writeAlone = async ({ request, deadline, resolve, reject }: Waiting<Txn, WriteReply>) =>
-    await writeOne(request, deadline).then(resolve, reject);
+  const writeAlone = async ({
+    request,
+    deadline,
+    resolve,
+    reject,
+  }: WaitingRequest<Txn, WriteReply>) => await writeOne(request, deadline).then(resolve, reject);
 
   const writeTogether = async (group: Group<Txn, WriteReply>): Promise<void> => {
     const [first, ...others] = group;

@@ -1,6 +1,6 @@
 /**
- * A front on a port of this machine: DynamoDB's JSON protocol 1.0 over HTTP, for tools, and `GET /status`. It checks no
- * signature, so it listens on loopback only, and it refuses requests of web pages.
+ * A front on a port of this machine: DynamoDB's JSON protocol 1.0 over HTTP, for tools, and `GET /status`. Signatures are
+ * not checked, so the port is on loopback only and refuses requests of web pages.
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';

@@ -1,7 +1,7 @@
 /**
  * Copies of the items that this process read or wrote last, each with the revision of etcd that stored it. A copy saves
- * a write the call that would read the item first. It proves nothing: a write compares the revision, and no write is
- * refused by a copy.
+ * a write the call that would read the item first. The copy proves nothing: a write compares the revision, and
+ * no write is refused by a copy.
  */
 import type { Item } from './dynamodb-protocol.ts';
 

@@ -62,19 +62,19 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
   };
 
   const transactGet = async (request: Request<'TransactGetItems'>, deadline: number) => {
-    const places = [];
+    const targets = [];
     for (const { Get } of request.TransactItems) {
       const table = await getTable(Get.TableName, deadline);
-      places.push({ table, key: exactItemKey(table, keyOf(Get.Key)) });
+      targets.push({ table, key: exactItemKey(table, keyOf(Get.Key)) });
     }
-    const keys = places.map(({ key }) => key);
+    const keys = targets.map(({ key }) => key);
     if (new Set(keys).size < keys.length) {
       throw invalid('Transaction request cannot include multiple operations on one item');
     }
     const found = await readItems(etcd, copies, keys, deadline);
     const Responses = found.map(({ item }) => (item ? { Item: item } : {}));
     const units = found.map((one) => 2 * unitsOfReads([one]));
-    return ok({ Responses, ...consumedByTables(request.ReturnConsumedCapacity, places, units) });
+    return ok({ Responses, ...consumedByTables(request.ReturnConsumedCapacity, targets, units) });
   };
 
   const get = async (request: Request<'GetItem'>, deadline: number): Promise<Reply> => {
@@ -91,8 +91,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
 
   /** Reads all keys at one revision, which is more than DynamoDB promises, and answers for all of them. */
   const batchGet = async (request: Request<'BatchGetItem'>, deadline: number): Promise<Reply> => {
-    const asked = Object.entries(request.RequestItems);
-    const [only, ...others] = asked;
+    const [only, ...others] = Object.entries(request.RequestItems);
     if (!only || others.length > 0) throw invalid('RequestItems: names one table here');
     const [name, { Keys, ConsistentRead, ...projection }] = only;
     const table = await getTable(name, deadline);
@@ -107,11 +106,11 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     const found = await readItems(etcd, copies, keys, deadline);
     const items = found.flatMap(({ item }) => (item ? [projected(item, shown)] : []));
     const units = found.map((one) => unitsOfReads([one]) * (ConsistentRead ? 1 : 0.5));
-    const places = keys.map(() => ({ table }));
+    const targets = keys.map(() => ({ table }));
     return ok({
       Responses: { [name]: items },
       UnprocessedKeys: {},
-      ...consumedByTables(request.ReturnConsumedCapacity, places, units),
+      ...consumedByTables(request.ReturnConsumedCapacity, targets, units),
     });
   };
 

@@ -1,7 +1,7 @@
 /** The calls to one member of etcd that are about the member and its cluster, and not about keys. */
 import { openChannel } from './etcd-client.ts';
 
-/** A member as the cluster lists it. One that was added and has not started yet has an empty name. */
+/** A member as the cluster lists it. A member that was added and has not started yet has an empty name. */
 export type ListedMember = {
   readonly ID: string;
   readonly name: string;

@@ -3,23 +3,23 @@
  * page of 100 out of a million keys takes as long as counting the million. So a page is read from narrow ranges. How
  * narrow they should be is learned from the pages before; a wrong guess costs a call, or one count of the whole range.
  */
-import type { RangeReply, Stored } from './etcd-client.ts';
+import type { KeyValue, RangeReply } from './etcd-client.ts';
 
 /** From `from` up to `to`, which is left out. */
 export type KeyRange = { readonly from: Buffer; readonly to: Buffer };
 
-export type Narrowed = {
-  /** To be read in one call, each with the same limit. They follow each other, and begin where the long range does. */
+export type NarrowRanges = {
+  /** To be read in one call, each with the same limit. The first begins where the long range does. */
   readonly ranges: readonly KeyRange[];
   /** The stored keys at the beginning of the long range, at most `limit`, and what is left of it behind them. */
-  readonly take: <Found extends Pick<Stored, 'key'>>(
-    replies: readonly (Pick<RangeReply, 'more' | 'count'> & { readonly kvs: readonly Found[] })[],
+  readonly take: <Entry extends Pick<KeyValue, 'key'>>(
+    replies: readonly (Pick<RangeReply, 'more' | 'count'> & { readonly kvs: readonly Entry[] })[],
     limit: number,
-  ) => { readonly kvs: readonly Found[]; readonly rest: KeyRange | undefined };
+  ) => { readonly kvs: readonly Entry[]; readonly rest: KeyRange | undefined };
 };
 
 /** The facts about the ranges with one end. */
-type Learned = {
+type RangeFacts = {
   /** Keys with so many equal first bytes make a page, or some pages. 0 if nothing is known. */
   readonly depth: number;
   /** The calls in a row that found too little. */
@@ -50,14 +50,14 @@ const commonBytes = (a: Buffer, b: Buffer): number => {
 };
 
 /** Chooses the part of a long range to read next. Several calls may be under way at once. */
-export type Narrow = (range: KeyRange) => Narrowed;
+export type Narrow = (range: KeyRange) => NarrowRanges;
 
 export const createNarrowing = (): Narrow => {
-  const byEnd = new Map<string, Learned>();
+  const byEnd = new Map<string, RangeFacts>();
 
-  const keep = (end: string, learned: Learned): void => {
+  const keep = (end: string, facts: RangeFacts): void => {
     byEnd.delete(end);
-    byEnd.set(end, learned);
+    byEnd.set(end, facts);
     for (const oldest of byEnd.keys()) {
       if (byEnd.size <= rangesMax) break;
       byEnd.delete(oldest);
@@ -75,7 +75,7 @@ export const createNarrowing = (): Narrow => {
     const last = { from: near, to: isCut ? cut : to };
     const ranges = first === undefined ? [last] : [{ from, to: first }, last];
 
-    const learn = (kvs: readonly Pick<Stored, 'key'>[], counted: number, limit: number): void => {
+    const learn = (kvs: readonly Pick<KeyValue, 'key'>[], counted: number, limit: number): void => {
       const [one, other] = [kvs[0]?.key, kvs.at(-1)?.key];
       const isWide = one !== undefined && other !== undefined && counted > pagesMax * limit;
       if (known === undefined && !isWide) return;

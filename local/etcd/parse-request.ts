@@ -1,6 +1,6 @@
 /**
- * The requests that a front serves, and their parameters. A parameter that is not listed here is refused by name, so
- * that nothing is asked for in vain.
+ * The requests that a front serves, and their parameters: those that the vault and its tools send. A parameter that is
+ * not listed here is refused by name, because an ignored one would be believed.
  */
 import * as v from 'valibot';
 import { checkAttributes, itemBytesMax, sizeOfItem } from './attribute-values.ts';

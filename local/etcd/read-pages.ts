@@ -1,11 +1,11 @@
-/** Query and Scan: one range of etcd's keys a page. */
+/** Query and Scan: the pages of a range of etcd's keys, each at most 1 MB. */
 
 import { sizeOfItem } from './attribute-values.ts';
 import { type Item, invalid, type Json, type Value } from './dynamodb-protocol.ts';
-import type { Stored } from './etcd-client.ts';
+import type { KeyValue } from './etcd-client.ts';
 import type { KeyCondition } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
-import { endOfPrefix, type KeyRange, type Narrow, type Narrowed } from './narrow-ranges.ts';
+import { endOfPrefix, type KeyRange, type Narrow, type NarrowRanges } from './narrow-ranges.ts';
 import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './table-keys.ts';
 
 export type Query = {
@@ -20,7 +20,7 @@ export type Query = {
 
 /** As on DynamoDB. */
 const pageBytesMax = 1_048_576;
-/** Read in one call to etcd: items of at most 400 KiB each, or entries of an index, which are small. */
+/** PagePart in one call to etcd: items of at most 400 KiB each, or entries of an index, which are small. */
 const itemsMax = 128;
 const entriesMax = 1_000;
 
@@ -62,8 +62,8 @@ const textOf = ({ S }: Value): string => {
 export type Page = { readonly body: Json; readonly bytes: number };
 
 /**
- * One page: of at most `limit` items or 1 MB, as on DynamoDB. Each call to etcd reads one snapshot, none older than the
- * page; a long page takes several calls.
+ * One page: of at most `limit` items or 1 MB, as on DynamoDB. A call to etcd reads one snapshot, none older than the
+ * page. A long page takes several calls.
  */
 export const readPage = async (
   { etcd, narrow }: { readonly etcd: Etcd; readonly narrow: Narrow },
@@ -77,7 +77,7 @@ export const readPage = async (
   let rest: KeyRange | undefined = behindStart(query);
   while (rest !== undefined && items.length < limit) {
     const most = Math.min(limit - items.length, index === undefined ? itemsMax : entriesMax);
-    const read: Read = query.isForward
+    const read: PagePart = query.isForward
       ? await readForward(etcd, narrow(rest), most, deadline)
       : await readBackward(etcd, rest, most, deadline);
     rest = read.rest;
@@ -102,16 +102,16 @@ export const readPage = async (
   };
 };
 
-type Read = { readonly kvs: readonly Stored[]; readonly rest: KeyRange | undefined };
+type PagePart = { readonly kvs: readonly KeyValue[]; readonly rest: KeyRange | undefined };
 
 const readForward = async (
   etcd: Etcd,
-  { ranges, take }: Narrowed,
+  { ranges, take }: NarrowRanges,
   limit: number,
   deadline: number,
-): Promise<Read> => {
-  const asked = ranges.map(({ from, to }) => ({ key: from, range_end: to, limit }));
-  return take(await etcd.read(asked, deadline), limit);
+): Promise<PagePart> => {
+  const requests = ranges.map(({ from, to }) => ({ key: from, range_end: to, limit }));
+  return take(await etcd.read(requests, deadline), limit);
 };
 
 /** etcd reads and sorts all of the range, which is never more than a page of versions of a secret. */
@@ -120,14 +120,14 @@ const readBackward = async (
   { from, to }: KeyRange,
   limit: number,
   deadline: number,
-): Promise<Read> => {
-  const asked = { key: from, range_end: to, limit, sort_order: 'DESCEND' } as const;
-  const [reply] = await etcd.read([asked], deadline);
+): Promise<PagePart> => {
+  const request = { key: from, range_end: to, limit, sort_order: 'DESCEND' } as const;
+  const [reply] = await etcd.read([request], deadline);
   const last = reply?.kvs.at(-1)?.key;
   return { kvs: reply?.kvs ?? [], rest: reply?.more && last ? { from, to: last } : undefined };
 };
 
-/** How many of these items still fit into a page that holds `bytes`. The first item of a page always does: it is smaller. */
+/** How many of these items still fit into a page that holds `bytes`. An item (400 KB) is smaller than a page (1 MB). */
 const countFitting = (items: readonly Item[], bytes: number): number => {
   let sum = bytes;
   for (const [index, item] of items.entries()) {

@@ -13,7 +13,7 @@ export const notSent = (message: string, cause?: unknown): NotSent =>
 export const isNotSent = (error: unknown): error is NotSent =>
   error instanceof Error && 'isNotSent' in error;
 
-export type Waiting<Request, Result> = {
+export type WaitingRequest<Request, Result> = {
   readonly request: Request;
   /** In the time of `performance.now()`. */
   readonly deadline: number;
@@ -23,8 +23,8 @@ export type Waiting<Request, Result> = {
 
 /** Requests that leave in one call: one at least. */
 export type Group<Request, Result> = readonly [
-  Waiting<Request, Result>,
-  ...(readonly Waiting<Request, Result>[]),
+  WaitingRequest<Request, Result>,
+  ...(readonly WaitingRequest<Request, Result>[]),
 ];
 
 export type LaneOptions<Request, Result> = {
@@ -49,7 +49,7 @@ export const createLane = <Request, Result>({
   overlap,
 }: LaneOptions<Request, Result>): ((request: Request, deadline: number) => Promise<Result>) => {
   /** In the order of arrival, each with the timer of its deadline. */
-  const waiting = new Map<Waiting<Request, Result>, NodeJS.Timeout>();
+  const waiting = new Map<WaitingRequest<Request, Result>, NodeJS.Timeout>();
   let inFlight = 0;
   let overtaken = 0;
   let isGathering = false;
@@ -64,7 +64,7 @@ export const createLane = <Request, Result>({
       waiting.set(one, setTimeout(expire, Math.max(0, deadline - performance.now())));
     });
 
-  const takeGroup = (): readonly Waiting<Request, Result>[] => {
+  const takeGroup = (): readonly WaitingRequest<Request, Result>[] => {
     const joins = startGroup();
     const group = [...waiting.keys()].filter(({ request }) => joins(request));
     for (const one of group) {

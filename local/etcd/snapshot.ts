@@ -10,10 +10,10 @@ import type { Item } from './dynamodb-protocol.ts';
 import {
   type EtcdClient,
   isCompacted,
+  type KeyValue,
   openChannel,
   type Range,
   type RangeReply,
-  type Stored,
   type Txn,
   type TxnReply,
 } from './etcd-client.ts';
@@ -124,7 +124,7 @@ export const openSnapshot = async (
   }
 };
 
-const readItem = ({ key, value }: Stored): Item => {
+const readItem = ({ key, value }: KeyValue): Item => {
   try {
     return JSON.parse(value.toString('utf8'));
   } catch (error) {

@@ -1,9 +1,9 @@
 /**
  * DynamoDB's reads and conditional writes as calls to etcd.
  *
- * A write is one transaction of etcd. It compares the revision of every item that it puts, deletes or checks with the
- * revision by which it was judged. If all are equal, the items and their entries change. If not, the reply shows what
- * is stored, and the write is judged again by that. So existence and versions are decided by etcd alone, and all
+ * A write is one transaction of etcd. The transaction compares the revision of every item that the write puts, deletes or
+ * checks with the revision by which the write was judged. If all are equal, the items and their entries change. If not,
+ * the reply shows what is stored, and the write is judged again by that. So existence and versions are decided by etcd alone, and all
  * reasons of a cancelled transaction come from one snapshot.
  */
 
@@ -57,7 +57,7 @@ export const readItems = async (
   });
 };
 
-/** Applies all actions or none. Their keys must differ. Rejects as `Write` does. */
+/** Applies all actions or none. Their keys must differ. Rejects as a write of `Etcd` does. */
 export const writeItems = async (
   etcd: Etcd,
   copies: ItemCopies,
@@ -65,7 +65,7 @@ export const writeItems = async (
   deadline: number,
 ): Promise<Outcome> => {
   const keys = actions.map(({ key }) => key);
-  // The first judgement is a guess. It may permit a try, which the compares decide; it refuses nothing.
+  // The first judgement is a guess: it may permit a try, which the compares decide, and refuses nothing.
   let basis: readonly ItemCopy[] = keys.map((key) => copies.find(key) ?? absent);
   let isGuess = true;
   for (;;) {

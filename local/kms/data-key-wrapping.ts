@@ -56,7 +56,7 @@ export const wrap = (
 };
 
 /** The result of an unwrapping, or the reason why it failed; KMS tells its callers no more than this. */
-export type Unwrapped =
+export type UnwrapResult =
   | { readonly dataKey: Buffer }
   | { readonly fault: 'invalid' | 'other-master-key' };
 
@@ -65,7 +65,7 @@ export const unwrap = (
   key: { readonly keyId: string; readonly secret: KeyObject },
   blob: Buffer,
   context: EncryptionContext,
-): Unwrapped => {
+): UnwrapResult => {
   const hasLayout = blob.length > headerBytes + ivBytes + tagBytes && blob[0] === layout;
   if (!hasLayout) return { fault: 'invalid' };
   const header = blob.subarray(0, headerBytes);

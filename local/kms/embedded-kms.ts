@@ -1,5 +1,5 @@
 /**
- * The embedded KMS: one master key behind the operations of KMS's own API, for the callers in this process. It has no
+ * The embedded KMS: one master key behind the operations of KMS's own API, for the callers in this process. There is no
  * port, because a process that is to use the key opens the key's file itself.
  */
 import type { Answer } from '../http/in-process.ts';

@@ -11,19 +11,19 @@ import { codeOf, failure } from '../../system/failures.ts';
 import { createFileOnce, replaceFile } from '../../system/files.ts';
 import { fault } from './kms-fault.ts';
 
-const stored = v.looseObject({
+const keyFile = v.looseObject({
   format: v.literal(1),
   keyId: v.pipe(v.string(), v.uuid()),
   keyMaterial: v.pipe(v.string(), v.base64(), v.length(44)),
   state: v.picklist(['Enabled', 'Disabled', 'PendingDeletion']),
   createdAt: v.number(),
 });
-type Stored = v.InferOutput<typeof stored>;
+type KeyFile = v.InferOutput<typeof keyFile>;
 
 /** The states of a key in KMS's own words. Nothing here makes a key `PendingDeletion`; a file of 1.0.0 may be. */
-export type KeyState = Stored['state'];
+export type KeyState = KeyFile['state'];
 
-/** What tells the master key of a vault from every other one. It opens nothing. */
+/** Tells the master key of a vault from every other one, and opens nothing. */
 export const keyIdentity = v.object({
   keyId: v.pipe(v.string(), v.uuid()),
   /** Derived from the material. Absent for a vault of 1.0.0, which knows its key by the id alone. */
@@ -67,9 +67,9 @@ const checkOf = (keyId: string, secret: KeyObject): string =>
     'base64url',
   );
 
-const parse = (bytes: Buffer): (KeyReading & { readonly text: Stored }) | undefined => {
+const parse = (bytes: Buffer): (KeyReading & { readonly text: KeyFile }) | undefined => {
   try {
-    const text = v.parse(stored, JSON.parse(bytes.toString('utf8')));
+    const text = v.parse(keyFile, JSON.parse(bytes.toString('utf8')));
     const material = Buffer.from(text.keyMaterial, 'base64');
     const secret = createSecretKey(material);
     material.fill(0);
@@ -105,7 +105,7 @@ export const makeMasterKey = (file: string): void => {
       keyMaterial: randomBytes(32).toString('base64'),
       state: 'Enabled',
       createdAt: Date.now(),
-    } satisfies Stored);
+    } satisfies KeyFile);
   try {
     createFileOnce(file, make);
   } catch (cause) {
@@ -134,14 +134,14 @@ export const describeKeyFile = (
 export const setKeyState = (file: string, state: KeyState): void => {
   const { text } = open(file);
   try {
-    replaceFile(file, JSON.stringify({ ...text, state } satisfies Stored));
+    replaceFile(file, JSON.stringify({ ...text, state } satisfies KeyFile));
   } catch (cause) {
     const sentence = `${file} cannot be replaced (${codeOf(cause)}), so its key stays ${text.state}`;
     throw failure(sentence, { cause });
   }
 };
 
-/** What may be said of a key in a file to whoever must know whether it can be used. */
+/** Whether a key in a file can be used, and if not, why: in one word that gives nothing away. */
 export const stateOfKey = (
   key: MasterKey,
 ): 'usable' | 'disabled' | 'missing' | 'unreadable' | 'incorrect' => {

@@ -128,7 +128,7 @@ const describeKey: Operation = (key, input) => {
   };
 };
 
-/** The operations by their names in `X-Amz-Target`. Each returns its output, and throws a fault of KMS. */
+/** The operations by their names in `X-Amz-Target`. An operation returns its output, and throws a fault of KMS. */
 export const operations: ReadonlyMap<string, Operation> = new Map([
   ['GenerateDataKey', generateDataKey],
   ['Decrypt', decrypt],

@@ -17,21 +17,21 @@ import {
 } from './key-file.ts';
 
 const kmsKey = v.object({ masterKeyId: v.string() });
-const remembered = v.union([kmsKey, keyIdentity]);
-type Remembered = v.InferOutput<typeof remembered>;
+const keyCheck = v.union([kmsKey, keyIdentity]);
+type KeyCheck = v.InferOutput<typeof keyCheck>;
 
 const fileOf = (folder: string): string => join(folder, 'key-check.json');
 
-const parse = (folder: string, text: string): Remembered => {
+const parse = (folder: string, text: string): KeyCheck => {
   try {
-    return v.parse(remembered, JSON.parse(text));
+    return v.parse(keyCheck, JSON.parse(text));
   } catch (cause) {
     throw failure(`${fileOf(folder)} is damaged: put back a copy`, { cause });
   }
 };
 
 /** Remembers the key of the vault in this folder the first time, and returns what is remembered. */
-const remember = (folder: string, own: () => Remembered): Remembered =>
+const remember = (folder: string, own: () => KeyCheck): KeyCheck =>
   parse(
     folder,
     createFileOnce(fileOf(folder), () => JSON.stringify(own())),

@@ -4,52 +4,53 @@
  */
 import { createHash } from 'node:crypto';
 
-const words = 4;
+/** Of 32 bits. */
+const wordsPerSlot = 4;
 const slotsFirst = 1_024;
 const loadMax = 0.75;
 
-export type MetDataKeys = {
-  /** Whether this wrapped data key is met for the first time. */
-  readonly isNew: (wrapped: Uint8Array) => boolean;
-  /** The bytes that are held for them all. */
+export type DataKeySet = {
+  /** Adds a wrapped data key. Returns whether the set lacked it. */
+  readonly add: (wrapped: Uint8Array) => boolean;
+  /** The bytes that are held for all keys. */
   readonly bytes: () => number;
 };
 
-export const createMetDataKeys = (): MetDataKeys => {
-  let table = new Uint32Array(slotsFirst * words);
+export const createDataKeySet = (): DataKeySet => {
+  let table = new Uint32Array(slotsFirst * wordsPerSlot);
   let count = 0;
 
-  /** The place of this digest in the table, or the free place where it belongs. */
-  const placeOf = (digest: Uint32Array): number => {
-    const slots = table.length / words;
-    for (let slot = (digest[0] ?? 0) % slots; ; slot = (slot + 1) % slots) {
-      const place = slot * words;
-      const held = table.subarray(place, place + words);
-      if (held.every((word) => word === 0)) return place;
-      if (held.every((word, index) => word === digest[index])) return place;
+  /** The offset of this hash in the table, or the free offset where it belongs. */
+  const offsetOf = (hash: Uint32Array): number => {
+    const slots = table.length / wordsPerSlot;
+    for (let slot = (hash[0] ?? 0) % slots; ; slot = (slot + 1) % slots) {
+      const offset = slot * wordsPerSlot;
+      const held = table.subarray(offset, offset + wordsPerSlot);
+      if (held.every((word) => word === 0)) return offset;
+      if (held.every((word, index) => word === hash[index])) return offset;
     }
   };
 
   const grow = (): void => {
     const before = table;
     table = new Uint32Array(before.length * 2);
-    for (let place = 0; place < before.length; place += words) {
-      const digest = before.subarray(place, place + words);
-      if (digest.some((word) => word !== 0)) table.set(digest, placeOf(digest));
+    for (let offset = 0; offset < before.length; offset += wordsPerSlot) {
+      const hash = before.subarray(offset, offset + wordsPerSlot);
+      if (hash.some((word) => word !== 0)) table.set(hash, offsetOf(hash));
     }
   };
 
   return {
-    isNew: (wrapped) => {
-      const hash = createHash('sha256').update(wrapped).digest();
-      const digest = Uint32Array.from({ length: words }, (_, index) =>
-        hash.readUInt32LE(4 * index),
+    add: (wrapped) => {
+      const sha256 = createHash('sha256').update(wrapped).digest();
+      const hash = Uint32Array.from({ length: wordsPerSlot }, (_, index) =>
+        sha256.readUInt32LE(4 * index),
       );
-      const place = placeOf(digest);
-      if (table[place] === digest[0] && table[place + 1] === digest[1]) return false;
-      table.set(digest, place);
+      const offset = offsetOf(hash);
+      if (table[offset] === hash[0] && table[offset + 1] === hash[1]) return false;
+      table.set(hash, offset);
       count += 1;
-      if (count > loadMax * (table.length / words)) grow();
+      if (count > loadMax * (table.length / wordsPerSlot)) grow();
       return true;
     },
     bytes: () => table.byteLength,

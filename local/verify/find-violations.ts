@@ -1,6 +1,6 @@
 /**
- * Reads a whole table and checks every invariant of docs/design/storage.md. It may run while a vault serves: a scan is
- * not a snapshot, so an apparent violation is read again before it is reported.
+ * Reads a whole table and checks every invariant of docs/design/storage.md. The vault may serve meanwhile: a scan is not
+ * a snapshot, so an apparent violation is read again before it is reported.
  */
 import {
   DescribeTableCommand,
@@ -16,7 +16,7 @@ import { limits } from '../../functions/model/limits.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import { checkHistory, checkRecord, type Entry, entryOf, type FindEntry } from './check-history.ts';
 import { checkOpening, type Unwrap, unwrapBy } from './check-opening.ts';
-import { createMetDataKeys } from './data-key-set.ts';
+import { createDataKeySet } from './data-key-set.ts';
 import { type Row, readRow, type Violation } from './read-row.ts';
 
 export type { Violation } from './read-row.ts';
@@ -151,7 +151,7 @@ type Partition = {
  */
 export async function* findViolations(vault: VerifiedVault): AsyncGenerator<Violation> {
   const { kms, masterKeyId, vaultId, unwrap = unwrapBy(kms, masterKeyId, vaultId) } = vault;
-  const met = createMetDataKeys();
+  const allDataKeys = createDataKeySet();
   let opened = 0;
 
   const checkRow = async (row: Row): Promise<readonly Violation[]> => {
@@ -175,7 +175,7 @@ export async function* findViolations(vault: VerifiedVault): AsyncGenerator<Viol
     const before = dataKeys.get(version);
     if (before !== undefined && Buffer.compare(before, wrappedDataKey) === 0) return [];
     dataKeys.set(version, wrappedDataKey);
-    if (met.isNew(wrappedDataKey)) return [];
+    if (allDataKeys.add(wrappedDataKey)) return [];
     return [{ pk: row.pk, sk: row.sk, problem: 'has the data key of another version' }];
   };
 

@@ -6,11 +6,11 @@
 import { status } from '@grpc/grpc-js';
 import type {
   EtcdClient,
+  KeyValue,
   Operation,
   OperationReply,
   Range,
   RangeReply,
-  Stored,
   Txn,
   TxnReply,
 } from '../../local/etcd/etcd-client.ts';
@@ -49,7 +49,7 @@ export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
       .sort((a, b) => (a < b ? -1 : 1));
     if (order === 'DESCEND') keys.reverse();
     const shown = limit > 0 ? keys.slice(0, limit) : keys;
-    const kvs = shown.map((each): Stored => {
+    const kvs = shown.map((each): KeyValue => {
       const stored = kept.get(each) ?? { value: Buffer.of(), created: 0, revision: 0 };
       return {
         key: Buffer.from(each, 'latin1'),

@@ -1,13 +1,13 @@
 import { expect, it } from '@jest/globals';
-import { createMetDataKeys } from '../../../../local/verify/data-key-set.ts';
+import { createDataKeySet } from '../../../../local/verify/data-key-set.ts';
 
-it('data keys are each new once, and a hundred thousand of them take at most 43 bytes each', () => {
-  const met = createMetDataKeys();
+it('a set of data keys adds each of a hundred thousand once, and takes at most 43 bytes for each', () => {
+  const dataKeys = createDataKeySet();
   const count = 100_000;
   const keyOf = (index: number) => Buffer.from(`wrapped data key ${index}`);
-  const countNew = () =>
-    Array.from({ length: count }, (_, index) => met.isNew(keyOf(index))).filter(Boolean).length;
-  expect(countNew()).toBe(count);
-  expect(countNew()).toBe(0);
-  expect(met.bytes() / count).toBeLessThan(43);
+  const countAdded = () =>
+    Array.from({ length: count }, (_, index) => dataKeys.add(keyOf(index))).filter(Boolean).length;
+  expect(countAdded()).toBe(count);
+  expect(countAdded()).toBe(0);
+  expect(dataKeys.bytes() / count).toBeLessThan(43);
 });

@@ -422,6 +422,16 @@ describe('verifying a vault, beyond one change', () => {
     ]);
   });
 
+  it('finds what is wrong in each of two secrets', async () => {
+    const items = ['DB', 'TURNED'].flatMap(itemsOf);
+    const found = await problemsIn(
+      items.filter(({ sk }) => ![first, 'RECORD'].includes(sk?.S ?? '')),
+    );
+    expect(found).toEqual(
+      [3, 2].map((head) => `HEAD is version ${head}, but version 1 is missing`),
+    );
+  });
+
   it('yields each violation before it reads the next page', async () => {
     const items = [edit('DB', first, { createdBy: text('another') })];
     let pages = 0;
