@@ -264,16 +264,17 @@ describe('a node that ends by itself', () => {
   });
 });
 
-const ofVictims = ['the node', 'its etcd', 'both'] as const;
 const took: number[] = [];
 
-describe('the death of one node by SIGKILL', () => {
+// faults kills each node in turn, with all that ran on it.
+describe('the death of the leader by SIGKILL', () => {
   afterAll(() => printFigure('the death of a node', describeTimes(took)));
 
   // Shows G17.
-  it.each([1, 2, 3].flatMap((node) => ofVictims.map((what) => [node, what] as const)))(
-    'of node %i (%s) is followed within 10 s by creates and right reads on the other two',
-    async (node, what) => {
+  it.each(['the node', 'its etcd', 'both'] as const)(
+    '(%s) is followed within 10 s by creates and right reads on the other two',
+    async (what) => {
+      const node = (await cluster.status()).nodes.find(({ leader }) => leader)?.node ?? 1;
       const kept = await create((node % 3) + 1);
       const [own = 0, etcd = 0] = cluster.pids(`node-${node}`);
       const pids = { 'the node': [own], 'its etcd': [etcd], both: [own, etcd] }[what];

@@ -81,17 +81,6 @@ describe('docker compose up', () => {
     writePolicy(githubPolicy());
     await untilSeen(statuses, (seen) => seen === '404,404,404');
   });
-
-  it('reads on every node, at once, what any node has created, and does not create it again', async () => {
-    for (const node of all) {
-      const name = freshName();
-      expect(await create(node, name)).toMatchObject({ status: 201 });
-      for (const other of all) {
-        expect(await read(other, name)).toMatchObject({ status: 200, value: `of ${name}` });
-        expect(await create(other, name)).toMatchObject({ status: 409 });
-      }
-    }
-  });
 });
 
 describe('a node', () => {
