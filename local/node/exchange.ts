@@ -4,50 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
-import type { EtcdFacts } from './comparing.ts';
 import type { Counter, NodeRecord } from './joining.ts';
 import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
 import { type AskPeer, askText } from './peers.ts';
-import { type NodeKeyState, type NodeReport, parseReport } from './report.ts';
-import type { NodeState } from './state.ts';
-
-/** The parts of a node that its report shows. */
-export type Reporter = {
-  readonly config: Pick<NodeConfig, 'node'>;
-  readonly state: NodeState;
-  readonly facts: EtcdFacts;
-  readonly record: NodeRecord;
-  readonly counter: Counter;
-  readonly masterKey: () => NodeKeyState | null;
-  readonly certificateEndsAt: string;
-};
-
-/** The report of this node, as of now. */
-export const ownReport = (node: Reporter): NodeReport => {
-  const { config, state, facts, record, counter, masterKey, certificateEndsAt } = node;
-  const { status, space, hash, comparedAt } = facts;
-  return {
-    node: config.node,
-    alive: true,
-    state: state.state(),
-    reason: state.reason(),
-    leader: status?.isLeader ?? false,
-    // A hash may be newer than the last look at etcd.
-    appliedRevision: Math.max(status?.revision ?? 0, hash?.revision ?? 0),
-    digest: hash,
-    comparedAt: comparedAt?.toISOString() ?? null,
-    etcd: status?.version ?? null,
-    memberId: status?.memberId ?? null,
-    space: space ?? null,
-    masterKey: masterKey(),
-    certificateEndsAt,
-    start: record.start(),
-    counter: counter.value(),
-    member: record.isMember(),
-    heard: record.heard(),
-  };
-};
+import { type NodeReport, parseReport } from './report.ts';
 
 export type ExchangeOptions = {
   readonly config: NodeConfig;

@@ -26,7 +26,7 @@ import {
   watchEtcd,
 } from './comparing.ts';
 import { isKnownToReadStale, minorOf } from './etcd-version.ts';
-import { type Exchange, ownReport, startExchange } from './exchange.ts';
+import { type Exchange, startExchange } from './exchange.ts';
 import {
   type Counter,
   joinCluster,
@@ -199,6 +199,32 @@ const openNode = (
     onDiverged: () => compareSoon(facts),
   });
   return { ...own, exchange };
+};
+
+/** The report of this node, as of now. */
+const ownReport = (node: Omit<Node, 'exchange'>): NodeReport => {
+  const { config, state, facts, record, counter, masterKey, certificateEndsAt } = node;
+  const { status, space, hash, comparedAt } = facts;
+  return {
+    node: config.node,
+    alive: true,
+    state: state.state(),
+    reason: state.reason(),
+    leader: status?.isLeader ?? false,
+    // A hash may be newer than the last look at etcd.
+    appliedRevision: Math.max(status?.revision ?? 0, hash?.revision ?? 0),
+    digest: hash,
+    comparedAt: comparedAt?.toISOString() ?? null,
+    etcd: status?.version ?? null,
+    memberId: status?.memberId ?? null,
+    space: space ?? null,
+    masterKey: masterKey(),
+    certificateEndsAt,
+    start: record.start(),
+    counter: counter.value(),
+    member: record.isMember(),
+    heard: record.heard(),
+  };
 };
 
 /** The last report of each node that was heard, and of this one. */
