@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type Node, SyntaxKind } from 'typescript/unstable/ast';
 import * as is from 'typescript/unstable/ast/is';
 import { API } from 'typescript/unstable/sync';
@@ -89,10 +89,12 @@ const run = async (copy: string, args: readonly string[]): Promise<string | unde
 /** The first sentence of what notices the break in the copy of this file; `undefined` if nothing does. */
 const findNotice = async (copy: string, file: string): Promise<string | undefined> => {
   const projects = projectsOf(file);
-  const jest = ['node_modules/jest/bin/jest.js', '--bail', '--forceExit', '--selectProjects'];
-  const related = [...jest, ...projects, '--passWithNoTests', '--findRelatedTests', file];
-  const programs = projects.includes('e2e') ? [[...jest, 'e2e']] : [];
-  for (const args of [related, ['node_modules/typescript/bin/tsc'], ...programs]) {
+  const jest = ['node_modules/jest/bin/jest.js', '--bail', '--forceExit', '--passWithNoTests'];
+  const chosen = [...jest, '--selectProjects', ...projects];
+  const near = [...chosen, '--testPathPatterns', dirname(file).replace(/^[^/]+/, '')];
+  const related = [...chosen, '--findRelatedTests', file];
+  const programs = projects.includes('e2e') ? [[...jest, '--selectProjects', 'e2e']] : [];
+  for (const args of [near, ['node_modules/typescript/bin/tsc'], related, ...programs]) {
     const printed = await run(copy, args);
     if (printed !== undefined) return /● .*|error TS.*/.exec(printed)?.[0] ?? 'no result';
   }
