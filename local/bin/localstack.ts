@@ -21,7 +21,7 @@ import {
   type RunningCloud,
   rememberCloud,
   say,
-} from '../vaults/stack-record.ts';
+} from '../vaults/vault-records.ts';
 
 const dataFolder = dataFolderOf(process.env);
 const folder = localstackFolderOf(dataFolder);

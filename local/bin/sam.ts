@@ -21,7 +21,7 @@ import {
   rememberSam,
   say,
   stackFolderOf,
-} from '../vaults/stack-record.ts';
+} from '../vaults/vault-records.ts';
 
 /** Two such processes would end each other's functions. The lock is taken before the build, which takes long. */
 const lockSam = (folder: string): { readonly release: () => void } => {

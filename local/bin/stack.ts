@@ -11,7 +11,7 @@ import { dataFolderOf, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { newProgram, runProgram } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
-import { forgetStack, rememberStack, say, stackFolderOf } from '../vaults/stack-record.ts';
+import { forgetStack, rememberStack, say, stackFolderOf } from '../vaults/vault-records.ts';
 import { localstackProgram } from './localstack.ts';
 import { samProgram } from './sam.ts';
 

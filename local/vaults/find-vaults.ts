@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { failure, usage } from '../../system/failures.ts';
 import { dataFolderOf } from '../process/data-folder.ts';
 import { findCluster, findRunning, type Running } from '../process/process-record.ts';
-import { findCloud, findSam, localstackFolderOf, stackFolderOf } from './stack-record.ts';
+import { findCloud, findSam, localstackFolderOf, stackFolderOf } from './vault-records.ts';
 
 export const vaultNames = ['start', 'cluster', 'sam', 'localstack'] as const;
 type VaultName = (typeof vaultNames)[number];

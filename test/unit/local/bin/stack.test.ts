@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { lockDataFolder } from '../../../../local/process/data-folder.ts';
-import { rememberSam } from '../../../../local/vaults/stack-record.ts';
+import { rememberSam } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
 
 let folder: string;

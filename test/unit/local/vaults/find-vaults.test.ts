@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { root } from '../../../../local/process/data-folder.ts';
 import { rememberCluster, rememberRunning } from '../../../../local/process/process-record.ts';
 import { chooseDataFolder, chooseVault } from '../../../../local/vaults/find-vaults.ts';
-import { rememberCloud, rememberSam } from '../../../../local/vaults/stack-record.ts';
+import { rememberCloud, rememberSam } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
