@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openTokenKey } from '../local/identity/token-key.ts';
 import { closeAtEnd } from '../local/process/ending.ts';
-import { findRunning, type Running } from '../local/process/process-record.ts';
 import { endChild, startProgram } from '../local/process/supervisor.ts';
+import { findRunning, type RunningVault } from '../local/vaults/vault-records.ts';
 import { failure } from '../system/failures.ts';
 import { bareExchange } from './bare-server.ts';
 import { createPerform, type Description, readDescription } from './described.ts';
@@ -84,7 +84,7 @@ const subjectOf = (
 /** Starts `npm start` on a folder. Its output goes to a file there, so that nobody needs to read it. */
 const startVaultProcess = async (
   folder: string,
-): Promise<{ readonly child: ChildProcess; readonly running: Running }> => {
+): Promise<{ readonly child: ChildProcess; readonly running: RunningVault }> => {
   const log = openSync(join(folder, 'log'), 'a');
   const child = startProgram(process.execPath, [join(root, 'local', 'bin', 'start.ts')], {
     cwd: root,

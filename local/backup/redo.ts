@@ -4,6 +4,7 @@ import { createStore } from '../../functions/dynamodb/store.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { linesOfFile, linesOfStdin } from '../../system/log-files.ts';
 import { dataFolderOf, root } from '../process/data-folder.ts';
+import { say } from '../process/program.ts';
 import { type Connection, connectToFolder } from '../vaults/connect.ts';
 import {
   type Destroy,
@@ -12,8 +13,6 @@ import {
   readDestroys,
   redoDestroys,
 } from './destroys.ts';
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** The table of a vault on AWS, which is reached by the environment's own credentials and Region. */
 export type Table = { readonly table: string; readonly vault: string };

@@ -8,7 +8,7 @@ import { createProgress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
 import { root } from '../process/data-folder.ts';
-import { newProgram, runProgram } from '../process/program.ts';
+import { newProgram, runProgram, say } from '../process/program.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
 
@@ -23,8 +23,6 @@ const program = newProgram(
   .argument('<file>', 'is made, and read again; the values in it stay sealed')
   .option(...folderOption)
   .option('--json', 'print what the file holds as JSON');
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 program.action(async (file, { json, for: name }) => {
   const folder = await chooseDataFolder(process.env, name);

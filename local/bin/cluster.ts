@@ -33,11 +33,8 @@ import {
   root,
 } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
-import { forgetCluster, rememberCluster } from '../process/process-record.ts';
-import { newProgram, runProgram } from '../process/program.ts';
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const report = (line: string): void => void process.stderr.write(`${line}\n`);
+import { newProgram, report, runProgram, say } from '../process/program.ts';
+import { forgetCluster, rememberCluster } from '../vaults/vault-records.ts';
 
 /** Tells how to go on from a second terminal; `setting` stands before each command. */
 const nextSteps = (setting: string): string => {

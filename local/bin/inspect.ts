@@ -10,7 +10,7 @@ import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { shown, shownJson } from '../../system/terminal-text.ts';
 import { dataFolderOf, root } from '../process/data-folder.ts';
-import { newProgram, runProgram } from '../process/program.ts';
+import { newProgram, runProgram, say } from '../process/program.ts';
 import { type Connection, connectToFolder, namesServices } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
 import {
@@ -22,8 +22,6 @@ import {
 } from '../verify/find-violations.ts';
 
 type Shown = Readonly<Record<string, unknown>>;
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const show = (value: AttributeValue): unknown => {
   const { S, N, B, L, M } = value;

@@ -13,14 +13,13 @@ import { identityOf } from '../containers/sam.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { dataFolderOf, openDataFolder, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
-import { newProgram } from '../process/program.ts';
+import { newProgram, say } from '../process/program.ts';
 import {
   findCloud,
   forgetCloud,
   localstackFolderOf,
   type RunningCloud,
   rememberCloud,
-  say,
 } from '../vaults/vault-records.ts';
 
 const dataFolder = dataFolderOf(process.env);

@@ -2,49 +2,27 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { useTransport } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
 import { ensureTable } from '../dynamodb/ensure-table.ts';
-import { applyEnvironment, serveFunctions } from '../gateway/functions.ts';
+import { applyEnvironment, localIdentity, serveFunctions } from '../gateway/functions.ts';
 import { createTransport } from '../http/in-process.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
 import { followPolicyFile } from '../identity/access-policy.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
-import { type ClusterFile, readClusterFile } from '../node/cluster-file.ts';
+import { readClusterFile } from '../node/cluster-file.ts';
 import { startNode } from '../node/node.ts';
 import { readClusterFileName, readNodeConfig, tableName } from '../node/node-config.ts';
-import { type NodeKey, openNodeKey } from '../node/node-key.ts';
+import { openNodeKey } from '../node/node-key.ts';
+import { nodeTimes } from '../node/node-times.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { readPort } from '../process/ports.ts';
-import { forgetRunning, rememberRunning } from '../process/process-record.ts';
-import { newProgram, runProgram } from '../process/program.ts';
+import { newProgram, report, runProgram } from '../process/program.ts';
+import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
-
-/** Longer than any request may last. */
-const graceMs = 12_000;
-const retryMs = 500;
-const report = (line: string): void => void process.stderr.write(`${line}\n`);
-
-/** The environment of a node's functions: `store` is the node's own store front, or a proxy to it. */
-const environmentOf = (
-  { vaultId, jwks }: ClusterFile,
-  key: NodeKey,
-  store: string,
-  front: string,
-) => ({
-  VAULT_ID: vaultId,
-  TABLE_NAME: tableName,
-  AWS_ENDPOINT_URL_DYNAMODB: store,
-  AUTH_ISSUER: localIssuer,
-  AUTH_AUDIENCE: localAudience,
-  AUTH_JWKS: jwks,
-  AUTH_JWKS_URL: undefined,
-  VAULT_NODE_STATUS_URL: `${front}/status`,
-  ...key.environment,
-});
+import { forgetRunning, rememberRunning } from '../vaults/vault-records.ts';
 
 /** Creates the table if it is missing; repeats until the node serves. */
 const untilTable = async (
@@ -57,7 +35,7 @@ const untilTable = async (
       return await ensureTable(client, tableName, table);
     } catch (error) {
       if (isFailure(error)) throw error;
-      await sleep(retryMs, undefined, { signal });
+      await sleep(nodeTimes.lookEveryMs, undefined, { signal });
     }
   }
 };
@@ -91,8 +69,16 @@ program.action(async () => {
     report,
   });
   try {
+    // The functions reach the node's own front, or a proxy to it.
     const store = config.frontProxy ?? node.endpoint;
-    applyEnvironment(environmentOf(cluster, key, store, node.endpoint));
+    applyEnvironment({
+      VAULT_ID: cluster.vaultId,
+      TABLE_NAME: tableName,
+      AWS_ENDPOINT_URL_DYNAMODB: store,
+      VAULT_NODE_STATUS_URL: `${node.endpoint}/status`,
+      ...localIdentity(cluster.jwks),
+      ...key.environment,
+    });
     if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
     if (key.answer !== undefined) useTransport('KMS', createTransport(key.answer));
     const file = process.env[policyVariable];
@@ -121,7 +107,7 @@ program.action(async () => {
     );
     const lost = await Promise.race([signal, node.failed, refused]);
     stop.abort();
-    await gateway.close(graceMs);
+    await gateway.close(programTimes.requestsEndMs);
     await endMetrics();
     policy?.close();
     forgetRunning(folder);

@@ -3,7 +3,7 @@ import { Argument } from '@commander-js/extra-typings';
 import { bundlePolicy } from '../containers/policy-bundle.ts';
 import { readPolicyFile } from '../identity/access-policy.ts';
 import { root } from '../process/data-folder.ts';
-import { newProgram, runProgram } from '../process/program.ts';
+import { newProgram, runProgram, say } from '../process/program.ts';
 
 const program = newProgram(
   'npm run policy --',
@@ -14,8 +14,6 @@ const program = newProgram(
     new Argument('<action>', 'run it after sam build and before sam deploy').choices(['bundle']),
   )
   .argument('<file>', 'the access policy');
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 program.action(async (_, file) => {
   const { policy, warnings } = readPolicyFile(file);

@@ -11,7 +11,7 @@ import { createProgress, type Progress } from '../backup/progress.ts';
 import { redoFromLogs } from '../backup/redo.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { dataFolderOf, folderSetting, root } from '../process/data-folder.ts';
-import { newProgram, runProgram } from '../process/program.ts';
+import { newProgram, runProgram, say } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 
@@ -27,8 +27,6 @@ const program = newProgram('npm run restore --', 'gives an empty vault the data 
   .option('--redo-destroys', 'after it: destroy again what the logs say')
   .option('--table <name>', 'with --redo-destroys: a table on AWS, and not the data folder')
   .option('--vault <id>', 'with --table: the id of the vault');
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const restoreInto = async (folder: string, file: string, progress: Progress): Promise<Backup> => {
   const { table } = await readTemplate(join(root, 'template.yaml'));

@@ -12,14 +12,13 @@ import { openTokenKey } from '../identity/token-key.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { findFreePort, readPort } from '../process/ports.ts';
-import { newProgram } from '../process/program.ts';
+import { newProgram, say } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
 import {
   findSam,
   findStack,
   forgetSam,
   rememberSam,
-  say,
   stackFolderOf,
 } from '../vaults/vault-records.ts';
 

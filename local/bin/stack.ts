@@ -9,9 +9,9 @@ import { stackInstalls } from '../containers/python.ts';
 import { startStack } from '../containers/stack.ts';
 import { dataFolderOf, root } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
-import { newProgram, runProgram } from '../process/program.ts';
+import { newProgram, runProgram, say } from '../process/program.ts';
 import { readTemplate } from '../template.ts';
-import { forgetStack, rememberStack, say, stackFolderOf } from '../vaults/vault-records.ts';
+import { forgetStack, rememberStack, stackFolderOf } from '../vaults/vault-records.ts';
 import { localstackProgram } from './localstack.ts';
 import { samProgram } from './sam.ts';
 

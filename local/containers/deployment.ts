@@ -32,7 +32,7 @@ const existingVault = (): readonly string[] =>
     VaultId: process.env['VAULT_ID'],
   }).flatMap(([parameter, value]) => (value ? [`${parameter}=${value}`] : []));
 
-const environmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
+const awsEnvironmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
   ...samEnvironmentOf(deployment),
   AWS_ENDPOINT_URL: deployment.endpoint,
   AWS_PAGER: '',
@@ -40,7 +40,7 @@ const environmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
 
 /** Runs the AWS CLI on that LocalStack; returns its output, or throws its last words. */
 export const runAws = (deployment: Deployment, args: readonly string[]): Promise<string> =>
-  run(join(deployment.awsPrograms, 'aws'), args, { env: environmentOf(deployment) });
+  run(join(deployment.awsPrograms, 'aws'), args, { env: awsEnvironmentOf(deployment) });
 
 const succeeds = async (deployment: Deployment, ...args: readonly string[]): Promise<boolean> => {
   try {
@@ -98,7 +98,7 @@ export const deploy = async (deployment: Deployment, identity: Identity): Promis
   const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
   const name = ['--stack-name', stackName];
   const args = ['deploy', ...how, ...name, '--parameter-overrides', ...parameters];
-  await runSam(deployment, args, environmentOf(deployment));
+  await runSam(deployment, args, awsEnvironmentOf(deployment));
   return findUrl(deployment);
 };
 

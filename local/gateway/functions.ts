@@ -34,6 +34,14 @@ export type LocalParts = {
   readonly jwks: string;
 };
 
+/** The variables by which the functions know the local issuer alone. */
+export const localIdentity = (jwks: string): Environment => ({
+  AUTH_ISSUER: localIssuer,
+  AUTH_AUDIENCE: localAudience,
+  AUTH_JWKS: jwks,
+  AUTH_JWKS_URL: undefined,
+});
+
 /** Whether the local issuer is the only one, because the user names no other. */
 export const isLocalIdentity = (given: Environment): boolean =>
   [policyVariable, ...identityVariables].every((name) => !given[name]);
@@ -65,11 +73,7 @@ export const environmentOf = (given: Environment, parts: LocalParts): Environmen
     ...(storeEndpoint !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint }),
     ...(keyArn !== undefined && { MASTER_KEY_ID: keyArn }),
     ...(!needsCredentials(given, parts) && noCredentials),
-    ...(isLocalIdentity(given) && {
-      AUTH_ISSUER: localIssuer,
-      AUTH_AUDIENCE: localAudience,
-      AUTH_JWKS: jwks,
-    }),
+    ...(isLocalIdentity(given) && localIdentity(jwks)),
   };
   try {
     readServicesConfig({ ...given, ...local });

@@ -12,7 +12,6 @@ import { answerWith } from '../kms/embedded-kms.ts';
 import { followMasterKey, stateOfKey } from '../kms/key-file.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
-import type { Running } from '../process/process-record.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeKeyState } from './report.ts';
@@ -25,7 +24,11 @@ export type NodeKey = {
   /** How the key is now; `null` while that is not known. */
   readonly state: () => NodeKeyState | null;
   /** The key, for the commands on this machine. */
-  readonly running: Pick<Running, 'masterKeyId' | 'masterKeyFile' | 'kmsEndpoint'>;
+  readonly running: {
+    readonly masterKeyId: string;
+    readonly masterKeyFile?: string;
+    readonly kmsEndpoint?: string;
+  };
 };
 
 /** The Region in the ARN of a key. */

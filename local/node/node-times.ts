@@ -3,6 +3,7 @@
  */
 import { times } from '../../functions/model/limits.ts';
 import { etcdTimes } from '../etcd/etcd-times.ts';
+import { programTimes } from '../process/program-times.ts';
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -55,7 +56,7 @@ export const nodeTimes = {
   kmsKeyEveryMs: minuteMs,
 
   // The process of etcd.
-  etcdEndMs: 2_000,
+  etcdEndMs: programTimes.storeEndMs,
   restartFirstMs: 50,
   restartLastMs: 5_000,
   emptyStartMs: 30_000,

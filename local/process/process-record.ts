@@ -1,6 +1,6 @@
 /**
- * What runs on a folder, so that other commands and later starts find it. A file of the folder keeps the pid and the
- * start time of the process, so a record of a process that was killed counts for nothing.
+ * Records of processes in files, by which other commands and later starts find what runs on a folder. A record has the
+ * pid and the start time, so the record of a process that was killed counts for nothing.
  */
 import { type ChildProcess, execFileSync, type StdioOptions } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
@@ -105,54 +105,22 @@ export const createRecord = <Entries extends v.ObjectEntries>(
   name: string,
   what: v.ObjectSchema<Entries, undefined>,
 ) => {
-  type Told = v.InferOutput<v.ObjectSchema<Entries, undefined>>;
+  type Content = v.InferOutput<v.ObjectSchema<Entries, undefined>>;
   const fileOf = (folder: string): string => join(folder, name);
   return {
-    remember: (folder: string, told: Told): void => {
-      const record = { process: recordOf(process.pid), ...told };
+    remember: (folder: string, content: Content): void => {
+      const record = { process: recordOf(process.pid), ...content };
       replaceFile(fileOf(folder), JSON.stringify(record, undefined, 2));
     },
     forget: (folder: string): void => rmSync(fileOf(folder), { force: true }),
-    find: (folder: string): Told | undefined => {
+    find: (folder: string): Content | undefined => {
       const text = readFileIfPresent(fileOf(folder));
       if (text === undefined) return undefined;
-      const told: unknown = JSON.parse(text);
-      const owner = v.safeParse(v.object({ process: processRecord }), told);
+      const record: unknown = JSON.parse(text);
+      const owner = v.safeParse(v.object({ process: processRecord }), record);
       if (!owner.success || !isRunning(owner.output.process)) return undefined;
-      const { success, output } = v.safeParse(what, told);
+      const { success, output } = v.safeParse(what, record);
       return success ? output : undefined;
     },
   };
 };
-
-const running = v.object({
-  url: v.string(),
-  dynamodbEndpoint: v.string(),
-  /** The file of the master key; absent if the key is in a KMS. */
-  masterKeyFile: v.optional(v.string()),
-  /** The address of that KMS, unless it is the one of AWS. */
-  kmsEndpoint: v.optional(v.string()),
-  /** Whether the data of `npm start` are in the embedded store of the folder. A node does not tell. */
-  storeIsEmbedded: v.optional(v.boolean()),
-  vaultId: v.string(),
-  tableName: v.string(),
-  masterKeyId: v.string(),
-  /** Whether the vault takes the tokens of the local issuer; otherwise another issuer is configured. */
-  takesLocalTokens: v.boolean(),
-});
-/** A running vault: its address, and the settings of its functions. */
-export type Running = v.InferOutput<typeof running>;
-
-/** The cluster whose nodes `npm run cluster` has started on a folder. */
-export const {
-  remember: rememberCluster,
-  forget: forgetCluster,
-  find: findCluster,
-} = createRecord('cluster-running.json', v.object({}));
-
-/** The vault that runs on a folder. */
-export const {
-  remember: rememberRunning,
-  forget: forgetRunning,
-  find: findRunning,
-} = createRecord('running.json', running);

@@ -14,6 +14,9 @@ import {
   untilAbandoned,
 } from './ending.ts';
 
+export const say = (line: string): void => void process.stdout.write(`${line}\n`);
+export const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
 const section = (title: string, lines: readonly string[]): string =>
   lines.length === 0 ? '' : `\n${title}:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 
@@ -72,8 +75,6 @@ const runPart = async (part: () => Promise<void>): Promise<void> => {
     process.exitCode = isFailure(error) ? error.exitCode : 1;
   }
 };
-
-const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Tells a person at a terminal that Ctrl-C has worked, and anybody that what the program had started is gone as well. */
 const reportStop = (hadStarted: boolean): void => {

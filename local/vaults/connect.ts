@@ -12,9 +12,9 @@ import { answerWith } from '../kms/embedded-kms.ts';
 import { findKeyId, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
 import { hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
-import { findRunning, type Running } from '../process/process-record.ts';
 import { type Unwrap, unwrapHere } from '../verify/check-opening.ts';
 import { startParts } from './standalone.ts';
+import { findRunning, type RunningVault } from './vault-records.ts';
 
 export type Connection = {
   readonly dynamodb: DynamoDBClient;
@@ -27,7 +27,7 @@ export type Connection = {
   readonly close: () => Promise<void>;
 };
 
-type Given = {
+type ConnectOptions = {
   /** Whether the store checks no credentials. Otherwise the client uses the user's own. */
   readonly isStoreOpen?: boolean;
   readonly close?: () => Promise<void>;
@@ -40,15 +40,15 @@ type Given = {
  */
 const attemptsMax = 9;
 
-type Reached = Omit<Running, 'url' | 'takesLocalTokens'>;
+type VaultAddress = Omit<RunningVault, 'url' | 'takesLocalTokens'>;
 
 /** The answers of the embedded KMS for the key in this file, whose ARN the vault tells. */
 const answersOf = (file: string, arn: string): Answer =>
   answerWith(followMasterKey(file, { keyId: findKeyId(arn) ?? '' }));
 
 const connectTo = (
-  vault: Reached,
-  { isStoreOpen = false, close, maxAttempts }: Given,
+  vault: VaultAddress,
+  { isStoreOpen = false, close, maxAttempts }: ConnectOptions,
 ): Connection => {
   const { masterKeyFile: file, masterKeyId } = vault;
   const answer = file === undefined ? undefined : answersOf(file, masterKeyId);

@@ -5,9 +5,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, usage } from '../../system/failures.ts';
+import { openLayout } from '../cluster/layout.ts';
 import { dataFolderOf } from '../process/data-folder.ts';
-import { findCluster, findRunning, type Running } from '../process/process-record.ts';
-import { findCloud, findSam, localstackFolderOf, stackFolderOf } from './vault-records.ts';
+import {
+  findCloud,
+  findCluster,
+  findRunning,
+  findSam,
+  localstackFolderOf,
+  type RunningVault,
+  stackFolderOf,
+} from './vault-records.ts';
 
 export const vaultNames = ['start', 'cluster', 'sam', 'localstack'] as const;
 type VaultName = (typeof vaultNames)[number];
@@ -29,10 +37,13 @@ const keyFolderOf = (environment: NodeJS.ProcessEnv, name: VaultName): string =>
 const clusterFolderOf = (environment: NodeJS.ProcessEnv): string =>
   dataFolderOf(environment, '.local/cluster');
 
+const nodeFolders = (clusterFolder: string): readonly string[] =>
+  [1, 2, 3].map((node) => join(clusterFolder, `node-${node}`));
+
 /** The first node that runs. All nodes have one access policy. */
-const findNode = (keyFolder: string): Running | undefined =>
-  [1, 2, 3]
-    .map((node) => findRunning(join(keyFolder, '..', `node-${node}`)))
+const findNode = (clusterFolder: string): RunningVault | undefined =>
+  nodeFolders(clusterFolder)
+    .map(findRunning)
     .find((node) => node !== undefined);
 
 const local = (name: VaultName, keyFolder: string, url: string | undefined): Vault => ({
@@ -42,35 +53,64 @@ const local = (name: VaultName, keyFolder: string, url: string | undefined): Vau
   takesLocalTokens: true,
 });
 
-const finders: Readonly<Record<VaultName, (given: NodeJS.ProcessEnv) => Promise<Vault[]>>> = {
-  start: async (given) => {
-    const folder = keyFolderOf(given, 'start');
+const finders: Readonly<Record<VaultName, (environment: NodeJS.ProcessEnv) => Promise<Vault[]>>> = {
+  start: async (environment) => {
+    const folder = keyFolderOf(environment, 'start');
     const running = findRunning(folder);
     if (!running?.url) return [];
     const { url, takesLocalTokens } = running;
     return [{ ...local('start', folder, url), takesLocalTokens }];
   },
-  cluster: async (given) => {
-    const folder = keyFolderOf(given, 'cluster');
-    if (findCluster(join(folder, '..')) === undefined) return [];
+  cluster: async (environment) => {
+    const folder = clusterFolderOf(environment);
+    if (findCluster(folder) === undefined) return [];
     const { url, takesLocalTokens = true } = findNode(folder) ?? {};
-    return [{ ...local('cluster', folder, url), takesLocalTokens }];
+    return [{ ...local('cluster', keyFolderOf(environment, 'cluster'), url), takesLocalTokens }];
   },
-  sam: async (given) => {
-    const folder = keyFolderOf(given, 'sam');
+  sam: async (environment) => {
+    const folder = keyFolderOf(environment, 'sam');
     const running = findSam(stackFolderOf(folder));
     return running ? [local('sam', folder, running.url)] : [];
   },
-  localstack: async (given) => {
-    const folder = keyFolderOf(given, 'localstack');
+  localstack: async (environment) => {
+    const folder = keyFolderOf(environment, 'localstack');
     const running = findCloud(localstackFolderOf(folder));
     return running?.url ? [local('localstack', folder, running.url)] : [];
   },
 };
 
 /** Finds all running vaults. */
-export const findVaults = async (given: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
-  return (await Promise.all(vaultNames.map((name) => finders[name](given)))).flat();
+export const findVaults = async (environment: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
+  return (await Promise.all(vaultNames.map((name) => finders[name](environment)))).flat();
+};
+
+export type VaultNode = {
+  /** `null` for a vault that has no nodes. */
+  readonly node: number | null;
+  readonly url: string;
+  /** The file of its log; `null` if its log is in no file. */
+  readonly log: string | null;
+};
+
+/** Finds the nodes of a vault, dead ones included. A vault without nodes counts as one. */
+export const findNodes = async ({ name, url, keyFolder }: Vault): Promise<readonly VaultNode[]> => {
+  if (name === 'cluster') return await nodesOfCluster(join(keyFolder, '..'));
+  const log = name === 'start' ? join(keyFolder, 'log') : null;
+  return url === undefined ? [] : [{ node: null, url, log }];
+};
+
+/** A dead node has no record of its address, but the ports of the nodes follow each other. */
+const nodesOfCluster = async (folder: string): Promise<readonly VaultNode[]> => {
+  const ports = [1, 2, 3].flatMap((node) => {
+    const running = findRunning(join(folder, `node-${node}`));
+    return running?.url ? [Number(new URL(running.url).port) - node + 1] : [];
+  });
+  const { nodes } = await openLayout(folder, ports[0]);
+  return nodes.map(({ node, port, folder: own }) => ({
+    node,
+    url: `http://127.0.0.1:${port}`,
+    log: join(own, 'log'),
+  }));
 };
 
 const isVaultName = (text: string): text is VaultName => vaultNames.some((name) => name === text);
@@ -81,22 +121,22 @@ const requireCluster = (folder: string): void => {
 };
 
 /** Returns the vault of this name, whether it runs or not. Throws a sentence if there is no such cluster. */
-const namedVault = async (given: NodeJS.ProcessEnv, name: string): Promise<Vault> => {
+const namedVault = async (environment: NodeJS.ProcessEnv, name: string): Promise<Vault> => {
   if (!isVaultName(name)) throw usage(`--for knows ${vaultNames.join(', ')}`);
-  const [found] = await finders[name](given);
+  const [found] = await finders[name](environment);
   if (found !== undefined) return found;
-  if (name === 'cluster') requireCluster(clusterFolderOf(given));
-  return local(name, keyFolderOf(given, name), undefined);
+  if (name === 'cluster') requireCluster(clusterFolderOf(environment));
+  return local(name, keyFolderOf(environment, name), undefined);
 };
 
 /**
  * Returns the vault to make tokens for before any vault runs: the cluster, if the folder is a cluster's, else `npm
  * start`.
  */
-const presetVault = (given: NodeJS.ProcessEnv): Vault => {
-  const isCluster = existsSync(join(dataFolderOf(given), 'ports.json'));
+const presetVault = (environment: NodeJS.ProcessEnv): Vault => {
+  const isCluster = existsSync(join(dataFolderOf(environment), 'ports.json'));
   const name = isCluster ? 'cluster' : 'start';
-  return local(name, keyFolderOf(given, name), undefined);
+  return local(name, keyFolderOf(environment, name), undefined);
 };
 
 const describeAll = (vaults: readonly Vault[]): string =>
@@ -108,12 +148,13 @@ const describeAll = (vaults: readonly Vault[]): string =>
  * tokens of this machine. `isUrlNeeded` means that the caller wants to reach the vault, too.
  */
 export const chooseVault = async (
-  given: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv,
   name: string | undefined,
   isUrlNeeded: boolean,
 ): Promise<Vault> => {
-  const running = name === undefined ? await findVaults(given) : [await namedVault(given, name)];
-  const [vault = presetVault(given), ...others] = running;
+  const running =
+    name === undefined ? await findVaults(environment) : [await namedVault(environment, name)];
+  const [vault = presetVault(environment), ...others] = running;
   const isOneKey = others.every(({ keyFolder }) => keyFolder === vault.keyFolder);
   if (others.length > 0 && (isUrlNeeded || !isOneKey)) {
     const choices = running.map((one) => `--for ${one.name}`).join(' or ');
@@ -135,7 +176,7 @@ export const chooseVault = async (
 /** The folder of the first node that runs; of the first node, if none does. */
 const nodeFolderOf = (folder: string): string => {
   requireCluster(folder);
-  const folders = [1, 2, 3].map((node) => join(folder, `node-${node}`));
+  const folders = nodeFolders(folder);
   return folders.find((one) => findRunning(one) !== undefined) ?? join(folder, 'node-1');
 };
 
@@ -147,17 +188,17 @@ export const folderOption = [
 
 /**
  * Chooses the data folder that a program reads: that of the vault that `name` names, else `VAULT_DATA_DIR`, else the one
- * of `npm start`. Throws a sentence if neither is given and another vault runs here, because the caller may mean that.
+ * of `npm start`. Throws a sentence if neither is set and another vault runs here, because the caller may mean that.
  */
 export const chooseDataFolder = async (
-  given: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv,
   name: string | undefined,
 ): Promise<string> => {
-  const folder = dataFolderOf(given);
-  if (name === 'cluster') return nodeFolderOf(clusterFolderOf(given));
+  const folder = dataFolderOf(environment);
+  if (name === 'cluster') return nodeFolderOf(clusterFolderOf(environment));
   if (name !== undefined && name !== 'start') throw usage('--for is start or cluster');
-  if (name !== undefined || given['VAULT_DATA_DIR']) return folder;
-  const others = (await findVaults(given)).filter((one) => one.name !== 'start');
+  if (name !== undefined || environment['VAULT_DATA_DIR']) return folder;
+  const others = (await findVaults(environment)).filter((one) => one.name !== 'start');
   if (others.length === 0) return folder;
   throw usage(
     `the data of npm start are in ${folder}, and another vault runs here, ${describeAll(others)}: say which is meant, ` +

@@ -1,28 +1,47 @@
 /**
- * The services that the functions use: the data folder with the id of the vault, the master key and the store. Each is
- * started here unless the environment names another one. If any of it fails, all of it is stopped again.
+ * `npm start`: the whole vault in one process and one data folder. The id of the vault, the master key and the store come
+ * first (`startParts`), each unless the environment names another one; then the table and the environment of the
+ * functions (`startServices`); then the functions with their port (`serveVault`). If any of it fails, all of it ends.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { useTransport } from '../../functions/runtime/clients.ts';
+import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
 import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
-import { ensureTable, ensureTimeToLive } from '../dynamodb/ensure-table.ts';
 import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/local-store.ts';
-import { applyEnvironment, environmentOf } from '../gateway/functions.ts';
+import { ensureTable, ensureTimeToLive } from '../dynamodb/ensure-table.ts';
+import {
+  applyEnvironment,
+  environmentOf,
+  isLocalIdentity,
+  serveFunctions,
+} from '../gateway/functions.ts';
 import { createTransport } from '../http/in-process.ts';
+import { serveMetrics } from '../http/metrics-port.ts';
+import { type FollowedPolicy, followPolicyFile } from '../identity/access-policy.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import { type MasterKey, masterKeyFile } from '../kms/key-file.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
 import { checkKmsKey, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
-import { lockDataFolder, openDataFolder } from '../process/data-folder.ts';
-import { type Closer, closeAll } from '../process/ending.ts';
-import type { Running } from '../process/process-record.ts';
-import type { TableDefinition } from '../template.ts';
+import {
+  dataFolderOf,
+  folderSetting,
+  lockDataFolder,
+  openDataFolder,
+} from '../process/data-folder.ts';
+import { type Closer, closeAll, untilSignal } from '../process/ending.ts';
+import { keepLog, showHumanLog } from '../process/human-log.ts';
+import { openLogFile } from '../process/log-file.ts';
+import { readHost, readPort, requireFreePort } from '../process/ports.ts';
+import { report, say } from '../process/program.ts';
+import { programTimes } from '../process/program-times.ts';
+import { readTemplate, type TableDefinition } from '../template.ts';
+import { forgetRunning, type RunningVault, rememberRunning } from './vault-records.ts';
 
 type StoreName = 'dynoxide' | 'dynamodb-local';
 
@@ -46,7 +65,8 @@ export type Parts = {
 };
 
 export type Services = {
-  readonly running: Omit<Running, 'url' | 'takesLocalTokens'>;
+  /** What its record holds, but for the address and the tokens. */
+  readonly running: Omit<RunningVault, 'url' | 'takesLocalTokens'>;
   /** Settles only if a part died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
@@ -159,5 +179,75 @@ export const startServices = async (
   } catch (error) {
     await close().catch((later) => options.report(sentenceOf(later)));
     throw error;
+  }
+};
+
+/**
+ * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal gets a token
+ * and a request to try. Any other output may be kept as a log, so it gets only the command that makes a token.
+ */
+const greet = async (url: string, folder: string, takesLocalTokens: boolean): Promise<void> => {
+  const ready = `vault listening on ${url}`;
+  if (!takesLocalTokens) return say(ready);
+  const setting = folderSetting(process.env, folder);
+  if (!process.stdout.isTTY) {
+    return say(
+      `${ready}\na token to try it: ${setting}npm run -s token -- --tenant demo --sub you`,
+    );
+  }
+  const scope = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
+  const key = await openTokenKey(folder);
+  const token = await key.issue({ tenant: 'demo', sub: 'you', scope }, 3_600);
+  say(`${ready}
+
+A token for tenant demo, good for one hour, and a request to try:
+
+TOKEN=${token}
+curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets
+
+To look at it in a browser, from a second terminal:
+
+${setting}./cli/dsvault.js login --local
+${setting}./cli/dsvault.js console
+`);
+};
+
+/** Follows the access policy, if there is one. `isLocal`: the user has left identity to this machine. */
+const openIdentity = async (folder: string, isLocal: boolean): Promise<FollowedPolicy> => {
+  const file = process.env[policyVariable];
+  if (!file) return { takesLocalTokens: isLocal, close: () => undefined };
+  return followPolicyFile(file, (await openTokenKey(folder)).jwks, report);
+};
+
+/** Serves a vault on the data folder until this process is asked to end. Throws one sentence if it cannot. */
+export const serveVault = async (root: string, store: StoreName): Promise<void> => {
+  const port = readPort(3_000);
+  const folder = dataFolderOf(process.env);
+  // `startServices` sets the variables that this reads.
+  const isLocal = isLocalIdentity(process.env);
+  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  const signal = untilSignal();
+  // A start that cannot serve leaves no folder. An older one may belong to a vault that runs, which says so itself.
+  if (!existsSync(folder)) await requireFreePort(readHost(), port);
+  const services = await startServices({ root, folder, store, table, report });
+  try {
+    showHumanLog(process.env);
+    // The file keeps the lines as JSON, because the later call sees them first.
+    keepLog(openLogFile(join(folder, 'log')).write);
+    const identity = await openIdentity(folder, isLocal);
+    const endMetrics = await serveMetrics(say);
+    const gateway = await serveFunctions({ root, routes, port, report });
+    const { takesLocalTokens } = identity;
+    rememberRunning(folder, { url: gateway.url, takesLocalTokens, ...services.running });
+    await greet(gateway.url, folder, takesLocalTokens);
+    const lost = await Promise.race([signal, services.failed]);
+    await gateway.close(programTimes.requestsEndMs);
+    await endMetrics();
+    identity.close();
+    forgetRunning(folder);
+    if (lost) throw lost;
+  } finally {
+    await services.close();
   }
 };

@@ -1,10 +1,43 @@
-/** The record of the vault that `npm run stack` runs on a folder. Its other commands and `npm run token` find it there. */
+/**
+ * The records of the vaults that run on this machine, each in the folder that its vault runs on: `npm start` and each
+ * node (`running.json`), `npm run cluster`, and `npm run stack` with its commands.
+ */
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Stack } from '../containers/stack.ts';
 import { createRecord } from '../process/process-record.ts';
 
-export const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const running = v.object({
+  url: v.string(),
+  dynamodbEndpoint: v.string(),
+  /** The file of the master key; absent if the key is in a KMS. */
+  masterKeyFile: v.optional(v.string()),
+  /** The address of that KMS, unless it is the one of AWS. */
+  kmsEndpoint: v.optional(v.string()),
+  /** Whether the data of `npm start` are in the embedded store of the folder. A node does not tell. */
+  storeIsEmbedded: v.optional(v.boolean()),
+  vaultId: v.string(),
+  tableName: v.string(),
+  masterKeyId: v.string(),
+  /** Whether the vault takes the tokens of the local issuer; otherwise another issuer is configured. */
+  takesLocalTokens: v.boolean(),
+});
+/** A running vault: its address, and the settings of its functions. */
+export type RunningVault = v.InferOutput<typeof running>;
+
+/** The cluster whose nodes `npm run cluster` has started on a folder. */
+export const {
+  remember: rememberCluster,
+  forget: forgetCluster,
+  find: findCluster,
+} = createRecord('cluster-running.json', v.object({}));
+
+/** The vault, or the node, that runs on a folder. */
+export const {
+  remember: rememberRunning,
+  forget: forgetRunning,
+  find: findRunning,
+} = createRecord('running.json', running);
 
 /** Lies beside the token key, so that `npm run token` makes tokens for it, and apart from the data of `npm start`. */
 export const stackFolderOf = (dataFolder: string): string => join(dataFolder, 'stack');

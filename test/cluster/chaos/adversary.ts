@@ -4,7 +4,7 @@
  * draws; every call is held against what a vault may send. At its end it writes what it met.
  */
 import { writeFileSync } from 'node:fs';
-import { findRunning } from '../../../local/process/process-record.ts';
+import { findRunning } from '../../../local/vaults/vault-records.ts';
 import { type Choose, startAdversary } from '../../support/adversary/adversary.ts';
 import { canaryForms } from '../../support/adversary/canaries.ts';
 import type { Fate } from '../../support/adversary/fates.ts';

@@ -7,8 +7,8 @@ import { openEmbedded, restoreEmbedded, settle } from '../../../../local/backup/
 import { createBackup } from '../../../../local/backup/file.ts';
 import { createProgress } from '../../../../local/backup/progress.ts';
 import { root } from '../../../../local/process/data-folder.ts';
-import { rememberRunning } from '../../../../local/process/process-record.ts';
 import { readTemplate } from '../../../../local/template.ts';
+import { rememberRunning } from '../../../../local/vaults/vault-records.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 

@@ -6,7 +6,7 @@ import type { Item } from '../../../../functions/dynamodb/items.ts';
 import { type Backup, createBackup, readBackup } from '../../../../local/backup/file.ts';
 import { compareItems, openNode, requireFit } from '../../../../local/backup/nodes.ts';
 import { writeClusterFile } from '../../../../local/node/cluster-file.ts';
-import { rememberRunning } from '../../../../local/process/process-record.ts';
+import { rememberRunning } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const unheard = { written: () => undefined, checked: () => undefined };

@@ -22,6 +22,7 @@ describe('the environment of the functions', () => {
       AUTH_ISSUER: 'urn:vault:local',
       AUTH_AUDIENCE: 'vault',
       AUTH_JWKS: '{"keys":[1]}',
+      AUTH_JWKS_URL: undefined,
     });
   });
 

@@ -4,8 +4,8 @@ import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { expect, it } from '@jest/globals';
 import { ok, unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
 import { startHttpFront } from '../../../../local/etcd/http-front.ts';
-import { rememberRunning } from '../../../../local/process/process-record.ts';
 import { connectToNode } from '../../../../local/vaults/connect.ts';
+import { rememberRunning } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 it('a connection to a node reads again while the node does not serve', async () => {

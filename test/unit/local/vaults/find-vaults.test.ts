@@ -3,9 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { root } from '../../../../local/process/data-folder.ts';
-import { rememberCluster, rememberRunning } from '../../../../local/process/process-record.ts';
 import { chooseDataFolder, chooseVault } from '../../../../local/vaults/find-vaults.ts';
-import { rememberCloud, rememberSam } from '../../../../local/vaults/vault-records.ts';
+import {
+  rememberCloud,
+  rememberCluster,
+  rememberRunning,
+  rememberSam,
+} from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
