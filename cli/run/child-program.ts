@@ -1,12 +1,10 @@
 /** Runs the program of `dsvault run` and `dsvault bisect`: its signals, its output, its exit code, its restarts. */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { accessSync, constants as modes, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { delimiter, resolve, sep } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import spawn from 'cross-spawn';
-import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
+import { findProgram, isOnPath } from '../../system/programs.ts';
 import { note } from '../output/output.ts';
 import { reportFailure } from '../output/print-failure.ts';
 import { endProgress } from '../output/progress.ts';
@@ -113,10 +111,12 @@ type Started = {
 
 /** Starts the program. If this fails, it says why, and the exit code is that of `env` and of shells. */
 const startChild = (child: Child): Started => {
+  // Node itself would search the PATH of the child.
   const file = findProgram(child.command);
-  if (typeof file === 'object') return spawnChild(file.path, child);
-  const reason = file === 'programMissing' ? 'command not found' : 'not a program that may be run';
-  return notStarted(child, reason, file);
+  if (file !== undefined) return spawnChild(file, child);
+  return isOnPath(child.command)
+    ? notStarted(child, 'not a program that may be run', 'programUnusable')
+    : notStarted(child, 'command not found', 'programMissing');
 };
 
 type Unstarted = 'programMissing' | 'programUnusable';
@@ -128,30 +128,6 @@ const notStarted = ({ command }: Child, reason: string, why: Unstarted): Started
 };
 
 const isWindows = process.platform === 'win32';
-
-/** Finds the program on the PATH of this process, as a shell does. Node would search the PATH of the child instead. */
-const findProgram = (command: string): { readonly path: string } | Unstarted => {
-  const folders = (variable('PATH') ?? '').split(delimiter);
-  // npm.cmd goes before the shell script npm in the same folder.
-  const endings = isWindows ? [...(variable('PATHEXT') ?? '.EXE;.CMD').split(';'), ''] : [''];
-  const isPath = command.includes('/') || command.includes(sep);
-  const files = (isPath ? [command] : folders.map((folder) => resolve(folder, command))).flatMap(
-    (file) => endings.map((ending) => `${file}${ending}`),
-  );
-  const there = files.filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
-  const path = there.find(isProgram);
-  if (path !== undefined) return { path };
-  return there.length > 0 ? 'programUnusable' : 'programMissing';
-};
-
-const isProgram = (file: string): boolean => {
-  try {
-    accessSync(file, modes.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
-};
 
 const spawnChild = (file: string, given: Child): Started => {
   const { command, args, env, hide, outToStderr } = given;

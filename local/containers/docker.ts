@@ -1,7 +1,7 @@
 /** Runs the Docker client of a person's shell, and compose in either of its two forms. */
 import { failure, sentenceOf } from '../../system/failures.ts';
+import { findProgram } from '../../system/programs.ts';
 import { type RunOptions, run } from '../process/run.ts';
-import { hasProgram } from '../process/supervisor.ts';
 
 /** Selects the classic builder if its successor is not installed; the client must be told so. */
 const builderOf = async (): Promise<NodeJS.ProcessEnv> => {
@@ -53,7 +53,7 @@ const findCompose = async (): Promise<readonly [string, ...string[]]> => {
     await run('docker', ['compose', 'version']);
     return ['docker', 'compose'];
   } catch {
-    if (hasProgram('docker-compose')) return ['docker-compose'];
+    if (findProgram('docker-compose') !== undefined) return ['docker-compose'];
     throw failure(
       'docker compose is needed: install the plugin docker-compose-plugin, or Debian’s docker-compose',
     );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
 import { isServed, readPort } from '../process/ports.ts';
 import { endRememberedChild } from '../process/process-record.ts';
+import { programTimes } from '../process/program-times.ts';
 import { startChild, supervise } from '../process/supervisor.ts';
 
 export type LocalstackOptions = {
@@ -30,9 +31,6 @@ export type Localstack = {
 
 /** Returns LocalStack's own port unless `LOCALSTACK_PORT` names another one. */
 export const readLocalstackPort = (): number => readPort(4_566, 'LOCALSTACK_PORT', 1);
-
-const readyWithinMs = 60_000;
-const graceMs = 10_000;
 
 /**
  * With these settings LocalStack downloads nothing, reports nothing, and does not assume that it runs in its own
@@ -89,10 +87,10 @@ export const startLocalstack = async (options: LocalstackOptions): Promise<Local
     start: {
       isDone: () => isReady(endpoint),
       askEveryMs: 50,
-      withinMs: readyWithinMs,
+      withinMs: programTimes.serviceStartMs,
       failed: () => failure(`LocalStack did not start: see ${logFile}`),
     },
-    graceMs,
+    graceMs: programTimes.toolEndMs,
     onEnd: ({ how }) => {
       throw failure(`LocalStack ended (${how}): see ${logFile}`);
     },

@@ -12,6 +12,7 @@ import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure } from '../../system/failures.ts';
 import { readPolicyFile } from '../identity/access-policy.ts';
 import { causeOfEnd } from '../process/ending.ts';
+import { programTimes } from '../process/program-times.ts';
 import { run } from '../process/run.ts';
 import { startChild, supervise } from '../process/supervisor.ts';
 import { parseTemplate } from '../template.ts';
@@ -102,10 +103,6 @@ export type SamApi = {
   readonly close: () => Promise<void>;
 };
 
-const readyWithinMs = 60_000;
-/** sam needs seconds to stop the containers of all functions. */
-const graceMs = 30_000;
-
 const globals = v.looseObject({
   Globals: v.looseObject({
     Function: v.looseObject({
@@ -175,10 +172,10 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
     start: {
       isDone: () => answers(url),
       askEveryMs: 100,
-      withinMs: readyWithinMs,
+      withinMs: programTimes.serviceStartMs,
       failed: () => failure('sam local start-api did not start: its last lines above say why'),
     },
-    graceMs,
+    graceMs: programTimes.containersEndMs,
     onEnd: ({ how: ended }) => {
       throw failure(`sam local start-api ended (${ended})`);
     },

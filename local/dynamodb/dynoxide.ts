@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
-import { findProgram, startChild } from '../process/supervisor.ts';
+import { findProgram } from '../../system/programs.ts';
+import { startChild } from '../process/supervisor.ts';
 import type { StoreProgram } from './local-store.ts';
 
 /** The store's file in the data folder. */

@@ -8,6 +8,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
 import { findFreePort, findHiddenHost, isServed } from '../process/ports.ts';
+import { programTimes } from '../process/program-times.ts';
 import { type End, supervise } from '../process/supervisor.ts';
 
 /** The access key for a store that checks none. The AWS client needs one. */
@@ -43,7 +44,6 @@ export type LocalStore = {
 
 /** A store that dies more often than this within a minute is not started again. */
 const restartsMax = 5;
-const graceMs = 2_000;
 
 const startFailed = (
   { name, readyWithinMs, explain }: StoreProgram,
@@ -80,7 +80,7 @@ export const startStore = async (
       withinMs: readyWithinMs,
       failed: (end) => startFailed(program, end),
     },
-    graceMs,
+    graceMs: programTimes.storeEndMs,
     onEnd: ({ how }) => {
       deathCount += 1;
       const now = performance.now();

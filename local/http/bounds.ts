@@ -28,7 +28,7 @@ export const bounds = {
   idleMs: 60_000,
   /** The interval at which the times of headers and requests are checked. */
   checkEveryMs: 1_000,
-  /** After the answer to an unreadable request, its sender has this time to read the answer. */
+  /** After a request is refused, its sender has this time to send the rest and to read the answer. */
   lingerMs: 5_000,
 } as const;
 

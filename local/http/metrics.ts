@@ -9,6 +9,25 @@ import { alarms, type Measures } from '../../functions/runtime/journal.ts';
 /** Seconds. A request of a local host takes some milliseconds, and none takes more than ten seconds. */
 const durationBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 4, 8];
 
+/** Adds a gauge that `read` fills at each scrape. While `read` returns `undefined`, the gauge is absent. */
+export const addGauge = (
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => number | undefined,
+): void => {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      const value = read();
+      if (value === undefined) this.remove();
+      else this.set(value);
+    },
+  });
+};
+
 /** Creates the metrics of requests and of this process. `observe` counts one request. */
 export const createMetrics = () => {
   const registry = new Registry();
@@ -44,14 +63,12 @@ export const createMetrics = () => {
     labelNames: ['service'],
     registers,
   });
-  new Gauge({
-    name: 'vault_policy_fault',
-    help: '1 while the file of the access policy has a fault, so that the policy before it decides.',
-    registers,
-    collect() {
-      this.set(policyState()?.fault ? 1 : 0);
-    },
-  });
+  addGauge(
+    registry,
+    'vault_policy_fault',
+    '1 while the file of the access policy has a fault, so that the policy before it decides.',
+    () => (policyState()?.fault ? 1 : 0),
+  );
   // Prometheus computes an increase only from a value that was there before.
   for (const decision of alarms) warnings.inc({ decision }, 0);
   for (const service of ['store', 'kms']) calls.inc({ service }, 0);

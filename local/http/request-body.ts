@@ -5,10 +5,10 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { bounds } from './bounds.ts';
 
 /** At most this much of a refused body is read and discarded, so that its sender gets to read the answer. */
 const discardedBytesMax = 64 * 1_048_576;
-const discardingMs = 5_000;
 
 /**
  * Why a body is not read: it is too long, it is not valid HTTP, it came too slowly, or all bodies together have too
@@ -65,7 +65,7 @@ export const discardBody = (request: IncomingMessage): Promise<void> =>
   new Promise((resolve) => {
     if (request.complete || request.destroyed) return resolve();
     let bytes = 0;
-    const timer = setTimeout(() => done(), discardingMs);
+    const timer = setTimeout(() => done(), bounds.lingerMs);
     const done = () => {
       clearTimeout(timer);
       request.off('data', count).pause();

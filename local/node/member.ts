@@ -7,10 +7,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { failure } from '../../system/failures.ts';
+import { findProgram } from '../../system/programs.ts';
 import type { TlsFiles } from '../http/tls.ts';
 import { type LogFile, openLogFile } from '../process/log-file.ts';
 import { residentBytesOf } from '../process/process-record.ts';
-import { hasProgram, startChild, supervise } from '../process/supervisor.ts';
+import { startChild, supervise } from '../process/supervisor.ts';
 import { peerTlsOptions, putAside, writePeerTls } from './member-files.ts';
 import { addressOf, type NodeAddress, type NodeConfig } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
@@ -65,7 +66,7 @@ export const requireEtcd = (): void => {
         'in WSL; npm start serves one vault on Windows',
     );
   }
-  if (hasProgram('etcd')) return;
+  if (findProgram('etcd') !== undefined) return;
   throw failure('etcd is not on the PATH: install it (Debian: apt-get install etcd-server)');
 };
 

@@ -1,5 +1,6 @@
 /** The metrics of one node: its own state, and the other nodes as it knows them. */
 import { Gauge, type Registry } from 'prom-client';
+import { addGauge } from '../http/metrics.ts';
 import { type NodeStatus, nodeStates } from './report.ts';
 
 type Own = NodeStatus['nodes'][number];
@@ -72,16 +73,9 @@ export const addNodeMetrics = (registry: Registry, statusNow: () => NodeStatus):
     return [status.nodes.find(({ node }) => node === status.node), status];
   };
   for (const [name, help, measure] of measures) {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        const [own, status] = look();
-        const value = own && measure(own, status);
-        if (value === undefined) this.remove();
-        else this.set(value);
-      },
+    addGauge(registry, name, help, () => {
+      const [own, status] = look();
+      return own && measure(own, status);
     });
   }
   new Gauge({

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 import { closeAtEnd } from './ending.ts';
+import { programTimes } from './program-times.ts';
 import { endChild } from './supervisor.ts';
 
 export type RunOptions = {
@@ -20,14 +21,11 @@ const lastWordsOf = (stderr: string, stdout: string): string | undefined =>
     .filter((line) => line !== '')
     .at(-1);
 
-/** The time that a program has to end after this program was asked to end. */
-const graceMs = 10_000;
-
 /** Runs a program and returns its stdout, trimmed. Throws one sentence that ends in its last words. */
 export const run = (
   program: string,
   args: readonly string[],
-  { cwd, env, timeoutMs = 600_000, input }: RunOptions = {},
+  { cwd, env, timeoutMs = programTimes.toolRunMs, input }: RunOptions = {},
 ): Promise<string> =>
   new Promise((resolve, reject) => {
     const options = {
@@ -45,7 +43,7 @@ export const run = (
       reject(failure(`${program} ${args[0] ?? ''} failed: ${why}`, { cause: error }));
     });
     // The callback takes this back, because a program that cannot be found never emits `exit`.
-    const takeBack = closeAtEnd(() => endChild(child, graceMs));
+    const takeBack = closeAtEnd(() => endChild(child, programTimes.toolEndMs));
     // A program may end without reading its input; only its exit code tells whether that is an error.
     child.stdin?.on('error', () => undefined).end(input ?? '');
   });

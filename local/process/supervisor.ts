@@ -7,32 +7,10 @@
  * `kill -9` of its parent left.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAtEnd } from './ending.ts';
 import { endRememberedChild, rememberChild } from './process-record.ts';
-
-const isProgram = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** Returns the path of the first program of this name in `folders`, and then on the PATH. */
-export const findProgram = (name: string, folders: readonly string[] = []): string | undefined => {
-  const file = process.platform === 'win32' ? `${name}.exe` : name;
-  return [...folders, ...(process.env['PATH'] ?? '').split(delimiter)]
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, file))
-    .find(isProgram);
-};
-
-/** Whether the PATH has a program of this name. */
-export const hasProgram = (name: string): boolean => findProgram(name) !== undefined;
+import { programTimes } from './program-times.ts';
 
 /**
  * The command through which the system sends a child this signal when its parent dies; empty if the system has none.
@@ -52,12 +30,9 @@ const findSetpriv = (): string => {
   }
 };
 
-/** Longer than any program here gives its own children to end. */
-const endWithinMs = 40_000;
-
 /** Ends the child before this program ends. */
 const endWithThis = (child: ChildProcess): void => {
-  const takeBack = closeAtEnd(() => endChild(child, endWithinMs));
+  const takeBack = closeAtEnd(() => endChild(child, programTimes.programEndMs));
   child.once('exit', takeBack);
 };
 

@@ -11,8 +11,8 @@ import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
 import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
-import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/local-store.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/ensure-table.ts';
+import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/local-store.ts';
 import {
   applyEnvironment,
   environmentOf,

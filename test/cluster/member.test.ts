@@ -24,7 +24,7 @@ import { hasMemberFiles } from '../../local/node/member-files.ts';
 import { addressOf, type NodeConfig } from '../../local/node/node-config.ts';
 import { createDamageFinder, findObstacle } from '../../local/node/replacing.ts';
 import { findFreePort } from '../../local/process/ports.ts';
-import { findProgram } from '../../local/process/supervisor.ts';
+import { findProgram } from '../../system/programs.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { configOf, memberOptionsOf } from '../support/nodes.ts';

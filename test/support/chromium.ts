@@ -1,6 +1,6 @@
 /** A real browser: Chromium without a window. */
 import { type Browser, chromium } from 'playwright-core';
-import { findProgram } from '../../local/process/supervisor.ts';
+import { findProgram } from '../../system/programs.ts';
 
 /** Starts Chromium with a profile that ends with it. `hosts`: addresses of names in this browser. */
 export const launchChromium = (hosts: Readonly<Record<string, string>> = {}): Promise<Browser> =>

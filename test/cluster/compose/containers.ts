@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { NodeStatus } from '../../../local/node/report.ts';
 import { findFreePort, isFree } from '../../../local/process/ports.ts';
-import { hasProgram } from '../../../local/process/supervisor.ts';
+import { findProgram } from '../../../system/programs.ts';
 import { freshFolder, runFile } from '../../support/local-process.ts';
 import { untilSeen } from '../../support/until.ts';
 
@@ -48,7 +48,8 @@ const hasPlugin = async (name: string): Promise<boolean> =>
 /** Runs compose: `docker compose`, or Debian's `docker-compose` with the classic builder. */
 export const compose = async (...args: readonly string[]): Promise<string> => {
   const isPlugin = await hasPlugin('compose');
-  if (!isPlugin && !hasProgram('docker-compose')) throw new Error('there is no docker compose');
+  if (!isPlugin && findProgram('docker-compose') === undefined)
+    throw new Error('there is no docker compose');
   const [program, first] = isPlugin ? ['docker', ['compose']] : ['docker-compose', []];
   const env = {
     ...process.env,

@@ -10,9 +10,9 @@ import * as v from 'valibot';
 import { findDaemon, hasCompose, requireDocker } from '../../../local/containers/docker.ts';
 import { isRunning, processRecord, rememberChild } from '../../../local/process/process-record.ts';
 import { run } from '../../../local/process/run.ts';
-import { hasProgram } from '../../../local/process/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
 import { readFileIfPresent } from '../../../system/files.ts';
+import { findProgram } from '../../../system/programs.ts';
 
 const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
 
@@ -30,9 +30,9 @@ const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
  * without compose counts as not set up.
  */
 const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {
-  const hasDaemon = hasProgram('dockerd') && hasProgram('iptables');
+  const hasDaemon = findProgram('dockerd') !== undefined && findProgram('iptables') !== undefined;
   if (hasDaemon && (await hasCompose())) return;
-  if (!hasProgram('apt-get')) {
+  if (findProgram('apt-get') === undefined) {
     if (hasDaemon) return;
     throw failure(`no Docker daemon answers (${why}): start one; on Debian one is installed here`);
   }

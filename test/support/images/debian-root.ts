@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run } from '../../../local/process/run.ts';
-import { hasProgram } from '../../../local/process/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
+import { findProgram } from '../../../system/programs.ts';
 
 const packages = [
   'busybox-static',
@@ -59,7 +59,7 @@ const gatherCertificates = (folder: string): void => {
 
 /** Throws one sentence if this is not Debian, or if its packages cannot be downloaded. */
 export const makeDebianRoot = async ({ folder, root }: DebianRoot): Promise<void> => {
-  if (!hasProgram('apt-get') || !hasProgram('dpkg-deb')) {
+  if (findProgram('apt-get') === undefined || findProgram('dpkg-deb') === undefined) {
     throw failure('an image can be pulled or, on Debian, made out of packages: here neither');
   }
   rmSync(folder, { recursive: true, force: true });

@@ -21,8 +21,8 @@ import {
   lambdaImage,
 } from '../../../local/containers/docker.ts';
 import { run } from '../../../local/process/run.ts';
-import { findProgram } from '../../../local/process/supervisor.ts';
 import { failure } from '../../../system/failures.ts';
+import { findProgram } from '../../../system/programs.ts';
 import { makeDebianRoot } from './debian-root.ts';
 
 /** The images on which the image of a vault node is built. */

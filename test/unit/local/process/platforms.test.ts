@@ -6,7 +6,8 @@ import { dynoxide } from '../../../../local/dynamodb/dynoxide.ts';
 import { requireEtcd } from '../../../../local/node/member.ts';
 import { openDataFolder } from '../../../../local/process/data-folder.ts';
 import { recordOf } from '../../../../local/process/process-record.ts';
-import { endChild, findProgram, startChild } from '../../../../local/process/supervisor.ts';
+import { endChild, startChild } from '../../../../local/process/supervisor.ts';
+import { findProgram } from '../../../../system/programs.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const { platform = {}, arch = {} } = Object.getOwnPropertyDescriptors(process);
@@ -25,7 +26,7 @@ afterEach(() => {
 const onlyProgram = (name: string, script: string): string => {
   const folder = freshFolder();
   writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  jest.replaceProperty(process, 'env', { PATH: folder });
+  jest.replaceProperty(process.env, 'PATH', folder);
   return folder;
 };
 

@@ -1,5 +1,5 @@
 /** Child processes, with small programs of the shell. */
-import { chmodSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -9,8 +9,6 @@ import {
 } from '../../../../local/process/process-record.ts';
 import {
   type End,
-  findProgram,
-  hasProgram,
   type Program,
   type Supervised,
   startChild,
@@ -128,16 +126,5 @@ describe('the start of a program', () => {
     writeFileSync(pidFile, JSON.stringify(left));
     await run([stays]);
     expect(isRunning(left)).toBe(false);
-  });
-});
-
-describe('hasProgram', () => {
-  it('tells whether the PATH has a program that may be run', () => {
-    expect(hasProgram('sh')).toBe(true);
-    expect(hasProgram('no-such-program-here')).toBe(false);
-    writeFileSync(join(folder, 'found'), '');
-    expect(findProgram('found', [folder])).toBeUndefined();
-    chmodSync(join(folder, 'found'), 0o700);
-    expect(findProgram('found', [folder])).toBe(join(folder, 'found'));
   });
 });

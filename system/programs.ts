@@ -1,0 +1,32 @@
+/** Finds the program of a command, as a shell does. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, resolve, sep } from 'node:path';
+import { variable } from './environment.ts';
+
+/** The files of this name in `folders` and then on the PATH, whether they may be run or not. */
+const filesOf = (command: string, folders: readonly string[]): readonly string[] => {
+  const isPath = command.includes('/') || command.includes(sep);
+  const all = [...folders, ...(variable('PATH') ?? '').split(delimiter)];
+  const files = isPath ? [command] : all.map((folder) => resolve(folder, command));
+  if (process.platform !== 'win32') return files;
+  // npm.cmd goes before the shell script npm in the same folder.
+  const endings = [...(variable('PATHEXT') ?? '.exe;.cmd').split(';'), ''];
+  return files.flatMap((file) => endings.map((ending) => `${file}${ending}`));
+};
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/** Returns the path of the first program of this name in `folders`, and then on the PATH of this process. */
+export const findProgram = (command: string, folders: readonly string[] = []): string | undefined =>
+  filesOf(command, folders).find(isProgram);
+
+/** Whether a file or folder of this name is there, which may be no program. */
+export const isOnPath = (command: string): boolean =>
+  filesOf(command, []).some((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
