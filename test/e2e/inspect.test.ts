@@ -1,32 +1,147 @@
-/** These tests show what `npm run inspect` tells a person of the life of a secret. */
+/** What `npm run inspect` shows of a vault that runs, that has stopped, or that is named by variables. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { expect, it } from '@jest/globals';
-import { runLocal } from '../support/local-process.ts';
-import { describeLocal, freshName, useVault } from '../support/running-vault.ts';
+import { startKms } from '../support/kms-server.ts';
+import { freshFolder, runLocal } from '../support/local-process.ts';
+import { describeLocal, freshName, startVault, useVault } from '../support/running-vault.ts';
+
+const inspect = async (dataDir: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+  const { exit, output, errors } = runLocal('inspect', args, { VAULT_DATA_DIR: dataDir, ...env });
+  return { code: await exit, output, errors };
+};
+const endpointOf = (dataDir: string): string =>
+  JSON.parse(readFileSync(join(dataDir, 'running.json'), 'utf8')).dynamodbEndpoint;
 
 describeLocal('npm run inspect', () => {
   const vault = useVault();
 
   it('shows states, notes and destructions in plain lines, also of a deleted secret', async () => {
-    const name = freshName();
+    const [name, other] = [freshName(), freshName()];
     const path = `/v1/secrets/${name}`;
-    await vault.ask('POST', '/v1/secrets', { name, value: 'one' });
+    for (const one of [name, other]) {
+      await vault.ask('POST', '/v1/secrets', { name: one, value: 'hunter2' });
+    }
     await vault.ask('PUT', path, { value: 'two', note: 'rotated é' });
     await vault.ask('DELETE', path, { note: 'not used' });
     const destroyed = await vault.ask('DELETE', `${path}/versions/1`);
     expect(destroyed.status).toBe(200);
     const { destroyedAt } = JSON.parse(destroyed.text) as { readonly destroyedAt: string };
 
-    const args = ['--secret', name, '--verify'];
-    const inspect = runLocal('inspect', args, { VAULT_DATA_DIR: vault.dataDir });
-    expect([await inspect.exit, inspect.errors]).toEqual([0, []]);
+    const { code, output, errors } = await inspect(vault.dataDir, ['--secret', name, '--verify']);
+    expect([code, errors]).toEqual([0, []]);
+    expect(output[0]).toMatch(
+      new RegExp(`^vault \\S+ in ${vault.dataDir}, table vault, master key `),
+    );
     const told = /^ {2}(HEAD|VERSION#\d+)|^ {4}(state|note|destroyed\w+): /;
-    const lines = inspect.output.filter((line) => told.test(line));
+    const lines = output.filter((line) => told.test(line));
     expect(lines.map((line) => line.trim().replace(/ {2}\[.*$/, ''))).toEqual([
       ...['HEAD', 'note: not used', 'state: deleted'],
       ...['VERSION#0000000002', 'note: rotated é', 'state: stored'],
       ...['VERSION#0000000001', `destroyedAt: ${destroyedAt}`, 'destroyedBy: alice'],
       'state: destroyed',
     ]);
-    expect(inspect.output.at(-1)).toBe('verified the whole table: no violations');
+    expect(output.at(-1)).toBe('verified the whole table: no violations');
+    // A selection shows no other secret, and no output shows a value.
+    expect(output.join('\n')).not.toMatch(new RegExp(`${other}|hunter2|aHVudGVyMg|68756e74657232`));
+  });
+
+  it('exits with 1 for a name without a secret, after all that was asked for', async () => {
+    const none = (of: string) => [`there is no secret NOPE of ${of} in the table`];
+    const any = await inspect(vault.dataDir, ['--secret', 'NOPE', '--verify']);
+    expect(any).toMatchObject({ code: 1, errors: none('any tenant') });
+    expect(any.output.at(-1)).toBe('verified the whole table: no violations');
+    const args = ['--secret', 'NOPE', '--tenant', 'acme', '--json'];
+    const one = await inspect(vault.dataDir, args);
+    expect(one).toMatchObject({ code: 1, errors: none('tenant acme') });
+    expect(JSON.parse(one.output.join('\n'))).toMatchObject({ items: [] });
+  });
+
+  it('reads the vault that variables name, and not the one that runs on the folder', async () => {
+    const kms = await startKms({ folder: freshFolder() });
+    const environment = {
+      AWS_ENDPOINT_URL_DYNAMODB: endpointOf(vault.dataDir),
+      AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
+      MASTER_KEY_ID: kms.keyArn,
+      VAULT_ID: 'a-vault',
+      TABLE_NAME: 'elsewhere',
+    };
+    const elsewhere = await startVault(environment);
+    expect(readdirSync(elsewhere.dataDir).filter((name) => /^(kms|store)\./.test(name))).toEqual(
+      [],
+    );
+    const { code, output } = await inspect(vault.dataDir, ['--verify', '--json'], environment);
+    expect(code).toBe(0);
+    expect(JSON.parse(output.join('\n'))).toEqual({
+      ...{ vault: 'a-vault', table: 'elsewhere', masterKeyId: kms.keyArn },
+      ...{ items: [], violations: [] },
+    });
+    expect(await inspect(vault.dataDir, [], { ...environment, TABLE_NAME: '' })).toMatchObject({
+      code: 1,
+      errors: ['TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere'],
+    });
+    await elsewhere.stop();
+    await kms.close();
+  });
+
+  it('names the changed items of a vault that runs, and of one that was killed', async () => {
+    const changed = await startVault();
+    const name = await changed.create();
+    const shown = await inspect(changed.dataDir, []);
+    const own = shown.output.find((line) => line.endsWith(`#SECRET#${name}`)) ?? '';
+    const store = new DynamoDBClient({
+      endpoint: endpointOf(changed.dataDir),
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+    });
+    for (const pk of [own, 'X\u001b[2J\nno violations']) {
+      await store.send(
+        new UpdateItemCommand({
+          TableName: 'vault',
+          Key: { pk: { S: pk }, sk: { S: 'HEAD' } },
+          UpdateExpression: 'SET createdBy = :mallory',
+          ExpressionAttributeValues: { ':mallory': { S: 'mallory\u009b2J' } },
+        }),
+      );
+    }
+    store.destroy();
+    const problem = 'does not open under its own identity';
+    const running = await inspect(changed.dataDir, ['--verify']);
+    expect(running.code).toBe(1);
+    expect(running.output.slice(1)).toEqual([
+      '',
+      `${own} HEAD: ${problem}`,
+      'X\\u{1b}[2J\\u{a}no violations HEAD: is no item of the vault',
+      'verified the whole table: 2 violations',
+    ]);
+    await changed.kill9();
+    const items = (await inspect(changed.dataDir, [])).output;
+    expect(items).toContain('X\\u{1b}[2J\\u{a}no violations');
+    expect(items).toContain('    createdBy: mallory\\u{9b}2J');
+    const stopped = await inspect(changed.dataDir, ['--verify', '--json', '--secret', name]);
+    expect(stopped.code).toBe(1);
+    expect(stopped.output.join('\n')).toContain('"createdBy": "mallory\\u009b2J"');
+    expect(JSON.parse(stopped.output.join('\n'))).toMatchObject({
+      items: [{ pk: own, version: 1, createdBy: 'mallory\u009b2J' }],
+      violations: [{ pk: own, sk: 'HEAD', problem }, { sk: 'HEAD' }],
+    });
+    await changed.stop();
+  });
+
+  it('names a folder without a vault, or one that waits for a restore, and makes no file there', async () => {
+    const folder = freshFolder();
+    const missing = {
+      ...{ code: 1, output: [] },
+      errors: [`there is no vault in the data folder ${folder}`],
+    };
+    expect(await inspect(folder, [])).toEqual(missing);
+    expect(readdirSync(folder)).toEqual([]);
+    writeFileSync(join(folder, 'vault.json'), '{"id":"v"}');
+    writeFileSync(join(folder, 'kms.json'), '{}');
+    expect(await inspect(folder, [])).toEqual(missing);
+    expect(readdirSync(folder).sort()).toEqual(['kms.json', 'vault.json']);
   });
 });

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
+import { findRememberedChild } from '../../local/process/process-record.ts';
 import { familyOf, listeningOf } from '../support/listening.ts';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, startVault, useVault } from '../support/running-vault.ts';
@@ -17,8 +18,8 @@ afterAll(() => {
   for (const made of folders) rmSync(made, { recursive: true, force: true });
 });
 
-const start = (env: NodeJS.ProcessEnv, args: string[] = []): LocalProcess =>
-  runLocal('start', args, { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
+const start = (env: NodeJS.ProcessEnv): LocalProcess =>
+  runLocal('start', [], { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
 
 /**
  * The number of connections that a process has accepted at a port of this machine and from which it has read
@@ -52,12 +53,6 @@ const survivorsOf = async (pids: readonly number[]): Promise<readonly number[]> 
 describeLocal('a vault that serves', () => {
   const vault = useVault();
   const pid = () => vault.process()?.child.pid ?? 0;
-
-  it('prints how to get a token, but no token if its output is not a terminal', () => {
-    const output = vault.process()?.output.join('\n') ?? '';
-    expect(output).toContain('npm run -s token --');
-    expect(output).not.toMatch(/eyJ/);
-  });
 
   it('listens only on loopback, with all its processes', () => {
     const family = familyOf(pid());
@@ -126,16 +121,34 @@ describeLocal('a vault that is asked to stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'exits with 0 on %s and ends all its processes',
     async (signal) => {
-      const vault = start({});
-      await addressOf(vault);
+      const dataDir = folder();
+      const vault = start({ VAULT_DATA_DIR: dataDir });
+      const url = await addressOf(vault);
+      expect(vault.output).toEqual([
+        `vault listening on ${url}`,
+        `a token to try it: VAULT_DATA_DIR=${dataDir} npm run -s token -- --tenant demo --sub you`,
+      ]);
       const family = familyOf(vault.child.pid ?? 0);
       expect(family.length).toBeGreaterThan(1);
+      // The terminal and npm both pass Ctrl-C on.
+      vault.child.kill(signal);
       vault.child.kill(signal);
       expect(await vault.exit).toBe(0);
       expect(vault.errors).toEqual([]);
       expect(await survivorsOf(family)).toEqual([]);
+      expect(readdirSync(dataDir)).not.toContain('running.json');
     },
   );
+
+  it('ends in the middle of its start as well', async () => {
+    const dataDir = folder();
+    const vault = start({ VAULT_DATA_DIR: dataDir });
+    const store = () => findRememberedChild(join(dataDir, 'store.pid'));
+    await until(() => store() !== undefined);
+    vault.child.kill('SIGTERM');
+    expect(await vault.exit).toBe(0);
+    expect(store()).toBeUndefined();
+  });
 
   it('first answers the requests in progress', async () => {
     const vault = await startVault();
@@ -168,13 +181,46 @@ describeLocal('a vault that is asked to stop', () => {
 });
 
 describeLocal('a vault that cannot start', () => {
-  const refusal = async (env: NodeJS.ProcessEnv, args: string[] = []) => {
-    const vault = start(env, args);
+  /** Starts a vault that must end in one sentence, and leave nothing that runs. */
+  const refusal = async (env: NodeJS.ProcessEnv, dataDir = folder()) => {
+    const vault = start({ VAULT_DATA_DIR: dataDir, ...env });
     const code = await vault.exit;
     expect(vault.output).toEqual([]);
     expect(vault.errors).toHaveLength(1);
+    expect(findRememberedChild(join(dataDir, 'store.pid'))).toBeUndefined();
     return { code, sentence: vault.errors[0] ?? '' };
   };
+
+  it.each([
+    ['kms.json', 'vault.json', 'kms.json is missing, the master key of the vault in'],
+    ['vault.json', 'kms.json', 'vault.json is missing, the id of the vault whose data'],
+  ])('makes no new %s for the data of another vault', async (missing, present, why) => {
+    const dataDir = folder();
+    writeFileSync(join(dataDir, 'store.sqlite'), '');
+    writeFileSync(join(dataDir, present), '{"id":"vault-1"}');
+    const { code, sentence } = await refusal({}, dataDir);
+    expect(code).toBe(1);
+    expect(sentence).toContain(why);
+    expect(readdirSync(dataDir)).not.toContain(missing);
+  });
+
+  it.each<[string, string | undefined, NodeJS.ProcessEnv, string]>([
+    ['is missing', undefined, {}, 'access.yaml cannot be read (ENOENT)'],
+    ['is faulty', 'issuers: []', {}, 'access.yaml: line 1: issuers is empty'],
+    [
+      'stands beside an issuer of variables',
+      'issuers: [{ id: local, localKey: true }]',
+      { AUTH_ISSUER: 'urn:i' },
+      'the functions cannot start: AUTH_POLICY_FILE and AUTH_ISSUER are set together; set one',
+    ],
+  ])('names the fault of an access policy that %s', async (_, text, variables, expected) => {
+    const dataDir = folder();
+    const file = join(dataDir, 'access.yaml');
+    if (text !== undefined) writeFileSync(file, text);
+    const { code, sentence } = await refusal({ AUTH_POLICY_FILE: file, ...variables }, dataDir);
+    expect([code, sentence.replace(file, 'access.yaml')]).toEqual([1, expected]);
+    expect(readdirSync(dataDir)).not.toContain('running.json');
+  });
 
   it('names a folder that it cannot write', async () => {
     const file = join(folder(), 'file');
