@@ -14,12 +14,21 @@ const folder = (): string => {
   folders.push(made);
   return made;
 };
-afterAll(() => {
+const started: LocalProcess[] = [];
+afterAll(async () => {
+  // A vault that starts where it must not would keep this run from its end.
+  for (const { child, exit } of started) {
+    child.kill('SIGKILL');
+    await exit;
+  }
   for (const made of folders) rmSync(made, { recursive: true, force: true });
 });
 
-const start = (env: NodeJS.ProcessEnv): LocalProcess =>
-  runLocal('start', [], { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
+const start = (env: NodeJS.ProcessEnv): LocalProcess => {
+  const vault = runLocal('start', [], { VAULT_DATA_DIR: folder(), PORT: '0', ...env });
+  started.push(vault);
+  return vault;
+};
 
 /**
  * The number of connections that a process has accepted at a port of this machine and from which it has read
