@@ -68,7 +68,7 @@ export const ensureTimeToLive = async (
 };
 
 /**
- * Returns when the table exists and is active. It may be called at any time, by several processes at once.
+ * Returns when the table exists and is active. Several processes may call this at once.
  * Point-in-time recovery is left out, because the local stores do not know it.
  */
 export const ensureTable = async (

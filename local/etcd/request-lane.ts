@@ -36,7 +36,7 @@ export type LaneOptions<Request, Result> = {
   readonly overlap: Overlap;
 };
 
-/** Calls of a lane in flight. One at a time is an economy and no guard, so a call that hangs is overtaken. */
+/** The calls of a lane in flight. A single call is an economy and no guard, so a call that hangs is overtaken. */
 const callsMax = 8;
 
 /**

@@ -20,7 +20,7 @@ const keyFile = v.looseObject({
 });
 type KeyFile = v.InferOutput<typeof keyFile>;
 
-/** The states of a key in KMS's own words. Nothing here makes a key `PendingDeletion`; a file of 1.0.0 may be. */
+/** The states of a key in KMS's own words. Only a file of 1.0.0 may say `PendingDeletion`. */
 export type KeyState = KeyFile['state'];
 
 /** Tells the master key of a vault from every other one, and opens nothing. */

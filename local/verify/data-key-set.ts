@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 
-/** Of 32 bits. */
+/** A word has 32 bits. */
 const wordsPerSlot = 4;
 const slotsFirst = 1_024;
 const loadMax = 0.75;

@@ -290,7 +290,7 @@ describe('every operation', () => {
     wired = await wireUp(vault);
   });
 
-  it('is in the table', async () => {
+  it('has a cost in the table', async () => {
     const { routes } = await readTemplate('template.yaml');
     const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
     expect(new Set(routes.map(({ operation }) => operation))).toEqual(known);
@@ -377,7 +377,7 @@ describe('every operation', () => {
     expect(costOf(context)).toEqual(cost);
   });
 
-  it('as of an instant makes at most ⌈log2 n⌉ reads for each name, beside the read of the heads', async () => {
+  it('makes at most ⌈log2 n⌉ reads for each name as of an instant, beside the read of the heads', async () => {
     const alice = someone();
     const began = Date.now() - 100_000;
     const { versions } = costSizes;
@@ -414,7 +414,7 @@ describe('every operation', () => {
     expect(files.at(-1)).toEqual(envCost({ read: 2 }));
   });
 
-  it('about the status probes the table and the key once, and nothing when asked again at once', async () => {
+  it('probes the table and the key once for the status, and nothing when asked again at once', async () => {
     const status = getStatus(vault.ports, { elapsed: () => 0 });
     for (const cost of [costs['get-status'], costs['get-health']]) {
       const context = requestContext();
@@ -423,7 +423,7 @@ describe('every operation', () => {
     }
   });
 
-  it('about health calls no service, by its own log line', async () => {
+  it('calls no service for health, by its own log line', async () => {
     const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     await getHealth(eventOf(), { awsRequestId: 'the-id' });
     const lines = stdout.mock.calls.flatMap(([text]) => String(text).split('\n'));

@@ -65,7 +65,7 @@ afterEach(async () => {
 });
 
 describe('the local store', () => {
-  it('gets the table of template.yaml, once, with its time to live', async () => {
+  it('has the table of template.yaml, made once, with its time to live', async () => {
     const client = clientOf(await start());
     const { table } = await readTemplate('template.yaml');
     await Promise.all([ensureTable(client, 'vault', table), ensureTable(client, 'vault', table)]);
@@ -177,7 +177,7 @@ const overwrite = (file: string, start: number, end: number): void => {
 };
 
 describe('the choice of a store program', () => {
-  it('takes a dynoxide of the PATH only if it may be run', () => {
+  it('uses a dynoxide of the PATH only if the file may be run', () => {
     process.env['PATH'] = folder;
     writeFileSync(join(folder, 'dynoxide'), '');
     expect(() => dynoxide(folder)).toThrow(/^dynoxide, the embedded store/);

@@ -101,7 +101,7 @@ describe('a long range of keys', () => {
     expect(spent().counted).toBeLessThan(3 * 400);
   });
 
-  it('is forgotten when a thousand other ranges were read since', () => {
+  it('is forgotten after a thousand other ranges', () => {
     const narrow = createNarrowing();
     const rangeOf = (index: number): KeyRange => {
       const prefix = `item/vault\0TENANT#t${index}#`;

@@ -61,7 +61,7 @@ describe('the file of the master key', () => {
     expect(stored(other).keyMaterial).not.toBe(stored(file).keyMaterial);
   });
 
-  it('lies in the data folder unless VAULT_MASTER_KEY_FILE names another place', () => {
+  it('lies in the data folder unless VAULT_MASTER_KEY_FILE names another path', () => {
     expect(masterKeyFile('/data', {})).toBe('/data/kms.json');
     expect(masterKeyFile('/data', { VAULT_MASTER_KEY_FILE: '/run/kms.json' })).toBe(
       '/run/kms.json',
@@ -106,7 +106,7 @@ describe('the file of the master key', () => {
       },
       'unreadable',
     ],
-  ])('is found by the next use if %s, and serves again when it is put back', (_, change, state) => {
+  ])('fails the next use if %s, and serves again when it is put back', (_, change, state) => {
     const file = freshKey();
     const { key } = follow(file);
     const good = readFileSync(file, 'utf8');
@@ -119,7 +119,7 @@ describe('the file of the master key', () => {
     expect(stateOfKey(key)).toBe('usable');
   });
 
-  it('may come after the process that uses it has started', () => {
+  it('serves a process that started before the file was there', () => {
     const file = freshKey();
     const own = identityIn(file);
     renameSync(file, `${file}.away`);
@@ -129,7 +129,7 @@ describe('the file of the master key', () => {
     expect(faultOf(key)).toBe('no fault');
   });
 
-  it('is read again if it was changed in place, to the same length, within the tick of a coarse clock', () => {
+  it('is read again after a change in place, to the same length, within the tick of a coarse clock', () => {
     const file = freshKey();
     const { key } = follow(file);
     const { atime, mtime } = statSync(file);
@@ -153,7 +153,7 @@ describe('the file of the master key', () => {
     now.mockRestore();
   });
 
-  it('is told apart by its material if the vault knows it, and else by its id alone', () => {
+  it('is the one of the vault by id and material, or by id alone if the vault does not know the material', () => {
     const file = freshKey();
     const { keyId, check } = identityIn(file);
     expect(check).toMatch(/^[\w-]{22}$/);
@@ -239,7 +239,7 @@ describe('the warnings of the master key', () => {
     expect(warn.mock.calls).toEqual([[`${file} is missing`]]);
   });
 
-  it('are written once a minute for each sentence', () => {
+  it('reach the log once a minute for each sentence', () => {
     const written: string[] = [];
     let now = 0;
     const warn = onceAMinute(

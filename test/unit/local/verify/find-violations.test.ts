@@ -1,6 +1,6 @@
 /**
- * The vault writes its items once. Each row changes some of them in a copy, and says what is found: by `readRow` in one
- * item, by `findViolations` among the items of a secret and in its records.
+ * The vault writes its items once. A row changes some items in a copy, and says what is found: by `readRow` in one item,
+ * by `findViolations` among the items of a secret and in its records.
  */
 import {
   type AttributeValue,
