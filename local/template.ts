@@ -1,6 +1,6 @@
 /**
  * Reads template.yaml, so that the local hosts serve the deployed routes and table, and nothing is written twice; and
- * finds the route of a request. It checks only the parts of the file that the local hosts use.
+ * finds the route of a request. Only the parts of the file that the local hosts use are checked.
  */
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
@@ -109,12 +109,12 @@ export const readTemplate = async (file: string): Promise<Template> => {
   return { routes, table: { create, timeToLiveAttribute: TimeToLiveSpecification.AttributeName } };
 };
 
-type Found =
+type RouteMatch =
   | { readonly route: Route; readonly pathParameters: Readonly<Record<string, string>> | null }
   /** The path exists, with these methods only. */
   | { readonly allow: readonly string[] };
 
-export type FindRoute = (method: string, path: string) => Found | undefined;
+export type FindRoute = (method: string, path: string) => RouteMatch | undefined;
 
 const segmentsOf = (path: string): readonly string[] => path.split('/').slice(1);
 

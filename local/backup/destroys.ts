@@ -92,7 +92,7 @@ export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Prom
   return { known: inOrder, unclear, unreadable };
 };
 
-export type Redone = {
+export type RedoResult = {
   readonly destroyed: readonly Destroy[];
   /** They were destroyed before the backup, or by an earlier call. */
   readonly already: readonly Destroy[];
@@ -135,8 +135,8 @@ const requestOf = ({ at }: Destroy): RequestContext => {
 export const redoDestroys = async (
   ports: StorePorts,
   destroys: readonly Destroy[],
-): Promise<Redone> => {
-  const redone: Record<keyof Redone, Destroy[]> = {
+): Promise<RedoResult> => {
+  const redone: Record<keyof RedoResult, Destroy[]> = {
     destroyed: [],
     already: [],
     absent: [],
@@ -156,7 +156,7 @@ export const redoDestroys = async (
   return redone;
 };
 
-const redo = async (ports: StorePorts, destroy: Destroy): Promise<keyof Redone> => {
+const redo = async (ports: StorePorts, destroy: Destroy): Promise<keyof RedoResult> => {
   const { tenant, subject, issuer, name, version, writeId } = destroy;
   const context = requestOf(destroy);
   const principal: Principal = {

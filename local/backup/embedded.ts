@@ -23,7 +23,7 @@ import { type Manifest, type Source, tallyOf } from './format.ts';
 import type { Progress } from './progress.ts';
 import { putItems } from './table.ts';
 
-type Place = {
+type VaultFolder = {
   /** Holds node_modules. */
   readonly root: string;
   /** The data folder. */
@@ -100,7 +100,7 @@ const copyStore = async (from: string, to: string, { tell }: Progress): Promise<
  * of the store, which a second store serves until all pages are read. Throws a sentence if there is no such store.
  */
 export const openEmbedded = async (
-  { root, folder }: Place,
+  { root, folder }: VaultFolder,
   draft: string,
   progress: Progress,
 ): Promise<Source> => {
@@ -185,7 +185,7 @@ export const settle = (file: string): void => {
  * sentence if the backup does not fit or cannot be read, or if a vault runs.
  */
 export const restoreEmbedded = async (
-  { root, folder }: Place,
+  { root, folder }: VaultFolder,
   file: string,
   table: TableDefinition,
   progress: Progress,
@@ -235,7 +235,7 @@ const emptyDraft = async (folder: string): Promise<string> => {
 
 /** Makes a store in the folder with the items of the backup. Throws a sentence unless it then holds exactly these. */
 const fill = async (
-  { root, folder }: Place,
+  { root, folder }: VaultFolder,
   file: string,
   { facts, manifest }: Backup,
   table: TableDefinition,

@@ -3,10 +3,10 @@
  *
  *   {"Backup":{…}}     the vault, the table and the moment of the copy
  *   {"Item":{…}}       an item as it is stored, in the form of DynamoDB's exports to S3; ascending by pk and sk
- *   {"Manifest":{…}}   the counts of the items, and the SHA-256 digest of their lines. Without it a file is cut off.
+ *   {"Manifest":{…}}   the counts of the items, and the SHA-256 hash of their lines. Without it a file is cut off.
  *
  * An item has one line, whatever its store: attributes are in the order of their names. So two backups of the same data
- * have the same digest, and a restored store can be compared with its backup. Values stay sealed, and no key is in the
+ * have the same hash, and a restored store can be compared with its backup. Values stay sealed, and no key is in the
  * file.
  */
 import { createHash } from 'node:crypto';

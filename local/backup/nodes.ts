@@ -44,14 +44,14 @@ const requireSound = async (endpoint: string): Promise<void> => {
   );
 };
 
-type Opened = { readonly snapshot: Snapshot; readonly close: () => Promise<void> };
+type OpenSnapshot = { readonly snapshot: Snapshot; readonly close: () => Promise<void> };
 
-const openRunning = async (folder: string): Promise<Opened> => {
+const openRunning = async (folder: string): Promise<OpenSnapshot> => {
   const snapshot = await openSnapshot(memberAddress(folder), tableName);
   return { snapshot, close: snapshot.close };
 };
 
-const openStopped = async (folder: string): Promise<Opened> => {
+const openStopped = async (folder: string): Promise<OpenSnapshot> => {
   const lock = lockDataFolder(folder);
   const member = await startCopiedMember(folder);
   const close = async (): Promise<void> => {
@@ -73,7 +73,7 @@ const openStopped = async (folder: string): Promise<Opened> => {
   }
 };
 
-async function* pagesOf({ snapshot, close }: Opened): AsyncGenerator<readonly Item[]> {
+async function* pagesOf({ snapshot, close }: OpenSnapshot): AsyncGenerator<readonly Item[]> {
   try {
     for await (const page of snapshot.pages()) yield page.map((item) => itemFrom(item));
   } finally {

@@ -9,7 +9,7 @@ import { type Connection, connectToFolder } from '../vaults/connect.ts';
 import {
   type Destroy,
   type Destroys,
-  type Redone,
+  type RedoResult,
   readDestroys,
   redoDestroys,
 } from './destroys.ts';
@@ -17,9 +17,9 @@ import {
 /** The table of a vault on AWS, which is reached by the environment's own credentials and Region. */
 export type Table = { readonly table: string; readonly vault: string };
 
-type Opened = Pick<Connection, 'dynamodb' | 'vaultId' | 'tableName' | 'close'>;
+type OpenStore = Pick<Connection, 'dynamodb' | 'vaultId' | 'tableName' | 'close'>;
 
-const open = async (on: Table | undefined): Promise<Opened> => {
+const open = async (on: Table | undefined): Promise<OpenStore> => {
   if (on === undefined) return await connectToFolder(root, dataFolderOf(process.env));
   const dynamodb = new DynamoDBClient({});
   const close = async () => dynamodb.destroy();
@@ -32,7 +32,7 @@ const counted = (count: number, what: string): string =>
 const nameOf = ({ tenant, name, version }: Destroy): string =>
   `tenant ${tenant}, ${name} version ${version}`;
 
-const report = ({ unclear, unreadable }: Destroys, redone: Redone): void => {
+const report = ({ unclear, unreadable }: Destroys, redone: RedoResult): void => {
   for (const one of redone.destroyed) say(`destroyed again: ${nameOf(one)}`);
   say(counted(redone.destroyed.length, 'destroyed again'));
   say(counted(redone.already.length, 'destroyed already'));

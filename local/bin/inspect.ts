@@ -21,7 +21,7 @@ import {
   type Violation,
 } from '../verify/find-violations.ts';
 
-type Shown = Readonly<Record<string, unknown>>;
+type PrintedItem = Readonly<Record<string, unknown>>;
 
 const show = (value: AttributeValue): unknown => {
   const { S, N, B, L, M } = value;
@@ -33,12 +33,12 @@ const show = (value: AttributeValue): unknown => {
   const hash = createHash('sha256').update(B).digest('hex').slice(0, 12);
   return `${B.length} bytes, sha256 ${hash}`;
 };
-const showItem = (item: Item): Shown =>
+const showItem = (item: Item): PrintedItem =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [name, show(value)]));
 
 /** Orders the items of a partition for a person: the head, then the versions from the latest to the first. */
-const byAge = (a: Shown, b: Shown): number => {
-  const rank = ({ sk }: Shown) => (sk === 'HEAD' ? '~' : String(sk));
+const byAge = (a: PrintedItem, b: PrintedItem): number => {
+  const rank = ({ sk }: PrintedItem) => (sk === 'HEAD' ? '~' : String(sk));
   return rank(a) < rank(b) ? 1 : -1;
 };
 
@@ -49,7 +49,7 @@ const isAsked = (pk: string, { tenant, secret }: Selection): boolean =>
   (secret === undefined || pk.endsWith(`#SECRET#${secret}`));
 
 /** Prints one item: its sort key and interval on one line, its other attributes below. */
-const linesOf = ({ pk: _, sk, validFrom, validTo, ...rest }: Shown): readonly string[] => {
+const linesOf = ({ pk: _, sk, validFrom, validTo, ...rest }: PrintedItem): readonly string[] => {
   const interval = validFrom === undefined ? '' : `  [${validFrom}, ${validTo ?? 'now'})`;
   const attributes = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
   return [
@@ -69,9 +69,9 @@ const print = async (text: string): Promise<void> => {
 /** Prints the items as they come, partition by partition. `end` prints the last one, and returns how many there were. */
 const createPrinter = (
   selection: Selection,
-  format: (items: readonly Shown[], isFirst: boolean) => string,
+  format: (items: readonly PrintedItem[], isFirst: boolean) => string,
 ) => {
-  let held: Shown[] = [];
+  let held: PrintedItem[] = [];
   let count = 0;
   const flush = (): string => {
     if (held.length === 0) return '';
@@ -98,9 +98,9 @@ const createPrinter = (
   };
 };
 
-const textOf = (items: readonly Shown[]): string =>
+const textOf = (items: readonly PrintedItem[]): string =>
   `\n${[String(items[0]?.['pk']), ...items.flatMap(linesOf)].map(shown).join('\n')}\n`;
-const jsonOf = (items: readonly Shown[], isFirst: boolean): string =>
+const jsonOf = (items: readonly PrintedItem[], isFirst: boolean): string =>
   items
     .map((item, index) => `${isFirst && index === 0 ? '' : ','}\n${indented(item, '    ')}`)
     .join('');

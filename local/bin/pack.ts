@@ -55,7 +55,7 @@ const dayOfCommit = (): string => {
   return day;
 };
 
-/** The properties of both packages. They have no dependencies: what they need is bundled. */
+/** The properties of both packages. Neither has dependencies: what it needs is bundled. */
 const shared = {
   version: manifest.version,
   license: manifest.license,

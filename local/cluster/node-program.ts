@@ -15,7 +15,7 @@ import {
   isRunning,
   type ProcessRecord,
 } from '../process/process-record.ts';
-import { type Supervised, startChild, supervise } from '../process/supervisor.ts';
+import { type Supervision, startChild, supervise } from '../process/supervisor.ts';
 
 export type NodeSettings = {
   /** The name in sentences, such as `node 2`. */
@@ -87,7 +87,7 @@ export const createNodeProgram = async (
   const { name, folder, script, environment, ready, childFiles } = settings;
   let state: ProgramState = 'stopped';
   let isReady = Promise.resolve(false);
-  let supervised: Promise<Supervised> | undefined;
+  let supervised: Promise<Supervision> | undefined;
 
   const ownFile = join(folder, pidFile);
   const files = [ownFile, ...childFiles.map((file) => join(folder, file))];

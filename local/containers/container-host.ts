@@ -24,9 +24,9 @@ const bridge = v.array(v.object({ Subnet: v.string(), Gateway: v.optional(v.stri
  * has none. If Docker made the bridge a moment ago, the description has only the subnet, whose first address is this
  * machine's.
  */
-export const bridgeAddressOf = (told: string): string | undefined => {
+export const bridgeAddressOf = (answer: string): string | undefined => {
   const [config] = v
-    .parse(bridge, JSON.parse(told))
+    .parse(bridge, JSON.parse(answer))
     .filter(({ Subnet }) => isIPv4(Subnet.split('/')[0] ?? ''));
   if (config === undefined) return undefined;
   const [a, b, c, d] = config.Subnet.split('/')[0]?.split('.') ?? [];

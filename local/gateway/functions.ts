@@ -92,7 +92,7 @@ export const applyEnvironment = (variables: Environment): void => {
   }
 };
 
-/** Imports the functions. They read their environment at import, so it must be set before. */
+/** Imports the functions. The environment must be set before, because they read it at import. */
 const importHandlers = async (
   root: string,
   routes: readonly Route[],

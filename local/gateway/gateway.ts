@@ -1,7 +1,7 @@
 /**
- * The local stand-in for API Gateway. It turns HTTP requests into the events that Lambda would pass to the same
- * handlers, and their results into HTTP replies. Its own refusals (an unknown route, a body beyond all bounds, a
- * function that failed) have the form of the functions' problems.
+ * The local stand-in for API Gateway: HTTP requests become the events that Lambda would pass to the same handlers, and
+ * results become HTTP replies. Refusals of the gateway itself (an unknown route, a body beyond all bounds, a function
+ * that failed) have the form of the functions' problems.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
@@ -10,9 +10,9 @@ import type { APIGatewayProxyResult } from 'aws-lambda';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
-import { createBoundedServer, type Exchange, type Unreadable } from '../http/bounded-server.ts';
+import { createBoundedServer, type Exchange, type RequestFault } from '../http/bounded-server.ts';
 import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
-import { isFromPage, type Unread } from '../http/request-body.ts';
+import { type BodyFault, isFromPage } from '../http/request-body.ts';
 import { createFindRoute, type FindRoute, type Route } from '../template.ts';
 import {
   countParameters,
@@ -148,7 +148,7 @@ const noRoom = () =>
   new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
 
 /** Makes the problem of a request whose body was not read. */
-const unread = (why: Unread): VaultError =>
+const unread = (why: BodyFault): VaultError =>
   ({ 'too long': bodyTooLarge, 'too slow': tooSlow, 'no room': noRoom, malformed })[why]();
 
 const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
@@ -159,7 +159,7 @@ const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
 /** Makes the raw reply, status line included, to something that is not a valid request. */
 const refuseUnreadable =
   ({ headerBytesMax, headersMax }: Bounds) =>
-  (reason: Unreadable): string => {
+  (reason: RequestFault): string => {
     const tooLarge = (sentence: string, limit: number) => () =>
       new VaultError('too_large', sentence, { properties: { field: 'headers', limit } });
     const errors = {

@@ -10,7 +10,7 @@ import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Route } from '../template.ts';
 
-export type Received = {
+export type HttpRequest = {
   readonly method: string;
   /** Path and query as they were sent. */
   readonly target: string;
@@ -76,7 +76,7 @@ export const pathOf = (target: string): string => partsOf(target).path;
  * Makes the event. The body is base64, as with the template's binary media types; names in the path are not decoded.
  */
 export const toEvent = (
-  { method, target, rawHeaders, body, sourceIp }: Received,
+  { method, target, rawHeaders, body, sourceIp }: HttpRequest,
   route: Route,
   pathParameters: Readonly<Record<string, string>> | null,
   requestId: string,

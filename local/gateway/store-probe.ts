@@ -17,10 +17,10 @@ export const startReadiness = (clock: Pick<Clock, 'elapsed' | 'after'>): void =>
   const client = trimmed(new DynamoDBClient(clientOptions('DynamoDB')));
   const storeAnswers = async (): Promise<boolean> => {
     const command = new DescribeTableCommand({ TableName: tableName });
-    const asked = endAfter(clock, times.statusCallMs, (abortSignal) =>
+    const call = endAfter(clock, times.statusCallMs, (abortSignal) =>
       client.send(command, { abortSignal }),
     );
-    return await asked.then(
+    return await call.then(
       () => true,
       () => false,
     );

@@ -1,29 +1,29 @@
 /**
- * An HTTP server with bounds: no client can make it hold more, or wait longer, than `bounds.ts` allows. It answers the
- * requests of one connection one after the other. If a port holds too much, the server closes the connection that has
- * kept it waiting longest.
+ * An HTTP server with bounds: no client can make it hold more, or wait longer, than `bounds.ts` allows. Requests of one
+ * connection are answered one after the other. If a port holds too much, the server closes the connection that has kept
+ * it waiting longest.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type Bounds, type Budget, createBudget, type Holder } from './bounds.ts';
 import {
+  type BodyFault,
+  type BodyResult,
   discardBody,
   isDeclaredTooLong,
-  type Read,
   readBody,
-  type Unread,
 } from './request-body.ts';
 import { mutualTls, type TlsFiles } from './tls.ts';
 
 /** Why something is not a request that can be answered. */
-export type Unreadable = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';
+export type RequestFault = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';
 
 export type Exchange = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Reads the body, once. Rejects if the sender goes away. */
-  readonly readBody: (bytesMax: number) => Promise<Read>;
+  readonly readBody: (bytesMax: number) => Promise<BodyResult>;
   /** Reads the rest of a refused body and discards it, within bounds, so that its sender reads the answer. */
   readonly discardBody: () => Promise<void>;
   /** The caller must call this with the size of the reply, before the reply is written. */
@@ -40,13 +40,13 @@ export type BoundedServerOptions = {
    * Returns the whole reply, as text, to something that is not a request. The connection is closed after it. The
    * default is a bare status.
    */
-  readonly refuse?: (reason: Unreadable) => string;
+  readonly refuse?: (reason: RequestFault) => string;
 };
 
 /** The exchange that is answered now. `giveUp` ends the reading of its body, while that is under way. */
 type Current = {
   readonly request: IncomingMessage;
-  giveUp: ((why: Unread) => void) | undefined;
+  giveUp: ((why: BodyFault) => void) | undefined;
 };
 
 type Connection = {
@@ -57,12 +57,12 @@ type Connection = {
   waiting: number;
   current: Current | undefined;
   /** The reason why nothing more can be received. */
-  broken: Unreadable | undefined;
+  broken: RequestFault | undefined;
 };
 
 type Budgets = { readonly bodies: Budget; readonly replies: Budget };
 
-const reasonOf = ({ code }: { code?: string }): Unreadable => {
+const reasonOf = ({ code }: { code?: string }): RequestFault => {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'too slow';
   return code === 'HPE_HEADER_OVERFLOW' ? 'headers too large' : 'malformed';
 };
@@ -73,7 +73,7 @@ const statuses = {
   'headers too large': 431,
   'too many headers': 431,
 } as const;
-const bareRefusal = (reason: Unreadable): string =>
+const bareRefusal = (reason: RequestFault): string =>
   `HTTP/1.1 ${statuses[reason]} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 
 /** Answers the next request. Settles when its reply was read, or the connection is closed. */
@@ -103,7 +103,7 @@ const exchangeOne = async (
     response,
     readBody: async (bytesMax) => {
       if (isAsking && !isDeclaredTooLong(request, bytesMax)) response.writeContinue();
-      const giveUp = new Promise<Unread>((resolve) => {
+      const giveUp = new Promise<BodyFault>((resolve) => {
         current.giveUp = resolve;
       });
       body = bodies.hold(() => current.giveUp?.('no room'));
@@ -162,7 +162,7 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
     connections.set(socket, { socket, holder, ...state });
   };
   if (tls) {
-    // A connection counts from its handshake on. Its TLS socket comes later, and has the same remote port.
+    // A connection counts from its handshake on. The TLS socket is made later, and has the same remote port.
     const holders = new Map<string, Holder>();
     const sockets = new Set<Socket>();
     const nameOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
@@ -189,7 +189,7 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
   }
 
   /** Answers something that cannot be answered as a request, unless an answer was begun, and closes the connection. */
-  const endWith = (socket: Socket, reason: Unreadable | undefined): void => {
+  const endWith = (socket: Socket, reason: RequestFault | undefined): void => {
     if (socket.writable && reason !== undefined) socket.end(refuse(reason));
     else socket.end();
     setTimeout(() => socket.destroy(), bounds.lingerMs).unref();

@@ -1,8 +1,7 @@
 /**
- * The limits of one port, and the budget that its connections, bodies and replies share: if they hold more than its
- * maximum, the oldest holder that is not pinned is evicted.
+ * The limits of one port, each with its reason, in bytes and milliseconds; and the budgets for what a port holds. If the
+ * holders of a budget hold more than its maximum, the oldest one that is not pinned is evicted.
  */
-/** The limits of one port, each with its reason. Sizes are in bytes, times in milliseconds. */
 export const bounds = {
   /** Fifty clients of twenty connections each; their headers alone may be 64 MiB. */
   connectionsMax: 1_000,

@@ -1,7 +1,7 @@
 /**
- * Reads requests: their bodies, of which never more is held than their limit, and whether a web page has sent them. A
- * page of any site can send requests to ports of this machine. No client of the vault runs in a browser, so the local
- * servers refuse all such requests.
+ * Reads the bodies of requests, of which never more is held than their limit, and tells whether a web page has sent a
+ * request. A page of any site can send requests to ports of this machine. No client of the vault runs in a browser, so
+ * the local servers refuse all such requests.
  */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
@@ -14,8 +14,8 @@ const discardedBytesMax = 64 * 1_048_576;
  * Why a body is not read: it is too long, it is not valid HTTP, it came too slowly, or all bodies together have too
  * many bytes.
  */
-export type Unread = 'too long' | 'malformed' | 'too slow' | 'no room';
-export type Read = Buffer | Unread;
+export type BodyFault = 'too long' | 'malformed' | 'too slow' | 'no room';
+export type BodyResult = Buffer | BodyFault;
 
 export const isDeclaredTooLong = (request: IncomingMessage, bytesMax: number): boolean =>
   Number(request.headers['content-length'] ?? 0) > bytesMax;
@@ -29,13 +29,13 @@ export const readBody = (
   request: IncomingMessage,
   bytesMax: number,
   count: (bytes: number) => void = () => undefined,
-  giveUp: Promise<Unread> = new Promise(() => undefined),
-): Promise<Read> =>
+  giveUp: Promise<BodyFault> = new Promise(() => undefined),
+): Promise<BodyResult> =>
   new Promise((resolve, reject) => {
     if (isDeclaredTooLong(request, bytesMax)) return resolve('too long');
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const end = (read: Read) => {
+    const end = (read: BodyResult) => {
       request.off('data', take);
       chunks.length = 0;
       resolve(read);

@@ -1,6 +1,6 @@
 /**
- * The access policy of a local host or node: the file of `AUTH_POLICY_FILE`, which is read again while the host runs. A
- * change is used whole or not at all.
+ * The access policy of `npm start` or a node: the file of `AUTH_POLICY_FILE`, which is read again while the program runs.
+ * A change is in force whole or not at all.
  */
 import { readFileSync } from 'node:fs';
 import { localIssuer } from '../../functions/access/policy.ts';
@@ -16,10 +16,10 @@ import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 /** A change is used after two looks that saw the same text, because an editor may still be writing at the first. */
 const lookEveryMs = 2_000;
 
-/** The text of the file at one look, or else the error and its code. */
-type Seen = { readonly text: string; readonly error?: unknown };
+/** The text of the file at one look, else the code of the error, and the error. */
+type FileText = { readonly text: string; readonly error?: unknown };
 
-const look = (file: string): Seen => {
+const look = (file: string): FileText => {
   try {
     return { text: readFileSync(file, 'utf8') };
   } catch (error) {
@@ -31,7 +31,7 @@ const look = (file: string): Seen => {
 export const readPolicyFile = (file: string, local?: LocalKeys): ReadPolicy =>
   policyIn(file, look(file), local);
 
-const policyIn = (file: string, { text, error }: Seen, local?: LocalKeys): ReadPolicy => {
+const policyIn = (file: string, { text, error }: FileText, local?: LocalKeys): ReadPolicy => {
   if (error !== undefined) throw failure(`${file} cannot be read (${text})`, { cause: error });
   try {
     const read = parsePolicy(text, local);
@@ -62,7 +62,7 @@ export const followPolicyFile = (
   report: (line: string) => void,
 ): FollowedPolicy => {
   const local: LocalKeys = JSON.parse(jwks);
-  const use = (seen: Seen): ReadPolicy => {
+  const use = (seen: FileText): ReadPolicy => {
     const read = policyIn(file, seen, local);
     for (const warning of read.warnings) report(`${file}: ${warning}`);
     usePolicy(read.policy);

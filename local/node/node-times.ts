@@ -69,6 +69,5 @@ export const nodeTimes = {
    * data.
    */
   nodeStartMs: 60_000,
-  /** Longer than any request may last, plus some time for its etcd. */
-  nodeEndMs: times.answerByMs + 5_000,
+  nodeEndMs: programTimes.vaultEndMs,
 } as const;

@@ -1,6 +1,6 @@
 /**
- * The folder that holds all data of a local vault, and how commands name it. Its files are for its owner only (folder
- * 0700, files 0600). The folder belongs to one running vault at a time.
+ * The folder that holds all data of a local vault, and how commands name it. Folder and files are for their owner only
+ * (0700 and 0600). The folder belongs to one running vault at a time.
  */
 import {
   accessSync,
@@ -53,8 +53,8 @@ const isOwn = (folder: string, { mode, uid }: Stats): boolean => {
 };
 
 /**
- * Closes a vault's own folder to others. Returns the mode of a folder that stays open to them, else `undefined`. On
- * Windows a folder has no such mode. It lets in whoever may enter the folder around it.
+ * Closes a vault's own folder to others. Returns the mode of a folder that stays open to them, else `undefined`. A folder
+ * on Windows has no such mode: whoever may enter the folder around it may enter it, too.
  */
 const closeOwnFolder = (folder: string): number | undefined => {
   if (process.platform === 'win32') return undefined;

@@ -28,10 +28,7 @@ const ask = (why: Cause): void => {
   asked.resolve(why);
 };
 
-/**
- * Registers a function that is called before the program ends, the last one first. Returns a function that takes it
- * back.
- */
+/** Registers a function to call before the program ends, the last one first. Returns a function that removes it again. */
 export const closeAtEnd = (close: Closer): (() => void) => {
   closers.push(close);
   return () => {

@@ -1,7 +1,4 @@
-/**
- * A log of bounded length for the output of a process. It keeps at least the newest `bytesMax` bytes and at most twice
- * as many.
- */
+/** A log of bounded length for the output of a process: at least the newest `bytesMax` bytes, at most twice as many. */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 

@@ -1,10 +1,7 @@
 /**
- * Child processes: this module starts them, watches them, starts them again when they die, and ends them. The other
- * modules say only what to run, when it counts as started, and what to do when it ends by itself.
- *
- * A child does not outlive this process. If the system offers it (`setpriv --pdeathsig`), a child dies with its parent.
- * On other systems the data folder keeps the child's pid and start time, so that the next start can end a child that a
- * `kill -9` of its parent left.
+ * Starts child processes, watches them, starts them again when they die, and ends them. A child does not outlive this
+ * process: where the system has `setpriv --pdeathsig`, the child dies with its parent; elsewhere the data folder keeps
+ * the child's pid and start time, and the next start ends a child that a `kill -9` of its parent left.
  */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,8 +34,8 @@ const endWithThis = (child: ChildProcess): void => {
 };
 
 /**
- * Starts a program that ends its own children when it is asked to end. It is asked when this process ends, however this
- * process ends. The command is found by this process's PATH.
+ * Starts a program that ends its own children on SIGTERM. The program receives SIGTERM when this process ends, however
+ * this process ends. The command is found by this process's PATH.
  */
 export const startProgram = (
   command: string,
@@ -123,7 +120,7 @@ export type Program = {
   readonly launch: () => ChildProcess | Promise<ChildProcess>;
   /** When the program counts as started. Without it, it does so at once. */
   readonly start?: {
-    /** Asked again and again; must not reject. */
+    /** Called every `askEveryMs`; must not reject. */
     readonly isDone: () => Promise<boolean>;
     readonly askEveryMs: number;
     readonly withinMs: number;
@@ -139,7 +136,7 @@ export type Program = {
   readonly onEnd: (end: End) => number | Promise<number>;
 };
 
-export type Supervised = {
+export type Supervision = {
   /** Settles only if the program ended and is not started again; the error says why. */
   readonly failed: Promise<Error>;
   /** Ends the program; returns when it is gone. */
@@ -150,7 +147,7 @@ export type Supervised = {
  * Starts the program and keeps it running; returns when it has started. Throws if it does not start; nothing is left
  * running then. This process must have locked the folder of the pid file.
  */
-export const supervise = async (program: Program): Promise<Supervised> => {
+export const supervise = async (program: Program): Promise<Supervision> => {
   const { pidFile, launch, start, graceMs, onEnd } = program;
   await endRememberedChild(pidFile);
   const closing = Promise.withResolvers<void>();

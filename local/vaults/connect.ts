@@ -35,14 +35,14 @@ type ConnectOptions = {
 };
 
 /**
- * A node is away for seconds now and then: another one takes over, or etcd hashes a large copy. So many attempts take 5
- * to 25 seconds.
+ * Attempts of a call to a node. A node is away for seconds now and then: another one becomes leader, or etcd hashes a
+ * large copy. Nine attempts take 5 to 25 seconds.
  */
 const attemptsMax = 9;
 
 type VaultAddress = Omit<RunningVault, 'url' | 'takesLocalTokens'>;
 
-/** The answers of the embedded KMS for the key in this file, whose ARN the vault tells. */
+/** The answers of the embedded KMS for the key in this file. The record of the vault has the ARN. */
 const answersOf = (file: string, arn: string): Answer =>
   answerWith(followMasterKey(file, { keyId: findKeyId(arn) ?? '' }));
 
@@ -115,7 +115,7 @@ export const connectToNode = (folder: string): Connection => {
       `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
     );
   }
-  // A node of 1.0.0 does not tell where the file of its key is.
+  // The record of a node of 1.0.0 does not name the file of its key.
   const file = running.masterKeyFile ?? findKeyFileOfNode(folder);
   return connectTo(
     { ...running, ...(file !== undefined && { masterKeyFile: file }) },

@@ -180,7 +180,7 @@ const nodeFolderOf = (folder: string): string => {
   return folders.find((one) => findRunning(one) !== undefined) ?? join(folder, 'node-1');
 };
 
-/** The option by which a program that reads a data folder is told which one. */
+/** The option that chooses the data folder of a program. */
 export const folderOption = [
   '--for <name>',
   'which vault, if several are here: start or cluster',

@@ -14,7 +14,7 @@ const running = v.object({
   masterKeyFile: v.optional(v.string()),
   /** The address of that KMS, unless it is the one of AWS. */
   kmsEndpoint: v.optional(v.string()),
-  /** Whether the data of `npm start` are in the embedded store of the folder. A node does not tell. */
+  /** Whether the data of `npm start` are in the embedded store of the folder. The record of a node does not say. */
   storeIsEmbedded: v.optional(v.boolean()),
   vaultId: v.string(),
   tableName: v.string(),

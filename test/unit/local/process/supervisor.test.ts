@@ -10,7 +10,7 @@ import {
 import {
   type End,
   type Program,
-  type Supervised,
+  type Supervision,
   startChild,
   supervise,
 } from '../../../../local/process/supervisor.ts';
@@ -19,7 +19,7 @@ import { until } from '../../../support/until.ts';
 
 let folder: string;
 let pidFile: string;
-let supervised: Supervised[];
+let supervised: Supervision[];
 /** How each run of the program ended. */
 let ends: End[];
 let launches: number;
