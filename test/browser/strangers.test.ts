@@ -85,7 +85,7 @@ describe('a page of another origin', () => {
     },
   );
 
-  it('gets all that from a server that allows it, which proves that the browser makes the attempts', async () => {
+  it('reads all that from a server that allows it, so the browser does make every attempt', async () => {
     const requests = new Set<string>();
     const permissive: RequestListener = (request, response) => {
       requests.add(`${request.method} ${request.url}`);
@@ -112,7 +112,7 @@ const types: Readonly<Record<string, string>> = {
 const image = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>';
 
 describe('a page that rebinds its own name to 127.0.0.1', () => {
-  it('gets 403 for all that it asks, even if it knows a session and a code', async () => {
+  it('is refused with 403 for every request, even if it knows a session and a code', async () => {
     const code = await running.newCode();
     const port = Number(new URL(running.url).port);
     const rebound: RequestListener = (request, response) =>

@@ -366,7 +366,7 @@ describe('the folder of a cluster', () => {
     }
   });
 
-  it('has one cluster at a time', async () => {
+  it('is refused to a second npm run cluster', async () => {
     expect(await cluster.command()).toMatchObject({
       code: 1,
       text: expect.stringMatching(/^another vault is using the data folder/),

@@ -340,7 +340,7 @@ describe('every operation', () => {
     },
   );
 
-  it('reads only its heads if the caller has the answer: a file of one name', async () => {
+  it("reads only the head of a file's one name if the caller's tag is current", async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'P', [value]);
     const ask = vaultOver(vault.ports);

@@ -170,7 +170,7 @@ describe('delete-secret', () => {
 
 describe('a keyed deletion', () => {
   // Shows G6.
-  it('takes effect once among sixteen concurrent ones, which all get its answer', async () => {
+  it('has one effect if it is sent sixteen times at once, and each sending has its answer', async () => {
     const alice = await withVersions('a');
     const outcomes = await race(sixteen.map(() => () => ask.delete(alice, 'DB', { key })));
     expect(outcomes).toEqual(sixteen.map(() => 2));
@@ -249,7 +249,7 @@ describe('a create over a deletion', () => {
     expect((await ask.get(alice, 'DB')).text).toBe('mine');
   });
 
-  it('gets the same answer when repeated with its key, also after the secret was deleted again', async () => {
+  it('is answered as before if it is repeated with its key, also after the secret was deleted again', async () => {
     const alice = await withDeleted();
     const first = await ask.create(alice, 'DB', 'again', { key });
     expect(first).toMatchObject({ version: { version: 3 }, replayed: false });

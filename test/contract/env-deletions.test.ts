@@ -73,7 +73,7 @@ describe('a file that creates a deleted name again', () => {
     expect(decisions).toEqual(['created', 'created']);
   });
 
-  it('gets the answer of the real run as a dry run, and stores nothing', async () => {
+  it('is answered as a dry run like the real run, and stores nothing', async () => {
     const alice = await withDeleted('OLD');
     const file = creating('OLD', 'NEW');
     const dry = await ask.submit(alice, file, { dryRun: true });
@@ -124,7 +124,7 @@ describe('a file that creates a deleted name again', () => {
     expect([created, writes]).toEqual([[{ name: 'OLD', version: 5 }], 3]);
   });
 
-  it('gets the same answer when repeated with its key', async () => {
+  it('is answered as before if it is repeated with its key', async () => {
     const alice = await withDeleted('OLD');
     const first = await ask.encrypt(alice, creating('OLD'), { key });
     await ask.delete(alice, 'OLD');
@@ -219,7 +219,7 @@ describe('a file that reads a destroyed version', () => {
     return alice;
   };
 
-  it('gets version_destroyed with every such line', async () => {
+  it('is refused with version_destroyed and every such line', async () => {
     const alice = await withDestroyed();
     const file = 'A=secret(DB)\nB=secret(DB@1)\n\nC="x secret(DB@2)"\nD=secret(DB@1)\n';
     const lines = ['version_destroyed', '2 version_destroyed DB', '4 version_destroyed DB'];
@@ -251,7 +251,7 @@ describe('a file that reads a destroyed version', () => {
     });
   });
 
-  it('gets version_destroyed as of an instant at which the version was valid', async () => {
+  it('is refused with version_destroyed as of an instant at which the version was valid', async () => {
     const alice = someone();
     const began = 1_700_000_000_000;
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
@@ -272,7 +272,7 @@ describe('a repeated keyed file', () => {
     expect(await ask.submit(alice, file, { key })).toEqual({ ...first, replayed: true });
   });
 
-  it('gets version_destroyed with every line whose version was destroyed since', async () => {
+  it('is refused with version_destroyed and every line whose version was destroyed since', async () => {
     const alice = someone();
     for (const name of ['DB', 'OTHER']) await makeSecret(vault.ports, alice, name, ['a', 'b']);
     await ask.submit(alice, file, { key });

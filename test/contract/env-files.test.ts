@@ -223,7 +223,7 @@ describe('a .env file, on the embedded store and KMS', () => {
   });
 
   describe('as a dry run', () => {
-    it('gets the answer of the real run and stores nothing', async () => {
+    it('is answered like the real run, and stores nothing', async () => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
       const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';

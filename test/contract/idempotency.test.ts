@@ -86,7 +86,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     }
   });
 
-  it('gets the same answers if only the condition of its write meets the record', async () => {
+  it('is answered as before if only the condition of its write meets the record', async () => {
     const principal = await prepared();
     const ports = withoutRecords(vault.ports);
     const first = await run(principal, { ports });

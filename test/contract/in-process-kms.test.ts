@@ -71,7 +71,7 @@ describe('the functions of npm start', () => {
     expect(Buffer.from(value ?? []).toString()).toBe('late');
   });
 
-  it('get a key fault when local/bin/key.ts has disabled the key', async () => {
+  it('fail with a key fault once local/bin/key.ts has disabled the key', async () => {
     setKeyState(masterKeyFile(folder, {}), 'Disabled');
     const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
     await expect(loadPorts().dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({

@@ -59,7 +59,7 @@ describe(`the verification of ${versions} versions`, () => {
   });
   afterAll(() => vault.close());
 
-  it('scans pages of 1,000 items once, and calls the master key once for most versions', async () => {
+  it('scans each page of 1,000 items once, and unwraps the data key of most versions once', async () => {
     const { violations, calls, unwraps } = await verify(vault);
     expect(violations).toEqual([]);
     expect(calls).toEqual(['DescribeTableCommand', 'ScanCommand', 'ScanCommand']);

@@ -78,7 +78,7 @@ describe('a write whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2]);
   });
 
-  it('of an update leaves the version of another update alone, and writes the next one', async () => {
+  it('keeps the version that another update wrote meanwhile, and an update writes the next one', async () => {
     const alice = await withOne();
     const sleep = async () => {
       if ((await versionsOf(alice)).length === 1) await addVersion(vault.ports, alice, 'DB', 'x');

@@ -143,7 +143,7 @@ describe('a changed item', () => {
 
   const list = (principal: Principal) => vaultOver(vault.ports).versions(principal, name);
 
-  it('fails as a deletion, except for its author, note and write', async () => {
+  it('is refused as a deletion, unless only its author, note or write id changed', async () => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, ['a', 'b']);
     await vaultOver(vault.ports).delete(alice, name, { note: 'no longer used' });

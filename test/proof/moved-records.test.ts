@@ -283,7 +283,7 @@ describe('a moved record', () => {
     });
   });
 
-  it('gets 422 as an idempotency record moved to another key', async () => {
+  it('is refused with 422 as an idempotency record that was moved to another key', async () => {
     const alice = principals[0] ?? someone();
     const create = (name: string) =>
       vaultOver(vault.ports).create(alice, name, 'a', { key: name.repeat(20).slice(0, 20) });

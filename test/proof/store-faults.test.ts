@@ -153,7 +153,7 @@ describe('a request to a hostile store', () => {
   });
 
   // Shows G13.
-  it('gets a true answer at any rate of faults', async () => {
+  it('is answered truly at any rate of faults', async () => {
     for (let seed = 1; seed <= seeds; seed += 1) {
       const random = seeded(seed);
       const operation = writers[seed % writers.length];

@@ -49,7 +49,7 @@ describe('a page of another origin', () => {
     expect(await items()).toEqual(before);
   });
 
-  it('can read from a server that allows it, which proves that the browser makes all attempts', async () => {
+  it('reads from a server that allows it, so the browser does make every attempt', async () => {
     const requests: string[] = [];
     const attempts = attemptsOf(token);
     const [outcomes = []] = await serveWhile(

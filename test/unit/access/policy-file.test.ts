@@ -130,7 +130,7 @@ describe('a faulty policy', () => {
 
   const notYaml = ['issuers: [', 'issuers: 1\nissuers: 2', 'issuers: *none', 'a: b: c', '%\n'];
   notYaml.push('1: a\n"1": b', '? [a]\n: b', 'x: &c constructor\n*c : y', '---\n---', '\ta: b');
-  it.each(notYaml)('gets a refusal with a reason if it is no YAML: %j', (text) => {
+  it.each(notYaml)('is rejected with a reason if it is no YAML: %j', (text) => {
     expect(faultOf(text)).toMatch(/^(line \d: )?is no YAML/);
   });
 
@@ -210,7 +210,7 @@ describe('a faulty policy', () => {
     expect(told).not.toContain('c4n4ry');
   });
 
-  it('gets a refusal if discovery has no https:// address to begin with', () => {
+  it('is rejected if discovery has no https:// address to begin with', () => {
     const fault = faultWith(
       ['issuer: https://i.test', 'issuer: urn:i'],
       ['jwksUrl: https://i.test/keys', 'discovery: true'],
@@ -235,7 +235,7 @@ describe('a faulty policy', () => {
     },
   );
 
-  it('gets a refusal if its brackets are deeper than any policy needs', () => {
+  it('is rejected if its brackets are deeper than any policy needs', () => {
     expect(faultOf('['.repeat(5_000))).toMatch(/^line 1: is no YAML/);
   });
 
@@ -246,17 +246,17 @@ describe('a faulty policy', () => {
     ]);
   });
 
-  it('gets a refusal if it has neither rules nor vaultClaims', () => {
+  it('is rejected if it has neither rules nor vaultClaims', () => {
     const told = faultOf(issuer.slice(0, issuer.indexOf('    rules:')));
     expect(told).toBe('line 2: issuers[0] needs either rules or vaultClaims');
   });
 
-  it('gets a refusal if a tenant inserts a claim that is no text', () => {
+  it('is rejected if a tenant inserts a claim that is no text', () => {
     const told = faultWith(['refs/heads/*', 'true'], ['tenant: acme', 'tenant: "{ref}"']);
     expect(told).toContain('tenant inserts a claim for which match does not list exact texts');
   });
 
-  it('gets a refusal if two issuers share their id or their iss', () => {
+  it('is rejected if two issuers share their id or their iss', () => {
     expect(faultOf(issuer + second)).toBe(
       'line 14: issuers[1].issuer is that of another issuer too',
     );

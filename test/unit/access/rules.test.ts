@@ -161,7 +161,7 @@ describe('the audience of a token', () => {
     expect(of({ sharedAudience: true }, { aud: ['a', 'b'] })).toEqual(refused('audience'));
   });
 
-  it('comes from another claim if the policy names one', () => {
+  it('is another claim if the policy names one', () => {
     const cognito = { audienceClaim: 'client_id', audiences: ['client-1'] };
     expect(of(cognito, { aud: undefined, client_id: 'client-1' })).toMatchObject({ granted });
     expect(of(cognito, { aud: 'client-1' })).toEqual(refused('audience'));
@@ -293,7 +293,7 @@ describe('a token that describes its principal itself', () => {
     names: ['A*'],
   };
 
-  it('gets what it says, with the issuer in its subject', () => {
+  it('has the principal that it describes, with the issuer in the subject', () => {
     expect(decide(own, itself)).toEqual({
       mismatches: [],
       granted: {

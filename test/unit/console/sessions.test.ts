@@ -13,7 +13,7 @@ const setUp = () => {
 };
 
 describe('the sessions of the console', () => {
-  it('give one session for a code, and none when the code comes again', () => {
+  it('open one session for a code, and none for the same code again', () => {
     const { newCode, findCode, open, findSession } = setUp();
     const code = newCode();
     expect(findCode(code.id)).toBe(code.secret);
@@ -33,7 +33,7 @@ describe('the sessions of the console', () => {
     expect([findCode(late.id), open(late.id)]).toEqual([undefined, undefined]);
   });
 
-  it('find neither code nor session by another text, nor one by the id of the other', () => {
+  it('find no code and no session by a wrong text, nor one by the id of the other', () => {
     const { newCode, findCode, findSession, openNew } = setUp();
     const [code, session] = [newCode(), openNew()];
     for (const wrong of ['', 'x', 'constructor', code.secret, session.secret, session.id]) {

@@ -191,7 +191,7 @@ describe('the details of names', () => {
     expect(pages(found)).toEqual([['B', details('B')]]);
   });
 
-  it('get another request where the store has left them out, and only there', async () => {
+  it('are asked for again where the store has left them out, and only there', async () => {
     const { found, asked } = await asking(['A', 'B', 'C'], (keys, call) => {
       const [first, ...others] = keys;
       const left = { UnprocessedKeys: { vault: { Keys: others.map((key) => ({ ...key })) } } };
@@ -221,7 +221,7 @@ describe('the details of names', () => {
     expect(found).toBe('integrity_failure');
   });
 
-  it('get another read after a fault that passes', async () => {
+  it('are read again after a fault that passes', async () => {
     const { found, asked } = await asking(['A'], (keys, call) => {
       if (call === 1) throw fault.throttled;
       return whole(keys);

@@ -119,7 +119,7 @@ describe('the probe of the status page', () => {
     return { found, limits: clock.timers };
   };
 
-  it('gets one second', async () => {
+  it('ends after one second', async () => {
     expect((await probe({})).limits).toEqual([1_000]);
   });
 

@@ -85,7 +85,7 @@ describe('findExpansions', () => {
 });
 
 describe('any text, for any dialect', () => {
-  it('comes back byte for byte, or is refused, if it holds nothing that looks like a reference', () => {
+  it('is returned byte for byte, or refused, if it holds nothing that looks like a reference', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom(...dialects), (text, dialect) => {
         fc.pre(!/(?:secret|enc)[ \t]*\(/i.test(text));

@@ -208,7 +208,7 @@ describe('any text', () => {
   });
 
   // Shows G10.
-  it('comes back byte for byte if it holds nothing that looks like a reference', () => {
+  it('is returned byte for byte if it holds nothing that looks like a reference', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom('submit', 'encrypt', 'expand'), (content, mode) => {
         fc.pre(parseFile(content).errors.length === 0 && !/(?:secret|enc)[ \t]*\(/i.test(content));

@@ -49,18 +49,18 @@ describe('a pinned reference', () => {
 describe('the value of enc()', () => {
   const storedValue = (text: string, values = {}) => plan(text, { values }).create[0]?.value;
 
-  it('comes from the request', () => {
+  it('is that of the request', () => {
     expect(storedValue('A=enc(X)\n', { X: 'a b\0' })).toBe('a b\0');
     expect(storedValue('X=enc(X)\n', { X: '' })).toBe('');
     expect(storedValue('A=enc(__proto__)\n', JSON.parse('{"__proto__":"v"}'))).toBe('v');
   });
 
-  it.each(casesOf('stores'))('comes from an assignment: $text', ({ input, output }) => {
+  it.each(casesOf('stores'))('is that of an assignment: $text', ({ input, output }) => {
     expect(storedValue(`A=enc(X)\n${input}`)).toBe(output);
     expect(storedValue(`${input}A=enc(X)\n`)).toBe(output);
   });
 
-  it('comes from the request if the file gives the same value or a reference', () => {
+  it('is that of the request if the file gives the same value or a reference', () => {
     expect(storedValue('A=enc(X)\nX="1"\n', { X: '1' })).toBe('1');
     expect(storedValue('A=enc(X)\nX=secret(Z)\n', { X: '1' })).toBe('1');
   });

@@ -35,7 +35,7 @@ HOOK='https://h/?k=s3cr3t'
 `);
   });
 
-  it('comes back byte for byte if it holds no reference', () => {
+  it('is returned byte for byte if it holds no reference', () => {
     const kept = `\uFEFF# a\r\n\t export  A = "b\\n$C" \t# d\n\n \t\nB='1\n2\r\n'\nC=\`x\` y`;
     for (const mode of ['submit', 'encrypt', 'expand'] as const) {
       expect(contentOf(kept, { mode })).toBe(kept);

@@ -97,7 +97,7 @@ describe('a request', () => {
     expect(contexts[0]?.elapsed()).toBe(35);
   });
 
-  it('gets its own write id and elapsed time', async () => {
+  it('has its own write id and elapsed time', async () => {
     const { call, contexts, closings } = recorded();
     await call();
     await call();
@@ -105,7 +105,7 @@ describe('a request', () => {
     expect(closings.map(({ elapsedMs }) => elapsedMs)).toEqual([30, 30]);
   });
 
-  it('gets 401 before parsing if its token is invalid', async () => {
+  it('is rejected with 401 before parsing if its token is invalid', async () => {
     const { call, steps, closings } = recorded({
       fail: { authenticate: new VaultError('unauthenticated', 'no') },
     });
@@ -136,7 +136,7 @@ describe('a request', () => {
     expect((await call()).statusCode).toBe(201);
   });
 
-  it('gets 400 before the operation runs if it is malformed', async () => {
+  it('is rejected with 400 before the operation runs if it is malformed', async () => {
     const { call, steps } = recorded({ fail: { parse: new VaultError('invalid_request', 'no') } });
     expect((await call()).statusCode).toBe(400);
     expect(steps).not.toContain('run');

@@ -32,7 +32,7 @@ describe('a request with a note', () => {
     expect(await fieldOf(expanding)).toBe('invalid_request note');
   });
 
-  it('gets another fingerprint than the same request with another note or with none', () => {
+  it('has another fingerprint than the same request with another note or with none', () => {
     const digestOf = (sent: object) => {
       const { fingerprint } = parse('submit-env', sent, { 'Idempotency-Key': 'k'.repeat(20) });
       return Buffer.from(fingerprint?.digest ?? []).toString('hex');
@@ -45,7 +45,7 @@ describe('a request with a note', () => {
 });
 
 describe('a request with the tag of an earlier answer', () => {
-  it('takes the options of a request that only reads, and gets JSON', async () => {
+  it('has the options of a request that only reads, and is answered in JSON', async () => {
     expect(parse('expand-env', { unless: tag }).unless).toBe(tag);
     for (const route of ['submit-env', 'encrypt-env'] as const) {
       const writing = () => parse(route, { unless: tag });
@@ -63,7 +63,7 @@ describe('a request with the tag of an earlier answer', () => {
     },
   );
 
-  it('gets the tag alone if the answer is unchanged', () => {
+  it('is answered with the tag alone if the answer is unchanged', () => {
     const answer = { unchanged: true, tag } as const;
     expect(fileReply(answer, { reply: 'json' })).toEqual({ status: 200, body: answer });
   });

@@ -48,7 +48,7 @@ describe('a header', () => {
     expect(await fieldOf(() => headerValue(single, 'x-a'))).toBe('invalid_request x-a');
   });
 
-  it('comes from the single form if the host lists only other headers', () => {
+  it('is read from the single form if the host lists only other headers', () => {
     const event = requestOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-B': ['2'] } });
     expect(headerValues(event, 'x-a')).toEqual(['1']);
   });
@@ -105,7 +105,7 @@ describe('the name in the path', () => {
 });
 
 describe('a body', () => {
-  it('comes as text, as base64 or not at all', () => {
+  it('is text, base64 or absent', () => {
     expect(textOf(requestOf({ body: 'né' }))).toBe('né');
     expect(textOf(requestOf({ body: 'bsOp', isBase64Encoded: true }))).toBe('né');
     expect(textOf(requestOf({ body: null }))).toBe('');
@@ -188,7 +188,7 @@ describe('the check of the media type', () => {
     expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
   });
 
-  it('comes before the check of UTF-8', async () => {
+  it('precedes the check of UTF-8', async () => {
     const headers = { 'content-type': 'text/html' };
     const event = requestOf({ body: '/w==', isBase64Encoded: true, headers });
     expect(await codeOf(() => bodyOf(event, ['text/plain']))).toBe('unsupported_media_type');

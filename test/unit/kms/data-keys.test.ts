@@ -54,7 +54,7 @@ const scripted = (...script: Answer[]) => {
 };
 
 describe('a data key', () => {
-  it('comes from the configured master key, bound to tenant and name', async () => {
+  it('is made under the configured master key, bound to tenant and name', async () => {
     const { calls, generate, context } = scripted(() => good);
     expect(await generate()).toEqual({ plaintext, wrapped, masterKeyId: keyArn });
     const input = { KeyId: masterKeyId, KeySpec: 'AES_256', EncryptionContext: bound };

@@ -109,7 +109,7 @@ describe('the permissions of a call', () => {
     expect(ofReads).toEqual(['dynamodb:GetItem SecretsTable']);
   });
 
-  it('names a permission for each table of a batch', () => {
+  it('name a permission for each table of a batch', () => {
     const batch = { RequestItems: { 'vault-1': { Keys: [] }, other: { Keys: [] } } };
     expect(needed('DynamoDB_20120810.BatchGetItem', batch)).toEqual([
       'dynamodb:BatchGetItem SecretsTable',

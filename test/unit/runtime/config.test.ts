@@ -127,7 +127,7 @@ describe('the environment', () => {
     process.env = kept;
   });
 
-  it('comes from the process if no other is given', () => {
+  it('is that of the process if no other is given', () => {
     const services = { VAULT_ID: 'v', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
     process.env = { ...identity, ...services, VAULT_NODE_STATUS_URL: 'u' };
     expect(readIdentityConfig().issuer).toBe('urn:i');

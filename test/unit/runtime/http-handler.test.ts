@@ -53,7 +53,7 @@ const requestTo = (port: number, changed: Partial<HttpRequest> = {}) =>
   });
 
 describe('a call of a client', () => {
-  it('reaches the service whole, and its reply comes back whole', async () => {
+  it('reaches the service whole, and so does its reply the caller', async () => {
     const long = 'é'.repeat(100_000);
     const { port } = await serve(async (request, response) => {
       const { method, url, headers } = request;

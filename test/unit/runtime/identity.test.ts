@@ -59,7 +59,7 @@ describe('the identity of a process', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('comes from the variables, whose tokens keep their subjects and may be shared', async () => {
+  it('is read from the variables, whose tokens keep their subjects and may be shared', async () => {
     Object.assign(process.env, variables);
     const identity = fresh();
     identity.startIdentity();
@@ -77,7 +77,7 @@ describe('the identity of a process', () => {
     await expect(send(identity, {}, token)).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('comes from the file that is deployed with the function', async () => {
+  it('is read from the file that is deployed with the function', async () => {
     process.env['LAMBDA_TASK_ROOT'] = folder;
     writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policyWith('ci', inline)));
     const identity = fresh();
@@ -87,7 +87,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'bundle', digest, fault: null });
   });
 
-  it('comes from the host if it hands one over, whatever the environment says', async () => {
+  it('is that of the host if it hands one over, whatever the environment says', async () => {
     Object.assign(process.env, variables);
     const identity = fresh();
     identity.usePolicy(policyWith('ci', inline));

@@ -262,7 +262,7 @@ describe('the status of a vault node', () => {
   const allowAnyTime = () =>
     jest.spyOn(AbortSignal, 'timeout').mockReturnValue(new AbortController().signal);
 
-  it('comes from the node', async () => {
+  it('is the report of the node', async () => {
     allowAnyTime();
     const node = await serve((_request, response) => response.end('{"revision":7}'));
     expect(await readNode(node.url)).toEqual({ revision: 7 });

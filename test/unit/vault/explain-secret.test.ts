@@ -55,7 +55,7 @@ describe('the access of a caller', () => {
     expect((await explain({ names: ['X'] })).caller.pattern).toBeUndefined();
   });
 
-  it("comes from the caller's own token in all that is not asked for", async () => {
+  it("is that of the caller's own token where the question names no other", async () => {
     const own = { scopes: ['secrets:delete'], names: ['app.*'] };
     expect((await explain({}, own)).caller).toMatchObject({
       ...own,

@@ -59,7 +59,7 @@ describe('inParallel', () => {
 
 describe('a failure in parallel work', () => {
   // Shows G9.
-  it('comes from the earliest item, whichever fails first', async () => {
+  it('is that of the earliest item, whichever fails first', async () => {
     for (const order of [
       [1, 2],
       [2, 1],

@@ -61,7 +61,7 @@ describe('a version', () => {
     );
   });
 
-  it('raises an alarm with its name and number if it does not open, and its data key is erased', async () => {
+  it('raises an alarm with its name and number if it does not open, and erases its data key', async () => {
     const context = requestContext();
     const key = randomBytes(32);
     const opened = openVersion({ ...context, dataKeys: keysThatGive(key) }, first());

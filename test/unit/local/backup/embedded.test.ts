@@ -39,7 +39,7 @@ it('a store that SQLite cannot write is a failure, and no bug with a stack', () 
   ]);
 });
 
-it('a restore asks for TABLE_NAME if the backup is of another table than npm start has without it', async () => {
+it('a restore of a backup of another table is refused with a sentence that names TABLE_NAME', async () => {
   async function* pages() {
     yield [];
   }

@@ -48,7 +48,7 @@ describe('a program of package.json', () => {
     expect(launch()).toEqual({ code: 1, stdout: '', stderr });
   });
 
-  it('gets its own command line if nothing is missing', () => {
+  it('has its own command line if nothing is missing', () => {
     for (const name of ['valibot', 'jose', 'commander', '@commander-js']) install(name);
     const { code, stdout, stderr } = launch();
     expect([code, stderr]).toEqual([0, '']);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { bridgeAddressOf } from '../../../../local/containers/container-host.ts';
 
 describe('the address of this machine on a Docker bridge', () => {
-  it('comes from the gateway that Docker reports', () => {
+  it('is the gateway that Docker reports', () => {
     expect(bridgeAddressOf('[{"Subnet":"172.17.0.0/16","Gateway":"172.17.0.9"}]')).toBe(
       '172.17.0.9',
     );

@@ -136,7 +136,7 @@ describe('a node that is asked for a new member', () => {
     expect(calls).toContain('remove 3');
   });
 
-  it('answers one request after the other, so that a repeated one gets the same member', async () => {
+  it('answers one request after the other, and a repeated one with the same member', async () => {
     const { ask, calls } = startGiver();
     const both = await Promise.all([
       ask({ node: 3, instead: '3' }),

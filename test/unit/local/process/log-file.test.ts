@@ -41,7 +41,7 @@ describe('a log file', () => {
     expect(text(file)).toBe('line 0003\n');
   });
 
-  it('gets the lines of two streams whole, also where a new file begins', async () => {
+  it('holds the lines of two streams whole, also where a new file begins', async () => {
     const file = join(freshFolder(), 'log');
     const log = openLogFile(file, 30);
     const [out, errors] = [new PassThrough(), new PassThrough()];

@@ -9,7 +9,7 @@ const firstOutgoing = (): number => {
   return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : 49_152;
 };
 
-it('a child gets a port that is free, and that no outgoing connection takes while it is started again', async () => {
+it('findFreePort returns a free port, which no outgoing connection takes while its program is started again', async () => {
   const ports = await Promise.all(Array.from({ length: 50 }, () => findFreePort()));
   expect(Math.max(...ports)).toBeLessThan(firstOutgoing());
   for (const port of ports.slice(0, 5)) {
@@ -19,7 +19,7 @@ it('a child gets a port that is free, and that no outgoing connection takes whil
   }
 });
 
-it('a child gets an address of this machine that nobody can guess, if the system has more than 127.0.0.1', async () => {
+it('findHiddenHost returns an address of this machine that nobody can guess, if the system has more than 127.0.0.1', async () => {
   const hosts = await Promise.all(Array.from({ length: 50 }, findHiddenHost));
   expect(new Set(hosts).size).toBe(process.platform === 'darwin' ? 1 : 50);
   for (const host of hosts.slice(0, 5)) expect(await isFree(0, host)).toBe(true);

@@ -19,7 +19,7 @@ it('a record of a folder is found while the process that it names runs, and no l
   expect(find(folder)).toBeUndefined();
 });
 
-it('the memory of a process is told while it runs, where the system tells it', () => {
+it('residentBytesOf returns the memory of a process that runs, where the system tells it', () => {
   const isLinux = process.platform === 'linux';
   expect((residentBytesOf(process.pid) ?? 0) > 10_000_000).toBe(isLinux);
   expect(residentBytesOf(2 ** 30)).toBeNull();
