@@ -2,10 +2,17 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { expect, it } from '@jest/globals';
+import { afterAll, expect, it } from '@jest/globals';
+import { type Closer, closeAll } from '../../local/process/ending.ts';
 import { startKms } from '../support/kms-server.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
-import { describeLocal, freshName, startVault, useVault } from '../support/running-vault.ts';
+import {
+  describeLocal,
+  freshName,
+  type RunningVault,
+  startVault,
+  useVault,
+} from '../support/running-vault.ts';
 
 const inspect = async (dataDir: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
   const { exit, output, errors } = runLocal('inspect', args, { VAULT_DATA_DIR: dataDir, ...env });
@@ -16,6 +23,13 @@ const endpointOf = (dataDir: string): string =>
 
 describeLocal('npm run inspect', () => {
   const vault = useVault();
+  const closers: Closer[] = [];
+  afterAll(() => closeAll(closers));
+  const start = async (env?: NodeJS.ProcessEnv): Promise<RunningVault> => {
+    const other = await startVault(env);
+    closers.push(other.stop);
+    return other;
+  };
 
   it('shows states, notes and destructions in plain lines, also of a deleted secret', async () => {
     const [name, other] = [freshName(), freshName()];
@@ -60,6 +74,7 @@ describeLocal('npm run inspect', () => {
 
   it('reads the vault that variables name, and not the one that runs on the folder', async () => {
     const kms = await startKms({ folder: freshFolder() });
+    closers.push(kms.close);
     const environment = {
       AWS_ENDPOINT_URL_DYNAMODB: endpointOf(vault.dataDir),
       AWS_ENDPOINT_URL_KMS: kms.endpoint,
@@ -69,7 +84,7 @@ describeLocal('npm run inspect', () => {
       VAULT_ID: 'a-vault',
       TABLE_NAME: 'elsewhere',
     };
-    const elsewhere = await startVault(environment);
+    const elsewhere = await start(environment);
     expect(readdirSync(elsewhere.dataDir).filter((name) => /^(kms|store)\./.test(name))).toEqual(
       [],
     );
@@ -83,12 +98,10 @@ describeLocal('npm run inspect', () => {
       code: 1,
       errors: ['TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere'],
     });
-    await elsewhere.stop();
-    await kms.close();
   });
 
   it('names the changed items of a vault that runs, and of one that was killed', async () => {
-    const changed = await startVault();
+    const changed = await start();
     const name = await changed.create();
     const shown = await inspect(changed.dataDir, []);
     const own = shown.output.find((line) => line.endsWith(`#SECRET#${name}`)) ?? '';
@@ -128,7 +141,6 @@ describeLocal('npm run inspect', () => {
       items: [{ pk: own, version: 1, createdBy: 'mallory\u009b2J' }],
       violations: [{ pk: own, sk: 'HEAD', problem }, { sk: 'HEAD' }],
     });
-    await changed.stop();
   });
 
   it('names a folder without a vault, or one that waits for a restore, and makes no file there', async () => {
