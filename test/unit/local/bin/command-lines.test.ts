@@ -8,6 +8,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { scopes } from '../../../../functions/model/types.ts';
+import { lockDataFolder } from '../../../../local/process/data-folder.ts';
+import { rememberSam } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const manifest: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(
@@ -62,6 +64,68 @@ const misuses: readonly (readonly [line: string, sentence: string])[] = [
   ['restore.ts a b', 'a vault is restored from one file'],
 ];
 
+const folder = freshFolder();
+const inFolder = (name: string): string => join(folder, name);
+const policies: Readonly<Record<string, string>> = {
+  'faulty.yaml': 'issuers: []',
+  'local.yaml': 'issuers: [{ id: local, localKey: true }]',
+};
+const isTaken = (name: string): string =>
+  `port {port} of 127.0.0.1 is in use: stop what listens there, or set ${name} to another (0: any free one)`;
+const noLocalstack = 'no LocalStack runs here: npm run stack -- localstack starts one';
+const elsewhere = 'stop it, or set VAULT_DATA_DIR to another folder';
+
+/** Programs that fail before they start anything: `{port}` is a port that is taken, and `{before}` the one before it. */
+const refusals: readonly (readonly [
+  title: string,
+  line: string,
+  env: Readonly<Record<string, string>>,
+  sentence: string,
+])[] = [
+  ['a port that is none', 'start.ts', { PORT: '99999' }, 'PORT must be a number from 0 to 65535'],
+  ['a port that is taken', 'start.ts', { PORT: '{port}' }, isTaken('PORT')],
+  // The first port of a cluster is that of its first vault.
+  ['the next port taken', 'cluster.ts', { CLUSTER_PORT: '{before}' }, isTaken('CLUSTER_PORT')],
+  [
+    'a port that is taken, in a folder with other ports',
+    'cluster.ts',
+    { VAULT_DATA_DIR: inFolder('cluster'), CLUSTER_PORT: '{port}' },
+    isTaken('CLUSTER_PORT'),
+  ],
+  [
+    'a faulty policy',
+    `policy.ts bundle ${inFolder('faulty.yaml')}`,
+    {},
+    `${inFolder('faulty.yaml')}: line 1: issuers is empty`,
+  ],
+  [
+    'the key of this machine in a policy for AWS',
+    `policy.ts bundle ${inFolder('local.yaml')}`,
+    {},
+    `${inFolder('local.yaml')}: line 1: issuers[0].localKey works only for a vault that runs on the machine of its key`,
+  ],
+  ['no LocalStack', 'stack.ts localstack delete', {}, noLocalstack],
+  ['words that are passed on', 'stack.ts localstack aws s3 --help --new', {}, noLocalstack],
+  [
+    'no Docker',
+    'stack.ts',
+    { PATH: '/nowhere', VAULT_DATA_DIR: inFolder('stack') },
+    'no Docker daemon answers (docker version failed: there is no such program): start one',
+  ],
+  [
+    'sam that serves',
+    'stack.ts sam',
+    { VAULT_DATA_DIR: inFolder('serving') },
+    `npm run stack -- sam serves this vault already, on http://127.0.0.1:3000: ${elsewhere}`,
+  ],
+  [
+    'sam that starts',
+    'stack.ts sam',
+    { VAULT_DATA_DIR: inFolder('starting') },
+    `another vault is using the data folder ${inFolder('starting/stack/sam')}: ${elsewhere}`,
+  ],
+];
+
 type Ending = {
   readonly code: number;
   readonly stdout: string;
@@ -106,7 +170,6 @@ const takePort = async (): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 
-const folder = freshFolder();
 const endings = new Map<string, Ending>();
 const endingOf = (line: string): Ending => {
   const ending = endings.get(line);
@@ -116,52 +179,53 @@ const endingOf = (line: string): Ending => {
 let port: number;
 
 beforeAll(async () => {
-  for (const name of ['bin', 'cluster']) mkdirSync(join(folder, name), { mode: 0o700 });
-  const called = join(folder, 'called');
+  for (const name of ['bin', 'cluster', 'serving/stack', 'starting/stack/sam']) {
+    mkdirSync(inFolder(name), { recursive: true, mode: 0o700 });
+  }
   for (const name of acting.split(' ')) {
-    const file = join(folder, 'bin', name);
-    writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${called}\nexit 1\n`);
+    const file = inFolder(`bin/${name}`);
+    writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${inFolder('called')}\nexit 1\n`);
     chmodSync(file, 0o755);
   }
-  writeFileSync(join(folder, 'cluster', 'ports.json'), '{"firstPort":3301}');
+  writeFileSync(inFolder('cluster/ports.json'), '{"firstPort":3301}');
+  for (const [name, text] of Object.entries(policies)) writeFileSync(inFolder(name), text);
+  rememberSam(inFolder('serving/stack'), { url: 'http://127.0.0.1:3000' });
+  const starting = lockDataFolder(inFolder('starting/stack/sam'));
   port = await takePort();
+  const withPort = (text: string): string =>
+    text.replace('{port}', String(port)).replace('{before}', String(port - 1));
   const lines = [
     ...programs.flatMap((program) => [`${program} --help`, wrongLineOf(program)]),
     ...misuses.map(([line]) => bin(line)),
-    ...[bin('stack.ts localstack aws s3 --help --nonsense'), bin('start.ts'), bin('cluster.ts')],
-  ];
-  const settings: Readonly<Record<string, NodeJS.ProcessEnv>> = {
-    [bin('start.ts')]: { PORT: String(port) },
-    // The first port of a cluster is that of its first vault.
-    [bin('cluster.ts')]: { CLUSTER_PORT: String(port - 1) },
-  };
-  const runs = lines.map((line) => {
+  ].map((line) => ({ name: line, line, env: {} }));
+  const refused = refusals.map(([name, line, env]) => ({
+    name,
+    line: bin(line),
+    env: Object.fromEntries(Object.entries(env).map(([key, text]) => [key, withPort(text)])),
+  }));
+  const all = [...lines, ...refused];
+  const runs = all.map(({ line, env }) => {
     const [file = '', ...words] = line.split(' ');
-    return { file: resolve(file), words, env: settings[line] ?? {} };
+    return { file: resolve(file), words, env };
   });
-  const again = { VAULT_DATA_DIR: join(folder, 'cluster'), CLUSTER_PORT: String(port) };
-  runs.push(
-    { file: resolve(bin('start.ts')), words: [], env: { PORT: '99999' } },
-    { file: resolve(bin('cluster.ts')), words: [], env: again },
-  );
-  const result = join(folder, 'result');
-  const paths = ['data', 'cluster.json', 'called', 'cluster/key'].map((name) => join(folder, name));
-  const runner = join(folder, 'run-all.mjs');
+  const result = inFolder('result');
+  const paths = ['data', 'cluster.json', 'called', 'cluster/key'].map(inFolder);
+  const runner = inFolder('run-all.mjs');
   writeFileSync(runner, runAll);
   execFileSync(process.execPath, [runner], {
     input: JSON.stringify({ runs, result, paths }),
     env: {
-      PATH: join(folder, 'bin'),
+      PATH: inFolder('bin'),
       HOME: folder,
       TMPDIR: folder,
-      VAULT_DATA_DIR: join(folder, 'data'),
-      VAULT_CLUSTER_FILE: join(folder, 'cluster.json'),
+      VAULT_DATA_DIR: inFolder('data'),
+      VAULT_CLUSTER_FILE: inFolder('cluster.json'),
       ...{ PORT: '0', CLUSTER_PORT: '0' },
     },
   });
+  starting.release();
   const ended: readonly Ending[] = JSON.parse(readFileSync(result, 'utf8'));
-  const names = [...lines, 'no port', 'again'];
-  for (const [index, ending] of ended.entries()) endings.set(names[index] ?? '', ending);
+  for (const [index, ending] of ended.entries()) endings.set(all[index]?.name ?? '', ending);
 });
 
 it('this table finds the programs of package.json and those of local/ by itself', () => {
@@ -192,35 +256,8 @@ it.each(misuses)('%s is refused with exit code 2 and "%s"', (line, sentence) => 
   expect(stderr).toContain(sentence);
 });
 
-it('npm run stack -- localstack aws passes all words on', () => {
-  const { code, stderr } = endingOf(bin('stack.ts localstack aws s3 --help --nonsense'));
-  expect([code, stderr]).toEqual([
-    1,
-    'no LocalStack runs here: npm run stack -- localstack starts one\n',
-  ]);
-});
-
-it('npm start refuses a port that is none', () => {
-  const stderr = 'PORT must be a number from 0 to 65535\n';
-  expect(endingOf('no port')).toEqual({ code: 1, stdout: '', stderr, traces: [] });
-});
-
-describe('a port that is taken', () => {
-  it.each([
-    ['start.ts', 'PORT'],
-    ['cluster.ts', 'CLUSTER_PORT'],
-  ])('ends %s with a sentence that names %s, and leaves no folder', (file, name) => {
-    expect(endingOf(bin(file))).toEqual({
-      ...{ code: 1, stdout: '', traces: [] },
-      stderr: `port ${port} of 127.0.0.1 is in use: stop what listens there, or set ${name} to another (0: any free one)\n`,
-    });
-  });
-
-  it('ends npm run cluster also if its folder has other ports, and starts nothing', () => {
-    const { code, stderr, traces } = endingOf('again');
-    expect([code, traces]).toEqual([1, []]);
-    expect(stderr).toMatch(
-      new RegExp(`^port ${port} of 127.0.0.1 is in use: .* or set CLUSTER_PORT to`),
-    );
-  });
+it.each(refusals)('%s ends %s with %j in one sentence, and starts nothing', (...refusal) => {
+  const [title, , , sentence] = refusal;
+  const stderr = `${sentence.replace('{port}', String(port))}\n`;
+  expect(endingOf(title)).toEqual({ code: 1, stdout: '', stderr, traces: [] });
 });
