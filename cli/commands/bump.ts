@@ -35,7 +35,7 @@ export const bumpCommand = () =>
       requirePinned(envFile, names, meant);
       const facts = await readFactsOfOneInstant(session, meant.map(unpinned));
       const whyNot = (reference: Reference) => whyUnusable(facts, unpinned(reference));
-      // One deleted secret must not keep --all from moving the other pins.
+      // With --all, a deleted secret is skipped, and the other pins still move.
       if (!all) requireUsable(pinnable, meant, whyNot);
       const newestFor = (reference: Reference) =>
         isMeant(reference) && !whyNot(reference) ? facts.get(reference.name)?.newest : undefined;

@@ -79,7 +79,7 @@ export const writingCommand = (name: string, summary: string, examples: string) 
       'the key of an earlier attempt, so that a repetition has no second effect',
     );
 
-/** A command that writes a given value. `readValue` (values.ts) reads it. */
+/** A command that writes a given value. `readValue` (values/read-value.ts) reads it. */
 export const valueCommand = (name: string, summary: string, examples: string) =>
   writingCommand(name, summary, examples)
     .argument('<name>')

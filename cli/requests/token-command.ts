@@ -87,7 +87,7 @@ const keep = (folder: string, file: string, token: string): void => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     replaceFile({ file, mode: 0o600 }, token);
   } catch {
-    // The token itself is good.
+    // A token that cannot be kept can still be used.
   }
 };
 

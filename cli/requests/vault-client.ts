@@ -38,7 +38,7 @@ export const openClient = (settings: Settings): Client => {
     if (mayHaveEffect && idempotencyKey !== undefined) keepKey(idempotencyKey);
   };
   const onEvent = (event: ClientEvent): void => {
-    // The last error may be another, such as that of a token command.
+    // The key is kept now, because the error that ends the command may be another one, such as a token command's.
     if (event.type === 'repeating') keepKeyOf(event.error);
     tell(event);
   };

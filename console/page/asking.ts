@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { Refusal } from './session.ts';
 
 export type Asking<Result> = {
-  /** The last result. It stays while it is asked for again. */
+  /** The last result, kept while the next is asked for. */
   readonly result: Result | undefined;
   readonly refusal: Refusal | undefined;
   readonly isWaiting: boolean;

@@ -25,7 +25,7 @@ export type ShownNode = {
 
 export type ShownVault = {
   readonly nodes: readonly ShownNode[];
-  /** Whether no two copies are known to differ. */
+  /** False once two copies are known to differ. */
   readonly isEqual: boolean;
 };
 

@@ -142,7 +142,7 @@ const unsealed = async (key: Key, line: string, purpose: string) => {
   }
 };
 
-/** The lines of an answer that nobody has proven yet. */
+/** The lines of an answer, before any check that this console sealed them. */
 async function* linesOf(
   path: string,
   id: string,

@@ -1,6 +1,6 @@
 /**
- * Whether a dialect's reader reads a file as the vault does. Lines with references are not for the reader: the vault
- * reads them, and writes them for the reader when it expands the file.
+ * Checks that the reader of a dialect reads a file as the vault does. Lines with references are left out: the vault
+ * writes them again for the reader when it expands the file.
  */
 import type { FileError, UnfitReason } from '../model/errors.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';

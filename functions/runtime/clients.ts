@@ -54,8 +54,8 @@ type Command = { readonly input: object; readonly schema: StaticOperationSchema 
 const endpoint = async () => ({ protocol: 'http:', hostname: 'in-process', path: '/' });
 
 /**
- * Sends commands by the client's own protocol alone. The middleware around it finds the address and the credentials,
- * signs and repeats, and costs about as much as the protocol.
+ * Sends commands by the client's own protocol, without the middleware, which finds address and credentials, signs and
+ * repeats, and costs about as much as the protocol.
  */
 const sendOver = ({ config }: Client, transport: HttpHandler) => {
   const { protocol } = config;

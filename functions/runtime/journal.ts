@@ -1,8 +1,8 @@
 /**
  * The log: one JSON object a line, and one line a request, which `close` writes. A new field of that line goes there and
- * into docs/runbook.md; what the field tells comes by a method of `Journal` (vault/request.ts). The lines are read by
- * `dsvault log` and the console (cli/log/), by the metrics and alarms of template.yaml, and by a restore
- * (local/backup/destroys.ts). `observeRequests` hands the numbers to a host, for Prometheus.
+ * into docs/runbook.md, and into `logged` of system/log-lines.ts if `dsvault log` or the console is to show it; what the
+ * field tells comes by a method of `Journal` (vault/request.ts). The lines are read by those two, by the metrics and
+ * alarms of template.yaml, and by a restore (local/backup/destroys.ts). `observeRequests` hands the numbers to Prometheus.
  */
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';

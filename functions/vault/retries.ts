@@ -40,7 +40,7 @@ export const limitCall = <Result>(
 /** Waits before a retry. Resolves to false, at once, if the time for retries is over. */
 export type Backoff = () => Promise<boolean>;
 
-/** Starts a backoff with full jitter, whose bounds and end `limits.ts` has. */
+/** Starts a backoff with full jitter, whose bounds and end model/limits.ts has. */
 export const startBackoff = (context: RequestContext): Backoff => {
   let bound: number = times.backoffFirstMs;
   return async () => {

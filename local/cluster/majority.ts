@@ -1,9 +1,8 @@
 /**
- * Waits for the programs of the nodes, by number: each promise settles with whether its program serves, or
- * has ended before it did. Waits `patienceMs` for all of them, and then only until a majority serves, however
- * long that takes: nodes with much data load it for minutes. Returns the numbers of the nodes that serve,
- * which are no majority if so many have ended that there can be none. `onSlow` is called once if there is no
- * majority after `patienceMs`.
+ * Waits until the program of every node serves (true) or has ended (false), for `patienceMs` at most; after that until a
+ * majority serves, however long that takes, because nodes with much data load it for minutes. Returns the numbers of the
+ * nodes that serve: less than a majority if too many have ended. `onSlow` is called once if there is no majority after
+ * `patienceMs`.
  */
 export const untilMajority = (
   nodes: ReadonlyMap<number, Promise<boolean>>,

@@ -1,6 +1,6 @@
 /**
- * The nodes of `npm run demo`: the operations that the story needs of a cluster, independent of how its nodes
- * run, and waiting until they serve.
+ * What the story of `npm run demo` asks of a cluster, and waiting until its nodes serve. How the nodes run is in
+ * processes.ts.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -7,7 +7,10 @@ const snapshotLeaseMs = 60_000;
 
 export const etcdTimes = {
   answerMs,
-  /** A request that has not left by then never will. The front still has time to answer that it has no effect. */
+  /**
+   * A call to etcd ends then, as gRPC's deadline, and a request that has not left by then never will. The front still has
+   * time to answer what is known.
+   */
   sendMs: answerMs - 50,
   /** A node says by then whether it serves, so that 500 ms are left for the call to etcd. */
   admitMs: answerMs - 500,

@@ -26,7 +26,7 @@ export type FrontOptions = {
 /** `undefined`: requests of this kind are served. */
 export type Admit = (kind: 'read' | 'write') => Promise<string | undefined>;
 
-/** Answers one request, named as in `X-Amz-Target`. Always resolves, within `etcdTimes.answerMs`. */
+/** Answers one request; `operation` is named as in `X-Amz-Target`. The promise resolves within `etcdTimes.answerMs`. */
 export type Front = (operation: string, body: unknown) => Promise<Reply>;
 
 const isServed = (operation: string): operation is Operation => Object.hasOwn(shapes, operation);

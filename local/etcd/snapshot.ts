@@ -1,6 +1,6 @@
 /**
  * All items of a table as of one revision, read while writes go on. etcd forgets old revisions, so a key in etcd holds
- * this one: `snapshot/<id>`, whose revision of creation is the oldest that its owner still reads (node/compaction.ts).
+ * this one: `snapshot/<id>`, whose revision of creation is the oldest that its owner still reads (node/upkeep.ts).
  * The key has a lease, so that it goes by itself if its owner does.
  */
 import { randomUUID } from 'node:crypto';

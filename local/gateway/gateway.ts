@@ -34,7 +34,7 @@ export type GatewayOptions = {
    * request.
    */
   readonly report: (line: string) => void;
-  /** Replaces some of `bounds.ts`; for tests. */
+  /** Replaces some of http/bounds.ts, for tests. */
   readonly bounds?: Partial<Bounds>;
 };
 

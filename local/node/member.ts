@@ -114,8 +114,7 @@ export const etcdOptionsOf = (
     'election-timeout': '1000',
     'pre-vote': 'true',
     'snapshot-count': '10000',
-    // This check of etcd refuses a new member for long after faults. The rules of replacement.ts take its
-    // part.
+    // This check of etcd refuses a new member for long after faults. The rules of replacing.ts take its part.
     'strict-reconfig-check': 'false',
     logger: 'zap',
     'log-level': 'warn',

@@ -24,8 +24,9 @@ const alarmLine = v.object({
   decision: v.string(),
 });
 
-const policyLine = v.object({
-  message: v.literal('policy'),
+/** What the log says of a file that is looked at again and again. */
+const fileLine = v.object({
+  message: v.picklist(['policy', 'master key']),
   timestamp: v.string(),
   fault: v.optional(v.string()),
 });
@@ -70,7 +71,7 @@ export const humanLine = (text: string): string => {
     const { timestamp, decision, operation, requestId } = line;
     return `${timeOf(timestamp)}  warning: ${decision} in ${operation}  request ${requestId}\n`;
   }
-  if (v.is(policyLine, line)) {
+  if (v.is(fileLine, line)) {
     const { timestamp, fault } = line;
     const what = fault === undefined ? 'the access policy is in use' : `warning: ${fault}`;
     return `${timeOf(timestamp)}  ${shown(what)}\n`;

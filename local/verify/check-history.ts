@@ -75,8 +75,8 @@ export const checkHistory = (entries: readonly Entry[]): readonly Violation[] =>
 export type FindEntry = (pk: string, version: number) => Promise<Entry | undefined>;
 
 /**
- * Checks that the versions that the record names exist, that the request of the record wrote them, and that only a
- * request to delete wrote a deletion. A deletion that was put in place of a value shows here.
+ * Checks a record of idempotency: each version that it names exists and has its `writeId`, and a deletion belongs to a
+ * record of `delete-secret`. So a deletion in place of a value is found here.
  */
 export const checkRecord = async (
   key: ItemKey,

@@ -1,4 +1,4 @@
-/** The fight itself: clients and faults at once, and what is left of it when the nodes have come to rest. */
+/** Runs clients and faults at once, and returns what is left when the nodes have come to rest. */
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Crowd, startCrowd } from './crowd.ts';

@@ -36,6 +36,12 @@ describe('the log at a terminal', () => {
     expect(policy('access.yaml:\nlost')).toBe(`${time}  warning: access.yaml:\\u{a}lost\n`);
   });
 
+  it('shows what is wrong with the file of the master key', () => {
+    expect(line({ message: 'master key', fault: 'kms.json is missing' })).toBe(
+      `${time}  warning: kms.json is missing\n`,
+    );
+  });
+
   it('shows why a request was refused, and for a fault its cause and request id', () => {
     expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
       `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,
