@@ -145,27 +145,6 @@ describe('150 updates of one secret by 16 clients', () => {
   });
 });
 
-describe('16 updates of one version with If-Match', () => {
-  it('let exactly one succeed', async () => {
-    const name = freshName();
-    await callAll([create(name, 'first')]);
-    for (let version = 1; version <= 3; version += 1) {
-      const requests = times(clients, (index) => update(name, `${version}.${index}`));
-      const replies = await Promise.all(
-        requests.map((request, index) =>
-          callOne(index, request, { ...repeatable(), 'If-Match': `"${version}"` }),
-        ),
-      );
-      expect([countOf(replies, 200), countOf(replies, 412)]).toEqual([1, 15]);
-      const won = replies.findIndex(({ status }) => status === 200);
-      expect(await read(`/v1/secrets/${name}`)).toMatchObject({
-        version: version + 1,
-        value: `${version}.${won}`,
-      });
-    }
-  });
-});
-
 describe('16 concurrent duplicates of a keyed request', () => {
   // Shows G6.
   it('take effect once and get one answer, whichever host gets them', async () => {
@@ -198,65 +177,6 @@ describe('16 concurrent duplicates of a keyed request', () => {
       expect((await read(`/v1/secrets/${name}`)).version).toBe(3);
     }
   });
-
-  it('succeed alike with an If-Match that only the first of them meets', async () => {
-    const name = freshName();
-    await callAll([create(name, 'first')]);
-    for (let version = 1; version <= 3; version += 1) {
-      const headers = { 'Idempotency-Key': randomUUID(), 'If-Match': `"${version}"` };
-      const duplicates = times(clients, () => update(name, 'v'));
-      const replies = await callAll(duplicates, headers);
-      const answers = replies.map(({ status, json }) => `${status} ${json.version}`);
-      expect(new Set(answers)).toEqual(new Set([`200 ${version + 1}`]));
-    }
-  });
-});
-
-describe('16 deletions of one secret and then 16 creates', () => {
-  it('let exactly one of each succeed, so that the secret has three versions', async () => {
-    const name = freshName();
-    await callAll([create(name, 'first')]);
-    const deletions = await callAll(times(clients, () => remove(name)));
-    expect([countOf(deletions, 200), countOf(deletions, 404)]).toEqual([1, 15]);
-    const creates = await callAll(times(clients, (index) => create(name, `again ${index}`)));
-    expect([countOf(creates, 201), countOf(creates, 409)]).toEqual([1, 15]);
-    const won = creates.findIndex(({ status }) => status === 201);
-    expect(await read(`/v1/secrets/${name}`)).toMatchObject({ version: 3, value: `again ${won}` });
-    const history = await historyOf(name);
-    expect(history.map(({ state }) => state)).toEqual(['stored', 'deleted', 'stored']);
-  });
-});
-
-describe('concurrent creates and files for the same names', () => {
-  it.each([
-    ['never existed', 1],
-    ['were deleted', 3],
-  ])(
-    'give each name to one of them, and a file all of its names or none, if they %s',
-    async (_, version) => {
-      for (let round = 0; round < 4; round += 1) {
-        const pair = [freshName('LEFT'), freshName('RIGHT')];
-        if (version > 1) {
-          await callAll(pair.map((name) => create(name, 'first')));
-          await callAll(pair.map((name) => remove(name)));
-        }
-        const files = times(6, (index) => submit(pair, `file ${index}`));
-        const creates = pair.flatMap((name) => times(2, () => create(name, 'single')));
-        const inOrder = round % 2 === 0 ? [...creates, ...files] : [...files, ...creates];
-        const replies = await callAll(inOrder);
-        const won = { files: countOf(replies, 200), singles: countOf(replies, 201) };
-        expect([
-          { files: 1, singles: 0 },
-          { files: 0, singles: 2 },
-        ]).toContainEqual(won);
-        expect(countOf(replies, 409)).toBe(10 - won.files - won.singles);
-        const [left, right] = await Promise.all(pair.map((name) => read(`/v1/secrets/${name}`)));
-        expect(left?.value).toMatch(won.files === 1 ? /^file \d$/ : /^single$/);
-        expect(right?.value).toBe(left?.value);
-        expect([left?.version, right?.version]).toEqual([version, version]);
-      }
-    },
-  );
 });
 
 describe('a reader of a secret during updates', () => {

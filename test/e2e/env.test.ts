@@ -110,17 +110,6 @@ describe('dryRun', () => {
 });
 
 describe('a .env file with several errors', () => {
-  it('gets errors of lines before errors of names, and existing names before missing ones', async () => {
-    const [taken, missing] = [await vault.create('v'), freshName()];
-    const values = { [taken]: 'v' };
-    const names = `A=enc(${taken})\nB=secret(${missing})\n`;
-    const bad = await json('', `${names}BAD LINE\n`, { values });
-    expect(bad).toMatchObject({ status: 422, json: { code: 'invalid_env', errorsTotal: 1 } });
-    const exists = await json('', names, { values });
-    expect(exists.status).toBe(409);
-    expect(exists.json.errors).toMatchObject([{ line: 1, name: taken }]);
-  });
-
   it('gets every bad line reported at once by line, column and code, without its text', async () => {
     const content = [
       'NO_EQUALS_c4n4ry',
@@ -185,32 +174,6 @@ describe('a .env file with deleted secrets', () => {
     return name;
   };
 
-  it('finds their pinned versions, but no current ones and no deletion', async () => {
-    const [name, kept] = [await ended('one'), await vault.create('kept')];
-    const file = `A=secret(${kept})\nB=secret(${name})\nC=secret(${name}@2)\nD=secret(${name}@1)\n`;
-    for (const [route, more] of [
-      ['', {}],
-      ['', { dryRun: true }],
-      ['/expand', {}],
-    ] as const) {
-      const reply = await json(route, file, more);
-      expect(reply).toMatchObject({ status: 404, json: { errorsTotal: 2 } });
-      expect(reply.json.errors?.map(({ line }) => line)).toEqual([2, 3]);
-    }
-    const pinned = await json('/expand', `D=secret(${name}@1)\n`, { pin: true });
-    expect(pinned.json).toMatchObject({ content: 'D=one\n', pinned: `D=secret(${name}@1)\n` });
-    expect((await json('', `D=secret(${name}@1)\n`)).json.content).toBe('D=one\n');
-  });
-
-  it('finds them as of an instant before the deletion', async () => {
-    const name = await vault.create('one');
-    const { json: deletion } = await vault.ask('DELETE', `/v1/secrets/${name}`);
-    const file = `A=secret(${name})\n`;
-    const before = new Date(Date.parse(deletion.validFrom ?? '') - 1).toISOString();
-    expect((await json('/expand', file, { at: before })).json.content).toBe('A=one\n');
-    expect((await json('/expand', file, { at: deletion.validFrom })).status).toBe(404);
-  });
-
   it.each(['', '/encrypt'] as const)(
     'creates them again with their next version and a note, as a dry run foretells: /v1/env%s',
     async (route) => {
@@ -236,36 +199,6 @@ describe('a .env file with deleted secrets', () => {
       expect(twice).toMatchObject({ status: 409, json: { errorsTotal: 2 } });
     },
   );
-
-  it('gets 422 if it creates a secret again and reads one of its old versions', async () => {
-    const name = await ended('one');
-    const file = `A=enc(${name})\nB=secret(${name}@1)\n`;
-    const reply = await json('', file, { values: { [name]: 'three' } });
-    expect(reply).toMatchObject({ status: 422, json: { code: 'invalid_env' } });
-    expect(reply.json.errors).toMatchObject([{ line: 2, code: 'reference_to_new_secret' }]);
-  });
-
-  it('counts each that it creates again twice against 96 names, and existing names come first', async () => {
-    const names = Array.from({ length: 49 }, () => freshName('AGAIN'));
-    const file = (some: readonly string[]) =>
-      some.map((name) => `K${name}=enc(${name})\n`).join('');
-    const values = (some: readonly string[]) =>
-      Object.fromEntries(some.map((name) => [name, `v-${name}`]));
-    const encrypt = (some: readonly string[], more = {}) =>
-      json('/encrypt', file(some), { values: values(some), ...more });
-    expect((await encrypt(names)).status).toBe(200);
-    for (const name of names) await vault.ask('DELETE', `/v1/secrets/${name}`);
-    const tooMany = { status: 413, json: { code: 'too_large', limit: 96 } };
-    expect(await encrypt(names, { dryRun: true })).toMatchObject(tooMany);
-    expect(await encrypt(names)).toMatchObject(tooMany);
-    const some = names.slice(1);
-    const dry = await encrypt(some, { dryRun: true });
-    const real = await encrypt(some);
-    expect([dry.status, dry.text]).toEqual([200, real.text]);
-    expect(real.json.created?.map(({ version }) => version)).toEqual(some.map(() => 3));
-    expect((await encrypt(names)).json).toMatchObject({ code: 'secret_exists', errorsTotal: 48 });
-    expect(await readBack(names[0] ?? '')).toBeUndefined();
-  });
 });
 
 describe('names and keys of JavaScript built-ins', () => {

@@ -45,13 +45,6 @@ const submitOf = (name: string, other: string): Request => ({
   body: { content: `A="enc(${name})"\nB=secret(${other})\n`, values: { [name]: 'v' } },
 });
 
-/** A secret that was deleted. */
-const deleted = async (): Promise<string> => {
-  const name = await vault.create();
-  await send(deleteOf(name), randomUUID());
-  return name;
-};
-
 describe('a repeated keyed request', () => {
   it.each([
     ['creates', async () => freshName(), createOf, 1],
@@ -72,43 +65,6 @@ describe('a repeated keyed request', () => {
     expect(await versionsOf(name)).toBe(versions);
   });
 
-  it('submits once, and answers with the versions of the first time', async () => {
-    const [name, old, key] = [freshName(), await vault.create('value one'), randomUUID()];
-    const first = await send(submitOf(name, old), key);
-    expect(first.json.resolved).toEqual([{ name: old, version: 1 }]);
-    await send(updateOf(old, 'value two'), randomUUID());
-    const again = await send(submitOf(name, old), key);
-    expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
-    expect(again.json.content).toContain('value one');
-    expect(await versionsOf(name)).toBe(1);
-  });
-
-  it('repeats the first answer of a file that creates nothing after an update, and refuses another file', async () => {
-    const old = await vault.create('value one');
-    for (const path of ['/v1/env', '/v1/env/encrypt']) {
-      const key = randomUUID();
-      const file = (content: string) => send({ method: 'POST', path, body: { content } }, key);
-      const first = await file(`A=secret(${old})\n`);
-      await send(updateOf(old, 'value two'), randomUUID());
-      const again = await file(`A=secret(${old})\n`);
-      expect([first.status, isReplay(first)]).toEqual([200, false]);
-      expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
-      expect(await file(`B=secret(${old})\n`)).toMatchObject({
-        status: 422,
-        json: { code: 'idempotency_key_reused' },
-      });
-    }
-  });
-
-  it('repeats the first answer after later updates, though its If-Match no longer holds', async () => {
-    const [name, key] = [await vault.create(), randomUUID()];
-    const first = await send(updateOf(name), key, { 'If-Match': '"1"' });
-    await send(updateOf(name, 'x'), randomUUID());
-    const again = await send(updateOf(name), key, { 'If-Match': '"1"' });
-    expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
-    expect(await versionsOf(name)).toBe(3);
-  });
-
   it('counts as equal under another spelling of the same bytes', async () => {
     const [name, key] = [freshName(), randomUUID()];
     const first = await send(createOf(name, 'hi'), key);
@@ -118,37 +74,6 @@ describe('a repeated keyed request', () => {
     );
     expect([again.status, again.text, isReplay(again)]).toEqual([201, first.text, true]);
   });
-
-  it('deletes once: after a re-create it repeats the first answer and deletes nothing', async () => {
-    const [name, key] = [await vault.create('one'), randomUUID()];
-    const first = await send(deleteOf(name, 'why'), key, { 'If-Match': '"1"' });
-    expect((await send(createOf(name, 'three'), randomUUID())).json.version).toBe(3);
-    const again = await send(deleteOf(name, 'why'), key, { 'If-Match': '"1"' });
-    expect([again.status, again.text, isReplay(again)]).toEqual([200, first.text, true]);
-    expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({
-      version: 3,
-      value: 'three',
-    });
-  });
-
-  it.each([
-    ['create', async () => freshName(), createOf, 1],
-    ['update', () => vault.create(), updateOf, 2],
-    ['encrypt', async () => freshName(), encryptOf, 1],
-    ['create of a deleted secret', () => deleted(), createOf, 3],
-    ['encrypt of a deleted secret', () => deleted(), encryptOf, 3],
-  ] as const)(
-    'repeats the first answer to a %s whose secret was deleted since',
-    async (_, prepare, requestOf, version) => {
-      const [name, key] = [await prepare(), randomUUID()];
-      const first = await send(requestOf(name), key);
-      await send(deleteOf(name), randomUUID());
-      const again = await send(requestOf(name), key);
-      expect([again.status, again.text, isReplay(again)]).toEqual([first.status, first.text, true]);
-      expect(await versionsOf(name)).toBe(version + 1);
-      expect((await vault.ask('GET', `/v1/secrets/${name}`)).status).toBe(404);
-    },
-  );
 
   it('answers 410 for a file whose version was destroyed since, and names its line', async () => {
     const [name, old, key] = [freshName(), await vault.create('one'), randomUUID()];
@@ -160,17 +85,6 @@ describe('a repeated keyed request', () => {
     expect(again).toMatchObject({ status: 410, json: { code: 'version_destroyed' } });
     expect(again.json.errors).toMatchObject([{ line: 2, name: old }]);
     expect(await versionsOf(name)).toBe(1);
-  });
-
-  it('gets 404 for an update or a deletion once the caller may no longer see the name', async () => {
-    for (const requestOf of [updateOf, deleteOf]) {
-      const [name, key] = [await vault.create(), randomUUID()];
-      await send(requestOf(name), key);
-      const blind = vault.token({ names: ['OTHER'] });
-      const refused = await send(requestOf(name), key, {}, blind);
-      expect(refused).toMatchObject({ status: 404, json: { code: 'not_found' } });
-      expect(isReplay(await send(requestOf(name), key))).toBe(true);
-    }
   });
 
   it('must pass the checks of any request first', async () => {
@@ -244,38 +158,6 @@ describe('a used key', () => {
     }
     // The properties of an object have no order.
     expect(isReplay(await post({ [last]: 'w', [name]: 'v' }))).toBe(true);
-  });
-
-  it('gets 422 for another file before the names of that file are looked at', async () => {
-    const [name, old, key] = [freshName(), await vault.create(), randomUUID()];
-    await send(submitOf(name, old), key);
-    const other = submitOf(name, freshName('MISSING'));
-    expect(await send(other, key)).toMatchObject({ status: 422 });
-    expect(await send(submitOf(old, name), key)).toMatchObject({ status: 422 });
-  });
-
-  it('stays free for another subject and for another tenant', async () => {
-    const [name, key] = [await vault.create(), randomUUID()];
-    await send(updateOf(name), key);
-    const bob = vault.token({ sub: 'bob' });
-    expect((await send(updateOf(name), key, {}, bob)).json.version).toBe(3);
-    const globex = vault.token({ tenant: 'globex' });
-    expect((await send(createOf(name), key, {}, globex)).status).toBe(201);
-  });
-
-  it('stays free after a refusal', async () => {
-    const [name, key] = [freshName(), randomUUID()];
-    for (const request of [updateOf(name), deleteOf(name)]) {
-      expect((await send(request, key)).status).toBe(404);
-    }
-    expect((await send(createOf(name), key)).status).toBe(201);
-  });
-
-  it('wins over an existing name: the same create under a new key gets 409', async () => {
-    const [name, key] = [freshName(), randomUUID()];
-    await send(createOf(name), key);
-    expect((await send(createOf(name), randomUUID())).status).toBe(409);
-    expect((await send(createOf(name), key)).status).toBe(201);
   });
 
   it('has no effect with dryRun and on expand', async () => {

@@ -66,21 +66,6 @@ describe('one secret', () => {
     });
     expect(json.versions?.[0]).not.toHaveProperty('value');
   });
-
-  it('gets 404 for an update, a read or a list of versions before it is created', async () => {
-    const name = freshName('NEVER');
-    for (const reply of [
-      await update(name, 'v'),
-      await update(name, 'v', { 'If-Match': '"1"' }),
-      await get(name),
-      await get(name, '?version=1'),
-      await vault.ask('GET', `/v1/secrets/${name}/versions`),
-    ]) {
-      expect(reply).toMatchObject({ status: 404, json: { code: 'not_found', retryable: false } });
-      expect(reply.text).not.toContain(name);
-    }
-    expect((await create(name, 'v')).status).toBe(201);
-  });
 });
 
 describe('If-Match', () => {
