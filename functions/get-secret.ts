@@ -4,7 +4,7 @@ import {
   invalid,
   pathName,
   queryOf,
-  type Received,
+  type ReceivedRequest,
   refuseHeader,
   versionOf,
 } from './http/requests.ts';
@@ -13,7 +13,7 @@ import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type GetSecret, getSecret } from './vault/get-secret.ts';
 
-const whichOf = (received: Received): GetSecret['which'] => {
+const whichOf = (received: ReceivedRequest): GetSecret['which'] => {
   const query = queryOf(received, ['version', 'at']);
   const [version, at] = [query.get('version'), query.get('at')];
   if (version !== undefined && at !== undefined) {

@@ -1,12 +1,12 @@
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
-import { choiceOf, invalid, queryOf, type Received } from './http/requests.ts';
+import { choiceOf, invalid, queryOf, type ReceivedRequest } from './http/requests.ts';
 import { limits } from './model/limits.ts';
 import { formatInstant, type HeadDetails, isNameVisible, isSecretName } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { storePorts } from './runtime/store.ts';
 import { type ListSecrets, listSecrets } from './vault/list-secrets.ts';
 
-const parse = (received: Received): ListSecrets => {
+const parse = (received: ReceivedRequest): ListSecrets => {
   const query = queryOf(received, ['prefix', 'limit', 'cursor', 'state', 'include']);
   const prefix = query.get('prefix') ?? '';
   if (prefix !== '' && !isSecretName(prefix)) throw invalid('prefix', 'begins no secret name');

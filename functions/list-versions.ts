@@ -1,5 +1,5 @@
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
-import { choiceOf, pathName, queryOf, type Received } from './http/requests.ts';
+import { choiceOf, pathName, queryOf, type ReceivedRequest } from './http/requests.ts';
 import { encodeValue, validity } from './http/responses.ts';
 import { limits } from './model/limits.ts';
 import { formatInstant, isVersionNumber, keyIdOf } from './model/types.ts';
@@ -7,7 +7,7 @@ import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type ListedVersion, type ListVersions, listVersions } from './vault/list-versions.ts';
 
-const parse = (received: Received): ListVersions => {
+const parse = (received: ReceivedRequest): ListVersions => {
   const name = pathName(received);
   const query = queryOf(received, ['limit', 'cursor', 'order', 'include']);
   const order = choiceOf(query, 'order', ['asc', 'desc']) ?? 'desc';

@@ -328,7 +328,7 @@ const contentOf = (document: Document.Parsed, lines: LineCounter): unknown => {
     Pair: (_, { key }) => {
       if (!isScalar(key) || !skippedKeys.includes(key.value)) return;
       const line = lineAt(key.range?.[0] ?? 0);
-      throw new Error(`${line}: ${key.value} is no known member; the claim is /${key.value}`);
+      throw new Error(`${line}: ${key.value} is no known property; the claim is /${key.value}`);
     },
   });
   try {

@@ -18,7 +18,7 @@ import {
 } from './claims.ts';
 import type { ClaimPath, DenyList, Judge, Rule } from './policy.ts';
 
-type Granted = Omit<Principal, 'expires'>;
+type Grant = Omit<Principal, 'expires'>;
 
 /** Why a token gets nothing. Only `dsvault policy test` tells this; a caller of the vault always gets the same answer. */
 export type Refusal =
@@ -37,7 +37,7 @@ type Part = 'tenant' | 'subject' | 'scopes' | 'names';
 type Mismatch = { readonly rule: number; readonly claim: ClaimPath };
 
 export type Decision = { readonly mismatches: readonly Mismatch[] } & (
-  | { readonly granted: Granted }
+  | { readonly granted: Grant }
   | { readonly refusal: Refusal }
 );
 
@@ -129,8 +129,8 @@ const unfit = (part: Part, claim?: ClaimPath): Refused =>
   new Refused({ because: 'unfit', part, ...(claim !== undefined && { claim }) });
 
 const attempt = (
-  grant: () => Granted,
-): { readonly granted: Granted } | { readonly refusal: Refusal } => {
+  grant: () => Grant,
+): { readonly granted: Grant } | { readonly refusal: Refusal } => {
   try {
     return { granted: grant() };
   } catch (error) {
@@ -143,7 +143,7 @@ const attempt = (
 export const fitsInto = (part: Part, template: string): ((text: string) => boolean) =>
   part === 'subject' && claimsInsertedBy(template).length === 1 ? isSubject : isWord;
 
-const byRule = (issuer: Judge, rule: Rule, number: number, claims: Claims): Granted => {
+const byRule = (issuer: Judge, rule: Rule, number: number, claims: Claims): Grant => {
   const fill = (part: Part, template: string): string => {
     const isFit = fitsInto(part, template);
     return insertClaims(template, (path) => {
@@ -171,7 +171,7 @@ const scopesOf = ({ scopes, scopesFrom }: Rule, claims: Claims): readonly string
 };
 
 /** The principal that the claims `tenant`, `sub`, `scope` and `names` describe. */
-const byOwnClaims = (issuer: Judge, claims: Claims): Granted => {
+const byOwnClaims = (issuer: Judge, claims: Claims): Grant => {
   const { tenant, sub, scope = '', names } = claims;
   if (typeof tenant !== 'string' || !isTenant(tenant)) throw unfit('tenant', 'tenant');
   if (typeof sub !== 'string' || !isSubject(sub)) throw unfit('subject', 'sub');

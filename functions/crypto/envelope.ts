@@ -18,7 +18,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { VaultError } from '../model/errors.ts';
-import { formatInstant, type Identity, type Sealed } from '../model/types.ts';
+import { formatInstant, type Identity, type SealedValue } from '../model/types.ts';
 
 /** The format of records and of their AAD. */
 export const format = 'v2';
@@ -37,7 +37,7 @@ export const seal = (
   dataKey: Uint8Array,
   identity: Identity,
   drawIv: () => Uint8Array = () => randomBytes(ivBytes),
-): Sealed => {
+): SealedValue => {
   const aad = encodeIdentity(identity);
   const { encryptionKey, commitment } = derive(dataKey, aad);
   try {
@@ -56,7 +56,7 @@ export const seal = (
  * Opens what `seal` made for the same identity and data key.
  * Throws `integrity_failure` for anything else, whatever was changed; never returns partial bytes.
  */
-export const open = (sealed: Sealed, dataKey: Uint8Array, identity: Identity): Uint8Array => {
+export const open = (sealed: SealedValue, dataKey: Uint8Array, identity: Identity): Uint8Array => {
   const { iv, ciphertext } = sealed;
   if (iv.length !== ivBytes || ciphertext.length < tagBytes) throw refused();
   const aad = encodeIdentity(identity);

@@ -1,17 +1,17 @@
 /**
- * The vault keeps two things of an idempotency key: a hash that finds its record, and a keyed digest of the
- * request. Both are derived from the caller's random key, which is never stored or logged. Without that key a
- * reader of the table cannot test guesses of a value against the digest.
+ * The vault keeps two hashes of a keyed request: one of its key, which finds the record, and a keyed one of its content.
+ * Both are derived from the caller's random key, which is never stored or logged. Without that key a reader of the table
+ * cannot test guesses of a value against the hash of the content.
  */
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
-export const digestBytes = 32;
+export const contentHashBytes = 32;
 
 export type Fingerprint = {
   /** The part of the record's key that identifies it: 43 characters, base64url. */
-  readonly hash: string;
+  readonly keyHash: string;
   /** HMAC-SHA-256 over the request's content, 32 bytes. */
-  readonly digest: Uint8Array;
+  readonly contentHash: Uint8Array;
 };
 
 /**
@@ -27,15 +27,15 @@ export const fingerprint = (
   const derived = (info: string) =>
     Buffer.from(hkdfSync('sha256', idempotencyKey, salt, `idempotency ${info}`, 32));
   return {
-    hash: derived('record').toString('base64url'),
-    digest: createHmac('sha256', derived('digest')).update(frame(content)).digest(),
+    keyHash: derived('record').toString('base64url'),
+    contentHash: createHmac('sha256', derived('digest')).update(frame(content)).digest(),
   };
 };
 
-export const sameDigest = (a: Uint8Array, b: Uint8Array): boolean =>
+export const sameHash = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && timingSafeEqual(a, b);
 
-/** A digest of `parts`, 43 characters, base64url. Lists that differ have different tags. */
+/** A hash of `parts`, 43 characters, base64url. Lists that differ have different tags. */
 export const tagOfParts = (parts: readonly string[]): string =>
   createHash('sha256').update(frame(parts)).digest('base64url');
 

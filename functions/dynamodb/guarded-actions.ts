@@ -105,9 +105,9 @@ export const outcomeOfCancelled = async (
 const recordAction = (
   put: PutAction,
   { context, principal }: Table,
-  { hash, record }: NonNullable<Write['record']>,
+  { keyHash, record }: NonNullable<Write['record']>,
 ): GuardedAction => {
-  const key = recordKey(principal, hash);
+  const key = recordKey(principal, keyHash);
   const condition = {
     ConditionExpression: 'attribute_not_exists(pk) OR expiresAt < :now',
     ExpressionAttributeValues: { ':now': { N: String(Math.floor(context.now / 1000)) } },

@@ -14,7 +14,7 @@
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { commitmentBytes, format, ivBytes, tagBytes } from '../crypto/envelope.ts';
-import { digestBytes } from '../crypto/fingerprint.ts';
+import { contentHashBytes } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import {
@@ -53,8 +53,8 @@ export const secretPartition = (tenant: string, name: string): string =>
 export const visiblePartition = ({ tenant, names }: Principal, name: string): string =>
   isNameVisible(names, name) ? secretPartition(tenant, name) : `TENANT#${tenant}#ABSENT#${name}`;
 
-export const recordKey = ({ tenant }: Principal, hash: string): ItemKey => ({
-  pk: `TENANT#${tenant}#IDEMPOTENCY#${hash}`,
+export const recordKey = ({ tenant }: Principal, keyHash: string): ItemKey => ({
+  pk: `TENANT#${tenant}#IDEMPOTENCY#${keyHash}`,
   sk: recordSortKey,
 });
 
@@ -238,7 +238,7 @@ export const encodeRecord = (key: ItemKey, record: IdempotencyRecord): Item => (
   sk: { S: key.sk },
   operation: { S: record.operation },
   writeId: { S: record.writeId },
-  digest: { B: record.digest },
+  digest: { B: record.contentHash },
   written: {
     L: record.written.map(({ name, version, validFrom }) => ({
       M: {
@@ -262,7 +262,7 @@ export const decodeRecord = (item: Item, key: ItemKey): IdempotencyRecord => {
   const record = {
     operation: decoder.text('operation'),
     writeId: decoder.text('writeId'),
-    digest: decoder.bytes('digest', digestBytes, digestBytes),
+    contentHash: decoder.bytes('digest', contentHashBytes, contentHashBytes),
     written: decoder.list('written', decodeWritten),
     resolved: decoder.list('resolved', decodeRef),
     expiresAt: decoder.integer('expiresAt', 0, Number.MAX_SAFE_INTEGER / 1000) * 1000,

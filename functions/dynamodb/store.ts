@@ -127,8 +127,8 @@ const createReads = (
       return Items.map((item) => decodeVersion(item, owner, name, Number(item['version']?.N)));
     },
 
-    async findRecord(hash, how = 'plain') {
-      const key = recordKey(principal, hash);
+    async findRecord(keyHash, how = 'plain') {
+      const key = recordKey(principal, keyHash);
       const item = await look(key, how);
       const record = item && decodeRecord(item, key);
       return record && record.expiresAt >= wholeSeconds(context.now) ? record : undefined;
@@ -218,7 +218,7 @@ export const createWrites = (
         );
       }
       if (!record) throw new VaultError('internal', 'a write of nothing');
-      return outcomeOfRecord(writeId, await reads.findRecord(record.hash));
+      return outcomeOfRecord(writeId, await reads.findRecord(record.keyHash));
     },
 
     async destroy(destroyed, validTo) {

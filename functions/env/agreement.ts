@@ -23,17 +23,17 @@ export type ReadableFile = {
   /** All other lines. */
   readonly plain: ReadonlySet<Line>;
   /** The offset of the first reference of a line, or of its value. */
-  readonly placeOf: (line: Assignment) => number;
+  readonly offsetOf: (line: Assignment) => number;
   /** The errors of the grammar and of the references. A file with errors has no meaning. */
   readonly errors: readonly FileError[];
 };
 
 export const readFile = (content: string): ReadableFile => {
   const file = parseFile(content);
-  const places = new Map<Line, number>();
+  const firstOffsets = new Map<Line, number>();
   const faults: Fault[] = [];
   for (const { line, candidates, offsets } of scanFile(file).lines) {
-    if (offsets[0] !== undefined) places.set(line, offsets[0]);
+    if (offsets[0] !== undefined) firstOffsets.set(line, offsets[0]);
     for (const [index, { kind }] of candidates.entries()) {
       const offset = offsets[index] ?? 0;
       if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
@@ -42,9 +42,9 @@ export const readFile = (content: string): ReadableFile => {
   return {
     content,
     file,
-    referring: new Set(places.keys()),
-    plain: new Set(file.lines.filter((line) => !places.has(line))),
-    placeOf: (line) => places.get(line) ?? startOf(line),
+    referring: new Set(firstOffsets.keys()),
+    plain: new Set(file.lines.filter((line) => !firstOffsets.has(line))),
+    offsetOf: (line) => firstOffsets.get(line) ?? startOf(line),
     errors: [...file.errors, ...errorsAt(content, faults)],
   };
 };
@@ -77,19 +77,19 @@ export const findDisagreements = (
 
 /** The lines of `written` in which no value would be right for the reader, while the lines of `kept` stay. */
 export const findRefusals = (
-  { content, file, placeOf }: ReadableFile,
+  { content, file, offsetOf }: ReadableFile,
   dialect: Dialect,
   written: ReadonlySet<Line>,
   kept: ReadonlySet<Line>,
 ): FileError[] => {
   const refused = [...writerOf(dialect).refuse(file, written, kept)];
   const faults = refused.flatMap(([line, unfit]) =>
-    line.kind === 'assignment' ? [unfitAt(placeOf(line), line.key, dialect, unfit)] : [],
+    line.kind === 'assignment' ? [unfitAt(offsetOf(line), line.key, dialect, unfit)] : [],
   );
   return errorsAt(content, faults);
 };
 
-/** All places at which the reader of a dialect would not get what the vault reads, in their order. */
+/** All errors where the reader of a dialect would not get what the vault reads, in their order. */
 export const findDifferences = (
   source: ReadableFile,
   dialect: Dialect,

@@ -8,7 +8,7 @@ import {
   readFile,
 } from './agreement.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
-import type { Found, Unfit } from './dialects/writer.ts';
+import type { ReadValue, Unfit } from './dialects/writer.ts';
 import { byteOrderMark, errorsAt } from './faults.ts';
 import { type Line, printLine } from './grammar.ts';
 import { isReadAgain } from './lines.ts';
@@ -40,16 +40,16 @@ type Readers = {
 export const convertFile = (content: string, { from, to }: Readers): Conversion => {
   const source = readFile(content);
   if (source.errors.length > 0) return { content, errors: source.errors };
-  const given = from ? differentValues(source, from) : new Map<Line, Found>();
+  const given = from ? differentValues(source, from) : new Map<Line, ReadValue>();
   const certain = new Set([...source.plain].filter((line) => !given.has(line)));
   const unclear = from ? findDisagreements(source, from, certain) : [];
   return unclear.length > 0 ? { content, errors: unclear } : write(source, to, given);
 };
 
 /** The values that the reader certainly finds in the lines that it reads in another way than the vault. */
-const differentValues = ({ file, plain }: ReadableFile, from: Dialect): Map<Line, Found> => {
+const differentValues = ({ file, plain }: ReadableFile, from: Dialect): Map<Line, ReadValue> => {
   const { disagrees, found } = writerOf(from);
-  const values = new Map<Line, Found>();
+  const values = new Map<Line, ReadValue>();
   for (const line of plain) {
     if (line.kind !== 'assignment' || !disagrees(file, line)) continue;
     const other = found?.(line);
@@ -59,8 +59,12 @@ const differentValues = ({ file, plain }: ReadableFile, from: Dialect): Map<Line
   return values;
 };
 
-const write = (source: ReadableFile, to: Dialect, given: ReadonlyMap<Line, Found>): Conversion => {
-  const { content, file, plain, referring, placeOf } = source;
+const write = (
+  source: ReadableFile,
+  to: Dialect,
+  given: ReadonlyMap<Line, ReadValue>,
+): Conversion => {
+  const { content, file, plain, referring, offsetOf } = source;
   const writer = writerOf(to);
   const isChanged = (line: Line) =>
     given.has(line) ||
@@ -86,7 +90,7 @@ const write = (source: ReadableFile, to: Dialect, given: ReadonlyMap<Line, Found
     const text = textOf(line);
     if (typeof text === 'string') texts.push(text);
     if (text === undefined || typeof text === 'string' || line.kind !== 'assignment') return [];
-    return [unfitAt(placeOf(line), line.key, to, text)];
+    return [unfitAt(offsetOf(line), line.key, to, text)];
   });
   const mark = file.bom ? byteOrderMark : '';
   const { open, between, close } = writer.frame ?? { open: mark, between: '', close: '' };

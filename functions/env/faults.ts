@@ -5,11 +5,11 @@ import { limits } from '../model/limits.ts';
 /** An error before its line and column are counted. `offset` counts UTF-16 code units. */
 export type Fault = Omit<FileError, 'line' | 'column'> & { readonly offset: number };
 
-type Place = Pick<FileError, 'line' | 'column'>;
+type Position = Pick<FileError, 'line' | 'column'>;
 
 /** The part of a problem document about a file: the first errors, and the total number. */
-export type Report<Found = FileError> = {
-  readonly errors: readonly Found[];
+export type Report<Entry = FileError> = {
+  readonly errors: readonly Entry[];
   readonly errorsTotal: number;
 };
 
@@ -19,10 +19,10 @@ export const byteOrderMark = '\uFEFF';
  * Converts faults to errors in the order of their positions, in one pass over the text. A byte order mark has no
  * column, because editors do not show it. Only LF ends a line, as in the grammar.
  */
-export const errorsAt = <Found extends { readonly offset: number } = Fault>(
+export const errorsAt = <Entry extends { readonly offset: number } = Fault>(
   text: string,
-  faults: readonly Found[],
-): (Place & Omit<Found, 'offset'>)[] => {
+  faults: readonly Entry[],
+): (Position & Omit<Entry, 'offset'>)[] => {
   let at = text.startsWith(byteOrderMark) ? 1 : 0;
   let line = 1;
   let column = 1;
@@ -40,7 +40,7 @@ export const errorsAt = <Found extends { readonly offset: number } = Fault>(
 };
 
 /** Joins the errors of several passes over one file in one report, in the order of their positions. */
-export const reportOf = <Found extends Place>(errors: readonly Found[]): Report<Found> => {
+export const reportOf = <Entry extends Position>(errors: readonly Entry[]): Report<Entry> => {
   const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
   return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
 };

@@ -185,7 +185,7 @@ const readOther = (text: string, at: number, line: number, faults: Fault[]): Rea
   return { line: { kind: 'unreadable', line, text: all, eol }, end };
 };
 
-type Quoted = { readonly value: Value; readonly end: number };
+type QuotedValue = { readonly value: Value; readonly end: number };
 
 /**
  * The value whose opening quote is at `open`, and the offset after its closing quote; `undefined` if no quote closes
@@ -196,9 +196,10 @@ const readQuoted = (
   open: number,
   quote: "'" | '"',
   faults: Fault[],
-): Quoted | undefined => (quote === "'" ? readSingle(text, open) : readDouble(text, open, faults));
+): QuotedValue | undefined =>
+  quote === "'" ? readSingle(text, open) : readDouble(text, open, faults);
 
-const readSingle = (text: string, open: number): Quoted | undefined => {
+const readSingle = (text: string, open: number): QuotedValue | undefined => {
   const offset = open + 1;
   const close = text.indexOf("'", offset);
   if (close < 0) return undefined;
@@ -216,7 +217,7 @@ const meanings = new Map([
   ['`', '`'],
 ]);
 
-const readDouble = (text: string, open: number, faults: Fault[]): Quoted | undefined => {
+const readDouble = (text: string, open: number, faults: Fault[]): QuotedValue | undefined => {
   const offset = open + 1;
   const stop = /["\\]/g;
   const pieces: string[] = [];

@@ -2,7 +2,7 @@
 import { writerOf } from './dialects/dialect.ts';
 import type { Fault } from './faults.ts';
 import { type Assignment, parseFile, printLine } from './grammar.ts';
-import { type Plan, type PlannedLine, placeOfValue, unfitAt } from './plan.ts';
+import { offsetOfValue, type Plan, type PlannedLine, unfitAt } from './plan.ts';
 import { type Candidate, findCandidates, type Part, partsOf, writtenAs } from './references.ts';
 import type { WrittenLine } from './warnings.ts';
 
@@ -63,12 +63,12 @@ const resolve = (
   const parts = partsOf(line.value.decoded, candidates, plan.final);
   const value = parts.map((part) => textOf(part, values)).join('');
   const code = plan.final ? undefined : misread(parts, value, values);
-  if (code === 'nested_reference') return { offset: placeOf(code, planned, values), code };
+  if (code === 'nested_reference') return { offset: offsetOf(code, planned, values), code };
   const text = writerOf(plan.dialect).write(line, value);
-  const place = placeOfValue(planned);
-  if (typeof text !== 'string') return unfitAt(place, line.key, plan.dialect, text);
+  const offset = offsetOfValue(planned);
+  if (typeof text !== 'string') return unfitAt(offset, line.key, plan.dialect, text);
   if (code !== undefined || !(plan.final || isReadAgain(text, value))) {
-    return unfitAt(place, line.key, plan.dialect, { reason: 'expanded_later' });
+    return unfitAt(offset, line.key, plan.dialect, { reason: 'expanded_later' });
   }
   return { line: line.line, text, decoded: value };
 };
@@ -103,7 +103,7 @@ const misread = (
 };
 
 /** The position of the error: the reference whose own value causes it, if there is one. */
-const placeOf = (
+const offsetOf = (
   code: 'nested_reference' | 'not_representable',
   planned: PlannedLine,
   values: Values,
@@ -111,7 +111,7 @@ const placeOf = (
   const toBlame = (found: Candidate): boolean =>
     found.kind === 'secret' && findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
   const index = code === 'nested_reference' ? planned.candidates.findIndex(toBlame) : -1;
-  return planned.offsets[index] ?? placeOfValue(planned);
+  return planned.offsets[index] ?? offsetOfValue(planned);
 };
 
 /** Whether a later request reads `value` from a line that was written for a dialect. */

@@ -4,14 +4,14 @@ import type { Reference, ScannedLine } from './references.ts';
 /** A pin to write. It replaces `length` code units of the file from `offset`. */
 export type Pin = { readonly offset: number; readonly length: number; readonly text: string };
 
-type Scanned = Pick<ScannedLine, 'candidates' | 'offsets'>;
+type LineReferences = Pick<ScannedLine, 'candidates' | 'offsets'>;
 
 /**
  * The pins of `secret()` references, in the order of the file. `versionOf` returns the version for a reference, or
  * `undefined` for one that stays as it is.
  */
 export const findPins = (
-  lines: readonly Scanned[],
+  lines: readonly LineReferences[],
   versionOf: (reference: Reference) => number | undefined,
 ): Pin[] =>
   lines.flatMap(({ candidates, offsets }) =>

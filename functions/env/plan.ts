@@ -172,12 +172,12 @@ const refusedLines = (
     const { line } = planned;
     const unfit = refused.get(line);
     if (unfit === undefined || line.kind !== 'assignment') return [];
-    return [unfitAt(placeOfValue(planned), line.key, dialect, unfit)];
+    return [unfitAt(offsetOfValue(planned), line.key, dialect, unfit)];
   });
 };
 
 /** The offset for errors about a resolved value: that of the line's first `secret()`, else of its first candidate. */
-export const placeOfValue = ({ candidates, offsets }: PlannedLine): number =>
+export const offsetOfValue = ({ candidates, offsets }: PlannedLine): number =>
   offsets[
     Math.max(
       0,

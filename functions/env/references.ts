@@ -116,19 +116,19 @@ export type References = {
   readonly assignments: ReadonlyMap<string, ScannedLine>;
   readonly unreadableKeys: ReadonlySet<string>;
   /** Each `secret()` by its text, in the order of first positions. */
-  readonly secret: ReadonlyMap<string, PlacedReference>;
+  readonly secret: ReadonlyMap<string, FirstReference>;
   /** The name and the first offset of each `enc()`, in the order of these offsets. */
   readonly enc: ReadonlyMap<string, number>;
 };
 
 /** A reference with the offset of its first occurrence. */
-type PlacedReference = Reference & { readonly offset: number };
+type FirstReference = Reference & { readonly offset: number };
 
 export const scanFile = (file: ParsedFile): References => {
   const lines: ScannedLine[] = [];
   const assignments = new Map<string, ScannedLine>();
   const unreadableKeys = new Set<string>();
-  const secret = new Map<string, PlacedReference>();
+  const secret = new Map<string, FirstReference>();
   const enc = new Map<string, number>();
   for (const line of file.lines) {
     if (line.kind !== 'assignment') {

@@ -1,6 +1,6 @@
 /**
- * The life of a request: authenticate, authorize, read the body, parse, respond. Errors are caught only here, so
- * that every refusal and every fault becomes exactly one problem document and one log line.
+ * The life of a request: authenticate, authorize, read the body, parse, run, respond. Every refusal and every fault
+ * becomes one problem document and one log line here.
  */
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
@@ -12,7 +12,7 @@ import {
   type RequestContext,
 } from '../vault/request.ts';
 import type { Authenticate } from './principal.ts';
-import { type Body, bodyOf, type Event, type Received, readRequest } from './requests.ts';
+import { type Body, bodyOf, type Event, type ReceivedRequest, readRequest } from './requests.ts';
 import { problem, type Reply, reply, type TextReply } from './responses.ts';
 
 export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
@@ -30,7 +30,7 @@ export type Endpoint<Request, Answer> = {
   /** Whether a request without a body needs no media type either. */
   readonly bodyIsOptional?: boolean;
   /** Throws `invalid_request` for a malformed request. Makes no calls. */
-  readonly parse: (received: Received) => Request;
+  readonly parse: (received: ReceivedRequest) => Request;
   /** Does the work of the operation. */
   readonly run: (
     context: RequestContext,

@@ -12,7 +12,7 @@ import {
   instantOf,
   invalid,
   queryOf,
-  type Received,
+  type ReceivedRequest,
 } from './requests.ts';
 import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 
@@ -27,7 +27,7 @@ const bodySchema = strictObject({
   unless: optional(string()),
 });
 
-type Parsed = SubmitEnv & ExpandEnv;
+type EnvRequest = SubmitEnv & ExpandEnv;
 
 /** The parts of an endpoint that are the same for each operation on a file. */
 export const fileEndpoint = (operation: string) => ({
@@ -40,9 +40,9 @@ export const fileEndpoint = (operation: string) => ({
 /** Parses a file that comes as JSON, or as `text/plain` with its options in the query. */
 const fileRequest =
   (operation: string) =>
-  (received: Received): Parsed => {
+  (received: ReceivedRequest): EnvRequest => {
     const isText = received.body.type === 'text/plain';
-    const sent: Sent = isText ? fromText(received) : fromJson(received);
+    const sent: EnvBody = isText ? fromText(received) : fromJson(received);
     const reply = isText || asksForText(received) ? 'text' : 'json';
     requireFor(operation, reply, sent);
     const request = {
@@ -65,13 +65,13 @@ const fileRequest =
     };
   };
 
-type Sent = InferOutput<typeof bodySchema>;
+type EnvBody = InferOutput<typeof bodySchema>;
 
 /** Throws for an option that has no effect on this operation, so that no caller relies on it. */
 const requireFor = (
   operation: string,
   reply: 'json' | 'text',
-  { at, pin, note, unless }: Sent,
+  { at, pin, note, unless }: EnvBody,
 ): void => {
   const expanding = operation === 'expand-env';
   if (at !== undefined && !expanding) throw invalid('at', 'is only for expand');
@@ -82,12 +82,12 @@ const requireFor = (
   if (pin && reply === 'text') throw invalid('pin', 'needs a reply of JSON');
 };
 
-const fromJson = (received: Received): Sent => {
+const fromJson = (received: ReceivedRequest): EnvBody => {
   queryOf(received, []);
   return parseJson(received.body.text, bodySchema);
 };
 
-const fromText = (received: Received): Sent => {
+const fromText = (received: ReceivedRequest): EnvBody => {
   const query = queryOf(received, ['dialect', 'dryRun', 'at', 'pin']);
   if (query.has('pin')) throw invalid('pin', 'is only for JSON requests');
   const dryRun = choiceOf(query, 'dryRun', ['true', 'false']) === 'true';
@@ -105,11 +105,11 @@ const tagOf = (text: string): string => {
   throw invalid('unless', 'is no tag of an earlier answer');
 };
 
-const asksForText = (received: Received): boolean =>
+const asksForText = (received: ReceivedRequest): boolean =>
   /^text\/plain\s*(;|$)/i.test(headerValues(received, 'accept').join(', ').trim());
 
 /** Everything that a repetition must share. The form of the reply may differ. */
-const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): string[] => [
+const contentOf = (operation: string, request: Omit<EnvRequest, 'fingerprint'>): string[] => [
   operation,
   request.content,
   request.dialect,
@@ -119,7 +119,7 @@ const contentOf = (operation: string, request: Omit<Parsed, 'fingerprint'>): str
 
 export const fileReply = (
   answer: (FileAnswer & Partial<Pick<ExpandedFile, 'tag'>>) | UnchangedFile,
-  { reply }: Pick<Parsed, 'reply'>,
+  { reply }: Pick<EnvRequest, 'reply'>,
 ): Reply | TextReply => {
   if ('unchanged' in answer) return { status: 200, body: answer };
   const { content, created, resolved, warnings, pinned, tag, replayed } = answer;

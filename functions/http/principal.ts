@@ -161,15 +161,15 @@ type VerifiedTokens = {
   readonly keep: (token: string, principal: Principal, now: number) => void;
 };
 
-type Kept = { readonly principal: Principal; readonly from: number; readonly until: number };
+type CacheEntry = { readonly principal: Principal; readonly from: number; readonly until: number };
 
 /**
  * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result can be reused
- * until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds digests of tokens. A
+ * until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds hashes of tokens. A
  * refused token is not cached.
  */
 const createVerifiedTokens = (): VerifiedTokens => {
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, CacheEntry>();
   const idOf = (token: string) => hash('sha256', token, 'base64url');
   return {
     find: (token, now) => {

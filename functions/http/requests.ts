@@ -28,7 +28,7 @@ export type HttpRequest = {
 type Parts = readonly (readonly [name: string, values: readonly string[]])[];
 
 /** A request that the endpoint has checked, before its route parses the rest. */
-export type Received = Omit<HttpRequest, 'body'> & {
+export type ReceivedRequest = Omit<HttpRequest, 'body'> & {
   readonly principal: Principal;
   /** Empty if the route takes no body. */
   readonly body: Body;

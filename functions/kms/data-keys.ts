@@ -160,7 +160,7 @@ type Semaphore = {
   readonly release: () => void;
 };
 
-type Waiting = { readonly context: RequestContext; readonly end: (isAcquired: boolean) => void };
+type Waiter = { readonly context: RequestContext; readonly end: (isAcquired: boolean) => void };
 
 /**
  * A semaphore for calls to the master key, which limits the concurrent calls of one process. Without it, too many
@@ -168,10 +168,10 @@ type Waiting = { readonly context: RequestContext; readonly end: (isAcquired: bo
  * permit goes to the oldest request that may still make calls, so that requests finish one after another.
  */
 export const createSemaphore = (count: number): Semaphore => {
-  const waiting = new Set<Waiting>();
+  const waiting = new Set<Waiter>();
   let free = count;
-  const older = (a: Waiting, b: Waiting) => (b.context.elapsed() > a.context.elapsed() ? b : a);
-  const oldest = (): Waiting | undefined => {
+  const older = (a: Waiter, b: Waiter) => (b.context.elapsed() > a.context.elapsed() ? b : a);
+  const oldest = (): Waiter | undefined => {
     const [first, ...others] = waiting;
     return first && others.reduce(older, first);
   };
@@ -186,7 +186,7 @@ export const createSemaphore = (count: number): Semaphore => {
         return Promise.resolve(true);
       }
       return new Promise((resolve) => {
-        const one: Waiting = {
+        const one: Waiter = {
           context,
           end: (isAcquired) => {
             cancel();

@@ -92,8 +92,8 @@ type FileErrorCode =
   | 'secret_exists';
 
 /**
- * The only error class. It is thrown where the cause is known, and caught once in `http/endpoint.ts`. Below status
- * 500 the caller gets the message. From 500 on the caller gets only the fixed sentence of the code.
+ * The error of a request, thrown where the cause is known. `http/endpoint.ts` answers it with a problem document: below
+ * status 500 with this message, from 500 on only with the fixed sentence of the code.
  */
 export class VaultError extends Error {
   override readonly name = 'VaultError';

@@ -50,7 +50,7 @@ export type Identity = VersionFacts & {
 };
 
 /** The fields that sealing a value adds to its identity. */
-export type Sealed = {
+export type SealedValue = {
   readonly iv: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly commitment: Uint8Array;
@@ -58,7 +58,7 @@ export type Sealed = {
 
 /** A version that holds a value, sealed. */
 export type SealedVersion = Identity &
-  Sealed & { readonly state: 'stored'; readonly wrappedDataKey: Uint8Array };
+  SealedValue & { readonly state: 'stored'; readonly wrappedDataKey: Uint8Array };
 
 /** A version that holds no value: from its beginning on the secret is deleted. None of it is authenticated. */
 export type Deletion = VersionFacts & {
@@ -99,7 +99,7 @@ export type WrittenVersion = VersionRef & { readonly validFrom: number };
 export type IdempotencyRecord = {
   readonly operation: string;
   readonly writeId: string;
-  readonly digest: Uint8Array;
+  readonly contentHash: Uint8Array;
   readonly written: readonly WrittenVersion[];
   readonly resolved: readonly VersionRef[];
   readonly expiresAt: number;
@@ -191,5 +191,5 @@ export const parseAskedInstant = (text: string): number | undefined => {
 };
 
 /** Whether the status warns of a certificate that ends at this instant (ISO 8601). Nobody knows the end: `null`. */
-export const endsSoon = (instant: string | null): boolean =>
-  instant !== null && Date.parse(instant) - Date.now() < times.certificateWarningMs;
+export const endsSoon = (instant: string | null, now: number = Date.now()): boolean =>
+  instant !== null && Date.parse(instant) - now < times.certificateWarningMs;

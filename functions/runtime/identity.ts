@@ -7,6 +7,7 @@ import type { AccessPolicy, IssuerPolicy } from '../access/policy.ts';
 import { discoveredKeys, localKeys, remoteKeys } from '../http/key-sets.ts';
 import { createAuthenticator, type Issuer } from '../http/principal.ts';
 import { formatInstant } from '../model/types.ts';
+import { machineClock } from './clock.ts';
 import { type IdentityConfig, readIdentity } from './config.ts';
 import { logPolicy } from './journal.ts';
 
@@ -62,7 +63,7 @@ export const startIdentity = (): void => {
 const stateOf = (source: PolicyState['source'], policy?: AccessPolicy): PolicyState => ({
   source,
   digest: policy ? hash('sha256', JSON.stringify(policy), 'base64url') : null,
-  since: formatInstant(Date.now()),
+  since: formatInstant(machineClock.now()),
   fault: null,
 });
 

@@ -38,7 +38,7 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
   const { store, dataKeys, principal, vaultId } = vault;
   const { name, value, note, fingerprint } = request;
   const [record, generated] = await Promise.allSettled([
-    fingerprint && store.findRecord(fingerprint.hash),
+    fingerprint && store.findRecord(fingerprint.keyHash),
     dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }),
   ]);
   try {

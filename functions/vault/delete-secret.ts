@@ -42,7 +42,7 @@ const replaceByDeletion = async (
   // Both answers are awaited before any counts, so that the same faults always get the same answer.
   const [head, record] = await Promise.allSettled([
     store.findHead(name),
-    fingerprint && store.findRecord(fingerprint.hash),
+    fingerprint && store.findRecord(fingerprint.keyHash),
   ]);
   if (head.status === 'rejected') throw head.reason;
   if (record.status === 'rejected') throw record.reason;

@@ -2,7 +2,7 @@
  * Repetition of keyed requests. The record of the first request is compared with the present one. The record is
  * written in the same transaction as the effect, so it exists if and only if the effect does.
  */
-import { type Fingerprint, sameDigest } from '../crypto/fingerprint.ts';
+import { type Fingerprint, sameHash } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { IdempotencyRecord, VersionRef, WrittenVersion } from '../model/types.ts';
@@ -18,7 +18,7 @@ export const recordOfSameRequest = (
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): IdempotencyRecord => {
-  if (!sameDigest(record.digest, fingerprint.digest)) {
+  if (!sameHash(record.contentHash, fingerprint.contentHash)) {
     journal.decided('idempotency_key_reused');
     throw new VaultError(
       'idempotency_key_reused',
@@ -55,7 +55,7 @@ export const unlessRecorded = async <Answer>(
     if (!fingerprint || !(error instanceof VaultError) || !stateConflicts.has(error.code)) {
       throw error;
     }
-    const record = await store.findRecord(fingerprint.hash, 'settled');
+    const record = await store.findRecord(fingerprint.keyHash, 'settled');
     if (!record) throw error;
     return await replay(fingerprint, record);
   }
@@ -73,11 +73,11 @@ export const recordOf = (
     ? {}
     : {
         record: {
-          hash: fingerprint.hash,
+          keyHash: fingerprint.keyHash,
           record: {
             operation,
             writeId: context.writeId,
-            digest: fingerprint.digest,
+            contentHash: fingerprint.contentHash,
             written: written.map(({ name, version, validFrom }) => ({ name, version, validFrom })),
             resolved: resolved.map(({ name, version }) => ({ name, version })),
             expiresAt: context.now + times.idempotencyKeptMs,

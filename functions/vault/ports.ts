@@ -27,7 +27,7 @@ export type Write = {
   /** Heads that must still be exactly these. */
   readonly unchanged: readonly Head[];
   /** The record of a keyed request. It needs that no unexpired record exists under its key. */
-  readonly record?: { readonly hash: string; readonly record: IdempotencyRecord };
+  readonly record?: { readonly keyHash: string; readonly record: IdempotencyRecord };
 };
 
 /**
@@ -72,7 +72,7 @@ export type Store = {
   /** The details of listed names by name, read consistently. At most `limits.detailsPageMax` names. */
   readonly findDetails: (names: readonly string[]) => Promise<ReadonlyMap<string, HeadDetails>>;
   /** The record of the caller's idempotency key, if it has not expired. */
-  readonly findRecord: (hash: string, look?: Look) => Promise<IdempotencyRecord | undefined>;
+  readonly findRecord: (keyHash: string, look?: Look) => Promise<IdempotencyRecord | undefined>;
   /** One attempt. It must distinguish this request's own earlier success, by its writeId, from another's. */
   readonly write: (write: Write) => Promise<WriteOutcome>;
   /**

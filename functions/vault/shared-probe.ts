@@ -5,16 +5,16 @@ import type { Clock } from './request.ts';
  * Makes a probe that all callers share: it runs at most once a second, and a later call in that second gets the same
  * result. So nobody can overload a service by asking how it is.
  */
-export const createSharedProbe = <Asked extends readonly unknown[], Result>(
+export const createSharedProbe = <Parameters extends readonly unknown[], Result>(
   clock: Pick<Clock, 'elapsed'>,
-  probe: (...asked: Asked) => Promise<Result>,
-): ((...asked: Asked) => Promise<Result>) => {
+  probe: (...parameters: Parameters) => Promise<Result>,
+): ((...parameters: Parameters) => Promise<Result>) => {
   let madeAt = Number.NEGATIVE_INFINITY;
   let latest: Promise<Result> | undefined;
-  return (...asked) => {
+  return (...parameters) => {
     if (latest === undefined || clock.elapsed() - madeAt >= times.probeEveryMs) {
       madeAt = clock.elapsed();
-      latest = probe(...asked);
+      latest = probe(...parameters);
     }
     return latest;
   };

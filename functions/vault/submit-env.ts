@@ -161,7 +161,7 @@ const tryOnce = async (
   const { fingerprint } = request;
   const [heads, record] = await Promise.all([
     readHeads(vault, plan.read),
-    fingerprint && vault.store.findRecord(fingerprint.hash),
+    fingerprint && vault.store.findRecord(fingerprint.keyHash),
   ]);
   if (fingerprint && record) {
     return { result: 'answer', answer: await replay(vault, submission, fingerprint, record) };

@@ -53,7 +53,7 @@ const sealAndReplace = async (vault: RequestVault, request: UpdateSecret): Promi
   if (vault.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(vault);
   const [head, record, generated] = await Promise.allSettled([
     store.findHead(name),
-    fingerprint && store.findRecord(fingerprint.hash),
+    fingerprint && store.findRecord(fingerprint.keyHash),
     dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }),
   ]);
   try {

@@ -6,7 +6,7 @@
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { utf8Bytes } from '../sizes.ts';
-import type { Found, Writer } from './writer.ts';
+import type { ReadValue, Writer } from './writer.ts';
 import { checksOf, type Reading } from './writer.ts';
 
 /** The bytes of a line with its CR and without its LF: Go's bufio.MaxScanTokenSize must hold both. */
@@ -40,7 +40,7 @@ const reads = (line: Line, marked: boolean): Reading => {
 };
 
 /** Docker's value is all that follows the first equals sign. */
-const found = (line: Assignment): Found | undefined => {
+const found = (line: Assignment): ReadValue | undefined => {
   if (reads(line, true) !== 'different') return undefined;
   const { value, afterEquals, afterValue, comment } = line;
   const { quote, raw } = value;

@@ -7,9 +7,9 @@
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import {
   checksOf,
-  type Found,
   isPlain,
   type Reading,
+  type ReadValue,
   type Writer,
   withSpelling,
 } from './writer.ts';
@@ -32,14 +32,14 @@ const withoutExpansions = (value: string): string => {
   return text + value.slice(copied);
 };
 
-type Place = { readonly start: number; readonly end: number };
+type Span = { readonly start: number; readonly end: number };
 
 /**
  * The parts of a decoded value that python-dotenv replaces: the matches of the regular expression
  * `\$\{[^}:]*(:-[^}]*)?\}`, found in linear time.
  */
-export const findExpansions = (text: string): Place[] => {
-  const places: Place[] = [];
+export const findExpansions = (text: string): Span[] => {
+  const spans: Span[] = [];
   let brace = -1;
   let colon = -1;
   for (let start = text.indexOf('${'); start >= 0; ) {
@@ -49,10 +49,10 @@ export const findExpansions = (text: string): Place[] => {
     if (colon < name) colon = indexOrEnd(text, ':', name);
     const found = colon > brace || text[colon + 1] === '-';
     const end = found ? brace + 1 : name;
-    if (found) places.push({ start, end });
+    if (found) spans.push({ start, end });
     start = text.indexOf('${', end);
   }
-  return places;
+  return spans;
 };
 
 const indexOrEnd = (text: string, character: string, from: number): number => {
@@ -78,7 +78,7 @@ const pythonReads = (line: Line): Reading => {
 };
 
 /** The value that the model of the parser finds, if no comment could be a part of it. */
-const found = (line: Assignment): Found | undefined => {
+const found = (line: Assignment): ReadValue | undefined => {
   if (pythonReads(line) !== 'different' || line.comment !== '') return undefined;
   const value = readBindings(printLine(line)).bindings[0]?.value;
   return value === undefined || findExpansions(value).length > 0 ? undefined : { line, value };

@@ -13,7 +13,7 @@ export type Unfit = {
 };
 
 /** A line, and the value that is in it. */
-export type Found = { readonly line: Assignment; readonly value: string };
+export type ReadValue = { readonly line: Assignment; readonly value: string };
 
 export type Writer = {
   /**
@@ -38,7 +38,7 @@ export type Writer = {
    * What the reader finds in a line that it reads differently; `undefined` if that is not certain. The result has no
    * comment that the reader takes for a part of the value.
    */
-  readonly found?: (line: Assignment) => Found | undefined;
+  readonly found?: (line: Assignment) => ReadValue | undefined;
   /** If set, the reply holds only the assignments of the file, in this frame. */
   readonly frame?: { readonly open: string; readonly between: string; readonly close: string };
 };

@@ -228,7 +228,7 @@ describe('a faulty policy', () => {
   it.each(['__proto__', 'constructor', 'prototype'])(
     'gets a refusal for the key %s, which would be skipped in silence',
     (key) => {
-      const fault = `${key} is no known member; the claim is /${key}`;
+      const fault = `${key} is no known property; the claim is /${key}`;
       expect(faultWith(['{ ', `{ ${key}: x, `])).toBe(`line 8: ${fault}`);
       expect(faultWith(['rules:', `deny: { ${key}: x }\n    rules:`])).toBe(`line 7: ${fault}`);
       expect(faultWith(['{ ', `{ /${key}: x, `])).toBe('none');

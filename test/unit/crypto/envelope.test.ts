@@ -1,7 +1,7 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { encodeIdentity, open, seal } from '../../../functions/crypto/envelope.ts';
-import type { Identity, Sealed } from '../../../functions/model/types.ts';
+import type { Identity, SealedValue } from '../../../functions/model/types.ts';
 import { codeOf } from '../../support/refusals.ts';
 
 const identity: Identity = {
@@ -97,7 +97,7 @@ describe('opening a record under another identity', () => {
 
 describe('opening a changed record', () => {
   const parts = ['iv', 'ciphertext', 'commitment'] as const;
-  const codeOfChanged = (change: Partial<Sealed>) =>
+  const codeOfChanged = (change: Partial<SealedValue>) =>
     codeOf(() => open({ ...sealed, ...change }, dataKey, identity));
 
   it.each(parts)('fails with integrity_failure for every bit of its %s', async (part) => {

@@ -60,7 +60,7 @@ const sealedVersions: fc.Arbitrary<SealedVersion> = fc.record({
 const records = fc.record({
   operation: text,
   writeId: text,
-  digest: bytes(32),
+  contentHash: bytes(32),
   written: fc.array(fc.record({ name: names, version: versions, validFrom: instants })),
   resolved: fc.array(fc.record({ name: names, version: versions })),
   expiresAt: fc.integer({ min: 0, max: 253_402_300_799 }).map((seconds) => seconds * 1000),

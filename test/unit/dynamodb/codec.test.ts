@@ -49,7 +49,7 @@ const destroyed: DestroyedVersion = {
 const record: IdempotencyRecord = {
   operation: 'submit-env',
   writeId: 'AAECAwQFBgcICQoLDA0ODw',
-  digest: new Uint8Array(32).fill(5),
+  contentHash: new Uint8Array(32).fill(5),
   written: [{ name: 'A', version: 1, validFrom: sealed.validFrom }],
   resolved: [{ name: 'B', version: 7 }],
   expiresAt: Date.parse('2026-11-26T14:31:00.000Z'),

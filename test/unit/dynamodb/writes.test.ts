@@ -227,7 +227,7 @@ describe('a cancelled write with a record', () => {
   const record = (writeId: string) => ({
     operation: 'create-secret',
     writeId,
-    digest: new Uint8Array(32),
+    contentHash: new Uint8Array(32),
     written: [{ name: 'DB', version: 1, validFrom: 1_700_000_000_000 }],
     resolved: [],
     expiresAt: 1_900_000_000_000,
@@ -235,7 +235,7 @@ describe('a cancelled write with a record', () => {
   const write: Write = {
     changes: [first()],
     unchanged: [],
-    record: { hash: 'hash', record: record('mine') },
+    record: { keyHash: 'hash', record: record('mine') },
   };
 
   it('takes its outcome from the record before the head', async () => {
@@ -313,14 +313,14 @@ describe('the look-up of a write that only puts a record', () => {
   const record = {
     operation: 'submit-env',
     writeId: 'mine',
-    digest: new Uint8Array(32),
+    contentHash: new Uint8Array(32),
     written: [],
     resolved: [],
     expiresAt: 1_900_000_000_000,
   };
   const lookUp = async (stored: typeof record | undefined) => {
     const reads = { findHead: nothing, findVersion: nothing, findRecord: async () => stored };
-    const write = { changes: [], unchanged: [], record: { hash: 'hash', record } };
+    const write = { changes: [], unchanged: [], record: { keyHash: 'hash', record } };
     const context = requestContext({ writeId: 'mine' });
     const client = {} as unknown as DynamoDBClient;
     return await createWrites(tableOf(client, context), reads).lookUp(write);

@@ -33,14 +33,14 @@ describe('a request with a note', () => {
   });
 
   it('has another fingerprint than the same request with another note or with none', () => {
-    const digestOf = (sent: object) => {
+    const hashOf = (sent: object) => {
       const { fingerprint } = parse('submit-env', sent, { 'Idempotency-Key': 'k'.repeat(20) });
-      return Buffer.from(fingerprint?.digest ?? []).toString('hex');
+      return Buffer.from(fingerprint?.contentHash ?? []).toString('hex');
     };
     const values = { A: 'b' };
     const requests = [{}, { note: 'n' }, { note: 'm' }, { values }, { values, note: 'n' }];
-    expect(new Set(requests.map(digestOf)).size).toBe(requests.length);
-    expect(digestOf({ note: 'n' })).toBe(digestOf({ note: 'n' }));
+    expect(new Set(requests.map(hashOf)).size).toBe(requests.length);
+    expect(hashOf({ note: 'n' })).toBe(hashOf({ note: 'n' }));
   });
 });
 

@@ -22,17 +22,19 @@ describe('Idempotency-Key', () => {
   it.each([...[key, '~'.repeat(128), '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11', '!"#$%&\'()*+,-./:']])(
     'accepts %s',
     (accepted) => {
-      expect(read([accepted])?.hash).toMatch(/^[A-Za-z0-9_-]{43}$/);
+      expect(read([accepted])?.keyHash).toMatch(/^[A-Za-z0-9_-]{43}$/);
       expect(read([accepted])).toEqual(read([accepted]));
     },
   );
 
-  it('gives each caller another hash and each content another digest', () => {
+  it('gives each caller another hash of the key, and each content another hash', () => {
     const mine = read([key]);
-    expect(read([key], someone({ tenant: 'acme', subject: 'bob' }))?.hash).not.toBe(mine?.hash);
+    expect(read([key], someone({ tenant: 'acme', subject: 'bob' }))?.keyHash).not.toBe(
+      mine?.keyHash,
+    );
     const other = read([key], alice, ['create-secret', 'A', 'w']);
-    expect(other?.hash).toBe(mine?.hash);
-    expect(other?.digest).not.toEqual(mine?.digest);
+    expect(other?.keyHash).toBe(mine?.keyHash);
+    expect(other?.contentHash).not.toEqual(mine?.contentHash);
   });
 
   it.each([

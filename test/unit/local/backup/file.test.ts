@@ -28,7 +28,11 @@ const sealed = {
   wrappedDataKey: Buffer.alloc(9, 4),
 } as const;
 const destroyed = { state: 'destroyed', masterKeyId: 'key/0', destroyedBy: 'bob' } as const;
-const record = { operation: 'update-secret', writeId: 'w3', digest: Buffer.alloc(32) } as const;
+const record = {
+  operation: 'update-secret',
+  writeId: 'w3',
+  contentHash: Buffer.alloc(32),
+} as const;
 
 /** A secret with three versions, the first of them destroyed, and the record of the last write. */
 const items: readonly Item[] = [
