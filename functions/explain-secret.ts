@@ -34,7 +34,7 @@ const currentOf = (head: Head) => ({
   ...(head.state === 'stored' && { masterKeyId: keyIdOf(head.masterKeyId) }),
 });
 
-/** GET /v1/secrets/{name}/explain: why a caller can or cannot read a secret. It never holds the value. */
+/** GET /v1/secrets/{name}/explain: why a caller can or cannot read a secret, never with the value. */
 export const handler = endpoint({
   operation: 'explain-secret',
   scopes: ['secrets:explain'],

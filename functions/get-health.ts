@@ -9,7 +9,7 @@ import { isReady } from './runtime/readiness.ts';
 let wasReady = false;
 
 /**
- * GET /health: the function runs. It calls no service; `GET /v1/status` does. With `?ready`: this process would serve.
+ * GET /health: the function runs. Only `GET /v1/status` calls services. With `?ready`: this process would serve.
  * Probes come every few seconds, so that the log has one only when it is the first to find the process not ready.
  */
 export const handler = async (

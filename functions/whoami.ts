@@ -2,7 +2,7 @@ import { queryOf } from './http/requests.ts';
 import { formatInstant } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 
-/** GET /v1/whoami: the caller as the vault knows it from its token. It calls no service. */
+/** GET /v1/whoami: the caller as the vault knows it from its token. No service is called. */
 export const handler = endpoint({
   operation: 'whoami',
   scopes: [],

@@ -1,6 +1,6 @@
 /**
- * The access policy: the issuers whose tokens the vault accepts, and what a token of each allows. `policy-file.ts` reads
- * and checks it; this form is also that of the policy which is deployed with a function.
+ * The access policy: the issuers whose tokens the vault accepts, and what a token of each allows. `policy-file.ts`
+ * reads and checks it; this form is also that of the policy which is deployed with a function.
  */
 import type { Scope } from '../model/types.ts';
 
@@ -19,7 +19,7 @@ export type IssuerPolicy = TokenForm & KeySource & Grants;
 
 /** How the tokens of an issuer are recognized. */
 type TokenForm = {
-  /** The name of the issuer in this vault. It stands in subjects and logs. */
+  /** The name of the issuer in this vault, for subjects and logs. */
   readonly id: string;
   /** The exact claim `iss`. */
   readonly issuer: string;

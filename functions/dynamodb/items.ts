@@ -5,11 +5,11 @@
  *   version item      TENANT#<tenant>#SECRET#<name>        VERSION#0000000042   a superseded version
  *   idempotency item  TENANT#<tenant>#IDEMPOTENCY#<hash>   RECORD               what a keyed request did
  *
- * A secret exists if and only if its head item exists and is no deletion. Tenants and names hold no `#`, so no two keys
- * of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head items and decides
- * nothing. It has the deleted ones in a partition of their own.
+ * A secret exists if and only if its head item exists and is no deletion. Tenants and names hold no `#`, so no two
+ * keys of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head items and
+ * decides nothing. Deleted secrets have a partition of their own in the index.
  *
- * A stored item is untrusted. It is used only if it has the requested key and exactly the attributes of its kind, each
+ * A stored item is untrusted, and used only if it has the requested key and exactly the attributes of its kind, each
  * of its type and form. Otherwise decoding throws `integrity_failure`.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';

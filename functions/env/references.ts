@@ -1,6 +1,7 @@
 /**
- * What a file refers to: the references in its decoded values, by line and by name. A candidate looks like a reference to a person. It must be an exact reference, or a
- * backslash must make it text, so that nothing that looks like a reference passes through unnoticed.
+ * What a file refers to: the references in its decoded values, by line and by name. A candidate looks like a reference
+ * to a person. It must be an exact reference, or a backslash must make it text, so that nothing that looks like a
+ * reference passes through unnoticed.
  */
 
 import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';
@@ -9,7 +10,7 @@ import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 /** A reference by `secret()`: to the current version of a secret, or to a pinned one. */
 export type Reference = { readonly name: string; readonly version: number | undefined };
 
-/** The text of a reference between its brackets. It is unique, because names hold no `@`. */
+/** The text of a reference between its brackets: unique, because names hold no `@`. */
 export const writtenAs = ({ name, version }: Reference): string =>
   version === undefined ? name : `${name}@${version}`;
 

@@ -20,7 +20,7 @@ export type Handler = (event: Event, context: Context) => Promise<APIGatewayProx
 export type Endpoint<Request, Answer> = {
   /** The name of the operation, which is also the name of its file, its function and its `operationId`. */
   readonly operation: string;
-  /** The caller needs all of these scopes. They are checked before the request is parsed. */
+  /** The caller needs all of these scopes, which are checked before the request is parsed. */
   readonly scopes: readonly Scope[];
   /**
    * The media types of the body. The size and type of the body are checked before any other part of the request.

@@ -1,7 +1,7 @@
 /**
  * The caller, known only by a verified JWT. `jose` checks the signature and the times, and the access policy decides
- * what the claims allow. `kid` chooses a key of the issuer's set, and no header of the token can add one. The result of
- * a verification is reused for a minute.
+ * what the claims allow. `kid` chooses a key of the issuer's set, and no header of the token can add one. The result
+ * of a verification is reused for a minute.
  */
 import { hash } from 'node:crypto';
 import {
@@ -32,7 +32,7 @@ export type Authenticator = {
   readonly use: (issuers: readonly Issuer[]) => void;
 };
 
-/** Accepts the tokens of these issuers. Each must have another claim `iss`. */
+/** Accepts the tokens of these issuers. Issuers must differ in `iss`. */
 export const createAuthenticator = (issuers: readonly Issuer[] = []): Authenticator => {
   let authenticate = createAuthenticate(issuers);
   return {
@@ -164,9 +164,9 @@ type VerifiedTokens = {
 type CacheEntry = { readonly principal: Principal; readonly from: number; readonly until: number };
 
 /**
- * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result can be reused
- * until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds hashes of tokens. A
- * refused token is not cached.
+ * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result can be
+ * reused until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds hashes of
+ * tokens. A refused token is not cached.
  */
 const createVerifiedTokens = (): VerifiedTokens => {
   const kept = new Map<string, CacheEntry>();

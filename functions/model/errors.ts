@@ -28,7 +28,7 @@ export type ErrorCode =
   | 'store_unavailable'
   | 'outcome_unknown';
 
-/** The extra properties of a problem document. They never hold a value, a stack, or any part of a body. */
+/** The extra properties of a problem document, never with a value, a stack, or any part of a body. */
 export type ErrorProperties = {
   readonly field?: string;
   readonly scope?: string;
@@ -43,7 +43,9 @@ export type FileError = {
   readonly line: number;
   readonly column: number;
   readonly code: FileErrorCode;
-  /** Only in `not_found`, `version_destroyed` and `secret_exists`, because elsewhere a name may be a mistyped value. */
+  /**
+   * Only in `not_found`, `version_destroyed` and `secret_exists`, because elsewhere a name may be a mistyped value.
+   */
   readonly name?: string;
   /** This and the following only in `not_representable`: the assignment, the dialect, and the reason. */
   readonly key?: string;
@@ -92,8 +94,8 @@ type FileErrorCode =
   | 'secret_exists';
 
 /**
- * The error of a request, thrown where the cause is known. `http/endpoint.ts` answers it with a problem document: below
- * status 500 with this message, from 500 on only with the fixed sentence of the code.
+ * The error of a request, thrown where the cause is known. `http/endpoint.ts` answers it with a problem document:
+ * below status 500 with this message, from 500 on only with the fixed sentence of the code.
  */
 export class VaultError extends Error {
   override readonly name = 'VaultError';

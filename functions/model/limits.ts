@@ -39,8 +39,8 @@ export const limits = {
   /** A cached token takes some hundred bytes. */
   tokensKeptMax: 1_000,
   /**
-   * What one token may cost before it is refused. A policy at its own limits (200 rules with 50 globs each) takes 10,200
-   * comparisons for a claim with one value, and Microsoft Entra lists at most 200 groups in a token.
+   * What one token may cost before it is refused. A policy at its own limits (200 rules with 50 globs each) takes
+   * 10,200 comparisons for a claim with one value, and Microsoft Entra lists at most 200 groups in a token.
    */
   claimValuesMax: 256,
   claimComparisonsMax: 100_000,
@@ -108,7 +108,9 @@ export const times = {
   /** Full jitter: a wait is drawn between 0 and a bound, which doubles from the first value to the last. */
   backoffFirstMs: 10,
   backoffLastMs: 400,
-  /** Attempts of a call whose peer is unreachable, is slow or answers 5xx. Only time limits attempts under throttling. */
+  /**
+   * Attempts of a call whose peer is unreachable, is slow or answers 5xx. Only time limits attempts under throttling.
+   */
   failedAttemptsMax: 3,
   /** An `at` further ahead is a mistake, not a difference of clocks. */
   atAheadMs: 600_000,
@@ -118,8 +120,8 @@ export const times = {
   idempotencyKeptMs: 172_800_000,
   tokenToleranceS: 5,
   /**
-   * The last second of the year 9999, the last one that RFC 3339 can write. An `exp` in milliseconds lies beyond it, so
-   * a token that was meant to live for an hour cannot live for 50,000 years.
+   * The last second of the year 9999, the last one that RFC 3339 can write. An `exp` in milliseconds lies beyond it,
+   * so a token that was meant to live for an hour cannot live for 50,000 years.
    */
   tokenDateMaxS: 253_402_300_799,
   /** A verified token is verified again after this time. */
@@ -130,7 +132,7 @@ export const times = {
   keySetRetryMs: 1_000,
   /** Made-up key ids cause no more than one fetch in this time. */
   keySetCooldownMs: 30_000,
-  /** All callers share the probes of the status and of readiness. They run at most this often. */
+  /** How often the probes of the status and of readiness run at most. All callers share them. */
   probeEveryMs: 1_000,
   /** When a caller may repeat a request after a retryable problem. */
   retryAfterS: 1,

@@ -95,7 +95,7 @@ export type StoredVersion = (NewVersion | DestroyedVersion) & {
 export type VersionRef = { readonly name: string; readonly version: number };
 export type WrittenVersion = VersionRef & { readonly validFrom: number };
 
-/** A record of what a keyed request did, so that its repetition gets the same answer. It holds no value. */
+/** A record of what a keyed request did, so that its repetition gets the same answer; never a value. */
 export type IdempotencyRecord = {
   readonly operation: string;
   readonly writeId: string;
@@ -106,8 +106,8 @@ export type IdempotencyRecord = {
 };
 
 /**
- * Names are ASCII and compared as strings, never as regular expressions that a caller supplies. A test holds the lengths
- * to `limits.ts`. A bundler can drop a literal that nothing uses, but no `new RegExp`.
+ * Names are ASCII and compared as strings, never as regular expressions that a caller supplies. A test holds the
+ * lengths to `limits.ts`. A bundler can drop a literal that nothing uses, but no `new RegExp`.
  */
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const versionNumber = /^[1-9][0-9]{0,8}$/;
@@ -120,15 +120,16 @@ export const isSecretName = (text: string): boolean => secretName.test(text);
 export const isVersionNumber = (text: string): boolean => versionNumber.test(text);
 
 export const isTenant = (text: string): boolean => tenantName.test(text);
-/** What `isTenant` asks for, as the end of a sentence that begins with the name of an option. */
+/** The form that `isTenant` checks, for the end of a sentence such as "--tenant must be …". */
 export const tenantForm = '1 to 64 letters, digits, _ or -';
 
 // The console uses this file in browsers, which have no `Buffer`.
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /**
- * 1 to `limits.subjectBytesMax` bytes of UTF-8 without control and format characters, which would hide text or turn its
- * direction where a person reads it. Releases before 2.0.0 took format characters, so stored versions and logs may have them.
+ * 1 to `limits.subjectBytesMax` bytes of UTF-8 without control and format characters, which would hide text or turn
+ * its direction where a person reads it. Releases before 2.0.0 took format characters, so stored versions and logs may
+ * have them.
  */
 export const isSubject = (text: string): boolean =>
   text !== '' &&

@@ -35,8 +35,8 @@ export const vaultIdForm = new RegExp(`^[A-Za-z0-9-]{1,${limits.vaultIdCharacter
 export const bundledPolicyFile = 'access-policy.json';
 
 /**
- * The access policy that is deployed with this function, else the issuer of the variables. Throws a sentence if there is
- * neither, or both, because then a caller could be judged by the wrong one.
+ * The access policy that is deployed with this function, else the issuer of the variables. Throws a sentence if there
+ * is neither, or both, because then a caller could be judged by the wrong one.
  */
 export const readIdentity = (
   environment: Environment = process.env,
@@ -88,8 +88,8 @@ export const readServicesConfig = (environment: Environment = process.env): Serv
 };
 
 /**
- * The id of the vault. Every data key is bound to it, so no item opens under another id. It is no name of a table, a
- * key or a stack, because a restored table gets a new name.
+ * The id of the vault. Every data key is bound to it, so no item opens under another id. The id is no name of a table,
+ * a key or a stack, because a restored table gets a new name.
  */
 export const readVaultId = (environment: Environment = process.env): string => {
   requireSet(environment, ['VAULT_ID']);

@@ -33,7 +33,7 @@ export const alarms: ReadonlySet<Decision> = new Set<Decision>([
 /** Decisions with a line of their own, at once: a restore must know of a destruction even if the process dies before the end. */
 const toldAtOnce: ReadonlySet<Decision> = new Set<Decision>([...alarms, 'destroyed']);
 
-/** The numbers of a request. It has no field for a name, a tenant, or any other word of a caller. */
+/** The numbers of a request, without a name, a tenant, or any other word of a caller. */
 export type Measures = {
   readonly operation: string;
   readonly status: number;

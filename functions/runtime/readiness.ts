@@ -4,7 +4,7 @@
  */
 let probe: () => Promise<boolean> = async () => true;
 
-/** From now on `next` says whether the process would serve. It must not reject. */
+/** From now on `next`, which must not reject, says whether the process would serve. */
 export const useReadiness = (next: () => Promise<boolean>): void => {
   probe = next;
 };

@@ -17,8 +17,8 @@ export type CreateSecret = {
 /**
  * Stores the first version of a secret, or the next version of a deleted one. Only the store's condition decides which
  * of the two it is (`putFirst` in dynamodb/store.ts, `actionsOf` in dynamodb/guarded-actions.ts). Throws `forbidden`
- * (hidden name, decided without a look-up), `idempotency_key_reused`, `secret_exists`, and the errors of writes and data
- * keys. After an error nothing was stored, except possibly after `outcome_unknown`.
+ * (hidden name, decided without a look-up), `idempotency_key_reused`, `secret_exists`, and the errors of writes and
+ * data keys. After an error nothing was stored, except possibly after `outcome_unknown`.
  */
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {
@@ -50,7 +50,8 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
       throw generated.reason;
     }
     const backoff = startBackoff(vault);
-    // The first attempt needs that the secret never existed. If a deletion blocks it, the next one replaces the deletion.
+    // The first attempt needs that the secret never existed. If a deletion blocks it, the next one replaces the
+    // deletion.
     let base: Head | undefined;
     for (;;) {
       const next = sealNext(vault, generated.value, { name, base, note }, value);

@@ -18,9 +18,9 @@ export type DeleteSecret = Replacement & {
 };
 
 /**
- * Deletes a secret: stores a next version that has no value, on condition of exactly the head that was read. It calls no
- * KMS, so it works while the master key is out of reach. Throws `not_found` (also for a deleted secret, whatever
- * `ifMatch` says), `version_conflict`, `idempotency_key_reused`, `throttled`, and the errors of writes.
+ * Deletes a secret: stores a next version that has no value, on condition of exactly the head that was read. KMS is
+ * not called, so a deletion works while the master key is out of reach. Throws `not_found` (also for a deleted secret,
+ * whatever `ifMatch` says), `version_conflict`, `idempotency_key_reused`, `throttled`, and the errors of writes.
  */
 export const deleteSecret = (ports: StorePorts) =>
   storeOperation(ports, (vault, request: DeleteSecret): Promise<SingleWrite> => {

@@ -9,7 +9,7 @@ import type { Change, DataKey } from './ports.ts';
 import type { RequestVault } from './request.ts';
 import { openVersion, sealNext } from './sealing.ts';
 
-/** The data keys of the new names. All attempts of a request share them, but each attempt draws a new iv. */
+/** The data keys of the new names, shared by all attempts of a request. Each attempt draws a new iv. */
 export type FileKeys = Map<string, DataKey>;
 /** Values by the text of their reference. */
 type Values = ReadonlyMap<string, Uint8Array>;
@@ -19,8 +19,8 @@ export const zeroKeys = (keys: FileKeys): void => {
 };
 
 /**
- * Seals every new value and opens every value read, in one round of KMS calls. `bases` has the deletions of new names that
- * were deleted before.
+ * Seals every new value and opens every value read, in one round of KMS calls. `bases` has the deletions of new names
+ * that were deleted before.
  */
 export const sealAndOpenAll = async (
   vault: RequestVault,

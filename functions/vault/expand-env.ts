@@ -28,9 +28,9 @@ export type ExpandedFile = FileAnswer & { readonly tag: string };
 export type UnchangedFile = { readonly unchanged: true; readonly tag: string };
 
 /**
- * Resolves the `secret()` of a `.env` file as of now or of the instant `at`. Writes nothing. Throws `invalid_env` (with
- * every bad line, also each `enc()`), `not_found` or `version_destroyed` (with every such reference), `too_large`,
- * `throttled` (names keep appearing and disappearing), and the errors of reads and data keys.
+ * Resolves the `secret()` of a `.env` file as of now or of the instant `at`. Writes nothing. Throws `invalid_env`
+ * (with every bad line, also each `enc()`), `not_found` or `version_destroyed` (with every such reference),
+ * `too_large`, `throttled` (names keep appearing and disappearing), and the errors of reads and data keys.
  */
 export const expandEnv = (ports: Ports) =>
   operation(ports, async (vault, request: ExpandEnv): Promise<ExpandedFile | UnchangedFile> => {

@@ -3,8 +3,8 @@
  * `dynamodb/` and `kms/` implement them with the real services. Fakes in tests must pass the same contract suite.
  *
  * Every call keeps the times of `model/limits.ts`, and reports itself to the journal of its request. A name that is
- * hidden from the caller must be answered like one that never existed, with the same calls: it is looked up under a key
- * that is never written.
+ * hidden from the caller must be answered like one that never existed, with the same calls: it is looked up under a
+ * key that is never written.
  */
 import type {
   DestroyedVersion,
@@ -16,8 +16,8 @@ import type {
 } from '../model/types.ts';
 
 /**
- * The change of one secret by one version. It replaces exactly the head `base`, which it keeps as a superseded version.
- * Without `base` it needs that the secret never existed, and `next` is its first version.
+ * The change of one secret by one version. It replaces exactly the head `base`, which it keeps as a superseded
+ * version. Without `base` it needs that the secret never existed, and `next` is its first version.
  */
 export type Change = { readonly base: Head | undefined; readonly next: NewVersion };
 
@@ -26,14 +26,14 @@ export type Write = {
   readonly changes: readonly Change[];
   /** Heads that must still be exactly these. */
   readonly unchanged: readonly Head[];
-  /** The record of a keyed request. It needs that no unexpired record exists under its key. */
+  /** The record of a keyed request, on condition that no unexpired record exists under its key. */
   readonly record?: { readonly keyHash: string; readonly record: IdempotencyRecord };
 };
 
 /**
- * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this write.
- * `raced` means that another request has written the wanted version, and now the head is `head`, or that it has changed
- * an `unchanged` head. So neither this attempt nor an earlier one can ever take effect.
+ * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this write. `raced`
+ * means that another request has written the wanted version, and now the head is `head`, or that it has changed an
+ * `unchanged` head. So neither this attempt nor an earlier one can ever take effect.
  */
 export type WriteOutcome =
   | { readonly outcome: 'written' }
@@ -55,7 +55,7 @@ export type Look = 'plain' | 'settled';
 export type Store = {
   /** The current version, which may be a deletion, read consistently. */
   readonly findHead: (name: string) => Promise<Head | undefined>;
-  /** A superseded version, read consistently. It does not find the current version. */
+  /** A superseded version, read consistently; never the current version. */
   readonly findVersion: (
     name: string,
     version: number,
@@ -65,7 +65,7 @@ export type Store = {
   readonly findHeads: (names: readonly string[]) => Promise<ReadonlyMap<string, Head>>;
   /** The superseded versions above `above` and below `below`, in `order`: at most `limit`, and perhaps fewer. */
   readonly listVersions: (name: string, range: VersionRange) => Promise<readonly StoredVersion[]>;
-  /** The visible names after `after`, ascending. They may lag behind a write. `more`: there may be others. */
+  /** The visible names after `after`, ascending, which may lag behind a write. `more`: there may be others. */
   readonly listNames: (
     range: NameRange,
   ) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>;
@@ -73,7 +73,7 @@ export type Store = {
   readonly findDetails: (names: readonly string[]) => Promise<ReadonlyMap<string, HeadDetails>>;
   /** The record of the caller's idempotency key, if it has not expired. */
   readonly findRecord: (keyHash: string, look?: Look) => Promise<IdempotencyRecord | undefined>;
-  /** One attempt. It must distinguish this request's own earlier success, by its writeId, from another's. */
+  /** One attempt, which must tell this request's own earlier success, by its writeId, from another's. */
   readonly write: (write: Write) => Promise<WriteOutcome>;
   /**
    * Replaces a superseded version that holds a value by what remains of it, and keeps the end of its interval. Returns
@@ -102,7 +102,7 @@ export type NameRange = {
   readonly limit: number;
 };
 
-/** The context to which a data key is bound. It is visible in the audit log of KMS. */
+/** The context to which a data key is bound, visible in the audit log of KMS. */
 type EncryptionContext = {
   readonly vault: string;
   readonly tenant: string;
@@ -117,8 +117,8 @@ export type DataKey = {
 };
 
 /**
- * The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`), or, when the time of the request is
- * over, `throttled` or `store_unavailable`.
+ * The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`), or, when the time of the request
+ * is over, `throttled` or `store_unavailable`.
  */
 export type DataKeys = {
   readonly generate: (bound: EncryptionContext) => Promise<DataKey>;

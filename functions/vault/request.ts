@@ -18,7 +18,7 @@ export type Clock = {
 export type RequestContext = {
   readonly requestId: string;
   readonly now: number;
-  /** All attempts of the request share it. It distinguishes the request's own write from another's. */
+  /** Shared by all attempts of the request, to tell the request's own write from another's. */
   readonly writeId: string;
   /** Milliseconds since the request began. */
   readonly elapsed: () => number;
@@ -28,7 +28,7 @@ export type RequestContext = {
   readonly journal: Journal;
 };
 
-/** Collects the actions of one request for its log lines. It takes names and numbers, never a value. */
+/** Collects the actions of one request for its log lines: names and numbers, never a value. */
 export type Journal = {
   readonly called: (service: 'store' | 'kms', operation: string, units?: number) => void;
   /** Reports the id that KMS gave to a call, also to one that it refused. A call without a reply has none. */
@@ -80,7 +80,7 @@ export type Decision =
   | 'clock_skew'
   | 'table_replicated';
 
-/** The services of a process for functions that need no master key. Each is bound to a request before it is used. */
+/** The services of a process for functions that need no master key, each to be bound to a request. */
 export type StorePorts = {
   /** The id of the vault, to which all its data keys are bound. */
   readonly vaultId: string;

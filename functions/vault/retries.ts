@@ -9,8 +9,8 @@ import type { Write, WriteOutcome } from './ports.ts';
 import type { Clock, RequestContext, StoreVault } from './request.ts';
 
 /**
- * Makes a call whose signal aborts after `ms`. The timer ends with the call: most calls do not need it, and an abort that
- * nobody waits for makes an exception.
+ * Makes a call whose signal aborts after `ms`. The timer ends with the call: most calls do not need it, and an abort
+ * that nobody waits for makes an exception.
  */
 export const endAfter = async <Result>(
   clock: Pick<Clock, 'after'>,
@@ -54,7 +54,7 @@ export const startBackoff = (context: RequestContext): Backoff => {
 
 /**
  * Decides after each failed attempt whether another begins, and waits for it. Only time limits the attempts under
- * throttling. Other failures are limited by their number too.
+ * throttling. Time and `failedAttemptsMax` limit those after other failures.
  */
 const limitAttempts = (backoff: Backoff) => {
   let failures = 0;
@@ -96,9 +96,9 @@ export const throttled = (): VaultError =>
   new VaultError('throttled', 'too much contention or throttling; nothing was written');
 
 /**
- * The error of a request that wrote nothing and ran out of time before its next call, without a permanent fault. If calls
- * to the store took more than half of the request's time, the store was too slow (`store_unavailable`). Otherwise the
- * request waited behind others (`throttled`).
+ * The error of a request that wrote nothing and ran out of time before its next call, without a permanent fault. If
+ * calls to the store took more than half of the request's time, the store was too slow (`store_unavailable`).
+ * Otherwise the request waited behind others (`throttled`).
  */
 export const outOfTime = (context: RequestContext): VaultError =>
   context.storeTime.ms() * 2 > context.elapsed()
@@ -108,9 +108,9 @@ export const outOfTime = (context: RequestContext): VaultError =>
 type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
 
 /**
- * Attempts `write` until its outcome is clear. It says "stored" only if the write can be seen, and "not stored" only if no attempt
- * can take effect any more. Throws `throttled` or `store_unavailable` if the store certainly refused every attempt,
- * and `outcome_unknown` if one may still take effect.
+ * Attempts `write` until its outcome is clear: "stored" only if the write can be seen, and "not stored" only if no
+ * attempt can take effect any more. Throws `throttled` or `store_unavailable` if the store certainly refused every
+ * attempt, and `outcome_unknown` if one may still take effect.
  */
 export const writeUntilClear = async (
   vault: StoreVault,
@@ -139,8 +139,8 @@ export const writeUntilClear = async (
 };
 
 /**
- * An attempt lost its condition, and the blocking item could not be read. The outcome is unclear, because the item may be
- * this request's own. After an unclear attempt, even our own fault must not hide that attempt's possible effect.
+ * An attempt lost its condition, and the blocking item could not be read. The outcome is unclear, because the item may
+ * be this request's own. After an unclear attempt, even our own fault must not hide that attempt's possible effect.
  */
 const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
   const code = error instanceof VaultError ? error.code : undefined;

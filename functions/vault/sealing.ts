@@ -1,4 +1,4 @@
-/** Makes new versions, seals their values, and opens them. Each value has its own data key, which is in memory for one request. */
+/** Makes new versions, seals and opens values. A value has a data key of its own, in memory for one request. */
 import { open, seal } from '../crypto/envelope.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';

@@ -81,7 +81,7 @@ export const requireReplaceable = ({ ifMatch }: Replacement, head: Head | undefi
 };
 
 /**
- * The head to replace after a lost race. It is read again after a wait, because the blocking head is old by then. Throws
+ * Waits after a lost race and reads the head to replace again, because the blocking head is old by then. Throws
  * `not_found` once the secret is deleted, `version_conflict`, `throttled`, and the errors of reads.
  */
 export const baseAfterRace = async (

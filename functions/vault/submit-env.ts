@@ -53,7 +53,7 @@ export type FileAnswer = RenderedFile & {
 export const submitEnv = (ports: Ports) =>
   operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'submit'));
 
-/** Creates the secrets of `enc()`. It keeps `secret()` and looks nothing up. */
+/** Creates the secrets of `enc()`, keeps `secret()`, and looks nothing up. */
 export const encryptEnv = (ports: Ports) =>
   operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'encrypt'));
 
@@ -67,9 +67,9 @@ type Submission = {
 };
 
 /**
- * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden new name),
- * `secret_exists`, `not_found` or `version_destroyed` (with every such name), `too_large`, and the errors of writes and
- * data keys.
+ * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden new
+ * name), `secret_exists`, `not_found` or `version_destroyed` (with every such name), `too_large`, and the errors of
+ * writes and data keys.
  */
 const writeFile = async (
   vault: RequestVault,
@@ -127,7 +127,9 @@ type Attempt =
   /** A name may not be as the file needs it. If all names are, `fault` counts. */
   | { readonly result: 'names'; readonly fault?: VaultError };
 
-/** Repeats attempts until one has an answer. Throws `throttled`, a report about the names, or the fault of an attempt. */
+/**
+ * Repeats attempts until one has an answer. Throws `throttled`, a report about the names, or the fault of an attempt.
+ */
 const tryUntilAnswered = async (
   vault: RequestVault,
   submission: Submission,

@@ -78,8 +78,8 @@ type KeyedMutex = <Result>(key: string, work: () => Promise<Result>) => Promise<
 
 /**
  * A keyed mutex: works with the same key run one at a time, in the order of arrival. For the writers of one secret it
- * avoids races within this process, which all but one would lose. It does not affect other processes, and it decides
- * nothing, because conditions do.
+ * avoids races within this process, which all but one would lose. Other processes race on: conditions
+ * decide, and the mutex decides nothing.
  */
 export const createKeyedMutex = (): KeyedMutex => {
   const lastOf = new Map<string, Promise<void>>();

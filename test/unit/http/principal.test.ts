@@ -239,7 +239,7 @@ describe('an expired token', () => {
   const expired = { exp: nowS - 5 };
   const sentenceOf = async (call: () => unknown) => (await refusalOf(call)).message;
 
-  it('fails with a message that says so', async () => {
+  it('is rejected with "the token has expired"', async () => {
     expect(await sentenceOf(() => withClaims(expired))).toBe('the token has expired');
   });
 
@@ -249,7 +249,7 @@ describe('an expired token', () => {
     ['signed by another key', expiredFor({}, ed25519())],
     ['for another audience', expiredFor({ aud: 'other' })],
     ['of another issuer', expiredFor({ iss: 'https://other.test/' })],
-  ])('fails without that message if it is %s', async (_, token) => {
+  ])('is rejected with the sentence for any bad token if it is %s', async (_, token) => {
     const plain = 'a valid bearer token is needed';
     expect(await sentenceOf(() => authenticateToken(token))).toBe(plain);
   });
