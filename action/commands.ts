@@ -3,8 +3,8 @@
  * Actions"; the escapes are those of `ActionCommand.cs` in actions/runner.
  */
 
-/** The place of an error. The line and the column count from 1. */
-export type Place = { readonly file?: string; readonly line?: number; readonly col?: number };
+/** The position of an error. The line and the column count from 1. */
+export type Position = { readonly file?: string; readonly line?: number; readonly col?: number };
 
 const escaped = (text: string): string =>
   text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
@@ -24,9 +24,9 @@ export const maskCommands = (values: readonly string[]): string => {
   return [...new Set(visible)].map((text) => `::add-mask::${escaped(text)}\n`).join('');
 };
 
-/** The command for an error, which GitHub shows at its place in the file. */
-export const errorCommand = (message: string, place: Place = {}): string => {
-  const properties = Object.entries(place).map(
+/** The command for an error, which GitHub shows beside its line in the file. */
+export const errorCommand = (message: string, position: Position = {}): string => {
+  const properties = Object.entries(position).map(
     ([name, value]) => `${name}=${escapedProperty(String(value))}`,
   );
   const head = properties.length > 0 ? `error ${properties.join(',')}` : 'error';

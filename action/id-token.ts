@@ -28,9 +28,9 @@ export const requestIdToken = async (audience: string): Promise<string> => {
   }
 };
 
-type Refused = { readonly failure: Failure; readonly mayPass: boolean };
+type TokenRefusal = { readonly failure: Failure; readonly mayPass: boolean };
 
-const ask = async (url: URL, bearer: string): Promise<string | Refused> => {
+const ask = async (url: URL, bearer: string): Promise<string | TokenRefusal> => {
   try {
     const response = await fetch(url, {
       headers: { Accept: 'application/json', Authorization: `Bearer ${bearer}` },

@@ -7,7 +7,7 @@ import { createClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { exitCodes, isFailure, systemCodeOf } from '../system/failures.ts';
 import { fileSentence } from '../system/file-sentences.ts';
-import { errorCommand, give, maskCommands, type Place } from './commands.ts';
+import { errorCommand, give, maskCommands, type Position } from './commands.ts';
 import { expandFile } from './expansion.ts';
 import { addEntries, reasonAgainst } from './exports.ts';
 import { requestIdToken } from './id-token.ts';
@@ -43,11 +43,11 @@ const faultsOf = ({ content, exports }: Inputs, variables: ReadonlyMap<string, s
   });
 };
 
-/** Prints an error at a place of the `.env` file. A file that an input holds has no path, so its line is told. */
-const annotate = (file: string | undefined, sentence: string, place: Place): Promise<void> =>
+/** Prints an error at a position of the `.env` file. A file that an input holds has no path, so its line is told. */
+const annotate = (file: string | undefined, sentence: string, position: Position): Promise<void> =>
   file === undefined
-    ? give(errorCommand(`content, line ${place.line}: ${sentence}`))
-    : give(errorCommand(sentence, { file, ...place }));
+    ? give(errorCommand(`content, line ${position.line}: ${sentence}`))
+    : give(errorCommand(sentence, { file, ...position }));
 
 /** Reports an error, and returns the exit code. */
 const report = async (error: unknown, file: string | undefined): Promise<number> => {

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import type { Problem } from './types.ts';
 
 /** A refusal of the vault. `problem` has what the vault said, such as `currentVersion` for `version_conflict`. */
-type Refused = {
+type Refusal = {
   [Code in Problem['code']]: {
     readonly code: Code;
     readonly problem: Extract<Problem, { code: Code }>;
@@ -14,7 +14,7 @@ type Refused = {
  * No answer of a vault. `unreachable`: there was no connection, or it broke. `timed_out`: the time limit of an attempt
  * passed. `unexpected_reply`: something answered that is no vault. `no_token`: the client has no token that can be sent.
  */
-type Unanswered = {
+type NoAnswer = {
   readonly code: 'unreachable' | 'timed_out' | 'unexpected_reply' | 'no_token';
   readonly problem?: undefined;
 };
@@ -31,19 +31,22 @@ type Facts = {
 };
 
 /** The error that every operation of the client throws. `message` never has a value of a secret or a token. */
-export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refused | Unanswered);
+export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refusal | NoAnswer);
 
 export const isVaultError = (error: unknown): error is VaultError =>
   types.isNativeError(error) && error.name === 'VaultError';
 
-type What = {
+type ErrorParts = {
   readonly code: string;
   readonly message: string;
   readonly problem?: unknown;
   readonly cause?: unknown;
 };
 
-export const vaultError = ({ code, message, problem, cause }: What, facts: Facts): VaultError =>
+export const vaultError = (
+  { code, message, problem, cause }: ErrorParts,
+  facts: Facts,
+): VaultError =>
   Object.assign(new Error(message, { cause }), {
     name: 'VaultError' as const,
     ...facts,

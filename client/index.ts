@@ -13,14 +13,14 @@ import type {
   SecretDetails,
   SecretVersion,
   VersionEntry,
-  Written,
+  WrittenVersion,
 } from './types.ts';
 
 export { isVaultError, type VaultError } from './errors.ts';
 export type {
-  Asked,
   ClientEvent,
   Exchange,
+  OperationInput,
   Options,
   Request,
   Sender,
@@ -40,13 +40,13 @@ type Names = {
 /** The methods for one vault. Each throws what `Request` says. */
 export type VaultClient = {
   /** Stores a new secret. Error `secret_exists` if there is one of this name. */
-  readonly create: (name: string, value: Value, options?: Noted) => Promise<Written>;
+  readonly create: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
   /** Stores the next version. Errors: `not_found`; `version_conflict` if `ifVersion` is not current. */
-  readonly update: (name: string, value: Value, options?: Noted) => Promise<Written>;
+  readonly update: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
   /** The current version, that of a number, or the one valid `at` an instant (RFC 3339). Error `not_found`. */
   readonly get: (name: string, options?: WhichVersion & Signal) => Promise<SecretVersion>;
   /** Deletes a secret. Its history stays, and its name can be created again. */
-  readonly delete: (name: string, options?: Noted) => Promise<Written>;
+  readonly delete: (name: string, options?: WriteOptions) => Promise<WrittenVersion>;
   /** The versions, the newest first unless asked. Pages are read as they are needed. */
   readonly versions: (name: string, options?: Versions & Signal) => AsyncGenerator<VersionEntry>;
   /** Removes the value of an old version for ever. Errors `version_current`, `not_destroyable`. */
@@ -77,7 +77,7 @@ export type VaultClient = {
   readonly request: Request;
 };
 
-type Noted = Options & { readonly note?: string | undefined };
+type WriteOptions = Options & { readonly note?: string | undefined };
 type WhichVersion = {
   readonly version?: number | undefined;
   /** An instant in UTC (RFC 3339 with `Z`), at most 10 minutes ahead. */

@@ -14,7 +14,7 @@ const backoffLastMs = 5_000;
 const replyBytesMax = 33_554_432;
 
 /** The parts of a request of an operation. */
-export type Asked<Id extends OperationId> = {
+export type OperationInput<Id extends OperationId> = {
   /** The secret name, and the version, in the path. */
   readonly name?: string;
   readonly version?: number;
@@ -36,7 +36,10 @@ export type Options = {
  * Performs one operation of the API. Throws a `VaultError`, the reason of the signal, what a `TokenSource` throws, or a
  * `TypeError` for arguments that cannot be sent.
  */
-export type Request = <Id extends OperationId>(id: Id, asked?: Asked<Id>) => Promise<ReplyOf<Id>>;
+export type Request = <Id extends OperationId>(
+  id: Id,
+  asked?: OperationInput<Id>,
+) => Promise<ReplyOf<Id>>;
 
 /** Returns the token. After a 401 it is asked once more with `refused`, and the request is repeated if it has another. */
 export type TokenSource = (refused?: string) => string | Promise<string>;
@@ -104,7 +107,7 @@ export type Sender = {
 };
 
 /** A request without its token. */
-export type Prepared = {
+export type PreparedRequest = {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -115,8 +118,8 @@ export type Prepared = {
 export const prepare = <Id extends OperationId>(
   addr: string,
   id: Id,
-  { name = '', version = 0, query, body, ifVersion, idempotencyKey }: Asked<Id> = {},
-): Prepared => {
+  { name = '', version = 0, query, body, ifVersion, idempotencyKey }: OperationInput<Id> = {},
+): PreparedRequest => {
   const { method, path, keyed } = operations[id];
   // A URL without these segments would be that of another operation.
   if (path.includes('{name}') && /^\.{0,2}$/.test(name)) {
@@ -149,7 +152,7 @@ export const sendingTo = (sender: Sender): Request => {
   if (addr === undefined) {
     throw new TypeError('addr is http:// or https://, a host, and perhaps a path');
   }
-  return async <Id extends OperationId>(id: Id, asked: Asked<Id> = {}) => {
+  return async <Id extends OperationId>(id: Id, asked: OperationInput<Id> = {}) => {
     const request = prepare(addr, id, asked);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const idempotencyKey = request.headers['Idempotency-Key'];
@@ -183,7 +186,7 @@ export const sendingTo = (sender: Sender): Request => {
 };
 
 /** An attempt that brought no reply. */
-type Failed = {
+type FailedAttempt = {
   readonly code: string;
   readonly message: string;
   readonly status: number | undefined;
@@ -195,7 +198,7 @@ type Failed = {
 };
 
 /** Whether a write may have been done. A refusal that names another reason says that it was not. */
-const isUnclear = ({ code, retryable, status }: Failed): boolean =>
+const isUnclear = ({ code, retryable, status }: FailedAttempt): boolean =>
   retryable || status === undefined || status >= 500 || code === 'unexpected_reply';
 
 /** The token; the empty text for an operation without one. */
@@ -213,7 +216,7 @@ const noToken = {
 } as const;
 const nothingSent = { retryable: false, mayHaveEffect: false, status: undefined } as const;
 
-type Attempt = Omit<Prepared, 'body'> & { readonly body: string | undefined };
+type Attempt = Omit<PreparedRequest, 'body'> & { readonly body: string | undefined };
 
 const sendOnce = async (
   { addr, timeoutMs = 15_000, onEvent = () => undefined, fetch: exchange = fetch }: Sender,
@@ -221,7 +224,7 @@ const sendOnce = async (
   { method, url, headers, body }: Attempt,
   token: string,
   { signal }: Options,
-): Promise<Failed | { readonly reply: unknown }> => {
+): Promise<FailedAttempt | { readonly reply: unknown }> => {
   const limit = limitOf(timeoutMs, signal);
   let response: Answer;
   let text: string | undefined;
@@ -312,7 +315,7 @@ const parse = (text: string): unknown => {
 /** Whether the same request may succeed later, judged by the status alone. */
 const mayPass = (status: number): boolean => status >= 500 || status === 429 || status === 408;
 
-const failed = (addr: string, { status, headers }: Answer, json: unknown): Failed => {
+const failed = (addr: string, { status, headers }: Answer, json: unknown): FailedAttempt => {
   const after = Number(headers.get('retry-after') ?? 0);
   const afterS = Number.isFinite(after) ? Math.max(0, after) : 0;
   if (isProblem(json)) {
@@ -324,12 +327,12 @@ const failed = (addr: string, { status, headers }: Answer, json: unknown): Faile
   return { ...other, retryable: mayPass(status), afterS };
 };
 
-const notAVault = (what: string, status: number): Failed => {
+const notAVault = (what: string, status: number): FailedAttempt => {
   const message = `${what}, and not as a vault does`;
   return { code: 'unexpected_reply', message, status, retryable: false, afterS: 0 };
 };
 
-const unanswered = (addr: string, timeoutMs: number, cause: unknown): Failed => {
+const unanswered = (addr: string, timeoutMs: number, cause: unknown): FailedAttempt => {
   const { name, cause: reason } = isObject(cause) ? cause : {};
   // The error of fetch for an answer that is not HTTP has the answer, which may hold a value.
   const isQuoting = isObject(reason) && 'data' in reason;

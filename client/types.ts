@@ -1,13 +1,13 @@
 /** The bodies, queries and replies of each operation, as docs/openapi.yaml describes them. */
 import type { components, operations as documented } from './api.ts';
 
-type Documented = documented;
+type Operations = documented;
 
 /** The name of an operation of the API, such as `create-secret`. */
-export type OperationId = keyof Documented;
+export type OperationId = keyof Operations;
 
 type Schemas = components['schemas'];
-export type Written = Schemas['WrittenVersion'];
+export type WrittenVersion = Schemas['WrittenVersion'];
 export type SecretVersion = Schemas['SecretVersion'];
 export type VersionEntry = Schemas['VersionEntry'];
 export type SecretDetails = Schemas['SecretDetails'];
@@ -15,30 +15,30 @@ export type SecretDetails = Schemas['SecretDetails'];
 export type Problem = Schemas['Problem'];
 
 /** Lets an optional property be `undefined`, too. JSON leaves it out. */
-type Given<Type> = {
+type OrUndefined<Type> = {
   [Key in keyof Type]: Type[Key] | (undefined extends Type[Key] ? undefined : never);
 };
 
 type JsonOf<Holder> = Holder extends { content: { 'application/json': infer Body } } ? Body : never;
 
 /** The JSON body of a request; `undefined` for an operation without one. */
-export type BodyOf<Id extends OperationId> = Documented[Id] extends { requestBody?: infer Holder }
+export type BodyOf<Id extends OperationId> = Operations[Id] extends { requestBody?: infer Holder }
   ? [JsonOf<NonNullable<Holder>>] extends [never]
     ? undefined
-    : Given<JsonOf<NonNullable<Holder>>>
+    : OrUndefined<JsonOf<NonNullable<Holder>>>
   : undefined;
 
 /** The query of an operation. A JSON body has the options of its request, and the query is empty then. */
 export type QueryOf<Id extends OperationId> =
   BodyOf<Id> extends undefined
-    ? Documented[Id]['parameters'] extends { query?: infer Query }
-      ? Given<NonNullable<Query>>
+    ? Operations[Id]['parameters'] extends { query?: infer Query }
+      ? OrUndefined<NonNullable<Query>>
       : Record<never, never>
     : Record<never, never>;
 
-type Succeeded<Responses> = {
+type SuccessOf<Responses> = {
   [Status in keyof Responses]: Status extends 200 | 201 ? JsonOf<Responses[Status]> : never;
 }[keyof Responses];
 
 /** The reply of an operation that succeeded. */
-export type ReplyOf<Id extends OperationId> = Succeeded<Documented[Id]['responses']>;
+export type ReplyOf<Id extends OperationId> = SuccessOf<Operations[Id]['responses']>;

@@ -67,14 +67,18 @@ type Search = {
   readonly json: true | undefined;
 };
 
-type Found = { readonly good: string; readonly bad: string; readonly changes: readonly Change[] };
+type SearchResult = {
+  readonly good: string;
+  readonly bad: string;
+  readonly changes: readonly Change[];
+};
 
 /** Returns the changes of which the first bad one is one: a single one unless times were skipped. */
 const findFirstBad = async (
   search: Search,
   good: string,
   changes: readonly Change[],
-): Promise<Found> => {
+): Promise<SearchResult> => {
   // Each change begins a state that lasts until the next. State 0 is that of --good.
   const instants = [good, ...changes.map(({ at }) => at)];
   const at = (state: number): string => instants[state] ?? good;
@@ -157,7 +161,7 @@ const outcomeOf = (code: number): Outcome => {
   return { verdict, why: `exit code ${code}` };
 };
 
-const report = async ({ json }: Search, { good, bad, changes }: Found): Promise<void> => {
+const report = async ({ json }: Search, { good, bad, changes }: SearchResult): Promise<void> => {
   const versions = changes.flatMap((change) => change.versions);
   if (json) await printJson({ found: changes.length === 1, good, bad, changes: versions });
   else await printTable(head, versions.map(rowOf));

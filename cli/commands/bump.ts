@@ -59,7 +59,7 @@ export const bumpCommand = () =>
 
 const unpinned = ({ name }: Reference): Reference => ({ name, version: undefined });
 
-/** The failure does not repeat the name, because a value may have been typed in its place. */
+/** The failure does not repeat the name, because a value may have been typed for it. */
 const requirePinned = (
   file: string,
   names: ReadonlySet<string>,

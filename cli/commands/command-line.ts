@@ -104,15 +104,15 @@ export const versionNumber = (text: string): number => {
 };
 
 /** A version of a secret as users write it: `NAME@VERSION`, or `NAME` alone. */
-export type Place = { readonly name: string; readonly version: number | undefined };
+export type VersionArgument = { readonly name: string; readonly version: number | undefined };
 
-export const placeOf = (text: string): Place => {
+export const versionArgument = (text: string): VersionArgument => {
   const [name = '', ...rest] = text.split('@');
   const version = rest.length === 0 ? undefined : versionNumber(rest.join('@'));
   return { name: secretName(name), version };
 };
 
-/** The member `note` of a request. The error does not repeat an invalid note, because it may be a value. */
+/** The property `note` of a request. The error does not repeat an invalid note, because it may be a value. */
 export const noteOf = ({ note }: { readonly note?: string | undefined }): { note?: string } => {
   if (note === undefined) return {};
   // Node puts U+FFFD in place of bytes that are not UTF-8.

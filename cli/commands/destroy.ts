@@ -5,7 +5,7 @@ import { shown } from '../../system/terminal-text.ts';
 import { note, printJson, printLines } from '../output/output.ts';
 import { ofVersion, readVersions } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
-import { placeOf, vaultCommand } from './command-line.ts';
+import { vaultCommand, versionArgument } from './command-line.ts';
 
 export const destroyCommand = () =>
   vaultCommand(
@@ -20,7 +20,7 @@ export const destroyCommand = () =>
     .option('--all', 'all versions before the current one that hold a value')
     .option('--yes', 'do not ask at a terminal')
     .action(async (typed, { all, yes, json, ...flags }) => {
-      const { name, version } = placeOf(typed);
+      const { name, version } = versionArgument(typed);
       if ((version === undefined) !== (all === true)) {
         throw usage('give NAME@VERSION, or NAME with --all');
       }
@@ -47,10 +47,14 @@ const requireYes = async (what: string, yes: true | undefined): Promise<void> =>
   throw failure('nothing was destroyed');
 };
 
-type How = { readonly yes: true | undefined; readonly json: true | undefined };
+type Options = { readonly yes: true | undefined; readonly json: true | undefined };
 
 /** Destroys one version after the other, so that a failure leaves a clear state, and a repetition goes on from there. */
-const destroyAll = async (session: Session, name: string, { yes, json }: How): Promise<void> => {
+const destroyAll = async (
+  session: Session,
+  name: string,
+  { yes, json }: Options,
+): Promise<void> => {
   const [, ...superseded] = await readVersions(session, name);
   const versions = superseded.filter(({ state }) => state === 'stored').reverse();
   const count = `${versions.length} ${versions.length === 1 ? 'value' : 'values'}`;

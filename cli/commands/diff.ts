@@ -6,7 +6,7 @@ import { note, printJson, printLines, printText } from '../output/output.ts';
 import { ofVersion } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/read-value.ts';
-import { type Place, placeOf, vaultCommand } from './command-line.ts';
+import { type VersionArgument, vaultCommand, versionArgument } from './command-line.ts';
 
 /** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */
 const linesShownMax = 4_000;
@@ -25,7 +25,7 @@ export const diffCommand = () =>
     .option('--show-values', 'print the lines that differ')
     .option('--exit-code', 'exit with 1 if the values differ')
     .action(async (first, second, flags) => {
-      const [one, other] = [placeOf(first), placeOf(second)];
+      const [one, other] = [versionArgument(first), versionArgument(second)];
       const session = openSession(flags);
       const from = await read(session, one);
       const to = await read(session, other);
@@ -43,7 +43,7 @@ export const diffCommand = () =>
       await printLines([`${from.label} and ${to.label} ${equal ? 'are the same' : 'differ'}`]);
     });
 
-const read = async ({ client }: Session, { name, version }: Place) => {
+const read = async ({ client }: Session, { name, version }: VersionArgument) => {
   const query = { version: version === undefined ? undefined : String(version) };
   const found = await ofVersion({ name, version }, () => client('get-secret', { name, query }));
   return {
@@ -56,10 +56,10 @@ const read = async ({ client }: Session, { name, version }: Place) => {
   };
 };
 
-type Compared = Awaited<ReturnType<typeof read>>;
+type VersionValue = Awaited<ReturnType<typeof read>>;
 
 /** The patch; `undefined` if too many lines differ. */
-const patchOf = (from: Compared, to: Compared): string | undefined => {
+const patchOf = (from: VersionValue, to: VersionValue): string | undefined => {
   const [old, next] = [linesOf(from.value), linesOf(to.value)];
   const options = {
     maxEditLength: linesShownMax,

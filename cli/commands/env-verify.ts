@@ -46,15 +46,15 @@ export const verifyCommand = () =>
       });
     });
 
-type Told = {
+type ReaderReport = {
   readonly reader: string;
   readonly first: ReturnType<typeof findDifferences>[number] | undefined;
 };
 
-const lineOf = (file: string, { reader, first }: Told): string =>
+const lineOf = (file: string, { reader, first }: ReaderReport): string =>
   first === undefined
     ? `${file}: ${reader} reads every value as the vault does`
     : `${file}:${first.line}:${first.column}: ${fileSentence({ ...first, dialect: reader })} [${first.code}]`;
 
 /** `first` is the first difference; null if there is none. */
-const documentOf = ({ reader, first }: Told) => ({ reader, first: first ?? null });
+const documentOf = ({ reader, first }: ReaderReport) => ({ reader, first: first ?? null });

@@ -80,9 +80,9 @@ const report = (errors: readonly FileError[]) => {
   return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
 };
 
-type Read = { readonly entries: Entry[]; readonly errors: readonly FileError[] };
+type FileEntries = { readonly entries: Entry[]; readonly errors: readonly FileError[] };
 
-const readEnv = (content: string): Read => {
+const readEnv = (content: string): FileEntries => {
   const parsed = parseFile(content);
   const { lines } = scanFile(parsed);
   const references = errorsAt(content, firstOfEach(lines, false));
@@ -101,24 +101,24 @@ const firstOfEach = (lines: readonly ScannedLine[], escaped: boolean): Fault[] =
     return offset === undefined ? [] : [{ offset, code: 'nested_reference' as const }];
   });
 
-const readJson = (content: string): Read => {
+const readJson = (content: string): FileEntries => {
   const problems: ParseError[] = [];
   const tree = parseTree(content, problems, { disallowComments: true });
   const at = (offset: number, code: string): FileError => {
-    const [place] = errorsAt(content, [{ offset, code: 'bad_key' }]);
-    return { line: 1, column: 1, ...place, code };
+    const [position] = errorsAt(content, [{ offset, code: 'bad_key' }]);
+    return { line: 1, column: 1, ...position, code };
   };
   const errors = problems.slice(0, 1).map(({ offset }) => at(offset, 'bad_json'));
   if (errors.length > 0 || tree?.type !== 'object') {
     return { entries: [], errors: errors.length > 0 ? errors : [at(0, 'bad_json')] };
   }
   const entries = new Map<string, string>();
-  for (const { children: [key, member] = [] } of tree.children ?? []) {
-    if (!key || !member) continue;
+  for (const { children: [key, value] = [] } of tree.children ?? []) {
+    if (!key || !value) continue;
     if (!isSecretName(key.value)) errors.push(at(key.offset, 'bad_name'));
     else if (entries.has(key.value)) errors.push(at(key.offset, 'duplicate_key'));
-    else if (member.type !== 'string') errors.push(at(member.offset, 'not_text'));
-    else entries.set(key.value, member.value);
+    else if (value.type !== 'string') errors.push(at(value.offset, 'not_text'));
+    else entries.set(key.value, value.value);
   }
   return { entries: [...entries].map(([name, value]) => ({ name, value })), errors };
 };

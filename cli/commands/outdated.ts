@@ -6,7 +6,7 @@ import {
   type Facts,
   type NewestVersion,
   readFacts,
-  type Unusable,
+  type UnusableReason,
   whyUnusable,
 } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
@@ -76,7 +76,7 @@ const documentOf = ({ newest, supersededAt, ...pin }: Pin) => {
 };
 
 /** `deleted`: the secret is deleted, and the pinned version is still there. */
-type PinState = 'current' | 'outdated' | 'deleted' | Exclude<Unusable, 'secret_deleted'>;
+type PinState = 'current' | 'outdated' | 'deleted' | Exclude<UnusableReason, 'secret_deleted'>;
 
 type Pin = {
   readonly name: string;

@@ -4,7 +4,7 @@
  */
 
 import { operations } from '../../client/operations.ts';
-import type { Asked } from '../../client/sending.ts';
+import type { OperationInput } from '../../client/sending.ts';
 import type { OperationId, ReplyOf } from '../../client/types.ts';
 import { isLoopback } from '../../system/address.ts';
 import { isFailure } from '../../system/failures.ts';
@@ -24,7 +24,7 @@ export type ReadingOptions = {
 /** A client that tells when an answer is late. */
 export type TellingClient = <Id extends OperationId>(
   id: Id,
-  asked?: Asked<Id>,
+  asked?: OperationInput<Id>,
   onSilence?: OnSilence,
 ) => Promise<ReplyOf<Id>>;
 

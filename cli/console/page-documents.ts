@@ -4,7 +4,7 @@ import type { ReplyOf } from '../../client/types.ts';
 import type { Report } from '../../system/problem-report.ts';
 import type { Rate } from './test-write-rates.ts';
 
-type Refused = Pick<Report, 'code' | 'detail' | 'requestId'>;
+type Refusal = Pick<Report, 'code' | 'detail' | 'requestId'>;
 
 /** Tells where the vault of the console runs. */
 export type LocalReply = {
@@ -21,7 +21,7 @@ export type LocalReply = {
 export type NodeAnswer = {
   readonly addr: string;
   readonly status: ReplyOf<'get-status'> | null;
-  readonly refusal: Refused | null;
+  readonly refusal: Refusal | null;
 };
 
 /** The processes of a cluster on this machine. */

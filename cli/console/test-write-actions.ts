@@ -9,11 +9,11 @@ import { answerOf, malformed } from './action-answers.ts';
 import type { TestWrites } from './page-documents.ts';
 import type { Action } from './server.ts';
 import {
-  type Answered,
   createRates,
   outcomeOf,
   testSecretOf,
   testTenant,
+  type WriteReply,
 } from './test-write-rates.ts';
 
 const writesPerSecond = 20;
@@ -27,7 +27,7 @@ const asked = v.strictObject({ to: v.picklist(['start', 'stop', 'read']) });
 type Target = { readonly url: string; readonly name: string };
 
 /** Sends one write. Returns what was answered. */
-type Send = (target: Target, isNew: boolean, token: string) => Promise<Answered>;
+type Send = (target: Target, isNew: boolean, token: string) => Promise<WriteReply>;
 
 const sendOverHttp: Send = async ({ url, name }, isNew, token) => {
   const value = `written at ${new Date().toISOString()}`;

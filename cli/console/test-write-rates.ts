@@ -51,7 +51,7 @@ const slotCount = secondsShown + 1;
 const secondOf = (ms: number): number => Math.floor(ms / 1_000);
 
 /** An answer to a write, or what happened in place of one. `code` is the vault's, or that of the operating system. */
-export type Answered = { readonly status: number | null; readonly code: string };
+export type WriteReply = { readonly status: number | null; readonly code: string };
 
 /** The codes of the system for a connection that was never made. */
 const neverSent = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'];
@@ -62,7 +62,7 @@ const certainFaults = [
   ...['identity_unavailable', 'throttled'],
 ];
 
-export const outcomeOf = ({ status, code }: Answered): Outcome => {
+export const outcomeOf = ({ status, code }: WriteReply): Outcome => {
   if (status === null) return neverSent.includes(code) ? 'refused' : 'unclear';
   if (status < 300) return 'acknowledged';
   return status < 500 || certainFaults.includes(code) ? 'refused' : 'unclear';

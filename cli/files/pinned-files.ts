@@ -8,9 +8,9 @@ import { type Reference, type References, scanFile } from '../../functions/env/r
 import { refusal } from '../../system/failures.ts';
 import { readText } from '../values/read-value.ts';
 import { planOrFail } from './file-failures.ts';
-import type { Unusable } from './version-facts.ts';
+import type { UnusableReason } from './version-facts.ts';
 
-type PlacedReference = Reference & { readonly offset: number };
+type LocatedReference = Reference & { readonly offset: number };
 
 export type PinnableFile = {
   /** The name of the file, as the user typed it. */
@@ -18,7 +18,7 @@ export type PinnableFile = {
   readonly content: string;
   readonly lines: References['lines'];
   /** Each `secret()` of the file once, with the offset of its first occurrence. */
-  readonly references: readonly PlacedReference[];
+  readonly references: readonly LocatedReference[];
 };
 
 /** Reads a file that `env expand` would take. Throws its errors; `enc()` is one of them. */
@@ -55,8 +55,8 @@ const atVersionOne = (content: string): string =>
 /** Throws the positions of all references that stand for no value, if there are any. */
 export const requireUsable = (
   { file, content }: PinnableFile,
-  references: readonly PlacedReference[],
-  whyNot: (reference: Reference) => Unusable | undefined,
+  references: readonly LocatedReference[],
+  whyNot: (reference: Reference) => UnusableReason | undefined,
 ): void => {
   const faults = references.flatMap((reference) => {
     const code = whyNot(reference);

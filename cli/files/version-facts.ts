@@ -84,9 +84,16 @@ const readSecret = async (
 };
 
 /** Why a reference stands for no value; `undefined` if it stands for one. */
-export type Unusable = 'not_found' | 'no_such_version' | 'secret_deleted' | 'version_destroyed';
+export type UnusableReason =
+  | 'not_found'
+  | 'no_such_version'
+  | 'secret_deleted'
+  | 'version_destroyed';
 
-export const whyUnusable = (facts: Facts, { name, version }: Reference): Unusable | undefined => {
+export const whyUnusable = (
+  facts: Facts,
+  { name, version }: Reference,
+): UnusableReason | undefined => {
   const secret = facts.get(name);
   if (secret === undefined) return 'not_found';
   if (version === undefined)

@@ -51,7 +51,7 @@ export async function* linesOfStack(
 }
 
 /** A line of a log. `ptr` is its identity. */
-type Found = { readonly message: string; readonly ptr: string };
+type InsightsLine = { readonly message: string; readonly ptr: string };
 
 /**
  * If a query may have left lines out, each half of its time is asked for alone. Both halves have the second in the
@@ -61,7 +61,7 @@ async function* linesWithin(
   groups: readonly string[],
   query: string,
   { from, to }: Span,
-): AsyncGenerator<Found> {
+): AsyncGenerator<InsightsLine> {
   const lines = await search(groups, query, { from, to });
   if (lines.length < linesMax) return yield* lines;
   const middle = Math.floor((from + to) / 2);
@@ -83,7 +83,7 @@ const search = async (groups: readonly string[], query: string, { from, to }: Sp
   for (;;) {
     const found = runAws(results, ['get-query-results', '--query-id', queryId]);
     if (found.status === 'Complete') {
-      return found.results.map((row): Found => {
+      return found.results.map((row): InsightsLine => {
         const fields = new Map(row.map(({ field, value }) => [field, value]));
         const message = fields.get('@message') ?? '';
         return { message, ptr: fields.get('@ptr') ?? message };

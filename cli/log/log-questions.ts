@@ -139,9 +139,9 @@ export const readsOf = (name: string): Question => ({
   },
 });
 
-type Asking = Facts & Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote'>;
+type RequestRow = Facts & Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote'>;
 
-const askingOf = (line: LogLine): Asking => {
+const requestRowOf = (line: LogLine): RequestRow => {
   const { secret, version, read, wrote } = line;
   return { ...factsOf(line), secret, version, read, wrote };
 };
@@ -152,7 +152,7 @@ export const requestsOf = (subject: string): Question => ({
   head: ['TIME', 'OPERATION', 'SECRETS', 'OUTCOME', 'TENANT', 'ISSUER', 'RULE', 'REQUEST'],
   entriesOf: (line) => {
     if (line.subject !== subject) return [];
-    const row = askingOf(line);
+    const row = requestRowOf(line);
     const cells = () => [
       ...[row.timestamp, cell(row.operation), cell(namesIn(row)), outcomeOf(row)],
       ...[cell(row.tenant), cell(row.issuer), cell(row.rule), cell(row.requestId)],
@@ -170,7 +170,7 @@ export const refusals: Question = {
   head: ['TIME', 'STATUS', 'CODE', 'OPERATION', 'SECRETS', ...callerHead, 'REQUEST'],
   entriesOf: (line) => {
     if (line.message !== 'request' || line.outcome !== 'refused') return [];
-    const row = askingOf(line);
+    const row = requestRowOf(line);
     const cells = () => [
       ...[row.timestamp, cell(row.status), cell(row.code), cell(row.operation), cell(namesIn(row))],
       ...[...callerCells(row), cell(row.requestId)],

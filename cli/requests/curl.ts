@@ -1,19 +1,13 @@
 /** A request as a `curl` command that may be shown to others. It has neither the token nor any value. */
-
-export type Request = {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
-};
+import type { PreparedRequest } from '../../client/sending.ts';
 
 /** The properties of bodies that may hold a value. */
 const hidden: ReadonlySet<string> = new Set(['value', 'values', 'content']);
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-export const curlOf = ({ method, url, headers, body }: Request): string => {
-  const shown = JSON.stringify(body, (member, content) => (hidden.has(member) ? '…' : content));
+export const curlOf = ({ method, url, headers, body }: PreparedRequest): string => {
+  const shown = JSON.stringify(body, (property, content) => (hidden.has(property) ? '…' : content));
   const parts = [
     `curl -X ${method}`,
     `-H "Authorization: Bearer $DSVAULT_TOKEN"`,

@@ -29,7 +29,7 @@ export type Child = {
   readonly outToStderr?: boolean | undefined;
 };
 
-type Ended = {
+type ChildEnd = {
   /** The exit code that reports the end of the program. */
   readonly code: number;
   /** A signal that asked dsvault to end, whatever the program made of it. */
@@ -37,7 +37,7 @@ type Ended = {
 };
 
 /** The means of `watch` to change the running program. */
-export type Watched = {
+export type ChildControl = {
   /**
    * Ends the program with a signal, after `graceMs` with KILL, and starts `next` in its place. Does nothing to a
    * program that has ended by itself. Settles once the old program is gone.
@@ -55,11 +55,11 @@ type Stop = { readonly signal: NodeJS.Signals; readonly graceMs: number };
  */
 export const runChild = async (
   first: Child,
-  watch: (watched: Watched) => Promise<void> = async () => undefined,
-): Promise<Ended> => {
+  watch: (watched: ChildControl) => Promise<void> = async () => undefined,
+): Promise<ChildEnd> => {
   const over = new AbortController();
   let restarting: { readonly next: Child; readonly signal: NodeJS.Signals } | undefined;
-  let child: Started | undefined;
+  let child: RunningChild | undefined;
   let current = first;
   let endedBy: NodeJS.Signals | undefined;
   // Listen before the child exists, because a signal may come at once. No signal is handled before the next turn.
@@ -69,7 +69,7 @@ export const runChild = async (
     if (endsAll.includes(signal) || signal === 'SIGHUP') endedBy ??= signal;
     if (!alreadySent && signal !== restarting?.signal) child?.send(signal);
   });
-  const restart: Watched['restart'] = async (next, { signal, graceMs }) => {
+  const restart: ChildControl['restart'] = async (next, { signal, graceMs }) => {
     const old = child;
     if (over.signal.aborted || !old?.send(signal)) return;
     restarting = { next, signal };
@@ -99,7 +99,7 @@ export const runChild = async (
   }
 };
 
-type Started = {
+type RunningChild = {
   readonly isStarted: boolean;
   /** Returns false if the program has ended already. */
   readonly send: (signal: NodeJS.Signals) => boolean;
@@ -110,7 +110,7 @@ type Started = {
 };
 
 /** Starts the program. If this fails, it says why, and the exit code is that of `env` and of shells. */
-const startChild = (child: Child): Started => {
+const startChild = (child: Child): RunningChild => {
   // Node itself would search the PATH of the child.
   const file = findProgram(child.command);
   if (file !== undefined) return spawnChild(file, child);
@@ -119,9 +119,9 @@ const startChild = (child: Child): Started => {
     : notStarted(child, 'command not found', 'programMissing');
 };
 
-type Unstarted = 'programMissing' | 'programUnusable';
+type StartFault = 'programMissing' | 'programUnusable';
 
-const notStarted = ({ command }: Child, reason: string, why: Unstarted): Started => {
+const notStarted = ({ command }: Child, reason: string, why: StartFault): RunningChild => {
   const code = reportFailure(failure(`${command}: ${reason}`, { kind: why }));
   const gone = Promise.resolve();
   return { isStarted: false, send: () => false, gone, code: Promise.resolve(code) };
@@ -129,7 +129,7 @@ const notStarted = ({ command }: Child, reason: string, why: Unstarted): Started
 
 const isWindows = process.platform === 'win32';
 
-const spawnChild = (file: string, given: Child): Started => {
+const spawnChild = (file: string, given: Child): RunningChild => {
   const { command, args, env, hide, outToStderr } = given;
   const stdout = outToStderr ? process.stderr : process.stdout;
   const piped = hide === undefined ? 'inherit' : 'pipe';

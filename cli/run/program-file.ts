@@ -3,7 +3,7 @@ import { type Assignment, parseFile, printFile, printLine } from '../../function
 import { environmentFor } from '../../system/environment.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { ownVariables } from '../../system/own-variables.ts';
-import { askedDialect, type Expanded, expandFile, expandUnless } from '../files/expand-file.ts';
+import { askedDialect, type ExpandedFile, expandFile, expandUnless } from '../files/expand-file.ts';
 import { ofFile } from '../files/file-failures.ts';
 import { note, noteLine } from '../output/output.ts';
 import { warningLine } from '../output/print-failure.ts';
@@ -71,10 +71,10 @@ export type Reading = {
   readonly env: NodeJS.ProcessEnv;
   /** The texts to hide; `undefined` if the output is not filtered. */
   readonly hide: readonly string[] | undefined;
-  readonly resolved: Resolved;
+  readonly resolved: ResolvedVersions;
   readonly tag: string;
 };
-type Resolved = Expanded['resolved'];
+type ResolvedVersions = ExpandedFile['resolved'];
 
 /** Expands the file. Throws its errors, with the name of the file. */
 export const getReading = async (
@@ -110,7 +110,7 @@ const readingOf = async (
   session: Session,
   { envFile, redact, ...passedOn }: ProgramFile,
   { content: asked, dialect }: Expansion,
-  { content, resolved, tag, warnings }: Expanded,
+  { content, resolved, tag, warnings }: ExpandedFile,
   signal?: AbortSignal,
 ): Promise<Reading> => {
   for (const warning of warnings) noteLine(warningLine(warning, envFile));
@@ -137,7 +137,7 @@ const variablesOf = (content: string, answer: string, file: string) => {
  * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so a second
  * request reads each value alone. It asks for the same versions.
  */
-const readHidden = async (session: Session, resolved: Resolved, signal?: AbortSignal) => {
+const readHidden = async (session: Session, resolved: ResolvedVersions, signal?: AbortSignal) => {
   if (resolved.length === 0) return [];
   const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
   const body = { content: lines.join(''), dialect: 'json' } as const;

@@ -8,7 +8,7 @@ import { reportFailure } from '../output/print-failure.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
 import type { Flags } from '../requests/settings.ts';
 import { openSession } from '../requests/vault-client.ts';
-import type { Child, Watched } from './child-program.ts';
+import type { Child, ChildControl } from './child-program.ts';
 import { findNewReading, type ProgramFile, type Reading, readContent } from './program-file.ts';
 
 /** The preset for `--interval` and `--grace`. */
@@ -107,7 +107,7 @@ type Program = {
  */
 export const watchFile =
   (watch: Watch, { file, flags, childOf, ...first }: Program) =>
-  async (watched: Watched): Promise<void> => {
+  async (watched: ChildControl): Promise<void> => {
     let { content, reading } = first;
     const look = async (): Promise<void> => {
       const typed = await readFile(file, content, watched.over);

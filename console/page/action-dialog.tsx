@@ -23,7 +23,7 @@ export type Attempt = {
 };
 
 /** Something that was done: a sentence, and the view where it is to be told if that is another one. */
-export type Done = { readonly sentence: string; readonly at?: string };
+export type ActionResult = { readonly sentence: string; readonly at?: string };
 
 /**
  * A dialog for an action. It stays until the action is done, shows a refusal beside its button, and can give up while the
@@ -46,7 +46,7 @@ export const ActionDialog = ({
   readonly kind?: 'main' | 'danger';
   /** The current version, as the view behind shows it. */
   readonly seen?: number;
-  readonly perform: (act: Act) => Promise<Done>;
+  readonly perform: (act: Act) => Promise<ActionResult>;
   readonly adviceFor?: (refusal: Refusal) => string | undefined;
   readonly onEnd?: () => Promise<void>;
   readonly onClose: () => void;

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { Refusal } from './session.ts';
 
-export type Asking<Result> = {
+export type QueryState<Result> = {
   /** The last result, kept while the next is asked for. */
   readonly result: Result | undefined;
   readonly refusal: Refusal | undefined;
@@ -15,8 +15,8 @@ export type Asking<Result> = {
 export const useAsking = <Result>(
   question: (signal: AbortSignal) => Promise<Result>,
   inputs: readonly unknown[],
-): Asking<Result> => {
-  const [state, setState] = useState<Omit<Asking<Result>, 'again'>>(waiting);
+): QueryState<Result> => {
+  const [state, setState] = useState<Omit<QueryState<Result>, 'again'>>(waiting);
   const [round, setRound] = useState(0);
   const waiters = useRef<(() => void)[]>([]);
   useEffect(() => {
@@ -50,7 +50,7 @@ export const useAsking = <Result>(
 
 const waiting = { result: undefined, refusal: undefined, isWaiting: true };
 
-export type Doing = {
+export type ActionState = {
   /** Begins the work, unless it is being done already. */
   readonly begin: (work: (signal: AbortSignal) => Promise<void>) => void;
   readonly cancel: () => void;
@@ -59,7 +59,7 @@ export type Doing = {
 };
 
 /** One piece of work at a time that a person has asked for, and that they can give up. */
-export const useDoing = (): Doing => {
+export const useDoing = (): ActionState => {
   const left = useRef<AbortController | undefined>(undefined);
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();

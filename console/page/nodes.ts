@@ -8,7 +8,7 @@ type Status = ReplyOf<'get-status'>;
 type Report = NonNullable<Status['node']>['nodes'][number];
 
 /** A node as the page shows it. */
-export type ShownNode = {
+export type NodeView = {
   readonly node: number;
   /** Its report: its own if it answers, else what another node has last heard. Absent if no node answers. */
   readonly report: Report | undefined;
@@ -23,8 +23,8 @@ export type ShownNode = {
   readonly status: Status | undefined;
 };
 
-export type ShownVault = {
-  readonly nodes: readonly ShownNode[];
+export type VaultView = {
+  readonly nodes: readonly NodeView[];
   /** False once two copies are known to differ. */
   readonly isEqual: boolean;
 };
@@ -33,7 +33,7 @@ export type ShownVault = {
  * Brings the answers together. A node knows itself best. Only if it gives no answer, the others tell what they have heard
  * of it: first a node that serves, because one that is cut off hears nothing.
  */
-export const mergeAnswers = (answers: readonly NodeAnswer[], processes?: Processes): ShownVault => {
+export const mergeAnswers = (answers: readonly NodeAnswer[], processes?: Processes): VaultView => {
   const statuses = answers.flatMap(({ status }) => (status?.node ? [status] : []));
   const told = statuses.map(({ node }) => node).filter((node) => node !== undefined);
   const isServing = (view: (typeof told)[number]) =>
@@ -80,7 +80,7 @@ const stateOfSilent = (process: Processes['nodes'][number] | undefined): string 
 /** Says in plain words how the vault is. */
 export const sentencesOf = (
   answers: readonly NodeAnswer[],
-  { nodes, isEqual }: ShownVault,
+  { nodes, isEqual }: VaultView,
 ): readonly string[] => {
   const statuses = answers.flatMap(({ status }) => (status ? [status] : []));
   if (statuses.length === 0) {
@@ -100,7 +100,7 @@ export const sentencesOf = (
   ];
 };
 
-const aboutNodes = (nodes: readonly ShownNode[], isEqual: boolean): readonly string[] => {
+const aboutNodes = (nodes: readonly NodeView[], isEqual: boolean): readonly string[] => {
   const serving = nodes.filter((one) => one.isServing).length;
   const count = `${serving} of ${nodes.length} nodes ${serving === 1 ? 'serves' : 'serve'}`;
   const others = nodes
@@ -116,7 +116,7 @@ const aboutNodes = (nodes: readonly ShownNode[], isEqual: boolean): readonly str
 };
 
 /** The key is a fault of some nodes alone only if each has its own copy of the file. */
-const aboutKeys = (nodes: readonly ShownNode[]): readonly string[] => {
+const aboutKeys = (nodes: readonly NodeView[]): readonly string[] => {
   const told = nodes.flatMap(({ report }) => report?.masterKey ?? []);
   const without = nodes.flatMap(({ node, report }) =>
     report?.masterKey && report.masterKey !== 'usable' ? [`node ${node}: ${report.masterKey}`] : [],
@@ -128,7 +128,7 @@ const aboutKeys = (nodes: readonly ShownNode[]): readonly string[] => {
   ];
 };
 
-const aboutStaleReads = (nodes: readonly ShownNode[]): readonly string[] => {
+const aboutStaleReads = (nodes: readonly NodeView[]): readonly string[] => {
   const stale = nodes.flatMap(({ node, report }) =>
     report?.mayReadStale ? [`etcd ${report.etcd} of node ${node}`] : [],
   );
@@ -137,7 +137,7 @@ const aboutStaleReads = (nodes: readonly ShownNode[]): readonly string[] => {
     : [`${stale.join(', ')}: known to answer stale reads after a pause, see the runbook.`];
 };
 
-const aboutCertificates = (nodes: readonly ShownNode[]): readonly string[] => {
+const aboutCertificates = (nodes: readonly NodeView[]): readonly string[] => {
   const ending = nodes.flatMap(({ node, report }) =>
     report && endsSoon(report.certificateEndsAt)
       ? [`node ${node} at ${report.certificateEndsAt}`]

@@ -1,8 +1,8 @@
 /** A hook for views that show how something changes. */
 import { useEffect, useState } from 'preact/hooks';
-import { type Asking, refusalOf } from './asking.ts';
+import { type QueryState, refusalOf } from './asking.ts';
 
-type Polling<Result> = Omit<Asking<Result>, 'again'> & { readonly again: () => void };
+type PollState<Result> = Omit<QueryState<Result>, 'again'> & { readonly again: () => void };
 
 /**
  * Asks again and again, `everyMs` after each answer, while a person can see the page. The last result stays while an
@@ -11,8 +11,8 @@ type Polling<Result> = Omit<Asking<Result>, 'again'> & { readonly again: () => v
 export const usePolling = <Result>(
   question: (signal: AbortSignal) => Promise<Result>,
   everyMs: number,
-): Polling<Result> => {
-  const [state, setState] = useState<Omit<Polling<Result>, 'again'>>({
+): PollState<Result> => {
+  const [state, setState] = useState<Omit<PollState<Result>, 'again'>>({
     result: undefined,
     refusal: undefined,
     isWaiting: true,

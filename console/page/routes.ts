@@ -7,7 +7,7 @@ let shown = '';
 /** Told of an address that a person wants to go to. It returns whether the present view stays. */
 let keeper: ((wanted: string) => boolean) | undefined;
 
-export type Leaving = {
+export type LeaveGuard = {
   /** Whether a person wants to leave, and has to decide. */
   readonly isAsked: boolean;
   readonly stay: () => void;
@@ -15,7 +15,7 @@ export type Leaving = {
 };
 
 /** While `isLost`, a person who wants to leave the view is asked first: by the view, or by the browser. */
-export const useLeaving = (isLost: boolean): Leaving => {
+export const useLeaving = (isLost: boolean): LeaveGuard => {
   const [wanted, setWanted] = useState<string>();
   useEffect(() => {
     if (!isLost) return;

@@ -23,7 +23,7 @@ export class Refusal extends Error {
   }
 }
 
-export type Asked<Id extends OperationId> = {
+export type OperationInput<Id extends OperationId> = {
   readonly name?: string;
   readonly version?: number;
   readonly ifVersion?: number;
@@ -68,7 +68,7 @@ export const act = <Reply>(
 /** Asks the vault. Throws a `Refusal`. */
 export const ask = <Id extends OperationId>(
   id: Id,
-  asked: Asked<Id> = {},
+  asked: OperationInput<Id> = {},
   signal?: AbortSignal,
 ): Promise<ReplyOf<Id>> => act(id, asked, signal);
 

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { bytesOf } from '../../../cli/output/bytes.ts';
 import type { ReplyOf } from '../../../client/types.ts';
 import { lineOf } from '../graphs.ts';
-import { type ShownNode, wordsOf } from '../nodes.ts';
+import { type NodeView, wordsOf } from '../nodes.ts';
 
 type Status = ReplyOf<'get-status'>;
 
@@ -12,7 +12,7 @@ export const NodeCard = ({
   latencies,
   children,
 }: {
-  readonly shown: ShownNode;
+  readonly shown: NodeView;
   readonly latencies: readonly number[];
   readonly children?: ComponentChildren;
 }) => {

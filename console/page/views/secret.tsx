@@ -19,9 +19,9 @@ import { NewSecretDialog } from './new-secret.tsx';
 import './secret.css';
 import { AsOf } from './secret/as-of.tsx';
 import { Compare } from './secret/compare.tsx';
-import { type Chosen, ChosenDialog, restorableOf } from './secret/dialogs.tsx';
+import { ChosenDialog, type DialogChoice, restorableOf } from './secret/dialogs.tsx';
 import { Explain } from './secret/explain.tsx';
-import { type History, type Reading, useHistory } from './secret/history.ts';
+import { type History, type HistoryState, useHistory } from './secret/history.ts';
 import { readValue } from './secret/values.ts';
 
 /** One secret: its life, its versions, and what can be done with it. */
@@ -82,9 +82,9 @@ const Life = ({
   readonly name: string;
   readonly history: History;
   readonly caller: Caller | undefined;
-  readonly reading: Reading;
+  readonly reading: HistoryState;
 }) => {
-  const [chosen, setChosen] = useState<Chosen>();
+  const [chosen, setChosen] = useState<DialogChoice>();
   const [asOf, setAsOf] = useState<number>();
   const lifeId = useId();
   const versionsId = useId();
@@ -120,7 +120,7 @@ const Life = ({
   );
 };
 
-type OnChoose = (chosen: Chosen) => void;
+type OnChoose = (chosen: DialogChoice) => void;
 
 /** The secret as it is now, and the actions on it. */
 const Present = ({
@@ -289,7 +289,13 @@ const NoteOf = (entry: VersionEntry) =>
   );
 
 /** Loads older versions. The list begins with the newest hundred. */
-const More = ({ history, reading }: { readonly history: History; readonly reading: Reading }) => {
+const More = ({
+  history,
+  reading,
+}: {
+  readonly history: History;
+  readonly reading: HistoryState;
+}) => {
   if (history.isWhole) return null;
   return (
     <div class="row">

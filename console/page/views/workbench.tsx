@@ -11,32 +11,32 @@ import { useCheck, useMarks } from '../workbench/checking.ts';
 import { Editor, moveCaret } from '../workbench/editor.tsx';
 import { type Finding, Findings, Names } from '../workbench/findings.tsx';
 import { type NameStates, statesOfAnswer, statesOfRefusal } from '../workbench/names.ts';
-import { contentOf, type Opened, openedFile } from '../workbench/opened.ts';
+import { contentOf, type OpenedFile, openedFile } from '../workbench/opened.ts';
 import { firstChoices, NeededValues, Options } from '../workbench/options.tsx';
-import { lineStarts, offsetAt, type Place } from '../workbench/places.ts';
+import { lineStarts, offsetAt, type Position } from '../workbench/places.ts';
 import { bodyOf, filesOf, type ResultFile, sentencesAbout } from '../workbench/requests.ts';
 import { Result } from '../workbench/result.tsx';
 import '../workbench/workbench.css';
 
-const nothing: Opened = { text: '', eol: '\n' };
+const nothing: OpenedFile = { text: '', eol: '\n' };
 const noStates: NameStates = new Map();
 
 /** What the vault answered. Its findings hold for what was sent. */
 type Answer = {
-  readonly sent: Sent;
+  readonly sent: SentFile;
   readonly findings: readonly Finding[];
   readonly files: readonly ResultFile[];
   readonly isDryRun: boolean;
 };
 
-type Sent = { readonly content: string; readonly mode: Mode; readonly dialect: Dialect };
+type SentFile = { readonly content: string; readonly mode: Mode; readonly dialect: Dialect };
 
 /** Checks, encrypts, expands and submits a `.env` file. The file is only in this view, and gone with it. */
 export const WorkbenchView = () => {
   const area = useRef<HTMLTextAreaElement>(null);
   const [opened, setOpened] = useState(nothing);
   const [text, setText] = useState('');
-  const [replacing, setReplacing] = useState<Opened>();
+  const [replacing, setReplacing] = useState<OpenedFile>();
   const [choices, setChoices] = useState(firstChoices);
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
   const [states, setStates] = useState(noStates);
@@ -71,7 +71,7 @@ export const WorkbenchView = () => {
   const isLost = text !== '' && text !== opened.text;
   const leaving = useLeaving(isLost);
 
-  const replace = (next: Opened) => {
+  const replace = (next: OpenedFile) => {
     setReplacing(undefined);
     setOpened(next);
     setText(next.text);
@@ -85,7 +85,7 @@ export const WorkbenchView = () => {
     else if (isLost) setReplacing(next);
     else replace(next);
   };
-  const go = (place: Place) =>
+  const go = (place: Position) =>
     moveCaret(area.current, offsetAt(text, lineStarts(text), place), place);
   /** The same key while a person repeats an action that failed or was cancelled, so that it has one effect. */
   const keyOf = (...request: unknown[]): string => {

@@ -10,7 +10,7 @@ import type { FileError } from '../../../system/problem-report.ts';
 /** The action on a file: store what `enc()` names, put values in the place of `secret()`, or both. */
 export type Mode = 'encrypt' | 'expand' | 'submit';
 
-export type Asked = {
+export type CheckInput = {
   readonly content: string;
   /** Values that a person has typed, by the names of `enc()`. The check drops values that the file does not need. */
   readonly values: ReadonlyMap<string, string>;
@@ -35,7 +35,7 @@ export type Check = {
 };
 
 /** Checks a file as the vault would. The largest file takes some hundred milliseconds. */
-export const checkFile = (asked: Asked): Check => {
+export const checkFile = (asked: CheckInput): Check => {
   const { content, dialect } = asked;
   const references = scanFile(parseFile(content));
   const mode = asked.mode ?? (references.enc.size > 0 ? 'encrypt' : 'expand');

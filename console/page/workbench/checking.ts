@@ -1,6 +1,6 @@
 /** Checks of a file while it is being typed. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { type Asked, type Check, checkFile } from './check.ts';
+import { type Check, type CheckInput, checkFile } from './check.ts';
 import type { Finding } from './findings.tsx';
 import type { Mark } from './pieces.ts';
 import { lineStarts, markAt, movedMarks, offsetAt } from './places.ts';
@@ -8,14 +8,14 @@ import { lineStarts, markAt, movedMarks, offsetAt } from './places.ts';
 /** A check of a large file takes longer than a key press may, so it waits for a pause. */
 const pauseMs = 250;
 
-export type Checking = {
+export type CheckState = {
   /** The last check: while a person types, it is that of an older text. */
   readonly check: Check;
   readonly checkNow: () => Check;
 };
 
 /** `asked` must be the same object as long as nothing in it changes. */
-export const useCheck = (asked: Asked): Checking => {
+export const useCheck = (asked: CheckInput): CheckState => {
   const [check, setCheck] = useState(() => checkFile(asked));
   const checkNow = () => {
     const fresh = checkFile(asked);

@@ -4,7 +4,7 @@ import { type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
 import { untold } from '../fields.tsx';
 import type { NameStates } from './names.ts';
 import { type Mark, type Piece, piecesBetween, withMarks } from './pieces.ts';
-import { lineStarts, type Place } from './places.ts';
+import { lineStarts, type Position } from './places.ts';
 
 /** The height of a line, as in workbench.css. */
 const lineHeight = 21;
@@ -139,7 +139,7 @@ const Moved = ({
 export const moveCaret = (
   area: HTMLTextAreaElement | null,
   offset: number,
-  { line, column }: Place,
+  { line, column }: Position,
 ): void => {
   if (!area) return;
   area.focus();

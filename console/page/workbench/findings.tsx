@@ -4,7 +4,7 @@ import { fileSentence } from '../../../system/file-sentences.ts';
 import type { FileError } from '../../../system/problem-report.ts';
 import { Table } from '../parts.tsx';
 import type { NameStates } from './names.ts';
-import type { Place } from './places.ts';
+import type { Position } from './places.ts';
 
 /** Something to be said about a place of the file. */
 export type Finding = FileError & { readonly isWarning?: true };
@@ -22,7 +22,7 @@ export const Findings = ({
   /** Nothing can be said of an empty file. */
   readonly isEmpty: boolean;
   readonly omitted: number;
-  readonly onGo: (place: Place) => void;
+  readonly onGo: (place: Position) => void;
 }) => {
   if (isEmpty) return null;
   const faults = findings.filter(({ isWarning }) => !isWarning).length + omitted;
@@ -60,7 +60,7 @@ export const Names = ({
   readonly content: string;
   readonly references: References;
   readonly states: NameStates;
-  readonly onGo: (place: Place) => void;
+  readonly onGo: (place: Position) => void;
 }) => {
   const rows = [
     ...[...enc].map(([name, offset]) => ({ reference: `enc(${name})`, offset })),

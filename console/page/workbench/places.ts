@@ -9,13 +9,13 @@ export const lineStarts = (text: string): number[] => {
   return starts;
 };
 
-export type Place = { readonly line: number; readonly column: number };
+export type Position = { readonly line: number; readonly column: number };
 
 /** The offset of a place that the vault reports: the inverse of `errorsAt`. A place beyond its line is the line's end. */
 export const offsetAt = (
   text: string,
   starts: readonly number[],
-  { line, column }: Place,
+  { line, column }: Position,
 ): number => {
   const start = starts[line - 1] ?? text.length;
   const end = (starts[line] ?? text.length + 1) - 1;

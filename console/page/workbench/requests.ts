@@ -1,11 +1,11 @@
 /** Builds the workbench's requests to the vault, and puts the answers into words and files. */
 import type { ReplyOf } from '../../../client/types.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
-import type { Asked, Check, Mode } from './check.ts';
+import type { Check, CheckInput, Mode } from './check.ts';
 import { maskedInput, maskedResult } from './masks.ts';
 
 /** A person's choices for a file. */
-export type Choices = Pick<Asked, 'mode' | 'dialect'> & {
+export type Choices = Pick<CheckInput, 'mode' | 'dialect'> & {
   /** A local time, or '' for now. */
   readonly at: string;
   readonly pin: boolean;

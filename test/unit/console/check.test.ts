@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Asked, checkFile } from '../../../console/page/workbench/check.ts';
+import { type CheckInput, checkFile } from '../../../console/page/workbench/check.ts';
 
-const check = (content: string, some: Partial<Asked> = {}) =>
+const check = (content: string, some: Partial<CheckInput> = {}) =>
   checkFile({ content, values: new Map(), dialect: 'shell', mode: undefined, ...some });
 
 describe('the check of a file in the page', () => {

@@ -70,13 +70,13 @@ const page = Buffer.from('<!doctype html>');
 const ask = (method: string, path: string, how: Partial<RawRequest> = {}): Promise<RawReply> =>
   exchange({ method, url: server.url, path, headers: {}, body: undefined, ...how });
 
-type Sent = RawReply & { readonly answers: readonly Answer[] };
+type SentFile = RawReply & { readonly answers: readonly Answer[] };
 
 /** Asks as the page does: with its origin, sealed with the secret of the session. */
 const post = async (
   path: string,
   { pass = session, asked = {} as unknown, headers = {} as Record<string, string> } = {},
-): Promise<Sent> => {
+): Promise<SentFile> => {
   const { body, headers: own, unsealed } = await sealedRequest(pass, path, asked);
   const reply = await ask('POST', path, {
     headers: { Origin: server.url, ...own, ...headers },
@@ -84,9 +84,9 @@ const post = async (
   });
   return { ...reply, answers: reply.status === 200 ? await unsealed(reply.text) : [] };
 };
-const act = (name: string, asked: unknown = {}, headers = {}): Promise<Sent> =>
+const act = (name: string, asked: unknown = {}, headers = {}): Promise<SentFile> =>
   post(`/actions/${name}`, { asked, headers });
-const open = (code: string, headers = {}): Promise<Sent> =>
+const open = (code: string, headers = {}): Promise<SentFile> =>
   post('/session', { pass: passOf(code), headers });
 
 beforeAll(async () => {

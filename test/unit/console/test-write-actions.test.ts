@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { TestWrites } from '../../../cli/console/page-documents.ts';
 import type { Answer } from '../../../cli/console/server.ts';
 import { testWriteActions } from '../../../cli/console/test-write-actions.ts';
-import type { Answered } from '../../../cli/console/test-write-rates.ts';
+import type { WriteReply } from '../../../cli/console/test-write-rates.ts';
 import type { LocalVault } from '../../../cli/requests/local-vaults.ts';
 
 beforeEach(() => void jest.useFakeTimers());
@@ -14,7 +14,7 @@ const cluster: LocalVault = {
 };
 
 const setUp = (
-  answer: (url: string, isNew: boolean) => Answered,
+  answer: (url: string, isNew: boolean) => WriteReply,
   vault: LocalVault | undefined = cluster,
 ) => {
   const sent: { url: string; name: string; isNew: boolean; token: string }[] = [];
@@ -36,7 +36,10 @@ const setUp = (
   return { act, state, sent };
 };
 
-const accepts = (_: string, isNew: boolean): Answered => ({ status: isNew ? 201 : 200, code: '' });
+const accepts = (_: string, isNew: boolean): WriteReply => ({
+  status: isNew ? 201 : 200,
+  code: '',
+});
 
 describe('the test writes', () => {
   it('reach all nodes in turn, 20 a second, with one secret for each node in a tenant of their own', async () => {

@@ -1,5 +1,5 @@
 /** The dialogs of the actions on one secret. */
-import { type Act, ActionDialog, type Done } from '../../action-dialog.tsx';
+import { type Act, ActionDialog, type ActionResult } from '../../action-dialog.tsx';
 import { NameAgainField, NoteField, noteIn, ValueField } from '../../fields.tsx';
 import { ask, type Refusal } from '../../session.ts';
 import type { VersionEntry } from '../../timeline.ts';
@@ -7,7 +7,7 @@ import { NewSecretDialog } from '../new-secret.tsx';
 import { type History, readOldValues } from './history.ts';
 
 /** An action that a person has chosen. `version` is the one that it is about. */
-export type Chosen =
+export type DialogChoice =
   | { readonly action: 'update' | 'delete' | 'restore' | 'begin again' | 'destroy all' }
   | { readonly action: 'roll back' | 'destroy'; readonly version: number };
 
@@ -19,7 +19,7 @@ type About = {
   readonly onClose: () => void;
 };
 
-export const ChosenDialog = ({ chosen, ...about }: About & { readonly chosen: Chosen }) => {
+export const ChosenDialog = ({ chosen, ...about }: About & { readonly chosen: DialogChoice }) => {
   switch (chosen.action) {
     case 'update':
       return <UpdateDialog {...about} />;
@@ -183,7 +183,7 @@ const DestroyAllDialog = ({ name, ...about }: About) => (
 );
 
 /** Destroys one value after the other. If a person gives up, a repetition destroys the rest. */
-const destroyAll = async (name: string, { signal, progress }: Act): Promise<Done> => {
+const destroyAll = async (name: string, { signal, progress }: Act): Promise<ActionResult> => {
   const versions = await readOldValues(name, signal);
   for (const [done, { version }] of versions.entries()) {
     progress(done, versions.length);

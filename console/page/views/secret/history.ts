@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { type Asking, useAsking } from '../../asking.ts';
+import { type QueryState, useAsking } from '../../asking.ts';
 import { ask } from '../../session.ts';
 import { type Interval, intervalsOf, type VersionEntry } from '../../timeline.ts';
 
@@ -56,7 +56,7 @@ export const readOldValues = async (
     .reverse();
 };
 
-export type Reading = Asking<History> & {
+export type HistoryState = QueryState<History> & {
   /** How many versions were read so far. */
   readonly count: number;
   readonly readMore: () => void;
@@ -65,7 +65,7 @@ export type Reading = Asking<History> & {
 };
 
 /** The history of a secret: a page of it first, and more when asked for. */
-export const useHistory = (name: string): Reading => {
+export const useHistory = (name: string): HistoryState => {
   const [{ pages, before }, setPages] = useState({ pages: 1, before: 1 });
   const [count, setCount] = useState(0);
   const asking = useAsking((signal) => readHistory(name, pages, signal, setCount), [name, pages]);
