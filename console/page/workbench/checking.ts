@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type Check, type CheckInput, checkFile } from './check.ts';
 import type { Finding } from './findings.tsx';
 import type { Mark } from './pieces.ts';
-import { lineStarts, markAt, movedMarks, offsetAt } from './places.ts';
+import { lineStarts, markAt, movedMarks, offsetAt } from './positions.ts';
 
 /** A check of a large file takes longer than a key press may, so it waits for a pause. */
 const pauseMs = 250;

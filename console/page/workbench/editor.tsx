@@ -4,7 +4,7 @@ import { type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
 import { untold } from '../fields.tsx';
 import type { NameStates } from './names.ts';
 import { type Mark, type Piece, piecesBetween, withMarks } from './pieces.ts';
-import { lineStarts, type Position } from './places.ts';
+import { lineStarts, type Position } from './positions.ts';
 
 /** The height of a line, as in workbench.css. */
 const lineHeight = 21;

@@ -4,7 +4,7 @@ import { fileSentence } from '../../../system/file-sentences.ts';
 import type { FileError } from '../../../system/problem-report.ts';
 import { Table } from '../parts.tsx';
 import type { NameStates } from './names.ts';
-import type { Position } from './places.ts';
+import type { Position } from './positions.ts';
 
 /** Something to be said about a place of the file. */
 export type Finding = FileError & { readonly isWarning?: true };

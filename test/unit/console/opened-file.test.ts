@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { contentOf, openedFile } from '../../../console/page/workbench/opened.ts';
+import { contentOf, openedFile } from '../../../console/page/workbench/opened-file.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
