@@ -1,6 +1,6 @@
 /**
- * Workflow commands: lines of stdout that the runner obeys. GitHub documents them under "Workflow commands for GitHub
- * Actions"; the escapes are those of `ActionCommand.cs` in actions/runner.
+ * Workflow commands: lines of stdout that the runner obeys. GitHub documents them under "Workflow commands
+ * for GitHub Actions"; the escapes are those of `ActionCommand.cs` in actions/runner.
  */
 
 /** The position of an error. The line and the column count from 1. */
@@ -14,9 +14,9 @@ const escapedProperty = (text: string): string =>
   escaped(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
 /**
- * The commands that hide the values in the log of the whole job. A program may print one line of a value, so each line
- * is hidden by itself, too. The runner refuses to hide blanks, and itself hides what base64, JSON and URLs make of a
- * value.
+ * The commands that hide the values in the log of the whole job. A program may print one line of a value, so
+ * each line is hidden by itself, too. The runner refuses to hide blanks, and itself hides what base64, JSON
+ * and URLs make of a value.
  */
 export const maskCommands = (values: readonly string[]): string => {
   const texts = values.flatMap((value) => [value, ...value.split(/\r\n|\r|\n/)]);

@@ -9,8 +9,8 @@ import { ownVariables } from '../system/own-variables.ts';
 export type Expansion = {
   readonly variables: ReadonlyMap<string, string>;
   /**
-   * What came from the vault: the value of each secret, and of each variable that holds one, because its base64 is
-   * another than that of the secret alone. Plain lines of the file are no secrets.
+   * What came from the vault: the value of each secret, and of each variable that holds one, because its
+   * base64 is another than that of the secret alone. Plain lines of the file are no secrets.
    */
   readonly secrets: readonly string[];
   /** The versions that were read, as `NAME@VERSION`. */

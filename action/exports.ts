@@ -1,6 +1,6 @@
 /**
- * Variables for all later steps of the job, by the file `GITHUB_ENV`. Later steps run programs that the file of the
- * vault knows nothing of, so names that such programs obey are refused.
+ * Variables for all later steps of the job, by the file `GITHUB_ENV`. Later steps run programs that the file
+ * of the vault knows nothing of, so names that such programs obey are refused.
  */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
@@ -9,8 +9,9 @@ import { variable } from '../system/environment.ts';
 import { failure, systemCodeOf } from '../system/failures.ts';
 
 /**
- * The names that are never exported, and why. The runner itself refuses NODE_OPTIONS alone. The others are from the
- * list of variables that sudo removes, and of the same kind: whoever sets them makes other programs load code.
+ * The names that are never exported, and why. The runner itself refuses NODE_OPTIONS alone. The others are
+ * from the list of variables that sudo removes, and of the same kind: whoever sets them makes other programs
+ * load code.
  */
 const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
   ['it belongs to the runner', /^(GITHUB|RUNNER|ACTIONS|INPUT|STATE)_/],
@@ -49,9 +50,9 @@ export const reasonAgainst = (name: string): string | undefined =>
   refusals.find(([, names]) => names.test(name.toUpperCase()))?.[0];
 
 /**
- * The entries of the variables in the form with a delimiter, which holds any text. A value that had the delimiter as a
- * line would end there, and the rest would set other variables; so it occurs in no value. The runner on Windows takes
- * CR LF for one line end, so an entry there ends with both.
+ * The entries of the variables in the form with a delimiter, which holds any text. A value that had the
+ * delimiter as a line would end there, and the rest would set other variables; so it occurs in no value. The
+ * runner on Windows takes CR LF for one line end, so an entry there ends with both.
  */
 export const entriesOf = (
   variables: ReadonlyMap<string, string>,
@@ -68,8 +69,8 @@ export const entriesOf = (
 };
 
 /**
- * Adds entries in one write to a file of the runner: the variables of later steps, or the outputs of this one. The names
- * of variables must have been checked, and what is secret in the values masked.
+ * Adds entries in one write to a file of the runner: the variables of later steps, or the outputs of this
+ * one. The names of variables must have been checked, and what is secret in the values masked.
  */
 export const addEntries = (
   name: 'GITHUB_ENV' | 'GITHUB_OUTPUT',

@@ -1,4 +1,4 @@
-/** The token (JWT) that GitHub signs for a job. It says which repository, branch and environment the job belongs to. */
+/** Requests the token (JWT) that GitHub signs for a job, with its repository, branch and environment. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { variable } from '../system/environment.ts';
 import { type Failure, failure, isFailure, systemCodeOf } from '../system/failures.ts';
@@ -7,7 +7,7 @@ const attemptsMax = 4;
 const timeoutMs = 10_000;
 const backoffFirstMs = 250;
 
-/** Requests a token for this audience. Throws a failure if the job may have none, or GitHub does not give one. */
+/** Requests a token for this audience. Throws a failure if the job may have none, or GitHub gives none. */
 export const requestIdToken = async (audience: string): Promise<string> => {
   const address = variable('ACTIONS_ID_TOKEN_REQUEST_URL');
   const bearer = variable('ACTIONS_ID_TOKEN_REQUEST_TOKEN');

@@ -1,6 +1,6 @@
 /**
- * The GitHub Action of the vault. It logs in by the token that GitHub signs for the job, expands a `.env` file, and then
- * exports the variables to later steps or runs a script with them. What came from the vault is masked before any of that.
+ * The GitHub Action of the vault: logs in by the token that GitHub signs for the job, expands a `.env` file,
+ * masks what came from the vault, and then exports the variables to later steps or runs a script with them.
  */
 
 import { createClient } from '../client/index.ts';
@@ -43,7 +43,7 @@ const faultsOf = ({ content, exports }: Inputs, variables: ReadonlyMap<string, s
   });
 };
 
-/** Prints an error at a position of the `.env` file. A file that an input holds has no path, so its line is told. */
+/** Prints an error at a position of the `.env` file. The content of an input has no path, only a line. */
 const annotate = (file: string | undefined, sentence: string, position: Position): Promise<void> =>
   file === undefined
     ? give(errorCommand(`content, line ${position.line}: ${sentence}`))

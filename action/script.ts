@@ -15,8 +15,8 @@ export const runScript = (
   new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
       reject(failure(`bash cannot be run (${systemCodeOf(error)})`, { cause: error }));
-    // A cancelled job sends signals to this process alone, perhaps at once. The script decides what they mean. No signal is
-    // handled before the child exists, because spawn takes no turn of the event loop.
+    // A cancelled job sends signals to this process alone, perhaps at once. The script decides what they
+    // mean. No signal is handled before the child exists, because spawn takes no turn of the event loop.
     let child: ChildProcess | undefined;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => child?.kill(signal));
@@ -34,7 +34,7 @@ export const runScript = (
     }
   });
 
-/** The environment without what the runner gives to an action only: its inputs, and the token of its own services. */
+/** The environment without what is for an action only: its inputs, and the token of the runner's services. */
 const inherited = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(environment).filter(([name]) => !/^(INPUT_|ACTIONS_RUNTIME_)/.test(name)),

@@ -1,6 +1,6 @@
 /**
- * Builds the command line and the page of its console with esbuild, for `cli/dsvault.js` and for the packages. This file
- * is plain JavaScript, because an older Node cannot run TypeScript.
+ * Builds the command line and the page of its console with esbuild, for `cli/dsvault.js` and for the
+ * packages, in plain JavaScript, because an older Node cannot run TypeScript.
  *
  * esbuild's service is avoided, because its process would live as long as the program that dsvault runs.
  */
@@ -22,11 +22,11 @@ const shared = {
 };
 
 /**
- * Builds the command line as one file, and returns what esbuild tells of its parts. Its help names the address of the
- * pages, if there is one.
+ * Builds the command line as one file, and returns what esbuild tells of its parts. Its help names the
+ * address of the pages, if there is one.
  *
- * It is CommonJS, because startup then loads only the modules of Node that a command asks for. An import of `node:http`
- * would load all of `fetch` as well.
+ * It is CommonJS, because startup then loads only the modules of Node that a command asks for. An import of
+ * `node:http` would load all of `fetch` as well.
  */
 export const buildProgram = (outfile, pages) =>
   buildSync({

@@ -1,12 +1,12 @@
 #!/usr/bin/env -S node --
 /**
- * The command `dsvault` of a checkout. It bundles `cli/main.ts` into one file if the bundle is missing or older than
- * its sources, and runs the bundle. So `dsvault` needs no build step and never runs an old bundle after `git pull`.
- * This file is plain JavaScript, because an older Node cannot run TypeScript.
+ * The command `dsvault` of a checkout: bundles `cli/main.ts` into one file if the bundle is missing or older
+ * than its sources, and runs the bundle. So `dsvault` needs no build step and never runs an old bundle after
+ * `git pull`. An older Node cannot run TypeScript, hence the plain JavaScript.
  *
- * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own option. Node would
- * then load the file of `dsvault run --env-file` unexpanded and obey its NODE_OPTIONS. `node cli/dsvault.js` and npx
- * have no such `--`, so no document shows them.
+ * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own option.
+ * Node would then load the file of `dsvault run --env-file` unexpanded and obey its NODE_OPTIONS. `node
+ * cli/dsvault.js` and npx have no such `--`, so no document shows them.
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ const sources = [
   ...['package.json', 'package-lock.json'],
 ];
 
-/** The time at which the file, or any file of the folder, was last changed, in whole milliseconds; 0 if missing. */
+/** When the file, or any file of the folder, was last changed, in whole milliseconds; 0 if missing. */
 const changedAt = (path) => {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isDirectory()) return Math.round(stat?.mtimeMs ?? 0);
@@ -28,7 +28,7 @@ const changedAt = (path) => {
   return Math.max(Math.round(stat.mtimeMs), ...inside);
 };
 
-/** Two processes may build at once. Each writes its own files, and the last one to finish wins. */
+/** Builds into files of this process, and renames them: of two builds at once the last one wins. */
 const build = async (newest) => {
   const { buildPage, buildProgram } = await import('./build.js');
   const draft = `${bundle}.${process.pid}.cjs`;

@@ -1,15 +1,18 @@
-/** `dsvault`: the command line of the vault. All its actions use the HTTP API. */
+/** `dsvault`: the command line of the vault, by its HTTP API. */
 import { CommanderError } from '@commander-js/extra-typings';
 import { exitCodes } from '../system/failures.ts';
 import { misuse } from './commands/command-line.ts';
 import { reportFailure } from './output/print-failure.ts';
 import { programFor } from './program.ts';
 
-/** The exit code for a failure. The failures of `run` share one code, because every other code may be its program's. */
+/** The exit code for a failure. The failures of `run` share one, because any other may be its program's. */
 const codeOf = (code: number): number =>
   process.argv[2] === 'run' && code !== exitCodes.ok ? exitCodes.run : code;
 
-/** Reports an error and returns the exit code. Commander throws shown help as an error, which is a failure if unasked. */
+/**
+ * Reports an error and returns the exit code. Commander throws shown help as an error, which is a failure if
+ * unasked.
+ */
 const endWith = (error: unknown): number => {
   if (!(error instanceof CommanderError)) return reportFailure(error);
   if (error.exitCode === 0) return exitCodes.ok;

@@ -31,7 +31,7 @@ const statusOfRun =
   'Once its program runs, dsvault run exits with the status of the program, or with 128 and the number of the signal ' +
   'that ended it. A closed stdout is 141.';
 
-/** Text with the characters of roff escaped. A hyphen stays the ASCII character, so that options can be copied. */
+/** Escapes the characters of roff. A hyphen stays the ASCII character, so that options can be copied. */
 const plain = (text: string): string =>
   text
     .replaceAll('\\', '\\e')

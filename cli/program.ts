@@ -10,8 +10,8 @@ declare const pagesUrl: string | undefined;
 type Loader = () => Promise<CommandUnknownOpts>;
 
 /**
- * The commands by the groups of the help. A command is loaded when it is needed, because startup would otherwise load
- * everything that any command needs.
+ * The commands by the groups of the help. A command is loaded when it is needed, because startup would
+ * otherwise load everything that any command needs.
  */
 const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Secrets:': {
@@ -57,8 +57,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
 const helpCommand = ['help [command]', 'show how a command is used'] as const;
 
 /**
- * The program for a command line that begins with `word`. It has one command if the word is its name, else all of them,
- * as help, completion and the man page need them.
+ * The program for a command line that begins with `word`: with one command if the word is its name, else with
+ * all commands, as help, completion and the man page need them.
  */
 export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
   const program = newCommand(

@@ -1,8 +1,8 @@
-/** Errors of the client. Each has a code, and the type of `problem` follows from the code. */
+/** The errors of the client. The type of `problem` follows from the code of an error. */
 import { types } from 'node:util';
 import type { Problem } from './types.ts';
 
-/** A refusal of the vault. `problem` has what the vault said, such as `currentVersion` for `version_conflict`. */
+/** A refusal of the vault, with its `problem`, such as `currentVersion` for `version_conflict`. */
 type Refusal = {
   [Code in Problem['code']]: {
     readonly code: Code;
@@ -11,8 +11,9 @@ type Refusal = {
 }[Problem['code']];
 
 /**
- * No answer of a vault. `unreachable`: there was no connection, or it broke. `timed_out`: the time limit of an attempt
- * passed. `unexpected_reply`: something answered that is no vault. `no_token`: the client has no token that can be sent.
+ * No answer of a vault. `unreachable`: there was no connection, or it broke. `timed_out`: the time limit of
+ * an attempt passed. `unexpected_reply`: something answered that is no vault. `no_token`: the client has no
+ * token that can be sent.
  */
 type NoAnswer = {
   readonly code: 'unreachable' | 'timed_out' | 'unexpected_reply' | 'no_token';
@@ -30,7 +31,7 @@ type Facts = {
   readonly status: number | undefined;
 };
 
-/** The error that every operation of the client throws. `message` never has a value of a secret or a token. */
+/** The error that every operation of the client throws. `message` never has a value or a token. */
 export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refusal | NoAnswer);
 
 export const isVaultError = (error: unknown): error is VaultError =>

@@ -1,8 +1,8 @@
 /**
  * A client of the distributed secrets vault for Node 20 and later.
  *
- * Each action has one idempotency key, so repeating it after a lost answer has no second effect. The client itself
- * repeats a request while the vault says that it may help, or while no answer comes.
+ * Each action has one idempotency key, so repeating it after a lost answer has no second effect. The client
+ * itself repeats a request while the vault says that it may help, or while no answer comes.
  */
 import { eachDetails, eachName, eachVersion } from './pages.ts';
 import type { Options, Request, Sender } from './sending.ts';
@@ -37,7 +37,7 @@ type Names = {
   readonly state?: 'stored' | 'deleted' | undefined;
 };
 
-/** The methods for one vault. Each throws what `Request` says. */
+/** The methods for one vault. A method throws what `Request` says. */
 export type VaultClient = {
   /** Stores a new secret. Error `secret_exists` if there is one of this name. */
   readonly create: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
@@ -59,7 +59,10 @@ export type VaultClient = {
   readonly names: (options?: Names & Signal) => AsyncGenerator<string>;
   /** The names, each with what its current version says of itself, without values. */
   readonly details: (options?: Names & Signal) => AsyncGenerator<SecretDetails>;
-  /** Replaces `secret(NAME)` in a `.env` file by values. With `unless`, an unchanged file comes back without content. */
+  /**
+   * Replaces `secret(NAME)` in a `.env` file by values. With `unless`, an unchanged file comes back without
+   * content.
+   */
   readonly expandEnv: (
     body: BodyOf<'expand-env'>,
     options?: Signal,
@@ -89,7 +92,7 @@ type Versions = {
   readonly values?: boolean | undefined;
 };
 
-/** Opens a client. It keeps no connection of its own and needs no closing. Throws a `TypeError` for a wrong `addr`. */
+/** Opens a client, which needs no closing. Throws a `TypeError` for a wrong `addr`. */
 export const createClient = (sender: Sender): VaultClient => {
   const request = sendingTo(sender);
   return {

@@ -40,8 +40,8 @@ export const eachVersion = (
 type Page<Entry> = { readonly entries: readonly Entry[]; readonly nextCursor: string | null };
 
 /**
- * The entries of all pages. A page may be short or empty; only a missing cursor ends a list. Throws a `VaultError` for a
- * cursor that comes again, because such a list would never end.
+ * The entries of all pages. A page may be short or empty; only a missing cursor ends a list. Throws a
+ * `VaultError` for a cursor that comes again, because such a list would never end.
  */
 async function* eachEntry<Entry>(
   read: (cursor: string | undefined) => Promise<Page<Entry>>,

@@ -1,4 +1,4 @@
-/** Sends the request of an operation, and repeats it while that may help. All attempts have one idempotency key. */
+/** Sends the request of an operation, and repeats it, with one idempotency key, while that may help. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plainAddress } from './address.ts';
@@ -33,18 +33,21 @@ export type Options = {
 };
 
 /**
- * Performs one operation of the API. Throws a `VaultError`, the reason of the signal, what a `TokenSource` throws, or a
- * `TypeError` for arguments that cannot be sent.
+ * Performs one operation of the API. Throws a `VaultError`, the reason of the signal, what a `TokenSource`
+ * throws, or a `TypeError` for arguments that cannot be sent.
  */
 export type Request = <Id extends OperationId>(
   id: Id,
   asked?: OperationInput<Id>,
 ) => Promise<ReplyOf<Id>>;
 
-/** Returns the token. After a 401 it is asked once more with `refused`, and the request is repeated if it has another. */
+/**
+ * Returns the token. After a 401 it is asked once more with `refused`, and the request is repeated if it has
+ * another.
+ */
 export type TokenSource = (refused?: string) => string | Promise<string>;
 
-/** An event that the client tells while it works, for logs. Nothing of it holds a token, a body or a value. */
+/** An event that the client tells while it works, for logs, without tokens, bodies and values. */
 export type ClientEvent =
   | {
       readonly type: 'sending';
@@ -66,8 +69,8 @@ export type ClientEvent =
     };
 
 /**
- * Performs one HTTP request, as `fetch` does. It must follow no redirect, and reject with the reason of the signal, also
- * while the body is read.
+ * Performs one HTTP request, as `fetch` does. An exchange must follow no redirect, and must reject with the
+ * reason of the signal, also while the body is read.
  */
 export type Exchange = (
   url: string,
@@ -266,8 +269,9 @@ const readText = async ({ body }: Answer): Promise<string | undefined> => {
 };
 
 /**
- * A signal that aborts at the time limit, or with the signal of the caller. After `end` it leaves nothing behind.
- * `AbortSignal.any` would: each of its signals stays at one of the caller that lives long (nodejs/node#64476).
+ * A signal that aborts at the time limit, or with the signal of the caller. After `end` it leaves nothing
+ * behind. `AbortSignal.any` would: each of its signals stays at one of the caller that lives long
+ * (nodejs/node#64476).
  */
 const limitOf = (timeoutMs: number, signal: AbortSignal | undefined) => {
   const controller = new AbortController();

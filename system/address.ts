@@ -2,7 +2,7 @@
 import { plainAddress } from '../client/address.ts';
 import { usage } from './failures.ts';
 
-/** Reads the address of a vault. Throws unless it is only an HTTP address: others would see a password in it. */
+/** Reads the address of a vault. Throws unless it is only an HTTP address, without name and password. */
 export const readAddr = (text: string): string => {
   const addr = plainAddress(text);
   if (addr !== undefined) return addr;

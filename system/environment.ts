@@ -16,7 +16,10 @@ type Options = {
   readonly keepToken?: true | undefined;
 };
 
-/** The environment for a program that does not act for `dsvault`. By default only the variables of tokens are left out. */
+/**
+ * The environment for a program that does not act for `dsvault`. By default only the variables of tokens are
+ * left out.
+ */
 export const environmentFor = ({ pristine, keepToken }: Options = {}): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(environment).filter(([name]) => (isToken(name) ? keepToken : !pristine)),
@@ -28,8 +31,8 @@ export const cacheFolder = (): string => ownFolder('XDG_CACHE_HOME', '.cache');
 export const configurationFolder = (): string => ownFolder('XDG_CONFIG_HOME', '.config');
 
 /**
- * A folder of `dsvault`. A relative path in the variable is ignored, as the XDG standard says, and so is an empty home.
- * Otherwise the folder of a project could hold a profile with a command.
+ * A folder of `dsvault`. A relative path in the variable is ignored, as the XDG standard says, and so is an
+ * empty home. Otherwise the folder of a project could hold a profile with a command.
  */
 const ownFolder = (name: string, preset: string): string => {
   const given = variable(name);

@@ -1,7 +1,7 @@
 /**
- * The failures of all programs of this checkout. A program that cannot do its work ends with one sentence for a person,
- * one exit code, and, for `dsvault --json`, one document. None of them repeats typed or stored text, because a value
- * may have been typed in the wrong place.
+ * The failures of all programs of this checkout. A program that cannot do its work ends with one sentence for
+ * a person, one exit code, and, for `dsvault --json`, one document. None of them repeats typed or stored
+ * text, because a value may have been typed in the wrong place.
  */
 import { types } from 'node:util';
 import type { VaultError } from '../client/errors.ts';
@@ -65,7 +65,7 @@ const make = (exitCode: ExitCode, report: Report, file?: string, cause?: unknown
 
 type Options = { readonly kind?: keyof typeof exitCodes; readonly cause?: unknown };
 
-/** Creates the failure of a program that cannot do its work. The sentence says why, and must not hold a value. */
+/** Creates the failure of a program. The sentence says why it ends, and must not hold a value. */
 export const failure = (detail: string, { kind = 'other', cause }: Options = {}): Failure =>
   make(exitCodes[kind], { code: codes[exitCodes[kind]], detail }, undefined, cause);
 

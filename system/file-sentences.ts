@@ -1,4 +1,4 @@
-/** What is wrong with a `.env` file, in one sentence for each error and warning. `dsvault`, the console and the Action say the same. */
+/** Says what is wrong with a `.env` file, in `dsvault`, the console and the Action. */
 import type { FileError } from './problem-report.ts';
 
 const sentences: Readonly<Record<string, string>> = {

@@ -16,8 +16,8 @@ import { codeOf, failure } from './failures.ts';
 const privateMode = 0o600;
 
 /**
- * Puts a file, or the names of a folder, on the disk. A path that may be written but not read is left to the system,
- * and so is every path on Windows, which cannot do this.
+ * Puts a file, or the names of a folder, on the disk. A path that may be written but not read is left to the
+ * system, and so is every path on Windows, which cannot do this.
  */
 export const syncPath = (path: string): void => {
   if (process.platform === 'win32') return;
@@ -33,8 +33,8 @@ export const syncPath = (path: string): void => {
 };
 
 /**
- * Writes the content beside the file, lets `use` take the draft, and removes the draft if `use` has not. Two processes
- * that write one file at once have drafts of their own.
+ * Writes the content beside the file, lets `use` take the draft, and removes the draft if `use` has not. Two
+ * processes that write one file at once have drafts of their own.
  */
 const withDraft = (
   file: string,
@@ -52,8 +52,9 @@ const withDraft = (
 };
 
 /**
- * Replaces a file. After a crash at any point it holds either the old content or the new content, never a part, and the
- * new content stays once this has returned. `prepare` may change the mode or the owner of the draft, which is private.
+ * Replaces a file. After a crash at any point it holds either the old content or the new content, never a
+ * part, and the new content stays once this has returned. `prepare` may change the mode or the owner of the
+ * draft, which is private.
  */
 export const replaceFile = (
   file: string,
@@ -72,8 +73,8 @@ export const checkReplaceable = (file: string, prepare: (draft: string) => void)
   withDraft(file, '', prepare);
 
 /**
- * Makes a file with this text unless it exists, and returns its content. If two processes make it at once, both return
- * the text of the first.
+ * Makes a file with this text unless it exists, and returns its content. If two processes make it at once,
+ * both return the text of the first.
  */
 export const createFileOnce = (file: string, makeText: () => string): string => {
   const present = readFileIfPresent(file);
@@ -98,8 +99,8 @@ const flush = async (path: string, flags: string, text?: string): Promise<void> 
 };
 
 /**
- * Replaces a file as `replaceFile` does, and does not hold up requests while the disk works. The caller replaces one
- * file at a time.
+ * Replaces a file as `replaceFile` does, and does not hold up requests while the disk works. The caller
+ * replaces one file at a time.
  */
 export const replaceFileMeanwhile = async (file: string, text: string): Promise<void> => {
   const draft = `${file}.draft`;

@@ -20,8 +20,8 @@ export async function* linesOfFile(file: string): AsyncGenerator<string> {
 }
 
 /**
- * The lines of a log that a running vault writes: of `<file>.1`, which has the older lines, and of `file`. Either may
- * be absent. Throws the failure that says which file cannot be read.
+ * The lines of a log that a running vault writes: of `<file>.1`, which has the older lines, and of `file`.
+ * Either may be absent. Throws the failure that says which file cannot be read.
  */
 export async function* linesOfLog(file: string, signal?: AbortSignal): AsyncGenerator<string> {
   // The newer file is opened first: if it becomes `<file>.1` now, no line is missed.

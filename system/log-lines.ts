@@ -43,9 +43,9 @@ const logged = v.object({
 export type LogLine = v.InferOutput<typeof logged>;
 
 /**
- * Reads one line; `undefined` if no function of the vault logged it, or if it has only metrics, as in 1.0.0. Text around the JSON
- * does not matter, such as the time or the name of a container. The line may also be the `message` of another object,
- * as in what CloudWatch exports and in what `aws logs filter-log-events` prints.
+ * Reads one line; `undefined` if no function of the vault logged it, or if it has only metrics, as in 1.0.0.
+ * Text around the JSON does not matter, such as the time or the name of a container. The line may also be the
+ * `message` of another object, as in what CloudWatch exports and in what `aws logs filter-log-events` prints.
  */
 export const parseLine = (line: string): LogLine | undefined => {
   const json = line.slice(line.indexOf('{'), line.lastIndexOf('}') + 1);
@@ -53,7 +53,7 @@ export const parseLine = (line: string): LogLine | undefined => {
   return found && (lineOf(found) ?? lineOf(objectOf(found['message'])));
 };
 
-/** Whether the text is, or was, the line of a request. If `parseLine` cannot read it, an answer lacks a request. */
+/** Whether the text is, or was, the line of a request, which an answer lacks if `parseLine` fails. */
 export const looksLikeRequest = (line: string): boolean =>
   /"message\\*":\s*\\*"(?:request|continued)\b/.test(line);
 

@@ -1,4 +1,4 @@
-/** What a failure reports to a program. The console's page uses these types, too. */
+/** The document of a failure, for programs and for the console's page. */
 
 /** An error of a file, with a code of the vault or of `dsvault`. */
 export type FileError = {
@@ -12,7 +12,7 @@ export type FileError = {
   readonly causeLine?: number | undefined;
 };
 
-/** The document that `--json` prints on stderr: the server's unchanged problem, or our own in the same form. */
+/** The document that `--json` prints on stderr: the server's problem, or our own in the same form. */
 export type Report = {
   readonly code: string;
   readonly detail: string;

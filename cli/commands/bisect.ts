@@ -118,7 +118,10 @@ const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void
   throw failure(`--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
 };
 
-/** Returns a failure that is the file's own at that time, and prints its errors. Throws any other: it ends the search. */
+/**
+ * Returns a failure that is the file's own at that time, and prints its errors. Throws any other: it ends the
+ * search.
+ */
 const refusalOf = (error: unknown): Failure => {
   if (!isFailure(error) || !cannotBeExpanded.includes(error.exitCode)) throw error;
   for (const line of reportLines(error.report, error.file)) noteLine(line);

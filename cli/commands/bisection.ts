@@ -6,8 +6,8 @@ export type Verdict = 'good' | 'bad' | 'skip';
 export type Range = { readonly good: number; readonly bad: number };
 
 /**
- * Halves the range until nothing between its ends can be judged. State 0 must be good, and state `last` bad. If the ends
- * are not neighbours then, each state between them was skipped.
+ * Halves the range until nothing between its ends can be judged. State 0 must be good, and state `last` bad.
+ * If the ends are not neighbours then, each state between them was skipped.
  */
 export const bisect = async (
   last: number,

@@ -1,4 +1,4 @@
-/** The common parts of all commands of `dsvault`: flags, help, and errors of the command line. */
+/** What commands share: options, arguments, help, and the errors of a wrong command line. */
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import {
   formatInstant,
@@ -27,7 +27,7 @@ const commandsOfErrors = new WeakMap<CommanderError, CommandUnknownOpts>();
 export const examplesOf = (command: CommandUnknownOpts): string =>
   examplesOfCommands.get(command) ?? '';
 
-/** A command with examples before all other help. It throws its errors and does not print them. */
+/** A command that shows examples before all other help, and throws its errors instead of printing them. */
 export const newCommand = (name: string, summary: string, examples: string) => {
   const lines = examples.trim().replaceAll(/^ */gm, '');
   const command = new Command(name)
@@ -70,7 +70,7 @@ export const vaultCommand = (name: string, summary: string, examples: string) =>
     .option('--curl', 'print the request, without token and values, instead of sending it')
     .optionsGroup(ownOptions);
 
-/** A command that writes a version. It can be repeated safely if its outcome was lost. */
+/** A command that writes a version, and can be repeated safely if its outcome was lost. */
 export const writingCommand = (name: string, summary: string, examples: string) =>
   vaultCommand(name, summary, examples)
     .option('--note <text>', 'a remark on what is written; it is not secret')
@@ -121,8 +121,8 @@ export const noteOf = ({ note }: { readonly note?: string | undefined }): { note
 };
 
 /**
- * Returns the instant that a flag names, as the vault writes it; its seconds may be missing. The vault itself checks
- * that it is not in the future.
+ * Returns the instant that a flag names, as the vault writes it; its seconds may be missing. The vault itself
+ * checks that it is not in the future.
  */
 export const askedInstant = (text: string, flag = '--at'): string => {
   const instant = parseAskedInstant(text.replace(/(?<=T\d\d:\d\d)(?=Z$)/, ':00'));
@@ -160,7 +160,7 @@ const misplacedOption = (error: CommanderError): string | undefined => {
   return options.some(({ short, long }) => typed === short || typed === long) ? typed : undefined;
 };
 
-/** The failure for a wrong command line. Its message repeats only names of flags and commands, never arguments. */
+/** The failure for a wrong command line. The message repeats names of flags and commands, never arguments. */
 export const misuse = (error: CommanderError): Failure => {
   const misplaced = misplacedOption(error);
   if (misplaced !== undefined) {
@@ -182,7 +182,7 @@ export const misuse = (error: CommanderError): Failure => {
   const known = sentences[error.code] ?? 'the command line is wrong';
   const instead = otherWords.get(word ?? '');
   if (instead !== undefined) return usage(`${known}: ${instead}; --help shows how it is used`);
-  // Commander suggests known names only. It puts them on a line of their own, at the end.
+  // Commander suggests known names only, on a line of their own at the end.
   const suggestion = /\n\(D(id you mean [a-z, -]+\?)\)$/.exec(error.message)?.[1];
   if (suggestion !== undefined)
     return usage(`${known}; d${suggestion} --help shows how it is used`);

@@ -24,7 +24,7 @@ export const completionCommand = () =>
 type Shell = 'bash' | 'zsh' | 'fish';
 const isShell = (text: string): text is Shell => ['bash', 'zsh', 'fish'].includes(text);
 
-/** The words that may follow each path of commands. `''` is `dsvault` itself, `env encrypt` is a subcommand. */
+/** The words that may follow each path of commands, such as `env encrypt`; `''` is `dsvault` itself. */
 type Words = ReadonlyMap<string, readonly Word[]>;
 type Word = { readonly text: string; readonly about: string };
 

@@ -49,7 +49,10 @@ const requireYes = async (what: string, yes: true | undefined): Promise<void> =>
 
 type Options = { readonly yes: true | undefined; readonly json: true | undefined };
 
-/** Destroys one version after the other, so that a failure leaves a clear state, and a repetition goes on from there. */
+/**
+ * Destroys one version after the other, so that a failure leaves a clear state, and a repetition goes on from
+ * there.
+ */
 const destroyAll = async (
   session: Session,
   name: string,

@@ -1,6 +1,6 @@
 /**
- * Gets a token from an OpenID provider by the OAuth 2.0 Device Authorization Grant (RFC 8628): a person approves a code
- * in a browser, on this machine or another, while this process asks for the token.
+ * Gets a token from an OpenID provider by the OAuth 2.0 Device Authorization Grant (RFC 8628): a person
+ * approves a code in a browser, on this machine or another, while this process asks for the token.
  */
 import * as oauth from 'oauth4webapi';
 import { isConfidential } from '../../system/address.ts';
@@ -34,8 +34,8 @@ const intervalDefaultS = 5;
 const slowDownS = 5;
 
 /**
- * Returns the access token if it is a JWT, else the ID token. Everything else in the reply is dropped, also a refresh
- * token. The provider's texts are not repeated in failures, because only its codes are known.
+ * Returns the access token if it is a JWT, else the ID token, and drops the rest of the reply, also a refresh
+ * token. A failure has the provider's code, and none of its texts.
  */
 export const deviceToken = async (
   { issuer, clientId, scope = 'openid', audience }: OidcClient,
@@ -87,7 +87,7 @@ const issuerUrl = (text: string): URL => {
   throw usage('--issuer is https:// and a host, and perhaps a path; http:// only on this machine');
 };
 
-/** RFC 8707 names a `resource`, which is a URI, in both requests. Other providers, such as Auth0, know `audience`. */
+/** RFC 8707 names a `resource`, a URI, in both requests; Auth0 and other providers know `audience`. */
 const targetOf = (audience: string | undefined): Readonly<Record<string, string>> => {
   if (audience === undefined) return {};
   return { audience, ...(URL.canParse(audience) && { resource: audience }) };
@@ -100,7 +100,7 @@ const tellCode = (device: oauth.DeviceAuthorizationResponse, { tell }: Surroundi
   }
 };
 
-/** Asks again and again until the person has decided. It asks less often if the provider wants so or has a fault. */
+/** Asks until the person has decided, and less often if the provider wants so or has a fault. */
 const untilDecided = async <Reply>(
   { interval = intervalDefaultS, expires_in: expiresS }: oauth.DeviceAuthorizationResponse,
   { sleep, now }: Surroundings,
@@ -123,7 +123,7 @@ const untilDecided = async <Reply>(
 const isPassing = (error: unknown): boolean =>
   isFailure(error) && error.exitCode === exitCodes.unavailable;
 
-/** The options of all requests: bounded time, bounded replies, and no address that others can read or change. */
+/** The options of all requests: bounded time and replies, and no address that others can read or change. */
 const requestOptions = ({ protocol }: URL, { fetch, timeoutMs }: Surroundings) => ({
   // The check below stands for that of the library. A test, or a trial on this machine, has no certificate.
   [oauth.allowInsecureRequests]: true,

@@ -8,7 +8,10 @@ import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/read-value.ts';
 import { type VersionArgument, vaultCommand, versionArgument } from './command-line.ts';
 
-/** Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take minutes. */
+/**
+ * Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take
+ * minutes.
+ */
 const linesShownMax = 4_000;
 
 export const diffCommand = () =>

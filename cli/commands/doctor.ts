@@ -48,7 +48,7 @@ const failed = (check: string, about: string, exitCode: number): Check => ({
   exitCode,
 });
 
-/** Runs all checks. Each may depend on those before it, so the first failure is the one to fix. */
+/** Runs all checks. A check may depend on those before it, so the first failure is the one to fix. */
 const checkAll = async (session: Session): Promise<Check[]> => [
   checkAddress(session),
   await asked(

@@ -8,7 +8,7 @@ import { printJson, printLines } from '../output/output.ts';
 import { readText } from '../values/read-value.ts';
 import { offlineCommand } from './command-line.ts';
 
-/** The dialect of each program that reads `.env` files. One dialect suits all its programs. */
+/** The dialect of each program that reads `.env` files. */
 const dialects: ReadonlyMap<string, Dialect> = new Map([
   ...(['bash', 'dash', 'zsh'] as const).map((shell) => [shell, 'shell'] as const),
   ...(['node', 'dotenv'] as const).map((reader) => [reader, 'dotenv'] as const),

@@ -150,7 +150,7 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   else if (!flags.dryRun) replaceFile(target, result);
 };
 
-/** The same failure with a sentence about the result. That nothing was stored is no news: an expansion stores nothing. */
+/** The same failure with a sentence about the result. An expansion stores nothing anyway. */
 const ofExpansion = (error: Failure): Failure => {
   const sentence = error.message.replace(/; nothing was stored$/, '');
   const isSaid = /nothing was written/.test(sentence);
@@ -158,8 +158,9 @@ const ofExpansion = (error: Failure): Failure => {
 };
 
 /**
- * Throws for a file without any reference. It would come back unchanged, and its owner would think that its plain
- * values are encrypted. The vault answers for a file with errors, and for one in which every enc() is already secret().
+ * Throws for a file without any reference: the vault would return it unchanged, and its owner would think
+ * that its plain values are encrypted. The vault answers for a file with errors, and for one in which every
+ * enc() is already secret().
  */
 const requireReference = (content: string, file: string): void => {
   const parsed = parseFile(content);

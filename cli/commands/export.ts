@@ -38,7 +38,7 @@ export const exportCommand = () =>
 
 type Part = { readonly names: readonly string[]; readonly content: string };
 
-/** Reads the secrets with as few requests as the limits allow. Each request sees its secrets at one instant. */
+/** Reads the secrets with as few requests as the limits allow. A request sees its secrets at one instant. */
 const readFiles = async (session: Session, names: readonly string[], dialect: string) => {
   const parts: Part[] = [];
   for (let at = 0; at < names.length; at += limits.fileNamesMax) {

@@ -1,4 +1,4 @@
-/** `dsvault import`: creates secrets for the names and values of a `.env` file, or of one JSON object of strings. */
+/** `dsvault import`: creates secrets from a `.env` file, or from one JSON object of strings. */
 import { type ParseError, parseTree } from 'jsonc-parser';
 import { errorsAt, type Fault } from '../../functions/env/faults.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
@@ -65,8 +65,9 @@ const byName = async <Result>(file: string, action: () => Promise<Result>): Prom
 type Entry = { readonly name: string; readonly value: string };
 
 /**
- * Throws all errors of the file. A reference in a value is an error. An escaped reference is an error too, because it is
- * ambiguous: files for `encrypt` mean it without the backslash, and files of `export` mean it with the backslash.
+ * Throws all errors of the file. A reference in a value is an error. An escaped reference is an error too,
+ * because it is ambiguous: files for `encrypt` mean it without the backslash, and files of `export` mean it
+ * with the backslash.
  */
 const readEntries = (content: string, format: 'env' | 'json', file: string): Entry[] => {
   const { entries, errors } = format === 'json' ? readJson(content) : readEnv(content);

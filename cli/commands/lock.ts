@@ -42,6 +42,6 @@ export const lockCommand = () =>
       note(`${output} pins ${pinned.length} ${pinned.length === 1 ? 'version' : 'versions'}`);
     });
 
-/** An existing file keeps its mode and owner. A new one is private, because the file may hold values of its own. */
+/** An existing file keeps its mode and owner. A new file is private, because it may hold values. */
 const targetOf = (file: string) =>
   existsSync(file) ? requireReplaceable(file) : requireWritable(file);

@@ -34,8 +34,8 @@ export const restoreCommand = () =>
     });
 
 /**
- * The version before the newest deletion. Throws unless the secret is deleted and that version holds a value. With an
- * idempotency key a first attempt may have ended the deletion; the vault then repeats its answer.
+ * The version before the newest deletion. Throws unless the secret is deleted and that version holds a value.
+ * With an idempotency key a first attempt may have ended the deletion; the vault then repeats its answer.
  */
 const findLastValue = async (session: Session, name: string): Promise<number> => {
   const isRepetition = session.settings.idempotencyKey !== undefined;

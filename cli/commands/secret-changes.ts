@@ -1,4 +1,4 @@
-/** How the secrets of a file changed over a time: their versions, without values. The vault needs no master key for it. */
+/** Reads how the secrets of a file changed, without values, so that the vault needs no master key. */
 import type { VersionEntry } from '../../client/types.ts';
 import { inOtherWords, isFailure } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
@@ -6,13 +6,16 @@ import type { Session } from '../requests/vault-client.ts';
 
 export type SecretVersion = { readonly name: string } & VersionEntry;
 
-/** The versions that began at one instant. One request can write several secrets. */
+/** The versions that began at one instant: several if one request wrote several secrets. */
 export type Change = { readonly at: string; readonly versions: readonly SecretVersion[] };
 
-/** The versions of all secrets of a file since an instant, and for each secret the version that was valid then. */
+/** The versions of all secrets of a file since an instant, with those that were valid at it. */
 export type History = readonly SecretVersion[];
 
-/** Reads the history since `from`. Instants are written as the vault writes them, so that their order is that of text. */
+/**
+ * Reads the history since `from`. Instants are written as the vault writes them, so that their order is that
+ * of text.
+ */
 export const readHistory = async (
   session: Session,
   names: readonly string[],

@@ -1,4 +1,4 @@
-/** What the commands that write a version have in common: they report it, and `--skip-unchanged` writes none. */
+/** Reports a version that a command has written, and `--skip-unchanged`, which writes none. */
 import type { ReplyOf } from '../../client/types.ts';
 import { note, printJson, printLines, printValue } from '../output/output.ts';
 import type { Session } from '../requests/vault-client.ts';

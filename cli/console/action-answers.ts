@@ -2,7 +2,7 @@
 import { isFailure } from '../../system/failures.ts';
 import type { Answer } from './server.ts';
 
-/** The answer of some work: its result, or the report of its failure. Another error is a fault of the console. */
+/** The result of some work, or the report of its failure. Another error is a fault of the console. */
 export const answerOf = async (work: () => Promise<unknown>): Promise<Answer> => {
   try {
     return { status: 200, body: await work() };

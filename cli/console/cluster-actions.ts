@@ -1,4 +1,4 @@
-/** The actions of the page that concern the nodes: how they are, and for a cluster of this machine, what they do. */
+/** The actions of the page that ask the nodes how they are and, in a cluster of this machine, change them. */
 import * as v from 'valibot';
 import { isFailure } from '../../system/failures.ts';
 import { type Checkout, type FindLocal, isCluster } from '../requests/local-vaults.ts';
@@ -33,9 +33,9 @@ export type ClusterOptions = {
 const lookAgainAfterMs = 2_000;
 
 /**
- * Returns a function for the processes of the cluster as they were seen last, which never waits. It looks again when the
- * answers of the nodes have changed, and from time to time while a node does not serve, because a node that is started by
- * somebody else answers nothing for a while.
+ * Returns `lastSeen`, the processes of the cluster as they were seen last, which never waits. `lastSeen`
+ * looks again when the answers of the nodes have changed, and every 2 s while a node does not serve, because
+ * a node that somebody else starts answers nothing for a while.
  */
 const createLook = (command: ClusterOptions['command']) => {
   let seen: Processes | null = null;
@@ -70,8 +70,8 @@ const ownState = (status: NodeAnswer['status']): string | undefined =>
   status?.node?.nodes.find(({ node }) => node === status.node?.node)?.state;
 
 /**
- * `nodes` asks every node of the vault that has an address here, so that the death of the node in the profile hides
- * nothing. `change-node` belongs to a cluster of this machine, and is there only with `faults`.
+ * `nodes` asks every node of the vault that has an address here, so that the death of the node in the profile
+ * hides nothing. `change-node` is for a cluster of this machine, and only with `faults`.
  */
 export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Action> => {
   const { addr, clientOf, findLocal, command, faults } = options;

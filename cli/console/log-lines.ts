@@ -10,7 +10,7 @@ export type LogLine = LoggedLine & {
   readonly node: number | null;
 };
 
-/** Reads one line; `undefined` if no function logged it, or if it has only metrics or more names of a request. */
+/** Reads one line; `undefined` for a foreign line, metrics, or more names of a request. */
 export const parseLine = (line: string, node: number | null): LogLine | undefined => {
   const parsed = parseLogged(line);
   return parsed === undefined || parsed.message === 'continued' ? undefined : { node, ...parsed };

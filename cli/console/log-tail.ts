@@ -12,9 +12,9 @@ const chunkBytes = 1_048_576;
 const lineFeed = 0x0a;
 
 /**
- * The file may not exist yet, and it may be replaced: by an empty one when it is full, or by that of a node that was
- * wiped. The tail first reads the old file to its end. When it opens a file, it reads only the last `backlogBytes` of
- * what the file already holds.
+ * The file may not exist yet, and it may be replaced: by an empty one when it is full, or by that of a node
+ * that was wiped. The tail first reads the old file to its end. When it opens a file, it reads only the last
+ * `backlogBytes` of what the file already holds.
  */
 export const openTail = (file: string, backlogBytes: number): LogTail => {
   let handle: FileHandle | undefined;

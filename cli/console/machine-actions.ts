@@ -1,4 +1,7 @@
-/** All actions of the page that need more than the vault's API: its nodes, its log, and the programs of this machine. */
+/**
+ * All actions of the page that need more than the vault's API: its nodes, its log, and the programs of this
+ * machine.
+ */
 import { type Checkout, type FindLocal, isCluster } from '../requests/local-vaults.ts';
 import type { Client } from '../requests/vault-client.ts';
 import { answerOf } from './action-answers.ts';

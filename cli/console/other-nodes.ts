@@ -1,6 +1,6 @@
 /**
- * Asks the nodes of the vault: reads from another node of a cluster on this machine while one is dead, stands still or
- * is cut off, and tells whom it waits for.
+ * Asks the nodes of the vault: reads from another node of a cluster on this machine while one is dead, stands
+ * still or is cut off, and tells whom it waits for.
  */
 
 import { operations } from '../../client/operations.ts';
@@ -54,9 +54,9 @@ export const awaitAnswer = async <Result>(
 };
 
 /**
- * A client whose reads ask each node for a short time, first the one that has answered last. If no node answers, the
- * client of the profile tries for longer. A write goes only to the node of the profile, because a write whose answer was
- * lost may have been done.
+ * A client whose reads ask each node for a short time, first the one that has answered last. If no node
+ * answers, the client of the profile tries for longer. A write goes only to the node of the profile, because
+ * a write whose answer was lost may have been done.
  */
 export const readingElsewhere = (options: ReadingOptions): TellingClient => {
   const { addr, client, findLocal, clientOf } = options;

@@ -1,10 +1,10 @@
 /**
- * Seals what the page and the server of the console tell each other, for both of them. A tab may outlive its console, and
- * any program may take the port then: without the secret of the session, that program can neither read what the tab
- * sends nor make an answer that the tab believes.
+ * Seals what the page and the server of the console tell each other, for both of them. A tab may outlive its
+ * console, and any program may take the port then: without the secret of the session, that program can
+ * neither read what the tab sends nor make an answer that the tab believes.
  */
 
-/** Names a secret that a page and the server share. The id crosses the port; the secret never does unsealed. */
+/** Names a secret that page and server share. The id crosses the port; the secret never does unsealed. */
 export type Pass = { readonly id: string; readonly secret: string };
 
 export type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
@@ -14,13 +14,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const algorithm = 'AES-GCM';
 const ivBytes = 12;
 
-/** The key for a secret, which must be random and too long to be guessed. No script can read the key again. */
+/** The key for a secret, which must be random and too long to guess. No script can read the key again. */
 export const keyOf = async (secret: string): Promise<Key> => {
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret));
   return await crypto.subtle.importKey('raw', bytes, algorithm, false, ['encrypt', 'decrypt']);
 };
 
-/** Seals a document for one purpose. Nobody without the key can read the document or give it another purpose. */
+/** Seals a document for one purpose. Only the key can read the document, or give it another purpose. */
 export const seal = async (key: Key, content: unknown, purpose: string): Promise<Bytes> => {
   const iv = crypto.getRandomValues(new Uint8Array(ivBytes));
   const plain = new TextEncoder().encode(JSON.stringify(content));
@@ -38,7 +38,7 @@ export const unseal = async (key: Key, whole: Bytes, purpose: string): Promise<u
   return JSON.parse(new TextDecoder().decode(plain));
 };
 
-/** The purpose of a part of the answer to this sealed request: no other answer, and no other part, can stand for it. */
+/** The purpose of a part of the answer to this sealed request. No other answer or part can stand for it. */
 export const answerTo = (request: Bytes, part: number): string =>
   `part ${part} of the answer to ${request.subarray(0, ivBytes)}`;
 

@@ -1,7 +1,7 @@
 /**
- * The server of the console, on a port of this machine. It serves the page, and passes the actions of the page to the
- * vault. The token of the vault never reaches the page. What an action is asked and what it answers are sealed with the
- * secret of the session.
+ * The server of the console: serves the page on a port of this machine, and runs the actions that the page
+ * asks for. The token of the vault never reaches the page. Questions and answers are sealed with the secret
+ * of the session.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -16,7 +16,7 @@ export type PageFile = { readonly type: string; readonly body: Uint8Array };
 /** An answer to the page: a status, and a document. */
 export type Answer = { readonly status: number; readonly body: unknown };
 
-/** Is told whom an action has been waiting for, such as `node 2`, so that the page can say it. */
+/** Tells the page whom an action has been waiting for, such as `node 2`. */
 export type OnSilence = (who: string) => void;
 
 /** An action that the page may ask for. `signal` aborts when the page gives up. */
@@ -43,7 +43,7 @@ export type ConsoleServer = {
 
 const headBytesMax = 8_192;
 
-/** Only files and actions of this server; no inline script or style; no frame around it; no form that leaves it. */
+/** Only files and actions of this server; no inline script or style, no frame around, no form out. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -95,7 +95,7 @@ export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServ
     if (asked === undefined) return refuse(response, 401);
     await perform(action, asked, response, { key, request: sealed });
   };
-  /** Of two requests with one code, the first one opens the session. */
+  /** The first request with a code opens the session, and uses the code up. */
   const openWith =
     (codeId: string): Action =>
     async () => {
@@ -130,7 +130,7 @@ const sendFile = (file: PageFile | undefined, response: ServerResponse): void =>
 const refuse = (response: ServerResponse, status: number): void =>
   void response.writeHead(status, { ...safety, Connection: 'close' }).end();
 
-/** The body of a request; `undefined` if it is too large. It is read to its end, or the sender would see no answer. */
+/** Reads a body to its end, so that the sender sees the answer; `undefined` if the body is too large. */
 const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -142,8 +142,8 @@ const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>
 };
 
 /**
- * Sends what an action answers, as long as the page reads: each part sealed, in base64, on a line of its own. Status 102
- * is no answer: it tells the page whom the action waits for.
+ * Sends what an action answers, as long as the page reads: each part sealed, in base64, on a line of its own.
+ * Status 102 is no answer: it tells the page whom the action waits for.
  */
 const perform = async (
   action: Action,
@@ -173,7 +173,7 @@ const perform = async (
   response.end();
 };
 
-/** A sequence becomes an answer for each of its parts. If the sequence fails, its last answer is the problem. */
+/** A sequence becomes an answer for each part. If the sequence fails, its last answer is the problem. */
 async function* answersOf(...[action, ...asked]: [Action, ...Parameters<Action>]) {
   try {
     const answer = await action(...asked);

@@ -1,6 +1,7 @@
 /**
- * Who may use the console: a page that knows a code which this process gave out. A code works once, for a minute, and
- * opens a session. Code and session are each a pass: an id, and the secret with which all their messages are sealed.
+ * Who may use the console: a page that knows a code which this process gave out. A code works once, for a
+ * minute, and opens a session. Code and session are each a pass: an id, and the secret with which all their
+ * messages are sealed.
  */
 import { randomBytes } from 'node:crypto';
 import type { Pass } from './sealing.ts';

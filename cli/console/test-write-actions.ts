@@ -1,6 +1,6 @@
 /**
- * A stream of test writes, so that a person can watch what a failure does to callers. It writes to a tenant of its own, on
- * all nodes in turn, slowly, and for a bounded time.
+ * A stream of test writes, so that a person can watch what a failure does to callers: 20 writes a second for
+ * 10 minutes, on all nodes in turn, in a tenant of their own.
  */
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
@@ -57,7 +57,7 @@ export type TestWritesOptions = {
   readonly send?: Send;
 };
 
-/** `test-writes`: starts, stops or only reads the stream. It lives here and not in the page, which may be closed. */
+/** `test-writes`: starts, stops or only reads the stream, which goes on after the page is closed. */
 export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string, Action> => {
   const { findLocal, newToken, send = sendOverHttp } = options;
   const rates = createRates();

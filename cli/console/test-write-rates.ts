@@ -1,6 +1,6 @@
 /**
- * The test writes of the console: their names, and the outcomes of them by the second, for a graph of the last two
- * minutes. The page imports this file, so it imports nothing.
+ * The test writes of the console: their names, and the outcomes of them by the second, for a graph of the
+ * last two minutes. The page imports this file, so it imports nothing.
  */
 
 /** A tenant of their own keeps test writes apart from all secrets. */
@@ -10,7 +10,8 @@ export const testTenant = 'console-test';
 export const testSecretOf = (node: number): string => `CONSOLE_TEST_${node}`;
 
 /**
- * `refused`: the vault has certainly not done it. `unclear`: the answer was lost, so that the vault may have done it.
+ * `refused`: the vault has certainly not done it. `unclear`: the answer was lost, so that the vault may have
+ * done it.
  */
 export type Outcome = 'acknowledged' | 'refused' | 'unclear';
 export type Rate = Readonly<Record<Outcome, number>>;
@@ -50,7 +51,7 @@ const slotCount = secondsShown + 1;
 
 const secondOf = (ms: number): number => Math.floor(ms / 1_000);
 
-/** An answer to a write, or what happened in place of one. `code` is the vault's, or that of the operating system. */
+/** An answer to a write, or the fault in its stead. `code` is the vault's, or that of the system. */
 export type WriteReply = { readonly status: number | null; readonly code: string };
 
 /** The codes of the system for a connection that was never made. */

@@ -27,7 +27,7 @@ export const readPinnable = async (file: string): Promise<PinnableFile> => {
   return { file, content, ...referencesIn(file, content) };
 };
 
-/** The references of a text. Throws as `readPinnable` does, and so also checks a text that is to be written. */
+/** The references of a text. Throws as `readPinnable` does, and so checks a text before it is written. */
 export const referencesIn = (file: string, content: string) => {
   const asked = { content, values: new Map(), dialect: 'json', mode: 'expand' } as const;
   const { lines, secret } = planOrFail(file, () => planFile(asked)).references;
@@ -35,8 +35,8 @@ export const referencesIn = (file: string, content: string) => {
 };
 
 /**
- * The file beside a lockfile that `lock` made it from, if that has changed in more than versions since; else `null`.
- * Errors of that file do not matter here.
+ * The file beside a lockfile that `lock` made it from, if that has changed in more than versions since; else
+ * `null`. Errors of that file do not matter here.
  */
 export const findOtherSource = async ({ file, content }: PinnableFile): Promise<string | null> => {
   const source = /^(.+)\.lock$/s.exec(file)?.[1];

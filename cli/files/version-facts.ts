@@ -1,4 +1,4 @@
-/** Reads the versions of the secrets of a file, without their values. The vault needs no master key for that. */
+/** Reads the versions of the secrets of a file, without values, so that the vault needs no master key. */
 
 import type { VersionEntry } from '../../client/types.ts';
 import type { Reference } from '../../functions/env/references.ts';
@@ -6,7 +6,7 @@ import { failure, isFailure } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
 
-/** The newest version of a secret, or its deletion. It cannot be destroyed. */
+/** The newest version of a secret, or its deletion, neither of which can be destroyed. */
 export type NewestVersion = Exclude<VersionEntry, { state: 'destroyed' }>;
 
 type SecretFacts = {
@@ -43,8 +43,8 @@ export const readFacts = async (
 };
 
 /**
- * The facts of one instant, so that new pins are versions that were current together. It reads until two readings agree:
- * each newest version was current from its first reading to its second, and so all of them were between the two.
+ * Reads until two readings agree. A newest version was current from its first reading to its second, so all
+ * newest versions were current together between the two, and a file may pin them.
  */
 export const readFactsOfOneInstant = async (
   session: Session,

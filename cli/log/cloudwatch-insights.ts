@@ -1,4 +1,4 @@
-/** Searches the logs of a stack on AWS with CloudWatch Logs Insights, by the AWS CLI and credentials of the user. */
+/** Searches the logs of a stack with CloudWatch Logs Insights, by the AWS CLI and credentials of the user. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import spawn from 'cross-spawn';
 import * as v from 'valibot';
@@ -32,7 +32,7 @@ export const queryFor = (holds: readonly string[]): string => {
 
 type Span = { readonly from: number; readonly to: number };
 
-/** The lines of a stack that hold these texts. `from` and `to` are milliseconds. Throws what the AWS CLI refuses. */
+/** The lines of a stack that hold these texts. `from` and `to` are milliseconds. Throws a refusal of AWS. */
 export async function* linesOfStack(
   stack: string,
   holds: readonly string[],
@@ -54,8 +54,8 @@ export async function* linesOfStack(
 type InsightsLine = { readonly message: string; readonly ptr: string };
 
 /**
- * If a query may have left lines out, each half of its time is asked for alone. Both halves have the second in the
- * middle: the documentation does not say whether a query takes the fractions of its last second.
+ * Asks for each half of the time alone if a query may have left lines out. The second in the middle belongs
+ * to both halves: the documentation does not say whether a query takes the fractions of its last second.
  */
 async function* linesWithin(
   groups: readonly string[],

@@ -1,4 +1,4 @@
-/** The questions that a vault's log answers. Each takes the lines one by one and keeps a bounded number of answers. */
+/** The questions that a vault's log answers, line by line and with a bounded number of rows. */
 import { namesIn } from '../../system/log-line-names.ts';
 import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
@@ -110,7 +110,10 @@ const changeBy: ReadonlyMap<string | undefined, string> = new Map([
 const versionsOf = (name: string, entries: readonly string[]): number[] =>
   entries.flatMap((entry) => (entry.startsWith(`${name}@`) ? Number(entry.split('@')[1]) : []));
 
-/** Asks who read or changed the secret of this name. A request that failed after it opened a value is an answer, too. */
+/**
+ * Asks who read or changed the secret of this name. A request that failed after it opened a value is an
+ * answer, too.
+ */
 export const readsOf = (name: string): Question => ({
   holds: [name],
   head: ['TIME', 'WHAT', 'VERSION', ...callerHead, 'OPERATION', 'OUTCOME', 'REQUEST'],
@@ -179,7 +182,10 @@ export const refusals: Question = {
   },
 };
 
-/** Asks for all lines of the requests whose ids begin so, and the line of the request that made the call to KMS of this id. */
+/**
+ * Asks for all lines of the requests whose ids begin so, and the line of the request that made the call to
+ * KMS of this id.
+ */
 export const storyOf = (requestId: string): Question => ({
   holds: [requestId],
   head: ['TIME', 'LINE', 'SAYS'],

@@ -1,6 +1,6 @@
 /**
- * All output of `dsvault`. Results go to stdout, messages go to stderr. A vault may lie, so no text of a reply reaches a
- * terminal but through `shown` or `shownText`.
+ * All output of `dsvault`. Results go to stdout, messages go to stderr. A vault may lie, so no text of a
+ * reply reaches a terminal but through `shown` or `shownText`.
  */
 import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,9 @@ import { shown, shownJson, shownText } from '../../system/terminal-text.ts';
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 /**
- * Prints data. The promise settles once the system has taken the data. If the reader has gone away, the process ends as
- * by SIGPIPE. Any other write error is a failure, so that a full disk never looks like success.
+ * Prints data. The promise settles once the system has taken the data. If the reader has gone away, the
+ * process ends as by SIGPIPE. Any other write error is a failure, so that a full disk never looks like
+ * success.
  */
 const print = (data: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -34,8 +35,8 @@ const print = (data: string | Uint8Array): Promise<void> =>
   });
 
 /**
- * Prints the bytes of a value and nothing else. At a terminal a line feed follows, and a value with control characters,
- * which could command the terminal, becomes base64.
+ * Prints the bytes of a value and nothing else. At a terminal a line feed follows, and a value with control
+ * characters, which could command the terminal, becomes base64.
  */
 export const printValue = async (value: Uint8Array): Promise<void> => {
   if (!process.stdout.isTTY) return await print(value);
@@ -47,7 +48,8 @@ export const printValue = async (value: Uint8Array): Promise<void> => {
 };
 
 /**
- * Prints the text of a file: its exact bytes, but at a terminal with escapes for the characters that could command it.
+ * Prints the text of a file: its exact bytes, but at a terminal with escapes for the characters that could
+ * command it.
  */
 export const printText = async (text: string): Promise<void> => {
   if (!process.stdout.isTTY) return await print(text);
@@ -64,8 +66,8 @@ export const printLines = (lines: readonly string[]): Promise<void> =>
   print(lines.map((line) => `${shown(line)}\n`).join(''));
 
 /**
- * Whether output is JSON for a program. It looks for the flag itself, because it is also called before the command line
- * is parsed. Arguments after `--` belong to another program.
+ * Whether output is JSON for a program. Looks for the flag itself, because a wrong command line is not
+ * parsed. Arguments after `--` belong to another program.
  */
 export const wantsJson = (): boolean => {
   const end = process.argv.indexOf('--');
@@ -75,7 +77,7 @@ export const wantsJson = (): boolean => {
 /** Prints a sentence to stderr, after the name of the program. */
 export const note = (sentence: string): void => noteLine(`dsvault: ${sentence}`);
 
-/** Prints a line to stderr for editors and other programs. The line may quote a server or the name of a file. */
+/** Prints a line to stderr for editors and other programs. The line may quote a server or a file name. */
 export const noteLine = (line: string): void => {
   eraseLine();
   process.stderr.write(`${shown(line)}\n`);
@@ -83,7 +85,7 @@ export const noteLine = (line: string): void => {
 
 let isDrawn = false;
 
-/** Draws a line at the terminal of stderr in place of the last drawn one. Anything else that is printed erases it. */
+/** Draws a line at the terminal of stderr over the last drawn one. Any other output erases the line. */
 export const drawLine = (line: string): void => {
   process.stderr.write(`\r${line}\u001b[K`);
   isDrawn = true;

@@ -1,11 +1,11 @@
-/** Prints failures and warnings on stderr: sentences for a person and for editors that jump to `file:line:column`, or one document with `--json`. */
+/** Prints failures and warnings on stderr: lines for people and editors, or one document with `--json`. */
 
 import { type Failure, isFailure, systemCodeOf } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { Report } from '../../system/problem-report.ts';
 import { note, noteJson, noteLine, wantsJson } from './output.ts';
 
-/** Reports an error and returns the exit code. An error that is no failure is our bug, reported by its stack frames. */
+/** Reports an error, and returns the exit code. Of a bug, an error that is no failure, it tells frames. */
 export const reportFailure = (error: unknown): number => {
   if (!isFailure(error)) {
     const stack = error instanceof Error ? (error.stack ?? '') : '';

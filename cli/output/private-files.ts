@@ -1,4 +1,4 @@
-/** Writes files that may hold values. Only their owner can read them, and they are written whole or not at all. */
+/** Writes files that may hold values: readable for their owner only, and written whole or not at all. */
 import { chmodSync, chownSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { failure, isFailure, systemCodeOf } from '../../system/failures.ts';
 import { checkReplaceable, replaceFile as replaceWhole } from '../../system/files.ts';
@@ -10,7 +10,7 @@ const cannotWrite = (file: string, error: unknown) =>
     ? error
     : failure(`cannot write ${file} (${systemCodeOf(error)})`, { cause: error });
 
-/** Whether other users may open the file. On Windows files have no such modes, and their folder protects them. */
+/** Whether other users may open the file. On Windows, without such modes, the folder protects it. */
 export const isOpenToOthers = ({ mode }: Stats): boolean =>
   process.platform !== 'win32' && (mode & 0o077) !== 0;
 
@@ -44,8 +44,8 @@ export const replaceFile = (target: Target, content: string | Uint8Array): void 
 };
 
 /**
- * The target for replacing an existing file: the file behind any links, with its mode and owner. Throws if its folder
- * cannot be written, so that this is known before the server does something that cannot be undone.
+ * The target for replacing an existing file: the file behind any links, with its mode and owner. Throws if
+ * its folder cannot be written, so that this is known before the server does something that cannot be undone.
  */
 export const requireReplaceable = (file: string): Target =>
   requireTarget(file, (present) => {

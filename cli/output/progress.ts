@@ -1,4 +1,4 @@
-/** A line at a terminal that tells how long `dsvault` has waited for the vault, once that is more than a second. */
+/** A line at a terminal that tells how long `dsvault` has waited for the vault, after the first second. */
 import { drawLine, eraseLine, isDrawing, wantsJson } from './output.ts';
 
 const silentMs = 1_000;

@@ -1,4 +1,4 @@
-/** A request as a `curl` command that may be shown to others. It has neither the token nor any value. */
+/** Writes a request as a `curl` command that may be shown to others, without the token and without values. */
 import type { PreparedRequest } from '../../client/sending.ts';
 
 /** The properties of bodies that may hold a value. */

@@ -1,6 +1,6 @@
 /**
- * Performs requests for the client as `fetch` does, by the older modules of Node. To load `fetch` takes 40 ms of each
- * start, and with Node 20 100 ms.
+ * Performs requests for the client as `fetch` does, by the older modules of Node. To load `fetch` takes 40 ms
+ * of each start, and with Node 20 100 ms.
  */
 import { type IncomingMessage, request as overHttp, type RequestOptions } from 'node:http';
 import type { Exchange } from '../../client/sending.ts';

@@ -1,7 +1,7 @@
 /**
- * What vault runs on this machine? The programs of a checkout answer as JSON, which only this file reads. They also make
- * tokens, and change the nodes of a cluster. A program of the folder in which `dsvault` runs is never taken, because
- * that folder may be anybody's.
+ * What vault runs on this machine? The programs of a checkout answer as JSON, which only this file reads.
+ * Other programs of the checkout make tokens, and change the nodes of a cluster. A program of the folder in
+ * which `dsvault` runs is never taken, because that folder may be anybody's.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -97,7 +97,10 @@ export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
   return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
 };
 
-/** Gives a command to the cluster of the checkout, such as `kill 2`. Returns what the cluster says; throws its refusal. */
+/**
+ * Gives a command to the cluster of the checkout, such as `kill 2`. Returns what the cluster says; throws its
+ * refusal.
+ */
 export const commandCluster = async (...words: readonly string[]): Promise<string> =>
   (await run(clusterProgram, words)).trim();
 
@@ -113,9 +116,9 @@ export const originOf = (addr: string): string => {
 const lookAgainAfterMs = 10_000;
 
 /**
- * Returns a function that finds the vault. A vault that was found stays, because the answer must not depend on which of
- * its nodes run at the moment. A vault that was not found may be started later. `now` returns milliseconds of a clock
- * that does not jump.
+ * Returns a function that finds the vault. A vault that was found stays, because the answer must not depend
+ * on which of its nodes run at the moment. A vault that was not found may be started later. `now` returns
+ * milliseconds of a clock that does not jump.
  */
 export const createFindLocal = (
   addr: string,

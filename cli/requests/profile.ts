@@ -40,7 +40,7 @@ const profileNames = (): readonly string[] => {
   return files.flatMap((file) => /^([A-Za-z0-9_-]{1,64})\.json$/.exec(file)?.slice(1) ?? []);
 };
 
-/** Reads a profile. The preset profile is empty if its file does not exist; any other is then a wrong name. */
+/** Reads a profile. Without a file the preset profile is empty, and any other is a wrong name. */
 export const readProfile = (name: string): Profile => {
   if (name !== presetProfile && !existsSync(profileFile(name))) {
     const names = profileNames().join(', ') || 'none, until dsvault login keeps one';
@@ -51,7 +51,10 @@ export const readProfile = (name: string): Profile => {
   throw failure(`${profileFile(name)} is not a profile: replace it with dsvault login`);
 };
 
-/** Reads a profile; empty if the file does not exist, `undefined` if it is damaged. Throws if others may read the file, as ssh does with keys. */
+/**
+ * Reads a profile; empty if the file does not exist, `undefined` if it is damaged. Throws if others may read
+ * the file, as ssh does with keys.
+ */
 export const findProfile = (name: string): Profile | undefined => {
   const file = profileFile(name);
   let text: string;

@@ -30,8 +30,8 @@ export const readDetails = ({ client }: Session, asked: Names): Promise<SecretDe
   allOf(withFailures(pages.eachDetails(client, asked)));
 
 /**
- * The versions of a secret, the newest first. No page is read before its versions are asked for. Throws if a version is
- * no number, because it may be written into a file, where text could be a line of its own.
+ * The versions of a secret, the newest first. No page is read before its versions are asked for. Throws if a
+ * version is no number, because it may be written into a file, where text could be a line of its own.
  */
 export async function* eachVersion(
   { client }: Session,
@@ -53,7 +53,7 @@ export const readVersions = (
   include?: 'values',
 ): Promise<VersionEntry[]> => allOf(eachVersion(session, name, { include }));
 
-/** Runs `action`, which asks for a version. The vault does not tell whether the version or the secret is missing. */
+/** Runs `action`, which asks for a version. The vault does not say whether version or secret is missing. */
 export const ofVersion = async <Result>(
   { name, version }: { readonly name: string; readonly version: number | undefined },
   action: () => Promise<Result>,

@@ -1,4 +1,7 @@
-/** The address of the vault, the token and other settings. Flags override the environment, which overrides the profile. */
+/**
+ * The address of the vault, the token and other settings. Flags override the environment, which overrides the
+ * profile.
+ */
 import { readFileSync } from 'node:fs';
 import { readAddr } from '../../system/address.ts';
 import { variable } from '../../system/environment.ts';
@@ -7,7 +10,7 @@ import { type Profile, presetProfile, readProfile } from './profile.ts';
 import { isJwt, type Token } from './token.ts';
 import { tokenOfCommand, wordsOf } from './token-command.ts';
 
-/** The flags of every command that asks the vault. No flag takes a token, because others can read a command line. */
+/** The flags of commands that ask the vault. No flag takes a token: others can read a command line. */
 export type Flags = {
   readonly addr?: string | undefined;
   readonly tokenFile?: string | undefined;

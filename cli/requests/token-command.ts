@@ -1,7 +1,7 @@
 /**
- * The token command: a program that prints a token, such as `kubectl create token`. Its token is kept in a private file
- * until shortly before it expires. The command comes from the environment or the profile of a user, and nothing about
- * it depends on the folder in which `dsvault` runs.
+ * The token command: a program that prints a token, such as `kubectl create token`. Its token is kept in a
+ * private file until shortly before it expires. The command comes from the environment or the profile of a
+ * user, and nothing about it depends on the folder in which `dsvault` runs.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -22,8 +22,9 @@ const plain = /[\w@%+=:,./-]|[^\0-\x7f]/u.source;
 const quoted = /'[^']*'|"[^"$`\\!]*"/.source;
 
 /**
- * Splits a command into words, which have blanks between them. Quotes of both kinds keep everything inside. Text that a
- * shell would change, or for which it would do more than split, is refused. So a shell would run the same program.
+ * Splits a command into words, which have blanks between them. Quotes of both kinds keep everything inside.
+ * Text that a shell would change, or for which it would do more than split, is refused. So a shell would run
+ * the same program.
  */
 export const wordsOf = (text: string, source: string): readonly string[] => {
   const word = new RegExp(`((?:${plain}|${quoted})+)(?:[ \\t]+|$)`, 'uy');
@@ -39,7 +40,7 @@ export const wordsOf = (text: string, source: string): readonly string[] => {
   return words;
 };
 
-/** The token that a command prints for the vault at this address. The command runs when the token is first needed. */
+/** The token that a command prints for the vault at this address. The command runs at the first need. */
 export const tokenOfCommand = (
   words: readonly string[],
   source: string,

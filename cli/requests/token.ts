@@ -41,8 +41,8 @@ export const parseClaims = (text: string): AllClaims | undefined => {
 };
 
 /**
- * Whether a text is a signed JWT, by its form. Other secrets must not reach the vault, not even an API key that also has
- * two dots. The error of HTTP would quote a text that no header can hold.
+ * Whether a text is a signed JWT, by its form. Another secret must not reach the vault, not even an API key
+ * that also has two dots. The error of HTTP would quote a text that no header can hold.
  */
 export const isJwt = (text: string): boolean => {
   const [, header] = /^([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+){2}$/.exec(text) ?? [];

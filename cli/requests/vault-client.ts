@@ -16,9 +16,9 @@ import type { Token } from './token.ts';
 export type Client = Request;
 
 /**
- * Opens a client. If a command fails after a write that may have taken effect, the client prints its idempotency key.
- * The user can repeat the write safely only with that key, and then gets the same answer, for example after a full
- * disk.
+ * Opens a client. If a command fails after a write that may have taken effect, the client prints its
+ * idempotency key. The user can repeat the write safely only with that key, and then gets the same answer,
+ * for example after a full disk.
  */
 export const openClient = (settings: Settings): Client => {
   let keyOfEffect: string | undefined;

@@ -1,4 +1,4 @@
-/** Runs the program of `dsvault run` and `dsvault bisect`: its signals, its output, its exit code, its restarts. */
+/** Runs the program of `dsvault run` and `dsvault bisect`: signals, output, exit code, restarts. */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { constants } from 'node:os';
 import { type Readable, Transform } from 'node:stream';
@@ -14,7 +14,7 @@ import { startRedaction } from './redaction.ts';
 const signalBase = 128;
 
 const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-/** A terminal sends these signals to the child as well. If dsvault passed them on, they would arrive twice. */
+/** A terminal sends these signals to the child as well. Passed on by dsvault, they would arrive twice. */
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 /** After these signals dsvault starts no program any more. */
 const endsAll: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
@@ -39,8 +39,8 @@ type ChildEnd = {
 /** The means of `watch` to change the running program. */
 export type ChildControl = {
   /**
-   * Ends the program with a signal, after `graceMs` with KILL, and starts `next` in its place. Does nothing to a
-   * program that has ended by itself. Settles once the old program is gone.
+   * Ends the program with a signal, after `graceMs` with KILL, and starts `next` in its place. Does nothing
+   * to a program that has ended by itself. Settles once the old program is gone.
    */
   readonly restart: (next: Child, how: Stop) => Promise<void>;
   readonly send: (signal: NodeJS.Signals) => void;
@@ -50,8 +50,8 @@ export type ChildControl = {
 type Stop = { readonly signal: NodeJS.Signals; readonly graceMs: number };
 
 /**
- * Runs the program to its end. `watch` runs beside it, and may restart it. It must never reject, and must return once
- * `over` is aborted.
+ * Runs the program to its end. `watch` runs beside the program, and may restart it. `watch` must never
+ * reject, and must return once `over` is aborted.
  */
 export const runChild = async (
   first: Child,
@@ -62,7 +62,8 @@ export const runChild = async (
   let child: RunningChild | undefined;
   let current = first;
   let endedBy: NodeJS.Signals | undefined;
-  // Listen before the child exists, because a signal may come at once. No signal is handled before the next turn.
+  // Listen before the child exists, because a signal may come at once. No signal is handled before the next
+  // turn.
   const stopListening = onSignals((signal, alreadySent) => {
     // A program may take HUP as a request to read its files again. Nobody can during a restart.
     if (endsAll.includes(signal) || (signal === 'SIGHUP' && restarting)) over.abort();
@@ -133,7 +134,8 @@ const spawnChild = (file: string, given: Child): RunningChild => {
   const { command, args, env, hide, outToStderr } = given;
   const stdout = outToStderr ? process.stderr : process.stdout;
   const piped = hide === undefined ? 'inherit' : 'pipe';
-  // The filters are made before the child, because an error here would leave a child whose output nobody reads.
+  // The filters are made before the child, because an error here would leave a child whose output nobody
+  // reads.
   const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
   const cannot = (error: unknown): string => `cannot be run (${systemCodeOf(error)})`;
   endProgress();
@@ -170,8 +172,8 @@ const spawnChild = (file: string, given: Child): RunningChild => {
 };
 
 /**
- * Passes signals on until the returned function is called. No signal ends this process meanwhile: the child decides.
- * `alreadySent`: the terminal has sent the signal to the child as well.
+ * Passes signals on until the returned function is called. No signal ends this process meanwhile: the child
+ * decides. `alreadySent`: the terminal has sent the signal to the child as well.
  */
 const onSignals = (pass: (signal: NodeJS.Signals, alreadySent: boolean) => void): (() => void) => {
   const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);

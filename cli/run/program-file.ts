@@ -1,4 +1,4 @@
-/** Reads a `.env` file for a program: its variables, and the texts that are hidden in the output of the program. */
+/** Reads a `.env` file for a program: its variables, and the texts to hide in the program's output. */
 import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
 import { environmentFor } from '../../system/environment.ts';
 import { failure, usage } from '../../system/failures.ts';
@@ -36,8 +36,8 @@ export const readContent = async ({ envFile, only }: ProgramFile): Promise<strin
 };
 
 /**
- * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and unreadable
- * lines remain, so that the vault reports them.
+ * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and
+ * unreadable lines remain, so that the vault reports them.
  */
 const withOnly = (content: string, keys: readonly string[], file: string): string => {
   const parsed = parseFile(content);
@@ -134,8 +134,8 @@ const variablesOf = (content: string, answer: string, file: string) => {
 };
 
 /**
- * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so a second
- * request reads each value alone. It asks for the same versions.
+ * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so
+ * a second request reads each value alone, in the same version.
  */
 const readHidden = async (session: Session, resolved: ResolvedVersions, signal?: AbortSignal) => {
   if (resolved.length === 0) return [];

@@ -1,10 +1,13 @@
-/** A filter that hides values in output, for any cut into chunks. It handles bytes as Latin-1 text, one unit each. */
+/** Hides values in output, for any cut into chunks. Bytes are Latin-1 text here, one unit each. */
 
 const redactedMark = '[redacted]';
 
 /** Marks for shorter values would reveal more than they hide. */
 const redactedBytesMin = 4;
-/** A line of a value with several lines is hidden by itself from this length on, because programs print single lines. */
+/**
+ * A line of a value with several lines is hidden by itself from this length on, because programs print single
+ * lines.
+ */
 const lineBytesMin = 8;
 
 export type Redaction = {
@@ -17,7 +20,8 @@ export type Redaction = {
 /** The texts to hide for these values. Too short values have none. */
 export const textsToHide = (values: readonly string[]): string[] => {
   const texts = values.flatMap((value) => {
-    // Trailing line ends are removed, as shells do. The lookbehind keeps this fast for many line ends inside the value.
+    // Trailing line ends are removed, as shells do. The lookbehind keeps this fast for many line ends inside
+    // the value.
     const whole = Buffer.from(value)
       .toString('latin1')
       .replace(/(?<![\r\n])[\r\n]+$/, '');
@@ -31,7 +35,10 @@ type Run = { readonly start: number; readonly end: number };
 
 /** Replaces each maximal run of bytes that belong to texts by one mark. Texts may overlap or be adjacent. */
 export const startRedaction = (texts: readonly string[]): Redaction => {
-  /** The output from the first byte that may begin a text. Of it, `passed` bytes were passed on already. */
+  /**
+   * The output from the first byte that may begin a text. The first `passed` bytes of `held` were passed on
+   * already.
+   */
   let held = '';
   let passed = 0;
   /** Whether the output so far ends with a mark. The rest of the same run needs no other mark. */
@@ -69,7 +76,7 @@ export const startRedaction = (texts: readonly string[]): Redaction => {
   };
 };
 
-/** The runs of bytes that belong to texts, in order. A regular expression would fail for long texts, and quote them. */
+/** The runs of bytes of texts, in order. A regular expression would fail for long texts, and quote them. */
 const runsIn = (output: string, texts: readonly string[]): readonly Run[] => {
   const found = texts.flatMap((text) => {
     const runs: Run[] = [];
@@ -87,7 +94,7 @@ const runsIn = (output: string, texts: readonly string[]): readonly Run[] => {
   return merged;
 };
 
-/** The offset from which the output may be the beginning of a text; the length of the output if there is none. */
+/** The offset from which the output may begin a text; the length of the output if there is none. */
 const openFrom = (output: string, texts: readonly string[]): number => {
   let open = output.length;
   for (const text of texts) {

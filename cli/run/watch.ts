@@ -1,4 +1,4 @@
-/** `dsvault run --watch`: looks whether a file or its secrets have changed, and gives the program the new values. */
+/** `dsvault run --watch`: gives the program new values when a file or its secrets have changed. */
 import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -102,8 +102,8 @@ type Program = {
 };
 
 /**
- * Watches for a running program until it is over. After any failure the program goes on with the values that it has.
- * The first failure of a row is reported, and its end.
+ * Watches for a running program until it is over. After any failure the program goes on with the values that
+ * it has. The first failure of a row is reported, and its end.
  */
 export const watchFile =
   (watch: Watch, { file, flags, childOf, ...first }: Program) =>

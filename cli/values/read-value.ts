@@ -1,4 +1,4 @@
-/** Reads the value of a secret. A value is bytes, which are never changed. */
+/** Reads the value of a secret, whose bytes are never changed, and texts for other requests. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -45,7 +45,7 @@ const readInput = async (file: string, what: string): Promise<Buffer> => {
   }
 };
 
-/** Asks for one line at the terminal, without an echo. Several lines, for example pasted ones, are refused, not cut. */
+/** Asks for one line at the terminal, without an echo. Several lines, perhaps pasted, are an error. */
 export const askHidden = async (question: string): Promise<string> => {
   if (!process.stdin.isTTY) throw usage('--prompt needs a terminal; without it stdin is read');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -109,8 +109,8 @@ const readSource = async (flags: ValueFlags): Promise<Buffer> => {
 };
 
 /**
- * Checks a value from the environment or the command line. Node replaces bytes there that are not UTF-8 by U+FFFD, so a
- * text with U+FFFD may not be the given one.
+ * Checks a value from the environment or the command line. Node replaces bytes there that are not UTF-8 by
+ * U+FFFD, so a text with U+FFFD may not be the given one.
  */
 export const exactText = (text: string, what: string): string => {
   if (!text.includes('\ufffd')) return text;
@@ -135,7 +135,7 @@ export const encodeValue = (value: Uint8Array) =>
 export const decodeValue = (given: { readonly value: string; readonly encoding: string }): Buffer =>
   Buffer.from(given.value, given.encoding === 'base64' ? 'base64' : 'utf8');
 
-/** Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` names the file in the error. */
+/** Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` names the file then. */
 export const readText = async (file: string, what: string): Promise<string> => {
   const bytes = await readInput(file, what);
   if (isUtf8(bytes)) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);

@@ -26,9 +26,9 @@ export type Attempt = {
 export type ActionResult = { readonly sentence: string; readonly at?: string };
 
 /**
- * A dialog for an action. It stays until the action is done, shows a refusal beside its button, and can give up while the
- * action runs. `onEnd` reads the view behind again, after each attempt, because even one that failed may have changed
- * something.
+ * A dialog for an action. It stays until the action is done, shows a refusal beside its button, and can give
+ * up while the action runs. `onEnd` reads the view behind again, after each attempt, because even one that
+ * failed may have changed something.
  */
 export const ActionDialog = ({
   title,
@@ -80,7 +80,8 @@ export const ActionDialog = ({
       } catch (error) {
         const shown = onEnd?.();
         if (isLostRace(error)) {
-          // The vault has written nothing. The next attempt is about the version that the view behind shows then.
+          // The vault has written nothing. The next attempt is about the version that the view behind shows
+          // then.
           await shown;
           attempt.current = undefined;
         }

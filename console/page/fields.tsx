@@ -5,8 +5,8 @@ import { useHiding } from './parts.tsx';
 import { randomText } from './random-text.ts';
 
 /**
- * Keeps a field from spell checkers, autofill, translators and the assistants of browsers, some of which are remote. All
- * fields for text have it, because a value may be pasted into any of them by mistake.
+ * Keeps a field from spell checkers, autofill, translators and the assistants of browsers, some of which are
+ * remote. All fields for text have it, because a value may be pasted into any of them by mistake.
  */
 export const untold = {
   autocomplete: 'off',
@@ -22,7 +22,7 @@ export const untold = {
 
 const lengthMax = 4_096;
 
-/** The field `value`. It shows dots until a person asks for the value, and is empty once the dialog closes. */
+/** The field `value`, which shows dots until a person asks, and is empty once the dialog closes. */
 export const ValueField = () => {
   const field = useRef<HTMLTextAreaElement>(null);
   const length = useRef<HTMLInputElement>(null);
@@ -98,7 +98,7 @@ export const NoteField = () => (
 export const noteIn = (text: (field: string) => string): { note?: string } =>
   text('note') === '' ? {} : { note: text('note') };
 
-/** A field in which a person types the name of a secret again. Another text keeps the form from being sent. */
+/** A field in which a person types the name of a secret again. A form with another text is not sent. */
 export const NameAgainField = ({ name }: { readonly name: string }) => (
   <label class="field">
     Type <strong>{name}</strong> to go on

@@ -37,7 +37,7 @@ export const barsOf = (rates: readonly Rate[], height: number): readonly Bar[] =
   });
 };
 
-/** The mean rate of the newest seconds, to one place. */
+/** The mean rate of the newest seconds, with one decimal. */
 export const meanOf = (rates: readonly Rate[], outcome: Outcome, seconds: number): number => {
   const newest = rates.slice(-seconds);
   const sum = newest.reduce((all, rate) => all + rate[outcome], 0);

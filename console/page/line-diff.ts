@@ -10,7 +10,7 @@ export type DiffLine =
 const linesDifferMax = 2_000;
 const contextLines = 3;
 
-/** The lines that differ, with some lines around; `undefined` if too many differ. Equal texts have no such lines. */
+/** The lines that differ, with some lines around; none for equal texts, `undefined` if too many differ. */
 export const diffLines = (from: string, to: string): readonly DiffLine[] | undefined => {
   if (from === to) return [];
   const options = { maxEditLength: linesDifferMax };

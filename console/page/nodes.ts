@@ -30,8 +30,8 @@ export type VaultView = {
 };
 
 /**
- * Brings the answers together. A node knows itself best. Only if it gives no answer, the others tell what they have heard
- * of it: first a node that serves, because one that is cut off hears nothing.
+ * Brings the answers together. A node knows itself best. Only if it gives no answer, the others tell what
+ * they have heard of it: first a node that serves, because one that is cut off hears nothing.
  */
 export const mergeAnswers = (answers: readonly NodeAnswer[], processes?: Processes): VaultView => {
   const statuses = answers.flatMap(({ status }) => (status?.node ? [status] : []));
@@ -231,7 +231,7 @@ export const consequences: Readonly<
   },
 };
 
-/** Whether a change makes sense for a node, as far as its process was seen. The cluster refuses what makes none. */
+/** Whether a change makes sense for a node, as its process was seen. The cluster refuses any other. */
 export const isPossible = (
   change: Change,
   node: number,

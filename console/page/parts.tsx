@@ -140,8 +140,8 @@ export const Table = ({
 );
 
 /**
- * Gives the focus to the heading if the element that had it is gone, such as the button that has led to the last page.
- * `inputs` are what such an element depends on.
+ * Gives the focus to the heading if the element that had it is gone, such as the button that has led to the
+ * last page. `inputs` are what such an element depends on.
  */
 export const useFocusKept = (inputs: readonly unknown[]): void => {
   const isFirst = useRef(true);
@@ -170,8 +170,8 @@ export const Badge = ({ children }: { readonly children: string }) => (
 );
 
 /**
- * A button for an action. The text beside it says what the caller lacks, before anyone tries. `lacksId` names the
- * element with this text when several buttons share it.
+ * A button for an action. The text beside it says what the caller lacks, before anyone tries. `lacksId` names
+ * the element with this text when several buttons share it.
  */
 export const ActionButton = ({
   children,
@@ -242,8 +242,8 @@ export const useHiding = (isShown: boolean, hide: () => void): void =>
   }, [isShown]);
 
 /**
- * Shows a value that a person has asked for. It is hidden again after 30 s, and when the window loses the focus. `read`
- * fetches it anew each time, so that the page keeps no value that is not seen.
+ * Shows a value that a person has asked for. It is hidden again after 30 s, and when the window loses the
+ * focus. `read` fetches it anew each time, so that the page keeps no value that is not seen.
  */
 export const Value = ({
   read,
@@ -327,7 +327,8 @@ export const Dialog = ({
     const opener = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      // A dialog that vanishes does not give the focus back by itself. Its button may be gone, such as Delete afterwards.
+      // A dialog that vanishes does not give the focus back by itself. Its button may be gone, such as Delete
+      // afterwards.
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
       else document.querySelector('h1')?.focus({ preventScroll: true });
     };

@@ -1,4 +1,4 @@
-/** Finds what the token of the console lacks for an action, so that a page can tell it before the vault refuses. */
+/** Finds what the token of the console lacks for an action, before the vault refuses it. */
 import type { ReplyOf } from '../../client/types.ts';
 import { coveringPattern } from '../../functions/model/types.ts';
 

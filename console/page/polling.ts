@@ -5,8 +5,8 @@ import { type QueryState, refusalOf } from './asking.ts';
 type PollState<Result> = Omit<QueryState<Result>, 'again'> & { readonly again: () => void };
 
 /**
- * Asks again and again, `everyMs` after each answer, while a person can see the page. The last result stays while an
- * answer is refused.
+ * Asks again and again, `everyMs` after each answer, while a person can see the page. The last result stays
+ * while an answer is refused.
  */
 export const usePolling = <Result>(
   question: (signal: AbortSignal) => Promise<Result>,

@@ -37,7 +37,7 @@ export const useLeaving = (isLost: boolean): LeaveGuard => {
   return { isAsked: wanted !== undefined, stay: () => setWanted(undefined), leave };
 };
 
-/** The parts of the address of the present view: `['secrets', 'DB_PASSWORD']`. The first address is the list. */
+/** The parts of the present view's address: `['secrets', 'DB_PASSWORD']`. The first address is the list. */
 export const useRoute = (): readonly string[] => {
   const [route, setRoute] = useState(routeOf);
   useEffect(() => {

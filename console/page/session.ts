@@ -37,8 +37,8 @@ type Session = { readonly id: string; readonly key: Key };
 let session: Session | undefined;
 
 /**
- * Opens the session with the code of the address, and removes the code from the address. Returns whether there is a
- * session. After a reload there is none, because nothing of it is stored.
+ * Opens the session with the code of the address, and removes the code from the address. Returns whether
+ * there is a session. After a reload there is none, because nothing of it is stored.
  */
 export const openSession = async (): Promise<boolean> => {
   const code = new URLSearchParams(location.hash.slice(1)).get('code');
@@ -123,7 +123,10 @@ const silence = 'silence';
 const tellSilence = (who: string | undefined): void =>
   void dispatchEvent(new CustomEvent(silence, { detail: who }));
 
-/** Calls `heard` with whom the page waits for, such as `node 2`; `undefined` once there is an answer. Returns an end. */
+/**
+ * Calls `heard` with whom the page waits for, such as `node 2`; `undefined` once there is an answer. Returns
+ * an end.
+ */
 export const onSilence = (heard: (who: string | undefined) => void): (() => void) => {
   const listener = (event: Event) => heard((event as CustomEvent<string | undefined>).detail);
   addEventListener(silence, listener);

@@ -2,7 +2,7 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 
-/** Tells a sentence. With `at`, a link to a view, the sentence is for that view, which may appear only later. */
+/** Tells a sentence; with `at`, a link, for the view of that link, which may appear only later. */
 type Tell = (sentence: string, at?: string) => void;
 
 const TellContext = createContext<Tell>(() => undefined);

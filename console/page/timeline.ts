@@ -13,8 +13,9 @@ export type Interval = Range & { readonly entry: VersionEntry | undefined };
 export type Bar = Interval & { readonly x: number; readonly width: number };
 
 /**
- * The intervals of a secret, the oldest first. `entries` are its newest versions, the newest first; `begin` is where the
- * first version begins. The current version lasts until now, and at least a millisecond, because clocks differ.
+ * The intervals of a secret, the oldest first. `entries` are its newest versions, the newest first; `begin`
+ * is where the first version begins. The current version lasts until now, and at least a millisecond, because
+ * clocks differ.
  */
 export const intervalsOf = (
   entries: readonly VersionEntry[],
@@ -51,8 +52,8 @@ export const within = (range: Range, bounds: Range): Range | undefined => {
 };
 
 /**
- * Lays out the part of the intervals within `range` on a line of `width` pixels. Their lengths are to scale, but none is
- * shorter than `least`, unless half of the line were not enough for that.
+ * Lays out the part of the intervals within `range` on a line of `width` pixels. Their lengths are to scale,
+ * but none is shorter than `least`, unless half of the line were not enough for that.
  */
 export const layOut = (
   intervals: readonly Interval[],
@@ -72,7 +73,7 @@ export const layOut = (
 
 const lengthOf = (range: Range | undefined): number => (range ? range.to - range.from : 0);
 
-/** Widths in proportion to the lengths, but at least `least`. The wide ones pay for the widening of the others. */
+/** Widths in proportion to the lengths, but at least `least`. The wide bars pay for the widened ones. */
 const widthsOf = (lengths: readonly number[], width: number, least: number): readonly number[] => {
   let length = lengths.reduce((sum, each) => sum + each, 0);
   let rest = width;
@@ -95,7 +96,7 @@ export const countWidened = (bars: readonly Bar[]): number => {
   return bars.filter(({ width, from, to }) => width / (to - from) > perMs * 1.001).length;
 };
 
-/** The place of an instant on the line. Instants beyond its ends lie at the ends. */
+/** The position of an instant on the line. Instants beyond its ends lie at the ends. */
 export const xOf = (bars: readonly Bar[], instant: number): number => {
   const bar = intervalAt(bars, instant);
   if (bar) return bar.x + ((instant - bar.from) / (bar.to - bar.from)) * bar.width;
@@ -103,7 +104,7 @@ export const xOf = (bars: readonly Bar[], instant: number): number => {
   return last === undefined || instant < last.from ? 0 : last.x + last.width;
 };
 
-/** The instant at a place of the line, in whole milliseconds. It is within the bar that is there. */
+/** The instant at a position of the line, in whole milliseconds, within the bar that is there. */
 export const instantAt = (bars: readonly Bar[], x: number): number | undefined => {
   const bar = bars.find((each) => x < each.x + each.width) ?? bars.at(-1);
   if (bar === undefined) return undefined;

@@ -35,8 +35,8 @@ export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning
 };
 
 /**
- * The lines on which a stored value begins, either in the written text or in the decoded value. The first units of a
- * long value stand for all of it.
+ * The lines on which a stored value begins, either in the written text or in the decoded value. The first
+ * units of a long value stand for all of it.
  */
 const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlySet<number> => {
   const lines = new Set<number>();

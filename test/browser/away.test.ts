@@ -1,4 +1,4 @@
-/** The console while the vault is away, has lost its key, or knows nothing of an address, in a real browser. */
+/** The console, in a real browser, while the vault is away, without its key, or at another address. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openSecret, press, shows, useConsole, visit } from '../support/console.ts';
 import type { ConsoleVault } from '../support/console-process.ts';

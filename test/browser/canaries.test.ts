@@ -1,4 +1,7 @@
-/** Values that were shown, copied, typed and hidden again are searched wherever a browser, `dsvault` or the vault could keep them. */
+/**
+ * Values that were shown, copied, typed and hidden again are searched wherever a browser, `dsvault` or the
+ * vault could keep them.
+ */
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

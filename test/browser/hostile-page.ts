@@ -23,8 +23,8 @@ export const readableAttempts = [
 ];
 
 /**
- * Makes all attempts and returns the names of those that were granted: a reply that could be read, a script, style or
- * image that was loaded, a window whose handle still works.
+ * Makes all attempts and returns the names of those that were granted: a reply that could be read, a script,
+ * style or image that was loaded, a window whose handle still works.
  */
 export const attack = (hostile: Hostile): string => `(async ({ url, ...sealed }) => {
   const granted = [];

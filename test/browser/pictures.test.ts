@@ -1,6 +1,6 @@
 /**
- * The pictures of the documents. The scenes are played in every run; `TEST_PICTURES=1 npm run test:browser -- pictures`
- * also writes docs/images again.
+ * The pictures of the documents. The scenes are played in every run; `TEST_PICTURES=1 npm run test:browser --
+ * pictures` also writes docs/images again.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -84,8 +84,9 @@ const openFixed = async (height: number): Promise<Page> => {
 };
 
 /**
- * Takes a picture of what the page shows, and writes it if it is wanted, with all that a screen reader is told. Otherwise
- * it expects that a screen reader is told the same as for the picture, so that no picture grows stale.
+ * Takes a picture of what the page shows, and writes it if it is wanted, with all that a screen reader is
+ * told. Otherwise it expects that a screen reader is told the same as for the picture, so that no picture
+ * grows stale.
  */
 const take = async (page: Page, name: string): Promise<void> => {
   await page.mouse.move(0, 0);

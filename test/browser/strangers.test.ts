@@ -21,7 +21,7 @@ let session: Pass;
 
 const get = async (path: string): Promise<string> => (await fetch(`${running.url}${path}`)).text();
 
-/** All that a page would need to use the console, if it were not a stranger: sealed requests, and the ids for them. */
+/** All that a page of our own needs to use the console: sealed requests, and the ids for them. */
 const granted = async (url: string, code: string): Promise<Hostile> => {
   const secret = { body: { name: 'BY_A_PAGE', value: 'x' } };
   const seal = async (path: string, asked?: unknown): Promise<SealedRequest> => {

@@ -17,8 +17,8 @@ const linesMax = 500;
 const pauseMs = 300;
 
 /**
- * The log of a vault on this machine, as it comes; with the name of a secret, what the log tells of that secret; with the
- * id of a request, the story of that request.
+ * The log of a vault on this machine, as it comes; with the name of a secret, what the log tells of that
+ * secret; with the id of a request, the story of that request.
  */
 export const ActivityView = ({
   requestId,

@@ -6,7 +6,7 @@ import { covers } from '../permissions.ts';
 import { go, linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
 
-/** Creates a secret and goes to it. A given `name` is fixed: that of a secret that is deleted or never was. */
+/** Creates a secret and goes to it. A given `name`, of a secret that is deleted or never was, is fixed. */
 export const NewSecretDialog = ({
   name,
   onEnd,

@@ -24,7 +24,10 @@ const lookEveryMs = 1_000;
 /** The latencies of the last minutes are kept for a small graph. */
 const latenciesKept = 60;
 
-/** How the vault is, each second: its nodes, or its one store and key. For a cluster of this machine, what to do to it. */
+/**
+ * How the vault is, each second: its nodes, or its one store and key. For a cluster of this machine, what to
+ * do to it.
+ */
 export const NodesView = () => {
   const { result: local, refusal: notFound, again: askAgain } = useAsking<LocalReply>(askLocal, []);
   const lacking = lacks(useCaller(), 'vault:status');

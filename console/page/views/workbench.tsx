@@ -85,8 +85,8 @@ export const WorkbenchView = () => {
     else if (isLost) setReplacing(next);
     else replace(next);
   };
-  const go = (place: Position) =>
-    moveCaret(area.current, offsetAt(text, lineStarts(text), place), place);
+  const go = (position: Position) =>
+    moveCaret(area.current, offsetAt(text, lineStarts(text), position), position);
   /** The same key while a person repeats an action that failed or was cancelled, so that it has one effect. */
   const keyOf = (...request: unknown[]): string => {
     const text = JSON.stringify(request);

@@ -10,13 +10,13 @@ import { lineStarts, type Position } from './positions.ts';
 const lineHeight = 21;
 /** Lines that are drawn above and below those that can be seen. */
 const spareLines = 4;
-/** A larger text is coloured when a person pauses, because it is parsed for longer than a key press may take. */
+/** A larger text is coloured when a person pauses: parsing takes longer than a key press may. */
 const parsedAtOnceMax = 32_768;
 const pauseMs = 250;
 
 /**
- * A text field over a layer that shows the same text in colours. The layer holds only the lines that can be seen, so
- * its cost does not depend on the size of the file.
+ * A text field over a layer that shows the same text in colours. The layer holds only the lines that can be
+ * seen, so its cost does not depend on the size of the file.
  */
 export const Editor = ({
   area,

@@ -6,10 +6,10 @@ import { Table } from '../parts.tsx';
 import type { NameStates } from './names.ts';
 import type { Position } from './positions.ts';
 
-/** Something to be said about a place of the file. */
+/** Something to be said about a position of the file. */
 export type Finding = FileError & { readonly isWarning?: true };
 
-/** What is wrong with the file, each with a button that goes to its place. */
+/** What is wrong with the file, each with a button that goes to its position. */
 export const Findings = ({
   id,
   findings,
@@ -22,7 +22,7 @@ export const Findings = ({
   /** Nothing can be said of an empty file. */
   readonly isEmpty: boolean;
   readonly omitted: number;
-  readonly onGo: (place: Position) => void;
+  readonly onGo: (position: Position) => void;
 }) => {
   if (isEmpty) return null;
   const faults = findings.filter(({ isWarning }) => !isWarning).length + omitted;
@@ -60,15 +60,15 @@ export const Names = ({
   readonly content: string;
   readonly references: References;
   readonly states: NameStates;
-  readonly onGo: (place: Position) => void;
+  readonly onGo: (position: Position) => void;
 }) => {
   const rows = [
     ...[...enc].map(([name, offset]) => ({ reference: `enc(${name})`, offset })),
     ...[...secret].map(([written, { offset }]) => ({ reference: `secret(${written})`, offset })),
   ].sort((a, b) => a.offset - b.offset);
   if (rows.length === 0) return null;
-  // Of these errors only the places are used.
-  const places = errorsAt(
+  // Only the positions of these errors are used.
+  const positions = errorsAt(
     content,
     rows.map(({ offset }) => ({ offset, code: 'not_found' })),
   );
@@ -79,7 +79,7 @@ export const Names = ({
         label="The names that the file refers to"
         columns={['Reference', 'First in', 'In the vault']}
         rows={rows.map(({ reference }, index) => {
-          const { line = 1, column = 1 } = places[index] ?? {};
+          const { line = 1, column = 1 } = positions[index] ?? {};
           const state = states.get(reference);
           return {
             key: reference,

@@ -13,7 +13,7 @@ export type NameStates = ReadonlyMap<string, NameState>;
 
 type Answer = Pick<ReplyOf<'submit-env'>, 'created' | 'resolved'>;
 
-/** The states that follow from an answer. Encryption looks up no `secret()`, so they stay without a state then. */
+/** The states that follow from an answer. Encryption leaves each `secret()` without a state. */
 export const statesOfAnswer = (plan: Plan, answer: Answer, isDryRun: boolean): NameStates => {
   const states = new Map<string, NameState>();
   const references = [...plan.references.secret.keys()];
@@ -34,8 +34,8 @@ const unwanted: Readonly<Record<string, string>> = {
 };
 
 /**
- * The states that follow from a refusal. The vault reports existing names before missing ones, and these before destroyed
- * versions; each report has all names of its kind.
+ * The states that follow from a refusal. The vault reports existing names before missing ones, and these
+ * before destroyed versions; each report has all names of its kind.
  */
 export const statesOfRefusal = (
   { content, references }: Plan,
@@ -46,8 +46,8 @@ export const statesOfRefusal = (
   const codes = new Set(reported.values());
   const has = (...some: readonly string[]) => some.some((code) => codes.has(code));
   const tell = (reference: string, offset: number, otherwise: string | undefined): void => {
-    const place = errorsAt(content, [{ offset, code: 'not_found' }])[0];
-    const code = reported.get(`${place?.line}:${place?.column}`) ?? '';
+    const position = errorsAt(content, [{ offset, code: 'not_found' }])[0];
+    const code = reported.get(`${position?.line}:${position?.column}`) ?? '';
     const text = unwanted[code];
     if (text !== undefined) states.set(reference, { text, isWanted: false });
     else if (otherwise !== undefined) states.set(reference, wanted(otherwise));

@@ -1,4 +1,7 @@
-/** Files as they are opened. A text field of a browser holds no carriage return, so line ends are kept beside the text. */
+/**
+ * Files as they are opened. A text field of a browser holds no carriage return, so line ends are kept beside
+ * the text.
+ */
 import { limits } from '../../../functions/model/limits.ts';
 
 export type Eol = '\n' | '\r\n';

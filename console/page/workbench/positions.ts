@@ -11,7 +11,7 @@ export const lineStarts = (text: string): number[] => {
 
 export type Position = { readonly line: number; readonly column: number };
 
-/** The offset of a place that the vault reports: the inverse of `errorsAt`. A place beyond its line is the line's end. */
+/** The offset of a position, the inverse of `errorsAt`. A column beyond its line is the line's end. */
 export const offsetAt = (
   text: string,
   starts: readonly number[],
@@ -28,7 +28,7 @@ export const offsetAt = (
 const widthAt = (text: string, at: number): number =>
   (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 
-/** Returns the mark for a fault: the word at its place, or all that looks like a reference there. */
+/** Returns the mark for a fault: the word at its offset, or all that looks like a reference there. */
 export const markAt = (text: string, start: number): Mark => {
   word.lastIndex = start;
   const [found = ''] = word.exec(text) ?? [];
@@ -37,7 +37,7 @@ export const markAt = (text: string, start: number): Mark => {
 
 const word = /(?:secret|enc)[ \t]*\([\w.@-]*\)?|[^\s=]+|[^\n]/iy;
 
-/** The marks of an older text in the text that came of it by one edit. A mark that the edit touched is gone. */
+/** The marks of an older text in the text that one edit made of it. A mark that the edit touched is gone. */
 export const movedMarks = (marks: readonly Mark[], from: string, to: string): readonly Mark[] => {
   if (from === to || marks.length === 0) return marks;
   const shorter = Math.min(from.length, to.length);

@@ -27,7 +27,7 @@ export type ResultFile = {
 
 type Reply = ReplyOf<'submit-env'> & { readonly pinned?: string | undefined };
 
-/** The body of a request. A dry run stores nothing, so it gives any value where a person has not typed one yet. */
+/** The body of a request. A dry run stores nothing, so it has any value where nobody has typed one yet. */
 export const bodyOf = (
   { mode, values }: Pick<Check, 'mode' | 'values'>,
   content: string,

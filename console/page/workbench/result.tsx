@@ -7,7 +7,7 @@ import { useTell } from '../telling.tsx';
 import { mask } from './masks.ts';
 import type { ResultFile } from './requests.ts';
 
-/** Shows a file as the difference to the one that was sent. Values in it are hidden until a person asks for them. */
+/** Shows a file as the difference to the one that was sent, with values hidden until a person asks. */
 export const Result = ({
   file: { title, fileName, before, content, masked, holdsValues },
   isDryRun,

@@ -1,6 +1,6 @@
 /**
- * The packages of `npm run pack`. They are installed by npm outside the checkout, without a network, with every Node on
- * the PATH, and used as their documents tell.
+ * The packages of `npm run pack`. They are installed by npm outside the checkout, without a network, with
+ * every Node on the PATH, and used as their documents tell.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,7 +23,7 @@ const packageFile = (name: string): string =>
 const inBash = (script: string, cwd: string, env: NodeJS.ProcessEnv): string =>
   spawnSync('bash', ['-c', `{ ${script}\n} 2>&1`], { cwd, env, encoding: 'utf8' }).stdout;
 
-/** The environment of a user with an empty home, whose npm has no network and whose only Node is in the folder. */
+/** The environment of a user with an empty home, an npm without a network, and only the Node of the folder. */
 const userWith = (node: string) => {
   const HOME = freshFolder();
   const prefix = join(HOME, 'npm');

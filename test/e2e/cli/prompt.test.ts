@@ -1,4 +1,4 @@
-/** `dsvault` asks a person at a terminal for a value or a token without an echo, and for a yes before it destroys. */
+/** `dsvault` asks at a terminal for a value or a token without an echo, and for a yes before it destroys. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';

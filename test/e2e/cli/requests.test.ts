@@ -1,4 +1,4 @@
-/** How `dsvault` sends requests when answers are lost, late or wrong: retries, and keys that make them safe. */
+/** How `dsvault` repeats requests when answers are lost, late or wrong, and keeps that safe by keys. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -34,8 +34,8 @@ describe('a signal to dsvault run', () => {
     const command = ['run', '--', 'node', '-e', script];
     const started = dsvault.start(command, { terminal: true, open: true });
     await started.prints('ready');
-    // Two signals at the same moment may merge into one. So there are many, and each that dsvault passed on has time to
-    // come.
+    // Two signals at the same moment may merge into one. So there are many, and each that dsvault passed on
+    // has time to come.
     for (let times = 1; times <= 20; times += 1) {
       started.type('\u0003');
       await started.prints(`got ${times}`);

@@ -8,8 +8,8 @@
  *       ! a line of its stderr
  *       [4]
  *
- * `[4]` is the exit code if it is not 0. ` (no-eol)` marks output that does not end with a line feed, and control
- * characters are shown as escapes. Each script has a folder, a home and a tenant of its own.
+ * `[4]` is the exit code if it is not 0. ` (no-eol)` marks output that does not end with a line feed, and
+ * control characters are shown as escapes. Each script has a folder, a home and a tenant of its own.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -24,8 +24,8 @@ const canary = 'c4n4ry';
 const vault = useVault();
 
 /**
- * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `flat` prints its JSON in one line,
- * and `key` disables and enables the master key.
+ * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `flat` prints its JSON in
+ * one line, and `key` disables and enables the master key.
  */
 const functions = `
   dsvault() { "${resolve('cli/dsvault.js')}" "$@"; }

@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const update = (value: string) => vault.ask('PUT', `/v1/secrets/${name}`, { value });
 let started: ReturnType<Dsvault['start']>;
-/** Runs a script of sh that begins with traps, prints `up` and goes on until dsvault is gone. stdin is the file too. */
+/** Runs a script of sh that sets traps, prints `up` and lasts until dsvault is gone. stdin is the file too. */
 const watch = (script: string, ...flags: readonly string[]) => {
   const program = `${script}; echo "up $V"; while kill -0 $PPID; do sleep 0.05; done`;
   const command = ['run', '--watch', '--interval', '0.1', ...flags, '--', 'sh', '-c', program];

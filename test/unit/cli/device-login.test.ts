@@ -1,4 +1,7 @@
-/** `dsvault login --oidc` with issuers that are slow, broken or hostile. A real one is in test/e2e/cli/login-oidc.test.ts. */
+/**
+ * `dsvault login --oidc` with issuers that are slow, broken or hostile. A real one is in
+ * test/e2e/cli/login-oidc.test.ts.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { deviceToken } from '../../../cli/commands/device-login.ts';
 import type { OidcClient } from '../../../cli/requests/profile.ts';
@@ -43,7 +46,7 @@ type Plan = {
   readonly timeoutMs?: number;
 };
 
-/** Logs in at an issuer that replies as planned. The clock is virtual, so all waits are recorded and take no time. */
+/** Logs in at an issuer that replies as planned. The clock is virtual: waits are recorded, and take no time. */
 const login = async (plan: Plan) => {
   const sent: { readonly url: string; readonly body: string }[] = [];
   const [waitsS, told]: [number[], string[]] = [[], []];

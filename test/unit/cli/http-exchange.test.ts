@@ -55,7 +55,7 @@ const answers: Readonly<Record<string, (response: ServerResponse) => unknown>> =
   'half a reply, then silence': (response) => response.writeHead(200).write('{'),
 };
 
-/** The answer to a deletion over this transport, and the request that arrives. Node expects no body in a deletion. */
+/** The answer to a deletion over this transport, and the request as it arrives. */
 const outcomeOver = async (transport: Exchange, name: string) => {
   const arrived: unknown[] = [];
   const server = createServer(async (request, response) => {

@@ -262,7 +262,8 @@ describe('the logs of a stack', () => {
     const lines = await everythingOf(
       linesOfStack('vault', ['A'], { from: 1_000_000, to: 3_000_000 }),
     );
-    // From a minute before to a minute after. Neighbours share a second, so none of its fractions is left out.
+    // From a minute before to a minute after. Neighbours share a second, so none of its fractions is left
+    // out.
     const seconds = [940, 1_470, 2_000, 2_530, 3_060];
     expect(lines).toEqual(seconds.map((second) => `@message${second}`));
     const words: string[] = JSON.parse(readFileSync(asked, 'utf8').split('\n')[0] ?? '');

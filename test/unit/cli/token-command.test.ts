@@ -1,4 +1,4 @@
-/** Token commands. That a token is kept, and renewed once it is refused, stands in e2e/cli/scripts/token-command.txt. */
+/** Token commands; e2e/cli/scripts/token-command.txt keeps and renews their tokens. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

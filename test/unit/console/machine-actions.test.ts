@@ -315,7 +315,8 @@ describe('a read of the console', () => {
       await jest.advanceTimersByTimeAsync(1);
       expect(silent).toEqual(['node 1']);
       answers[0]?.reject(absent['a dead node']);
-      // The search for the other nodes takes 50 ms, and an answer comes while the name of the node is looked up.
+      // The search for the other nodes takes 50 ms, and an answer comes while the name of the node is looked
+      // up.
       await jest.advanceTimersByTimeAsync(50 + 500);
       answers[1]?.resolve({ node: 2 });
       expect(await reply).toEqual({ node: 2 });

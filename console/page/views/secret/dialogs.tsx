@@ -38,7 +38,10 @@ export const ChosenDialog = ({ chosen, ...about }: About & { readonly chosen: Di
   }
 };
 
-/** Someone else was first. The view behind the dialog has been read again, so the next attempt is about that version. */
+/**
+ * Someone else was first. The view behind the dialog has been read again, so the next attempt is about that
+ * version.
+ */
 const adviceAfterRace = ({ problem }: Refusal): string | undefined =>
   problem.code === 'version_conflict'
     ? 'Someone else has changed the secret, and nothing of yours was stored. The history behind shows it now; press the button again to go on after it.'

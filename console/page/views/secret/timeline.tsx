@@ -26,8 +26,8 @@ const zooms: readonly (readonly [Zoom, string])[] = [
 ];
 
 /**
- * The versions of a secret to scale in time, and a slider over them that chooses an instant. `undefined` is now. The
- * table of versions tells the same to those who do not see the drawing.
+ * The versions of a secret to scale in time, and a slider over them that chooses an instant. `undefined` is
+ * now. The table of versions tells the same to those who do not see the drawing.
  */
 export const Timeline = ({
   intervals,
