@@ -203,6 +203,17 @@ describe('tokenOfCommand', () => {
     expect(runs()).toBe(2);
   });
 
+  it('renews a kept token once', () => {
+    prints(inS(600));
+    open().read();
+    prints(inS(700));
+    const next = open();
+    expect([next.read(), next.renew(), next.read(), next.renew()]).toEqual([
+      ...[inS(600), true],
+      ...[inS(700), false],
+    ]);
+  });
+
   it('runs the command again for a long process whose token has expired', () => {
     let lateMs = 0;
     const late = () => now() + lateMs;
