@@ -13,13 +13,13 @@ import type { Listening } from './listening.ts';
 const anyPort: Listening = { host: '127.0.0.1', port: 0 };
 
 /** Listens on a free port of 127.0.0.1, unless told otherwise. Returns the port. */
-export const listen = (server: Server, { host, port } = anyPort): Promise<number> =>
+const listen = (server: Server, { host, port } = anyPort): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });
 
-export const close = (server: Server): Promise<void> =>
+const close = (server: Server): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

@@ -44,7 +44,7 @@ const kms = (operation: string, body: object): Attempt => ({
   body: JSON.stringify(body),
 });
 
-/** A POST of text needs no preflight. It takes effect unless the server refuses it. */
+/** A POST of text, which needs no preflight, and takes effect unless the server refuses it. */
 const text = (path: string, body: object): Attempt => ({
   name: `text to ${path}`,
   path,
@@ -91,3 +91,39 @@ export const attemptsOf = (token: string): readonly Attempt[] => {
     { name: 'status', path: '/status', headers: { Authorization: 'Bearer guessed' } },
   ];
 };
+
+export type Outcome = {
+  /** The name of the attempt and its address. */
+  readonly name: string;
+  readonly base: string;
+  /** The part of the reply that the page could read; `null` if none. */
+  readonly read: { readonly status: number; readonly text: string } | null;
+};
+
+/** A script that makes all attempts at each address, one after another, and returns their outcomes. */
+export const attemptsAt = (bases: readonly string[], attempts: readonly Attempt[]): string =>
+  `(async ({ bases, attempts }) => {
+  const opens = (url) => new Promise((resolve, reject) => {
+    const socket = new WebSocket(url.replace(/^http/, 'ws'));
+    socket.onopen = () => { resolve({ status: 101, text: '' }); socket.close(); };
+    socket.onerror = reject;
+  });
+  const attempt = async (base, { name, path, socket, ...init }) => {
+    const url = base + path;
+    try {
+      if (socket) return { name, base, read: await opens(url) };
+      const reply = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+      if (reply.type === 'opaque') return { name, base, read: null };
+      const text = (await reply.text()).slice(0, 500);
+      return { name, base, read: { status: reply.status, text } };
+    } catch {
+      return { name, base, read: null };
+    }
+  };
+  const attemptAll = async (base) => {
+    const outcomes = [];
+    for (const one of attempts) outcomes.push(await attempt(base, one));
+    return outcomes;
+  };
+  return (await Promise.all(bases.map(attemptAll))).flat();
+})(${JSON.stringify({ bases, attempts })})`;

@@ -1,0 +1,188 @@
+/** Pages of other origins in a real browser, against every port of `npm start` and of three nodes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { launchChromium } from '../support/chromium.ts';
+import { useCluster } from '../support/cluster-process.ts';
+import { familyOf, listeningOf } from '../support/listening.ts';
+import { hand, html, serveWhile } from '../support/page-server.ts';
+import { useVault } from '../support/running-vault.ts';
+import { untilSeen } from '../support/until.ts';
+import { type Attempt, attemptsAt, attemptsOf, type Outcome } from './attempts.ts';
+
+jest.setTimeout(120_000);
+
+/** The name of a page whose DNS the attacker controls. */
+const hostileName = 'attacker.test';
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchChromium({ [hostileName]: '127.0.0.1' });
+});
+afterAll(() => browser.close());
+
+const openPage = async (
+  url: string,
+  bases: readonly string[],
+  attempts: readonly Attempt[],
+): Promise<readonly Outcome[]> => {
+  const page = await browser.newPage();
+  await page.goto(url);
+  const outcomes = await page.evaluate<readonly Outcome[]>(attemptsAt(bases, attempts));
+  await page.close();
+  return outcomes;
+};
+
+/** Returns the outcomes of a page of another origin at these addresses. */
+const readAcross = (bases: readonly string[], attempts: readonly Attempt[]) =>
+  serveWhile(
+    (_, response) => html(response, ''),
+    (port) => openPage(`http://127.0.0.1:${port}/`, bases, attempts),
+  );
+
+/** Returns what a page reads whose own name leads to this port once the page has loaded, but for refusals. */
+const readRebound = async (target: number): Promise<readonly string[]> => {
+  const outcomes = await serveWhile(
+    (request, response) =>
+      request.url === '/page'
+        ? html(response, '')
+        : hand(request, response, { host: '127.0.0.1', port: target }),
+    (port) => openPage(`http://${hostileName}:${port}/page`, [''], attemptsOf('guessed')),
+  );
+  return outcomes.flatMap(({ name, read }) =>
+    read !== null && read.status < 400 ? [`${name} ${read.text}`] : [],
+  );
+};
+
+/** The ports on which a process and its descendants listen, at whatever address of this machine. */
+const portsOf = (pid = 0): number[] => listeningOf(familyOf(pid)).map(({ port }) => port);
+const localUrlOf = (port: number): string => `http://127.0.0.1:${port}`;
+
+describe('a page of another origin', () => {
+  it('can read from a server that allows it, which proves that the browser makes all attempts', async () => {
+    const requests: string[] = [];
+    const attempts = attemptsOf('token');
+    const outcomes = await serveWhile(
+      (request, response) => {
+        requests.push(`${request.method} ${request.headers['x-amz-target'] ?? request.url}`);
+        response.writeHead(200, {
+          'Access-Control-Allow-Origin': '*',
+          'Access-Control-Allow-Methods': '*',
+          'Access-Control-Allow-Headers': 'authorization,content-type,x-amz-date,x-amz-target',
+        });
+        response.end('allowed');
+      },
+      (port) => readAcross([localUrlOf(port)], attempts),
+    );
+    const silent = attempts.filter(({ mode, socket }) => mode === 'no-cors' || socket);
+    const read = outcomes.filter((one) => one.read?.text === 'allowed');
+    expect(read).toHaveLength(attempts.length - silent.length);
+    expect(requests).toEqual(
+      expect.arrayContaining([
+        'GET /',
+        'POST DynamoDB_20120810.PutItem',
+        'POST TrentService.DisableKey',
+        'POST /member',
+      ]),
+    );
+  });
+});
+
+describe('npm start', () => {
+  const vault = useVault();
+  const ports = () => portsOf(vault.process()?.child.pid);
+  const storeEndpoint = (): string =>
+    JSON.parse(readFileSync(join(vault.dataDir, 'running.json'), 'utf8')).dynamodbEndpoint;
+  const items = async (): Promise<unknown> => {
+    const client = new DynamoDBClient({
+      endpoint: storeEndpoint(),
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+    });
+    const { Items } = await client.send(new ScanCommand({ TableName: 'vault' }));
+    client.destroy();
+    return Items;
+  };
+  beforeAll(() => vault.create('v', 'KEPT'));
+
+  it('lets a page of another origin read and change nothing, even with a valid token', async () => {
+    const before = await items();
+    expect(before).toHaveLength(1);
+    const attempts = attemptsOf(vault.token());
+    const outcomes = await readAcross(ports().map(localUrlOf), attempts);
+    expect(outcomes).toHaveLength(2 * attempts.length);
+    expect(outcomes.filter(({ read }) => read !== null)).toEqual([]);
+    expect(await items()).toEqual(before);
+  });
+
+  it('lets a page that rebinds its own name read only that the vault runs', async () => {
+    const before = await items();
+    const readings = await Promise.all(ports().map(readRebound));
+    expect(readings.flat()).toEqual(['GET /health {"status":"ok"}']);
+    expect(await items()).toEqual(before);
+  });
+
+  it('lets a page that knows the address of the store read it, so the address must be random', async () => {
+    const scan = attemptsOf('token').filter(({ name }) => name === 'Scan');
+    expect(await readAcross([storeEndpoint()], scan)).toMatchObject([{ read: { status: 200 } }]);
+  });
+});
+
+describe('three nodes', () => {
+  const { cluster, vaultOf } = useCluster();
+  const nodes = [1, 2, 3];
+  /** Each node has HTTP, etcd's peer port, node-to-node, front and relay. */
+  const portCount = 3 * 5;
+  const ports = () => portsOf(cluster().process.child.pid);
+
+  /** The data of all nodes, once each reports the last revision and its hash. Fails unless they are equal. */
+  const content = async () => {
+    const { nodes: all } = await untilSeen(
+      cluster().status,
+      (status) =>
+        status.equal && status.nodes.every(({ lag, digest }) => lag === 0 && digest !== null),
+    );
+    const names = await Promise.all(nodes.map((node) => cluster().ask(node, 'GET', '/v1/secrets')));
+    const values = await Promise.all(
+      nodes.map((node) => cluster().ask(node, 'GET', '/v1/secrets/KEPT')),
+    );
+    return [
+      all.map(({ node, state, appliedRevision, digest }) => ({
+        node,
+        state,
+        appliedRevision,
+        digest,
+      })),
+      [names, values].map((replies) => replies.map(({ body }) => [body['names'], body['value']])),
+    ];
+  };
+  beforeAll(async () => {
+    await cluster().ask(1, 'POST', '/v1/secrets', { body: { name: 'KEPT', value: 'v' } });
+  });
+
+  it('let a page of another origin read and change nothing, even with a valid token', async () => {
+    const before = await content();
+    expect(before[1]).toEqual([
+      nodes.map(() => [['KEPT'], undefined]),
+      nodes.map(() => [undefined, 'v']),
+    ]);
+    const attempts = attemptsOf(vaultOf(1).token());
+    const urls = ports().map(localUrlOf);
+    expect(urls).toHaveLength(portCount);
+    const outcomes = await readAcross(
+      urls.flatMap((url) => [url, url.replace('http', 'https')]),
+      attempts,
+    );
+    expect(outcomes).toHaveLength(2 * portCount * attempts.length);
+    expect(outcomes.filter(({ read }) => read !== null)).toEqual([]);
+    expect(await content()).toEqual(before);
+  });
+
+  it('let a page that rebinds its own name read only that they run', async () => {
+    const before = await content();
+    const readings = await Promise.all(ports().map(readRebound));
+    expect(readings.flat()).toEqual(nodes.map(() => 'GET /health {"status":"ok"}'));
+    expect(await content()).toEqual(before);
+  });
+});
