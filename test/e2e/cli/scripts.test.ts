@@ -13,7 +13,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { useVault } from '../../support/running-vault.ts';
 
@@ -126,6 +126,9 @@ const play = (file: string): Promise<Play> => {
 };
 
 describe('dsvault', () => {
+  // The test of a script that was begun may have been left out.
+  afterAll(() => Promise.allSettled(begun.values()), 600_000);
+
   it.each(files)(
     'behaves as %s tells, and shows no value to others',
     async (file) => {
