@@ -29,8 +29,9 @@ let hashes: Map<number, number>;
 let dbBytes: number;
 /** How long its etcd takes for a hash. */
 let hashMs: number;
-/** Tells the node how its etcd ended. */
+/** Tells the node how its etcd ended, and asks whether its files may be sound. */
 let endEtcd: (how: string) => void;
+let findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
 
 const happened = (step: string): number => steps.filter((one) => one === step).length;
 const hear = (from: number, more: Partial<NodeReport>) =>
@@ -84,9 +85,9 @@ const start = async (count = 3): Promise<void> => {
         return { close: async () => undefined };
       },
       serveFront: async () => ({ endpoint: '', close: async () => undefined }),
-      startMember: async ({ onEnded }) => {
+      startMember: async (options) => {
         steps.push('etcd');
-        endEtcd = onEnded;
+        ({ onEnded: endEtcd, findDoubt } = options);
         return { memoryBytes: () => 41_000_000, close: async () => undefined };
       },
     },
@@ -158,6 +159,16 @@ describe('a node with files', () => {
     });
     await until(() => own()?.state === 'serving');
     expect(happened('hash')).toBeGreaterThan(before);
+  });
+
+  it('counts no ending of its etcd from before it served', async () => {
+    await start();
+    await node?.serving;
+    for (let round = 0; round < 3; round += 1) {
+      expect(await findDoubt(undefined)).toBe('it has ended for the first time');
+      endEtcd('its etcd ended');
+      await until(() => node?.status().nodes.find((one) => one.node === 1)?.state === 'serving');
+    }
   });
 
   it('writes down which etcd serves its files, and removes what was put aside', async () => {
