@@ -35,7 +35,7 @@ const isBroken = (document: string, link: string): boolean => {
 const pathsOf = (document: string): string[] =>
   [
     ...textOf(document).matchAll(
-      /(?<=^|[\s`"(])(?:functions|local|cli|test|bench|docs)\/[\w*][\w.*/-]*/gm,
+      /(?<=^|[\s`"(])(?:functions|local|cli|client|console|system|action|test|bench|docs)\/[\w*][\w.*/-]*/gm,
     ),
   ].map(([path]) => path.replace(/\.$/, ''));
 
