@@ -34,13 +34,6 @@ TOKEN=s3cr3t
 HOOK='https://h/?k=s3cr3t'
 `);
   });
-
-  it('is returned byte for byte if it holds no reference', () => {
-    const kept = `\uFEFF# a\r\n\t export  A = "b\\n$C" \t# d\n\n \t\nB='1\n2\r\n'\nC=\`x\` y`;
-    for (const mode of ['submit', 'encrypt', 'expand'] as const) {
-      expect(contentOf(kept, { mode })).toBe(kept);
-    }
-  });
 });
 
 describe('a reply', () => {
