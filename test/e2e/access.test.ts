@@ -170,7 +170,7 @@ describeLocal('a token of GitHub Actions', () => {
   });
 
   // Shows G7.
-  it('gets 404 for other names and tenants, 403 for all but reads, and changes nothing', async () => {
+  it('is answered with 404 for other names and tenants, 403 for all but reads, and changes nothing', async () => {
     const known = [...Object.keys(requests), 'get-health', 'get-status', 'whoami', 'list-secrets'];
     expect(operations.map(({ operationId }) => operationId).sort()).toEqual(known.sort());
     const before = await everything();
@@ -280,7 +280,7 @@ describeLocal('a token that the policy does not accept', () => {
 });
 
 describeLocal('an issuer whose keys are out of reach', () => {
-  it('gets 503 for its tokens, and leaves those of other issuers alone', async () => {
+  it('is answered with 503 for its tokens, while tokens of other issuers work', async () => {
     const theirs = lost.token({ ...claims, iss: 'https://lost.test' });
     const path = '/v1/secrets/app.DB';
     const [unreachable, known, unknown] = await Promise.all([

@@ -294,7 +294,7 @@ describe('a body', () => {
   const typed = (type: string | string[]) => ({ 'Content-Type': type });
   const withBody = [create, put, remove, submit, encrypt, expand];
 
-  it('gets accepted up to 1,048,576 bytes and refused beyond', async () => {
+  it('is accepted up to 1,048,576 bytes, and answered with 413 beyond', async () => {
     expect((await send(create, text().padEnd(1_048_576))).status).toBe(201);
     expect(await send(create, text().padEnd(1_048_577))).toMatchObject(tooLarge(1_048_576));
   });
@@ -306,7 +306,7 @@ describe('a body', () => {
     expect(reply.text).not.toContain(canary);
   });
 
-  it('gets accepted with a value of 65,536 bytes in either encoding, and refused beyond', async () => {
+  it('is accepted with a value of 65,536 bytes in either encoding, and refused beyond', async () => {
     const sent = (content: string, encoding: string) =>
       send(create, { name: freshName('BODY'), value: content, encoding });
     const base64 = (length: number) => Buffer.alloc(length, 0xfe).toString('base64');
@@ -325,7 +325,7 @@ describe('a body', () => {
     },
   );
 
-  it('gets accepted with another spelling of its type, and with the Content-Encoding identity', async () => {
+  it('is accepted with another spelling of its type, and with the Content-Encoding identity', async () => {
     const accepted = { ...typed('Application/JSON;charset=UTF-8'), 'Content-Encoding': 'identity' };
     expect((await send(create, text(), accepted)).status).toBe(201);
   });
@@ -344,11 +344,11 @@ describe('a body', () => {
     expect(reply.text).not.toContain(canary);
   });
 
-  it.each(withBody)('gets 415 without a type: %s', async (request) => {
+  it.each(withBody)('is refused with 415 without a type: %s', async (request) => {
     expect(await send(request, text(), typed([]))).toMatchObject(unsupported);
   });
 
-  it('counts as no note for a deletion if it is missing, empty or an empty object', async () => {
+  it('of a deletion stores no note if it is missing, empty or an empty object', async () => {
     for (const [body, type] of [
       [undefined, []],
       ['', []],
@@ -362,7 +362,7 @@ describe('a body', () => {
     }
   });
 
-  it('gets ignored by a destruction', async () => {
+  it('is ignored by a destruction', async () => {
     const name = freshName('BODY');
     await send(create, { name, ...value });
     await send(`PUT /v1/secrets/${name}`, value);
@@ -370,7 +370,7 @@ describe('a body', () => {
     expect([destroyed.status, destroyed.text.includes(canary)]).toEqual([200, false]);
   });
 
-  it('gets its size checked first, then its coding and type, then all else', async () => {
+  it('is checked for its size first, then for coding and type, then for its content', async () => {
     const large: Raw = Buffer.alloc(1_048_577, canary);
     const answer = async (body: Raw, given = {}) => {
       const bad = { 'If-Match': '"', 'If-None-Match': '*', 'Idempotency-Key': 'short' };
@@ -392,7 +392,7 @@ describe('after all refusals', () => {
 });
 
 describe('an unusual name or key', () => {
-  it.each(['__proto__', 'constructor', 'a'.repeat(128)])('gets accepted: %s', async (name) => {
+  it.each(['__proto__', 'constructor', 'a'.repeat(128)])('is accepted: %s', async (name) => {
     const idempotencyKey = { 'Idempotency-Key': name.padEnd(16, '~') };
     expect((await send(create, { name, value: 'v' }, idempotencyKey)).status).toBe(201);
     const { json: found } = await send(`GET /v1/secrets/${name}`, undefined);

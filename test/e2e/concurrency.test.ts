@@ -147,7 +147,7 @@ describe('150 updates of one secret by 16 clients', () => {
 
 describe('16 concurrent duplicates of a keyed request', () => {
   // Shows G6.
-  it('take effect once and get one answer, whichever host gets them', async () => {
+  it('have one effect and one answer, whichever hosts they reach', async () => {
     const [created, updated, stored] = [freshName(), freshName(), freshName()];
     const [removed, ended, endedToo] = [freshName(), freshName(), freshName()];
     for (const name of [updated, removed, ended, endedToo]) await callAll([create(name, 'first')]);

@@ -139,7 +139,7 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     }
   });
 
-  it('get a 409 that lists exactly the names that existed', () => {
+  it('are refused with 409 and exactly the names that existed', () => {
     const refused = submitted.flatMap((answer, index) =>
       answer.reply.status === 409 ? [{ answer, file: files[index] }] : [],
     );
@@ -150,7 +150,7 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     }
   });
 
-  it('get a 404 only for missing names that they read, both names of a file at once', () => {
+  it('are refused with 404 only for missing names that they read, both names of a file at once', () => {
     const refused = submitted.flatMap((answer, index) =>
       answer.reply.status === 404 ? [{ answer, reads: readsOf(index) }] : [],
     );

@@ -12,7 +12,7 @@ const json = (route: Route, content: string, members = {}) =>
 const readBack = async (name: string) => (await vault.ask('GET', `/v1/secrets/${name}`)).json.value;
 
 describe('a bare .env file', () => {
-  it('comes back bare with every byte except its references', async () => {
+  it('is returned bare with every byte except its references', async () => {
     const name = await vault.create('a b');
     const file = `\ufeff# kept\r\n\r\n  X = 'y' # kept\nA="secret(${name})"\nLAST=1`;
     const reply = await post('/expand', { file });
@@ -20,7 +20,7 @@ describe('a bare .env file', () => {
     expect(reply.text).toBe(file.replace(`"secret(${name})"`, "'a b'"));
   });
 
-  it('comes back bare from JSON if text/plain is requested, but problems stay JSON', async () => {
+  it('is returned bare from JSON if text/plain is requested, but problems stay JSON', async () => {
     const name = await vault.create('v');
     const headers = { Accept: 'text/plain' };
     const body = { content: `A=secret(${name})\n` };
@@ -56,7 +56,7 @@ describe('a bare .env file', () => {
     expect(await readBack(fresh)).toBeUndefined();
   });
 
-  it('comes back empty if it is empty', async () => {
+  it('is returned empty if it is empty', async () => {
     for (const route of ['', '/encrypt', '/expand'] as const) {
       expect((await post(route, { file: '' })).text).toBe('');
       expect((await json(route, '')).json).toEqual({
@@ -110,7 +110,7 @@ describe('dryRun', () => {
 });
 
 describe('a .env file with several errors', () => {
-  it('gets every bad line reported at once by line, column and code, without its text', async () => {
+  it('is refused with every bad line at once, by line, column and code, without its text', async () => {
     const content = [
       'NO_EQUALS_c4n4ry',
       "A='c4n4ry' text",

@@ -98,7 +98,7 @@ describe('a repeated keyed request', () => {
 });
 
 describe('a used key', () => {
-  it('gets 422 without effect for other content and for another operation', async () => {
+  it('is refused with 422 and without effect for other content and for another operation', async () => {
     const [name, other, key] = [await vault.create(), freshName(), randomUUID()];
     await send(updateOf(name, 'w'), key);
     const refused = { status: 422, json: { code: 'idempotency_key_reused', retryable: false } };
@@ -111,7 +111,7 @@ describe('a used key', () => {
     expect(await versionsOf(other)).toBe(0);
   });
 
-  it('gets 422 without effect for another note, for a note that is new or gone, and for a deletion', async () => {
+  it('is refused with 422 and without effect for another note, for a note that is new or gone, and for a deletion', async () => {
     const [name, key] = [await vault.create(), randomUUID()];
     const noted = (note?: string): Request => ({
       ...updateOf(name),
@@ -130,7 +130,7 @@ describe('a used key', () => {
     expect(await versionsOf(name)).toBe(3);
   });
 
-  it('of a create gets 422 without effect for another value and for another name', async () => {
+  it('of a create is refused with 422 and without effect for another value and for another name', async () => {
     const [name, other, key] = [freshName(), freshName(), randomUUID()];
     await send(createOf(name, 'v'), key);
     const refused = { status: 422, json: { code: 'idempotency_key_reused' } };
@@ -141,7 +141,7 @@ describe('a used key', () => {
     expect(isReplay(await send(createOf(name, 'v'), key))).toBe(true);
   });
 
-  it('gets 422 for the same file with other values, another dialect or another route', async () => {
+  it('is refused with 422 for the same file with other values, another dialect or another route', async () => {
     const [name, last, key] = [freshName(), freshName(), randomUUID()];
     const content = `A=enc(${name})\nB=enc(${last})\n`;
     const post = (values: object, more: object = {}, path = '/v1/env/encrypt') =>

@@ -295,7 +295,7 @@ describe('a cursor', () => {
 
 describe('a create', () => {
   // Shows G7.
-  it('outside the names of the token gets 403, whether or not the name exists', async () => {
+  it('outside the names of the token is refused with 403, whether or not the name exists', async () => {
     const token = vault.token({ names: ['OTHER.*'] });
     const create = (name: string) =>
       vault.call('POST', '/v1/secrets', { token, body: { name, value: 'v' } });

@@ -47,7 +47,7 @@ describeLocal('with the master key disabled', () => {
   );
 
   // Shows G9.
-  it('missing secrets still get 404, and requests without values still succeed', async () => {
+  it('missing secrets are still answered with 404, and requests without values still succeed', async () => {
     expect((await vault.ask('GET', `/v1/secrets/${free}`)).status).toBe(404);
     const tooEarly = `/v1/secrets/${name}?at=2020-01-01T00:00:00Z`;
     expect((await vault.ask('GET', tooEarly)).status).toBe(404);

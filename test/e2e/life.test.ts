@@ -227,7 +227,7 @@ describe('the life of a secret', () => {
     await liveByDsvault(freshName('LIVED_'), [vault.baseUrl()], vault.token());
   });
 
-  it('passes with the console too, which knows how the vault was started', async () => {
+  it('lives as well through the console, which names how the vault was started', async () => {
     const name = freshName('SHOWN_');
     const console = await startConsoleProcess(vault);
     try {
@@ -250,7 +250,7 @@ describe('the life of a secret', () => {
 });
 
 describe('a list of deleted secrets', () => {
-  it('comes in pages, like the list of names', async () => {
+  it('is divided into pages, like the list of names', async () => {
     const prefix = freshName('PAGED');
     const names = ['A', 'B', 'C'].map((letter) => `${prefix}_${letter}`);
     for (const name of names) {
@@ -334,7 +334,7 @@ describe('expand with unless', () => {
     expect(json.content).toBe('A=theirs\n');
   });
 
-  it('compares the versions of an instant too, whichever instant it is', async () => {
+  it('compares the versions of an instant, and not the instants', async () => {
     const name = await vault.create('one');
     const { json } = await vault.ask('PUT', pathOf(name), { value: 'two' });
     const file = `A=secret(${name})\n`;

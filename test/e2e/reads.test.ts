@@ -89,7 +89,7 @@ describe('HEAD', () => {
 });
 
 describe('a version', () => {
-  it('comes by its number, with the interval in which it was valid', async () => {
+  it('is read by its number, with the interval in which it was valid', async () => {
     for (const version of [1, versionCount - 1]) {
       const reply = await get(`?version=${version}`);
       expect(reply.json).toEqual({
@@ -106,7 +106,7 @@ describe('a version', () => {
 });
 
 describe('a secret at an instant', () => {
-  it('comes in the version whose interval holds the instant: validFrom included, validTo excluded', async () => {
+  it('is the version valid then: from its validFrom, until before its validTo', async () => {
     for (const version of [1, 2, versionCount]) {
       const from = validFrom[version - 1];
       const { json } = await at(from ?? '');
@@ -188,7 +188,7 @@ describe('a value', () => {
     },
   );
 
-  it('comes back as text if it was sent as base64 of UTF-8, else as base64', async () => {
+  it('is returned as text if it was sent as base64 of UTF-8, else as base64', async () => {
     const base64 = Buffer.from('é').toString('base64');
     expect(await roundTrip(base64, 'base64')).toEqual({ value: 'é', encoding: 'utf8' });
     for (const bytes of [Buffer.from([0xed, 0xa0, 0x80]), Buffer.alloc(65_536, 0xfe)]) {

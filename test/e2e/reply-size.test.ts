@@ -28,7 +28,7 @@ describe.each([
   const send = (path: string, file: string) =>
     vault.call('POST', path, { token: vault.token(), file });
 
-  it('stores nothing and gets refused if its reply would be too large, bare or in JSON', async () => {
+  it('stores nothing and is refused if its reply would be too large, bare or in JSON', async () => {
     const fresh = freshName();
     const creating = `${fresh}=v\nN="enc(${fresh})"\n`;
     const bare = creating + file(asText, 1);
@@ -39,7 +39,7 @@ describe.each([
     expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
   });
 
-  it('gets a complete answer up to that size, in a result that Lambda accepts', async () => {
+  it('is answered whole up to that size, in a result that Lambda accepts', async () => {
     const bare = await send('/v1/env/expand', file(asText, 0));
     const body = { content: file(asJson, 0) };
     const inJson = await vault.ask('POST', '/v1/env/expand', body);
@@ -52,7 +52,7 @@ describe.each([
 });
 
 describe('the largest page of versions with values', () => {
-  it('gets an answer in a result that Lambda accepts, even with control characters', async () => {
+  it('fits in a result that Lambda accepts, even with control characters', async () => {
     const value = '\u0001'.repeat(65_536);
     const name = await vault.create(value);
     for (let version = 2; version <= limits.valuesPageMax; version += 1) {

@@ -10,7 +10,7 @@ const update = (name: string, value: string, headers = {}) =>
 const get = (name: string, query = '') => vault.ask('GET', `/v1/secrets/${name}${query}`);
 
 describe('one secret', () => {
-  it('gets created once: 201 with its location and version', async () => {
+  it('is created once: 201 with its location and version', async () => {
     const name = freshName();
     const reply = await create(name, 'hunter2');
     expect(reply.status).toBe(201);
@@ -30,7 +30,7 @@ describe('one secret', () => {
     expect((await vault.ask('GET', location.slice(base.length))).status).toBe(200);
   });
 
-  it('gets 409 for a second create and keeps the first value', async () => {
+  it('is refused with 409 to a second create, and keeps the first value', async () => {
     const name = freshName();
     await create(name, 'first');
     expect(await create(name, 'second')).toMatchObject({
@@ -94,7 +94,7 @@ describe('If-Match', () => {
 describe('a .env file', () => {
   const env = (route: string, content: string) => vault.ask('POST', `/v1/env${route}`, { content });
 
-  it('with an existing name stores nothing and gets 409 with the name and its line', async () => {
+  it('with an existing name stores nothing and is refused with 409, the name and its line', async () => {
     const [first, taken, last] = [freshName('A'), freshName('B'), freshName('C')];
     await create(taken, 'taken');
     const content = [first, taken, last].map(

@@ -61,20 +61,23 @@ describe('a token', () => {
     'with a pattern that is an expression': () => signed({ names: ['.+'] }),
     'of more than 8 KiB': () => signed({ padding: 'x'.repeat(8_192) }),
   };
-  it.each(Object.keys(refused))('%s gets 401 without a reason, unless it expired', async (what) => {
-    const token = refused[what]?.() ?? '';
-    const reply = await vault.call('GET', '/v1/secrets', { token });
-    const hasExpired = what === 'that ended ten seconds ago';
-    const detail = hasExpired ? 'the token has expired' : 'a valid bearer token is needed';
-    expect(reply).toMatchObject({
-      status: 401,
-      json: { code: 'unauthenticated', retryable: false, detail },
-    });
-    expect(reply.headers.get('www-authenticate')).toBe(
-      `Bearer error="invalid_token", error_description="${detail}"`,
-    );
-    expect(reply.text).not.toContain('c4n4ry');
-  });
+  it.each(Object.keys(refused))(
+    '%s is refused with 401 without a reason, unless it expired',
+    async (what) => {
+      const token = refused[what]?.() ?? '';
+      const reply = await vault.call('GET', '/v1/secrets', { token });
+      const hasExpired = what === 'that ended ten seconds ago';
+      const detail = hasExpired ? 'the token has expired' : 'a valid bearer token is needed';
+      expect(reply).toMatchObject({
+        status: 401,
+        json: { code: 'unauthenticated', retryable: false, detail },
+      });
+      expect(reply.headers.get('www-authenticate')).toBe(
+        `Bearer error="invalid_token", error_description="${detail}"`,
+      );
+      expect(reply.text).not.toContain('c4n4ry');
+    },
+  );
 });
 
 describe('the Authorization header', () => {

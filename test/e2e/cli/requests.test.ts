@@ -223,7 +223,7 @@ describe('a request of dsvault', () => {
     }
   });
 
-  it('ends a list with an error when a cursor comes again', async () => {
+  it('ends a list with an error if a cursor repeats', async () => {
     const page = { status: 200, body: JSON.stringify({ names: ['A'], nextCursor: 'c' }) };
     front.plan(page, page);
     const ran = await dsvault.run(['list']);

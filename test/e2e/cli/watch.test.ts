@@ -67,7 +67,7 @@ describe('dsvault run --watch', () => {
     });
   });
 
-  it('leaves the program its values when it cannot get others, and says so once', async () => {
+  it('leaves the program its values while it cannot read others, and says so once', async () => {
     watch("trap 'echo still $V' USR1; trap 'exit 3' USR2", '--timeout', '600');
     await started.prints('up one');
     const path = `/v1/secrets/${name}`;
