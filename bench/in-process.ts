@@ -1,7 +1,7 @@
 /**
- * A separate process with the parts of `npm start` except the HTTP server. It loads itself as its messages tell it:
- * with bare AWS calls (`floor`) or with the functions' handlers (`handlers`). Each message gets one answer; the first
- * answer is the address at which it makes the bare calls over HTTP.
+ * A separate process with the parts of `npm start` except the HTTP server. Messages from the bench load bare
+ * AWS calls (`floor`) or the functions' handlers (`handlers`). A message has one answer; the first is the
+ * address at which the process makes the bare calls over HTTP.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The three runs of `npm run bench`. Each starts what it needs in `folder` and ends it. */
+/** The three runs of `npm run bench`. A run starts what it needs in `folder` and ends it. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPerform, readDescription } from './described.ts';
@@ -47,7 +47,7 @@ const measureAll = async (
   return figures;
 };
 
-/** One vault, the floor by itself and behind HTTP, and the handlers alone. Each has its own store. */
+/** One vault, the floor by itself and behind HTTP, and the handlers alone, each with its own store. */
 export const measureOneNode: Run = async (options, folder) => {
   const subjects: Subject[] = [];
   try {

@@ -1,4 +1,4 @@
-/** The measured subjects. Each performs operations in processes whose processor time is known. */
+/** The measured subjects, which perform operations in processes whose processor time is known. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';

@@ -41,7 +41,7 @@ const build = async (newest) => {
   mkdirSync(page, { recursive: true });
   for (const file of readdirSync(pageDraft)) renameSync(join(pageDraft, file), join(page, file));
   rmdirSync(pageDraft);
-  // The bundle gets the date of its sources, so a source that changes during the build is newer.
+  // The bundle has the date of its sources, so a source that changes during the build is newer.
   utimesSync(draft, newest / 1_000, newest / 1_000);
   renameSync(draft, bundle);
 };

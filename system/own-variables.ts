@@ -1,4 +1,4 @@
-/** The variables of a file that the vault expanded, checked before a program gets them. */
+/** The variables of a file that the vault expanded, checked before a program has them. */
 import { parseFile } from '../functions/env/grammar.ts';
 import { failure } from './failures.ts';
 

@@ -10,7 +10,7 @@ type Options = {
   readonly about?: string;
   /** The earlier version that has the same value. */
   readonly copyOf?: number;
-  /** The text that was made as its value, if it is to be shown. A person gets it alone on stdout. */
+  /** The text that was made as its value, if it is to be shown. For a person, stdout has that text alone. */
   readonly made?: string | undefined;
 };
 

@@ -29,7 +29,7 @@ export type Action = (
 export type ConsoleOptions = {
   /** The files of the page by path; `/` is the document. */
   readonly files: ReadonlyMap<string, PageFile>;
-  /** The actions by name. A page that asks for another gets 404. */
+  /** The actions by name. Another name is answered with 404. */
   readonly actions: ReadonlyMap<string, Action>;
 };
 

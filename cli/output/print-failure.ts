@@ -5,7 +5,10 @@ import { fileSentence } from '../../system/file-sentences.ts';
 import type { Report } from '../../system/problem-report.ts';
 import { note, noteJson, noteLine, wantsJson } from './output.ts';
 
-/** Reports an error, and returns the exit code. Of a bug, an error that is no failure, it tells frames. */
+/**
+ * Reports an error, and returns the exit code. An error that is no failure is our bug: only its frames are
+ * shown.
+ */
 export const reportFailure = (error: unknown): number => {
   if (!isFailure(error)) {
     const stack = error instanceof Error ? (error.stack ?? '') : '';

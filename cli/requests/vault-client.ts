@@ -17,7 +17,7 @@ export type Client = Request;
 
 /**
  * Opens a client. If a command fails after a write that may have taken effect, the client prints its
- * idempotency key. The user can repeat the write safely only with that key, and then gets the same answer,
+ * idempotency key. The user can repeat the write safely only with that key, and is then answered as before,
  * for example after a full disk.
  */
 export const openClient = (settings: Settings): Client => {

@@ -197,7 +197,7 @@ const redacting = (hide: readonly string[]): Transform => {
 
 const filter = (from: Readable, through: Transform, to: NodeJS.WriteStream): void => {
   from.pipe(through).pipe(to, { end: false });
-  // If the reader is gone, the child gets a closed pipe, as it would without dsvault.
+  // If the reader is gone, the child has a closed pipe, as it would without dsvault.
   const giveUp = () => from.destroy();
   to.once('error', giveUp);
   from.once('close', () => to.off('error', giveUp));

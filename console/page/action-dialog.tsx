@@ -5,7 +5,7 @@ import { Dialog, Refused, StillWaiting } from './parts.tsx';
 import { Refusal } from './session.ts';
 import { useTell } from './telling.tsx';
 
-/** What an action gets from its dialog. */
+/** The input of an action, from its dialog. */
 export type Act = {
   /** What stands in a field, by the field's name; '' if there is no such field. */
   readonly text: (field: string) => string;

@@ -7,7 +7,7 @@ import { keyGone } from './nodes.ts';
 import { onSilence, type Refusal } from './session.ts';
 import { useTell } from './telling.tsx';
 
-/** The heading of a view. It names the tab, and gets the focus when a person has come from another view. */
+/** The heading of a view, which names the tab, and has the focus when a person comes from another view. */
 export const Title = ({ children }: { readonly children: string }) => {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

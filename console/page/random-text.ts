@@ -3,7 +3,7 @@
 /** Fills an array with random numbers, as `crypto.getRandomValues` does. */
 type Fill = (numbers: Uint32Array<ArrayBuffer>) => unknown;
 
-/** A text of random characters. Each character of the alphabet has the same chance. */
+/** A text of random characters, for which each character of the alphabet has the same chance. */
 export const randomText = (length: number, alphabet: string, fill: Fill): string => {
   // The numbers from here on would make the first characters of the alphabet more likely.
   const fair = 2 ** 32 - (2 ** 32 % alphabet.length);

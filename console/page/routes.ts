@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 /** The address of the present view. */
 let shown = '';
 
-/** Told of an address that a person wants to go to. It returns whether the present view stays. */
+/** Called with the address that a person wants to go to. Returns whether the present view stays. */
 let keeper: ((wanted: string) => boolean) | undefined;
 
 export type LeaveGuard = {

@@ -20,7 +20,10 @@ import type { ClaimPath, DenyList, Judge, Rule } from './policy.ts';
 
 type Grant = Omit<Principal, 'expires'>;
 
-/** Why a token gets nothing. Only `dsvault policy test` tells this; a caller of the vault always gets the same answer. */
+/**
+ * Why a token is refused. Only `dsvault policy test` shows the reason; the vault answers every such caller
+ * alike.
+ */
 export type Refusal =
   | { readonly because: 'audience' }
   | { readonly because: 'several_audiences' }

@@ -253,7 +253,7 @@ export const encodeRecord = (key: ItemKey, record: IdempotencyRecord): Item => (
       M: { name: { S: name }, version: { N: String(version) } },
     })),
   },
-  // DynamoDB's time to live counts seconds. They are rounded up, so that no record expires early.
+  // DynamoDB's time to live counts seconds, here rounded up, so that no record expires early.
   expiresAt: { N: String(Math.ceil(record.expiresAt / 1000)) },
 });
 

@@ -83,7 +83,7 @@ const queryNames = async (
   return { names, more: LastEvaluatedKey !== undefined };
 };
 
-/** The start key of a page is built from the principal and a checked name. It never comes from the caller. */
+/** The start key of a page is built from the principal and a checked name, never taken from the caller. */
 const startKey = (tenant: string, state: NameRange['state'], name: string) => ({
   pk: { S: secretPartition(tenant, name) },
   sk: { S: headSortKey },

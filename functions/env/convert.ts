@@ -31,11 +31,11 @@ type Readers = {
 };
 
 /**
- * Converts a file. It is an error if the value that the reader of `from` finds in a line is not certain, or if the reader
- * of `to` cannot get it. Lines that both read as the vault does stay.
+ * Converts a file. A line is at fault if the value that the reader of `from` finds in it is not certain, or
+ * if the reader of `to` cannot read that value. Lines that both read as the vault does stay.
  *
- * References stay as they are, because `expand` writes them for the reader. The vault reads a file with references again,
- * so its other lines get spellings that the vault reads too.
+ * References stay as they are, because `expand` writes them for the reader. The vault reads a file with
+ * references again, so its other lines get spellings that the vault reads too.
  */
 export const convertFile = (content: string, { from, to }: Readers): Conversion => {
   const source = readFile(content);

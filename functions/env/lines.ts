@@ -79,8 +79,9 @@ const textOf = (part: Part, values: Values): string => {
 };
 
 /**
- * The error that a later expansion would cause, if any. It must find exactly the remaining references, each with the
- * same number of backslashes before it. A resolved value may add a reference, or merge with the text next to it.
+ * The error that a later expansion would cause, if any. That expansion must find exactly the remaining
+ * references, each with the same number of backslashes before it. A resolved value may add a reference, or
+ * merge with the text next to it.
  */
 const misread = (
   parts: readonly Part[],

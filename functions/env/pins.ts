@@ -1,7 +1,7 @@
 /** Puts versions into the references of a file: `secret(NAME)` or `secret(NAME@2)` becomes `secret(NAME@3)`. */
 import type { Reference, ScannedLine } from './references.ts';
 
-/** A pin to write. It replaces `length` code units of the file from `offset`. */
+/** A pin to write, in place of `length` code units of the file from `offset`. */
 export type Pin = { readonly offset: number; readonly length: number; readonly text: string };
 
 type LineReferences = Pick<ScannedLine, 'candidates' | 'offsets'>;

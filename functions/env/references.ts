@@ -1,7 +1,7 @@
 /**
- * What a file refers to: the references in its decoded values, by line and by name. A candidate looks like a reference
- * to a person. It must be an exact reference, or a backslash must make it text, so that nothing that looks like a
- * reference passes through unnoticed.
+ * What a file refers to: the references in its decoded values, by line and by name. A candidate looks like a
+ * reference to a person. A candidate must be an exact reference, or a backslash must make it text, so that
+ * nothing that looks like a reference passes through unnoticed.
  */
 
 import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';

@@ -1,8 +1,8 @@
 /**
- * Bodies of requests: strict JSON, and the secret values in it. Everything that a lenient parser would silently alter
- * or drop is an error here. A body must be UTF-8 without BOM, without duplicate properties, lone surrogates or deep
- * nesting, and of exactly the required shape. The errors name the field and quote nothing of the body, because the
- * body holds the secret.
+ * Bodies of requests: strict JSON, and the secret values in it. Text that a lenient parser would silently
+ * alter or drop is an error here. A body must be UTF-8 without BOM, without duplicate properties, lone
+ * surrogates or deep nesting, and of exactly the required shape. The errors name the field and quote nothing
+ * of the body, because the body holds the secret.
  */
 import { visit } from 'jsonc-parser';
 import {

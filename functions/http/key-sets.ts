@@ -24,10 +24,11 @@ export const localKeys = (jwks: string): JWTVerifyGetKey => {
 };
 
 /**
- * The keys at an HTTPS address. They are fetched when first needed, and cached. Keys that the vault cannot use are
- * skipped, because an issuer may publish keys for other verifiers too. An unknown key id causes a fetch at most once in
- * 30 s. After a failed fetch the next one waits 1, 2, 4 … 30 s, and until then a request that needs it fails. Otherwise
- * a caller without a valid token could cause a fetch with each request, by naming this issuer or keys that do not exist.
+ * The keys at an HTTPS address, fetched when first needed, and cached. Keys that the vault cannot use are
+ * skipped, because an issuer may publish keys for other verifiers too. An unknown key id causes a fetch at
+ * most once in 30 s. After a failed fetch the next one waits 1, 2, 4 … 30 s, and until then a request that
+ * needs it fails. Otherwise a caller without a valid token could cause a fetch with each request, by naming
+ * this issuer or keys that do not exist.
  */
 export const remoteKeys = (
   url: string,

@@ -92,7 +92,10 @@ const refuseExtensions = (token: string): void => {
   if (crit !== undefined) throw unauthenticated();
 };
 
-/** The claim `iss`, which nobody has verified yet. It only chooses the issuer whose keys the token must have used. */
+/**
+ * The claim `iss`, which nobody has verified yet. The claim only chooses the issuer whose keys the token must
+ * have used.
+ */
 const issuerOf = (token: string): string => {
   try {
     const { iss } = decodeJwt(token);

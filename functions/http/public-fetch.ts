@@ -11,9 +11,9 @@ type Options = Pick<AgentOptions, 'ca'> & {
 };
 
 /**
- * Returns a `fetch` for HTTPS addresses. It connects to allowed addresses only, follows no redirect, accepts only
- * status 200, and uses no proxy. The connection uses the addresses that were checked, so a name that resolves to
- * another address later gains nothing. An error quotes neither the reply nor the certificate.
+ * Returns a `fetch` for HTTPS addresses that connects to allowed addresses only, follows no redirect, accepts
+ * only status 200, and uses no proxy. The connection uses the addresses that were checked, so a name that
+ * resolves to another address later gains nothing. An error quotes neither the reply nor the certificate.
  */
 export const createPublicFetch = ({
   ca,

@@ -1,6 +1,6 @@
 /**
- * A request, read once from the event of API Gateway, and its parts. Hosts differ: header names come in any case, bodies
- * come as text or base64, repeated parameters come as lists. Nothing here is decoded twice.
+ * A request, read once from the event of API Gateway, and its parts. Hosts differ: header names come in any
+ * case, bodies come as text or base64, repeated parameters come as lists. A part is decoded once.
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
@@ -137,7 +137,7 @@ export const instantOf = (text: string, now: number): number => {
 };
 
 /**
- * The relative URL of a secret, in a reply to `/v1/secrets`. It is relative because a function does not know its
+ * The relative URL of a secret, in a reply to `/v1/secrets`: relative, because a function does not know its
  * stage. A request with a trailing slash reaches the same function, but needs a shorter reference.
  */
 export const referenceTo = (name: string, { path }: Pick<HttpRequest, 'path'>): string =>

@@ -1,6 +1,6 @@
 /**
- * Replies in the form of API Gateway, and the only table of codes. Below status 500 the caller gets the message of
- * the error. From 500 on the caller gets only the fixed sentence of the code.
+ * Replies in the form of API Gateway, and the only table of codes. Below status 500 a reply has the message
+ * of the error, from 500 on only the fixed sentence of the code.
  */
 
 import type { APIGatewayProxyResult } from 'aws-lambda';
@@ -36,8 +36,8 @@ export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayP
 };
 
 /**
- * The answer to a write of one version. It has no entity-tag by itself: in the reply to a PUT one would say that the
- * vault stored the body as it was sent (RFC 9110, 9.3.4).
+ * The answer to a write of one version, without an entity-tag: in the reply to a PUT, a tag would say that
+ * the vault stored the body as it was sent (RFC 9110, 9.3.4).
  */
 export const written = (
   status: number,

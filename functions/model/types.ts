@@ -95,7 +95,7 @@ export type StoredVersion = (NewVersion | DestroyedVersion) & {
 export type VersionRef = { readonly name: string; readonly version: number };
 export type WrittenVersion = VersionRef & { readonly validFrom: number };
 
-/** A record of what a keyed request did, so that its repetition gets the same answer; never a value. */
+/** A record of what a keyed request did, so that its repetition is answered alike; never a value. */
 export type IdempotencyRecord = {
   readonly operation: string;
   readonly writeId: string;

@@ -1,6 +1,7 @@
 /**
- * Settings of the AWS clients. A client makes one attempt per call, because only the vault knows the meaning of a
- * repeated write. It does no unneeded work around a call, which would be most of the cost (docs/performance.md).
+ * Settings of the AWS clients. A client makes one attempt per call, because only the vault knows the meaning
+ * of a repeated write. Unneeded work around a call is left out, because it would be most of the cost
+ * (docs/performance.md).
  */
 import type { HttpHandler } from '@smithy/core/protocols';
 import type { HttpRequest, HttpResponse } from '@smithy/core/transport';

@@ -45,7 +45,10 @@ export type Measures = {
 
 let observe: (measures: Measures) => void = () => undefined;
 
-/** From now on `listener` gets the measures of each request, for a host that has its own metrics. It must not throw. */
+/**
+ * From now on `listener`, which must not throw, is called with the measures of each request, for a host's own
+ * metrics.
+ */
 export const observeRequests = (listener: (measures: Measures) => void): void => {
   observe = listener;
 };

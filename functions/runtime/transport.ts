@@ -38,9 +38,9 @@ const responseOf = ({ statusCode = 0, headers }: IncomingMessage, body: Uint8Arr
   });
 
 /**
- * The HTTP handler of a client. It supports only what DynamoDB and KMS need: whole bodies, and no queries. The clients'
- * own handler supports streams and upgrades as well, and takes 50 % more processor time. A call ends by its own signal.
- * An attempt to connect also ends after `connectMs`.
+ * The HTTP handler of a client, with what DynamoDB and KMS need alone: whole bodies, and no queries. The
+ * clients' own handler supports streams and upgrades as well, and takes 50 % more processor time. A call ends
+ * by its own signal. An attempt to connect also ends after `connectMs`.
  */
 export const createHttpHandler = (connectMs: number): HttpHandler => {
   const kept = { keepAlive: true, maxSockets: limits.connectionsMax };

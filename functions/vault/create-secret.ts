@@ -45,7 +45,7 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
     if (record.status === 'rejected') throw record.reason;
     if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
     if (generated.status === 'rejected') {
-      // An existing name is 409 in any state of the master key, so that the same request gets the same answer.
+      // An existing name is 409 in any state of the master key, so that the same request has the same answer.
       if ((await store.findHead(name))?.state === 'stored') throw exists(vault, name);
       throw generated.reason;
     }

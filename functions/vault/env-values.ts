@@ -9,7 +9,7 @@ import type { Change, DataKey } from './ports.ts';
 import type { RequestVault } from './request.ts';
 import { openVersion, sealNext } from './sealing.ts';
 
-/** The data keys of the new names, shared by all attempts of a request. Each attempt draws a new iv. */
+/** The data keys of the new names, shared by all attempts of a request, of which each draws a new iv. */
 export type FileKeys = Map<string, DataKey>;
 /** Values by the text of their reference. */
 type Values = ReadonlyMap<string, Uint8Array>;

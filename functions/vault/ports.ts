@@ -16,8 +16,8 @@ import type {
 } from '../model/types.ts';
 
 /**
- * The change of one secret by one version. It replaces exactly the head `base`, which it keeps as a superseded
- * version. Without `base` it needs that the secret never existed, and `next` is its first version.
+ * The change of one secret by one version. `next` replaces exactly the head `base`, which stays as a
+ * superseded version. Without `base` the secret must never have existed, and `next` is its first version.
  */
 export type Change = { readonly base: Head | undefined; readonly next: NewVersion };
 

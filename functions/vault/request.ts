@@ -109,7 +109,7 @@ type Operation<Request, Answer> = (
   request: Request,
 ) => Promise<Answer>;
 
-/** Makes an operation of `work`, which gets the services bound to its request. */
+/** Makes an operation of `work`, which is called with the services bound to its request. */
 export const operation = <Request, Answer>(
   ports: Ports,
   work: (vault: RequestVault, request: Request) => Promise<Answer>,

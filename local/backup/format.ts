@@ -1,5 +1,5 @@
 /**
- * The backup file, the same for every store. It is gzip'ed, and each line is one JSON object:
+ * The backup file, the same for every store: gzip'ed, and one JSON object a line:
  *
  *   {"Backup":{…}}     the vault, the table and the moment of the copy
  *   {"Item":{…}}       an item as it is stored, in the form of DynamoDB's exports to S3; ascending by pk and sk
@@ -43,7 +43,7 @@ const manifest = v.strictObject({
   versions: count,
   destroyedVersions: count,
   idempotencyRecords: count,
-  /** Items that the vault does not know, or that are damaged. They are copied like all others. */
+  /** Items that the vault does not know, or that are damaged, copied like all others. */
   unreadableItems: count,
   /** The ids of the master keys under which the values are sealed, ascending. */
   masterKeyIds: v.array(v.string()),

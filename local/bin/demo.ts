@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: starts a vault of three nodes, plays a minute of use and of failures, and checks each claim. The exit
- * code is 1 if a check fails. All data are removed at the end unless `VAULT_DATA_DIR` names a folder to keep them in.
+ * `npm run demo`: starts a vault of three nodes, plays a minute of use and of failures, and checks each
+ * claim. The exit code is 1 if a check fails. The data are removed at the end unless `VAULT_DATA_DIR` names a
+ * folder to keep them in.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Checks whether this Node can run the programs of this repository. It is plain JavaScript, so that every Node can run
- * it: a Node that is too old, or that finds no packages, would otherwise end in a stack trace.
+ * Checks whether this Node can run the programs of this repository, in plain JavaScript, so that every Node
+ * can run it: a Node that is too old, or that finds no packages, would otherwise end in a stack trace.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -54,8 +54,8 @@ const answer = async (text: string, run: (command: Command) => Promise<string>):
 };
 
 /**
- * Accepts commands for the cluster in this folder, which this process must have locked. `report` gets one
- * line for an error that the sender of the command did not cause.
+ * Accepts commands for the cluster in this folder, which this process must have locked. `report` is called
+ * with one line for an error that the sender of the command did not cause.
  */
 export const startControl = async (
   folder: string,

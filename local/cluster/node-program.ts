@@ -77,7 +77,8 @@ const followOutput = (child: ChildProcess, folder: string, ready: RegExp): Promi
 };
 
 /**
- * Ends what an earlier run may have left in the folder. `report` gets one line if the program ends by itself.
+ * Ends what an earlier run may have left in the folder. `report` is called with one line if the program ends
+ * by itself.
  */
 export const createNodeProgram = async (
   settings: NodeSettings,

@@ -137,7 +137,10 @@ const changeNode = async (
   }
 };
 
-/** Prepares the cluster and starts nothing yet. `report` gets one line whenever a program ends by itself. */
+/**
+ * Prepares the cluster and starts nothing yet. `report` is called with one line whenever a program ends by
+ * itself.
+ */
 export const createCluster = async (
   root: string,
   layout: Layout,

@@ -19,8 +19,8 @@ export type Scene = Telling & {
 };
 
 /**
- * Creates the printer of the story. `say` gets one line at a time. `elapsedMs` is the time since the story
- * began.
+ * Creates the printer of the story. `say` is called with one line at a time. `elapsedMs` is the time since
+ * the story began.
  */
 export const createTelling = (say: (line: string) => void, elapsedMs: () => number): Telling => {
   let [titles, checks, failed] = [0, 0, 0];

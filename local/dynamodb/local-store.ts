@@ -57,9 +57,9 @@ const startFailed = (
 };
 
 /**
- * Ends the process that an earlier run left in `folder`, starts the program there and returns when it answers. This
- * process must have locked the folder. `report` gets one line whenever the store is restarted, and when its disk is
- * full.
+ * Ends the process that an earlier run left in `folder`, starts the program there and returns when it
+ * answers. This process must have locked the folder. `report` is called with one line whenever the store is
+ * restarted, and when its disk is full.
  */
 export const startStore = async (
   program: StoreProgram,
@@ -119,8 +119,8 @@ const roomOf = async (folder: string): Promise<number> => {
 };
 
 /**
- * Checks at once and then every two seconds until `close`. `report` gets one line when the disk is almost full, and one
- * when there is space again. `measure` is for tests.
+ * Checks at once and then every two seconds until `close`. `report` is called with one line when the disk is
+ * almost full, and one when there is space again. `measure` is for tests.
  */
 export const watchRoom = (
   folder: string,

@@ -36,7 +36,10 @@ type WriteCall = (txn: Txn, deadline: number) => Promise<WriteReply>;
 
 export type Etcd = { readonly read: ReadCall; readonly write: WriteCall };
 
-/** `onGoneBack` gets a sentence when etcd answers with less than it had before: the node must stop serving. */
+/**
+ * `onGoneBack` is called with a sentence when etcd answers with less than it had before: the node must stop
+ * serving.
+ */
 export const createEtcd = (client: EtcdClient, onGoneBack: (sentence: string) => void): Etcd => {
   const check = createReplyCheck(onGoneBack);
 

@@ -1,6 +1,6 @@
 /**
- * Lambda behind API Gateway: the event of a REST API that a function gets, and the call of the function, with a time
- * limit and with a valid reply in every case.
+ * Lambda behind API Gateway: the event of a REST API for a function, and the call of the function, with a
+ * time limit and with a valid reply in every case.
  */
 
 import { validateHeaderName, validateHeaderValue } from 'node:http';

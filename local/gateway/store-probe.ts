@@ -1,4 +1,7 @@
-/** Whether the vault of this process would serve: its store answers. Of a node, the front answers only while it serves. */
+/**
+ * Whether the vault of this process would serve: its store answers. A node's front answers only while the
+ * node serves.
+ */
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { times } from '../../functions/model/limits.ts';
 import { clientOptions, trimmed } from '../../functions/runtime/clients.ts';

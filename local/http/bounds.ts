@@ -5,7 +5,7 @@
 export const bounds = {
   /** Fifty clients of twenty connections each; their headers alone may be 64 MiB. */
   connectionsMax: 1_000,
-  /** Few clients send a request before the last was answered. Each request that waits costs some KB. */
+  /** Few clients send a request before the last was answered. A waiting request costs some KB. */
   waitingRequestsMax: 16,
   /** This is several times a token of 8 KiB and all other headers that a request may carry. */
   headerBytesMax: 65_536,

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { bounds } from './bounds.ts';
 
-/** At most this much of a refused body is read and discarded, so that its sender gets to read the answer. */
+/** At most this much of a refused body is read and discarded, so that its sender can read the answer. */
 const discardedBytesMax = 64 * 1_048_576;
 
 /**

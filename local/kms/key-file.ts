@@ -182,8 +182,9 @@ const isOwn = ({ keyId, check }: KeyIdentity, found: KeyReading): boolean =>
   keyId === found.keyId && (check === undefined || check === checkOf(keyId, found.secret));
 
 /**
- * Uses the key of this file from now on. The file need not be there yet. `warn` gets the sentence of each fault of the
- * file, at each call that meets it. The file must be on a local file system, whose `stat` sees a change at once.
+ * Uses the key of this file from now on. The file need not be there yet. `warn` is called with the sentence
+ * of each fault of the file, at each call that meets it. The file must be on a local file system, whose
+ * `stat` sees a change at once.
  */
 export const followMasterKey = (
   file: string,

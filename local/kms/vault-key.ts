@@ -76,8 +76,9 @@ export const hasKeyFile = (folder: string, environment: NodeJS.ProcessEnv): bool
   existsSync(masterKeyFile(folder, environment));
 
 /**
- * Opens the key file of the vault in this folder, for `npm start`; for a node it is `openNodeKey` (node/node-key.ts). If the vault has no data yet, makes the key if it is missing. `warn`
- * gets the sentence of each later fault. Throws a sentence if the key is missing, damaged or of another vault.
+ * Opens the key file of the vault in this folder, for `npm start`; for a node it is `openNodeKey`
+ * (node/node-key.ts). If the vault has no data yet, makes the key if it is missing. `warn` is called with the
+ * sentence of each later fault. Throws a sentence if the key is missing, damaged or of another vault.
  */
 export const openVaultKey = (
   folder: string,

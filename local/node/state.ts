@@ -21,7 +21,7 @@ export type NodeState = {
   readonly admit: () => Promise<string | undefined>;
 };
 
-/** `report` gets a sentence for each change. */
+/** `report` is called with a sentence for each change. */
 export const createNodeState = (node: number, report: (line: string) => void): NodeState => {
   let state: State = 'waiting';
   let reason: string | null = 'it starts';

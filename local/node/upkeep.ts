@@ -106,7 +106,7 @@ const smallWrite: Txn = {
  * further, unless the database nears its quota: then the backup ends, and the nodes go on writing.
  *
  * Returns a function to be called each minute, on every node, so that a new leader knows the revision of one
- * minute ago. It rejects if etcd does not compact; the next call compacts further.
+ * minute ago. A call rejects if etcd does not compact; the next one compacts further.
  */
 export const createCompaction = ({
   member,
@@ -176,8 +176,8 @@ const needsIt = ({ space }: UpkeepReport): boolean => space !== null && isWastef
  * A node gives the free space of its database file back to the disk and to the quota. Its member answers
  * nothing meanwhile, so one member at a time does so, while all nodes serve, and the leader last.
  *
- * Returns a function to be called each minute, on every node, never twice at once. It resolves when the
- * member answers again, and rejects if a call fails.
+ * Returns a function to be called each minute, on every node, never twice at once. A call
+ * resolves when the member answers again, and rejects if a call to it fails.
  */
 export const createDefragmentation = (
   options: DefragmentationOptions,

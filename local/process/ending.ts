@@ -87,8 +87,8 @@ export const untilAbandoned = async (): Promise<void> => {
 export type Closer = () => void | Promise<void>;
 
 /**
- * Calls the closers, the last first, and leaves the list empty. Each is called even if another one failed. Throws the
- * first error.
+ * Calls the closers, the last first, and leaves the list empty. A closer is called even if another one
+ * failed. Throws the first error.
  */
 export const closeAll = async (closers: Closer[]): Promise<void> => {
   const failures: unknown[] = [];

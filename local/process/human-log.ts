@@ -80,8 +80,8 @@ export const humanLine = (text: string): string => {
 };
 
 /**
- * From here on the log at a terminal has the form for people. `LOG_FORMAT=json` keeps JSON; an output that is not a
- * terminal always gets JSON.
+ * From here on the log at a terminal has the form for people. `LOG_FORMAT=json` keeps JSON; an output that is
+ * not a terminal always has JSON.
  */
 export const showHumanLog = (environment: NodeJS.ProcessEnv): void => {
   if (environment['LOG_FORMAT'] === 'json') return;

@@ -1,6 +1,6 @@
 /**
- * How long the programs of this machine wait for each other, in milliseconds. Who ends a program gives it longer than
- * that program gives what it has started itself.
+ * How long the programs of this machine wait for each other, in milliseconds. A program is given longer to
+ * end than it gives what it has started itself.
  */
 import { times } from '../../functions/model/limits.ts';
 

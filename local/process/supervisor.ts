@@ -49,11 +49,11 @@ export const startProgram = (
 };
 
 /**
- * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which may
- * first finish what it has begun. On Windows a hidden console of its own does that, and a detached child would outlive
- * this process. The caller reads the child's stderr from `child.stderr` and, if `output` is piped,
- * its stdout from `child.stdout`. The child gets the few environment variables that any program needs, and those of
- * `environment`.
+ * Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches this process alone,
+ * which may first finish what it has begun. On Windows a hidden console of its own does that, and a detached
+ * child would outlive this process. The caller reads the child's stderr from `child.stderr` and, if `output`
+ * is piped, its stdout from `child.stdout`. The child has the few environment variables that any program
+ * needs, and those of `environment`.
  */
 export const startChild = (
   command: string,

@@ -183,8 +183,9 @@ export const startServices = async (
 };
 
 /**
- * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal gets a token
- * and a request to try. Any other output may be kept as a log, so it gets only the command that makes a token.
+ * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal
+ * shows a token and a request to try. Any other output may be kept as a log, so it has only the command that
+ * makes a token.
  */
 const greet = async (url: string, folder: string, takesLocalTokens: boolean): Promise<void> => {
   const ready = `vault listening on ${url}`;

@@ -240,7 +240,7 @@ export const WorkbenchView = () => {
   );
 };
 
-/** Encrypt stores the value, and the line below it gets the reference. */
+/** Encrypt stores the value, and puts the reference into the line below. */
 const example = `# an example: Encrypt stores the value, and puts a reference in its place
 EXAMPLE_PASSWORD=hunter2
 DATABASE_URL="postgres://shop:enc(EXAMPLE_PASSWORD)@db/shop"

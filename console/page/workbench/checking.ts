@@ -29,7 +29,7 @@ export const useCheck = (asked: CheckInput): CheckState => {
   return { check, checkNow };
 };
 
-/** The marks of findings. They move with the text until it is checked again. */
+/** The marks of findings, which move with the text until the next check. */
 export const useMarks = (text: string, findings: readonly Finding[]): readonly Mark[] => {
   const made = useMemo(() => {
     const starts = lineStarts(text);

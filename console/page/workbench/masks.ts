@@ -19,8 +19,8 @@ export const maskedInput = ({ content, lines }: Plan): string => {
 };
 
 /**
- * The answer of the vault with a mask in place of each resolved value. It is made of the file alone, so it
- * cannot tell anything about a value. `undefined` if the reader allows nothing like a mask in some place.
+ * The answer of the vault with a mask in place of each resolved value. The file alone decides the mask, which
+ * tells nothing about a value. `undefined` if the reader allows nothing like a mask in some place.
  */
 export const maskedResult = (plan: Plan): string | undefined => {
   // A plain word needs no quotes in any dialect.

@@ -21,7 +21,7 @@ export type Piece = {
 /** A part of the text that is marked as a fault. */
 export type Mark = { readonly start: number; readonly end: number };
 
-/** The pieces between two offsets. They join to exactly that part of the text that was parsed. */
+/** The pieces between two offsets, which join to exactly that part of the parsed text. */
 export const piecesBetween = (file: ParsedFile, from: number, to: number): Piece[] => {
   const pieces: Piece[] = [];
   const add = (kind: Piece['kind'], start: number, end: number, reference?: string): void => {

@@ -1,8 +1,8 @@
 /**
- * npm dotenv and Node's `--env-file`, which must both read the same. Neither knows an escape for a quote, so a value
- * with every kind of quotes can be written only if it needs none. Both take a CR for a line's end or drop it.
- * dotenv-expand reads their result. A value in which it would replace or run anything is refused, because no
- * spelling hides that from it.
+ * npm dotenv and Node's `--env-file`, which must both read the same. Neither knows an escape for a quote, so
+ * a value with every kind of quotes can be written only if it needs none. The two readers take a CR for a
+ * line's end or drop it. dotenv-expand reads their result. A value in which it would replace or run anything
+ * is refused, because no spelling hides that from it.
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { checksOf, isPlain, type Reading, type Writer } from './writer.ts';

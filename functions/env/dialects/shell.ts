@@ -50,8 +50,9 @@ const own: ReadonlySet<string> = new Set(`${ofBash} ${ofZsh}`.split(/\s+/));
 export const isShellOwn = (key: string): boolean => own.has(key);
 
 /**
- * Whether bash, dash and zsh all certainly read the line as the grammar does. `marked`: it follows a byte order mark. A
- * line that is not the same but does not reach beyond its end gets a warning only; zsh and dash may stop reading there.
+ * Whether bash, dash and zsh all certainly read the line as the grammar does. `marked`: it follows a byte
+ * order mark. A line that is not the same but does not reach beyond its end has a warning only; zsh and dash
+ * may stop reading there.
  */
 const readsTheSame = (line: Line, marked: boolean): boolean => {
   if (marked) return false;
@@ -86,8 +87,8 @@ const unsafeWord = `(?:${reserved}|${leaving})`;
 const unsafeKey = new RegExp(`^${unsafeWord}$`);
 
 /**
- * Bash looks for the end of a subscript on later lines as well. It asks the locale byte by byte which bytes are letters
- * of a name: in Shift_JIS and in encodings of one byte, every byte of `é` is one.
+ * Bash looks for the end of a subscript on later lines as well. Bash asks the locale byte by byte which bytes
+ * are letters of a name: in Shift_JIS and in encodings of one byte, every byte of `é` is one.
  */
 const subscript = String.raw`[A-Za-z_\x80-\uffff][\w\x80-\uffff]*\[`;
 /** The first character of a word that may follow an operator. */

@@ -1,6 +1,6 @@
 /**
- * The writer of a dialect. It knows how the dialect's reader reads, and writes values for that reader. Each unchanged
- * line is classified alone and conservatively: it is `same` only if that is certain.
+ * The writer of a dialect, which knows how the dialect's reader reads, and writes values for that reader. An
+ * unchanged line is classified alone and conservatively: it is `same` only if that is certain.
  */
 import type { UnfitReason } from '../../model/errors.ts';
 import type { Assignment, Line, ParsedFile } from '../grammar.ts';

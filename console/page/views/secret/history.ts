@@ -8,7 +8,10 @@ export type History = {
   readonly entries: readonly VersionEntry[];
   readonly current: VersionEntry;
   readonly isWhole: boolean;
-  /** The time from the first version until now, the oldest first. It may begin with a part that was not read. */
+  /**
+   * The time from the first version until now, the oldest first. The beginning may be a part that was not
+   * read.
+   */
   readonly intervals: readonly Interval[];
 };
 
