@@ -1,4 +1,7 @@
-/** The documents name only files, headings and npm scripts that exist. CHANGELOG.md tells the past and is left out. */
+/**
+ * The documents name only files, headings and npm scripts that exist, and so do comments with files. CHANGELOG.md
+ * tells the past and is left out.
+ */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -41,6 +44,34 @@ const pathsOf = (document: string): string[] =>
 
 const scriptsOf = (document: string): string[] =>
   [...textOf(document).matchAll(/\bnpm run (?:-s )?([\w:-]+)/g)].map(([, name = '']) => name);
+
+const trees = '{functions,local,cli,console,client,system,action,bench}';
+const sources = globSync(`${trees}/**/*.{ts,tsx,js}`).filter((name) => name !== 'client/api.ts');
+
+/** The files in comments, each as it is named: `joining.ts` of the same folder, or node/joining.ts. */
+const filesInComments = (source: string): string[] =>
+  textOf(source)
+    .split('\n')
+    .filter((line) => /^\s*(?:\*|\/\/|\/\*\*)/.test(line))
+    .flatMap((line) => [...line.matchAll(/(?<![\w./-])[\w-]+(?:\/[\w-]+)*\.tsx?\b/g)])
+    .map(([name]) => name);
+
+const isFileFrom = (source: string, name: string): boolean =>
+  existsSync(join(dirname(source), name)) || (name.includes('/') && isFileSomewhere(name));
+
+const isFileSomewhere = (name: string): boolean =>
+  existsSync(name) || sources.some((source) => source.endsWith(`/${name}`));
+
+describe('a comment', () => {
+  it('names only files of its folder, or files by a path that exists', () => {
+    const missing = sources.flatMap((source) =>
+      filesInComments(source)
+        .filter((name) => !isFileFrom(source, name))
+        .map((name) => `${source}: ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
 
 describe('a document', () => {
   it.each(documents)('links only to pages, headings and files that exist: %s', (document) => {
