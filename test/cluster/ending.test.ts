@@ -17,19 +17,19 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it.each([
-  ['npm run demo', 'SIGTERM', 143, 'local/bin/demo.ts', []],
-  ['npm run demo', 'SIGINT', 130, 'local/bin/demo.ts', []],
-  ['npm run bench -- cluster', 'SIGHUP', 129, 'bench/bench.ts', ['cluster']],
+  // The program, three nodes with an etcd each, and for the demo npm run cluster.
+  ['npm run demo', 'SIGTERM', 143, 8, 'local/bin/demo.ts', []],
+  ['npm run demo', 'SIGINT', 130, 8, 'local/bin/demo.ts', []],
+  ['npm run bench -- cluster', 'SIGHUP', 129, 7, 'bench/bench.ts', ['cluster']],
 ] as const)(
-  '%s ends its cluster on %s with exit code %i, and removes its folder',
-  async (_, signal, code, file, args) => {
+  '%s ends its nodes on %s with exit code %i, and removes its folder',
+  async (_, signal, code, processes, file, args) => {
     const program = runFile(file, args, { TMPDIR: join(folder, 'tmp') });
     const under = () =>
       processesUnder(program.child.pid ?? 0)
         .map(({ pid }) => recordOf(pid))
         .filter((record) => record !== undefined);
-    // The program, the cluster, and three nodes with an etcd each.
-    const started = await untilSeen(under, (all) => all.length >= 8, startLimitMs);
+    const started = await untilSeen(under, (all) => all.length >= processes, startLimitMs);
     program.child.kill(signal);
     expect(await program.exit).toBe(code);
     expect(started.filter(isRunning)).toEqual([]);
