@@ -32,7 +32,11 @@ export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
   // A stand-in brings the program that LocalStack would download and put into each container.
   if (await isStandIn(lambdaImage)) process.env['LOCALSTACK_INIT'] = freshFolder();
   const ports = { PORT: '0', LOCALSTACK_PORT: String(await findFreePort()) };
-  const served = runLocal('stack', [program], { ...process.env, ...ports, VAULT_DATA_DIR: dataDir });
+  const served = runLocal('stack', [program], {
+    ...process.env,
+    ...ports,
+    VAULT_DATA_DIR: dataDir,
+  });
   kept.served = { process: served, dataDir };
   try {
     const url = await lineOf(served, /^vault listening on (http:\/\/\S+)$/, startLimitMs);
