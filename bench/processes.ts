@@ -1,7 +1,7 @@
 /** The processor time of the serving processes by kind (Linux only: from /proc). */
 import { readdirSync, readFileSync } from 'node:fs';
 
-export type Served = { readonly pid: number; readonly kind: string };
+export type ServingProcess = { readonly pid: number; readonly kind: string };
 /** Milliseconds of processor time, by kind of process. */
 export type Cpu = Readonly<Record<string, number>>;
 
@@ -44,7 +44,7 @@ const kindOf = (pid: number): string => {
 };
 
 /** A process and all its descendants, without this process itself. */
-export const processesUnder = (root: number): readonly Served[] => {
+export const processesUnder = (root: number): readonly ServingProcess[] => {
   const parents = new Map(allPids().map((pid) => [pid, Number(statOf(pid)?.[1])]));
   const isUnder = (pid: number): boolean => {
     const parent = parents.get(pid);
@@ -56,13 +56,13 @@ export const processesUnder = (root: number): readonly Served[] => {
 };
 
 /** All processes of one program, by its name in the process list. */
-export const processesNamed = (name: string): readonly Served[] =>
+export const processesNamed = (name: string): readonly ServingProcess[] =>
   allPids()
     .filter((pid) => readFile(`/proc/${pid}/comm`)?.trim() === name)
     .map((pid) => ({ pid, kind: name }));
 
 /** The processor time of these processes since they began. */
-export const cpuOf = (served: readonly Served[]): Cpu => {
+export const cpuOf = (served: readonly ServingProcess[]): Cpu => {
   const cpu: Record<string, number> = {};
   for (const { pid, kind } of served) {
     const fields = statOf(pid);

@@ -15,7 +15,7 @@ import { createSend } from './http.ts';
 import type { InProcess, Order } from './in-process.ts';
 import { runClosed, type Work } from './load.ts';
 import { type Operation, prepareSingles, prepareVault } from './operations.ts';
-import { processesNamed, processesUnder, type Served } from './processes.ts';
+import { processesNamed, processesUnder, type ServingProcess } from './processes.ts';
 import type { Slice } from './statistics.ts';
 
 export type Subject = {
@@ -23,7 +23,7 @@ export type Subject = {
   /** Prepares the operation that later calls of `run` perform. Returns false if the subject does not have it. */
   readonly prepare: (operation: Operation, clients: number) => Promise<boolean>;
   readonly run: (clients: number, forMs: number) => Promise<Slice>;
-  readonly processes: readonly Served[];
+  readonly processes: readonly ServingProcess[];
   readonly close: () => Promise<void>;
 };
 
@@ -43,7 +43,7 @@ export const environment = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
 export const vaultAt = (
   urls: readonly string[],
   token: string,
-  processes: readonly Served[],
+  processes: readonly ServingProcess[],
 ): Subject => {
   const { send, close } = createSend(urls);
   const perform = createPerform(vaultDescription, send, { TOKEN: token });
@@ -62,7 +62,7 @@ export const storeAt = (store: Description, urls: readonly string[]): Subject =>
 const subjectOf = (
   name: string,
   prepare: (operation: Operation, clients: number) => Promise<Work | undefined>,
-  processes: readonly Served[],
+  processes: readonly ServingProcess[],
   close: () => void,
 ): Subject => {
   let work: Work | undefined;
