@@ -68,15 +68,11 @@ export const marksIn = (file: string, source: string): Mark[] => {
 const wrapped = (item: string): string =>
   item.replaceAll(/(.{1,117})(?: |$)/g, '\n  $1').replace('\n  ', '- ');
 
-/** The marked tests of one file as a list item: the titles of a block stand behind the title of the block. */
+/** The marked tests of one file as a list item: the blocks that hold them, and the titles of those in no block. */
 const itemOf = (file: string, marks: readonly Mark[]): string => {
-  const blocks = Map.groupBy(marks, ({ titles }) => titles.slice(0, -1).join(' › '));
-  const texts = [...blocks].map(([block, ofBlock]) => {
-    const titles = ofBlock.map((mark) => mark.titles.at(-1)).join('; ');
-    return block === '' ? titles : `*${block}:* ${titles}`;
-  });
+  const groups = new Set(marks.map(({ titles }) => titles.slice(0, -1).join(' › ') || titles[0]));
   const name = file.replace(/^test\/|\.test\.ts$/g, '');
-  return wrapped(`[${name}](../${file}): ${texts.join('. ')}`);
+  return wrapped(`[${name}](../${file}): ${[...groups].join('; ')}`);
 };
 
 /** The text of docs/evidence.md. Throws if a guarantee has no test, or if a marker names an unknown guarantee. */
@@ -98,9 +94,8 @@ export const evidencePage = (guarantees: readonly Guarantee[], marks: readonly M
   });
   return `# Evidence
 
-The tests that best show each guarantee of [guarantees.md](guarantees.md): the file, the *group of tests*, and the
-titles. \`…\` stands for a parameter. \`npm run fix\` writes this page from comments such as \`// Shows G4.\` above the
-tests.
+The tests that best show each guarantee of [guarantees.md](guarantees.md): the file, and the group of tests in it. \`…\`
+stands for a parameter. \`git grep -A2 'Shows.*\\bG4\\b' test\` prints the tests themselves. \`npm run fix\` writes this page.
 ${lists.join('')}`;
 };
 
