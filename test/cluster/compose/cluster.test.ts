@@ -84,7 +84,7 @@ describe('docker compose up', () => {
 });
 
 describe('a node', () => {
-  // Shows G10.
+  // Shows G12.
   it('is missed by nobody after docker kill, and has all that it missed when it is back', async () => {
     const id = await getContainer('node2');
     const before = freshName();
