@@ -56,7 +56,7 @@ export const leavesOf = (command: CommandUnknownOpts): readonly CommandUnknownOp
 /** Options with the same words mean the same in every command. */
 const keyOf = ({ flags, description }: Option): string => `${flags} ${description}`;
 
-export const optionsOf = (command: CommandUnknownOpts): readonly Option[] => [
+const optionsOf = (command: CommandUnknownOpts): readonly Option[] => [
   ...command.createHelp().visibleOptions(command),
 ];
 

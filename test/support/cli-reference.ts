@@ -1,6 +1,6 @@
 /** Writes the reference of docs/cli.md from the help of `dsvault`. `npm run fix` runs it. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { commonOptions, leavesOf, optionsOf } from '../../cli/man-page.ts';
+import { commonOptions, leavesOf } from '../../cli/man-page.ts';
 import { programFor } from '../../cli/program.ts';
 
 const page = 'docs/cli.md';
@@ -10,18 +10,17 @@ const currentReference = async (): Promise<string> => {
   const program = await programFor();
   const help = program.createHelp();
   const commands = leavesOf(program);
-  const common = commonOptions(commands).map(({ flags }) => flags);
-  const flag = (long: string | undefined) => `\`${long}\``;
   const rows = commands.map((command) => {
     const usage = help.commandUsage(command).replace('dsvault ', '').replace(' [options]', '');
-    const own = optionsOf(command).filter(({ flags }) => !common.includes(flags));
-    return `| \`${usage}\` | ${command.description()} | ${own.map(({ long }) => flag(long)).join(' ')} |\n`;
+    return `| \`${usage}\` | ${command.description()} |\n`;
   });
-  const most = commonOptions(commands).map(({ long }) => flag(long));
+  const most = commonOptions(commands).map(({ long }) => `\`${long}\``);
   return `
-| command | does | options |
-|---|---|---|
-${rows.join('')}| most commands | | ${most.join(' ')} |
+| command | does |
+|---|---|
+${rows.join('')}
+Most commands also know
+${most.join(' ')}.
 
 `;
 };
