@@ -10,6 +10,7 @@ import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
 import { createFileOnce } from '../../system/files.ts';
 import { isFree, requireFreePort } from '../process/ports.ts';
+import { nodeNumbers } from './commands.ts';
 import { hostOf } from './relay.ts';
 
 export type NodeLayout = {
@@ -28,7 +29,6 @@ export type Layout = {
   readonly clusterFile: string;
 };
 
-const nodeNumbers = [1, 2, 3];
 const firstPortPreset = 3_001;
 const portsSpan = 23;
 /**

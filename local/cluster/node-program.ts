@@ -16,18 +16,7 @@ import {
   type ProcessRecord,
 } from '../process/process-record.ts';
 import { type Supervision, startChild, supervise } from '../process/supervisor.ts';
-
-export type NodeSettings = {
-  /** The name in sentences, such as `node 2`. */
-  readonly name: string;
-  readonly folder: string;
-  readonly script: string;
-  readonly environment: NodeJS.ProcessEnv;
-  /** The line that the program prints once it serves. */
-  readonly ready: RegExp;
-  /** The files in the folder that keep the pids of the program's own children. */
-  readonly childFiles: readonly string[];
-};
+import type { NodeLayout } from './layout.ts';
 
 /** `ended`: the program ended by itself. */
 type ProgramState = 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
@@ -44,7 +33,11 @@ export type NodeProgram = {
   readonly resume: () => void;
 };
 
-const pidFile = 'process.pid';
+const script = 'local/bin/node.ts';
+/** The line that the program prints once it serves. */
+const ready = /^vault listening on /m;
+/** The files in the node's folder that keep the pids of the program and of its etcd. */
+const [pidFile, etcdPidFile] = ['process.pid', 'etcd.pid'];
 
 /** Kills the program and its own children; returns when all of them are gone. */
 const killAll = async (records: readonly ProcessRecord[]): Promise<void> => {
@@ -57,7 +50,7 @@ const signalAll = (records: readonly ProcessRecord[], signal: NodeJS.Signals): v
 };
 
 /** Writes the child's output to its log. Resolves with whether it prints the ready line before it ends. */
-const followOutput = (child: ChildProcess, folder: string, ready: RegExp): Promise<boolean> => {
+const followOutput = (child: ChildProcess, folder: string): Promise<boolean> => {
   const log = openLogFile(join(folder, 'log'));
   for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, log);
   return new Promise((resolve) => {
@@ -77,34 +70,34 @@ const followOutput = (child: ChildProcess, folder: string, ready: RegExp): Promi
 };
 
 /**
- * Ends what an earlier run may have left in the folder. `report` is called with one line if the program ends
- * by itself.
+ * Ends what an earlier run may have left in the node's folder. `report` is called with one line if the program
+ * ends by itself.
  */
 export const createNodeProgram = async (
-  settings: NodeSettings,
+  { node, folder }: NodeLayout,
+  environment: NodeJS.ProcessEnv,
   root: string,
   report: (line: string) => void,
 ): Promise<NodeProgram> => {
-  const { name, folder, script, environment, ready, childFiles } = settings;
   let state: ProgramState = 'stopped';
   let isReady = Promise.resolve(false);
   let supervised: Promise<Supervision> | undefined;
 
   const ownFile = join(folder, pidFile);
-  const files = [ownFile, ...childFiles.map((file) => join(folder, file))];
+  const files = [ownFile, join(folder, etcdPidFile)];
   const records = (): readonly ProcessRecord[] =>
     files.map(findRememberedChild).filter((record) => record !== undefined);
   for (const file of files) await endRememberedChild(file);
 
   const require = (isAllowed: boolean, sentence: string): void => {
-    if (!isAllowed) throw failure(`${name} ${sentence}`);
+    if (!isAllowed) throw failure(`node ${node} ${sentence}`);
   };
 
   const launch = (): ChildProcess => {
     openDataFolder(folder);
     const variables = { ...process.env, ...environment };
     const child = startChild(process.execPath, [script], root, variables, 'pipe');
-    isReady = followOutput(child, folder, ready);
+    isReady = followOutput(child, folder);
     return child;
   };
   const start = async (): Promise<void> => {
@@ -116,7 +109,7 @@ export const createNodeProgram = async (
       graceMs: nodeTimes.nodeEndMs,
       onEnd: ({ how, lastWords }) => {
         state = 'ended';
-        const sentence = `${name} ended by itself (${how}): ${lastWords}`;
+        const sentence = `node ${node} ended by itself (${how}): ${lastWords}`;
         report(sentence);
         throw failure(sentence);
       },

@@ -10,6 +10,7 @@ import { masterKeyFile } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
 import { nodeTimes } from '../node/node-times.ts';
+import { type AskPeer, createAskPeer } from '../node/peers.ts';
 import { readPort } from '../process/ports.ts';
 import type { Command } from './commands.ts';
 import type { Layout, NodeLayout } from './layout.ts';
@@ -34,6 +35,8 @@ type Parts = {
   readonly layout: Layout;
   readonly nodes: readonly Node[];
   readonly relay: Relay;
+  /** Asks a node, not through its proxy. Throws a sentence if there is no cluster file yet. */
+  readonly ask: AskPeer;
 };
 
 export type Cluster = {
@@ -54,29 +57,23 @@ const metricsPortOf = (node: number): string => {
   return String(first === 0 ? first : first + node - 1);
 };
 
-const settingsOf = (
+/** The variables of a node's program. */
+const environmentOf = (
   { clusterFile, keyFolder }: Layout,
   { node, folder, port }: NodeLayout,
   proxy: string,
-) => ({
-  name: `node ${node}`,
-  folder,
-  script: 'local/bin/node.ts',
-  environment: {
-    VAULT_DATA_DIR: folder,
-    VAULT_CLUSTER_FILE: clusterFile,
-    ...(!isKeyInKms(process.env) && {
-      VAULT_MASTER_KEY_FILE: masterKeyFile(keyFolder, process.env),
-    }),
-    VAULT_NODE: String(node),
-    VAULT_PEER_HOST: host,
-    VAULT_PEER_PROXY: proxy,
-    HOST: host,
-    PORT: String(port),
-    VAULT_METRICS_PORT: metricsPortOf(node),
-  },
-  ready: /^vault listening on /m,
-  childFiles: ['etcd.pid'],
+): NodeJS.ProcessEnv => ({
+  VAULT_DATA_DIR: folder,
+  VAULT_CLUSTER_FILE: clusterFile,
+  ...(!isKeyInKms(process.env) && {
+    VAULT_MASTER_KEY_FILE: masterKeyFile(keyFolder, process.env),
+  }),
+  VAULT_NODE: String(node),
+  VAULT_PEER_HOST: host,
+  VAULT_PEER_PROXY: proxy,
+  HOST: host,
+  PORT: String(port),
+  VAULT_METRICS_PORT: metricsPortOf(node),
 });
 
 const startAll = async (
@@ -92,13 +89,21 @@ const startAll = async (
   throw failure(`no majority of the nodes serves: see ${layout.folder}/node-*/log`);
 };
 
-const statusOf = async ({ layout, nodes, relay }: Parts): Promise<ClusterStatus> => {
-  const cluster = readClusterFile(layout.clusterFile);
-  const observed = nodes.map(async ({ node, peerPort, program }) => ({
+const createAsk = ({ nodes, clusterFile }: Layout): AskPeer => {
+  const config = { nodes: nodes.map((one) => ({ ...one, host })), peerProxy: undefined };
+  let ask: AskPeer | undefined;
+  return async (...request) => {
+    ask ??= createAskPeer(config, readClusterFile(clusterFile));
+    return await ask(...request);
+  };
+};
+
+const statusOf = async ({ nodes, relay, ask }: Parts): Promise<ClusterStatus> => {
+  const observed = nodes.map(async ({ node, program }) => ({
     node,
     isolated: relay.isIsolated(node),
     process: program.state(),
-    answer: await askNode(host, peerPort, cluster),
+    answer: await askNode(ask, node),
   }));
   return compareNodes(await Promise.all(observed));
 };
@@ -151,10 +156,10 @@ export const createCluster = async (
   );
   const nodes: Node[] = [];
   for (const one of layout.nodes) {
-    const settings = settingsOf(layout, one, relay.proxyOf(one.node));
-    nodes.push({ ...one, program: await createNodeProgram(settings, root, report) });
+    const environment = environmentOf(layout, one, relay.proxyOf(one.node));
+    nodes.push({ ...one, program: await createNodeProgram(one, environment, root, report) });
   }
-  const parts: Parts = { layout, nodes, relay };
+  const parts: Parts = { layout, nodes, relay, ask: createAsk(layout) };
   let lastChange: Promise<unknown> = Promise.resolve();
 
   const change = async ({ action, target }: Change): Promise<string> => {

@@ -1,25 +1,10 @@
 /** Compares the reports of a cluster's nodes. */
-import { request } from 'node:https';
 import { endsSoon } from '../../functions/model/types.ts';
 import { failure } from '../../system/failures.ts';
-import { mutualTls } from '../http/tls.ts';
-import { clusterHeader, clusterIdOf, type OwnCluster } from '../node/cluster-file.ts';
 import { isKnownToReadStale } from '../node/etcd-version.ts';
 import { nodeTimes } from '../node/node-times.ts';
+import type { AskPeer } from '../node/peers.ts';
 import { areEqual, type NodeKeyState, type NodeReport, parseReport } from '../node/report.ts';
-
-/** The answer of a node to `GET /status` of its node-to-node port. */
-type Answer = Pick<
-  NodeReport,
-  | 'leader'
-  | 'appliedRevision'
-  | 'digest'
-  | 'etcd'
-  | 'state'
-  | 'reason'
-  | 'masterKey'
-  | 'certificateEndsAt'
->;
 
 type NodeStatus = {
   readonly node: number;
@@ -59,47 +44,15 @@ export type NodeObservation = {
   readonly isolated: boolean;
   /** The state of the process of a node that does not answer, such as `killed`. */
   readonly process: string;
-  readonly answer: Answer | undefined;
+  /** Its report; `undefined` if it gave none in time. */
+  readonly answer: NodeReport | undefined;
 };
 
-const answerBytesMax = 65_536;
-
-/**
- * Asks the node at this address. Returns `undefined` if the node does not answer in time with a valid report.
- */
-export const askNode = (
-  host: string,
-  port: number,
-  cluster: OwnCluster,
-  timeLimitMs: number = nodeTimes.statusMs,
-): Promise<Answer | undefined> =>
-  new Promise((resolve) => {
-    const signal = AbortSignal.timeout(timeLimitMs);
-    const headers = { [clusterHeader]: clusterIdOf(cluster) };
-    const how = { headers, agent: false, signal, ...mutualTls(cluster.tls) } as const;
-    const asked = request({ host, port, path: '/status', ...how });
-    asked.once('error', () => resolve(undefined));
-    asked.once('response', (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-        if (text.length <= answerBytesMax) return;
-        resolve(undefined);
-        response.destroy();
-      });
-      response.once('close', () => resolve(parseAnswer(text)));
-    });
-    asked.end();
-  });
-
-/** Parses the answer of a node; `undefined` if it is not a report. */
-const parseAnswer = (text: string): Answer | undefined => {
-  try {
-    return parseReport(text);
-  } catch {
-    return undefined;
-  }
-};
+/** Asks a node for its report; `undefined` if it gives none in time. */
+export const askNode = (ask: AskPeer, node: number): Promise<NodeReport | undefined> =>
+  ask(node, 'GET', '/status', { timeoutMs: nodeTimes.statusMs })
+    .then(parseReport)
+    .catch(() => undefined);
 
 /** Compares the answers of the nodes, which were asked at the same time. */
 export const compareNodes = (observed: readonly NodeObservation[]): ClusterStatus => {

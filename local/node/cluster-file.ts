@@ -75,6 +75,3 @@ export const clusterIdOf = ({ token }: Pick<ClusterFile, 'token'>): string =>
 
 /** The part of the cluster file that a program needs to speak with a node. */
 export type OwnCluster = Pick<ClusterFile, 'token' | 'tls'>;
-
-/** The header by which each request to a node names its cluster. */
-export const clusterHeader = 'vault-cluster';

@@ -7,7 +7,7 @@ import { sentenceOf } from '../../system/failures.ts';
 import type { Counter, NodeRecord } from './joining.ts';
 import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
-import { type AskPeer, askText } from './peers.ts';
+import type { AskPeer } from './peers.ts';
 import { type NodeReport, parseReport } from './report.ts';
 
 export type ExchangeOptions = {
@@ -70,7 +70,7 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
 
   const tell = async (node: number, isFirm: boolean): Promise<void> => {
     const body = JSON.stringify({ ...ownReport(), announced: isFirm });
-    const answer = await askText(ask, node, 'POST', '/report', {
+    const answer = await ask(node, 'POST', '/report', {
       body,
       timeoutMs: nodeTimes.silenceMs,
     });

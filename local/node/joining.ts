@@ -13,7 +13,7 @@ import type { EtcdClient } from '../etcd/etcd-client.ts';
 import { memberFiles } from './member-files.ts';
 import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
-import { type AskPeer, askText, otherCluster } from './peers.ts';
+import { type AskPeer, otherCluster } from './peers.ts';
 import { type HeardReport, heardReport, type NodeReport, parseReport } from './report.ts';
 import type { NodeState } from './state.ts';
 
@@ -84,7 +84,7 @@ const askAll = async ({ config, ask }: StartOptions) => {
   let hasExpired = false;
   const askOne = async (node: number): Promise<void> => {
     try {
-      const text = await askText(ask, node, 'GET', '/report', { timeoutMs: nodeTimes.silenceMs });
+      const text = await ask(node, 'GET', '/report', { timeoutMs: nodeTimes.silenceMs });
       heard.push(parseReport(text));
     } catch (error) {
       if (codeOf(error) === 'CERT_HAS_EXPIRED') hasExpired = true;

@@ -107,7 +107,7 @@ export const readNodeConfig = (environment: Environment, known?: string): NodeCo
 };
 
 /** Throws if there is no such node. */
-export const addressOf = ({ nodes }: NodeConfig, node: number): NodeAddress => {
+export const addressOf = ({ nodes }: Pick<NodeConfig, 'nodes'>, node: number): NodeAddress => {
   const address = nodes.find((one) => one.node === node);
   if (address === undefined) throw new Error(`there is no node ${node}`);
   return address;

@@ -41,7 +41,6 @@ import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
 import {
   type AskPeer,
-  askText,
   createAskPeer,
   type PeerRoute,
   type PeerServer,
@@ -395,7 +394,7 @@ const hashOf = async (
   const isAlive = exchange.others().some(({ node, alive }) => node === other && alive);
   if (!isAlive) throw new Error(`node ${other} is silent`);
   const limits = { body: JSON.stringify({ revision }), timeoutMs: nodeTimes.hashMs };
-  return JSON.parse(await askText(ask, other, 'POST', '/hash', limits));
+  return JSON.parse(await ask(other, 'POST', '/hash', limits));
 };
 
 /** Gives leadership to another node that serves, if there is one. */

@@ -2,27 +2,24 @@
  * The port on which nodes speak with each other, beside etcd: reports, hashes and new members. Both ends of a
  * connection must have a certificate of the cluster's authority.
  */
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  request as requestTunnel,
-  type ServerResponse,
-} from 'node:http';
+import { type ClientRequest, type IncomingMessage, request as requestTunnel } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { createBoundedServer, type Exchange } from '../http/bounded-server.ts';
 import { bounds } from '../http/bounds.ts';
 import { mutualTls } from '../http/tls.ts';
-import { clusterHeader, clusterIdOf, type OwnCluster } from './cluster-file.ts';
+import { clusterIdOf, type OwnCluster } from './cluster-file.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
 
-/** Answers a request; a string is sent as JSON text, anything else writes the response itself. */
-export type PeerRoute = (body: string, response: ServerResponse) => Promise<string | undefined>;
+/** Answers the body of a request with JSON text. */
+export type PeerRoute = (body: string) => Promise<string>;
 
 export type PeerServer = { readonly close: () => Promise<void> };
 
 const bodyBytesMax = 1_048_576;
+/** The header by which each request to a node names its cluster. */
+const clusterHeader = 'vault-cluster';
 const misdirectedStatus = 421;
 /** The code of the error when another node is of another cluster. */
 export const otherCluster = 'OTHER_CLUSTER';
@@ -57,10 +54,9 @@ export const servePeers = async (
     try {
       const body = await readBody(bodyBytesMax);
       if (typeof body === 'string') throw new Error(`the message is ${body}`);
-      const text = await route(body.toString('utf8'), response);
-      if (text !== undefined) response.writeHead(200).end(text);
+      const text = await route(body.toString('utf8'));
+      response.writeHead(200).end(text);
     } catch (error) {
-      if (response.headersSent) return void response.destroy();
       response.writeHead(500).end(sentenceOf(error));
     }
   };
@@ -86,7 +82,7 @@ export type AskPeer = (
   method: 'GET' | 'POST',
   path: string,
   options: { readonly body?: string; readonly timeoutMs: number },
-) => Promise<IncomingMessage>;
+) => Promise<string>;
 
 /**
  * Opens a connection to `host:port` through a forward proxy, by CONNECT. Node's own agents never give up a
@@ -110,19 +106,18 @@ const openTunnel = (proxy: URL, host: string, port: number, signal: AbortSignal)
         socket.destroy();
         reject(new Error(`the proxy answered ${statusCode} to CONNECT ${path}`));
       })
-      .once('response', (response) => {
-        response.destroy();
-        reject(new Error(`the proxy did not open a tunnel to ${path}`));
-      })
       .end();
   });
 
 /**
- * Asks other nodes, through the forward proxy if there is one. Throws unless the answer is 200 and begins
- * within the time; the code of the error is `otherCluster` if the node is of another cluster. A silence of
- * that time also ends an answer that has begun.
+ * Asks other nodes, through the forward proxy if there is one. Resolves to the answer; rejects unless the
+ * answer is 200 and whole within the time. The code of the error is `otherCluster` if the node is of another
+ * cluster.
  */
-export const createAskPeer = (config: NodeConfig, cluster: OwnCluster): AskPeer => {
+export const createAskPeer = (
+  config: Pick<NodeConfig, 'nodes' | 'peerProxy'>,
+  cluster: OwnCluster,
+): AskPeer => {
   const { peerProxy: proxy } = config;
   const { tls } = cluster;
   const direct = { agent: new Agent({ ...mutualTls(tls), keepAlive: true }) };
@@ -130,8 +125,7 @@ export const createAskPeer = (config: NodeConfig, cluster: OwnCluster): AskPeer 
   return async (node, method, path, { body = '', timeoutMs }) => {
     const { host, peerPort: port } = addressOf(config, node);
     const limit = new AbortController();
-    const giveUp = () => limit.abort(new Error(`node ${node} is silent`));
-    const timer = setTimeout(giveUp, timeoutMs);
+    const timer = setTimeout(() => limit.abort(new Error(`node ${node} is silent`)), timeoutMs);
     try {
       const { signal } = limit;
       const way = proxy ? through(await openTunnel(proxy, host, port, signal)) : direct;
@@ -141,9 +135,9 @@ export const createAskPeer = (config: NodeConfig, cluster: OwnCluster): AskPeer 
       };
       const outgoing = request({ host, port, path, method, headers, signal, ...way }).end(body);
       const incoming = await responseTo(outgoing);
-      outgoing.setTimeout(timeoutMs, giveUp);
-      if (incoming.statusCode === 200) return incoming;
-      const refused = new Error(`node ${node}: ${(await textOf(incoming)) || incoming.statusCode}`);
+      const text = await textOf(incoming);
+      if (incoming.statusCode === 200) return text;
+      const refused = new Error(`node ${node}: ${text || incoming.statusCode}`);
       const isOther = incoming.statusCode === misdirectedStatus;
       throw Object.assign(refused, isOther && { code: otherCluster });
     } catch (error) {
@@ -158,8 +152,3 @@ const responseTo = (outgoing: ClientRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     outgoing.on('error', reject).once('response', resolve);
   });
-
-/** The whole answer as text. */
-export const askText = async (
-  ...[ask, ...rest]: [AskPeer, ...Parameters<AskPeer>]
-): Promise<string> => await textOf(await ask(...rest));

@@ -19,7 +19,7 @@ import { nameOf, peerUrlOf } from './member.ts';
 import { type LastService, memberFiles } from './member-files.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
-import { type AskPeer, askText, type PeerRoute } from './peers.ts';
+import type { AskPeer, PeerRoute } from './peers.ts';
 
 /** `instead`: the id of the lost member. Without it, the answer is the id of the node's member. */
 const request = v.object({ node: v.number(), instead: v.optional(v.string()) });
@@ -114,7 +114,7 @@ export const askForMember = async (options: AskForMemberOptions): Promise<NewMem
   const askOne = async (other: number, instead?: string): Promise<NewMember> => {
     const body = JSON.stringify({ node, instead });
     const limits = { body, timeoutMs: nodeTimes.newMemberMs };
-    const text = await askText(ask, other, 'POST', '/member', limits);
+    const text = await ask(other, 'POST', '/member', limits);
     const answered = v.parse(answer, JSON.parse(text));
     if ('cluster' in answered) return answered;
     if (instead !== undefined) throw new Error(`the member is ${answered.member} by now`);

@@ -9,7 +9,7 @@ import { mutualTls } from '../../local/http/tls.ts';
 import { clusterIdOf, readClusterFile } from '../../local/node/cluster-file.ts';
 import { startMember } from '../../local/node/member.ts';
 import { readNodeConfig } from '../../local/node/node-config.ts';
-import { askText, createAskPeer } from '../../local/node/peers.ts';
+import { createAskPeer } from '../../local/node/peers.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { memberOptionsOf } from '../support/nodes.ts';
@@ -43,7 +43,7 @@ const askForMember = async (instead?: string): Promise<{ member: string; cluster
   const body = JSON.stringify({ node: 1, instead });
   const options = { body, timeoutMs: 15_000 };
   const answer = await untilSeen(
-    () => askText(ask, 2, 'POST', '/member', options).catch(() => ''),
+    () => ask(2, 'POST', '/member', options).catch(() => ''),
     (text) => text !== '',
   );
   return JSON.parse(answer);

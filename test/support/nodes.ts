@@ -1,6 +1,4 @@
 /** Nodes that communicate without a network. */
-import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
 import type { MemberClient, MemberStatus } from '../../local/etcd/member-client.ts';
 import type { Counter, NodeRecord } from '../../local/node/joining.ts';
 import type { MemberOptions } from '../../local/node/member.ts';
@@ -97,7 +95,7 @@ export const askOf =
   async (node, _, path, { body = '' }) => {
     const text = await answer(node, path, body);
     if (text === undefined) throw new Error(`node ${node} gives no answer`);
-    return Readable.from([Buffer.from(text)]) as unknown as IncomingMessage;
+    return text;
   };
 
 /** A record in memory. */

@@ -1,7 +1,4 @@
-import type { RequestListener } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   askNode,
   compareNodes,
@@ -9,25 +6,19 @@ import {
   requireWholeCopies,
   tableOf,
 } from '../../../../local/cluster/status.ts';
-import { mutualTls, type TlsFiles } from '../../../../local/http/tls.ts';
-import { clusterIdOf } from '../../../../local/node/cluster-file.ts';
-import { freshCertificates } from '../../../support/certificates.ts';
+import type { NodeReport } from '../../../../local/node/report.ts';
+import { askOf, reportOf } from '../../../support/nodes.ts';
 
 const digestOf = (revision: number, hash: string) => ({ revision, compactRevision: -1, hash });
 
-type Answer = NonNullable<NodeObservation['answer']>;
-
-const said = (appliedRevision: number, more: Partial<Answer> = {}): Answer => ({
-  leader: false,
-  appliedRevision,
-  digest: digestOf(appliedRevision, `${appliedRevision}`.padStart(8, '0')),
-  etcd: '3.7.3',
-  state: 'serving',
-  reason: null,
-  masterKey: 'usable',
-  certificateEndsAt: null,
-  ...more,
-});
+const said = (appliedRevision: number, more: Partial<NodeReport> = {}): NodeReport =>
+  reportOf(1, {
+    appliedRevision,
+    digest: digestOf(appliedRevision, `${appliedRevision}`.padStart(8, '0')),
+    etcd: '3.7.3',
+    masterKey: 'usable',
+    ...more,
+  });
 const seen = (node: number, answer: NodeObservation['answer'], more = {}): NodeObservation => ({
   node,
   isolated: false,
@@ -160,60 +151,16 @@ describe('the status of a cluster', () => {
   });
 });
 
-describe('a node that is asked for its status', () => {
-  const host = '127.0.0.1';
-  const token = 'one';
-  let tls: TlsFiles;
-  beforeAll(async () => {
-    tls = await freshCertificates();
-  });
-  const servers: Server[] = [];
-  afterEach(() => {
-    for (const server of servers.splice(0)) server.close().closeAllConnections();
-  });
-  const listen = async (listener: RequestListener): Promise<number> => {
-    const server = createServer(mutualTls(tls), listener);
-    servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, host, resolve));
-    return (server.address() as AddressInfo).port;
-  };
-  const report = {
-    ...{ ...said(3), node: 1, alive: true, comparedAt: null, etcd: '3.4.23', memberId: '7' },
-    ...{ space: null, start: 1, counter: 1, member: true, heard: {} },
-  };
+describe('askNode', () => {
+  const report = reportOf(2, { appliedRevision: 3 });
 
-  it('answers a program that shows a certificate of the cluster and names it', async () => {
-    const port = await listen(({ url, headers }, response) => {
-      const isRight = url === '/status' && headers['vault-cluster'] === clusterIdOf({ token });
-      response.writeHead(isRight ? 200 : 404).end(JSON.stringify(report));
-    });
-    expect(await askNode(host, port, { token, tls })).toEqual(report);
-    expect(await askNode(host, port, { token, tls: await freshCertificates() })).toBeUndefined();
-    const [server] = servers.splice(0);
-    server?.closeAllConnections();
-    await new Promise((resolve) => server?.close(resolve));
-    expect(await askNode(host, port, { token, tls })).toBeUndefined();
+  it.each<[string, string | undefined, NodeReport | undefined]>([
+    ['the report of a node', JSON.stringify(report), report],
+    ['undefined for a node that gives no answer', undefined, undefined],
+    ['undefined for an answer in another form', '{"leader":true}', undefined],
+    ['undefined for an answer that is no JSON', '{"leader"', undefined],
+  ])('returns %s', async (_, answer, expected) => {
+    const ask = askOf((node, path) => (node === 2 && path === '/status' ? answer : undefined));
+    expect(await askNode(ask, 2)).toEqual(expected);
   });
-
-  it.each<[string, RequestListener]>([
-    ['never', () => undefined],
-    ['half', (_, response) => void response.write('{"leader"')],
-    ['too much', (_, response) => void response.end(' '.repeat(70_000) + JSON.stringify(report))],
-    ['in another form', (_, response) => void response.end('{"leader":true}')],
-    [
-      'without end',
-      (_, response) => {
-        const go = () => {
-          while (!response.destroyed && response.write('x'.repeat(10_000)));
-        };
-        response.on('drain', go);
-        go();
-      },
-    ],
-  ])(
-    'delays the asking program only up to the time limit if it answers %s',
-    async (_, listener) => {
-      expect(await askNode(host, await listen(listener), { token, tls }, 200)).toBeUndefined();
-    },
-  );
 });

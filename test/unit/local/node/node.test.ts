@@ -35,7 +35,7 @@ let findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
 
 const happened = (step: string): number => steps.filter((one) => one === step).length;
 const hear = (from: number, more: Partial<NodeReport>) =>
-  routes.get('POST /report')?.(JSON.stringify(reportOf(from, more)), Object());
+  routes.get('POST /report')?.(JSON.stringify(reportOf(from, more)));
 
 const member = memberCallsOf({
   status: async () => ({ ...memberStatus, version: '3.7.3', isLeader: true, dbBytes }),
@@ -117,7 +117,7 @@ describe('a node with files', () => {
   it('tells the memory that its etcd holds, and when its certificate ends', async () => {
     await start();
     await node?.serving;
-    const report = await routes.get('GET /report')?.('', Object());
+    const report = await routes.get('GET /report')?.('');
     expect(JSON.parse(report ?? '')).toMatchObject({
       space: { memoryBytes: 41_000_000 },
       certificateEndsAt: endOf(tls),
@@ -132,7 +132,7 @@ describe('a node with files', () => {
     await start();
     await node?.serving;
     const before = happened('hash');
-    await routes.get('GET /status')?.('', Object());
+    await routes.get('GET /status')?.('');
     expect(happened('hash') - before).toBe(expected);
   });
 
@@ -141,7 +141,7 @@ describe('a node with files', () => {
     await node?.serving;
     const before = happened('hash');
     hashMs = 300;
-    const ask = async () => await routes.get('GET /status')?.('', Object());
+    const ask = async () => await routes.get('GET /status')?.('');
     await Promise.all([ask(), ask(), ask()]);
     await ask();
     expect(happened('hash') - before).toBe(1);

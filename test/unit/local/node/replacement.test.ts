@@ -1,5 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import type { ListedMember } from '../../../../local/etcd/member-client.ts';
 import type { Comparison, Verdict } from '../../../../local/node/comparing.ts';
@@ -51,7 +49,7 @@ const startGiver = (members: readonly ListedMember[] = threeMembers, count = 3) 
     onReplaced: async (node) => void replaced.push(node),
   });
   const ask = async (request: object): Promise<unknown> =>
-    JSON.parse((await give(JSON.stringify(request), {} as ServerResponse)) ?? '');
+    JSON.parse(await give(JSON.stringify(request)));
   const start = (node: number, id: string): void => {
     present = present.map((one) => (one.ID === id ? { ...one, name: `node-${node}` } : one));
   };
@@ -172,7 +170,7 @@ describe('a node that asks for a new member', () => {
       asked.push([node, path, body]);
       const answer = rest.shift() ?? new Error('it is silent');
       if (answer instanceof Error) throw answer;
-      return Readable.from([Buffer.from(answer)]) as IncomingMessage;
+      return answer;
     };
     const onRefused = (why: string) => void refusals.push(why);
     const given = askForMember({ node: 3, ask, others: [1, 2], onRefused, signal });
