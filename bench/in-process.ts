@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { clientOptions } from '../functions/runtime/clients.ts';
+import { clientOptions, trimmed } from '../functions/runtime/clients.ts';
 import { type Handler, pathOf, toContext, toEvent } from '../local/gateway/lambda.ts';
 import { openTokenKey } from '../local/identity/token-key.ts';
 import { createFindRoute, type Route, readTemplate } from '../local/template.ts';
@@ -69,7 +69,7 @@ const start = async (folder: string, vault: Description) => {
   const { vaultId, tableName, masterKeyId } = services.running;
   const dynamodb = new DynamoDBClient({ maxAttempts: 1 });
   // The embedded master key is in this process and has no address.
-  const kms = new KMSClient(clientOptions('KMS'));
+  const kms = trimmed(new KMSClient(clientOptions()));
   const claims = { tenant: 'bench', sub: 'bench', scope: 'secrets:read secrets:write' };
   const token = await (await openTokenKey(folder)).issue(claims, 3_600);
   const send = await sendToHandlers(routes);

@@ -7,7 +7,7 @@ import { readServicesConfig } from './config.ts';
 
 const { tableName, vaultId } = readServicesConfig();
 
-const client = trimmed(new DynamoDBClient(clientOptions('DynamoDB')));
+const client = trimmed(new DynamoDBClient(clientOptions()));
 
 export const storePorts: StorePorts = {
   vaultId,

@@ -10,5 +10,5 @@ const { masterKeyId } = readServicesConfig();
 
 export const ports: Ports = {
   ...storePorts,
-  dataKeys: createDataKeys(trimmed(new KMSClient(clientOptions('KMS'))), masterKeyId),
+  dataKeys: createDataKeys(trimmed(new KMSClient(clientOptions())), masterKeyId),
 };

@@ -2,12 +2,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { useTransport } from '../../functions/runtime/clients.ts';
+import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
 import { ensureTable } from '../dynamodb/ensure-table.ts';
 import { applyEnvironment, localIdentity, serveFunctions } from '../gateway/functions.ts';
-import { createTransport } from '../http/in-process.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
 import { followPolicyFile } from '../identity/access-policy.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
@@ -79,8 +78,8 @@ program.action(async () => {
       ...localIdentity(cluster.jwks),
       ...key.environment,
     });
-    if (config.frontProxy === undefined) useTransport('DynamoDB', createTransport(node.front));
-    if (key.answer !== undefined) useTransport('KMS', createTransport(key.answer));
+    if (config.frontProxy === undefined) answerInProcess('DynamoDB', node.front);
+    if (key.answer !== undefined) answerInProcess('KMS', key.answer);
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
     const endMetrics = await serveMetrics(report, async (registry) =>

@@ -17,7 +17,7 @@ import { createSharedProbe } from '../../functions/vault/shared-probe.ts';
  */
 export const startReadiness = (clock: Pick<Clock, 'elapsed' | 'after'>): void => {
   const { tableName } = readServicesConfig();
-  const client = trimmed(new DynamoDBClient(clientOptions('DynamoDB')));
+  const client = trimmed(new DynamoDBClient(clientOptions()));
   const storeAnswers = async (): Promise<boolean> => {
     const command = new DescribeTableCommand({ TableName: tableName });
     const call = endAfter(clock, times.statusCallMs, (abortSignal) =>

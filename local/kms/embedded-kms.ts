@@ -2,7 +2,7 @@
  * The embedded KMS: one master key behind the operations of KMS's own API, for the callers in this process. There is no
  * port, because a process that is to use the key opens the key's file itself.
  */
-import type { Answer } from '../http/in-process.ts';
+import type { Answer } from '../../functions/runtime/in-process.ts';
 import type { MasterKey } from './key-file.ts';
 import { fault, isFault } from './kms-fault.ts';
 import { operations } from './kms-operations.ts';

@@ -5,9 +5,9 @@
 import { resolve } from 'node:path';
 import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { times } from '../../functions/model/limits.ts';
+import type { Answer } from '../../functions/runtime/in-process.ts';
 import { failure } from '../../system/failures.ts';
 import { noCredentials } from '../dynamodb/local-store.ts';
-import type { Answer } from '../http/in-process.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import { followMasterKey, stateOfKey } from '../kms/key-file.ts';
 import { warnOfKey } from '../kms/key-warning.ts';

@@ -3,16 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { type Answer, sendInProcess } from '../../functions/runtime/in-process.ts';
 import { failure } from '../../system/failures.ts';
 import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { uncheckedKey } from '../dynamodb/local-store.ts';
-import { type Answer, createTransport } from '../http/in-process.ts';
 import { givenVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import { findKeyId, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
 import { hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
-import { type Unwrap, unwrapHere } from '../verify/check-opening.ts';
 import { startParts } from './standalone.ts';
 import { findRunning, type RunningVault } from './vault-records.ts';
 
@@ -22,8 +21,6 @@ export type Connection = {
   readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
-  /** Unwraps data keys in this process, if the master key is in the folder. */
-  readonly unwrap: Unwrap | undefined;
   readonly close: () => Promise<void>;
 };
 
@@ -64,15 +61,14 @@ const connectTo = (
   const kms = new KMSClient({
     ...options,
     ...(vault.kmsEndpoint && { endpoint: vault.kmsEndpoint }),
-    ...(answer && { credentials: uncheckedKey, requestHandler: createTransport(answer) }),
   });
+  if (answer) sendInProcess(kms, answer);
   return {
     dynamodb,
     kms,
     vaultId: vault.vaultId,
     tableName: vault.tableName,
     masterKeyId,
-    unwrap: answer && unwrapHere(answer, masterKeyId),
     close: async () => {
       dynamodb.destroy();
       kms.destroy();

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { useTransport } from '../../functions/runtime/clients.ts';
+import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
@@ -19,7 +19,6 @@ import {
   isLocalIdentity,
   serveFunctions,
 } from '../gateway/functions.ts';
-import { createTransport } from '../http/in-process.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
 import { type FollowedPolicy, followPolicyFile } from '../identity/access-policy.ts';
 import { openTokenKey } from '../identity/token-key.ts';
@@ -159,7 +158,7 @@ export const startServices = async (
         keyArn: key?.arn,
       }),
     );
-    if (key) useTransport('KMS', createTransport(answerWith(key)));
+    if (key) answerInProcess('KMS', answerWith(key));
     const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
     await checkTable(tableName, options.table);
     return {

@@ -3,13 +3,12 @@ import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { open } from '../../functions/crypto/envelope.ts';
 import type { Identity, SealedVersion } from '../../functions/model/types.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import type { Answer } from '../http/in-process.ts';
 
 /**
  * Unwraps a data key bound to this context. Resolves to the name of KMS's error if the blob is of another context or
  * another key, and rejects if the master key cannot be used at all.
  */
-export type Unwrap = (wrapped: Uint8Array, context: Context) => Promise<Uint8Array | string>;
+type Unwrap = (wrapped: Uint8Array, context: Context) => Promise<Uint8Array | string>;
 type Context = { readonly vault: string; readonly tenant: string; readonly name: string };
 
 /** The errors of KMS for a blob of another context or another key. */
@@ -32,21 +31,6 @@ export const unwrapBy =
       if (isDenied || refusals.includes(name)) return name;
       throw unusable(error);
     }
-  };
-
-/** Asks a KMS of this process. The client would take thirty times as long for the same. */
-export const unwrapHere =
-  (answer: Answer, masterKeyId: string): Unwrap =>
-  async (wrapped, context) => {
-    const { status, body } = await answer('Decrypt', {
-      KeyId: masterKeyId,
-      CiphertextBlob: Buffer.from(wrapped).toString('base64'),
-      EncryptionContext: context,
-    });
-    const { Plaintext, __type: name, message }: Readonly<Record<string, unknown>> = { ...body };
-    if (status === 200 && typeof Plaintext === 'string') return Buffer.from(Plaintext, 'base64');
-    if (typeof name === 'string' && refusals.includes(name)) return name;
-    throw unusable(failure(`${name}: ${message}`));
   };
 
 const unusable = (cause: unknown): Error =>

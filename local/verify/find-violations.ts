@@ -15,7 +15,7 @@ import { headSortKey, type Item, versionSortKey } from '../../functions/dynamodb
 import { limits } from '../../functions/model/limits.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import { checkHistory, checkRecord, type Entry, entryOf, type FindEntry } from './check-history.ts';
-import { checkOpening, type Unwrap, unwrapBy } from './check-opening.ts';
+import { checkOpening, unwrapBy } from './check-opening.ts';
 import { createDataKeySet } from './data-key-set.ts';
 import { type Row, readRow, type Violation } from './read-row.ts';
 
@@ -27,8 +27,6 @@ export type VerifiedVault = {
   readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
-  /** A shorter way to the master key than `kms`, if there is one. */
-  readonly unwrap?: Unwrap | undefined;
 };
 
 /**
@@ -150,7 +148,8 @@ type Partition = {
  * under another identity, so this is tried with some of the versions only.
  */
 export async function* findViolations(vault: VerifiedVault): AsyncGenerator<Violation> {
-  const { kms, masterKeyId, vaultId, unwrap = unwrapBy(kms, masterKeyId, vaultId) } = vault;
+  const { kms, masterKeyId, vaultId } = vault;
+  const unwrap = unwrapBy(kms, masterKeyId, vaultId);
   const allDataKeys = createDataKeySet();
   let opened = 0;
 

@@ -9,11 +9,11 @@ import {
   KMSClient,
 } from '@aws-sdk/client-kms';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { MetadataBearer } from '@smithy/types';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { type Answer, sendInProcess } from '../../functions/runtime/in-process.ts';
 import { openJournal } from '../../functions/runtime/journal.ts';
 import type { DataKeys } from '../../functions/vault/ports.ts';
-import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
-import { type Answer, createTransport } from '../../local/http/in-process.ts';
 import { answerWith } from '../../local/kms/embedded-kms.ts';
 import {
   followMasterKey,
@@ -32,12 +32,7 @@ let keyArn: string;
 let answer: Answer;
 let client: KMSClient;
 
-const clientOf = (requestHandler = createTransport(answer)): KMSClient =>
-  new KMSClient({
-    ...{ endpoint: 'http://in-process', region: 'us-east-1', maxAttempts: 1, requestHandler },
-    // The client writes into this object.
-    credentials: { ...uncheckedKey },
-  });
+const clientOf = (): KMSClient => sendInProcess(new KMSClient({ region: 'us-east-1' }), answer);
 /** Opens the file as a process does at its start. */
 const start = (): void => {
   const key = followMasterKey(file, { keyId: identityIn(file).keyId });
@@ -65,17 +60,18 @@ const refusalOf = (attempt: Promise<unknown>): Promise<string> =>
     ({ name }) => name,
   );
 
-/** The transport to the embedded KMS, and the ids that it gives to calls. */
+/** A client of the embedded KMS, and the ids that its calls have. */
 const noting = () => {
   const ids: string[] = [];
-  const transport = createTransport(answer);
-  const { handle } = transport;
-  transport.handle = async (request, options) => {
-    const answered = await handle(request, options);
-    ids.push(answered.response.headers['x-amzn-requestid'] ?? '');
-    return answered;
+  const noted = clientOf();
+  const send = noted.send.bind(noted) as (...call: unknown[]) => Promise<MetadataBearer>;
+  const note = (reply: MetadataBearer) => ids.push(reply.$metadata.requestId ?? '');
+  const sendNoting = (...call: unknown[]) => {
+    const sent = send(...call);
+    void sent.then(note, note);
+    return sent;
   };
-  return { ids, transport };
+  return { ids, client: Object.assign(noted, { send: sendNoting }) };
 };
 
 beforeEach(() => {
@@ -84,7 +80,7 @@ beforeEach(() => {
   start();
 });
 
-describe('the embedded KMS, through the unchanged KMS client', () => {
+describe('the embedded KMS, behind the KMS client', () => {
   it('decrypts the data key that it wrapped', async () => {
     const { Plaintext, CiphertextBlob, keyId } = await generate();
     expect(Plaintext).toHaveLength(32);
@@ -303,8 +299,8 @@ describe('the embedded KMS, asked below the client', () => {
 describe('the id of a call to KMS', () => {
   // Shows G14.
   it('appears only in the line of its request, even if KMS refused the call', async () => {
-    const { ids, transport } = noting();
-    const keys = createDataKeys(clientOf(transport), keyArn);
+    const { ids, client: noted } = noting();
+    const keys = createDataKeys(noted, keyArn);
     const bound = { vault: 'v', tenant: 't1', name: 'DB_PASSWORD' };
     const written: string[] = [];
     const spies = [process.stdout, process.stderr].map((stream) =>

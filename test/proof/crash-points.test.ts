@@ -8,11 +8,11 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
+import { sendInProcess } from '../../functions/runtime/in-process.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
 import type { EtcdClient } from '../../local/etcd/etcd-client.ts';
 import { createFront } from '../../local/etcd/front.ts';
-import { createTransport } from '../../local/http/in-process.ts';
 import { readTemplate } from '../../local/template.ts';
 import {
   crashAt,
@@ -58,13 +58,7 @@ const startNode = async (): Promise<World> => {
         throw new Error(sentence);
       },
     });
-    return new DynamoDBClient({
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
-      maxAttempts: 1,
-      endpoint: 'http://front',
-      requestHandler: createTransport(front),
-    });
+    return sendInProcess(new DynamoDBClient({ region: 'us-east-1' }), front);
   };
   const dynamodb = clientOf(etcd);
   await ensureTable(dynamodb, tableName, (await readTemplate('template.yaml')).table);

@@ -7,8 +7,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import type { Answer } from '../../functions/runtime/in-process.ts';
 import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
-import type { Answer } from '../../local/http/in-process.ts';
 import { answerWith } from '../../local/kms/embedded-kms.ts';
 import {
   followMasterKey,

@@ -2,7 +2,6 @@
 import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Event } from '../../../../functions/http/requests.ts';
 import { ok, type Reply, unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
-import { createTransport } from '../../../../local/http/in-process.ts';
 import { eventOf } from '../../../support/events.ts';
 import { checkReply } from '../../../support/openapi.ts';
 import { virtualClock } from '../../../support/virtual-clock.ts';
@@ -15,7 +14,7 @@ afterAll(() => {
 // A function reads its settings when it is loaded, which takes a second: so once for all tests.
 process.env = { ...kept, VAULT_ID: 'v', TABLE_NAME: 'vault', MASTER_KEY_ID: 'k' };
 const load = <Module>(path: string) => jest.requireActual<Module>(`../../../../${path}`);
-const { useTransport } = load<typeof import('../../../../functions/runtime/clients.ts')>(
+const { answerInProcess } = load<typeof import('../../../../functions/runtime/clients.ts')>(
   'functions/runtime/clients.ts',
 );
 const { startReadiness } = load<typeof import('../../../../local/gateway/store-probe.ts')>(
@@ -28,13 +27,10 @@ const { handler } =
 const hosted = (answer: () => Promise<Reply>) => {
   const clock = virtualClock();
   const asked: string[] = [];
-  useTransport(
-    'DynamoDB',
-    createTransport(async (operation) => {
-      asked.push(operation);
-      return await answer();
-    }),
-  );
+  answerInProcess('DynamoDB', async (operation) => {
+    asked.push(operation);
+    return await answer();
+  });
   startReadiness(clock);
   const ask = async (queryStringParameters: Event['queryStringParameters'] = { ready: '' }) => {
     const event = eventOf({ queryStringParameters });

@@ -9,7 +9,7 @@ import {
   QueryCommand,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
-import { DecryptCommand } from '@aws-sdk/client-kms';
+import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { open, seal } from '../../../../functions/crypto/envelope.ts';
 import {
@@ -21,7 +21,8 @@ import {
 } from '../../../../functions/dynamodb/items.ts';
 import { limits } from '../../../../functions/model/limits.ts';
 import { formatInstant, type Identity } from '../../../../functions/model/types.ts';
-import { checkOpening, unwrapBy, unwrapHere } from '../../../../local/verify/check-opening.ts';
+import { sendInProcess } from '../../../../functions/runtime/in-process.ts';
+import { checkOpening, unwrapBy } from '../../../../local/verify/check-opening.ts';
 import {
   checkTimeToLive,
   findViolations,
@@ -386,10 +387,10 @@ describe('verifying a vault', () => {
 describe('verifying a vault, beyond one change', () => {
   it('finds values that were sealed under another master key', async () => {
     const other = await startKms({ folder: freshFolder() });
-    const unwrap = unwrapHere(other.answer, other.keyArn);
+    const kms = sendInProcess(new KMSClient({ region: 'us-east-1' }), other.answer);
     await other.close();
     const problem = 'has a data key that the master key does not unwrap (IncorrectKeyException)';
-    const found = await problemsIn(itemsOf('DB'), {}, { unwrap });
+    const found = await problemsIn(itemsOf('DB'), {}, { kms, masterKeyId: other.keyArn });
     expect(found).toEqual(['HEAD', first, second].map((sk) => `${sk} ${problem}`));
   });
 
