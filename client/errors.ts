@@ -37,20 +37,12 @@ export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refu
 export const isVaultError = (error: unknown): error is VaultError =>
   types.isNativeError(error) && error.name === 'VaultError';
 
-type ErrorParts = {
+type ErrorParts = Facts & {
   readonly code: string;
   readonly message: string;
   readonly problem?: unknown;
   readonly cause?: unknown;
 };
 
-export const vaultError = (
-  { code, message, problem, cause }: ErrorParts,
-  facts: Facts,
-): VaultError =>
-  Object.assign(new Error(message, { cause }), {
-    name: 'VaultError' as const,
-    ...facts,
-    code,
-    problem,
-  }) as VaultError;
+export const vaultError = ({ message, cause, ...parts }: ErrorParts): VaultError =>
+  Object.assign(new Error(message, { cause }), { name: 'VaultError', ...parts }) as VaultError;

@@ -59,10 +59,7 @@ export type VaultClient = {
   readonly names: (options?: Names & Signal) => AsyncGenerator<string>;
   /** The names, each with what its current version says of itself, without values. */
   readonly details: (options?: Names & Signal) => AsyncGenerator<SecretDetails>;
-  /**
-   * Replaces `secret(NAME)` in a `.env` file by values. With `unless`, an unchanged file comes back without
-   * content.
-   */
+  /** Puts values for `secret(NAME)` in a `.env` file. With `unless`, an unchanged file has no content. */
   readonly expandEnv: (
     body: BodyOf<'expand-env'>,
     options?: Signal,

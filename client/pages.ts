@@ -58,10 +58,11 @@ async function* eachEntry<Entry>(
 }
 
 const endless = () =>
-  vaultError(
-    {
-      code: 'unexpected_reply',
-      message: 'a cursor of the list came again, so the list would never end: no vault does this',
-    },
-    { retryable: false, mayHaveEffect: false, idempotencyKey: undefined, status: 200 },
-  );
+  vaultError({
+    code: 'unexpected_reply',
+    message: 'a cursor of the list came again, so the list would never end: no vault does this',
+    status: 200,
+    retryable: false,
+    mayHaveEffect: false,
+    idempotencyKey: undefined,
+  });

@@ -41,10 +41,7 @@ export type Request = <Id extends OperationId>(
   asked?: OperationInput<Id>,
 ) => Promise<ReplyOf<Id>>;
 
-/**
- * Returns the token. After a 401 it is asked once more with `refused`, and the request is repeated if it has
- * another.
- */
+/** Returns the token. A 401 is followed by one call with `refused`; another token repeats the request. */
 export type TokenSource = (refused?: string) => string | Promise<string>;
 
 /** An event that the client tells while it works, for logs, without tokens, bodies and values. */
@@ -164,12 +161,13 @@ export const sendingTo = (sender: Sender): Request => {
     let mayHaveEffect = false;
     for (let attempt = 1; ; attempt += 1) {
       token ??= await findToken(sender, id);
-      if (token === undefined) throw vaultError(noToken, { ...nothingSent, idempotencyKey });
+      if (token === undefined) throw withoutToken(idempotencyKey);
       onEvent({ type: 'sending', method: request.method, url: request.url, idempotencyKey });
       const outcome = await sendOnce({ ...sender, addr }, id, { ...request, body }, token, asked);
       if ('reply' in outcome) return outcome.reply as ReplyOf<Id>;
       mayHaveEffect ||= operations[id].writes && isUnclear(outcome);
-      const error = vaultError(outcome, { ...outcome, mayHaveEffect, idempotencyKey });
+      const { afterS, ...refusal } = outcome;
+      const error = vaultError({ ...refusal, mayHaveEffect, idempotencyKey });
       if (outcome.code === 'unauthenticated' && !isRenewed && typeof sender.token === 'function') {
         isRenewed = true;
         const other = await findToken(sender, id, token);
@@ -178,9 +176,9 @@ export const sendingTo = (sender: Sender): Request => {
           continue;
         }
       }
-      if (!outcome.retryable || outcome.afterS > retryAfterMaxS || attempt > retries) throw error;
+      if (!outcome.retryable || afterS > retryAfterMaxS || attempt > retries) throw error;
       const jitterMs = Math.random() * Math.min(backoffLastMs, backoffFirstMs * 2 ** attempt);
-      const waitMs = outcome.afterS * 1_000 + jitterMs;
+      const waitMs = afterS * 1_000 + jitterMs;
       onEvent({ type: 'repeating', attempt, waitMs, error });
       const { signal } = asked;
       await sleep(waitMs, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
@@ -213,11 +211,15 @@ const findToken = async ({ token }: Sender, id: OperationId, refused?: string) =
   return /^[!-~]+$/.test(trimmed) ? trimmed : undefined;
 };
 
-const noToken = {
-  code: 'no_token',
-  message: 'the operation needs a token: visible ASCII characters, on one line',
-} as const;
-const nothingSent = { retryable: false, mayHaveEffect: false, status: undefined } as const;
+const withoutToken = (idempotencyKey: string | undefined): VaultError =>
+  vaultError({
+    code: 'no_token',
+    message: 'the operation needs a token: visible ASCII characters, on one line',
+    status: undefined,
+    retryable: false,
+    mayHaveEffect: false,
+    idempotencyKey,
+  });
 
 type Attempt = Omit<PreparedRequest, 'body'> & { readonly body: string | undefined };
 
@@ -340,20 +342,13 @@ const unanswered = (addr: string, timeoutMs: number, cause: unknown): FailedAtte
   const { name, cause: reason } = isObject(cause) ? cause : {};
   // The error of fetch for an answer that is not HTTP has the answer, which may hold a value.
   const isQuoting = isObject(reason) && 'data' in reason;
-  const facts = {
-    status: undefined,
-    retryable: true,
-    afterS: 0,
-    cause: isQuoting ? undefined : cause,
-  };
+  const known = isQuoting ? undefined : cause;
+  const facts = { status: undefined, retryable: true, afterS: 0, cause: known };
   if (name === 'TimeoutError') {
     const message = `no answer from ${addr} within ${timeoutMs / 1_000} s`;
     return { code: 'timed_out', message, ...facts };
   }
   const code = isObject(reason) && typeof reason['code'] === 'string' ? reason['code'] : undefined;
-  return {
-    code: 'unreachable',
-    message: `cannot reach ${addr} (${code ?? 'unknown error'})`,
-    ...facts,
-  };
+  const message = `cannot reach ${addr} (${code ?? 'unknown error'})`;
+  return { code: 'unreachable', message, ...facts };
 };
