@@ -9,8 +9,9 @@
  * cli/dsvault.js` and npx have no such `--`, so no document shows them.
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, utimesSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, '.local/cli');
@@ -57,4 +58,5 @@ if (changedAt(bundle) !== newest) {
     process.exit(1);
   }
 }
-await import(pathToFileURL(bundle).href);
+// An import would first search the whole bundle for its exports: 50 ms with Node 20.
+createRequire(import.meta.url)(bundle);
