@@ -22,7 +22,6 @@ export type Surroundings = {
   readonly now: () => number;
   /** Tells the person what to do. */
   readonly tell: (sentence: string) => void;
-  /** The time limit of one request. */
   readonly timeoutMs: number;
 };
 
@@ -33,41 +32,32 @@ const approvalMaxMs = 1_800_000;
 const intervalDefaultS = 5;
 const slowDownS = 5;
 
-/**
- * Returns the access token if it is a JWT, else the ID token, and drops the rest of the reply, also a refresh
- * token. A failure has the provider's code, and none of its texts.
- */
+/** Returns the access token if it is a JWT, else the ID token. A failure has no text of the provider. */
 export const deviceToken = async (
   { issuer, clientId, scope = 'openid', audience }: OidcClient,
   surroundings: Surroundings,
 ): Promise<string> => {
   const identifier = issuerUrl(issuer);
   const client = { client_id: clientId };
+  const none = oauth.None();
   const target = targetOf(audience);
   const options = requestOptions(identifier, surroundings);
   try {
     const found = await oauth.discoveryRequest(identifier, options);
     const server = await oauth.processDiscoveryResponse(identifier, found);
     // The library compares parsed addresses, for which a slash at the end may make no difference.
-    if (server.issuer !== issuer) throw otherIssuer();
+    if (server.issuer !== issuer) throw denied(otherIssuer);
     if (server.device_authorization_endpoint === undefined) {
       throw failure('the issuer offers no login by device code (RFC 8628)');
     }
-    const asked = await oauth.deviceAuthorizationRequest(
-      server,
-      client,
-      oauth.None(),
-      { scope, ...target },
-      options,
-    );
+    const wanted = { scope, ...target };
+    const asked = await oauth.deviceAuthorizationRequest(server, client, none, wanted, options);
     const device = await oauth.processDeviceAuthorizationResponse(server, client, asked);
     tellCode(device, surroundings);
+    const granting = { ...options, additionalParameters: target };
+    const { device_code: code } = device;
     const reply = await untilDecided(device, surroundings, async () => {
-      const { device_code: code } = device;
-      const sent = await oauth.deviceCodeGrantRequest(server, client, oauth.None(), code, {
-        ...options,
-        additionalParameters: target,
-      });
+      const sent = await oauth.deviceCodeGrantRequest(server, client, none, code, granting);
       return await oauth.processDeviceCodeResponse(server, client, sent);
     });
     const token = [reply.access_token, reply.id_token].find((text) => isJwt(text ?? ''));
@@ -75,9 +65,7 @@ export const deviceToken = async (
   } catch (error) {
     throw failureOf(error);
   }
-  throw failure('the issuer gave no JWT: --audience or --scope may ask it for one', {
-    kind: 'denied',
-  });
+  throw denied('the issuer gave no JWT: --audience or --scope may ask it for one');
 };
 
 const issuerUrl = (text: string): URL => {
@@ -109,7 +97,7 @@ const untilDecided = async <Reply>(
   const endsAt = now() + Math.min(expiresS * 1_000, approvalMaxMs);
   for (let waitMs = Math.max(1, interval) * 1_000; ; ) {
     await sleep(Math.min(waitMs, endsAt - now()));
-    if (now() >= endsAt) throw failure('nobody approved the code in time', { kind: 'denied' });
+    if (now() >= endsAt) throw denied(expired);
     try {
       return await ask();
     } catch (error) {
@@ -169,33 +157,29 @@ const unreachable = (error: unknown): Failure => {
   return failure(`cannot reach the issuer (${reason})`, { kind: 'unavailable', cause: error });
 };
 
-const otherIssuer = () =>
-  failure('the discovery document of the issuer names another issuer', { kind: 'denied' });
+const denied = (detail: string, cause?: unknown): Failure =>
+  failure(detail, { kind: 'denied', cause });
+
+const expired = 'nobody approved the code in time';
+const otherIssuer = 'the discovery document of the issuer names another issuer';
 
 const sentences: ReadonlyMap<string, string> = new Map([
   ['access_denied', 'the login was denied'],
-  ['expired_token', 'nobody approved the code in time'],
+  ['expired_token', expired],
 ]);
 
 const failureOf = (error: unknown): Failure => {
   if (isFailure(error)) return error;
   if (error instanceof oauth.ResponseBodyError) {
-    const known = sentences.get(error.error);
     const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'unknown error';
-    return failure(known ?? `the issuer refuses the login: ${code}`, {
-      kind: 'denied',
-      cause: error,
-    });
+    return denied(sentences.get(code) ?? `the issuer refuses the login: ${code}`, error);
   }
   if (error instanceof oauth.WWWAuthenticateChallengeError) {
-    return failure('the issuer does not know this client without a secret', {
-      kind: 'denied',
-      cause: error,
-    });
+    return denied('the issuer does not know this client without a secret', error);
   }
   const isOther =
     error instanceof oauth.OperationProcessingError &&
     error.code === oauth.JSON_ATTRIBUTE_COMPARISON;
-  if (isOther) return otherIssuer();
+  if (isOther) return denied(otherIssuer, error);
   return failure('the issuer does not answer as an OpenID provider does', { cause: error });
 };
