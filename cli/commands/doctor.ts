@@ -1,7 +1,7 @@
 import { isConfidential } from '../../system/address.ts';
 import { exitCodes, isFailure } from '../../system/failures.ts';
 import { printJson, printTable } from '../output/output.ts';
-import { claimsOf, expiryOf } from '../requests/token.ts';
+import { expiryOf } from '../requests/token.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';
 import { statusExitCode } from './status.ts';
@@ -20,105 +20,69 @@ export const doctorCommand = () =>
     `,
   ).action(async ({ json, ...flags }) => {
     const session = openSession(flags);
-    const checks = await checkAll(session);
-    if (json) await printJson({ checks });
-    else {
-      const rows = checks.map(({ check, state, about }) => [check, state, about]);
-      await printTable(['CHECK', 'STATE', 'ABOUT'], rows);
+    const found: (Finding & { readonly check: string })[] = [];
+    for (const [check, look] of Object.entries(checks)) {
+      found.push({ check, ...(await look(session).catch(findingOf)) });
     }
-    process.exitCode = checks.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? exitCodes.ok;
+    const rows = found.map(({ check, state, about }) => [check, state, about]);
+    if (json) await printJson({ checks: found });
+    else await printTable(['CHECK', 'STATE', 'ABOUT'], rows);
+    process.exitCode = found.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? exitCodes.ok;
   });
 
-type Check = {
-  readonly check: string;
+type Finding = {
   readonly state: 'ok' | 'warning' | 'failed';
   readonly about: string;
   readonly exitCode: number;
 };
 
-const ok = (check: string, about: string): Check => ({ check, state: 'ok', about, exitCode: 0 });
-const warning = (check: string, about: string): Check => ({
-  ...ok(check, about),
-  state: 'warning',
-});
-const failed = (check: string, about: string, exitCode: number): Check => ({
-  check,
-  state: 'failed',
-  about,
-  exitCode,
-});
+const ok = (about: string): Finding => ({ state: 'ok', about, exitCode: 0 });
+const warning = (about: string): Finding => ({ state: 'warning', about, exitCode: 0 });
+const failed = (about: string, exitCode: number): Finding => ({ state: 'failed', about, exitCode });
 
-/** Runs all checks. A check may depend on those before it, so the first failure is the one to fix. */
-const checkAll = async (session: Session): Promise<Check[]> => [
-  checkAddress(session),
-  await asked(
-    'reach',
-    () => session.client('get-health'),
-    () => ok('reach', 'the vault answers'),
-  ),
-  await checkClock(session),
-  await asked('token', async () => await session.settings.token?.read(), checkToken(session)),
-  await asked(
-    'access',
-    () => session.client('get-status'),
-    (status) => {
-      const code = statusExitCode(status);
-      if (code === 0)
-        return ok('access', 'the vault takes the token, and can use store and master key');
-      return failed(
-        'access',
-        'the vault cannot use its store or its master key: dsvault status',
-        code,
-      );
-    },
-  ),
-];
-
-const asked = async <Reply>(
-  check: string,
-  ask: () => Promise<Reply>,
-  toCheck: (reply: Reply) => Check,
-): Promise<Check> => {
-  try {
-    return toCheck(await ask());
-  } catch (error) {
-    if (!isFailure(error) || error.exitCode === 0) throw error;
-    return failed(check, error.message, error.exitCode);
-  }
-};
-
-const checkAddress = ({ settings: { addr } }: Session): Check => {
-  if (isConfidential(new URL(addr))) return ok('address', addr);
-  return warning('address', `${addr} is not https: token and values can be read on the way`);
-};
-
-const checkClock = async ({ settings }: Session): Promise<Check> => {
-  try {
-    const response = await fetch(`${settings.addr}/health`, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(settings.timeoutMs),
-    });
+/** A check may depend on those before it, so the first failure is the one to fix. */
+const checks: Readonly<Record<string, (session: Session) => Promise<Finding>>> = {
+  address: async ({ settings: { addr } }) =>
+    isConfidential(new URL(addr))
+      ? ok(addr)
+      : warning(`${addr} is not https: token and values can be read on the way`),
+  reach: async ({ client }) => {
+    await client('get-health');
+    return ok('the vault answers');
+  },
+  clock: async ({ settings: { addr, timeoutMs } }) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(`${addr}/health`, { redirect: 'manual', signal }).catch(
+      () => null,
+    );
+    if (response === null) return warning('the vault does not answer');
     const date = Date.parse(response.headers.get('date') ?? '');
     const seconds = Math.round(Math.abs(Date.now() - date) / 1_000);
-    if (Number.isNaN(seconds)) return warning('clock', 'the vault does not tell its time');
-    if (seconds <= clockDifferenceMaxS) return ok('clock', 'agrees with the vault');
-    return warning('clock', `differs from the vault by ${seconds} s`);
-  } catch {
-    return warning('clock', 'the vault does not answer');
-  }
-};
-
-const checkToken =
-  ({ settings: { token } }: Session) =>
-  (text: string | undefined): Check => {
+    if (Number.isNaN(seconds)) return warning('the vault does not tell its time');
+    if (seconds <= clockDifferenceMaxS) return ok('agrees with the vault');
+    return warning(`differs from the vault by ${seconds} s`);
+  },
+  token: async ({ settings: { token } }) => {
+    const text = await token?.read();
     if (token === undefined || text === undefined) {
-      return failed('token', 'none: dsvault login keeps one', exitCodes.denied);
+      return failed('none: dsvault login keeps one', exitCodes.denied);
     }
-    const claims = claimsOf(text);
-    const expires = claims && expiryOf(claims);
-    if (!expires) return failed('token', `that of ${token.source} says nothing`, exitCodes.denied);
+    const expires = expiryOf(text);
+    if (!expires) return failed(`that of ${token.source} says nothing`, exitCodes.denied);
     const leftS = (Date.parse(expires) - Date.now()) / 1_000;
     const about = `that of ${token.source}, until ${expires}`;
-    if (leftS <= 0) return failed('token', `${about}: expired`, exitCodes.denied);
-    return leftS > expiresSoonS ? ok('token', about) : warning('token', `${about}: expires soon`);
-  };
+    if (leftS <= 0) return failed(`${about}: expired`, exitCodes.denied);
+    return leftS > expiresSoonS ? ok(about) : warning(`${about}: expires soon`);
+  },
+  access: async ({ client }) => {
+    const code = statusExitCode(await client('get-status'));
+    return code === 0
+      ? ok('the vault takes the token, and can use store and master key')
+      : failed('the vault cannot use its store or its master key: dsvault status', code);
+  },
+};
+
+const findingOf = (error: unknown): Finding => {
+  if (!isFailure(error) || error.exitCode === 0) throw error;
+  return failed(error.message, error.exitCode);
+};

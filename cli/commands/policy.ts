@@ -6,7 +6,7 @@ import { createDecide, type Decision, type Refusal } from '../../functions/acces
 import { limits } from '../../functions/model/limits.ts';
 import { exitCodes, failure } from '../../system/failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output/output.ts';
-import { allClaimsOf, isJwt, parseClaims } from '../requests/token.ts';
+import { claimsOf, isJwt, parseClaims } from '../requests/token.ts';
 import { readText } from '../values/read-value.ts';
 import { newCommand, offlineCommand } from './command-line.ts';
 
@@ -71,7 +71,7 @@ const testCommand = () =>
 /** The claims of a token. Claims alone will do too, so that a rule can be tried before there is a token. */
 const claimsIn = (text: string) => {
   if (text.startsWith('{')) return parseClaims(text);
-  return isJwt(text) ? allClaimsOf(text) : undefined;
+  return isJwt(text) ? claimsOf(text) : undefined;
 };
 
 /** The keys of the machine on which the policy will be used do not matter here. */

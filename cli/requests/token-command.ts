@@ -10,7 +10,7 @@ import spawn from 'cross-spawn';
 import { cacheFolder, environment } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
-import { claimsOf, isJwt, type Token } from './token.ts';
+import { expiresAtMs, isJwt, type Token } from './token.ts';
 
 const commandLimitMs = 30_000;
 /** The vault takes no longer token. */
@@ -21,11 +21,7 @@ const reserveMs = 30_000;
 const plain = /[\w@%+=:,./-]|[^\0-\x7f]/u.source;
 const quoted = /'[^']*'|"[^"$`\\!]*"/.source;
 
-/**
- * Splits a command into words, which have blanks between them. Quotes of both kinds keep everything inside.
- * Text that a shell would change, or for which it would do more than split, is refused. So a shell would run
- * the same program.
- */
+/** Splits a command at blanks outside of quotes. Throws for text with which a shell would do more than that. */
 export const wordsOf = (text: string, source: string): readonly string[] => {
   const word = new RegExp(`((?:${plain}|${quoted})+)(?:[ \\t]+|$)`, 'uy');
   const trimmed = text.trim();
@@ -52,10 +48,9 @@ export const tokenOfCommand = (
     .digest('hex');
   const folder = join(cacheFolder(), 'tokens');
   const file = join(folder, digest);
-  const isFresh = (token: string): boolean =>
-    (claimsOf(token)?.exp ?? 0) * 1_000 - reserveMs > now();
+  const isFresh = (token: string): boolean => (expiresAtMs(token) ?? 0) - reserveMs > now();
   const hasEnded = (token: string): boolean =>
-    (claimsOf(token)?.exp ?? Number.POSITIVE_INFINITY) * 1_000 <= now();
+    (expiresAtMs(token) ?? Number.POSITIVE_INFINITY) <= now();
   const make = (): string => {
     const token = runTokenCommand(words, source);
     if (isFresh(token)) keep(folder, file, token);

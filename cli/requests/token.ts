@@ -10,33 +10,18 @@ export type Token = {
   readonly renew?: () => boolean;
 };
 
-const claims = v.object({
-  exp: v.optional(v.number()),
-});
-export type Claims = v.InferOutput<typeof claims>;
+type Claims = Readonly<Record<string, unknown>>;
 
 /** The claims of a token; `undefined` if they cannot be read. */
 export const claimsOf = (token: string): Claims | undefined => {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), claims), payloadOf(token));
-  return parsed.success ? parsed.output : undefined;
-};
-
-const payloadOf = (token: string): string => {
   const [, payload = ''] = token.split('.');
-  return Buffer.from(payload, 'base64url').toString('utf8');
+  return parseClaims(Buffer.from(payload, 'base64url').toString('utf8'));
 };
-
-/** All claims of a token as it has them; `undefined` if they cannot be read. */
-export const allClaimsOf = (token: string): AllClaims | undefined => parseClaims(payloadOf(token));
-
-type AllClaims = Readonly<Record<string, unknown>>;
 
 /** Claims in JSON; `undefined` if the text holds none. */
-export const parseClaims = (text: string): AllClaims | undefined => {
-  const parsed = v.safeParse(
-    v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())),
-    text,
-  );
+export const parseClaims = (text: string): Claims | undefined => {
+  const asked = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
+  const parsed = v.safeParse(asked, text);
   return parsed.success ? parsed.output : undefined;
 };
 
@@ -50,8 +35,14 @@ export const isJwt = (text: string): boolean => {
   return v.is(isHeader, Buffer.from(header ?? '', 'base64url').toString('utf8'));
 };
 
+/** When a token expires, in milliseconds; `undefined` if it does not say. */
+export const expiresAtMs = (token: string): number | undefined => {
+  const exp = claimsOf(token)?.['exp'];
+  return typeof exp === 'number' ? exp * 1_000 : undefined;
+};
+
 /** The expiry of a token in RFC 3339; `undefined` if it has no valid one. */
-export const expiryOf = ({ exp }: Claims): string | undefined => {
-  const instant = new Date((exp ?? Number.NaN) * 1_000);
+export const expiryOf = (token: string): string | undefined => {
+  const instant = new Date(expiresAtMs(token) ?? Number.NaN);
   return Number.isNaN(instant.getTime()) ? undefined : instant.toISOString();
 };
