@@ -70,6 +70,7 @@ const cloud = gateway
 
 export default {
   maxWorkers: 2,
+  maxConcurrency: 2,
   reporters: [
     'default',
     [

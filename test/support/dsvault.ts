@@ -52,10 +52,18 @@ type How = {
 
 type Process = { readonly parent: string; readonly line: string };
 
-/** The command lines of a process and of all that it has started. A process may end while it is read. */
-export const commandLines = (root: number | undefined): string[] => {
+const processIds = (): string[] => readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+
+/**
+ * The command lines of a process and of all that it has started, without `others`, which cannot be among them. A process
+ * may end while it is read.
+ */
+export const commandLines = (
+  root: number | undefined,
+  others: ReadonlySet<string> = new Set(),
+): string[] => {
   const processes = new Map<string, Process>();
-  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+  for (const pid of processIds().filter((one) => !others.has(one))) {
     try {
       // The name in parentheses may hold anything; the state and the parent come after it.
       const [, parent = ''] =
@@ -90,6 +98,8 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
     const [file = '', ...rest] = how.terminal
       ? ['script', '-qec', inTerminal(whole, how.columns), '/dev/null']
       : whole;
+    // What runs already is not below the child. Reading it every 20 ms would be most of the work of a scan.
+    const others = new Set(processIds());
     const child = spawn(file, rest, { cwd: folder, env });
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (chunk) => output.push(chunk));
@@ -100,7 +110,7 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
     if (how.input !== undefined) child.stdin.write(how.input);
     if (!how.open) child.stdin.end();
     const scan = setInterval(() => {
-      for (const line of commandLines(child.pid)) seen.add(line);
+      for (const line of commandLines(child.pid, others)) seen.add(line);
     }, scanEveryMs);
     const ran = once(child, 'close').then(([code]): Ran => {
       clearInterval(scan);

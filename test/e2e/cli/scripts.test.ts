@@ -13,15 +13,16 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
-import { useVault } from '../../support/running-vault.ts';
+import { type RunningVault, useVault } from '../../support/running-vault.ts';
 
 const folder = 'test/e2e/cli/scripts';
 /** A text in the secrets of all scripts. */
 const canary = 'c4n4ry';
 
-const vault = useVault();
+const shared = useVault();
+const failing = useVault();
 
 /**
  * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `flat` prints its JSON in
@@ -38,11 +39,14 @@ const functions = `
   key() { (cd "${resolve('.')}" && node local/bin/launch.js local/bin/key.ts "$@"); }
 `;
 
-const open = (tenant: string): Dsvault => {
+type Stage = { readonly dsvault: Dsvault; readonly url: string };
+
+const open = (vault: RunningVault, tenant: string): Stage => {
   const token = (claims = {}) => vault.token({ tenant, ...claims });
   const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
-  return openDsvault({
-    DSVAULT_ADDR: vault.baseUrl(),
+  const url = vault.baseUrl();
+  const dsvault = openDsvault({
+    DSVAULT_ADDR: url,
     DSVAULT_TOKEN: token(),
     VAULT_DATA_DIR: vault.dataDir,
     OTHER_TOKEN: token({ tenant: `${tenant}-other` }),
@@ -52,22 +56,23 @@ const open = (tenant: string): Dsvault => {
     EXPIRED_TOKEN: token({ exp: 1 }),
     EXPIRING_TOKEN: token({ exp: inSeconds(280) }),
   });
+  return { dsvault, url };
 };
 
 /** The output without what differs between runs, and with escapes for control characters. */
-const shown = (text: string, { folder: home }: Dsvault): string =>
+const shown = (text: string, { dsvault, url }: Stage): string =>
   text
-    .replaceAll(home, 'FOLDER')
-    .replaceAll(vault.baseUrl(), 'URL')
+    .replaceAll(dsvault.folder, 'FOLDER')
+    .replaceAll(url, 'URL')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT')
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
     .replaceAll('\r', '\\r')
     .replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\x${control.charCodeAt(0).toString(16)}`);
 
 /** The lines of an output, each behind `mark`. */
-const linesOf = (dsvault: Dsvault, output: string, mark: string): string[] => {
+const linesOf = (stage: Stage, output: string, mark: string): string[] => {
   if (output === '') return [];
-  const lines = shown(output, dsvault).split('\n');
+  const lines = shown(output, stage).split('\n');
   const last = lines.pop();
   return [...lines, ...(last === '' ? [] : [`${last} (no-eol)`])].map((line) => mark + line);
 };
@@ -79,7 +84,8 @@ const asWritten = (printed: string, written = ''): string => {
 };
 
 /** The page as it would be if it told exactly what happens now. */
-const replay = async (dsvault: Dsvault, page: string): Promise<string> => {
+const replay = async (stage: Stage, page: string): Promise<string> => {
+  const { dsvault } = stage;
   const lines = page.split('\n');
   const told: string[] = [];
   for (let at = 0; at < lines.length; ) {
@@ -95,8 +101,8 @@ const replay = async (dsvault: Dsvault, page: string): Promise<string> => {
     writeFileSync(join(dsvault.folder, '.script'), `${functions}\n${command.join('\n')}\n`);
     const { code, bytes, stderr } = await dsvault.run(['.script'], { program: 'bash' });
     const printed = [
-      ...linesOf(dsvault, bytes.toString('utf8'), '  '),
-      ...linesOf(dsvault, stderr, '  ! '),
+      ...linesOf(stage, bytes.toString('utf8'), '  '),
+      ...linesOf(stage, stderr, '  ! '),
       ...(code === 0 ? [] : [`  [${code}]`]),
     ];
     const written: string[] = [];
@@ -106,39 +112,18 @@ const replay = async (dsvault: Dsvault, page: string): Promise<string> => {
   return told.join('\n');
 };
 
-/** This script disables the master key for a moment, so no other may run beside it. */
-const alone = 'failures.txt';
-const files = [...readdirSync(folder).filter((file) => file !== alone), alone];
-type Play = { readonly page: string; readonly told: string; readonly dsvault: Dsvault };
-const begun = new Map<string | undefined, Promise<Play>>();
-
-/** Plays a script once. A failure is that of the test that awaits it. */
-const play = (file: string): Promise<Play> => {
-  const perform = async (): Promise<Play> => {
-    const page = readFileSync(join(folder, file), 'utf8');
-    const dsvault = open(file.replace(/\W.*/, ''));
-    return { page, told: await replay(dsvault, page), dsvault };
-  };
-  const one = begun.get(file) ?? perform();
-  one.catch(() => undefined);
-  begun.set(file, one);
-  return one;
-};
+/** The vault of a page. failures.txt disables the master key for a moment, so its vault is its own. */
+const vaultOf = (file: string): RunningVault => (file === 'failures.txt' ? failing : shared);
 
 describe('dsvault', () => {
-  // The test of a script that was begun may have been left out.
-  afterAll(() => Promise.allSettled(begun.values()), 600_000);
-
-  it.each(files)(
+  // Two pages at once (maxConcurrency), because dsvault mostly waits for Node to start.
+  it.concurrent.each(readdirSync(folder))(
     'behaves as %s tells, and shows no value to others',
     async (file) => {
-      const own = play(file);
-      // Two scripts run at once, because dsvault mostly waits for Node to start.
-      const next = files[files.indexOf(file) + 1];
-      if (next !== undefined && next !== alone) void play(next);
-      const { page, told, dsvault } = await own;
-      expect(told).toBe(page);
-      expect(dsvault.seenIn(canary)).toEqual([]);
+      const page = readFileSync(join(folder, file), 'utf8');
+      const stage = open(vaultOf(file), file.replace(/\W.*/, ''));
+      expect(await replay(stage, page)).toBe(page);
+      expect(stage.dsvault.seenIn(canary)).toEqual([]);
     },
     600_000,
   );
