@@ -1,9 +1,9 @@
 /** Expands a `.env` file by the vault. */
 
-import { isVaultError, type VaultClient } from '../client/index.ts';
+import type { VaultClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
 import { scanFile } from '../functions/env/references.ts';
-import { failure, failureOf } from '../system/failures.ts';
+import { failure } from '../system/failures.ts';
 import { ownVariables } from '../system/own-variables.ts';
 
 export type Expansion = {
@@ -17,7 +17,7 @@ export type Expansion = {
   readonly versions: readonly string[];
 };
 
-/** Expands a file. Throws a failure, with the errors of the file if it has any. */
+/** Expands a file. Throws a failure, or the error of the client, with the errors of the file if it has any. */
 export const expandFile = async (client: VaultClient, content: string): Promise<Expansion> => {
   const { variables, resolved } = await expand(client, content);
   // The same versions, each alone.
@@ -41,12 +41,7 @@ const holdersIn = (content: string): ReadonlySet<string> => {
 };
 
 const expand = async (client: VaultClient, content: string) => {
-  try {
-    const reply = await client.expandEnv({ content, dialect: 'json' });
-    if (!('content' in reply)) throw failure('the vault answered without a file');
-    const { resolved } = reply;
-    return { variables: ownVariables(content, reply.content), resolved };
-  } catch (error) {
-    throw isVaultError(error) ? failureOf(error) : error;
-  }
+  const reply = await client.expandEnv({ content, dialect: 'json' });
+  if (!('content' in reply)) throw failure('the vault answered without a file');
+  return { variables: ownVariables(content, reply.content), resolved: reply.resolved };
 };

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { isConfidential, readAddr } from '../system/address.ts';
 import { variable } from '../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../system/failures.ts';
+import { systemCodeOf, usage } from '../system/failures.ts';
 
 export type Inputs = {
   readonly addr: string;
@@ -49,18 +49,12 @@ const isTrue = (name: string): boolean => {
 };
 
 const readEnvFile = (file: string) => {
-  const bytes = readBytes(file);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw usage(`cannot read the file ${file} (${systemCodeOf(error)})`, error);
+  }
   if (!isUtf8(bytes)) throw usage(`the file ${file} is not UTF-8`);
   return { content: bytes.toString('utf8'), file };
-};
-
-const readBytes = (file: string): Buffer => {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw failure(`cannot read the file ${file} (${systemCodeOf(error)})`, {
-      kind: 'usage',
-      cause: error,
-    });
-  }
 };

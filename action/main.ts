@@ -5,7 +5,7 @@
 
 import { createClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
-import { exitCodes, isFailure, systemCodeOf } from '../system/failures.ts';
+import { defectLines, exitCodes, failureIn } from '../system/failures.ts';
 import { fileSentence } from '../system/file-sentences.ts';
 import { errorCommand, give, maskCommands, type Position } from './commands.ts';
 import { expandFile } from './expansion.ts';
@@ -51,20 +51,18 @@ const annotate = (file: string | undefined, sentence: string, position: Position
 
 /** Reports an error, and returns the exit code. */
 const report = async (error: unknown, file: string | undefined): Promise<number> => {
-  if (!isFailure(error)) {
-    // Our bug. The message may quote a value, so it is not printed.
-    const frames = (error instanceof Error ? (error.stack ?? '') : '').match(/^ +at .*$/gm) ?? [];
-    const told = [`a defect of the action (${systemCodeOf(error)})`, ...frames.slice(0, 5)];
-    await give(errorCommand(told.join('\n')));
+  const failed = failureIn(error);
+  if (failed === undefined) {
+    await give(errorCommand(defectLines('the action', error).join('\n')));
     return exitCodes.other;
   }
-  const errors = ('errors' in error.report && error.report.errors) || [];
-  for (const fault of errors) {
+  const { message, exitCode, report: document } = failed;
+  for (const fault of document.errors ?? []) {
     const { line, column } = fault;
     await annotate(file, fileSentence(fault), { line, col: column });
   }
-  await give(errorCommand(`${error.message} (${error.report.code})`));
-  return error.exitCode;
+  await give(errorCommand(`${message} (${document.code})`));
+  return exitCode;
 };
 
 let file: string | undefined;

@@ -9,10 +9,7 @@ import { programFor } from './program.ts';
 const codeOf = (code: number): number =>
   process.argv[2] === 'run' && code !== exitCodes.ok ? exitCodes.run : code;
 
-/**
- * Reports an error and returns the exit code. Commander throws shown help as an error, which is a failure if
- * unasked.
- */
+/** Reports an error, and returns the exit code. Commander throws shown help, too: a failure if unasked. */
 const endWith = (error: unknown): number => {
   if (!(error instanceof CommanderError)) return reportFailure(error);
   if (error.exitCode === 0) return exitCodes.ok;

@@ -9,10 +9,7 @@ declare const pagesUrl: string | undefined;
 
 type Loader = () => Promise<CommandUnknownOpts>;
 
-/**
- * The commands by the groups of the help. A command is loaded when it is needed, because startup would
- * otherwise load everything that any command needs.
- */
+/** The commands by the groups of the help. Only the needed one is loaded, because loading all takes time. */
 const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Secrets:': {
     create: async () => (await import('./commands/create.ts')).createCommand(),
@@ -56,10 +53,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
 
 const helpCommand = ['help [command]', 'show how a command is used'] as const;
 
-/**
- * The program for a command line that begins with `word`: with one command if the word is its name, else with
- * all commands, as help, completion and the man page need them.
- */
+/** The program for a command line that begins with `word`: with the command of this name, else with all. */
 export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
   const program = newCommand(
     'dsvault',

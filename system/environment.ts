@@ -16,10 +16,7 @@ type Options = {
   readonly keepToken?: true | undefined;
 };
 
-/**
- * The environment for a program that does not act for `dsvault`. By default only the variables of tokens are
- * left out.
- */
+/** The environment for a program that does not act for `dsvault`: by default all but the tokens. */
 export const environmentFor = ({ pristine, keepToken }: Options = {}): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(environment).filter(([name]) => (isToken(name) ? keepToken : !pristine)),

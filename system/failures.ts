@@ -4,46 +4,37 @@
  * text, because a value may have been typed in the wrong place.
  */
 import { types } from 'node:util';
-import type { VaultError } from '../client/errors.ts';
+import { isVaultError, type VaultError } from '../client/errors.ts';
 import type { Report } from './problem-report.ts';
 
-/** Other programs than `dsvault` use `other` and `usage` alone. */
-export const exitCodes = {
-  ok: 0,
-  other: 1,
-  usage: 2,
-  notFound: 3,
-  conflict: 4,
-  denied: 5,
-  invalidFile: 6,
-  unavailable: 7,
-  masterKey: 8,
-  precondition: 9,
-  /** These three are those of `env` and `timeout`, and no failure of `run` has another. */
-  run: 125,
-  programUnusable: 126,
-  programMissing: 127,
+/**
+ * The exit code and the code in the document of each kind of failure. Other programs than `dsvault` use
+ * `other` and `usage` alone.
+ */
+const kinds = {
+  ok: [0, 'ok'],
+  other: [1, 'failed'],
+  usage: [2, 'usage'],
+  notFound: [3, 'not_found'],
+  conflict: [4, 'conflict'],
+  denied: [5, 'unauthenticated'],
+  invalidFile: [6, 'invalid_file'],
+  unavailable: [7, 'unreachable'],
+  masterKey: [8, 'master_key_unavailable'],
+  precondition: [9, 'version_conflict'],
+  /** The exit codes of `env` and `timeout`. No failure of `run` has another. */
+  run: [125, 'failed'],
+  programUnusable: [126, 'program_unusable'],
+  programMissing: [127, 'program_not_found'],
   /** The exit code of a shell for a program that Ctrl-C ended. */
-  interrupted: 130,
+  interrupted: [130, 'interrupted'],
 } as const;
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+type Kind = keyof typeof kinds;
 
-const codes: Readonly<Record<ExitCode, string>> = {
-  0: 'ok',
-  1: 'failed',
-  2: 'usage',
-  3: 'not_found',
-  4: 'conflict',
-  5: 'unauthenticated',
-  6: 'invalid_file',
-  7: 'unreachable',
-  8: 'master_key_unavailable',
-  9: 'version_conflict',
-  125: 'failed',
-  126: 'program_unusable',
-  127: 'program_not_found',
-  130: 'interrupted',
-};
+export const exitCodes = Object.fromEntries(
+  Object.entries(kinds).map(([kind, [exitCode]]) => [kind, exitCode]),
+) as { readonly [kind in Kind]: (typeof kinds)[kind][0] };
+export type ExitCode = (typeof exitCodes)[Kind];
 
 /** An error that is no bug: its message is the whole sentence for a person. */
 export type Failure = Error & {
@@ -63,11 +54,13 @@ const make = (exitCode: ExitCode, report: Report, file?: string, cause?: unknown
     file,
   });
 
-type Options = { readonly kind?: keyof typeof exitCodes; readonly cause?: unknown };
+type Options = { readonly kind?: Kind; readonly cause?: unknown };
 
 /** Creates the failure of a program. The sentence says why it ends, and must not hold a value. */
-export const failure = (detail: string, { kind = 'other', cause }: Options = {}): Failure =>
-  make(exitCodes[kind], { code: codes[exitCodes[kind]], detail }, undefined, cause);
+export const failure = (detail: string, { kind = 'other', cause }: Options = {}): Failure => {
+  const [exitCode, code] = kinds[kind];
+  return make(exitCode, { code, detail }, undefined, cause);
+};
 
 /** Creates the failure for a wrong command line or setting. */
 export const usage = (detail: string, cause?: unknown): Failure =>
@@ -76,7 +69,7 @@ export const usage = (detail: string, cause?: unknown): Failure =>
 export const isFailure = (error: unknown): error is Failure =>
   types.isNativeError(error) && error.name === 'Failure';
 
-const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map([
+const kindsOfProblems: ReadonlyMap<string, Kind> = new Map([
   ['invalid_request', 'usage'],
   ['not_found', 'notFound'],
   ['version_destroyed', 'notFound'],
@@ -100,7 +93,7 @@ const exitCodesOfProblems: ReadonlyMap<string, keyof typeof exitCodes> = new Map
 
 /** The failure for a problem document of the server. */
 export const refusal = (problem: Report, file?: string): Failure =>
-  make(exitCodes[exitCodesOfProblems.get(problem.code) ?? 'other'], problem, file);
+  make(exitCodes[kindsOfProblems.get(problem.code) ?? 'other'], problem, file);
 
 /** The failure for an error of the client. */
 export const failureOf = (error: VaultError): Failure => {
@@ -111,9 +104,34 @@ export const failureOf = (error: VaultError): Failure => {
   return refusal({ code: retryable ? 'store_unavailable' : error.code, detail, status, retryable });
 };
 
+/** The failure that an error is; `undefined` for an error that is a bug. */
+export const failureIn = (error: unknown): Failure | undefined => {
+  if (isVaultError(error)) return failureOf(error);
+  return isFailure(error) ? error : undefined;
+};
+
+/** The lines about a bug. The message of the error may quote typed text. The frames cannot. */
+export const defectLines = (program: string, error: unknown): readonly string[] => {
+  const frames = (error instanceof Error ? (error.stack ?? '') : '').match(/^ +at .*$/gm) ?? [];
+  return [`a defect of ${program} (${systemCodeOf(error)})`, ...frames.slice(0, 5)];
+};
+
 /** The same failure with a sentence for users of `dsvault`. The server's sentence is for users of HTTP. */
 export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: string): Failure =>
   Object.assign(make(exitCode, report, file), { message: sentence });
+
+/** Runs `action`. A refusal with this code has the sentence for users of `dsvault`. */
+export const withSentence = async <Result>(
+  code: string,
+  sentence: string,
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await action();
+  } catch (error) {
+    throw isFailure(error) && error.report.code === code ? inOtherWords(error, sentence) : error;
+  }
+};
 
 /** Returns the sentence of any error, as a part of another sentence. */
 export const sentenceOf = (error: unknown): string =>

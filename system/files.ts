@@ -72,10 +72,7 @@ export const replaceFile = (
 export const checkReplaceable = (file: string, prepare: (draft: string) => void): void =>
   withDraft(file, '', prepare);
 
-/**
- * Makes a file with this text unless it exists, and returns its content. If two processes make it at once,
- * both return the text of the first.
- */
+/** Makes a file unless it exists, and returns its content: of two processes at once, the text of the first. */
 export const createFileOnce = (file: string, makeText: () => string): string => {
   const present = readFileIfPresent(file);
   if (present !== undefined) return present;
@@ -98,10 +95,7 @@ const flush = async (path: string, flags: string, text?: string): Promise<void> 
   }
 };
 
-/**
- * Replaces a file as `replaceFile` does, and does not hold up requests while the disk works. The caller
- * replaces one file at a time.
- */
+/** Replaces a file without holding up requests while the disk works. The caller replaces one at a time. */
 export const replaceFileMeanwhile = async (file: string, text: string): Promise<void> => {
   const draft = `${file}.draft`;
   await flush(draft, 'w', text);

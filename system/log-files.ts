@@ -25,8 +25,8 @@ export async function* linesOfFile(file: string): AsyncGenerator<string> {
  */
 export async function* linesOfLog(file: string, signal?: AbortSignal): AsyncGenerator<string> {
   // The newer file is opened first: if it becomes `<file>.1` now, no line is missed.
-  const newer = await openFile(file, 'optional');
-  const older = await openFile(`${file}.1`, 'optional');
+  const newer = await openIfPresent(file);
+  const older = await openIfPresent(`${file}.1`);
   try {
     const inodes = await Promise.all([newer?.stat(), older?.stat()]);
     const isSame = newer && inodes[0]?.ino === inodes[1]?.ino;
@@ -40,16 +40,16 @@ export async function* linesOfLog(file: string, signal?: AbortSignal): AsyncGene
 const streamOf = (handle: FileHandle, signal?: AbortSignal) =>
   handle.createReadStream({ autoClose: false, ...(signal && { signal }) });
 
-function openFile(file: string): Promise<FileHandle>;
-function openFile(file: string, absence: 'optional'): Promise<FileHandle | undefined>;
-async function openFile(file: string, absence?: 'optional'): Promise<FileHandle | undefined> {
-  try {
-    return await open(file);
-  } catch (error) {
-    if (absence && codeOf(error) === 'ENOENT') return undefined;
+const openFile = (file: string): Promise<FileHandle> =>
+  open(file).catch((error: unknown) => {
     throw cannotRead(file, error);
-  }
-}
+  });
+
+const openIfPresent = (file: string): Promise<FileHandle | undefined> =>
+  open(file).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw cannotRead(file, error);
+  });
 
 const cannotRead = (file: string, cause: unknown) =>
   failure(`the log ${file} cannot be read (${codeOf(cause) ?? 'unknown error'})`, { cause });

@@ -1,7 +1,4 @@
-/**
- * Foreign text for a terminal: what a vault replies, and what a table holds. Its writer may want to command
- * the terminal, hide other lines or forge some.
- */
+/** Foreign text for a terminal. Its writer may want to command the terminal, hide other lines or forge some. */
 
 /** Characters that command a terminal, move its cursor, or change the direction or the length of a line. */
 const commanding = /[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;

@@ -6,39 +6,33 @@ import { note, noteLine, printJson, printTable } from '../output/output.ts';
 import { reportLines } from '../output/print-failure.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { runChild } from '../run/child-program.ts';
-import { fileOptions, getReading, type ProgramFile, readContent } from '../run/program-file.ts';
+import { getReading, type ProgramFile, readContent, withProgramFile } from '../run/program-file.ts';
 import { bisect, type Range, runsLeft, type Verdict } from './bisection.ts';
-import { askedInstant, vaultCommand } from './command-line.ts';
-import { shownNote } from './history.ts';
-import {
-  type Change,
-  changesOf,
-  type History,
-  readHistory,
-  type SecretVersion,
-  validAt,
-} from './secret-changes.ts';
+import { instantOf, vaultCommand } from './command-line.ts';
+import { versionCells, versionHead } from './history.ts';
+import { type Change, changesOf, type History, readHistory, validAt } from './secret-changes.ts';
 
 export const bisectCommand = () =>
-  vaultCommand(
-    'bisect',
-    'find the change of a secret that broke a program',
-    `
-    dsvault bisect --good 2026-11-20T00:00Z -- ./smoke.sh
-    dsvault bisect --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh
-    `,
+  withProgramFile(
+    vaultCommand(
+      'bisect',
+      'find the change of a secret that broke a program',
+      `
+      dsvault bisect --good 2026-11-20T00:00Z -- ./smoke.sh
+      dsvault bisect --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh
+      `,
+    ),
   )
     .argument('<command...>', 'the program: it exits with 0 for good, 125 to skip, else 1 to 127')
-    .requiredOption('--good <instant>', 'a time when the program worked (RFC 3339, Z)')
+    .requiredOption(
+      '--good <instant>',
+      'a time when the program worked (RFC 3339, Z)',
+      instantOf('--good'),
+    )
     .option('--bad <instant>', 'a time when it did not', 'now')
-    .option(...fileOptions.envFile)
-    .option(...fileOptions.only)
-    .option(...fileOptions.pristine)
-    .option(...fileOptions.keepToken)
     .passThroughOptions()
-    .action(async (words, flags) => {
-      const good = askedInstant(flags.good, '--good');
-      const bad = flags.bad === 'now' ? undefined : askedInstant(flags.bad, '--bad');
+    .action(async (words, { good, ...flags }) => {
+      const bad = flags.bad === 'now' ? undefined : instantOf('--bad')(flags.bad);
       if (bad !== undefined && bad <= good) throw usage('--bad is a time after --good');
       const session = openSession(flags);
       const plan = planToExpand(flags.envFile, await readContent(flags));
@@ -118,10 +112,7 @@ const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void
   throw failure(`--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
 };
 
-/**
- * Returns a failure that is the file's own at that time, and prints its errors. Throws any other: it ends the
- * search.
- */
+/** Prints and returns a failure that is the file's own at that time. Any other ends the search. */
 const refusalOf = (error: unknown): Failure => {
   if (!isFailure(error) || !cannotBeExpanded.includes(error.exitCode)) throw error;
   for (const line of reportLines(error.report, error.file)) noteLine(line);
@@ -167,19 +158,12 @@ const outcomeOf = (code: number): Outcome => {
 const report = async ({ json }: Search, { good, bad, changes }: SearchResult): Promise<void> => {
   const versions = changes.flatMap((change) => change.versions);
   if (json) await printJson({ found: changes.length === 1, good, bad, changes: versions });
-  else await printTable(head, versions.map(rowOf));
+  else {
+    const rows = versions.map((version) => [version.name, ...versionCells(version)]);
+    await printTable(['NAME', ...versionHead], rows);
+  }
   if (changes.length === 1) return;
   throw failure(
     `the first bad change is one of these ${changes.length}: the times between them were skipped`,
   );
 };
-
-const head = ['NAME', 'VERSION', 'STATE', 'VALID FROM', 'CREATED BY', 'NOTE'];
-const rowOf = (version: SecretVersion): string[] => [
-  version.name,
-  String(version.version),
-  version.state,
-  version.validFrom,
-  version.createdBy,
-  shownNote(version),
-];

@@ -24,7 +24,6 @@ export const bumpCommand = () =>
     .option('--dry-run', 'show what would change, and change nothing')
     .action(async (typed, { all, envFile, dryRun, json, ...flags }) => {
       if (typed.length > 0 === (all === true)) throw usage('give names or --all');
-      if (envFile === '-') throw usage('stdin cannot be replaced');
       const names = new Set(typed.map(secretName));
       const session = openSession(flags);
       const target = requireReplaceable(envFile);

@@ -7,7 +7,8 @@ import {
   parseAskedInstant,
 } from '../../functions/model/types.ts';
 import { type Failure, usage } from '../../system/failures.ts';
-import { alphabetNames } from '../values/generate.ts';
+import { withSettings } from '../requests/settings.ts';
+import { withValue } from '../values/read-value.ts';
 
 /** The groups of commands or options, each in its order; the shared options come last. */
 const inGroups = <Item>(
@@ -27,8 +28,16 @@ const commandsOfErrors = new WeakMap<CommanderError, CommandUnknownOpts>();
 export const examplesOf = (command: CommandUnknownOpts): string =>
   examplesOfCommands.get(command) ?? '';
 
+/** The name of a command, a sentence about it, and its examples. */
+export type About = readonly [name: string, summary: string, examples: string];
+
+/** The options of a command that this function makes. */
+export type OptionsOf<Make extends (...about: never) => CommandUnknownOpts> = ReturnType<
+  ReturnType<Make>['opts']
+>;
+
 /** A command that shows examples before all other help, and throws its errors instead of printing them. */
-export const newCommand = (name: string, summary: string, examples: string) => {
+export const newCommand = (...[name, summary, examples]: About) => {
   const lines = examples.trim().replaceAll(/^ */gm, '');
   const command = new Command(name)
     .description(summary)
@@ -48,49 +57,30 @@ const ownOptions = 'Options:';
 const sharedOptions = 'Options of most commands:';
 
 /** A command that needs no vault. */
-export const offlineCommand = (name: string, summary: string, examples: string) =>
-  newCommand(name, summary, examples)
+export const offlineCommand = (...about: About) =>
+  newCommand(...about)
     .optionsGroup(sharedOptions)
     .option('--json', 'print one JSON document')
     .optionsGroup(ownOptions);
 
 /** A command that asks the vault. */
-export const vaultCommand = (name: string, summary: string, examples: string) =>
-  offlineCommand(name, summary, examples)
-    .optionsGroup(sharedOptions)
-    .option('--addr <url>', 'where the vault is (DSVAULT_ADDR)')
-    .option(
-      '--token-file <file>',
-      'a file with the token (DSVAULT_TOKEN_FILE; DSVAULT_TOKEN holds one)',
-    )
-    .option('--profile <name>', 'a profile that dsvault login has stored (DSVAULT_PROFILE)')
-    .option('--timeout <seconds>', 'the time limit of one attempt (DSVAULT_TIMEOUT)')
-    .option('--retries <count>', 'the number of attempts after the first (DSVAULT_RETRIES)')
-    .option('--verbose', 'print requests and statuses on stderr')
-    .option('--curl', 'print the request, without token and values, instead of sending it')
-    .optionsGroup(ownOptions);
+export const vaultCommand = (...about: About) =>
+  withSettings(offlineCommand(...about).optionsGroup(sharedOptions)).optionsGroup(ownOptions);
 
 /** A command that writes a version, and can be repeated safely if its outcome was lost. */
-export const writingCommand = (name: string, summary: string, examples: string) =>
-  vaultCommand(name, summary, examples)
-    .option('--note <text>', 'a remark on what is written; it is not secret')
+export const writingCommand = (...about: About) =>
+  vaultCommand(...about)
+    .option('--note <text>', 'a remark on what is written; it is not secret', noteText)
     .option(
       '--idempotency-key <key>',
       'the key of an earlier attempt, so that a repetition has no second effect',
     );
 
-/** A command that writes a given value. `readValue` (values/read-value.ts) reads it. */
-export const valueCommand = (name: string, summary: string, examples: string) =>
-  writingCommand(name, summary, examples)
-    .argument('<name>')
-    .option('--value-file <file>', 'the value is the content of the file')
-    .option('--prompt', 'ask for the value at the terminal, without an echo')
-    .option('--value <value>', 'the value itself, seen by everyone who can list processes')
-    .option('--generate <length>', 'make the value: so many random characters')
-    .option('--alphabet <set>', `of these: ${alphabetNames}, or the characters themselves (alnum)`)
-    .option('--show-value', 'print the value that --generate made')
-    .option('--base64', 'the value is given as base64')
-    .option('--allow-empty', 'store an empty value, too');
+/** A command that writes a given value. */
+export const valueCommand = (...about: About) =>
+  withValue(writingCommand(...about).argument(...nameArgument));
+
+// Commander calls these functions while it parses, so a command has only valid arguments and options.
 
 /** Returns a valid secret name. The error does not repeat an invalid name, because it may be a value. */
 export const secretName = (text: string): string => {
@@ -103,6 +93,14 @@ export const versionNumber = (text: string): number => {
   throw usage('a version is a number from 1');
 };
 
+export const nameArgument = ['<name>', '', secretName] as const;
+
+export const ifVersionOption = [
+  '--if-version <number>',
+  'only while this is the current version',
+  versionNumber,
+] as const;
+
 /** A version of a secret as users write it: `NAME@VERSION`, or `NAME` alone. */
 export type VersionArgument = { readonly name: string; readonly version: number | undefined };
 
@@ -112,40 +110,36 @@ export const versionArgument = (text: string): VersionArgument => {
   return { name: secretName(name), version };
 };
 
-/** The property `note` of a request. The error does not repeat an invalid note, because it may be a value. */
-export const noteOf = ({ note }: { readonly note?: string | undefined }): { note?: string } => {
-  if (note === undefined) return {};
+/** Returns a valid note. The error does not repeat an invalid note, because it may be a value. */
+const noteText = (note: string): string => {
   // Node puts U+FFFD in place of bytes that are not UTF-8.
-  if (isNote(note) && !note.includes('\ufffd')) return { note };
+  if (isNote(note) && !note.includes('\ufffd')) return note;
   throw usage('--note is one line of UTF-8, 1 to 512 bytes, without control characters');
 };
 
 /**
- * Returns the instant that a flag names, as the vault writes it; its seconds may be missing. The vault itself
- * checks that it is not in the future.
+ * Reads the instant that a flag names, as the vault writes it; its seconds may be missing. The vault itself
+ * checks that the instant is not in the future.
  */
-export const askedInstant = (text: string, flag = '--at'): string => {
-  const instant = parseAskedInstant(text.replace(/(?<=T\d\d:\d\d)(?=Z$)/, ':00'));
-  if (instant !== undefined) return formatInstant(instant);
-  throw usage(`${flag} is an instant in UTC, such as 2026-11-24T14:31:00Z`);
-};
+export const instantOf =
+  (flag: string) =>
+  (text: string): string => {
+    const instant = parseAskedInstant(text.replace(/(?<=T\d\d:\d\d)(?=Z$)/, ':00'));
+    if (instant !== undefined) return formatInstant(instant);
+    throw usage(`${flag} is an instant in UTC, such as 2026-11-24T14:31:00Z`);
+  };
 
 /** Commands that users of other tools expect, with the alternative of `dsvault`. */
-const otherWords: ReadonlyMap<string, string> = new Map([
-  ...['rm', 'remove'].map((word) => [word, 'dsvault delete deletes a secret'] as const),
-  ...['purge', 'shred', 'erase'].map(
-    (word) => [word, 'dsvault destroy removes old values for ever'] as const,
-  ),
-  ['undelete', 'dsvault restore brings a deleted secret back'],
-  ['generate', 'dsvault create --generate makes a value'],
-  ...['set', 'put', 'add'].map(
-    (word) =>
-      [word, 'dsvault create stores a new secret, dsvault update its next version'] as const,
-  ),
-  ...['show', 'read', 'cat'].map((word) => [word, 'dsvault get prints a value'] as const),
-  ['ls', 'dsvault list prints the names'],
-  ['versions', 'dsvault history lists the versions'],
-]);
+const otherWords: readonly (readonly [words: RegExp, instead: string])[] = [
+  [/^(rm|remove)$/, 'dsvault delete deletes a secret'],
+  [/^(purge|shred|erase)$/, 'dsvault destroy removes old values for ever'],
+  [/^undelete$/, 'dsvault restore brings a deleted secret back'],
+  [/^generate$/, 'dsvault create --generate makes a value'],
+  [/^(set|put|add)$/, 'dsvault create stores a new secret, dsvault update its next version'],
+  [/^(show|read|cat)$/, 'dsvault get prints a value'],
+  [/^ls$/, 'dsvault list prints the names'],
+  [/^versions$/, 'dsvault history lists the versions'],
+];
 
 const withAllBelow = (command: CommandUnknownOpts): readonly CommandUnknownOpts[] => [
   command,
@@ -178,13 +172,11 @@ export const misuse = (error: CommanderError): Failure => {
     'commander.conflictingOption': 'two options exclude each other',
     'commander.invalidArgument': `${flag ?? 'the argument'} does not take this`,
   };
-  const word = /unknown command '(\w+)'/.exec(error.message)?.[1];
-  const known = sentences[error.code] ?? 'the command line is wrong';
-  const instead = otherWords.get(word ?? '');
-  if (instead !== undefined) return usage(`${known}: ${instead}; --help shows how it is used`);
+  const word = /unknown command '(\w+)'/.exec(error.message)?.[1] ?? '';
+  const instead = otherWords.find(([words]) => words.test(word))?.[1];
   // Commander suggests known names only, on a line of their own at the end.
   const suggestion = /\n\(D(id you mean [a-z, -]+\?)\)$/.exec(error.message)?.[1];
-  if (suggestion !== undefined)
-    return usage(`${known}; d${suggestion} --help shows how it is used`);
-  return usage(`${known}; --help shows how it is used`);
+  const known = sentences[error.code] ?? 'the command line is wrong';
+  const hint = instead ? `: ${instead};` : suggestion ? `; d${suggestion}` : ';';
+  return usage(`${known}${hint} --help shows how it is used`);
 };

@@ -1,7 +1,7 @@
 import { inOtherWords, isFailure } from '../../system/failures.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { encodeValue, madeValue, readValue } from '../values/read-value.ts';
-import { noteOf, secretName, valueCommand } from './command-line.ts';
+import { valueCommand } from './command-line.ts';
 import { findUnchanged, printUnchanged, printVersion } from './write-version.ts';
 
 export const createCommand = () =>
@@ -15,14 +15,12 @@ export const createCommand = () =>
     `,
   )
     .option('--skip-unchanged', 'succeed if the secret has this value already')
-    .action(async (typed, flags) => {
-      const name = secretName(typed);
-      const remark = noteOf(flags);
+    .action(async (name, flags) => {
       const session = openSession(flags);
       const value = await readValue(flags);
       try {
         const written = await session.client('create-secret', {
-          body: { name, ...encodeValue(value), ...remark },
+          body: { name, ...encodeValue(value), note: flags.note },
         });
         await printVersion(written, { json: flags.json, made: madeValue(value, flags) });
       } catch (error) {

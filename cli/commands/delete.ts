@@ -1,5 +1,5 @@
 import { openSession } from '../requests/vault-client.ts';
-import { noteOf, secretName, versionNumber, writingCommand } from './command-line.ts';
+import { ifVersionOption, nameArgument, writingCommand } from './command-line.ts';
 import { printVersion } from './write-version.ts';
 
 export const deleteCommand = () =>
@@ -11,13 +11,10 @@ export const deleteCommand = () =>
     dsvault delete DB_PASSWORD --if-version 3
     `,
   )
-    .argument('<name>')
-    .option('--if-version <number>', 'only while this is the current version')
-    .action(async (typed, flags) => {
-      const name = secretName(typed);
-      const ifVersion = flags.ifVersion === undefined ? undefined : versionNumber(flags.ifVersion);
-      const body = noteOf(flags);
+    .argument(...nameArgument)
+    .option(...ifVersionOption)
+    .action(async (name, { json, note, ifVersion, ...flags }) => {
       const { client } = openSession(flags);
-      const written = await client('delete-secret', { name, body, ifVersion });
-      await printVersion(written, { json: flags.json, about: 'deleted' });
+      const written = await client('delete-secret', { name, body: { note }, ifVersion });
+      await printVersion(written, { json, about: 'deleted' });
     });

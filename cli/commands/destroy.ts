@@ -16,11 +16,10 @@ export const destroyCommand = () =>
     dsvault destroy DB_PASSWORD --all
     `,
   )
-    .argument('<secret>', 'NAME@VERSION, or NAME with --all')
+    .argument('<secret>', 'NAME@VERSION, or NAME with --all', versionArgument)
     .option('--all', 'all versions before the current one that hold a value')
     .option('--yes', 'do not ask at a terminal')
-    .action(async (typed, { all, yes, json, ...flags }) => {
-      const { name, version } = versionArgument(typed);
+    .action(async ({ name, version }, { all, yes, json, ...flags }) => {
       if ((version === undefined) !== (all === true)) {
         throw usage('give NAME@VERSION, or NAME with --all');
       }
@@ -49,10 +48,7 @@ const requireYes = async (what: string, yes: true | undefined): Promise<void> =>
 
 type Options = { readonly yes: true | undefined; readonly json: true | undefined };
 
-/**
- * Destroys one version after the other, so that a failure leaves a clear state, and a repetition goes on from
- * there.
- */
+/** Destroys one version after the other, the oldest first. A repetition after a failure goes on from there. */
 const destroyAll = async (
   session: Session,
   name: string,

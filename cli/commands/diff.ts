@@ -8,10 +8,7 @@ import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/read-value.ts';
 import { type VersionArgument, vaultCommand, versionArgument } from './command-line.ts';
 
-/**
- * Removed and added lines. The time is quadratic: this many take two seconds, the largest secrets would take
- * minutes.
- */
+/** Removed and added lines. The time is quadratic: 2 s for so many, minutes for the largest secrets. */
 const linesShownMax = 4_000;
 
 export const diffCommand = () =>
@@ -23,15 +20,14 @@ export const diffCommand = () =>
     dsvault diff TLS_CHAIN@4 TLS_CHAIN --show-values
     `,
   )
-    .argument('<old>', 'NAME@VERSION; without a version the current one')
-    .argument('<new>', 'NAME@VERSION; without a version the current one')
+    .argument('<old>', 'NAME@VERSION; without a version the current one', versionArgument)
+    .argument('<new>', 'NAME@VERSION; without a version the current one', versionArgument)
     .option('--show-values', 'print the lines that differ')
     .option('--exit-code', 'exit with 1 if the values differ')
     .action(async (first, second, flags) => {
-      const [one, other] = [versionArgument(first), versionArgument(second)];
       const session = openSession(flags);
-      const from = await read(session, one);
-      const to = await read(session, other);
+      const from = await read(session, first);
+      const to = await read(session, second);
       const equal = from.value.equals(to.value);
       if (flags.exitCode && !equal) process.exitCode = exitCodes.other;
       const patch = flags.showValues && !equal ? patchOf(from, to) : undefined;
@@ -47,7 +43,7 @@ export const diffCommand = () =>
     });
 
 const read = async ({ client }: Session, { name, version }: VersionArgument) => {
-  const query = { version: version === undefined ? undefined : String(version) };
+  const query = { version: version?.toString() };
   const found = await ofVersion({ name, version }, () => client('get-secret', { name, query }));
   return {
     name,

@@ -4,7 +4,7 @@ import { reportOf } from '../../functions/env/faults.ts';
 import { usage } from '../../system/failures.ts';
 import { invalidFile } from '../files/file-failures.ts';
 import { printJson, printText } from '../output/output.ts';
-import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
+import { replaceFile, targetOf } from '../output/private-files.ts';
 import { readText } from '../values/read-value.ts';
 import { offlineCommand } from './command-line.ts';
 
@@ -28,9 +28,7 @@ export const convertCommand = () =>
         throw usage('--from is one of shell, compose, docker, dotenv, python');
       }
       if (!isDialect(to)) throw usage(`--to is one of ${dialectNames}`);
-      if (out !== undefined && inPlace) throw usage('give --out or --in-place');
-      if (inPlace && file === '-') throw usage('stdin cannot be replaced');
-      const target = inPlace ? requireReplaceable(file) : out && requireWritable(out);
+      const target = targetOf(file, { out, inPlace });
       const { content, errors } = convertFile(await readText(file, `the file ${file}`), {
         from,
         to,

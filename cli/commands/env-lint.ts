@@ -1,7 +1,7 @@
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { planFile } from '../../functions/env/plan.ts';
 import { usage } from '../../system/failures.ts';
-import { collect, readValues } from '../files/enc-values.ts';
+import { readValues, valueOptions } from '../files/enc-values.ts';
 import { planOrFail } from '../files/file-failures.ts';
 import { note, printJson } from '../output/output.ts';
 import { readText } from '../values/read-value.ts';
@@ -19,8 +19,8 @@ export const lintCommand = () =>
     .argument('<file>', 'the file; - is stdin')
     .option('--for <command>', 'the command it is meant for: encrypt, expand or submit', 'submit')
     .option('--dialect <name>', `the program that reads the result: ${dialectNames}`, 'shell')
-    .option('--value-file <name=file>', 'the value for an enc() (repeatable)', collect)
-    .option('--values-from-env', 'values for each enc() from the variables of these names')
+    .option(...valueOptions.file)
+    .option(...valueOptions.fromEnv)
     .action(async (file, { for: mode, dialect, json, ...flags }) => {
       if (mode !== 'encrypt' && mode !== 'expand' && mode !== 'submit') {
         throw usage('--for is encrypt, expand or submit');

@@ -1,18 +1,26 @@
 /** `dsvault env`: encrypts, expands and submits files with references. */
-
+import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { ReplyOf } from '../../client/types.ts';
+import { dialectNames } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import { type Failure, failure, inOtherWords, isFailure, usage } from '../../system/failures.ts';
-import { collect, readValues } from '../files/enc-values.ts';
+import { readValues, valueOptions } from '../files/enc-values.ts';
 import { askedDialect, expandFile } from '../files/expand-file.ts';
 import { ofFile } from '../files/file-failures.ts';
-import { note, noteLine, printJson, printText } from '../output/output.ts';
-import { warningLine } from '../output/print-failure.ts';
-import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
+import { note, printJson, printText } from '../output/output.ts';
+import { noteWarnings } from '../output/print-failure.ts';
+import { replaceFile, targetOf } from '../output/private-files.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
-import { askedInstant, newCommand, noteOf, vaultCommand, writingCommand } from './command-line.ts';
+import {
+  type About,
+  instantOf,
+  newCommand,
+  type OptionsOf,
+  vaultCommand,
+  writingCommand,
+} from './command-line.ts';
 import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';
 import { verifyCommand } from './env-verify.ts';
@@ -28,35 +36,30 @@ export const envCommand = () =>
     `,
   )
     .enablePositionalOptions()
-    .addCommand(encryptCommand())
-    .addCommand(expandCommand())
-    .addCommand(submitCommand())
+    .addCommand(encryptCommand().action((file, flags) => transform('encrypt-env', file, flags)))
+    .addCommand(expandCommand().action((file, flags) => transform('expand-env', file, flags)))
+    .addCommand(submitCommand().action((file, flags) => transform('submit-env', file, flags)))
     .addCommand(lintCommand())
     .addCommand(convertCommand())
     .addCommand(verifyCommand());
 
-const fileArgument = ['<file>', 'the file; - is stdin'] as const;
-const outOption = ['--out <file>', 'write to a file for its owner only'] as const;
-const inPlaceOption = ['--in-place', 'replace the file, whole or not at all'] as const;
-const dialectOption = [
-  '--dialect <name>',
-  'the program that reads the result: shell, compose, docker, dotenv, python or json',
-] as const;
-const dryRunOption = [
-  '--dry-run',
-  'the same answer and report; nothing is stored or replaced',
-] as const;
-const valueFileOption = [
-  '--value-file <name=file>',
-  'the value for an enc() (repeatable)',
-] as const;
-const valuesFromEnvOption = [
-  '--values-from-env',
-  'values for each enc() from the variables of these names',
-] as const;
+/** A command that writes a file again. */
+const withFile = <Options extends OptionValues>(command: Command<[], Options>) =>
+  command
+    .argument('<file>', 'the file; - is stdin')
+    .option('--out <file>', 'write to a file for its owner only')
+    .option('--in-place', 'replace the file, whole or not at all')
+    .option('--dialect <name>', `the program that reads the result: ${dialectNames}`)
+    .option('--dry-run', 'the same answer and report; nothing is stored or replaced');
+
+/** A command that stores what `enc()` names. */
+const storingCommand = (...about: About) =>
+  withFile(writingCommand(...about))
+    .option(...valueOptions.file)
+    .option(...valueOptions.fromEnv);
 
 const encryptCommand = () =>
-  writingCommand(
+  storingCommand(
     'encrypt',
     'store what enc() names; each becomes secret(), and no secret is read',
     `
@@ -64,90 +67,74 @@ const encryptCommand = () =>
     dsvault env encrypt .env.in --out .env --value-file TLS_KEY=key.pem
     DB_PASSWORD=… dsvault env encrypt - --values-from-env < .env.in
     `,
-  )
-    .argument(...fileArgument)
-    .option(...outOption)
-    .option(...inPlaceOption)
-    .option(...valueFileOption, collect)
-    .option(...valuesFromEnvOption)
-    .option(...dialectOption)
-    .option(...dryRunOption)
-    .action((file, flags) => transform('encrypt-env', file, flags));
+  );
 
 const submitCommand = () =>
-  writingCommand(
+  storingCommand(
     'submit',
     'store what enc() names and put the values of secret() in place, in one go',
     `
     dsvault env submit .env.in --out .env
     dsvault env submit .env --dry-run
     `,
-  )
-    .argument(...fileArgument)
-    .option(...outOption)
-    .option(...inPlaceOption)
-    .option(...valueFileOption, collect)
-    .option(...valuesFromEnvOption)
-    .option(...dialectOption)
-    .option(...dryRunOption)
-    .action((file, flags) => transform('submit-env', file, flags));
+  );
 
 const expandCommand = () =>
-  vaultCommand(
-    'expand',
-    'put the values of secret() in place',
-    `
-    dsvault env expand .env --out .env.production
-    dsvault env expand .env --at 2026-11-24T14:31:00Z
-    dsvault env expand .env --pin --in-place
-    `,
+  withFile(
+    vaultCommand(
+      'expand',
+      'put the values of secret() in place',
+      `
+      dsvault env expand .env --out .env.production
+      dsvault env expand .env --at 2026-11-24T14:31:00Z
+      dsvault env expand .env --pin --in-place
+      `,
+    ),
   )
-    .argument(...fileArgument)
-    .option(...outOption)
-    .option(...inPlaceOption)
-    .option(...dialectOption)
-    .option(...dryRunOption)
-    .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)')
-    .option('--pin', 'give the file with each secret(NAME) pinned to its version, without values')
-    .action((file, flags) => transform('expand-env', file, flags));
+    .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)', instantOf('--at'))
+    .option('--pin', 'give the file with each secret(NAME) pinned to its version, without values');
 
-type TransformFlags = Parameters<typeof openSession>[0] & {
-  readonly json?: true | undefined;
-  readonly out?: string | undefined;
-  readonly inPlace?: true | undefined;
-  readonly dialect?: string | undefined;
-  readonly dryRun?: true | undefined;
-  readonly valueFile?: readonly string[] | undefined;
-  readonly valuesFromEnv?: true | undefined;
-  readonly note?: string | undefined;
-  readonly at?: string | undefined;
-  readonly pin?: true | undefined;
-};
+type TransformFlags = Partial<OptionsOf<typeof storingCommand> & OptionsOf<typeof expandCommand>>;
 type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
 
 const transform = async (operation: Operation, file: string, flags: TransformFlags) => {
-  const at = flags.at === undefined ? undefined : askedInstant(flags.at);
-  noteOf(flags);
+  const { json, out, inPlace, dryRun, pin } = flags;
   const session = openSession(flags);
+  if (json && (out !== undefined || inPlace)) {
+    throw usage('--json prints the whole reply to stdout');
+  }
+  // Checked before any request, because a later error could not undo what was stored.
   const target = targetOf(file, flags);
   const content = await readText(file, `the file ${file}`);
-  const reply = await ofFile(file, async () => {
-    try {
-      return await ask(session, operation, { file, content }, { ...flags, at });
-    } catch (error) {
-      throw operation === 'expand-env' && isFailure(error) ? ofExpansion(error) : error;
-    }
-  });
-  for (const warning of reply.warnings) noteLine(warningLine(warning, file));
-  if (flags.json) return await printJson(reply);
+  const reply = await ofFile(file, () => ask(session, operation, { file, content }, flags));
+  noteWarnings(reply.warnings, file);
+  if (json) return await printJson(reply);
   // Report stored secrets before the result is written: writing may fail, and the secrets remain.
   if (reply.created.length > 0) {
     const names = reply.created.map(({ name }) => name).join(', ');
-    note(`${flags.dryRun ? 'would create' : 'created'} ${names}`);
+    note(`${dryRun ? 'would create' : 'created'} ${names}`);
   } else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
-  const result = flags.pin ? (reply.pinned ?? '') : reply.content;
+  const result = pin ? (reply.pinned ?? '') : reply.content;
   if (target === undefined) await printText(result);
-  else if (!flags.dryRun) replaceFile(target, result);
+  else if (!dryRun) replaceFile(target, result);
+};
+
+const ask = async (
+  session: Session,
+  operation: Operation,
+  { file, content }: { readonly file: string; readonly content: string },
+  { dialect, dryRun, at, pin, note: remark, ...flags }: TransformFlags,
+): Promise<ReplyOf<'submit-env'> & { readonly pinned?: string | undefined }> => {
+  const options = { content, dialect: askedDialect(dialect), dryRun };
+  if (operation === 'expand-env') {
+    return await expandFile(session, { ...options, at, pin }).catch((error) => {
+      throw isFailure(error) ? ofExpansion(error) : error;
+    });
+  }
+  const values = await readValues(content, flags);
+  if (operation === 'encrypt-env') requireReference(content, file);
+  const given = values.size > 0 ? Object.fromEntries(values) : undefined;
+  return await session.client(operation, { body: { ...options, values: given, note: remark } });
 };
 
 /** The same failure with a sentence about the result. An expansion stores nothing anyway. */
@@ -169,30 +156,4 @@ const requireReference = (content: string, file: string): void => {
   throw failure(`${file} has no enc(): nothing was stored, and the values in it stay readable`, {
     kind: 'invalidFile',
   });
-};
-
-const ask = async (
-  session: Session,
-  operation: Operation,
-  { file, content }: { readonly file: string; readonly content: string },
-  { dialect, dryRun, at, pin, ...flags }: TransformFlags,
-): Promise<ReplyOf<'submit-env'> & { readonly pinned?: string | undefined }> => {
-  const options = { content, dialect: askedDialect(dialect), ...(dryRun && { dryRun }) };
-  if (operation === 'expand-env') {
-    return await expandFile(session, { ...options, ...(at && { at }), ...(pin && { pin }) });
-  }
-  const values = await readValues(content, flags);
-  if (operation === 'encrypt-env') requireReference(content, file);
-  const given = values.size > 0 && { values: Object.fromEntries(values) };
-  return await session.client(operation, { body: { ...options, ...given, ...noteOf(flags) } });
-};
-
-/** Checks the target before any request, because a later error could not undo what was stored. */
-const targetOf = (file: string, { out, inPlace, json }: TransformFlags) => {
-  if (out !== undefined && inPlace) throw usage('give --out or --in-place');
-  if (json && (out !== undefined || inPlace))
-    throw usage('--json prints the whole reply to stdout');
-  if (inPlace && file === '-') throw usage('stdin cannot be replaced');
-  if (inPlace) return requireReplaceable(file);
-  return out === undefined ? undefined : requireWritable(out);
 };

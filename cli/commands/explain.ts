@@ -1,7 +1,7 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { printJson, printTable } from '../output/output.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { secretName, vaultCommand } from './command-line.ts';
+import { nameArgument, vaultCommand } from './command-line.ts';
 
 export const explainCommand = () =>
   vaultCommand(
@@ -12,20 +12,22 @@ export const explainCommand = () =>
     dsvault explain app.DB --scopes secrets:read --names 'app.*,LOG_KEY'
     `,
   )
-    .argument('<name>')
-    .option('--scopes <scopes>', 'the scopes of the caller; your own are the preset')
-    .option('--names <patterns>', 'the names that the caller may see; your own are the preset')
-    .action(async (typed, { json, scopes, names, ...flags }) => {
-      const name = secretName(typed);
-      const query = { scopes: listed(scopes), names: listed(names) };
+    .argument(...nameArgument)
+    .option('--scopes <scopes>', 'the scopes of the caller; your own are the preset', listed)
+    .option(
+      '--names <patterns>',
+      'the names that the caller may see; your own are the preset',
+      listed,
+    )
+    .action(async (name, { json, scopes, names, ...flags }) => {
+      const query = { scopes, names };
       const explanation = await openSession(flags).client('explain-secret', { name, query });
       if (json) return await printJson(explanation);
       await printTable(['WHAT', 'ANSWER'], rowsOf(explanation));
     });
 
 /** Words with commas between. A token has spaces between its scopes. */
-const listed = (text: string | undefined): string | undefined =>
-  text?.trim().replaceAll(/[\s,]+/g, ',');
+const listed = (text: string): string => text.trim().replaceAll(/[\s,]+/g, ',');
 
 type Explanation = ReplyOf<'explain-secret'>;
 

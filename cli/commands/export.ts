@@ -18,18 +18,16 @@ export const exportCommand = () =>
     `,
   )
     .argument('[names...]', 'these secrets; by default all that the token may see')
-    .option('--prefix <beginning>', 'all secrets whose names have this beginning')
+    .option('--prefix <beginning>', 'all secrets whose names have this beginning', secretName)
     .option('--dialect <name>', 'the program that reads the .env file')
     .option('--out <file>', 'write to a file for its owner only')
     .action(async (typed, { prefix, dialect, out, json, ...flags }) => {
       if (typed.length > 0 && prefix !== undefined) throw usage('give names or --prefix');
       if (json && dialect !== undefined) throw usage('give --json or --dialect');
       const target = out === undefined ? undefined : requireWritable(out);
-      const beginning = prefix === undefined ? undefined : secretName(prefix);
       const given = typed.map(secretName);
       const session = openSession(flags);
-      const names =
-        given.length > 0 ? [...new Set(given)] : await readNames(session, { prefix: beginning });
+      const names = given.length > 0 ? [...new Set(given)] : await readNames(session, { prefix });
       const files = await readFiles(session, names, json ? 'json' : (dialect ?? 'shell'));
       if (files.length > 1) note(`read in ${files.length} parts, not all at one instant`);
       const result = json ? jsonOf(joined(files)) : files.map(({ content }) => content).join('');

@@ -4,7 +4,7 @@ import { replaceFile, requireWritable } from '../output/private-files.ts';
 import { ofVersion } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/read-value.ts';
-import { askedInstant, secretName, vaultCommand, versionNumber } from './command-line.ts';
+import { instantOf, nameArgument, vaultCommand, versionNumber } from './command-line.ts';
 
 export const getCommand = () =>
   vaultCommand(
@@ -17,22 +17,16 @@ export const getCommand = () =>
     dsvault get TLS_KEY --out key.pem
     `,
   )
-    .argument('<name>')
-    .option('--version <number>', 'this version instead of the current one')
-    .option('--at <instant>', 'the version that was valid then (RFC 3339, Z)')
+    .argument(...nameArgument)
+    .option('--version <number>', 'this version instead of the current one', versionNumber)
+    .option('--at <instant>', 'the version that was valid then (RFC 3339, Z)', instantOf('--at'))
     .option('--out <file>', 'write to a file for its owner only')
-    .action(async (typed, flags) => {
-      const name = secretName(typed);
-      const { version, out, json } = flags;
-      const at = flags.at === undefined ? undefined : askedInstant(flags.at);
+    .action(async (name, { version, at, out, json, ...flags }) => {
       if (version !== undefined && at !== undefined) throw usage('give --version or --at');
       if (out !== undefined && json) throw usage('give --out or --json');
-      const number = version === undefined ? undefined : versionNumber(version);
       const { client } = openSession(flags);
-      const query = { version: number === undefined ? undefined : String(number), at };
-      const found = await ofVersion({ name, version: number }, () =>
-        client('get-secret', { name, query }),
-      );
+      const query = { version: version?.toString(), at };
+      const found = await ofVersion({ name, version }, () => client('get-secret', { name, query }));
       if (json) return await printJson(found);
       const value = decodeValue(found);
       if (out === undefined) return await printValue(value);

@@ -3,7 +3,7 @@ import { printJson, printTable } from '../output/output.ts';
 import { readVersions } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/read-value.ts';
-import { secretName, vaultCommand } from './command-line.ts';
+import { nameArgument, vaultCommand } from './command-line.ts';
 
 export const historyCommand = () =>
   vaultCommand(
@@ -15,33 +15,31 @@ export const historyCommand = () =>
     dsvault history DB_PASSWORD --show-values
     `,
   )
-    .argument('<name>')
+    .argument(...nameArgument)
     .option('--show-values', 'also print the value of each version')
-    .action(async (typed, flags) => {
-      const name = secretName(typed);
+    .action(async (name, flags) => {
       const include = flags.showValues ? 'values' : undefined;
       const versions = await readVersions(openSession(flags), name, include);
       if (flags.json) return await printJson({ name, versions });
       // A version ends where the one above it begins, so only --json has its end.
-      const head = ['VERSION', 'STATE', 'VALID FROM', 'CREATED BY', 'NOTE'];
       const rows = versions.map((entry) => [
-        String(entry.version),
-        entry.state,
-        entry.validFrom,
-        entry.createdBy,
-        shownNote(entry),
+        ...versionCells(entry),
         ...(flags.showValues ? [shownValue(entry)] : []),
       ]);
-      await printTable(flags.showValues ? [...head, 'VALUE'] : head, rows);
+      await printTable(flags.showValues ? [...versionHead, 'VALUE'] : versionHead, rows);
     });
+
+export const versionHead = ['VERSION', 'STATE', 'VALID FROM', 'CREATED BY', 'NOTE'];
 
 type Entry = ReplyOf<'list-versions'>['versions'][number];
 
-/** The note of a version, or who destroyed it, because its note is gone then. */
-export const shownNote = (entry: Entry): string =>
+/** The cells of a version. A destroyed one has no note any more, and says who destroyed it. */
+export const versionCells = (entry: Entry): string[] => [
+  ...[String(entry.version), entry.state, entry.validFrom, entry.createdBy],
   entry.state === 'destroyed'
     ? `destroyed at ${entry.destroyedAt} by ${entry.destroyedBy}`
-    : (entry.note ?? '');
+    : (entry.note ?? ''),
+];
 
 /** Text unchanged, other bytes as base64. */
 const shownValue = (entry: Entry): string => {

@@ -11,7 +11,7 @@ import { invalidFile } from '../files/file-failures.ts';
 import { note, noteLine, printJson } from '../output/output.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
-import { noteOf, writingCommand } from './command-line.ts';
+import { writingCommand } from './command-line.ts';
 
 export const importCommand = () =>
   writingCommand(
@@ -26,8 +26,7 @@ export const importCommand = () =>
     .argument('<file>', 'the file; - is stdin')
     .option('--format <name>', 'env or json; by default the ending of the file name decides')
     .option('--dry-run', 'the same answer and report; nothing is stored')
-    .action(async (file, { format, dryRun, json, ...flags }) => {
-      const remark = noteOf(flags);
+    .action(async (file, { format, dryRun, json, note: remark, ...flags }) => {
       const session = openSession(flags);
       const content = await readText(file, `the file ${file}`);
       const entries = readEntries(content, formatOf(format, file), file);
@@ -36,7 +35,7 @@ export const importCommand = () =>
       // The keys are arbitrary, because names of secrets may hold characters that keys may not.
       const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
-      const body = { content: lines.join(''), values, ...(dryRun && { dryRun }), ...remark };
+      const body = { content: lines.join(''), values, dryRun, note: remark };
       const reply = await byName(file, () => session.client('encrypt-env', { body }));
       if (json) return await printJson({ created: reply.created });
       const names = reply.created.map(({ name }) => name).join(', ');

@@ -13,14 +13,11 @@ export const listCommand = () =>
     dsvault list --deleted --long
     `,
   )
-    .option('--prefix <beginning>', 'only names with this beginning')
+    .option('--prefix <beginning>', 'only names with this beginning', secretName)
     .option('--long', 'also the current version, its time, author and note')
     .option('--deleted', 'the deleted secrets; --long then shows their deletions')
     .action(async ({ prefix, long, deleted, json, ...flags }) => {
-      const asked = {
-        prefix: prefix === undefined ? undefined : secretName(prefix),
-        state: deleted ? ('deleted' as const) : undefined,
-      };
+      const asked = { prefix, state: deleted ? ('deleted' as const) : undefined };
       const session = openSession(flags);
       if (!long) {
         const names = await readNames(session, asked);

@@ -15,7 +15,14 @@ import {
 } from '../log/log-questions.ts';
 import { note, printJson, printTable } from '../output/output.ts';
 import { findLocalVaults, knowsCheckout } from '../requests/local-vaults.ts';
-import { askedInstant, newCommand, offlineCommand, secretName } from './command-line.ts';
+import {
+  type About,
+  instantOf,
+  nameArgument,
+  newCommand,
+  type OptionsOf,
+  offlineCommand,
+} from './command-line.ts';
 
 export const logCommand = () =>
   newCommand(
@@ -37,8 +44,8 @@ export const logCommand = () =>
         dsvault log reads DB_PASSWORD --file log.1 log --json
         `,
       )
-        .argument('<name>')
-        .action((name, flags) => answer(readsOf(secretName(name)), flags)),
+        .argument(...nameArgument)
+        .action((name, flags) => answer(readsOf(name), flags)),
     )
     .addCommand(
       logQuestion(
@@ -80,23 +87,20 @@ export const logCommand = () =>
       ).action((flags) => answer(refusals, flags)),
     );
 
-const logQuestion = (name: string, summary: string, examples: string) =>
-  offlineCommand(name, summary, examples)
-    .option('--from <time>', 'only what happened at this instant or later')
-    .option('--to <time>', 'only what happened at this instant or earlier')
-    .option('--tenant <tenant>', 'only requests of this tenant')
+const logQuestion = (...about: About) =>
+  offlineCommand(...about)
+    .option('--from <time>', 'only what happened at this instant or later', instantOf('--from'))
+    .option('--to <time>', 'only what happened at this instant or earlier', instantOf('--to'))
+    .option('--tenant <tenant>', 'only requests of this tenant', tenantName)
     .option('--for <vault>', 'the vault of this machine, if several run: start or cluster')
     .option('--file <files...>', 'these log files instead; - is stdin')
     .option('--aws <stack>', 'the logs of this stack, by the AWS CLI');
 
-type LogFlags = {
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  readonly tenant?: string | undefined;
-  readonly for?: string | undefined;
-  readonly file?: readonly string[] | undefined;
-  readonly aws?: string | undefined;
-  readonly json?: true | undefined;
+type LogFlags = OptionsOf<typeof logQuestion>;
+
+const tenantName = (text: string): string => {
+  if (isTenant(text)) return text;
+  throw usage(`--tenant is ${tenantForm}`);
 };
 
 const answer = async (
@@ -123,11 +127,9 @@ const answer = async (
 };
 
 const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
-  if (tenant !== undefined && !isTenant(tenant)) throw usage(`--tenant is ${tenantForm}`);
-  const instant = (text: string, flag: string) => Date.parse(askedInstant(text, flag));
   const range = {
-    from: from === undefined ? Number.NEGATIVE_INFINITY : instant(from, '--from'),
-    to: to === undefined ? Number.POSITIVE_INFINITY : instant(to, '--to'),
+    from: from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from),
+    to: to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to),
     tenant,
   };
   // "No line answers this" would be true, and sound like an answer.

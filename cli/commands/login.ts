@@ -59,7 +59,7 @@ export const loginCommand = () =>
       const made: LocalToken | undefined = local
         ? await makeLocalToken({ for: which, tenant: tenant ?? 'demo', sub: sub ?? 'you', scope })
         : undefined;
-      const settings = readSettings({ ...flags, addr: made?.url ?? flags.addr }, kept);
+      const settings = readSettings({ ...flags, ...(made && { addr: made.url }) }, kept);
       const { addr } = settings;
       const given = { issuer, clientId, scope, audience };
       const client = oidc ? oidcClientOf(given, kept.oidc) : undefined;

@@ -1,8 +1,8 @@
-import { type Failure, failure, inOtherWords, isFailure } from '../../system/failures.ts';
+import { type Failure, failure, withSentence } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue, encodeValue } from '../values/read-value.ts';
-import { noteOf, secretName, writingCommand } from './command-line.ts';
+import { nameArgument, writingCommand } from './command-line.ts';
 import { printVersion } from './write-version.ts';
 
 export const restoreCommand = () =>
@@ -14,28 +14,23 @@ export const restoreCommand = () =>
     dsvault restore DB_PASSWORD --note 'deleted by mistake'
     `,
   )
-    .argument('<name>')
-    .action(async (typed, flags) => {
-      const name = secretName(typed);
-      const remark = noteOf(flags);
+    .argument(...nameArgument)
+    .action(async (name, { json, note, ...flags }) => {
       const session = openSession(flags);
       const last = await findLastValue(session, name);
       const { client } = session;
       const old = await client('get-secret', { name, query: { version: String(last) } });
-      const body = { name, ...encodeValue(decodeValue(old)), ...remark };
-      try {
-        const written = await client('create-secret', { body });
-        const about = `with the value of version ${last}`;
-        await printVersion(written, { json: flags.json, about, copyOf: last });
-      } catch (error) {
-        if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
-        throw inOtherWords(error, notDeleted(name));
-      }
+      const body = { name, ...encodeValue(decodeValue(old)), note };
+      const written = await withSentence('secret_exists', notDeleted(name), () =>
+        client('create-secret', { body }),
+      );
+      const about = `with the value of version ${last}`;
+      await printVersion(written, { json, about, copyOf: last });
     });
 
 /**
  * The version before the newest deletion. Throws unless the secret is deleted and that version holds a value.
- * With an idempotency key a first attempt may have ended the deletion; the vault then repeats its answer.
+ * With an idempotency key the first attempt may have ended the deletion. The vault repeats its answer then.
  */
 const findLastValue = async (session: Session, name: string): Promise<number> => {
   const isRepetition = session.settings.idempotencyKey !== undefined;

@@ -12,10 +12,7 @@ export type Change = { readonly at: string; readonly versions: readonly SecretVe
 /** The versions of all secrets of a file since an instant, with those that were valid at it. */
 export type History = readonly SecretVersion[];
 
-/**
- * Reads the history since `from`. Instants are written as the vault writes them, so that their order is that
- * of text.
- */
+/** Reads the history since `from`, an instant as the vault writes it: the order of instants is that of text. */
 export const readHistory = async (
   session: Session,
   names: readonly string[],

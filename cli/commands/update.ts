@@ -1,6 +1,6 @@
 import { openSession } from '../requests/vault-client.ts';
 import { encodeValue, madeValue, readValue } from '../values/read-value.ts';
-import { noteOf, secretName, valueCommand, versionNumber } from './command-line.ts';
+import { ifVersionOption, valueCommand } from './command-line.ts';
 import { findUnchanged, printUnchanged, printVersion } from './write-version.ts';
 
 export const updateCommand = () =>
@@ -13,12 +13,9 @@ export const updateCommand = () =>
     dsvault update DB_PASSWORD --prompt --if-version 2
     `,
   )
-    .option('--if-version <number>', 'only while this is the current version')
+    .option(...ifVersionOption)
     .option('--skip-unchanged', 'write nothing if the secret has this value already')
-    .action(async (typed, flags) => {
-      const name = secretName(typed);
-      const ifVersion = flags.ifVersion === undefined ? undefined : versionNumber(flags.ifVersion);
-      const remark = noteOf(flags);
+    .action(async (name, { note, ifVersion, ...flags }) => {
       const session = openSession(flags);
       const value = await readValue(flags);
       const same = flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
@@ -26,7 +23,7 @@ export const updateCommand = () =>
       if (same !== undefined && (ifVersion ?? same.version) === same.version) {
         return await printUnchanged(same, flags.json);
       }
-      const body = { ...encodeValue(value), ...remark };
+      const body = { ...encodeValue(value), note };
       const written = await session.client('update-secret', { name, body, ifVersion });
       await printVersion(written, { json: flags.json, made: madeValue(value, flags) });
     });

@@ -6,17 +6,21 @@ import { variable } from '../../system/environment.ts';
 import { usage } from '../../system/failures.ts';
 import { exactText, readText } from '../values/read-value.ts';
 
-export type ValuesFlags = {
-  /** Each text is `NAME=FILE`. */
-  readonly valueFile?: readonly string[] | undefined;
-  readonly valuesFromEnv?: true | undefined;
-};
-
 /** Collects the texts of an option that may be repeated. */
-export const collect = (text: string, before: readonly string[] = []): string[] => [
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [
   ...before,
   text,
 ];
+
+export const valueOptions = {
+  file: ['--value-file <name=file>', 'the value for an enc() (repeatable)', collect],
+  fromEnv: ['--values-from-env', 'values for each enc() from the variables of these names'],
+} as const;
+
+type ValuesFlags = {
+  readonly valueFile?: readonly string[] | undefined;
+  readonly valuesFromEnv?: true | undefined;
+};
 
 /** Reads the values. A file for a name takes precedence over a variable of that name. */
 export const readValues = async (

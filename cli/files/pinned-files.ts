@@ -34,10 +34,7 @@ export const referencesIn = (file: string, content: string) => {
   return { lines, references: [...secret.values()] };
 };
 
-/**
- * The file beside a lockfile that `lock` made it from, if that has changed in more than versions since; else
- * `null`. Errors of that file do not matter here.
- */
+/** The file from which `lock` made a lockfile, if more of it than versions has changed since; else `null`. */
 export const findOtherSource = async ({ file, content }: PinnableFile): Promise<string | null> => {
   const source = /^(.+)\.lock$/s.exec(file)?.[1];
   if (source === undefined || !existsSync(source) || !statSync(source).isFile()) return null;

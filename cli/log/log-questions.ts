@@ -110,10 +110,7 @@ const changeBy: ReadonlyMap<string | undefined, string> = new Map([
 const versionsOf = (name: string, entries: readonly string[]): number[] =>
   entries.flatMap((entry) => (entry.startsWith(`${name}@`) ? Number(entry.split('@')[1]) : []));
 
-/**
- * Asks who read or changed the secret of this name. A request that failed after it opened a value is an
- * answer, too.
- */
+/** Asks who read or changed a secret. A request that failed after it opened the value is an answer, too. */
 export const readsOf = (name: string): Question => ({
   holds: [name],
   head: ['TIME', 'WHAT', 'VERSION', ...callerHead, 'OPERATION', 'OUTCOME', 'REQUEST'],
@@ -182,10 +179,7 @@ export const refusals: Question = {
   },
 };
 
-/**
- * Asks for all lines of the requests whose ids begin so, and the line of the request that made the call to
- * KMS of this id.
- */
+/** Asks for all lines of requests whose ids begin so, and for the request that made the KMS call of this id. */
 export const storyOf = (requestId: string): Question => ({
   holds: [requestId],
   head: ['TIME', 'LINE', 'SAYS'],

@@ -47,10 +47,7 @@ export const printValue = async (value: Uint8Array): Promise<void> => {
   await print(`${bytes.toString('base64')}\n`);
 };
 
-/**
- * Prints the text of a file: its exact bytes, but at a terminal with escapes for the characters that could
- * command it.
- */
+/** Prints the exact text of a file. At a terminal, characters that could command it become escapes. */
 export const printText = async (text: string): Promise<void> => {
   if (!process.stdout.isTTY) return await print(text);
   const safe = shownText(text);
@@ -98,9 +95,6 @@ export const eraseLine = (): void => {
 
 /** A document as JSON, with escapes for all characters that could command a terminal. */
 export const jsonOf = (document: unknown): string => `${shownJson(document)}\n`;
-
-/** Prints a document about a failure to stderr. */
-export const noteJson = (document: unknown): void => void process.stderr.write(jsonOf(document));
 
 /** Prints a result as a document to stdout. */
 export const printJson = (document: unknown): Promise<void> => print(jsonOf(document));

@@ -1,6 +1,6 @@
 /** Writes files that may hold values: readable for their owner only, and written whole or not at all. */
 import { chmodSync, chownSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { failure, isFailure, systemCodeOf } from '../../system/failures.ts';
+import { failure, isFailure, systemCodeOf, usage } from '../../system/failures.ts';
 import { checkReplaceable, replaceFile as replaceWhole } from '../../system/files.ts';
 
 const privateMode = 0o600;
@@ -47,16 +47,27 @@ export const replaceFile = (target: Target, content: string | Uint8Array): void 
  * The target for replacing an existing file: the file behind any links, with its mode and owner. Throws if
  * its folder cannot be written, so that this is known before the server does something that cannot be undone.
  */
-export const requireReplaceable = (file: string): Target =>
-  requireTarget(file, (present) => {
+export const requireReplaceable = (file: string): Target => {
+  if (file === '-') throw usage('stdin cannot be replaced');
+  return requireTarget(file, (present) => {
     if (present === undefined) throw failure(`there is no ${file}`);
     const { mode, uid, gid } = present;
     return { mode: mode & 0o777, owner: { uid, gid } };
   });
+};
 
 /** The target for a private file, with the same check. An existing file becomes private too. */
 export const requireWritable = (file: string): Target =>
   requireTarget(file, () => ({ mode: privateMode }));
+
+type TargetFlags = { readonly out?: string | undefined; readonly inPlace?: true | undefined };
+
+/** The target of a command that writes a file again; `undefined` is stdout. */
+export const targetOf = (file: string, { out, inPlace }: TargetFlags): Target | undefined => {
+  if (out !== undefined && inPlace) throw usage('give --out or --in-place');
+  if (inPlace) return requireReplaceable(file);
+  return out === undefined ? undefined : requireWritable(out);
+};
 
 /** `accessFor` receives the status of an existing file. */
 const requireTarget = (

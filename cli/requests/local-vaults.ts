@@ -97,10 +97,7 @@ export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
   return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
 };
 
-/**
- * Gives a command to the cluster of the checkout, such as `kill 2`. Returns what the cluster says; throws its
- * refusal.
- */
+/** Gives a command such as `kill 2` to the cluster of the checkout. Returns its answer; throws its refusal. */
 export const commandCluster = async (...words: readonly string[]): Promise<string> =>
   (await run(clusterProgram, words)).trim();
 

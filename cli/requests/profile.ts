@@ -51,10 +51,7 @@ export const readProfile = (name: string): Profile => {
   throw failure(`${profileFile(name)} is not a profile: replace it with dsvault login`);
 };
 
-/**
- * Reads a profile; empty if the file does not exist, `undefined` if it is damaged. Throws if others may read
- * the file, as ssh does with keys.
- */
+/** Reads a profile: empty without a file, `undefined` if damaged. Throws if others may read the file. */
 export const findProfile = (name: string): Profile | undefined => {
   const file = profileFile(name);
   let text: string;

@@ -1,17 +1,8 @@
-/** The lists of the vault (client/pages.ts), with the failures of the command line. */
-import { isVaultError } from '../../client/errors.ts';
+/** The lists of the vault (client/pages.ts), for the command line. */
 import * as pages from '../../client/pages.ts';
 import type { SecretDetails, VersionEntry } from '../../client/types.ts';
-import { failure, failureOf, inOtherWords, isFailure } from '../../system/failures.ts';
+import { failure, withSentence } from '../../system/failures.ts';
 import type { Session } from './vault-client.ts';
-
-async function* withFailures<Entry>(entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
-  try {
-    yield* entries;
-  } catch (error) {
-    throw isVaultError(error) ? failureOf(error) : error;
-  }
-}
 
 const allOf = async <Entry>(entries: AsyncIterable<Entry>): Promise<Entry[]> => {
   const all: Entry[] = [];
@@ -23,11 +14,11 @@ type Names = Parameters<typeof pages.eachName>[1];
 type Versions = Parameters<typeof pages.eachVersion>[2];
 
 export const readNames = ({ client }: Session, asked: Names): Promise<string[]> =>
-  allOf(withFailures(pages.eachName(client, asked)));
+  allOf(pages.eachName(client, asked));
 
 /** The names with what their current versions say of themselves. */
 export const readDetails = ({ client }: Session, asked: Names): Promise<SecretDetails[]> =>
-  allOf(withFailures(pages.eachDetails(client, asked)));
+  allOf(pages.eachDetails(client, asked));
 
 /**
  * The versions of a secret, the newest first. No page is read before its versions are asked for. Throws if a
@@ -38,7 +29,7 @@ export async function* eachVersion(
   name: string,
   asked: Versions = {},
 ): AsyncGenerator<VersionEntry> {
-  for await (const entry of withFailures(pages.eachVersion(client, name, asked))) {
+  for await (const entry of pages.eachVersion(client, name, asked)) {
     if (!Number.isSafeInteger(entry.version)) {
       throw failure('the vault answered with a version that is no number');
     }
@@ -54,15 +45,10 @@ export const readVersions = (
 ): Promise<VersionEntry[]> => allOf(eachVersion(session, name, { include }));
 
 /** Runs `action`, which asks for a version. The vault does not say whether version or secret is missing. */
-export const ofVersion = async <Result>(
+export const ofVersion = <Result>(
   { name, version }: { readonly name: string; readonly version: number | undefined },
   action: () => Promise<Result>,
-): Promise<Result> => {
-  try {
-    return await action();
-  } catch (error) {
-    if (version === undefined || !isFailure(error) || error.report.code !== 'not_found')
-      throw error;
-    throw inOtherWords(error, `no version ${version} of ${name}, or no such secret`);
-  }
-};
+): Promise<Result> =>
+  version === undefined
+    ? action()
+    : withSentence('not_found', `no version ${version} of ${name}, or no such secret`, action);

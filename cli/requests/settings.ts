@@ -1,8 +1,6 @@
-/**
- * The address of the vault, the token and other settings. Flags override the environment, which overrides the
- * profile.
- */
+/** The settings of requests. Flags override the environment, which overrides the profile. */
 import { readFileSync } from 'node:fs';
+import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { readAddr } from '../../system/address.ts';
 import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
@@ -10,16 +8,23 @@ import { type Profile, presetProfile, readProfile } from './profile.ts';
 import { isJwt, type Token } from './token.ts';
 import { tokenOfCommand, wordsOf } from './token-command.ts';
 
-/** The flags of commands that ask the vault. No flag takes a token: others can read a command line. */
-export type Flags = {
-  readonly addr?: string | undefined;
-  readonly tokenFile?: string | undefined;
-  readonly profile?: string | undefined;
-  readonly timeout?: string | undefined;
-  readonly retries?: string | undefined;
+/** A command with the options of requests. No option has a token: others can read a command line. */
+export const withSettings = <Options extends OptionValues>(command: Command<[], Options>) =>
+  command
+    .option('--addr <url>', 'where the vault is (DSVAULT_ADDR)')
+    .option(
+      '--token-file <file>',
+      'a file with the token (DSVAULT_TOKEN_FILE; DSVAULT_TOKEN holds one)',
+    )
+    .option('--profile <name>', 'a profile that dsvault login has stored (DSVAULT_PROFILE)')
+    .option('--timeout <seconds>', 'the time limit of one attempt (DSVAULT_TIMEOUT)')
+    .option('--retries <count>', 'the number of attempts after the first (DSVAULT_RETRIES)')
+    .option('--verbose', 'print requests and statuses on stderr')
+    .option('--curl', 'print the request, without token and values, instead of sending it');
+
+/** The flags of a command that asks the vault; `idempotencyKey` is one of commands that write. */
+export type Flags = ReturnType<ReturnType<typeof withSettings<Record<never, never>>>['opts']> & {
   readonly idempotencyKey?: string | undefined;
-  readonly verbose?: true | undefined;
-  readonly curl?: true | undefined;
 };
 
 export type Settings = {
@@ -46,7 +51,7 @@ const retriesMax = 20;
 export const profileName = (flags: Flags): string =>
   flags.profile ?? variable('DSVAULT_PROFILE') ?? presetProfile;
 
-/** Reads the settings. `kept` is the profile. */
+/** `kept` is the profile. */
 export const readSettings = (
   flags: Flags,
   kept: Profile = readProfile(profileName(flags)),

@@ -49,10 +49,7 @@ export type ChildControl = {
 };
 type Stop = { readonly signal: NodeJS.Signals; readonly graceMs: number };
 
-/**
- * Runs the program to its end. `watch` runs beside the program, and may restart it. `watch` must never
- * reject, and must return once `over` is aborted.
- */
+/** Runs the program to its end. `watch`, beside it, must never reject, and return once `over` is aborted. */
 export const runChild = async (
   first: Child,
   watch: (watched: ChildControl) => Promise<void> = async () => undefined,
@@ -62,8 +59,7 @@ export const runChild = async (
   let child: RunningChild | undefined;
   let current = first;
   let endedBy: NodeJS.Signals | undefined;
-  // Listen before the child exists, because a signal may come at once. No signal is handled before the next
-  // turn.
+  // Listen before the child exists: a signal may come at once, and is not handled before the next turn.
   const stopListening = onSignals((signal, alreadySent) => {
     // A program may take HUP as a request to read its files again. Nobody can during a restart.
     if (endsAll.includes(signal) || (signal === 'SIGHUP' && restarting)) over.abort();
@@ -134,8 +130,7 @@ const spawnChild = (file: string, given: Child): RunningChild => {
   const { command, args, env, hide, outToStderr } = given;
   const stdout = outToStderr ? process.stderr : process.stdout;
   const piped = hide === undefined ? 'inherit' : 'pipe';
-  // The filters are made before the child, because an error here would leave a child whose output nobody
-  // reads.
+  // Made before the child: an error here would leave a child whose output nobody reads.
   const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
   const cannot = (error: unknown): string => `cannot be run (${systemCodeOf(error)})`;
   endProgress();

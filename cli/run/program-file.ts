@@ -1,33 +1,30 @@
 /** Reads a `.env` file for a program: its variables, and the texts to hide in the program's output. */
+import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
 import { environmentFor } from '../../system/environment.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { ownVariables } from '../../system/own-variables.ts';
 import { askedDialect, type ExpandedFile, expandFile, expandUnless } from '../files/expand-file.ts';
 import { ofFile } from '../files/file-failures.ts';
-import { note, noteLine } from '../output/output.ts';
-import { warningLine } from '../output/print-failure.ts';
+import { note } from '../output/output.ts';
+import { noteWarnings } from '../output/print-failure.ts';
 import type { Session } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
 import { textsToHide } from './redaction.ts';
 
-export type ProgramFile = {
-  /** The user's name of the file; `-` is stdin. */
-  readonly envFile: string;
-  /** Keys with commas between; `undefined`: all. */
-  readonly only?: string | undefined;
-  readonly pristine?: true | undefined;
-  readonly keepToken?: true | undefined;
-  readonly redact?: true | undefined;
-};
+/** A command with the options of a program that has the variables of a file. */
+export const withProgramFile = <Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+) =>
+  command
+    .option('-f, --env-file <file>', 'the file; - is stdin', '.env')
+    .option('--only <keys>', 'only these keys of the file, with commas between')
+    .option('--pristine', 'do not pass on the environment of dsvault itself')
+    .option('--keep-token', 'pass on DSVAULT_TOKEN, DSVAULT_TOKEN_FILE and _COMMAND, too');
 
-/** The options of a command that gives a program the variables of a file. */
-export const fileOptions = {
-  envFile: ['-f, --env-file <file>', 'the file; - is stdin', '.env'],
-  only: ['--only <keys>', 'only these keys of the file, with commas between'],
-  pristine: ['--pristine', 'do not pass on the environment of dsvault itself'],
-  keepToken: ['--keep-token', 'pass on DSVAULT_TOKEN, DSVAULT_TOKEN_FILE and _COMMAND, too'],
-} as const;
+export type ProgramFile = ReturnType<
+  ReturnType<typeof withProgramFile<[], Record<never, never>>>['opts']
+> & { readonly redact?: true | undefined };
 
 /** Reads the file, and empties the lines that `only` leaves out, so that their secrets are not read. */
 export const readContent = async ({ envFile, only }: ProgramFile): Promise<string> => {
@@ -35,10 +32,7 @@ export const readContent = async ({ envFile, only }: ProgramFile): Promise<strin
   return only === undefined ? typed : withOnly(typed, only.split(','), envFile);
 };
 
-/**
- * The file without other assignments, so that their secrets are not read. Lines keep their numbers, and
- * unreadable lines remain, so that the vault reports them.
- */
+/** The file without other assignments. Lines keep their numbers, and the vault reports unreadable ones. */
 const withOnly = (content: string, keys: readonly string[], file: string): string => {
   const parsed = parseFile(content);
   const assignments = parsed.lines.filter((line) => line.kind === 'assignment');
@@ -113,7 +107,7 @@ const readingOf = async (
   { content, resolved, tag, warnings }: ExpandedFile,
   signal?: AbortSignal,
 ): Promise<Reading> => {
-  for (const warning of warnings) noteLine(warningLine(warning, envFile));
+  noteWarnings(warnings, envFile);
   const variables = dialect === undefined ? variablesOf(asked, content, envFile) : {};
   const env = { ...environmentFor(passedOn), ...variables };
   const hide = redact ? await readHidden(session, resolved, signal) : undefined;
@@ -133,10 +127,7 @@ const variablesOf = (content: string, answer: string, file: string) => {
   return Object.fromEntries(variables);
 };
 
-/**
- * The texts to hide of the secrets that the file used. A line may combine several secrets with other text, so
- * a second request reads each value alone, in the same version.
- */
+/** The texts to hide. A line may combine secrets with other text, so a second request reads each value alone. */
 const readHidden = async (session: Session, resolved: ResolvedVersions, signal?: AbortSignal) => {
   if (resolved.length === 0) return [];
   const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);

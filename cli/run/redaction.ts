@@ -4,10 +4,7 @@ const redactedMark = '[redacted]';
 
 /** Marks for shorter values would reveal more than they hide. */
 const redactedBytesMin = 4;
-/**
- * A line of a value with several lines is hidden by itself from this length on, because programs print single
- * lines.
- */
+/** Programs print single lines, so each line of a value is hidden by itself from this length on. */
 const lineBytesMin = 8;
 
 export type Redaction = {
@@ -20,8 +17,7 @@ export type Redaction = {
 /** The texts to hide for these values. Too short values have none. */
 export const textsToHide = (values: readonly string[]): string[] => {
   const texts = values.flatMap((value) => {
-    // Trailing line ends are removed, as shells do. The lookbehind keeps this fast for many line ends inside
-    // the value.
+    // Without trailing line ends, as shells do. The lookbehind is fast for many line ends inside the value.
     const whole = Buffer.from(value)
       .toString('latin1')
       .replace(/(?<![\r\n])[\r\n]+$/, '');
@@ -35,10 +31,7 @@ type Run = { readonly start: number; readonly end: number };
 
 /** Replaces each maximal run of bytes that belong to texts by one mark. Texts may overlap or be adjacent. */
 export const startRedaction = (texts: readonly string[]): Redaction => {
-  /**
-   * The output from the first byte that may begin a text. The first `passed` bytes of `held` were passed on
-   * already.
-   */
+  /** The output from the first byte that may begin a text. Its first `passed` bytes were passed on already. */
   let held = '';
   let passed = 0;
   /** Whether the output so far ends with a mark. The rest of the same run needs no other mark. */

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { usage } from '../../system/failures.ts';
 import { note } from '../output/output.ts';
 import { reportFailure } from '../output/print-failure.ts';
@@ -11,45 +12,11 @@ import { openSession } from '../requests/vault-client.ts';
 import type { Child, ChildControl } from './child-program.ts';
 import { findNewReading, type ProgramFile, type Reading, readContent } from './program-file.ts';
 
-/** The preset for `--interval` and `--grace`. */
-export const watchPresets = { intervalS: '30', graceS: '10' } as const;
+const presets = { intervalS: '30', graceS: '10' } as const;
 const intervalMinMs = 100;
 const backoffLastMs = 300_000;
 /** The time in which an editor writes a file that it has truncated. */
 const settleMs = 100;
-
-export type WatchFlags = {
-  readonly interval?: string | undefined;
-  readonly signal?: string | undefined;
-  readonly grace?: string | undefined;
-  readonly write?: string | undefined;
-  readonly dialect?: string | undefined;
-};
-
-/** How to watch. `target`: the file that is written in place of a restart. */
-export type Watch = {
-  readonly intervalMs: number;
-  readonly graceMs: number;
-  readonly signal: NodeJS.Signals | undefined;
-  readonly dialect: string | undefined;
-  readonly target: ReturnType<typeof requireWritable> | undefined;
-};
-
-export const watchOf = ({ interval, signal, grace, write, dialect }: WatchFlags): Watch => {
-  if (write === undefined && dialect !== undefined) throw usage('--dialect belongs to --write');
-  if (write !== undefined && grace !== undefined) {
-    throw usage('--grace is for a restart: with --write there is none');
-  }
-  const intervalMs = millisecondsOf(interval ?? watchPresets.intervalS, '--interval');
-  if (intervalMs < intervalMinMs) throw usage(`--interval is ${intervalMinMs / 1_000} or more`);
-  return {
-    intervalMs,
-    graceMs: millisecondsOf(grace ?? watchPresets.graceS, '--grace'),
-    signal: signal === undefined ? undefined : signalOf(signal),
-    dialect: write === undefined ? undefined : (dialect ?? 'shell'),
-    target: write === undefined ? undefined : requireWritable(write),
-  };
-};
 
 const millisecondsOf = (text: string, flag: string): number => {
   if (/^\d{1,5}(\.\d{1,3})?$/.test(text)) return Number(text) * 1_000;
@@ -62,6 +29,53 @@ const signalOf = (text: string): NodeJS.Signals => {
   if (known !== undefined) return known as NodeJS.Signals;
   throw usage('--signal is the name of a signal, such as TERM or HUP');
 };
+
+/** A command with the options of `--watch`. */
+export const withWatch = <Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+) =>
+  command
+    .option('--watch', 'restart the program when the file or one of its secrets has changed')
+    .option('--interval <seconds>', `the time between two looks (${presets.intervalS})`)
+    .option(
+      '--signal <name>',
+      'the signal that tells the program of a change (TERM; with --write none)',
+      signalOf,
+    )
+    .option('--grace <seconds>', `the time from that signal to KILL (${presets.graceS})`)
+    .option('--write <file>', 'write the expanded file there instead, and do not restart')
+    .option('--dialect <name>', 'how that file is written (shell)');
+
+type WatchFlags = ReturnType<ReturnType<typeof withWatch<[], Record<never, never>>>['opts']> & {
+  readonly at?: string | undefined;
+  readonly redact?: true | undefined;
+};
+
+/** How to watch; `undefined` if nothing is watched. `target`: the file that is written in place of a restart. */
+export const watchOf = (flags: WatchFlags) => {
+  const { watch, interval, signal, grace, write, dialect } = flags;
+  if (!watch) {
+    const given = [interval, signal, grace, write, dialect].some((flag) => flag !== undefined);
+    if (!given) return undefined;
+    throw usage('--interval, --signal, --grace, --write and --dialect belong to --watch');
+  }
+  if (flags.at !== undefined) throw usage('give --watch or --at: the past does not change');
+  if (write !== undefined && flags.redact) throw usage('give --write or --redact');
+  if (write === undefined && dialect !== undefined) throw usage('--dialect belongs to --write');
+  if (write !== undefined && grace !== undefined) {
+    throw usage('--grace is for a restart: with --write there is none');
+  }
+  const intervalMs = millisecondsOf(interval ?? presets.intervalS, '--interval');
+  if (intervalMs < intervalMinMs) throw usage(`--interval is ${intervalMinMs / 1_000} or more`);
+  return {
+    intervalMs,
+    graceMs: millisecondsOf(grace ?? presets.graceS, '--grace'),
+    signal,
+    dialect: write === undefined ? undefined : (dialect ?? 'shell'),
+    target: write === undefined ? undefined : requireWritable(write),
+  };
+};
+type Watch = NonNullable<ReturnType<typeof watchOf>>;
 
 /** Throws if the file for the program would replace the file with the references. */
 export const requireOther = ({ target }: Watch, envFile: string): void => {
@@ -93,8 +107,7 @@ export const waitMs = (intervalMs: number, failures: number, chance: number): nu
 };
 
 type Program = {
-  readonly file: ProgramFile;
-  readonly flags: Flags;
+  readonly flags: ProgramFile & Flags;
   /** The content of the file, and the reading with which the program was started. */
   readonly content: string;
   readonly reading: Reading;
@@ -106,15 +119,15 @@ type Program = {
  * it has. The first failure of a row is reported, and its end.
  */
 export const watchFile =
-  (watch: Watch, { file, flags, childOf, ...first }: Program) =>
+  (watch: Watch, { flags, childOf, ...first }: Program) =>
   async (watched: ChildControl): Promise<void> => {
     let { content, reading } = first;
     const look = async (): Promise<void> => {
-      const typed = await readFile(file, content, watched.over);
+      const typed = await readFile(flags, content, watched.over);
       // A session of its own, so that a renewed token is found. The wait between looks is enough of a retry.
       const session = openSession({ ...flags, retries: '0' });
       const expansion = { content: typed, dialect: watch.dialect };
-      const next = await findNewReading(session, file, expansion, reading, watched.over);
+      const next = await findNewReading(session, flags, expansion, reading, watched.over);
       if (next !== undefined && next.expanded !== reading.expanded) {
         // Earlier values are still secrets.
         const hide = next.hide && [...new Set([...(reading.hide ?? []), ...next.hide])];
@@ -125,7 +138,7 @@ export const watchFile =
     const giveNew = async (next: Reading, old: Reading): Promise<void> => {
       writeFor(watch, next);
       reading = next;
-      const what = changedSecrets(old, next) || file.envFile;
+      const what = changedSecrets(old, next) || flags.envFile;
       if (watch.target === undefined) {
         note(`${what} changed: dsvault restarts the program`);
         const how = { signal: watch.signal ?? 'SIGTERM', graceMs: watch.graceMs } as const;
@@ -139,7 +152,7 @@ export const watchFile =
         const pause = waitMs(watch.intervalMs, failures, Math.random());
         await sleep(pause, undefined, { signal: watched.over });
         await look();
-        if (failures > 0) note(`${file.envFile} can be expanded again`);
+        if (failures > 0) note(`${flags.envFile} can be expanded again`);
         failures = 0;
       } catch (error) {
         if (watched.over.aborted) return;

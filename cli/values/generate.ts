@@ -6,11 +6,7 @@ import { alphabets } from './alphabets.ts';
 
 export const alphabetNames = [...alphabets.keys()].join(', ');
 
-/**
- * A text of `length` random characters of `alphabet`: a named set, or the characters themselves. Throws a
- * usage error for an alphabet with fewer than two different characters, and for one that looks like the name
- * of a set.
- */
+/** A text of `length` random characters of `alphabet`: the name of a set, or the characters themselves. */
 export const generateText = (length: string, alphabet = 'alnum'): string => {
   const count = /^[1-9]\d{0,4}$/.test(length) ? Number(length) : 0;
   if (count < 1 || count > limits.valueBytesMax) {
@@ -32,9 +28,6 @@ const charactersOf = (alphabet: string): readonly string[] => {
   return characters;
 };
 
-/**
- * A misspelt name would be an alphabet of few characters. An alphabet of this kind that is meant is in
- * ascending order.
- */
+/** A misspelt name would be an alphabet of few characters. A meant one is written in ascending order. */
 const looksLikeName = (text: string, characters: readonly string[]): boolean =>
   /^[A-Za-z](?:[a-z0-9]+|[A-Z0-9]+)$/.test(text) && [...characters].sort().join('') !== text;

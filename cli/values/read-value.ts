@@ -3,21 +3,25 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { note } from '../output/output.ts';
-import { generateText } from './generate.ts';
+import { alphabetNames, generateText } from './generate.ts';
 
-export type ValueFlags = {
-  readonly value?: string | undefined;
-  readonly valueFile?: string | undefined;
-  readonly prompt?: true | undefined;
-  /** A number of characters. */
-  readonly generate?: string | undefined;
-  readonly alphabet?: string | undefined;
-  readonly showValue?: true | undefined;
-  readonly base64?: true | undefined;
-  readonly allowEmpty?: true | undefined;
-};
+/** A command with the options that `readValue` reads. */
+export const withValue = <Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+) =>
+  command
+    .option('--value-file <file>', 'the value is the content of the file')
+    .option('--prompt', 'ask for the value at the terminal, without an echo')
+    .option('--value <value>', 'the value itself, seen by everyone who can list processes')
+    .option('--generate <length>', 'make the value: so many random characters')
+    .option('--alphabet <set>', `of these: ${alphabetNames}, or the characters themselves (alnum)`)
+    .option('--show-value', 'print the value that --generate made')
+    .option('--base64', 'the value is given as base64')
+    .option('--allow-empty', 'store an empty value, too');
+type ValueFlags = ReturnType<ReturnType<typeof withValue<[], Record<never, never>>>['opts']>;
 
 /** The use of stdin so far. A second use would silently read an empty value. */
 let stdinUse: string | undefined;
@@ -87,7 +91,7 @@ export const readValue = async (flags: ValueFlags): Promise<Uint8Array> => {
   throw usage('the value is empty: did the command that makes it fail? --allow-empty stores it');
 };
 
-/** The text that `readValue` has made, if the user wants to see it. */
+/** The text that `readValue` has generated, if the user wants to see it. */
 export const madeValue = (value: Uint8Array, { showValue }: ValueFlags): string | undefined =>
   showValue ? Buffer.from(value).toString('utf8') : undefined;
 
@@ -108,10 +112,7 @@ const readSource = async (flags: ValueFlags): Promise<Buffer> => {
   return piped;
 };
 
-/**
- * Checks a value from the environment or the command line. Node replaces bytes there that are not UTF-8 by
- * U+FFFD, so a text with U+FFFD may not be the given one.
- */
+/** Checks a value from the environment or the command line, where Node puts U+FFFD for bytes not of UTF-8. */
 export const exactText = (text: string, what: string): string => {
   if (!text.includes('\ufffd')) return text;
   throw usage(
