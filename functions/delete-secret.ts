@@ -16,7 +16,7 @@ import { deleteSecret } from './vault/delete-secret.ts';
 const operation = 'delete-secret';
 const bodySchema = strictObject({ note: noteProperty });
 
-/** DELETE /v1/secrets/{name}: stores a version without a value, which ends the secret. The body is optional. */
+/** DELETE /v1/secrets/{name}: stores a version without a value, which ends the secret. */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:delete'],

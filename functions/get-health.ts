@@ -9,8 +9,8 @@ import { isReady } from './runtime/readiness.ts';
 let wasReady = false;
 
 /**
- * GET /health: the function runs. Only `GET /v1/status` calls services. With `?ready`: this process would serve.
- * Probes come every few seconds, so that the log has one only when it is the first to find the process not ready.
+ * GET /health: the function runs. Only `GET /v1/status` calls services. With `?ready`: this process would
+ * serve. Of these frequent probes the log has only the first that finds the process not ready.
  */
 export const handler = async (
   event: Event,

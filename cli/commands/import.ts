@@ -96,8 +96,8 @@ const readEnv = (content: string): FileEntries => {
 
 /** The first reference of each line that has one; with `escaped`, the first escaped reference. */
 const firstOfEach = (lines: readonly ScannedLine[], escaped: boolean): Fault[] =>
-  lines.flatMap(({ candidates, offsets }) => {
-    const offset = offsets[candidates.findIndex(({ kind }) => (kind === 'text') === escaped)];
+  lines.flatMap(({ candidates }) => {
+    const offset = candidates.find(({ kind }) => (kind === 'text') === escaped)?.offset;
     return offset === undefined ? [] : [{ offset, code: 'nested_reference' as const }];
   });
 

@@ -1,7 +1,7 @@
 /**
- * The vault keeps two hashes of a keyed request: one of its key, which finds the record, and a keyed one of its content.
- * Both are derived from the caller's random key, which is never stored or logged. Without that key a reader of the table
- * cannot test guesses of a value against the hash of the content.
+ * The vault keeps two hashes of a keyed request: one of its key, which finds the record, and a keyed one of
+ * its content. Both are derived from the caller's random key, which is never stored or logged. Without that
+ * key a reader of the table cannot test guesses of a value against the hash of the content.
  */
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
@@ -15,8 +15,8 @@ export type Fingerprint = {
 };
 
 /**
- * `content` is the parsed request, field by field, in a fixed order. A value is given as its bytes, not as its
- * spelling. An absent field must be given as `undefined`, which differs from an empty one.
+ * `content` is the parsed request, field by field, in a fixed order. A value is given as its bytes, not as
+ * its spelling. An absent field must be given as `undefined`, which differs from an empty one.
  */
 export const fingerprint = (
   idempotencyKey: string,
@@ -32,14 +32,15 @@ export const fingerprint = (
   };
 };
 
-export const sameHash = (a: Uint8Array, b: Uint8Array): boolean =>
+/** Compares in a time that depends only on the lengths. */
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && timingSafeEqual(a, b);
 
 /** A hash of `parts`, 43 characters, base64url. Lists that differ have different tags. */
 export const tagOfParts = (parts: readonly string[]): string =>
   createHash('sha256').update(frame(parts)).digest('base64url');
 
-/** Each field follows its length, or a mark for an absent field, so that no two lists have the same encoding. */
+/** Each field follows its length, or a mark if it is absent, so that no two lists have the same encoding. */
 const frame = (fields: readonly (string | Uint8Array | undefined)[]): Uint8Array =>
   Buffer.concat(
     fields.flatMap((field) => {

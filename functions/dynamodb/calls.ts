@@ -1,7 +1,7 @@
 /**
  * One call to DynamoDB: its time limit, its report to the journal, and the meaning of its failure. The client
- * makes one attempt. All retries are the vault's own, so that the request's time bounds them and they never hide
- * an unclear write.
+ * makes one attempt. All retries are the vault's own, so that the request's time bounds them and they never
+ * hide an unclear write.
  */
 import {
   type DynamoDBClient,
@@ -67,8 +67,8 @@ export const callOnce = async <Input extends ServiceInputTypes, Output extends S
 };
 
 /**
- * Each call asks for its consumed capacity, or for the table, so a reply of DynamoDB is never empty. An empty reply
- * comes from a proxy, and would be taken for "written" or "not found" here.
+ * Each call asks for its consumed capacity, or for the table, so a reply of DynamoDB is never empty. An empty
+ * reply comes from a proxy, and would be taken for "written" or "not found" here.
  */
 const requireAnswer = ({ $metadata, ...told }: { readonly $metadata?: object }): void => {
   if (Object.keys(told).length > 0) return;
@@ -99,9 +99,9 @@ export const failureOf = (cause: unknown): Failure =>
       };
 
 /**
- * The meaning of a failed call for its effect.
- * `throttled`, `unavailable`: it had no effect and never will. `unclear`: it may have had one, or may still have one.
- * Throws `internal` for a request that DynamoDB calls malformed, which is our bug.
+ * The meaning of a failed call for its effect. `throttled`, `unavailable`: it had no effect and never will.
+ * `unclear`: it may have had one, or may still have one. Throws `internal` for a request that DynamoDB calls
+ * malformed, which is our bug.
  */
 export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
   const { name, code, status } = facts(error);

@@ -1,7 +1,7 @@
 /**
- * The guarded actions of a transaction, and the meaning of their failed conditions. A failed condition returns
- * the blocking item (ALL_OLD). So this request's own write can be told from another's without reading the head
- * again.
+ * The guarded actions of a transaction, and the meaning of their failed conditions. A failed condition
+ * returns the blocking item (ALL_OLD). So this request's own write can be told from another's without reading
+ * the head again.
  */
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
@@ -24,14 +24,14 @@ import { outcomeOfChange, outcomeOfRecord } from './outcome.ts';
 export const allOld = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 export const ifAbsent = { ConditionExpression: 'attribute_not_exists(pk)' } as const;
 
-/** Why an action of a cancelled transaction failed. DynamoDB lists the reasons in the order of the actions. */
+/** Why an action of a cancelled transaction failed. The reasons have the order of the actions. */
 type Reason = { readonly Code?: string | undefined; readonly Item?: Item | undefined };
 /** An action and the meaning of its failed condition, kept together so that they cannot drift apart. */
 type GuardedAction = {
   readonly action: TransactWriteItem;
   /**
-   * The order in which failed conditions count: the record first, because it may show a repetition, then heads, then
-   * the rest. If a conflict kept a condition from being checked, later ranks are ignored and the write is retried.
+   * The order in which failed conditions count: the record, which may show a repetition, then heads, then the
+   * rest. If a conflict left a condition unchecked, later ranks do not count and the write is retried.
    */
   readonly rank: 'record' | 'head' | 'rest';
   readonly outcomeOf: (reason: Reason) => Promise<WriteOutcome> | WriteOutcome;
@@ -86,11 +86,7 @@ export const outcomeOfCancelled = async (
   actions: readonly GuardedAction[],
   reasons: readonly Reason[],
 ): Promise<WriteOutcome> => {
-  const evaluated = actions.map(({ rank, outcomeOf }, index) => ({
-    rank,
-    outcomeOf,
-    reason: reasons[index],
-  }));
+  const evaluated = actions.map((action, index) => ({ ...action, reason: reasons[index] }));
   for (const rank of ranks) {
     const alike = evaluated.filter((each) => each.rank === rank);
     const failed = alike.find(({ reason }) => reason?.Code === 'ConditionalCheckFailed');

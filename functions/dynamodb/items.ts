@@ -5,12 +5,12 @@
  *   version item      TENANT#<tenant>#SECRET#<name>        VERSION#0000000042   a superseded version
  *   idempotency item  TENANT#<tenant>#IDEMPOTENCY#<hash>   RECORD               what a keyed request did
  *
- * A secret exists if and only if its head item exists and is no deletion. Tenants and names hold no `#`, so no two
- * keys of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head items and
- * decides nothing. Deleted secrets have a partition of their own in the index.
+ * A secret exists if and only if its head item exists and is no deletion. Tenants and names hold no `#`, so no
+ * two keys of different meaning are equal. The sparse index `byTenant` (tenant, name; keys only) covers head items
+ * and decides nothing. Deleted secrets have a partition of their own in the index.
  *
- * A stored item is untrusted, and used only if it has the requested key and exactly the attributes of its kind, each
- * of its type and form. Otherwise decoding throws `integrity_failure`.
+ * Decoding throws `integrity_failure` unless a stored item has the requested key and exactly the attributes of its
+ * kind, each of its type and form.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { commitmentBytes, format, ivBytes, tagBytes } from '../crypto/envelope.ts';
@@ -46,9 +46,9 @@ export const secretPartition = (tenant: string, name: string): string =>
   `TENANT#${tenant}#SECRET#${name}`;
 
 /**
- * The partition in which to look up a name. A name that is hidden from the principal leads to a partition that is
- * never written. So the calls and their results are the same as for a name that never existed, and the real items
- * are not read.
+ * The partition in which to look up a name. A name that is hidden from the principal leads to a partition
+ * that is never written. So the calls and their results are the same as for a name that never existed, and
+ * the real items are not read.
  */
 export const visiblePartition = ({ tenant, names }: Principal, name: string): string =>
   isNameVisible(names, name) ? secretPartition(tenant, name) : `TENANT#${tenant}#ABSENT#${name}`;
@@ -59,16 +59,13 @@ export const recordKey = ({ tenant }: Principal, keyHash: string): ItemKey => ({
 });
 
 /**
- * Expiry is stored and compared in whole seconds, the unit of DynamoDB's time to live. A read and the condition of
- * a write must agree on which record has expired.
+ * Expiry is stored and compared in whole seconds, the unit of DynamoDB's time to live. A read and the
+ * condition of a write must agree on which record has expired.
  */
 export const wholeSeconds = (instant: number): number => Math.floor(instant / 1000) * 1000;
 
-/** Whether a secret has a value now, or is deleted. */
-export type HeadState = Head['state'];
-
 /** The partition of the index for the heads of a tenant in one state. */
-export const indexPartition = (tenant: string, state: HeadState): string =>
+export const indexPartition = (tenant: string, state: Head['state']): string =>
   state === 'deleted' ? `${tenant}#DELETED` : tenant;
 
 export const encodeHead = (version: NewVersion): Item => ({
@@ -282,7 +279,7 @@ const decodeRef = (decoder: Decoder): VersionRef => {
   return { name, version: decoder.integer('version', 1, limits.versionMax) };
 };
 
-/** The versions of Unicode differ in their unassigned characters, so a note with one of them must still be decoded. */
+/** Notes with unassigned characters are decoded, because the versions of Unicode differ in these. */
 const unfitForNote = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 /** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */
@@ -298,7 +295,7 @@ type Decoder = {
   readonly nothingElse: () => void;
 };
 
-/** Decodes the attributes of an item one by one. Throws `integrity_failure` if `key` is given and is not its key. */
+/** Decodes the attributes of an item one by one. Throws `integrity_failure` if the item has another key. */
 const createDecoder = (item: Readonly<Record<string, AttributeValue>>, key?: ItemKey): Decoder => {
   const rest = new Map(Object.entries(item));
   const take = (attribute: string): AttributeValue => {

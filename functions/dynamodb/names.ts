@@ -1,6 +1,6 @@
 /**
- * The list of names: one key-range query of the index for each pattern of the token, so that no hidden name is
- * read. The index may lag behind the table, and it decides nothing.
+ * The list of names: one key-range query of the index for each pattern of the token, so that no hidden name
+ * is read. The index may lag behind the table, and it decides nothing.
  */
 import { BatchGetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
@@ -18,8 +18,8 @@ import {
 } from './items.ts';
 
 /**
- * Names are ASCII without `~`, so all names that begin with a text lie between that text and the text with `~`
- * behind it. `begins_with` is not used, because the embedded store ignores case in it (docs/decisions.md).
+ * Names are ASCII without `~`, so all names that begin with a text lie between that text and the text with
+ * `~` behind it. The embedded store ignores case in `begins_with` (docs/decisions.md).
  */
 const firstName = 'A';
 const afterNames = '~';
@@ -64,7 +64,7 @@ const queryNames = async (
     ExpressionAttributeNames: { '#name': 'name' },
     ExpressionAttributeValues: {
       ':tenant': { S: indexPartition(tenant, state) },
-      // The end of the last page, although the start key has it too: an embedded store walks there from the bound.
+      // The start key has the end of the last page too, but an embedded store walks there from the bound.
       ':first': { S: from ?? (range.text || firstName) },
       ':last': { S: range.exact ? range.text : `${range.text}${afterNames}` },
     },
@@ -119,8 +119,8 @@ const reachesBeyond = ({ text, exact }: KeyRange, after: string | undefined): bo
   after === undefined || text > after || (!exact && after.startsWith(text));
 
 /**
- * The details of at most `limits.detailsPageMax` names, which the list has found to be visible, read consistently. A
- * head that is gone from the table is left out. DynamoDB may answer for a part of the keys only; the rest is asked again.
+ * The details of visible names, read consistently. A head that is gone from the table is left out. DynamoDB
+ * may answer for a part of the keys only, so the rest is requested again.
  */
 export const findDetails = async (
   table: Table,
@@ -141,10 +141,7 @@ export const findDetails = async (
     for (const item of Responses?.[tableName] ?? []) {
       const name = nameOf.get(item['pk']?.S ?? '');
       if (name === undefined) {
-        throw new VaultError(
-          'integrity_failure',
-          'the store returned an item that was not asked for',
-        );
+        throw new VaultError('integrity_failure', 'the store returned an item of another name');
       }
       found.set(name, decodeDetails(item, ownerOf(table), name));
     }

@@ -1,15 +1,15 @@
 /**
- * The outcome of a write, told from the stored items. If a condition failed or a reply was lost, an earlier attempt of
- * this request may have been the write that succeeded. The writeId of the version that it would have made decides.
+ * The outcome of a write, by the stored items. After a failed condition or a lost reply, an earlier attempt
+ * of this request may have succeeded. The writeId of the version that it would have made decides.
  */
 import { VaultError } from '../model/errors.ts';
 import type { Head, IdempotencyRecord } from '../model/types.ts';
 import type { Change, Store, WriteOutcome } from '../vault/ports.ts';
 
 /**
- * The outcome of a change, given the current head of its secret: `written`, `raced` with that head, or `unclear` if the
- * head is still the one to be replaced. Throws `integrity_failure` if the head is gone, is behind the replaced one, or
- * is another version of the same number: the vault has not written that.
+ * The outcome of a change, given the current head of its secret: `written`, `raced` with that head, or
+ * `unclear` if the head is still the one to be replaced. Throws `integrity_failure` if the head is gone, is
+ * behind the replaced one, or is another version of the same number: the vault has not written that.
  */
 export const outcomeOfChange = async (
   writeId: string,
@@ -31,8 +31,8 @@ export const outcomeOfChange = async (
 };
 
 /**
- * The outcome of a keyed write, given the stored record of its key: `written`, `replayed` if the record is of another
- * request, or `unclear` without a record. The record is written together with the effect, so it alone decides.
+ * The outcome of a keyed write, given the stored record of its key: `written`, `replayed` if another request
+ * wrote it, or `unclear` without one. The record is written together with the effect, so it alone decides.
  */
 export const outcomeOfRecord = (
   writeId: string,

@@ -1,6 +1,6 @@
 /**
- * The store over one table. Every read that decides anything is consistent. Conditions alone decide about existence and
- * versions.
+ * The store over one table. Every read that decides anything is consistent. Conditions alone decide about
+ * existence and versions.
  */
 import {
   ConditionalCheckFailedException,
@@ -16,7 +16,7 @@ import {
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { DestroyedVersion, Head } from '../model/types.ts';
-import type { Change, Look, Store, VersionRange, WriteOutcome } from '../vault/ports.ts';
+import type { Change, ReadMode, Store, VersionRange, WriteOutcome } from '../vault/ports.ts';
 import type { Ports } from '../vault/request.ts';
 import { type Failure, retryCall } from '../vault/retries.ts';
 import { callOnce, classifyFailure, failureOf, ownerOf, read, type Table } from './calls.ts';
@@ -89,8 +89,8 @@ const createReads = (
     return Responses.map(({ Item }) => Item);
   };
 
-  const look = async (key: ItemKey, how: Look) =>
-    how === 'plain' ? await getItem(key) : (await getItems([key]))[0];
+  const look = async (key: ItemKey, mode: ReadMode) =>
+    mode === 'plain' ? await getItem(key) : (await getItems([key]))[0];
 
   return {
     async findHead(name) {
@@ -98,9 +98,9 @@ const createReads = (
       return item && decodeHead(item, owner, name);
     },
 
-    async findVersion(name, version, how = 'plain') {
+    async findVersion(name, version, mode = 'plain') {
       const pk = visiblePartition(principal, name);
-      const item = await look({ pk, sk: versionSortKey(version) }, how);
+      const item = await look({ pk, sk: versionSortKey(version) }, mode);
       return item && decodeVersion(item, owner, name, version);
     },
 
@@ -127,9 +127,9 @@ const createReads = (
       return Items.map((item) => decodeVersion(item, owner, name, Number(item['version']?.N)));
     },
 
-    async findRecord(keyHash, how = 'plain') {
+    async findRecord(keyHash, mode = 'plain') {
       const key = recordKey(principal, keyHash);
-      const item = await look(key, how);
+      const item = await look(key, mode);
       const record = item && decodeRecord(item, key);
       return record && record.expiresAt >= wholeSeconds(context.now) ? record : undefined;
     },
@@ -210,12 +210,8 @@ export const createWrites = (
 
     async lookUp({ changes: [change], record }) {
       if (change) {
-        return await outcomeOfChange(
-          writeId,
-          change,
-          await reads.findHead(change.next.name),
-          reads,
-        );
+        const shown = await reads.findHead(change.next.name);
+        return await outcomeOfChange(writeId, change, shown, reads);
       }
       if (!record) throw new VaultError('internal', 'a write of nothing');
       return outcomeOfRecord(writeId, await reads.findRecord(record.keyHash));
@@ -260,7 +256,7 @@ const decodeDestroyed = (
   throw new VaultError('integrity_failure', 'a superseded version is gone or has changed');
 };
 
-/** The failures of a write that has the same effect once and twice: after an unclear attempt, nothing else is certain. */
+/** The failures of a write that is idempotent. After an unclear attempt, the outcome stays unknown. */
 const createFailureOfRepeatable = () => {
   let unclear = false;
   return (cause: unknown): Failure => {

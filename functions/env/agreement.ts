@@ -1,6 +1,6 @@
 /**
- * Checks that the reader of a dialect reads a file as the vault does. Lines with references are left out: the vault
- * writes them again for the reader when it expands the file.
+ * Checks that the reader of a dialect reads a file as the vault does. The vault writes lines with references
+ * again for the reader when it expands the file, so the check leaves these lines out.
  */
 import type { FileError, UnfitReason } from '../model/errors.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
@@ -20,7 +20,6 @@ export type ReadableFile = {
   readonly file: ParsedFile;
   /** The lines that hold a reference, or one that a backslash makes text. */
   readonly referring: ReadonlySet<Line>;
-  /** All other lines. */
   readonly plain: ReadonlySet<Line>;
   /** The offset of the first reference of a line, or of its value. */
   readonly offsetOf: (line: Assignment) => number;
@@ -32,10 +31,9 @@ export const readFile = (content: string): ReadableFile => {
   const file = parseFile(content);
   const firstOffsets = new Map<Line, number>();
   const faults: Fault[] = [];
-  for (const { line, candidates, offsets } of scanFile(file).lines) {
-    if (offsets[0] !== undefined) firstOffsets.set(line, offsets[0]);
-    for (const [index, { kind }] of candidates.entries()) {
-      const offset = offsets[index] ?? 0;
+  for (const { line, candidates } of scanFile(file).lines) {
+    if (candidates[0]) firstOffsets.set(line, candidates[0].offset);
+    for (const { kind, offset } of candidates) {
       if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
     }
   }
@@ -52,10 +50,7 @@ export const readFile = (content: string): ReadableFile => {
 /** The offset of the value with its quote. */
 const startOf = ({ value }: Assignment): number => value.offset - value.quote.length;
 
-/**
- * The lines of `among` that the reader may read in another way than the vault, in their order. The judgement is careful:
- * it may name a line that the reader reads as the vault does, but it leaves out none that the reader reads differently.
- */
+/** All lines of `among` that the reader reads differently from the vault, and perhaps some more. */
 export const findDisagreements = (
   { content, file }: ReadableFile,
   dialect: Dialect,
@@ -89,7 +84,7 @@ export const findRefusals = (
   return errorsAt(content, faults);
 };
 
-/** All errors where the reader of a dialect would not get what the vault reads, in their order. */
+/** All disagreements and refusals of a file, in the order of the file. */
 export const findDifferences = (
   source: ReadableFile,
   dialect: Dialect,

@@ -1,4 +1,4 @@
-/** Writes a file again for another reader, so that this reader finds the values that the file has. */
+/** Converts a file from one dialect to another. */
 import type { FileError } from '../model/errors.ts';
 import {
   type Disagreement,
@@ -9,18 +9,16 @@ import {
 } from './agreement.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
 import type { ReadValue, Unfit } from './dialects/writer.ts';
-import { byteOrderMark, errorsAt } from './faults.ts';
+import { byteOrderMark, errorsAt, type Fault } from './faults.ts';
 import { type Line, printLine } from './grammar.ts';
 import { isReadAgain } from './lines.ts';
 import { unfitAt } from './plan.ts';
 import { findCandidates } from './references.ts';
 
-type ConversionError = FileError | Disagreement;
-
 export type Conversion = {
   readonly content: string;
   /** If there are errors, the content must not be used. */
-  readonly errors: readonly ConversionError[];
+  readonly errors: readonly (FileError | Disagreement)[];
 };
 
 type Readers = {
@@ -31,11 +29,10 @@ type Readers = {
 };
 
 /**
- * Converts a file. A line is at fault if the value that the reader of `from` finds in it is not certain, or
- * if the reader of `to` cannot read that value. Lines that both read as the vault does stay.
- *
- * References stay as they are, because `expand` writes them for the reader. The vault reads a file with
- * references again, so its other lines get spellings that the vault reads too.
+ * Writes a file again for the reader of `to`. A line is at fault if the value that the reader of `from` finds
+ * in it is not certain, or if the reader of `to` cannot read that value. Lines that both read as the vault
+ * does stay. References stay too, because `expand` writes them for the reader. The vault reads a file with
+ * references again, so each of its other lines needs a spelling that the vault reads too.
  */
 export const convertFile = (content: string, { from, to }: Readers): Conversion => {
   const source = readFile(content);
@@ -86,12 +83,14 @@ const write = (
     return line.kind === 'assignment' ? { reason: 'expanded_later' } : undefined;
   };
   const texts: string[] = [];
-  const unfit = file.lines.flatMap((line) => {
+  const unfit: Fault[] = [];
+  for (const line of file.lines) {
     const text = textOf(line);
     if (typeof text === 'string') texts.push(text);
-    if (text === undefined || typeof text === 'string' || line.kind !== 'assignment') return [];
-    return [unfitAt(offsetOf(line), line.key, to, text)];
-  });
+    else if (text && line.kind === 'assignment') {
+      unfit.push(unfitAt(offsetOf(line), line.key, to, text));
+    }
+  }
   const mark = file.bom ? byteOrderMark : '';
   const { open, between, close } = writer.frame ?? { open: mark, between: '', close: '' };
   const refusals = findRefusals(source, to, new Set([...changed, ...referring]), kept);

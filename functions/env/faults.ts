@@ -16,8 +16,8 @@ export type Report<Entry = FileError> = {
 export const byteOrderMark = '\uFEFF';
 
 /**
- * Converts faults to errors in the order of their positions, in one pass over the text. A byte order mark has no
- * column, because editors do not show it. Only LF ends a line, as in the grammar.
+ * Converts faults to errors in the order of their positions. A byte order mark has no column, because editors
+ * do not show it. Only LF ends a line, as in the grammar.
  */
 export const errorsAt = <Entry extends { readonly offset: number } = Fault>(
   text: string,
@@ -39,7 +39,7 @@ export const errorsAt = <Entry extends { readonly offset: number } = Fault>(
   });
 };
 
-/** Joins the errors of several passes over one file in one report, in the order of their positions. */
+/** A report of errors in any order. */
 export const reportOf = <Entry extends Position>(errors: readonly Entry[]): Report<Entry> => {
   const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
   return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };

@@ -1,7 +1,6 @@
 /**
- * The lossless grammar of a `.env` file: `printFile(parseFile(text)) === text` for every well-formed text, even one
- * with errors. The grammar expands nothing and looks for no references. Time and memory are linear in the length of
- * any text.
+ * The lossless grammar of a `.env` file: `printFile(parseFile(text)) === text` for every well-formed text,
+ * even one with errors, in time and memory that are linear in its length. The grammar knows no references.
  */
 import type { FileError } from '../model/errors.ts';
 import { byteOrderMark, errorsAt, type Fault } from './faults.ts';
@@ -11,14 +10,12 @@ type Quote = '' | "'" | '"';
 /** LF and CRLF end a line. A CR alone does not end a line, and is an error outside quotes. */
 type Eol = '\n' | '\r\n' | '';
 
-/** A value as it is written and as it is meant. */
 export type Value = {
   readonly quote: Quote;
   /** The text between the quotes, as written. */
   readonly raw: string;
   /** The offset of `raw` in the text, in code units. */
   readonly offset: number;
-  /** The value without quotes and escapes. */
   readonly decoded: string;
   /** Offsets in `decoded` of the characters that are written as an escape, ascending. */
   readonly escapes: readonly number[];
@@ -72,7 +69,7 @@ export const rawOffset = (value: Value, offset: number): number => {
   return value.offset + offset + low;
 };
 
-/** Parses a file. Never throws: `errors` has the errors, and `lines` has every character. */
+/** Never throws: `errors` has the errors, and `lines` has every character. */
 export const parseFile = (text: string): ParsedFile => {
   const bom = text.startsWith(byteOrderMark);
   const faults: Fault[] = [];
@@ -109,11 +106,11 @@ export const printLine = (line: Line, raw?: string): string => {
   return `${head}=${line.afterEquals}${value}${line.afterValue}${line.comment}${line.eol}`;
 };
 
-type Read = { readonly line: Line; readonly end: number };
+type LineWithEnd = { readonly line: Line; readonly end: number };
 
 const head = /([ \t]*)(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)([ \t]*)=([ \t]*)/y;
 
-const readLine = (text: string, at: number, line: number, faults: Fault[]): Read => {
+const readLine = (text: string, at: number, line: number, faults: Fault[]): LineWithEnd => {
   head.lastIndex = at;
   const match = head.exec(text);
   if (match === null) return readOther(text, at, line, faults);
@@ -126,7 +123,7 @@ const readLine = (text: string, at: number, line: number, faults: Fault[]): Read
     reportReturns(text, start, content, faults);
     return { line: { ...names, ...readBare(text, start, content, blanks), eol }, end };
   }
-  const quoted = readQuoted(text, start, first, faults);
+  const quoted = first === "'" ? readSingle(text, start) : readDouble(text, start, faults);
   if (quoted === undefined) {
     faults.push({ offset: start, code: 'unterminated_quote' });
     return {
@@ -148,10 +145,7 @@ const readLine = (text: string, at: number, line: number, faults: Fault[]): Read
   return { line: { ...names, afterEquals: blanks, value, afterValue, comment, eol }, end };
 };
 
-/**
- * All blanks around an empty value count as blanks after it. So a value that is written there keeps a blank before
- * the comment and gets none before itself.
- */
+/** Blanks around an empty value count as blanks after it, so that a value written there has none before. */
 const readBare = (text: string, start: number, content: number, blanks: string) => {
   const empty = start === content || text[start] === '#';
   const from = empty ? start - blanks.length : start;
@@ -169,7 +163,7 @@ const readBare = (text: string, start: number, content: number, blanks: string) 
   };
 };
 
-const readOther = (text: string, at: number, line: number, faults: Fault[]): Read => {
+const readOther = (text: string, at: number, line: number, faults: Fault[]): LineWithEnd => {
   const { end, content, eol } = endOfLine(text, at);
   const all = text.slice(at, content);
   const indent = all.length - all.replace(/^[ \t]+/, '').length;
@@ -185,20 +179,10 @@ const readOther = (text: string, at: number, line: number, faults: Fault[]): Rea
   return { line: { kind: 'unreadable', line, text: all, eol }, end };
 };
 
+/** A value, and the offset after its closing quote. */
 type QuotedValue = { readonly value: Value; readonly end: number };
 
-/**
- * The value whose opening quote is at `open`, and the offset after its closing quote; `undefined` if no quote closes
- * it. A bad escape is reported and kept as text.
- */
-const readQuoted = (
-  text: string,
-  open: number,
-  quote: "'" | '"',
-  faults: Fault[],
-): QuotedValue | undefined =>
-  quote === "'" ? readSingle(text, open) : readDouble(text, open, faults);
-
+/** The value whose opening quote is at `open`; `undefined` if no quote closes it. */
 const readSingle = (text: string, open: number): QuotedValue | undefined => {
   const offset = open + 1;
   const close = text.indexOf("'", offset);
@@ -217,6 +201,7 @@ const meanings = new Map([
   ['`', '`'],
 ]);
 
+/** As `readSingle`. A bad escape is reported and kept as text. */
 const readDouble = (text: string, open: number, faults: Fault[]): QuotedValue | undefined => {
   const offset = open + 1;
   const stop = /["\\]/g;

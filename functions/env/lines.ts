@@ -9,7 +9,7 @@ import type { WrittenLine } from './warnings.ts';
 /** Resolved values by the text of their references; `undefined` for a value that is not UTF-8. */
 export type Values = ReadonlyMap<string, string | undefined>;
 
-/** The line of the reply, or the reason why it cannot be written; `undefined` if the reply has no such line. */
+/** The line of the reply, or why it cannot be written; `undefined` if the reply has no such line. */
 export const writeLine = (
   plan: Plan,
   planned: PlannedLine,
@@ -25,19 +25,19 @@ export const writeLine = (
   return {
     line: line.line,
     text: printLine(line),
-    ...(escaped ? { decoded: line.value.decoded } : {}),
+    ...(escaped && { decoded: line.value.decoded }),
   };
 };
 
 /** Replaces only `enc` by `secret`, or a stored value by its reference. */
-const edit = ({ candidates, offsets, storedAs }: PlannedLine, line: Assignment): WrittenLine => {
+const edit = ({ candidates, storedAs }: PlannedLine, line: Assignment): WrittenLine => {
   if (storedAs !== undefined) {
     return { line: line.line, text: printLine(line, `secret(${storedAs})`) };
   }
   const { raw, offset, decoded } = line.value;
-  const isEnc = (_: unknown, index: number) => candidates[index]?.kind === 'enc';
-  const rawStarts = offsets.filter(isEnc).map((start) => start - offset);
-  const starts = candidates.filter(isEnc).map(({ start }) => start);
+  const encs = candidates.filter(({ kind }) => kind === 'enc');
+  const rawStarts = encs.map((found) => found.offset - offset);
+  const starts = encs.map(({ start }) => start);
   const text = printLine(line, encToSecret(raw, rawStarts));
   return { line: line.line, text, decoded: encToSecret(decoded, starts) };
 };
@@ -53,19 +53,21 @@ const resolve = (
   line: Assignment,
   values: Values,
 ): WrittenLine | Fault => {
-  const { candidates, offsets } = planned;
-  const unfit = candidates.findIndex(
+  const { candidates } = planned;
+  const unfit = candidates.find(
     (found) => found.kind === 'secret' && values.get(writtenAs(found)) === undefined,
   );
-  if (unfit >= 0) {
-    return unfitAt(offsets[unfit] ?? 0, line.key, plan.dialect, { reason: 'not_utf8' });
-  }
+  if (unfit) return unfitAt(unfit.offset, line.key, plan.dialect, { reason: 'not_utf8' });
   const parts = partsOf(line.value.decoded, candidates, plan.final);
   const value = parts.map((part) => textOf(part, values)).join('');
   const code = plan.final ? undefined : misread(parts, value, values);
-  if (code === 'nested_reference') return { offset: offsetOf(code, planned, values), code };
-  const text = writerOf(plan.dialect).write(line, value);
   const offset = offsetOfValue(planned);
+  if (code === 'nested_reference') {
+    const holdsReference = (found: Candidate) =>
+      found.kind === 'secret' && findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
+    return { offset: candidates.find(holdsReference)?.offset ?? offset, code };
+  }
+  const text = writerOf(plan.dialect).write(line, value);
   if (typeof text !== 'string') return unfitAt(offset, line.key, plan.dialect, text);
   if (code !== undefined || !(plan.final || isReadAgain(text, value))) {
     return unfitAt(offset, line.key, plan.dialect, { reason: 'expanded_later' });
@@ -79,9 +81,8 @@ const textOf = (part: Part, values: Values): string => {
 };
 
 /**
- * The error that a later expansion would cause, if any. That expansion must find exactly the remaining
- * references, each with the same number of backslashes before it. A resolved value may add a reference, or
- * merge with the text next to it.
+ * The error of a later expansion, if any. That expansion must find exactly the remaining references, each
+ * after as many backslashes. A resolved value may add a reference, or merge with the text next to it.
  */
 const misread = (
   parts: readonly Part[],
@@ -101,18 +102,6 @@ const misread = (
     if (expected === backslashes) kept++;
   }
   return kept === left.size ? undefined : 'not_representable';
-};
-
-/** The position of the error: the reference whose own value causes it, if there is one. */
-const offsetOf = (
-  code: 'nested_reference' | 'not_representable',
-  planned: PlannedLine,
-  values: Values,
-): number => {
-  const toBlame = (found: Candidate): boolean =>
-    found.kind === 'secret' && findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
-  const index = code === 'nested_reference' ? planned.candidates.findIndex(toBlame) : -1;
-  return planned.offsets[index] ?? offsetOfValue(planned);
 };
 
 /** Whether a later request reads `value` from a line that was written for a dialect. */

@@ -1,33 +1,25 @@
-/** Puts versions into the references of a file: `secret(NAME)` or `secret(NAME@2)` becomes `secret(NAME@3)`. */
-import type { Reference, ScannedLine } from './references.ts';
+/** Pins the references of a file to versions: `secret(NAME)` or `secret(NAME@2)` becomes `secret(NAME@3)`. */
+import type { PlacedCandidate, Reference } from './references.ts';
 
 /** A pin to write, in place of `length` code units of the file from `offset`. */
 export type Pin = { readonly offset: number; readonly length: number; readonly text: string };
 
-type LineReferences = Pick<ScannedLine, 'candidates' | 'offsets'>;
-
-/**
- * The pins of `secret()` references, in the order of the file. `versionOf` returns the version for a reference, or
- * `undefined` for one that stays as it is.
- */
+/** The pins of `secret()` references, in the order of the file. Without a version, a reference stays. */
 export const findPins = (
-  lines: readonly LineReferences[],
+  lines: readonly { readonly candidates: readonly PlacedCandidate[] }[],
   versionOf: (reference: Reference) => number | undefined,
 ): Pin[] =>
-  lines.flatMap(({ candidates, offsets }) =>
-    candidates.flatMap(({ kind, name, version, start, end }, index) => {
+  lines.flatMap(({ candidates }) =>
+    candidates.flatMap(({ kind, name, version, start, end, offset }) => {
       const chosen = kind === 'secret' ? versionOf({ name, version }) : undefined;
       if (chosen === undefined || chosen === version) return [];
       const before = 'secret('.length + name.length;
-      const offset = (offsets[index] ?? 0) + before;
-      return [{ offset, length: end - start - before - ')'.length, text: `@${chosen}` }];
+      const length = end - start - before - ')'.length;
+      return [{ offset: offset + before, length, text: `@${chosen}` }];
     }),
   );
 
-/**
- * The file with its pins. Nothing else changes: no character of a reference can be an escape, so a pin is written
- * directly into the text.
- */
+/** The file with its pins. No character of a reference can be an escape, so a pin is written as it is. */
 export const withPins = (content: string, pins: readonly Pin[]): string => {
   const pieces: string[] = [];
   let copied = 0;

@@ -1,6 +1,6 @@
 /**
- * The plan of a `.env` file: the secrets to create, the secrets to read, and the treatment of each line. The plan
- * reports at once every error that can be found before a secret is read.
+ * The plan of a `.env` file: the secrets to create, the secrets to read, and the treatment of each line.
+ * Planning reports at once every error that can be found before a secret is read.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -11,6 +11,7 @@ import { errorsAt, type Fault, reportOf } from './faults.ts';
 import { type Line, type ParsedFile, parseFile } from './grammar.ts';
 import {
   type Candidate,
+  type PlacedCandidate,
   partsOf,
   type Reference,
   type References,
@@ -36,8 +37,7 @@ type Treatment = 'keep' | 'edit' | 'write';
 
 export type PlannedLine = {
   readonly line: Line;
-  readonly candidates: readonly Candidate[];
-  readonly offsets: readonly number[];
+  readonly candidates: readonly PlacedCandidate[];
   readonly treatment: Treatment;
   /** The name under which the line's own value is stored. */
   readonly storedAs: string | undefined;
@@ -57,10 +57,7 @@ export type Plan = {
   readonly references: References;
 };
 
-/**
- * Plans a file. Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all errors
- * of the file, in this order of precedence.
- */
+/** Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all errors. */
 export const planFile = (file: EnvFile): Plan => {
   const { content, values, dialect, mode } = file;
   requireWithinLimits(file);
@@ -87,11 +84,9 @@ export const planFile = (file: EnvFile): Plan => {
       properties: reportOf(errors),
     });
   }
-  const read = mode === 'encrypt' ? [] : [...references.secret.values()].map(referenceOf);
+  const read = mode === 'encrypt' ? [] : [...references.secret.values()];
   return { create: sources.create, read, content, dialect, final, file: parsed, lines, references };
 };
-
-const referenceOf = ({ name, version }: Reference): Reference => ({ name, version });
 
 const requireWithinLimits = ({ content, values }: EnvFile): void => {
   for (const name of values.keys()) {
@@ -134,17 +129,16 @@ const planLines = (
     return holds('enc') ? 'edit' : 'keep';
   };
   return file.lines.map((line) => {
-    const { candidates = [], offsets = [] } = scanned.get(line) ?? {};
+    const { candidates = [] } = scanned.get(line) ?? {};
     const treatment = treat(line, candidates);
-    return { line, candidates, offsets, treatment, storedAs: sources.lines.get(line) };
+    return { line, candidates, treatment, storedAs: sources.lines.get(line) };
   });
 };
 
 const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => {
   const faults: Fault[] = [];
-  for (const { candidates, offsets } of lines) {
-    for (const [index, { kind, name }] of candidates.entries()) {
-      const offset = offsets[index] ?? 0;
+  for (const { candidates } of lines) {
+    for (const { kind, name, offset } of candidates) {
       if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
       if (mode === 'expand' && kind === 'enc') faults.push({ offset, code: 'enc_not_allowed' });
       if (mode !== 'expand' && kind === 'secret' && enc.has(name)) {
@@ -176,14 +170,9 @@ const refusedLines = (
   });
 };
 
-/** The offset for errors about a resolved value: that of the line's first `secret()`, else of its first candidate. */
-export const offsetOfValue = ({ candidates, offsets }: PlannedLine): number =>
-  offsets[
-    Math.max(
-      0,
-      candidates.findIndex(({ kind }) => kind === 'secret'),
-    )
-  ] ?? 0;
+/** The offset for errors about a resolved value: the line's first `secret()`, else its first candidate. */
+export const offsetOfValue = ({ candidates }: PlannedLine): number =>
+  (candidates.find(({ kind }) => kind === 'secret') ?? candidates[0])?.offset ?? 0;
 
 /** `key` must be a key of the grammar. The error reveals nothing of a value or of the text in a reference. */
 export const unfitAt = (offset: number, key: string, dialect: Dialect, unfit: Unfit): Fault => ({
@@ -209,7 +198,7 @@ const findSources = (references: References, values: ReadonlyMap<string, string>
   const create: NewSecret[] = [];
   const lines = new Map<Line, string>();
   const faults: Fault[] = [];
-  for (const [name, offset] of references.enc) {
+  for (const [name, { offset }] of references.enc) {
     const given = values.get(name);
     const source = references.assignments.get(name);
     const literal = source && literalOf(source);
@@ -236,9 +225,9 @@ const literalOf = ({ line, candidates }: ScannedLine): string | undefined =>
 /** The fault of a missing value; none for a line that has been reported already. */
 const missing = (name: string, offset: number, source: ScannedLine | undefined): Fault[] => {
   if (source === undefined) return [{ offset, code: 'unresolved_value' }];
-  const { candidates, offsets, line } = source;
+  const { candidates, line } = source;
   if (candidates.some(({ kind }) => kind === 'malformed')) return [];
   if (line.value.decoded === `enc(${name})`) return [{ offset, code: 'unresolved_value' }];
-  const first = candidates.findIndex(({ kind }) => kind !== 'text');
-  return [{ offset: offsets[first] ?? offset, code: 'nested_reference' }];
+  const first = candidates.find(({ kind }) => kind !== 'text');
+  return [{ offset: first?.offset ?? offset, code: 'nested_reference' }];
 };

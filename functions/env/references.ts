@@ -1,7 +1,6 @@
 /**
- * What a file refers to: the references in its decoded values, by line and by name. A candidate looks like a
- * reference to a person. A candidate must be an exact reference, or a backslash must make it text, so that
- * nothing that looks like a reference passes through unnoticed.
+ * The references in the decoded values of a file. A candidate looks like a reference to a person. Each
+ * candidate must be an exact reference, or a backslash must make it text, so that no typing error passes.
  */
 
 import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';
@@ -17,10 +16,8 @@ export const writtenAs = ({ name, version }: Reference): string =>
 export type Candidate = Reference & {
   /** `malformed`: it looks like a reference and is none. `text`: a backslash makes it text. */
   readonly kind: 'secret' | 'enc' | 'malformed' | 'text';
-  /** The name of a reference; empty for other kinds. */
+  /** Empty unless it is a reference. */
   readonly name: string;
-  /** The version of a pinned `secret()`. */
-  readonly version: number | undefined;
   /** The offset of its first letter in the decoded value. */
   readonly start: number;
   /** The offset after its closing bracket; after the opening bracket if it is no reference. */
@@ -28,6 +25,9 @@ export type Candidate = Reference & {
   /** The number of backslashes directly before it. */
   readonly backslashes: number;
 };
+
+/** A candidate with its offset in the file. */
+export type PlacedCandidate = Candidate & { readonly offset: number };
 
 /** A part of a value whose references and backslashes have been parsed. */
 export type Part =
@@ -57,8 +57,8 @@ export const findCandidates = (value: string): Candidate[] => {
 };
 
 /**
- * The parts of a value without malformed candidates. Each pair of backslashes before a candidate stands for one
- * backslash, and an odd one makes the candidate text. Unless the reply is `final`, text stays escaped and
+ * The parts of a value without malformed candidates. Each pair of backslashes before a candidate stands for
+ * one backslash, and an odd one makes the candidate text. Unless the reply is `final`, text stays escaped and
  * `enc(NAME)` becomes `secret(NAME)`, because a later request parses both.
  */
 export const partsOf = (
@@ -105,9 +105,7 @@ const countBackslashes = (value: string, before: number): number => {
 
 export type ScannedLine = {
   readonly line: Assignment;
-  readonly candidates: readonly Candidate[];
-  /** The offset of each candidate in the file. */
-  readonly offsets: readonly number[];
+  readonly candidates: readonly PlacedCandidate[];
 };
 
 export type References = {
@@ -118,8 +116,8 @@ export type References = {
   readonly unreadableKeys: ReadonlySet<string>;
   /** Each `secret()` by its text, in the order of first positions. */
   readonly secret: ReadonlyMap<string, FirstReference>;
-  /** The name and the first offset of each `enc()`, in the order of these offsets. */
-  readonly enc: ReadonlyMap<string, number>;
+  /** Each `enc()` by its name, in the order of first positions. */
+  readonly enc: ReadonlyMap<string, FirstReference>;
 };
 
 /** A reference with the offset of its first occurrence. */
@@ -130,22 +128,24 @@ export const scanFile = (file: ParsedFile): References => {
   const assignments = new Map<string, ScannedLine>();
   const unreadableKeys = new Set<string>();
   const secret = new Map<string, FirstReference>();
-  const enc = new Map<string, number>();
+  const enc = new Map<string, FirstReference>();
   for (const line of file.lines) {
     if (line.kind !== 'assignment') {
       if (line.key !== undefined) unreadableKeys.add(line.key);
       continue;
     }
-    const candidates = findCandidates(line.value.decoded);
-    const offsets = candidates.map(({ start }) => rawOffset(line.value, start));
-    const scanned = { line, candidates, offsets };
+    const candidates = findCandidates(line.value.decoded).map((found) => ({
+      ...found,
+      offset: rawOffset(line.value, found.start),
+    }));
+    const scanned = { line, candidates };
     lines.push(scanned);
     if (!assignments.has(line.key)) assignments.set(line.key, scanned);
-    for (const [index, { kind, name, version }] of candidates.entries()) {
-      const offset = offsets[index] ?? 0;
-      const written = writtenAs({ name, version });
-      if (kind === 'secret' && !secret.has(written)) secret.set(written, { name, version, offset });
-      if (kind === 'enc' && !enc.has(name)) enc.set(name, offset);
+    for (const { kind, name, version, offset } of candidates) {
+      const first = { name, version, offset };
+      const written = writtenAs(first);
+      if (kind === 'secret' && !secret.has(written)) secret.set(written, first);
+      if (kind === 'enc' && !enc.has(name)) enc.set(name, first);
     }
   }
   return { lines, assignments, unreadableKeys, secret, enc };
@@ -153,27 +153,18 @@ export const scanFile = (file: ParsedFile): References => {
 
 type ScannedFile = { readonly content: string; readonly references: References };
 
-/** Reports `secret_exists` for each `enc()` of one of `names`, at its first position. */
-export const reportExisting = (
-  { content, references }: ScannedFile,
-  names: ReadonlySet<string>,
-): Report => {
-  const faults: Fault[] = [];
-  for (const [name, offset] of references.enc) {
-    if (names.has(name)) faults.push({ offset, code: 'secret_exists', name });
-  }
-  return reportOf(errorsAt(content, faults));
-};
-
-/** Reports `code` for each `secret()` whose text is one of `references`, at its first position. */
+/**
+ * Reports `code` for each reference whose text is one of `texts`, at its first position: for each `enc()`
+ * with `secret_exists`, and for each `secret()` with the other codes.
+ */
 export const reportReferences = (
-  { content, references: { secret } }: ScannedFile,
-  references: ReadonlySet<string>,
-  code: 'not_found' | 'version_destroyed',
+  { content, references }: ScannedFile,
+  texts: ReadonlySet<string>,
+  code: 'secret_exists' | 'not_found' | 'version_destroyed',
 ): Report => {
   const faults: Fault[] = [];
-  for (const [reference, { name, offset }] of secret) {
-    if (references.has(reference)) faults.push({ offset, code, name });
+  for (const [text, { name, offset }] of references[code === 'secret_exists' ? 'enc' : 'secret']) {
+    if (texts.has(text)) faults.push({ offset, code, name });
   }
   return reportOf(errorsAt(content, faults));
 };

@@ -1,12 +1,11 @@
 /**
- * Renders the file of the reply. The result depends only on the plan and the bytes of the secrets that it reads, so
- * that a dry run and a repetition give the same result as the first run.
- *
- * All sizes are checked before anything of that size is built: a file of 256 KiB may name a secret of 64 KiB thirty
- * thousand times. The size of a reply is that of its body inside the function's result, where it is a JSON string.
+ * Renders the file of the reply. Only the plan and the values decide, so a dry run and a repetition have the
+ * reply of the first run. Sizes are checked before a text is built: 256 KiB may name a secret of 64 KiB
+ * thirty thousand times. The body of a reply counts as a JSON string inside the function's result.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { decodeUtf8 } from '../model/types.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { byteOrderMark, errorsAt, type Fault, reportOf } from './faults.ts';
 import { type Values, writeLine } from './lines.ts';
@@ -24,10 +23,9 @@ export type RenderedFile = {
 };
 
 /**
- * `resolved` must hold every reference of `plan.read`, by its text. `reply` is the form of the reply: a JSON string
- * with lists and warnings, or only the file. `pinTo` requests the pinned file too, which needs JSON. `replyBytesMax`
- * limits the body inside the function's result. Throws `too_large`, or `invalid_env` with every line that cannot be
- * written.
+ * `resolved` must hold every reference of `plan.read`, by its text. A `json` reply has lists and warnings, a
+ * `text` reply only the file. `pinTo` requests the pinned file, which needs JSON. Throws `too_large`, or
+ * `invalid_env` with every line that cannot be written.
  */
 export const renderFile = (
   plan: Plan,
@@ -36,7 +34,6 @@ export const renderFile = (
   pinTo?: Versions,
   replyBytesMax: number = limits.replyBytesMax,
 ): RenderedFile => {
-  requireValuesFit(plan, resolved);
   requireLinesFit(plan, resolved, replyBytesMax);
   const budget = replyBudget(plan, reply, replyBytesMax);
   const pins = pinTo && pinsOf(plan, pinTo);
@@ -53,21 +50,15 @@ const frameOf = ({ dialect, file }: Plan) =>
   writerOf(dialect).frame ?? { open: file.bom ? byteOrderMark : '', between: '', close: '' };
 
 const decodeAll = (plan: Plan, resolved: ReadonlyMap<string, Uint8Array>): Values => {
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decode = (reference: string): string | undefined => {
     const bytes = resolved.get(reference);
     if (bytes === undefined) throw new VaultError('internal', 'a value to be rendered is missing');
-    try {
-      return utf8.decode(bytes);
-    } catch {
-      return undefined;
-    }
+    return decodeUtf8(bytes);
   };
   const references = plan.read.map(writtenAs);
   return new Map(references.map((reference) => [reference, decode(reference)]));
 };
 
-/** All lines of the reply. Throws `invalid_env` with all errors in them. */
 const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] => {
   const written: WrittenLine[] = [];
   const faults: Fault[] = [];
@@ -85,13 +76,9 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
     written.push(line);
   }
   if (faults.length > 0) {
-    throw new VaultError(
-      'invalid_env',
-      'the file cannot hold some of the values; nothing was stored',
-      {
-        properties: reportOf(errorsAt(plan.content, faults)),
-      },
-    );
+    const sentence = 'the file cannot hold some of the values; nothing was stored';
+    const properties = reportOf(errorsAt(plan.content, faults));
+    throw new VaultError('invalid_env', sentence, { properties });
   }
   return written;
 };
@@ -99,15 +86,12 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
 /** Values by the text of their references. */
 type Bytes = ReadonlyMap<string, Uint8Array>;
 
-/** Counts the bytes of a growing reply. Throws `too_large` before the reply exceeds its limit. */
+/** Counts the bytes of a growing reply: the file, and the JSON around it. Throws `too_large` in time. */
 type Budget = {
-  /** Counts a part of the file. */
   readonly spendText: (text: string) => void;
-  /** Counts a part of the JSON around the file, as it is sent. */
   readonly spendJson: (json: string) => void;
 };
 
-/** In a `json` reply the file is a JSON string, with lists of created and resolved secrets. `limit` is in bytes. */
 const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget => {
   let spent = 0;
   const spend = (bytes: number): void => {
@@ -120,15 +104,7 @@ const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget 
   return { spendText: (text) => spend(jsonBytes(text, depth)), spendJson };
 };
 
-/** Throws `too_large` if all values that the file stores or reads exceed their common limit. */
-const requireValuesFit = ({ create, read }: Plan, resolved: Bytes): void => {
-  let bytes = 0;
-  for (const { value } of create) bytes += utf8Bytes(value);
-  for (const reference of read) bytes += resolved.get(writtenAs(reference))?.length ?? 0;
-  requireAtMost(bytes, limits.fileValuesBytesMax);
-};
-
-/** Throws `too_large` if the resolved values alone exceed `limit`, in bytes. Their spellings are at least as long. */
+/** Throws `too_large` if the values alone exceed `limit` bytes. Their spellings are at least as long. */
 const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
   let bytes = 0;
   for (const { line, candidates, treatment } of plan.lines) {
@@ -151,7 +127,6 @@ const surroundings = ({ create, read }: Plan): string => {
 /** The version that each reference stands for, by the text of the reference. */
 type Versions = ReadonlyMap<string, { readonly version: number }>;
 
-/** The pins of a file. `versions` must hold every unpinned reference of the plan. Pinned references stay. */
 const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
   findPins(lines, ({ name, version }) => {
     if (version !== undefined) return undefined;
@@ -160,10 +135,7 @@ const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
     return used.version;
   });
 
-/**
- * Counts the pinned file in the budget of its reply, which is JSON. Throws `too_large` if the pinned file would exceed
- * the limit of a file, because the caller could not submit it.
- */
+/** Throws `too_large` for a pinned file beyond the limit of a file too: the caller could not submit it. */
 const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): void => {
   const added = pins.map(({ text }) => text).join('');
   requireAtMost(utf8Bytes(content) + added.length, limits.fileBytesMax);

@@ -19,10 +19,7 @@ export const utf8Bytes = (text: string): number => {
   return bytes;
 };
 
-/**
- * The size in UTF-8 of a text inside a JSON string, as `JSON.stringify` writes it, without the quotes. With `depth` 2
- * that JSON is itself inside a JSON string.
- */
+/** The UTF-8 size of a text inside a JSON string; with `depth` 2, inside a JSON string that is in another. */
 export const jsonBytes = (text: string, depth: 1 | 2 = 1): number => {
   const { short, control, mark } = escapesExtra[depth];
   let bytes = text.length;
@@ -35,14 +32,11 @@ export const jsonBytes = (text: string, depth: 1 | 2 = 1): number => {
   return bytes;
 };
 
-/** The extra bytes of a code unit from 0x80 on. Each half of a surrogate pair counts for two of the pair's four bytes. */
+/** The extra bytes of a code unit from 0x80 on. Each half of a surrogate pair has two of the four bytes. */
 const unitsExtra = (unit: number): number =>
   unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
 
-/**
- * The extra bytes of an escape, by depth. A line feed becomes `\n`, then `\\n`. Another control character becomes
- * `\u0001`, then `\\u0001`. A quotation mark becomes `\"`, then `\\\"`, and a backslash likewise.
- */
+/** The extra bytes of an escape, by depth: `\n` and `\\n`; `\u0001` and `\\u0001`; `\"` and `\\\"`. */
 const escapesExtra = {
   1: { short: 1, control: 5, mark: 1 },
   2: { short: 2, control: 6, mark: 3 },

@@ -1,4 +1,4 @@
-/** Warnings: a stored value that is still visible in the file, or a line that the reader reads differently. */
+/** Warns of a stored value that is still visible in the file, and of a line that the reader misreads. */
 import { limits } from '../model/limits.ts';
 import { writerOf } from './dialects/dialect.ts';
 import type { Plan } from './plan.ts';
@@ -10,11 +10,10 @@ export type Warning = {
   readonly code: 'value_elsewhere' | 'reader_disagrees';
 };
 
-/** A line of the reply. */
 export type WrittenLine = {
   /** The number of the line in the submitted file. */
   readonly line: number;
-  /** The line as written, with its EOL. */
+  /** With the EOL. */
   readonly text: string;
   /** The value of the line, if the line shows it escaped. */
   readonly decoded?: string;
@@ -34,10 +33,7 @@ export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning
   return warnings;
 };
 
-/**
- * The lines on which a stored value begins, either in the written text or in the decoded value. The first
- * units of a long value stand for all of it.
- */
+/** The lines on which a stored value begins, written or decoded. A long value is found by its first units. */
 const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlySet<number> => {
   const lines = new Set<number>();
   const whole = written.map(({ text }) => text).join('');

@@ -1,7 +1,7 @@
 /**
- * Data keys from the master key in KMS. `Decrypt` always names the configured key, so that KMS refuses a record that
- * any other key has wrapped. The table below gives the meaning of each fault, so that the same fault always gives
- * the same answer.
+ * Data keys from the master key in KMS. `Decrypt` always names the configured key, so that KMS refuses a
+ * record that any other key has wrapped. The table below gives the meaning of each fault, so that the same
+ * fault always gives the same answer.
  */
 import {
   DecryptCommand,
@@ -95,8 +95,8 @@ export const createDataKeys = (
 });
 
 /**
- * Calls KMS, with retries after transient faults while there is time. Throws the code of the last fault. A request
- * whose time is over before KMS was called has met no fault of KMS.
+ * Calls KMS, with retries after transient faults while there is time. Throws the code of the last fault. A
+ * request whose time is over before KMS was called has met no fault of KMS.
  */
 const call = <Output>(
   context: RequestContext,
@@ -163,9 +163,9 @@ type Semaphore = {
 type Waiter = { readonly context: RequestContext; readonly end: (isAcquired: boolean) => void };
 
 /**
- * A semaphore for calls to the master key, which limits the concurrent calls of one process. Without it, too many
- * requests would spend the time of each call on waiting for sockets and the processor, and none would finish. A released
- * permit goes to the oldest request that may still make calls, so that requests finish one after another.
+ * A semaphore limits the concurrent calls of one process to the master key. Without it, too many requests
+ * would spend their time on waiting for sockets and the processor, and none would finish. A released permit
+ * goes to the oldest request that may still make calls, so that requests finish one after another.
  */
 export const createSemaphore = (count: number): Semaphore => {
   const waiting = new Set<Waiter>();

@@ -1,6 +1,6 @@
 /**
- * The errors that a caller can see. The codes are part of the API (docs/openapi.yaml): add codes, never rename one.
- * Only `http/responses.ts` knows their statuses and sentences.
+ * The errors that a caller can see. The codes are part of the API (docs/openapi.yaml): add codes, never
+ * rename one. Only `http/responses.ts` knows their statuses and sentences.
  */
 export type ErrorCode =
   | 'invalid_request'
@@ -43,9 +43,7 @@ export type FileError = {
   readonly line: number;
   readonly column: number;
   readonly code: FileErrorCode;
-  /**
-   * Only in `not_found`, `version_destroyed` and `secret_exists`, because elsewhere a name may be a mistyped value.
-   */
+  /** Only in `not_found`, `version_destroyed` and `secret_exists`: elsewhere it may be a mistyped value. */
   readonly name?: string;
   /** This and the following only in `not_representable`: the assignment, the dialect, and the reason. */
   readonly key?: string;
@@ -94,8 +92,8 @@ type FileErrorCode =
   | 'secret_exists';
 
 /**
- * The error of a request, thrown where the cause is known. `http/endpoint.ts` answers it with a problem document:
- * below status 500 with this message, from 500 on only with the fixed sentence of the code.
+ * The error of a request, thrown where the cause is known. `http/endpoint.ts` answers it with a problem
+ * document: below status 500 with this message, from 500 on only with the fixed sentence of the code.
  */
 export class VaultError extends Error {
   override readonly name = 'VaultError';

@@ -15,15 +15,15 @@ export const limits = {
   /** Deep nesting has no use here and costs stack. */
   jsonDepthMax: 8,
   /**
-   * The body of a reply inside the result of its function. The result is JSON, so the body is escaped as a string. A
-   * result on Lambda may have 6,291,556 bytes; the difference is for the headers.
+   * The body of a reply inside the result of its function. The result is JSON, so the body is escaped as a
+   * string. A result on Lambda may have 6,291,556 bytes; the difference is for the headers.
    */
   replyBytesMax: 6_000_000,
   /** No configuration needs a larger `.env` file. The limit bounds parsing to milliseconds. */
   fileBytesMax: 262_144,
   /**
-   * DynamoDB allows 100 actions in a transaction; one is for the record, and the rest is a reserve. Each pinned
-   * version counts like a name, because it costs a read and a KMS call.
+   * DynamoDB allows 100 actions in a transaction; one is for the record, and the rest is a reserve. Each
+   * pinned version counts like a name, because it costs a read and a KMS call.
    */
   fileNamesMax: 96,
   /** DynamoDB reads or writes at most this much in one transaction. */
@@ -39,12 +39,12 @@ export const limits = {
   /** A cached token takes some hundred bytes. */
   tokensKeptMax: 1_000,
   /**
-   * What one token may cost before it is refused. A policy at its own limits (200 rules with 50 globs each) takes
-   * 10,200 comparisons for a claim with one value, and Microsoft Entra lists at most 200 groups in a token.
+   * The most that one token may cost. A policy at its own limits (200 rules with 50 globs each) makes 10,200
+   * comparisons for a claim with one value. Microsoft Entra lists at most 200 groups in a token.
    */
   claimValuesMax: 256,
   claimComparisonsMax: 100_000,
-  /** An access policy: its file, its lists, the texts in them, and the faults that a person can mend at once. */
+  /** An access policy: its file, its lists, the texts in them, and the faults that one answer reports. */
   policyCharactersMax: 262_144,
   policyIssuersMax: 20,
   policyRulesMax: 200,
@@ -73,7 +73,7 @@ export const limits = {
   versionReadsConcurrencyMax: 16,
   /** Concurrent KMS calls of one request: enough for 96 names, and within the quota of KMS. */
   kmsConcurrencyMax: 16,
-  /** A line of the log has at most so many names and so many ids of KMS calls. More of them take further lines. */
+  /** Names, and ids of KMS calls, in one line of the log. Longer lists continue on further lines. */
   lineEntriesMax: 96,
   /** 128 random bits, so that no two requests have the same id of their writes. */
   writeIdBytes: 16,
@@ -82,8 +82,8 @@ export const limits = {
   /** Shorter values occur too often by chance to be looked for in a note, or elsewhere in a `.env` file. */
   telltaleBytesMin: 8,
   /**
-   * UTF-16 units of a value that are looked for in a `.env` file. V8 finds a text of at most 250 units in linear time,
-   * but may compare every unit of a longer one at every offset, and the caller chooses both texts.
+   * UTF-16 units of a value that are looked for in a `.env` file. V8 finds at most 250 units in linear time,
+   * but may compare every unit of a longer text at every offset, and the caller chooses both texts.
    */
   telltaleUnitsMax: 200,
   /** Connections of one client to its service, as in the clients' own handler. */
@@ -108,9 +108,7 @@ export const times = {
   /** Full jitter: a wait is drawn between 0 and a bound, which doubles from the first value to the last. */
   backoffFirstMs: 10,
   backoffLastMs: 400,
-  /**
-   * Attempts of a call whose peer is unreachable, is slow or answers 5xx. Only time limits attempts under throttling.
-   */
+  /** Attempts of a call whose peer is unreachable, slow or answers 5xx. Throttled attempts do not count. */
   failedAttemptsMax: 3,
   /** An `at` further ahead is a mistake, not a difference of clocks. */
   atAheadMs: 600_000,
@@ -120,15 +118,15 @@ export const times = {
   idempotencyKeptMs: 172_800_000,
   tokenToleranceS: 5,
   /**
-   * The last second of the year 9999, the last one that RFC 3339 can write. An `exp` in milliseconds lies beyond it,
-   * so a token that was meant to live for an hour cannot live for 50,000 years.
+   * The last second of the year 9999, the last one that RFC 3339 can write. An `exp` in milliseconds lies
+   * beyond it, so a token that was meant to live for an hour cannot live for 50,000 years.
    */
   tokenDateMaxS: 253_402_300_799,
   /** A verified token is verified again after this time. */
   tokenKeptMs: 60_000,
   keySetTimeoutMs: 2_000,
   keySetKeptMs: 600_000,
-  /** After a failed fetch the next one waits, first this long, then doubling up to the pause between two fetches. */
+  /** The wait after a failed fetch, which doubles with each further one, up to the cooldown. */
   keySetRetryMs: 1_000,
   /** Made-up key ids cause no more than one fetch in this time. */
   keySetCooldownMs: 30_000,

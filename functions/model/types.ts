@@ -24,7 +24,7 @@ export type Principal = {
   readonly names: readonly string[] | undefined;
   /** The id of the token's issuer in the access policy. */
   readonly issuer: string;
-  /** The number of the issuer's rule that made this principal, from 1; `undefined`: the token's own claims made it. */
+  /** The number of the issuer's rule that made this principal, from 1; `undefined`: its own claims did. */
   readonly rule: number | undefined;
   /** The end of the token, in milliseconds. */
   readonly expires: number;
@@ -60,7 +60,7 @@ export type SealedValue = {
 export type SealedVersion = Identity &
   SealedValue & { readonly state: 'stored'; readonly wrappedDataKey: Uint8Array };
 
-/** A version that holds no value: from its beginning on the secret is deleted. None of it is authenticated. */
+/** A version that holds no value: from its beginning on the secret is deleted. No field is authenticated. */
 export type Deletion = VersionFacts & {
   readonly state: 'deleted';
   readonly note?: string | undefined;
@@ -91,6 +91,9 @@ export type StoredVersion = (NewVersion | DestroyedVersion) & {
   readonly validTo: number | undefined;
 };
 
+/** A version that holds a value, and the end of its interval. */
+export type ValueVersion = SealedVersion & Pick<StoredVersion, 'validTo'>;
+
 /** A reference to a version of a secret, in replies and idempotency records. */
 export type VersionRef = { readonly name: string; readonly version: number };
 export type WrittenVersion = VersionRef & { readonly validFrom: number };
@@ -106,8 +109,8 @@ export type IdempotencyRecord = {
 };
 
 /**
- * Names are ASCII and compared as strings, never as regular expressions that a caller supplies. A test holds the
- * lengths to `limits.ts`. A bundler can drop a literal that nothing uses, but no `new RegExp`.
+ * Names are ASCII and compared as strings, never as regular expressions that a caller supplies. A test holds
+ * the lengths to `limits.ts`. A bundler can drop a literal that nothing uses, but no `new RegExp`.
  */
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const versionNumber = /^[1-9][0-9]{0,8}$/;
@@ -126,10 +129,21 @@ export const tenantForm = '1 to 64 letters, digits, _ or -';
 // The console uses this file in browsers, which have no `Buffer`.
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+const exactUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of bytes, with a byte order mark if they begin with one; `undefined` if they are not UTF-8. */
+export const decodeUtf8 = (bytes: Uint8Array): string | undefined => {
+  try {
+    return exactUtf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+};
+
 /**
- * 1 to `limits.subjectBytesMax` bytes of UTF-8 without control and format characters, which would hide text or turn
- * its direction where a person reads it. Releases before 2.0.0 took format characters, so stored versions and logs may
- * have them.
+ * 1 to `limits.subjectBytesMax` bytes of UTF-8 without control and format characters, which would hide text
+ * or turn its direction where a person reads it. Releases before 2.0.0 took format characters, so stored
+ * versions and logs may have them.
  */
 export const isSubject = (text: string): boolean =>
   text !== '' &&
@@ -144,8 +158,8 @@ export const isNamePattern = (text: string): boolean => namePattern.test(text);
 export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
 
 /**
- * 1 to `limits.noteBytesMax` bytes of UTF-8 in one line: no control, format, private or unassigned characters, no
- * separators of lines.
+ * 1 to `limits.noteBytesMax` bytes of UTF-8 in one line: no control, format, private or unassigned
+ * characters, no separators of lines.
  */
 export const isNote = (text: string): boolean =>
   text !== '' && !unfitForNote.test(text) && utf8(text).length <= limits.noteBytesMax;
@@ -191,6 +205,6 @@ export const parseAskedInstant = (text: string): number | undefined => {
   return parts ? parseInstant(`${parts[1]}.${(parts[2] ?? '').padEnd(3, '0')}Z`) : undefined;
 };
 
-/** Whether the status warns of a certificate that ends at this instant (ISO 8601). Nobody knows the end: `null`. */
+/** Whether the status warns of a certificate that ends at this instant (ISO 8601), `null` if unknown. */
 export const endsSoon = (instant: string | null, now: number = Date.now()): boolean =>
   instant !== null && Date.parse(instant) - now < times.certificateWarningMs;

@@ -1,6 +1,6 @@
 /**
- * The configuration. Only this module reads the environment. Settings about authorization have no default: if a
- * variable is missing or empty, the function does not start and names the variable.
+ * The configuration. Only this module reads the environment. Settings about authorization have no default: if
+ * a variable is missing or empty, the function does not start and names the variable.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export type ServicesConfig = {
   readonly masterKeyId: string;
 };
 
-/** The name of the vault in its log lines and metrics: on AWS that of the stack, because a Region may have several. */
+/** The vault's name in log lines and metrics: on AWS that of the stack, because a Region may have several. */
 export const readServiceName = (environment: Environment = process.env): string =>
   environment['SERVICE_NAME'] || 'vault';
 
@@ -35,8 +35,8 @@ export const vaultIdForm = new RegExp(`^[A-Za-z0-9-]{1,${limits.vaultIdCharacter
 export const bundledPolicyFile = 'access-policy.json';
 
 /**
- * The access policy that is deployed with this function, else the issuer of the variables. Throws a sentence if there
- * is neither, or both, because then a caller could be judged by the wrong one.
+ * The access policy that is deployed with this function, else the issuer of the variables. Throws a sentence
+ * if there is neither, or both, because then a caller could be judged by the wrong one.
  */
 export const readIdentity = (
   environment: Environment = process.env,
@@ -88,8 +88,8 @@ export const readServicesConfig = (environment: Environment = process.env): Serv
 };
 
 /**
- * The id of the vault. Every data key is bound to it, so no item opens under another id. The id is no name of a table,
- * a key or a stack, because a restored table gets a new name.
+ * The id of the vault. Every data key is bound to it, so no item opens under another id. The id is no name of
+ * a table, a key or a stack, because a restored table gets a new name.
  */
 export const readVaultId = (environment: Environment = process.env): string => {
   requireSet(environment, ['VAULT_ID']);

@@ -1,6 +1,6 @@
 /**
- * The access policy of this process. A deployed function has it beside its bundle, or as `AUTH_…` variables. A local host
- * hands it over, and replaces it whole when its file changes.
+ * The access policy of this process. A deployed function has it beside its bundle, or as `AUTH_…` variables.
+ * A local host hands it over, and replaces it whole when its file changes.
  */
 import { hash } from 'node:crypto';
 import type { AccessPolicy, IssuerPolicy } from '../access/policy.ts';
@@ -24,7 +24,7 @@ export type PolicyState = {
 
 const authenticator = createAuthenticator();
 let state: PolicyState | undefined;
-/** The fetched keys of the issuers by their address. A new policy keeps them, because an issuer may be out of reach. */
+/** The fetched keys by their address. A new policy keeps them, because an issuer may be out of reach. */
 let fetched: ReadonlyMap<string, Issuer['keys']> = new Map();
 
 /** Verifies the token of a request by the present policy. */
@@ -40,14 +40,14 @@ export const usePolicy = (policy: AccessPolicy): void => {
   logPolicy(state);
 };
 
-/** Reports that the file was changed to a policy that cannot be used, and raises an alarm. The old policy stays. */
+/** Reports a changed file that cannot be used, and raises an alarm. The old policy stays. */
 export const refusePolicy = (fault: string): void => {
   if (state === undefined) return;
   state = { ...state, fault };
   logPolicy(state);
 };
 
-/** Takes the policy of the environment, unless the host has handed one over. Throws a sentence if there is none. */
+/** Uses the policy of the environment, unless a host has set one. Throws a sentence if there is none. */
 export const startIdentity = (): void => {
   if (state !== undefined) return;
   const identity = readIdentity();
@@ -85,7 +85,7 @@ const keysOf = (issuer: IssuerPolicy, kept: Map<string, Issuer['keys']>): Issuer
   return keys;
 };
 
-/** The issuer that three variables describe. Its tokens keep their subjects, and may have further audiences. */
+/** The issuer of the three variables. Its tokens keep their subjects, and may have further audiences. */
 const issuerOfVariables = ({ issuer, audience, keySet }: IdentityConfig): Issuer => ({
   id: 'default',
   issuer,

@@ -1,8 +1,8 @@
 /**
- * The log: one JSON object a line, and one line a request, which `close` writes. A new field of that line goes there and
- * into docs/runbook.md, and into `logged` of system/log-lines.ts if `dsvault log` or the console is to show it; what the
- * field tells comes by a method of `Journal` (vault/request.ts). The lines are read by those two, by the metrics and
- * alarms of template.yaml, and by a restore (local/backup/destroys.ts). `observeRequests` hands the numbers to Prometheus.
+ * The log: one JSON object a line. `close` writes the line of a request. A new field of it goes there and into
+ * docs/runbook.md, and into `logged` of system/log-lines.ts for `dsvault log` and the console. Its content comes by
+ * a method of `Journal` (vault/request.ts). Metrics and alarms of template.yaml, and a restore
+ * (local/backup/destroys.ts), read the lines too. `observeRequests` hands the numbers to Prometheus.
  */
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';
@@ -30,7 +30,7 @@ export const alarms: ReadonlySet<Decision> = new Set<Decision>([
   'table_replicated',
 ]);
 
-/** Decisions with a line of their own, at once: a restore must know of a destruction even if the process dies before the end. */
+/** Decisions with a line at once. A restore must know of a destruction even if the process dies early. */
 const toldAtOnce: ReadonlySet<Decision> = new Set<Decision>([...alarms, 'destroyed']);
 
 /** The numbers of a request, without a name, a tenant, or any other word of a caller. */
@@ -63,8 +63,8 @@ const changes: ReadonlySet<Decision> = new Set<Decision>([
 ]);
 
 /**
- * The journal of a request and its log lines. Every field is written by name, so that nothing else of a request, least
- * of all a value, can reach a log. An undefined field does not appear in JSON.
+ * The journal of a request and its log lines. Every field is written by name, so that nothing else of a
+ * request, least of all a value, can reach a log. An undefined field does not appear in JSON.
  */
 export const openJournal = (operation: string, requestId: string): RequestJournal => {
   const calls = { store: 0, kms: 0 };
@@ -146,9 +146,9 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
 };
 
 /**
- * Makes a line metrics of CloudWatch, too (embedded metric format): these numbers, without those that are 0, for each
- * value of the line's field `dimension`. The samples of `Duration` count the requests. Elsewhere than on AWS nobody
- * reads such metrics.
+ * Makes a line metrics of CloudWatch, too (embedded metric format): these numbers, without those that are 0,
+ * for each value of the line's field `dimension`. The samples of `Duration` count the requests. Elsewhere
+ * than on AWS nobody reads such metrics.
  */
 const metricsOf = (
   dimension: 'operation' | 'decision',
@@ -177,8 +177,8 @@ const secretOf = ({ name, version }: Partial<VersionRef>) => ({ secret: name, ve
 const writtenAs = ({ name, version }: Partial<VersionRef>): string => `${name}@${version}`;
 
 /**
- * The lists in portions that fit into one line each: the first for the line of the request, and the others for further
- * lines. Only a request whose attempts lost races or failed needs more than one. A portion leaves out its empty lists.
+ * The lists in portions for one line each: the line of the request, then further lines. Only a request whose
+ * attempts lost races or failed needs more than one. A portion leaves out its empty lists.
  */
 const portionsOf = (lists: Readonly<Record<string, readonly string[]>>) => {
   const longest = Math.max(...Object.values(lists).map(({ length }) => length));
@@ -205,7 +205,7 @@ const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
   return { cause: root.name, ...(codeOf(error) === 'internal' && { frames: framesOf(root) }) };
 };
 
-/** The stack begins with the message. The message is cut off, because one of its lines may look like a frame. */
+/** The stack begins with the message, of which a line may look like a frame, so the message is cut off. */
 const framesOf = ({ stack = '', message }: Error): readonly string[] => {
   const at = stack.indexOf(message);
   const lines = at < 0 ? [] : stack.slice(at + message.length).split('\n');

@@ -100,7 +100,7 @@ const toBytes = (data: SourceData): Uint8Array => {
   return new Uint8Array(data);
 };
 
-/** Caches the two keys that every call needs: the secret of the access key, and the signing key of the day. */
+/** The two keys that every call needs are cached: the secret access key, and the signing key of the day. */
 let lastText: { readonly secret: string; readonly key: KeyObject } | undefined;
 const keys = new WeakMap<object, KeyObject>();
 
@@ -132,7 +132,7 @@ function Sha256Of(secret?: SourceData): Checksum {
 }
 
 /**
- * SHA-256 and its HMAC for the signer, by Node's own functions. The clients' implementation passes keys as bytes, which
- * costs Node 24 an internal exception each, and creates an object for each hash.
+ * SHA-256 and its HMAC for the signer, by Node's own functions. The clients' implementation passes keys as
+ * bytes, which costs Node 24 an internal exception each, and creates an object for each hash.
  */
 export const Sha256 = Sha256Of as unknown as ChecksumConstructor;

@@ -1,24 +1,23 @@
-import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { type Head, isNameVisible } from '../model/types.ts';
-import { unlessRecorded } from './idempotency.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { startBackoff, throttled } from './retries.ts';
 import { sealNext } from './sealing.ts';
-import { putNext, replaySingle, type SingleWrite } from './single-write.ts';
+import {
+  answerOnce,
+  putNext,
+  replaySingle,
+  type SingleRequest,
+  type SingleWrite,
+} from './single-write.ts';
 
-export type CreateSecret = {
-  readonly name: string;
-  readonly value: Uint8Array;
-  readonly note?: string | undefined;
-  readonly fingerprint: Fingerprint | undefined;
-};
+export type CreateSecret = SingleRequest & { readonly value: Uint8Array };
 
 /**
- * Stores the first version of a secret, or the next version of a deleted one. Only the store's condition decides which
- * of the two it is (`putFirst` in dynamodb/store.ts, `actionsOf` in dynamodb/guarded-actions.ts). Throws `forbidden`
- * (hidden name, decided without a look-up), `idempotency_key_reused`, `secret_exists`, and the errors of writes and
- * data keys. After an error nothing was stored, except possibly after `outcome_unknown`.
+ * Stores the first version of a secret, or the next version of a deleted one. Only the store's condition
+ * decides (`putFirst` in dynamodb/store.ts, `actionsOf` in dynamodb/guarded-actions.ts). Throws `forbidden`
+ * for a hidden name, without a look-up, `idempotency_key_reused`, `secret_exists`, and the errors of writes
+ * and data keys. After an error nothing was stored, except possibly after `outcome_unknown`.
  */
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {
@@ -26,12 +25,7 @@ export const createSecret = (ports: Ports) =>
     if (!isNameVisible(vault.principal.names, request.name)) {
       throw new VaultError('forbidden', 'the token does not allow this name');
     }
-    return await unlessRecorded(
-      vault,
-      request.fingerprint,
-      () => sealAndPut(vault, request),
-      (fingerprint, record) => replaySingle(vault, request.name, fingerprint, record),
-    );
+    return await answerOnce(vault, request, () => sealAndPut(vault, request));
   });
 
 const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<SingleWrite> => {
@@ -50,8 +44,7 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
       throw generated.reason;
     }
     const backoff = startBackoff(vault);
-    // The first attempt needs that the secret never existed. If a deletion blocks it, the next one replaces the
-    // deletion.
+    // The first attempt writes version 1. If a deletion blocks it, the next attempt replaces the deletion.
     let base: Head | undefined;
     for (;;) {
       const next = sealNext(vault, generated.value, { name, base, note }, value);

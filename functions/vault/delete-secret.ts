@@ -1,9 +1,8 @@
-import type { Fingerprint } from '../crypto/fingerprint.ts';
-import { unlessRecorded } from './idempotency.ts';
 import { aboutRequest, type StorePorts, type StoreVault, storeOperation } from './request.ts';
 import { startBackoff } from './retries.ts';
 import { deleteNext } from './sealing.ts';
 import {
+  answerOnce,
   baseAfterRace,
   putNext,
   type Replacement,
@@ -12,31 +11,18 @@ import {
   type SingleWrite,
 } from './single-write.ts';
 
-export type DeleteSecret = Replacement & {
-  readonly note?: string | undefined;
-  readonly fingerprint: Fingerprint | undefined;
-};
-
 /**
- * Deletes a secret: stores a next version that has no value, on condition of exactly the head that was read. KMS is
- * not called, so a deletion works while the master key is out of reach. Throws `not_found` (also for a deleted secret,
- * whatever `ifMatch` says), `version_conflict`, `idempotency_key_reused`, `throttled`, and the errors of writes.
+ * Deletes a secret: stores a next version that has no value, on condition of exactly the head that was read.
+ * A deletion works while the master key is out of reach, because it calls no KMS. Throws `not_found` (also
+ * for a deleted secret), `version_conflict`, `idempotency_key_reused`, `throttled`, and the errors of writes.
  */
 export const deleteSecret = (ports: StorePorts) =>
-  storeOperation(ports, (vault, request: DeleteSecret): Promise<SingleWrite> => {
+  storeOperation(ports, (vault, request: Replacement): Promise<SingleWrite> => {
     vault.journal.concerns(aboutRequest(request));
-    return unlessRecorded(
-      vault,
-      request.fingerprint,
-      () => replaceByDeletion(vault, request),
-      (fingerprint, record) => replaySingle(vault, request.name, fingerprint, record),
-    );
+    return answerOnce(vault, request, () => replaceByDeletion(vault, request));
   });
 
-const replaceByDeletion = async (
-  vault: StoreVault,
-  request: DeleteSecret,
-): Promise<SingleWrite> => {
+const replaceByDeletion = async (vault: StoreVault, request: Replacement): Promise<SingleWrite> => {
   const { store } = vault;
   const { name, note, fingerprint } = request;
   // Both answers are awaited before any counts, so that the same faults always get the same answer.

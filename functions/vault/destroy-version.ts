@@ -7,8 +7,8 @@ export type DestroyVersion = { readonly name: string; readonly version: number }
 
 /**
  * Destroys the value of a superseded version. A repetition answers with the first destruction, so it needs no
- * idempotency key. Throws `not_found`, `version_current`, `not_destroyable` (a deletion holds no value), and the errors
- * of `Store.destroy`.
+ * idempotency key. Throws `not_found`, `version_current`, `not_destroyable` (a deletion holds no value), and
+ * the errors of `Store.destroy`.
  */
 export const destroyVersion = (ports: StorePorts) =>
   storeOperation(

@@ -1,14 +1,14 @@
 /**
- * Looks up the names and references of a `.env` file, and reports names that exist or are missing by mistake. One
- * snapshot of heads decides. A superseded version never changes, so single reads after the snapshot give the same result
- * as the snapshot would.
+ * Looks up the names and references of a `.env` file, and reports names that exist or are missing by mistake.
+ * One snapshot of heads decides. A superseded version never changes, so single reads after the snapshot give
+ * the same result as the snapshot would.
  */
 import type { Plan } from '../env/plan.ts';
-import { type Reference, reportExisting, reportReferences, writtenAs } from '../env/references.ts';
+import { type Reference, reportReferences, writtenAs } from '../env/references.ts';
 import { requireAtMost } from '../env/sizes.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { Head, SealedVersion, StoredVersion, VersionRef } from '../model/types.ts';
+import type { Head, StoredVersion, ValueVersion, VersionRef } from '../model/types.ts';
 import { inParallel } from './parallel.ts';
 import type { RequestVault } from './request.ts';
 import { chooseVersion, findValidAt } from './versions.ts';
@@ -16,8 +16,6 @@ import { chooseVersion, findValidAt } from './versions.ts';
 export type Heads = ReadonlyMap<string, Head>;
 /** Versions by the text of their reference, in the order of the plan. */
 export type Versions = ReadonlyMap<string, ValueVersion>;
-/** A version that holds a value. */
-type ValueVersion = SealedVersion & Pick<StoredVersion, 'validTo'>;
 
 /** The names of a plan are looked up as of the instant `at`, or as of now without one. */
 export type LookupRequest = { readonly plan: Plan; readonly at?: number | undefined };
@@ -35,13 +33,13 @@ type LookupResult = {
   readonly versions: Versions;
   /** The texts of the references that stand for no version, or for a deletion. */
   readonly missing: ReadonlySet<string>;
-  /** The first integrity failure, or else all destroyed versions. Missing references take precedence in the answer. */
+  /** The first integrity failure, or else all destroyed versions. Missing references take precedence. */
   readonly fault: VaultError | undefined;
 };
 
 /**
- * Looks up the references of a file. Makes no call for versions that the heads show. Throws the errors of reads, except
- * `integrity_failure`.
+ * Looks up the references of a file. Makes no call for versions that the heads show. Throws the errors of
+ * reads, except `integrity_failure`.
  */
 export const findVersions = async (
   vault: RequestVault,
@@ -91,9 +89,9 @@ const findVersion = async (
 };
 
 /**
- * The versions that the first answer to a keyed request used. Its record lists them in the order of the same plan. Throws
- * `not_found` if a name is gone from sight, `version_destroyed`, and `integrity_failure` if the record does not match
- * these references, or if a version is missing.
+ * The versions that the first answer to a keyed request used. Its record lists them in the order of the same
+ * plan. Throws `not_found` if a name is gone from sight, `version_destroyed`, and `integrity_failure` if the
+ * record does not match these references, or if a version is missing.
  */
 export const findRecorded = async (
   vault: RequestVault,
@@ -125,9 +123,7 @@ export const findRecorded = async (
 const notOfThisFile = (): VaultError =>
   new VaultError('integrity_failure', 'the record names other references than the file');
 
-/**
- * Reads all names of the file again and throws a report about them. Returns the heads if the names are fine by now.
- */
+/** Reads all names of the file again. Throws a report about them, or returns the heads if they are fine. */
 export const reportNames = async (vault: RequestVault, request: LookupRequest): Promise<Heads> => {
   const { plan } = request;
   const heads = await readHeads(vault, [...plan.create, ...plan.read]);
@@ -142,8 +138,8 @@ export const reportNames = async (vault: RequestVault, request: LookupRequest): 
 const isStored = (heads: Heads, name: string): boolean => heads.get(name)?.state === 'stored';
 
 /**
- * Throws `secret_exists` with all new names that exist, and `too_large` if the names are too many for one transaction
- * because some of them were deleted before: such a name takes two actions, and so counts twice.
+ * Throws `secret_exists` with all new names that exist, and `too_large` if the names are too many for one
+ * transaction because some of them were deleted before: such a name takes two actions, and so counts twice.
  */
 export const requireNew = (plan: Plan, heads: Heads): void => {
   const existing = plan.create.flatMap(({ name }) => (isStored(heads, name) ? name : []));
@@ -153,12 +149,24 @@ export const requireNew = (plan: Plan, heads: Heads): void => {
     return;
   }
   throw new VaultError('secret_exists', 'secrets to be created exist; nothing was stored', {
-    properties: reportExisting(plan, new Set(existing)),
+    properties: reportReferences(plan, new Set(existing), 'secret_exists'),
   });
 };
 
+/** The versions of a file's references. Throws `not_found` before any other fault of them. */
+export const requireVersions = async (
+  vault: RequestVault,
+  request: LookupRequest,
+  heads: Heads,
+): Promise<Versions> => {
+  const { versions, missing, fault } = await findVersions(vault, request, heads);
+  requireFound(request.plan, missing);
+  if (fault) throw fault;
+  return versions;
+};
+
 /** Throws `not_found` with all missing references, given by their texts. */
-export const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
+const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
   if (missing.size === 0) return;
   const properties = reportReferences(plan, missing, 'not_found');
   throw new VaultError('not_found', 'no such secret', { properties });

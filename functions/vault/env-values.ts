@@ -1,6 +1,7 @@
 /** Seals and opens the values of a `.env` file, with their data keys and limits. */
 import { tagBytes } from '../crypto/envelope.ts';
 import type { Plan } from '../env/plan.ts';
+import { requireAtMost, utf8Bytes } from '../env/sizes.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Heads, Versions } from './env-lookup.ts';
@@ -19,62 +20,48 @@ export const zeroKeys = (keys: FileKeys): void => {
 };
 
 /**
- * Seals every new value and opens every value read, in one round of KMS calls. `bases` has the deletions of new names
- * that were deleted before.
+ * Opens the versions, and makes the data keys of the new names that `keys` lacks, in one round of KMS calls.
+ * Throws `too_large` before that if all values together are.
  */
-export const sealAndOpenAll = async (
+export const openAll = async (
   vault: RequestVault,
-  plan: Plan,
-  keys: FileKeys,
+  { create }: Plan,
   versions: Versions,
-  bases: Heads,
-  note: string | undefined,
-): Promise<{ readonly changes: readonly Change[]; readonly values: Values }> => {
-  const { tenant } = vault.principal;
-  requireValuesFit(plan, versions);
+  keys?: FileKeys,
+): Promise<Values> => {
+  requireValuesFit(create, versions);
+  const { dataKeys, vaultId, principal } = vault;
   const values = new Map<string, Uint8Array>();
-  const generating = plan.create.map(({ name }) => async () => {
-    if (keys.has(name)) return;
-    keys.set(name, await vault.dataKeys.generate({ vault: vault.vaultId, tenant, name }));
+  const generating = create.map(({ name }) => async () => {
+    if (!keys || keys.has(name)) return;
+    keys.set(name, await dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }));
   });
   const opening = [...versions].map(([reference, version]) => async () => {
     values.set(reference, await openVersion(vault, version));
   });
-  await inParallel([...generating, ...opening], limits.kmsConcurrencyMax, (work) => work());
-  const changes = plan.create.flatMap(({ name, value }): Change[] => {
+  await inParallel([...generating, ...opening], limits.kmsConcurrencyMax, (call) => call());
+  return values;
+};
+
+/** Seals every new value. `bases` has the deletions of new names that were deleted before. */
+export const sealAll = (
+  vault: RequestVault,
+  { create }: Plan,
+  keys: FileKeys,
+  bases: Heads,
+  note: string | undefined,
+): Change[] =>
+  create.map(({ name, value }) => {
     const key = keys.get(name);
     const base = bases.get(name);
-    return key
-      ? [{ base, next: sealNext(vault, key, { name, base, note }, encoder.encode(value)) }]
-      : [];
+    if (!key) throw new VaultError('internal', 'a new name has no data key');
+    return { base, next: sealNext(vault, key, { name, base, note }, Buffer.from(value)) };
   });
-  return { changes, values };
-};
 
-/** Opens versions for a replay, which has nothing to seal. */
-export const openAll = async (
-  vault: RequestVault,
-  plan: Plan,
-  versions: Versions,
-): Promise<Values> => {
-  requireValuesFit(plan, versions);
-  const values = await inParallel([...versions], limits.kmsConcurrencyMax, async (entry) => {
-    const [reference, version] = entry;
-    return [reference, await openVersion(vault, version)] as const;
-  });
-  return new Map(values);
-};
-
-/** Checks the total size of all values of a request by their sealed sizes, before any is opened. */
-const requireValuesFit = ({ create }: Plan, versions: Versions): void => {
+/** The sealed sizes decide, before any value is opened. */
+const requireValuesFit = (create: Plan['create'], versions: Versions): void => {
   let bytes = 0;
-  for (const { value } of create) bytes += encoder.encode(value).length;
+  for (const { value } of create) bytes += utf8Bytes(value);
   for (const { ciphertext } of versions.values()) bytes += ciphertext.length - tagBytes;
-  if (bytes > limits.fileValuesBytesMax) {
-    throw new VaultError('too_large', 'the values of the file are too large together', {
-      properties: { limit: limits.fileValuesBytesMax },
-    });
-  }
+  requireAtMost(bytes, limits.fileValuesBytesMax);
 };
-
-const encoder = new TextEncoder();

@@ -1,17 +1,9 @@
 import { tagOfParts } from '../crypto/fingerprint.ts';
 import { planFile } from '../env/plan.ts';
 import { renderFile } from '../env/render.ts';
-import {
-  findVersions,
-  type LookupRequest,
-  readHeads,
-  refsOf,
-  reportNames,
-  type Versions,
-} from './env-lookup.ts';
+import { readHeads, refsOf, requireVersions, type Versions } from './env-lookup.ts';
 import { openAll } from './env-values.ts';
-import { operation, type Ports, type RequestVault } from './request.ts';
-import { startBackoff, throttled } from './retries.ts';
+import { operation, type Ports } from './request.ts';
 import type { FileAnswer, FileRequest } from './submit-env.ts';
 
 export type ExpandEnv = FileRequest & {
@@ -28,15 +20,16 @@ export type ExpandedFile = FileAnswer & { readonly tag: string };
 export type UnchangedFile = { readonly unchanged: true; readonly tag: string };
 
 /**
- * Resolves the `secret()` of a `.env` file as of now or of the instant `at`. Writes nothing. Throws `invalid_env`
- * (with every bad line, also each `enc()`), `not_found` or `version_destroyed` (with every such reference),
- * `too_large`, `throttled` (names keep appearing and disappearing), and the errors of reads and data keys.
+ * Resolves the `secret()` of a `.env` file as of now or of the instant `at`, by one snapshot of its names.
+ * Throws `invalid_env` (with every bad line, also each `enc()`), `not_found` or `version_destroyed` (with
+ * every such reference), `too_large`, and the errors of reads and data keys.
  */
 export const expandEnv = (ports: Ports) =>
   operation(ports, async (vault, request: ExpandEnv): Promise<ExpandedFile | UnchangedFile> => {
     const { at, pin, unless, reply } = request;
     const plan = planFile({ ...request, mode: 'expand' });
-    const versions = await readVersions(vault, { plan, at });
+    const heads = await readHeads(vault, plan.read);
+    const versions = await requireVersions(vault, { plan, at }, heads);
     const tag = tagOf(request, versions);
     if (tag === unless) return { unchanged: true, tag };
     const values = await openAll(vault, plan, versions);
@@ -44,20 +37,6 @@ export const expandEnv = (ports: Ports) =>
     const resolved = refsOf([...versions.values()]);
     return { ...rendered, created: [], resolved, tag, replayed: false };
   });
-
-/** The versions of one snapshot. If a second look finds the missing ones, everything is read again. */
-const readVersions = async (vault: RequestVault, request: LookupRequest): Promise<Versions> => {
-  const backoff = startBackoff(vault);
-  for (;;) {
-    const heads = await readHeads(vault, request.plan.read);
-    const { versions, missing, fault } = await findVersions(vault, request, heads);
-    if (missing.size === 0 && fault) throw fault;
-    if (missing.size === 0) return versions;
-    await reportNames(vault, request);
-    vault.journal.decided('lost_race');
-    if (!(await backoff())) throw throttled();
-  }
-};
 
 /** Covers everything on which the answer depends. */
 const tagOf = ({ content, dialect, reply, pin }: ExpandEnv, versions: Versions): string =>

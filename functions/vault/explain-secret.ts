@@ -29,7 +29,7 @@ export type ExplainSecret = {
   readonly caller: Partial<Caller>;
 };
 
-/** `unusable`: KMS refuses the key, for example because it is disabled. `unreachable`: KMS gave no answer about it. */
+/** `unusable`: KMS refuses the key, which may be disabled. `unreachable`: KMS gave no answer. */
 type KeyState =
   | { readonly state: 'usable'; readonly id: string }
   | { readonly state: 'unusable' | 'unreachable'; readonly id: undefined };
@@ -59,9 +59,9 @@ export type Explanation = {
 };
 
 /**
- * Explains a secret without its value: its head, the master key, the cost of a read, and what a caller may do with it. A
- * master key that cannot be used is a part of the answer. Throws `not_found` for a name that is hidden from the caller,
- * after the same calls, and the errors of the store.
+ * Explains a secret without its value: its head, the master key, the cost of a read, and what a caller may do
+ * with it. A master key that cannot be used is a part of the answer. Throws `not_found` for a name that is
+ * hidden from the caller, after the same calls, and the errors of the store.
  */
 export const explainSecret = (ports: Ports) => {
   const look = operation(ports, lookAt);

@@ -1,4 +1,4 @@
-import type { SealedVersion, StoredVersion } from '../model/types.ts';
+import type { StoredVersion, ValueVersion } from '../model/types.ts';
 import { operation, type Ports, type RequestVault } from './request.ts';
 import { openVersion } from './sealing.ts';
 import { findNumbered, findValidAt, requireValue } from './versions.ts';
@@ -11,14 +11,14 @@ export type GetSecret = {
   readonly ifNoneMatch?: '*' | readonly number[] | undefined;
 };
 export type OpenedVersion = {
-  readonly stored: SealedVersion & Pick<StoredVersion, 'validTo'>;
+  readonly stored: ValueVersion;
   /** `undefined` if the caller has this version already. */
   readonly value: Uint8Array | undefined;
 };
 
 /**
- * Returns a version with its value. Throws `not_found`, `version_destroyed`, `integrity_failure`, and the errors of store
- * and data keys. A version that the caller has already is not opened, so that it says nothing about the master key.
+ * Returns a version with its value, which is not opened if the caller has that version already. Throws `not_found`,
+ * `version_destroyed`, `integrity_failure`, and the errors of store and data keys.
  */
 export const getSecret = (ports: Ports) =>
   operation(ports, async (vault, request: GetSecret): Promise<OpenedVersion> => {

@@ -8,8 +8,8 @@ export type Status = {
 };
 
 /**
- * Whether the store and the master key can be used now. A table with replicas in other Regions is `degraded` too,
- * because last-writer-wins would break every promise about versions.
+ * Whether the store and the master key can be used now. A table with replicas in other Regions is `degraded`
+ * too, because last-writer-wins would break every promise about versions.
  */
 export const getStatus = (ports: Ports, clock: Pick<Clock, 'elapsed'>) =>
   operation<void, Status>(ports, createSharedProbe(clock, probe));

@@ -1,8 +1,8 @@
 /**
- * Repetition of keyed requests. The record of the first request is compared with the present one. The record is
- * written in the same transaction as the effect, so it exists if and only if the effect does.
+ * Repetition of keyed requests. The record of the first request is compared with the present one. The record
+ * is written in the same transaction as the effect, so it exists if and only if the effect does.
  */
-import { type Fingerprint, sameHash } from '../crypto/fingerprint.ts';
+import { type Fingerprint, sameBytes } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { IdempotencyRecord, VersionRef, WrittenVersion } from '../model/types.ts';
@@ -10,28 +10,26 @@ import type { Write } from './ports.ts';
 import type { RequestContext, StoreVault } from './request.ts';
 
 /**
- * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for another
- * operation or other content.
+ * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for
+ * another operation or other content.
  */
 export const recordOfSameRequest = (
   { journal }: RequestContext,
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): IdempotencyRecord => {
-  if (!sameHash(record.contentHash, fingerprint.contentHash)) {
+  if (!sameBytes(record.contentHash, fingerprint.contentHash)) {
     journal.decided('idempotency_key_reused');
-    throw new VaultError(
-      'idempotency_key_reused',
-      'this Idempotency-Key was used for another request',
-    );
+    const sentence = 'this Idempotency-Key was used for another request';
+    throw new VaultError('idempotency_key_reused', sentence);
   }
   journal.decided('replayed', record.written.length === 1 ? record.written[0] : {});
   return record;
 };
 
 /**
- * Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. The duplicate may
- * have created, updated or deleted the secret.
+ * Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. The
+ * duplicate may have created, updated or deleted the secret.
  */
 const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'secret_exists',
@@ -40,8 +38,8 @@ const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Does the work of a request, keyed or not. A conflict may be this request's own duplicate, written after its record was
- * looked for. So the record is looked for again before a refusal, and a record wins.
+ * Does the work of a request, keyed or not. A conflict may be this request's own duplicate, written after its
+ * record was looked for. So the record is looked for again before a refusal, and a record wins.
  */
 export const unlessRecorded = async <Answer>(
   { store }: Pick<StoreVault, 'store'>,
@@ -68,19 +66,16 @@ export const recordOf = (
   fingerprint: Fingerprint | undefined,
   written: readonly WrittenVersion[],
   resolved: readonly VersionRef[] = [],
-): Pick<Write, 'record'> =>
-  fingerprint === undefined
-    ? {}
-    : {
-        record: {
-          keyHash: fingerprint.keyHash,
-          record: {
-            operation,
-            writeId: context.writeId,
-            contentHash: fingerprint.contentHash,
-            written: written.map(({ name, version, validFrom }) => ({ name, version, validFrom })),
-            resolved: resolved.map(({ name, version }) => ({ name, version })),
-            expiresAt: context.now + times.idempotencyKeptMs,
-          },
-        },
-      };
+): Pick<Write, 'record'> => {
+  if (!fingerprint) return {};
+  const { keyHash, contentHash } = fingerprint;
+  const record = {
+    operation,
+    writeId: context.writeId,
+    contentHash,
+    written: written.map(({ name, version, validFrom }) => ({ name, version, validFrom })),
+    resolved,
+    expiresAt: context.now + times.idempotencyKeptMs,
+  };
+  return { record: { keyHash, record } };
+};

@@ -12,8 +12,8 @@ export type NamesPage = {
 };
 
 /**
- * The names that are visible to the caller, ascending. The list may lag behind a write, and decides nothing. With details,
- * the heads are read as well, and a name whose secret has another state by now is left out.
+ * The names that are visible to the caller, ascending. The list may lag behind a write, and decides nothing.
+ * With details, the heads are read as well, and a name whose secret has another state by now is left out.
  */
 export const listSecrets = (ports: StorePorts) =>
   storeOperation(ports, async ({ store }, request: ListSecrets): Promise<NamesPage> => {

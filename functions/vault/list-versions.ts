@@ -22,8 +22,8 @@ export type VersionsPage = {
 };
 
 /**
- * A page of a secret's history: contiguous versions whose intervals join, else it throws `integrity_failure`. Throws
- * `not_found`, and with values the errors of data keys.
+ * A page of a secret's history: contiguous versions whose intervals join, else it throws `integrity_failure`.
+ * Throws `not_found`, and with values the errors of data keys.
  */
 export const listVersions = (ports: Ports) =>
   operation(ports, async (vault, request: ListVersions): Promise<VersionsPage> => {

@@ -1,10 +1,8 @@
 /**
- * The services that the vault needs, bound to the context and the caller of one request, and their obligations.
- * `dynamodb/` and `kms/` implement them with the real services. Fakes in tests must pass the same contract suite.
- *
- * Every call keeps the times of `model/limits.ts`, and reports itself to the journal of its request. A name that is
- * hidden from the caller must be answered like one that never existed, with the same calls: it is looked up under a
- * key that is never written.
+ * The services that the vault needs, bound to the context and the caller of one request, and their
+ * obligations. Every call keeps the times of `model/limits.ts`, and reports itself to the journal of its
+ * request. A name that is hidden from the caller must be answered like one that never existed, with the same
+ * calls, by a look-up under a key that is never written. Fakes must pass the contract suite of the services.
  */
 import type {
   DestroyedVersion,
@@ -31,9 +29,9 @@ export type Write = {
 };
 
 /**
- * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this write. `raced`
- * means that another request has written the wanted version, and now the head is `head`, or that it has changed an
- * `unchanged` head. So neither this attempt nor an earlier one can ever take effect.
+ * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this
+ * write. `raced` means that another request has written the wanted version, and now the head is `head`, or
+ * that it has changed an `unchanged` head. So neither this attempt nor an earlier one can ever take effect.
  */
 export type WriteOutcome =
   | { readonly outcome: 'written' }
@@ -47,10 +45,10 @@ export type WriteOutcome =
   | { readonly outcome: 'unclear'; readonly cause?: unknown };
 
 /**
- * How an item is read. A plain read may see a write of several items on one of them before it is visible on another. A
- * `settled` read waits until no write of the item is running, so all items show the same writes.
+ * How an item is read. A plain read may see a write of several items on one of them before it is visible on
+ * another. A `settled` read waits until no write of the item is running, so all items show the same writes.
  */
-export type Look = 'plain' | 'settled';
+export type ReadMode = 'plain' | 'settled';
 
 export type Store = {
   /** The current version, which may be a deletion, read consistently. */
@@ -59,25 +57,25 @@ export type Store = {
   readonly findVersion: (
     name: string,
     version: number,
-    look?: Look,
+    mode?: ReadMode,
   ) => Promise<StoredVersion | undefined>;
   /** The current versions of at most 100 names at one instant. Names that never existed are left out. */
   readonly findHeads: (names: readonly string[]) => Promise<ReadonlyMap<string, Head>>;
-  /** The superseded versions above `above` and below `below`, in `order`: at most `limit`, and perhaps fewer. */
+  /** The superseded versions between `above` and `below`, in `order`: at most `limit`, and perhaps fewer. */
   readonly listVersions: (name: string, range: VersionRange) => Promise<readonly StoredVersion[]>;
-  /** The visible names after `after`, ascending, which may lag behind a write. `more`: there may be others. */
+  /** The visible names after `after`, ascending. They may lag behind a write. `more`: others may follow. */
   readonly listNames: (
     range: NameRange,
   ) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>;
   /** The details of listed names by name, read consistently. At most `limits.detailsPageMax` names. */
   readonly findDetails: (names: readonly string[]) => Promise<ReadonlyMap<string, HeadDetails>>;
-  /** The record of the caller's idempotency key, if it has not expired. */
-  readonly findRecord: (keyHash: string, look?: Look) => Promise<IdempotencyRecord | undefined>;
+  /** The unexpired record of the caller's idempotency key. */
+  readonly findRecord: (keyHash: string, mode?: ReadMode) => Promise<IdempotencyRecord | undefined>;
   /** One attempt, which must tell this request's own earlier success, by its writeId, from another's. */
   readonly write: (write: Write) => Promise<WriteOutcome>;
   /**
-   * Replaces a superseded version that holds a value by what remains of it, and keeps the end of its interval. Returns
-   * what is stored: the version as an earlier destruction left it, if there was one. Throws `throttled`,
+   * Replaces a superseded version that holds a value by what remains of it, and keeps the end of its
+   * interval. Returns what is stored, which an earlier destruction may have left. Throws `throttled`,
    * `store_unavailable`, `outcome_unknown`, and `integrity_failure` if the version is gone or is another.
    */
   readonly destroy: (destroyed: DestroyedVersion, validTo: number) => Promise<DestroyedVersion>;
@@ -109,7 +107,7 @@ type EncryptionContext = {
   readonly name: string;
 };
 
-/** A data key: 32 bytes for one request, and their wrapped form for the store. The holder zeroes `plaintext`. */
+/** A data key: 32 bytes for one request, and their wrapped form. The holder must zero `plaintext`. */
 export type DataKey = {
   readonly plaintext: Uint8Array;
   readonly wrapped: Uint8Array;
@@ -117,8 +115,8 @@ export type DataKey = {
 };
 
 /**
- * The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`), or, when the time of the request
- * is over, `throttled` or `store_unavailable`.
+ * The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`), or, when the time of the
+ * request is over, `throttled` or `store_unavailable`.
  */
 export type DataKeys = {
   readonly generate: (bound: EncryptionContext) => Promise<DataKey>;

@@ -14,7 +14,7 @@ export type Clock = {
   readonly random: () => number;
 };
 
-/** The context of one request. `now` is read once, so that all secrets of a request share their first instant. */
+/** The context of one request. All secrets that a request creates share the instant `now`. */
 export type RequestContext = {
   readonly requestId: string;
   readonly now: number;
@@ -37,14 +37,14 @@ export type Journal = {
   readonly opened: (version: VersionRef) => void;
   /** Reports that an attempt of a write begins. */
   readonly attempted: () => void;
-  /** Counts a decision that an operator may ask about later. An alarm and a destruction are also written at once. */
+  /** Counts a decision that an operator may ask about. Alarms and destructions are also written at once. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
   /** Sets the secret in the line of the request, and the length of its note. */
   readonly concerns: (about: About) => void;
 };
 
 /**
- * The line of a request names its secret by these. A note is known only by its length. `writeId` is that of the write
+ * The secret in the line of a request. A note is known only by its length. `writeId` is that of the write
  * which made a destroyed version. No two versions of one name share it, not even those of two vaults.
  */
 export type About = Partial<VersionRef> & {
@@ -92,7 +92,7 @@ export type Ports = StorePorts & {
   readonly dataKeys: { readonly for: (context: RequestContext) => DataKeys };
 };
 
-/** The vault without its master key, as one request sees it: the context, the caller, and the store bound to both. */
+/** The vault without its master key, as one request sees it. */
 export type StoreVault = RequestContext & {
   readonly principal: Principal;
   readonly vaultId: string;

@@ -1,6 +1,6 @@
 /**
- * All retries: the deadline of a call, backoff with full jitter, the number of attempts, and writes that are attempted
- * until their outcome is clear. The edges say only what a failure means.
+ * All retries: the deadline of a call, backoff with full jitter, the number of attempts, and writes that are
+ * attempted until their outcome is clear. The edges say only what a failure means.
  */
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
@@ -9,8 +9,8 @@ import type { Write, WriteOutcome } from './ports.ts';
 import type { Clock, RequestContext, StoreVault } from './request.ts';
 
 /**
- * Makes a call whose signal aborts after `ms`. The timer ends with the call: most calls do not need it, and an abort
- * that nobody waits for makes an exception.
+ * Makes a call whose signal aborts after `ms`. The timer ends with the call: most calls do not need it, and
+ * an abort that nobody waits for makes an exception.
  */
 export const endAfter = async <Result>(
   clock: Pick<Clock, 'after'>,
@@ -27,8 +27,8 @@ export const endAfter = async <Result>(
 };
 
 /**
- * Ends a call after `callMs`, and by `endByMs` of the request. If the process stood still meanwhile, the call has at
- * least 1 ms.
+ * Ends a call after `callMs`, and by `endByMs` of the request. If the process stood still meanwhile, the call
+ * has at least 1 ms.
  */
 export const limitCall = <Result>(
   { clock, elapsed }: RequestContext,
@@ -53,8 +53,8 @@ export const startBackoff = (context: RequestContext): Backoff => {
 };
 
 /**
- * Decides after each failed attempt whether another begins, and waits for it. Only time limits the attempts under
- * throttling. Time and `failedAttemptsMax` limit those after other failures.
+ * Decides after each failed attempt whether another begins, and waits for it. Only time limits the attempts
+ * under throttling. Time and `failedAttemptsMax` limit those after other failures.
  */
 const limitAttempts = (backoff: Backoff) => {
   let failures = 0;
@@ -71,8 +71,8 @@ export type Failure = {
 };
 
 /**
- * Makes a call, with retries after throttling and transient failures while there is time. Throws the error of the last
- * failure. A `VaultError` of `call` or `meaningOf` ends the attempts.
+ * Makes a call, with retries after throttling and transient failures while there is time. Throws the error of
+ * the last failure. A `VaultError` of `call` or `meaningOf` ends the attempts.
  */
 export const retryCall = async <Result>(
   context: RequestContext,
@@ -96,27 +96,27 @@ export const throttled = (): VaultError =>
   new VaultError('throttled', 'too much contention or throttling; nothing was written');
 
 /**
- * The error of a request that wrote nothing and ran out of time before its next call, without a permanent fault. If
- * calls to the store took more than half of the request's time, the store was too slow (`store_unavailable`).
- * Otherwise the request waited behind others (`throttled`).
+ * The error of a request that wrote nothing and ran out of time before its next call, without a permanent
+ * fault. If calls to the store took more than half of the request's time, the store was too slow
+ * (`store_unavailable`). Otherwise the request waited behind others (`throttled`).
  */
 export const outOfTime = (context: RequestContext): VaultError =>
   context.storeTime.ms() * 2 > context.elapsed()
     ? new VaultError('store_unavailable', 'the store was too slow; nothing was written')
     : throttled();
 
-type Clear = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
+type ClearOutcome = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
 
 /**
- * Attempts `write` until its outcome is clear: "stored" only if the write can be seen, and "not stored" only if no
- * attempt can take effect any more. Throws `throttled` or `store_unavailable` if the store certainly refused every
- * attempt, and `outcome_unknown` if one may still take effect.
+ * Attempts `write` until its outcome is clear: "stored" only if the write can be seen, and "not stored" only
+ * if no attempt can take effect any more. Throws `throttled` or `store_unavailable` if the store certainly
+ * refused every attempt, and `outcome_unknown` if one may still take effect.
  */
 export const writeUntilClear = async (
   vault: StoreVault,
   write: Write,
   backoff: Backoff,
-): Promise<Clear> => {
+): Promise<ClearOutcome> => {
   const { store, journal } = vault;
   if (vault.elapsed() >= times.newAttemptsUntilMs) throw outOfTime(vault);
   const mayRepeat = limitAttempts(backoff);
@@ -139,8 +139,8 @@ export const writeUntilClear = async (
 };
 
 /**
- * An attempt lost its condition, and the blocking item could not be read. The outcome is unclear, because the item may
- * be this request's own. After an unclear attempt, even our own fault must not hide that attempt's possible effect.
+ * An attempt lost its condition, and the blocking item could not be read. The outcome is unclear, because the
+ * item may be this request's own. After an unclear attempt, `internal` must not hide its possible effect.
  */
 const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
   const code = error instanceof VaultError ? error.code : undefined;
@@ -154,7 +154,7 @@ const settle = async (
   { store, journal }: StoreVault,
   write: Write,
   cause: unknown,
-): Promise<Clear> => {
+): Promise<ClearOutcome> => {
   const seen = await store.lookUp(write).catch((error: unknown) => {
     if (error instanceof VaultError && error.code === 'integrity_failure') throw error;
     return { outcome: 'unclear' } as const;

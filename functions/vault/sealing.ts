@@ -1,4 +1,4 @@
-/** Makes new versions, seals and opens values. A value has a data key of its own, in memory for one request. */
+/** Makes new versions, seals and opens values. A data key is for one value, in memory for one request. */
 import { open, seal } from '../crypto/envelope.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
@@ -7,10 +7,10 @@ import type { DataKey } from './ports.ts';
 import type { RequestVault } from './request.ts';
 
 /** The parts of a request that become parts of the versions it writes. */
-type Writer = Pick<RequestVault, 'now' | 'writeId' | 'vaultId' | 'principal' | 'journal'>;
+type WritingVault = Pick<RequestVault, 'now' | 'writeId' | 'vaultId' | 'principal' | 'journal'>;
 
 /** A new version of a secret: the head that it replaces, if there is one, and the caller's remark. */
-type Next = {
+type NextVersion = {
   readonly name: string;
   readonly base: Head | undefined;
   readonly note?: string | undefined;
@@ -18,9 +18,9 @@ type Next = {
 
 /** Seals `value` as the next version of a secret. */
 export const sealNext = (
-  vault: Writer,
+  vault: WritingVault,
   { plaintext, wrapped, masterKeyId }: DataKey,
-  next: Next,
+  next: NextVersion,
   value: Uint8Array,
 ): SealedVersion => {
   const identity = { ...factsOf(vault, next), masterKeyId, note: next.note };
@@ -29,17 +29,17 @@ export const sealNext = (
 };
 
 /** The deletion that is the next version of a secret. */
-export const deleteNext = (vault: Writer, next: Next): Deletion => ({
+export const deleteNext = (vault: WritingVault, next: NextVersion): Deletion => ({
   ...factsOf(vault, next),
   state: 'deleted',
   note: next.note,
 });
 
 /**
- * What the next version says of itself. Its interval begins now, or 1 ms after its predecessor's beginning if that is
- * later. So a clock that goes back cannot reorder intervals, and they neither overlap nor leave gaps.
+ * What the next version says of itself. Its interval begins now, or 1 ms after its predecessor's beginning if
+ * that is later. So a clock that goes back cannot reorder intervals, and they neither overlap nor leave gaps.
  */
-const factsOf = (vault: Writer, { name, base }: Next) => {
+const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
   const { now, writeId, vaultId, principal, journal } = vault;
   const version = (base?.version ?? 0) + 1;
   if (version > limits.versionMax) {

@@ -7,14 +7,27 @@ import {
   isNameVisible,
   type WrittenVersion,
 } from '../model/types.ts';
-import { recordOf, recordOfSameRequest } from './idempotency.ts';
+import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
 import type { Change } from './ports.ts';
 import type { StoreVault } from './request.ts';
 import { type Backoff, throttled, writeUntilClear } from './retries.ts';
 import { notFound } from './versions.ts';
 
-/** The answer to a request that writes one version. */
+/** A request that writes one version of a secret. */
+export type SingleRequest = {
+  readonly name: string;
+  readonly note?: string | undefined;
+  readonly fingerprint: Fingerprint | undefined;
+};
 export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
+
+/** Does the work of a request, unless a concurrent duplicate has done it. Then it repeats that answer. */
+export const answerOnce = (
+  vault: StoreVault,
+  { name, fingerprint }: SingleRequest,
+  work: () => Promise<SingleWrite>,
+): Promise<SingleWrite> =>
+  unlessRecorded(vault, fingerprint, work, (own, record) => replaySingle(vault, name, own, record));
 
 /** Repeats the first answer to a request that writes one version. Throws `not_found` for a hidden name. */
 export const replaySingle = (
@@ -65,8 +78,7 @@ export const putNext = async (
 };
 
 /** A request that replaces the current version of a secret. */
-export type Replacement = {
-  readonly name: string;
+export type Replacement = SingleRequest & {
   /** The versions that the caller accepts to replace; `*` or absent: any version. */
   readonly ifMatch: '*' | readonly number[] | undefined;
 };
@@ -81,8 +93,8 @@ export const requireReplaceable = ({ ifMatch }: Replacement, head: Head | undefi
 };
 
 /**
- * Waits after a lost race and reads the head to replace again, because the blocking head is old by then. Throws
- * `not_found` once the secret is deleted, `version_conflict`, `throttled`, and the errors of reads.
+ * Waits after a lost race and reads the head to replace again, because the blocking head is old by then.
+ * Throws `not_found` once the secret is deleted, `version_conflict`, `throttled`, and the errors of reads.
  */
 export const baseAfterRace = async (
   { store, journal }: StoreVault,

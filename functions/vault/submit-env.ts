@@ -1,8 +1,8 @@
 /**
- * Writes `.env` files: all secrets of `enc()` are created in one transaction, or none. The file is rendered before
- * anything is written, so that a file that cannot be rendered never leaves secrets behind. A fault of a key or of the
- * file is reported only after all names were checked. So the answer does not depend on the order of events, and a dry
- * run gives the same answer.
+ * Writes `.env` files: all secrets of `enc()` are created in one transaction, or none. The file is rendered
+ * before anything is written, so that a file that cannot be rendered never leaves secrets behind. A fault of
+ * a key or of the file is reported only after all names were checked. So the answer does not depend on the
+ * order of events, and a dry run gives the same answer.
  */
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/plan.ts';
@@ -22,11 +22,11 @@ import {
   readHeads,
   refsOf,
   reportNames,
-  requireFound,
   requireNew,
+  requireVersions,
   type Versions,
 } from './env-lookup.ts';
-import { type FileKeys, openAll, sealAndOpenAll, zeroKeys } from './env-values.ts';
+import { type FileKeys, openAll, sealAll, zeroKeys } from './env-values.ts';
 import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
 import type { Change } from './ports.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
@@ -67,9 +67,9 @@ type Submission = {
 };
 
 /**
- * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden new
- * name), `secret_exists`, `not_found` or `version_destroyed` (with every such name), `too_large`, and the errors of
- * writes and data keys.
+ * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden
+ * new name), `secret_exists`, `not_found` or `version_destroyed` (with every such name), `too_large`, and the
+ * errors of writes and data keys.
  */
 const writeFile = async (
   vault: RequestVault,
@@ -113,23 +113,17 @@ const tryDry = async (vault: RequestVault, submission: Submission): Promise<File
   const { plan } = submission;
   const heads = await readHeads(vault, [...plan.create, ...plan.read]);
   requireNew(plan, heads);
-  const { versions, missing, fault } = await findVersions(vault, submission, heads);
-  requireFound(plan, missing);
-  if (fault) throw fault;
+  const versions = await requireVersions(vault, submission, heads);
   return (await sealAndRender(vault, submission, versions, heads)).answer;
 };
 
-/** The result of one attempt to write a file. */
-type Attempt =
-  | { readonly result: 'answer'; readonly answer: FileAnswer }
-  /** A secret that the file reads has changed. The file must be read and sealed again. */
-  | { readonly result: 'again' }
-  /** A name may not be as the file needs it. If all names are, `fault` counts. */
-  | { readonly result: 'names'; readonly fault?: VaultError };
-
 /**
- * Repeats attempts until one has an answer. Throws `throttled`, a report about the names, or the fault of an attempt.
+ * The result of one attempt to write a file. Without an answer, a name may not be as the file needs it. If
+ * all names are, `fault` counts, and without a fault the file is read and sealed again.
  */
+type Attempt = { readonly answer: FileAnswer } | { readonly fault?: VaultError };
+
+/** Repeats attempts until one has an answer. Throws `throttled`, a report about names, or a fault. */
 const tryUntilAnswered = async (
   vault: RequestVault,
   submission: Submission,
@@ -139,16 +133,13 @@ const tryUntilAnswered = async (
   let bases: Heads = new Map();
   for (;;) {
     const attempt = await tryOnce(vault, submission, bases);
-    if (attempt.result === 'answer') return attempt.answer;
-    let isRace = true;
-    if (attempt.result === 'names') {
-      const heads = await reportNames(vault, submission);
-      if (attempt.fault) throw attempt.fault;
-      // A deletion that is met for the first time is no race.
-      isRace = plan.create.every(({ name }) => !heads.has(name) || bases.has(name));
-      bases = heads;
-    }
+    if ('answer' in attempt) return attempt.answer;
+    const heads = await reportNames(vault, submission);
+    if (attempt.fault) throw attempt.fault;
+    // A deletion that is met for the first time is no race.
+    const isRace = plan.create.every(({ name }) => !heads.has(name) || bases.has(name));
     if (isRace) vault.journal.decided('lost_race');
+    bases = heads;
     if (!(await backoff())) throw throttled();
   }
 };
@@ -166,17 +157,17 @@ const tryOnce = async (
     fingerprint && vault.store.findRecord(fingerprint.keyHash),
   ]);
   if (fingerprint && record) {
-    return { result: 'answer', answer: await replay(vault, submission, fingerprint, record) };
+    return { answer: await replay(vault, submission, fingerprint, record) };
   }
   const { versions, missing, fault } = await findVersions(vault, submission, heads);
-  if (missing.size > 0) return { result: 'names' };
+  if (missing.size > 0) return {};
   try {
     if (fault) throw fault;
     const file = await sealAndRender(vault, submission, versions, bases);
     return await put(vault, submission, versions, file);
   } catch (error) {
     if (!(error instanceof VaultError) || !afterNames.has(error.code)) throw error;
-    return { result: 'names', fault: error };
+    return { fault: error };
   }
 };
 
@@ -199,8 +190,8 @@ const sealAndRender = async (
   versions: Versions,
   bases: Heads,
 ): Promise<SealedFile> => {
-  const sealed = await sealAndOpenAll(vault, plan, keys, versions, bases, request.note);
-  const { changes, values } = sealed;
+  const values = await openAll(vault, plan, versions, keys);
+  const changes = sealAll(vault, plan, keys, bases, request.note);
   const rendered = renderFile(plan, values, request.reply);
   const created = refsOf(changes.map(({ next }) => next));
   const resolved = refsOf([...versions.values()]);
@@ -216,7 +207,7 @@ const put = async (
   const { plan, mode, backoff } = submission;
   const { fingerprint } = submission.request;
   // A file that creates nothing and has no key writes nothing.
-  if (changes.length === 0 && !fingerprint) return { result: 'answer', answer };
+  if (changes.length === 0 && !fingerprint) return { answer };
   const created = changes.map(({ next }) => next);
   const record = recordOf(vault, `${mode}-env`, fingerprint, created, answer.resolved);
   // A file that creates nothing needs no check, because its answer was true when its secrets were read.
@@ -224,13 +215,11 @@ const put = async (
   const write = { changes, unchanged, ...record };
   const result = await writeUntilClear(vault, write, backoff);
   if (result.outcome === 'replayed' && fingerprint) {
-    const replayed = await replay(vault, submission, fingerprint, result.record);
-    return { result: 'answer', answer: replayed };
+    return { answer: await replay(vault, submission, fingerprint, result.record) };
   }
-  // The head is shown if a name to create has one. Otherwise a secret that was read has changed.
-  if (result.outcome === 'raced') return { result: result.head ? 'names' : 'again' };
+  if (result.outcome === 'raced') return {};
   for (const next of created) vault.journal.decided('created', next);
-  return { result: 'answer', answer };
+  return { answer };
 };
 
 /** The versions that may have changed by the time of the write. A pinned version never changes. */
@@ -240,7 +229,7 @@ const currentOf = (plan: Plan, versions: Versions): Head[] =>
     return current ? { ...current, validTo: undefined } : [];
   });
 
-/** Repeats the first answer with its versions. The heads are read after the record, so no version is beyond them. */
+/** Repeats the first answer with its versions. No version is beyond the heads, which are read later. */
 const replay = async (
   vault: RequestVault,
   { plan, request }: Submission,

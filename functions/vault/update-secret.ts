@@ -1,11 +1,10 @@
-import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { times } from '../model/limits.ts';
 import { isNameVisible } from '../model/types.ts';
-import { unlessRecorded } from './idempotency.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { outOfTime, startBackoff } from './retries.ts';
 import { sealNext } from './sealing.ts';
 import {
+  answerOnce,
   baseAfterRace,
   putNext,
   type Replacement,
@@ -14,34 +13,25 @@ import {
   type SingleWrite,
 } from './single-write.ts';
 
-export type UpdateSecret = Replacement & {
-  readonly value: Uint8Array;
-  readonly note?: string | undefined;
-  readonly fingerprint: Fingerprint | undefined;
-};
+export type UpdateSecret = Replacement & { readonly value: Uint8Array };
 
 /**
- * Stores a new version of an existing secret. Concurrent updates are serialised: an update that loses the race for a
- * version number tries the next number, until its time is over. Throws `not_found`, `version_conflict`,
- * `idempotency_key_reused`, `throttled`, and the errors of writes and data keys.
+ * Stores a new version of an existing secret. Concurrent updates are serialised: an update that loses the
+ * race for a version number tries the next number, until its time is over. Throws `not_found`,
+ * `version_conflict`, `idempotency_key_reused`, `throttled`, and the errors of writes and data keys.
  *
- * The calls to the store and KMS are the same for every name, and all answers are awaited before any counts. So a
- * missing secret is *not found* even while the master key is out of reach.
+ * The calls to the store and KMS are the same for every name, and all answers are awaited before any counts.
+ * So a missing secret is *not found* even while the master key is out of reach.
  */
 export const updateSecret = (ports: Ports) => {
   const runExclusive = createKeyedMutex();
   return operation(ports, (vault, request: UpdateSecret): Promise<SingleWrite> => {
     vault.journal.concerns(aboutRequest(request));
     const { tenant, names } = vault.principal;
-    // A request for a hidden name never waits for callers who see the name. The wait would reveal that it exists.
+    // A request for a hidden name must not wait for callers who see the name: the wait would reveal it.
     const isVisible = isNameVisible(names, request.name);
     return runExclusive(`${tenant}#${isVisible}#${request.name}`, () =>
-      unlessRecorded(
-        vault,
-        request.fingerprint,
-        () => sealAndReplace(vault, request),
-        (fingerprint, record) => replaySingle(vault, request.name, fingerprint, record),
-      ),
+      answerOnce(vault, request, () => sealAndReplace(vault, request)),
     );
   });
 };
@@ -74,16 +64,14 @@ const sealAndReplace = async (vault: RequestVault, request: UpdateSecret): Promi
   }
 };
 
-type KeyedMutex = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>;
-
 /**
- * A keyed mutex: works with the same key run one at a time, in the order of arrival. For the writers of one secret it
- * avoids races within this process, which all but one would lose. Other processes race on: conditions
- * decide, and the mutex decides nothing.
+ * A keyed mutex: works with the same key run one at a time, in the order of arrival. For the writers of one
+ * secret it avoids races within this process, which all but one would lose. Other processes race on:
+ * conditions decide, and the mutex decides nothing.
  */
-export const createKeyedMutex = (): KeyedMutex => {
+export const createKeyedMutex = () => {
   const lastOf = new Map<string, Promise<void>>();
-  return async (key, work) => {
+  return async <Result>(key: string, work: () => Promise<Result>): Promise<Result> => {
     const before = lastOf.get(key);
     const { promise: over, resolve: end } = Promise.withResolvers<void>();
     lastOf.set(key, over);

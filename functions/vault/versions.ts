@@ -1,6 +1,6 @@
 /** Finds, chooses and checks the stored versions of a secret. */
 import { VaultError } from '../model/errors.ts';
-import type { Head, SealedVersion, StoredVersion } from '../model/types.ts';
+import type { Head, StoredVersion, ValueVersion } from '../model/types.ts';
 import type { VersionRange } from './ports.ts';
 import type { RequestVault } from './request.ts';
 
@@ -10,17 +10,15 @@ type History = Pick<RequestVault, 'store' | 'journal'>;
 export const notFound = (): VaultError => new VaultError('not_found', 'no such secret');
 
 /** The version, if it holds a value. A deletion is *not found*. Throws `version_destroyed`. */
-export const requireValue = (
-  version: StoredVersion | undefined,
-): SealedVersion & Pick<StoredVersion, 'validTo'> => {
+export const requireValue = (version: StoredVersion | undefined): ValueVersion => {
   if (!version || version.state === 'deleted') throw notFound();
   if (version.state === 'stored') return version;
   throw new VaultError('version_destroyed', 'the value of this version was destroyed');
 };
 
 /**
- * The version with the number `version`; its interval is checked against its successor. The three reads are no
- * snapshot. If they find a version item at or above the head, an update ran in between, so the head is read again.
+ * The version with the number `version`; its interval is checked against its successor. The three reads are
+ * no snapshot. A version item at or above the head shows that an update ran, so the head is read again.
  */
 export const findNumbered = async (
   vault: History,
@@ -48,8 +46,8 @@ export const findNumbered = async (
 };
 
 /**
- * The version with the number `version`, given a head. `superseded` is its item, if an earlier read found it. An
- * earlier read may have come too early and missed the item, so the item is read again; once is enough.
+ * The version with the number `version`, given a head. `superseded` is its item, if an earlier read found it.
+ * An earlier read may have come too early and missed the item, so the item is read again; once is enough.
  */
 export const chooseVersion = async (
   vault: History,
@@ -65,9 +63,9 @@ export const chooseVersion = async (
 };
 
 /**
- * The version that was valid at an instant, given a head; `undefined` if the secret did not exist then. A binary
- * search finds two neighbours: one had begun by then, and the next had not. Their beginnings are sealed, and the end
- * of the first is checked against the beginning of the next.
+ * The version that was valid at an instant, given a head; `undefined` if the secret did not exist then. Steps
+ * of halving size find two neighbours: one had begun by then, and the next had not. Their beginnings are
+ * sealed, and the end of the first is checked against the beginning of the next.
  */
 export const findValidAt = async (
   vault: History,
@@ -77,11 +75,10 @@ export const findValidAt = async (
   if (at >= head.validFrom) return head;
   let begun: StoredVersion | undefined;
   let later: StoredVersion = head;
-  for (;;) {
-    const low = begun?.version ?? 0;
-    if (later.version - low === 1) break;
-    const middle = Math.floor((low + later.version) / 2);
-    const found = await findSuperseded(vault, head.name, middle);
+  for (let step = 2 ** Math.floor(Math.log2(head.version)); step >= 1; step /= 2) {
+    const version = (begun?.version ?? 0) + step;
+    if (version >= later.version) continue;
+    const found = await findSuperseded(vault, head.name, version);
     if (found.validFrom <= at) begun = found;
     else later = found;
   }
@@ -98,8 +95,8 @@ export type PageOfVersions = {
 };
 
 /**
- * At most `limit` versions, each with an interval that is checked against its successor. The successor of the newest
- * version is read as well, and left out of the answer.
+ * At most `limit` versions, each with an interval that is checked against its successor. The successor of the
+ * newest version is read as well, and left out of the answer.
  */
 export const readPage = async (
   vault: History,
@@ -118,7 +115,7 @@ export const readPage = async (
   return isBorneOut ? read : read.slice(0, -1);
 };
 
-/** At most `limit` contiguous versions from `from` on, in `order`. A short read still gives two if two exist. */
+/** At most `limit` contiguous versions from `from` on. A short read still gives two if two exist. */
 const readSpan = async (
   vault: History,
   head: Head,
@@ -148,8 +145,8 @@ const readSpan = async (
 };
 
 /**
- * A version below the head. Superseded versions are never deleted, so a missing one is an integrity failure, unless the
- * update that writes it is still running. A settled look-up decides that.
+ * A version below the head. Superseded versions are never deleted, so a missing one is an integrity failure,
+ * unless the update that writes it is still running. A settled look-up decides that.
  */
 export const findSuperseded = async (
   { store, journal }: History,
@@ -165,7 +162,7 @@ export const findSuperseded = async (
   return found;
 };
 
-/** Throws unless the intervals join. `validTo` is not sealed, so it is checked whenever the successor is read too. */
+/** Throws unless the intervals join. `validTo` is not sealed, so every read of the successor checks it. */
 const requireTiling = (ascending: readonly StoredVersion[]): void => {
   for (const [index, later] of ascending.entries()) {
     const earlier = ascending[index - 1];

@@ -233,7 +233,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     `a file with a missing reference: ${reference}`,
     { Q: 3 },
     (vault, alice, context) => vault.expand(alice, `V=${reference}\n`, { context }),
-    { ...none, store: ['TransactGetItems', 'TransactGetItems'], reads: 2 + 2 },
+    { ...none, store: ['TransactGetItems'], reads: 2 },
   ]),
   [
     // P, Q, Q@1, Q@2 and Q@3. Q@3 is the head.

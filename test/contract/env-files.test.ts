@@ -216,7 +216,7 @@ describe('a .env file, on the embedded store and KMS', () => {
       }),
     });
     const context = requestContext({ clock: virtualClock() });
-    await expect(expand(alice, 'T=secret(TOKEN)\n', { context, ports })).rejects.toMatchObject({
+    await expect(submit(alice, 'T=secret(TOKEN)\n', { context, ports })).rejects.toMatchObject({
       code: 'throttled',
     });
     expect(context.elapsed()).toBeLessThan(8_000);

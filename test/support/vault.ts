@@ -2,7 +2,7 @@
 import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
-import { type DeleteSecret, deleteSecret } from '../../functions/vault/delete-secret.ts';
+import { deleteSecret } from '../../functions/vault/delete-secret.ts';
 import { destroyVersion } from '../../functions/vault/destroy-version.ts';
 import { type ExpandEnv, type ExpandedFile, expandEnv } from '../../functions/vault/expand-env.ts';
 import { type ExplainSecret, explainSecret } from '../../functions/vault/explain-secret.ts';
@@ -102,7 +102,7 @@ export const vaultOver = (ports: Ports) => {
     delete: (
       principal: Principal,
       name: string,
-      asked: RequestOptions & Partial<Pick<DeleteSecret, 'ifMatch'>> = {},
+      asked: RequestOptions & Partial<Pick<UpdateSecret, 'ifMatch'>> = {},
     ) =>
       deleteSecret(ports)(contextOf(asked), principal, {
         name,

@@ -63,7 +63,7 @@ export const Names = ({
   readonly onGo: (position: Position) => void;
 }) => {
   const rows = [
-    ...[...enc].map(([name, offset]) => ({ reference: `enc(${name})`, offset })),
+    ...[...enc].map(([name, { offset }]) => ({ reference: `enc(${name})`, offset })),
     ...[...secret].map(([written, { offset }]) => ({ reference: `secret(${written})`, offset })),
   ].sort((a, b) => a.offset - b.offset);
   if (rows.length === 0) return null;

@@ -53,7 +53,7 @@ export const statesOfRefusal = (
     else if (otherwise !== undefined) states.set(reference, wanted(otherwise));
   };
   const isNew = has('secret_exists', 'not_found', 'version_destroyed');
-  for (const [name, offset] of references.enc)
+  for (const [name, { offset }] of references.enc)
     tell(`enc(${name})`, offset, isNew ? 'new' : undefined);
   const exists = has('not_found', 'version_destroyed');
   for (const [written, { offset }] of references.secret) {

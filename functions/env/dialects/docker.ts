@@ -1,8 +1,8 @@
 /**
- * `docker run --env-file`, read by the package `kvfile` of docker/cli. Every line is a key, `=`, and the value up to
- * the line's end, with all its blanks, quotes and number signs. So a written line has no `export` and no comment;
- * the comment moves to its own line above. A value of several lines cannot be written, and neither can a line that
- * is longer than the reader's buffer.
+ * `docker run --env-file`, read by the package `kvfile` of docker/cli. Every line is a key, `=`, and the
+ * value up to the line's end, with all its blanks, quotes and number signs. So a written line has no `export`
+ * and no comment; the comment moves to its own line above. A value of several lines cannot be written, and
+ * neither can a line that is longer than the reader's buffer.
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { utf8Bytes } from '../sizes.ts';

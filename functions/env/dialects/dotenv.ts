@@ -8,9 +8,9 @@ import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { checksOf, isPlain, type Reading, type Writer } from './writer.ts';
 
 /**
- * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The other patterns are
- * refused because of lines that read this one, in this file or another. There a `$` at the end would join the next
- * text, `$$` and `$&` are patterns of JavaScript's `replace`, and a backslash at the end escapes the next character.
+ * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The other
+ * patterns harm lines that read this one: there a `$` at the end would join the next text, `$$` and `$&` are
+ * patterns of JavaScript's `replace`, and a backslash at the end escapes the next character.
  */
 const expandable = /\$(?:[A-Za-z_{}($&'`]|$)|\\(?:\$|$)/;
 
@@ -40,7 +40,7 @@ const write: Writer['write'] = (line, value) => {
   return `${head}=${spelled}${afterValue}${comment}${eol}`;
 };
 
-/** npm dotenv searches for keys at the beginnings of lines, and these characters end a line for it as well. */
+/** npm dotenv searches for keys at the beginnings of lines. For it, these characters end a line too. */
 const lineSeparator = /[\u2028\u2029]/;
 
 const dotenvReads = (line: Line, marked: boolean): Reading => {
@@ -55,15 +55,13 @@ const dotenvReads = (line: Line, marked: boolean): Reading => {
 };
 
 /**
- * Whether a value has a loose `$` or backslash, which may get a new meaning in dotenv-expand. dotenv-expand replaces
- * a name by its value, searches the result from the beginning again, and then runs the commands in it.
+ * Whether dotenv-expand may give a `$` or a backslash of the value a new meaning. dotenv-expand replaces a
+ * name by its value, searches the result again, and then runs the commands in it. A `$` is loose at the end,
+ * or before a command, another `$`, a replacement pattern (`$&`) or an incomplete name; a backslash, if it
+ * may become an escape. A number sign counts as the end, because npm dotenv cuts a bare value there.
  *
- * In a value that is not loose, each `$` is followed by a letter, a brace or a meaningless character, and still is
- * after replacements by other values that are not loose. So no text becomes a new name or a new command.
- *
- * A `$` is loose at the end of a value, or before a command, another `$`, a replacement pattern (`$&`) or an
- * incomplete name. A backslash is loose if it may become an escape. The end counts before a number sign too, because
- * npm dotenv cuts a bare value there and trims it.
+ * In other values a letter, a brace or a meaningless character follows each `$`, also after replacements by
+ * such values. So no text becomes a new name or a new command.
  */
 const isLoose = (raw: string): boolean =>
   /\$(?:[$(&'`}]|\{(?![A-Za-z_]\w*[}:+-])|\s*(?:#|$))|\\(?:[$}]|\s*(?:#|$))/.test(raw);
@@ -72,9 +70,9 @@ const namesReadBy = (raw: string): string[] =>
   [...raw.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = '']) => name);
 
 /**
- * The first unchanged line that dotenv-expand could combine with another: a loose line whose key another line reads,
- * or a line that may absorb the text of others, if any line reads a name. The author is responsible for a loose line
- * that no other line reads.
+ * The first unchanged line that dotenv-expand could combine with another: a loose line whose key another line
+ * reads, or a line that may absorb the text of others, if any line reads a name. The author is responsible
+ * for a loose line that no other line reads.
  */
 const clashAmong = (readings: ReadonlyMap<Line, Reading>): Line | undefined => {
   const kept = [...readings.keys()];

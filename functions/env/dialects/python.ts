@@ -1,8 +1,8 @@
 /**
- * python-dotenv with its default `interpolate=True`: it replaces `${NAME}` and `${NAME:-default}` in every value, with
- * or without quotes. No escape prevents that, but a default may be any text without a closing brace. So
- * `${=:-${NAME}}` is the text `${NAME}`, because no variable is named `=`. The grammar reads another value there, so
- * this spelling is for final replies only.
+ * python-dotenv with its default `interpolate=True`: it replaces `${NAME}` and `${NAME:-default}` in every
+ * value, with or without quotes. No escape prevents that, but a default may be any text without a closing
+ * brace. So `${=:-${NAME}}` is the text `${NAME}`, because no variable is named `=`. The grammar reads
+ * another value there, so this spelling is for final replies only.
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import {
@@ -61,10 +61,10 @@ const indexOrEnd = (text: string, character: string, from: number): number => {
 };
 
 /**
- * How python-dotenv reads an unchanged line. The model reads the line alone, so it knows every key that the reader
- * finds in it, and whether the reader ends the line where the grammar does. An open quote affects the whole file,
- * not only the lines below: the reader may find its end in a value, or give the quote up. In both cases it may find
- * keys in the following text, which replace keys above.
+ * How python-dotenv reads an unchanged line. The model reads the line alone, so it knows every key that the
+ * reader finds in it, and whether the reader ends the line where the grammar does. An open quote affects the
+ * whole file, not only the lines below: the reader may find its end in a value, or give the quote up. In both
+ * cases it may find keys in the following text, which replace keys above.
  */
 const pythonReads = (line: Line): Reading => {
   const { bindings, open } = readBindings(printLine(line));
@@ -94,8 +94,8 @@ type Binding = {
 type Bindings = {
   readonly bindings: readonly Binding[];
   /**
-   * The text ends inside a quote. Then the following text decides what the parser reads from that quote on, and
-   * `bindings` ends before the quote.
+   * The text ends inside a quote. Then the following text decides what the parser reads from that quote on,
+   * and `bindings` ends before the quote.
    */
   readonly open: boolean;
 };
@@ -117,9 +117,9 @@ const restOfLine = /[^\n]*/y;
 const endOfBinding = new RegExp(String.raw`${inLine}*(?:#[^\n]*)?(?:\n|$)`, 'y');
 
 /**
- * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in linear time. The parser has no state
- * except its position. So it reads a text between other lines like the text alone, unless the text ends inside a
- * quote. `text` has no byte order mark, which Python's reader drops.
+ * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in linear time. The parser has no
+ * state except its position. So it reads a text between other lines like the text alone, unless the text ends
+ * inside a quote. `text` has no byte order mark, which Python's reader drops.
  */
 export const readBindings = (text: string): Bindings => {
   const cursor = createCursor(text.replace(/\r\n?/g, '\n'));
@@ -136,7 +136,7 @@ export const readBindings = (text: string): Bindings => {
 };
 
 type Cursor = {
-  /** Returns the match of a sticky expression at the cursor, and moves behind it; `undefined` for no match. */
+  /** Returns the match of a sticky expression at the cursor, if there is one, and moves behind it. */
   readonly take: (expression: RegExp) => RegExpExecArray | undefined;
   /** The next character; empty at the end. */
   readonly next: () => string;

@@ -1,19 +1,19 @@
 /**
- * `set -a; . file` in bash, dash and zsh, in any locale. Every value without NUL has a spelling that all three read
- * the same. A line is refused if no spelling helps: it ends in a CR, follows a byte order mark, has a name that a shell
- * reserves, or is below a line that bash may read beyond its end.
+ * `set -a; . file` in bash, dash and zsh, in any locale. Every value without NUL has a spelling that all
+ * three read the same. A line is refused if no spelling helps: it ends in a CR, follows a byte order mark,
+ * has a name that a shell reserves, or is below a line that bash may read beyond its end.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import { checksOf, isPlain, type Writer, withSpelling } from './writer.ts';
 
 /**
- * In GBK, GB18030, Big5, Shift_JIS and similar encodings, the last byte of a character outside ASCII may form one
- * character with a backslash after it. So no escape may follow such a character: bash would miss the escape, end the
- * quotes early and run the rest. Quotes and `$` are never part of such a character.
+ * In GBK, GB18030, Big5, Shift_JIS and similar encodings, the last byte of a character outside ASCII may form
+ * one character with a backslash after it. So no escape may follow such a character: bash would miss the
+ * escape, end the quotes early and run the rest. Quotes and `$` are never part of such a character.
  */
 const hidesEscapes = /\P{ASCII}[\\"$`]/u;
 
-/** zsh takes a word after such an equals sign for the name of a command, and replaces it by the command's path. */
+/** zsh replaces a word after such an equals sign by the path of the command of that name. */
 const commandPath = /(?:^|:)=/;
 
 const spell = (value: string): string => {
@@ -25,8 +25,8 @@ const spell = (value: string): string => {
 };
 
 /**
- * Names whose value a shell changes. The shell sets the variable itself, makes it read-only, evaluates the value as
- * arithmetic (which may run a command in it), or does not export it. Measured on bash 5.2; two names are of bash 5.3.
+ * Names whose value a shell changes: the shell sets the variable itself, makes it read-only, does not export
+ * it, or computes with the value, which may run a command. Measured on bash 5.2; two names are of bash 5.3.
  */
 const ofBash = `_ BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND
   BASH_LINENO BASH_MONOSECONDS BASH_SOURCE BASH_SUBSHELL BASH_TRAPSIG BASH_VERSINFO
@@ -95,7 +95,7 @@ const subscript = String.raw`[A-Za-z_\x80-\uffff][\w\x80-\uffff]*\[`;
 const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})`;
 /** A command of plain words. */
 const command = String.raw`(?! *${unsafeWord}${wordEnd})[\w./ -]*`;
-/** After a character outside ASCII, a backslash, backtick or brace is part of that character in some locales. */
+/** In some locales, a backslash, backtick or brace is part of the character outside ASCII before it. */
 const itself = String.raw`(?<![\x80-\uffff])`;
 /** Bash drops the characters 1 and 127 after a dollar sign, and then sees what follows them. */
 const loneDollar = String.raw`\$(?![$({['"\x01\x7f])`;
@@ -138,8 +138,8 @@ const inside = new RegExp(
 );
 
 /**
- * Whether bash may be inside a construct, or may have stopped reading, at the end of an unchanged line. The author is
- * responsible for the commands that such a line runs.
+ * Whether bash may be inside a construct, or may have stopped reading, at the end of an unchanged line. The
+ * author is responsible for the commands that such a line runs.
  */
 const mayReachBeyond = (line: Line, marked: boolean): boolean => {
   if (line.kind !== 'assignment') return marked && !endsInside(line.text);

@@ -17,15 +17,15 @@ export type ReadValue = { readonly line: Assignment; readonly value: string };
 
 export type Writer = {
   /**
-   * The line with `value` in place of its own value, and with its EOL. The dialect's reader must return exactly
-   * `value`, whatever the surrounding lines hold that `refuse` accepts. If no spelling does that, the result is the
-   * reason. Spellings that the grammar reads the same come first. The others are only for replies that are not
-   * expanded later, which functions/env/lines.ts ensures.
+   * The line with `value` in place of its own value, and with its EOL. The dialect's reader must return
+   * exactly `value`, whatever the surrounding lines hold that `refuse` accepts. If no spelling does that, the
+   * result is the reason. Spellings that the grammar reads the same come first. The others are only for
+   * replies that are not expanded later, which functions/env/lines.ts ensures.
    */
   readonly write: (line: Assignment, value: string) => string | Unfit;
   /**
-   * The lines of `written` for which no value would be read correctly, each with its reason. `kept` are the unchanged
-   * lines, which may also affect how the reader reads other lines.
+   * The lines of `written` for which no value would be read correctly, each with its reason. `kept` are the
+   * unchanged lines, which may also affect how the reader reads other lines.
    */
   readonly refuse: (
     file: ParsedFile,
@@ -35,8 +35,8 @@ export type Writer = {
   /** Whether the reader may read an unchanged line differently from the grammar. */
   readonly disagrees: (file: ParsedFile, line: Line) => boolean;
   /**
-   * What the reader finds in a line that it reads differently; `undefined` if that is not certain. The result has no
-   * comment that the reader takes for a part of the value.
+   * What the reader finds in a line that it reads differently; `undefined` if that is not certain. The result
+   * has no comment that the reader takes for a part of the value.
    */
   readonly found?: (line: Assignment) => ReadValue | undefined;
   /** If set, the reply holds only the assignments of the file, in this frame. */
@@ -44,9 +44,9 @@ export type Writer = {
 };
 
 /**
- * The part of a file that the reader reads differently. `same`: it reads the line as the grammar does. `different`: it
- * reads another value, but ends the line where the grammar does. `lines below`: it may read the lines below as a part
- * of this one. `whole file`: it may give up the whole file, or find keys in it that the grammar does not know.
+ * The part of a file that the reader reads differently. `different`: another value, in a line that ends where
+ * the grammar ends it. `lines below`: the reader may read the lines below as a part of this one. `whole
+ * file`: it may give up the whole file, or find keys in it that the grammar does not know.
  */
 export type Reading = 'same' | 'different' | 'lines below' | 'whole file';
 

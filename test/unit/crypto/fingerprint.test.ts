@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { fingerprint, sameHash, tagOfParts } from '../../../functions/crypto/fingerprint.ts';
+import { fingerprint, sameBytes, tagOfParts } from '../../../functions/crypto/fingerprint.ts';
 
 const key = '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11';
 const owner = { tenant: 'acme', subject: 'alice' };
@@ -16,7 +16,7 @@ describe('the fingerprint of a keyed request', () => {
 
   it('treats a text and its bytes as the same content', () => {
     const asText = fingerprint(key, owner, ['create-secret', 'DB_PASSWORD', 'hunter2']);
-    expect(sameHash(asText.contentHash, first.contentHash)).toBe(true);
+    expect(sameBytes(asText.contentHash, first.contentHash)).toBe(true);
   });
 
   it.each<[string, readonly (string | Uint8Array | undefined)[]]>([
@@ -31,7 +31,7 @@ describe('the fingerprint of a keyed request', () => {
   ])('keeps the hash of the key and changes that of the content for another %s', (_, other) => {
     const second = fingerprint(key, owner, other);
     expect(second.keyHash).toBe(first.keyHash);
-    expect(sameHash(second.contentHash, first.contentHash)).toBe(false);
+    expect(sameBytes(second.contentHash, first.contentHash)).toBe(false);
   });
 
   it('distinguishes an absent field from an empty one in every position', () => {
@@ -48,7 +48,7 @@ describe('the fingerprint of a keyed request', () => {
   ])('changes both hashes for another %s', (_, otherKey, otherOwner) => {
     const second = fingerprint(otherKey, otherOwner, content);
     expect(second.keyHash).not.toBe(first.keyHash);
-    expect(sameHash(second.contentHash, first.contentHash)).toBe(false);
+    expect(sameBytes(second.contentHash, first.contentHash)).toBe(false);
   });
 
   it('reveals neither the key nor a guessable hash to a reader of the table', () => {
@@ -72,14 +72,14 @@ describe('the fingerprint of a keyed request', () => {
         owner.subject,
       ].map((known) => createHmac('sha256', known).update(message).digest()),
     ];
-    for (const guess of guesses) expect(sameHash(guess, first.contentHash)).toBe(false);
+    for (const guess of guesses) expect(sameBytes(guess, first.contentHash)).toBe(false);
   });
 });
 
-describe('sameHash', () => {
+describe('sameBytes', () => {
   it('returns false for another length', () => {
-    expect(sameHash(first.contentHash, first.contentHash.subarray(1))).toBe(false);
-    expect(sameHash(new Uint8Array(0), first.contentHash)).toBe(false);
+    expect(sameBytes(first.contentHash, first.contentHash.subarray(1))).toBe(false);
+    expect(sameBytes(new Uint8Array(0), first.contentHash)).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { reportExisting, reportReferences } from '../../../functions/env/references.ts';
+import { reportReferences } from '../../../functions/env/references.ts';
 import { faultsOf, plan, readBy, refusal } from '../../support/env-runs.ts';
 import { scenariosOf } from '../../support/env-scenarios.ts';
 
@@ -210,8 +210,9 @@ describe('a report of names', () => {
       { line: 2, column: 14, code: 'secret_exists', name: 'E' },
       { line: 4, column: 3, code: 'secret_exists', name: 'F' },
     ];
-    const all = reportExisting(planned, new Set(['F', 'E', 'N']));
+    const all = reportReferences(planned, new Set(['F', 'E', 'N']), 'secret_exists');
     expect(all).toEqual({ errors: [first, second], errorsTotal: 2 });
-    expect(reportExisting(planned, new Set(['F']))).toEqual({ errors: [second], errorsTotal: 1 });
+    const one = reportReferences(planned, new Set(['F']), 'secret_exists');
+    expect(one).toEqual({ errors: [second], errorsTotal: 1 });
   });
 });

@@ -237,17 +237,6 @@ describe('the size of a reply in the result of its function', () => {
     expect(refusal(() => renderFile(planned, secretOf(65_536), 'json'))).toEqual(tooLarge);
   });
 
-  it('leaves 1 MiB for all values, stored and read', () => {
-    const texts = Array.from({ length: 16 }, (_, index) => `K${index}=secret(X${index})\n`);
-    const values = new Map(texts.map((_, index) => [`X${index}`, new Uint8Array(65_536).fill(97)]));
-    expect(renderFile(plan(texts.join('')), values, 'text').content.length).toBeGreaterThan(
-      1_048_576,
-    );
-    const stored = plan(`${texts.join('')}N=enc(N)\n`, { values: { N: 'n' } });
-    const refused = refusal(() => renderFile(stored, values, 'text'));
-    expect(refused).toEqual({ code: 'too_large', limit: 1_048_576 });
-  });
-
   it('takes at most two seconds to check repetitive values in a repetitive file', () => {
     const values = Object.fromEntries(
       Array.from({ length: 30 }, (_, index) => [`N${index}`, `b${'a'.repeat(30_000 + index)}`]),
