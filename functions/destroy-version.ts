@@ -1,4 +1,4 @@
-import { pathName, pathVersion, queryOf, refuseHeader } from './http/requests.ts';
+import { pathName, queryOf, refuseHeader, versionOf } from './http/requests.ts';
 import { formatInstant } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { storePorts } from './runtime/store.ts';
@@ -10,7 +10,7 @@ export const handler = endpoint({
   scopes: ['secrets:destroy'],
   parse: (received) => {
     const name = pathName(received);
-    const version = pathVersion(received);
+    const version = versionOf(received.version);
     queryOf(received, []);
     refuseHeader(received, 'if-match', 'has no meaning here; the path names the version');
     return { name, version };

@@ -118,7 +118,7 @@ export const requireName = (name: string): void => {
   if (!isSecretName(name)) throw invalid('name', 'is no secret name');
 };
 
-/** The bytes of a value in a request, which its note must not contain. Throws `invalid_request` or `too_large`. */
+/** The bytes of a value, which its note must not contain. Throws `invalid_request` or `too_large`. */
 export const decodeValue = (body: {
   readonly note?: string | undefined;
   readonly value: string;

@@ -1,6 +1,6 @@
 /**
- * The life of a request: authenticate, authorize, read the body, parse, run, respond. Every refusal and every fault
- * becomes one problem document and one log line here.
+ * The life of a request: authenticate, authorize, read the body, parse, run, respond. Every refusal and every
+ * fault becomes one problem document and one log line here.
  */
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
@@ -23,8 +23,8 @@ export type Endpoint<Request, Answer> = {
   /** The caller needs all of these scopes, which are checked before the request is parsed. */
   readonly scopes: readonly Scope[];
   /**
-   * The media types of the body. The size and type of the body are checked before any other part of the request.
-   * A route without media types ignores a body.
+   * The media types of the body. The size and type of the body are checked before any other part of the
+   * request. A route without media types ignores a body.
    */
   readonly takes?: readonly string[];
   /** Whether a request without a body needs no media type either. */

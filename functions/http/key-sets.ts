@@ -1,16 +1,15 @@
-/** The issuer's public keys: from a set in the configuration, from an HTTPS address, or by OpenID Connect discovery. */
+/** An issuer's public keys: a set of the configuration, of an HTTPS address, or of OpenID discovery. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose';
 import { limits, times } from '../model/limits.ts';
 import { fetchPublic } from './public-fetch.ts';
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
-/** The time in milliseconds since 1970. */
 type Now = () => number;
 
 /**
- * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but usable public keys,
- * because the function must not start with it.
+ * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but usable public
+ * keys, because the function must not start with it.
  */
 export const localKeys = (jwks: string): JWTVerifyGetKey => {
   const keys = listOfKeys(jwks);
@@ -37,8 +36,8 @@ export const remoteKeys = (
 ): JWTVerifyGetKey => cachedKeys(fetchKeys, now, (read) => read(url));
 
 /**
- * The keys that an issuer names in its discovery document (OpenID Connect Discovery 1.0, section 4), which is read again
- * with each fetch of the keys. The rules of `remoteKeys` apply. Throws a sentence if the issuer is no HTTPS address.
+ * The keys that an issuer names in its discovery document (OpenID Connect Discovery 1.0, section 4), which each
+ * fetch reads again. The rules of `remoteKeys` apply. Throws a sentence if the issuer is no HTTPS address.
  */
 export const discoveredKeys = (
   issuer: string,
@@ -61,12 +60,12 @@ export const discoveredKeys = (
 };
 
 /** Reads the reply at an address as text. All calls of one fetch share its time-out. */
-type Read = (url: string) => Promise<string>;
+type TextReader = (url: string) => Promise<string>;
 
 const cachedKeys = (
   fetchKeys: Fetch,
   now: Now,
-  findSet: (read: Read) => Promise<string>,
+  findSet: (read: TextReader) => Promise<string>,
 ): JWTVerifyGetKey => {
   /** Whether `at` is at most `ms` ago. A clock that was set back makes nothing last longer. */
   const isWithin = (at: number, ms: number) => now() >= at && now() - at < ms;
@@ -124,7 +123,7 @@ const keySetHeaders = {
   'user-agent': 'distributed-secrets-vault',
 };
 
-/** The size is counted while the body is read, because a reply need not announce its size, or may be compressed. */
+/** Counts the size while it reads, because a reply need not announce its size, or may be compressed. */
 const textOf = async ({ status, body }: Response): Promise<string> => {
   if (status !== 200) throw new Error('the key set was not answered');
   const chunks: Uint8Array[] = [];
@@ -157,8 +156,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
 /**
- * The public keys for signatures of the allowed kinds, each as its public half with its id and its only algorithm. If the
- * private half of a key is in the set too, neither half is used.
+ * The public keys for signatures of the allowed kinds, each as its public half with its id and its only
+ * algorithm. If the private half of a key is in the set too, neither half is used.
  */
 const usableKeys = (keys: readonly unknown[]): JWK[] => {
   const objects = keys.filter(isObject);
@@ -177,7 +176,7 @@ const usableKeys = (keys: readonly unknown[]): JWK[] => {
 
 const isPrivate = (key: object): boolean => ['d', 'k', 'p', 'q'].some((part) => part in key);
 
-/** The public half of a key, in one spelling and without anything else; `undefined` if its kind is not allowed. */
+/** The public half of a key alone, in one spelling; `undefined` if its kind is not allowed. */
 const publicHalf = (jwk: object): JWK | undefined => {
   try {
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });

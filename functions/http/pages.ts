@@ -3,7 +3,7 @@ import { invalid } from './requests.ts';
 
 type Query = ReadonlyMap<string, string>;
 
-/** The size of a page; `fallback` if the caller gives none. Throws `invalid_request` unless it is 1 to `max`. */
+/** The size of a page, or `fallback`. Throws `invalid_request` unless the caller's size is 1 to `max`. */
 export const limitOf = (query: Query, max: number, fallback: number): number => {
   const text = query.get('limit') ?? String(fallback);
   if (!/^[1-9][0-9]*$/.test(text) || Number(text) > max) {
@@ -13,8 +13,8 @@ export const limitOf = (query: Query, max: number, fallback: number): number => 
 };
 
 /**
- * The position after which a page begins: the last name or version of the page before. Throws `invalid_request` if the
- * cursor is no cursor, or its position does not pass `check`. A cursor grants nothing, so callers may forge one.
+ * The last name or version of the page before. Throws `invalid_request` if the cursor is no cursor, or its
+ * position does not pass `check`. A cursor grants nothing, so callers may forge one.
  */
 export const afterOf = (query: Query, check: (position: string) => boolean): string | undefined => {
   const text = query.get('cursor');

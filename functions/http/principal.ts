@@ -1,7 +1,7 @@
 /**
- * The caller, known only by a verified JWT. `jose` checks the signature and the times, and the access policy decides
- * what the claims allow. `kid` chooses a key of the issuer's set, and no header of the token can add one. The result
- * of a verification is reused for a minute.
+ * The caller, known only by a verified JWT. `jose` checks the signature and the times, and the access policy
+ * decides what the claims allow. `kid` chooses a key of the issuer's set, and no header of the token can add
+ * one. The result of a verification is reused for a minute.
  */
 import { hash } from 'node:crypto';
 import {
@@ -12,15 +12,16 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose';
-import type { IssuerPolicy, Judge } from '../access/policy.ts';
-import { audienceFault, createDecide, type Decide } from '../access/rules.ts';
+import type { ClaimPolicy, IssuerPolicy } from '../access/policy.ts';
+import { audienceFault, createDecider, type Decider } from '../access/rules.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import { type HttpRequest, headerValues } from './requests.ts';
 
 /** An issuer of the policy, and its public keys. */
-export type Issuer = Judge & Pick<IssuerPolicy, 'algorithms'> & { readonly keys: JWTVerifyGetKey };
+export type Issuer = ClaimPolicy &
+  Pick<IssuerPolicy, 'algorithms'> & { readonly keys: JWTVerifyGetKey };
 type Headers = Pick<HttpRequest, 'headers'>;
 
 /** Returns the principal of a request. Throws `unauthenticated` or `identity_unavailable`. */
@@ -28,7 +29,7 @@ export type Authenticate = (request: Headers, now: number) => Promise<Principal>
 
 export type Authenticator = {
   readonly authenticate: Authenticate;
-  /** Replaces the issuers, and forgets all verified tokens. A request that began before keeps the old issuers. */
+  /** Replaces the issuers, and forgets all verified tokens. A running request keeps the old issuers. */
   readonly use: (issuers: readonly Issuer[]) => void;
 };
 
@@ -46,7 +47,7 @@ export const createAuthenticator = (issuers: readonly Issuer[] = []): Authentica
 const createAuthenticate = (issuers: readonly Issuer[]): Authenticate => {
   const verified = createVerifiedTokens();
   const byClaim = new Map(
-    issuers.map((issuer) => [issuer.issuer, { ...issuer, decide: createDecide(issuer) }]),
+    issuers.map((issuer) => [issuer.issuer, { ...issuer, decide: createDecider(issuer) }]),
   );
   return async (request, now) => {
     const token = bearerToken(request);
@@ -72,8 +73,8 @@ const bearerToken = (request: Headers): string => {
 };
 
 /**
- * The last character of base64url may have unused bits, which decoders ignore. Here they must be zero, so that each
- * token has only one spelling.
+ * The last character of base64url may have unused bits, which decoders ignore. Here they must be zero, so
+ * that each token has only one spelling.
  */
 const refuseOtherSpellings = (token: string): void => {
   const isCanonical = (part: string) =>
@@ -106,7 +107,7 @@ const issuerOf = (token: string): string => {
 };
 
 const principalOf = async (
-  issuer: Issuer & { readonly decide: Decide },
+  issuer: Issuer & { readonly decide: Decider },
   token: string,
   now: number,
 ): Promise<Principal> => {
@@ -134,7 +135,7 @@ const verify = async (issuer: Issuer, token: string, now: number): Promise<JWTPa
   }
 };
 
-/** `jose` has checked that these claims are numbers. But JSON can write numbers that are no time, like `1e400`. */
+/** `jose` requires numbers in these claims, but JSON can write numbers that are no time, like `1e400`. */
 const isDate = (seconds: number | undefined): boolean =>
   seconds === undefined || (seconds >= 0 && seconds <= times.tokenDateMaxS);
 
@@ -144,8 +145,8 @@ const unauthenticated = (
 ): VaultError => new VaultError('unauthenticated', sentence, { cause });
 
 /**
- * An invalid token is the caller's fault, and an unreachable key set is not. `jose` reports an expired token only
- * after it verified the signature and the issuer. Only a holder of a token for this vault learns that it has expired.
+ * An invalid token is the caller's fault, and an unreachable key set is not. Only a holder of a token for
+ * this vault learns that it has expired: `jose` reports that after it verified signature and issuer.
  */
 const faultOf = (issuer: Issuer, error: unknown): VaultError => {
   if (error instanceof errors.JWTExpired) {
@@ -157,31 +158,24 @@ const faultOf = (issuer: Issuer, error: unknown): VaultError => {
     : new VaultError('identity_unavailable', 'the key set cannot be fetched', { cause: error });
 };
 
-type VerifiedTokens = {
-  /** The principal of a cached token that is still valid at `now`, in milliseconds. */
-  readonly find: (token: string, now: number) => Principal | undefined;
-  /** Caches the result of a verification at `now`, in milliseconds. */
-  readonly keep: (token: string, principal: Principal, now: number) => void;
-};
-
 type CacheEntry = { readonly principal: Principal; readonly from: number; readonly until: number };
 
 /**
- * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result can be
- * reused until the token expires, and for at most a minute, in case its key is withdrawn. The cache holds hashes of
- * tokens. A refused token is not cached.
+ * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result
+ * can be reused until the token expires, and for at most a minute, in case its key is withdrawn. The cache
+ * holds hashes of tokens. A refused token is not cached.
  */
-const createVerifiedTokens = (): VerifiedTokens => {
+const createVerifiedTokens = () => {
   const kept = new Map<string, CacheEntry>();
   const idOf = (token: string) => hash('sha256', token, 'base64url');
   return {
-    find: (token, now) => {
+    find: (token: string, now: number): Principal | undefined => {
       const known = kept.get(idOf(token));
       return known !== undefined && now >= known.from && now < known.until
         ? known.principal
         : undefined;
     },
-    keep: (token, principal, now) => {
+    keep: (token: string, principal: Principal, now: number): void => {
       const expiry = principal.expires + 1_000 * times.tokenToleranceS;
       const until = Math.min(expiry, now + times.tokenKeptMs);
       const [oldest] = kept.keys();

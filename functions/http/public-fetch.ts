@@ -1,4 +1,4 @@
-/** Fetches from public addresses only, so that no issuer can lead the vault to a service of its own network. */
+/** Fetches from public addresses only, so that no issuer leads the vault to a service of its own network. */
 import dns from 'node:dns';
 import { Agent, type AgentOptions, request } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
@@ -85,12 +85,11 @@ const listOf = (ranges: readonly string[], type: 'ipv4' | 'ipv6', list = new Blo
 const special = listOf(specialIPv6, 'ipv6', listOf(specialIPv4, 'ipv4'));
 const unicast = listOf(unicastIPv6, 'ipv6');
 
-/** Whether an IP address belongs to the public internet. An IPv4 address in the IPv6 form `::ffff:…` never does. */
+/** Whether an IP address belongs to the public internet. The form `::ffff:…` of IPv4 addresses never does. */
 export const isPublicAddress = (address: string): boolean => {
   const version = isIP(address);
   if (version === 4) return !special.check(address, 'ipv4');
   return version === 6 && unicast.check(address, 'ipv6') && !special.check(address, 'ipv6');
 };
 
-/** Fetches from public addresses only. */
 export const fetchPublic = createPublicFetch({});

@@ -7,6 +7,7 @@ import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import {
+  decodeUtf8,
   isSecretName,
   isVersionNumber,
   type Principal,
@@ -21,7 +22,7 @@ export type HttpRequest = {
   readonly name: string;
   readonly version: string;
   readonly query: Parts;
-  /** Headers with all their values, and headers with one value each. The second count if the first lack a name. */
+  /** Headers with all their values, and with one value each, which count for names that the first lack. */
   readonly headers: readonly [listed: Parts, single: Parts];
   readonly body: { readonly text: string; readonly isBase64: boolean };
 };
@@ -55,7 +56,7 @@ const partsOf = (parts: Event['headers'] | Event['multiValueHeaders'] | null): P
     typeof values === 'string' ? [values] : values,
   ]);
 
-/** The error for a malformed part of a request, which `field` names. The sentence must not quote its content. */
+/** The error for a malformed part of a request. The sentence must not quote its content. */
 export const invalid = (field: string, sentence: string): VaultError =>
   new VaultError('invalid_request', sentence, { properties: { field } });
 
@@ -76,11 +77,11 @@ export const headerValue = (request: Headers, name: string): string | undefined 
   return value;
 };
 
-/** Whether the request carries a bearer token, which may be malformed. */
+/** The token may be malformed. */
 export const bearsToken = (request: Headers): boolean =>
   headerValues(request, 'authorization').some((value) => /^Bearer( |$)/i.test(value));
 
-/** Whether the request carries an `Idempotency-Key`, which may be malformed. */
+/** The key may be malformed. */
 export const hasIdempotencyKey = (request: Headers): boolean =>
   headerValues(request, 'idempotency-key').length > 0;
 
@@ -91,13 +92,13 @@ export const queryOf = (
 ): ReadonlyMap<string, string> =>
   new Map(
     query.map(([name, [value = '', ...others]]) => {
-      if (!allowed.includes(name)) throw invalid('query', `known parameters: ${list(allowed)}`);
+      if (!allowed.includes(name)) {
+        throw invalid('query', `known parameters: ${allowed.join(', ') || 'none'}`);
+      }
       if (others.length > 0) throw invalid(name, 'the parameter may occur only once');
       return [name, value];
     }),
   );
-
-const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'none');
 
 /** The value of a parameter that has few values. Throws `invalid_request` for any other value. */
 export const choiceOf = <Choice extends string>(
@@ -113,16 +114,13 @@ export const choiceOf = <Choice extends string>(
   return chosen;
 };
 
-/** The version in the path. Throws `invalid_request` if it is no version number. */
-export const pathVersion = ({ version }: Pick<HttpRequest, 'version'>): number =>
-  versionOf(version);
-
 /** The secret's name in the path. Throws `invalid_request` if it is no secret name; it is not decoded. */
 export const pathName = ({ name }: Pick<HttpRequest, 'name'>): string => {
   if (!isSecretName(name)) throw invalid('name', 'the path holds no secret name');
   return name;
 };
 
+/** Throws `invalid_request` if the text is no version number. */
 export const versionOf = (text: string): number => {
   if (!isVersionNumber(text)) throw invalid('version', 'is no version number');
   return Number(text);
@@ -147,11 +145,11 @@ const entityTags =
   /^\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*(?:,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*)*$/;
 const idempotencyKey = /^[\x21-\x7e]+$/;
 
-/** The `If-Match` header: `*`, or the versions it names. A weak tag, or a tag that is no version, matches nothing. */
+/** The `If-Match` header: `*`, or versions. A weak tag, or a tag that is no version, matches nothing. */
 export const ifMatchOf = (request: Headers): '*' | readonly number[] | undefined =>
   tagsOf(request, 'if-match', false);
 
-/** The `If-None-Match` header: `*`, or the versions it names. A weak tag matches like a strong one (RFC 9110, 13.1.2). */
+/** The `If-None-Match` header: `*`, or versions. A weak tag matches like a strong one (RFC 9110, 13.1.2). */
 export const ifNoneMatchOf = (request: Headers): '*' | readonly number[] | undefined =>
   tagsOf(request, 'if-none-match', true);
 
@@ -175,7 +173,7 @@ export const refuseHeader = (request: Headers, name: string, sentence: string): 
   if (headerValues(request, name).length > 0) throw invalid(name, sentence);
 };
 
-/** The fingerprint of a request with an `Idempotency-Key`. `content` is everything that a repetition must share. */
+/** The fingerprint of a keyed request. `content` is everything that a repetition must share. */
 export const fingerprintOf = (
   request: Headers & { readonly principal: Principal },
   content: readonly (string | Uint8Array | undefined)[],
@@ -208,18 +206,7 @@ export const bodyBytes = ({ body }: Pick<HttpRequest, 'body'>): Uint8Array => {
   return bytes;
 };
 
-/** Decodes UTF-8 exactly and keeps a BOM. Throws `invalid_request` for `field`. */
-export const decodeUtf8 = (bytes: Uint8Array, field: string): string => {
-  try {
-    return exact.decode(bytes);
-  } catch {
-    throw invalid(field, 'is not UTF-8');
-  }
-};
-
-const exact = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** The media type of the body, in lower case and without parameters; `undefined` for any parameter but UTF-8. */
+/** The media type of the body in lower case, without parameters; `undefined` for any parameter but UTF-8. */
 export const mediaType = (request: Headers): string | undefined => {
   const header = headerValue(request, 'content-type');
   const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim());
@@ -241,10 +228,12 @@ const refuseCodings = (request: Headers): void => {
   throw new VaultError('unsupported_media_type', 'the body must have no Content-Encoding');
 };
 
-/** The body as text, and its media type. Throws first for its size, then for its coding and type, then for its UTF-8. */
+/** The body as text, and its media type. Checks first the size, then coding and type, then UTF-8. */
 export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => {
   const bytes = bodyBytes(request);
   refuseCodings(request);
   const type = requireMediaType(request, types);
-  return { text: decodeUtf8(bytes, 'body'), type };
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw invalid('body', 'is not UTF-8');
+  return { text, type };
 };

@@ -6,7 +6,12 @@
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import { formatInstant, type StoredVersion, type WrittenVersion } from '../model/types.ts';
+import {
+  decodeUtf8,
+  formatInstant,
+  type StoredVersion,
+  type WrittenVersion,
+} from '../model/types.ts';
 import { bearsToken, type HttpRequest, hasIdempotencyKey } from './requests.ts';
 
 /** The answer of a route. `reply` adds the headers of every reply. */
@@ -17,7 +22,6 @@ export type Reply = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** A reply of text instead of JSON. */
 export type TextReply = Omit<Reply, 'body'> & { readonly text: string };
 
 export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayProxyResult => {
@@ -56,7 +60,7 @@ export const etag = (version: number): string => `"${version}"`;
 export const replayedHeader = (replayed: boolean): Readonly<Record<string, string>> =>
   replayed ? { 'Idempotency-Replayed': 'true' } : {};
 
-/** The validity interval of a version in a reply: half-open, with `validTo` null while the version is current. */
+/** The half-open validity interval of a version, with `validTo` null while the version is current. */
 export const validity = ({ validFrom, validTo }: StoredVersion) => ({
   validFrom: formatInstant(validFrom),
   validTo: validTo === undefined ? null : formatInstant(validTo),
@@ -66,20 +70,16 @@ export const validity = ({ validFrom, validTo }: StoredVersion) => ({
 export const encodeValue = (
   value: Uint8Array,
 ): { readonly value: string; readonly encoding: 'utf8' | 'base64' } => {
-  try {
-    return { value: exact.decode(value), encoding: 'utf8' };
-  } catch {
-    return { value: Buffer.from(value).toString('base64'), encoding: 'base64' };
-  }
+  const text = decodeUtf8(value);
+  if (text !== undefined) return { value: text, encoding: 'utf8' };
+  return { value: Buffer.from(value).toString('base64'), encoding: 'base64' };
 };
-
-const exact = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 type Headers = Pick<HttpRequest, 'headers'>;
 
 /**
- * The problem document (RFC 9457) of an error, in answer to a request with these headers. Any error but a `VaultError`
- * has the code `internal`.
+ * The problem document (RFC 9457) of an error, in answer to a request with these headers. Any error but a
+ * `VaultError` has the code `internal`.
  */
 export const problem = (
   error: unknown,
@@ -87,8 +87,8 @@ export const problem = (
   request: Headers = { headers: [[], []] },
 ): APIGatewayProxyResult => {
   const known = error instanceof VaultError ? error : new VaultError('internal', '');
-  const { status, title, sentence, retryable: isUsuallyRetryable } = problems[known.code];
-  const retryable = known.retryable ?? isUsuallyRetryable;
+  const { status, title = titleOf(known.code), sentence, ...usually } = problems[known.code];
+  const retryable = known.retryable ?? usually.retryable ?? false;
   // Proxies repeat what has this header. Without a key, an unclear write could then be done twice.
   const invitesRepetition =
     retryable && (known.code !== 'outcome_unknown' || hasIdempotencyKey(request));
@@ -113,10 +113,9 @@ export const problem = (
   };
 };
 
-/** When a caller may ask again. */
 export const retryAfter = { 'Retry-After': String(times.retryAfterS) } as const;
 
-/** The challenge of RFC 6750, section 3. A refusal for a name has none, because no token is known to be better. */
+/** The challenge of RFC 6750, section 3. A refusal for a name has none: no token is known to be better. */
 const challengeOf = (
   { code, message, properties: { scope } }: VaultError,
   request: Headers,
@@ -139,78 +138,64 @@ const standing = (requestId: string) => ({
 
 type Problem = {
   readonly status: number;
-  readonly title: string;
+  /** Without a title, the words of the code are the title. */
+  readonly title?: string;
+  readonly retryable?: true;
   /** The detail from status 500 on. */
-  readonly sentence: string;
-  readonly retryable: boolean;
+  readonly sentence?: string;
 };
-
-const refusal = (status: number, title: string, retryable = false): Problem => ({
-  status,
-  title,
-  sentence: '',
-  retryable,
-});
-const failure = (status: number, title: string, retryable: boolean, sentence: string): Problem => ({
-  status,
-  title,
-  sentence,
-  retryable,
-});
 
 const problems: Readonly<Record<ErrorCode, Problem>> = {
-  invalid_request: refusal(400, 'Invalid request'),
-  unauthenticated: refusal(401, 'Unauthenticated'),
-  forbidden: refusal(403, 'Forbidden'),
-  not_found: refusal(404, 'Not found'),
-  route_not_found: refusal(404, 'Route not found'),
-  method_not_allowed: refusal(405, 'Method not allowed'),
-  request_timeout: refusal(408, 'Request timeout', true),
-  secret_exists: refusal(409, 'Secret exists'),
-  version_current: refusal(409, 'Version current'),
-  not_destroyable: refusal(409, 'Not destroyable'),
-  version_destroyed: refusal(410, 'Version destroyed'),
-  version_conflict: refusal(412, 'Version conflict'),
-  too_large: refusal(413, 'Too large'),
-  unsupported_media_type: refusal(415, 'Unsupported media type'),
-  idempotency_key_reused: refusal(422, 'Idempotency key reused'),
-  invalid_env: refusal(422, 'Invalid .env file'),
-  throttled: refusal(429, 'Throttled', true),
-  integrity_failure: failure(
-    500,
-    'Integrity failure',
-    false,
-    'A stored record does not open under its own identity. Nothing was returned.',
-  ),
-  internal: failure(500, 'Internal error', false, 'The vault failed; its log has the request id.'),
-  master_key_incorrect: failure(
-    503,
-    'Master key incorrect',
-    false,
-    'The record was sealed under another master key than the configured one.',
-  ),
-  master_key_unavailable: failure(
-    503,
-    'Master key unavailable',
-    false,
-    'The master key cannot be used now. Nothing was returned and nothing was written.',
-  ),
-  identity_unavailable: failure(
-    503,
-    'Identity unavailable',
-    true,
-    "The issuer's key set cannot be reached, so no token can be checked.",
-  ),
-  store_unavailable: failure(
-    503,
-    'Store unavailable',
-    true,
-    'The store cannot be reached, or is too slow. Nothing was written.',
-  ),
-  outcome_unknown: failure(
-    503,
-    'Outcome unknown',
-    true,
-    'The write may have taken effect. Repeat it with the same Idempotency-Key, or read.',
-  ),
+  invalid_request: { status: 400 },
+  unauthenticated: { status: 401 },
+  forbidden: { status: 403 },
+  not_found: { status: 404 },
+  route_not_found: { status: 404 },
+  method_not_allowed: { status: 405 },
+  request_timeout: { status: 408, retryable: true },
+  secret_exists: { status: 409 },
+  version_current: { status: 409 },
+  not_destroyable: { status: 409 },
+  version_destroyed: { status: 410 },
+  version_conflict: { status: 412 },
+  too_large: { status: 413 },
+  unsupported_media_type: { status: 415 },
+  idempotency_key_reused: { status: 422 },
+  invalid_env: { status: 422, title: 'Invalid .env file' },
+  throttled: { status: 429, retryable: true },
+  integrity_failure: {
+    status: 500,
+    sentence: 'A stored record does not open under its own identity. Nothing was returned.',
+  },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    sentence: 'The vault failed; its log has the request id.',
+  },
+  master_key_incorrect: {
+    status: 503,
+    sentence: 'The record was sealed under another master key than the configured one.',
+  },
+  master_key_unavailable: {
+    status: 503,
+    sentence: 'The master key cannot be used now. Nothing was returned and nothing was written.',
+  },
+  identity_unavailable: {
+    status: 503,
+    retryable: true,
+    sentence: "The issuer's key set cannot be reached, so no token can be checked.",
+  },
+  store_unavailable: {
+    status: 503,
+    retryable: true,
+    sentence: 'The store cannot be reached, or is too slow. Nothing was written.',
+  },
+  outcome_unknown: {
+    status: 503,
+    retryable: true,
+    sentence: 'The write may have taken effect. Repeat it with the same Idempotency-Key, or read.',
+  },
 };
+
+const titleOf = (code: ErrorCode): string =>
+  code.charAt(0).toUpperCase() + code.slice(1).replaceAll('_', ' ');

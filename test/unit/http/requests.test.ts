@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import {
   bodyBytes,
   bodyOf,
-  decodeUtf8,
   type HttpRequest,
   headerValue,
   headerValues,
@@ -15,7 +14,10 @@ import {
 import { requestOf, requestWith } from '../../support/events.ts';
 import { codeOf, fieldOf, refusalOf } from '../../support/refusals.ts';
 
-const textOf = (request: HttpRequest): string => decodeUtf8(bodyBytes(request), 'body');
+const textOf = (request: HttpRequest): string => {
+  const headers: HttpRequest['headers'] = [[['content-type', ['text/plain']]], []];
+  return bodyOf({ ...request, headers }, ['text/plain']).text;
+};
 
 describe('a header', () => {
   it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])('matches under the name %s', (name) => {
