@@ -2,7 +2,7 @@
 import { claimAt } from '../../functions/access/claims.ts';
 import type { IssuerPolicy } from '../../functions/access/policy.ts';
 import { parsePolicy, type ReadPolicy } from '../../functions/access/policy-file.ts';
-import { createDecide, type Decision, type Refusal } from '../../functions/access/rules.ts';
+import { createDecider, type Decision, type Refusal } from '../../functions/access/rules.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { exitCodes, failure } from '../../system/failures.ts';
 import { note, noteLine, printJson, printTable, wantsJson } from '../output/output.ts';
@@ -61,7 +61,7 @@ const testCommand = () =>
       }
       const issuer = policy.issuers.find((one) => one.issuer === claims['iss']);
       if (issuer === undefined) throw unknownIssuer(file, claims['iss'], policy.issuers);
-      const decision = createDecide(issuer)(claims);
+      const decision = createDecider(issuer)(claims);
       if (json) await printJson({ issuer: issuer.id, ...decision });
       else await printTable(['WHAT', 'VALUE'], rowsOf(issuer, claims, decision));
       if (hasExpired(claims)) note('the token has expired, so the vault refuses it anyway');

@@ -48,9 +48,9 @@ export const prepareValues = (values: MatchValue | readonly MatchValue[]): Liste
 const piecesOf = (text: string): readonly string[] => text.split(/([/:.])/);
 
 /**
- * Whether the claim, or one element of a list, is one of the values. A number equals no value. Calls `count` before each
- * comparison: one for the exact values together, and one for each glob. A comparison takes time that grows only with
- * the lengths.
+ * Whether the claim, or one element of a list, is one of the values. A number equals no value. Calls `count`
+ * before each comparison: one for the exact values together, and one for each glob. A comparison takes time
+ * that grows only with the lengths.
  */
 export const matches = (
   claim: unknown,
@@ -71,7 +71,7 @@ export const matches = (
     });
   });
 
-/** The text between two stars is taken where it occurs first, which leaves the most text to the stars that follow. */
+/** The first occurrence of the text between two stars leaves the most text to the stars that follow. */
 const isPieceCovered = (text: string, [first = '', ...others]: readonly string[]): boolean => {
   const last = others.pop();
   if (last === undefined) return text === first;

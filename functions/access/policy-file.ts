@@ -1,10 +1,11 @@
-/** Reads an access policy from YAML and checks it strictly. Hosts, builds and `dsvault policy` use it; no function does. */
+/** Reads an access policy from YAML and checks it strictly, for hosts, builds and `dsvault policy`. */
 import {
   array,
   type BaseIssue,
   boolean,
   check,
   custom,
+  type LengthInput,
   lazy,
   literal,
   looseObject,
@@ -31,7 +32,7 @@ import {
   prepareValues,
   textAroundClaims,
 } from './claims.ts';
-import { findCollision, type Making } from './collisions.ts';
+import { type Combination, findCollision } from './collisions.ts';
 import {
   type AccessPolicy,
   algorithms,
@@ -50,20 +51,17 @@ export type ReadPolicy = {
   readonly warnings: readonly string[];
 };
 
-const {
-  policyIssuersMax: issuersMax,
-  policyRulesMax: rulesMax,
-  policyListMax: listMax,
-  policyCharactersMax: fileCharactersMax,
-} = limits;
+const notEmpty = <Input extends LengthInput>() => minLength<Input, 1, string>(1, 'is empty');
+const atMost = <Input extends LengthInput>(max: number) =>
+  maxLength<Input, number, string>(max, `has more than ${max}`);
 
 const text = pipe(
   string('must be text'),
-  minLength(1, 'is empty'),
+  notEmpty(),
   maxLength(limits.policyTextCharactersMax, 'is too long'),
 );
-const texts = pipe(array(text, 'must be a list'), maxLength(listMax, `has more than ${listMax}`));
-const someTexts = pipe(texts, minLength(1, 'is empty'));
+const texts = pipe(array(text, 'must be a list'), atMost(limits.policyListMax));
+const someTexts = pipe(texts, notEmpty());
 const yes = literal(true, 'can only be true');
 
 const claimPath = pipe(
@@ -92,11 +90,7 @@ const instant = pipe(
 
 const quoted = 'must be text, true or false; write a number in quotes';
 const matchValue = union([text, boolean()], quoted);
-const matchValues = pipe(
-  array(matchValue),
-  minLength(1, 'is empty'),
-  maxLength(listMax, `has more than ${listMax}`),
-);
+const matchValues = pipe(array(matchValue), notEmpty(), atMost(limits.policyListMax));
 const match = pipe(
   custom<object>((given) => !Array.isArray(given), 'must name claims and their values'),
   record(claimPath, union([matchValue, matchValues], quoted), 'must name claims and their values'),
@@ -149,14 +143,10 @@ const rule = pipe(
     subject: subjectTemplate,
     scopes: pipe(
       array(picklist(scopes, `must be of ${scopes.join(', ')}`), 'must be a list'),
-      minLength(1, 'is empty'),
+      notEmpty(),
     ),
     scopesFrom: optional(claimPath),
-    names: pipe(
-      array(nameTemplate, 'must be a list'),
-      minLength(1, 'is empty'),
-      maxLength(limits.namePatternsMax, `has more than ${limits.namePatternsMax}`),
-    ),
+    names: pipe(array(nameTemplate, 'must be a list'), notEmpty(), atMost(limits.namePatternsMax)),
   }),
   check(
     ({ tenant, match: claims }) => claimsInsertedBy(tenant).every((path) => isExact(claims[path])),
@@ -186,23 +176,17 @@ const remoteEntry = pipe(
     audiences: someTexts,
     audienceClaim: optional(claimPath),
     sharedAudience: optional(boolean('must be true or false')),
-    jwks: optional(strictObject({ keys: pipe(array(publicKey), minLength(1, 'is empty')) })),
+    jwks: optional(strictObject({ keys: pipe(array(publicKey), notEmpty()) })),
     jwksUrl: optional(httpsAddress),
     discovery: optional(yes),
     algorithms: pipe(
       array(picklist(algorithms, `must be of ${algorithms.join(', ')}`), 'must be a list'),
-      minLength(1, 'is empty'),
+      notEmpty(),
     ),
     deny: optional(
       strictObject({ sub: optional(texts), jti: optional(texts), before: optional(instant) }),
     ),
-    rules: optional(
-      pipe(
-        array(rule, 'must be a list'),
-        minLength(1, 'is empty'),
-        maxLength(rulesMax, `has more than ${rulesMax}`),
-      ),
-    ),
+    rules: optional(pipe(array(rule, 'must be a list'), notEmpty(), atMost(limits.policyRulesMax))),
     vaultClaims: optional(yes),
   }),
   check(
@@ -225,8 +209,8 @@ const localEntry = strictObject({ id, localKey: yes });
 export const policyFileSchema = strictObject({
   issuers: pipe(
     array(union([remoteEntry, localEntry])),
-    minLength(1, 'is empty'),
-    maxLength(issuersMax, `has more than ${issuersMax}`),
+    notEmpty(),
+    atMost(limits.policyIssuersMax),
   ),
 });
 
@@ -237,8 +221,8 @@ const outline = strictObject({
       lazy((entry) => (isLocal(entry) ? localEntry : remoteEntry)),
       'must be a list',
     ),
-    minLength(1, 'is empty'),
-    maxLength(issuersMax, `has more than ${issuersMax}`),
+    notEmpty(),
+    atMost(limits.policyIssuersMax),
   ),
 });
 
@@ -249,17 +233,17 @@ const countOf = (...values: readonly unknown[]): number =>
   values.filter((value) => value !== undefined).length;
 
 /**
- * Reads a policy. `local` are the keys of this machine's own tokens; a policy for another machine has none. Throws an
- * error whose message has one line for each fault, with the line in the file and the field.
+ * Reads a policy. `local` are the keys of this machine's own tokens; a policy for another machine has none.
+ * Throws an error whose message has one line for each fault, with the line in the file and the field.
  */
 export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
-  if (source.length > fileCharactersMax)
-    throw new Error(`has more than ${fileCharactersMax} characters`);
+  const { policyCharactersMax: max, policyCombinationsMax } = limits;
+  if (source.length > max) throw new Error(`has more than ${max} characters`);
   const lines = new LineCounter();
   const document = parseDocument(source, {
     lineCounter: lines,
     prettyErrors: false,
-    // Otherwise a directive in the file could turn the texts `on` and `yes` into true, and 1 and "1" would be one key.
+    // Otherwise a directive could turn the texts `on` and `yes` into true, and 1 and "1" would be one key.
     schema: 'core',
     stringKeys: true,
   });
@@ -292,7 +276,7 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   const collision = findCollision({ issuers });
   if (collision !== undefined) {
     if ('tooMany' in collision) {
-      const sentence = `makes more than ${limits.policyCombinationsMax} combinations, with those before it`;
+      const sentence = `makes more than ${policyCombinationsMax} combinations, with those before it`;
       throw new Error(fault(collision.tooMany, sentence));
     }
     const { text, earlier, later } = collision;
@@ -312,7 +296,7 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   return { policy: { issuers }, warnings };
 };
 
-const claimsOf = ({ values }: Making): string =>
+const claimsOf = ({ values }: Combination): string =>
   values.map(([claim, value]) => `${claim} ${JSON.stringify(value)}`).join(' and ');
 
 /** Valibot skips these keys. In a match, the rule would then hold for tokens without the claim. */
@@ -391,8 +375,8 @@ const hiddenRulesOf = (issuer: IssuerPolicy): readonly { rule: number; behind: n
 };
 
 /**
- * Whether each claim that `wide` asks for is asked for by `narrow` too, with no other values. A star of `narrow` is
- * covered only by a star of `wide`, which covers all that the narrow one stands for.
+ * Whether each claim that `wide` asks for is asked for by `narrow` too, with no other values. A star of
+ * `narrow` is covered only by a star of `wide`, which covers all that the narrow one stands for.
  */
 const isAtLeastAsWide = (
   wide: readonly (readonly [string, ListedValues])[],

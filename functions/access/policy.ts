@@ -1,6 +1,6 @@
 /**
- * The access policy: the issuers whose tokens the vault accepts, and what a token of each allows. `policy-file.ts`
- * reads and checks it; this form is also that of the policy which is deployed with a function.
+ * The access policy: the issuers whose tokens the vault accepts, and what a token of each allows.
+ * `policy-file.ts` reads and checks a policy. A function is deployed with its policy in this form.
  */
 import type { Scope } from '../model/types.ts';
 
@@ -32,7 +32,7 @@ type TokenForm = {
   readonly deny?: DenyList | undefined;
 };
 
-/** The public keys of an issuer: a set, the HTTPS address of one, or the address that OpenID discovery finds. */
+/** The public keys of an issuer: a set, the HTTPS address of one, or OpenID discovery. */
 type KeySource =
   | { readonly jwks: { readonly keys: readonly unknown[] } }
   | { readonly jwksUrl: string }
@@ -43,7 +43,7 @@ type Grants =
   | { readonly rules: readonly Rule[] }
   | {
       readonly vaultClaims: true;
-      /** Whether subjects stay without the id of the issuer. Only the issuer of the `AUTH_…` variables has this. */
+      /** Subjects stay without the id of the issuer. Only for the issuer of the `AUTH_…` variables. */
       readonly bareSubjects?: true;
     };
 
@@ -70,4 +70,4 @@ export type Rule = {
 };
 
 /** The part of an issuer that decides about claims. */
-export type Judge = Omit<TokenForm, 'algorithms'> & Grants;
+export type ClaimPolicy = Omit<TokenForm, 'algorithms'> & Grants;

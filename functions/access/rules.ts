@@ -16,7 +16,7 @@ import {
   matches,
   prepareValues,
 } from './claims.ts';
-import type { ClaimPath, DenyList, Judge, Rule } from './policy.ts';
+import type { ClaimPath, ClaimPolicy, DenyList, Rule } from './policy.ts';
 
 type Grant = Omit<Principal, 'expires'>;
 
@@ -45,16 +45,16 @@ export type Decision = { readonly mismatches: readonly Mismatch[] } & (
 );
 
 /** The comparisons of values that a decision has made so far. */
-export type Work = { comparisons: number };
+export type ComparisonCount = { comparisons: number };
 
 /**
- * Decides about the claims of a token whose signature and issuer are verified. The order of the checks is the policy's.
- * `work` counts what the decision costs.
+ * Decides about the claims of a token whose signature and issuer are verified. The order of the checks is the
+ * policy's. `work` counts what the decision costs.
  */
-export type Decide = (claims: Claims, work?: Work) => Decision;
+export type Decider = (claims: Claims, work?: ComparisonCount) => Decision;
 
-/** Prepares the decisions by an issuer's rules, so that their patterns are split once and not for each token. */
-export const createDecide = (issuer: Judge): Decide => {
+/** Prepares an issuer's rules, so that their patterns are split once and not for each token. */
+export const createDecider = (issuer: ClaimPolicy): Decider => {
   const rules = 'rules' in issuer ? issuer.rules.map(prepareRule) : undefined;
   return (claims, work = { comparisons: 0 }) => {
     const refusal = audienceFault(issuer, claims) ?? denial(issuer.deny ?? {}, claims);
@@ -67,14 +67,14 @@ export const createDecide = (issuer: Judge): Decide => {
         const differing = match.find(({ path, values }) => {
           const claim = claimAt(claims, path);
           if (Array.isArray(claim) && claim.length > limits.claimValuesMax) {
-            throw new Refused({ because: 'too_many_values', claim: path });
+            throw new RefusalError({ because: 'too_many_values', claim: path });
           }
           return !matches(claim, values, () => countComparison(work));
         });
         if (differing === undefined) return byRule(issuer, rule, number, claims);
         mismatches.push({ rule: number, claim: differing.path });
       }
-      throw new Refused({ because: 'no_rule' });
+      throw new RefusalError({ because: 'no_rule' });
     });
     return { mismatches, ...outcome };
   };
@@ -88,18 +88,18 @@ const prepareRule = (rule: Rule) => ({
   })),
 });
 
-const countComparison = (work: Work): void => {
+const countComparison = (work: ComparisonCount): void => {
   if (work.comparisons >= limits.claimComparisonsMax) {
-    throw new Refused({ because: 'too_many_comparisons' });
+    throw new RefusalError({ because: 'too_many_comparisons' });
   }
   work.comparisons += 1;
 };
 
 /**
- * Why the token is not for this vault. A token with further audiences could have been sent here by one of them, so the
- * issuer's policy must allow it.
+ * Why the token is not for this vault. A token with further audiences could have been sent here by one of
+ * them, so the issuer's policy must allow it.
  */
-export const audienceFault = (issuer: Judge, claims: Claims): Refusal | undefined => {
+export const audienceFault = (issuer: ClaimPolicy, claims: Claims): Refusal | undefined => {
   const { audiences, audienceClaim = 'aud', sharedAudience = false } = issuer;
   const named = [claimAt(claims, audienceClaim)].flat();
   const isNamed = named.some((one) => typeof one === 'string' && audiences.includes(one));
@@ -119,7 +119,7 @@ const denial = ({ sub = [], jti = [], before }: DenyList, claims: Claims): Refus
 };
 
 /** Carries the refusal through the functions below. */
-class Refused extends Error {
+class RefusalError extends Error {
   readonly refusal: Refusal;
 
   constructor(refusal: Refusal) {
@@ -128,8 +128,8 @@ class Refused extends Error {
   }
 }
 
-const unfit = (part: Part, claim?: ClaimPath): Refused =>
-  new Refused({ because: 'unfit', part, ...(claim !== undefined && { claim }) });
+const unfit = (part: Part, claim?: ClaimPath): RefusalError =>
+  new RefusalError({ because: 'unfit', part, ...(claim !== undefined && { claim }) });
 
 const attempt = (
   grant: () => Grant,
@@ -137,7 +137,7 @@ const attempt = (
   try {
     return { granted: grant() };
   } catch (error) {
-    if (error instanceof Refused) return { refusal: error.refusal };
+    if (error instanceof RefusalError) return { refusal: error.refusal };
     throw error;
   }
 };
@@ -146,7 +146,7 @@ const attempt = (
 export const fitsInto = (part: Part, template: string): ((text: string) => boolean) =>
   part === 'subject' && claimsInsertedBy(template).length === 1 ? isSubject : isWord;
 
-const byRule = (issuer: Judge, rule: Rule, number: number, claims: Claims): Grant => {
+const byRule = (issuer: ClaimPolicy, rule: Rule, number: number, claims: Claims): Grant => {
   const fill = (part: Part, template: string): string => {
     const isFit = fitsInto(part, template);
     return insertClaims(template, (path) => {
@@ -174,7 +174,7 @@ const scopesOf = ({ scopes, scopesFrom }: Rule, claims: Claims): readonly string
 };
 
 /** The principal that the claims `tenant`, `sub`, `scope` and `names` describe. */
-const byOwnClaims = (issuer: Judge, claims: Claims): Grant => {
+const byOwnClaims = (issuer: ClaimPolicy, claims: Claims): Grant => {
   const { tenant, sub, scope = '', names } = claims;
   if (typeof tenant !== 'string' || !isTenant(tenant)) throw unfit('tenant', 'tenant');
   if (typeof sub !== 'string' || !isSubject(sub)) throw unfit('subject', 'sub');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Judge, Rule } from '../../../functions/access/policy.ts';
-import { createDecide, type Work } from '../../../functions/access/rules.ts';
+import type { ClaimPolicy, Rule } from '../../../functions/access/policy.ts';
+import { type ComparisonCount, createDecider } from '../../../functions/access/rules.ts';
 import { limits } from '../../../functions/model/limits.ts';
 
 const rule: Rule = {
@@ -10,13 +10,13 @@ const rule: Rule = {
   scopes: ['secrets:read', 'secrets:write'],
   names: ['app.*'],
 };
-const issuer: Judge = {
+const issuer: ClaimPolicy = {
   id: 'github',
   issuer: 'https://i.test',
   audiences: ['vault'],
   rules: [rule],
 };
-const own: Judge = {
+const own: ClaimPolicy = {
   id: 'github',
   issuer: 'https://i.test',
   audiences: ['vault'],
@@ -39,8 +39,11 @@ const granted = {
   issuer: 'github',
   rule: 1,
 };
-const decide = (judge: Judge, given: Readonly<Record<string, unknown>>, work?: Work) =>
-  createDecide(judge)(given, work);
+const decide = (
+  policy: ClaimPolicy,
+  given: Readonly<Record<string, unknown>>,
+  work?: ComparisonCount,
+) => createDecider(policy)(given, work);
 const by = (change: Partial<Rule>, changed: object = {}) =>
   decide({ ...issuer, rules: [{ ...rule, ...change }] }, { ...claims, ...changed });
 const of = (change: object, changed: object = {}) =>
@@ -139,7 +142,7 @@ describe('the work for a token', () => {
 
   it('does not begin with the patterns, which are split once for all tokens', () => {
     const values = ['refs/heads/*'];
-    const decideOften = createDecide({ ...issuer, rules: [{ ...rule, match: { ref: values } }] });
+    const decideOften = createDecider({ ...issuer, rules: [{ ...rule, match: { ref: values } }] });
     values[0] = 'refs/tags/*';
     expect(decideOften(claims)).toMatchObject({ granted: { rule: 1 } });
   });
