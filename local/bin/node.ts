@@ -62,7 +62,6 @@ program.action(async () => {
     config,
     folder,
     cluster,
-    tableName,
     timeToLiveAttribute: table.timeToLiveAttribute,
     masterKey: key.state,
     report,

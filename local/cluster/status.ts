@@ -4,14 +4,13 @@ import { failure } from '../../system/failures.ts';
 import { isKnownToReadStale } from '../node/etcd-version.ts';
 import { nodeTimes } from '../node/node-times.ts';
 import type { AskPeer } from '../node/peers.ts';
-import { areEqual, type NodeKeyState, type NodeReport, parseReport } from '../node/report.ts';
+import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
 
-type NodeStatus = {
-  readonly node: number;
-  /** Whether the node answered. */
-  readonly alive: boolean;
-  readonly leader: boolean;
-  /** `null`, like `lag` and `digest`, if the node did not answer. */
+type NodeStatus = Pick<
+  NodeReport,
+  'node' | 'alive' | 'leader' | 'reason' | 'etcd' | 'masterKey' | 'certificateEndsAt'
+> & {
+  /** `null`, like all that only a node's report tells, if the node did not answer. */
   readonly appliedRevision: number | null;
   /** How many revisions the node is behind the furthest node. */
   readonly lag: number | null;
@@ -21,15 +20,8 @@ type NodeStatus = {
   readonly state: string;
   /** Whether it is cut off from the other nodes. */
   readonly isolated: boolean;
-  readonly reason: string | null;
-  /** The version of its etcd; `null` if the node or its etcd does not answer. */
-  readonly etcd: string | null;
-  /** Whether this version of etcd is known to answer stale reads. */
+  /** Whether its version of etcd is known to answer stale reads. */
   readonly mayReadStale: boolean;
-  /** Whether the node can use the master key; `null` if it did not answer or does not know. */
-  readonly masterKey: NodeKeyState | null;
-  /** When the certificate that it uses ends, in ISO 8601; `null` if the node did not answer. */
-  readonly certificateEndsAt: string | null;
 };
 
 export type ClusterStatus = {

@@ -35,8 +35,6 @@ export type StoreProgram = {
 
 export type LocalStore = {
   readonly endpoint: string;
-  /** The number of times that the store died and was restarted. */
-  readonly deaths: () => number;
   /** Settles only if the store died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
@@ -69,7 +67,6 @@ export const startStore = async (
   const { name, readyWithinMs } = program;
   const host = program.host ?? (await findHiddenHost());
   const port = await findFreePort(host);
-  let deathCount = 0;
   let deaths: readonly number[] = [];
   const { failed, close } = await supervise({
     pidFile: join(folder, 'store.pid'),
@@ -82,7 +79,6 @@ export const startStore = async (
     },
     graceMs: programTimes.storeEndMs,
     onEnd: ({ how }) => {
-      deathCount += 1;
       const now = performance.now();
       deaths = [...deaths.filter((at) => now - at < 60_000), now];
       if (deaths.length > restartsMax) {
@@ -95,7 +91,6 @@ export const startStore = async (
   const room = watchRoom(folder, report);
   return {
     endpoint: `http://${host}:${port}`,
-    deaths: () => deathCount,
     failed,
     close: async () => {
       room.close();

@@ -151,6 +151,18 @@ export const connectEtcd = (address: string): EtcdClient => {
   return { range: call('KV', 'Range'), txn: call('KV', 'Txn'), close };
 };
 
+/** Whether etcd answers a linearizable read within this time, for which it needs a majority of its members. */
+export const hasMajority = async (
+  etcd: Pick<EtcdClient, 'range'>,
+  timeoutMs: number,
+): Promise<boolean> => {
+  const read = etcd.range({ key: Buffer.from('table/') }, performance.now() + timeoutMs);
+  return await read.then(
+    () => true,
+    () => false,
+  );
+};
+
 const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && 'code' in error && typeof error.code === 'number';
 

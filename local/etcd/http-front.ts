@@ -12,8 +12,6 @@ import type { Front } from './front.ts';
 
 export type HttpFrontOptions = {
   readonly front: Front;
-  /** `0` for any free port. */
-  readonly port: number;
   /** The answer to `GET /status`, as JSON. */
   readonly status: () => object;
 };
@@ -55,12 +53,8 @@ const answerBody = async (front: Front, { request, readBody, discardBody }: Exch
   return await front(operation, body);
 };
 
-/** Serves on 127.0.0.1. Throws what the system says if it cannot listen. */
-export const startHttpFront = async ({
-  front,
-  port,
-  status,
-}: HttpFrontOptions): Promise<HttpFront> => {
+/** Serves on a free port of 127.0.0.1. Throws what the system says if it cannot listen. */
+export const startHttpFront = async ({ front, status }: HttpFrontOptions): Promise<HttpFront> => {
   const answer = async (exchange: Exchange): Promise<Reply> => {
     const { request } = exchange;
     if (isFromPage(request) || isForName(request)) {
@@ -86,11 +80,11 @@ export const startHttpFront = async ({
   const server = createBoundedServer({ bounds, respond });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(0, '127.0.0.1', resolve);
   });
-  const { port: listening } = server.address() as AddressInfo;
+  const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${listening}`,
+    endpoint: `http://127.0.0.1:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,4 +1,5 @@
 /** The operations on items: writes, reads and pages, with what each of them consumed. */
+import { checkAttributes } from './attribute-values.ts';
 import {
   consumed,
   consumedByTables,
@@ -11,13 +12,7 @@ import { parseKeyCondition, parseProjection } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
 import { createItemCopies } from './item-copies.ts';
 import { createNarrowing } from './narrow-ranges.ts';
-import {
-  actionOf,
-  checkTransaction,
-  keyOf,
-  placeholdersOf,
-  type Request,
-} from './parse-request.ts';
+import { actionOf, checkTransaction, placeholdersOf, type Request } from './parse-request.ts';
 import { rangeOf, readPage, wholeOf } from './read-pages.ts';
 import { exactItemKey, prefixOf } from './table-keys.ts';
 import type { GetTable } from './table-operations.ts';
@@ -65,7 +60,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     const targets = [];
     for (const { Get } of request.TransactItems) {
       const table = await getTable(Get.TableName, deadline);
-      targets.push({ table, key: exactItemKey(table, keyOf(Get.Key)) });
+      targets.push({ table, key: exactItemKey(table, checkAttributes(Get.Key)) });
     }
     const keys = targets.map(({ key }) => key);
     if (new Set(keys).size < keys.length) {
@@ -79,7 +74,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
 
   const get = async (request: Request<'GetItem'>, deadline: number): Promise<Reply> => {
     const table = await getTable(request.TableName, deadline);
-    const key = exactItemKey(table, keyOf(request.Key));
+    const key = exactItemKey(table, checkAttributes(request.Key));
     const found = await readItems(etcd, copies, [key], deadline);
     const units = unitsOfReads(found) * (request.ConsistentRead ? 1 : 0.5);
     const Item = found[0]?.item;
@@ -95,7 +90,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
     if (!only || others.length > 0) throw invalid('RequestItems: names one table here');
     const [name, { Keys, ConsistentRead, ...projection }] = only;
     const table = await getTable(name, deadline);
-    const keys = Keys.map((key) => exactItemKey(table, keyOf(key)));
+    const keys = Keys.map((key) => exactItemKey(table, checkAttributes(key)));
     if (new Set(keys).size < keys.length) {
       throw invalid('Provided list of item keys contains duplicates');
     }
@@ -133,7 +128,7 @@ export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
       index,
       range: condition ? rangeOf(table, index, condition) : wholeOf(prefixOf(table)),
       isForward: ofQuery?.ScanIndexForward ?? true,
-      start: request.ExclusiveStartKey && keyOf(request.ExclusiveStartKey),
+      start: request.ExclusiveStartKey && checkAttributes(request.ExclusiveStartKey),
       limit: request.Limit,
     };
     const { body, bytes } = await readPage({ etcd, narrow }, query, deadline);

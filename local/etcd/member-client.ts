@@ -9,7 +9,6 @@ export type ListedMember = {
 };
 
 export type MemberStatus = {
-  readonly clusterId: string;
   readonly memberId: string;
   /** The member's version of etcd, such as `3.4.23`. */
   readonly version: string;
@@ -31,7 +30,6 @@ export type KeysHash = {
 };
 
 type Header = {
-  readonly cluster_id: string;
   readonly member_id: string;
   readonly revision: string;
 };
@@ -88,7 +86,6 @@ export const connectMember = (address: string): MemberClient => {
     status: async (deadline) => {
       const { header, version, dbSize, dbSizeInUse, leader } = await status({}, deadline);
       return {
-        clusterId: header.cluster_id,
         memberId: header.member_id,
         version,
         revision: Number(header.revision),

@@ -4,6 +4,7 @@
  * narrow they should be is learned from the pages before; a wrong guess costs a call, or one count of the whole range.
  */
 import type { KeyValue, RangeReply } from './etcd-client.ts';
+import { keyAfter } from './table-keys.ts';
 
 /** From `from` up to `to`, which is left out. */
 export type KeyRange = { readonly from: Buffer; readonly to: Buffer };
@@ -40,8 +41,6 @@ export const endOfPrefix = (prefix: Buffer | string): Buffer => {
   end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   return end;
 };
-
-const behind = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)]);
 
 const commonBytes = (a: Buffer, b: Buffer): number => {
   let count = 0;
@@ -97,7 +96,7 @@ export const createNarrowing = (): Narrow => {
         const counted = replies.reduce((sum, { count = 0 }) => sum + Number(count), 0);
         if (isCut || isFull) learn(kvs, counted, limit);
         const key = kvs.at(-1)?.key;
-        if (isFull && key !== undefined) return { kvs, rest: { from: behind(key), to } };
+        if (isFull && key !== undefined) return { kvs, rest: { from: keyAfter(key), to } };
         return { kvs, rest: isCut ? { from: cut, to } : undefined };
       },
     };

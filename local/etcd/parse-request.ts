@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { checkAttributes, itemBytesMax, sizeOfItem } from './attribute-values.ts';
-import { type Item, invalid, isJson, type Json } from './dynamodb-protocol.ts';
+import { invalid, isJson, type Json } from './dynamodb-protocol.ts';
 import { type Placeholders, parseCondition } from './expressions.ts';
 import { exactItemKey, itemKey, type Table, tableShape } from './table-keys.ts';
 import type { Action } from './transactions.ts';
@@ -151,6 +151,3 @@ export const checkTransaction = (actions: readonly Action[]): void => {
   const bytes = actions.reduce((sum, { item }) => sum + (item ? sizeOfItem(item) : 0), 0);
   if (bytes > transactionBytesMax) throw invalid('Transaction size exceeds 4 MB');
 };
-
-/** The key attributes of a request, checked. */
-export const keyOf = (key: Json): Item => checkAttributes(key);

@@ -6,7 +6,15 @@ import type { KeyValue } from './etcd-client.ts';
 import type { KeyCondition } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
 import { endOfPrefix, type KeyRange, type Narrow, type NarrowRanges } from './narrow-ranges.ts';
-import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './table-keys.ts';
+import {
+  exactItemKey,
+  indexKey,
+  keyAfter,
+  keyNames,
+  prefixOf,
+  schemaOf,
+  type Table,
+} from './table-keys.ts';
 
 export type Query = {
   readonly table: Table;
@@ -58,18 +66,15 @@ const textOf = ({ S }: Value): string => {
   return S;
 };
 
-/** A page, and the bytes of the items that were looked at. */
-export type Page = { readonly body: Json; readonly bytes: number };
-
 /**
- * One page: of at most `limit` items or 1 MB, as on DynamoDB. A call to etcd reads one snapshot, none older than the
- * page. A long page takes several calls.
+ * One page, of at most `limit` items or 1 MB as on DynamoDB, and the bytes of its items. A call to etcd reads one
+ * snapshot, none older than the page. A long page takes several calls.
  */
 export const readPage = async (
   { etcd, narrow }: { readonly etcd: Etcd; readonly narrow: Narrow },
   query: Query,
   deadline: number,
-): Promise<Page> => {
+): Promise<{ readonly body: Json; readonly bytes: number }> => {
   const { table, index } = query;
   const limit = query.limit ?? Number.POSITIVE_INFINITY;
   const items: Item[] = [];
@@ -137,12 +142,6 @@ const countFitting = (items: readonly Item[], bytes: number): number => {
   return items.length;
 };
 
-/** The part of a range that comes after `key` in the order of the query. */
-const restBehind = ({ isForward }: Query, range: KeyRange, key: Buffer | undefined): KeyRange => {
-  if (key === undefined) return { ...range, from: range.to };
-  return isForward ? { ...range, from: Buffer.concat([key, Buffer.of(0)]) } : { ...range, to: key };
-};
-
 /** The range behind the start key, which must lie in the range of the query. */
 const behindStart = (query: Query): KeyRange => {
   const { table, index, range, start } = query;
@@ -156,7 +155,7 @@ const behindStart = (query: Query): KeyRange => {
   if (key.compare(range.from) < 0 || key.compare(range.to) >= 0) {
     throw invalid('The provided starting key is outside query boundaries');
   }
-  return restBehind(query, range, key);
+  return query.isForward ? { ...range, from: keyAfter(key) } : { ...range, to: key };
 };
 
 const keyOf = (table: Table, item: Item, index: string | undefined): Json =>

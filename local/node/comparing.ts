@@ -4,19 +4,15 @@
  * majority together with its own. `watchEtcd` decides this again and again; begin reading there.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EtcdClient } from '../etcd/etcd-client.ts';
+import { type EtcdClient, hasMajority } from '../etcd/etcd-client.ts';
 import type { KeysHash, MemberClient, MemberStatus } from '../etcd/member-client.ts';
-import { minorOf } from './etcd-version.ts';
 import { nodeTimes } from './node-times.ts';
-import type { Digest } from './report.ts';
+import { type Digest, type Verdict, verdictOf } from './report.ts';
 import { isLarge, type Space } from './space.ts';
 import type { NodeState } from './state.ts';
 
 /** The answer of a node that was asked for its hash at a revision. */
 export type HashAnswer = KeysHash & { readonly etcd: string };
-
-/** `none`: the node gave no answer, or one that cannot be compared. */
-export type Verdict = 'equal' | 'different' | 'none';
 
 export type Comparison = {
   /** This node's hash, which the others were compared with. */
@@ -33,19 +29,6 @@ export type CompareOptions = {
 };
 
 const attempts = 5;
-
-/**
- * Hashes are comparable only if they cover the same revisions and the same minor version of etcd computed
- * them.
- */
-const verdictOf = (own: HashAnswer, other: HashAnswer): Verdict => {
-  const isComparable =
-    own.revision === other.revision &&
-    own.compactRevision === other.compactRevision &&
-    minorOf(own.etcd) === minorOf(other.etcd);
-  if (!isComparable) return 'none';
-  return own.hash === other.hash ? 'equal' : 'different';
-};
 
 const nodesWith = ({ verdicts }: Comparison, wanted: Verdict): readonly number[] =>
   [...verdicts].filter(([, verdict]) => verdict === wanted).map(([node]) => node);
@@ -224,9 +207,9 @@ export const watchEtcd = async (options: WatchingOptions): Promise<void> => {
     isComparing = false;
   };
 
-  /** Serves again once a linearizable read was answered and the copy was compared. */
+  /** Serves again once a majority of the members is there and the copy was compared. */
   const catchUp = async (status: MemberStatus): Promise<void> => {
-    await etcd.range({ key: Buffer.from('table/') }, performance.now() + nodeTimes.etcdCallMs);
+    if (!(await hasMajority(etcd, nodeTimes.etcdCallMs))) return;
     if (!facts.isCompared && performance.now() >= facts.compareFrom) {
       state.change('catching-up', 'it compares its copy with the other nodes');
       await compareNow();

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { codeOf, failure } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile, replaceFileMeanwhile } from '../../system/files.ts';
-import type { EtcdClient } from '../etcd/etcd-client.ts';
+import { type EtcdClient, hasMajority } from '../etcd/etcd-client.ts';
 import { memberFiles } from './member-files.ts';
 import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
@@ -56,18 +56,13 @@ export const joinCluster = async (options: JoiningOptions): Promise<void> => {
   if (signal.aborted) return;
   await startEtcd(lost);
   state.change('catching-up', 'it waits for a majority of the nodes');
-  await untilRead(options);
+  await untilMajority(options);
   if (!isKnown) await enterCluster();
 };
 
-/** Resolves when etcd answers a linearizable read, so that a majority of the members is there. */
-const untilRead = async ({ etcd, signal }: JoiningOptions): Promise<void> => {
-  while (!signal.aborted) {
-    const read = etcd.range(
-      { key: Buffer.from('table/') },
-      performance.now() + nodeTimes.etcdCallMs,
-    );
-    if ((await read.catch(() => undefined)) !== undefined) return;
+/** Resolves when a majority of the members is there, or the signal aborts. */
+const untilMajority = async ({ etcd, signal }: JoiningOptions): Promise<void> => {
+  while (!signal.aborted && !(await hasMajority(etcd, nodeTimes.etcdCallMs))) {
     await sleep(nodeTimes.lookSoonMs, undefined, { signal });
   }
 };

@@ -6,7 +6,7 @@
 import { constants, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { connectEtcd } from '../etcd/etcd-client.ts';
+import { connectEtcd, hasMajority } from '../etcd/etcd-client.ts';
 import { connectMember } from '../etcd/member-client.ts';
 import { closeAtEnd } from '../process/ending.ts';
 import { endRememberedChild } from '../process/process-record.ts';
@@ -69,13 +69,6 @@ const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
   };
   const where = { 'data-dir': name, 'listen-client-urls': `unix://${socketName}` };
   const args = argumentsOf({ ...options.options, ...where });
-  const isThere = async (): Promise<boolean> =>
-    await etcd
-      .range({ key: Buffer.from('table/') }, performance.now() + nodeTimes.etcdStatusMs)
-      .then(
-        () => true,
-        () => false,
-      );
   try {
     fill?.(data);
     const { close } = await supervise({
@@ -87,7 +80,7 @@ const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
         return child;
       },
       start: {
-        isDone: async () => signal?.aborted || (await isThere()),
+        isDone: async () => signal?.aborted || (await hasMajority(etcd, nodeTimes.etcdStatusMs)),
         askEveryMs: nodeTimes.lookSoonMs,
         withinMs,
         failed,

@@ -37,7 +37,7 @@ import {
 import { tryEmptyFolder } from './lone-etcd.ts';
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
 import { findServed, hasMemberFiles, keepServed } from './member-files.ts';
-import { type NodeConfig, othersOf } from './node-config.ts';
+import { type NodeConfig, othersOf, tableName } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
 import {
   type AskPeer,
@@ -63,8 +63,6 @@ export type NodeOptions = {
   /** Locked by this process. */
   readonly folder: string;
   readonly cluster: ClusterFile;
-  /** The table whose expired items are deleted. */
-  readonly tableName: string;
   /** The attribute that holds the second at which an item expires. */
   readonly timeToLiveAttribute: string;
   /** How the node finds its master key now; `null` while it does not know. */
@@ -146,7 +144,7 @@ export const startNodeIn = async (
   const peers = await node.servePeers(routesOf(node));
   const front = createGuardedFront(node);
   const status = () => statusOf(node.config.node, reportsOf(node));
-  const served = await node.serveFront({ front, port: 0, status });
+  const served = await node.serveFront({ front, status });
   const ran = run(node).catch(node.fail);
   return {
     front,
@@ -408,7 +406,7 @@ const handOver = async ({ exchange, member }: Node): Promise<void> => {
 const keepUp = async (node: Node): Promise<void> => {
   const { config, state, signal } = node;
   const options = {
-    ...{ ...node, node: config.node, attribute: node.timeToLiveAttribute },
+    ...{ ...node, node: config.node, tableName, attribute: node.timeToLiveAttribute },
     // Deleting what has expired gains space, so it is admitted while writes are refused.
     front: createFront(frontOptionsOf(node)),
     quotaBytes: config.quotaBytes,

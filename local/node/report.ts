@@ -104,24 +104,37 @@ export const statusOf = (node: number, reports: readonly NodeReport[]) => ({
 });
 export type NodeStatus = ReturnType<typeof statusOf>;
 
-type Copy = Pick<NodeReport, 'state' | 'digest' | 'etcd'>;
+/** etcd's hash of a copy, and the version of the etcd that computed it. */
+type HashedCopy = Pick<Digest, 'revision' | 'compactRevision'> & {
+  readonly hash: string | number;
+  readonly etcd: string | null;
+};
 
-/**
- * Whether no two nodes are known to hold different data. Digests are compared only if they cover the same
- * revisions and the same minor version of etcd computed them.
- */
-export const areEqual = (reports: readonly Copy[]): boolean =>
-  reports.every(
-    (one) => one.state !== 'diverged' && reports.every((other) => isSameOrUnrelated(one, other)),
+/** `none`: one of the two gave no hash, or their hashes cannot be compared. */
+export type Verdict = 'equal' | 'different' | 'none';
+
+/** Hashes are comparable only if they cover the same revisions and the same minor version of etcd computed them. */
+export const verdictOf = (one: HashedCopy, other: HashedCopy): Verdict => {
+  const isComparable =
+    one.revision === other.revision &&
+    one.compactRevision === other.compactRevision &&
+    minorOf(one.etcd ?? '') === minorOf(other.etcd ?? '');
+  if (!isComparable) return 'none';
+  return one.hash === other.hash ? 'equal' : 'different';
+};
+
+/** Whether no two nodes are known to hold different data. */
+export const areEqual = (
+  reports: readonly Pick<NodeReport, 'state' | 'digest' | 'etcd'>[],
+): boolean => {
+  const copies = reports.flatMap(({ digest, etcd }) => (digest ? [{ ...digest, etcd }] : []));
+  const differsFrom = (one: HashedCopy) => (other: HashedCopy) =>
+    verdictOf(one, other) === 'different';
+  return (
+    reports.every(({ state }) => state !== 'diverged') &&
+    !copies.some((one) => copies.some(differsFrom(one)))
   );
-
-const isSameOrUnrelated = ({ digest: one, etcd }: Copy, { digest: other, etcd: its }: Copy) =>
-  one === null ||
-  other === null ||
-  one.revision !== other.revision ||
-  one.compactRevision !== other.compactRevision ||
-  minorOf(etcd ?? '') !== minorOf(its ?? '') ||
-  one.hash === other.hash;
+};
 
 /** Throws if the text is no report. */
 export const parseReport = (text: string): NodeReport => v.parse(nodeReport, JSON.parse(text));

@@ -111,23 +111,17 @@ export const createShortage = ({ reports, nodeCount, report }: ShortageOptions) 
   };
 };
 
-export type AlarmOptions = {
-  readonly member: Pick<MemberClient, 'hasSpaceAlarm' | 'endSpaceAlarm'>;
-  readonly reports: () => readonly SpaceReport[];
-  readonly report: (line: string) => void;
-};
-
 /**
- * Returns a function to be called each minute, which rejects if a call fails. On the leader's node it ends
- * etcd's alarm once no member is so full that writes are refused.
+ * On the leader's node, ends etcd's alarm once no member is so full that writes are refused. To be called each
+ * minute; a call rejects if etcd does not answer.
  */
 export const createAlarmEnding =
   ({
     member,
     reports,
     report,
-  }: AlarmOptions): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) =>
-  async ({ isLeader }) => {
+  }: Omit<ShortageOptions, 'nodeCount'> & { readonly member: MemberClient }) =>
+  async ({ isLeader }: Pick<MemberStatus, 'isLeader'>): Promise<void> => {
     const deadline = performance.now() + nodeTimes.upkeepCallMs;
     if (!isLeader || !(await member.hasSpaceAlarm(deadline))) return;
     if (reports().some((one) => isMeasured(one) && isFull(one.space))) return;

@@ -14,20 +14,41 @@ import {
 import type { Front } from '../etcd/front.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
 import { findHeldRevision } from '../etcd/snapshot.ts';
-import { expiredRange } from '../etcd/table-keys.ts';
+import { expiredRange, keyAfter } from '../etcd/table-keys.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeReport } from './report.ts';
 import { createAlarmEnding, hasDiskForCopy, isNearQuota, type Space } from './space.ts';
 
-export type UpkeepOptions = CompactionOptions &
-  DefragmentationOptions &
-  ExpiryOptions & {
-    readonly member: MemberClient;
-    /** Remembers what etcd serves now. */
-    readonly onServed: (status: MemberStatus) => Promise<void>;
-  };
+export type UpkeepReport = Pick<NodeReport, 'node' | 'alive' | 'state' | 'memberId' | 'space'>;
 
-type Task = (status: MemberStatus) => Promise<void>;
+export type UpkeepOptions = {
+  /** The number of this node. */
+  readonly node: number;
+  readonly nodeCount: number;
+  readonly quotaBytes: number;
+  readonly tableName: string;
+  /** The attribute that holds the second at which an item expires. */
+  readonly attribute: string;
+  readonly member: MemberClient;
+  readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
+  /** Not guarded by the space of the nodes, as deletions gain space. */
+  readonly front: Front;
+  /** The last report of each node that was heard, and of this one. */
+  readonly reports: () => readonly UpkeepReport[];
+  /** Remembers what etcd serves now. */
+  readonly onServed: (status: MemberStatus) => Promise<void>;
+  /**
+   * Called with true before the member stops answering, so that the node answers 503, and with false after.
+   */
+  readonly onDefragmenting: (isDefragmenting: boolean) => void;
+  readonly report: (line: string) => void;
+};
+
+/**
+ * The part of a minute's work that these facts of etcd's status decide. Is called each minute, on every node,
+ * never twice at once. Rejects if a call fails.
+ */
+type Task<Facts extends keyof MemberStatus> = (status: Pick<MemberStatus, Facts>) => Promise<void>;
 
 const deadline = (): number => performance.now() + nodeTimes.upkeepCallMs;
 
@@ -37,7 +58,7 @@ const deadline = (): number => performance.now() + nodeTimes.upkeepCallMs;
  */
 export const createUpkeep = (options: UpkeepOptions): (() => Promise<void>) => {
   const { node, member, onServed, reports, report } = options;
-  const tasks = new Map<string, Task>([
+  const tasks = new Map<string, Task<keyof MemberStatus>>([
     ['remembering the revision', onServed],
     ['deleting expired items', createExpiry(options)],
     ['compacting etcd', createCompaction(options)],
@@ -77,12 +98,6 @@ export const startUpkeep = async (
   }
 };
 
-export type CompactionOptions = {
-  readonly member: Pick<MemberClient, 'compact'>;
-  readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
-  readonly quotaBytes: number;
-};
-
 /**
  * A compaction reads the whole database, so it waits for so many revisions; for fewer while space is short.
  */
@@ -104,17 +119,14 @@ const smallWrite: Txn = {
  * The leader's node lets etcd forget the history of its keys before the revision of one minute ago, so that
  * members which compare a newer revision find it. While a backup reads a revision, compaction goes no
  * further, unless the database nears its quota: then the backup ends, and the nodes go on writing.
- *
- * Returns a function to be called each minute, on every node, so that a new leader knows the revision of one
- * minute ago. A call rejects if etcd does not compact; the next one compacts further.
  */
 export const createCompaction = ({
   member,
   etcd,
   quotaBytes,
-}: CompactionOptions): ((
-  status: Pick<MemberStatus, 'revision' | 'isLeader' | 'dbBytes'>,
-) => Promise<void>) => {
+}: Pick<UpkeepOptions, 'member' | 'etcd' | 'quotaBytes'>): Task<
+  'revision' | 'isLeader' | 'dbBytes'
+> => {
   let seen = 0;
   let compacted = 0;
   const compact = async (revision: number): Promise<void> => {
@@ -142,23 +154,6 @@ export const createCompaction = ({
   };
 };
 
-export type UpkeepReport = Pick<NodeReport, 'node' | 'alive' | 'state' | 'memberId' | 'space'>;
-
-export type DefragmentationOptions = {
-  /** The number of this node. */
-  readonly node: number;
-  readonly member: Pick<MemberClient, 'defragment' | 'moveLeader'>;
-  readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
-  readonly nodeCount: number;
-  /** The last report of each node that was heard, and of this one. */
-  readonly reports: () => readonly UpkeepReport[];
-  /**
-   * Called with true before the member stops answering, so that the node answers 503, and with false after.
-   */
-  readonly onDefragmenting: (isDefragmenting: boolean) => void;
-  readonly report: (line: string) => void;
-};
-
 const bytesMin = 100_000_000;
 
 /**
@@ -174,14 +169,12 @@ const needsIt = ({ space }: UpkeepReport): boolean => space !== null && isWastef
 
 /**
  * A node gives the free space of its database file back to the disk and to the quota. Its member answers
- * nothing meanwhile, so one member at a time does so, while all nodes serve, and the leader last.
- *
- * Returns a function to be called each minute, on every node, never twice at once. A call
- * resolves when the member answers again, and rejects if a call to it fails.
+ * nothing meanwhile, so one member at a time does so, while all nodes serve, and the leader last. The task
+ * resolves when the member answers again.
  */
 export const createDefragmentation = (
-  options: DefragmentationOptions,
-): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) => {
+  options: Omit<UpkeepOptions, 'quotaBytes' | 'tableName' | 'attribute' | 'front' | 'onServed'>,
+): Task<'isLeader'> => {
   const { node, nodeCount, member, reports, onDefragmenting, report } = options;
   const lock = createDefragmentationLock(options.etcd, node);
 
@@ -214,13 +207,6 @@ export const createDefragmentation = (
   };
 };
 
-export type DefragmentationLock = {
-  /** Whether this node holds the lock now. If the call rejects, the node may hold it. */
-  readonly acquire: () => Promise<boolean>;
-  /** Gives the lock up if this node holds it, from an earlier process too. */
-  readonly release: () => Promise<void>;
-};
-
 const key = Buffer.from('node/defragmentation');
 
 const isAt = (mod_revision: string): Compare => ({
@@ -234,16 +220,15 @@ const isAt = (mod_revision: string): Compare => ({
  * The lock that lets one node at a time defragment: a key in etcd, which holds the number of the node. A
  * change of leader does not touch it.
  */
-export const createDefragmentationLock = (
-  etcd: Pick<EtcdClient, 'range' | 'txn'>,
-  node: number,
-): DefragmentationLock => ({
-  acquire: async () => {
+export const createDefragmentationLock = (etcd: UpkeepOptions['etcd'], node: number) => ({
+  /** Whether this node holds the lock now. If the call rejects, the node may hold it. */
+  acquire: async (): Promise<boolean> => {
     const put: Operation = { request_put: { key, value: Buffer.from(String(node)) } };
     const txn = { compare: [isAt('0')], success: [put], failure: [] };
     return (await etcd.txn(txn, deadline())).succeeded;
   },
-  release: async () => {
+  /** Gives the lock up if this node holds it, from an earlier process too. */
+  release: async (): Promise<void> => {
     const until = deadline();
     const [holder] = (await etcd.range({ key }, until)).kvs;
     if (holder === undefined || holder.value.toString() !== String(node)) return;
@@ -252,15 +237,10 @@ export const createDefragmentationLock = (
   },
 });
 
-export type ExpiryOptions = {
-  readonly etcd: Pick<EtcdClient, 'range'>;
-  /** Not guarded by the space of the nodes, as deletions gain space. */
-  readonly front: Front;
-  readonly tableName: string;
-  /** The attribute that holds the second at which an item expires. */
-  readonly attribute: string;
-  readonly report: (line: string) => void;
-};
+export type ExpiryOptions = Pick<
+  UpkeepOptions,
+  'etcd' | 'front' | 'tableName' | 'attribute' | 'report'
+>;
 
 const pageSize = 100;
 
@@ -292,18 +272,15 @@ export const deleteExpired = async (options: ExpiryOptions, second: number): Pro
     count += deleted.filter(Boolean).length;
     const last = page.kvs.at(-1);
     if (!page.more || last === undefined) return count;
-    range = { ...range, key: Buffer.concat([last.key, Buffer.of(0)]) };
+    range = { ...range, key: keyAfter(last.key) };
   }
 };
 
 /**
  * The leader's node deletes the items whose second has passed, as DynamoDB does by time to live: each hour,
- * and once when its member becomes the leader. Returns a function to be called each minute, which rejects if
- * a deletion fails.
+ * and once when its member becomes the leader.
  */
-export const createExpiry = (
-  options: ExpiryOptions,
-): ((status: Pick<MemberStatus, 'isLeader'>) => Promise<void>) => {
+export const createExpiry = (options: ExpiryOptions): Task<'isLeader'> => {
   let sweptAt: number | undefined;
   return async ({ isLeader }) => {
     if (!isLeader) sweptAt = undefined;

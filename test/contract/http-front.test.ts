@@ -43,7 +43,6 @@ const post = (operation: string, body: string, headers: Record<string, string> =
 beforeAll(async () => {
   served = await startHttpFront({
     front,
-    port: 0,
     status: () => ({ revision: 7, isLeader: true }),
   });
   client = new DynamoDBClient({
@@ -206,7 +205,7 @@ describe('the front behind HTTP', () => {
 
   it('answers 500 when the front fails, as a write may have had its effect', async () => {
     const broken: Front = () => Promise.reject(new Error('a bug'));
-    const failing = await startHttpFront({ front: broken, port: 0, status: () => ({}) });
+    const failing = await startHttpFront({ front: broken, status: () => ({}) });
     try {
       const request = { method: 'POST', path: '/', headers: {}, body: '{}' };
       const reply = await exchange({ url: failing.endpoint, ...request });

@@ -46,7 +46,7 @@ export const storeOver = (
 const startTestStore = async (folder: string) => {
   if (process.env['TEST_STORE'] === 'etcd') {
     const { front, close } = await startEtcdFront();
-    const served = await startHttpFront({ front, port: 0, status: () => ({}) });
+    const served = await startHttpFront({ front, status: () => ({}) });
     return {
       endpoint: served.endpoint,
       close: async () => {

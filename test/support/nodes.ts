@@ -42,7 +42,6 @@ export const memberCallsOf = (calls: Partial<MemberClient>): MemberClient => ({
 });
 
 export const memberStatus: MemberStatus = {
-  clusterId: '1',
   memberId: '1',
   version: '3.4.23',
   revision: 9,

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createCompaction } from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
+import { memberCallsOf } from '../../../support/nodes.ts';
 
 const quotaBytes = 1_000_000;
 let asked: number[];
@@ -11,12 +12,12 @@ let compact: ReturnType<typeof createCompaction>;
 beforeEach(() => {
   asked = [];
   error = undefined;
-  const member = {
-    compact: async (revision: number) => {
+  const member = memberCallsOf({
+    compact: async (revision) => {
       asked.push(revision);
       if (error) throw error;
     },
-  };
+  });
   etcd = createMemoryEtcd();
   compact = createCompaction({ member, etcd, quotaBytes });
 });

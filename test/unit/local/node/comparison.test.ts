@@ -7,8 +7,8 @@ import {
   digestOf,
   type HashAnswer,
   resultOf,
-  type Verdict,
 } from '../../../../local/node/comparing.ts';
+import type { Verdict } from '../../../../local/node/report.ts';
 
 const answerOf = (more: Partial<HashAnswer> = {}): HashAnswer => ({
   revision: 9,

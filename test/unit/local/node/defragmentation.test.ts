@@ -5,6 +5,7 @@ import {
   type UpkeepReport,
 } from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
+import { memberCallsOf } from '../../../support/nodes.ts';
 
 const megabyte = 1_000_000;
 type Sizes = { readonly mb: number; readonly inUse: number; readonly diskFree?: number };
@@ -63,7 +64,7 @@ beforeEach(() => {
       nodeCount: 3,
       etcd,
       reports: () => cluster.reports,
-      member: {
+      member: memberCallsOf({
         defragment: async () => {
           cluster.events.push(`${node} is defragmented`);
           await cluster.meanwhile();
@@ -73,7 +74,7 @@ beforeEach(() => {
           cluster.events.push(`${memberId} leads`);
           cluster.leader = Number(memberId.at(-1));
         },
-      },
+      }),
       onDefragmenting: (is) => set(node, { state: is ? 'defragmenting' : 'serving' }),
       report: (line) => cluster.events.push(`${node}: ${line}`),
     });

@@ -71,7 +71,6 @@ const start = async (count = 3): Promise<void> => {
       config: { ...configOf(1, count), compareEveryMs: 3_600_000 },
       folder,
       cluster: { token: '', vaultId: 'v', jwks: '', tls, key: { masterKeyId: 'k' } },
-      tableName: 'vault',
       timeToLiveAttribute: 'expiresAt',
       masterKey: () => 'usable',
       report: () => undefined,

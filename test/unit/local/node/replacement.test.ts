@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ListedMember } from '../../../../local/etcd/member-client.ts';
-import type { Comparison, Verdict } from '../../../../local/node/comparing.ts';
+import type { Comparison } from '../../../../local/node/comparing.ts';
 import type { AskPeer } from '../../../../local/node/peers.ts';
 import { askForMember, createReplacer } from '../../../../local/node/replacing.ts';
+import type { Verdict } from '../../../../local/node/report.ts';
 import { configOf, memberCallsOf } from '../../../support/nodes.ts';
 
 const url = (node: number): string => `https://127.0.0.1:${2_380 + node}`;

@@ -6,6 +6,7 @@ import {
   findSpaceRefusal,
   type SpaceReport,
 } from '../../../../local/node/space.ts';
+import { memberCallsOf } from '../../../support/nodes.ts';
 
 const mebibyte = 1_048_576;
 const node = (number: number, dbPercent: number, freeMebibytes = 1_000): SpaceReport => ({
@@ -82,12 +83,12 @@ describe('createAlarmEnding', () => {
     const lines: string[] = [];
     let ended = 0;
     const end = createAlarmEnding({
-      member: {
+      member: memberCallsOf({
         hasSpaceAlarm: async () => hasAlarm,
         endSpaceAlarm: async () => {
           ended += 1;
         },
-      },
+      }),
       reports: () => reports,
       report: (line) => lines.push(line),
     });

@@ -5,9 +5,9 @@ import {
   compareSoon,
   forgetComparison,
   noFacts,
-  type Verdict,
   watchEtcd,
 } from '../../../../local/node/comparing.ts';
+import type { Verdict } from '../../../../local/node/report.ts';
 import { createNodeState } from '../../../../local/node/state.ts';
 import { memberCallsOf, memberStatus } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';

@@ -15,7 +15,6 @@ it('a connection to a node reads again while the node does not serve', async () 
       asked += 1;
       return asked < 5 ? unavailable('it compares its copy') : ok({ Table: {} });
     },
-    port: 0,
     status: () => ({}),
   });
   const cluster = freshFolder();
