@@ -7,7 +7,7 @@ const texts = v.optional(v.array(v.string()), []);
 
 const logged = v.object({
   /** `continued` has the names and ids of a request for which its line `request` has no room. */
-  message: v.picklist(['request', 'continued', 'decision', 'policy']),
+  message: v.picklist(['request', 'continued', 'decision', 'policy', 'master key']),
   timestamp: v.string(),
   requestId: text,
   operation: text,

@@ -10,10 +10,11 @@ export type LogLine = LoggedLine & {
   readonly node: number | null;
 };
 
-/** Reads one line; `undefined` for a foreign line, metrics, or more names of a request. */
+/** Reads one line; `undefined` for a foreign line, metrics, more names of a request, or a fault of the key's file. */
 export const parseLine = (line: string, node: number | null): LogLine | undefined => {
   const parsed = parseLogged(line);
-  return parsed === undefined || parsed.message === 'continued' ? undefined : { node, ...parsed };
+  if (parsed === undefined || parsed.message === 'continued') return undefined;
+  return parsed.message === 'master key' ? undefined : { node, ...parsed };
 };
 
 /** A person's search. A line must match each part that is given. */

@@ -1,82 +1,47 @@
 /** Formats the log for a person at a terminal: one short line for each request instead of JSON, which programs read. */
-import * as v from 'valibot';
-
-const requestLine = v.object({
-  message: v.literal('request'),
-  timestamp: v.string(),
-  requestId: v.string(),
-  operation: v.string(),
-  status: v.number(),
-  ms: v.number(),
-  tenant: v.optional(v.string()),
-  subject: v.optional(v.string()),
-  secret: v.optional(v.string()),
-  version: v.optional(v.number()),
-  code: v.optional(v.string()),
-  cause: v.optional(v.string()),
-});
-const alarmLine = v.object({
-  message: v.literal('decision'),
-  level: v.literal('WARN'),
-  timestamp: v.string(),
-  requestId: v.string(),
-  operation: v.string(),
-  decision: v.string(),
-});
-
-/** What the log says of a file that is looked at again and again. */
-const fileLine = v.object({
-  message: v.picklist(['policy', 'master key']),
-  timestamp: v.string(),
-  fault: v.optional(v.string()),
-});
-
-/** Decisions that need no attention, and more names of a request. */
-const silentLine = v.object({ message: v.picklist(['decision', 'continued']) });
-
-/** A subject may hold control characters, which a terminal would obey. */
-const shown = (text: string): string =>
-  text.replaceAll(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
+import { alarms } from '../../functions/runtime/journal.ts';
+import type { Decision } from '../../functions/vault/request.ts';
+import { type LogLine, parseLine } from '../../system/log-lines.ts';
+import { shown } from '../../system/terminal-text.ts';
 
 const timeOf = (timestamp: string): string => new Date(timestamp).toTimeString().slice(0, 8);
 
-const ofRequest = (line: v.InferOutput<typeof requestLine>): string => {
-  const { secret, version, tenant, subject, code, cause, requestId } = line;
+const ofRequest = (line: LogLine): string => {
+  const { secret, version, tenant, subject, code, cause, requestId, status = 0 } = line;
   const about =
     secret === undefined ? '' : `${secret}${version === undefined ? '' : `@${version}`}`;
   const why = code === undefined ? '' : `${code}${cause === undefined ? '' : ` (${cause})`}`;
   const caller = tenant === undefined ? '' : `${tenant}/${subject}`;
-  const id = line.status >= 500 ? `request ${requestId}` : '';
-  const words = [timeOf(line.timestamp), line.status, line.operation, about, why, caller];
-  return [...words, `${line.ms} ms`, id].filter((word) => word !== '').join('  ');
+  const id = status >= 500 ? `request ${requestId}` : '';
+  return [status, line.operation, about, why, caller, `${line.ms} ms`, id]
+    .filter((word) => word !== '')
+    .join('  ');
 };
 
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+/** What a person reads of a line; `undefined` if the line needs no attention. */
+const phraseOf = (line: LogLine): string | undefined => {
+  const { message, decision, operation, requestId, fault } = line;
+  if (message === 'request') return ofRequest(line);
+  if (message === 'policy' || message === 'master key') {
+    return fault ? `warning: ${fault}` : 'the access policy is in use';
   }
+  if (!alarms.has(decision as Decision)) return undefined;
+  return `warning: ${decision} in ${operation}  request ${requestId}`;
 };
 
 /** Returns the text to show instead of one line; a line that the functions did not log stays as it is. */
 export const humanLine = (text: string): string => {
-  const line = text.startsWith('{') ? parse(text) : undefined;
+  const line = text.startsWith('{') ? parseLine(text) : undefined;
   if (line === undefined) return text;
-  if (v.is(requestLine, line)) return `${shown(ofRequest(line))}\n`;
-  if (v.is(alarmLine, line)) {
-    const { timestamp, decision, operation, requestId } = line;
-    return `${timeOf(timestamp)}  warning: ${decision} in ${operation}  request ${requestId}\n`;
-  }
-  if (v.is(fileLine, line)) {
-    const { timestamp, fault } = line;
-    const what = fault === undefined ? 'the access policy is in use' : `warning: ${fault}`;
-    return `${timeOf(timestamp)}  ${shown(what)}\n`;
-  }
-  return v.is(silentLine, line) ? '' : text;
+  const phrase = phraseOf(line);
+  return phrase === undefined ? '' : `${timeOf(line.timestamp)}  ${shown(phrase)}\n`;
+};
+
+/** From here on the stream writes what `change` makes of each text. */
+const rewrite = (stream: NodeJS.WriteStream, change: (text: string) => string): void => {
+  const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
+  stream.write = (chunk: unknown, ...rest: unknown[]): boolean =>
+    write(typeof chunk === 'string' ? change(chunk) : chunk, ...rest);
 };
 
 /**
@@ -86,10 +51,7 @@ export const humanLine = (text: string): string => {
 export const showHumanLog = (environment: NodeJS.ProcessEnv): void => {
   if (environment['LOG_FORMAT'] === 'json') return;
   for (const stream of [process.stdout, process.stderr]) {
-    if (!stream.isTTY) continue;
-    const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
-    stream.write = (chunk: unknown, ...rest: unknown[]): boolean =>
-      write(typeof chunk === 'string' ? humanLine(chunk) : chunk, ...rest);
+    if (stream.isTTY) rewrite(stream, humanLine);
   }
 };
 
@@ -99,10 +61,9 @@ export const showHumanLog = (environment: NodeJS.ProcessEnv): void => {
  */
 export const keepLog = (keep: (line: Uint8Array) => void): void => {
   for (const stream of [process.stdout, process.stderr]) {
-    const write = stream.write.bind(stream) as (chunk: unknown, ...rest: unknown[]) => boolean;
-    stream.write = (chunk: unknown, ...rest: unknown[]): boolean => {
-      if (typeof chunk === 'string' && chunk.startsWith('{')) keep(Buffer.from(chunk));
-      return write(chunk, ...rest);
-    };
+    rewrite(stream, (text) => {
+      if (text.startsWith('{')) keep(Buffer.from(text));
+      return text;
+    });
   }
 };

@@ -53,11 +53,11 @@ describe('the log at a terminal', () => {
   });
 
   it('shows a decision that needs attention, and leaves out other decisions', () => {
-    const decision = { message: 'decision', decision: 'key_fault' };
-    expect(line({ ...decision, level: 'WARN' })).toBe(
+    expect(line({ message: 'decision', decision: 'key_fault' })).toBe(
       `${time}  warning: key_fault in get-secret  request 103e62f8\n`,
     );
-    expect(line(decision)).toBe('');
+    expect(line({ message: 'decision', decision: 'destroyed' })).toBe('');
+    expect(line({ message: 'continued' })).toBe('');
   });
 
   it('escapes control characters', () => {
