@@ -3,8 +3,7 @@
  * not checked, so the port is on loopback only and refuses requests of web pages.
  */
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
-import { createBoundedServer, type Exchange } from '../http/bounded-server.ts';
+import { createBoundedServer, type Exchange, listen } from '../http/bounded-server.ts';
 import { bounds } from '../http/bounds.ts';
 import { isForName, isFromPage } from '../http/request-body.ts';
 import { isJson, ok, type Reply, refuse, unavailable, unclear } from './dynamodb-protocol.ts';
@@ -78,17 +77,6 @@ export const startHttpFront = async ({ front, status }: HttpFrontOptions): Promi
     response.end(text);
   };
   const server = createBoundedServer({ bounds, respond });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const { url, close } = await listen(server, '127.0.0.1', 0);
+  return { endpoint: url, close };
 };

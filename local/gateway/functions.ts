@@ -16,9 +16,10 @@ import {
 } from '../../functions/runtime/config.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { noCredentials } from '../dynamodb/local-store.ts';
+import type { Listening } from '../http/bounded-server.ts';
 import { portRefused, readHost } from '../process/ports.ts';
 import type { Route } from '../template.ts';
-import { type Gateway, startGateway } from './gateway.ts';
+import { startGateway } from './gateway.ts';
 import type { Handler } from './lambda.ts';
 import { startReadiness } from './store-probe.ts';
 
@@ -117,7 +118,7 @@ export const serveFunctions = async (options: {
   readonly routes: readonly Route[];
   readonly port: number;
   readonly report: (line: string) => void;
-}): Promise<Gateway> => {
+}): Promise<Listening> => {
   const { root, routes, port, report } = options;
   const handlers = await importHandlers(root, routes);
   startReadiness(machineClock);

@@ -5,12 +5,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
-import { createBoundedServer, type Exchange, type RequestFault } from '../http/bounded-server.ts';
+import {
+  createBoundedServer,
+  type Exchange,
+  type Listening,
+  listen,
+  type RequestFault,
+} from '../http/bounded-server.ts';
 import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
 import { type BodyFault, isFromPage } from '../http/request-body.ts';
 import { createFindRoute, type FindRoute, type Route } from '../template.ts';
@@ -36,12 +41,6 @@ export type GatewayOptions = {
   readonly report: (line: string) => void;
   /** Replaces some of http/bounds.ts, for tests. */
   readonly bounds?: Partial<Bounds>;
-};
-
-export type Gateway = {
-  readonly url: string;
-  /** Refuses new connections, lets requests under way end for at most `graceMs`, then ends them. */
-  readonly close: (graceMs: number) => Promise<void>;
 };
 
 /** Greater than the functions' own limit, so that the functions refuse such bodies; small enough for this host. */
@@ -95,7 +94,7 @@ const answer = async (
 };
 
 /** Serves the routes. Throws the system's error if it cannot listen (`EADDRINUSE`). */
-export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
+export const startGateway = async (options: GatewayOptions): Promise<Listening> => {
   const findRoute = createFindRoute(options.routes);
   const bounds = { ...presetBounds, ...options.bounds };
   let isClosing = false;
@@ -110,23 +109,13 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     response.end();
   };
   const server = createBoundedServer({ bounds, respond, refuse: refuseUnreadable(bounds) });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const { url, close } = await listen(server, options.host, options.port);
   return {
-    url: `http://${host}:${port}`,
-    close: (graceMs) =>
-      new Promise((resolve) => {
-        isClosing = true;
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-        server.close(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      }),
+    url,
+    close: (graceMs) => {
+      isClosing = true;
+      return close(graceMs);
+    },
   };
 };
 

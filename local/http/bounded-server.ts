@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type Bounds, type Budget, createBudget, type Holder } from './bounds.ts';
 import {
   type BodyFault,
@@ -127,7 +127,7 @@ const exchangeOne = async (
   connection.current = undefined;
 };
 
-/** Creates the server, which does not listen yet. */
+/** Creates the server, which does not listen yet: `listen`. */
 export const createBoundedServer = (options: BoundedServerOptions): Server => {
   const { bounds, refuse = bareRefusal, tls } = options;
   const connections = new WeakMap<Socket, Connection>();
@@ -236,4 +236,30 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
     void answered.then(() => endWith(socket, isCurrents ? undefined : reason));
   });
   return server;
+};
+
+export type Listening = {
+  readonly url: string;
+  /** Refuses new connections, lets requests under way end for at most `graceMs`, then ends them. */
+  readonly close: (graceMs?: number) => Promise<void>;
+};
+
+/** Lets the server listen; port 0 is any free one. Rejects with the system's error if the server cannot listen. */
+export const listen = async (server: Server, host: string, port: number): Promise<Listening> => {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const { port: listening } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`,
+    close: (graceMs = 0) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
 };

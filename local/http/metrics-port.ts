@@ -2,11 +2,10 @@
  * `GET /metrics` on a port of its own, so that whoever may scrape need not reach the port of the API, and callers of
  * the API cannot scrape. There is no such port unless `VAULT_METRICS_PORT` is set.
  */
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { observeRequests } from '../../functions/runtime/journal.ts';
 import { portRefused, readPort } from '../process/ports.ts';
-import { createBoundedServer, type Exchange } from './bounded-server.ts';
+import { createBoundedServer, type Exchange, type Listening, listen } from './bounded-server.ts';
 import { bounds } from './bounds.ts';
 import { isForName, isFromPage } from './request-body.ts';
 
@@ -29,8 +28,8 @@ const answer = async ({ request }: Exchange, registry: Registry): Promise<Answer
   return { status: 200, type: registry.contentType, text: await registry.metrics() };
 };
 
-/** Listens, and returns the URL of the metrics. Throws the system's error if it cannot listen. */
-const listenForScrapes = async (registry: Registry, host: string, port: number) => {
+/** Rejects with the system's error if the port cannot be had. */
+const listenForScrapes = (registry: Registry, host: string, port: number): Promise<Listening> => {
   const respond = async (exchange: Exchange): Promise<void> => {
     const { request, response, holdReply, discardBody } = exchange;
     const { status, type, text } = await answer(exchange, registry).catch(() =>
@@ -47,20 +46,7 @@ const listenForScrapes = async (registry: Registry, host: string, port: number) 
     await discardBody();
     response.end();
   };
-  const server = createBoundedServer({ bounds, respond });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const { port: listening } = server.address() as AddressInfo;
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}/metrics`,
-    close: (): Promise<void> =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return listen(createBoundedServer({ bounds, respond }), host, port);
 };
 
 /**
@@ -81,7 +67,7 @@ export const serveMetrics = async (
   try {
     const { url, close } = await listenForScrapes(registry, host, port);
     observeRequests(observe);
-    report(`metrics at ${url}`);
+    report(`metrics at ${url}/metrics`);
     return close;
   } catch (error) {
     throw portRefused(host, port, error, prefix);

@@ -6,7 +6,7 @@ import { type ClientRequest, type IncomingMessage, request as requestTunnel } fr
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { createBoundedServer, type Exchange } from '../http/bounded-server.ts';
+import { createBoundedServer, type Exchange, listen } from '../http/bounded-server.ts';
 import { bounds } from '../http/bounds.ts';
 import { mutualTls } from '../http/tls.ts';
 import { clusterIdOf, type OwnCluster } from './cluster-file.ts';
@@ -62,19 +62,9 @@ export const servePeers = async (
   };
   const server = createBoundedServer({ bounds, respond, tls: cluster.tls });
   const { peerPort } = addressOf(config, config.node);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(failure(`cannot listen on the node-to-node port ${peerPort}: ${sentenceOf(error)}`)),
-    );
-    server.listen(peerPort, config.peerHost, resolve);
+  return await listen(server, config.peerHost, peerPort).catch((error) => {
+    throw failure(`cannot listen on the node-to-node port ${peerPort}: ${sentenceOf(error)}`);
   });
-  return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 };
 
 export type AskPeer = (

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Gateway, startGateway } from '../../local/gateway/gateway.ts';
+import { startGateway } from '../../local/gateway/gateway.ts';
 import type { Handler } from '../../local/gateway/lambda.ts';
+import type { Listening } from '../../local/http/bounded-server.ts';
 import type { Bounds } from '../../local/http/bounds.ts';
 import { type Route, readTemplate } from '../../local/template.ts';
 import { checkRoute } from '../support/openapi.ts';
@@ -12,7 +13,7 @@ import { exchangeBytes, openSocket, readAll } from '../support/sockets.ts';
 import { until } from '../support/until.ts';
 
 let routes: readonly Route[];
-let gateway: Gateway;
+let gateway: Listening;
 let calls: string[];
 let sockets: Socket[];
 

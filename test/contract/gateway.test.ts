@@ -3,8 +3,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import { type Gateway, startGateway } from '../../local/gateway/gateway.ts';
+import { startGateway } from '../../local/gateway/gateway.ts';
 import type { Handler } from '../../local/gateway/lambda.ts';
+import type { Listening } from '../../local/http/bounded-server.ts';
 import { type Route, readTemplate } from '../../local/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket } from '../support/sockets.ts';
@@ -12,7 +13,7 @@ import { exchangeBytes, openSocket } from '../support/sockets.ts';
 type Call = { readonly event: APIGatewayProxyEvent; readonly context: Context };
 
 let routes: readonly Route[];
-let gateway: Gateway;
+let gateway: Listening;
 let lines: string[];
 let calls: Call[];
 /** The answer of every function; a test may replace it. */
