@@ -36,8 +36,6 @@ export type KeyReading = {
   readonly keyId: string;
   readonly secret: KeyObject;
   readonly state: KeyState;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
 };
 
 export type MasterKey = {
@@ -73,8 +71,8 @@ const parse = (bytes: Buffer): (KeyReading & { readonly text: KeyFile }) | undef
     const material = Buffer.from(text.keyMaterial, 'base64');
     const secret = createSecretKey(material);
     material.fill(0);
-    const { keyId, state, createdAt } = text;
-    return { keyId, secret, state, createdAt, text };
+    const { keyId, state } = text;
+    return { keyId, secret, state, text };
   } catch {
     // The error is not even a cause, because a JSON parser's message quotes the text, and the text is the key.
     return undefined;
@@ -157,22 +155,22 @@ export const stateOfKey = (
 /** Two writes within the granularity of a file system's clock can leave equal times, so a younger file is read again. */
 const settledMs = 2_000n;
 
-/** Whether two looks saw one file, unchanged between them. */
-const isSame = (a: Look, b: Look): boolean =>
+/** Whether two calls of `stat` saw one file, unchanged between them. */
+const isSame = (a: FileStatus, b: FileStatus): boolean =>
   a.dev === b.dev &&
   a.ino === b.ino &&
   a.size === b.size &&
   a.mtimeNs === b.mtimeNs &&
   a.ctimeNs === b.ctimeNs;
-type Look = ReturnType<typeof lookAt>;
-const lookAt = (file: string) => statSync(file, { bigint: true });
+type FileStatus = ReturnType<typeof statusOf>;
+const statusOf = (file: string) => statSync(file, { bigint: true });
 
-/** Reads the file through one descriptor, so that the look and the bytes are of the same file. */
-const readWhole = (file: string): { readonly look: Look; readonly bytes: Buffer } => {
+/** Reads the file through one descriptor, so that status and bytes are of the same file. */
+const readWhole = (file: string): { readonly status: FileStatus; readonly bytes: Buffer } => {
   const descriptor = openSync(file, 'r');
   try {
-    const look = fstatSync(descriptor, { bigint: true });
-    return { look, bytes: readFileSync(descriptor) };
+    const status = fstatSync(descriptor, { bigint: true });
+    return { status, bytes: readFileSync(descriptor) };
   } finally {
     closeSync(descriptor);
   }
@@ -191,7 +189,7 @@ export const followMasterKey = (
   own: KeyIdentity,
   warn: (sentence: string) => void = () => undefined,
 ): MasterKey => {
-  let last: { readonly look: Look; readonly reading: KeyReading } | undefined;
+  let last: { readonly status: FileStatus; readonly reading: KeyReading } | undefined;
 
   const refuse = (type: Parameters<typeof fault>[0], sentence: string): Error => {
     last = undefined;
@@ -199,14 +197,14 @@ export const followMasterKey = (
     return fault(type, sentence);
   };
   const readAgain = (): KeyReading => {
-    const { look, bytes } = readWhole(file);
+    const { status, bytes } = readWhole(file);
     const parsed = parse(bytes);
     if (parsed === undefined) throw refuse('KMSInvalidStateException', `${file} is damaged`);
     const { text: _, ...reading } = parsed;
     if (!isOwn(own, reading)) {
       throw refuse('IncorrectKeyException', `${file} holds another master key than this vault's`);
     }
-    last = { look, reading };
+    last = { status, reading };
     return reading;
   };
   return {
@@ -214,9 +212,9 @@ export const followMasterKey = (
     read: () => {
       try {
         if (last === undefined) return readAgain();
-        const look = lookAt(file);
-        const isSettled = BigInt(Date.now()) - look.ctimeMs >= settledMs;
-        return isSettled && isSame(look, last.look) ? last.reading : readAgain();
+        const status = statusOf(file);
+        const isSettled = BigInt(Date.now()) - status.ctimeMs >= settledMs;
+        return isSettled && isSame(status, last.status) ? last.reading : readAgain();
       } catch (error) {
         const code = codeOf(error);
         if (code === undefined) throw error;

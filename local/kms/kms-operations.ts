@@ -1,4 +1,7 @@
-/** The operations of the embedded KMS, with the property names and the faults of KMS's own API. */
+/**
+ * The operations of the embedded KMS, with the property names and the faults of KMS's own API. Only the properties that
+ * the vault sends are served: an ignored one would be believed.
+ */
 import { randomBytes } from 'node:crypto';
 import { keyIdOf } from '../../functions/model/types.ts';
 import { type EncryptionContext, unwrap, wrap } from './data-key-wrapping.ts';
@@ -13,6 +16,13 @@ const contextCharactersMax = 8_192;
 const blobBytesMax = 6_144;
 
 const invalid = (message: string) => fault('ValidationException', message);
+
+const dataKeyBytes = 32;
+
+const checkProperties = (input: Input, served: readonly string[]): void => {
+  const other = Object.keys(input).find((name) => !served.includes(name));
+  if (other !== undefined) throw invalid(`${other} is not served here.`);
+};
 
 const checkNamesTheKey = (key: MasterKey, keyId: unknown): void => {
   if (typeof keyId !== 'string' || keyId === '') throw invalid('KeyId must be a string.');
@@ -50,18 +60,6 @@ const contextOf = (input: Input): EncryptionContext => {
   return new Map(entries);
 };
 
-const dataKeyBytes = ({ KeySpec, NumberOfBytes }: Input): number => {
-  if ((KeySpec === undefined) === (NumberOfBytes === undefined)) {
-    throw invalid('Specify either KeySpec or NumberOfBytes.');
-  }
-  if (KeySpec === 'AES_256') return 32;
-  if (KeySpec === 'AES_128') return 16;
-  if (Number.isInteger(NumberOfBytes) && Number(NumberOfBytes) >= 1) {
-    if (Number(NumberOfBytes) <= 1_024) return Number(NumberOfBytes);
-  }
-  throw invalid('KeySpec must be AES_256 or AES_128, NumberOfBytes from 1 to 1024.');
-};
-
 const blobOf = (input: Input): Buffer => {
   const text = input['CiphertextBlob'];
   const blob = Buffer.from(typeof text === 'string' ? text : '', 'base64');
@@ -73,11 +71,12 @@ const blobOf = (input: Input): Buffer => {
 };
 
 const generateDataKey: Operation = (key, input) => {
+  checkProperties(input, ['KeyId', 'KeySpec', 'EncryptionContext']);
   checkNamesTheKey(key, input['KeyId']);
   const context = contextOf(input);
-  const bytes = dataKeyBytes(input);
+  if (input['KeySpec'] !== 'AES_256') throw invalid('KeySpec must be AES_256 here.');
   const reading = readEnabled(key);
-  const dataKey = randomBytes(bytes);
+  const dataKey = randomBytes(dataKeyBytes);
   const CiphertextBlob = wrap(reading, dataKey, context).toString('base64');
   const Plaintext = dataKey.toString('base64');
   dataKey.fill(0);
@@ -85,47 +84,26 @@ const generateDataKey: Operation = (key, input) => {
 };
 
 const decrypt: Operation = (key, input) => {
-  const { KeyId, EncryptionAlgorithm = 'SYMMETRIC_DEFAULT' } = input;
-  if (KeyId !== undefined) checkNamesTheKey(key, KeyId);
-  if (EncryptionAlgorithm !== 'SYMMETRIC_DEFAULT') {
-    throw invalid('EncryptionAlgorithm must be SYMMETRIC_DEFAULT.');
-  }
+  checkProperties(input, ['KeyId', 'CiphertextBlob', 'EncryptionContext']);
+  checkNamesTheKey(key, input['KeyId']);
   const blob = blobOf(input);
   const context = contextOf(input);
   const unwrapped = unwrap(readEnabled(key), blob, context);
   if ('dataKey' in unwrapped) {
     const Plaintext = unwrapped.dataKey.toString('base64');
     unwrapped.dataKey.fill(0);
-    return { KeyId: key.arn, Plaintext, EncryptionAlgorithm };
+    return { KeyId: key.arn, Plaintext };
   }
-  // KMS finds a blob's master key by itself. Without a KeyId it would look for the other master key, and would not find
-  // it here.
-  throw unwrapped.fault === 'other-master-key' && KeyId !== undefined
+  throw unwrapped.fault === 'other-master-key'
     ? fault('IncorrectKeyException', 'The key ID in the request does not identify the CMK used.')
     : fault('InvalidCiphertextException', '');
 };
 
 const describeKey: Operation = (key, input) => {
+  checkProperties(input, ['KeyId']);
   checkNamesTheKey(key, input['KeyId']);
-  const { keyId, state, createdAt } = key.read();
-  return {
-    KeyMetadata: {
-      AWSAccountId: '000000000000',
-      Arn: key.arn,
-      CreationDate: createdAt / 1000,
-      CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
-      Description: 'Master key of a local vault',
-      Enabled: state === 'Enabled',
-      EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-      KeyId: keyId,
-      KeyManager: 'CUSTOMER',
-      KeySpec: 'SYMMETRIC_DEFAULT',
-      KeyState: state,
-      KeyUsage: 'ENCRYPT_DECRYPT',
-      MultiRegion: false,
-      Origin: 'AWS_KMS',
-    },
-  };
+  const { keyId, state } = key.read();
+  return { KeyMetadata: { Arn: key.arn, KeyId: keyId, KeyState: state } };
 };
 
 /** The operations by their names in `X-Amz-Target`. An operation returns its output, and throws a fault of KMS. */

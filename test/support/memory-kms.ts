@@ -9,7 +9,7 @@ export const createMemoryKms = (): MemoryKms => {
   const keyId = randomUUID();
   const keyArn = `arn:aws:kms:us-east-1:000000000000:key/${keyId}`;
   const secret = createSecretKey(randomBytes(32));
-  const reading = { keyId, secret, state: 'Enabled', createdAt: 0 } as const;
+  const reading = { keyId, secret, state: 'Enabled' } as const;
   const answer = answerWith({ arn: keyArn, read: () => reading });
   return {
     keyArn,
