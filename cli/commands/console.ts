@@ -44,7 +44,7 @@ export const consoleCommand = () =>
       await clients.client('whoami');
       const server = await startConsole({
         files: pageFiles(),
-        actions: actionsOf(clients, settings, faults),
+        actions: actionsOf(clients, settings.addr, faults),
       });
       const launcher = launcherOf(server.url);
       const show = () => {
@@ -84,17 +84,16 @@ const clientsOf = (client: Client, settings: Settings) => {
 
 const actionsOf = (
   { client, clientOf, findLocal }: ReturnType<typeof clientsOf>,
-  settings: Settings,
+  addr: string,
   faults: boolean,
 ): ReadonlyMap<string, Action> => {
-  const { addr } = settings;
   const checkout = {
     command: commandCluster,
     newToken: async (vault: string, tenant: string) =>
       (await makeLocalToken({ for: vault, tenant, sub: 'console', scope: 'secrets:write' })).token,
   };
   return new Map([
-    ...vaultActions(client, settings),
+    ...vaultActions(client, addr),
     ...machineActions({ addr, checkout, findLocal, clientOf, faults }),
   ]);
 };

@@ -5,7 +5,7 @@ import { failure, systemCodeOf } from '../../system/failures.ts';
 import { linesOfLog } from '../../system/log-files.ts';
 import { inOrder } from '../../system/log-lines.ts';
 import type { FindLocal } from '../requests/local-vaults.ts';
-import { answerOf, malformed } from './action-answers.ts';
+import { actionFor, answerOf } from './action-answers.ts';
 import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
 import { openTail } from './log-tail.ts';
 import type { Action } from './server.ts';
@@ -30,20 +30,13 @@ export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Actio
   return new Map<string, Action>([
     [
       'activity',
-      async (given, signal) => {
-        const { success, output } = v.safeParse(filter, given);
-        return success ? followLogs(await sources(), output, signal) : malformed;
-      },
+      actionFor(filter, async (wanted, signal) => followLogs(await sources(), wanted, signal)),
     ],
     [
       'story',
-      async (given, signal) => {
-        const { success, output } = v.safeParse(story, given);
-        if (!success) return malformed;
-        return await answerOf(async () => ({
-          lines: await storyOf(await sources(), output.requestId, signal),
-        }));
-      },
+      actionFor(story, ({ requestId }, signal) =>
+        answerOf(async () => ({ lines: await storyOf(await sources(), requestId, signal) })),
+      ),
     ],
   ]);
 };

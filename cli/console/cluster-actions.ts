@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { isFailure } from '../../system/failures.ts';
 import { type Checkout, type FindLocal, isCluster } from '../requests/local-vaults.ts';
 import type { Client } from '../requests/vault-client.ts';
-import { answerOf, malformed } from './action-answers.ts';
+import { actionFor, answerOf, malformed } from './action-answers.ts';
 import { awaitAnswer } from './other-nodes.ts';
 import type { NodeAnswer, NodesReply, Processes } from './page-documents.ts';
 import type { Action, OnSilence } from './server.ts';
@@ -19,13 +19,14 @@ const processes = v.object({
   ),
 });
 
-export type ClusterOptions = {
+export type MachineOptions = {
   /** The address of the profile. */
   readonly addr: string;
-  /** A client of another node with the same token, which gives up soon. */
-  readonly clientOf: (addr: string) => Client;
+  readonly checkout: Checkout;
   readonly findLocal: FindLocal;
-  readonly command: Checkout['command'];
+  /** A client of a node with the token of the profile, which gives up soon. */
+  readonly clientOf: (addr: string) => Client;
+  /** Whether the person has asked for the actions that hurt nodes, and for test writes. */
   readonly faults: boolean;
 };
 
@@ -37,7 +38,7 @@ const lookAgainAfterMs = 2_000;
  * looks again when the answers of the nodes have changed, and every 2 s while a node does not serve, because
  * a node that somebody else starts answers nothing for a while.
  */
-const createLook = (command: ClusterOptions['command']) => {
+const createLook = (command: Checkout['command']) => {
   let seen: Processes | null = null;
   let lastStates = '';
   let lookAgainAt = 0;
@@ -73,8 +74,9 @@ const ownState = (status: NodeAnswer['status']): string | undefined =>
  * `nodes` asks every node of the vault that has an address here, so that the death of the node in the profile
  * hides nothing. `change-node` is for a cluster of this machine, and only with `faults`.
  */
-export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Action> => {
-  const { addr, clientOf, findLocal, command, faults } = options;
+export const clusterActions = (options: MachineOptions): ReadonlyMap<string, Action> => {
+  const { addr, clientOf, findLocal, faults } = options;
+  const { command } = options.checkout;
   const { lookNow, lastSeen } = createLook(command);
   const askOne = async (url: string, onSilence: OnSilence): Promise<NodeAnswer> => {
     try {
@@ -93,14 +95,13 @@ export const clusterActions = (options: ClusterOptions): ReadonlyMap<string, Act
       const answers = await Promise.all(urls.map((url) => askOne(url, onSilence)));
       return { answers, processes: isCluster(local) ? lastSeen(answers) : null };
     });
-  const changeNode: Action = async (given) => {
-    const { success, output } = v.safeParse(change, given);
-    if (!success || !isCluster(await findLocal())) return malformed;
+  const changeNode = actionFor(change, async ({ action, node }) => {
+    if (!isCluster(await findLocal())) return malformed;
     return await answerOf(async () => {
-      const said = await command(output.action, String(output.node));
+      const said = await command(action, String(node));
       await lookNow();
       return { said };
     });
-  };
+  });
   return new Map([['nodes', nodes], ...(faults ? [['change-node', changeNode] as const] : [])]);
 };

@@ -10,7 +10,6 @@ type Refusal = Pick<Report, 'code' | 'detail' | 'requestId'>;
 export type LocalReply = {
   /** How it was started: `start`, `cluster`, `sam` or `localstack`; `null` if it is not on this machine. */
   readonly kind: string | null;
-  readonly addr: string;
   /** Whether the console kills, starts and changes its nodes, and makes test writes. */
   readonly canChange: boolean;
   /** Whether the console can read its log. */
@@ -43,8 +42,6 @@ export type NodesReply = {
 
 export type TestWrites = {
   readonly isRunning: boolean;
-  /** When the stream ends by itself, in milliseconds since 1970; `null` if it does not run. */
-  readonly endsAt: number | null;
   /** The last two minutes, the oldest second first. */
   readonly seconds: readonly Rate[];
   /** When the newest of these seconds began, in milliseconds since 1970. */

@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { failure } from '../../system/failures.ts';
 import type { Checkout, FindLocal } from '../requests/local-vaults.ts';
-import { answerOf, malformed } from './action-answers.ts';
+import { actionFor, answerOf } from './action-answers.ts';
 import type { TestWrites } from './page-documents.ts';
 import type { Action } from './server.ts';
 import {
@@ -49,8 +49,6 @@ const sendOverHttp: Send = async ({ url, name }, isNew, token) => {
   }
 };
 
-type Stream = { readonly stop: () => void; readonly endsAt: number };
-
 export type TestWritesOptions = {
   readonly findLocal: FindLocal;
   readonly newToken: Checkout['newToken'];
@@ -61,12 +59,13 @@ export type TestWritesOptions = {
 export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string, Action> => {
   const { findLocal, newToken, send = sendOverHttp } = options;
   const rates = createRates();
-  let stream: Stream | undefined;
+  /** Ends the stream that runs. */
+  let end: (() => void) | undefined;
   /** The number of times that the stream was stopped. */
   let stops = 0;
   let lastFailure = '';
 
-  const begin = (targets: readonly Target[], token: string): Stream => {
+  const begin = (targets: readonly Target[], token: string): (() => void) => {
     const known = new Set<Target>();
     const write = async (target: Target): Promise<void> => {
       const isNew = !known.has(target);
@@ -85,13 +84,12 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
       turn += 1;
       if (target) void write(target);
     }, 1_000 / writesPerSecond).unref();
-    const limit = setTimeout(() => stop(), lastsMs).unref();
-    const stop = (): void => {
+    const limit = setTimeout(() => end?.(), lastsMs).unref();
+    return () => {
       clearInterval(timer);
       clearTimeout(limit);
-      stream = undefined;
+      end = undefined;
     };
-    return { stop, endsAt: Date.now() + lastsMs };
   };
   const start = async (signal: AbortSignal): Promise<void> => {
     const before = stops;
@@ -104,34 +102,27 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
     if (signal.aborted || stops !== before) return;
     lastFailure = '';
     const targets = local.nodes.map(({ url, node }) => ({ url, name: testSecretOf(node ?? 1) }));
-    stream ??= begin(targets, token);
+    end ??= begin(targets, token);
   };
   const stop = (): void => {
     stops += 1;
-    stream?.stop();
+    end?.();
   };
   const read = (): TestWrites => {
     const now = Date.now();
     return {
-      isRunning: stream !== undefined,
-      endsAt: stream?.endsAt ?? null,
+      isRunning: end !== undefined,
       seconds: rates.until(now),
       newestAt: (Math.floor(now / 1_000) - 1) * 1_000,
       lastFailure,
     };
   };
-  return new Map<string, Action>([
-    [
-      'test-writes',
-      async (given, signal) => {
-        const { success, output } = v.safeParse(asked, given);
-        if (!success) return malformed;
-        return await answerOf(async () => {
-          if (output.to === 'start') await start(signal);
-          if (output.to === 'stop') stop();
-          return read();
-        });
-      },
-    ],
-  ]);
+  const testWrites = actionFor(asked, ({ to }, signal) =>
+    answerOf(async () => {
+      if (to === 'start') await start(signal);
+      if (to === 'stop') stop();
+      return read();
+    }),
+  );
+  return new Map([['test-writes', testWrites]]);
 };

@@ -3,10 +3,9 @@ import * as v from 'valibot';
 import { operations } from '../../client/operations.ts';
 import type { OperationId } from '../../client/types.ts';
 import { isSecretName } from '../../functions/model/types.ts';
-import type { Settings } from '../requests/settings.ts';
-import { answerOf } from './action-answers.ts';
+import { actionFor, answerOf } from './action-answers.ts';
 import type { TellingClient } from './other-nodes.ts';
-import type { Action, Answer, OnSilence } from './server.ts';
+import type { Action, Answer } from './server.ts';
 
 /** Limits the page's requests for an operation. A name could otherwise lead to another route of the vault. */
 const asked = v.strictObject({
@@ -18,30 +17,24 @@ const asked = v.strictObject({
   body: v.optional(v.unknown()),
 });
 
-/** All operations of the vault by their names, and `vault`, which tells what vault it is. */
-export const vaultActions = (
-  client: TellingClient,
-  { addr, profile }: Settings,
-): ReadonlyMap<string, Action> =>
-  new Map<string, Action>([
-    ['vault', async () => ({ status: 200, body: { addr, profile } })],
-    ...(Object.keys(operations) as OperationId[]).map((id): [string, Action] => [
-      id,
-      (given, signal, onSilence) => call(client, id, given, signal, onSilence),
-    ]),
+/** All operations of the vault by their names, and `vault`, which tells its address. */
+export const vaultActions = (client: TellingClient, addr: string): ReadonlyMap<string, Action> => {
+  const call = (id: OperationId): Action =>
+    actionFor(
+      asked,
+      (input, signal, onSilence) => {
+        const request = { ...input, signal } as Parameters<TellingClient>[1];
+        return answerOf(() => client(id, request, onSilence));
+      },
+      noName,
+    );
+  return new Map<string, Action>([
+    ['vault', async () => ({ status: 200, body: { addr } })],
+    ...(Object.keys(operations) as OperationId[]).map((id) => [id, call(id)] as const),
   ]);
+};
 
-const call = async (
-  client: TellingClient,
-  id: OperationId,
-  given: unknown,
-  signal: AbortSignal,
-  onSilence: OnSilence,
-): Promise<Answer> => {
-  const parsed = v.safeParse(asked, given);
-  if (!parsed.success) {
-    return { status: 400, body: { code: 'invalid_request', detail: 'the name is no secret name' } };
-  }
-  const request = { ...parsed.output, signal } as Parameters<TellingClient>[1];
-  return await answerOf(() => client(id, request, onSilence));
+const noName: Answer = {
+  status: 400,
+  body: { code: 'invalid_request', detail: 'the name is no secret name' },
 };

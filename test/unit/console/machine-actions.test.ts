@@ -87,7 +87,7 @@ describe('the search for the vault of the console', () => {
     const isCluster = kind === 'cluster';
     expect(await act('local')).toMatchObject({
       status: 200,
-      body: { kind, addr, canChange: isCluster, canRead: false },
+      body: { kind, canChange: isCluster, canRead: false },
     });
   });
 

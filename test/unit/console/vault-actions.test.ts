@@ -1,18 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Answer } from '../../../cli/console/server.ts';
 import { vaultActions } from '../../../cli/console/vault-actions.ts';
-import type { Settings } from '../../../cli/requests/settings.ts';
 import type { Client } from '../../../cli/requests/vault-client.ts';
 import { operations } from '../../../client/operations.ts';
 import { failure, refusal } from '../../../system/failures.ts';
 
-const token = 'header.claims.signature';
-const given: Partial<Settings> = {
-  addr: 'http://127.0.0.1:1',
-  profile: 'default',
-  token: { read: () => token, source: 'a test' },
-};
-const settings = given as Settings;
+const addr = 'http://127.0.0.1:1';
 
 /** The actions over a client that notes what it is asked, and answers with `reply`. */
 const setUp = (reply: () => Promise<unknown> = async () => ({})) => {
@@ -21,7 +14,7 @@ const setUp = (reply: () => Promise<unknown> = async () => ({})) => {
     calls.push(call);
     return reply();
   }) as Client;
-  const actions = vaultActions(client, settings);
+  const actions = vaultActions(client, addr);
   const act = async (name: string, asked: unknown): Promise<Answer> =>
     (await actions.get(name)?.(asked, new AbortController().signal, () => undefined)) as Answer;
   return { actions, act, calls };
@@ -65,15 +58,9 @@ describe('the actions of the console on the vault', () => {
     expect(calls).toEqual([]);
   });
 
-  it('tell which vault it is, and not its token', async () => {
-    const { actions, act } = setUp();
-    expect(await act('vault', {})).toEqual({
-      status: 200,
-      body: expect.objectContaining({ addr: settings.addr, profile: 'default' }),
-    });
-    for (const name of actions.keys()) {
-      expect(JSON.stringify(await act(name, { name: 'A' }))).not.toContain(token);
-    }
+  it('tell the address of the vault', async () => {
+    const { act } = setUp();
+    expect(await act('vault', {})).toEqual({ status: 200, body: { addr } });
   });
 
   it('pass on a refusal of the vault with its status, and 502 if the vault cannot be reached', async () => {
