@@ -25,6 +25,16 @@ export type Attempt = {
 /** Something that was done: a sentence, and the view where it is to be told if that is another one. */
 export type ActionResult = { readonly sentence: string; readonly at?: string };
 
+/** What one action has of its own in its dialog. */
+export type ActionContent = {
+  readonly title: string;
+  /** The text of the button. */
+  readonly submit: string;
+  readonly kind?: 'main' | 'danger';
+  readonly perform: (act: Act) => Promise<ActionResult>;
+  readonly children: ComponentChildren;
+};
+
 /**
  * A dialog for an action. It stays until the action is done, shows a refusal beside its button, and can give
  * up while the action runs. `onEnd` reads the view behind again, after each attempt, because even one that
@@ -36,21 +46,17 @@ export const ActionDialog = ({
   kind = 'main',
   seen = 0,
   perform,
-  adviceFor,
+  advice = adviceAfterRace,
   onEnd,
   onClose,
   children,
-}: {
-  readonly title: string;
-  readonly submit: string;
-  readonly kind?: 'main' | 'danger';
+}: ActionContent & {
   /** The current version, as the view behind shows it. */
   readonly seen?: number;
-  readonly perform: (act: Act) => Promise<ActionResult>;
-  readonly adviceFor?: (refusal: Refusal) => string | undefined;
+  /** What to do after a refusal, by its code. */
+  readonly advice?: Readonly<Record<string, string>>;
   readonly onEnd?: () => Promise<void>;
   readonly onClose: () => void;
-  readonly children: ComponentChildren;
 }) => {
   const form = useRef<HTMLFormElement>(null);
   const attempt = useRef<Attempt | undefined>(undefined);
@@ -116,7 +122,7 @@ export const ActionDialog = ({
         }}
       >
         {children}
-        <Refused refusal={doing.refusal} advice={doing.refusal && adviceFor?.(doing.refusal)} />
+        <Refused refusal={doing.refusal} advice={advice[doing.refusal?.problem.code ?? '']} />
         <p class="progress" role="status">
           {doing.isBusy && <Progress of={progress} />}
           {wasCancelled && !doing.isBusy && cancelled}
@@ -136,6 +142,12 @@ export const ActionDialog = ({
 
 const isLostRace = (error: unknown): boolean =>
   error instanceof Refusal && error.problem.code === 'version_conflict';
+
+/** The view behind the dialog has been read again, so the next attempt is about the version shown there. */
+const adviceAfterRace = {
+  version_conflict:
+    'Someone else has changed the secret, and nothing of yours was stored. The history behind shows it now; press the button again to go on after it.',
+};
 
 const cancelled =
   'You have given up waiting. The vault may have done it all the same: look at the view behind, or repeat it unchanged, which has one effect.';

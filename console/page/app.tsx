@@ -3,7 +3,7 @@ import './app.css';
 import { useAsking } from './asking.ts';
 import { CallerContext } from './caller.ts';
 import { timeZone } from './instants.ts';
-import { Refused, Title, Waiting } from './parts.tsx';
+import { QueryStatus, Title, Waiting } from './parts.tsx';
 import { linkTo, useRoute } from './routes.ts';
 import { act, ask, openSession } from './session.ts';
 import { Telling } from './telling.tsx';
@@ -35,12 +35,8 @@ const Console = () => {
     (signal) => act<{ readonly addr: string }>('vault', {}, signal),
     [],
   );
-  const {
-    result: caller,
-    refusal,
-    again,
-    isWaiting,
-  } = useAsking((signal) => ask('whoami', {}, signal), []);
+  const asking = useAsking((signal) => ask('whoami', {}, signal), []);
+  const { result: caller, refusal } = asking;
   const [view] = route;
   return (
     <>
@@ -57,8 +53,7 @@ const Console = () => {
           {vault && <small>at {vault.addr},</small>} <small>times of {timeZone()}</small>
         </p>
       </header>
-      <Refused refusal={refusal} again={again} />
-      {!caller && !refusal && <Waiting isWaiting={isWaiting} />}
+      <QueryStatus of={asking} />
       {(caller || refusal) && (
         <CallerContext.Provider value={caller}>
           <Telling>

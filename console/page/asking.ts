@@ -50,6 +50,28 @@ export const useAsking = <Result>(
 
 const waiting = { result: undefined, refusal: undefined, isWaiting: true };
 
+/** Asks when the view appears, and `everyMs` after each answer while a person can see the page. */
+export const usePolling = <Result>(
+  question: (signal: AbortSignal) => Promise<Result>,
+  everyMs: number,
+): QueryState<Result> => {
+  const query = useAsking(question, []);
+  const { result, refusal, isWaiting, again } = query;
+  useEffect(() => {
+    if (isWaiting) return;
+    const askIfSeen = () => {
+      if (!document.hidden) void again();
+    };
+    const timer = setTimeout(askIfSeen, everyMs);
+    document.addEventListener('visibilitychange', askIfSeen);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', askIfSeen);
+    };
+  }, [result, refusal, isWaiting]);
+  return query;
+};
+
 export type ActionState = {
   /** Begins the work, unless it is being done already. */
   readonly begin: (work: (signal: AbortSignal) => Promise<void>) => void;

@@ -12,18 +12,15 @@ export const DiffLines = ({
 }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
   <ol class="diff" aria-label="Lines" translate={false} tabIndex={0}>
-    {lines.map((line, index) =>
-      line.kind === 'skipped' ? (
-        <li key={index} class="skipped">
-          {line.count} equal lines
-        </li>
-      ) : (
+    {lines.map((line, index) => {
+      const Text = elements[line.kind];
+      return (
         <li key={index} class={line.kind}>
-          {line.kind === 'removed' && <del>{show(line.text)}</del>}
-          {line.kind === 'added' && <ins>{show(line.text)}</ins>}
-          {line.kind === 'same' && <span>{show(line.text)}</span>}
+          <Text>{line.kind === 'skipped' ? `${line.count} equal lines` : show(line.text)}</Text>
         </li>
-      ),
-    )}
+      );
+    })}
   </ol>
 );
+
+const elements = { removed: 'del', added: 'ins', same: 'span', skipped: 'span' } as const;

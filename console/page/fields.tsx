@@ -1,6 +1,7 @@
-/** Fields of dialogs. */
+/** Fields that several views have. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { alphabets } from '../../cli/values/alphabets.ts';
+import { fieldOf, instantOf } from './instants.ts';
 import { useHiding } from './parts.tsx';
 import { randomText } from './random-text.ts';
 
@@ -62,7 +63,7 @@ export const ValueField = () => {
         </button>
         <small>The vault stores it as it stands here, line feeds too.</small>
       </p>
-      <details class="generate">
+      <details>
         <summary>Generate a value</summary>
         <p class="row">
           <label>
@@ -111,6 +112,30 @@ export const NameAgainField = ({ name }: { readonly name: string }) => (
           currentTarget.value === name ? '' : 'This is not the name of the secret.',
         )
       }
+    />
+  </label>
+);
+
+/** A field for an instant in local time, to the millisecond. `onInput` hears of whole instants alone. */
+export const InstantField = ({
+  label,
+  instant,
+  onInput,
+}: {
+  readonly label: string;
+  readonly instant: number;
+  readonly onInput: (instant: number) => void;
+}) => (
+  <label>
+    {label}{' '}
+    <input
+      type="datetime-local"
+      step="0.001"
+      value={fieldOf(instant)}
+      onInput={({ currentTarget }) => {
+        const typed = instantOf(currentTarget.value);
+        if (typed !== undefined) onInput(typed);
+      }}
     />
   </label>
 );

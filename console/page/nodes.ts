@@ -241,20 +241,14 @@ export const isPossible = (
   if (process === undefined) return false;
   const isDown = ['killed', 'stopped', 'ended'].includes(process.state);
   const isPaused = process.state === 'paused';
-  switch (change) {
-    case 'kill':
-      return !isDown;
-    case 'start':
-      return isDown;
-    case 'pause':
-      return !isDown && !isPaused;
-    case 'resume':
-      return isPaused;
-    case 'isolate':
-      return !process.isolated;
-    case 'heal':
-      return process.isolated;
-    case 'wipe':
-      return true;
-  }
+  const possible = {
+    kill: !isDown,
+    start: isDown,
+    pause: !isDown && !isPaused,
+    resume: isPaused,
+    isolate: !process.isolated,
+    heal: process.isolated,
+    wipe: true,
+  };
+  return possible[change];
 };

@@ -1,7 +1,7 @@
 /** Small parts that all views share. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { refusalOf } from './asking.ts';
+import { type QueryState, refusalOf } from './asking.ts';
 import { exactText, instantText } from './instants.ts';
 import { keyGone } from './nodes.ts';
 import { onSilence, type Refusal } from './session.ts';
@@ -78,6 +78,20 @@ export const Waiting = ({
   <p class="waiting" role="status" aria-live="polite">
     {isWaiting && <StillWaiting>{children ?? 'Loading …'}</StillWaiting>}
   </p>
+);
+
+/** Shows that a question was refused, or that nothing has answered it yet. */
+export const QueryStatus = ({
+  of: { result, refusal, isWaiting, again },
+  children,
+}: {
+  readonly of: QueryState<unknown>;
+  readonly children?: ComponentChildren;
+}) => (
+  <>
+    <Refused refusal={refusal} again={again} />
+    {result === undefined && <Waiting isWaiting={isWaiting}>{children}</Waiting>}
+  </>
 );
 
 /** Names who gives no answer, once that takes long; until then it shows what is being done. */
@@ -214,12 +228,12 @@ export const Command = ({ children }: { readonly children: string }) => {
       () => tell('The browser does not let the console copy. Select the text and copy it.'),
     );
   return (
-    <span class="command">
+    <div class="command">
       <code>{children}</code>
       <button type="button" onClick={copy}>
         Copy <span class="hidden">{children}</span>
       </button>
-    </span>
+    </div>
   );
 };
 

@@ -65,7 +65,3 @@ const routeOf = (): readonly string[] => {
 
 export const linkTo = (...parts: readonly string[]): string =>
   `#/${parts.map(encodeURIComponent).join('/')}`;
-
-export const go = (...parts: readonly string[]): void => {
-  location.hash = linkTo(...parts);
-};

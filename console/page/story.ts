@@ -1,5 +1,6 @@
 /** Tells a request from its last line. */
 import type { LogLine } from '../../cli/console/log-lines.ts';
+import { counted } from './counted.ts';
 
 export const storySentence = (line: LogLine): string => {
   const { tenant, subject, operation, secret, version, node, outcome, status, code, ms } = line;
@@ -9,10 +10,7 @@ export const storySentence = (line: LogLine): string => {
   const where = node === null ? 'the vault' : `node ${node}`;
   const ended: Readonly<Record<string, string>> = { ok: 'did it', refused: 'refused it' };
   const why = code === undefined ? '' : `, ${code}`;
-  const calls = `${countOf(line.storeCalls, 'call')} to the store and ${countOf(line.kmsCalls, 'call')} to the master key`;
+  const calls = `${counted(line.storeCalls ?? 0, 'call')} to the store and ${counted(line.kmsCalls ?? 0, 'call')} to the master key`;
   const attempts = (line.attempts ?? 0) > 1 ? `, in ${line.attempts} attempts` : '';
   return `${caller} asked for ${operation}${about}, and ${where} ${ended[outcome ?? ''] ?? 'failed'} (${status}${why}). It took ${ms} ms and ${calls}${attempts}.`;
 };
-
-const countOf = (count: number | undefined, thing: string): string =>
-  `${count ?? 0} ${thing}${count === 1 ? '' : 's'}`;

@@ -5,11 +5,10 @@ import type { LocalReply } from '../../../cli/console/page-documents.ts';
 import { namesIn } from '../../../system/log-line-names.ts';
 import { refusalOf, useAsking } from '../asking.ts';
 import { untold } from '../fields.tsx';
-import { Command, Instant, Refused, Table, Title, Waiting } from '../parts.tsx';
+import { Command, Instant, QueryStatus, Refused, Table, Title, Waiting } from '../parts.tsx';
 import { linkTo } from '../routes.ts';
 import { act, follow, type Refusal } from '../session.ts';
 import { storySentence } from '../story.ts';
-import './activity.css';
 
 /** The newest lines that are kept. */
 const linesMax = 500;
@@ -27,15 +26,12 @@ export const ActivityView = ({
   readonly requestId?: string;
   readonly secret?: string;
 }) => {
-  const {
-    result: local,
-    refusal,
-    again,
-  } = useAsking<LocalReply>((signal) => act('local', {}, signal), []);
+  const search = useAsking<LocalReply>((signal) => act('local', {}, signal), []);
+  const { result: local } = search;
   return (
-    <main class="activity">
+    <main>
       <Title>{requestId === undefined ? 'Activity' : 'The story of a request'}</Title>
-      <Refused refusal={refusal} again={again} />
+      <Refused refusal={search.refusal} again={search.again} />
       {local?.canRead === false && <Elsewhere local={local} secret={secret} />}
       {local?.canRead && requestId === undefined && <Lines secret={secret} />}
       {local?.canRead && requestId !== undefined && <Story requestId={requestId} />}
@@ -59,12 +55,8 @@ const Elsewhere = ({
     {secret !== undefined && (
       <>
         <p>These commands ask such a log who read or changed {secret}:</p>
-        <p>
-          <Command>{`dsvault log reads ${secret} --aws vault`}</Command>
-        </p>
-        <p>
-          <Command>{`dsvault log reads ${secret} --file log`}</Command>
-        </p>
+        <Command>{`dsvault log reads ${secret} --aws vault`}</Command>
+        <Command>{`dsvault log reads ${secret} --file log`}</Command>
       </>
     )}
   </div>
@@ -237,24 +229,23 @@ const withoutRepeats = (lines: readonly LogLine[]): readonly LogLine[] => {
 
 /** All lines of one request, on whichever node they are, in the order of their times. */
 const Story = ({ requestId }: { readonly requestId: string }) => {
-  const { result, refusal, isWaiting, again } = useAsking<{ readonly lines: readonly LogLine[] }>(
+  const search = useAsking<{ readonly lines: readonly LogLine[] }>(
     (signal) => act('story', { requestId }, signal),
     [requestId],
   );
-  const lines = result?.lines ?? [];
+  const lines = search.result?.lines ?? [];
   const end = lines.find(({ message }) => message === 'request');
   return (
     <>
       <p>
         <a href={linkTo('activity')}>All activity</a>
       </p>
-      <p class="id">
+      <p>
         Request <code>{requestId}</code>
       </p>
-      <Refused refusal={refusal} again={again} />
-      <Waiting isWaiting={isWaiting && result === undefined}>Searching the whole log …</Waiting>
-      {result && lines.length === 0 && <p>The log has no line of this request any more.</p>}
-      {end && <p class="sentence">{storySentence(end)}</p>}
+      <QueryStatus of={search}>Searching the whole log …</QueryStatus>
+      {search.result && lines.length === 0 && <p>The log has no line of this request any more.</p>}
+      {end && <p>{storySentence(end)}</p>}
       {lines.length > 0 && <LineTable label="Lines of the log" lines={lines} isLinked={false} />}
     </>
   );

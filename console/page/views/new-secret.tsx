@@ -3,7 +3,7 @@ import { ActionDialog } from '../action-dialog.tsx';
 import { useCaller } from '../caller.ts';
 import { NoteField, noteIn, untold, ValueField } from '../fields.tsx';
 import { covers } from '../permissions.ts';
-import { go, linkTo } from '../routes.ts';
+import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
 
 /** Creates a secret and goes to it. A given `name`, of a secret that is deleted or never was, is fixed. */
@@ -32,15 +32,11 @@ export const NewSecretDialog = ({
       perform={async ({ text, signal, attempt: { idempotencyKey } }) => {
         const body = { name: name ?? text('name'), value: text('value'), ...noteIn(text) };
         const written = await ask('create-secret', { body, idempotencyKey }, signal);
-        go('secrets', written.name);
-        const sentence = `Created ${written.name}, version ${written.version}.`;
-        return { sentence, at: linkTo('secrets', written.name) };
+        const at = linkTo('secrets', written.name);
+        location.hash = at;
+        return { sentence: `Created ${written.name}, version ${written.version}.`, at };
       }}
-      adviceFor={({ problem }) =>
-        problem.code === 'secret_exists'
-          ? 'Choose another name, or open that secret and update it.'
-          : undefined
-      }
+      advice={{ secret_exists: 'Choose another name, or open that secret and update it.' }}
       {...(onEnd && { onEnd })}
       onClose={onClose}
     >

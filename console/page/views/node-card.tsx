@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { bytesOf } from '../../../cli/output/bytes.ts';
 import type { ReplyOf } from '../../../client/types.ts';
+import { counted } from '../counted.ts';
 import { lineOf } from '../graphs.ts';
 import { type NodeView, wordsOf } from '../nodes.ts';
 
@@ -56,7 +57,7 @@ export const NodeCard = ({
 
 const lagText = (lag: number | undefined): string => {
   if (lag === undefined) return '–';
-  return lag === 0 ? 'nothing' : `${lag} revision${lag === 1 ? '' : 's'}`;
+  return lag === 0 ? 'nothing' : counted(lag, 'revision');
 };
 
 export const VaultCard = ({

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LocalReply, NodeAnswer, NodesReply } from '../../../cli/console/page-documents.ts';
-import { useAsking, useDoing } from '../asking.ts';
-import { useCaller } from '../caller.ts';
+import { useAsking, useDoing, usePolling } from '../asking.ts';
+import { useLack } from '../caller.ts';
 import {
   type Change,
   changes,
@@ -12,8 +12,6 @@ import {
   wordsOf,
 } from '../nodes.ts';
 import { Command, Dialog, Refused, StillWaiting, Title, Waiting } from '../parts.tsx';
-import { lacks } from '../permissions.ts';
-import { usePolling } from '../polling.ts';
 import { act } from '../session.ts';
 import { useTell } from '../telling.tsx';
 import { NodeCard, VaultCard } from './node-card.tsx';
@@ -30,7 +28,7 @@ const latenciesKept = 60;
  */
 export const NodesView = () => {
   const { result: local, refusal: notFound, again: askAgain } = useAsking<LocalReply>(askLocal, []);
-  const lacking = lacks(useCaller(), 'vault:status');
+  const lacking = useLack('vault:status');
   const { result, refusal, again } = usePolling(askNodes, lookEveryMs);
   const answers = result?.answers ?? [];
   const latencies = useLatencies(answers);
@@ -102,7 +100,7 @@ export const NodesView = () => {
           state={vault.nodes.find(({ node }) => node === asked.node)?.state}
           onDone={() => {
             markChange(`${asked.change} ${asked.node}`);
-            again();
+            void again();
           }}
         />
       )}
@@ -149,16 +147,10 @@ const Elsewhere = ({ local }: { readonly local: LocalReply }) => {
           This vault has one store and no nodes. To watch a node die and come back, run a vault of
           three nodes beside it, in the folder of the checkout:
         </p>
-        <p>
-          <Command>npm run cluster</Command>
-        </p>
+        <Command>npm run cluster</Command>
         <p>Then open a console for it, in another terminal:</p>
-        <p>
-          <Command>./cli/dsvault.js login --local --for cluster --profile cluster</Command>
-        </p>
-        <p>
-          <Command>./cli/dsvault.js console --profile cluster --faults</Command>
-        </p>
+        <Command>./cli/dsvault.js login --local --for cluster --profile cluster</Command>
+        <Command>./cli/dsvault.js console --profile cluster --faults</Command>
       </div>
     );
   }

@@ -1,45 +1,38 @@
 import { useId, useState } from 'preact/hooks';
-import { useCaller } from '../caller.ts';
+import { useLack } from '../caller.ts';
 import {
   ActionButton,
   Badge,
   Command,
   Instant,
-  Refused,
+  QueryStatus,
   Table,
   Title,
   useFocusKept,
   Value,
   Waiting,
 } from '../parts.tsx';
-import { type Caller, lacks } from '../permissions.ts';
 import { linkTo } from '../routes.ts';
 import { intervalAt, type VersionEntry } from '../timeline.ts';
 import { NewSecretDialog } from './new-secret.tsx';
 import './secret.css';
 import { AsOf } from './secret/as-of.tsx';
 import { Compare } from './secret/compare.tsx';
-import { ChosenDialog, type DialogChoice, restorableOf } from './secret/dialogs.tsx';
+import { ChosenDialog, type DialogChoice } from './secret/dialogs.tsx';
 import { Explain } from './secret/explain.tsx';
 import { type History, type HistoryState, useHistory } from './secret/history.ts';
 import { readValue } from './secret/values.ts';
 
 /** One secret: its life, its versions, and what can be done with it. */
 export const SecretView = ({ name }: { readonly name: string }) => {
-  const caller = useCaller();
   const reading = useHistory(name);
-  const { result: history, refusal, isWaiting, again } = reading;
+  const { result: history, refusal, again } = reading;
   const isMissing = history === undefined && refusal?.problem.code === 'not_found';
   return (
     <main>
       <Title>{name}</Title>
-      {isMissing ? (
-        <Missing name={name} caller={caller} onEnd={again} />
-      ) : (
-        <Refused refusal={refusal} again={again} />
-      )}
-      {history === undefined && <Waiting isWaiting={isWaiting} />}
-      {history && <Life name={name} history={history} caller={caller} reading={reading} />}
+      {isMissing ? <Missing name={name} onEnd={again} /> : <QueryStatus of={reading} />}
+      {history && <Life {...{ name, history, reading }} />}
     </main>
   );
 };
@@ -47,11 +40,9 @@ export const SecretView = ({ name }: { readonly name: string }) => {
 /** Tells what to do about a name that has no secret. */
 const Missing = ({
   name,
-  caller,
   onEnd,
 }: {
   readonly name: string;
-  readonly caller: Caller | undefined;
   readonly onEnd: () => Promise<void>;
 }) => {
   const [isCreating, setCreating] = useState(false);
@@ -59,13 +50,11 @@ const Missing = ({
     <div class="empty">
       <p>There is no secret of this name that your token covers.</p>
       <p class="row">
-        <ActionButton onClick={() => setCreating(true)} lacks={lacks(caller, 'secrets:write')}>
+        <ActionButton onClick={() => setCreating(true)} lacks={useLack('secrets:write')}>
           Create it
         </ActionButton>
       </p>
-      <p>
-        <Command>{`printf %s hunter2 | dsvault create ${name}`}</Command>
-      </p>
+      <Command>{`printf %s hunter2 | dsvault create ${name}`}</Command>
       {isCreating && (
         <NewSecretDialog name={name} onEnd={onEnd} onClose={() => setCreating(false)} />
       )}
@@ -73,17 +62,10 @@ const Missing = ({
   );
 };
 
-const Life = ({
-  name,
-  history,
-  caller,
-  reading,
-}: {
-  readonly name: string;
-  readonly history: History;
-  readonly caller: Caller | undefined;
-  readonly reading: HistoryState;
-}) => {
+/** What all parts of the view show: the versions of one secret. */
+type Shown = { readonly name: string; readonly history: History };
+
+const Life = ({ name, history, reading }: Shown & { readonly reading: HistoryState }) => {
   const [chosen, setChosen] = useState<DialogChoice>();
   const [asOf, setAsOf] = useState<number>();
   const lifeId = useId();
@@ -92,22 +74,19 @@ const Life = ({
   const atThen = asOf === undefined ? history.current : intervalAt(history.intervals, asOf)?.entry;
   return (
     <>
-      <Present name={name} history={history} caller={caller} onChoose={setChosen} />
+      <Present {...{ name, history }} onChoose={setChosen} />
       <section aria-labelledby={lifeId}>
         <h2 id={lifeId}>Through time</h2>
         <AsOf name={name} history={history} asOf={asOf} onChoose={setAsOf} />
       </section>
       <section aria-labelledby={versionsId}>
         <h2 id={versionsId}>Versions</h2>
-        <Versions
-          {...{ name, history, caller, onChoose: setChosen }}
-          versionThen={atThen?.version}
-        />
+        <Versions {...{ name, history }} versionThen={atThen?.version} onChoose={setChosen} />
         <More history={history} reading={reading} />
       </section>
       <div class="two">
-        <Compare name={name} history={history} lacks={lacks(caller, 'secrets:read')} />
-        <Explain name={name} lacks={lacks(caller, 'secrets:explain')} />
+        <Compare name={name} history={history} />
+        <Explain name={name} />
       </div>
       {chosen && (
         <ChosenDialog
@@ -125,22 +104,18 @@ type OnChoose = (chosen: DialogChoice) => void;
 /** The secret as it is now, and the actions on it. */
 const Present = ({
   name,
-  history,
-  caller,
+  history: { entries, current },
   onChoose,
-}: {
-  readonly name: string;
-  readonly history: History;
-  readonly caller: Caller | undefined;
-  readonly onChoose: OnChoose;
-}) => {
-  const { current } = history;
+}: Shown & { readonly onChoose: OnChoose }) => {
   const { version, state, createdBy, validFrom } = current;
   const note = current.state === 'destroyed' ? undefined : current.note;
-  const writing = lacks(caller, 'secrets:write');
-  const gone = restorableOf(history)
-    ? undefined
-    : 'The last value was destroyed. Create a new one instead.';
+  const writing = useLack('secrets:write');
+  const deleting = useLack('secrets:delete');
+  const last = entries.find((entry) => entry.state !== 'deleted');
+  const gone =
+    last?.state === 'stored'
+      ? undefined
+      : 'The last value was destroyed. Create a new one instead.';
   return (
     <>
       <p class="present">
@@ -152,13 +127,17 @@ const Present = ({
       {state === 'stored' ? (
         <div key="stored" class="row">
           <Value key={version} label="the present value" read={() => readValue(name, {})} />
-          <ActionButton kind="main" onClick={() => onChoose({ action: 'update' })} lacks={writing}>
+          <ActionButton
+            kind="main"
+            onClick={() => onChoose({ action: 'update', version })}
+            lacks={writing}
+          >
             Update
           </ActionButton>
           <ActionButton
             kind="danger"
-            onClick={() => onChoose({ action: 'delete' })}
-            lacks={lacks(caller, 'secrets:delete')}
+            onClick={() => onChoose({ action: 'delete', version })}
+            lacks={deleting}
           >
             Delete
           </ActionButton>
@@ -167,12 +146,15 @@ const Present = ({
         <div key="deleted" class="row">
           <ActionButton
             kind="main"
-            onClick={() => onChoose({ action: 'restore' })}
+            onClick={() => onChoose({ action: 'restore', version: last?.version ?? 0 })}
             lacks={writing ?? gone}
           >
             Restore
           </ActionButton>
-          <ActionButton onClick={() => onChoose({ action: 'begin again' })} lacks={writing}>
+          <ActionButton
+            onClick={() => onChoose({ action: 'begin again', version })}
+            lacks={writing}
+          >
             Create a new value
           </ActionButton>
         </div>
@@ -186,24 +168,20 @@ const columns = ['Version', 'State', 'Valid from', 'Valid to', 'By', 'Note', 'Va
 const Versions = ({
   name,
   history: { entries, current },
-  caller,
   versionThen,
   onChoose,
-}: {
-  readonly name: string;
-  readonly history: History;
-  readonly caller: Caller | undefined;
+}: Shown & {
   /** The version that was valid at the chosen instant. */
   readonly versionThen: number | undefined;
   readonly onChoose: OnChoose;
 }) => {
   const [rollBackId, destroyId] = [useId(), useId()];
   const noRollBack =
-    lacks(caller, 'secrets:write') ??
+    useLack('secrets:write') ??
     (current.state === 'deleted'
       ? 'The secret is deleted. Restore it before you roll back.'
       : undefined);
-  const noDestroy = lacks(caller, 'secrets:destroy');
+  const noDestroy = useLack('secrets:destroy');
   const hasOldValues = entries.some(({ state, validTo }) => state === 'stored' && validTo !== null);
   return (
     <>
@@ -266,7 +244,7 @@ const Versions = ({
         <p class="row">
           <ActionButton
             kind="danger"
-            onClick={() => onChoose({ action: 'destroy all' })}
+            onClick={() => onChoose({ action: 'destroy all', version: current.version })}
             lacks={noDestroy}
             lacksId={destroyId}
           >
@@ -292,10 +270,7 @@ const NoteOf = (entry: VersionEntry) =>
 const More = ({
   history,
   reading,
-}: {
-  readonly history: History;
-  readonly reading: HistoryState;
-}) => {
+}: Pick<Shown, 'history'> & { readonly reading: HistoryState }) => {
   if (history.isWhole) return null;
   return (
     <div class="row">

@@ -1,20 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSecretName } from '../../../functions/model/types.ts';
 import { useAsking } from '../asking.ts';
-import { useCaller } from '../caller.ts';
+import { useCaller, useLack } from '../caller.ts';
 import { untold } from '../fields.tsx';
 import {
   ActionButton,
   Badge,
   Command,
   Instant,
-  Refused,
+  QueryStatus,
   Table,
   Title,
   useFocusKept,
-  Waiting,
 } from '../parts.tsx';
-import { lacks } from '../permissions.ts';
 import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
 import { NewSecretDialog } from './new-secret.tsx';
@@ -40,11 +38,10 @@ let lastSearch: Search = { prefix: '', state: 'stored', cursors: [] };
 export const SecretsView = () => {
   const [search, setSearch] = useState(lastSearch);
   const [isCreating, setCreating] = useState(false);
-  const caller = useCaller();
   const { prefix, state, cursors } = search;
   const cursor = cursors.at(-1);
-  const noList = lacks(caller, 'secrets:read');
-  const { result, refusal, isWaiting, again } = useAsking(
+  const noList = useLack('secrets:read');
+  const asking = useAsking(
     async (signal) => {
       lastSearch = search;
       // The vault would refuse the question. No name begins with such a text.
@@ -54,8 +51,8 @@ export const SecretsView = () => {
     },
     [prefix, state, cursor],
   );
+  const { result } = asking;
   const secrets = result?.secrets ?? [];
-  const isEmpty = result !== undefined && secrets.length === 0;
   useFocusKept([result]);
   return (
     <main>
@@ -64,7 +61,7 @@ export const SecretsView = () => {
         <ActionButton
           kind="main"
           onClick={() => setCreating(true)}
-          lacks={lacks(caller, 'secrets:write')}
+          lacks={useLack('secrets:write')}
         >
           New secret
         </ActionButton>
@@ -73,11 +70,11 @@ export const SecretsView = () => {
         search={search}
         onSearch={(sought) => setSearch({ ...search, ...sought, cursors: [] })}
       />
-      <Refused refusal={refusal} again={again} />
-      {!isEmpty && (
+      <QueryStatus of={asking} />
+      {secrets.length > 0 && (
         <Table
           label={state === 'stored' ? 'Secrets' : 'Deleted secrets'}
-          isBusy={isWaiting}
+          isBusy={asking.isWaiting}
           columns={['Name', 'Version', 'Changed', 'By', 'Note', 'State']}
           rows={secrets.map((secret) => ({
             key: secret.name,
@@ -94,10 +91,9 @@ export const SecretsView = () => {
           }))}
         />
       )}
-      {isEmpty && !noList && <NothingHere search={search} />}
+      {result && secrets.length === 0 && !noList && <NothingHere search={search} />}
       {!noList && prefix !== '' && <Others key={`${state} ${prefix}`} {...{ prefix, state }} />}
       {noList && <p class="empty">{noList} The console cannot list secrets without it.</p>}
-      <Waiting isWaiting={isWaiting && result === undefined} />
       {(cursors.length > 0 || result?.nextCursor) && (
         <div class="row">
           {cursors.length > 0 && (
@@ -215,13 +211,9 @@ const NothingHere = ({ search: { prefix, state } }: { readonly search: Search })
         value. Each later change becomes a new version, and no version is lost.
       </p>
       <p>The same from the command line:</p>
-      <p>
-        <Command>printf %s hunter2 | dsvault create DB_PASSWORD --note 'a first try'</Command>
-      </p>
+      <Command>printf %s hunter2 | dsvault create DB_PASSWORD --note 'a first try'</Command>
       <p>A whole file at once, each assignment as a secret:</p>
-      <p>
-        <Command>dsvault import .env</Command>
-      </p>
+      <Command>dsvault import .env</Command>
       {isPartial && (
         <p>
           Your token covers only <code>{names.join(', ')}</code>. Other secrets are not listed.
@@ -254,20 +246,17 @@ const holds = (name: string, text: string): boolean =>
 
 /** Tells which other names have the text within them. The vault itself looks only for beginnings. */
 const Others = ({ prefix, state }: Pick<Search, 'prefix' | 'state'>) => {
-  const { result, refusal, isWaiting, again } = useAsking(
-    (signal) => findOthers(prefix, state, signal),
-    [],
-  );
+  const asking = useAsking((signal) => findOthers(prefix, state, signal), []);
+  const { result } = asking;
   const names = result?.names ?? [];
   const more = names.length - othersShown;
   return (
     <section aria-labelledby="others">
       <h2 id="others">Within a name</h2>
-      <Refused refusal={refusal} again={again} />
-      {isWaiting && <Waiting isWaiting={isWaiting}>Looking at all names …</Waiting>}
+      <QueryStatus of={asking}>Looking at all names …</QueryStatus>
       {result && names.length === 0 && <p class="soft">No other name holds {prefix}.</p>}
       {names.length > 0 && (
-        <ul class="others">
+        <ul>
           {names.slice(0, othersShown).map((name) => (
             <li key={name}>
               <a href={linkTo('secrets', name)}>{name}</a>

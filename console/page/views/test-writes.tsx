@@ -2,11 +2,10 @@
 
 import type { TestWrites } from '../../../cli/console/page-documents.ts';
 import { secondsShown } from '../../../cli/console/test-write-rates.ts';
-import { useDoing } from '../asking.ts';
+import { useDoing, usePolling } from '../asking.ts';
 import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
 import { tickText } from '../instants.ts';
 import { Refused } from '../parts.tsx';
-import { usePolling } from '../polling.ts';
 import { act } from '../session.ts';
 
 /** What was done to nodes, shown in the graph at its time, also after a look at another view. */
@@ -28,7 +27,7 @@ export const TestWritesPart = () => {
   const change = () =>
     begin(async (signal) => {
       await act('test-writes', { to: isRunning ? 'stop' : 'start' }, signal);
-      again();
+      await again();
     });
   return (
     <section class="writes" aria-labelledby="writes">
@@ -87,7 +86,7 @@ const RatesGraph = ({ writes }: { readonly writes: TestWrites | undefined }) => 
         <span>now</span>
       </p>
       <figcaption>
-        <ul class="rates-legend">
+        <ul class="row">
           {means.map(({ outcome, mean }) => (
             <li key={outcome}>
               <svg class="rates-swatch" viewBox="0 0 10 10" aria-hidden="true">

@@ -12,7 +12,7 @@ import { Editor, moveCaret } from '../workbench/editor.tsx';
 import { type Finding, Findings, Names } from '../workbench/findings.tsx';
 import { type NameStates, statesOfAnswer, statesOfRefusal } from '../workbench/names.ts';
 import { contentOf, type OpenedFile, openedFile } from '../workbench/opened-file.ts';
-import { firstChoices, NeededValues, Options } from '../workbench/options.tsx';
+import { firstChoices, modeTitles, NeededValues, Options } from '../workbench/options.tsx';
 import { lineStarts, offsetAt, type Position } from '../workbench/positions.ts';
 import { bodyOf, filesOf, type ResultFile, sentencesAbout } from '../workbench/requests.ts';
 import { Result } from '../workbench/result.tsx';
@@ -193,7 +193,7 @@ export const WorkbenchView = () => {
               Dry run
             </ActionButton>
             <ActionButton kind="main" onClick={() => run(false)} lacks={lacking} lacksId="lacking">
-              {titles[mode]}
+              {modeTitles[mode]}
             </ActionButton>
             {doing.isBusy && (
               <button type="button" onClick={doing.cancel}>
@@ -253,8 +253,6 @@ const scopes = {
   expand: ['secrets:read'],
   submit: ['secrets:read', 'secrets:write'],
 } as const;
-
-const titles = { encrypt: 'Encrypt', expand: 'Expand', submit: 'Submit' } as const;
 
 const mayHaveStored =
   'Cancelled. The vault may have stored the secrets all the same: a dry run tells.';

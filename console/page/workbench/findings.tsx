@@ -2,6 +2,7 @@ import { errorsAt } from '../../../functions/env/faults.ts';
 import type { References } from '../../../functions/env/references.ts';
 import { fileSentence } from '../../../system/file-sentences.ts';
 import type { FileError } from '../../../system/problem-report.ts';
+import { counted } from '../counted.ts';
 import { Table } from '../parts.tsx';
 import type { NameStates } from './names.ts';
 import type { Position } from './positions.ts';
@@ -29,7 +30,7 @@ export const Findings = ({
   return (
     <section aria-labelledby={id}>
       <h2 id={id} aria-live="polite">
-        {faults === 0 ? 'No faults' : faults === 1 ? '1 fault' : `${faults} faults`}
+        {faults === 0 ? 'No faults' : counted(faults, 'fault')}
       </h2>
       <ul class="findings">
         {findings.map((finding) => (
@@ -37,7 +38,7 @@ export const Findings = ({
             <button type="button" class="place" onClick={() => onGo(finding)}>
               line {finding.line}, column {finding.column}
             </button>{' '}
-            <span class={finding.isWarning ? 'warning' : 'fault'}>
+            <span class={finding.isWarning ? 'warning' : 'bad'}>
               {finding.isWarning && 'warning: '}
               {fileSentence(finding)}
             </span>{' '}
@@ -88,7 +89,7 @@ export const Names = ({
               <button key="line" type="button" class="place" onClick={() => onGo({ line, column })}>
                 line {line}
               </button>,
-              <span key="state" class={state && (state.isWanted ? 'wanted' : 'unwanted')}>
+              <span key="state" class={state && (state.isWanted ? 'wanted' : 'bad')}>
                 {state?.text ?? 'not looked up'}
               </span>,
             ],

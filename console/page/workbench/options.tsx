@@ -7,10 +7,12 @@ export const firstChoices: Choices = {
   ...{ mode: undefined, dialect: 'shell', at: '', pin: false, note: '' },
 };
 
-const modes: readonly (readonly [Mode, string, string])[] = [
-  ['encrypt', 'Encrypt', 'stores what enc() names'],
-  ['expand', 'Expand', 'puts values in the place of secret()'],
-  ['submit', 'Submit', 'does both at once'],
+export const modeTitles = { encrypt: 'Encrypt', expand: 'Expand', submit: 'Submit' } as const;
+
+const modes: readonly (readonly [Mode, string])[] = [
+  ['encrypt', 'stores what enc() names'],
+  ['expand', 'puts values in the place of secret()'],
+  ['submit', 'does both at once'],
 ];
 
 const readers: Readonly<Record<Dialect, string>> = {
@@ -37,7 +39,7 @@ export const Options = ({
     <div class="options">
       <fieldset>
         <legend>What to do</legend>
-        {modes.map(([id, title, text]) => (
+        {modes.map(([id, text]) => (
           <label key={id}>
             <input
               type="radio"
@@ -45,11 +47,11 @@ export const Options = ({
               checked={mode === id}
               onChange={() => choose({ mode: id })}
             />{' '}
-            {title} <small class="soft">{text}</small>
+            {modeTitles[id]} <small class="soft">{text}</small>
           </label>
         ))}
       </fieldset>
-      <label>
+      <label class="field">
         For the reader
         <select
           value={choices.dialect}
@@ -69,7 +71,7 @@ export const Options = ({
       </label>
       {mode === 'expand' ? (
         <>
-          <label>
+          <label class="field">
             As of <small class="soft">(your local time; empty is now)</small>
             <input
               type="datetime-local"
@@ -78,7 +80,7 @@ export const Options = ({
               onInput={({ currentTarget }) => choose({ at: currentTarget.value })}
             />
           </label>
-          <label class="check">
+          <label>
             <input
               type="checkbox"
               checked={choices.pin}
@@ -88,7 +90,7 @@ export const Options = ({
           </label>
         </>
       ) : (
-        <label>
+        <label class="field">
           Note <small class="soft">(optional; not secret)</small>
           <input
             type="text"
@@ -117,7 +119,7 @@ export const NeededValues = ({
     <fieldset class="options">
       <legend>Values that the file does not hold</legend>
       {names.map((name) => (
-        <label key={name}>
+        <label key={name} class="field">
           {name}
           <textarea
             class="masked"

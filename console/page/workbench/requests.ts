@@ -1,6 +1,7 @@
 /** Builds the workbench's requests to the vault, and puts the answers into words and files. */
 import type { ReplyOf } from '../../../client/types.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
+import { counted } from '../counted.ts';
 import type { Check, CheckInput, Mode } from './check.ts';
 import { maskedInput, maskedResult } from './masks.ts';
 
@@ -45,16 +46,15 @@ export const bodyOf = (
 
 /** Says in sentences what an answer means. */
 export const sentencesAbout = ({ created, resolved }: Reply, isDryRun: boolean): string => {
-  const secrets = (count: number) => `${count} ${count === 1 ? 'secret' : 'secrets'}`;
-  const found =
-    resolved.length > 0 || created.length === 0 ? [`Read ${secrets(resolved.length)}.`] : [];
-  if (!isDryRun) {
-    return [...(created.length > 0 ? [`Stored ${secrets(created.length)}.`] : []), ...found].join(
-      ' ',
-    );
-  }
-  const would = created.length > 0 ? ` It would store ${secrets(created.length)}.` : '';
-  return `${found.join('')}${would} Nothing was stored: this was a dry run.`.trim();
+  const [stored, read] = [created, resolved].map(({ length }) => counted(length, 'secret'));
+  const hasRead = resolved.length > 0 || created.length === 0;
+  const sentences = [
+    ...(created.length > 0 && !isDryRun ? [`Stored ${stored}.`] : []),
+    ...(hasRead ? [`Read ${read}.`] : []),
+    ...(created.length > 0 && isDryRun ? [`It would store ${stored}.`] : []),
+    ...(isDryRun ? ['Nothing was stored: this was a dry run.'] : []),
+  ];
+  return sentences.join(' ');
 };
 
 /** The files of an answer. */
@@ -69,8 +69,8 @@ export const filesOf = (
   const extension = plan.dialect === 'json' ? 'json' : 'env';
   const result = {
     ...{
-      title: isDryRun ? dryRunTitle : titles[mode],
-      fileName: `${fileNames[mode]}.${extension}`,
+      title: isDryRun ? 'The file as it would become' : `The ${results[mode]} file`,
+      fileName: `${results[mode]}.${extension}`,
       before,
       content,
     },
@@ -81,16 +81,4 @@ export const filesOf = (
   return [result, { ...pins, masked: pinned, holdsValues: false }];
 };
 
-const dryRunTitle = 'The file as it would become';
-
-const titles: Readonly<Record<Mode, string>> = {
-  encrypt: 'The encrypted file',
-  expand: 'The expanded file',
-  submit: 'The submitted file',
-};
-
-const fileNames: Readonly<Record<Mode, string>> = {
-  encrypt: 'encrypted',
-  expand: 'expanded',
-  submit: 'submitted',
-};
+const results = { encrypt: 'encrypted', expand: 'expanded', submit: 'submitted' } as const;

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
-import { exactText, fieldOf, instantOf } from '../../instants.ts';
+import { InstantField } from '../../fields.tsx';
+import { exactText } from '../../instants.ts';
 import { Command, Instant, Value } from '../../parts.tsx';
-import { type Interval, intervalAt, type VersionEntry, wholeOf } from '../../timeline.ts';
+import { intervalAt, type VersionEntry, wholeOf } from '../../timeline.ts';
 import type { History } from './history.ts';
 import { Timeline } from './timeline.tsx';
 import { readValue } from './values.ts';
@@ -29,22 +30,17 @@ export const AsOf = ({
   const index = asOf === undefined ? intervals.length - 1 : found ? intervals.indexOf(found) : -1;
   const instant = asOf === undefined ? undefined : new Date(asOf).toISOString();
   const entry = asOf === undefined ? current : found?.entry;
+  const isAhead = asOf !== undefined && asOf >= wholeOf(intervals).to;
+  const whyNone = found
+    ? 'a version that is not loaded here. Load older versions below.'
+    : isAhead
+      ? 'this lies ahead.'
+      : 'the secret did not exist yet.';
   return (
     <>
       <Timeline intervals={intervals} asOf={asOf} onChoose={(chosen) => choose(chosen, true)} />
       <div class="row">
-        <label>
-          As of{' '}
-          <input
-            type="datetime-local"
-            step="0.001"
-            value={fieldOf(asOf ?? wholeOf(intervals).to)}
-            onInput={({ currentTarget }) => {
-              const typed = instantOf(currentTarget.value);
-              if (typed !== undefined) choose(typed);
-            }}
-          />
-        </label>
+        <InstantField label="As of" instant={asOf ?? wholeOf(intervals).to} onInput={choose} />
         {index > 0 && (
           <button type="button" onClick={() => choose(intervals[index - 1]?.from)}>
             Earlier version
@@ -64,7 +60,7 @@ export const AsOf = ({
       <div class="as-of">
         <p aria-live={isSliding ? 'off' : 'polite'}>
           {asOf === undefined ? 'Now: ' : `At ${exactText(asOf)}: `}
-          <Told interval={found} {...{ entry, asOf, intervals }} />
+          {entry ? <ValidVersion {...entry} /> : whyNone}
         </p>
         {instant !== undefined && entry?.state === 'stored' && (
           <Value
@@ -81,23 +77,7 @@ export const AsOf = ({
   );
 };
 
-/** What was valid then. */
-const Told = ({
-  entry,
-  interval,
-  asOf,
-  intervals,
-}: {
-  readonly entry: VersionEntry | undefined;
-  readonly interval: Interval | undefined;
-  readonly asOf: number | undefined;
-  readonly intervals: readonly Interval[];
-}) => {
-  if (entry === undefined) {
-    if (interval) return <>a version that is not loaded here. Load older versions below.</>;
-    const isAhead = asOf !== undefined && asOf >= wholeOf(intervals).to;
-    return <>{isAhead ? 'this lies ahead.' : 'the secret did not exist yet.'}</>;
-  }
+const ValidVersion = (entry: VersionEntry) => {
   const { version, state, createdBy, validFrom, validTo } = entry;
   const note = entry.state === 'destroyed' ? undefined : entry.note;
   return (

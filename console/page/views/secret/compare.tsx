@@ -1,5 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import { useDoing } from '../../asking.ts';
+import { useLack } from '../../caller.ts';
+import { counted } from '../../counted.ts';
 import { DiffLines } from '../../diff-lines.tsx';
 import { type DiffLine, diffLines } from '../../line-diff.ts';
 import { Refused, useHiding } from '../../parts.tsx';
@@ -10,12 +12,11 @@ import { readValue } from './values.ts';
 export const Compare = ({
   name,
   history: { entries },
-  lacks,
 }: {
   readonly name: string;
   readonly history: History;
-  readonly lacks: string | undefined;
 }) => {
+  const lack = useLack('secrets:read');
   const stored = entries.filter(({ state }) => state === 'stored').map(({ version }) => version);
   const [chosen, setChosen] = useState<{ readonly a?: number; readonly b?: number }>({});
   const [verdict, setVerdict] = useState('');
@@ -41,32 +42,41 @@ export const Compare = ({
       setVerdict(verdictOf(a, b, found));
       if (isToBeShown) setLines(found);
     });
-  if (stored.length < 2 || lacks !== undefined) {
+  const heading = <h2 id={headingId}>Compare two versions</h2>;
+  if (stored.length < 2 || lack !== undefined) {
     return (
       <section aria-labelledby={headingId}>
-        <h2 id={headingId}>Compare two versions</h2>
+        {heading}
         <p class="soft">
-          {lacks ?? 'This needs two versions that hold a value. Update the secret to get another.'}
+          {lack ?? 'This needs two versions that hold a value. Update the secret to get another.'}
         </p>
       </section>
     );
   }
   return (
     <section aria-labelledby={headingId}>
-      <h2 id={headingId}>Compare two versions</h2>
+      {heading}
       <div class="row">
-        <VersionChoice
-          label="From"
-          versions={stored}
-          chosen={a}
-          onChoose={(each) => choose({ a: each })}
-        />
-        <VersionChoice
-          label="To"
-          versions={stored}
-          chosen={b}
-          onChoose={(each) => choose({ b: each })}
-        />
+        {(
+          [
+            ['From', 'a'],
+            ['To', 'b'],
+          ] as const
+        ).map(([label, side]) => (
+          <label key={side}>
+            {label}{' '}
+            <select
+              value={{ a, b }[side]}
+              onChange={({ currentTarget }) => choose({ [side]: Number(currentTarget.value) })}
+            >
+              {stored.map((version) => (
+                <option key={version} value={version}>
+                  version {version}
+                </option>
+              ))}
+            </select>
+          </label>
+        ))}
         <button type="button" disabled={doing.isBusy} onClick={() => compare(false)}>
           Compare
         </button>
@@ -87,29 +97,6 @@ export const Compare = ({
   );
 };
 
-const VersionChoice = ({
-  label,
-  versions,
-  chosen,
-  onChoose,
-}: {
-  readonly label: string;
-  readonly versions: readonly number[];
-  readonly chosen: number | undefined;
-  readonly onChoose: (version: number) => void;
-}) => (
-  <label>
-    {label}{' '}
-    <select value={chosen} onChange={({ currentTarget }) => onChoose(Number(currentTarget.value))}>
-      {versions.map((version) => (
-        <option key={version} value={version}>
-          version {version}
-        </option>
-      ))}
-    </select>
-  </label>
-);
-
 const verdictOf = (
   a: number | undefined,
   b: number | undefined,
@@ -118,6 +105,5 @@ const verdictOf = (
   if (lines === undefined) return `Versions ${a} and ${b} differ in too many lines to be shown.`;
   if (lines.length === 0) return `Versions ${a} and ${b} have the same value.`;
   const count = (kind: DiffLine['kind']) => lines.filter((line) => line.kind === kind).length;
-  const lineCount = (number: number) => `${number} ${number === 1 ? 'line' : 'lines'}`;
-  return `Versions ${a} and ${b} differ: ${lineCount(count('removed'))} removed, ${lineCount(count('added'))} added.`;
+  return `Versions ${a} and ${b} differ: ${counted(count('removed'), 'line')} removed, ${counted(count('added'), 'line')} added.`;
 };

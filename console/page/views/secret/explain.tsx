@@ -1,7 +1,8 @@
 import { useId, useRef, useState } from 'preact/hooks';
 import type { ReplyOf } from '../../../../client/types.ts';
 import { useDoing } from '../../asking.ts';
-import { useCaller } from '../../caller.ts';
+import { useCaller, useLack } from '../../caller.ts';
+import { counted } from '../../counted.ts';
 import { untold } from '../../fields.tsx';
 import { ActionButton, Refused, Table } from '../../parts.tsx';
 import { ask } from '../../session.ts';
@@ -14,13 +15,8 @@ const scopes = [
 ];
 
 /** Explains what a caller may do with the secret, and why: the console's own token, or any other. */
-export const Explain = ({
-  name,
-  lacks,
-}: {
-  readonly name: string;
-  readonly lacks: string | undefined;
-}) => {
+export const Explain = ({ name }: { readonly name: string }) => {
+  const lack = useLack('secrets:explain');
   const form = useRef<HTMLFormElement>(null);
   const [explanation, setExplanation] = useState<Explanation>();
   const doing = useDoing();
@@ -39,11 +35,11 @@ export const Explain = ({
     <section aria-labelledby={headingId}>
       <h2 id={headingId}>Explain access</h2>
       <p class="row">
-        <ActionButton onClick={() => explain({})} lacks={lacks}>
+        <ActionButton onClick={() => explain({})} lacks={lack}>
           What may I do?
         </ActionButton>
       </p>
-      {lacks === undefined && (
+      {lack === undefined && (
         <details>
           <summary>As another caller</summary>
           <form
@@ -141,6 +137,3 @@ const keySentences: Readonly<Record<Explanation['masterKey']['state'], string>> 
   unusable: 'The master key cannot be used: it is disabled, unknown or denied.',
   unreachable: 'The key service cannot be reached now.',
 };
-
-const counted = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -1,5 +1,6 @@
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { exactText, fieldOf, instantOf, tickText } from '../../instants.ts';
+import { InstantField } from '../../fields.tsx';
+import { exactText, tickText } from '../../instants.ts';
 import {
   type Bar,
   countWidened,
@@ -55,7 +56,15 @@ export const Timeline = ({
             </label>
           ))}
         </fieldset>
-        {zoom === 'dates' && <Dates dates={dates} onChange={setDates} />}
+        {zoom === 'dates' &&
+          (['from', 'to'] as const).map((end) => (
+            <InstantField
+              key={end}
+              label={end === 'from' ? 'From' : 'To'}
+              instant={dates[end]}
+              onInput={(instant) => setDates({ ...dates, [end]: instant })}
+            />
+          ))}
       </div>
       {range === undefined ? (
         <p class="timeline soft">The secret has no versions between these dates.</p>
@@ -65,31 +74,6 @@ export const Timeline = ({
     </>
   );
 };
-
-const Dates = ({
-  dates,
-  onChange,
-}: {
-  readonly dates: Range;
-  readonly onChange: (dates: Range) => void;
-}) => (
-  <>
-    {(['from', 'to'] as const).map((end) => (
-      <label key={end}>
-        {end === 'from' ? 'From' : 'To'}{' '}
-        <input
-          type="datetime-local"
-          step="0.001"
-          value={fieldOf(dates[end])}
-          onInput={({ currentTarget }) => {
-            const instant = instantOf(currentTarget.value);
-            if (instant !== undefined) onChange({ ...dates, [end]: instant });
-          }}
-        />
-      </label>
-    ))}
-  </>
-);
 
 /** A version that is too short to be seen is drawn this wide, in pixels. */
 const leastWidth = 4;
