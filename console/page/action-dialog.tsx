@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { useDoing } from './asking.ts';
-import { Dialog, Refused, StillWaiting } from './parts.tsx';
+import { Dialog } from './dialog.tsx';
+import { Refused, StillWaiting } from './query-status.tsx';
 import { Refusal } from './session.ts';
 import { useTell } from './telling.tsx';
 

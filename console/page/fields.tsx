@@ -1,8 +1,8 @@
 /** Fields that several views have. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { alphabets } from '../../cli/values/alphabets.ts';
+import { useHiding } from './hidden-value.tsx';
 import { fieldOf, instantOf } from './instants.ts';
-import { useHiding } from './parts.tsx';
 import { randomText } from './random-text.ts';
 
 /**

@@ -1,7 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LocalReply, NodeAnswer, NodesReply } from '../../../cli/console/page-documents.ts';
 import { useAsking, useDoing, usePolling } from '../asking.ts';
+import { Command } from '../buttons.tsx';
 import { useLack } from '../caller.ts';
+import { Dialog } from '../dialog.tsx';
 import {
   type Change,
   changes,
@@ -11,7 +13,8 @@ import {
   sentencesOf,
   wordsOf,
 } from '../nodes.ts';
-import { Command, Dialog, Refused, StillWaiting, Title, Waiting } from '../parts.tsx';
+import { Title } from '../page-title.tsx';
+import { Refused, StillWaiting, Waiting } from '../query-status.tsx';
 import { act } from '../session.ts';
 import { useTell } from '../telling.tsx';
 import { NodeCard, VaultCard } from './node-card.tsx';

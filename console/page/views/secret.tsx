@@ -1,18 +1,11 @@
 import { useId, useState } from 'preact/hooks';
+import { ActionButton, Command } from '../buttons.tsx';
 import { useLack } from '../caller.ts';
-import {
-  ActionButton,
-  Badge,
-  Command,
-  Instant,
-  QueryStatus,
-  Table,
-  Title,
-  useFocusKept,
-  Value,
-  Waiting,
-} from '../parts.tsx';
+import { Value } from '../hidden-value.tsx';
+import { Title, useFocusKept } from '../page-title.tsx';
+import { QueryStatus, Waiting } from '../query-status.tsx';
 import { linkTo } from '../routes.ts';
+import { Badge, Instant, Table } from '../table.tsx';
 import { intervalAt, type VersionEntry } from '../timeline.ts';
 import { NewSecretDialog } from './new-secret.tsx';
 import './secret.css';

@@ -1,20 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSecretName } from '../../../functions/model/types.ts';
 import { useAsking } from '../asking.ts';
+import { ActionButton, Command } from '../buttons.tsx';
 import { useCaller, useLack } from '../caller.ts';
 import { untold } from '../fields.tsx';
-import {
-  ActionButton,
-  Badge,
-  Command,
-  Instant,
-  QueryStatus,
-  Table,
-  Title,
-  useFocusKept,
-} from '../parts.tsx';
+import { Title, useFocusKept } from '../page-title.tsx';
+import { QueryStatus } from '../query-status.tsx';
 import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
+import { Badge, Instant, Table } from '../table.tsx';
 import { NewSecretDialog } from './new-secret.tsx';
 
 const pageSize = 50;

@@ -5,7 +5,7 @@ import { secondsShown } from '../../../cli/console/test-write-rates.ts';
 import { useDoing, usePolling } from '../asking.ts';
 import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
 import { tickText } from '../instants.ts';
-import { Refused } from '../parts.tsx';
+import { Refused } from '../query-status.tsx';
 import { act } from '../session.ts';
 
 /** What was done to nodes, shown in the graph at its time, also after a look at another view. */

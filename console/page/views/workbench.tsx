@@ -1,9 +1,12 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { useDoing } from '../asking.ts';
+import { ActionButton } from '../buttons.tsx';
 import { useCaller } from '../caller.ts';
-import { ActionButton, Dialog, Refused, StillWaiting, Title } from '../parts.tsx';
+import { Dialog } from '../dialog.tsx';
+import { Title } from '../page-title.tsx';
 import { lacks } from '../permissions.ts';
+import { Refused, StillWaiting } from '../query-status.tsx';
 import { useLeaving } from '../routes.ts';
 import { ask, Refusal } from '../session.ts';
 import { checkFile, type Mode } from '../workbench/check.ts';

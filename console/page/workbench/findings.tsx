@@ -3,7 +3,7 @@ import type { References } from '../../../functions/env/references.ts';
 import { fileSentence } from '../../../system/file-sentences.ts';
 import type { FileError } from '../../../system/problem-report.ts';
 import { counted } from '../counted.ts';
-import { Table } from '../parts.tsx';
+import { Table } from '../table.tsx';
 import type { NameStates } from './names.ts';
 import type { Position } from './positions.ts';
 

@@ -1,8 +1,8 @@
 import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { DiffLines } from '../diff-lines.tsx';
+import { copyForAWhile, useHiding } from '../hidden-value.tsx';
 import { diffLines } from '../line-diff.ts';
-import { copyForAWhile, useHiding } from '../parts.tsx';
 import { useTell } from '../telling.tsx';
 import { mask } from './masks.ts';
 import type { ResultFile } from './requests.ts';

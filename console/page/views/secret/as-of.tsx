@@ -1,7 +1,9 @@
 import { useState } from 'preact/hooks';
+import { Command } from '../../buttons.tsx';
 import { InstantField } from '../../fields.tsx';
+import { Value } from '../../hidden-value.tsx';
 import { exactText } from '../../instants.ts';
-import { Command, Instant, Value } from '../../parts.tsx';
+import { Instant } from '../../table.tsx';
 import { intervalAt, type VersionEntry, wholeOf } from '../../timeline.ts';
 import type { History } from './history.ts';
 import { Timeline } from './timeline.tsx';

@@ -3,8 +3,9 @@ import { useDoing } from '../../asking.ts';
 import { useLack } from '../../caller.ts';
 import { counted } from '../../counted.ts';
 import { DiffLines } from '../../diff-lines.tsx';
+import { useHiding } from '../../hidden-value.tsx';
 import { type DiffLine, diffLines } from '../../line-diff.ts';
-import { Refused, useHiding } from '../../parts.tsx';
+import { Refused } from '../../query-status.tsx';
 import type { History } from './history.ts';
 import { readValue } from './values.ts';
 

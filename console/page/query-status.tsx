@@ -1,0 +1,83 @@
+/** Shows why a question has no answer: it was refused, or somebody does not answer yet. */
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { QueryState } from './asking.ts';
+import { keyGone } from './nodes.ts';
+import { onSilence, type Refusal } from './session.ts';
+
+/** Tells why something was refused, to screen readers too. `advice` says what to do. */
+export const Refused = ({
+  refusal,
+  advice,
+  again,
+}: {
+  readonly refusal: Refusal | undefined;
+  readonly advice?: string | undefined;
+  /** Asks again. It is offered where that may help, because the vault was away. */
+  readonly again?: () => unknown;
+}) =>
+  refusal === undefined ? null : (
+    <p class="refused" role="alert">
+      {sentenceOf(refusal)} {advice} <code>{refusal.problem.code}</code>
+      {refusal.problem.requestId && (
+        <>
+          {' '}
+          <small>request {refusal.problem.requestId}</small>
+        </>
+      )}
+      {again && passing.includes(refusal.problem.code) && (
+        <>
+          {' '}
+          <button type="button" onClick={() => void again()}>
+            Try again
+          </button>
+        </>
+      )}
+    </p>
+  );
+
+/** The codes of what may have passed by now. */
+const passing = [
+  ...['unreachable', 'store_unavailable', 'identity_unavailable', 'master_key_unavailable'],
+  ...['throttled', 'request_timeout', 'outcome_unknown', 'internal', 'console_ended', 'failed'],
+];
+
+export const sentenceOf = ({ problem: { code, detail } }: Refusal): string =>
+  code === 'master_key_unavailable'
+    ? keyGone
+    : `${detail.charAt(0).toUpperCase()}${detail.slice(1).replace(/\.$/, '')}.`;
+
+/** Shows that something is being waited for, once it takes long enough to be noticed. */
+export const Waiting = ({
+  isWaiting,
+  children,
+}: {
+  readonly isWaiting: boolean;
+  readonly children?: ComponentChildren;
+}) => (
+  <p class="waiting" role="status" aria-live="polite">
+    {isWaiting && <StillWaiting>{children ?? 'Loading …'}</StillWaiting>}
+  </p>
+);
+
+/** Shows that a question was refused, or that nothing has answered it yet. */
+export const QueryStatus = ({
+  of: { result, refusal, isWaiting, again },
+  children,
+}: {
+  readonly of: QueryState<unknown>;
+  readonly children?: ComponentChildren;
+}) => (
+  <>
+    <Refused refusal={refusal} again={again} />
+    {result === undefined && <Waiting isWaiting={isWaiting}>{children}</Waiting>}
+  </>
+);
+
+/** Names who gives no answer, once that takes long; until then it shows what is being done. */
+export const StillWaiting = ({ children }: { readonly children: ComponentChildren }) => {
+  const [silent, setSilent] = useState<string>();
+  useEffect(() => onSilence(setSilent), []);
+  return <>{silent === undefined ? children : `No answer from ${silent} …`}</>;
+};
