@@ -4,7 +4,7 @@ import { isFailure } from '../../system/failures.ts';
 import { type Checkout, type FindLocal, isCluster } from '../requests/local-vaults.ts';
 import type { Client } from '../requests/vault-client.ts';
 import { actionFor, answerOf, malformed } from './action-answers.ts';
-import { awaitAnswer } from './other-nodes.ts';
+import { awaitAnswer } from './console-client.ts';
 import type { NodeAnswer, NodesReply, Processes } from './page-documents.ts';
 import type { Action, OnSilence } from './server.ts';
 

@@ -4,7 +4,7 @@ import { operations } from '../../client/operations.ts';
 import type { OperationId } from '../../client/types.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { actionFor, answerOf } from './action-answers.ts';
-import type { TellingClient } from './other-nodes.ts';
+import type { TellingClient } from './console-client.ts';
 import type { Action, Answer } from './server.ts';
 
 /** Limits the page's requests for an operation. A name could otherwise lead to another route of the vault. */

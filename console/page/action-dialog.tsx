@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { useDoing } from './asking.ts';
+import { useTell } from './announcer.tsx';
 import { Dialog } from './dialog.tsx';
+import { useDoing } from './query-hooks.ts';
 import { Refused, StillWaiting } from './query-status.tsx';
 import { Refusal } from './session.ts';
-import { useTell } from './telling.tsx';
 
 /** The input of an action, from its dialog. */
 export type Act = {

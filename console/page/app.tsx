@@ -1,13 +1,13 @@
 import { render } from 'preact';
 import './app.css';
-import { useAsking } from './asking.ts';
+import { Telling } from './announcer.tsx';
 import { CallerContext } from './caller.ts';
 import { timeZone } from './instants.ts';
 import { Title } from './page-title.tsx';
+import { useAsking } from './query-hooks.ts';
 import { QueryStatus, Waiting } from './query-status.tsx';
 import { linkTo, useRoute } from './routes.ts';
 import { act, ask, openSession } from './session.ts';
-import { Telling } from './telling.tsx';
 import { ActivityView } from './views/activity.tsx';
 import { NodesView } from './views/nodes.tsx';
 import { SecretView } from './views/secret.tsx';

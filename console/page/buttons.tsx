@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
-import { useTell } from './telling.tsx';
+import { useTell } from './announcer.tsx';
 
 /**
  * A button for an action. The text beside it says what the caller lacks, before anyone tries. `lacksId` names

@@ -1,9 +1,9 @@
 /** Values that a person sees or copies, for 30 s at most. */
 
 import { useLayoutEffect, useState } from 'preact/hooks';
-import { refusalOf } from './asking.ts';
+import { useTell } from './announcer.tsx';
+import { refusalOf } from './query-hooks.ts';
 import { sentenceOf } from './query-status.tsx';
-import { useTell } from './telling.tsx';
 
 const shownForMs = 30_000;
 

@@ -2,8 +2,8 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { QueryState } from './asking.ts';
-import { keyGone } from './nodes.ts';
+import { keyGone } from './node-answers.ts';
+import type { QueryState } from './query-hooks.ts';
 import { onSilence, type Refusal } from './session.ts';
 
 /** Tells why something was refused, to screen readers too. `advice` says what to do. */

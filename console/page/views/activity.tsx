@@ -3,14 +3,14 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Filter, LogLine } from '../../../cli/console/log-lines.ts';
 import type { LocalReply } from '../../../cli/console/page-documents.ts';
 import { namesIn } from '../../../system/log-line-names.ts';
-import { refusalOf, useAsking } from '../asking.ts';
 import { Command } from '../buttons.tsx';
-import { untold } from '../fields.tsx';
+import { untold } from '../form-fields.tsx';
 import { Title } from '../page-title.tsx';
+import { refusalOf, useAsking } from '../query-hooks.ts';
 import { QueryStatus, Refused, Waiting } from '../query-status.tsx';
+import { storySentence } from '../request-story.ts';
 import { linkTo } from '../routes.ts';
 import { act, follow, type Refusal } from '../session.ts';
-import { storySentence } from '../story.ts';
 import { Instant, Table } from '../table.tsx';
 
 /** The newest lines that are kept. */

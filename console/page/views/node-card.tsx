@@ -4,7 +4,7 @@ import { bytesOf } from '../../../cli/output/bytes.ts';
 import type { ReplyOf } from '../../../client/types.ts';
 import { counted } from '../counted.ts';
 import { lineOf } from '../graphs.ts';
-import { type NodeView, wordsOf } from '../nodes.ts';
+import { type NodeView, wordsOf } from '../node-answers.ts';
 
 type Status = ReplyOf<'get-status'>;
 

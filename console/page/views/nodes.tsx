@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LocalReply, NodeAnswer, NodesReply } from '../../../cli/console/page-documents.ts';
-import { useAsking, useDoing, usePolling } from '../asking.ts';
+import { useTell } from '../announcer.tsx';
 import { Command } from '../buttons.tsx';
 import { useLack } from '../caller.ts';
 import { Dialog } from '../dialog.tsx';
@@ -12,11 +12,11 @@ import {
   mergeAnswers,
   sentencesOf,
   wordsOf,
-} from '../nodes.ts';
+} from '../node-answers.ts';
 import { Title } from '../page-title.tsx';
+import { useAsking, useDoing, usePolling } from '../query-hooks.ts';
 import { Refused, StillWaiting, Waiting } from '../query-status.tsx';
 import { act } from '../session.ts';
-import { useTell } from '../telling.tsx';
 import { NodeCard, VaultCard } from './node-card.tsx';
 import './nodes.css';
 import { markChange, TestWritesPart } from './test-writes.tsx';

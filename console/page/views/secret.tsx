@@ -14,7 +14,7 @@ import { Compare } from './secret/compare.tsx';
 import { ChosenDialog, type DialogChoice } from './secret/dialogs.tsx';
 import { Explain } from './secret/explain.tsx';
 import { type History, type HistoryState, useHistory } from './secret/history.ts';
-import { readValue } from './secret/values.ts';
+import { readValue } from './secret/read-value.ts';
 
 /** One secret: its life, its versions, and what can be done with it. */
 export const SecretView = ({ name }: { readonly name: string }) => {

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSecretName } from '../../../functions/model/types.ts';
-import { useAsking } from '../asking.ts';
 import { ActionButton, Command } from '../buttons.tsx';
 import { useCaller, useLack } from '../caller.ts';
-import { untold } from '../fields.tsx';
+import { untold } from '../form-fields.tsx';
 import { Title, useFocusKept } from '../page-title.tsx';
+import { useAsking } from '../query-hooks.ts';
 import { QueryStatus } from '../query-status.tsx';
 import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';

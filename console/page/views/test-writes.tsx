@@ -2,9 +2,9 @@
 
 import type { TestWrites } from '../../../cli/console/page-documents.ts';
 import { secondsShown } from '../../../cli/console/test-write-rates.ts';
-import { useDoing, usePolling } from '../asking.ts';
 import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
 import { tickText } from '../instants.ts';
+import { useDoing, usePolling } from '../query-hooks.ts';
 import { Refused } from '../query-status.tsx';
 import { act } from '../session.ts';
 

@@ -1,10 +1,10 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
-import { untold } from '../fields.tsx';
-import type { NameStates } from './names.ts';
-import { type Mark, type Piece, piecesBetween, withMarks } from './pieces.ts';
-import { lineStarts, type Position } from './positions.ts';
+import { untold } from '../form-fields.tsx';
+import { type Mark, type Piece, piecesBetween, withMarks } from './editor-tokens.ts';
+import type { NameStates } from './name-states.ts';
+import { lineStarts, type Position } from './text-positions.ts';
 
 /** The height of a line, as in workbench.css. */
 const lineHeight = 21;

@@ -4,8 +4,8 @@ import { fileSentence } from '../../../system/file-sentences.ts';
 import type { FileError } from '../../../system/problem-report.ts';
 import { counted } from '../counted.ts';
 import { Table } from '../table.tsx';
-import type { NameStates } from './names.ts';
-import type { Position } from './positions.ts';
+import type { NameStates } from './name-states.ts';
+import type { Position } from './text-positions.ts';
 
 /** Something to be said about a position of the file. */
 export type Finding = FileError & { readonly isWarning?: true };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Filter, matches, parseLine } from '../../../cli/console/log-lines.ts';
-import { storySentence } from '../../../console/page/story.ts';
+import { storySentence } from '../../../console/page/request-story.ts';
 import { inOrder } from '../../../system/log-lines.ts';
 
 const request = {

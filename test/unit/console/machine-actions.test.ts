@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
+import { readingElsewhere } from '../../../cli/console/console-client.ts';
 import { machineActions } from '../../../cli/console/machine-actions.ts';
-import { readingElsewhere } from '../../../cli/console/other-nodes.ts';
 import type { Answer } from '../../../cli/console/server.ts';
 import { createFindLocal, type LocalVault } from '../../../cli/requests/local-vaults.ts';
 import type { Client } from '../../../cli/requests/vault-client.ts';

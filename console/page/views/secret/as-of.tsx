@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
 import { Command } from '../../buttons.tsx';
-import { InstantField } from '../../fields.tsx';
+import { InstantField } from '../../form-fields.tsx';
 import { Value } from '../../hidden-value.tsx';
 import { exactText } from '../../instants.ts';
 import { Instant } from '../../table.tsx';
 import { intervalAt, type VersionEntry, wholeOf } from '../../timeline.ts';
 import type { History } from './history.ts';
+import { readValue } from './read-value.ts';
 import { Timeline } from './timeline.tsx';
-import { readValue } from './values.ts';
 
 /** Looks at the secret as it was at an instant, which the slider, the field or the buttons choose. */
 export const AsOf = ({

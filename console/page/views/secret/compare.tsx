@@ -1,13 +1,13 @@
 import { useId, useState } from 'preact/hooks';
-import { useDoing } from '../../asking.ts';
 import { useLack } from '../../caller.ts';
 import { counted } from '../../counted.ts';
 import { DiffLines } from '../../diff-lines.tsx';
 import { useHiding } from '../../hidden-value.tsx';
 import { type DiffLine, diffLines } from '../../line-diff.ts';
+import { useDoing } from '../../query-hooks.ts';
 import { Refused } from '../../query-status.tsx';
 import type { History } from './history.ts';
-import { readValue } from './values.ts';
+import { readValue } from './read-value.ts';
 
 /** Compares two versions. It tells whether they differ first, and shows the lines only when asked. */
 export const Compare = ({

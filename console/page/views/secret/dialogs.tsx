@@ -6,7 +6,7 @@ import {
   type ActionResult,
 } from '../../action-dialog.tsx';
 import { counted } from '../../counted.ts';
-import { NameAgainField, NoteField, noteIn, ValueField } from '../../fields.tsx';
+import { NameAgainField, NoteField, noteIn, ValueField } from '../../form-fields.tsx';
 import { ask } from '../../session.ts';
 import { NewSecretDialog } from '../new-secret.tsx';
 import { type History, readOldValues } from './history.ts';

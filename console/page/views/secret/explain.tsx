@@ -1,10 +1,10 @@
 import { useId, useRef, useState } from 'preact/hooks';
 import type { ReplyOf } from '../../../../client/types.ts';
-import { useDoing } from '../../asking.ts';
 import { ActionButton } from '../../buttons.tsx';
 import { useCaller, useLack } from '../../caller.ts';
 import { counted } from '../../counted.ts';
-import { untold } from '../../fields.tsx';
+import { untold } from '../../form-fields.tsx';
+import { useDoing } from '../../query-hooks.ts';
 import { Refused } from '../../query-status.tsx';
 import { ask } from '../../session.ts';
 import { Table } from '../../table.tsx';

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { type QueryState, useAsking } from '../../asking.ts';
+import { type QueryState, useAsking } from '../../query-hooks.ts';
 import { ask } from '../../session.ts';
 import { type Interval, intervalsOf, type VersionEntry } from '../../timeline.ts';
 

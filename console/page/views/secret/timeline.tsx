@@ -1,5 +1,5 @@
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { InstantField } from '../../fields.tsx';
+import { InstantField } from '../../form-fields.tsx';
 import { exactText, tickText } from '../../instants.ts';
 import {
   type Bar,

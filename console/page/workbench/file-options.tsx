@@ -1,7 +1,7 @@
 import { type Dialect, dialectNames, isDialect } from '../../../functions/env/dialects/dialect.ts';
-import { untold } from '../fields.tsx';
-import type { Mode } from './check.ts';
-import type { Choices } from './requests.ts';
+import { untold } from '../form-fields.tsx';
+import type { Choices } from './env-requests.ts';
+import type { Mode } from './file-check.ts';
 
 export const firstChoices: Choices = {
   ...{ mode: undefined, dialect: 'shell', at: '', pin: false, note: '' },

@@ -1,9 +1,9 @@
 /** Checks of a file while it is being typed. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { type Check, type CheckInput, checkFile } from './check.ts';
+import type { Mark } from './editor-tokens.ts';
+import { type Check, type CheckInput, checkFile } from './file-check.ts';
 import type { Finding } from './findings.tsx';
-import type { Mark } from './pieces.ts';
-import { lineStarts, markAt, movedMarks, offsetAt } from './positions.ts';
+import { lineStarts, markAt, movedMarks, offsetAt } from './text-positions.ts';
 
 /** A check of a large file takes longer than a key press may, so it waits for a pause. */
 const pauseMs = 250;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { lineStarts, markAt, offsetAt } from '../../../console/page/workbench/positions.ts';
+import { lineStarts, markAt, offsetAt } from '../../../console/page/workbench/text-positions.ts';
 
 describe('the mark of a fault', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bodyOf, filesOf, sentencesAbout } from '../../../console/page/workbench/requests.ts';
+import { bodyOf, filesOf, sentencesAbout } from '../../../console/page/workbench/env-requests.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 
 const choices = {

@@ -2,8 +2,8 @@
 import type { ReplyOf } from '../../../client/types.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
 import { counted } from '../counted.ts';
-import type { Check, CheckInput, Mode } from './check.ts';
-import { maskedInput, maskedResult } from './masks.ts';
+import type { Check, CheckInput, Mode } from './file-check.ts';
+import { maskedInput, maskedResult } from './masked-files.ts';
 
 /** A person's choices for a file. */
 export type Choices = Pick<CheckInput, 'mode' | 'dialect'> & {

@@ -1,11 +1,11 @@
 import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
+import { useTell } from '../announcer.tsx';
 import { DiffLines } from '../diff-lines.tsx';
 import { copyForAWhile, useHiding } from '../hidden-value.tsx';
 import { diffLines } from '../line-diff.ts';
-import { useTell } from '../telling.tsx';
-import { mask } from './masks.ts';
-import type { ResultFile } from './requests.ts';
+import type { ResultFile } from './env-requests.ts';
+import { mask } from './masked-files.ts';
 
 /** Shows a file as the difference to the one that was sent, with values hidden until a person asks. */
 export const Result = ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { statesOfAnswer, statesOfRefusal } from '../../../console/page/workbench/names.ts';
+import { statesOfAnswer, statesOfRefusal } from '../../../console/page/workbench/name-states.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 
 const content = 'N=1\nA=enc(N)\nB="é secret(X) secret(X@2)"\nC=secret(Y)\nD="enc(M)"\n';

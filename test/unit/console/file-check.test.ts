@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type CheckInput, checkFile } from '../../../console/page/workbench/check.ts';
+import { type CheckInput, checkFile } from '../../../console/page/workbench/file-check.ts';
 
 const check = (content: string, some: Partial<CheckInput> = {}) =>
   checkFile({ content, values: new Map(), dialect: 'shell', mode: undefined, ...some });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { piecesBetween } from '../../../console/page/workbench/pieces.ts';
+import { piecesBetween } from '../../../console/page/workbench/editor-tokens.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 
 /** The pieces that have a colour. */

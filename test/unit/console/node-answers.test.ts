@@ -6,7 +6,7 @@ import {
   keyGone,
   mergeAnswers,
   sentencesOf,
-} from '../../../console/page/nodes.ts';
+} from '../../../console/page/node-answers.ts';
 
 type Status = NonNullable<NodeAnswer['status']>;
 type Report = NonNullable<Status['node']>['nodes'][number];

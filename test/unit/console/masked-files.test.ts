@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { maskedInput, maskedResult } from '../../../console/page/workbench/masks.ts';
+import { maskedInput, maskedResult } from '../../../console/page/workbench/masked-files.ts';
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { lineStarts, movedMarks, offsetAt } from '../../../console/page/workbench/positions.ts';
+import {
+  lineStarts,
+  movedMarks,
+  offsetAt,
+} from '../../../console/page/workbench/text-positions.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import { fileText } from '../../support/env-files.ts';
 
