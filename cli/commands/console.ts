@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configurationFolder, environmentFor } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
-import { readingElsewhere } from '../console/console-client.ts';
+import { createConsoleClient } from '../console/console-client.ts';
 import { machineActions } from '../console/machine-actions.ts';
 import { type Action, type PageFile, startConsole } from '../console/server.ts';
 import { vaultActions } from '../console/vault-actions.ts';
@@ -79,7 +79,11 @@ const clientsOf = (client: Client, settings: Settings) => {
     known.set(url, one);
     return one;
   };
-  return { findLocal, clientOf, client: readingElsewhere({ addr, client, findLocal, clientOf }) };
+  return {
+    findLocal,
+    clientOf,
+    client: createConsoleClient({ addr, client, findLocal, clientOf }),
+  };
 };
 
 const actionsOf = (

@@ -12,7 +12,7 @@ import { type FindLocal, originOf } from '../requests/local-vaults.ts';
 import type { Client } from '../requests/vault-client.ts';
 import type { OnSilence } from './server.ts';
 
-export type ReadingOptions = {
+export type ConsoleClientOptions = {
   /** The address of the profile, and a client for it that tries for as long as its settings say. */
   readonly addr: string;
   readonly client: Client;
@@ -22,7 +22,7 @@ export type ReadingOptions = {
 };
 
 /** A client that tells when an answer is late. */
-export type TellingClient = <Id extends OperationId>(
+export type ConsoleClient = <Id extends OperationId>(
   id: Id,
   asked?: OperationInput<Id>,
   onSilence?: OnSilence,
@@ -58,7 +58,7 @@ export const awaitAnswer = async <Result>(
  * answers, the client of the profile tries for longer. A write goes only to the node of the profile, because
  * a write whose answer was lost may have been done.
  */
-export const readingElsewhere = (options: ReadingOptions): TellingClient => {
+export const createConsoleClient = (options: ConsoleClientOptions): ConsoleClient => {
   const { addr, client, findLocal, clientOf } = options;
   let last = addr;
   async function* nodes(): AsyncGenerator<string> {

@@ -4,7 +4,7 @@ import { operations } from '../../client/operations.ts';
 import type { OperationId } from '../../client/types.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { actionFor, answerOf } from './action-answers.ts';
-import type { TellingClient } from './console-client.ts';
+import type { ConsoleClient } from './console-client.ts';
 import type { Action, Answer } from './server.ts';
 
 /** Limits the page's requests for an operation. A name could otherwise lead to another route of the vault. */
@@ -18,12 +18,12 @@ const asked = v.strictObject({
 });
 
 /** All operations of the vault by their names, and `vault`, which tells its address. */
-export const vaultActions = (client: TellingClient, addr: string): ReadonlyMap<string, Action> => {
+export const vaultActions = (client: ConsoleClient, addr: string): ReadonlyMap<string, Action> => {
   const call = (id: OperationId): Action =>
     actionFor(
       asked,
       (input, signal, onSilence) => {
-        const request = { ...input, signal } as Parameters<TellingClient>[1];
+        const request = { ...input, signal } as Parameters<ConsoleClient>[1];
         return answerOf(() => client(id, request, onSilence));
       },
       noName,

@@ -1,13 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { useTell } from './announcer.tsx';
+import { useAnnounce } from './announcer.tsx';
 import { Dialog } from './dialog.tsx';
-import { useDoing } from './query-hooks.ts';
-import { Refused, StillWaiting } from './query-status.tsx';
+import { useAction } from './query-hooks.ts';
+import { RefusalNotice, StillWaiting } from './query-status.tsx';
 import { Refusal } from './session.ts';
 
 /** The input of an action, from its dialog. */
-export type Act = {
+export type ActionInput = {
   /** What stands in a field, by the field's name; '' if there is no such field. */
   readonly text: (field: string) => string;
   readonly signal: AbortSignal;
@@ -32,7 +32,7 @@ export type ActionContent = {
   /** The text of the button. */
   readonly submit: string;
   readonly kind?: 'main' | 'danger';
-  readonly perform: (act: Act) => Promise<ActionResult>;
+  readonly perform: (act: ActionInput) => Promise<ActionResult>;
   readonly children: ComponentChildren;
 };
 
@@ -63,8 +63,8 @@ export const ActionDialog = ({
   const attempt = useRef<Attempt | undefined>(undefined);
   const [progress, setProgress] = useState<readonly [number, number]>();
   const [wasCancelled, setCancelled] = useState(false);
-  const doing = useDoing();
-  const tell = useTell();
+  const doing = useAction();
+  const announce = useAnnounce();
   const text = (field: string): string => {
     const found = form.current?.elements.namedItem(field);
     return found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement
@@ -82,7 +82,7 @@ export const ActionDialog = ({
           progress: (done, all) => setProgress([done, all]),
         });
         await onEnd?.();
-        tell(sentence, at);
+        announce(sentence, at);
         onClose();
       } catch (error) {
         const shown = onEnd?.();
@@ -123,7 +123,7 @@ export const ActionDialog = ({
         }}
       >
         {children}
-        <Refused refusal={doing.refusal} advice={advice[doing.refusal?.problem.code ?? '']} />
+        <RefusalNotice refusal={doing.refusal} advice={advice[doing.refusal?.problem.code ?? '']} />
         <p class="progress" role="status">
           {doing.isBusy && <Progress of={progress} />}
           {wasCancelled && !doing.isBusy && cancelled}

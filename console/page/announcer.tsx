@@ -3,27 +3,27 @@ import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 
 /** Tells a sentence; with `at`, a link, for the view of that link, which may appear only later. */
-type Tell = (sentence: string, at?: string) => void;
+type Announce = (sentence: string, at?: string) => void;
 
-const TellContext = createContext<Tell>(() => undefined);
+const AnnounceContext = createContext<Announce>(() => undefined);
 
-export const useTell = (): Tell => useContext(TellContext);
+export const useAnnounce = (): Announce => useContext(AnnounceContext);
 
 /** Holds the sentence that was told last, as long as its view is shown. */
-export const Telling = ({ children }: { readonly children: ComponentChildren }) => {
+export const Announcer = ({ children }: { readonly children: ComponentChildren }) => {
   const [told, setTold] = useState<{ readonly sentence: string; readonly at: string }>();
   useEffect(() => {
     const left = () => setTold((last) => (last?.at === location.hash ? last : undefined));
     addEventListener('hashchange', left);
     return () => removeEventListener('hashchange', left);
   }, []);
-  const tell: Tell = (sentence, at = location.hash) => setTold({ sentence, at });
+  const announce: Announce = (sentence, at = location.hash) => setTold({ sentence, at });
   return (
-    <TellContext.Provider value={tell}>
+    <AnnounceContext.Provider value={announce}>
       <p class="told" role="status">
         {told?.sentence}
       </p>
       {children}
-    </TellContext.Provider>
+    </AnnounceContext.Provider>
   );
 };

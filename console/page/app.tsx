@@ -1,10 +1,10 @@
 import { render } from 'preact';
 import './app.css';
-import { Telling } from './announcer.tsx';
+import { Announcer } from './announcer.tsx';
 import { CallerContext } from './caller.ts';
 import { timeZone } from './instants.ts';
 import { Title } from './page-title.tsx';
-import { useAsking } from './query-hooks.ts';
+import { useQuery } from './query-hooks.ts';
 import { QueryStatus, Waiting } from './query-status.tsx';
 import { linkTo, useRoute } from './routes.ts';
 import { act, ask, openSession } from './session.ts';
@@ -15,7 +15,7 @@ import { SecretsView } from './views/secrets.tsx';
 import { WorkbenchView } from './views/workbench.tsx';
 
 const App = () => {
-  const { result: hasSession } = useAsking(openSession, []);
+  const { result: hasSession } = useQuery(openSession, []);
   if (hasSession === undefined) return <Waiting isWaiting={true} />;
   return hasSession ? <Console /> : <NoSession />;
 };
@@ -32,11 +32,11 @@ const NoSession = () => (
 
 const Console = () => {
   const route = useRoute();
-  const { result: vault } = useAsking(
+  const { result: vault } = useQuery(
     (signal) => act<{ readonly addr: string }>('vault', {}, signal),
     [],
   );
-  const asking = useAsking((signal) => ask('whoami', {}, signal), []);
+  const asking = useQuery((signal) => ask('whoami', {}, signal), []);
   const { result: caller, refusal } = asking;
   const [view] = route;
   return (
@@ -57,9 +57,9 @@ const Console = () => {
       <QueryStatus of={asking} />
       {(caller || refusal) && (
         <CallerContext.Provider value={caller}>
-          <Telling>
+          <Announcer>
             <View route={route} />
-          </Telling>
+          </Announcer>
         </CallerContext.Provider>
       )}
     </>

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
-import { useTell } from './announcer.tsx';
+import { useAnnounce } from './announcer.tsx';
 
 /**
  * A button for an action. The text beside it says what the caller lacks, before anyone tries. `lacksId` names
@@ -42,11 +42,11 @@ export const ActionButton = ({
 
 /** A command for another program, with a button that copies it. */
 export const Command = ({ children }: { readonly children: string }) => {
-  const tell = useTell();
+  const announce = useAnnounce();
   const copy = () =>
     navigator.clipboard.writeText(children).then(
-      () => tell('Copied.'),
-      () => tell('The browser does not let the console copy. Select the text and copy it.'),
+      () => announce('Copied.'),
+      () => announce('The browser does not let the console copy. Select the text and copy it.'),
     );
   return (
     <div class="command">

@@ -9,7 +9,7 @@ import { randomText } from './random-text.ts';
  * Keeps a field from spell checkers, autofill, translators and the assistants of browsers, some of which are
  * remote. All fields for text have it, because a value may be pasted into any of them by mistake.
  */
-export const untold = {
+export const privateText = {
   autocomplete: 'off',
   autocapitalize: 'off',
   spellcheck: false,
@@ -54,7 +54,7 @@ export const ValueField = () => {
           rows={4}
           required
           class={isShown ? undefined : 'masked'}
-          {...untold}
+          {...privateText}
         />
       </label>
       <p class="row">
@@ -91,7 +91,7 @@ export const ValueField = () => {
 export const NoteField = () => (
   <label class="field">
     Note <small>(optional; not secret: lists and histories show it)</small>
-    <input name="note" type="text" maxLength={512} {...untold} />
+    <input name="note" type="text" maxLength={512} {...privateText} />
   </label>
 );
 
@@ -106,7 +106,7 @@ export const NameAgainField = ({ name }: { readonly name: string }) => (
     <input
       type="text"
       required
-      {...untold}
+      {...privateText}
       onInput={({ currentTarget }) =>
         currentTarget.setCustomValidity(
           currentTarget.value === name ? '' : 'This is not the name of the secret.',

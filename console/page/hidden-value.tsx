@@ -1,7 +1,7 @@
 /** Values that a person sees or copies, for 30 s at most. */
 
 import { useLayoutEffect, useState } from 'preact/hooks';
-import { useTell } from './announcer.tsx';
+import { useAnnounce } from './announcer.tsx';
 import { refusalOf } from './query-hooks.ts';
 import { sentenceOf } from './query-status.tsx';
 
@@ -36,7 +36,7 @@ export const Value = ({
 }) => {
   const [content, setContent] = useState<string>();
   const [fault, setFault] = useState('');
-  const tell = useTell();
+  const announce = useAnnounce();
   const hide = () => setContent(undefined);
   useHiding(content !== undefined, hide);
   const use = (work: (value: string) => unknown) => async () => {
@@ -59,7 +59,7 @@ export const Value = ({
       <button type="button" onClick={content === undefined ? use(setContent) : hide}>
         {content === undefined ? 'Show' : 'Hide'} <span class="hidden">{label}</span>
       </button>
-      <button type="button" onClick={use(async (value) => tell(await copyForAWhile(value)))}>
+      <button type="button" onClick={use(async (value) => announce(await copyForAWhile(value)))}>
         Copy <span class="hidden">{label}</span>
       </button>
       {fault && (

@@ -12,7 +12,7 @@ export type QueryState<Result> = {
 };
 
 /** Asks when the view appears, and again when `inputs` change. An earlier question is given up then. */
-export const useAsking = <Result>(
+export const useQuery = <Result>(
   question: (signal: AbortSignal) => Promise<Result>,
   inputs: readonly unknown[],
 ): QueryState<Result> => {
@@ -55,7 +55,7 @@ export const usePolling = <Result>(
   question: (signal: AbortSignal) => Promise<Result>,
   everyMs: number,
 ): QueryState<Result> => {
-  const query = useAsking(question, []);
+  const query = useQuery(question, []);
   const { result, refusal, isWaiting, again } = query;
   useEffect(() => {
     if (isWaiting) return;
@@ -81,7 +81,7 @@ export type ActionState = {
 };
 
 /** One piece of work at a time that a person has asked for, and that they can give up. */
-export const useDoing = (): ActionState => {
+export const useAction = (): ActionState => {
   const left = useRef<AbortController | undefined>(undefined);
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();

@@ -7,7 +7,7 @@ import type { QueryState } from './query-hooks.ts';
 import { onSilence, type Refusal } from './session.ts';
 
 /** Tells why something was refused, to screen readers too. `advice` says what to do. */
-export const Refused = ({
+export const RefusalNotice = ({
   refusal,
   advice,
   again,
@@ -70,7 +70,7 @@ export const QueryStatus = ({
   readonly children?: ComponentChildren;
 }) => (
   <>
-    <Refused refusal={refusal} again={again} />
+    <RefusalNotice refusal={refusal} again={again} />
     {result === undefined && <Waiting isWaiting={isWaiting}>{children}</Waiting>}
   </>
 );

@@ -2,7 +2,7 @@
 import type { LogLine } from '../../cli/console/log-lines.ts';
 import { counted } from './counted.ts';
 
-export const storySentence = (line: LogLine): string => {
+export const requestStory = (line: LogLine): string => {
   const { tenant, subject, operation, secret, version, node, outcome, status, code, ms } = line;
   const caller = tenant === undefined ? 'A caller without a valid token' : `${tenant} / ${subject}`;
   const about =

@@ -4,11 +4,11 @@ import type { Filter, LogLine } from '../../../cli/console/log-lines.ts';
 import type { LocalReply } from '../../../cli/console/page-documents.ts';
 import { namesIn } from '../../../system/log-line-names.ts';
 import { Command } from '../buttons.tsx';
-import { untold } from '../form-fields.tsx';
+import { privateText } from '../form-fields.tsx';
 import { Title } from '../page-title.tsx';
-import { refusalOf, useAsking } from '../query-hooks.ts';
-import { QueryStatus, Refused, Waiting } from '../query-status.tsx';
-import { storySentence } from '../request-story.ts';
+import { refusalOf, useQuery } from '../query-hooks.ts';
+import { QueryStatus, RefusalNotice, Waiting } from '../query-status.tsx';
+import { requestStory } from '../request-story.ts';
 import { linkTo } from '../routes.ts';
 import { act, follow, type Refusal } from '../session.ts';
 import { Instant, Table } from '../table.tsx';
@@ -29,12 +29,12 @@ export const ActivityView = ({
   readonly requestId?: string;
   readonly secret?: string;
 }) => {
-  const search = useAsking<LocalReply>((signal) => act('local', {}, signal), []);
+  const search = useQuery<LocalReply>((signal) => act('local', {}, signal), []);
   const { result: local } = search;
   return (
     <main>
       <Title>{requestId === undefined ? 'Activity' : 'The story of a request'}</Title>
-      <Refused refusal={search.refusal} again={search.again} />
+      <RefusalNotice refusal={search.refusal} again={search.again} />
       {local?.canRead === false && <Elsewhere local={local} secret={secret} />}
       {local?.canRead && requestId === undefined && <Lines secret={secret} />}
       {local?.canRead && requestId !== undefined && <Story requestId={requestId} />}
@@ -77,7 +77,7 @@ const Lines = ({ secret }: { readonly secret: string | undefined }) => {
             {label}{' '}
             <input
               type="search"
-              {...untold}
+              {...privateText}
               list={field === 'outcome' ? 'outcomes' : undefined}
               value={wanted[field] ?? ''}
               onInput={({ currentTarget: { value } }) =>
@@ -105,7 +105,7 @@ const Lines = ({ secret }: { readonly secret: string | undefined }) => {
           {isHeld ? 'Go on' : 'Hold still'}
         </button>
       </search>
-      <Refused refusal={refusal} />
+      <RefusalNotice refusal={refusal} />
       <Waiting isWaiting={lines === undefined}>Reading the log …</Waiting>
       {lines?.length === 0 && <p>No line of the log matches. New ones appear as they come.</p>}
       {lines && lines.length > 0 && (
@@ -232,7 +232,7 @@ const withoutRepeats = (lines: readonly LogLine[]): readonly LogLine[] => {
 
 /** All lines of one request, on whichever node they are, in the order of their times. */
 const Story = ({ requestId }: { readonly requestId: string }) => {
-  const search = useAsking<{ readonly lines: readonly LogLine[] }>(
+  const search = useQuery<{ readonly lines: readonly LogLine[] }>(
     (signal) => act('story', { requestId }, signal),
     [requestId],
   );
@@ -248,7 +248,7 @@ const Story = ({ requestId }: { readonly requestId: string }) => {
       </p>
       <QueryStatus of={search}>Searching the whole log …</QueryStatus>
       {search.result && lines.length === 0 && <p>The log has no line of this request any more.</p>}
-      {end && <p>{storySentence(end)}</p>}
+      {end && <p>{requestStory(end)}</p>}
       {lines.length > 0 && <LineTable label="Lines of the log" lines={lines} isLinked={false} />}
     </>
   );

@@ -1,7 +1,7 @@
 import { isSecretName } from '../../../functions/model/types.ts';
 import { ActionDialog } from '../action-dialog.tsx';
 import { useCaller } from '../caller.ts';
-import { NoteField, noteIn, untold, ValueField } from '../form-fields.tsx';
+import { NoteField, noteIn, privateText, ValueField } from '../form-fields.tsx';
 import { covers } from '../permissions.ts';
 import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
@@ -48,7 +48,7 @@ export const NewSecretDialog = ({
             type="text"
             required
             maxLength={128}
-            {...untold}
+            {...privateText}
             onInput={({ currentTarget }) => check(currentTarget)}
           />
         </label>

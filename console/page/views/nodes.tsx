@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LocalReply, NodeAnswer, NodesReply } from '../../../cli/console/page-documents.ts';
-import { useTell } from '../announcer.tsx';
+import { useAnnounce } from '../announcer.tsx';
 import { Command } from '../buttons.tsx';
 import { useLack } from '../caller.ts';
 import { Dialog } from '../dialog.tsx';
@@ -14,8 +14,8 @@ import {
   wordsOf,
 } from '../node-answers.ts';
 import { Title } from '../page-title.tsx';
-import { useAsking, useDoing, usePolling } from '../query-hooks.ts';
-import { Refused, StillWaiting, Waiting } from '../query-status.tsx';
+import { useAction, usePolling, useQuery } from '../query-hooks.ts';
+import { RefusalNotice, StillWaiting, Waiting } from '../query-status.tsx';
 import { act } from '../session.ts';
 import { NodeCard, VaultCard } from './node-card.tsx';
 import './nodes.css';
@@ -30,7 +30,7 @@ const latenciesKept = 60;
  * do to it.
  */
 export const NodesView = () => {
-  const { result: local, refusal: notFound, again: askAgain } = useAsking<LocalReply>(askLocal, []);
+  const { result: local, refusal: notFound, again: askAgain } = useQuery<LocalReply>(askLocal, []);
   const lacking = useLack('vault:status');
   const { result, refusal, again } = usePolling(askNodes, lookEveryMs);
   const answers = result?.answers ?? [];
@@ -51,7 +51,7 @@ export const NodesView = () => {
           <StillWaiting>Asking the nodes …</StillWaiting>
         )}
       </p>
-      <Refused refusal={refusal ?? notFound} again={refusal ? again : askAgain} />
+      <RefusalNotice refusal={refusal ?? notFound} again={refusal ? again : askAgain} />
       {firstRefusal && (
         <p class="refused">
           {firstRefusal.detail} <code>{firstRefusal.code}</code>
@@ -183,8 +183,8 @@ const ChangeDialog = ({
   readonly onClose: () => void;
   readonly onDone: () => void;
 }) => {
-  const { begin, isBusy, refusal } = useDoing();
-  const tell = useTell();
+  const { begin, isBusy, refusal } = useAction();
+  const announce = useAnnounce();
   const isOpen = useRef(true);
   useEffect(
     () => () => {
@@ -196,7 +196,7 @@ const ChangeDialog = ({
   const begun = () =>
     begin(async () => {
       await act('change-node', { action: change, node });
-      tell(`${titleOf(change)} node ${node}: done. Its card shows how it goes on.`);
+      announce(`${titleOf(change)} node ${node}: done. Its card shows how it goes on.`);
       onDone();
       if (isOpen.current) onClose();
     });
@@ -208,7 +208,7 @@ const ChangeDialog = ({
         <dt>Callers</dt>
         <dd>{callers}</dd>
       </dl>
-      <Refused refusal={refusal} />
+      <RefusalNotice refusal={refusal} />
       <Waiting isWaiting={isBusy}>
         The cluster is doing it, also if you close this: it does a change to its end. Node {node}{' '}
         now: {wordsOf(state ?? 'no answer')}.

@@ -25,7 +25,7 @@ export const SecretView = ({ name }: { readonly name: string }) => {
     <main>
       <Title>{name}</Title>
       {isMissing ? <Missing name={name} onEnd={again} /> : <QueryStatus of={reading} />}
-      {history && <Life {...{ name, history, reading }} />}
+      {history && <SecretLife {...{ name, history, reading }} />}
     </main>
   );
 };
@@ -56,9 +56,13 @@ const Missing = ({
 };
 
 /** What all parts of the view show: the versions of one secret. */
-type Shown = { readonly name: string; readonly history: History };
+type SecretProps = { readonly name: string; readonly history: History };
 
-const Life = ({ name, history, reading }: Shown & { readonly reading: HistoryState }) => {
+const SecretLife = ({
+  name,
+  history,
+  reading,
+}: SecretProps & { readonly reading: HistoryState }) => {
   const [chosen, setChosen] = useState<DialogChoice>();
   const [asOf, setAsOf] = useState<number>();
   const lifeId = useId();
@@ -67,7 +71,7 @@ const Life = ({ name, history, reading }: Shown & { readonly reading: HistorySta
   const atThen = asOf === undefined ? history.current : intervalAt(history.intervals, asOf)?.entry;
   return (
     <>
-      <Present {...{ name, history }} onChoose={setChosen} />
+      <CurrentVersion {...{ name, history }} onChoose={setChosen} />
       <section aria-labelledby={lifeId}>
         <h2 id={lifeId}>Through time</h2>
         <AsOf name={name} history={history} asOf={asOf} onChoose={setAsOf} />
@@ -75,7 +79,7 @@ const Life = ({ name, history, reading }: Shown & { readonly reading: HistorySta
       <section aria-labelledby={versionsId}>
         <h2 id={versionsId}>Versions</h2>
         <Versions {...{ name, history }} versionThen={atThen?.version} onChoose={setChosen} />
-        <More history={history} reading={reading} />
+        <OlderVersions history={history} reading={reading} />
       </section>
       <div class="two">
         <Compare name={name} history={history} />
@@ -95,11 +99,11 @@ const Life = ({ name, history, reading }: Shown & { readonly reading: HistorySta
 type OnChoose = (chosen: DialogChoice) => void;
 
 /** The secret as it is now, and the actions on it. */
-const Present = ({
+const CurrentVersion = ({
   name,
   history: { entries, current },
   onChoose,
-}: Shown & { readonly onChoose: OnChoose }) => {
+}: SecretProps & { readonly onChoose: OnChoose }) => {
   const { version, state, createdBy, validFrom } = current;
   const note = current.state === 'destroyed' ? undefined : current.note;
   const writing = useLack('secrets:write');
@@ -163,7 +167,7 @@ const Versions = ({
   history: { entries, current },
   versionThen,
   onChoose,
-}: Shown & {
+}: SecretProps & {
   /** The version that was valid at the chosen instant. */
   readonly versionThen: number | undefined;
   readonly onChoose: OnChoose;
@@ -260,10 +264,10 @@ const NoteOf = (entry: VersionEntry) =>
   );
 
 /** Loads older versions. The list begins with the newest hundred. */
-const More = ({
+const OlderVersions = ({
   history,
   reading,
-}: Pick<Shown, 'history'> & { readonly reading: HistoryState }) => {
+}: Pick<SecretProps, 'history'> & { readonly reading: HistoryState }) => {
   if (history.isWhole) return null;
   return (
     <div class="row">

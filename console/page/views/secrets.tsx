@@ -2,9 +2,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSecretName } from '../../../functions/model/types.ts';
 import { ActionButton, Command } from '../buttons.tsx';
 import { useCaller, useLack } from '../caller.ts';
-import { untold } from '../form-fields.tsx';
+import { privateText } from '../form-fields.tsx';
 import { Title, useFocusKept } from '../page-title.tsx';
-import { useAsking } from '../query-hooks.ts';
+import { useQuery } from '../query-hooks.ts';
 import { QueryStatus } from '../query-status.tsx';
 import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
@@ -35,7 +35,7 @@ export const SecretsView = () => {
   const { prefix, state, cursors } = search;
   const cursor = cursors.at(-1);
   const noList = useLack('secrets:read');
-  const asking = useAsking(
+  const asking = useQuery(
     async (signal) => {
       lastSearch = search;
       // The vault would refuse the question. No name begins with such a text.
@@ -85,8 +85,8 @@ export const SecretsView = () => {
           }))}
         />
       )}
-      {result && secrets.length === 0 && !noList && <NothingHere search={search} />}
-      {!noList && prefix !== '' && <Others key={`${state} ${prefix}`} {...{ prefix, state }} />}
+      {result && secrets.length === 0 && !noList && <EmptyList search={search} />}
+      {!noList && prefix !== '' && <OtherNames key={`${state} ${prefix}`} {...{ prefix, state }} />}
       {noList && <p class="empty">{noList} The console cannot list secrets without it.</p>}
       {(cursors.length > 0 || result?.nextCursor) && (
         <div class="row">
@@ -153,7 +153,7 @@ const SearchBar = ({
           defaultValue={search.prefix}
           aria-keyshortcuts="/"
           maxLength={128}
-          {...untold}
+          {...privateText}
           onInput={({ currentTarget }) => changed(currentTarget.value.trim())}
         />
       </label>
@@ -180,7 +180,7 @@ const isTyping = (): boolean =>
   document.activeElement.matches('input:not([type=radio], [type=checkbox]), textarea, select');
 
 /** Tells why the list is empty, and what to do. */
-const NothingHere = ({ search: { prefix, state } }: { readonly search: Search }) => {
+const EmptyList = ({ search: { prefix, state } }: { readonly search: Search }) => {
   const names = useCaller()?.names;
   const isPartial = names !== undefined && !names.includes('*');
   if (prefix !== '') {
@@ -239,8 +239,8 @@ const holds = (name: string, text: string): boolean =>
   name.toLowerCase().includes(text.toLowerCase());
 
 /** Tells which other names have the text within them. The vault itself looks only for beginnings. */
-const Others = ({ prefix, state }: Pick<Search, 'prefix' | 'state'>) => {
-  const asking = useAsking((signal) => findOthers(prefix, state, signal), []);
+const OtherNames = ({ prefix, state }: Pick<Search, 'prefix' | 'state'>) => {
+  const asking = useQuery((signal) => findOthers(prefix, state, signal), []);
   const { result } = asking;
   const names = result?.names ?? [];
   const more = names.length - othersShown;

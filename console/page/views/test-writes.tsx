@@ -4,8 +4,8 @@ import type { TestWrites } from '../../../cli/console/page-documents.ts';
 import { secondsShown } from '../../../cli/console/test-write-rates.ts';
 import { barsOf, ceilingOf, meanOf, outcomes } from '../graphs.ts';
 import { tickText } from '../instants.ts';
-import { useDoing, usePolling } from '../query-hooks.ts';
-import { Refused } from '../query-status.tsx';
+import { useAction, usePolling } from '../query-hooks.ts';
+import { RefusalNotice } from '../query-status.tsx';
 import { act } from '../session.ts';
 
 /** What was done to nodes, shown in the graph at its time, also after a look at another view. */
@@ -21,7 +21,7 @@ const read = (signal: AbortSignal): Promise<TestWrites> =>
 
 export const TestWritesPart = () => {
   const { result, again } = usePolling(read, 1_000);
-  const { begin, cancel, isBusy, refusal } = useDoing();
+  const { begin, cancel, isBusy, refusal } = useAction();
   const isRunning = result?.isRunning === true;
   const isStarting = isBusy && !isRunning;
   const change = () =>
@@ -47,7 +47,7 @@ export const TestWritesPart = () => {
         )}
         <span role="status">{isStarting ? 'Making a token …' : ''}</span>
       </p>
-      <Refused refusal={refusal} />
+      <RefusalNotice refusal={refusal} />
       <RatesGraph writes={result} />
     </section>
   );

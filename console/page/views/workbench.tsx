@@ -5,8 +5,8 @@ import { useCaller } from '../caller.ts';
 import { Dialog } from '../dialog.tsx';
 import { Title } from '../page-title.tsx';
 import { lacks } from '../permissions.ts';
-import { useDoing } from '../query-hooks.ts';
-import { Refused, StillWaiting } from '../query-status.tsx';
+import { useAction } from '../query-hooks.ts';
+import { RefusalNotice, StillWaiting } from '../query-status.tsx';
 import { useLeaving } from '../routes.ts';
 import { ask, Refusal } from '../session.ts';
 import { useCheck, useMarks } from '../workbench/check-hooks.ts';
@@ -16,12 +16,12 @@ import { checkFile, type Mode } from '../workbench/file-check.ts';
 import { firstChoices, modeTitles, NeededValues, Options } from '../workbench/file-options.tsx';
 import { type Finding, Findings, Names } from '../workbench/findings.tsx';
 import { type NameStates, statesOfAnswer, statesOfRefusal } from '../workbench/name-states.ts';
-import { contentOf, type OpenedFile, openedFile } from '../workbench/opened-file.ts';
+import { contentOf, type EditorFile, readEditorFile } from '../workbench/opened-file.ts';
 import { Result } from '../workbench/result-file.tsx';
 import { lineStarts, offsetAt, type Position } from '../workbench/text-positions.ts';
 import '../workbench/workbench.css';
 
-const nothing: OpenedFile = { text: '', eol: '\n' };
+const nothing: EditorFile = { text: '', eol: '\n' };
 const noStates: NameStates = new Map();
 
 /** What the vault answered. Its findings hold for what was sent. */
@@ -39,13 +39,13 @@ export const WorkbenchView = () => {
   const area = useRef<HTMLTextAreaElement>(null);
   const [opened, setOpened] = useState(nothing);
   const [text, setText] = useState('');
-  const [replacing, setReplacing] = useState<OpenedFile>();
+  const [replacing, setReplacing] = useState<EditorFile>();
   const [choices, setChoices] = useState(firstChoices);
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
   const [states, setStates] = useState(noStates);
   const [answer, setAnswer] = useState<Answer>();
   const [said, setSaid] = useState('');
-  const doing = useDoing();
+  const doing = useAction();
   const lastKey = useRef<{ readonly text: string; readonly key: string }>(undefined);
   const content = contentOf(text, opened.eol);
   const { mode: chosen, dialect } = choices;
@@ -74,7 +74,7 @@ export const WorkbenchView = () => {
   const isLost = text !== '' && text !== opened.text;
   const leaving = useLeaving(isLost);
 
-  const replace = (next: OpenedFile) => {
+  const replace = (next: EditorFile) => {
     setReplacing(undefined);
     setOpened(next);
     setText(next.text);
@@ -83,7 +83,7 @@ export const WorkbenchView = () => {
   };
   const open = async (file: File | null | undefined) => {
     if (!file) return;
-    const next = openedFile(new Uint8Array(await file.arrayBuffer()));
+    const next = readEditorFile(new Uint8Array(await file.arrayBuffer()));
     if ('refusal' in next) setSaid(next.refusal);
     else if (isLost) setReplacing(next);
     else replace(next);
@@ -207,7 +207,7 @@ export const WorkbenchView = () => {
           <p id="lacking" class="said" role="status">
             {lacking ?? (doing.isBusy ? <StillWaiting>Working …</StillWaiting> : said)}
           </p>
-          <Refused refusal={doing.refusal} />
+          <RefusalNotice refusal={doing.refusal} />
           <Names content={content} references={check.references} states={states} onGo={go} />
         </div>
       </form>

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Mark } from './editor-tokens.ts';
 import { type Check, type CheckInput, checkFile } from './file-check.ts';
 import type { Finding } from './findings.tsx';
-import { lineStarts, markAt, movedMarks, offsetAt } from './text-positions.ts';
+import { lineStarts, markAt, offsetAt, shiftMarks } from './text-positions.ts';
 
 /** A check of a large file takes longer than a key press may, so it waits for a pause. */
 const pauseMs = 250;
@@ -36,5 +36,5 @@ export const useMarks = (text: string, findings: readonly Finding[]): readonly M
     const faults = findings.filter(({ isWarning }) => !isWarning);
     return { text, marks: faults.map((fault) => markAt(text, offsetAt(text, starts, fault))) };
   }, [findings]);
-  return useMemo(() => movedMarks(made.marks, made.text, text), [made, text]);
+  return useMemo(() => shiftMarks(made.marks, made.text, text), [made, text]);
 };

@@ -1,4 +1,4 @@
-/** The pieces of a `.env` file as the vault's grammar reads them, for the colours of the editor. */
+/** The spans of a `.env` file as the vault's grammar reads them, for the colours of the editor. */
 import { byteOrderMark } from '../../../functions/env/faults.ts';
 import {
   type Assignment,
@@ -8,7 +8,7 @@ import {
 } from '../../../functions/env/grammar.ts';
 import { type Candidate, findCandidates, writtenAs } from '../../../functions/env/references.ts';
 
-export type Piece = {
+export type Span = {
   readonly kind: 'plain' | 'key' | 'value' | 'comment' | 'unreadable' | Candidate['kind'];
   /** Offsets in the text, in code units. */
   readonly start: number;
@@ -21,12 +21,12 @@ export type Piece = {
 /** A part of the text that is marked as a fault. */
 export type Mark = { readonly start: number; readonly end: number };
 
-/** The pieces between two offsets, which join to exactly that part of the parsed text. */
-export const piecesBetween = (file: ParsedFile, from: number, to: number): Piece[] => {
-  const pieces: Piece[] = [];
-  const add = (kind: Piece['kind'], start: number, end: number, reference?: string): void => {
+/** The spans between two offsets, which join to exactly that part of the parsed text. */
+export const spansBetween = (file: ParsedFile, from: number, to: number): Span[] => {
+  const spans: Span[] = [];
+  const add = (kind: Span['kind'], start: number, end: number, reference?: string): void => {
     const part = { kind, start: Math.max(start, from), end: Math.min(end, to) };
-    if (part.start < part.end) pieces.push(reference === undefined ? part : { ...part, reference });
+    if (part.start < part.end) spans.push(reference === undefined ? part : { ...part, reference });
   };
   let at = file.bom ? byteOrderMark.length : 0;
   add('plain', 0, at);
@@ -36,10 +36,10 @@ export const piecesBetween = (file: ParsedFile, from: number, to: number): Piece
     if (end > from) addLine(line, at, end, add);
     at = end;
   }
-  return pieces;
+  return spans;
 };
 
-type Add = (kind: Piece['kind'], start: number, end: number, reference?: string) => void;
+type Add = (kind: Span['kind'], start: number, end: number, reference?: string) => void;
 
 const endOf = (line: Line, start: number): number =>
   line.kind === 'assignment'
@@ -74,16 +74,16 @@ const addLine = (line: Line, start: number, end: number, add: Add): void => {
   add('plain', commentOf(line) + comment.length, end);
 };
 
-/** The same pieces, divided where a mark begins or ends. */
-export const withMarks = (pieces: readonly Piece[], marks: readonly Mark[]): Piece[] => {
+/** The same spans, divided where a mark begins or ends. */
+export const markSpans = (spans: readonly Span[], marks: readonly Mark[]): Span[] => {
   const cuts = marks.flatMap(({ start, end }) => [start, end]);
-  return pieces.flatMap((piece) => {
-    const inside = cuts.filter((cut) => cut > piece.start && cut < piece.end);
-    const starts = [...new Set([piece.start, ...inside])].sort((a, b) => a - b);
-    return starts.map((start, index): Piece => {
+  return spans.flatMap((span) => {
+    const inside = cuts.filter((cut) => cut > span.start && cut < span.end);
+    const starts = [...new Set([span.start, ...inside])].sort((a, b) => a - b);
+    return starts.map((start, index): Span => {
       const isMarked = marks.some((mark) => mark.start <= start && start < mark.end);
-      const end = starts[index + 1] ?? piece.end;
-      return { ...piece, start, end, ...(isMarked && { isMarked }) };
+      const end = starts[index + 1] ?? span.end;
+      return { ...span, start, end, ...(isMarked && { isMarked }) };
     });
   });
 };

@@ -1,8 +1,8 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
-import { untold } from '../form-fields.tsx';
-import { type Mark, type Piece, piecesBetween, withMarks } from './editor-tokens.ts';
+import { privateText } from '../form-fields.tsx';
+import { type Mark, markSpans, type Span, spansBetween } from './editor-tokens.ts';
 import type { NameStates } from './name-states.ts';
 import { lineStarts, type Position } from './text-positions.ts';
 
@@ -49,30 +49,30 @@ export const Editor = ({
   }, []);
   // A shorter text may have moved the field without an event.
   useLayoutEffect(look, [text]);
-  const parsed = useParsed(text);
+  const parsed = useParsedFile(text);
   const starts = useMemo(() => lineStarts(text), [text]);
   const first = Math.max(0, Math.floor(view.top / lineHeight) - spareLines);
   const last = Math.ceil((view.top + view.height) / lineHeight) + spareLines;
   const [from = 0, to = text.length] = [starts[first], starts[last]];
-  const pieces = parsed
-    ? piecesBetween(parsed, from, to)
+  const spans = parsed
+    ? spansBetween(parsed, from, to)
     : [{ kind: 'plain', start: from, end: to } as const];
   const seen = marks.filter(({ start, end }) => start < to && end > from);
   const down = first * lineHeight - view.top;
   return (
     <div class="editor">
       <div class="layer" aria-hidden="true">
-        <Moved className="numbers" down={down} left={0}>
+        <ScrolledText className="numbers" down={down} left={0}>
           {starts.slice(first, last).map((_, index) => `${first + index + 1}\n`)}
-        </Moved>
+        </ScrolledText>
         <div class="window">
-          <Moved className="text" down={down} left={view.left}>
-            {withMarks(pieces, seen).map((piece) => (
-              <span key={piece.start} class={classOf(piece, states)}>
-                {text.slice(piece.start, piece.end)}
+          <ScrolledText className="text" down={down} left={view.left}>
+            {markSpans(spans, seen).map((span) => (
+              <span key={span.start} class={classOf(span, states)}>
+                {text.slice(span.start, span.end)}
               </span>
             ))}
-          </Moved>
+          </ScrolledText>
         </div>
       </div>
       <textarea
@@ -84,7 +84,7 @@ export const Editor = ({
         value={text}
         wrap="off"
         dir="ltr"
-        {...untold}
+        {...privateText}
         onInput={({ currentTarget }) => onInput(currentTarget.value)}
         onScroll={look}
       />
@@ -93,7 +93,7 @@ export const Editor = ({
 };
 
 /** The text as the grammar reads it; `undefined` while a large text is still being typed. */
-const useParsed = (text: string): ParsedFile | undefined => {
+const useParsedFile = (text: string): ParsedFile | undefined => {
   const isSmall = text.length <= parsedAtOnceMax;
   const now = useMemo(() => (isSmall ? parseFile(text) : undefined), [text]);
   const [late, setLate] = useState<{ text: string; file: ParsedFile }>();
@@ -106,14 +106,14 @@ const useParsed = (text: string): ParsedFile | undefined => {
   return now ?? (late?.text === text ? late.file : undefined);
 };
 
-const classOf = ({ kind, reference, isMarked }: Piece, states: NameStates): string => {
+const classOf = ({ kind, reference, isMarked }: Span, states: NameStates): string => {
   const state = states.get(reference ?? '');
   const known = state === undefined ? '' : state.isWanted ? ' good' : ' bad';
   return `of-${kind}${known}${isMarked ? ' marked' : ''}`;
 };
 
 /** Text that follows the scrolling of the field. */
-const Moved = ({
+const ScrolledText = ({
   className,
   down,
   left,

@@ -1,5 +1,5 @@
 import { type Dialect, dialectNames, isDialect } from '../../../functions/env/dialects/dialect.ts';
-import { untold } from '../form-fields.tsx';
+import { privateText } from '../form-fields.tsx';
 import type { Choices } from './env-requests.ts';
 import type { Mode } from './file-check.ts';
 
@@ -95,7 +95,7 @@ export const Options = ({
           <input
             type="text"
             maxLength={512}
-            {...untold}
+            {...privateText}
             value={choices.note}
             onInput={({ currentTarget }) => choose({ note: currentTarget.value })}
           />
@@ -125,7 +125,7 @@ export const NeededValues = ({
             class="masked"
             rows={1}
             value={values.get(name) ?? ''}
-            {...untold}
+            {...privateText}
             onInput={({ currentTarget }) =>
               onInput(new Map([...values, [name, currentTarget.value]]))
             }

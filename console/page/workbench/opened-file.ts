@@ -5,10 +5,10 @@
 import { limits } from '../../../functions/model/limits.ts';
 
 export type Eol = '\n' | '\r\n';
-export type OpenedFile = { readonly text: string; readonly eol: Eol; readonly note?: string };
+export type EditorFile = { readonly text: string; readonly eol: Eol; readonly note?: string };
 
 /** The text of a file, or the reason why it cannot be opened. */
-export const openedFile = (bytes: Uint8Array): OpenedFile | { readonly refusal: string } => {
+export const readEditorFile = (bytes: Uint8Array): EditorFile | { readonly refusal: string } => {
   if (bytes.length > limits.fileBytesMax) {
     const most = limits.fileBytesMax.toLocaleString('en');
     return { refusal: `The file is too large: a .env file has at most ${most} bytes.` };
@@ -20,7 +20,7 @@ export const openedFile = (bytes: Uint8Array): OpenedFile | { readonly refusal: 
   }
 };
 
-const textOf = (content: string): OpenedFile => {
+const textOf = (content: string): EditorFile => {
   const text = content.replace(/\r\n?/g, '\n');
   if (!content.includes('\r')) return { text, eol: '\n' };
   if (contentOf(text, '\r\n') === content) return { text, eol: '\r\n' };

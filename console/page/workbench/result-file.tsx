@@ -1,6 +1,6 @@
 import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
-import { useTell } from '../announcer.tsx';
+import { useAnnounce } from '../announcer.tsx';
 import { DiffLines } from '../diff-lines.tsx';
 import { copyForAWhile, useHiding } from '../hidden-value.tsx';
 import { diffLines } from '../line-diff.ts';
@@ -21,13 +21,13 @@ export const Result = ({
 }) => {
   const [isShown, setShown] = useState(false);
   useHiding(isShown, () => setShown(false));
-  const tell = useTell();
+  const announce = useAnnounce();
   const copy = async () => {
-    if (holdsValues) return tell(await copyForAWhile(content));
+    if (holdsValues) return announce(await copyForAWhile(content));
     await navigator.clipboard.writeText(content);
-    tell('Copied.');
+    announce('Copied.');
   };
-  const refused = () => tell('The browser does not let the console copy. Download the file.');
+  const refused = () => announce('The browser does not let the console copy. Download the file.');
   return (
     <section aria-label={title}>
       <h2>{title}</h2>

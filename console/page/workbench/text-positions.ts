@@ -38,7 +38,7 @@ export const markAt = (text: string, start: number): Mark => {
 const word = /(?:secret|enc)[ \t]*\([\w.@-]*\)?|[^\s=]+|[^\n]/iy;
 
 /** The marks of an older text in the text that one edit made of it. A mark that the edit touched is gone. */
-export const movedMarks = (marks: readonly Mark[], from: string, to: string): readonly Mark[] => {
+export const shiftMarks = (marks: readonly Mark[], from: string, to: string): readonly Mark[] => {
   if (from === to || marks.length === 0) return marks;
   const shorter = Math.min(from.length, to.length);
   let same = 0;

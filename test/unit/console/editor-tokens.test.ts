@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { piecesBetween } from '../../../console/page/workbench/editor-tokens.ts';
+import { spansBetween } from '../../../console/page/workbench/editor-tokens.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 
-/** The pieces that have a colour. */
+/** The spans that have a colour. */
 const coloured = (text: string): string[] =>
-  piecesBetween(parseFile(text), 0, text.length)
+  spansBetween(parseFile(text), 0, text.length)
     .filter(({ kind }) => kind !== 'plain')
     .map(({ kind, start, end }) => `${kind} ${text.slice(start, end)}`);
 
@@ -27,10 +27,10 @@ describe('the colours of a text', () => {
     expect(coloured(text)).toEqual(expected);
   });
 
-  it('name the reference of a piece as it is written', () => {
+  it('name the reference of a span as it is written', () => {
     const text = 'A=secret(X)enc(Y)"secret(Z@12)Secret(X)';
-    const pieces = piecesBetween(parseFile(text), 0, text.length);
-    const references = pieces.flatMap(({ reference }) => reference ?? []);
+    const spans = spansBetween(parseFile(text), 0, text.length);
+    const references = spans.flatMap(({ reference }) => reference ?? []);
     expect(references).toEqual(['secret(X)', 'enc(Y)', 'secret(Z@12)']);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Filter, matches, parseLine } from '../../../cli/console/log-lines.ts';
-import { storySentence } from '../../../console/page/request-story.ts';
+import { requestStory } from '../../../console/page/request-story.ts';
 import { inOrder } from '../../../system/log-lines.ts';
 
 const request = {
@@ -122,12 +122,12 @@ describe('the story of a request', () => {
   });
 
   it('begins with a sentence that says who asked for what, how it ended and what it took', () => {
-    expect(storySentence(lineOf(request, 2))).toBe(
+    expect(requestStory(lineOf(request, 2))).toBe(
       'demo / you asked for update-secret on DB_PASSWORD@2, and node 2 did it (200). It took 12.9 ms and 2 calls to the store and 1 call to the master key.',
     );
     const { tenant: _, subject: __, secret: ___, version: ____, ...bare } = request;
     const refused = { ...bare, outcome: 'refused', status: 401, code: 'unauthenticated' };
-    expect(storySentence(lineOf({ ...refused, storeCalls: 0, kmsCalls: 0 }, null))).toBe(
+    expect(requestStory(lineOf({ ...refused, storeCalls: 0, kmsCalls: 0 }, null))).toBe(
       'A caller without a valid token asked for update-secret, and the vault refused it (401, unauthenticated). It took 12.9 ms and 0 calls to the store and 0 calls to the master key.',
     );
     const failed = {
@@ -137,7 +137,7 @@ describe('the story of a request', () => {
       code: 'outcome_unknown',
       attempts: 3,
     };
-    expect(storySentence(lineOf(failed))).toMatch(
+    expect(requestStory(lineOf(failed))).toMatch(
       /node 1 failed \(503, outcome_unknown\).*in 3 attempts\.$/,
     );
   });

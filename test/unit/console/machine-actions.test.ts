@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import { readingElsewhere } from '../../../cli/console/console-client.ts';
+import { createConsoleClient } from '../../../cli/console/console-client.ts';
 import { machineActions } from '../../../cli/console/machine-actions.ts';
 import type { Answer } from '../../../cli/console/server.ts';
 import { createFindLocal, type LocalVault } from '../../../cli/requests/local-vaults.ts';
@@ -247,7 +247,7 @@ describe('a read of the console', () => {
         if (fault !== undefined) throw fault;
         return { node };
       }) as unknown as Client;
-    const client = readingElsewhere({
+    const client = createConsoleClient({
       addr: addrOf(1),
       client: answers(0),
       findLocal: createFindLocal(addrOf(1), async () => vault),
@@ -302,7 +302,7 @@ describe('a read of the console', () => {
         answers.push(answer);
         return answer.promise;
       }) as unknown as Client;
-      const client = readingElsewhere({
+      const client = createConsoleClient({
         addr: 'http://localhost:3001',
         client: waiting,
         findLocal: () => new Promise((found) => setTimeout(() => found(clusterIn()), 50)),
@@ -339,7 +339,7 @@ describe('a read of the console', () => {
 
   it('is patient from the beginning with a vault that is elsewhere', async () => {
     const patient = (async () => ({ node: 0 })) as unknown as Client;
-    const client = readingElsewhere({
+    const client = createConsoleClient({
       addr: 'https://vault.example.com',
       client: patient,
       findLocal: async () => undefined,

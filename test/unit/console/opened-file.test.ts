@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { contentOf, openedFile } from '../../../console/page/workbench/opened-file.ts';
+import { contentOf, readEditorFile } from '../../../console/page/workbench/opened-file.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -10,7 +10,7 @@ describe('an opened file', () => {
     ['a byte order mark', '\uFEFFA=1\n', '\n'],
     ['no line end', 'A=1', '\n'],
   ])('keeps its bytes until it is sent: with %s', (_, content, eol) => {
-    const opened = openedFile(bytes(content));
+    const opened = readEditorFile(bytes(content));
     expect(opened).toMatchObject({ text: content.replaceAll('\r', ''), eol });
     expect('text' in opened && contentOf(opened.text, opened.eol)).toBe(content);
     expect(opened).not.toHaveProperty('note');
@@ -19,7 +19,7 @@ describe('an opened file', () => {
   it.each(['A=1\r\nB=2\n', 'A=1\rB=2', 'A="x\ry"\r\n'])(
     'gets line feeds and a note for its mixed line ends: %j',
     (content) => {
-      expect(openedFile(bytes(content))).toMatchObject({
+      expect(readEditorFile(bytes(content))).toMatchObject({
         text: content.replace(/\r\n?/g, '\n'),
         eol: '\n',
         note: expect.stringContaining('mixes line ends'),
@@ -28,10 +28,10 @@ describe('an opened file', () => {
   );
 
   it('causes a refusal if it is no text in UTF-8 or larger than 256 KiB', () => {
-    expect(openedFile(Uint8Array.of(0x41, 0xff))).toEqual({
+    expect(readEditorFile(Uint8Array.of(0x41, 0xff))).toEqual({
       refusal: 'The file is no text in UTF-8.',
     });
-    expect(openedFile(bytes('x'.repeat(262_145)))).toHaveProperty('refusal');
-    expect(openedFile(bytes('x'.repeat(262_144)))).toHaveProperty('text');
+    expect(readEditorFile(bytes('x'.repeat(262_145)))).toHaveProperty('refusal');
+    expect(readEditorFile(bytes('x'.repeat(262_144)))).toHaveProperty('text');
   });
 });

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   lineStarts,
-  movedMarks,
   offsetAt,
+  shiftMarks,
 } from '../../../console/page/workbench/text-positions.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import { fileText } from '../../support/env-files.ts';
@@ -38,7 +38,7 @@ describe('the marks of a text', () => {
         const from = `${head}${mark}${tail}`;
         const marks = [{ start: head.length, end: head.length + mark.length }];
         const at = (text: string) =>
-          movedMarks(marks, from, text).map((one) => text.slice(one.start, one.end));
+          shiftMarks(marks, from, text).map((one) => text.slice(one.start, one.end));
         expect(at(`${other}${mark}${tail}`)).toEqual([mark]);
         expect(at(`${head}${mark}${other}`)).toEqual([mark]);
         expect(at(`${head}[ma${more}*rk]${tail}`)).toEqual([]);

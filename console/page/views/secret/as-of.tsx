@@ -62,7 +62,7 @@ export const AsOf = ({
       <div class="as-of">
         <p aria-live={isSliding ? 'off' : 'polite'}>
           {asOf === undefined ? 'Now: ' : `At ${exactText(asOf)}: `}
-          {entry ? <ValidVersion {...entry} /> : whyNone}
+          {entry ? <VersionDetails {...entry} /> : whyNone}
         </p>
         {instant !== undefined && entry?.state === 'stored' && (
           <Value
@@ -79,7 +79,7 @@ export const AsOf = ({
   );
 };
 
-const ValidVersion = (entry: VersionEntry) => {
+const VersionDetails = (entry: VersionEntry) => {
   const { version, state, createdBy, validFrom, validTo } = entry;
   const note = entry.state === 'destroyed' ? undefined : entry.note;
   return (

@@ -4,8 +4,8 @@ import { counted } from '../../counted.ts';
 import { DiffLines } from '../../diff-lines.tsx';
 import { useHiding } from '../../hidden-value.tsx';
 import { type DiffLine, diffLines } from '../../line-diff.ts';
-import { useDoing } from '../../query-hooks.ts';
-import { Refused } from '../../query-status.tsx';
+import { useAction } from '../../query-hooks.ts';
+import { RefusalNotice } from '../../query-status.tsx';
 import type { History } from './history.ts';
 import { readValue } from './read-value.ts';
 
@@ -24,7 +24,7 @@ export const Compare = ({
   const [lines, setLines] = useState<readonly DiffLine[]>();
   const hide = () => setLines(undefined);
   useHiding(lines !== undefined, hide);
-  const doing = useDoing();
+  const doing = useAction();
   const headingId = useId();
   const b = chosen.b ?? stored[0];
   const a = chosen.a ?? stored[1];
@@ -92,7 +92,7 @@ export const Compare = ({
       <p class="soft" role="status">
         {verdict || 'The values stay hidden until you ask to see their lines.'}
       </p>
-      <Refused refusal={doing.refusal} />
+      <RefusalNotice refusal={doing.refusal} />
       {lines && lines.length > 0 && <DiffLines lines={lines} />}
     </section>
   );

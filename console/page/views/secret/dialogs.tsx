@@ -1,8 +1,8 @@
 /** The dialogs of the actions on one secret. */
 import {
-  type Act,
   type ActionContent,
   ActionDialog,
+  type ActionInput,
   type ActionResult,
 } from '../../action-dialog.tsx';
 import { counted } from '../../counted.ts';
@@ -155,7 +155,10 @@ const readStored = async (name: string, version: number, signal: AbortSignal) =>
 };
 
 /** Destroys one value after the other. If a person gives up, a repetition destroys the rest. */
-const destroyAll = async (name: string, { signal, progress }: Act): Promise<ActionResult> => {
+const destroyAll = async (
+  name: string,
+  { signal, progress }: ActionInput,
+): Promise<ActionResult> => {
   const versions = await readOldValues(name, signal);
   for (const [done, { version }] of versions.entries()) {
     progress(done, versions.length);

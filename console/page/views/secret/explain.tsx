@@ -3,9 +3,9 @@ import type { ReplyOf } from '../../../../client/types.ts';
 import { ActionButton } from '../../buttons.tsx';
 import { useCaller, useLack } from '../../caller.ts';
 import { counted } from '../../counted.ts';
-import { untold } from '../../form-fields.tsx';
-import { useDoing } from '../../query-hooks.ts';
-import { Refused } from '../../query-status.tsx';
+import { privateText } from '../../form-fields.tsx';
+import { useAction } from '../../query-hooks.ts';
+import { RefusalNotice } from '../../query-status.tsx';
 import { ask } from '../../session.ts';
 import { Table } from '../../table.tsx';
 
@@ -21,7 +21,7 @@ export const Explain = ({ name }: { readonly name: string }) => {
   const lack = useLack('secrets:explain');
   const form = useRef<HTMLFormElement>(null);
   const [explanation, setExplanation] = useState<Explanation>();
-  const doing = useDoing();
+  const doing = useAction();
   const caller = useCaller();
   const headingId = useId();
   const explain = (query: { readonly scopes?: string; readonly names?: string }) =>
@@ -72,7 +72,7 @@ export const Explain = ({ name }: { readonly name: string }) => {
                 name="names"
                 required
                 defaultValue={caller?.names.join(', ') ?? '*'}
-                {...untold}
+                {...privateText}
               />
             </label>
             <p>
@@ -83,13 +83,13 @@ export const Explain = ({ name }: { readonly name: string }) => {
           </form>
         </details>
       )}
-      <Refused refusal={doing.refusal} />
-      <div role="status">{explanation && <Explained {...explanation} />}</div>
+      <RefusalNotice refusal={doing.refusal} />
+      <div role="status">{explanation && <ExplanationDetails {...explanation} />}</div>
     </section>
   );
 };
 
-const Explained = ({
+const ExplanationDetails = ({
   name,
   exists,
   deleted,

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { type QueryState, useAsking } from '../../query-hooks.ts';
+import { type QueryState, useQuery } from '../../query-hooks.ts';
 import { ask } from '../../session.ts';
 import { type Interval, intervalsOf, type VersionEntry } from '../../timeline.ts';
 
@@ -71,7 +71,7 @@ export type HistoryState = QueryState<History> & {
 export const useHistory = (name: string): HistoryState => {
   const [{ pages, before }, setPages] = useState({ pages: 1, before: 1 });
   const [count, setCount] = useState(0);
-  const asking = useAsking((signal) => readHistory(name, pages, signal, setCount), [name, pages]);
+  const asking = useQuery((signal) => readHistory(name, pages, signal, setCount), [name, pages]);
   return {
     ...{ ...asking, count },
     readMore: () => setPages({ pages: pages + 1, before: pages }),
