@@ -1,6 +1,6 @@
 /** Checks of a file while it is being typed. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Mark } from './editor-tokens.ts';
+import type { Mark } from './coloured-spans.ts';
 import { type Check, type CheckInput, checkFile } from './file-check.ts';
 import type { Finding } from './findings.tsx';
 import { lineStarts, markAt, offsetAt, shiftMarks } from './text-positions.ts';

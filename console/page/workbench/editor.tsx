@@ -2,7 +2,7 @@ import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
 import { privateText } from '../form-fields.tsx';
-import { type Mark, markSpans, type Span, spansBetween } from './editor-tokens.ts';
+import { type Mark, markSpans, type Span, spansBetween } from './coloured-spans.ts';
 import type { NameStates } from './name-states.ts';
 import { lineStarts, type Position } from './text-positions.ts';
 

@@ -1,6 +1,6 @@
 /** Converts lines and columns to offsets in the text of the editor, and marks faults there. */
 import { byteOrderMark } from '../../../functions/env/faults.ts';
-import type { Mark } from './editor-tokens.ts';
+import type { Mark } from './coloured-spans.ts';
 
 /** The offsets at which the lines of a text begin. Only LF ends a line, as in the grammar. */
 export const lineStarts = (text: string): number[] => {

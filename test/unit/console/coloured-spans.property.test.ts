@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { markSpans, spansBetween } from '../../../console/page/workbench/editor-tokens.ts';
+import { markSpans, spansBetween } from '../../../console/page/workbench/coloured-spans.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { fileText } from '../../support/env-files.ts';
 

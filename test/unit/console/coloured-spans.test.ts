@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { spansBetween } from '../../../console/page/workbench/editor-tokens.ts';
+import { spansBetween } from '../../../console/page/workbench/coloured-spans.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 
 /** The spans that have a colour. */

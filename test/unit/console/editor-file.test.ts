@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { contentOf, readEditorFile } from '../../../console/page/workbench/opened-file.ts';
+import { contentOf, readEditorFile } from '../../../console/page/workbench/editor-file.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
