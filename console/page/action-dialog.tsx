@@ -125,7 +125,13 @@ export const ActionDialog = ({
         {children}
         <RefusalNotice refusal={doing.refusal} advice={advice[doing.refusal?.problem.code ?? '']} />
         <p class="progress" role="status">
-          {doing.isBusy && <Progress of={progress} />}
+          {doing.isBusy && progress && (
+            <>
+              <progress value={progress[0]} max={progress[1]} aria-label="Progress" /> {progress[0]}{' '}
+              of {progress[1]}
+            </>
+          )}
+          {doing.isBusy && !progress && <StillWaiting>Working …</StillWaiting>}
           {wasCancelled && !doing.isBusy && cancelled}
         </p>
         <p class="buttons">
@@ -152,12 +158,3 @@ const adviceAfterRace = {
 
 const cancelled =
   'You have given up waiting. The vault may have done it all the same: look at the view behind, or repeat it unchanged, which has one effect.';
-
-const Progress = ({ of }: { readonly of: readonly [number, number] | undefined }) =>
-  of === undefined ? (
-    <StillWaiting>Working …</StillWaiting>
-  ) : (
-    <>
-      <progress value={of[0]} max={of[1]} aria-label="Progress" /> {of[0]} of {of[1]}
-    </>
-  );

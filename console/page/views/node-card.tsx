@@ -30,34 +30,25 @@ export const NodeCard = ({
         {status && !isServing && reason}
       </p>
       <dl class={status ? undefined : 'old'}>
-        <Fact name="Role">{leader && isServing ? 'leader' : isServing ? 'follower' : '–'}</Fact>
-        <Fact name="Revision">{appliedRevision ?? '–'}</Fact>
-        <Fact name="Behind by">{lagText(lag)}</Fact>
+        <Fact name="Role">{isServing ? (leader ? 'leader' : 'follower') : undefined}</Fact>
+        <Fact name="Revision">{appliedRevision}</Fact>
+        <Fact name="Behind by">{lag === 0 ? 'nothing' : lag && counted(lag, 'revision')}</Fact>
         <Fact name="Copy">
-          {digest
-            ? `${digest.hash} at revision ${digest.revision}`
-            : report
-              ? 'not compared yet'
-              : '–'}
+          {digest ? `${digest.hash} at revision ${digest.revision}` : report && 'not compared yet'}
         </Fact>
-        <Fact name="etcd">{etcd ?? '–'}</Fact>
+        <Fact name="etcd">{etcd}</Fact>
         <Fact name="Memory">
-          {space?.memoryBytes ? `etcd holds ${bytesOf(space.memoryBytes)}` : '–'}
+          {space?.memoryBytes ? `etcd holds ${bytesOf(space.memoryBytes)}` : undefined}
         </Fact>
         <Fact name="Database">
-          {space ? `${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}` : '–'}
+          {space && `${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`}
         </Fact>
-        <Fact name="Disk">{space ? `${bytesOf(space.diskFreeBytes)} free` : '–'}</Fact>
+        <Fact name="Disk">{space && `${bytesOf(space.diskFreeBytes)} free`}</Fact>
         <Parts status={status} latencies={latencies} />
       </dl>
       {children}
     </section>
   );
-};
-
-const lagText = (lag: number | undefined): string => {
-  if (lag === undefined) return '–';
-  return lag === 0 ? 'nothing' : counted(lag, 'revision');
 };
 
 export const VaultCard = ({
@@ -94,10 +85,17 @@ const Parts = ({
       <Fact name="Store">
         {store === undefined && '–'}
         {store && (store.reachable ? `answers in ${store.latencyMs} ms` : 'cannot be reached')}
-        <Latencies latencies={latencies} />
+        <svg
+          class="latencies"
+          viewBox={`0 0 ${width} ${height}`}
+          preserveAspectRatio="none"
+          aria-hidden="true"
+        >
+          <polyline points={lineOf(latencies, width, height, count)} />
+        </svg>
       </Fact>
       <Fact name="Master key">
-        {masterKey === undefined ? '–' : masterKey.reachable ? 'can be used' : 'cannot be used'}
+        {masterKey ? (masterKey.reachable ? 'can be used' : 'cannot be used') : '–'}
         {masterKey?.id && <small title={masterKey.id}> {masterKey.id.slice(0, 8)}</small>}
       </Fact>
       <Fact name="Access policy">
@@ -118,20 +116,9 @@ const Fact = ({
 }) => (
   <div>
     <dt>{name}</dt>
-    <dd>{children}</dd>
+    <dd>{children ?? '–'}</dd>
   </div>
 );
 
+/** The graph of the latencies, in its own units, and how many it shows. */
 const [width, height, count] = [120, 24, 60];
-
-/** The latencies of the last minute as a line. The number beside it says the newest. */
-const Latencies = ({ latencies }: { readonly latencies: readonly number[] }) => (
-  <svg
-    class="latencies"
-    viewBox={`0 0 ${width} ${height}`}
-    preserveAspectRatio="none"
-    aria-hidden="true"
-  >
-    <polyline points={lineOf(latencies, width, height, count)} />
-  </svg>
-);
