@@ -15,7 +15,7 @@ export const answerOf = async (work: () => Promise<unknown>): Promise<Answer> =>
   }
 };
 
-/** The answer to what no page of ours asks. */
+/** The answer to a request that the console's own page never sends. */
 export const malformed: Answer = {
   status: 400,
   body: { code: 'invalid_request', detail: 'the console does not know what the page asks' },

@@ -11,9 +11,8 @@ import { openTail } from './log-tail.ts';
 import type { Action } from './server.ts';
 
 const lookEveryMs = 500;
-/** The end of each log that is searched at first. */
+/** The first search reads this much of the end of each log. */
 const backlogBytes = 4_194_304;
-/** The number of earlier lines that are shown at first. */
 const backlogLines = 200;
 const storyLinesMax = 500;
 
@@ -21,7 +20,7 @@ const story = v.strictObject({ requestId: v.pipe(v.string(), v.regex(/^[\w-]{8,6
 
 type Source = { readonly node: number | null; readonly file: string };
 
-/** `activity` gives the lines that match, as they come. `story` gives all lines of one request. */
+/** `activity` yields matching lines as the log grows. `story` returns all lines of one request. */
 export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Action> => {
   const sources = async (): Promise<readonly Source[]> =>
     ((await findLocal())?.nodes ?? []).flatMap(({ node, log }) =>

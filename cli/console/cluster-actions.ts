@@ -30,13 +30,13 @@ export type MachineOptions = {
   readonly faults: boolean;
 };
 
-/** A look starts a process. */
+/** The time between two looks, because a look starts a process. */
 const lookAgainAfterMs = 2_000;
 
 /**
  * Returns `lastSeen`, the processes of the cluster as they were seen last, which never waits. `lastSeen`
- * looks again when the answers of the nodes have changed, and every 2 s while a node does not serve, because
- * a node that somebody else starts answers nothing for a while.
+ * looks again when the answers of the nodes have changed, and every 2 s while a node does not serve: a node
+ * that somebody else starts does not answer for a while.
  */
 const createLook = (command: Checkout['command']) => {
   let seen: Processes | null = null;
@@ -47,7 +47,7 @@ const createLook = (command: Checkout['command']) => {
     try {
       seen = v.parse(processes, JSON.parse(await command('status', '--json')));
     } catch {
-      // The cluster has ended. Its nodes say so themselves.
+      // The cluster has ended, which the missing answers of its nodes show.
     } finally {
       lookAgainAt = performance.now() + lookAgainAfterMs;
       looking = undefined;

@@ -1,6 +1,6 @@
 /**
  * Asks the nodes of the vault: reads from another node of a cluster on this machine while one is dead, stands
- * still or is cut off, and tells whom it waits for.
+ * still or is cut off, and names whom it waits for.
  */
 
 import { operations } from '../../client/operations.ts';
@@ -21,17 +21,17 @@ export type ConsoleClientOptions = {
   readonly clientOf: (addr: string) => Client;
 };
 
-/** A client that tells when an answer is late. */
+/** A client that names whom it waits for when an answer is late. */
 export type ConsoleClient = <Id extends OperationId>(
   id: Id,
   asked?: OperationInput<Id>,
   onSilence?: OnSilence,
 ) => Promise<ReplyOf<Id>>;
 
-/** Most answers come sooner, and a sentence that is gone at once only flickers. */
+/** Most answers arrive sooner, and a sentence that vanishes at once only flickers. */
 const silentAfterMs = 500;
 
-/** Waits for the answer of the node at `url`. Tells the name of the node if its answer is late. */
+/** Waits for the answer of the node at `url`. A late answer calls `onSilence` with the node's name. */
 export const awaitAnswer = async <Result>(
   answer: Promise<Result>,
   url: string,

@@ -6,7 +6,7 @@ import { testSecretOf, testTenant } from './test-write-rates.ts';
 const testSecrets = [1, 2, 3].map((node) => testSecretOf(node));
 
 export type LogLine = LoggedLine & {
-  /** The node that wrote it; `null` for a vault without nodes. */
+  /** The node that wrote the line; `null` for a vault without nodes. */
   readonly node: number | null;
 };
 

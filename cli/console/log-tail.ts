@@ -12,9 +12,9 @@ const chunkBytes = 1_048_576;
 const lineFeed = 0x0a;
 
 /**
- * The file may not exist yet, and it may be replaced: by an empty one when it is full, or by that of a node
- * that was wiped. The tail first reads the old file to its end. When it opens a file, it reads only the last
- * `backlogBytes` of what the file already holds.
+ * The file may not exist yet. A full file is replaced by an empty one, and the file of a wiped node by a new
+ * one; the tail first reads the old file to its end. Of a file that it opens, the tail reads only the last
+ * `backlogBytes`.
  */
 export const openTail = (file: string, backlogBytes: number): LogTail => {
   let handle: FileHandle | undefined;
@@ -26,7 +26,7 @@ export const openTail = (file: string, backlogBytes: number): LogTail => {
     if (handle === undefined) return;
     const { size } = await handle.stat();
     position = Math.max(0, size - backlogBytes);
-    // The first line is perhaps only the end of one, which is no JSON.
+    // The first line may be the end of a longer line, which is no JSON.
     rest = Buffer.alloc(0);
   };
   const readToEnd = async (): Promise<string[]> => {

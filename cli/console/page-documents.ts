@@ -6,9 +6,9 @@ import type { Rate } from './test-write-rates.ts';
 
 type Refusal = Pick<Report, 'code' | 'detail' | 'requestId'>;
 
-/** Tells where the vault of the console runs. */
+/** Where the vault of the console runs, and what the console can do there. */
 export type LocalReply = {
-  /** How it was started: `start`, `cluster`, `sam` or `localstack`; `null` if it is not on this machine. */
+  /** The program that started the vault: `start`, `cluster`, `sam`, `localstack`; `null` elsewhere. */
   readonly kind: string | null;
   /** Whether the console kills, starts and changes its nodes, and makes test writes. */
   readonly canChange: boolean;
@@ -36,7 +36,7 @@ export type Processes = {
 
 export type NodesReply = {
   readonly answers: readonly NodeAnswer[];
-  /** The processes as they were last seen; `null` before, and for a vault that is no cluster of this machine. */
+  /** The last known processes; `null` before, and for a vault that is no cluster of this machine. */
   readonly processes: Processes | null;
 };
 
@@ -46,6 +46,6 @@ export type TestWrites = {
   readonly seconds: readonly Rate[];
   /** When the newest of these seconds began, in milliseconds since 1970. */
   readonly newestAt: number;
-  /** Why the last write failed, for a person; empty if none has. */
+  /** Why the last failed write failed, for a person; empty without a failed write. */
   readonly lastFailure: string;
 };

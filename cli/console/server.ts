@@ -16,7 +16,7 @@ export type PageFile = { readonly type: string; readonly body: Uint8Array };
 /** An answer to the page: a status, and a document. */
 export type Answer = { readonly status: number; readonly body: unknown };
 
-/** Tells the page whom an action has been waiting for, such as `node 2`. */
+/** Sends the page the name of whom an action waits for, such as `node 2`. */
 export type OnSilence = (who: string) => void;
 
 /** An action that the page may ask for. `signal` aborts when the page gives up. */
@@ -142,8 +142,8 @@ const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>
 };
 
 /**
- * Sends what an action answers, as long as the page reads: each part sealed, in base64, on a line of its own.
- * Status 102 is no answer: it tells the page whom the action waits for.
+ * Sends the answers of an action while the page reads: each part sealed, in base64, on a line of its own. A
+ * part with status 102 is no answer, but the name of whom the action waits for.
  */
 const perform = async (
   action: Action,
@@ -180,7 +180,7 @@ async function* answersOf(...[action, ...asked]: [Action, ...Parameters<Action>]
     if ('status' in answer) yield answer;
     else for await (const body of answer) yield { status: 200, body };
   } catch (error) {
-    // Another error may hold a value, so it is not told.
+    // The message of any other error may hold a value, so it is not sent.
     yield isFailure(error) ? { status: 502, body: error.report } : failed;
   }
 }

@@ -26,7 +26,6 @@ const asked = v.strictObject({ to: v.picklist(['start', 'stop', 'read']) });
 /** A node, and the one secret that is written on it: no write has to wait for one of another node. */
 type Target = { readonly url: string; readonly name: string };
 
-/** Sends one write. Returns what was answered. */
 type Send = (target: Target, isNew: boolean, token: string) => Promise<WriteReply>;
 
 const sendOverHttp: Send = async ({ url, name }, isNew, token) => {
@@ -70,7 +69,7 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
     const write = async (target: Target): Promise<void> => {
       const isNew = !known.has(target);
       const answered = await send(target, isNew, token);
-      // An earlier stream has made this secret.
+      // An earlier stream has created this secret.
       const isThere = answered.code === 'secret_exists';
       if (isThere || answered.status === 201) known.add(target);
       if (isThere) return;

@@ -20,7 +20,7 @@ export const secondsShown = 120;
 
 export type Rates = {
   readonly count: (outcome: Outcome, atMs: number) => void;
-  /** The rates of the last two minutes, the oldest first. The last one is that of the second before this instant. */
+  /** The rates of the last two minutes, the oldest first, without the second that is not over. */
   readonly until: (nowMs: number) => readonly Rate[];
 };
 

@@ -7,7 +7,7 @@ import { actionFor, answerOf } from './action-answers.ts';
 import type { ConsoleClient } from './console-client.ts';
 import type { Action, Answer } from './server.ts';
 
-/** Limits the page's requests for an operation. A name could otherwise lead to another route of the vault. */
+/** A request of the page for an operation. An unchecked name could lead to another route of the vault. */
 const asked = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),

@@ -8,10 +8,10 @@ import { Refusal } from './session.ts';
 
 /** The input of an action, from its dialog. */
 export type ActionInput = {
-  /** What stands in a field, by the field's name; '' if there is no such field. */
+  /** The text of a field, by the field's name; '' without such a field. */
   readonly text: (field: string) => string;
   readonly signal: AbortSignal;
-  /** The same while a person repeats the action unchanged, so that it has one effect. */
+  /** The same object while a person repeats the action unchanged, so that the action has one effect. */
   readonly attempt: Attempt;
   /** Shows how many steps are done. */
   readonly progress: (done: number, all: number) => void;
@@ -23,10 +23,10 @@ export type Attempt = {
   readonly ifVersion: number;
 };
 
-/** Something that was done: a sentence, and the view where it is to be told if that is another one. */
+/** The sentence to announce, and the link of the view to announce it in, unless it is this view. */
 export type ActionResult = { readonly sentence: string; readonly at?: string };
 
-/** What one action has of its own in its dialog. */
+/** The parts of a dialog that belong to one action. */
 export type ActionContent = {
   readonly title: string;
   /** The text of the button. */
@@ -37,9 +37,9 @@ export type ActionContent = {
 };
 
 /**
- * A dialog for an action. It stays until the action is done, shows a refusal beside its button, and can give
- * up while the action runs. `onEnd` reads the view behind again, after each attempt, because even one that
- * failed may have changed something.
+ * A dialog that stays until its action is done, shows a refusal beside its button, and can give up while the
+ * action runs. `onEnd` reads the view behind again after each attempt, because even a failed attempt may have
+ * changed something.
  */
 export const ActionDialog = ({
   title,
@@ -103,7 +103,7 @@ export const ActionDialog = ({
     doing.cancel();
     setCancelled(true);
   };
-  /** Escape gives up what runs, like the button, and keeps the dialog, which tells what that means. */
+  /** Escape gives up a running action, like the button, and keeps the dialog open. */
   const giveUpByEscape = (event: Event) => {
     if (!doing.isBusy) return;
     event.preventDefault();

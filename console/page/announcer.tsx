@@ -1,15 +1,15 @@
-/** Tells people what an action has done, in one place that screen readers listen to. */
+/** Announces what an action has done, in one element that screen readers watch. */
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 
-/** Tells a sentence; with `at`, a link, for the view of that link, which may appear only later. */
+/** Announces a sentence in this view, or in the view of the link `at`, which may appear later. */
 type Announce = (sentence: string, at?: string) => void;
 
 const AnnounceContext = createContext<Announce>(() => undefined);
 
 export const useAnnounce = (): Announce => useContext(AnnounceContext);
 
-/** Holds the sentence that was told last, as long as its view is shown. */
+/** Shows the last announcement while its view is shown. */
 export const Announcer = ({ children }: { readonly children: ComponentChildren }) => {
   const [told, setTold] = useState<{ readonly sentence: string; readonly at: string }>();
   useEffect(() => {

@@ -5,8 +5,8 @@ import { useId } from 'preact/hooks';
 import { useAnnounce } from './announcer.tsx';
 
 /**
- * A button for an action. The text beside it says what the caller lacks, before anyone tries. `lacksId` names
- * the element with this text when several buttons share it.
+ * A button for an action, and beside it what the caller lacks. `lacksId` is the id of the element with that
+ * text where several buttons share one.
  */
 export const ActionButton = ({
   children,

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 
-/** A dialog over the page. It closes with Escape, and gives the focus back. */
+/** A dialog over the page, which closes with Escape and gives the focus back. */
 export const Dialog = ({
   title,
   onCancel,
@@ -20,8 +20,8 @@ export const Dialog = ({
     const opener = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      // A dialog that vanishes does not give the focus back by itself. Its button may be gone, such as Delete
-      // afterwards.
+      // A removed dialog does not give the focus back by itself. The button that opened the dialog may be
+      // gone, as Delete is of a deleted secret.
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
       else document.querySelector('h1')?.focus({ preventScroll: true });
     };

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { DiffLine } from './line-diff.ts';
 import './diff-lines.css';
 
-/** The lines of a comparison. `show` may show the text of a line in another way. */
+/** The lines of a comparison, each as `show` renders its text. */
 export const DiffLines = ({
   lines,
   show = (text) => text,

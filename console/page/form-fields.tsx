@@ -7,7 +7,7 @@ import { randomText } from './random-text.ts';
 
 /**
  * Keeps a field from spell checkers, autofill, translators and the assistants of browsers, some of which are
- * remote. All fields for text have it, because a value may be pasted into any of them by mistake.
+ * remote. All fields for text spread these attributes, because any of them may hold a value by mistake.
  */
 export const privateText = {
   autocomplete: 'off',
@@ -87,7 +87,6 @@ export const ValueField = () => {
   );
 };
 
-/** The field `note`. */
 export const NoteField = () => (
   <label class="field">
     Note <small>(optional; not secret: lists and histories show it)</small>
@@ -116,7 +115,7 @@ export const NameAgainField = ({ name }: { readonly name: string }) => (
   </label>
 );
 
-/** A field for an instant in local time, to the millisecond. `onInput` hears of whole instants alone. */
+/** A field for an instant in local time, to the millisecond. `onInput` hears only of whole instants. */
 export const InstantField = ({
   label,
   instant,

@@ -24,8 +24,8 @@ export const useHiding = (isShown: boolean, hide: () => void): void =>
   }, [isShown]);
 
 /**
- * Shows a value that a person has asked for. It is hidden again after 30 s, and when the window loses the
- * focus. `read` fetches it anew each time, so that the page keeps no value that is not seen.
+ * Shows a value on demand, for 30 s at most, and hides it when the window loses the focus. `read` fetches the
+ * value anew each time, so that the page keeps no hidden value.
  */
 export const Value = ({
   read,
@@ -71,7 +71,7 @@ export const Value = ({
   );
 };
 
-/** Copies a value and clears the clipboard after 30 s, if the browser allows it. Returns what to tell. */
+/** Copies a value and clears the clipboard after 30 s, if the browser allows it. Returns the announcement. */
 export const copyForAWhile = async (value: string): Promise<string> => {
   await navigator.clipboard.writeText(value);
   setTimeout(() => whenFocused(() => void clearClipboard(value)), shownForMs);
@@ -84,7 +84,7 @@ const whenFocused = (work: () => void): void => {
   else addEventListener('focus', work, { once: true });
 };
 
-/** Another text, which a person has copied since, stays, if the browser lets the page look. */
+/** Keeps another text, copied since, if the browser lets the page look. */
 const clearClipboard = async (value: string): Promise<void> => {
   const present = await navigator.clipboard.readText().catch(() => value);
   if (present === value) await navigator.clipboard.writeText('').catch(() => undefined);

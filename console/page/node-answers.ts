@@ -10,16 +10,16 @@ type Report = NonNullable<Status['node']>['nodes'][number];
 /** A node as the page shows it. */
 export type NodeView = {
   readonly node: number;
-  /** Its report: its own if it answers, else what another node has last heard. Absent if no node answers. */
+  /** The node's own report if the node answers, else the last that another node has of it, if any answers. */
   readonly report: Report | undefined;
   /** Whether callers get answers from it now. */
   readonly isServing: boolean;
-  /** Its state in a word, such as `serving` or `killed`. */
+  /** A word such as `serving` or `killed`. */
   readonly state: string;
-  /** How many revisions it is behind the furthest node, as far as is known. */
+  /** The number of revisions behind the furthest node, if known. */
   readonly lag: number | undefined;
   readonly isIsolated: boolean;
-  /** Its own status; `undefined` if it did not answer the console. */
+  /** The node's own answer; `undefined` if the node did not answer the console. */
   readonly status: Status | undefined;
 };
 
@@ -30,8 +30,8 @@ export type VaultView = {
 };
 
 /**
- * Brings the answers together. A node knows itself best. Only if it gives no answer, the others tell what
- * they have heard of it: first a node that serves, because one that is cut off hears nothing.
+ * Merges the answers. A node's own report counts. For a node without an answer, the report of another node
+ * counts: first of a node that serves, because a node that is cut off hears nothing.
  */
 export const mergeAnswers = (answers: readonly NodeAnswer[], processes?: Processes): VaultView => {
   const statuses = answers.flatMap(({ status }) => (status?.node ? [status] : []));
@@ -77,7 +77,6 @@ const stateOfSilent = (process: Processes['nodes'][number] | undefined): string 
     ? 'no answer'
     : process.state;
 
-/** Says in plain words how the vault is. */
 export const sentencesOf = (
   answers: readonly NodeAnswer[],
   { nodes, isEqual }: VaultView,
@@ -115,7 +114,6 @@ const aboutNodes = (nodes: readonly NodeView[], isEqual: boolean): readonly stri
   return [`${count} (${others.join(', ')}), ${copies}.`, goesOn];
 };
 
-/** The key is a fault of some nodes alone only if each has its own copy of the file. */
 const aboutKeys = (nodes: readonly NodeView[]): readonly string[] => {
   const told = nodes.flatMap(({ report }) => report?.masterKey ?? []);
   const without = nodes.flatMap(({ node, report }) =>
@@ -163,7 +161,7 @@ const words: Readonly<Record<string, string>> = {
 /** The state in words; most are words already. */
 export const wordsOf = (state: string): string => words[state] ?? state;
 
-/** What the page says wherever the master key is missed. */
+/** The sentence of every view for a master key that cannot be used. */
 export const keyGone = 'The master key cannot be used, so values can be neither read nor written.';
 
 const aboutStore = (status: Status | undefined): readonly string[] => {
@@ -231,7 +229,7 @@ export const consequences: Readonly<
   },
 };
 
-/** Whether a change makes sense for a node, as its process was seen. The cluster refuses any other. */
+/** Whether a change fits the last known state of a node's process. The cluster refuses any other change. */
 export const isPossible = (
   change: Change,
   node: number,

@@ -1,7 +1,7 @@
 /** The heading of a view, and the focus that it takes. */
 import { useEffect, useRef } from 'preact/hooks';
 
-/** The heading of a view, which names the tab, and has the focus when a person comes from another view. */
+/** The heading of a view names the tab too, and takes the focus after a change of the view. */
 export const Title = ({ children }: { readonly children: string }) => {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -20,8 +20,8 @@ export const Title = ({ children }: { readonly children: string }) => {
 const startTitle = document.title;
 
 /**
- * Gives the focus to the heading if the element that had it is gone, such as the button that has led to the
- * last page. `inputs` are what such an element depends on.
+ * Moves the focus to the heading if the focused element is gone, such as `Next page` on the last page. `inputs`
+ * are what such an element depends on.
  */
 export const useFocusKept = (inputs: readonly unknown[]): void => {
   const isFirst = useRef(true);

@@ -11,7 +11,7 @@ export type QueryState<Result> = {
   readonly again: () => Promise<void>;
 };
 
-/** Asks when the view appears, and again when `inputs` change. An earlier question is given up then. */
+/** Asks when the view appears, and again when `inputs` change, which ends an earlier question. */
 export const useQuery = <Result>(
   question: (signal: AbortSignal) => Promise<Result>,
   inputs: readonly unknown[],
@@ -73,14 +73,14 @@ export const usePolling = <Result>(
 };
 
 export type ActionState = {
-  /** Begins the work, unless it is being done already. */
+  /** Begins the work, unless other work runs. */
   readonly begin: (work: (signal: AbortSignal) => Promise<void>) => void;
   readonly cancel: () => void;
   readonly isBusy: boolean;
   readonly refusal: Refusal | undefined;
 };
 
-/** One piece of work at a time that a person has asked for, and that they can give up. */
+/** One action of a person at a time, which they can give up. */
 export const useAction = (): ActionState => {
   const left = useRef<AbortController | undefined>(undefined);
   const [isBusy, setBusy] = useState(false);

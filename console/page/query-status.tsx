@@ -6,7 +6,7 @@ import { keyGone } from './node-answers.ts';
 import type { QueryState } from './query-hooks.ts';
 import { onSilence, type Refusal } from './session.ts';
 
-/** Tells why something was refused, to screen readers too. `advice` says what to do. */
+/** Says why an action or a question was refused, to screen readers too. `advice` says what to do. */
 export const RefusalNotice = ({
   refusal,
   advice,
@@ -14,7 +14,7 @@ export const RefusalNotice = ({
 }: {
   readonly refusal: Refusal | undefined;
   readonly advice?: string | undefined;
-  /** Asks again. It is offered where that may help, because the vault was away. */
+  /** Asks again, by a button that appears after refusals that may pass by themselves. */
   readonly again?: () => unknown;
 }) =>
   refusal === undefined ? null : (
@@ -37,7 +37,7 @@ export const RefusalNotice = ({
     </p>
   );
 
-/** The codes of what may have passed by now. */
+/** The codes of refusals that may pass by themselves. */
 const passing = [
   ...['unreachable', 'store_unavailable', 'identity_unavailable', 'master_key_unavailable'],
   ...['throttled', 'request_timeout', 'outcome_unknown', 'internal', 'console_ended', 'failed'],
@@ -48,7 +48,7 @@ export const sentenceOf = ({ problem: { code, detail } }: Refusal): string =>
     ? keyGone
     : `${detail.charAt(0).toUpperCase()}${detail.slice(1).replace(/\.$/, '')}.`;
 
-/** Shows that something is being waited for, once it takes long enough to be noticed. */
+/** Shows after 0.3 s that the page waits. */
 export const Waiting = ({
   isWaiting,
   children,
@@ -75,7 +75,7 @@ export const QueryStatus = ({
   </>
 );
 
-/** Names who gives no answer, once that takes long; until then it shows what is being done. */
+/** Names who gives no answer, once the server says that somebody is silent; until then shows its children. */
 export const StillWaiting = ({ children }: { readonly children: ComponentChildren }) => {
   const [silent, setSilent] = useState<string>();
   useEffect(() => onSilence(setSilent), []);

@@ -1,4 +1,4 @@
-/** Tells a request from its last line. */
+/** Puts the last line of a request into words. */
 import type { LogLine } from '../../cli/console/log-lines.ts';
 import { counted } from './counted.ts';
 

@@ -1,4 +1,4 @@
-/** The views have addresses behind `#`, such as `#/secrets/DB_PASSWORD`. No value ever stands in one. */
+/** Addresses of views, behind `#`, such as `#/secrets/DB_PASSWORD`. No address ever holds a value. */
 import { useEffect, useState } from 'preact/hooks';
 
 /** The address of the present view. */

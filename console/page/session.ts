@@ -12,7 +12,7 @@ import {
 import type { BodyOf, OperationId, QueryOf, ReplyOf } from '../../client/types.ts';
 import type { Report } from '../../system/problem-report.ts';
 
-/** An action was refused. The problem is the vault's own, or one that the console makes. */
+/** A refused action, with the problem of the vault or of the console. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly problem: Pick<Report, 'code' | 'detail' | 'requestId' | 'errors'>;
@@ -58,14 +58,14 @@ const sessionOf = async ({ id, secret }: Pass): Promise<Session> => ({
   ...{ id, key: await keyOf(secret) },
 });
 
-/** Performs an action of the server, such as an operation of the vault. Throws a `Refusal`. */
+/** Performs an action of the console's server. Throws a `Refusal`. */
 export const act = <Reply>(
   action: string,
   asked: unknown = {},
   signal?: AbortSignal,
 ): Promise<Reply> => lastOf(follow<Reply>(action, asked, signal));
 
-/** Asks the vault. Throws a `Refusal`. */
+/** Performs an operation of the vault. Throws a `Refusal`. */
 export const ask = <Id extends OperationId>(
   id: Id,
   asked: OperationInput<Id> = {},
@@ -124,8 +124,8 @@ const tellSilence = (who: string | undefined): void =>
   void dispatchEvent(new CustomEvent(silence, { detail: who }));
 
 /**
- * Calls `heard` with whom the page waits for, such as `node 2`; `undefined` once there is an answer. Returns
- * an end.
+ * Calls `heard` with the name of whom the page waits for, such as `node 2`, and with `undefined` once there is
+ * an answer. Returns a function that ends the calls.
  */
 export const onSilence = (heard: (who: string | undefined) => void): (() => void) => {
   const listener = (event: Event) => heard((event as CustomEvent<string | undefined>).detail);

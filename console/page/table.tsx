@@ -6,12 +6,12 @@ import { exactText, instantText } from './instants.ts';
 
 export type Row = {
   readonly key: string | number;
-  /** One for each column. The first is the heading of the row. */
+  /** One cell for each column. The first cell is the heading of the row. */
   readonly cells: readonly ComponentChildren[];
   readonly isChosen?: boolean;
 };
 
-/** A table. On a screen that is too narrow for its columns, each row becomes a card. */
+/** A table whose rows become cards on a screen that is too narrow for its columns. */
 export const Table = ({
   label,
   columns,
@@ -67,7 +67,6 @@ export const Instant = ({ at, isExact }: { readonly at: string; readonly isExact
   </time>
 );
 
-/** The state of a thing in a word and a colour. */
 export const Badge = ({ children }: { readonly children: string }) => (
   <span class={`badge ${children}`}>{children}</span>
 );

@@ -151,7 +151,7 @@ const roundInstant = (from: number, step: number, index: number): number => {
   return (Math.ceil((from + offsetMs) / step) + index) * step - offsetMs;
 };
 
-/** The same for the beginnings of months. */
+/** As `roundInstant`, for the beginnings of months. */
 const roundMonth = (from: number, months: number, index: number): number => {
   const date = new Date(from - 1);
   const month = date.getFullYear() * 12 + date.getMonth() + 1;

@@ -11,7 +11,7 @@ const vault = useVault();
 const console = useConsole(vault);
 
 describe('the activity in the console', () => {
-  it('shows lines as they come, those of one secret, those of one request, and its story', async () => {
+  it('shows new lines, the lines of one secret or one request, and the story of that request', async () => {
     const name = await vault.create();
     // Safari lacks it.
     const { page } = await console.open({}, async (context) => {
@@ -51,7 +51,7 @@ describe('the activity in the console', () => {
     expect(await rows.count()).toBe(1);
   });
 
-  it('tells who has read a secret, from the view of that secret, also through a file', async () => {
+  it('shows from the view of a secret who has read it, also through a file', async () => {
     const name = await vault.create();
     await vault.ask('GET', `/v1/secrets/${name}`);
     await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
@@ -93,7 +93,7 @@ describe('the activity in the console', () => {
     renameSync(`${log}.kept`, log);
   });
 
-  it('gives up the log when a person leaves it', async () => {
+  it('ends the request for the log when a person leaves the view', async () => {
     const { page } = await console.open();
     const left = page.waitForEvent('requestfailed', (request) =>
       request.url().endsWith('/activity'),
@@ -136,7 +136,7 @@ describe('a vault that was not started from this checkout, in the console', () =
 describe('a token without vault:status in the console', () => {
   const limited = useConsole(vault, { scope: 'secrets:read' });
 
-  it('leads to a sentence that names the scope', async () => {
+  it('shows a sentence that names the missing scope', async () => {
     const { page } = await limited.open();
     await visit(page, 'Nodes');
     await shows(page, 'Your token lacks vault:status.');

@@ -23,7 +23,7 @@ describe('the console of a vault that is away for a while', () => {
   };
   const console = useConsole(fronted, {}, ['--retries', '0']);
 
-  it('names who gives no answer, offers to try again, and goes on once there is one', async () => {
+  it('names who gives no answer, offers to try again, and goes on after an answer', async () => {
     const name = await vault.create();
     const { page } = await console.open();
     await visit(page, 'Nodes');
@@ -40,7 +40,7 @@ describe('the console of a vault that is away for a while', () => {
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 
-  it('offers to ask again who the caller is, and nothing of the kind after a refusal that stays', async () => {
+  it('offers to ask again who the caller is, and offers no repetition of a lasting refusal', async () => {
     front.plan('pass', 'drop', 'drop', 'drop', 'drop');
     const { page } = await console.open();
     const again = page.getByRole('button', { name: 'Try again' }).first();

@@ -15,7 +15,7 @@ const openWith = async (...values: readonly string[]): Promise<{ name: string; p
 };
 
 describe('the timeline of a secret', () => {
-  it('draws all its versions, or a part of its life, and says so if no version is in that part', async () => {
+  it('draws all versions, or those in a part of its life, and says if that part has none', async () => {
     const { page } = await openWith('1', '2', '3');
     const bars = page.locator('.timeline .bar');
     expect(await bars.count()).toBe(3);
@@ -32,7 +32,7 @@ describe('the timeline of a secret', () => {
 });
 
 describe('the view of a secret at an instant', () => {
-  it('names the version that was valid then, shows its value, and gives a command that reads the same', async () => {
+  it('names the version that was valid then, shows its value, and shows a command that reads the same', async () => {
     const { name, page } = await openWith('first value', 'second value', 'third value');
     const buttons = async () =>
       (await page.getByRole('button', { name: /^(Earlier version|Later version|Now)$/ }).all())
@@ -61,7 +61,7 @@ describe('the view of a secret at an instant', () => {
     await shows(panel, 'version 3', { exact: true });
   });
 
-  it('follows the keys of a slider, which tells the instant and its version', async () => {
+  it('follows the keys of the slider, whose text names the instant and its version', async () => {
     const { page } = await openWith('1', '2', '3');
     const slider = page.getByRole('slider', { name: 'As of' });
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
@@ -91,7 +91,7 @@ describe('the view of a secret at an instant', () => {
     await shows(panel, 'the secret did not exist yet.');
   });
 
-  it('tells that there was no value while the secret was deleted', async () => {
+  it('says that there was no value while the secret was deleted', async () => {
     const name = await vault.create('1');
     await vault.ask('DELETE', `/v1/secrets/${name}`);
     await vault.ask('POST', '/v1/secrets', { name, value: '3' });
@@ -132,7 +132,7 @@ describe('two versions of a secret', () => {
 });
 
 describe('the explanation of a secret', () => {
-  it('tells what the token may do, and what another caller may', async () => {
+  it('says what the token may do, and what another caller may do', async () => {
     const { page } = await openWith('1');
     await press(page, 'What may I do?');
     await page.getByRole('row', { name: /^update ✓ yes/ }).waitFor();

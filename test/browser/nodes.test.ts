@@ -74,7 +74,7 @@ const reportOf = async (node: number): Promise<Report> => {
 };
 
 describe('the console of three nodes, of which one dies', () => {
-  it('kills it, and counts what callers see', async () => {
+  it('kills node 1, and counts the writes that succeed and fail', async () => {
     const page = await openNodes();
     await sentence(page, allServe);
     await press(page, 'Start the test writes');
@@ -108,7 +108,7 @@ describe('the console of three nodes, of which one dies', () => {
     await page.getByRole('link', { name: 'WRITTEN_BEFORE', exact: true }).waitFor();
   });
 
-  it('shows secrets, their history and the log meanwhile, and encrypts and expands a file', async () => {
+  it('shows secrets, history and log, and encrypts and expands a file, while node 1 is dead', async () => {
     const { page } = await another.open();
     await visit(page, 'Nodes');
     await sentence(page, oneIsDead);
@@ -142,7 +142,7 @@ describe('the console of three nodes, of which one dies', () => {
     await shows(page, 'asked for update-secret on ABSENT, and node 1 refused it (404, not_found)');
   });
 
-  it('starts it again, and tells when it serves', async () => {
+  it('starts node 1 again, and says when all nodes serve', async () => {
     const page = await openNodes();
     await sentence(page, oneIsDead);
     await change(page, 'Start node 1');
@@ -151,7 +151,7 @@ describe('the console of three nodes, of which one dies', () => {
 });
 
 describe('the console of three nodes', () => {
-  it('isolates, heals, pauses and resumes one by the keyboard, and shows the numbers of each', async () => {
+  it('isolates, heals, pauses and resumes node 3 by the keyboard, and shows the numbers of each node', async () => {
     const page = await openNodes();
     await sentence(page, allServe);
     for (const node of [1, 2, 3]) {

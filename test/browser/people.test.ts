@@ -30,8 +30,8 @@ const heading = (page: Page, name: string) =>
   page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
 
 // `faultsOf` asks axe in light and dark, at 360 px and 1280 px, and presses Tab through the whole page.
-describe('no fault for axe, sideways scroll or control that Tab misses', () => {
-  it('exists in the list of secrets and the dialog for a new one', async () => {
+describe('axe, narrow windows and Tab', () => {
+  it('find no fault in the list of secrets and the dialog for a new one', async () => {
     const { page } = await console.open();
     await page.getByRole('link', { name: longest }).waitFor();
     expect(await faultsOf(page)).toEqual([]);
@@ -44,7 +44,7 @@ describe('no fault for axe, sideways scroll or control that Tab misses', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('exists in the view of a secret with the longest name', async () => {
+  it('find no fault in the view of a secret with the longest name', async () => {
     const { page } = await console.open();
     await go(page, `secrets/${longest}`);
     await heading(page, longest);
@@ -62,7 +62,7 @@ describe('no fault for axe, sideways scroll or control that Tab misses', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('exists for a deleted secret, a missing one and a weak token', async () => {
+  it('find no fault in the views of a deleted secret, a missing one, and a weak token', async () => {
     const { page } = await limited.open();
     for (const name of ['DELETED', longest]) {
       await go(page, `secrets/${name}`);
@@ -75,7 +75,7 @@ describe('no fault for axe, sideways scroll or control that Tab misses', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('exists in the workbench with faults and with a result', async () => {
+  it('find no fault in the workbench, with faults of a file and with a result', async () => {
     const { page } = await console.open();
     await go(page, 'env');
     const editor = page.getByLabel('The .env file');
@@ -89,7 +89,7 @@ describe('no fault for axe, sideways scroll or control that Tab misses', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('exists in nodes, activity, a story and without a session', async () => {
+  it('find no fault in nodes, activity, the story of a request, and a page without a session', async () => {
     const { page } = await console.open();
     await go(page, 'nodes');
     await shows(page, 'can be used');
@@ -211,7 +211,7 @@ describe('the page of the console', () => {
     expect(complaints.splice(0)).toEqual([expect.stringMatching(/^a field without autocomplete,/)]);
   });
 
-  it('waits for its question about the nodes, however often a person leaves the page and comes back', async () => {
+  it('asks no second question about the nodes before the first has an answer, also when the page is hidden and shown', async () => {
     const { page } = await console.open();
     let asked = 0;
     // The answer never comes.
@@ -229,7 +229,7 @@ describe('the page of the console', () => {
     expect(asked).toBe(1);
   });
 
-  it('moves nothing that a person sees already, and asks no other server', async () => {
+  it('moves no part that a person sees already, and asks no other server', async () => {
     const { page } = await console.open();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));

@@ -49,7 +49,7 @@ const holdVersions = async (page: Page) => {
 };
 
 describe('the list of secrets', () => {
-  it('teaches how to create a secret while there is none, and creates one with a generated value', async () => {
+  it('explains how to create a first secret, and creates one with a generated value', async () => {
     const { page } = await console.open();
     await page.getByRole('heading', { name: 'No secrets yet' }).waitFor();
     await shows(page, /dsvault create DB_PASSWORD/);
@@ -68,7 +68,7 @@ describe('the list of secrets', () => {
     expect(version?.note).toBe('made in the console');
   });
 
-  it('finds names by their beginning, after / has focused the search, and finds them still after a look at one', async () => {
+  it('finds names by their beginning, focuses the search by /, and keeps the search while one secret is shown', async () => {
     const [one, other] = [await vault.create('v'), await vault.create('v', freshName('OTHER'))];
     const { page } = await console.open();
     await page.getByRole('link', { name: one, exact: true }).waitFor();
@@ -101,7 +101,7 @@ describe('the list of secrets', () => {
     await shows(others, 'No other name holds within.The.');
   });
 
-  it('gives a long list in pages', async () => {
+  it('shows a long list in pages of 50', async () => {
     const names = Array.from(
       { length: 51 },
       (_, index) => `page.${String(index).padStart(2, '0')}`,
@@ -124,7 +124,7 @@ describe('the list of secrets', () => {
 });
 
 describe('the view of a secret', () => {
-  it('updates, rolls back, deletes and restores it, and tells each', async () => {
+  it('updates, rolls back, deletes and restores the secret, and announces each', async () => {
     const name = await vault.create('first');
     const page = await openSecret(console, name);
     await press(page, 'Update');
@@ -169,7 +169,7 @@ describe('the view of a secret', () => {
     expect((await versionsOf(name))[0]).toMatchObject(bytes);
   });
 
-  it('destroys one old value, or all, after the name was typed again, shows how many are gone, and can be stopped', async () => {
+  it('destroys one old value, or all, after the name was typed again, counts them, and can be stopped', async () => {
     const name = await vault.create('1');
     for (const value of ['2', '3', '4']) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
     const page = await openSecret(console, name);
@@ -207,7 +207,7 @@ describe('the view of a secret', () => {
       .waitFor({ state: 'detached' });
   });
 
-  it('stands among the deleted ones, and offers a new value if the last value was destroyed', async () => {
+  it('offers a new value for a deleted secret whose last value was destroyed', async () => {
     const name = await vault.create();
     await vault.ask('DELETE', `/v1/secrets/${name}`, { note: 'no longer used' });
     await vault.call('DELETE', `/v1/secrets/${name}/versions/1`, {
@@ -227,7 +227,7 @@ describe('the view of a secret', () => {
     await shows(page, /version 3, written by/);
   });
 
-  it('tells of an update, and of a lost race, when it shows the versions that there are now', async () => {
+  it('announces an update and a lost race only once it shows the newest versions', async () => {
     const name = await vault.create('first');
     const page = await openSecret(console, name);
     const first = await holdVersions(page);
@@ -313,7 +313,7 @@ describe('the view of a secret', () => {
     expect(await versionsOf(name)).toHaveLength(1);
   });
 
-  it('gives the focus to what comes next, and keeps no value of a dialog that is closed', async () => {
+  it('moves the focus to the next control, and keeps no value of a closed dialog', async () => {
     const page = await openSecret(console, await vault.create('first'));
     await focused(page, page.getByRole('heading', { level: 1 }));
     await press(page, 'Update');

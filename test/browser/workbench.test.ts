@@ -82,7 +82,7 @@ describe('the workbench', () => {
     await said(page, 'Nothing was sent: the file has faults.');
   });
 
-  it('colours each kind of token as the grammar reads it, and marks the fault among them', async () => {
+  it('colours keys, references, comments and faults as the grammar reads them', async () => {
     const page = await openWith('# c\nA=x-secret(X)\nB=enc(Y)\nno sign\nD=Secret(Z)\n');
     await page.locator('.of-malformed.marked').waitFor();
     const tokens = await page.evaluate<[string, string, string][]>(`
@@ -99,7 +99,7 @@ describe('the workbench', () => {
     expect(new Set(colours.values()).size).toBe(6);
   });
 
-  it('tells by a dry run which names exist, and stores nothing', async () => {
+  it('shows by a dry run which names exist, and stores nothing', async () => {
     const [known, fresh, nope] = [await vault.create(), freshName(), freshName()];
     const page = await openWith(`A=secret(${known})\nB=enc(${fresh})\nC=secret(${nope})\n`);
     await page.getByRole('radio', { name: 'Submit' }).check();
@@ -171,7 +171,7 @@ describe('the workbench', () => {
     expect(await documentOf(page)).not.toContain('canary');
   });
 
-  it('expands as of an instant, and pins what it has read', async () => {
+  it('expands as of an instant, and pins the versions that it has read', async () => {
     const name = await vault.create('the old value');
     const updated = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'the new value' });
     const page = await openWith(`A=secret(${name})\n`);
@@ -204,7 +204,7 @@ describe('the workbench', () => {
     await page.getByRole('row').filter({ hasText: 'exists already' }).waitFor();
   });
 
-  it('takes a dropped file only if nothing is lost by it, or a person agrees', async () => {
+  it('opens a dropped file only if no text is lost, or a person agrees', async () => {
     const page = await openWith('A=typed\n');
     const drop = (text: string) =>
       page.evaluate(`
@@ -229,7 +229,7 @@ describe('the workbench', () => {
     expect(await editorOf(page).inputValue()).toBe('A=1\nB=2\n');
   });
 
-  it('asks before a text is lost, and forgets it when a person leaves', async () => {
+  it('asks before a text is lost, and keeps no text after a person leaves', async () => {
     const page = await openWith('A=canary\n');
     const secrets = page.getByRole('link', { name: 'Secrets' });
     await secrets.click();

@@ -13,9 +13,8 @@ import { linkTo } from '../routes.ts';
 import { act, follow, type Refusal } from '../session.ts';
 import { Instant, Table } from '../table.tsx';
 
-/** The newest lines that are kept. */
 const linesMax = 500;
-/** A person is still typing. */
+/** The filter applies once a person has not typed for this time. */
 const pauseMs = 300;
 
 /**

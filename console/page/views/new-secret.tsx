@@ -6,7 +6,7 @@ import { covers } from '../permissions.ts';
 import { linkTo } from '../routes.ts';
 import { ask } from '../session.ts';
 
-/** Creates a secret and goes to it. A given `name`, of a secret that is deleted or never was, is fixed. */
+/** Creates a secret and opens its view. The dialog has no field for the name if `name` is given. */
 export const NewSecretDialog = ({
   name,
   onEnd,

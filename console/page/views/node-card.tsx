@@ -71,7 +71,7 @@ export const VaultCard = ({
   </section>
 );
 
-/** What a vault or a node needs: its store, its master key, its access policy. */
+/** The store, the master key and the access policy of a vault or a node. */
 const Parts = ({
   status,
   latencies,

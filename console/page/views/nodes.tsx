@@ -26,8 +26,8 @@ const lookEveryMs = 1_000;
 const latenciesKept = 60;
 
 /**
- * How the vault is, each second: its nodes, or its one store and key. For a cluster of this machine, what to
- * do to it.
+ * The state of the vault, each second: of its nodes, or of its one store and key. A cluster of this machine
+ * has buttons that change its nodes.
  */
 export const NodesView = () => {
   const { result: local, refusal: notFound, again: askAgain } = useQuery<LocalReply>(askLocal, []);
@@ -133,7 +133,6 @@ const useLatencies = (answers: readonly NodeAnswer[]): ReadonlyMap<number, reado
   return kept.current;
 };
 
-/** Says what the console cannot do here, and what does it. */
 const Elsewhere = ({ local }: { readonly local: LocalReply }) => {
   if (local.kind === null) {
     return (

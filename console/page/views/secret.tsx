@@ -16,7 +16,7 @@ import { Explain } from './secret/explain.tsx';
 import { type History, type HistoryState, useHistory } from './secret/history.ts';
 import { readValue } from './secret/read-value.ts';
 
-/** One secret: its life, its versions, and what can be done with it. */
+/** One secret: its life, its versions, and the actions on both. */
 export const SecretView = ({ name }: { readonly name: string }) => {
   const reading = useHistory(name);
   const { result: history, refusal, again } = reading;
@@ -30,7 +30,6 @@ export const SecretView = ({ name }: { readonly name: string }) => {
   );
 };
 
-/** Tells what to do about a name that has no secret. */
 const Missing = ({
   name,
   onEnd,
@@ -55,7 +54,6 @@ const Missing = ({
   );
 };
 
-/** What all parts of the view show: the versions of one secret. */
 type SecretProps = { readonly name: string; readonly history: History };
 
 const SecretLife = ({

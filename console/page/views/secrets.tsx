@@ -18,9 +18,9 @@ const nothing = { secrets: [], nextCursor: null };
 
 type State = 'stored' | 'deleted';
 
-/** What a person looks for. It stays while they look at one secret and come back. */
+/** The search of a person, kept while they look at one secret and come back. */
 type Search = {
-  /** The beginning of the names in the table. Names with this text elsewhere, in any case, are told below. */
+  /** The beginning of the names in the table. Names that hold this text elsewhere are listed below. */
   readonly prefix: string;
   readonly state: State;
   /** Where the pages after the first begin, up to the present one. */
@@ -179,7 +179,6 @@ const isTyping = (): boolean =>
   document.activeElement instanceof HTMLElement &&
   document.activeElement.matches('input:not([type=radio], [type=checkbox]), textarea, select');
 
-/** Tells why the list is empty, and what to do. */
 const EmptyList = ({ search: { prefix, state } }: { readonly search: Search }) => {
   const names = useCaller()?.names;
   const isPartial = names !== undefined && !names.includes('*');
@@ -217,8 +216,8 @@ const EmptyList = ({ search: { prefix, state } }: { readonly search: Search }) =
   );
 };
 
-/** The names of one question, and how many of such questions a search asks. */
 const namesAtOnce = 1_000;
+/** A search asks the vault for at most so many pages of names. */
 const questionsMax = 20;
 const othersShown = 50;
 
@@ -238,7 +237,7 @@ const findOthers = async (text: string, state: State, signal: AbortSignal) => {
 const holds = (name: string, text: string): boolean =>
   name.toLowerCase().includes(text.toLowerCase());
 
-/** Tells which other names have the text within them. The vault itself looks only for beginnings. */
+/** Lists the other names that hold the text. The vault itself searches only beginnings. */
 const OtherNames = ({ prefix, state }: Pick<Search, 'prefix' | 'state'>) => {
   const asking = useQuery((signal) => findOthers(prefix, state, signal), []);
   const { result } = asking;

@@ -1,4 +1,4 @@
-/** A stream of test writes, and what becomes of them each second. */
+/** The stream of test writes, and its outcomes each second. */
 
 import type { TestWrites } from '../../../cli/console/page-documents.ts';
 import { secondsShown } from '../../../cli/console/test-write-rates.ts';
@@ -8,7 +8,7 @@ import { useAction, usePolling } from '../query-hooks.ts';
 import { RefusalNotice } from '../query-status.tsx';
 import { act } from '../session.ts';
 
-/** What was done to nodes, shown in the graph at its time, also after a look at another view. */
+/** The changes of nodes, drawn in the graph. The list outlives the view. */
 const marks: { readonly at: number; readonly text: string }[] = [];
 
 export const markChange = (text: string): void => void marks.push({ at: Date.now(), text });

@@ -24,7 +24,7 @@ import '../workbench/workbench.css';
 const nothing: EditorFile = { text: '', eol: '\n' };
 const noStates: NameStates = new Map();
 
-/** What the vault answered. Its findings hold for what was sent. */
+/** An answer of the vault. The findings hold for the file that was sent. */
 type Answer = {
   readonly sent: SentFile;
   readonly findings: readonly Finding[];
@@ -34,7 +34,7 @@ type Answer = {
 
 type SentFile = { readonly content: string; readonly mode: Mode; readonly dialect: Dialect };
 
-/** Checks, encrypts, expands and submits a `.env` file. The file is only in this view, and gone with it. */
+/** Checks, encrypts, expands and submits a `.env` file, which only this view holds. */
 export const WorkbenchView = () => {
   const area = useRef<HTMLTextAreaElement>(null);
   const [opened, setOpened] = useState(nothing);
@@ -90,7 +90,7 @@ export const WorkbenchView = () => {
   };
   const go = (position: Position) =>
     moveCaret(area.current, offsetAt(text, lineStarts(text), position), position);
-  /** The same key while a person repeats an action that failed or was cancelled, so that it has one effect. */
+  /** The same key while a person repeats a failed or cancelled action, so that the action has one effect. */
   const keyOf = (...request: unknown[]): string => {
     const text = JSON.stringify(request);
     if (lastKey.current?.text !== text) lastKey.current = { text, key: crypto.randomUUID() };
@@ -144,7 +144,7 @@ export const WorkbenchView = () => {
       }}
     >
       <Title>.env workbench</Title>
-      {/* Browsers keep no state of such a form, for a tab that is opened again. */}
+      {/* `autocomplete` keeps browsers from restoring the fields in a tab that is opened again. */}
       <form class="sides" autocomplete="off" onSubmit={(event) => event.preventDefault()}>
         <div>
           <p class="row">
@@ -243,7 +243,6 @@ export const WorkbenchView = () => {
   );
 };
 
-/** Encrypt stores the value, and puts the reference into the line below. */
 const example = `# an example: Encrypt stores the value, and puts a reference in its place
 EXAMPLE_PASSWORD=hunter2
 DATABASE_URL="postgres://shop:enc(EXAMPLE_PASSWORD)@db/shop"

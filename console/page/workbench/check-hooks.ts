@@ -9,7 +9,7 @@ import { lineStarts, markAt, offsetAt, shiftMarks } from './text-positions.ts';
 const pauseMs = 250;
 
 export type CheckState = {
-  /** The last check: while a person types, it is that of an older text. */
+  /** The last check, which is of an older text while a person types. */
   readonly check: Check;
   readonly checkNow: () => Check;
 };

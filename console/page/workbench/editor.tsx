@@ -145,6 +145,6 @@ export const moveCaret = (
   area.focus();
   area.setSelectionRange(offset, offset);
   area.scrollTop = (line - 1) * lineHeight - area.clientHeight / 3;
-  // A column that is far to the right is brought to about the middle: a letter is about half as wide as high.
+  // About the middle, because a letter is about half as wide as high.
   area.scrollLeft = column * (lineHeight / 2.5) - area.clientWidth / 2;
 };

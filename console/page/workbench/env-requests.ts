@@ -44,7 +44,6 @@ export const bodyOf = (
   ...(mode === 'expand' && pin && { pin }),
 });
 
-/** Says in sentences what an answer means. */
 export const sentencesAbout = ({ created, resolved }: Reply, isDryRun: boolean): string => {
   const [stored, read] = [created, resolved].map(({ length }) => counted(length, 'secret'));
   const hasRead = resolved.length > 0 || created.length === 0;

@@ -15,7 +15,7 @@ export type CheckInput = {
   /** Values that a person has typed, by the names of `enc()`. The check drops values that the file does not need. */
   readonly values: ReadonlyMap<string, string>;
   readonly dialect: Dialect;
-  /** `undefined`: what the file seems to be for. */
+  /** `undefined`: `encrypt` for a file with an `enc()`, else `expand`. */
   readonly mode: Mode | undefined;
 };
 
@@ -26,7 +26,7 @@ export type Check = {
   readonly needed: readonly string[];
   /** The values that are sent. */
   readonly values: ReadonlyMap<string, string>;
-  /** There unless the vault would refuse the file before it looks its names up. */
+  /** Absent if the vault would refuse the file before it looks names up. */
   readonly plan?: Plan;
   readonly faults: readonly FileError[];
   readonly faultsTotal: number;

@@ -7,10 +7,10 @@ import { Table } from '../table.tsx';
 import type { NameStates } from './name-states.ts';
 import type { Position } from './text-positions.ts';
 
-/** Something to be said about a position of the file. */
+/** A fault or a warning at a position of the file. */
 export type Finding = FileError & { readonly isWarning?: true };
 
-/** What is wrong with the file, each with a button that goes to its position. */
+/** The faults and warnings, each with a button that goes to its position. */
 export const Findings = ({
   id,
   findings,
@@ -20,7 +20,6 @@ export const Findings = ({
 }: {
   readonly id: string;
   readonly findings: readonly Finding[];
-  /** Nothing can be said of an empty file. */
   readonly isEmpty: boolean;
   readonly omitted: number;
   readonly onGo: (position: Position) => void;
@@ -51,7 +50,7 @@ export const Findings = ({
   );
 };
 
-/** The names that the file refers to, and what the vault has said of them. */
+/** The names that the file refers to, and their states in the vault. */
 export const Names = ({
   content,
   references: { enc, secret },

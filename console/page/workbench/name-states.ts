@@ -34,8 +34,8 @@ const unwanted: Readonly<Record<string, string>> = {
 };
 
 /**
- * The states that follow from a refusal. The vault reports existing names before missing ones, and these
- * before destroyed versions; each report has all names of its kind.
+ * The states that follow from a refusal. The vault reports existing names before missing ones, and
+ * missing ones before destroyed versions; each report has all names of its kind.
  */
 export const statesOfRefusal = (
   { content, references }: Plan,

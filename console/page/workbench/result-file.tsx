@@ -14,7 +14,7 @@ export const Result = ({
   onUse,
 }: {
   readonly file: ResultFile;
-  /** The references of such a file lead nowhere yet, so nobody may take it away. */
+  /** The references of a dry run lead nowhere yet, so its file can be neither copied nor downloaded. */
   readonly isDryRun: boolean;
   /** Puts the file into the editor. */
   readonly onUse?: (() => void) | undefined;
@@ -52,9 +52,7 @@ export const Result = ({
         </p>
       )}
       {holdsValues && (
-        <p class="soft">
-          Copies and downloads of this file hold its values, and whoever gets them can read these.
-        </p>
+        <p class="soft">Whoever has a copy or a download of this file can read its values.</p>
       )}
       <Difference before={before} after={isShown ? content : masked} />
     </section>
@@ -77,7 +75,7 @@ const Difference = ({
   return <DiffLines lines={lines} show={withMasks} />;
 };
 
-/** Line ends are not compared: the answer keeps those of the file. */
+/** The answer keeps the line ends of the file, so line ends are not compared. */
 const withoutReturns = (text: string): string => text.replaceAll('\r\n', '\n');
 
 const withMasks = (text: string) =>
@@ -93,7 +91,7 @@ const withMasks = (text: string) =>
     </Fragment>
   ));
 
-/** Browsers do not tell when they have read a file, so it is let go some time later. */
+/** Browsers do not say when they have read a file, so the page frees it after this time. */
 const downloadedWithinMs = 10_000;
 
 const download = (fileName: string, content: string): void => {

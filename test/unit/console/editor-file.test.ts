@@ -17,7 +17,7 @@ describe('an opened file', () => {
   });
 
   it.each(['A=1\r\nB=2\n', 'A=1\rB=2', 'A="x\ry"\r\n'])(
-    'gets line feeds and a note for its mixed line ends: %j',
+    'has line feeds and a note in place of mixed line ends: %j',
     (content) => {
       expect(readEditorFile(bytes(content))).toMatchObject({
         text: content.replace(/\r\n?/g, '\n'),
@@ -27,7 +27,7 @@ describe('an opened file', () => {
     },
   );
 
-  it('causes a refusal if it is no text in UTF-8 or larger than 256 KiB', () => {
+  it('is rejected if it is no text in UTF-8, or larger than 256 KiB', () => {
     expect(readEditorFile(Uint8Array.of(0x41, 0xff))).toEqual({
       refusal: 'The file is no text in UTF-8.',
     });

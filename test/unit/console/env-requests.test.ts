@@ -81,7 +81,7 @@ describe('the files of an answer', () => {
     ]);
   });
 
-  it('tell of a dry run that the file is only what it would become', () => {
+  it('have the title of a possible file after a dry run', () => {
     const dryRun = filesOf('encrypt', plan, { ...reply, resolved: [] }, true);
     expect(dryRun).toMatchObject([{ title: 'The file as it would become' }]);
   });

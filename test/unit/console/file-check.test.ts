@@ -13,7 +13,7 @@ describe('the check of a file in the page', () => {
     expect(check(content).mode).toBe(mode);
   });
 
-  it('reports the faults of the vault at their places', () => {
+  it('reports the faults of the vault at their lines and columns', () => {
     const { plan, faults, faultsTotal, refusal } = check('A=1\nB\nC=Secret(X)');
     const told = faults.map(({ line, column, code }) => `${line}:${column} ${code}`);
     expect(told).toEqual(['2:1 missing_equals', '3:3 malformed_reference']);

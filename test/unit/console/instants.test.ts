@@ -16,7 +16,7 @@ describe('fieldOf and instantOf', () => {
     expect(instantOf('2026-11-24T14:31:05.007')).toBe(instant);
   });
 
-  it('give each instant back, but for the hour that the end of summer time repeats', () => {
+  it('return each instant, but for the hour that the end of summer time repeats', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4e12 }), (any) => {
         const back = instantOf(fieldOf(any)) ?? 0;
@@ -31,7 +31,7 @@ describe('fieldOf and instantOf', () => {
 });
 
 describe('exactText', () => {
-  it('tells an instant to the millisecond', () => {
+  it('shows an instant to the millisecond', () => {
     expect(exactText(instant)).toMatch(/2026.*31.05.007/);
   });
 });
@@ -45,7 +45,7 @@ describe('all texts of an instant', () => {
 });
 
 describe('tickText', () => {
-  it('tells as much of an instant as the distance of the marks needs', () => {
+  it('shows as much of an instant as the distance of the marks needs', () => {
     expect(tickText(instant, 31 * 86_400_000)).toMatch(/^\D*2026$/);
     expect(tickText(instant, 86_400_000)).toMatch(/24.*2026/);
     expect(tickText(instant, 60_000)).toMatch(/31/);

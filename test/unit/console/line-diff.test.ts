@@ -5,7 +5,7 @@ const lines = (count: number, mark = ''): string =>
   Array.from({ length: count }, (_, index) => `line ${index}${mark}`).join('\n');
 
 describe('diffLines', () => {
-  it('gives removed and added lines among equal ones', () => {
+  it('returns removed and added lines among equal ones', () => {
     expect(diffLines('host\nold\nport', 'host\nnew\nport')).toEqual([
       { kind: 'same', text: 'host' },
       { kind: 'removed', text: 'old' },
@@ -14,7 +14,7 @@ describe('diffLines', () => {
     ]);
   });
 
-  it('gives no lines for equal texts', () => {
+  it('returns no lines for equal texts', () => {
     expect(diffLines('a\nb', 'a\nb')).toEqual([]);
     expect(diffLines('', '')).toEqual([]);
   });
@@ -51,7 +51,7 @@ describe('diffLines', () => {
     ]);
   });
 
-  it('gives up when too many lines differ', () => {
+  it('returns undefined if too many lines differ', () => {
     expect(diffLines(lines(1_500), lines(1_500, '!'))).toBeUndefined();
     expect(diffLines(lines(900), lines(900, '!'))).toHaveLength(1_800);
   });

@@ -13,7 +13,7 @@ const open = (file: string, backlogBytes = 1_000): LogTail => {
 };
 
 describe('the tail of a log file', () => {
-  it('gives the end of the file first, and then what is added, in whole lines', async () => {
+  it('returns the end of the file first, and then added lines, each of them whole', async () => {
     const file = join(freshFolder(), 'log');
     writeFileSync(file, 'one\ntwo\nthr');
     const { read } = open(file);
@@ -38,7 +38,7 @@ describe('the tail of a log file', () => {
     expect(await read()).toEqual(['\u00e9']);
   });
 
-  it('reads no more of a long file than it was told', async () => {
+  it('reads no more than the backlog of a long file', async () => {
     const file = join(freshFolder(), 'log');
     writeFileSync(file, 'a very long first line\nlast\n');
     expect(await open(file, 8).read()).toEqual(['ne', 'last']);

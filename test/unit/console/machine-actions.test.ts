@@ -174,7 +174,7 @@ describe('the actions of the console on nodes', () => {
     expect((await act('nodes')).body).toMatchObject({ processes: { nodes: [] } });
   });
 
-  it('are only to look at without --faults: nothing changes a node or makes test writes, also if a page asks for it', async () => {
+  it('change no node and make no test writes without --faults, also if a page asks', async () => {
     const { actions, act } = setUp([clusterIn()], addrOf(1), false);
     expect([...actions.keys()].sort()).toEqual(['activity', 'local', 'nodes', 'story']);
     const { body } = await act('local');
@@ -266,7 +266,7 @@ describe('a read of the console', () => {
     },
   );
 
-  it('is patient with the node of the profile once no node has answered soon', async () => {
+  it('waits for the node of the profile once no node has answered soon', async () => {
     const fault = absent['a dead node'];
     const { client, asked } = setUpReads({ 1: fault, 2: fault, 3: fault });
     expect(await client('whoami')).toEqual({ node: 0 });
@@ -284,7 +284,7 @@ describe('a read of the console', () => {
     expect(asked).toEqual([1, 2]);
   });
 
-  it('goes to another node, unlike a write, which goes only to the node of the profile', async () => {
+  it('asks another node, and a write asks only the node of the profile', async () => {
     const { client, asked } = setUpReads({ 0: absent['a dead node'] });
     for (const id of ['create-secret', 'encrypt-env', 'delete-secret'] as const) {
       await expect(client(id)).rejects.toThrow('cannot reach it');
@@ -293,7 +293,7 @@ describe('a read of the console', () => {
     expect(await client('expand-env')).toEqual({ node: 1 });
   });
 
-  it('tells after 500 ms without an answer which node it waits for, and nothing once there is one', async () => {
+  it('names the silent node after 500 ms, and no node after an answer', async () => {
     jest.useFakeTimers();
     try {
       const answers: PromiseWithResolvers<unknown>[] = [];
@@ -337,7 +337,7 @@ describe('a read of the console', () => {
     }
   });
 
-  it('is patient from the beginning with a vault that is elsewhere', async () => {
+  it('waits from the beginning for a vault that is not on this machine', async () => {
     const patient = (async () => ({ node: 0 })) as unknown as Client;
     const client = createConsoleClient({
       addr: 'https://vault.example.com',
@@ -372,7 +372,7 @@ describe('the activity of the console', () => {
       ({ node, requestId }) => `${node} ${requestId}`,
     );
 
-  it('gives the matching lines of all nodes in order, then those that come, until the page leaves', async () => {
+  it('yields the matching lines of all nodes in order, then new ones, until the page leaves', async () => {
     const { write, follow, leave } = setUpLogs();
     write(1, line('request-1', 1_000) + line('request-3', 3_000));
     write(2, line('request-2', 2_000) + line('other', 2_500, { secret: 'B' }));
@@ -389,7 +389,7 @@ describe('the activity of the console', () => {
     expect((await end).done).toBe(true);
   });
 
-  it('tells the story of a request across the nodes, also from a log that is full', async () => {
+  it('returns the lines of a request from all nodes, also from the older file of a full log', async () => {
     const { write, act } = setUpLogs();
     const id = 'c484c830-0000-4000-8000-000000000000';
     write(1, line(id, 1_000), 'log.1');
@@ -412,7 +412,7 @@ describe('the activity of the console', () => {
     expect((await parts.next()).done).toBe(true);
   });
 
-  it('tells which log cannot be read', async () => {
+  it('names a log that cannot be read', async () => {
     const folder = freshFolder();
     const nodes = [{ node: null, url: addrOf(1), log: folder }];
     const { follow, act } = setUp([{ name: 'start', nodes }]);

@@ -40,7 +40,7 @@ describe('a masked result', () => {
     );
   });
 
-  it('stays undefined where the reader would take a mask for something else', () => {
+  it('is undefined where the reader would read a mask as something else', () => {
     expect(maskedResult(planOf('A="$secret(X)"\n', 'expand', 'dotenv'))).toBeUndefined();
   });
 });

@@ -43,7 +43,7 @@ describe('the states of names', () => {
     });
   });
 
-  it('tell existing names from new ones after a conflict, and leave out names to be read', () => {
+  it('part existing names from new ones after a conflict, and leave out names to be read', () => {
     expect(told(statesOfRefusal(plan, { errors: [errors.taken] }))).toEqual({
       'enc(N)': '+ new',
       'enc(M)': '- exists already',

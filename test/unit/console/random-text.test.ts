@@ -8,7 +8,7 @@ const giving = (...numbers: readonly number[]) => {
 };
 
 describe('randomText', () => {
-  it('takes a character of the alphabet for each random number', () => {
+  it('maps each random number to a character of the alphabet', () => {
     expect(randomText(4, 'abc', giving(0, 1, 2, 3))).toBe('abca');
   });
 
@@ -17,7 +17,7 @@ describe('randomText', () => {
     expect(randomText(2, 'abc', giving(2 ** 32 - 1, 1, 2 ** 32 - 2))).toBe('bc');
   });
 
-  it('gives as many characters as asked for', () => {
+  it('returns the requested number of characters', () => {
     const text = randomText(40, 'ab', (numbers) => crypto.getRandomValues(numbers));
     expect(text).toMatch(/^[ab]{40}$/);
   });

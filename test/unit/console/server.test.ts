@@ -198,7 +198,7 @@ describe('the server of the console', () => {
     expect(performed).toEqual([]);
   });
 
-  it('takes no session from a cookie, a query or another header', async () => {
+  it('accepts no session from a cookie, a query or another header', async () => {
     const Origin = server.url;
     const { id } = session;
     const given = [
@@ -270,7 +270,7 @@ describe('the server of the console', () => {
     }
   });
 
-  it('takes sealed bodies of up to 2 MiB, and answers 413 to larger ones', async () => {
+  it('accepts sealed bodies of up to 2 MiB, and answers 413 to larger ones', async () => {
     // The seal takes 28 bytes, and JSON two quotes.
     const fits = 'x'.repeat(2_097_152 - 30);
     expect((await act('echo', fits)).status).toBe(200);
@@ -287,12 +287,12 @@ describe('the server of the console', () => {
     expect((await ask('GET', '/', { headers })).status).toBe(431);
   });
 
-  it('tells that an action failed, without the error, which may hold a value', async () => {
+  it('reports that an action failed, without the error, which may hold a value', async () => {
     const body = { code: 'internal', detail: 'The console failed to do this.' };
     expect((await act('fail')).answers).toEqual([{ status: 500, body }]);
   });
 
-  it('tells whom an action waits for before its first answer, and not later', async () => {
+  it('names whom an action waits for before its first answer, and not later', async () => {
     expect((await act('wait')).answers).toEqual([
       { status: 102, body: 'node 2' },
       { status: 200, body: 'one' },

@@ -55,7 +55,7 @@ describe('the sessions of the console', () => {
     expect(findSession(session.id)).toBe(session.secret);
   });
 
-  it('make ids and secrets that never come again', () => {
+  it('make ids and secrets that never repeat', () => {
     const { newCode, openNew } = setUp();
     const made = Array.from({ length: 100 }, () => [newCode(), openNew()]).flat();
     expect(new Set(made.flatMap(({ id, secret }) => [id, secret])).size).toBe(400);

@@ -58,7 +58,7 @@ describe('the test writes', () => {
     );
   });
 
-  it('count their outcomes by the second, and tell the last failure', async () => {
+  it('count their outcomes by the second, and name the last failure', async () => {
     const { act, state } = setUp((url, isNew) =>
       url.endsWith('2') ? { status: null, code: 'ECONNREFUSED' } : accepts(url, isNew),
     );
@@ -81,7 +81,7 @@ describe('the test writes', () => {
     expect((await state()).seconds.some(({ refused }) => refused > 0)).toBe(false);
   });
 
-  it('stop when they are told to, and by themselves after ten minutes', async () => {
+  it('stop by command, and by themselves after ten minutes', async () => {
     const { act, state, sent } = setUp(accepts);
     await act({ to: 'start' });
     await jest.advanceTimersByTimeAsync(1_000);

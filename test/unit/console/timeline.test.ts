@@ -49,7 +49,7 @@ const lives = fc
   });
 
 describe('intervalsOf', () => {
-  it('gives intervals that tile the time from the first version until now, the oldest first', () => {
+  it('returns intervals that tile the time from the first version until now, the oldest first', () => {
     fc.assert(
       fc.property(lives, ({ starts, lengthMs }) => {
         const intervals = lifeOf(starts, lengthMs);
@@ -164,7 +164,7 @@ describe('xOf and instantAt', () => {
 });
 
 describe('within', () => {
-  it('clips a range, and gives none if nothing of it is left', () => {
+  it('clips a range, and returns none if nothing of it is left', () => {
     const bounds = { from: 100, to: 200 };
     expect(within({ from: 0, to: 150 }, bounds)).toEqual({ from: 100, to: 150 });
     expect(within(lastOf('hour', 200), bounds)).toEqual(bounds);
@@ -199,7 +199,7 @@ describe('ticksOf', () => {
     expect(ticks(from, to, 8).instants).toEqual(expected);
   });
 
-  it('never gives more marks than asked for, and only marks within the range', () => {
+  it('returns at most the requested number of marks, all within the range', () => {
     const range = fc.record({
       from: fc.integer({ min: 0, max: 2e12 }),
       length: fc.integer({ min: 1, max: 2e12 }),

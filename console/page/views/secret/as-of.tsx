@@ -9,7 +9,7 @@ import type { History } from './history.ts';
 import { readValue } from './read-value.ts';
 import { Timeline } from './timeline.tsx';
 
-/** Looks at the secret as it was at an instant, which the slider, the field or the buttons choose. */
+/** The secret at an instant, which the slider, the field or the buttons choose. */
 export const AsOf = ({
   name,
   history: { intervals, current },
@@ -22,7 +22,7 @@ export const AsOf = ({
   readonly asOf: number | undefined;
   readonly onChoose: (instant: number | undefined) => void;
 }) => {
-  // A slider tells its own value to screen readers, so the sentence below is quiet then.
+  // Screen readers read the slider's own value, so the sentence below is quiet while it slides.
   const [isSliding, setSliding] = useState(false);
   const choose = (instant: number | undefined, isSlider = false) => {
     setSliding(isSlider);

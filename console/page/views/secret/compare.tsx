@@ -9,7 +9,7 @@ import { RefusalNotice } from '../../query-status.tsx';
 import type { History } from './history.ts';
 import { readValue } from './read-value.ts';
 
-/** Compares two versions. It tells whether they differ first, and shows the lines only when asked. */
+/** Says whether two versions differ, and shows their lines only on demand. */
 export const Compare = ({
   name,
   history: { entries },

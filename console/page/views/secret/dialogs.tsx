@@ -147,14 +147,14 @@ const contents = {
   }),
 };
 
-/** The value of a version in the form of a request. The page does not look at it. */
+/** The value of a version in the form of a request, text or not. */
 const readStored = async (name: string, version: number, signal: AbortSignal) => {
   const query = { version: String(version) };
   const { value, encoding } = await ask('get-secret', { name, query }, signal);
   return { value, encoding };
 };
 
-/** Destroys one value after the other. If a person gives up, a repetition destroys the rest. */
+/** Destroys one value after the other. After a cancellation, a repetition destroys the rest. */
 const destroyAll = async (
   name: string,
   { signal, progress }: ActionInput,

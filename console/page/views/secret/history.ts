@@ -17,7 +17,7 @@ export type History = {
 
 const pageSize = 100;
 
-/** Reads the newest versions of a secret, so many pages of them. */
+/** Reads this many pages of the newest versions of a secret. */
 const readHistory = async (
   name: string,
   pages: number,
