@@ -5,11 +5,11 @@ import { type Checkout, type FindLocal, isCluster } from '../requests/local-vaul
 import type { Client } from '../requests/vault-client.ts';
 import { actionFor, answerOf, malformed } from './action-answers.ts';
 import { awaitAnswer } from './console-client.ts';
-import type { NodeAnswer, NodesReply, Processes } from './page-documents.ts';
+import { type NodeAnswer, type NodesReply, nodeChanges, type Processes } from './page-documents.ts';
 import type { Action, OnSilence } from './server.ts';
 
 const change = v.strictObject({
-  action: v.picklist(['kill', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe']),
+  action: v.picklist(nodeChanges),
   node: v.picklist([1, 2, 3]),
 });
 

@@ -34,6 +34,10 @@ export type Processes = {
   }[];
 };
 
+/** The changes of a node that `change-node` makes. */
+export const nodeChanges = ['kill', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe'] as const;
+export type NodeChange = (typeof nodeChanges)[number];
+
 export type NodesReply = {
   readonly answers: readonly NodeAnswer[];
   /** The last known processes; `null` before, and for a vault that is no cluster of this machine. */

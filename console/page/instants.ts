@@ -2,13 +2,8 @@
 
 /** An instant for a field of the kind `datetime-local`: local time with milliseconds. */
 export const fieldOf = (instant: number): string => {
-  const date = new Date(instant);
-  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()];
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()];
-  const [year, ...rest] = [...day, ...time].map((part) => String(part).padStart(2, '0'));
-  const [month, dayOfMonth, hours, minutes, seconds] = rest;
-  const ms = String(date.getMilliseconds()).padStart(3, '0');
-  return `${year?.padStart(4, '0')}-${month}-${dayOfMonth}T${hours}:${minutes}:${seconds}.${ms}`;
+  const offsetMs = new Date(instant).getTimezoneOffset() * 60_000;
+  return new Date(instant - offsetMs).toISOString().slice(0, -1);
 };
 
 /** Reads what a field of the kind `datetime-local` holds; `undefined` if it is empty. */

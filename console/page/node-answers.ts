@@ -1,6 +1,6 @@
 /** Merges the answers of a vault's nodes, and puts them into words. */
 
-import type { NodeAnswer, Processes } from '../../cli/console/page-documents.ts';
+import type { NodeAnswer, NodeChange, Processes } from '../../cli/console/page-documents.ts';
 import type { ReplyOf } from '../../client/types.ts';
 import { endsSoon } from '../../functions/model/types.ts';
 
@@ -115,24 +115,25 @@ const aboutNodes = (nodes: readonly NodeView[], isEqual: boolean): readonly stri
 };
 
 const aboutKeys = (nodes: readonly NodeView[]): readonly string[] => {
-  const told = nodes.flatMap(({ report }) => report?.masterKey ?? []);
+  const opening = nodes.filter(({ report }) => report?.masterKey === 'usable').length;
   const without = nodes.flatMap(({ node, report }) =>
     report?.masterKey && report.masterKey !== 'usable' ? [`node ${node}: ${report.masterKey}`] : [],
   );
-  if (without.length === 0) return [];
-  const opening = told.length - without.length;
-  return [
+  return sentenceIf(
+    without,
     `${opening} of ${nodes.length} nodes ${opening === 1 ? 'opens' : 'open'} values: the master key is not usable at ${without.join(', ')}.`,
-  ];
+  );
 };
+
+const sentenceIf = (names: readonly string[], sentence: string): readonly string[] =>
+  names.length === 0 ? [] : [sentence];
 
 const aboutStaleReads = (nodes: readonly NodeView[]): readonly string[] => {
   const stale = nodes.flatMap(({ node, report }) =>
     report?.mayReadStale ? [`etcd ${report.etcd} of node ${node}`] : [],
   );
-  return stale.length === 0
-    ? []
-    : [`${stale.join(', ')}: known to answer stale reads after a pause, see the runbook.`];
+  const sentence = 'known to answer stale reads after a pause, see the runbook.';
+  return sentenceIf(stale, `${stale.join(', ')}: ${sentence}`);
 };
 
 const aboutCertificates = (nodes: readonly NodeView[]): readonly string[] => {
@@ -141,11 +142,11 @@ const aboutCertificates = (nodes: readonly NodeView[]): readonly string[] => {
       ? [`node ${node} at ${report.certificateEndsAt}`]
       : [],
   );
-  return ending.length === 0
-    ? []
-    : [
-        `The certificate ends of ${ending.join(', ')}: npm run cluster -- init FOLDER --renew makes another one.`,
-      ];
+  const command = 'npm run cluster -- init FOLDER --renew';
+  return sentenceIf(
+    ending,
+    `The certificate ends of ${ending.join(', ')}: ${command} makes another one.`,
+  );
 };
 
 const words: Readonly<Record<string, string>> = {
@@ -189,12 +190,9 @@ const aboutPolicy = (statuses: readonly Status[]): readonly string[] => {
   ];
 };
 
-export const changes = ['kill', 'start', 'pause', 'resume', 'isolate', 'heal', 'wipe'] as const;
-export type Change = (typeof changes)[number];
-
 /** Each change has two sentences: one for the data, one for the callers. */
 export const consequences: Readonly<
-  Record<Change, { readonly data: string; readonly callers: string }>
+  Record<NodeChange, { readonly data: string; readonly callers: string }>
 > = {
   kill: {
     data: 'What the node has acknowledged stays on its disk and on the other nodes.',
@@ -231,7 +229,7 @@ export const consequences: Readonly<
 
 /** Whether a change fits the last known state of a node's process. The cluster refuses any other change. */
 export const isPossible = (
-  change: Change,
+  change: NodeChange,
   node: number,
   processes: Processes | undefined,
 ): boolean => {

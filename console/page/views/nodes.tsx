@@ -1,18 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LocalReply, NodeAnswer, NodesReply } from '../../../cli/console/page-documents.ts';
+import {
+  type LocalReply,
+  type NodeAnswer,
+  type NodeChange,
+  type NodesReply,
+  nodeChanges,
+} from '../../../cli/console/page-documents.ts';
 import { useAnnounce } from '../announcer.tsx';
 import { Command } from '../buttons.tsx';
 import { useLack } from '../caller.ts';
 import { Dialog } from '../dialog.tsx';
-import {
-  type Change,
-  changes,
-  consequences,
-  isPossible,
-  mergeAnswers,
-  sentencesOf,
-  wordsOf,
-} from '../node-answers.ts';
+import { consequences, isPossible, mergeAnswers, sentencesOf, wordsOf } from '../node-answers.ts';
 import { Title } from '../page-title.tsx';
 import { useAction, usePolling, useQuery } from '../query-hooks.ts';
 import { RefusalNotice, StillWaiting, Waiting } from '../query-status.tsx';
@@ -36,7 +34,7 @@ export const NodesView = () => {
   const answers = result?.answers ?? [];
   const latencies = useLatencies(answers);
   const processes = result?.processes ?? undefined;
-  const [asked, setAsked] = useState<{ readonly change: Change; readonly node: number }>();
+  const [asked, setAsked] = useState<{ readonly change: NodeChange; readonly node: number }>();
   const vault = mergeAnswers(answers, processes);
   const firstRefusal = answers.every(({ status }) => status === null) && answers[0]?.refusal;
   // Parts that appeared one by one would move each other.
@@ -69,7 +67,7 @@ export const NodesView = () => {
               {local?.canChange && (
                 <fieldset>
                   <legend>What to do to node {one.node}</legend>
-                  {changes
+                  {nodeChanges
                     .filter((change) => isPossible(change, one.node, processes))
                     .map((change) => (
                       <button
@@ -111,7 +109,8 @@ export const NodesView = () => {
   );
 };
 
-const titleOf = (change: Change): string => `${change.charAt(0).toUpperCase()}${change.slice(1)}`;
+const titleOf = (change: NodeChange): string =>
+  `${change.charAt(0).toUpperCase()}${change.slice(1)}`;
 
 const askLocal = (signal: AbortSignal): Promise<LocalReply> => act('local', {}, signal);
 
@@ -175,7 +174,7 @@ const ChangeDialog = ({
   onClose,
   onDone,
 }: {
-  readonly change: Change;
+  readonly change: NodeChange;
   readonly node: number;
   /** The state of the node now. */
   readonly state: string | undefined;

@@ -172,21 +172,21 @@ export const WorkbenchView = () => {
             describedBy="findings"
             onInput={setText}
           />
-          {text === '' && (
+          {text === '' ? (
             <p id="findings">
               Open, paste or drop a file, or{' '}
               <button type="button" onClick={() => replace({ text: example, eol: '\n' })}>
                 Try an example
               </button>
             </p>
+          ) : (
+            <Findings
+              id="findings"
+              findings={findings}
+              omitted={isDone ? 0 : check.faultsTotal - check.faults.length}
+              onGo={go}
+            />
           )}
-          <Findings
-            id="findings"
-            findings={findings}
-            isEmpty={text === ''}
-            omitted={isDone ? 0 : check.faultsTotal - check.faults.length}
-            onGo={go}
-          />
         </div>
         <div>
           <Options mode={mode} choices={choices} onChoose={setChoices} />

@@ -14,17 +14,14 @@ export type Finding = FileError & { readonly isWarning?: true };
 export const Findings = ({
   id,
   findings,
-  isEmpty,
   omitted,
   onGo,
 }: {
   readonly id: string;
   readonly findings: readonly Finding[];
-  readonly isEmpty: boolean;
   readonly omitted: number;
   readonly onGo: (position: Position) => void;
 }) => {
-  if (isEmpty) return null;
   const faults = findings.filter(({ isWarning }) => !isWarning).length + omitted;
   return (
     <section aria-labelledby={id}>

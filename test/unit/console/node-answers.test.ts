@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeAnswer } from '../../../cli/console/page-documents.ts';
+import { type NodeAnswer, nodeChanges } from '../../../cli/console/page-documents.ts';
 import {
-  changes,
   isPossible,
   keyGone,
   mergeAnswers,
@@ -190,12 +189,12 @@ describe('the changes of a node', () => {
     ['paused', ['kill', 'resume', 'isolate', 'wipe']],
   ])('fit the state of a node that is %s', (state, offered) => {
     const processes = processOf(2, state);
-    expect(changes.filter((change) => isPossible(change, 2, processes))).toEqual(offered);
+    expect(nodeChanges.filter((change) => isPossible(change, 2, processes))).toEqual(offered);
   });
 
   it('include heal only for a node that is cut off, and no change of a node whose process was not seen yet', () => {
     expect(isPossible('heal', 2, processOf(2, 'no-majority', true))).toBe(true);
     expect(isPossible('isolate', 2, processOf(2, 'no-majority', true))).toBe(false);
-    expect(changes.some((change) => isPossible(change, 2, undefined))).toBe(false);
+    expect(nodeChanges.some((change) => isPossible(change, 2, undefined))).toBe(false);
   });
 });
