@@ -37,6 +37,7 @@ import {
   type AccessPolicy,
   algorithms,
   type IssuerPolicy,
+  isPrivateKey,
   localAudience,
   localIssuer,
   type Rule,
@@ -160,7 +161,7 @@ const isExact = (values: unknown): boolean =>
 const publicKey = pipe(
   // A key whose id is a number would fit no token.
   looseObject({ kty: string('must be text'), kid: optional(string('must be text, in quotes')) }),
-  check((key) => !['d', 'k', 'p', 'q'].some((part) => part in key), 'is not a public key'),
+  check((key) => !isPrivateKey(key), 'is not a public key'),
 );
 
 const id = pipe(

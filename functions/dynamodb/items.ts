@@ -125,7 +125,6 @@ const encodeNote = ({ note }: NewVersion): Item =>
 /** The vault and the tenant whose items are decoded. An item of another one is refused. */
 export type Owner = { readonly vault: string; readonly tenant: string };
 
-/** Decodes the head item of `owner`'s `name`. */
 export const decodeHead = (item: Item, owner: Owner, name: string): Head => {
   const decoder = createDecoder(item, { pk: secretPartition(owner.tenant, name), sk: headSortKey });
   const partition = decoder.text('tenant');
@@ -208,7 +207,6 @@ export const detailAttributes = [
   'note',
 ] as const;
 
-/** Decodes the attributes of a head that a list shows. */
 export const decodeDetails = (item: Item, owner: Owner, name: string): HeadDetails => {
   const decoder = createDecoder(item, { pk: secretPartition(owner.tenant, name), sk: headSortKey });
   const partition = decoder.text('tenant');

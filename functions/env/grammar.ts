@@ -75,9 +75,13 @@ export const parseFile = (text: string): ParsedFile => {
   const faults: Fault[] = [];
   const lines: Line[] = [];
   const keys = new Set<string>();
-  let line = 1;
-  for (let at = bom ? 1 : 0; at < text.length; ) {
-    const next = readLine(text, at, line, faults);
+  let at = bom ? 1 : 0;
+  let end = 0;
+  for (const [index, { length }] of text.split('\n').entries()) {
+    end = Math.min(end + length + 1, text.length);
+    // A value of several lines was read with the first of them.
+    if (end <= at) continue;
+    const next = readLine(text, at, index + 1, faults);
     lines.push(next.line);
     if (next.line.kind === 'assignment') {
       const { key, indent, exported } = next.line;
@@ -85,7 +89,6 @@ export const parseFile = (text: string): ParsedFile => {
       if (keys.has(key)) faults.push({ offset, code: 'duplicate_key' });
       keys.add(key);
     }
-    line += countLineFeeds(text, at, next.end);
     at = next.end;
   }
   for (let at = text.indexOf('\0'); at >= 0; at = text.indexOf('\0', at + 1)) {
@@ -246,12 +249,6 @@ const reportReturns = (text: string, from: number, to: number, faults: Fault[]):
   for (let at = part.indexOf('\r'); at >= 0; at = part.indexOf('\r', at + 1)) {
     faults.push({ offset: from + at, code: 'bad_character' });
   }
-};
-
-const countLineFeeds = (text: string, from: number, to: number): number => {
-  let count = 0;
-  for (let at = from; at < to; at++) if (text.charCodeAt(at) === 0x0a) count++;
-  return count;
 };
 
 const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t';

@@ -1,4 +1,4 @@
-/** Sizes of texts in bytes, counted without encoding them. Texts must be well-formed UTF-16. */
+/** Sizes of texts in bytes. Texts must be well-formed UTF-16. */
 import { VaultError } from '../model/errors.ts';
 
 /** Throws `too_large` with the limit, if `size` exceeds it. */
@@ -9,32 +9,23 @@ export const requireAtMost = (size: number, limit: number): void => {
   });
 };
 
-/** The size of a text in UTF-8. */
-export const utf8Bytes = (text: string): number => {
-  let bytes = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit >= 0x80) bytes += unitsExtra(unit);
-  }
-  return bytes;
-};
+const encoder = new TextEncoder();
 
-/** The UTF-8 size of a text inside a JSON string; with `depth` 2, inside a JSON string that is in another. */
+export const utf8Bytes = (text: string): number => encoder.encode(text).length;
+
+/** Counts the UTF-8 size of a text in a JSON string without encoding it; with `depth` 2, in a nested one. */
 export const jsonBytes = (text: string, depth: 1 | 2 = 1): number => {
   const { short, control, mark } = escapesExtra[depth];
   let bytes = text.length;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit >= 0x80) bytes += unitsExtra(unit);
+    // Each half of a surrogate pair has two of the pair's four bytes.
+    if (unit >= 0x80) bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
     else if (unit < 0x20) bytes += shortEscapes.has(unit) ? short : control;
     else if (unit === 0x22 || unit === 0x5c) bytes += mark;
   }
   return bytes;
 };
-
-/** The extra bytes of a code unit from 0x80 on. Each half of a surrogate pair has two of the four bytes. */
-const unitsExtra = (unit: number): number =>
-  unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
 
 /** The extra bytes of an escape, by depth: `\n` and `\\n`; `\u0001` and `\\u0001`; `\"` and `\\\"`. */
 const escapesExtra = {

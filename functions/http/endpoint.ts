@@ -5,12 +5,7 @@
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { VaultError } from '../model/errors.ts';
 import type { Principal, Scope } from '../model/types.ts';
-import {
-  type Clock,
-  createStopwatch,
-  type Journal,
-  type RequestContext,
-} from '../vault/request.ts';
+import { type Clock, createStopwatch, type Journal, type Operation } from '../vault/request.ts';
 import type { Authenticate } from './principal.ts';
 import { type Body, bodyOf, type Event, type ReceivedRequest, readRequest } from './requests.ts';
 import { problem, type Reply, reply, type TextReply } from './responses.ts';
@@ -31,12 +26,7 @@ export type Endpoint<Request, Answer> = {
   readonly bodyIsOptional?: boolean;
   /** Throws `invalid_request` for a malformed request. Makes no calls. */
   readonly parse: (received: ReceivedRequest) => Request;
-  /** Does the work of the operation. */
-  readonly run: (
-    context: RequestContext,
-    principal: Principal,
-    request: Request,
-  ) => Promise<Answer>;
+  readonly run: Operation<Request, Answer>;
   readonly reply: (answer: Answer, request: Request) => Reply | TextReply;
 };
 

@@ -1,6 +1,7 @@
 /** An issuer's public keys: a set of the configuration, of an HTTPS address, or of OpenID discovery. */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose';
+import { isPrivateKey } from '../access/policy.ts';
 import { limits, times } from '../model/limits.ts';
 import { fetchPublic } from './public-fetch.ts';
 
@@ -162,7 +163,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const usableKeys = (keys: readonly unknown[]): JWK[] => {
   const objects = keys.filter(isObject);
   const published = new Set(
-    objects.filter(isPrivate).map((key) => JSON.stringify(publicHalf(key))),
+    objects.filter(isPrivateKey).map((key) => JSON.stringify(publicHalf(key))),
   );
   return objects.flatMap((key) => {
     const half = publicHalf(key);
@@ -173,8 +174,6 @@ const usableKeys = (keys: readonly unknown[]): JWK[] => {
     return isUsable ? [{ ...half, ...(typeof kid === 'string' && { kid }) }] : [];
   });
 };
-
-const isPrivate = (key: object): boolean => ['d', 'k', 'p', 'q'].some((part) => part in key);
 
 /** The public half of a key alone, in one spelling; `undefined` if its kind is not allowed. */
 const publicHalf = (jwk: object): JWK | undefined => {

@@ -195,17 +195,6 @@ const idempotencyKeyOf = (request: Headers): string | undefined => {
   return key;
 };
 
-/** The bytes of the body. Throws `too_large` before anything else is checked. */
-export const bodyBytes = ({ body }: Pick<HttpRequest, 'body'>): Uint8Array => {
-  const bytes = Buffer.from(body.text, body.isBase64 ? 'base64' : 'utf8');
-  if (bytes.length > limits.bodyBytesMax) {
-    throw new VaultError('too_large', 'the body is too large', {
-      properties: { limit: limits.bodyBytesMax },
-    });
-  }
-  return bytes;
-};
-
 /** The media type of the body in lower case, without parameters; `undefined` for any parameter but UTF-8. */
 export const mediaType = (request: Headers): string | undefined => {
   const header = headerValue(request, 'content-type');
@@ -230,7 +219,13 @@ const refuseCodings = (request: Headers): void => {
 
 /** The body as text, and its media type. Checks first the size, then coding and type, then UTF-8. */
 export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => {
-  const bytes = bodyBytes(request);
+  const { text: sent, isBase64 } = request.body;
+  const bytes = Buffer.from(sent, isBase64 ? 'base64' : 'utf8');
+  if (bytes.length > limits.bodyBytesMax) {
+    throw new VaultError('too_large', 'the body is too large', {
+      properties: { limit: limits.bodyBytesMax },
+    });
+  }
   refuseCodings(request);
   const type = requireMediaType(request, types);
   const text = decodeUtf8(bytes);

@@ -111,7 +111,8 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       const code = codeOf(error);
       // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
-      const who = { requestId, operation, ...(principal && callerOf(principal)) };
+      const { issuer, rule, tenant, subject }: Partial<Principal> = principal ?? {};
+      const who = { requestId, operation, issuer, rule, tenant, subject };
       const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
       const end = { outcome, status, code };
       const ms = Math.round(elapsedMs * 10) / 10;
@@ -164,13 +165,6 @@ const metricsOf = (
   const _aws = { Timestamp: Date.now(), CloudWatchMetrics: [directive] };
   return { _aws, ...Object.fromEntries(counted) };
 };
-
-const callerOf = ({ issuer, rule, tenant, subject }: Principal) => ({
-  issuer,
-  rule,
-  tenant,
-  subject,
-});
 
 const secretOf = ({ name, version }: Partial<VersionRef>) => ({ secret: name, version });
 

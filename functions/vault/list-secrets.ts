@@ -5,7 +5,6 @@ import { type StorePorts, storeOperation } from './request.ts';
 export type ListSecrets = NameRange & { readonly includeDetails: boolean };
 export type NamesPage = {
   readonly names: readonly string[];
-  /** Only if the caller asked for them: the details of these names. */
   readonly details: readonly HeadDetails[] | undefined;
   /** The name after which the next page begins; `undefined` on the last page. */
   readonly next: string | undefined;

@@ -35,7 +35,6 @@ export type Journal = {
   readonly answered: (kmsRequestId: string | undefined) => void;
   /** Reports that the value of a version was opened. No other line says that somebody may have read it. */
   readonly opened: (version: VersionRef) => void;
-  /** Reports that an attempt of a write begins. */
   readonly attempted: () => void;
   /** Counts a decision that an operator may ask about. Alarms and destructions are also written at once. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
@@ -87,7 +86,6 @@ export type StorePorts = {
   readonly store: { readonly for: (context: RequestContext, principal: Principal) => Store };
 };
 
-/** All services of a process. */
 export type Ports = StorePorts & {
   readonly dataKeys: { readonly for: (context: RequestContext) => DataKeys };
 };
@@ -99,11 +97,9 @@ export type StoreVault = RequestContext & {
   readonly store: Store;
 };
 
-/** The vault as one request sees it. */
 export type RequestVault = StoreVault & { readonly dataKeys: DataKeys };
 
-/** An operation, given the context and the caller of a request, and the request itself. */
-type Operation<Request, Answer> = (
+export type Operation<Request, Answer> = (
   context: RequestContext,
   principal: Principal,
   request: Request,
@@ -129,7 +125,6 @@ export const storeOperation =
 
 /** Measures how long a request spends in one kind of work. Overlapping parts count once. */
 type Stopwatch = {
-  /** Measures `work`, and passes on its result or error. */
   readonly during: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** The measured milliseconds so far, including running work. */
   readonly ms: () => number;

@@ -1,6 +1,6 @@
 /**
- * A clock that stands still until told to advance. A sleep advances it at once and resolves, so a loop of waits runs
- * without delay. Concurrent sleeps add up.
+ * A clock that stands still until `advance` moves it. A sleep advances the clock at once and resolves, so a loop of
+ * waits runs without delay, and fails if nothing ends it. Concurrent sleeps add up.
  */
 import type { Clock } from '../../functions/vault/request.ts';
 
@@ -42,6 +42,7 @@ export const virtualClock = (random: () => number = () => 0.5): VirtualClock => 
     random,
     sleep: async (ms) => {
       sleeps.push(ms);
+      if (sleeps.length > 100_000) throw new Error('a loop has slept 100,000 times');
       advance(ms);
     },
     after: (ms, act) => {

@@ -42,15 +42,16 @@ export const findExpansions = (text: string): Span[] => {
   const spans: Span[] = [];
   let brace = -1;
   let colon = -1;
-  for (let start = text.indexOf('${'); start >= 0; ) {
+  let end = 0;
+  for (const { index: start } of text.matchAll(/\$\{/g)) {
+    if (start < end) continue;
     const name = start + '${'.length;
     if (brace < name) brace = text.indexOf('}', name);
     if (brace < 0) break;
     if (colon < name) colon = indexOrEnd(text, ':', name);
-    const found = colon > brace || text[colon + 1] === '-';
-    const end = found ? brace + 1 : name;
-    if (found) spans.push({ start, end });
-    start = text.indexOf('${', end);
+    if (colon < brace && text[colon + 1] !== '-') continue;
+    end = brace + 1;
+    spans.push({ start, end });
   }
   return spans;
 };
@@ -122,17 +123,20 @@ const endOfBinding = new RegExp(String.raw`${inLine}*(?:#[^\n]*)?(?:\n|$)`, 'y')
  * inside a quote. `text` has no byte order mark, which Python's reader drops.
  */
 export const readBindings = (text: string): Bindings => {
-  const cursor = createCursor(text.replace(/\r\n?/g, '\n'));
+  const lines = text.replace(/\r\n?/g, '\n');
+  const cursor = createCursor(lines);
   const bindings: Binding[] = [];
-  for (;;) {
+  // A line begins one binding at most.
+  for (let left = lines.split('\n').length; left > 0; left--) {
     cursor.take(beforeKey);
-    if (cursor.next() === '') return { bindings, open: false };
+    if (cursor.next() === '') break;
     const binding = readBinding(cursor);
     if (binding === 'open') return { bindings, open: true };
     // After an error the parser skips to the end of that line.
     if (binding === 'error') cursor.take(restOfLine);
     bindings.push(binding === 'error' ? {} : binding);
   }
+  return { bindings, open: false };
 };
 
 type Cursor = {
