@@ -7,7 +7,8 @@ import type { Scope } from '../model/types.ts';
 export const algorithms = ['EdDSA', 'ES256', 'ES384', 'RS256'] as const;
 
 /** Whether a JWK has a private or symmetric part. */
-export const isPrivateKey = (jwk: object): boolean => ['d', 'k', 'p', 'q'].some((part) => part in jwk);
+export const isPrivateKey = (jwk: object): boolean =>
+  ['d', 'k', 'p', 'q'].some((part) => part in jwk);
 
 /** The claims `iss` and `aud` of the tokens that `npm run token` makes. */
 export const localIssuer = 'urn:vault:local';

@@ -64,7 +64,7 @@ const resolve = (
   const offset = offsetOfValue(planned);
   if (code === 'nested_reference') {
     const holdsReference = (found: Candidate) =>
-      found.kind === 'secret' && findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
+      findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
     return { offset: candidates.find(holdsReference)?.offset ?? offset, code };
   }
   const text = writerOf(plan.dialect).write(line, value);

@@ -134,7 +134,8 @@ describe('a body', () => {
   it('counts in bytes against the limit, in every form', async () => {
     const most = Buffer.alloc(1_048_576, 'a');
     const texts = [most.toString(), 'é'.repeat(524_288)];
-    for (const body of texts) expect(Buffer.from(textOf(requestOf({ body })))).toHaveLength(1_048_576);
+    for (const body of texts)
+      expect(Buffer.from(textOf(requestOf({ body })))).toHaveLength(1_048_576);
     const beyond = [
       { body: `${most}a` },
       { body: `${'é'.repeat(524_288)}a` },
