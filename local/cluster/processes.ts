@@ -10,7 +10,7 @@ import { masterKeyFile } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
 import { nodeTimes } from '../node/node-times.ts';
-import { type AskPeer, createAskPeer } from '../node/peers.ts';
+import { createPeerCall, type PeerCall } from '../node/peers.ts';
 import { readPort } from '../process/ports.ts';
 import type { Command } from './commands.ts';
 import type { Layout, NodeLayout } from './layout.ts';
@@ -36,7 +36,7 @@ type Parts = {
   readonly nodes: readonly Node[];
   readonly relay: Relay;
   /** Asks a node, not through its proxy. Throws a sentence if there is no cluster file yet. */
-  readonly ask: AskPeer;
+  readonly ask: PeerCall;
 };
 
 export type Cluster = {
@@ -89,11 +89,11 @@ const startAll = async (
   throw failure(`no majority of the nodes serves: see ${layout.folder}/node-*/log`);
 };
 
-const createAsk = ({ nodes, clusterFile }: Layout): AskPeer => {
+const createAsk = ({ nodes, clusterFile }: Layout): PeerCall => {
   const config = { nodes: nodes.map((one) => ({ ...one, host })), peerProxy: undefined };
-  let ask: AskPeer | undefined;
+  let ask: PeerCall | undefined;
   return async (...request) => {
-    ask ??= createAskPeer(config, readClusterFile(clusterFile));
+    ask ??= createPeerCall(config, readClusterFile(clusterFile));
     return await ask(...request);
   };
 };

@@ -3,7 +3,7 @@ import { endsSoon } from '../../functions/model/types.ts';
 import { failure } from '../../system/failures.ts';
 import { isKnownToReadStale } from '../node/etcd-version.ts';
 import { nodeTimes } from '../node/node-times.ts';
-import type { AskPeer } from '../node/peers.ts';
+import type { PeerCall } from '../node/peers.ts';
 import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
 
 type NodeStatus = Pick<
@@ -41,7 +41,7 @@ export type NodeObservation = {
 };
 
 /** Asks a node for its report; `undefined` if it gives none in time. */
-export const askNode = (ask: AskPeer, node: number): Promise<NodeReport | undefined> =>
+export const askNode = (ask: PeerCall, node: number): Promise<NodeReport | undefined> =>
   ask(node, 'GET', '/status', { timeoutMs: nodeTimes.statusMs })
     .then(parseReport)
     .catch(() => undefined);

@@ -15,10 +15,10 @@ import { createNarrowing } from './narrow-ranges.ts';
 import { actionOf, checkTransaction, placeholdersOf, type Request } from './parse-request.ts';
 import { rangeOf, readPage, wholeOf } from './read-pages.ts';
 import { exactItemKey, prefixOf } from './table-keys.ts';
-import type { GetTable } from './table-operations.ts';
+import type { TableLookup } from './table-operations.ts';
 import { type Action, readItems, writeItems } from './transactions.ts';
 
-export const createItemOperations = (etcd: Etcd, getTable: GetTable) => {
+export const createItemOperations = (etcd: Etcd, getTable: TableLookup) => {
   const copies = createItemCopies();
   const narrow = createNarrowing();
 

@@ -49,9 +49,9 @@ const commonBytes = (a: Buffer, b: Buffer): number => {
 };
 
 /** Chooses the part of a long range to read next. Several calls may be under way at once. */
-export type Narrow = (range: KeyRange) => NarrowRanges;
+export type RangeNarrowing = (range: KeyRange) => NarrowRanges;
 
-export const createNarrowing = (): Narrow => {
+export const createNarrowing = (): RangeNarrowing => {
   const byEnd = new Map<string, RangeFacts>();
 
   const keep = (end: string, facts: RangeFacts): void => {

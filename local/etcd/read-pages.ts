@@ -5,7 +5,12 @@ import { type Item, invalid, type Json, type Value } from './dynamodb-protocol.t
 import type { KeyValue } from './etcd-client.ts';
 import type { KeyCondition } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
-import { endOfPrefix, type KeyRange, type Narrow, type NarrowRanges } from './narrow-ranges.ts';
+import {
+  endOfPrefix,
+  type KeyRange,
+  type NarrowRanges,
+  type RangeNarrowing,
+} from './narrow-ranges.ts';
 import {
   exactItemKey,
   indexKey,
@@ -71,7 +76,7 @@ const textOf = ({ S }: Value): string => {
  * snapshot, none older than the page. A long page takes several calls.
  */
 export const readPage = async (
-  { etcd, narrow }: { readonly etcd: Etcd; readonly narrow: Narrow },
+  { etcd, narrow }: { readonly etcd: Etcd; readonly narrow: RangeNarrowing },
   query: Query,
   deadline: number,
 ): Promise<{ readonly body: Json; readonly bytes: number }> => {

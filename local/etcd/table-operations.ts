@@ -6,11 +6,11 @@ import type { Request } from './parse-request.ts';
 import { type Table, tableKey, tableShape } from './table-keys.ts';
 
 /** Throws ResourceNotFoundException for a table that is not there. */
-export type GetTable = (name: string, deadline: number) => Promise<Table>;
+export type TableLookup = (name: string, deadline: number) => Promise<Table>;
 
 export const createTableOperations = (etcd: Etcd, timeToLiveAttribute: string | undefined) => {
   const known = new Map<string, Table>();
-  const get: GetTable = async (name, deadline) => {
+  const get: TableLookup = async (name, deadline) => {
     const found = known.get(name);
     if (found !== undefined) return found;
     const [reply] = await etcd.read([{ key: Buffer.from(tableKey(name)) }], deadline);

@@ -7,12 +7,12 @@ import { sentenceOf } from '../../system/failures.ts';
 import type { Counter, NodeRecord } from './joining.ts';
 import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
-import type { AskPeer } from './peers.ts';
+import type { PeerCall } from './peers.ts';
 import { type NodeReport, parseReport } from './report.ts';
 
 export type ExchangeOptions = {
   readonly config: NodeConfig;
-  readonly ask: AskPeer;
+  readonly ask: PeerCall;
   readonly record: NodeRecord;
   readonly counter: Counter;
   readonly ownReport: () => NodeReport;

@@ -13,13 +13,13 @@ import { type EtcdClient, hasMajority } from '../etcd/etcd-client.ts';
 import { memberFiles } from './member-files.ts';
 import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
-import { type AskPeer, otherCluster } from './peers.ts';
+import { otherCluster, type PeerCall } from './peers.ts';
 import { type HeardReport, heardReport, type NodeReport, parseReport } from './report.ts';
 import type { NodeState } from './state.ts';
 
 export type StartOptions = {
   readonly config: NodeConfig;
-  readonly ask: AskPeer;
+  readonly ask: PeerCall;
   readonly record: NodeRecord;
   readonly counter: Counter;
   readonly hasMemberFiles: boolean;

@@ -3,10 +3,10 @@ import { Gauge, type Registry } from 'prom-client';
 import { addGauge } from '../http/metrics.ts';
 import { type NodeStatus, nodeStates } from './report.ts';
 
-type Own = NodeStatus['nodes'][number];
+type OwnReport = NodeStatus['nodes'][number];
 
 /** A value that is not known now is `undefined`; its metric is absent then. */
-type Measure = (own: Own, status: NodeStatus) => number | undefined;
+type Measure = (own: OwnReport, status: NodeStatus) => number | undefined;
 
 const secondsOf = (instant: string | null): number | undefined =>
   instant === null ? undefined : Date.parse(instant) / 1_000;
@@ -68,7 +68,7 @@ const measures: readonly (readonly [name: string, help: string, measure: Measure
 /** Adds the metrics of a node, which are taken from its status at each scrape. */
 export const addNodeMetrics = (registry: Registry, statusNow: () => NodeStatus): void => {
   const registers = [registry];
-  const look = (): [Own | undefined, NodeStatus] => {
+  const look = (): [OwnReport | undefined, NodeStatus] => {
     const status = statusNow();
     return [status.nodes.find(({ node }) => node === status.node), status];
   };

@@ -40,8 +40,8 @@ import { findServed, hasMemberFiles, keepServed } from './member-files.ts';
 import { type NodeConfig, othersOf, tableName } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
 import {
-  type AskPeer,
-  createAskPeer,
+  createPeerCall,
+  type PeerCall,
   type PeerRoute,
   type PeerServer,
   servePeers,
@@ -75,7 +75,7 @@ export type NodeOptions = {
 export type Surroundings = {
   readonly etcd: EtcdClient;
   readonly member: MemberClient;
-  readonly ask: AskPeer;
+  readonly ask: PeerCall;
   readonly servePeers: (routes: ReadonlyMap<string, PeerRoute>) => Promise<PeerServer>;
   readonly serveFront: typeof startHttpFront;
   readonly startMember: typeof startMember;
@@ -126,7 +126,7 @@ export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   return await startNodeIn(options, {
     etcd: connectEtcd(address),
     member: connectMember(address),
-    ask: createAskPeer(config, cluster),
+    ask: createPeerCall(config, cluster),
     servePeers: (routes) => servePeers(config, cluster, routes),
     serveFront: startHttpFront,
     startMember,

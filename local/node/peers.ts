@@ -67,7 +67,7 @@ export const servePeers = async (
   });
 };
 
-export type AskPeer = (
+export type PeerCall = (
   node: number,
   method: 'GET' | 'POST',
   path: string,
@@ -104,10 +104,10 @@ const openTunnel = (proxy: URL, host: string, port: number, signal: AbortSignal)
  * answer is 200 and whole within the time. The code of the error is `otherCluster` if the node is of another
  * cluster.
  */
-export const createAskPeer = (
+export const createPeerCall = (
   config: Pick<NodeConfig, 'nodes' | 'peerProxy'>,
   cluster: OwnCluster,
-): AskPeer => {
+): PeerCall => {
   const { peerProxy: proxy } = config;
   const { tls } = cluster;
   const direct = { agent: new Agent({ ...mutualTls(tls), keepAlive: true }) };

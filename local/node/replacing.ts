@@ -19,7 +19,7 @@ import { nameOf, peerUrlOf } from './member.ts';
 import { type LastService, memberFiles } from './member-files.ts';
 import { addressOf, type NodeConfig } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
-import type { AskPeer, PeerRoute } from './peers.ts';
+import type { PeerCall, PeerRoute } from './peers.ts';
 
 /** `instead`: the id of the lost member. Without it, the answer is the id of the node's member. */
 const request = v.object({ node: v.number(), instead: v.optional(v.string()) });
@@ -98,7 +98,7 @@ export const createReplacer = (options: ReplacerOptions): PeerRoute => {
 
 export type AskForMemberOptions = {
   readonly node: number;
-  readonly ask: AskPeer;
+  readonly ask: PeerCall;
   readonly others: readonly number[];
   /** Gets the reason each time that a node has given no new member. */
   readonly onRefused: (why: string) => void;

@@ -72,7 +72,7 @@ export const checkHistory = (entries: readonly Entry[]): readonly Violation[] =>
 };
 
 /** Finds a version by its secret's partition. */
-export type FindEntry = (pk: string, version: number) => Promise<Entry | undefined>;
+export type EntryLookup = (pk: string, version: number) => Promise<Entry | undefined>;
 
 /**
  * Checks a record of idempotency: each version that it names exists and has its `writeId`, and a deletion belongs to a
@@ -82,7 +82,7 @@ export const checkRecord = async (
   key: ItemKey,
   tenant: string,
   { operation, written, resolved, writeId }: IdempotencyRecord,
-  findEntry: FindEntry,
+  findEntry: EntryLookup,
 ): Promise<readonly Violation[]> => {
   const find = (ref: { name: string; version: number }) =>
     findEntry(secretPartition(tenant, ref.name), ref.version);

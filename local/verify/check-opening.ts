@@ -8,7 +8,7 @@ import { failure, sentenceOf } from '../../system/failures.ts';
  * Unwraps a data key bound to this context. Resolves to the name of KMS's error if the blob is of another context or
  * another key, and rejects if the master key cannot be used at all.
  */
-type Unwrap = (wrapped: Uint8Array, context: Context) => Promise<Uint8Array | string>;
+type UnwrapCall = (wrapped: Uint8Array, context: Context) => Promise<Uint8Array | string>;
 type Context = { readonly vault: string; readonly tenant: string; readonly name: string };
 
 /** The errors of KMS for a blob of another context or another key. */
@@ -16,7 +16,7 @@ const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
 
 /** Calls KMS for each data key. On AWS the policy of the key denies the id of another vault before KMS sees the blob. */
 export const unwrapBy =
-  (kms: KMSClient, masterKeyId: string, vaultId: string): Unwrap =>
+  (kms: KMSClient, masterKeyId: string, vaultId: string): UnwrapCall =>
   async (wrapped, context) => {
     const command = new DecryptCommand({
       KeyId: masterKeyId,
@@ -65,7 +65,7 @@ const othersOf = (own: Identity): readonly (readonly [string, Identity])[] => [
  * identities, which must fail. `openSealed` is a parameter only for the tests of this check.
  */
 export const checkOpening = async (
-  { vaultId, unwrap }: { readonly vaultId: string; readonly unwrap: Unwrap },
+  { vaultId, unwrap }: { readonly vaultId: string; readonly unwrap: UnwrapCall },
   stored: SealedVersion,
   isThorough: boolean,
   openSealed: typeof open = open,

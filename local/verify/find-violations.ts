@@ -14,7 +14,13 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { headSortKey, type Item, versionSortKey } from '../../functions/dynamodb/items.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
-import { checkHistory, checkRecord, type Entry, entryOf, type FindEntry } from './check-history.ts';
+import {
+  checkHistory,
+  checkRecord,
+  type Entry,
+  type EntryLookup,
+  entryOf,
+} from './check-history.ts';
 import { checkOpening, unwrapBy } from './check-opening.ts';
 import { createDataKeySet } from './data-key-set.ts';
 import { type Row, readRow, type Violation } from './read-row.ts';
@@ -77,7 +83,7 @@ const isVersion = (row: Row): row is VersionRow => row.kind === 'head' || row.ki
  * first.
  */
 const findEntryIn =
-  ({ dynamodb, tableName, vaultId }: VerifiedVault): FindEntry =>
+  ({ dynamodb, tableName, vaultId }: VerifiedVault): EntryLookup =>
   async (pk, version) => {
     const read = async (sk: string): Promise<Entry | undefined> => {
       const Key = { pk: { S: pk }, sk: { S: sk } };

@@ -9,7 +9,7 @@ import { mutualTls } from '../../local/http/tls.ts';
 import { clusterIdOf, readClusterFile } from '../../local/node/cluster-file.ts';
 import { startMember } from '../../local/node/member.ts';
 import { readNodeConfig } from '../../local/node/node-config.ts';
-import { createAskPeer } from '../../local/node/peers.ts';
+import { createPeerCall } from '../../local/node/peers.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { memberOptionsOf } from '../support/nodes.ts';
@@ -39,7 +39,7 @@ const askForMember = async (instead?: string): Promise<{ member: string; cluster
   const nodes = layout.nodes.map(
     ({ node, etcdPort, peerPort }) => `${node}=127.0.0.1:${etcdPort}:${peerPort}`,
   );
-  const ask = createAskPeer(configOf(1, nodes.join()), readClusterFile(layout.clusterFile));
+  const ask = createPeerCall(configOf(1, nodes.join()), readClusterFile(layout.clusterFile));
   const body = JSON.stringify({ node: 1, instead });
   const options = { body, timeoutMs: 15_000 };
   const answer = await untilSeen(

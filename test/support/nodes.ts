@@ -3,7 +3,7 @@ import type { MemberClient, MemberStatus } from '../../local/etcd/member-client.
 import type { Counter, NodeRecord } from '../../local/node/joining.ts';
 import type { MemberOptions } from '../../local/node/member.ts';
 import type { NodeConfig } from '../../local/node/node-config.ts';
-import type { AskPeer } from '../../local/node/peers.ts';
+import type { PeerCall } from '../../local/node/peers.ts';
 import type { NodeReport } from '../../local/node/report.ts';
 
 export const configOf = (node: number, count = 3, more: Partial<NodeConfig> = {}): NodeConfig => ({
@@ -90,7 +90,7 @@ export const memberOptionsOf = (
 export const askOf =
   (
     answer: (node: number, path: string, body: string) => Promise<string> | string | undefined,
-  ): AskPeer =>
+  ): PeerCall =>
   async (node, _, path, { body = '' }) => {
     const text = await answer(node, path, body);
     if (text === undefined) throw new Error(`node ${node} gives no answer`);

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { TlsFiles } from '../../../../local/http/tls.ts';
 import { decideStart, type NodeRecord, openNodeRecord } from '../../../../local/node/joining.ts';
-import { createAskPeer, servePeers } from '../../../../local/node/peers.ts';
+import { createPeerCall, servePeers } from '../../../../local/node/peers.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
 import { findFreePort } from '../../../../local/process/ports.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
@@ -147,7 +147,7 @@ describe('a node with files', () => {
     const waits: string[] = [];
     const stop = createStop();
     const decided = decideStart({
-      ...{ config, ask: createAskPeer(config, await open(tls)) },
+      ...{ config, ask: createPeerCall(config, await open(tls)) },
       ...{ record: recordOf(5), counter: counterOf(), hasMemberFiles: true, signal: stop.signal },
       waitFor: (reason) => void waits.push(reason),
     });

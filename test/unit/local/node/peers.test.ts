@@ -7,7 +7,7 @@ import { hostOf, startRelay } from '../../../../local/cluster/relay.ts';
 import { mutualTls, type TlsFiles } from '../../../../local/http/tls.ts';
 import type { NodeConfig } from '../../../../local/node/node-config.ts';
 import {
-  createAskPeer,
+  createPeerCall,
   type PeerRoute,
   type PeerServer,
   servePeers,
@@ -29,7 +29,7 @@ const ask = (
   path: string,
   { body = '', config = configTo(), files = tls, token = 'one', limitMs = timeoutMs } = {},
 ): Promise<string> =>
-  createAskPeer(config, { token, tls: files })(1, method, path, { body, timeoutMs: limitMs });
+  createPeerCall(config, { token, tls: files })(1, method, path, { body, timeoutMs: limitMs });
 
 const writeForEver = (response: ServerResponse): void => {
   while (!response.destroyed && response.write('x'.repeat(10_000)));
@@ -108,7 +108,7 @@ describe('the port between nodes', () => {
   });
 });
 
-describe('createAskPeer', () => {
+describe('createPeerCall', () => {
   it('rejects when a node gives no answer within the time limit', async () => {
     await expect(ask('GET', '/never', { limitMs: 200 })).rejects.toThrow('node 1 is silent');
   });

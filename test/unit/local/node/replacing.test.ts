@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ListedMember } from '../../../../local/etcd/member-client.ts';
 import type { Comparison } from '../../../../local/node/comparing.ts';
-import type { AskPeer } from '../../../../local/node/peers.ts';
+import type { PeerCall } from '../../../../local/node/peers.ts';
 import { askForMember, createReplacer } from '../../../../local/node/replacing.ts';
 import type { Verdict } from '../../../../local/node/report.ts';
 import { configOf, memberCallsOf } from '../../../support/nodes.ts';
@@ -167,7 +167,7 @@ describe('a node that asks for a new member', () => {
     const rest = [...answers];
     const asked: (readonly [node: number, path: string, body: string | undefined])[] = [];
     const refusals: string[] = [];
-    const ask: AskPeer = async (node, _, path, { body }) => {
+    const ask: PeerCall = async (node, _, path, { body }) => {
       asked.push([node, path, body]);
       const answer = rest.shift() ?? new Error('it is silent');
       if (answer instanceof Error) throw answer;
