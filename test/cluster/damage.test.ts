@@ -118,7 +118,7 @@ const damage = (kind: 'database' | 'log', number: number): string => {
 };
 
 describe('a node whose files are damaged', () => {
-  it('keeps them while another node is away, and takes a new member when that is back', async () => {
+  it('keeps its files while another node is away, and asks for a new member once that node is back', async () => {
     for (const node of [2, damaged]) await end(node);
     // The first page of a log: no start of etcd takes that for the end of a write.
     const log = fileOf('log');

@@ -26,7 +26,7 @@ describe('one of three nodes', () => {
   afterEach(() => trial.expectWhole());
   afterAll(() => trial.close());
 
-  it('comes back after a kill while the others write', async () => {
+  it('serves again after a kill, with what the others wrote meanwhile', async () => {
     const { nodes, createAt } = trial;
     await nodes.kill(2);
     await createAt([1, 3], 40);

@@ -68,7 +68,7 @@ describe('a node', () => {
     expect(await askEtcd(mutualTls(tls))).toBe(200);
   });
 
-  it('takes a new member if its own was removed, and a late request does not take that away', async () => {
+  it('joins with a new member if its own was removed, and a late request does not remove the new one', async () => {
     await cluster.command('stop', '1');
     const before = logOf(1).length;
     const { member } = await askForMember();

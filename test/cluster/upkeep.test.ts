@@ -218,7 +218,7 @@ describe('nodes whose etcd reaches its quota', () => {
 });
 
 describe('the space alarm of etcd', () => {
-  it('is ended while no member is full, and etcd takes writes again', async () => {
+  it('ends while no member is full, and etcd accepts writes again', async () => {
     const alone = await startEtcdMember({ 'quota-backend-bytes': String(1_048_576) });
     const [etcd, member] = [connectEtcd(alone.address), connectMember(alone.address)];
     const write = async (bytes: number) => {

@@ -79,7 +79,7 @@ describe('npm run cluster -- init', () => {
     expect(await init(folder)).toEqual(cluster);
   });
 
-  it('takes the folder of the key of 1.0.0, with a copy of its cluster.json', async () => {
+  it('accepts the folder of the key of 1.0.0, with a copy of its cluster.json', async () => {
     const { folder, cluster } = await made();
     const { keyId } = identityIn(join(folder, 'kms.json'));
     const { nodes: _, key: __, ...kept } = cluster;

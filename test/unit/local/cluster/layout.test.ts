@@ -28,7 +28,7 @@ describe('the layout of a cluster', () => {
     expect(await portsOf(folder, undefined)).toEqual(first);
   });
 
-  it('chooses free ports for 0, and the same ones again', async () => {
+  it('chooses free ports for CLUSTER_PORT=0, and keeps them', async () => {
     const folder = freshFolder();
     const ports = await portsOf(folder, 0);
     expect(Math.min(...ports)).toBeGreaterThanOrEqual(10_000);

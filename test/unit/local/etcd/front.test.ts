@@ -248,7 +248,7 @@ describe('a front', () => {
   });
 
   // Shows G15.
-  it('refuses by what is stored now, never by the copy that it saw last', async () => {
+  it('rejects a write by the stored item, never by an older copy of the item', async () => {
     await front('PutItem', put('p', number(1)));
     await frontOver(etcd)('DeleteItem', get(keyOf('p')));
     expect((await front('PutItem', put('p', number(2), isNew))).status).toBe(200);
@@ -256,7 +256,7 @@ describe('a front', () => {
     expect((await front('PutItem', put('p', number(4), isN(3)))).status).toBe(200);
   });
 
-  it('refuses by what is stored now if only an older copy, or none, permits the write', async () => {
+  it('rejects a write by the stored item if only an older copy, or none, permits the write', async () => {
     await front('PutItem', put('seen', number(1)));
     await frontOver(etcd)('PutItem', put('seen', number(2)));
     await frontOver(etcd)('PutItem', put('unseen', number(2)));

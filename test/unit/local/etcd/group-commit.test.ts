@@ -260,7 +260,7 @@ describe('a group', () => {
     [status.UNAVAILABLE, 'proxy: too many requests', false],
     [status.DEADLINE_EXCEEDED, 'Deadline exceeded', false],
   ])(
-    'takes a write that etcd answers with code %i (%s) as without effect: %s',
+    'counts a write that etcd answers with code %i (%s) as without effect: %s',
     async (code, details, expected) => {
       const failing: EtcdClient = {
         ...createMemoryEtcd(),
@@ -333,7 +333,7 @@ describe('a group of reads', () => {
   });
 });
 
-describe('a group that gets a reply', () => {
+describe('a reply of etcd', () => {
   const answering = (...headers: { cluster_id: string; revision: string }[]): EtcdClient => ({
     ...createMemoryEtcd(),
     range: async () => ({ header: headers.shift() ?? null, kvs: [], more: false }),
@@ -345,7 +345,7 @@ describe('a group that gets a reply', () => {
     ['a read of two keys', ({ read }) => read([range('a'), range('b')], soon())],
     ['a write', ({ write }) => write(put('a', '1'), soon())],
   ])(
-    'rejects and reports a revision below one known when the call was sent: %s',
+    'is rejected and reported if its revision is below one known when the call was sent: %s',
     async (_, send) => {
       const group = groupOver(
         answering({ cluster_id: '1', revision: '9' }, { cluster_id: '1', revision: '8' }),
@@ -356,7 +356,7 @@ describe('a group that gets a reply', () => {
     },
   );
 
-  it('rejects and reports a reply of another cluster', async () => {
+  it('is rejected and reported if another cluster sent it', async () => {
     const group = groupOver(
       answering({ cluster_id: '1', revision: '9' }, { cluster_id: '2', revision: '10' }),
     );
@@ -365,7 +365,7 @@ describe('a group that gets a reply', () => {
     expect(group.goneBack).toHaveLength(1);
   });
 
-  it('accepts a revision below one that became known only after the call was sent', async () => {
+  it('is accepted with a revision below one that became known only after the call was sent', async () => {
     const answers = answering(
       { cluster_id: '1', revision: '9' },
       { cluster_id: '1', revision: '5' },

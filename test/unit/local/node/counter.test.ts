@@ -33,7 +33,7 @@ describe('the counter among the files of etcd', () => {
     expect([counter.value(), onDisk()]).toEqual([next, String(next)]);
   });
 
-  it('takes a new value only when the disk holds it', async () => {
+  it('has its next value only when the disk holds that value', async () => {
     const counter = openCounter(folder);
     const raising = counter.raise();
     expect(counter.value()).toBe(0);

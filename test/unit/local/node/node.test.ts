@@ -126,7 +126,7 @@ describe('a node with files', () => {
   it.each([
     ['hashes a copy below 1 GB', 1_000_000_000, 1],
     ['does not stop its etcd for the hash of a larger copy', 2_000_000_000, 0],
-  ])('%s when it is asked how it is', async (_, bytes, expected) => {
+  ])('%s when it is asked for its status', async (_, bytes, expected) => {
     dbBytes = bytes;
     await start();
     await node?.serving;
@@ -135,7 +135,7 @@ describe('a node with files', () => {
     expect(happened('hash') - before).toBe(expected);
   });
 
-  it('hashes its copy once at a time, and then rests, however often it is asked how it is', async () => {
+  it('hashes its copy once at a time, and then rests, however often it is asked for its status', async () => {
     await start();
     await node?.serving;
     const before = happened('hash');

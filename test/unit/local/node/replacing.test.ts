@@ -65,7 +65,7 @@ describe('a node that is asked for a new member', () => {
     expect(replaced).toEqual([3]);
   });
 
-  it('tells which member the node has, and changes nothing, if the request names none', async () => {
+  it('answers the id of the member, and changes nothing, if the request names no lost member', async () => {
     const { ask, calls, replaced } = startGiver();
     expect(await ask({ node: 3 })).toEqual({ member: '3' });
     expect([calls, replaced]).toEqual([[], []]);
@@ -187,7 +187,7 @@ describe('a node that asks for a new member', () => {
     expect(refusals).toEqual([]);
   });
 
-  it('names the lost member that another node told it, and asks the next node if that member has changed', async () => {
+  it('names the lost member by the id that another node answered, and asks the next node if the id has changed', async () => {
     const { given, asked, refusals } = start(['{"member":"7"}', '{"member":"8"}', cluster]);
     expect(await given).toEqual(taken);
     expect(asked.map(([node, _, body]) => [node, body])).toEqual([

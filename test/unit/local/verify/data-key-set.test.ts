@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { createDataKeySet } from '../../../../local/verify/data-key-set.ts';
 
-it('a set of data keys adds each of a hundred thousand once, and takes at most 43 bytes for each', () => {
+it('a set of data keys adds each of a hundred thousand once, in at most 43 bytes for each', () => {
   const dataKeys = createDataKeySet();
   const count = 100_000;
   const keyOf = (index: number) => Buffer.from(`wrapped data key ${index}`);

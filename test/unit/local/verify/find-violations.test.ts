@@ -514,7 +514,7 @@ describe('checkOpening', () => {
     expect(await check(embedded.kms, field)).toEqual([`opens with another ${field} too`]);
   });
 
-  it('takes a denial of the id of another vault, and of no other id, for a refusal', async () => {
+  it('counts a denial of the id of another vault, and of no other id, as a refusal', async () => {
     const denying = (isDenied: (vault?: string) => boolean) =>
       kmsAfter((context) => {
         if (!isDenied(context['vault'])) return context;
