@@ -1,7 +1,7 @@
 /** The commands to a running cluster, as JSON. */
 import * as v from 'valibot';
 
-/** What can be done to a node, each with its effect in words. */
+/** The commands to a node, each with its effect in words. */
 export const nodeChanges = {
   kill: 'ends a node at once (SIGKILL)',
   stop: 'ends a node in good order',

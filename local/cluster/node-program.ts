@@ -25,7 +25,7 @@ export type NodeProgram = {
   readonly state: () => ProgramState;
   /** Settles with true when the program serves, or with false if it ends before that. */
   readonly serves: () => Promise<boolean>;
-  /** These throw a sentence if the program is not in a state to do so, and return when it is done. */
+  /** The five commands throw a sentence if the program's state forbids them, and return when they are done. */
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly kill: () => Promise<void>;

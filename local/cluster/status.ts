@@ -36,7 +36,7 @@ export type NodeObservation = {
   readonly isolated: boolean;
   /** The state of the process of a node that does not answer, such as `killed`. */
   readonly process: string;
-  /** Its report; `undefined` if it gave none in time. */
+  /** The node's report; `undefined` if it gave none in time. */
   readonly answer: NodeReport | undefined;
 };
 

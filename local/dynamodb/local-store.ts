@@ -1,6 +1,6 @@
 /**
- * The local store: a DynamoDB server whose file is in the data folder. This process starts the server, on loopback unless
- * told otherwise, and restarts it if it dies. Acknowledged writes are in its file. The server has no authentication and
+ * The local store: a DynamoDB server whose file is in the data folder. `startStore` starts the server, on loopback unless
+ * `StoreProgram.host` names another address, and restarts it if it dies. Acknowledged writes are in its file. The server has no authentication and
  * lets any web page read and write, so no page must find its address.
  */
 import type { ChildProcess } from 'node:child_process';
@@ -56,7 +56,7 @@ const startFailed = (
 
 /**
  * Ends the process that an earlier run left in `folder`, starts the program there and returns when it
- * answers. This process must have locked the folder. `report` is called with one line whenever the store is
+ * answers. The caller must have locked the folder. `report` is called with one line whenever the store is
  * restarted, and when its disk is full.
  */
 export const startStore = async (

@@ -22,7 +22,7 @@ import { createNarrowing, endOfPrefix, type KeyRange } from './narrow-ranges.ts'
 import { prefixOf } from './table-keys.ts';
 
 export type Snapshot = {
-  /** It holds every write that was acknowledged before the snapshot was opened. */
+  /** A revision that holds every write acknowledged before the snapshot was opened. */
   readonly revision: string;
   /**
    * All items, in pages, in the order of their keys. Throws a sentence if etcd has forgotten the revision, or does not

@@ -26,7 +26,7 @@ const clusterFile = v.object({
   /** The id and check value of the master key, or the ARN of a key in a KMS. */
   key: v.union([keyInKms, keyIdentity]),
   tls: tlsFiles,
-  /** The public key set of the tokens, as `AUTH_JWKS` takes it. */
+  /** The public key set of the tokens, in the form of `AUTH_JWKS`. */
   jwks: text,
 });
 export type ClusterFile = v.InferOutput<typeof clusterFile>;

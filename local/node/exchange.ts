@@ -18,7 +18,7 @@ export type ExchangeOptions = {
   readonly ownReport: () => NodeReport;
   /** Called when another node's report says for the first time that it has diverged. */
   readonly onDiverged: () => void;
-  /** Gets a sentence when the counter cannot be written. */
+  /** Called with a sentence when the counter cannot be written. */
   readonly report: (line: string) => void;
   /** By default `reportEveryMs`. */
   readonly everyMs?: number;
@@ -88,8 +88,8 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       if (status === 'fulfilled' || hasSpoken) silent.delete(node);
       else silent.add(node);
     }
-    const told = answers.filter(({ status }) => status === 'fulfilled').length + 1;
-    if (isFirm && told > config.nodes.length / 2) announced.resolve();
+    const written = answers.filter(({ status }) => status === 'fulfilled').length + 1;
+    if (isFirm && written > config.nodes.length / 2) announced.resolve();
   };
   const work = async (): Promise<void> => {
     while (!isClosing) {

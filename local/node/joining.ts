@@ -1,5 +1,5 @@
 /**
- * Joining: how a node comes from its start to its service (`joinCluster`). A node's own files cannot tell
+ * Joining: what a node does between its start and its service (`joinCluster`). A node's own files cannot tell
  * whether they are the latest; the other nodes can, as they remember the number of its last start
  * (`node.json`) and a counter among etcd's files. A node whose folder was wiped or put back holds lower
  * numbers, and gets a new member (replacing.ts). A node that cannot be sure waits, and says for which node.
@@ -23,7 +23,7 @@ export type StartOptions = {
   readonly record: NodeRecord;
   readonly counter: Counter;
   readonly hasMemberFiles: boolean;
-  /** Gets a sentence that says what the node waits for, each time that this changes. */
+  /** Called with a sentence that says what the node waits for, each time that the sentence changes. */
   readonly waitFor: (reason: string) => void;
   readonly signal: AbortSignal;
 };

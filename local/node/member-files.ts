@@ -40,7 +40,7 @@ export const findServed = (folder: string): LastService | undefined => {
 
 /**
  * etcd serves the node's files: writes that down beside them, and removes what was put aside. Rejects if the
- * disk does not take it.
+ * disk rejects the write.
  */
 export const keepServed = async (folder: string, now: LastService): Promise<void> => {
   const known = findServed(folder);

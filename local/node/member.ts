@@ -28,15 +28,15 @@ export type MemberOptions = {
    * option `initial-cluster` has them. Rejects when the node is closed.
    */
   readonly onLost: (why: string) => Promise<string>;
-  /** Gets a sentence about each ending of etcd, which is started again. */
+  /** Called with a sentence about each ending of etcd, which is started again. */
   readonly onEnded: (how: string) => void;
   /**
-   * Gets each ending of etcd by itself, with what the system refused to it. Resolves to why its files may be
-   * sound, or to `undefined` if a new member is needed.
+   * Called at each ending of etcd by itself, with what the system refused to etcd. Resolves to why its files may
+   * be sound, or to `undefined` if a new member is needed.
    */
   readonly findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
   readonly report: (line: string) => void;
-  /** Gets the reason if etcd cannot be kept running. */
+  /** Called with the reason if etcd cannot be kept running. */
   readonly onFailed: (error: unknown) => void;
 };
 
@@ -211,7 +211,7 @@ export const startMember = async (
   const { failed, close } = await supervise({
     pidFile: join(folder, 'etcd.pid'),
     launch: () => {
-      // A member that was killed leaves its socket behind, and etcd does not take it over.
+      // A member that was killed leaves its socket behind, on which etcd cannot listen.
       rmSync(join(folder, socketName), { force: true });
       const child = startChild(
         'etcd',

@@ -64,7 +64,7 @@ export const parseNodes = (text: string): readonly NodeAddress[] =>
 export const readClusterFileName = (environment: Environment): string =>
   required(environment, 'VAULT_CLUSTER_FILE');
 
-/** The cluster file knows the nodes, unless 1.0.0 wrote it. A node that was told of others must not start. */
+/** The cluster file knows the nodes, unless 1.0.0 wrote it. A node with others in its environment must not start. */
 const readNodes = (environment: Environment, known: string | undefined): string => {
   const given = environment['VAULT_NODES'];
   if (known === undefined) return required(environment, 'VAULT_NODES');

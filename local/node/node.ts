@@ -67,7 +67,7 @@ export type NodeOptions = {
   readonly timeToLiveAttribute: string;
   /** How the node finds its master key now; `null` while it does not know. */
   readonly masterKey: () => NodeKeyState | null;
-  /** Gets a sentence for each thing that happens to the node. */
+  /** Called with a sentence for each event of the node. */
   readonly report: (line: string) => void;
 };
 
@@ -84,7 +84,7 @@ export type Surroundings = {
 export type VaultNode = {
   /** DynamoDB's API over the data of all nodes, in this process. */
   readonly front: Front;
-  /** The same over HTTP, on 127.0.0.1. `GET /status` tells how all nodes are. */
+  /** The URL of the front over HTTP, on 127.0.0.1. `GET /status` answers the status of all nodes. */
   readonly endpoint: string;
   /** The answer to `GET /status`. */
   readonly status: () => NodeStatus;
@@ -111,7 +111,7 @@ type Node = NodeOptions &
     readonly signal: AbortSignal;
     /** Ends the node for this reason. */
     readonly fail: (error: unknown) => void;
-    /** Its etcd, from its first start on. */
+    /** The node's etcd, from its first start on. */
     running: Member | undefined;
   };
 
@@ -323,7 +323,7 @@ const findDamage = (node: Node): DamageFinder => {
   });
 };
 
-/** Starts its etcd. `lost`: why the files that are there must not be used, and a new member is needed. */
+/** Starts the node's etcd. `lost`: why its files must not be used, and a new member is needed. */
 const startEtcd = async (
   node: Node,
   { findDoubt }: DamageFinder,

@@ -48,7 +48,7 @@ export type ReplacerOptions = {
   readonly member: MemberClient;
   /** Compares this node's copy with those of all other nodes but `lost`. */
   readonly compareWithout: (lost: number) => Promise<Comparison>;
-  /** Gets the number of a node that has a new member. */
+  /** Called with the number of a node that has a new member. */
   readonly onReplaced: (node: number) => Promise<void>;
 };
 
@@ -100,7 +100,7 @@ export type AskForMemberOptions = {
   readonly node: number;
   readonly ask: PeerCall;
   readonly others: readonly number[];
-  /** Gets the reason each time that a node has given no new member. */
+  /** Called with the reason each time that a node has given no new member. */
   readonly onRefused: (why: string) => void;
   readonly signal: AbortSignal;
 };
