@@ -30,7 +30,6 @@ import {
   folderSetting,
   lockDataFolder,
   openDataFolder,
-  root,
 } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { newProgram, report, runProgram, say } from '../process/program.ts';
@@ -98,7 +97,7 @@ const serve = async (folder: string): Promise<void> => {
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);
   // Ends what an earlier run has left, which may hold the ports.
-  const cluster = await createCluster(root, layout, report);
+  const cluster = await createCluster(layout, report);
   let control: Control | undefined;
   try {
     await requireFreeVaultPorts(layout);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '../../system/failures.ts';
 import { nodeTimes } from '../node/node-times.ts';
-import { openDataFolder } from '../process/data-folder.ts';
+import { openDataFolder, root } from '../process/data-folder.ts';
 import { logLines, openLogFile } from '../process/log-file.ts';
 import {
   endRememberedChild,
@@ -76,7 +76,6 @@ const followOutput = (child: ChildProcess, folder: string): Promise<boolean> => 
 export const createNodeProgram = async (
   { node, folder }: NodeLayout,
   environment: NodeJS.ProcessEnv,
-  root: string,
   report: (line: string) => void,
 ): Promise<NodeProgram> => {
   let state: ProgramState = 'stopped';

@@ -147,7 +147,6 @@ const changeNode = async (
  * itself.
  */
 export const createCluster = async (
-  root: string,
   layout: Layout,
   report: (line: string) => void,
 ): Promise<Cluster> => {
@@ -157,7 +156,7 @@ export const createCluster = async (
   const nodes: Node[] = [];
   for (const one of layout.nodes) {
     const environment = environmentOf(layout, one, relay.proxyOf(one.node));
-    nodes.push({ ...one, program: await createNodeProgram(one, environment, root, report) });
+    nodes.push({ ...one, program: await createNodeProgram(one, environment, report) });
   }
   const parts: Parts = { layout, nodes, relay, ask: createAsk(layout) };
   let lastChange: Promise<unknown> = Promise.resolve();
