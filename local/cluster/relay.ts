@@ -29,7 +29,6 @@ export const hostOf = (node: number): string => `239.255.0.${node}`;
 
 type Tunnel = { readonly ends: readonly number[]; readonly cut: () => void };
 
-/** Finds the node with this host and port. */
 const findNode = (
   nodes: readonly RelayNode[],
   hostname: string,

@@ -15,7 +15,6 @@ export type MemberStatus = {
   /** The last revision that the member has applied. */
   readonly revision: number;
   readonly isLeader: boolean;
-  /** Whether the member knows a leader. */
   readonly hasLeader: boolean;
   /** The bytes of the database file, and those of them that hold data. */
   readonly dbBytes: number;

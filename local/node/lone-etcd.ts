@@ -35,8 +35,8 @@ type LoneEtcdOptions = {
   readonly environment: Readonly<Record<string, string>>;
   /** etcd reads all keys before it answers. */
   readonly withinMs: number;
-  /** Makes the error of an etcd that has ended, or (`undefined`) does not answer in time. */
-  readonly failed: (end: End | undefined) => Error;
+  /** Begins the sentence about an etcd that has ended or does not answer in time. */
+  readonly whyNot: string;
   /** Ends the wait for its first answer. */
   readonly signal?: AbortSignal;
 };
@@ -50,7 +50,7 @@ export type LoneEtcd = {
 
 /** Starts the etcd, and returns when it answers a linearizable read. Leaves nothing behind if it does not. */
 const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
-  const { folder, name, fill, environment, withinMs, failed, signal } = options;
+  const { folder, name, fill, environment, withinMs, whyNot, signal } = options;
   // etcd wants a port in the name of a socket; it has no meaning.
   const socketName = `${name}.client:1`;
   const [data, socket, pidFile] = [name, socketName, `${name}.pid`].map((file) =>
@@ -69,6 +69,8 @@ const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
   };
   const where = { 'data-dir': name, 'listen-client-urls': `unix://${socketName}` };
   const args = argumentsOf({ ...options.options, ...where });
+  const failed = (end: End | undefined) =>
+    failure(`${whyNot}: ${end?.lastWords ?? 'it does not answer'}`);
   try {
     fill?.(data);
     const { close } = await supervise({
@@ -150,8 +152,7 @@ export const startCopiedMember = async (folder: string): Promise<LoneEtcd> => {
     options: copyOptions,
     environment: { ETCD_UNSUPPORTED_ARCH: process.arch },
     withinMs: nodeTimes.copyStartMs,
-    failed: (end) =>
-      failure(`etcd cannot use the files of ${folder}: ${end?.lastWords ?? 'it does not answer'}`),
+    whyNot: `etcd cannot use the files of ${folder}`,
   });
 };
 
@@ -175,8 +176,7 @@ export const tryEmptyFolder = async (
       'listen-peer-urls': `https://${config.peerHost}:0`,
     },
     environment: etcdEnvironmentOf(config),
-    failed: (end) =>
-      failure(`etcd serves no empty folder either: ${end?.lastWords ?? 'it does not answer'}`),
+    whyNot: 'etcd serves no empty folder either',
   });
   const member = connectMember(etcd.address);
   try {

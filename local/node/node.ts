@@ -198,7 +198,6 @@ const openNode = (
   return { ...own, exchange };
 };
 
-/** The report of this node, as of now. */
 const ownReport = (node: Omit<Node, 'exchange'>): NodeReport => {
   const { config, state, facts, record, counter, masterKey, certificateEndsAt } = node;
   const { status, space, hash, comparedAt } = facts;
@@ -382,7 +381,6 @@ const compareWith = (node: Node, others: readonly number[]): Promise<Comparison>
     others,
   });
 
-/** Asks another node for its hash at this revision. */
 const hashOf = async (
   { ask, exchange }: Node,
   other: number,
@@ -395,14 +393,13 @@ const hashOf = async (
   return JSON.parse(await ask(other, 'POST', '/hash', limits));
 };
 
-/** Gives leadership to another node that serves, if there is one. */
+/** Does nothing if no other node serves. */
 const handOver = async ({ exchange, member }: Node): Promise<void> => {
   const next = exchange.others().find(({ alive, state }) => alive && state === 'serving');
   if (next?.memberId)
     await member.moveLeader(next.memberId, performance.now() + nodeTimes.etcdCallMs);
 };
 
-/** Looks after etcd and the expired items, each minute. */
 const keepUp = async (node: Node): Promise<void> => {
   const { config, state, signal } = node;
   const options = {
