@@ -45,6 +45,8 @@ export const startKms = async ({ folder }: { readonly folder: string }): Promise
     });
     response.end(JSON.stringify(body));
   });
+  // A client on a busy machine may reuse a connection in the moment in which its idle time ends.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
