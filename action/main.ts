@@ -49,7 +49,6 @@ const annotate = (file: string | undefined, sentence: string, position: Position
     ? give(errorCommand(`content, line ${position.line}: ${sentence}`))
     : give(errorCommand(sentence, { file, ...position }));
 
-/** Reports an error, and returns the exit code. */
 const report = async (error: unknown, file: string | undefined): Promise<number> => {
   const failed = failureIn(error);
   if (failed === undefined) {

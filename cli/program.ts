@@ -58,12 +58,10 @@ export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
   const program = newCommand(
     'dsvault',
     'the command line of the vault',
-    `
-    printf %s hunter2 | dsvault create DB_PASSWORD
-    dsvault get DB_PASSWORD
-    dsvault env encrypt --in-place .env
-    dsvault run -f .env -- node server.js
-    `,
+    'printf %s hunter2 | dsvault create DB_PASSWORD',
+    'dsvault get DB_PASSWORD',
+    'dsvault env encrypt --in-place .env',
+    'dsvault run -f .env -- node server.js',
   )
     .enablePositionalOptions()
     .commandsGroup('This machine:')

@@ -27,7 +27,6 @@ type Facts = {
   readonly mayHaveEffect: boolean;
   /** The key of the request, if it was one that takes a key. */
   readonly idempotencyKey: string | undefined;
-  /** The status of the last answer. */
   readonly status: number | undefined;
 };
 

@@ -40,7 +40,6 @@ export type ExitCode = (typeof exitCodes)[Kind];
 export type Failure = Error & {
   readonly name: 'Failure';
   readonly exitCode: ExitCode;
-  /** The document for a program. */
   readonly report: Report;
   /** The user's name of the file that has the errors of the report. */
   readonly file: string | undefined;
@@ -69,31 +68,29 @@ export const usage = (detail: string, cause?: unknown): Failure =>
 export const isFailure = (error: unknown): error is Failure =>
   types.isNativeError(error) && error.name === 'Failure';
 
-const kindsOfProblems: ReadonlyMap<string, Kind> = new Map([
-  ['invalid_request', 'usage'],
-  ['not_found', 'notFound'],
-  ['version_destroyed', 'notFound'],
-  ['secret_exists', 'conflict'],
-  ['version_current', 'conflict'],
-  ['not_destroyable', 'conflict'],
-  ['idempotency_key_reused', 'conflict'],
-  ['unauthenticated', 'denied'],
-  ['forbidden', 'denied'],
-  ['invalid_env', 'invalidFile'],
-  ['too_large', 'invalidFile'],
-  ['request_timeout', 'unavailable'],
-  ['throttled', 'unavailable'],
-  ['store_unavailable', 'unavailable'],
-  ['identity_unavailable', 'unavailable'],
-  ['outcome_unknown', 'unavailable'],
-  ['master_key_incorrect', 'masterKey'],
-  ['master_key_unavailable', 'masterKey'],
-  ['version_conflict', 'precondition'],
-] as const);
+/** The codes of problem documents by the exit code of `dsvault`; any other code is `other`. */
+const problemCodes: readonly (readonly [exitCode: ExitCode, codes: readonly string[]])[] = [
+  [exitCodes.usage, ['invalid_request']],
+  [exitCodes.notFound, ['not_found', 'version_destroyed']],
+  [
+    exitCodes.conflict,
+    ['secret_exists', 'version_current', 'not_destroyable', 'idempotency_key_reused'],
+  ],
+  [exitCodes.denied, ['unauthenticated', 'forbidden']],
+  [exitCodes.invalidFile, ['invalid_env', 'too_large']],
+  [exitCodes.unavailable, ['request_timeout', 'throttled', 'outcome_unknown']],
+  [exitCodes.unavailable, ['store_unavailable', 'identity_unavailable']],
+  [exitCodes.masterKey, ['master_key_incorrect', 'master_key_unavailable']],
+  [exitCodes.precondition, ['version_conflict']],
+];
 
 /** The failure for a problem document of the server. */
 export const refusal = (problem: Report, file?: string): Failure =>
-  make(exitCodes[kindsOfProblems.get(problem.code) ?? 'other'], problem, file);
+  make(
+    problemCodes.find(([, codes]) => codes.includes(problem.code))?.[0] ?? exitCodes.other,
+    problem,
+    file,
+  );
 
 /** The failure for an error of the client. */
 export const failureOf = (error: VaultError): Failure => {

@@ -1,5 +1,5 @@
 import { findPins, withPins } from '../../functions/env/pins.ts';
-import { type Plan, planFile } from '../../functions/env/plan.ts';
+import type { Plan } from '../../functions/env/plan.ts';
 import { exitCodes, type Failure, failure, isFailure, usage } from '../../system/failures.ts';
 import { planOrFail } from '../files/file-failures.ts';
 import { note, noteLine, printJson, printTable } from '../output/output.ts';
@@ -17,10 +17,8 @@ export const bisectCommand = () =>
     vaultCommand(
       'bisect',
       'find the change of a secret that broke a program',
-      `
-      dsvault bisect --good 2026-11-20T00:00Z -- ./smoke.sh
-      dsvault bisect --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh
-      `,
+      'dsvault bisect --good 2026-11-20T00:00Z -- ./smoke.sh',
+      'dsvault bisect --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh',
     ),
   )
     .argument('<command...>', 'the program: it exits with 0 for good, 125 to skip, else 1 to 127')
@@ -35,7 +33,7 @@ export const bisectCommand = () =>
       const bad = flags.bad === 'now' ? undefined : instantOf('--bad')(flags.bad);
       if (bad !== undefined && bad <= good) throw usage('--bad is a time after --good');
       const session = openSession(flags);
-      const plan = planToExpand(flags.envFile, await readContent(flags));
+      const plan = planOrFail(flags.envFile, await readContent(flags));
       const history = await readHistory(session, unpinnedNames(plan), good);
       const changes = changesOf(history, good, bad);
       if (changes.length === 0) {
@@ -44,9 +42,6 @@ export const bisectCommand = () =>
       const search = { session, file: flags, plan, history, words, json: flags.json };
       await report(search, await findFirstBad(search, good, changes));
     });
-
-const planToExpand = (file: string, content: string): Plan =>
-  planOrFail(file, () => planFile({ content, values: new Map(), dialect: 'json', mode: 'expand' }));
 
 /** A pinned reference stays what it is, so its secret takes no part. */
 const unpinnedNames = ({ read }: Plan): string[] =>

@@ -12,11 +12,9 @@ export const bumpCommand = () =>
   vaultCommand(
     'bump',
     'move pins of a file to the current versions, and change nothing else in it',
-    `
-    dsvault bump DB_PASSWORD
-    dsvault bump --all --dry-run
-    dsvault bump --all -f production.env.lock
-    `,
+    'dsvault bump DB_PASSWORD',
+    'dsvault bump --all --dry-run',
+    'dsvault bump --all -f production.env.lock',
   )
     .argument('[names...]', 'the secrets whose pins move')
     .option('--all', 'move all pins')

@@ -28,8 +28,8 @@ const commandsOfErrors = new WeakMap<CommanderError, CommandUnknownOpts>();
 export const examplesOf = (command: CommandUnknownOpts): string =>
   examplesOfCommands.get(command) ?? '';
 
-/** The name of a command, a sentence about it, and its examples. */
-export type About = readonly [name: string, summary: string, examples: string];
+/** The name of a command, a sentence about it, and examples of it, one a line. */
+export type About = readonly [name: string, summary: string, ...examples: string[]];
 
 /** The options of a command that this function makes. */
 export type OptionsOf<Make extends (...about: never) => CommandUnknownOpts> = ReturnType<
@@ -37,8 +37,8 @@ export type OptionsOf<Make extends (...about: never) => CommandUnknownOpts> = Re
 >;
 
 /** A command that shows examples before all other help, and throws its errors instead of printing them. */
-export const newCommand = (...[name, summary, examples]: About) => {
-  const lines = examples.trim().replaceAll(/^ */gm, '');
+export const newCommand = (...[name, summary, ...examples]: About) => {
+  const lines = examples.join('\n');
   const command = new Command(name)
     .description(summary)
     .addHelpText('before', `Examples:\n${lines.replaceAll(/^/gm, '  ')}\n`)

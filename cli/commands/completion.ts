@@ -8,11 +8,9 @@ export const completionCommand = () =>
   offlineCommand(
     'completion',
     'print a script that completes dsvault in a shell',
-    `
-    eval "$(dsvault completion bash)"
-    eval "$(dsvault completion zsh)"
-    dsvault completion fish | source
-    `,
+    'eval "$(dsvault completion bash)"',
+    'eval "$(dsvault completion zsh)"',
+    'dsvault completion fish | source',
   )
     .argument('<shell>', 'bash, zsh or fish')
     .action(async (shell, { json }, command) => {

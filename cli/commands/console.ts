@@ -26,11 +26,9 @@ export const consoleCommand = () =>
   vaultCommand(
     'console',
     'look at the vault in a browser, on this machine',
-    `
-    dsvault console
-    dsvault console --profile production
-    dsvault console --profile cluster --faults
-    `,
+    'dsvault console',
+    'dsvault console --profile production',
+    'dsvault console --profile cluster --faults',
   )
     .option('--no-open', 'open no browser; tell which file to open')
     .option('--faults', 'buttons that hurt a cluster of this machine: kill, wipe, test writes')

@@ -8,11 +8,9 @@ export const createCommand = () =>
   valueCommand(
     'create',
     'store a secret that does not exist, or no longer does; its value is read from stdin',
-    `
-    printf %s hunter2 | dsvault create DB_PASSWORD --note 'for the new team'
-    dsvault create TLS_KEY --value-file key.pem
-    dsvault create API_KEY --generate 32 --alphabet base64url
-    `,
+    "printf %s hunter2 | dsvault create DB_PASSWORD --note 'for the new team'",
+    'dsvault create TLS_KEY --value-file key.pem',
+    'dsvault create API_KEY --generate 32 --alphabet base64url',
   )
     .option('--skip-unchanged', 'succeed if the secret has this value already')
     .action(async (name, flags) => {

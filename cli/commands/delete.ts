@@ -6,10 +6,8 @@ export const deleteCommand = () =>
   writingCommand(
     'delete',
     'delete a secret; its history stays, and dsvault restore brings it back',
-    `
-    dsvault delete DB_PASSWORD --note 'moved to the new team'
-    dsvault delete DB_PASSWORD --if-version 3
-    `,
+    "dsvault delete DB_PASSWORD --note 'moved to the new team'",
+    'dsvault delete DB_PASSWORD --if-version 3',
   )
     .argument(...nameArgument)
     .option(...ifVersionOption)

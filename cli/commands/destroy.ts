@@ -11,10 +11,8 @@ export const destroyCommand = () =>
   vaultCommand(
     'destroy',
     'remove the values of old versions for ever; who wrote them and when stays',
-    `
-    dsvault destroy DB_PASSWORD@1
-    dsvault destroy DB_PASSWORD --all
-    `,
+    'dsvault destroy DB_PASSWORD@1',
+    'dsvault destroy DB_PASSWORD --all',
   )
     .argument('<secret>', 'NAME@VERSION, or NAME with --all', versionArgument)
     .option('--all', 'all versions before the current one that hold a value')

@@ -20,7 +20,6 @@ export type Surroundings = {
   readonly fetch: (url: string, options: RequestInit) => Promise<Response>;
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly now: () => number;
-  /** Tells the person what to do. */
   readonly tell: (sentence: string) => void;
   readonly timeoutMs: number;
 };

@@ -15,10 +15,8 @@ export const diffCommand = () =>
   vaultCommand(
     'diff',
     'tell whether two versions have the same value, and with --show-values what differs',
-    `
-    dsvault diff DB_PASSWORD@1 DB_PASSWORD@3
-    dsvault diff TLS_CHAIN@4 TLS_CHAIN --show-values
-    `,
+    'dsvault diff DB_PASSWORD@1 DB_PASSWORD@3',
+    'dsvault diff TLS_CHAIN@4 TLS_CHAIN --show-values',
   )
     .argument('<old>', 'NAME@VERSION; without a version the current one', versionArgument)
     .argument('<new>', 'NAME@VERSION; without a version the current one', versionArgument)

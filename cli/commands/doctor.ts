@@ -14,10 +14,8 @@ export const doctorCommand = () =>
   vaultCommand(
     'doctor',
     'look for what keeps dsvault from working, and say what to do',
-    `
-    dsvault doctor
-    dsvault doctor --profile production
-    `,
+    'dsvault doctor',
+    'dsvault doctor --profile production',
   ).action(async ({ json, ...flags }) => {
     const session = openSession(flags);
     const found: (Finding & { readonly check: string })[] = [];

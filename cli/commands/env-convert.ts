@@ -12,11 +12,9 @@ export const convertCommand = () =>
   offlineCommand(
     'convert',
     'write a file again so that another program reads the same values, without a vault',
-    `
-    dsvault env convert --from dotenv --to compose .env --out compose.env
-    dsvault env convert --to docker .env
-    dsvault env convert --from shell --to python --in-place .env
-    `,
+    'dsvault env convert --from dotenv --to compose .env --out compose.env',
+    'dsvault env convert --to docker .env',
+    'dsvault env convert --from shell --to python --in-place .env',
   )
     .argument('<file>', 'the file; - is stdin')
     .option('--from <name>', 'the program that reads it now; by default it is read as by the vault')
@@ -29,7 +27,7 @@ export const convertCommand = () =>
       }
       if (!isDialect(to)) throw usage(`--to is one of ${dialectNames}`);
       const target = targetOf(file, { out, inPlace });
-      const { content, errors } = convertFile(await readText(file, `the file ${file}`), {
+      const { content, errors } = convertFile(await readText(file), {
         from,
         to,
       });

@@ -1,5 +1,4 @@
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
-import { planFile } from '../../functions/env/plan.ts';
 import { usage } from '../../system/failures.ts';
 import { readValues, valueOptions } from '../files/enc-values.ts';
 import { planOrFail } from '../files/file-failures.ts';
@@ -11,10 +10,8 @@ export const lintCommand = () =>
   offlineCommand(
     'lint',
     'check a file by the grammar of the vault, without a request to it',
-    `
-    dsvault env lint .env
-    dsvault env lint .env --for expand --dialect docker
-    `,
+    'dsvault env lint .env',
+    'dsvault env lint .env --for expand --dialect docker',
   )
     .argument('<file>', 'the file; - is stdin')
     .option('--for <command>', 'the command it is meant for: encrypt, expand or submit', 'submit')
@@ -26,9 +23,9 @@ export const lintCommand = () =>
         throw usage('--for is encrypt, expand or submit');
       }
       if (!isDialect(dialect)) throw usage(`--dialect is one of ${dialectNames}`);
-      const content = await readText(file, `the file ${file}`);
+      const content = await readText(file);
       const values = await readValues(content, flags);
-      const plan = planOrFail(file, () => planFile({ content, values, dialect, mode }));
+      const plan = planOrFail(file, content, { values, dialect, mode });
       const create = plan.create.map(({ name }) => name);
       const read = [...new Set(plan.read.map(({ name }) => name))];
       if (json) return await printJson({ create, read });

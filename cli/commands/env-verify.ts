@@ -8,7 +8,6 @@ import { printJson, printLines } from '../output/output.ts';
 import { readText } from '../values/read-value.ts';
 import { offlineCommand } from './command-line.ts';
 
-/** The dialect of each program that reads `.env` files. */
 const dialects: ReadonlyMap<string, Dialect> = new Map([
   ...(['bash', 'dash', 'zsh'] as const).map((shell) => [shell, 'shell'] as const),
   ...(['node', 'dotenv'] as const).map((reader) => [reader, 'dotenv'] as const),
@@ -20,10 +19,8 @@ export const verifyCommand = () =>
   offlineCommand(
     'verify',
     'tell whether programs read a file as the vault does, without a vault',
-    `
-    dsvault env verify .env
-    dsvault env verify --reader node,docker .env
-    `,
+    'dsvault env verify .env',
+    'dsvault env verify --reader node,docker .env',
   )
     .argument('<file>', 'the file; - is stdin')
     .option('--reader <names>', 'the programs, with commas between', readerNames)
@@ -33,7 +30,7 @@ export const verifyCommand = () =>
         if (dialect === undefined) throw usage(`--reader takes ${readerNames}`);
         return { name, dialect };
       });
-      const source = readFile(await readText(file, `the file ${file}`));
+      const source = readFile(await readText(file));
       if (source.errors.length > 0) throw invalidFile(reportOf(source.errors), file);
       const told = readers.map(({ name, dialect }) => {
         return { reader: name, first: findDifferences(source, dialect)[0] };
@@ -56,5 +53,4 @@ const lineOf = (file: string, { reader, first }: ReaderReport): string =>
     ? `${file}: ${reader} reads every value as the vault does`
     : `${file}:${first.line}:${first.column}: ${fileSentence({ ...first, dialect: reader })} [${first.code}]`;
 
-/** `first` is the first difference; null if there is none. */
 const documentOf = ({ reader, first }: ReaderReport) => ({ reader, first: first ?? null });

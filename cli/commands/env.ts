@@ -29,11 +29,9 @@ export const envCommand = () =>
   newCommand(
     'env',
     'files with references to secrets: enc(NAME) stores, secret(NAME) reads',
-    `
-    dsvault env lint .env
-    dsvault env encrypt --in-place .env
-    dsvault env expand .env --out .env.production
-    `,
+    'dsvault env lint .env',
+    'dsvault env encrypt --in-place .env',
+    'dsvault env expand .env --out .env.production',
   )
     .enablePositionalOptions()
     .addCommand(encryptCommand().action((file, flags) => transform('encrypt-env', file, flags)))
@@ -62,21 +60,17 @@ const encryptCommand = () =>
   storingCommand(
     'encrypt',
     'store what enc() names; each becomes secret(), and no secret is read',
-    `
-    dsvault env encrypt --in-place .env
-    dsvault env encrypt .env.in --out .env --value-file TLS_KEY=key.pem
-    DB_PASSWORD=… dsvault env encrypt - --values-from-env < .env.in
-    `,
+    'dsvault env encrypt --in-place .env',
+    'dsvault env encrypt .env.in --out .env --value-file TLS_KEY=key.pem',
+    'DB_PASSWORD=… dsvault env encrypt - --values-from-env < .env.in',
   );
 
 const submitCommand = () =>
   storingCommand(
     'submit',
     'store what enc() names and put the values of secret() in place, in one go',
-    `
-    dsvault env submit .env.in --out .env
-    dsvault env submit .env --dry-run
-    `,
+    'dsvault env submit .env.in --out .env',
+    'dsvault env submit .env --dry-run',
   );
 
 const expandCommand = () =>
@@ -84,11 +78,9 @@ const expandCommand = () =>
     vaultCommand(
       'expand',
       'put the values of secret() in place',
-      `
-      dsvault env expand .env --out .env.production
-      dsvault env expand .env --at 2026-11-24T14:31:00Z
-      dsvault env expand .env --pin --in-place
-      `,
+      'dsvault env expand .env --out .env.production',
+      'dsvault env expand .env --at 2026-11-24T14:31:00Z',
+      'dsvault env expand .env --pin --in-place',
     ),
   )
     .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)', instantOf('--at'))
@@ -105,7 +97,7 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   }
   // Checked before any request, because a later error could not undo what was stored.
   const target = targetOf(file, flags);
-  const content = await readText(file, `the file ${file}`);
+  const content = await readText(file);
   const reply = await ofFile(file, () => ask(session, operation, { file, content }, flags));
   noteWarnings(reply.warnings, file);
   if (json) return await printJson(reply);

@@ -7,10 +7,8 @@ export const explainCommand = () =>
   vaultCommand(
     'explain',
     'tell why you, or a caller with other scopes and names, can or cannot read a secret',
-    `
-    dsvault explain DB_PASSWORD
-    dsvault explain app.DB --scopes secrets:read --names 'app.*,LOG_KEY'
-    `,
+    'dsvault explain DB_PASSWORD',
+    "dsvault explain app.DB --scopes secrets:read --names 'app.*,LOG_KEY'",
   )
     .argument(...nameArgument)
     .option('--scopes <scopes>', 'the scopes of the caller; your own are the preset', listed)

@@ -11,11 +11,9 @@ export const exportCommand = () =>
   vaultCommand(
     'export',
     'print secrets with their values, as a .env file or as JSON',
-    `
-    dsvault export --out all.env
-    dsvault export DB_PASSWORD API_KEY --dialect docker
-    dsvault export --prefix DB_ --json
-    `,
+    'dsvault export --out all.env',
+    'dsvault export DB_PASSWORD API_KEY --dialect docker',
+    'dsvault export --prefix DB_ --json',
   )
     .argument('[names...]', 'these secrets; by default all that the token may see')
     .option('--prefix <beginning>', 'all secrets whose names have this beginning', secretName)
@@ -76,7 +74,6 @@ const readPart = async (
   }
 };
 
-/** All secrets by name. */
 const joined = (parts: readonly Part[]): Readonly<Record<string, string>> => {
   const values = parts.flatMap(({ names, content }) => {
     const keyed = new Map<string, string>(Object.entries(JSON.parse(content)));

@@ -10,12 +10,10 @@ export const getCommand = () =>
   vaultCommand(
     'get',
     'print the value of a secret: its bytes and nothing else, unless to a terminal',
-    `
-    dsvault get DB_PASSWORD
-    dsvault get DB_PASSWORD --version 1
-    dsvault get DB_PASSWORD --at 2026-11-24T14:31:00Z
-    dsvault get TLS_KEY --out key.pem
-    `,
+    'dsvault get DB_PASSWORD',
+    'dsvault get DB_PASSWORD --version 1',
+    'dsvault get DB_PASSWORD --at 2026-11-24T14:31:00Z',
+    'dsvault get TLS_KEY --out key.pem',
   )
     .argument(...nameArgument)
     .option('--version <number>', 'this version instead of the current one', versionNumber)

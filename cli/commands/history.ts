@@ -9,11 +9,9 @@ export const historyCommand = () =>
   vaultCommand(
     'history',
     'list the versions of a secret, also of a deleted one, the newest first; times are UTC',
-    `
-    dsvault history DB_PASSWORD
-    dsvault history DB_PASSWORD --json
-    dsvault history DB_PASSWORD --show-values
-    `,
+    'dsvault history DB_PASSWORD',
+    'dsvault history DB_PASSWORD --json',
+    'dsvault history DB_PASSWORD --show-values',
   )
     .argument(...nameArgument)
     .option('--show-values', 'also print the value of each version')
@@ -41,7 +39,6 @@ export const versionCells = (entry: Entry): string[] => [
     : (entry.note ?? ''),
 ];
 
-/** Text unchanged, other bytes as base64. */
 const shownValue = (entry: Entry): string => {
   const { value = '', encoding = 'utf8' } = entry.state === 'stored' ? entry : {};
   return encoding === 'utf8'

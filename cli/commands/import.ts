@@ -17,18 +17,16 @@ export const importCommand = () =>
   writingCommand(
     'import',
     'create a secret for each assignment of a file, all of them or none',
-    `
-    dsvault import .env --note 'from the old server'
-    dsvault import secrets.json
-    other-vault export | dsvault import - --format env
-    `,
+    "dsvault import .env --note 'from the old server'",
+    'dsvault import secrets.json',
+    'other-vault export | dsvault import - --format env',
   )
     .argument('<file>', 'the file; - is stdin')
     .option('--format <name>', 'env or json; by default the ending of the file name decides')
     .option('--dry-run', 'the same answer and report; nothing is stored')
     .action(async (file, { format, dryRun, json, note: remark, ...flags }) => {
       const session = openSession(flags);
-      const content = await readText(file, `the file ${file}`);
+      const content = await readText(file);
       const entries = readEntries(content, formatOf(format, file), file);
       if (entries.length === 0)
         throw failure(`${file} has no assignments`, { kind: 'invalidFile' });

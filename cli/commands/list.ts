@@ -7,11 +7,9 @@ export const listCommand = () =>
   vaultCommand(
     'list',
     'list the names that the token may see, one a line',
-    `
-    dsvault list
-    dsvault list --prefix DB_ --long
-    dsvault list --deleted --long
-    `,
+    'dsvault list',
+    'dsvault list --prefix DB_ --long',
+    'dsvault list --deleted --long',
   )
     .option('--prefix <beginning>', 'only names with this beginning', secretName)
     .option('--long', 'also the current version, its time, author and note')

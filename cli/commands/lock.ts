@@ -11,11 +11,9 @@ export const lockCommand = () =>
   vaultCommand(
     'lock',
     'write a file again with each secret(NAME) pinned to its current version, without values',
-    `
-    dsvault lock
-    dsvault lock production.env --out production.env.lock
-    dsvault run -f .env.lock -- node server.js
-    `,
+    'dsvault lock',
+    'dsvault lock production.env --out production.env.lock',
+    'dsvault run -f .env.lock -- node server.js',
   )
     .argument('[file]', 'the file; - is stdin', '.env')
     .option('--out <file>', 'the file to write; by default FILE.lock, and stdout for stdin')

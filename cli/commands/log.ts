@@ -28,21 +28,17 @@ export const logCommand = () =>
   newCommand(
     'log',
     'ask the log of a vault: who read or changed a secret, when, from where',
-    `
-    dsvault log reads DB_PASSWORD --from 2026-11-27T00:00Z
-    dsvault log refusals --aws vault
-    `,
+    'dsvault log reads DB_PASSWORD --from 2026-11-27T00:00Z',
+    'dsvault log refusals --aws vault',
   )
     .addCommand(
       logQuestion(
         'reads',
         'tell who read or changed a secret, the newest first',
-        `
-        dsvault log reads DB_PASSWORD
-        dsvault log reads DB_PASSWORD --tenant acme --from 2026-11-27T00:00Z
-        dsvault log reads DB_PASSWORD --aws vault --from 2026-11-27T00:00Z
-        dsvault log reads DB_PASSWORD --file log.1 log --json
-        `,
+        'dsvault log reads DB_PASSWORD',
+        'dsvault log reads DB_PASSWORD --tenant acme --from 2026-11-27T00:00Z',
+        'dsvault log reads DB_PASSWORD --aws vault --from 2026-11-27T00:00Z',
+        'dsvault log reads DB_PASSWORD --file log.1 log --json',
       )
         .argument(...nameArgument)
         .action((name, flags) => answer(readsOf(name), flags)),
@@ -51,10 +47,8 @@ export const logCommand = () =>
       logQuestion(
         'who',
         'tell what a caller asked for, the newest first',
-        `
-        dsvault log who alice
-        dsvault log who github:74 --from 2026-11-27T00:00Z --json
-        `,
+        'dsvault log who alice',
+        'dsvault log who github:74 --from 2026-11-27T00:00Z --json',
       )
         .argument('<subject>', 'the subject of the caller, as dsvault whoami shows it')
         .action((subject, flags) => answer(requestsOf(subject), flags)),
@@ -63,27 +57,23 @@ export const logCommand = () =>
       logQuestion(
         'story',
         'show all lines of one request, in their order',
-        `
-        dsvault log story c484c830
-        dsvault log story c484c830-1b2c-4f00-8000-000000000001 --json
-        `,
+        'dsvault log story c484c830',
+        'dsvault log story c484c830-1b2c-4f00-8000-000000000001 --json',
       )
         .argument('<id>', 'the id, or its first 8 characters or more; or the id of a call to KMS')
         .action((id, flags) => {
           if (!/^[\w-]{8,64}$/.test(id)) throw usage('ID is 8 to 64 characters of a request id');
           if (flags.tenant !== undefined)
             throw usage('an id is of one request: leave out --tenant');
-          return answer(storyOf(id), flags, 'oldest first');
+          return answer(storyOf(id), flags);
         }),
     )
     .addCommand(
       logQuestion(
         'refusals',
         'list the requests that the vault refused, the newest first',
-        `
-        dsvault log refusals --from 2026-11-27T00:00Z
-        zcat export.gz | dsvault log refusals --file -
-        `,
+        'dsvault log refusals --from 2026-11-27T00:00Z',
+        'zcat export.gz | dsvault log refusals --file -',
       ).action((flags) => answer(refusals, flags)),
     );
 
@@ -103,16 +93,12 @@ const tenantName = (text: string): string => {
   throw usage(`--tenant is ${tenantForm}`);
 };
 
-const answer = async (
-  question: Question,
-  flags: LogFlags,
-  order: 'newest first' | 'oldest first' = 'newest first',
-): Promise<void> => {
+const answer = async (question: Question, flags: LogFlags): Promise<void> => {
   const range = rangeOf(flags);
   const asked = await ask(question, await logsOf(flags, question, range), range);
   // A search finds only the lines that it looked for, so it does not know where the log begins.
   const found = flags.aws === undefined ? asked : { ...asked, begins: null };
-  const entries = order === 'newest first' ? found.entries.toReversed() : found.entries;
+  const entries = question.inOrder ? found.entries : found.entries.toReversed();
   if (flags.json) {
     const { lastRead, unnamed, entries: _, ...facts } = found;
     const rows = entries.map(({ row }) => row);

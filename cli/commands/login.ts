@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure, usage } from '../../system/failures.ts';
+import { usage } from '../../system/failures.ts';
 import { note, printJson } from '../output/output.ts';
 import { type LocalToken, makeLocalToken } from '../requests/local-vaults.ts';
 import { findProfile, type OidcClient, profileFile, writeProfile } from '../requests/profile.ts';
-import { profileName, readSettings, type Settings } from '../requests/settings.ts';
-import { isJwt, type Token } from '../requests/token.ts';
+import { profileName, readSettings, type Settings, tokenOf } from '../requests/settings.ts';
+import type { Token } from '../requests/token.ts';
 import { tokenOfCommand, wordsOf } from '../requests/token-command.ts';
 import { openClient } from '../requests/vault-client.ts';
 import { askHidden, readStdin } from '../values/read-value.ts';
@@ -15,13 +15,11 @@ export const loginCommand = () =>
   vaultCommand(
     'login',
     'keep a token, by default from stdin, and the address of its vault in a profile',
-    `
-    dsvault login --local
-    dsvault login --local --for cluster --tenant demo --sub you
-    dsvault login --profile production --addr https://vault.example.com < token
-    dsvault login --oidc --issuer https://login.example.com --client-id dsvault
-    dsvault login --token-command 'kubectl create token deployer --audience vault'
-    `,
+    'dsvault login --local',
+    'dsvault login --local --for cluster --tenant demo --sub you',
+    'dsvault login --profile production --addr https://vault.example.com < token',
+    'dsvault login --oidc --issuer https://login.example.com --client-id dsvault',
+    "dsvault login --token-command 'kubectl create token deployer --audience vault'",
   )
     .option('--local', 'make the token for a vault that runs on this machine, and find its address')
     .option('--for <vault>', 'with --local: start, cluster, sam or localstack')
@@ -108,7 +106,5 @@ const tokenOfProvider = (client: OidcClient, { timeoutMs }: Settings): Token => 
 
 const tokenOfStdin = async (): Promise<Token> => {
   const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin('the token');
-  const token = typed.toString().trim();
-  if (isJwt(token)) return { source: 'stdin', read: () => token };
-  throw failure('stdin holds no token', { kind: 'denied' });
+  return tokenOf(typed.toString(), 'stdin');
 };

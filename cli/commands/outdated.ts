@@ -17,11 +17,9 @@ export const outdatedCommand = () =>
   vaultCommand(
     'outdated',
     'compare the pinned versions of a file with the current ones, without values',
-    `
-    dsvault outdated
-    dsvault outdated production.env.lock --max-age 90d
-    dsvault outdated --json
-    `,
+    'dsvault outdated',
+    'dsvault outdated production.env.lock --max-age 90d',
+    'dsvault outdated --json',
   )
     .argument('[file]', 'the file; - is stdin', '.env.lock')
     .option('--max-age <duration>', 'fail if a pin was superseded longer ago, such as 90d or 12h')

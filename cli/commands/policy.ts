@@ -14,22 +14,14 @@ export const policyCommand = () =>
   newCommand(
     'policy',
     'access policies: which tokens the vault accepts, and what they allow',
-    `
-    dsvault policy check access.yaml
-    dsvault policy test access.yaml --token-file token
-    `,
+    'dsvault policy check access.yaml',
+    'dsvault policy test access.yaml --token-file token',
   )
     .addCommand(checkCommand())
     .addCommand(testCommand());
 
 const checkCommand = () =>
-  offlineCommand(
-    'check',
-    'check a policy as the vault does',
-    `
-    dsvault policy check access.yaml
-    `,
-  )
+  offlineCommand('check', 'check a policy as the vault does', 'dsvault policy check access.yaml')
     .argument('<file>', 'the policy; - is stdin')
     .action(async (file, { json }) => {
       const { policy, warnings } = await readPolicy(file);
@@ -42,11 +34,9 @@ const testCommand = () =>
   offlineCommand(
     'test',
     'tell which rule decides about a token, and why earlier rules do not',
-    `
-    dsvault policy test access.yaml --token-file token
-    dsvault policy test access.yaml --token-file claims.json
-    kubectl create token ci | dsvault policy test access.yaml --token-file -
-    `,
+    'dsvault policy test access.yaml --token-file token',
+    'dsvault policy test access.yaml --token-file claims.json',
+    'kubectl create token ci | dsvault policy test access.yaml --token-file -',
   )
     .argument('<file>', 'the policy')
     .requiredOption(
@@ -78,7 +68,7 @@ const claimsIn = (text: string) => {
 const anyKeys = { keys: [] };
 
 const readPolicy = async (file: string): Promise<ReadPolicy> => {
-  const text = await readText(file, `the file ${file}`);
+  const text = await readText(file);
   try {
     return parsePolicy(text, anyKeys);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type Failure, failure, withSentence } from '../../system/failures.ts';
+import { failure, withSentence } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue, encodeValue } from '../values/read-value.ts';
@@ -9,10 +9,8 @@ export const restoreCommand = () =>
   writingCommand(
     'restore',
     'bring a deleted secret back: write its last value as a new version',
-    `
-    dsvault restore DB_PASSWORD
-    dsvault restore DB_PASSWORD --note 'deleted by mistake'
-    `,
+    'dsvault restore DB_PASSWORD',
+    "dsvault restore DB_PASSWORD --note 'deleted by mistake'",
   )
     .argument(...nameArgument)
     .action(async (name, { json, note, ...flags }) => {
@@ -37,18 +35,15 @@ const findLastValue = async (session: Session, name: string): Promise<number> =>
   let wasDeleted = false;
   for await (const { version, state } of eachVersion(session, name)) {
     if (wasDeleted && state === 'stored') return version;
-    if (wasDeleted) throw gone(name, version);
+    if (wasDeleted) {
+      const sentence = `the value of version ${version} was destroyed: dsvault create ${name} stores a new one`;
+      throw failure(sentence, { kind: 'notFound' });
+    }
     wasDeleted = state === 'deleted';
     if (!wasDeleted && !isRepetition) break;
   }
   throw failure(notDeleted(name), { kind: 'conflict' });
 };
-
-const gone = (name: string, version: number): Failure =>
-  failure(
-    `the value of version ${version} was destroyed: dsvault create ${name} stores a new one`,
-    { kind: 'notFound' },
-  );
 
 const notDeleted = (name: string): string =>
   `${name} is not deleted: dsvault rollback writes an old value of it again`;

@@ -9,10 +9,8 @@ export const rollbackCommand = () =>
   writingCommand(
     'rollback',
     'write the value of an old version as a new one',
-    `
-    dsvault rollback DB_PASSWORD --to 1
-    dsvault rollback DB_PASSWORD --to 1 --if-version 3
-    `,
+    'dsvault rollback DB_PASSWORD --to 1',
+    'dsvault rollback DB_PASSWORD --to 1 --if-version 3',
   )
     .argument(...nameArgument)
     .requiredOption('--to <number>', 'the version whose value to write again', versionNumber)

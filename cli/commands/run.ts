@@ -10,13 +10,11 @@ export const runCommand = () =>
       vaultCommand(
         'run',
         'run a program with the variables of a file, expanded, in its environment and nowhere else',
-        `
-        dsvault run -- node server.js
-        dsvault run -f production.env --only DB_URL,API_KEY -- ./migrate
-        dsvault run --pristine --redact -- ./build.sh
-        dsvault run --watch -- node server.js
-        dsvault run --watch --write app.env --signal HUP -- ./server app.env
-        `,
+        'dsvault run -- node server.js',
+        'dsvault run -f production.env --only DB_URL,API_KEY -- ./migrate',
+        'dsvault run --pristine --redact -- ./build.sh',
+        'dsvault run --watch -- node server.js',
+        'dsvault run --watch --write app.env --signal HUP -- ./server app.env',
       ).argument('<command...>', 'the program and its arguments, behind --'),
     )
       .option('--redact', 'replace secrets in the output of the program with [redacted]')

@@ -10,10 +10,8 @@ export const statusCommand = () =>
   vaultCommand(
     'status',
     'tell whether the vault can use its store and its master key',
-    `
-    dsvault status
-    dsvault status --json
-    `,
+    'dsvault status',
+    'dsvault status --json',
   ).action(async ({ json, ...flags }) => {
     const { client } = openSession(flags);
     const status = await client('get-status');

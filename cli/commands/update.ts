@@ -7,11 +7,9 @@ export const updateCommand = () =>
   valueCommand(
     'update',
     'write the next version of a secret; its value is read from stdin',
-    `
-    printf %s hunter3 | dsvault update DB_PASSWORD --note 'after the audit'
-    dsvault update TLS_KEY --value-file key.pem --skip-unchanged
-    dsvault update DB_PASSWORD --prompt --if-version 2
-    `,
+    "printf %s hunter3 | dsvault update DB_PASSWORD --note 'after the audit'",
+    'dsvault update TLS_KEY --value-file key.pem --skip-unchanged',
+    'dsvault update DB_PASSWORD --prompt --if-version 2',
   )
     .option(...ifVersionOption)
     .option('--skip-unchanged', 'write nothing if the secret has this value already')

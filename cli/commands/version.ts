@@ -6,10 +6,8 @@ export const versionCommand = () =>
   offlineCommand(
     'version',
     'print the version of dsvault and of the Node it runs on',
-    `
-    dsvault version
-    dsvault version --json
-    `,
+    'dsvault version',
+    'dsvault version --json',
   ).action(async ({ json }) => {
     const { version } = manifest;
     const node = process.versions.node;

@@ -6,10 +6,8 @@ export const whoamiCommand = () =>
   vaultCommand(
     'whoami',
     'tell who the vault takes you for, and what you may do',
-    `
-    dsvault whoami
-    dsvault whoami --profile production --json
-    `,
+    'dsvault whoami',
+    'dsvault whoami --profile production --json',
   ).action(async ({ json, ...flags }) => {
     const { client, settings } = openSession(flags);
     const caller = await client('whoami');

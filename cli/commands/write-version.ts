@@ -6,7 +6,6 @@ import { decodeValue } from '../values/read-value.ts';
 
 type Options = {
   readonly json?: true | undefined;
-  /** The end of the line for a person. */
   readonly about?: string;
   /** The earlier version that has the same value. */
   readonly copyOf?: number;

@@ -6,7 +6,6 @@ import { variable } from '../../system/environment.ts';
 import { usage } from '../../system/failures.ts';
 import { exactText, readText } from '../values/read-value.ts';
 
-/** Collects the texts of an option that may be repeated. */
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [
   ...before,
   text,

@@ -1,12 +1,19 @@
 /** Reads `.env` files by the grammar of the vault, without a request to it. */
+import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { type Failure, failure, isFailure, refusal } from '../../system/failures.ts';
 import type { FileError } from '../../system/problem-report.ts';
 
-/** Plans a file as the vault would, and throws its errors with the name of the file. */
-export const planOrFail = <Result>(file: string, plan: () => Result): Result => {
+const expansion = { values: new Map(), dialect: 'json', mode: 'expand' } as const;
+
+/** Plans a file as the vault would, by default to expand it. Throws its errors with the name of the file. */
+export const planOrFail = (
+  file: string,
+  content: string,
+  how: Omit<EnvFile, 'content'> = expansion,
+): Plan => {
   try {
-    return plan();
+    return planFile({ content, ...how });
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
     const { errors = [], errorsTotal = errors.length } = error.properties;

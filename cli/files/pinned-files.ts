@@ -3,7 +3,6 @@ import { existsSync, statSync } from 'node:fs';
 import { errorsAt, reportOf } from '../../functions/env/faults.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { findPins, withPins } from '../../functions/env/pins.ts';
-import { planFile } from '../../functions/env/plan.ts';
 import { type Reference, type References, scanFile } from '../../functions/env/references.ts';
 import { refusal } from '../../system/failures.ts';
 import { readText } from '../values/read-value.ts';
@@ -23,14 +22,13 @@ export type PinnableFile = {
 
 /** Reads a file that `env expand` would take. Throws its errors; `enc()` is one of them. */
 export const readPinnable = async (file: string): Promise<PinnableFile> => {
-  const content = await readText(file, `the file ${file}`);
+  const content = await readText(file);
   return { file, content, ...referencesIn(file, content) };
 };
 
 /** The references of a text. Throws as `readPinnable` does, and so checks a text before it is written. */
 export const referencesIn = (file: string, content: string) => {
-  const asked = { content, values: new Map(), dialect: 'json', mode: 'expand' } as const;
-  const { lines, secret } = planOrFail(file, () => planFile(asked)).references;
+  const { lines, secret } = planOrFail(file, content).references;
   return { lines, references: [...secret.values()] };
 };
 
@@ -38,7 +36,7 @@ export const referencesIn = (file: string, content: string) => {
 export const findOtherSource = async ({ file, content }: PinnableFile): Promise<string | null> => {
   const source = /^(.+)\.lock$/s.exec(file)?.[1];
   if (source === undefined || !existsSync(source) || !statSync(source).isFile()) return null;
-  const other = await readText(source, `the file ${source}`);
+  const other = await readText(source);
   return atVersionOne(other) === atVersionOne(content) ? null : source;
 };
 

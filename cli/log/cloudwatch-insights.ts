@@ -10,10 +10,10 @@ import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 const linesMax = 10_000;
 const askEveryMs = 500;
 const outputBytesMax = 268_435_456;
-/** The longest retention of the template, in seconds. */
-const keptMax = 3_653 * 86_400;
-/** CloudWatch may date a line later than the function did, in seconds. */
-const tolerance = 60;
+/** The longest retention of the template. */
+const keptMaxS = 3_653 * 86_400;
+/** CloudWatch may date a line later than the function did. */
+const toleranceS = 60;
 
 /** A piece of a query means only itself, so that no name and no subject can change the query. */
 const safePiece = /^[\w.:/+=@-]+$/;
@@ -40,8 +40,8 @@ export async function* linesOfStack(
 ): AsyncGenerator<string> {
   if (!/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(stack)) throw usage('--aws is the name of a stack');
   const groups = Object.keys(operations).map((operation) => `/aws/lambda/${stack}-${operation}`);
-  const end = Math.ceil(Math.min(to, Date.now()) / 1_000) + tolerance;
-  const begin = Math.max(Math.floor(from / 1_000) - tolerance, end - keptMax, 0);
+  const end = Math.ceil(Math.min(to, Date.now()) / 1_000) + toleranceS;
+  const begin = Math.max(Math.floor(from / 1_000) - toleranceS, end - keptMaxS, 0);
   const seen = new Set<string>();
   const found = linesWithin(groups, queryFor(holds), { from: begin, to: end });
   for await (const { message, ptr } of found) {

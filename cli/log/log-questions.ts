@@ -11,6 +11,8 @@ export type Question = {
   readonly holds: readonly string[];
   readonly head: readonly string[];
   readonly entriesOf: (line: LogLine) => readonly Entry[];
+  /** Shows the oldest entry first. */
+  readonly inOrder?: true;
   /** Only `reads` can say when something was last read, and which lines may keep a reading to themselves. */
   readonly readings?: {
     readonly isReading: (row: Row) => boolean;
@@ -86,12 +88,14 @@ const timeOf = ({ timestamp }: Row): number => Date.parse(timestamp);
 const isAfter = (one: Row, other: Row): boolean => timeOf(one) > timeOf(other);
 const byTime = (one: Entry, other: Entry): number => timeOf(one.row) - timeOf(other.row);
 
+const pick = <Key extends keyof LogLine>(line: LogLine, ...keys: readonly Key[]) =>
+  Object.fromEntries(keys.map((key) => [key, line[key]])) as Pick<LogLine, Key>;
+
 /** Every row says this of its request. */
-const factsOf = (line: LogLine) => {
-  const { timestamp, tenant, subject, issuer, rule, operation, outcome, status, code } = line;
-  const { requestId } = line;
-  return { timestamp, tenant, subject, issuer, rule, operation, outcome, status, code, requestId };
-};
+const factsOf = (line: LogLine) => ({
+  ...pick(line, 'timestamp', 'tenant', 'subject', 'issuer', 'rule', 'operation', 'outcome'),
+  ...pick(line, 'status', 'code', 'requestId'),
+});
 type Facts = ReturnType<typeof factsOf>;
 
 /** An absent fact is a dash: an unknown caller has no tenant, for example. */
@@ -139,12 +143,10 @@ export const readsOf = (name: string): Question => ({
   },
 });
 
-type RequestRow = Facts & Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote'>;
-
-const requestRowOf = (line: LogLine): RequestRow => {
-  const { secret, version, read, wrote } = line;
-  return { ...factsOf(line), secret, version, read, wrote };
-};
+const requestRowOf = (line: LogLine) => ({
+  ...factsOf(line),
+  ...pick(line, 'secret', 'version', 'read', 'wrote'),
+});
 
 /** Asks what the caller with this subject wanted. */
 export const requestsOf = (subject: string): Question => ({
@@ -183,6 +185,7 @@ export const refusals: Question = {
 export const storyOf = (requestId: string): Question => ({
   holds: [requestId],
   head: ['TIME', 'LINE', 'SAYS'],
+  inOrder: true,
   entriesOf: (row) => {
     const { requestId: id = '', kmsRequestIds = [] } = row;
     if (!id.startsWith(requestId) && !kmsRequestIds.includes(requestId)) return [];

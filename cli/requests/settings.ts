@@ -31,9 +31,7 @@ export type Settings = {
   /** The address without a slash at its end. */
   readonly addr: string;
   readonly token: Token | undefined;
-  /** The time limit of one attempt. */
   readonly timeoutMs: number;
-  /** The number of attempts after the first. */
   readonly retries: number;
   readonly idempotencyKey: string | undefined;
   readonly verbose: boolean;
@@ -98,18 +96,18 @@ const readToken = (
   const file = variable('DSVAULT_TOKEN_FILE');
   const command = variable('DSVAULT_TOKEN_COMMAND');
   if (flags.tokenFile !== undefined) return tokenOfFile(flags.tokenFile, '--token-file');
-  if (typed !== undefined) return checked(typed, 'DSVAULT_TOKEN');
+  if (typed !== undefined) return tokenOf(typed, 'DSVAULT_TOKEN');
   if (file !== undefined) return tokenOfFile(file, 'DSVAULT_TOKEN_FILE');
   if (command !== undefined) {
     return tokenOfCommand(wordsOf(command, 'DSVAULT_TOKEN_COMMAND'), 'DSVAULT_TOKEN_COMMAND', addr);
   }
-  if (kept.token !== undefined) return checked(kept.token, profile);
+  if (kept.token !== undefined) return tokenOf(kept.token, profile);
   return kept.tokenCommand && tokenOfCommand(kept.tokenCommand, profile, addr);
 };
 
 const tokenOfFile = (file: string, source: string): Token => {
   try {
-    return checked(readFileSync(file, 'utf8'), source);
+    return tokenOf(readFileSync(file, 'utf8'), source);
   } catch (error) {
     if (systemCodeOf(error) === 'unknown error') throw error;
     throw failure(`cannot read the file of ${source} (${systemCodeOf(error)})`, {
@@ -119,7 +117,8 @@ const tokenOfFile = (file: string, source: string): Token => {
   }
 };
 
-const checked = (text: string, source: string): Token => {
+/** The token in a text. Throws for a text that has none, and does not repeat the text. */
+export const tokenOf = (text: string, source: string): Token => {
   const token = text.trim();
   if (isJwt(token)) return { source, read: () => token };
   throw failure(`${source} holds no token`, { kind: 'denied' });

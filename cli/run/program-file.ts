@@ -28,7 +28,7 @@ export type ProgramFile = ReturnType<
 
 /** Reads the file, and empties the lines that `only` leaves out, so that their secrets are not read. */
 export const readContent = async ({ envFile, only }: ProgramFile): Promise<string> => {
-  const typed = await readText(envFile, `the file ${envFile}`);
+  const typed = await readText(envFile);
   return only === undefined ? typed : withOnly(typed, only.split(','), envFile);
 };
 
@@ -51,7 +51,6 @@ const emptied = (line: Assignment) => {
 
 /** How a file is expanded for a program. */
 export type Expansion = {
-  /** The content of the file. */
   readonly content: string;
   readonly at?: string | undefined;
   /** The dialect of a file that the program reads itself. Without it, the variables are in its environment. */

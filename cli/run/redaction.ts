@@ -10,7 +10,6 @@ const lineBytesMin = 8;
 export type Redaction = {
   /** Takes output, and returns the part of all output so far that may be passed on. */
   readonly push: (chunk: Uint8Array) => Buffer;
-  /** Returns the rest of the output. */
   readonly end: () => Buffer;
 };
 

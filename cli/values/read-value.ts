@@ -137,7 +137,7 @@ export const decodeValue = (given: { readonly value: string; readonly encoding: 
   Buffer.from(given.value, given.encoding === 'base64' ? 'base64' : 'utf8');
 
 /** Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` names the file then. */
-export const readText = async (file: string, what: string): Promise<string> => {
+export const readText = async (file: string, what = `the file ${file}`): Promise<string> => {
   const bytes = await readInput(file, what);
   if (isUtf8(bytes)) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   throw failure(`${what} is not UTF-8`, { kind: 'invalidFile' });
