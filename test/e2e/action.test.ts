@@ -199,7 +199,7 @@ describeLocal('the files of the action', () => {
     expect(sources?.filter((source) => source.includes('node_modules'))).toEqual([]);
   });
 
-  it('take what the workflow of the documentation gives them', async () => {
+  it('accept every input of the workflow in the documentation', async () => {
     const [, text = ''] =
       /^```yaml\n(.*?)^```$/ms.exec(readFileSync('docs/github-action.md', 'utf8')) ?? [];
     const { permissions, jobs } = parse(text);
@@ -352,7 +352,7 @@ describeLocal('a step that cannot do its work', () => {
     );
   };
 
-  it('takes no variable from the vault that the file does not have', async () => {
+  it('sets no variable that the vault returns and the file does not have', async () => {
     const failed = await stepWithAnswer(JSON.stringify({ URL: canary, LD_PRELOAD: canary }));
     expect([failed.code, told(failed), failed.exported.size]).toEqual([
       1,

@@ -168,7 +168,7 @@ describe('both packages', () => {
     expect(hashes()).toEqual(first);
   });
 
-  it('say where sources and pages are, and where to report, as npm run pack was told', () => {
+  it('say where sources and pages are, and where to report, if npm run pack knows the addresses', () => {
     for (const name of ['dsvault', 'dsvault-client']) {
       const words = ['-xzOf', packageFile(name), 'package/package.json'];
       expect(JSON.parse(spawnSync('tar', words, { encoding: 'utf8' }).stdout)).toMatchObject({

@@ -81,7 +81,7 @@ describe('a write of dsvault', () => {
     });
   });
 
-  it('keeps one key for all its attempts, takes another for the next write, and prints it with --verbose', async () => {
+  it('keeps one key for all its attempts, draws another for the next write, and prints it with --verbose', async () => {
     const name = await create();
     front.plan('drop', refuse(503, 'outcome_unknown', true));
     const first = await dsvault.run(['update', name, '--verbose'], { input: canary });
@@ -269,7 +269,7 @@ describe('a request of dsvault', () => {
   });
 });
 
-describe('a request that takes more than a second', () => {
+describe('a request that lasts more than a second', () => {
   const told = /waiting for the vault, \d+ s/;
 
   it('shows a line at a terminal, and erases it when the answer is there', async () => {

@@ -88,82 +88,77 @@ const login = async (plan: Plan) => {
 const token = { token: jwt('access') };
 const outcomeOf = async (plan: Plan) => (await login(plan)).outcome;
 
+const slow = () => refuse('slow_down');
+const throttled = () => new Response('<html>', { status: 429 });
+const failing = () => new Response('<html>', { status: 502 });
+const unreachable = () => {
+  const cause = Object.assign(new Error(), { code: 'ECONNRESET' });
+  throw Object.assign(new TypeError(canary), { cause });
+};
+const devices = (changes: object) => () => json({ ...codes, ...changes });
+const late = { exitCode: 5, message: 'nobody approved the code in time' };
+
 describe('dsvault login --oidc', () => {
-  it('tells the address and the code, and asks for the token every 5 s until it is approved', async () => {
-    const { outcome, told, waitsS } = await login({ token: [pending, pending, granted] });
-    expect(outcome).toEqual(token);
-    expect(waitsS).toEqual([5, 5, 5]);
-    expect(told).toEqual(['open https://login.example.com/activate and enter the code ABCD-EFGH']);
+  it('shows the address, and the code to enter there', async () => {
+    const shown = 'open https://login.example.com/activate and enter the code ABCD-EFGH';
+    expect((await login({})).told).toEqual([shown]);
   });
 
-  it('waits as long as the issuer says, but at least a second', async () => {
-    for (const [interval, wait] of [
-      [2, 2],
-      [0.001, 1],
-    ]) {
-      const device = () => json({ ...codes, interval });
-      const { waitsS } = await login({ device, token: [pending, granted] });
-      expect(waitsS).toEqual([wait, wait]);
-    }
+  it.each<[string, Plan, readonly number[], object]>([
+    ['every 5 s', { token: [pending, pending, granted] }, [5, 5, 5], token],
+    ['as often as the issuer says', { device: devices({ interval: 2 }) }, [2], token],
+    ['at most once a second', { device: devices({ interval: 0.001 }) }, [1], token],
+    [
+      '5 s less often after each slow_down, whatever its status',
+      { token: [slow, pending, () => refuse('slow_down', 429), pending, granted] },
+      [5, 10, 10, 15, 15],
+      token,
+    ],
+    [
+      '5 s less often after each fault of the network or of the issuer',
+      { token: [unreachable, failing, throttled, granted] },
+      [5, 10, 15, 20],
+      token,
+    ],
+    [
+      'until the code expires',
+      { device: devices({ expires_in: 12 }), token: [pending] },
+      [5, 5, 2],
+      late,
+    ],
+    [
+      'for half an hour at most',
+      { device: devices({ expires_in: 1e9, interval: 600 }), token: [pending] },
+      [600, 600, 600],
+      late,
+    ],
+  ])('asks for the token %s', async (_, plan, waits, expected) => {
+    const { outcome, waitsS } = await login(plan);
+    expect([outcome, waitsS]).toEqual([expected, waits]);
   });
 
-  it('asks 5 s less often after each slow_down, whatever its status', async () => {
-    const slow = () => refuse('slow_down');
-    const other = () => refuse('slow_down', 429);
-    const { outcome, waitsS } = await login({ token: [slow, pending, other, pending, granted] });
-    expect(outcome).toEqual(token);
-    expect(waitsS).toEqual([5, 10, 10, 15, 15]);
-  });
-
-  it('asks 5 s less often after each fault of the network or of the issuer', async () => {
-    const broken = () => {
-      throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } });
-    };
-    const failing = () => new Response('<html>', { status: 502 });
-    const throttling = () => new Response('<html>', { status: 429 });
-    const replies = [broken, failing, throttling, granted];
-    const { outcome, waitsS } = await login({ token: replies });
-    expect(outcome).toEqual(token);
-    expect(waitsS).toEqual([5, 10, 15, 20]);
-  });
-
-  it('gives up when the code expires, and after half an hour at the latest', async () => {
-    for (const [expires, sum] of [
-      [12, 12],
-      [1e9, 1_800],
-    ]) {
-      const device = () => json({ ...codes, expires_in: expires });
-      const { outcome, waitsS } = await login({ device, token: [pending] });
-      expect(outcome).toEqual({ exitCode: 5, message: 'nobody approved the code in time' });
-      expect(waitsS.reduce((all, wait) => all + wait, 0)).toBe(sum);
-    }
-  });
-
-  it('takes the access token if it is a JWT, else the ID token, and nothing else', async () => {
+  it('returns the access token if it is a JWT, else the ID token, and nothing else', async () => {
     const opaque = { access_token: `${canary}.opaque.token`, refresh_token: jwt('refresh') };
-    expect(await outcomeOf({ token: [() => granted({ id_token: jwt('id') })] })).toEqual(token);
-    expect(await outcomeOf({ token: [() => granted({ ...opaque, id_token: jwt('id') })] })).toEqual(
-      { token: jwt('id') },
-    );
+    const id = jwt('id');
+    expect(await outcomeOf({ token: [() => granted({ id_token: id })] })).toEqual(token);
+    const plan = { token: [() => granted({ ...opaque, id_token: id })] };
+    expect(await outcomeOf(plan)).toEqual({ token: id });
   });
 
-  it('asks for the scope and the audience, which is a resource too if it is a URI', async () => {
-    const bodies = async (client: Partial<OidcClient>) => {
+  const grant = `device_code=secret-device-code&grant_type=${encodeURIComponent('urn:ietf:params:oauth:grant-type:device_code')}&client_id=dsvault`;
+  const uri = 'audience=urn%3Avault&resource=urn%3Avault&';
+  it.each<[string, Partial<OidcClient>, string, string]>([
+    ['scope openid', {}, 'scope=openid&', ''],
+    ['the scope', { scope: 'a b', audience: 'v' }, 'scope=a+b&audience=v&', 'audience=v&'],
+    ['an audience', { audience: 'urn:vault' }, `scope=openid&${uri}`, uri],
+  ])(
+    'asks for %s, and for a resource if the audience is a URI',
+    async (_, client, first, second) => {
       const { sent } = await login({ client });
-      return sent.slice(1).map(({ body }) => body);
-    };
-    const grant =
-      'device_code=secret-device-code&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=dsvault';
-    expect(await bodies({})).toEqual(['scope=openid&client_id=dsvault', grant]);
-    expect(await bodies({ scope: 'a b', audience: 'vault' })).toEqual([
-      'scope=a+b&audience=vault&client_id=dsvault',
-      `audience=vault&${grant}`,
-    ]);
-    expect(await bodies({ audience: 'urn:vault' })).toEqual([
-      'scope=openid&audience=urn%3Avault&resource=urn%3Avault&client_id=dsvault',
-      `audience=urn%3Avault&resource=urn%3Avault&${grant}`,
-    ]);
-  });
+      const bodies = sent.slice(1).map(({ body }) => body);
+      expect(bodies).toEqual([`${first}client_id=dsvault`, `${second}${grant}`]);
+    },
+  );
 
   it.each([
     'http://login.example.com',
@@ -180,91 +175,51 @@ describe('dsvault login --oidc', () => {
 
   const notOidc = 'the issuer does not answer as an OpenID provider does';
   const otherIssuer = 'the discovery document of the issuer names another issuer';
-  const large = { ...metadata, padding: canary.repeat(11_000) };
-  const discoveries: Readonly<Record<string, [Reply, number, string]>> = {
-    'names another issuer': [
-      () => json({ ...metadata, issuer: 'https://evil.example' }),
-      5,
-      otherIssuer,
-    ],
-    'names the issuer with a slash more': [
-      () => json({ ...metadata, issuer: `${issuer}/` }),
-      5,
-      otherIssuer,
-    ],
-    'names no issuer': [() => json({ ...metadata, issuer: canary }), 1, notOidc],
-    'is no JSON': [() => new Response(canary), 1, notOidc],
-    'is missing': [() => new Response(canary, { status: 404 }), 1, notOidc],
-    'is elsewhere': [
-      () => new Response(null, { status: 302, headers: { location: issuer } }),
-      1,
-      notOidc,
-    ],
-    'has more than 64 KiB': [() => json(large), 1, 'the issuer sends more than 64 KiB'],
-    'has no device authorization': [
-      () => json({ ...metadata, device_authorization_endpoint: undefined }),
-      1,
-      'the issuer offers no login by device code (RFC 8628)',
-    ],
-    'names an address without https': [
-      () => json({ ...metadata, device_authorization_endpoint: 'http://login.example.com/device' }),
-      1,
-      'the issuer names an address that is not https://',
-    ],
-    'leads to a service of this machine': [
-      () => json({ ...metadata, device_authorization_endpoint: 'http://127.0.0.1:2375/device' }),
-      1,
-      'the issuer names an address that is not https://',
-    ],
-    'cannot be reached': [
-      () => {
-        throw Object.assign(new TypeError(canary), {
-          cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }),
-        });
-      },
-      7,
-      'cannot reach the issuer (ECONNREFUSED)',
-    ],
-    'does not come in time': [
-      () => new Promise(() => undefined),
-      7,
-      'cannot reach the issuer (no answer in time)',
-    ],
-  };
-  it.each(Object.keys(discoveries))('stops if the discovery document %s', async (what) => {
-    const [discovery, exitCode, message] = discoveries[what] ?? [];
-    const late = what === 'does not come in time' ? { timeoutMs: 1 } : {};
-    const { outcome, sent, told } = await login({ ...(discovery && { discovery }), ...late });
-    expect(outcome).toEqual({ exitCode, message });
-    expect([sent.length, told]).toEqual([1, []]);
+  const insecure = 'the issuer names an address that is not https://';
+  const tooLong = 'the issuer sends more than 64 KiB';
+  const noDeviceCode = 'the issuer offers no login by device code (RFC 8628)';
+  const document = (changes: object) => () => json({ ...metadata, ...changes });
+  const offers = (url?: string) => document({ device_authorization_endpoint: url });
+  const moved = () => new Response(null, { status: 302, headers: { location: issuer } });
+  const silent = () => new Promise<never>(() => undefined);
+  it.each<[string, Reply, number, string]>([
+    ['names another issuer', document({ issuer: 'https://evil.example' }), 5, otherIssuer],
+    ['names the issuer with a slash more', document({ issuer: `${issuer}/` }), 5, otherIssuer],
+    ['names no issuer', document({ issuer: canary }), 1, notOidc],
+    ['is no JSON', () => new Response(canary), 1, notOidc],
+    ['is missing', () => new Response(canary, { status: 404 }), 1, notOidc],
+    ['is elsewhere', moved, 1, notOidc],
+    ['has more than 64 KiB', document({ padding: canary.repeat(11_000) }), 1, tooLong],
+    ['has no device authorization', offers(), 1, noDeviceCode],
+    ['names an address without https', offers('http://login.example.com/device'), 1, insecure],
+    ['leads to a service of this machine', offers('http://127.0.0.1:2375/device'), 1, insecure],
+    ['cannot be reached', unreachable, 7, 'cannot reach the issuer (ECONNRESET)'],
+    ['is later than the limit', silent, 7, 'cannot reach the issuer (no answer in time)'],
+  ])('stops if the discovery document %s', async (_, discovery, exitCode, message) => {
+    const limit = discovery === silent ? { timeoutMs: 1 } : {};
+    const { outcome, sent, told } = await login({ discovery, ...limit });
+    expect([outcome, sent.length, told]).toEqual([{ exitCode, message }, 1, []]);
   });
 
   const noJwt = 'the issuer gave no JWT: --audience or --scope may ask it for one';
+  const refused = (why: string) => `the issuer refuses the login: ${why}`;
+  const needsSecret = 'the issuer does not know this client without a secret';
   const unsigned = `${jwt('access').split('.').slice(0, 2).join('.')}.`;
   const otherClient = signToken({ alg: 'RS256' }, { ...claims, aud: 'other' }, key);
-  const tokens: Readonly<Record<string, [Response, number, string]>> = {
-    'denies the login': [refuse('access_denied'), 5, 'the login was denied'],
-    'lets the code expire': [refuse('expired_token'), 5, 'nobody approved the code in time'],
-    'refuses the code': [refuse('invalid_grant'), 5, 'the issuer refuses the login: invalid_grant'],
-    'has a code of its own': [
-      refuse(`${canary}!`),
-      5,
-      'the issuer refuses the login: unknown error',
-    ],
-    'wants a secret of the client': [
-      json({}, 401, { 'www-authenticate': `Basic realm="${canary}"` }),
-      5,
-      'the issuer does not know this client without a secret',
-    ],
-    'gives an opaque token': [granted({ access_token: `${canary}.opaque.token` }), 5, noJwt],
-    'gives an unsigned token': [granted({ access_token: unsigned }), 5, noJwt],
-    'gives an ID token for another client': [granted({ id_token: otherClient }), 1, notOidc],
-  };
-  it.each(Object.keys(tokens))(
+  const challenge = json({}, 401, { 'www-authenticate': `Basic realm="${canary}"` });
+  it.each<[string, Response, number, string]>([
+    ['denies the login', refuse('access_denied'), 5, 'the login was denied'],
+    ['lets the code expire', refuse('expired_token'), 5, late.message],
+    ['refuses the code', refuse('invalid_grant'), 5, refused('invalid_grant')],
+    ['has a code of its own', refuse(`${canary}!`), 5, refused('unknown error')],
+    ['wants a secret of the client', challenge, 5, needsSecret],
+    ['gives an opaque token', granted({ access_token: `${canary}.opaque.token` }), 5, noJwt],
+    ['gives an unsigned token', granted({ access_token: unsigned }), 5, noJwt],
+    ['gives an ID token for another client', granted({ id_token: otherClient }), 1, notOidc],
+  ])(
     'stops after one request for the token if the issuer %s',
-    async (what) => {
-      const [reply, exitCode, message] = tokens[what] ?? [];
-      const { outcome, waitsS } = await login({ token: [() => reply as Response] });
+    async (_, reply, exitCode, message) => {
+      const { outcome, waitsS } = await login({ token: [() => reply] });
       expect([outcome, waitsS]).toEqual([{ exitCode, message }, [5]]);
     },
   );

@@ -8,50 +8,41 @@ import {
 } from '../../../cli/commands/outdated.ts';
 import type { NewestVersion } from '../../../cli/files/version-facts.ts';
 
-const written = (version: number, validTo: string | null): NewestVersion => ({
-  version,
-  state: 'stored',
-  validFrom: '2026-01-01T00:00:00.000Z',
-  validTo,
-  createdBy: 'alice',
-  masterKeyId: 'k',
-});
+const dayMs = 86_400_000;
+const supersededAt = '2026-03-01T00:00:00.000Z';
+const supersededAtMs = Date.parse(supersededAt);
 
+/** A pin of a version that was current until `validTo`. */
 const pinWith = (validTo: string | null) => {
-  const pinned = new Map([[1, written(1, validTo)]]);
-  const newest = validTo === null ? written(1, null) : written(2, null);
+  const facts = { validFrom: '2026-01-01T00:00:00.000Z', createdBy: 'alice', masterKeyId: 'k' };
+  const newest: NewestVersion = { version: 2, state: 'stored', validTo: null, ...facts };
+  const pinned = new Map([[1, { ...newest, version: 1, validTo }]]);
   return pinOf(new Map([['A', { newest, pinned }]]), 'A', 1);
 };
 
 describe('--max-age', () => {
-  const supersededAt = '2026-03-01T00:00:00.000Z';
-  const ninetyDaysMs = durationMs('90d') ?? Number.NaN;
-
-  it('refuses a pin a millisecond after that age, counted from when the pinned version was superseded', () => {
-    const limit = Date.parse('2026-05-30T00:00:00.000Z');
-    const pin = pinWith(supersededAt);
-    expect([limit, limit + 1].map((now) => isLate(pin, now, ninetyDaysMs))).toEqual([false, true]);
+  it.each<[string, string | null, number, number, boolean]>([
+    ['accepts a pin at that age', supersededAt, supersededAtMs + 90 * dayMs, 90 * dayMs, false],
+    ['rejects it 1 ms later', supersededAt, supersededAtMs + 90 * dayMs + 1, 90 * dayMs, true],
+    ['accepts a current version of any age', null, supersededAtMs + 3_650 * dayMs, 0, false],
+  ])('%s', (_, validTo, now, maxAgeMs, expected) => {
+    expect(isLate(pinWith(validTo), now, maxAgeMs)).toBe(expected);
   });
 
-  it('never refuses a pin of the current version, however old that is', () => {
-    expect(isLate(pinWith(null), Date.parse('2036-01-01T00:00:00.000Z'), 0)).toBe(false);
-  });
-
-  it('takes a version that was superseded in the future of a slow clock as superseded now', () => {
-    expect(supersededMs(pinWith(supersededAt), Date.parse(supersededAt) - 5_000)).toBe(0);
+  it('counts no negative age', () => {
+    expect(supersededMs(pinWith(supersededAt), supersededAtMs - 5_000)).toBe(0);
   });
 });
 
 describe('a duration', () => {
-  it('takes days, hours, minutes or seconds, and nothing else', () => {
+  it('is a number of days, hours, minutes or seconds, and nothing else', () => {
     const texts = ['90d', '12h', '30m', '45s', '0d', '90', 'd', '1.5d', '-1d', '90D', '90 d', ''];
-    const day = 86_400_000;
-    const known = [90 * day, day / 2, 1_800_000, 45_000, 0];
+    const known = [90 * dayMs, dayMs / 2, 1_800_000, 45_000, 0];
     expect(texts.map(durationMs)).toEqual([...known, ...Array(7).fill(undefined)]);
   });
 
-  it('appears in its largest whole unit', () => {
-    const ms = [0, 59_999, 60_000, 3_600_000, 86_399_999, 90.9 * 86_400_000];
+  it('is printed in its largest whole unit', () => {
+    const ms = [0, 59_999, 60_000, 3_600_000, 86_399_999, 90.9 * dayMs];
     expect(ms.map(durationText)).toEqual(['0s', '59s', '1m', '1h', '23h', '90d']);
   });
 });

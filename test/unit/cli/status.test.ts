@@ -22,55 +22,34 @@ describe('dsvault status', () => {
   });
 
   it('shows each node of a vault in a line of its own, with the memory of its etcd', () => {
-    const space = { dbBytes: 20_480, dbBytesInUse: 1, quotaBytes: 8e9, diskFreeBytes: 1 };
-    const known = {
-      ...{
-        alive: true,
-        state: 'serving' as const,
-        reason: null,
-        digest: null,
-        comparedAt: null,
-        start: 1,
-      },
-      ...{
-        appliedRevision: 7,
-        etcd: '3.7.3',
-        mayReadStale: false,
-        masterKey: 'usable' as const,
-        certificateEndsAt: '2036-11-24T12:00:00.000Z',
-        space: { ...space, memoryBytes: 41e6 },
-      },
+    const bytes = { dbBytes: 20_480, dbBytesInUse: 1, quotaBytes: 8e9, diskFreeBytes: 1 };
+    const first = {
+      ...{ node: 1, alive: true, leader: true, state: 'serving' as const, reason: null, start: 1 },
+      ...{ appliedRevision: 7, lag: 0, mayReadStale: false, digest: null, comparedAt: null },
+      ...{ etcd: '3.7.3', space: { ...bytes, memoryBytes: 41e6 } },
+      ...{ masterKey: 'usable' as const, certificateEndsAt: '2036-11-24T12:00:00.000Z' },
     };
-    const silent = { ...known, alive: false, appliedRevision: 5, etcd: null, space: null };
-    const nodes = [
-      { ...known, node: 1, leader: true, lag: 0 },
-      {
-        ...known,
-        node: 2,
-        leader: false,
-        lag: 0,
-        state: 'catching-up' as const,
-        masterKey: 'missing' as const,
-        certificateEndsAt: '2026-01-01T00:00:00.000Z',
-        reason: 'it compares',
-      },
-      { ...silent, node: 3, leader: false, lag: 2 },
-    ];
-    expect(statusRows({ ...status, node: { node: 2, equal: true, nodes } })).toEqual([
+    const second = {
+      ...{ ...first, node: 2, leader: false, state: 'catching-up' as const, reason: 'it compares' },
+      ...{ masterKey: 'missing' as const, certificateEndsAt: '2026-01-01T00:00:00.000Z' },
+    };
+    const third = {
+      ...{ ...first, node: 3, alive: false, leader: false, appliedRevision: 5, lag: 2 },
+      ...{ etcd: null, space: null },
+    };
+    const nodes = [first, second, third];
+    const space = 'etcd 3.7.3, memory 41.0 MB, database 20.5 kB of 8.0 GB';
+    const faults = 'master key missing, certificate ends at 2026-01-01T00:00:00.000Z, it compares';
+    const rowsWith = (equal: boolean) => statusRows({ ...status, node: { node: 2, equal, nodes } });
+    expect(rowsWith(true)).toEqual([
       ['vault', 'ok', 'as node 2 knows it'],
       ['store', 'ok', '4 ms'],
       ['master key', 'ok', 'k1'],
       ['copies', 'ok', ''],
-      ...[
-        ['node 1', 'serving', 'leads, revision 7, 0 behind'],
-        ['node 2', 'catching-up', 'follows, revision 7, 0 behind'],
-      ].map(([node, state, about]) => [
-        ...[node, state],
-        `${about}, etcd 3.7.3, memory 41.0 MB, database 20.5 kB of 8.0 GB${node === 'node 2' ? ', master key missing, certificate ends at 2026-01-01T00:00:00.000Z, it compares' : ''}`,
-      ]),
+      ['node 1', 'serving', `leads, revision 7, 0 behind, ${space}`],
+      ['node 2', 'catching-up', `follows, revision 7, 0 behind, ${space}, ${faults}`],
       ['node 3', 'no answer', 'follows, revision 5, 2 behind'],
     ]);
-    const unequal = { node: 2, equal: false, nodes };
-    expect(statusRows({ ...status, node: unequal })[3]).toEqual(['copies', 'THEY DIFFER', '']);
+    expect(rowsWith(false)[3]).toEqual(['copies', 'THEY DIFFER', '']);
   });
 });

@@ -252,13 +252,13 @@ describe('the client', () => {
       'a problem with a success',
       json(200, written, { 'Content-Type': 'application/problem+json' }),
     ],
-  ])('takes %s for no answer of a vault', async (_, answer) => {
+  ])('rejects %s with unexpected_reply', async (_, answer) => {
     const { client } = await clientOf([answer]);
     const error = await errorOf(client.update('A', 'v'));
     expect(error).toMatchObject({ code: 'unexpected_reply', retryable: false });
   });
 
-  it('reads a reply of 32 MiB, and takes a longer one for no answer of a vault', async () => {
+  it('reads a reply of 32 MiB, and rejects a longer one with unexpected_reply', async () => {
     const padded = JSON.stringify(written).padEnd(33_554_432);
     const answerOf =
       (text: string): Answer =>
@@ -385,7 +385,7 @@ describe('the client', () => {
     ),
     ['http://me@h', undefined],
     ['http://:c4n4ry@h', undefined],
-  ])('takes only the address of a vault: %s', async (addr, base) => {
+  ])('accepts only the address of a vault, in one form: %s', async (addr, base) => {
     const asked: string[] = [];
     const exchange = async (url: string) => {
       asked.push(url);

@@ -62,7 +62,7 @@ describe('checkReplaceable', () => {
 });
 
 describe('createFileOnce', () => {
-  it('keeps the content of its first maker, which later makers get', () => {
+  it('keeps the content of its first maker, and returns it to later makers', () => {
     const second = createFileOnce(file, () => {
       // Another process is faster, between this one's look and its own file.
       expect(createFileOnce(file, () => 'first')).toBe('first');
