@@ -201,6 +201,14 @@ describe('dsvault login --oidc', () => {
     expect([outcome, sent.length, told]).toEqual([{ exitCode, message }, 1, []]);
   });
 
+  it('stops if an issuer on this machine leads to another machine without https', async () => {
+    const here = 'http://127.0.0.1:8080';
+    const url = 'http://login.example.com/device';
+    const discovery = document({ issuer: here, device_authorization_endpoint: url });
+    const outcome = await outcomeOf({ discovery, client: { issuer: here } });
+    expect(outcome).toEqual({ exitCode: 1, message: insecure });
+  });
+
   const noJwt = 'the issuer gave no JWT: --audience or --scope may ask it for one';
   const refused = (why: string) => `the issuer refuses the login: ${why}`;
   const needsSecret = 'the issuer does not know this client without a secret';
