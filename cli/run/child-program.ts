@@ -42,12 +42,12 @@ export type ChildControl = {
    * Ends the program with a signal, after `graceMs` with KILL, and starts `next` in its place. Does nothing
    * to a program that has ended by itself. Settles once the old program is gone.
    */
-  readonly restart: (next: Child, how: Stop) => Promise<void>;
+  readonly restart: (next: Child, how: Ending) => Promise<void>;
   readonly send: (signal: NodeJS.Signals) => void;
   /** Aborted once nothing is to be restarted any more. */
   readonly over: AbortSignal;
 };
-type Stop = { readonly signal: NodeJS.Signals; readonly graceMs: number };
+type Ending = { readonly signal: NodeJS.Signals; readonly graceMs: number };
 
 /** Runs the program to its end. `watch`, beside it, must never reject, and return once `over` is aborted. */
 export const runChild = async (

@@ -75,10 +75,10 @@ export const watchOf = (flags: WatchFlags) => {
     target: write === undefined ? undefined : requireWritable(write),
   };
 };
-type Watch = NonNullable<ReturnType<typeof watchOf>>;
+type WatchSettings = NonNullable<ReturnType<typeof watchOf>>;
 
 /** Throws if the file for the program would replace the file with the references. */
-export const requireOther = ({ target }: Watch, envFile: string): void => {
+export const requireOther = ({ target }: WatchSettings, envFile: string): void => {
   const [one, other] = [envFile, target?.file].map((file) => file && statOf(file));
   if (one && other && one.ino === other.ino && one.dev === other.dev) {
     throw usage('--write would replace the file with its own expansion');
@@ -95,7 +95,7 @@ const statOf = (file: string) => {
 };
 
 /** Writes the file for the program, if there is one. */
-export const writeFor = ({ target }: Watch, { expanded }: Reading): void => {
+export const writeFor = ({ target }: WatchSettings, { expanded }: Reading): void => {
   if (target !== undefined) replaceFile(target, expanded);
 };
 
@@ -119,7 +119,7 @@ type Program = {
  * it has. The first failure of a row is reported, and its end.
  */
 export const watchFile =
-  (watch: Watch, { flags, childOf, ...first }: Program) =>
+  (watch: WatchSettings, { flags, childOf, ...first }: Program) =>
   async (watched: ChildControl): Promise<void> => {
     let { content, reading } = first;
     const look = async (): Promise<void> => {
