@@ -151,6 +151,14 @@ export const connectEtcd = (address: string): EtcdClient => {
   return { range: call('KV', 'Range'), txn: call('KV', 'Txn'), close };
 };
 
+/** Holds while the key has this revision; `0`: while the key is absent. */
+export const hasRevision = (key: Buffer, mod_revision: string): Compare => ({
+  target: 'MOD',
+  result: 'EQUAL',
+  key,
+  mod_revision,
+});
+
 /** Whether etcd answers a linearizable read within this time, for which it needs a majority of its members. */
 export const hasMajority = async (
   etcd: Pick<EtcdClient, 'range'>,

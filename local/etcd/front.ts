@@ -9,22 +9,22 @@ import type { EtcdClient } from './etcd-client.ts';
 import { etcdTimes } from './etcd-times.ts';
 import { createEtcd } from './group-commit.ts';
 import { createItemOperations } from './item-operations.ts';
-import { checkRequest, isWrite, type Operation, shapes } from './parse-request.ts';
+import { checkRequest, isWrite, type Operation, type Operations, shapes } from './parse-request.ts';
 import { isNotSent } from './request-lane.ts';
-import { createTableOperations } from './table-operations.ts';
+import { createTableLookup, createTableOperations } from './table-operations.ts';
 
 export type FrontOptions = {
   readonly client: EtcdClient;
   /** The attribute that holds the second at which an item of a new table expires. */
   readonly timeToLiveAttribute?: string;
-  /** Gets a sentence when etcd answers with less than it had answered before: the node must stop serving. */
+  /** Called with a sentence when etcd answers with less than it had answered before: the node must stop serving. */
   readonly onGoneBack: (sentence: string) => void;
   /** Says in a sentence why requests of a kind are not served now, within `etcdTimes.admitMs`. Must not reject. */
-  readonly admit?: Admit;
+  readonly admit?: Admission;
 };
 
 /** `undefined`: requests of this kind are served. */
-export type Admit = (kind: 'read' | 'write') => Promise<string | undefined>;
+export type Admission = (kind: 'read' | 'write') => Promise<string | undefined>;
 
 /** Answers one request; `operation` is named as in `X-Amz-Target`. The promise resolves within `etcdTimes.answerMs`. */
 export type Front = (operation: string, body: unknown) => Promise<Reply>;
@@ -34,35 +34,14 @@ const isServed = (operation: string): operation is Operation => Object.hasOwn(sh
 export const createFront = (options: FrontOptions): Front => {
   const { client, timeToLiveAttribute, onGoneBack, admit } = options;
   const etcd = createEtcd(client, onGoneBack);
-  const tables = createTableOperations(etcd, timeToLiveAttribute);
-  const items = createItemOperations(etcd, tables.get);
-
-  const serve = async (name: Operation, body: unknown, deadline: number): Promise<Reply> => {
-    switch (name) {
-      case 'PutItem':
-        return await items.put(checkRequest(name, body), deadline);
-      case 'DeleteItem':
-        return await items.remove(checkRequest(name, body), deadline);
-      case 'TransactWriteItems':
-        return await items.transactWrite(checkRequest(name, body), deadline);
-      case 'GetItem':
-        return await items.get(checkRequest(name, body), deadline);
-      case 'TransactGetItems':
-        return await items.transactGet(checkRequest(name, body), deadline);
-      case 'BatchGetItem':
-        return await items.batchGet(checkRequest(name, body), deadline);
-      case 'Query':
-        return await items.query(checkRequest(name, body), deadline);
-      case 'Scan':
-        return await items.scan(checkRequest(name, body), deadline);
-      case 'CreateTable':
-        return await tables.create(checkRequest(name, body), deadline);
-      case 'DescribeTable':
-        return await tables.describe(checkRequest(name, body), deadline);
-      case 'DescribeTimeToLive':
-        return await tables.describeTimeToLive(checkRequest(name, body), deadline);
-    }
+  const getTable = createTableLookup(etcd);
+  const operations: Operations = {
+    ...createItemOperations(etcd, getTable),
+    ...createTableOperations(etcd, getTable, timeToLiveAttribute),
   };
+
+  const serve = async <Name extends Operation>(name: Name, body: unknown, deadline: number) =>
+    await operations[name](checkRequest(name, body), deadline);
 
   return async (operation, body) => {
     if (!isServed(operation)) {

@@ -12,13 +12,21 @@ import { parseKeyCondition, parseProjection } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
 import { createItemCopies } from './item-copies.ts';
 import { createNarrowing } from './narrow-ranges.ts';
-import { actionOf, checkTransaction, placeholdersOf, type Request } from './parse-request.ts';
+import {
+  actionOf,
+  checkTransaction,
+  type Operations,
+  placeholdersOf,
+  type Request,
+} from './parse-request.ts';
 import { rangeOf, readPage, wholeOf } from './read-pages.ts';
 import { exactItemKey, prefixOf } from './table-keys.ts';
 import type { TableLookup } from './table-operations.ts';
 import { type Action, readItems, writeItems } from './transactions.ts';
 
-export const createItemOperations = (etcd: Etcd, getTable: TableLookup) => {
+type ItemOperations = Omit<Operations, 'CreateTable' | 'DescribeTable' | 'DescribeTimeToLive'>;
+
+export const createItemOperations = (etcd: Etcd, getTable: TableLookup): ItemOperations => {
   const copies = createItemCopies();
   const narrow = createNarrowing();
 
@@ -137,15 +145,14 @@ export const createItemOperations = (etcd: Etcd, getTable: TableLookup) => {
   };
 
   return {
-    put: (request: Request<'PutItem'>, deadline: number) => single('Put', request, deadline),
-    remove: (request: Request<'DeleteItem'>, deadline: number) =>
-      single('Delete', request, deadline),
-    transactWrite: transact,
-    get,
-    transactGet,
-    batchGet,
-    query: (request: Request<'Query'>, deadline: number) => page(request, deadline),
-    scan: (request: Request<'Scan'>, deadline: number) => page(request, deadline),
+    PutItem: (request, deadline) => single('Put', request, deadline),
+    DeleteItem: (request, deadline) => single('Delete', request, deadline),
+    TransactWriteItems: transact,
+    GetItem: get,
+    TransactGetItems: transactGet,
+    BatchGetItem: batchGet,
+    Query: page,
+    Scan: page,
   };
 };
 

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { checkAttributes, itemBytesMax, sizeOfItem } from './attribute-values.ts';
-import { invalid, isJson, type Json } from './dynamodb-protocol.ts';
+import { invalid, isJson, type Json, type Reply } from './dynamodb-protocol.ts';
 import { type Placeholders, parseCondition } from './expressions.ts';
 import { exactItemKey, itemKey, type Table, tableShape } from './table-keys.ts';
 import type { Action } from './transactions.ts';
@@ -107,6 +107,11 @@ const writes: ReadonlySet<string> = new Set<Operation>([
 export const isWrite = (operation: string): boolean => writes.has(operation);
 
 export type Request<Name extends Operation> = v.InferOutput<(typeof shapes)[Name]>;
+
+/** What answers each operation by `deadline` (`performance.now()`). Rejects with a `Refusal`, or as `Etcd` does. */
+export type Operations = {
+  readonly [Name in Operation]: (request: Request<Name>, deadline: number) => Promise<Reply>;
+};
 
 /** The parameters of a request. Throws a ValidationException that names the first parameter at fault. */
 export const checkRequest = <Name extends Operation>(name: Name, body: unknown): Request<Name> => {

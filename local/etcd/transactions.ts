@@ -8,7 +8,7 @@
  */
 
 import type { Item, Reason } from './dynamodb-protocol.ts';
-import type { Compare, Operation, RangeReply } from './etcd-client.ts';
+import { hasRevision, type Operation, type RangeReply } from './etcd-client.ts';
 import { type Condition, holds } from './expressions.ts';
 import type { Etcd } from './group-commit.ts';
 import { absent, type ItemCopies, type ItemCopy } from './item-copies.ts';
@@ -78,7 +78,9 @@ export const writeItems = async (
     }
     const reply = await etcd.write(
       {
-        compare: keys.map((key, index) => compareOf(key, basis[index] ?? absent)),
+        compare: keys.map((key, index) =>
+          hasRevision(Buffer.from(key), (basis[index] ?? absent).revision),
+        ),
         success: actions.flatMap((action, index) => operationsOf(action, basis[index]?.item)),
         failure: keys.map((key) => ({ request_range: { key: Buffer.from(key) } })),
       },
@@ -112,13 +114,6 @@ const reasonsOf = (
   });
   return reasons.some(({ Code }) => Code !== 'None') ? reasons : undefined;
 };
-
-const compareOf = (key: string, { revision }: ItemCopy): Compare => ({
-  target: 'MOD',
-  result: 'EQUAL',
-  key: Buffer.from(key),
-  mod_revision: revision,
-});
 
 const put = (key: string, value: string): Operation => ({
   request_put: { key: Buffer.from(key), value: Buffer.from(value) },

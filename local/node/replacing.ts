@@ -31,7 +31,7 @@ const newMember = v.object({
 });
 type NewMember = v.InferOutput<typeof newMember>;
 const answer = v.union([newMember, v.object({ member: v.string() })]);
-type Answer = { readonly cluster: string } | { readonly member: string };
+type Answer = v.InferOutput<typeof answer>;
 
 const deadline = (): number => performance.now() + nodeTimes.memberChangeMs;
 

@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
 import {
-  type Compare,
   type EtcdClient,
+  hasRevision,
   isOutOfRange,
   type Operation,
   type Txn,
@@ -209,13 +209,6 @@ export const createDefragmentation = (
 
 const key = Buffer.from('node/defragmentation');
 
-const isAt = (mod_revision: string): Compare => ({
-  target: 'MOD',
-  result: 'EQUAL',
-  key,
-  mod_revision,
-});
-
 /**
  * The lock that lets one node at a time defragment: a key in etcd, which holds the number of the node. A
  * change of leader does not touch it.
@@ -224,7 +217,7 @@ export const createDefragmentationLock = (etcd: UpkeepOptions['etcd'], node: num
   /** Whether this node holds the lock now. If the call rejects, the node may hold it. */
   acquire: async (): Promise<boolean> => {
     const put: Operation = { request_put: { key, value: Buffer.from(String(node)) } };
-    const txn = { compare: [isAt('0')], success: [put], failure: [] };
+    const txn = { compare: [hasRevision(key, '0')], success: [put], failure: [] };
     return (await etcd.txn(txn, deadline())).succeeded;
   },
   /** Gives the lock up if this node holds it, from an earlier process too. */
@@ -233,7 +226,10 @@ export const createDefragmentationLock = (etcd: UpkeepOptions['etcd'], node: num
     const [holder] = (await etcd.range({ key }, until)).kvs;
     if (holder === undefined || holder.value.toString() !== String(node)) return;
     const success = [{ request_delete_range: { key } }];
-    await etcd.txn({ compare: [isAt(holder.mod_revision)], success, failure: [] }, until);
+    await etcd.txn(
+      { compare: [hasRevision(key, holder.mod_revision)], success, failure: [] },
+      until,
+    );
   },
 });
 

@@ -1,7 +1,7 @@
 /** Three nodes with real members of etcd delete expired items, and gain space by themselves when the quota is reached. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectEtcd, type EtcdClient } from '../../local/etcd/etcd-client.ts';
-import { type Admit, createFront, type Front } from '../../local/etcd/front.ts';
+import { type Admission, createFront, type Front } from '../../local/etcd/front.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import { createAlarmEnding, etcdQuotaOf, findSpaceRefusal } from '../../local/node/space.ts';
 import { createUpkeep, type UpkeepReport } from '../../local/node/upkeep.ts';
@@ -69,7 +69,7 @@ beforeAll(async () => {
       onGoneBack: (sentence: string) => void lines.push(sentence),
     };
     const bare = createFront(options);
-    const admit: Admit = async (kind) =>
+    const admit: Admission = async (kind) =>
       kind === 'write' ? findSpaceRefusal(reports, 3) : undefined;
     const front = createFront({ ...options, admit });
     const minute = createUpkeep({
