@@ -23,7 +23,7 @@ export const convertCommand = () =>
     .option('--in-place', 'replace the file, whole or not at all')
     .action(async (file, { from, to, out, inPlace, json }) => {
       if (from !== undefined && (!isDialect(from) || from === 'json')) {
-        throw usage('--from is one of shell, compose, docker, dotenv, python');
+        throw usage('--from is one of shell, compose, docker, node, dotenv, python');
       }
       if (!isDialect(to)) throw usage(`--to is one of ${dialectNames}`);
       const target = targetOf(file, { out, inPlace });

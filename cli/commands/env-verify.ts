@@ -10,8 +10,9 @@ import { offlineCommand } from './command-line.ts';
 
 const dialects: ReadonlyMap<string, Dialect> = new Map([
   ...(['bash', 'dash', 'zsh'] as const).map((shell) => [shell, 'shell'] as const),
-  ...(['node', 'dotenv'] as const).map((reader) => [reader, 'dotenv'] as const),
-  ...(['compose', 'docker', 'python'] as const).map((name) => [name, name] as const),
+  ...(['node', 'dotenv', 'compose', 'docker', 'python'] as const).map(
+    (name) => [name, name] as const,
+  ),
 ]);
 const readerNames = [...dialects.keys()].join(',');
 

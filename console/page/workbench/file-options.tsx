@@ -19,7 +19,8 @@ const readers: Readonly<Record<Dialect, string>> = {
   shell: 'bash, dash and zsh',
   compose: 'docker compose',
   docker: 'docker run --env-file',
-  dotenv: 'npm dotenv and Node',
+  node: 'node --env-file, and npm dotenv alone',
+  dotenv: 'npm dotenv with dotenv-expand, and Node',
   python: 'python-dotenv',
   json: 'anything that reads JSON',
 };

@@ -2,6 +2,7 @@
 import { compose } from './compose.ts';
 import { docker } from './docker.ts';
 import { dotenv } from './dotenv.ts';
+import { node } from './node.ts';
 import { python } from './python.ts';
 import { shell } from './shell.ts';
 import type { Writer } from './writer.ts';
@@ -14,7 +15,7 @@ const json: Writer = {
   frame: { open: '{', between: ',', close: '}' },
 };
 
-const writers = { shell, compose, docker, dotenv, python, json };
+const writers = { shell, compose, docker, node, dotenv, python, json };
 
 export type Dialect = keyof typeof writers;
 

@@ -7,12 +7,13 @@ import { readersOf, sorted, type TextDialect } from './readers.ts';
 
 const blocks = foreignBlocks(9_000, seed);
 /** test/unit/env/shell.property.test.ts gives such lines to bash, in a place without commands to run. */
-const dialects = ['compose', 'docker', 'dotenv', 'python'] as const;
+const dialects = ['compose', 'docker', 'node', 'dotenv', 'python'] as const;
 
 /** Secrets as hard to write as the dialect allows. */
 const secrets: Readonly<Record<(typeof dialects)[number], string>> = {
   compose: `it's "$x" \`y\` \\\n)}; #`,
   docker: `it's "$x" \`y\` \\)}; #`,
+  node: `it's "$x" $(y) \\ z; }`,
   dotenv: `it's "x" y \\ z; }`,
   python: `it's "$x" \`y\` \\\n)}; #`,
 };

@@ -40,6 +40,11 @@ const readerOf =
 
 export type TextDialect = Exclude<Dialect, 'json'>;
 
+const readersOfNode = nodeReaders.map(([name, read]) => ({
+  name,
+  read: (texts: readonly string[]) => texts.map(read),
+}));
+
 export const readersOf: Readonly<Record<TextDialect, readonly Reader[]>> = {
   shell: [
     { name: 'bash', read: readerOf('bash') },
@@ -48,7 +53,8 @@ export const readersOf: Readonly<Record<TextDialect, readonly Reader[]>> = {
   ],
   compose: [{ name: 'docker compose', read: (texts) => readWithGo('compose', texts) }],
   docker: [{ name: 'docker run', read: (texts) => readWithGo('docker', texts) }],
-  dotenv: nodeReaders.map(([name, read]) => ({ name, read: (texts) => texts.map(read) })),
+  node: readersOfNode,
+  dotenv: readersOfNode,
   python: [{ name: 'python-dotenv', read: (texts) => readWithPython(texts) }],
 };
 

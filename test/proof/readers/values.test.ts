@@ -114,12 +114,17 @@ describe('written values', () => {
     for (const values of sets.values()) expectReadBack(writeFiles('dotenv', values), dotenvExpand);
   });
 
-  it('reach the environment of a process that node --env-file starts', () => {
-    const values = [...sets.values()].flatMap((all) => all.filter((_, index) => index % 29 === 0));
-    const short = values.filter((value) => value.length < 1_000);
-    const files = writeFiles('dotenv', short);
-    expectReadBack(files, { name: 'a process', read: readWithNodeProcess });
-  });
+  it.each(['node', 'dotenv'] as const)(
+    'of the dialect %s reach the environment of a process that node --env-file starts',
+    (dialect) => {
+      const values = [...sets.values()].flatMap((all) =>
+        all.filter((_, index) => index % 29 === 0),
+      );
+      const short = values.filter((value) => value.length < 1_000);
+      const files = writeFiles(dialect, short);
+      expectReadBack(files, { name: 'a process', read: readWithNodeProcess });
+    },
+  );
 
   it('include every value without NUL for shells, docker compose and python-dotenv', () => {
     for (const dialect of ['shell', 'compose', 'python'] as const) {

@@ -21,6 +21,7 @@ describe('the warning reader_disagrees', () => {
     ['shell', ['bash']],
     ['compose', ['docker compose']],
     ['docker', ['docker run']],
+    ['node', ['node', 'dotenv']],
     ['dotenv', ['node', 'dotenv']],
     ['python', ['python-dotenv']],
   ] as const)(
