@@ -63,9 +63,9 @@ const sendToHandlers = async (routes: readonly Route[]): Promise<Send> => {
 };
 
 const start = async (folder: string, vault: Description) => {
-  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  const { routes, table } = await readTemplate();
   const report = (line: string) => void process.stderr.write(`${line}\n`);
-  const services = await startServices({ root, folder, store: 'dynoxide', table, report });
+  const services = await startServices({ folder, store: 'dynoxide', table, report });
   const { vaultId, tableName, masterKeyId } = services.running;
   const dynamodb = new DynamoDBClient({ maxAttempts: 1 });
   // The embedded master key is in this process and has no address.

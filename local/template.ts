@@ -3,6 +3,7 @@
  * finds the route of a request. Only the parts of the file that the local hosts use are checked.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import { parse, type YAMLMap, type YAMLSeq } from 'yaml';
 
@@ -88,9 +89,14 @@ const customTags = intrinsics.flatMap((name) => [
  */
 export const parseTemplate = (text: string): unknown => parse(text, { customTags });
 
+const templateFile = join(import.meta.dirname, '..', 'template.yaml');
+
 /** Reads the routes and the table. Throws if the file is missing or lacks a part that the local hosts use. */
-export const readTemplate = async (file: string): Promise<Template> => {
-  const { Globals, Resources } = v.parse(document, parseTemplate(await readFile(file, 'utf8')));
+export const readTemplate = async (): Promise<Template> => {
+  const { Globals, Resources } = v.parse(
+    document,
+    parseTemplate(await readFile(templateFile, 'utf8')),
+  );
   const ofType = (type: string) =>
     Object.values(Resources).filter((resource) => resource.Type === type);
   const routes = ofType('AWS::Serverless::Function').flatMap((resource) => {
@@ -123,10 +129,7 @@ type Segment = { readonly text: string; readonly parameter: string | undefined }
 const patternOf = (path: string): readonly Segment[] =>
   segmentsOf(path).map((text) => ({ text, parameter: /^\{(\w+)\}$/.exec(text)?.[1] }));
 
-/**
- * Returns the parameters of a path as it was sent, not decoded; `undefined` if the path does not match this pattern.
- */
-
+/** Returns the parameters of a path as it was sent, not decoded; `undefined` if the path does not match this pattern. */
 const matchPath = (
   pattern: readonly Segment[],
   sent: readonly string[],

@@ -13,22 +13,15 @@ import { type LocalStore, startStore, uncheckedKey } from '../dynamodb/local-sto
 import { findVaultId, openVaultId } from '../identity/vault-id.ts';
 import { describeKeyFile, masterKeyFile } from '../kms/key-file.ts';
 import { isKeyInKms } from '../kms/vault-key.ts';
-import { lockDataFolder, openDataFolder } from '../process/data-folder.ts';
+import { lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
 import { endRememberedChild } from '../process/process-record.ts';
-import type { TableDefinition } from '../template.ts';
+import { readTemplate } from '../template.ts';
 import { findRunning } from '../vaults/vault-records.ts';
 import { scanItems } from '../verify/find-violations.ts';
 import { type Backup, readBackup } from './file.ts';
 import { type Manifest, type Source, tallyOf } from './format.ts';
 import type { Progress } from './progress.ts';
 import { putItems } from './table.ts';
-
-type VaultFolder = {
-  /** Holds node_modules. */
-  readonly root: string;
-  /** The data folder. */
-  readonly folder: string;
-};
 
 /** Only the embedded store can be copied as of one moment, and only its file can be replaced by another one. */
 const refuseOtherStores = (folder: string): void => {
@@ -100,7 +93,7 @@ const copyStore = async (from: string, to: string, { tell }: Progress): Promise<
  * of the store, which a second store serves until all pages are read. Throws a sentence if there is no such store.
  */
 export const openEmbedded = async (
-  { root, folder }: VaultFolder,
+  folder: string,
   draft: string,
   progress: Progress,
 ): Promise<Source> => {
@@ -185,9 +178,8 @@ export const settle = (file: string): void => {
  * sentence if the backup does not fit or cannot be read, or if a vault runs.
  */
 export const restoreEmbedded = async (
-  { root, folder }: VaultFolder,
+  folder: string,
   file: string,
-  table: TableDefinition,
   progress: Progress,
 ): Promise<Backup> => {
   refuseOtherStores(folder);
@@ -205,7 +197,7 @@ export const restoreEmbedded = async (
     const found = await readBackup(file, ({ length }) => checked(length));
     checkFits(folder, found);
     const draft = await emptyDraft(folder);
-    await fill({ root, folder: draft }, file, found, table, progress);
+    await fill(draft, file, found, progress);
     settle(join(draft, storeFile));
     openVaultId(folder, { VAULT_ID: found.facts.vault });
     renameSync(join(draft, storeFile), join(folder, storeFile));
@@ -235,12 +227,12 @@ const emptyDraft = async (folder: string): Promise<string> => {
 
 /** Makes a store in the folder with the items of the backup. Throws a sentence unless it then holds exactly these. */
 const fill = async (
-  { root, folder }: VaultFolder,
+  folder: string,
   file: string,
   { facts, manifest }: Backup,
-  table: TableDefinition,
   { counter }: Progress,
 ): Promise<void> => {
+  const { table } = await readTemplate();
   const tableName = process.env['TABLE_NAME'] || presetTable;
   const store = await startStore(dynoxide(root), folder, () => undefined);
   const dynamodb = connect(store);

@@ -3,7 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createStore } from '../../functions/dynamodb/store.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { linesOfFile, linesOfStdin } from '../../system/log-files.ts';
-import { dataFolderOf, root } from '../process/data-folder.ts';
+import { dataFolderOf } from '../process/data-folder.ts';
 import { say } from '../process/program.ts';
 import { type Connection, connectToFolder } from '../vaults/connect.ts';
 import {
@@ -20,7 +20,7 @@ export type Table = { readonly table: string; readonly vault: string };
 type OpenStore = Pick<Connection, 'dynamodb' | 'vaultId' | 'tableName' | 'close'>;
 
 const open = async (on: Table | undefined): Promise<OpenStore> => {
-  if (on === undefined) return await connectToFolder(root, dataFolderOf(process.env));
+  if (on === undefined) return await connectToFolder(dataFolderOf(process.env));
   const dynamodb = new DynamoDBClient({});
   const close = async () => dynamodb.destroy();
   return { dynamodb, vaultId: on.vault, tableName: on.table, close };

@@ -7,7 +7,6 @@ import { openNode } from '../backup/nodes.ts';
 import { createProgress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
-import { root } from '../process/data-folder.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
@@ -30,7 +29,7 @@ program.action(async (file, { json, for: name }) => {
   const progress = createProgress();
   const counters = { written: progress.counter('wrote'), checked: progress.counter('checked') };
   const openSource = (draft: string) =>
-    isNode ? openNode(folder) : openEmbedded({ root, folder }, draft, progress);
+    isNode ? openNode(folder) : openEmbedded(folder, draft, progress);
   const made = await createBackup(resolve(file), openSource, counters).finally(progress.end);
   if (json) return say(JSON.stringify({ file: resolve(file), folder, ...made }, undefined, 2));
   say(`${file} holds the data of ${folder}, complete and read again:`);

@@ -9,7 +9,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { shown, shownJson } from '../../system/terminal-text.ts';
-import { dataFolderOf, root } from '../process/data-folder.ts';
+import { dataFolderOf } from '../process/data-folder.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
 import { type Connection, connectToFolder, namesServices } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
@@ -159,7 +159,7 @@ program.action(async (values) => {
   const folder = namesServices(process.env)
     ? undefined
     : await chooseDataFolder(process.env, values.for);
-  const connection = await connectToFolder(root, folder ?? dataFolderOf(process.env));
+  const connection = await connectToFolder(folder ?? dataFolderOf(process.env));
   try {
     const { vaultId: vault, tableName: table, masterKeyId } = connection;
     const head = JSON.stringify({ folder, vault, table, masterKeyId }, undefined, 2).slice(0, -2);

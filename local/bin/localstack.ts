@@ -11,7 +11,7 @@ import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import { identityOf } from '../containers/sam.ts';
 import { openTokenKey } from '../identity/token-key.ts';
-import { dataFolderOf, openDataFolder, root } from '../process/data-folder.ts';
+import { dataFolderOf, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { newProgram, say } from '../process/program.ts';
 import {
@@ -34,7 +34,7 @@ const getCloud = (): RunningCloud => {
 
 const deployTo = async (cloud: RunningCloud): Promise<string> => {
   const { jwks } = await openTokenKey(dataFolder);
-  const url = await deploy({ root, ...cloud, say }, identityOf(jwks));
+  const url = await deploy({ ...cloud, say }, identityOf(jwks));
   say(`vault listening on ${url}`);
   return url;
 };
@@ -57,17 +57,17 @@ const up = async (): Promise<void> => {
   openDataFolder(dataFolder);
   const running = findCloud(folder);
   if (running !== undefined) return void (await deployTo(running));
-  await serve(await startCloud({ root, folder, port, say }));
+  await serve(await startCloud({ folder, port, say }));
 };
 
 const remove = async (): Promise<void> => {
-  const kept = await deleteStack({ root, ...getCloud(), say });
+  const kept = await deleteStack({ ...getCloud(), say });
   say('the stack is deleted; what template.yaml says to retain is still there:');
   for (const [type, name] of kept) say(`${type} ${name}`);
 };
 
 const copy = async (from: string, to: string): Promise<void> => {
-  const count = await copyTable({ root, ...getCloud(), say }, from, to);
+  const count = await copyTable({ ...getCloud(), say }, from, to);
   say(`the table ${to} has the ${count} items of ${from}`);
 };
 
@@ -93,4 +93,4 @@ localstackProgram
   .helpOption(false)
   .allowUnknownOption()
   .passThroughOptions()
-  .action(async (words) => say(await runAws({ root, ...getCloud(), say }, words)));
+  .action(async (words) => say(await runAws({ ...getCloud(), say }, words)));

@@ -1,5 +1,4 @@
 /** `node local/bin/node.ts`: runs one vault node of several, with one process, its etcd as a child, and one data folder. */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { answerInProcess } from '../../functions/runtime/clients.ts';
@@ -15,7 +14,7 @@ import { startNode } from '../node/node.ts';
 import { readClusterFileName, readNodeConfig, tableName } from '../node/node-config.ts';
 import { openNodeKey } from '../node/node-key.ts';
 import { nodeTimes } from '../node/node-times.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { readPort } from '../process/ports.ts';
 import { newProgram, report, runProgram } from '../process/program.ts';
@@ -49,7 +48,7 @@ program.action(async () => {
   const clusterFile = readClusterFileName(process.env);
   const port = readPort(3000);
   const folder = dataFolderOf(process.env);
-  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  const { routes, table } = await readTemplate();
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const signal = untilSignal();
@@ -85,7 +84,7 @@ program.action(async () => {
       (await import('../node/node-metrics.ts')).addNodeMetrics(registry, node.status),
     );
     // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
-    const gateway = await serveFunctions({ root, routes, port, report });
+    const gateway = await serveFunctions({ routes, port, report });
     rememberRunning(folder, {
       url: gateway.url,
       dynamodbEndpoint: node.endpoint,

@@ -2,17 +2,15 @@
  * `npm run restore -- FILE`: gives the data of a backup to an empty data folder, or to a new cluster through one of its
  * nodes. `--redo-destroys` destroys again what was destroyed after the backup.
  */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { usage } from '../../system/failures.ts';
 import { restoreEmbedded } from '../backup/embedded.ts';
-import type { Backup } from '../backup/file.ts';
 import { restoreNodes } from '../backup/nodes.ts';
-import { createProgress, type Progress } from '../backup/progress.ts';
+import { createProgress } from '../backup/progress.ts';
 import { redoFromLogs } from '../backup/redo.ts';
 import { describeBackup } from '../backup/sentences.ts';
-import { dataFolderOf, folderSetting, root } from '../process/data-folder.ts';
+import { dataFolderOf, folderSetting } from '../process/data-folder.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
-import { readTemplate } from '../template.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 
 const program = newProgram('npm run restore --', 'gives an empty vault the data of a backup', [
@@ -28,18 +26,11 @@ const program = newProgram('npm run restore --', 'gives an empty vault the data 
   .option('--table <name>', 'with --redo-destroys: a table on AWS, and not the data folder')
   .option('--vault <id>', 'with --table: the id of the vault');
 
-const restoreInto = async (folder: string, file: string, progress: Progress): Promise<Backup> => {
-  const { table } = await readTemplate(join(root, 'template.yaml'));
-  return await restoreEmbedded({ root, folder }, file, table, progress);
-};
-
 const restore = async (file: string): Promise<void> => {
   const folder = dataFolderOf(process.env);
   const progress = createProgress();
-  const restored = isNodeFolder(folder)
-    ? restoreNodes(folder, resolve(file), progress)
-    : restoreInto(folder, resolve(file), progress);
-  const held = await restored.finally(progress.end);
+  const restoreInto = isNodeFolder(folder) ? restoreNodes : restoreEmbedded;
+  const held = await restoreInto(folder, resolve(file), progress).finally(progress.end);
   const setting = folderSetting(process.env, folder);
   say(`${folder} holds what the backup holds:`);
   for (const line of describeBackup(held)) say(`  ${line}`);

@@ -9,11 +9,10 @@ import { stackInstalls } from '../containers/python.ts';
 import { identityOf, startSam } from '../containers/sam.ts';
 import { startStack } from '../containers/stack.ts';
 import { openTokenKey } from '../identity/token-key.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { findFreePort, readPort } from '../process/ports.ts';
 import { newProgram, say } from '../process/program.ts';
-import { readTemplate } from '../template.ts';
 import {
   findSam,
   findStack,
@@ -48,13 +47,11 @@ samProgram.action(async () => {
   const dataFolder = dataFolderOf(process.env);
   openDataFolder(dataFolder);
   const { jwks } = await openTokenKey(dataFolder);
-  const { table } = await readTemplate(join(root, 'template.yaml'));
   const folder = stackFolderOf(dataFolder);
   const lock = lockSam(folder);
-  const stack =
-    findStack(folder) ?? (await startStack({ root, folder, localstackPort, table, say }));
+  const stack = findStack(folder) ?? (await startStack({ folder, localstackPort, say }));
   try {
-    const api = await startSam({ root, folder, port, stack, identity: identityOf(jwks), say });
+    const api = await startSam({ folder, port, stack, identity: identityOf(jwks), say });
     rememberSam(folder, { url: api.url });
     say(`vault listening on ${api.url}`);
     const lost = await Promise.race([untilSignal(), stack.failed, api.failed]);

@@ -3,14 +3,12 @@
  * until Ctrl-C; `-- sam` serves the vault on them, and starts them by itself if they do not run; `-- localstack` deploys
  * the whole template to LocalStack.
  */
-import { join } from 'node:path';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import { startStack } from '../containers/stack.ts';
-import { dataFolderOf, root } from '../process/data-folder.ts';
+import { dataFolderOf } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
-import { readTemplate } from '../template.ts';
 import { forgetStack, rememberStack, stackFolderOf } from '../vaults/vault-records.ts';
 import { localstackProgram } from './localstack.ts';
 import { samProgram } from './sam.ts';
@@ -25,12 +23,11 @@ const program = newProgram(
 const runServices = async (): Promise<void> => {
   const localstackPort = readLocalstackPort();
   const folder = stackFolderOf(dataFolderOf(process.env));
-  const { table } = await readTemplate(join(root, 'template.yaml'));
-  const stack = await startStack({ root, folder, localstackPort, table, say });
+  const stack = await startStack({ folder, localstackPort, say });
   try {
     rememberStack(folder, stack);
-    say(`store at ${stack.localEndpoints.dynamodb}, table ${stack.tableName}`);
-    say(`LocalStack KMS at ${stack.localEndpoints.kms}, master key ${stack.masterKeyId}`);
+    say(`store at ${stack.endpoints.dynamodb}, table ${stack.tableName}`);
+    say(`LocalStack KMS at ${stack.endpoints.kms}, master key ${stack.masterKeyId}`);
     say('the stack is ready; npm run stack -- sam serves the vault on it');
     const lost = await Promise.race([untilSignal(), stack.failed]);
     forgetStack(folder);

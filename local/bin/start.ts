@@ -1,6 +1,5 @@
 /** `npm start`: runs the whole vault in one process and one data folder, on http://127.0.0.1:3000. */
 import { Option } from '@commander-js/extra-typings';
-import { root } from '../process/data-folder.ts';
 import { newProgram, runProgram } from '../process/program.ts';
 import { serveVault } from '../vaults/standalone.ts';
 
@@ -15,6 +14,6 @@ const program = newProgram(
       .choices(['dynoxide', 'dynamodb-local'])
       .default('dynoxide'),
   )
-  .action(({ store }) => serveVault(root, store));
+  .action(({ store }) => serveVault(store));
 
 await runProgram(program);

@@ -6,19 +6,15 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { sentenceOf } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { startStore } from '../dynamodb/local-store.ts';
-import { lockDataFolder, openDataFolder } from '../process/data-folder.ts';
-import { type Closer, closeAll } from '../process/ending.ts';
-import { addHost, findHostAddress, hostName } from './container-host.ts';
-import { docker, ensureLambdaImage, lambdaImage, requireDocker } from './docker.ts';
+import { root, startOnFolder } from '../process/data-folder.ts';
+import { addHost, hostName } from './container-host.ts';
+import { docker, lambdaImage } from './docker.ts';
 import { startLocalstack } from './localstack.ts';
-import { ensurePython } from './python.ts';
+import { prepareContainers } from './stack.ts';
 
 export type CloudOptions = {
-  /** Holds template.yaml and node_modules. */
-  readonly root: string;
   /** Keeps the table, the logs and the pids. */
   readonly folder: string;
   readonly port: number;
@@ -60,17 +56,6 @@ const removeContainers = async (folder: string): Promise<void> => {
   if (ids.length > 0) await docker(['rm', '--force', ...ids]);
 };
 
-/** Fetches, builds or installs everything that is needed once. */
-const prepare = async ({ root, say }: CloudOptions) => {
-  await requireDocker();
-  await ensureLambdaImage();
-  // Another image may get the same tag later; the id names the image that was found.
-  const image = await docker(['image', 'inspect', '--format', '{{.Id}}', lambdaImage]);
-  const samPrograms = await ensurePython({ root, say }, 'sam');
-  const awsPrograms = await ensurePython({ root, say }, 'localstack');
-  return { image, samPrograms, awsPrograms, host: await findHostAddress() };
-};
-
 const settingsOf = (folder: string, image: string): readonly string[] => [
   ...(process.env['DOCKER_HOST'] ? [`DOCKER_HOST=${process.env['DOCKER_HOST']}`] : []),
   `HOSTNAME_FROM_LAMBDA=${hostName}`,
@@ -88,13 +73,11 @@ const startOf = (image: string, store: string): readonly string[] => {
 };
 
 /** Returns when all parts answer. Throws one sentence if a part cannot be started; nothing is left running then. */
-export const startCloud = async (options: CloudOptions): Promise<Cloud> => {
-  const { root, folder, port, say } = options;
-  const { image, samPrograms, awsPrograms, host } = await prepare(options);
-  openDataFolder(folder);
-  const closers: Closer[] = [lockDataFolder(folder).release];
-  const close = () => closeAll(closers);
-  try {
+export const startCloud = async ({ folder, port, say }: CloudOptions): Promise<Cloud> => {
+  const { samPrograms, awsPrograms, host } = await prepareContainers(say);
+  // Another image may get the same tag later; the id names the image that was found.
+  const image = await docker(['image', 'inspect', '--format', '{{.Id}}', lambdaImage]);
+  return await startOnFolder(folder, say, async (closers) => {
     await removeContainers(folder);
     for (const file of ['store.sqlite', 'store.sqlite-shm', 'store.sqlite-wal']) {
       rmSync(join(folder, file), { force: true });
@@ -104,23 +87,15 @@ export const startCloud = async (options: CloudOptions): Promise<Cloud> => {
     say('starting LocalStack');
     const localstack = await startLocalstack({
       programs: awsPrograms,
-      folder,
-      hosts: [...new Set(['127.0.0.1', host])],
-      port,
-      services,
+      ...{ folder, host, port, services },
       settings: settingsOf(folder, image),
       start: startOf(image, store.endpoint),
     });
     closers.push(localstack.close);
     return {
       endpoint: localstack.endpoint,
-      samPrograms,
-      awsPrograms,
+      ...{ samPrograms, awsPrograms },
       failed: Promise.race([store.failed, localstack.failed]),
-      close,
     };
-  } catch (error) {
-    await close().catch((later) => say(sentenceOf(later)));
-    throw error;
-  }
+  });
 };

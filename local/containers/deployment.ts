@@ -7,11 +7,9 @@ import { failure, sentenceOf } from '../../system/failures.ts';
 import { run } from '../process/run.ts';
 import { readTemplate } from '../template.ts';
 import { scanItems } from '../verify/find-violations.ts';
-import { buildTemplate, type Identity, localParameters, runSam, samEnvironmentOf } from './sam.ts';
+import { buildTemplate, type Identity, localParameters, runSam, samEnvironment } from './sam.ts';
 
 export type Deployment = {
-  /** Holds template.yaml and node_modules. */
-  readonly root: string;
   readonly samPrograms: string;
   readonly awsPrograms: string;
   readonly endpoint: string;
@@ -32,9 +30,9 @@ const existingVault = (): readonly string[] =>
     VaultId: process.env['VAULT_ID'],
   }).flatMap(([parameter, value]) => (value ? [`${parameter}=${value}`] : []));
 
-const awsEnvironmentOf = (deployment: Deployment): NodeJS.ProcessEnv => ({
-  ...samEnvironmentOf(deployment),
-  AWS_ENDPOINT_URL: deployment.endpoint,
+const awsEnvironmentOf = ({ endpoint }: Deployment): NodeJS.ProcessEnv => ({
+  ...samEnvironment,
+  AWS_ENDPOINT_URL: endpoint,
   AWS_PAGER: '',
 });
 
@@ -85,9 +83,9 @@ const findUrl = async (deployment: Deployment): Promise<string> => {
 
 /** Deploys the template's changes, and returns the address of the API. */
 export const deploy = async (deployment: Deployment, identity: Identity): Promise<string> => {
-  const { say } = deployment;
+  const { samPrograms, say } = deployment;
   await checkNothingWasKept(deployment);
-  await buildTemplate(deployment, 'localstack', identity, say);
+  await buildTemplate(samPrograms, 'localstack', identity, say);
   say('sam deploy');
   // Reserved concurrency is for an account that others use, too; here it would only refuse slow calls.
   const email = process.env['ALARM_EMAIL'];
@@ -98,7 +96,7 @@ export const deploy = async (deployment: Deployment, identity: Identity): Promis
   const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
   const name = ['--stack-name', stackName];
   const args = ['deploy', ...how, ...name, '--parameter-overrides', ...parameters];
-  await runSam(deployment, args, awsEnvironmentOf(deployment));
+  await runSam(samPrograms, args, awsEnvironmentOf(deployment));
   return findUrl(deployment);
 };
 
@@ -124,11 +122,11 @@ export const deleteStack = async (
  * Throws one sentence if there is no such table, or if the copy exists.
  */
 export const copyTable = async (
-  { root, endpoint }: Deployment,
+  { endpoint }: Deployment,
   from: string,
   to: string,
 ): Promise<number> => {
-  const { create } = (await readTemplate(join(root, 'template.yaml'))).table;
+  const { create } = (await readTemplate()).table;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
   const restored = { ...create, TableName: to, DeletionProtectionEnabled: false };

@@ -12,8 +12,8 @@ export type LocalstackOptions = {
   readonly programs: string;
   /** Keeps its pid, its log and its working files; it keeps no state over a restart. */
   readonly folder: string;
-  /** The addresses that LocalStack listens on; 127.0.0.1 is the first. */
-  readonly hosts: readonly string[];
+  /** LocalStack listens on this address, and on 127.0.0.1. */
+  readonly host: string;
   readonly port: number;
   readonly services: readonly string[];
   /** More settings of LocalStack, as `NAME=value`. */
@@ -38,14 +38,14 @@ export const readLocalstackPort = (): number => readPort(4_566, 'LOCALSTACK_PORT
  */
 const settingsOf = ({
   folder,
-  hosts,
+  host,
   port,
   services,
   settings = [],
 }: LocalstackOptions): readonly string[] => [
   'OVERRIDE_IN_DOCKER=0',
   `FILESYSTEM_ROOT=${join(folder, 'localstack')}`,
-  `GATEWAY_LISTEN=${hosts.map((host) => `${host}:${port}`).join(',')}`,
+  `GATEWAY_LISTEN=${[...new Set(['127.0.0.1', host])].map((one) => `${one}:${port}`).join(',')}`,
   'GATEWAY_SERVER=hypercorn',
   'DISABLE_EVENTS=1',
   'SKIP_SSL_CERT_DOWNLOAD=1',

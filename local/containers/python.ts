@@ -4,13 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
+import { root } from '../process/data-folder.ts';
 import { run } from '../process/run.ts';
 
-export type PythonOptions = {
-  /** Holds `.local`. */
-  readonly root: string;
-  readonly say: (line: string) => void;
-};
 /** The lines of a usage text that tell how a program with Python may change the machine. */
 export const stackInstalls: readonly string[] = [
   'images of Docker, pulled',
@@ -52,8 +48,8 @@ const getPython = async (): Promise<string> => {
  * changed.
  */
 export const ensurePython = async (
-  { root, say }: PythonOptions,
   name: EnvironmentName,
+  say: (line: string) => void,
 ): Promise<string> => {
   const requirements = join(import.meta.dirname, 'requirements', `${name}.txt`);
   const folder = join(root, '.local', 'python', name);

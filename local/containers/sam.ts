@@ -11,27 +11,19 @@ import { localAudience, localIssuer } from '../../functions/access/policy.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure } from '../../system/failures.ts';
 import { readPolicyFile } from '../identity/access-policy.ts';
+import { root } from '../process/data-folder.ts';
 import { causeOfEnd } from '../process/ending.ts';
 import { programTimes } from '../process/program-times.ts';
 import { run } from '../process/run.ts';
 import { startChild, supervise } from '../process/supervisor.ts';
 import { parseTemplate } from '../template.ts';
-import { addHost } from './container-host.ts';
+import { addHost, hostName } from './container-host.ts';
 import { lambdaArchitecture } from './docker.ts';
 import { bundlePolicy } from './policy-bundle.ts';
 import type { Stack } from './stack.ts';
 
-export type SamCli = {
-  /** Holds template.yaml and node_modules. */
-  readonly root: string;
-  /** The folder of programs of the Python environment that has the SAM CLI. */
-  readonly samPrograms: string;
-};
-
-const samProgramOf = ({ samPrograms }: SamCli): string => join(samPrograms, 'sam');
-
 /** Without these variables the SAM CLI asks for credentials, on a network that may not answer, and sends telemetry. */
-export const samEnvironmentOf = ({ root }: SamCli): Readonly<Record<string, string>> => ({
+export const samEnvironment: Readonly<Record<string, string>> = {
   AWS_DEFAULT_REGION: 'us-east-1',
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'local',
@@ -40,7 +32,7 @@ export const samEnvironmentOf = ({ root }: SamCli): Readonly<Record<string, stri
   AWS_EC2_METADATA_DISABLED: 'true',
   SAM_CLI_TELEMETRY: '0',
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
-});
+};
 
 /** A stack on this machine takes the tokens of its own key, or those of an access policy. */
 export type Identity = { readonly jwks: string } | { readonly policy: AccessPolicy };
@@ -62,32 +54,30 @@ export const localParameters = (identity: Identity): readonly string[] => [
     : ['AuthIssuer=""', 'AuthAudience=""', 'AuthJwks=""']),
 ];
 
-/** Runs the SAM CLI in the root to its end. Throws its last words. */
+/** Runs the SAM CLI of this folder of programs to its end. Throws its last words. */
 export const runSam = (
-  cli: SamCli,
+  samPrograms: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<string> =>
-  run(samProgramOf(cli), args, { cwd: cli.root, env: { ...samEnvironmentOf(cli), ...env } });
+  run(join(samPrograms, 'sam'), args, { cwd: root, env: { ...samEnvironment, ...env } });
 
 /** Validates and builds the template, and puts the access policy beside the functions. */
 export const buildTemplate = async (
-  cli: SamCli,
+  samPrograms: string,
   environmentName: 'local' | 'localstack',
   identity: Identity,
   say: (line: string) => void,
 ): Promise<void> => {
   say('sam validate --lint');
-  await runSam(cli, ['validate', '--lint']);
+  await runSam(samPrograms, ['validate', '--lint']);
   say('sam build');
   const overrides = ['--parameter-overrides', ...localParameters(identity)];
-  await runSam(cli, ['build', '--config-env', environmentName, ...overrides]);
-  if ('policy' in identity) bundlePolicy(cli.root, identity.policy);
+  await runSam(samPrograms, ['build', '--config-env', environmentName, ...overrides]);
+  if ('policy' in identity) bundlePolicy(root, identity.policy);
 };
 
 export type SamOptions = {
-  /** Holds template.yaml and node_modules. */
-  readonly root: string;
   /** Keeps the pid. */
   readonly folder: string;
   readonly port: number;
@@ -111,11 +101,13 @@ const globals = v.looseObject({
   }),
 });
 
+const fromContainers = (endpoint: string): string => `http://${hostName}:${new URL(endpoint).port}`;
+
 /**
  * Writes the built template with the endpoints of the stack in it, because sam passes only those variables to a
  * function that its template names. Returns the file.
  */
-const writeLocalTemplate = ({ root, stack, identity }: SamOptions): string => {
+const writeLocalTemplate = ({ stack, identity }: SamOptions): string => {
   const folder = join(root, '.aws-sam', 'build');
   const built = parseTemplate(readFileSync(join(folder, 'template.yaml'), 'utf8'));
   const template = v.parse(globals, built);
@@ -125,8 +117,8 @@ const writeLocalTemplate = ({ root, stack, identity }: SamOptions): string => {
     TABLE_NAME: stack.tableName,
     MASTER_KEY_ID: stack.masterKeyId,
     AUTH_JWKS: 'jwks' in identity ? identity.jwks : '',
-    AWS_ENDPOINT_URL_DYNAMODB: stack.endpoints.dynamodb,
-    AWS_ENDPOINT_URL_KMS: stack.endpoints.kms,
+    AWS_ENDPOINT_URL_DYNAMODB: fromContainers(stack.endpoints.dynamodb),
+    AWS_ENDPOINT_URL_KMS: fromContainers(stack.endpoints.kms),
   });
   const file = join(folder, 'local.json');
   writeFileSync(file, JSON.stringify(template, undefined, 2));
@@ -143,11 +135,11 @@ const answers = async (url: string): Promise<boolean> => {
 
 /** Validates and builds the template, serves it and returns when a first function has answered. */
 export const startSam = async (options: SamOptions): Promise<SamApi> => {
-  const { root, folder, port, stack, identity, say } = options;
-  const cli = { root, samPrograms: stack.samPrograms };
-  await buildTemplate(cli, 'local', identity, say);
+  const { folder, port, stack, identity, say } = options;
+  const { samPrograms } = stack;
+  await buildTemplate(samPrograms, 'local', identity, say);
   mkdirSync(folder, { recursive: true });
-  const env = { ...samEnvironmentOf(cli), DOCKER_HOST: process.env['DOCKER_HOST'] };
+  const env = { ...samEnvironment, DOCKER_HOST: process.env['DOCKER_HOST'] };
   const settings = Object.entries(env).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
@@ -155,7 +147,7 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
   const how = ['--skip-pull-image', '--warm-containers', 'LAZY', '--add-host', addHost];
   const overrides = ['--parameter-overrides', ...localParameters(identity)];
   const template = ['--template', writeLocalTemplate(options), ...overrides];
-  const program = [...settings, samProgramOf(cli), ...serve, ...how, ...template];
+  const program = [...settings, join(samPrograms, 'sam'), ...serve, ...how, ...template];
   const url = `http://127.0.0.1:${port}`;
   let isClosing = false;
   say('sam local start-api');

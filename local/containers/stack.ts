@@ -5,27 +5,23 @@
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { failure, sentenceOf } from '../../system/failures.ts';
+import { failure } from '../../system/failures.ts';
 import { dynoxide } from '../dynamodb/dynoxide.ts';
 import { ensureTable } from '../dynamodb/ensure-table.ts';
 import { startStore } from '../dynamodb/local-store.ts';
 import { openVaultId } from '../identity/vault-id.ts';
-import { lockDataFolder, openDataFolder } from '../process/data-folder.ts';
-import { type Closer, closeAll } from '../process/ending.ts';
-import type { TableDefinition } from '../template.ts';
-import { findHostAddress, hostName } from './container-host.ts';
+import { root, startOnFolder } from '../process/data-folder.ts';
+import { readTemplate } from '../template.ts';
+import { findHostAddress } from './container-host.ts';
 import { ensureLambdaImage, requireDocker } from './docker.ts';
 import { openFixedKey, putFixedKey } from './fixed-key.ts';
 import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
 
 export type StackOptions = {
-  /** Holds template.yaml and node_modules. */
-  readonly root: string;
   /** Keeps the table, the master key and logs. */
   readonly folder: string;
   readonly localstackPort: number;
-  readonly table: TableDefinition;
   readonly say: (line: string) => void;
 };
 
@@ -33,10 +29,8 @@ export type Stack = {
   readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
-  /** The endpoints for a container. */
+  /** On this machine; a container reaches the same ports by `hostName`. */
   readonly endpoints: { readonly dynamodb: string; readonly kms: string };
-  /** The endpoints for this machine. */
-  readonly localEndpoints: { readonly dynamodb: string; readonly kms: string };
   /** The folder of the SAM CLI's programs. */
   readonly samPrograms: string;
   /** Settles only if a part died and could not be restarted; the error says why. */
@@ -53,34 +47,35 @@ const client = (endpoint: string) => ({
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 });
 
-const fromContainers = (endpoint: string): string => `http://${hostName}:${new URL(endpoint).port}`;
-
-/** Fetches, builds or installs everything that is needed once. */
-const prepare = async ({ root, say }: StackOptions) => {
+/** Fetches, builds or installs what functions in containers need, once. `host`: the address at which they reach servers here. */
+export const prepareContainers = async (say: (line: string) => void) => {
   await requireDocker();
   await ensureLambdaImage();
-  const samPrograms = await ensurePython({ root, say }, 'sam');
-  const localstackPrograms = await ensurePython({ root, say }, 'localstack');
-  return { samPrograms, localstackPrograms, host: await findHostAddress() };
+  const samPrograms = await ensurePython('sam', say);
+  const awsPrograms = await ensurePython('localstack', say);
+  return { samPrograms, awsPrograms, host: await findHostAddress() };
 };
 
 /** Returns when all parts answer. Throws one sentence if a part cannot be started; nothing is left running then. */
-export const startStack = async (options: StackOptions): Promise<Stack> => {
-  const { root, folder, table, say, localstackPort: port } = options;
-  const { samPrograms, localstackPrograms: programs, host } = await prepare(options);
-  openDataFolder(folder);
-  const closers: Closer[] = [lockDataFolder(folder).release];
-  const close = () => closeAll(closers);
-  try {
+export const startStack = async ({ folder, say, localstackPort }: StackOptions): Promise<Stack> => {
+  const { samPrograms, awsPrograms: programs, host } = await prepareContainers(say);
+  const { table } = await readTemplate();
+  return await startOnFolder(folder, say, async (closers) => {
     const vaultId = openVaultId(folder, process.env);
     const store = await startStore(dynoxide(root, host), folder, say);
     closers.push(store.close);
     const dynamodb = new DynamoDBClient(client(store.endpoint));
     closers.push(() => dynamodb.destroy());
     await ensureTable(dynamodb, tableName, table);
-    const hosts = [...new Set(['127.0.0.1', host])];
     say('starting LocalStack');
-    const localstack = await startLocalstack({ programs, folder, hosts, port, services: ['kms'] });
+    const services = ['kms'];
+    const localstack = await startLocalstack({
+      programs,
+      folder,
+      host,
+      port: localstackPort,
+      services,
+    });
     closers.push(localstack.close);
     const kms = new KMSClient(client(localstack.endpoint));
     closers.push(() => kms.destroy());
@@ -90,17 +85,9 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       vaultId,
       tableName,
       masterKeyId,
-      endpoints: {
-        dynamodb: fromContainers(store.endpoint),
-        kms: fromContainers(localstack.endpoint),
-      },
-      localEndpoints: { dynamodb: store.endpoint, kms: localstack.endpoint },
+      endpoints: { dynamodb: store.endpoint, kms: localstack.endpoint },
       samPrograms,
       failed: Promise.race([store.failed, localstack.failed]),
-      close,
     };
-  } catch (error) {
-    await close().catch((later) => say(sentenceOf(later)));
-    throw error;
-  }
+  });
 };

@@ -17,6 +17,7 @@ import {
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { noCredentials } from '../dynamodb/local-store.ts';
 import type { Listening } from '../http/bounded-server.ts';
+import { root } from '../process/data-folder.ts';
 import { portRefused, readHost } from '../process/ports.ts';
 import type { Route } from '../template.ts';
 import { startGateway } from './gateway.ts';
@@ -94,10 +95,7 @@ export const applyEnvironment = (variables: Environment): void => {
 };
 
 /** Imports the functions. The environment must be set before, because they read it at import. */
-const importHandlers = async (
-  root: string,
-  routes: readonly Route[],
-): Promise<ReadonlyMap<string, Handler>> => {
+const importHandlers = async (routes: readonly Route[]): Promise<ReadonlyMap<string, Handler>> => {
   try {
     const handlers = routes.map(async ({ operation, entryPoint }): Promise<[string, Handler]> => {
       const module = await import(pathToFileURL(join(root, entryPoint)).href);
@@ -114,13 +112,12 @@ const importHandlers = async (
 
 /** Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`. Throws a sentence if it cannot. */
 export const serveFunctions = async (options: {
-  readonly root: string;
   readonly routes: readonly Route[];
   readonly port: number;
   readonly report: (line: string) => void;
 }): Promise<Listening> => {
-  const { root, routes, port, report } = options;
-  const handlers = await importHandlers(root, routes);
+  const { routes, port, report } = options;
+  const handlers = await importHandlers(routes);
   startReadiness(machineClock);
   const host = readHost();
   try {

@@ -14,6 +14,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
+import { type Closer, closeAll } from './ending.ts';
 
 /** The folder of the checkout, or of its copy in a container. */
 export const root = join(import.meta.dirname, '..', '..');
@@ -106,6 +107,26 @@ export const lockDataFolder = (folder: string): { readonly release: () => void }
         : `cannot write to the data folder ${folder} (${sentenceOf(error)})`,
       { cause: error },
     );
+  }
+};
+
+/**
+ * Opens and locks the folder, and starts what runs on it. `start` adds an end of each part to the list; `close` calls
+ * them, the last first, and releases the folder. If `start` throws, nothing is left running.
+ */
+export const startOnFolder = async <Parts extends object>(
+  folder: string,
+  report: (line: string) => void,
+  start: (closers: Closer[]) => Promise<Parts>,
+): Promise<Parts & { readonly close: () => Promise<void> }> => {
+  openDataFolder(folder);
+  const closers: Closer[] = [lockDataFolder(folder).release];
+  const close = () => closeAll(closers);
+  try {
+    return { ...(await start(closers)), close };
+  } catch (error) {
+    await close().catch((later) => report(sentenceOf(later)));
+    throw error;
   }
 };
 

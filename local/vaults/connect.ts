@@ -77,15 +77,6 @@ const connectTo = (
   };
 };
 
-/** Connects to the vault that runs on the folder. Throws a sentence if none runs. */
-const connectToRunning = (folder: string): Connection => {
-  const running = findRunning(folder);
-  if (running === undefined) {
-    throw failure(`no vault runs on the data folder ${folder}: npm start starts one`);
-  }
-  return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true });
-};
-
 /** Whether the folder is a node's of a cluster, running or not. The folder is empty before the node's first start. */
 export const isNodeFolder = (folder: string): boolean =>
   existsSync(join(folder, 'node.json')) || Boolean(process.env['VAULT_NODE']);
@@ -146,11 +137,12 @@ const connectToNamed = (environment: NodeJS.ProcessEnv): Connection | undefined 
  * starts the store and the KMS of the folder and connects to them; `close` ends them. Throws a sentence if the folder
  * holds no vault, or a node that does not run.
  */
-export const connectToFolder = async (root: string, folder: string): Promise<Connection> => {
+export const connectToFolder = async (folder: string): Promise<Connection> => {
   const named = connectToNamed(process.env);
   if (named !== undefined) return named;
   if (isNodeFolder(folder)) return connectToNode(folder);
-  if (findRunning(folder) !== undefined) return connectToRunning(folder);
+  const running = findRunning(folder);
+  if (running) return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true });
   const isKeyKnown = isKeyInKms(process.env) || hasKeyFile(folder, process.env);
   // Without this a new, empty store would be made. `startParts` reports a restore that did not end.
   const isStoreHere =
@@ -159,7 +151,7 @@ export const connectToFolder = async (root: string, folder: string): Promise<Con
   if (!isKeyKnown || !isStoreHere) {
     throw failure(`there is no vault in the data folder ${folder}`);
   }
-  const parts = await startParts({ root, folder, store: 'dynoxide', report: () => undefined });
+  const parts = await startParts({ folder, store: 'dynoxide', report: () => undefined });
   const vault = {
     dynamodbEndpoint: parts.store?.endpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
     ...(parts.key

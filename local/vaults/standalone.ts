@@ -27,13 +27,8 @@ import { answerWith } from '../kms/embedded-kms.ts';
 import { type MasterKey, masterKeyFile } from '../kms/key-file.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
 import { checkKmsKey, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
-import {
-  dataFolderOf,
-  folderSetting,
-  lockDataFolder,
-  openDataFolder,
-} from '../process/data-folder.ts';
-import { type Closer, closeAll, untilSignal } from '../process/ending.ts';
+import { dataFolderOf, folderSetting, root, startOnFolder } from '../process/data-folder.ts';
+import { type Closer, untilSignal } from '../process/ending.ts';
 import { keepLog, showHumanLog } from '../process/human-log.ts';
 import { openLogFile } from '../process/log-file.ts';
 import { readHost, readPort, requireFreePort } from '../process/ports.ts';
@@ -45,8 +40,6 @@ import { forgetRunning, type RunningVault, rememberRunning } from './vault-recor
 type StoreName = 'dynoxide' | 'dynamodb-local';
 
 export type PartsOptions = {
-  /** Holds template.yaml and node_modules. */
-  readonly root: string;
   readonly folder: string;
   readonly store: StoreName;
   /** Gets one line each time a part is restarted. */
@@ -71,7 +64,7 @@ export type Services = {
   readonly close: () => Promise<void>;
 };
 
-const findStore = ({ root, store }: PartsOptions): StoreProgram =>
+const findStore = (store: StoreName): StoreProgram =>
   store === 'dynoxide'
     ? dynoxide(root)
     : dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') });
@@ -101,28 +94,25 @@ const checkIsRestored = (folder: string): void => {
   );
 };
 
+const openParts = async (
+  { folder, store: storeName, report }: PartsOptions,
+  closers: Closer[],
+): Promise<Omit<Parts, 'close'>> => {
+  const { AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
+  if (!otherStore) checkIsRestored(folder);
+  const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
+  const key = openKey(folder);
+  const store = otherStore ? undefined : await startStore(findStore(storeName), folder, report);
+  if (store) closers.push(store.close);
+  return { vaultId, key, store };
+};
+
 /**
  * Locks the data folder, reads the id of the vault, and starts the master key and the store. Throws one sentence if a
  * part cannot be started; nothing is left running then.
  */
-export const startParts = async (options: PartsOptions): Promise<Parts> => {
-  const { folder, report } = options;
-  openDataFolder(folder);
-  const closers: Closer[] = [lockDataFolder(folder).release];
-  const close = () => closeAll(closers);
-  const { AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
-  try {
-    if (!otherStore) checkIsRestored(folder);
-    const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
-    const key = openKey(folder);
-    const store = otherStore ? undefined : await startStore(findStore(options), folder, report);
-    if (store) closers.push(store.close);
-    return { vaultId, key, store, close };
-  } catch (error) {
-    await close().catch((later) => report(sentenceOf(later)));
-    throw error;
-  }
-};
+export const startParts = (options: PartsOptions): Promise<Parts> =>
+  startOnFolder(options.folder, options.report, (closers) => openParts(options, closers));
 
 const checkTable = async (name: string, table: TableDefinition): Promise<void> => {
   const client = new DynamoDBClient({});
@@ -144,12 +134,11 @@ const checkTable = async (name: string, table: TableDefinition): Promise<void> =
  * Starts the parts, creates the table if it is missing, and sets the environment variables that the functions need, so
  * that they may be imported. Throws like `startParts`.
  */
-export const startServices = async (
+export const startServices = (
   options: PartsOptions & { readonly table: TableDefinition },
-): Promise<Services> => {
-  const parts = await startParts(options);
-  const { vaultId, key, store, close } = parts;
-  try {
+): Promise<Services> =>
+  startOnFolder(options.folder, options.report, async (closers) => {
+    const { vaultId, key, store } = await openParts(options, closers);
     const { jwks } = await openTokenKey(options.folder);
     applyEnvironment(
       environmentOf(process.env, {
@@ -173,13 +162,8 @@ export const startServices = async (
         masterKeyId,
       },
       failed: store?.failed ?? new Promise(() => undefined),
-      close,
     };
-  } catch (error) {
-    await close().catch((later) => options.report(sentenceOf(later)));
-    throw error;
-  }
-};
+  });
 
 /**
  * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal
@@ -221,23 +205,23 @@ const openIdentity = async (folder: string, isLocal: boolean): Promise<FollowedP
 };
 
 /** Serves a vault on the data folder until this process is asked to end. Throws one sentence if it cannot. */
-export const serveVault = async (root: string, store: StoreName): Promise<void> => {
+export const serveVault = async (store: StoreName): Promise<void> => {
   const port = readPort(3_000);
   const folder = dataFolderOf(process.env);
   // `startServices` sets the variables that this reads.
   const isLocal = isLocalIdentity(process.env);
-  const { routes, table } = await readTemplate(join(root, 'template.yaml'));
+  const { routes, table } = await readTemplate();
   const signal = untilSignal();
   // A start that cannot serve leaves no folder. An older one may belong to a vault that runs, which says so itself.
   if (!existsSync(folder)) await requireFreePort(readHost(), port);
-  const services = await startServices({ root, folder, store, table, report });
+  const services = await startServices({ folder, store, table, report });
   try {
     showHumanLog(process.env);
     // The file keeps the lines as JSON, because the later call sees them first.
     keepLog(openLogFile(join(folder, 'log')).write);
     const identity = await openIdentity(folder, isLocal);
     const endMetrics = await serveMetrics(say);
-    const gateway = await serveFunctions({ root, routes, port, report });
+    const gateway = await serveFunctions({ routes, port, report });
     const { takesLocalTokens } = identity;
     rememberRunning(folder, { url: gateway.url, takesLocalTokens, ...services.running });
     await greet(gateway.url, folder, takesLocalTokens);

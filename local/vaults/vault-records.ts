@@ -68,15 +68,13 @@ export const {
   find: findSam,
 } = createRecord('sam.json', v.object({ url: v.string() }));
 
-const endpoints = v.object({ dynamodb: v.string(), kms: v.string() });
 const stack = createRecord(
   'stack.json',
   v.object({
     vaultId: v.string(),
     tableName: v.string(),
     masterKeyId: v.string(),
-    endpoints,
-    localEndpoints: endpoints,
+    endpoints: v.object({ dynamodb: v.string(), kms: v.string() }),
     samPrograms: v.string(),
   }),
 );

@@ -291,7 +291,7 @@ describe('every operation', () => {
   });
 
   it('has a cost in the table', async () => {
-    const { routes } = await readTemplate('template.yaml');
+    const { routes } = await readTemplate();
     const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
     expect(new Set(routes.map(({ operation }) => operation))).toEqual(known);
   });

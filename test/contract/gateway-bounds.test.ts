@@ -69,7 +69,7 @@ const problemIn = (read: string): Record<string, unknown> => {
 };
 
 beforeAll(async () => {
-  ({ routes } = await readTemplate('template.yaml'));
+  ({ routes } = await readTemplate());
 });
 beforeEach(() => {
   [calls, sockets] = [[], []];

@@ -62,7 +62,7 @@ const expectProblem = async (reply: Response, status: number, code: string) => {
 };
 
 beforeAll(async () => {
-  ({ routes } = await readTemplate('template.yaml'));
+  ({ routes } = await readTemplate());
 });
 beforeEach(async () => {
   lines = [];

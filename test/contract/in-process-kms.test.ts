@@ -10,16 +10,15 @@ import { changedPorts } from '../support/changed-ports.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { requestContext, someone } from '../support/requests.ts';
 
-const root = process.cwd();
 const kept = { ...process.env };
 let folder: string;
 let services: Services;
 
 beforeAll(async () => {
   folder = freshFolder();
-  const { table } = await readTemplate(join(root, 'template.yaml'));
+  const { table } = await readTemplate();
   const report = () => undefined;
-  services = await startServices({ root, folder, store: 'dynoxide', table, report });
+  services = await startServices({ folder, store: 'dynoxide', table, report });
 });
 afterAll(async () => {
   await services.close();

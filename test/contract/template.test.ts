@@ -199,7 +199,7 @@ const metricsOnLambda = (): readonly string[] => {
 
 let template: Template;
 beforeAll(async () => {
-  template = await readTemplate('template.yaml');
+  template = await readTemplate();
 });
 
 describe('template.yaml', () => {

@@ -161,7 +161,7 @@ const expectSameCalls = async (
 const cells = Object.keys(strangers).flatMap((who) => Object.keys(asks).map((ask) => [who, ask]));
 
 it('every route of the template about secrets is asked here', async () => {
-  const { routes } = await readTemplate('template.yaml');
+  const { routes } = await readTemplate();
   const asked = Object.keys(asks).map((ask) => ask.split(' ')[0]);
   // The last four have tests of their own below; the first three concern no secret.
   const others = ['get-status', 'get-health', 'whoami'];

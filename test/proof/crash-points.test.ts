@@ -61,7 +61,7 @@ const startNode = async (): Promise<World> => {
     return sendInProcess(new DynamoDBClient({ region: 'us-east-1' }), front);
   };
   const dynamodb = clientOf(etcd);
-  await ensureTable(dynamodb, tableName, (await readTemplate('template.yaml')).table);
+  await ensureTable(dynamodb, tableName, (await readTemplate()).table);
   const over = (client: DynamoDBClient) => ({ ...embedded, store: storeOver(client) });
   return {
     ports: over(dynamodb),

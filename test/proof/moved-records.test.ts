@@ -256,7 +256,7 @@ describe('a moved record', () => {
     /** Puts the head of a vault with this id, stored in a table of its own, in place of the head of the same name. */
     const putStranger = async (owner: Principal, id: string): Promise<Item> => {
       const other = `table-of-${id}`;
-      const { table: definition } = await readTemplate('template.yaml');
+      const { table: definition } = await readTemplate();
       await ensureTable(vault.dynamodb, other, definition);
       const there = { ...vault.ports, vaultId: id, store: storeOver(vault.dynamodb, other, id) };
       await makeSecret(vault.ports, owner, 'DB', ['stored here'], began);

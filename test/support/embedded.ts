@@ -66,7 +66,7 @@ export const startUnchecked = async () => {
   const store = await startTestStore(folder);
   const dynamodb = new DynamoDBClient({ ...client, endpoint: store.endpoint });
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
-  const { table } = await readTemplate('template.yaml');
+  const { table } = await readTemplate();
   await ensureTable(dynamodb, tableName, table);
   const ports: Ports = {
     vaultId,

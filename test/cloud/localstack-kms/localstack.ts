@@ -24,11 +24,10 @@ export const freshMaterial = (): string => randomBytes(32).toString('base64');
 
 /** Installs LocalStack the first time, which takes a minute or two. */
 export const startKms = async (): Promise<LocalKms> => {
-  const root = process.cwd();
-  const programs = await ensurePython({ root, say: () => undefined }, 'localstack');
+  const programs = await ensurePython('localstack', () => undefined);
   const folder = freshFolder();
   const port = await findFreePort();
-  const settings = { programs, folder, hosts: ['127.0.0.1'], port, services: ['kms'] };
+  const settings = { programs, folder, host: '127.0.0.1', port, services: ['kms'] };
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const client = new KMSClient({
     endpoint: `http://127.0.0.1:${port}`,

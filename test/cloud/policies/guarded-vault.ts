@@ -68,7 +68,6 @@ type OwnParts = { readonly [Name in keyof Parts]-?: NonNullable<Parts[Name]> };
 
 const partsOf = async (folder: string): Promise<OwnParts> => {
   const { vaultId, key, store, close } = await startParts({
-    root: process.cwd(),
     folder,
     store: 'dynoxide',
     report: () => {},
@@ -80,7 +79,7 @@ const partsOf = async (folder: string): Promise<OwnParts> => {
 /** Starts a vault whose functions have the permissions in `grants`. */
 export const startGuardedVault = async (grants: Permissions): Promise<GuardedVault> => {
   const dataDir = freshFolder();
-  const { routes, table } = await readTemplate('template.yaml');
+  const { routes, table } = await readTemplate();
   const { vaultId, key, store, close: closeParts } = await partsOf(dataDir);
   const kms = await startKms({ folder: dataDir });
   const { jwks } = await openTokenKey(dataDir);

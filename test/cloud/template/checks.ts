@@ -4,13 +4,12 @@ import { ensurePython } from '../../../local/containers/python.ts';
 import { run } from '../../../local/process/run.ts';
 import type { Explanation } from './explained.ts';
 
-const root = process.cwd();
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Installs the programs that check, which takes minutes the first time. */
 export const installChecks = async () => {
-  const sam = await ensurePython({ root, say }, 'sam');
-  const checkov = await ensurePython({ root, say }, 'checkov');
+  const sam = await ensurePython('sam', say);
+  const checkov = await ensurePython('checkov', say);
   return {
     sam: join(sam, 'sam'),
     cfnLint: join(sam, 'cfn-lint'),

@@ -6,8 +6,6 @@ import { expect, it } from '@jest/globals';
 import { openEmbedded, restoreEmbedded, settle } from '../../../../local/backup/embedded.ts';
 import { createBackup } from '../../../../local/backup/file.ts';
 import { createProgress } from '../../../../local/backup/progress.ts';
-import { root } from '../../../../local/process/data-folder.ts';
-import { readTemplate } from '../../../../local/template.ts';
 import { rememberRunning } from '../../../../local/vaults/vault-records.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -48,8 +46,7 @@ it('a restore of a backup of another table is refused with a sentence that names
   const unheard = { written: () => undefined, checked: () => undefined };
   await createBackup(file, async () => ({ facts, pages: pages() }), unheard);
   const folder = freshFolder();
-  const { table } = await readTemplate(join(root, 'template.yaml'));
-  await expect(restoreEmbedded({ root, folder }, file, table, createProgress())).rejects.toThrow(
+  await expect(restoreEmbedded(folder, file, createProgress())).rejects.toThrow(
     /^the backup is of the table other: set TABLE_NAME to it/,
   );
   expect(readdirSync(folder)).toEqual(['lock']);
@@ -73,9 +70,7 @@ it.each<[string, RegExp, (folder: string) => void]>([
   const folder = freshFolder();
   writeFileSync(join(folder, 'store.sqlite'), '');
   prepare(folder);
-  await expect(openEmbedded({ root, folder }, freshFolder(), createProgress())).rejects.toThrow(
-    sentence,
-  );
+  await expect(openEmbedded(folder, freshFolder(), createProgress())).rejects.toThrow(sentence);
 });
 
 it('a backup takes the embedded store of a vault that runs, whatever else its folder holds', async () => {
@@ -84,7 +79,7 @@ it('a backup takes the embedded store of a vault that runs, whatever else its fo
   writeFileSync(join(folder, 'vault.json'), '{"id":"v"}');
   runs(true)(folder);
   leaveDynamodbLocal(folder);
-  const { facts, pages } = await openEmbedded({ root, folder }, freshFolder(), createProgress());
+  const { facts, pages } = await openEmbedded(folder, freshFolder(), createProgress());
   expect(facts).toMatchObject({ table: 'vault', store: 'dynoxide' });
   // Reading ends the store of the copy, which has no table.
   await expect(pages[Symbol.asyncIterator]().next()).rejects.toThrow('the table vault cannot');

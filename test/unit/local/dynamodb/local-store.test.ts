@@ -67,7 +67,7 @@ afterEach(async () => {
 describe('the local store', () => {
   it('has the table of template.yaml, made once, with its time to live', async () => {
     const client = clientOf(await start());
-    const { table } = await readTemplate('template.yaml');
+    const { table } = await readTemplate();
     await Promise.all([ensureTable(client, 'vault', table), ensureTable(client, 'vault', table)]);
     await ensureTable(client, 'vault', table);
     await ensureTimeToLive(client, 'vault', table);
@@ -84,7 +84,7 @@ describe('the local store', () => {
 
   it('fails if its table differs from template.yaml', async () => {
     const client = clientOf(await start());
-    const { table } = await readTemplate('template.yaml');
+    const { table } = await readTemplate();
     const { GlobalSecondaryIndexes: _, ...create } = table.create;
     const AttributeDefinitions = table.create.AttributeDefinitions.slice(0, 2);
     await client.send(
@@ -100,7 +100,7 @@ describe('the local store', () => {
   it('restarts at the same address with its data when it dies', async () => {
     const store = await start();
     const client = clientOf(store);
-    const { table } = await readTemplate('template.yaml');
+    const { table } = await readTemplate();
     await ensureTable(client, 'vault', table);
     await ensureTimeToLive(client, 'vault', table);
     await killStore();
@@ -156,7 +156,7 @@ describe('a store whose file is damaged', () => {
     ['has lost its first page', (file: string) => overwrite(file, 100, 4_096)],
   ])('fails to start, and says that the file is damaged, if that %s', async (_, damage) => {
     const client = clientOf(await start());
-    const { table } = await readTemplate('template.yaml');
+    const { table } = await readTemplate();
     await ensureTable(client, 'vault', table);
     client.destroy();
     for (const store of stores) await store.close();
