@@ -3,10 +3,7 @@
  * nodes. `fresh` checks whether a first read at another node ever misses an acknowledged write, and exits with 1 if so.
  * Begin reading at runs.ts; measure.ts says how a figure is measured.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { closeAtEnd } from '../local/process/ending.ts';
+import { temporaryFolder } from '../local/process/data-folder.ts';
 import { runProgram } from '../local/process/program.ts';
 import { failure } from '../system/failures.ts';
 import { newBench, readOptions } from './options.ts';
@@ -22,13 +19,6 @@ import { checkFreshness, measureCluster, measureOneNode } from './runs.ts';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const runs = { 'one-node': measureOneNode, cluster: measureCluster, fresh: checkFreshness };
 
-/** Runs `work` in a folder that is removed at the end of the program, after everything that runs in it has ended. */
-const inFolder = async <Result>(work: (folder: string) => Promise<Result>): Promise<Result> => {
-  const folder = mkdtempSync(join(tmpdir(), 'vault-bench-'));
-  closeAtEnd(() => rmSync(folder, { recursive: true, force: true }));
-  return await work(folder);
-};
-
 const program = newBench().action(async (words, flags) => {
   const options = readOptions(words, flags);
   if (options.command === 'compare') {
@@ -36,7 +26,7 @@ const program = newBench().action(async (words, flags) => {
     if (a !== undefined && b !== undefined) say(comparisonTable(a, b));
     return;
   }
-  const results = await inFolder((folder) => runs[options.command](options, folder));
+  const results = await runs[options.command](options, temporaryFolder('vault-bench-'));
   const report = { command: options.command, machine: describeMachine(), ...results };
   if (options.json !== undefined) writeReport(options.json, report);
   say(resultsText(report));

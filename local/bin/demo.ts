@@ -3,13 +3,11 @@
  * claim. The exit code is 1 if a check fails. The data are removed at the end unless `VAULT_DATA_DIR` names a
  * folder to keep them in.
  */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { startProcesses } from '../demo/processes.ts';
+import { startNodes } from '../demo/nodes.ts';
 import { tellStory } from '../demo/story.ts';
-import { root } from '../process/data-folder.ts';
+import { temporaryFolder } from '../process/data-folder.ts';
 import { causeOfEnd } from '../process/ending.ts';
 import { newProgram, runProgram } from '../process/program.ts';
 
@@ -25,13 +23,10 @@ const program = newProgram(
 );
 
 program.action(async () => {
-  const given = process.env['VAULT_DATA_DIR'];
-  const folder = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'vault-demo-'));
+  const chosen = process.env['VAULT_DATA_DIR'];
+  const folder = chosen ? resolve(chosen) : temporaryFolder('vault-demo-');
   say(`a vault of three nodes starts in ${folder}`);
-  const nodes = await startProcesses({ root, folder, isTemporary: !given });
-  const isTrue = await tellStory(nodes, say);
-  await nodes.close();
-  if (!isTrue) throw failure('not every claim holds');
+  if (!(await tellStory(await startNodes(folder), say))) throw failure('not every claim holds');
 });
 
 await runProgram(program);

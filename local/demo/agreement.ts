@@ -25,7 +25,7 @@ const tellOfFreshReads = async ({ title, check, client }: Scene): Promise<void> 
   check('and the first value stayed', kept.body.value === 'value 1' && kept.body.version === 1);
 };
 
-/** Lets ten clients create each name at the same time, spread over all nodes; ten names at a time. */
+/** Lets ten clients write each name at the same time, spread over all nodes. */
 const race = async (
   client: Client,
   names: readonly string[],

@@ -4,7 +4,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Nodes } from './nodes.ts';
+
+export type Version = {
+  readonly version: number;
+  readonly validFrom: string;
+  readonly validTo: string | null;
+  readonly value?: string;
+  readonly state: string;
+  readonly note?: string;
+};
 
 /** The properties of the replies that the story looks at. */
 type Body = {
@@ -13,17 +21,7 @@ type Body = {
   readonly code?: string;
   readonly retryable?: boolean;
   readonly content?: string;
-  readonly validFrom?: string;
-  readonly validTo?: string | null;
   readonly versions?: readonly Version[];
-};
-export type Version = {
-  readonly version: number;
-  readonly validFrom: string;
-  readonly validTo: string | null;
-  readonly value?: string;
-  readonly state: string;
-  readonly note?: string;
 };
 
 /** Status 0 means that the connection was refused or broke, or that no answer came in time. */
@@ -34,21 +32,6 @@ export type Request = {
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-};
-
-export type Client = {
-  readonly ask: (node: number, request: Request) => Promise<Reply>;
-  /**
-   * Reads from this node, and repeats the request while the node answers that it is unavailable (a machine
-   * may be busy).
-   */
-  readonly read: (node: number, request: Request) => Promise<Reply>;
-  /**
-   * Makes one write: asks this node first, and then the others in turn while the outcome is not known, always
-   * with the same idempotency key, so the write happens once.
-   */
-  readonly write: (node: number, request: Request) => Promise<Reply>;
-  readonly counts: () => { readonly requests: number; readonly acknowledged: number };
 };
 
 /** Longer than a node may take, so that a node that takes longer is caught. */
@@ -76,9 +59,12 @@ export const get = (name: string, query = ''): Request => ({
   method: 'GET',
   path: `/v1/secrets/${name}${query}`,
 });
-export const versionsOf = (name: string, query = ''): Request => ({
-  method: 'GET',
-  path: `/v1/secrets/${name}/versions${query}`,
+export const versionsOf = (name: string, query = ''): Request => get(name, `/versions${query}`);
+
+/** Gives the request an idempotency key, under which the vault performs it once. */
+export const once = (request: Request): Request => ({
+  ...request,
+  headers: { 'Idempotency-Key': randomUUID(), ...request.headers },
 });
 
 const isToRepeat = ({ status, body }: Reply): boolean => status === 0 || body.retryable === true;
@@ -93,12 +79,10 @@ export const tallyOf = (replies: readonly Reply[]): string => {
   return [...tally].map(([answer, times]) => `${answer}: ${times}`).join(', ');
 };
 
-/** Creates a client with a token of this tenant. */
-export const createClient = async (
-  { urls, tokenOf }: Pick<Nodes, 'urls' | 'tokenOf'>,
-  tenant: string,
-): Promise<Client> => {
-  const token = await tokenOf(tenant);
+export type Client = ReturnType<typeof createClient>;
+
+/** `urls`: the address of each node, beginning with node 1. */
+export const createClient = (urls: readonly string[], token: string) => {
   let [requests, acknowledged] = [0, 0];
 
   const exchange = async (node: number, { method, path, body, headers }: Request) => {
@@ -130,13 +114,16 @@ export const createClient = async (
     }
   };
   return {
+    /** Sends the request to this node once. */
     ask,
-    read: (node, request) => repeat(() => node, request),
-    write: (node, request) => {
-      const headers = { 'Idempotency-Key': randomUUID(), ...request.headers };
-      const nodeAt = (turn: number) => ((node - 1 + turn) % urls.length) + 1;
-      return repeat(nodeAt, { ...request, headers });
-    },
+    /** Reads from this node, and repeats the request while the node is unavailable: a machine may be busy. */
+    read: (node: number, request: Request) => repeat(() => node, request),
+    /**
+     * Makes one write: asks this node first, and then the others in turn while the outcome is not known, always with the
+     * same idempotency key.
+     */
+    write: (node: number, request: Request) =>
+      repeat((turn) => ((node - 1 + turn) % urls.length) + 1, once(request)),
     counts: () => ({ requests, acknowledged }),
   };
 };

@@ -1,17 +1,13 @@
-/**
- * The third part of the story: without the master key no value is read or written, and nothing else is
- * harmed.
- */
+/** The third part of the story: without the master key no value is read or written, and nothing else is harmed. */
 import { create, get, type Reply, type Request, tallyOf, versionsOf } from './client.ts';
+import { all } from './nodes.ts';
 import type { Scene } from './telling.ts';
-
-const all = [1, 2, 3];
 
 /** Disables the master key and enables it again. */
 export const tellOfTheKey = async (scene: Scene): Promise<void> => {
   const { title, check, nodes, client, remember } = scene;
   title('The master key is disabled');
-  await nodes.disableKey();
+  nodes.setKey('Disabled');
   const askAll = (request: Request) => Promise.all(all.map((node) => client.read(node, request)));
   const reads = await askAll(get('ALONE'));
   const isRefused = ({ status, body }: Reply) =>
@@ -30,7 +26,7 @@ export const tellOfTheKey = async (scene: Scene): Promise<void> => {
   );
 
   title('The master key is enabled');
-  await nodes.enableKey();
+  nodes.setKey('Enabled');
   const again = await askAll(get('ALONE'));
   check(
     'every node opens the value again',

@@ -1,58 +1,95 @@
 /**
- * What the story of `npm run demo` asks of a cluster, and waiting until its nodes serve. How the nodes run is in
- * processes.ts.
+ * The three nodes of the story: `npm run cluster` on a folder, controlled as a person would from a second terminal; and
+ * waiting for them.
  */
-
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../../system/failures.ts';
+import { parseCommand } from '../cluster/commands.ts';
+import { sendCommand } from '../cluster/control.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
+import { openTokenKey } from '../identity/token-key.ts';
+import { type KeyState, masterKeyFile, setKeyState } from '../kms/key-file.ts';
+import { root } from '../process/data-folder.ts';
+import { startProgram } from '../process/supervisor.ts';
 
-/** The scopes of the story's token, which are all that it needs. */
-export const scopes = 'secrets:read secrets:write secrets:delete secrets:destroy';
+const startLimitMs = 90_000;
+const tokenLifetimeS = 3_600;
+const pollMs = 50;
+const scope = 'secrets:read secrets:write secrets:delete secrets:destroy';
+const ready = /^cluster listening on (.+)$/m;
 
-export type Nodes = {
-  /** The vaults' addresses, beginning with node 1. */
-  readonly urls: readonly string[];
-  /** Ends a node and its children at once, as a power cut would. */
-  readonly kill: (node: number) => Promise<void>;
-  /** Starts a node that was killed; does not wait until it serves. */
-  readonly start: (node: number) => Promise<void>;
-  readonly disableKey: () => Promise<void>;
-  readonly enableKey: () => Promise<void>;
-  readonly status: () => Promise<ClusterStatus>;
-  /** A token with `scopes`, good for at least 20 minutes. */
-  readonly tokenOf: (tenant: string) => Promise<string>;
-  /** Ends the cluster, and removes everything that was made only for the demo. */
-  readonly close: () => Promise<void>;
+/** The numbers from 1 to `count`. */
+export const countTo = (count: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => index + 1);
+
+/** The numbers of the nodes. */
+export const all = countTo(3);
+
+/** Starts a cluster on the folder and returns the addresses that it prints. Throws its last words if it does not start. */
+const startCluster = async (folder: string): Promise<readonly string[]> => {
+  const child = startProgram(process.execPath, [join(root, 'local', 'bin', 'cluster.ts')], {
+    cwd: root,
+    // The ports are free ones unless the user names them.
+    env: { CLUSTER_PORT: '0', ...process.env, VAULT_DATA_DIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [printed, said] = ['', ''];
+  child.stdout?.on('data', (chunk: Buffer) => {
+    printed += chunk;
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk}`.slice(-2_000);
+  });
+  await becomesTrue(startLimitMs, () => ready.test(printed) || child.exitCode !== null);
+  const [, urls] = ready.exec(printed) ?? [];
+  if (urls !== undefined) return urls.split(' ');
+  const why = said.trim() || `it is not ready after ${startLimitMs / 1000} s`;
+  throw failure(`the cluster did not start: ${why}`);
 };
 
-/** Whether these nodes serve, and have applied all revisions, within the limit. */
-export const isServing = (
-  nodes: Nodes,
-  numbers: readonly number[],
-  limitMs: number,
-): Promise<boolean> =>
+export type Nodes = Awaited<ReturnType<typeof startNodes>>;
+
+/** Starts the nodes. The end of this program ends them. */
+export const startNodes = async (folder: string) => {
+  const urls = await startCluster(folder);
+  const keyFolder = join(folder, 'key');
+  const tokenKey = await openTokenKey(keyFolder);
+  const tenant = `demo-${randomBytes(4).toString('hex')}`;
+  const command = (action: 'kill' | 'start') => async (target: number) =>
+    void (await sendCommand(folder, parseCommand(JSON.stringify({ action, target }))));
+  return {
+    /** The vaults' addresses, beginning with node 1. */
+    urls,
+    /** A token of a tenant that no earlier story on the folder has used. */
+    token: await tokenKey.issue({ tenant, sub: 'demo', scope }, tokenLifetimeS),
+    /** Ends a node and its children at once, as a power cut would. */
+    kill: command('kill'),
+    /** Starts a node that was killed; does not wait until it serves. */
+    start: command('start'),
+    setKey: (state: KeyState) => setKeyState(masterKeyFile(keyFolder, process.env), state),
+    status: async () =>
+      JSON.parse(await sendCommand(folder, { action: 'status', json: true })) as ClusterStatus,
+  };
+};
+
+/** Whether all nodes serve, and have applied all revisions, within the limit. */
+export const areServing = (nodes: Nodes, limitMs: number): Promise<boolean> =>
   becomesTrue(limitMs, async () => {
-    const { nodes: all } = await nodes.status();
-    const asked = all.filter(({ node }) => numbers.includes(node));
-    return asked.every(({ alive, state, lag }) => alive && state === 'serving' && lag === 0);
+    const { nodes: states } = await nodes.status();
+    return states.every(({ alive, state, lag }) => alive && state === 'serving' && lag === 0);
   });
 
 /** Whether all nodes reach one revision with one digest within the limit. */
-export const isAtRest = (nodes: Nodes, limitMs: number): Promise<boolean> =>
+export const areAtRest = (nodes: Nodes, limitMs: number): Promise<boolean> =>
   becomesTrue(limitMs, async () => {
-    const { nodes: all, equal } = await nodes.status();
-    const points = new Set(
-      all.map(({ appliedRevision, digest }) => `${appliedRevision} ${digest}`),
-    );
-    return equal && points.size === 1 && all.every(({ alive }) => alive);
+    const { nodes: states, equal } = await nodes.status();
+    const points = states.map(({ appliedRevision, digest }) => `${appliedRevision} ${digest}`);
+    return equal && new Set(points).size === 1 && states.every(({ alive }) => alive);
   });
 
-const pollMs = 50;
-
-/**
- * Returns whether the condition comes true within the limit. The condition may throw, which counts as not yet
- * true.
- */
+/** Returns whether the condition comes true within the limit. A condition that throws is not yet true. */
 export const becomesTrue = async (
   limitMs: number,
   condition: () => Promise<boolean> | boolean,
@@ -66,7 +103,3 @@ export const becomesTrue = async (
     await sleep(pollMs);
   }
 };
-
-/** The numbers from 1 to `count`. */
-export const countTo = (count: number): readonly number[] =>
-  Array.from({ length: count }, (_, index) => index + 1);

@@ -8,13 +8,16 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  mkdtempSync,
+  rmSync,
   type Stats,
   statSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
-import { type Closer, closeAll } from './ending.ts';
+import { type Closer, closeAll, closeAtEnd } from './ending.ts';
 
 /** The folder of the checkout, or of its copy in a container. */
 export const root = join(import.meta.dirname, '..', '..');
@@ -22,6 +25,13 @@ export const root = join(import.meta.dirname, '..', '..');
 /** Returns the folder of this run as an absolute path: `VAULT_DATA_DIR`, else `preset`. */
 export const dataFolderOf = (environment: NodeJS.ProcessEnv, preset = '.local/data'): string =>
   resolve(environment['VAULT_DATA_DIR'] || preset);
+
+/** Makes a folder that is removed at the end of the program, after everything that runs in it. */
+export const temporaryFolder = (prefix: string): string => {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  closeAtEnd(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
 
 /** Does not use `recursive`: under /proc, where no folder can be made, Node would never return. */
 const makeFolder = (folder: string): void => {
