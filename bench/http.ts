@@ -37,19 +37,12 @@ const exchangeBy = (pool: Pool, { method, path, headers, body }: Exchange): Prom
   });
 
 /** Client 0 uses the first address, client 1 the second, and so on around. */
-export const createSend = (
-  urls: readonly string[],
-): { readonly send: Send; readonly close: () => void } => {
+export const createSend = (urls: readonly string[]): Send => {
   const limits = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
   const pools = urls.map((url) => new Pool(url, limits));
-  return {
-    send: (client, exchange) => {
-      const pool = pools[client % pools.length];
-      if (pool === undefined) throw new Error('there is no address to send to');
-      return exchangeBy(pool, exchange);
-    },
-    close: () => {
-      for (const pool of pools) void pool.destroy();
-    },
+  return (client, exchange) => {
+    const pool = pools[client % pools.length];
+    if (pool === undefined) throw new Error('there is no address to send to');
+    return exchangeBy(pool, exchange);
   };
 };

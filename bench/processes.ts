@@ -10,7 +10,7 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/\/?etcd\b.* --data-dir/, 'etcd'],
   [/dynoxide serve/, 'store'],
   [/local\/bin\/cluster\.ts/, 'cluster'],
-  [/local\/bin\/(?:node|start)\.ts|bench\/in-process\.ts/, 'node'],
+  [/local\/bin\/(?:node|start)\.ts/, 'node'],
 ];
 const tickMs = 10;
 

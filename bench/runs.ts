@@ -1,8 +1,8 @@
-/** The three runs of `npm run bench`. A run starts what it needs in `folder` and ends it. */
+/** The three runs of `npm run bench`. A run starts what it needs in `folder`; the end of the bench ends it. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPerform, readDescription } from './described.ts';
-import { type Freshness, measureFreshness } from './fresh.ts';
+import { measureFreshness } from './fresh.ts';
 import { createSend } from './http.ts';
 import { type Figure, measure, warmUp } from './measure.ts';
 import { startNodes } from './nodes.ts';
@@ -11,7 +11,7 @@ import { processesUnder } from './processes.ts';
 import { describeMachine, type Report } from './report.ts';
 import {
   type Subject,
-  startInProcess,
+  startFloor,
   startVault,
   storeAt,
   vaultAt,
@@ -20,8 +20,6 @@ import {
 
 type Results = Pick<Report, 'figures' | 'fresh'>;
 export type Run = (options: Options, folder: string) => Promise<Results>;
-
-const tenant = 'bench';
 
 const peersOf = ({ peer }: Options): readonly Subject[] =>
   peer === undefined ? [] : [storeAt(readDescription(peer.description), peer.urls)];
@@ -47,58 +45,29 @@ const measureAll = async (
   return figures;
 };
 
-/** One vault, the floor by itself and behind HTTP, and the handlers alone, each with its own store. */
+/** One vault and the floor, each with its own store. */
 export const measureOneNode: Run = async (options, folder) => {
-  const subjects: Subject[] = [];
-  try {
-    subjects.push(await startVault(mkdtempSync(join(folder, 'vault-'))));
-    for (const subject of ['floor, HTTP', 'floor', 'handlers'] as const) {
-      subjects.push(await startInProcess(mkdtempSync(join(folder, 'floor-')), subject));
-    }
-    subjects.push(...peersOf(options));
-    return { figures: await measureAll(options, subjects) };
-  } finally {
-    for (const subject of subjects) await subject.close();
-  }
-};
-
-/** Runs `work` with the addresses and the token of three new nodes. */
-const withCluster = async <Result>(
-  folder: string,
-  work: (urls: readonly string[], token: string) => Promise<Result>,
-): Promise<Result> => {
-  const nodes = await startNodes(mkdtempSync(join(folder, 'cluster-')));
-  try {
-    return await work(nodes.urls, await nodes.tokenOf(tenant));
-  } finally {
-    await nodes.close();
-  }
+  const floor = await startFloor(mkdtempSync(join(folder, 'floor-')));
+  const vault = await startVault(mkdtempSync(join(folder, 'vault-')));
+  return { figures: await measureAll(options, [vault, floor, ...peersOf(options)]) };
 };
 
 /** Measures three nodes, with the clients spread over all of them. */
-export const measureCluster: Run = (options, folder) =>
-  withCluster(folder, async (urls, token) => {
-    const vault = vaultAt(urls, token, processesUnder(process.pid));
-    const subjects = [vault, ...peersOf(options)];
-    const figures = await measureAll(options, subjects);
-    for (const subject of subjects) await subject.close();
-    return { figures };
-  });
+export const measureCluster: Run = async (options, folder) => {
+  const { urls, token } = await startNodes(folder);
+  const vault = vaultAt(urls, token, processesUnder(process.pid));
+  return { figures: await measureAll(options, [vault, ...peersOf(options)]) };
+};
 
 /** Measures first reads at another node, of three nodes and of the peer. */
-export const checkFreshness: Run = ({ peer }, folder) =>
-  withCluster(folder, async (urls, token) => {
-    const fresh: Freshness[] = [];
-    const { send, close } = createSend(urls);
-    const perform = createPerform(vaultDescription, send, { TOKEN: token });
-    fresh.push(await measureFreshness('vault', perform));
-    close();
-    if (peer !== undefined) {
-      const described = readDescription(peer.description);
-      const other = createSend(peer.urls);
-      const performThere = createPerform(described, other.send, process.env);
-      fresh.push(await measureFreshness(described.name, performThere));
-      other.close();
-    }
-    return { figures: [], fresh };
-  });
+export const checkFreshness: Run = async ({ peer }, folder) => {
+  const { urls, token } = await startNodes(folder);
+  const perform = createPerform(vaultDescription, createSend(urls), { TOKEN: token });
+  const fresh = [await measureFreshness('vault', perform)];
+  if (peer !== undefined) {
+    const store = readDescription(peer.description);
+    const performThere = createPerform(store, createSend(peer.urls), process.env);
+    fresh.push(await measureFreshness(store.name, performThere));
+  }
+  return { figures: [], fresh };
+};

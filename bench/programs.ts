@@ -1,0 +1,49 @@
+/** The programs of a vault that the bench measures. The end of the bench ends them. */
+import { openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openTokenKey } from '../local/identity/token-key.ts';
+import { root } from '../local/process/data-folder.ts';
+import { startProgram } from '../local/process/supervisor.ts';
+import { failure } from '../system/failures.ts';
+
+const startLimitMs = 90_000;
+
+/** The environment of a measured program, without settings of the user's store or key. */
+const environmentWith = (settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+  const { PATH, HOME, TMPDIR, NODE_OPTIONS } = process.env;
+  return { PATH, HOME, TMPDIR, NODE_OPTIONS, ...settings };
+};
+
+/**
+ * Starts a program of local/bin, and returns its pid and its address when it serves. Its output goes to the file `log`,
+ * so that nobody needs to read it. Throws a sentence with the end of that file if the program does not start.
+ */
+export const startServing = async (
+  program: 'node.ts' | 'start.ts',
+  log: string,
+  settings: NodeJS.ProcessEnv,
+): Promise<{ readonly pid: number; readonly url: string }> => {
+  const output = openSync(log, 'a');
+  const child = startProgram(process.execPath, [join(root, 'local', 'bin', program)], {
+    cwd: root,
+    env: environmentWith(settings),
+    stdio: ['ignore', output, output],
+  });
+  const until = performance.now() + startLimitMs;
+  for (;;) {
+    const text = readFileSync(log, 'utf8');
+    const [, url] = /^vault listening on (.+)$/m.exec(text) ?? [];
+    if (url !== undefined) return { pid: child.pid ?? 0, url };
+    if (child.exitCode !== null || performance.now() > until) {
+      throw failure(`${program} did not start: ${text.slice(-2_000)}`);
+    }
+    await sleep(20);
+  }
+};
+
+/** A token of one tenant, signed by the key of the folder. */
+export const issueToken = async (folder: string): Promise<string> => {
+  const claims = { tenant: 'bench', sub: 'bench', scope: 'secrets:read secrets:write' };
+  return await (await openTokenKey(folder)).issue(claims, 3_600);
+};
