@@ -16,7 +16,7 @@ import { isKeyInKms } from '../kms/vault-key.ts';
 import { lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
 import { endRememberedChild } from '../process/process-record.ts';
 import { readTemplate } from '../template.ts';
-import { findRunning } from '../vaults/vault-records.ts';
+import { runningRecord } from '../vaults/vault-records.ts';
 import { scanItems } from '../verify/find-violations.ts';
 import { type Backup, readBackup } from './file.ts';
 import { type Manifest, type Source, tallyOf } from './format.ts';
@@ -31,7 +31,7 @@ const refuseOtherStores = (folder: string): void => {
         'docs/deploy/aws.md says how for AWS',
     );
   }
-  const isEmbedded = findRunning(folder)?.storeIsEmbedded;
+  const isEmbedded = runningRecord.find(folder)?.storeIsEmbedded;
   if (isEmbedded) return;
   if (isEmbedded === false) {
     throw failure(
@@ -52,7 +52,7 @@ const refuseOtherStores = (folder: string): void => {
 const presetTable = 'vault';
 
 const tableNameOf = (folder: string): string =>
-  findRunning(folder)?.tableName ?? (process.env['TABLE_NAME'] || presetTable);
+  runningRecord.find(folder)?.tableName ?? (process.env['TABLE_NAME'] || presetTable);
 
 const connect = ({ endpoint }: LocalStore): DynamoDBClient =>
   new DynamoDBClient({

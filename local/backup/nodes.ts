@@ -13,7 +13,7 @@ import { tableName } from '../node/node-config.ts';
 import type { NodeStatus } from '../node/report.ts';
 import { lockDataFolder } from '../process/data-folder.ts';
 import { clusterFileOf, connectToNode } from '../vaults/connect.ts';
-import { findRunning } from '../vaults/vault-records.ts';
+import { runningRecord } from '../vaults/vault-records.ts';
 import { type Backup, readBackup } from './file.ts';
 import { itemFrom, lineOf, type Source } from './format.ts';
 import type { Progress } from './progress.ts';
@@ -89,7 +89,7 @@ async function* pagesOf({ snapshot, close }: OpenSnapshot): AsyncGenerator<reado
 export const openNode = async (folder: string): Promise<Source> => {
   const { vaultId: vault } = readClusterFile(clusterFileOf(folder));
   const cluster = findClusterOf(folder);
-  const running = findRunning(folder);
+  const running = runningRecord.find(folder);
   const isRunning = running !== undefined;
   if (isRunning) await requireSound(running.dynamodbEndpoint);
   const takenAt = formatInstant(Date.now());

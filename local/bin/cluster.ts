@@ -33,7 +33,7 @@ import {
 } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { newProgram, report, runProgram, say } from '../process/program.ts';
-import { forgetCluster, rememberCluster } from '../vaults/vault-records.ts';
+import { clusterRecord } from '../vaults/vault-records.ts';
 
 /** Tells how to go on from a second terminal; `setting` stands before each command. */
 const nextSteps = (setting: string): string => {
@@ -110,7 +110,7 @@ const serve = async (folder: string): Promise<void> => {
       // Whoever takes the file away begins a new cluster, for a restore.
       isNewCluster: !existsSync(layout.clusterFile),
     });
-    rememberCluster(folder, {});
+    clusterRecord.remember(folder, {});
     control = await startControl(folder, cluster.run, report);
     const serving = await Promise.race([cluster.start(), signal]);
     if (serving !== undefined) {
@@ -120,7 +120,7 @@ const serve = async (folder: string): Promise<void> => {
   } finally {
     await control?.close();
     await cluster.close();
-    forgetCluster(folder);
+    clusterRecord.forget(folder);
     lock.release();
   }
 };

@@ -14,19 +14,13 @@ import { openTokenKey } from '../identity/token-key.ts';
 import { dataFolderOf, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { newProgram, say } from '../process/program.ts';
-import {
-  findCloud,
-  forgetCloud,
-  localstackFolderOf,
-  type RunningCloud,
-  rememberCloud,
-} from '../vaults/vault-records.ts';
+import { cloudRecord, localstackFolderOf, type RunningCloud } from '../vaults/vault-records.ts';
 
 const dataFolder = dataFolderOf(process.env);
 const folder = localstackFolderOf(dataFolder);
 
 const getCloud = (): RunningCloud => {
-  const cloud = findCloud(folder);
+  const cloud = cloudRecord.find(folder);
   if (cloud === undefined)
     throw failure('no LocalStack runs here: npm run stack -- localstack starts one');
   return cloud;
@@ -41,13 +35,13 @@ const deployTo = async (cloud: RunningCloud): Promise<string> => {
 
 const serve = async (cloud: Cloud): Promise<void> => {
   try {
-    rememberCloud(folder, cloud);
+    cloudRecord.remember(folder, cloud);
     const ended = Promise.race([untilSignal(), cloud.failed]);
-    const deployed = deployTo(cloud).then((url) => rememberCloud(folder, { ...cloud, url }));
+    const deployed = deployTo(cloud).then((url) => cloudRecord.remember(folder, { ...cloud, url }));
     const lost = await Promise.race([ended, deployed.then(() => ended)]);
     if (lost) throw lost;
   } finally {
-    forgetCloud(folder);
+    cloudRecord.forget(folder);
     await cloud.close();
   }
 };
@@ -55,7 +49,7 @@ const serve = async (cloud: Cloud): Promise<void> => {
 const up = async (): Promise<void> => {
   const port = readLocalstackPort();
   openDataFolder(dataFolder);
-  const running = findCloud(folder);
+  const running = cloudRecord.find(folder);
   if (running !== undefined) return void (await deployTo(running));
   await serve(await startCloud({ folder, port, say }));
 };

@@ -20,7 +20,7 @@ import { readPort } from '../process/ports.ts';
 import { newProgram, report, runProgram } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
-import { forgetRunning, rememberRunning } from '../vaults/vault-records.ts';
+import { runningRecord } from '../vaults/vault-records.ts';
 
 /** Creates the table if it is missing; repeats until the node serves. */
 const untilTable = async (
@@ -85,7 +85,7 @@ program.action(async () => {
     );
     // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
     const gateway = await serveFunctions({ routes, port, report });
-    rememberRunning(folder, {
+    runningRecord.remember(folder, {
       url: gateway.url,
       dynamodbEndpoint: node.endpoint,
       ...key.running,
@@ -107,7 +107,7 @@ program.action(async () => {
     await gateway.close(programTimes.requestsEndMs);
     await endMetrics();
     policy?.close();
-    forgetRunning(folder);
+    runningRecord.forget(folder);
     if (lost) throw lost;
   } finally {
     await node.close();

@@ -13,17 +13,11 @@ import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-fo
 import { untilSignal } from '../process/ending.ts';
 import { findFreePort, readPort } from '../process/ports.ts';
 import { newProgram, say } from '../process/program.ts';
-import {
-  findSam,
-  findStack,
-  forgetSam,
-  rememberSam,
-  stackFolderOf,
-} from '../vaults/vault-records.ts';
+import { findStack, samRecord, stackFolderOf } from '../vaults/vault-records.ts';
 
 /** Two such processes would end each other's functions. The lock is taken before the build, which takes long. */
 const lockSam = (folder: string): { readonly release: () => void } => {
-  const running = findSam(folder);
+  const running = samRecord.find(folder);
   if (running !== undefined) {
     throw failure(
       `npm run stack -- sam serves this vault already, on ${running.url}: stop it, or set VAULT_DATA_DIR to another folder`,
@@ -52,10 +46,10 @@ samProgram.action(async () => {
   const stack = findStack(folder) ?? (await startStack({ folder, localstackPort, say }));
   try {
     const api = await startSam({ folder, port, stack, identity: identityOf(jwks), say });
-    rememberSam(folder, { url: api.url });
+    samRecord.remember(folder, { url: api.url });
     say(`vault listening on ${api.url}`);
     const lost = await Promise.race([untilSignal(), stack.failed, api.failed]);
-    forgetSam(folder);
+    samRecord.forget(folder);
     await api.close();
     if (lost) throw lost;
   } finally {

@@ -9,7 +9,7 @@ import { startStack } from '../containers/stack.ts';
 import { dataFolderOf } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
-import { forgetStack, rememberStack, stackFolderOf } from '../vaults/vault-records.ts';
+import { stackFolderOf, stackRecord } from '../vaults/vault-records.ts';
 import { localstackProgram } from './localstack.ts';
 import { samProgram } from './sam.ts';
 
@@ -25,12 +25,12 @@ const runServices = async (): Promise<void> => {
   const folder = stackFolderOf(dataFolderOf(process.env));
   const stack = await startStack({ folder, localstackPort, say });
   try {
-    rememberStack(folder, stack);
+    stackRecord.remember(folder, stack);
     say(`store at ${stack.endpoints.dynamodb}, table ${stack.tableName}`);
     say(`LocalStack KMS at ${stack.endpoints.kms}, master key ${stack.masterKeyId}`);
     say('the stack is ready; npm run stack -- sam serves the vault on it');
     const lost = await Promise.race([untilSignal(), stack.failed]);
-    forgetStack(folder);
+    stackRecord.forget(folder);
     if (lost) throw lost;
   } finally {
     await stack.close();

@@ -13,7 +13,7 @@ import { findKeyId, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
 import { hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
 import { startParts } from './standalone.ts';
-import { findRunning, type RunningVault } from './vault-records.ts';
+import { type RunningVault, runningRecord } from './vault-records.ts';
 
 export type Connection = {
   readonly dynamodb: DynamoDBClient;
@@ -96,7 +96,7 @@ const findKeyFileOfNode = (folder: string): string | undefined => {
  * node does not run: its data are in etcd's files, which only its own etcd reads.
  */
 export const connectToNode = (folder: string): Connection => {
-  const running = findRunning(folder);
+  const running = runningRecord.find(folder);
   if (running === undefined) {
     throw failure(
       `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
@@ -141,7 +141,7 @@ export const connectToFolder = async (folder: string): Promise<Connection> => {
   const named = connectToNamed(process.env);
   if (named !== undefined) return named;
   if (isNodeFolder(folder)) return connectToNode(folder);
-  const running = findRunning(folder);
+  const running = runningRecord.find(folder);
   if (running) return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true });
   const isKeyKnown = isKeyInKms(process.env) || hasKeyFile(folder, process.env);
   // Without this a new, empty store would be made. `startParts` reports a restore that did not end.

@@ -8,12 +8,12 @@ import { failure, usage } from '../../system/failures.ts';
 import { openLayout } from '../cluster/layout.ts';
 import { dataFolderOf } from '../process/data-folder.ts';
 import {
-  findCloud,
-  findCluster,
-  findRunning,
-  findSam,
+  cloudRecord,
+  clusterRecord,
   localstackFolderOf,
   type RunningVault,
+  runningRecord,
+  samRecord,
   stackFolderOf,
 } from './vault-records.ts';
 
@@ -43,7 +43,7 @@ const nodeFolders = (clusterFolder: string): readonly string[] =>
 /** The first node that runs. All nodes have one access policy. */
 const findNode = (clusterFolder: string): RunningVault | undefined =>
   nodeFolders(clusterFolder)
-    .map(findRunning)
+    .map(runningRecord.find)
     .find((node) => node !== undefined);
 
 const local = (name: VaultName, keyFolder: string, url: string | undefined): Vault => ({
@@ -56,25 +56,25 @@ const local = (name: VaultName, keyFolder: string, url: string | undefined): Vau
 const finders: Readonly<Record<VaultName, (environment: NodeJS.ProcessEnv) => Promise<Vault[]>>> = {
   start: async (environment) => {
     const folder = keyFolderOf(environment, 'start');
-    const running = findRunning(folder);
+    const running = runningRecord.find(folder);
     if (!running?.url) return [];
     const { url, takesLocalTokens } = running;
     return [{ ...local('start', folder, url), takesLocalTokens }];
   },
   cluster: async (environment) => {
     const folder = clusterFolderOf(environment);
-    if (findCluster(folder) === undefined) return [];
+    if (clusterRecord.find(folder) === undefined) return [];
     const { url, takesLocalTokens = true } = findNode(folder) ?? {};
     return [{ ...local('cluster', keyFolderOf(environment, 'cluster'), url), takesLocalTokens }];
   },
   sam: async (environment) => {
     const folder = keyFolderOf(environment, 'sam');
-    const running = findSam(stackFolderOf(folder));
+    const running = samRecord.find(stackFolderOf(folder));
     return running ? [local('sam', folder, running.url)] : [];
   },
   localstack: async (environment) => {
     const folder = keyFolderOf(environment, 'localstack');
-    const running = findCloud(localstackFolderOf(folder));
+    const running = cloudRecord.find(localstackFolderOf(folder));
     return running?.url ? [local('localstack', folder, running.url)] : [];
   },
 };
@@ -102,7 +102,7 @@ export const findNodes = async ({ name, url, keyFolder }: Vault): Promise<readon
 /** A dead node has no record of its address, but the ports of the nodes follow each other. */
 const nodesOfCluster = async (folder: string): Promise<readonly VaultNode[]> => {
   const ports = [1, 2, 3].flatMap((node) => {
-    const running = findRunning(join(folder, `node-${node}`));
+    const running = runningRecord.find(join(folder, `node-${node}`));
     return running?.url ? [Number(new URL(running.url).port) - node + 1] : [];
   });
   const { nodes } = await openLayout(folder, ports[0]);
@@ -177,7 +177,7 @@ export const chooseVault = async (
 const nodeFolderOf = (folder: string): string => {
   requireCluster(folder);
   const folders = nodeFolders(folder);
-  return folders.find((one) => findRunning(one) !== undefined) ?? join(folder, 'node-1');
+  return folders.find((one) => runningRecord.find(one) !== undefined) ?? join(folder, 'node-1');
 };
 
 /** The option that chooses the data folder of a program. */

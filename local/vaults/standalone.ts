@@ -35,7 +35,7 @@ import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { report, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
-import { forgetRunning, type RunningVault, rememberRunning } from './vault-records.ts';
+import { type RunningVault, runningRecord } from './vault-records.ts';
 
 type StoreName = 'dynoxide' | 'dynamodb-local';
 
@@ -223,13 +223,13 @@ export const serveVault = async (store: StoreName): Promise<void> => {
     const endMetrics = await serveMetrics(say);
     const gateway = await serveFunctions({ routes, port, report });
     const { takesLocalTokens } = identity;
-    rememberRunning(folder, { url: gateway.url, takesLocalTokens, ...services.running });
+    runningRecord.remember(folder, { url: gateway.url, takesLocalTokens, ...services.running });
     await greet(gateway.url, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);
     await gateway.close(programTimes.requestsEndMs);
     await endMetrics();
     identity.close();
-    forgetRunning(folder);
+    runningRecord.forget(folder);
     if (lost) throw lost;
   } finally {
     await services.close();

@@ -26,18 +26,10 @@ const running = v.object({
 export type RunningVault = v.InferOutput<typeof running>;
 
 /** The cluster whose nodes `npm run cluster` has started on a folder. */
-export const {
-  remember: rememberCluster,
-  forget: forgetCluster,
-  find: findCluster,
-} = createRecord('cluster-running.json', v.object({}));
+export const clusterRecord = createRecord('cluster-running.json', v.object({}));
 
 /** The vault, or the node, that runs on a folder. */
-export const {
-  remember: rememberRunning,
-  forget: forgetRunning,
-  find: findRunning,
-} = createRecord('running.json', running);
+export const runningRecord = createRecord('running.json', running);
 
 /** Lies beside the token key, so that `npm run token` makes tokens for it, and apart from the data of `npm start`. */
 export const stackFolderOf = (dataFolder: string): string => join(dataFolder, 'stack');
@@ -55,20 +47,13 @@ const cloud = v.object({
 export type RunningCloud = v.InferOutput<typeof cloud>;
 
 /** The LocalStack with the whole template. */
-export const {
-  remember: rememberCloud,
-  forget: forgetCloud,
-  find: findCloud,
-} = createRecord('cloud.json', cloud);
+export const cloudRecord = createRecord('cloud.json', cloud);
 
 /** The vault that SAM serves. */
-export const {
-  remember: rememberSam,
-  forget: forgetSam,
-  find: findSam,
-} = createRecord('sam.json', v.object({ url: v.string() }));
+export const samRecord = createRecord('sam.json', v.object({ url: v.string() }));
 
-const stack = createRecord(
+/** The services of SAM's functions. */
+export const stackRecord = createRecord(
   'stack.json',
   v.object({
     vaultId: v.string(),
@@ -79,11 +64,8 @@ const stack = createRecord(
   }),
 );
 
-/** The services of SAM's functions. */
-export const { remember: rememberStack, forget: forgetStack } = stack;
-
 /** The stack of another process, which this process neither watches nor closes. */
 export const findStack = (folder: string): Stack | undefined => {
-  const found = stack.find(folder);
+  const found = stackRecord.find(folder);
   return found && { ...found, failed: new Promise(() => undefined), close: async () => undefined };
 };

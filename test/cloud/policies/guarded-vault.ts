@@ -16,7 +16,7 @@ import type { Handler } from '../../../local/gateway/lambda.ts';
 import { openTokenKey } from '../../../local/identity/token-key.ts';
 import { type Route, readTemplate } from '../../../local/template.ts';
 import { type Parts, startParts } from '../../../local/vaults/standalone.ts';
-import { rememberRunning } from '../../../local/vaults/vault-records.ts';
+import { runningRecord } from '../../../local/vaults/vault-records.ts';
 import { startProxy } from '../../support/adversary/proxy.ts';
 import { toEndpoint } from '../../support/adversary/wire.ts';
 import { startKms } from '../../support/kms-server.ts';
@@ -114,7 +114,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
   const gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
   // Write the file of every host, so that programs find the vault.
-  rememberRunning(dataDir, {
+  runningRecord.remember(dataDir, {
     url: gateway.url,
     dynamodbEndpoint: store.endpoint,
     masterKeyFile: kms.file,

@@ -4,7 +4,7 @@
  * draws; every call is held against what a vault may send. At its end it writes what it met.
  */
 import { writeFileSync } from 'node:fs';
-import { findRunning } from '../../../local/vaults/vault-records.ts';
+import { runningRecord } from '../../../local/vaults/vault-records.ts';
 import { type Choose, startAdversary } from '../../support/adversary/adversary.ts';
 import { canaryForms } from '../../support/adversary/canaries.ts';
 import type { Fate } from '../../support/adversary/fates.ts';
@@ -26,7 +26,7 @@ const draw = atRate(random, Number(share));
 const choose: Choose = (call, index) => soon(draw(call, index));
 
 const toFront: Exchange = async (call) => {
-  const endpoint = findRunning(folder)?.dynamodbEndpoint;
+  const endpoint = runningRecord.find(folder)?.dynamodbEndpoint;
   if (!endpoint) throw brokenConnection('ECONNREFUSED');
   return await toEndpoint(endpoint)(call);
 };

@@ -6,7 +6,7 @@ import { expect, it } from '@jest/globals';
 import { openEmbedded, restoreEmbedded, settle } from '../../../../local/backup/embedded.ts';
 import { createBackup } from '../../../../local/backup/file.ts';
 import { createProgress } from '../../../../local/backup/progress.ts';
-import { rememberRunning } from '../../../../local/vaults/vault-records.ts';
+import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -53,7 +53,7 @@ it('a restore of a backup of another table is refused with a sentence that names
 });
 
 const runs = (storeIsEmbedded: boolean) => (folder: string) =>
-  rememberRunning(folder, {
+  runningRecord.remember(folder, {
     ...{ url: '', dynamodbEndpoint: '', storeIsEmbedded },
     ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
   });

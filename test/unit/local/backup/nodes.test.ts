@@ -6,7 +6,7 @@ import type { Item } from '../../../../functions/dynamodb/items.ts';
 import { type Backup, createBackup, readBackup } from '../../../../local/backup/file.ts';
 import { compareItems, openNode, requireFit } from '../../../../local/backup/nodes.ts';
 import { writeClusterFile } from '../../../../local/node/cluster-file.ts';
-import { rememberRunning } from '../../../../local/vaults/vault-records.ts';
+import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const unheard = { written: () => undefined, checked: () => undefined };
@@ -99,7 +99,7 @@ describe('a backup of a node', () => {
     const told = { token: 't', vaultId: 'vault-1', key: { masterKeyId: 'key' } };
     const tls = { ca: 'ca', certificate: 'certificate', key: 'key' };
     writeClusterFile(join(parent, 'cluster.json'), { ...told, tls, jwks: '{}' });
-    rememberRunning(folder, {
+    runningRecord.remember(folder, {
       ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', kmsEndpoint: '' },
       ...{ vaultId: 'vault-1', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
     });

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { scopes } from '../../../../functions/model/types.ts';
 import { lockDataFolder } from '../../../../local/process/data-folder.ts';
-import { rememberSam } from '../../../../local/vaults/vault-records.ts';
+import { samRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 const manifest: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(
@@ -189,7 +189,7 @@ beforeAll(async () => {
   }
   writeFileSync(inFolder('cluster/ports.json'), '{"firstPort":3301}');
   for (const [name, text] of Object.entries(policies)) writeFileSync(inFolder(name), text);
-  rememberSam(inFolder('serving/stack'), { url: 'http://127.0.0.1:3000' });
+  samRecord.remember(inFolder('serving/stack'), { url: 'http://127.0.0.1:3000' });
   const starting = lockDataFolder(inFolder('starting/stack/sam'));
   port = await takePort();
   const withPort = (text: string): string =>

@@ -5,7 +5,7 @@ import { expect, it } from '@jest/globals';
 import { ok, unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
 import { startHttpFront } from '../../../../local/etcd/http-front.ts';
 import { connectToNode } from '../../../../local/vaults/connect.ts';
-import { rememberRunning } from '../../../../local/vaults/vault-records.ts';
+import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 it('a connection to a node reads again while the node does not serve', async () => {
@@ -20,7 +20,7 @@ it('a connection to a node reads again while the node does not serve', async () 
   const cluster = freshFolder();
   const folder = join(cluster, 'node-1');
   mkdirSync(folder);
-  rememberRunning(folder, {
+  runningRecord.remember(folder, {
     ...{ url: '', dynamodbEndpoint: served.endpoint, masterKeyFile: '/none' },
     ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'a-key', takesLocalTokens: true },
   });

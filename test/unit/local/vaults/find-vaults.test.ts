@@ -5,10 +5,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { root } from '../../../../local/process/data-folder.ts';
 import { chooseDataFolder, chooseVault } from '../../../../local/vaults/find-vaults.ts';
 import {
-  rememberCloud,
-  rememberCluster,
-  rememberRunning,
-  rememberSam,
+  cloudRecord,
+  clusterRecord,
+  runningRecord,
+  samRecord,
 } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -33,14 +33,20 @@ const running = {
   },
   takesLocalTokens: true,
 };
-const start = (url = 'http://127.0.0.1:3000') => rememberRunning(folder, { ...running, url });
+const start = (url = 'http://127.0.0.1:3000') =>
+  runningRecord.remember(folder, { ...running, url });
 const cluster = () => {
-  rememberCluster(folder, {});
-  rememberRunning(inFolder('node-2'), { ...running, url: 'http://127.0.0.1:3002' });
+  clusterRecord.remember(folder, {});
+  runningRecord.remember(inFolder('node-2'), { ...running, url: 'http://127.0.0.1:3002' });
 };
-const sam = () => rememberSam(inFolder('stack'), { url: 'http://127.0.0.1:3100' });
+const sam = () => samRecord.remember(inFolder('stack'), { url: 'http://127.0.0.1:3100' });
 const localstack = (url?: string) =>
-  rememberCloud(inFolder('localstack'), { endpoint: 'e', samPrograms: 's', awsPrograms: 'a', url });
+  cloudRecord.remember(inFolder('localstack'), {
+    endpoint: 'e',
+    samPrograms: 's',
+    awsPrograms: 'a',
+    url,
+  });
 const choose = (name?: string, isUrlNeeded = false) => chooseVault(given, name, isUrlNeeded);
 const own = () => folder;
 const ofKey = () => join(folder, 'key');
@@ -120,7 +126,11 @@ describe('npm run token', () => {
   });
 
   it('refuses a vault that takes only the tokens of other issuers', async () => {
-    rememberRunning(folder, { ...running, takesLocalTokens: false, url: 'http://127.0.0.1:3000' });
+    runningRecord.remember(folder, {
+      ...running,
+      takesLocalTokens: false,
+      url: 'http://127.0.0.1:3000',
+    });
     await expect(choose()).rejects.toThrow(
       'the vault on http://127.0.0.1:3000 takes the tokens of other issuers, not those of this machine',
     );
@@ -128,8 +138,8 @@ describe('npm run token', () => {
 
   it('refuses a cluster whose nodes take only the tokens of other issuers', async () => {
     const url = 'http://127.0.0.1:3002';
-    rememberCluster(folder, {});
-    rememberRunning(inFolder('node-2'), { ...running, takesLocalTokens: false, url });
+    clusterRecord.remember(folder, {});
+    runningRecord.remember(inFolder('node-2'), { ...running, takesLocalTokens: false, url });
     await expect(choose()).rejects.toThrow(`the vault on ${url} takes the tokens of other issuers`);
   });
 });
