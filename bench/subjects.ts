@@ -77,7 +77,7 @@ export const startVault = async (folder: string): Promise<Subject> => {
  * other subjects, because every process that runs below this one counts as the floor's.
  */
 export const startFloor = async (folder: string): Promise<Subject> => {
-  const elsewhere = ['AWS_ENDPOINT_URL_DYNAMODB', 'MASTER_KEY_ID'].filter(
+  const elsewhere = ['AWS_ENDPOINT_URL_DYNAMODB', 'AWS_ENDPOINT_URL_KMS', 'MASTER_KEY_ID'].filter(
     (name) => process.env[name],
   );
   if (elsewhere.length > 0) {

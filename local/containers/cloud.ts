@@ -56,14 +56,14 @@ const removeContainers = async (folder: string): Promise<void> => {
   if (ids.length > 0) await docker(['rm', '--force', ...ids]);
 };
 
-const settingsOf = (folder: string, image: string): readonly string[] => [
-  ...(process.env['DOCKER_HOST'] ? [`DOCKER_HOST=${process.env['DOCKER_HOST']}`] : []),
-  `HOSTNAME_FROM_LAMBDA=${hostName}`,
-  `LAMBDA_DOCKER_FLAGS=--add-host ${addHost} --label ${labelOf(folder)}`,
-  `LAMBDA_RUNTIME_IMAGE_MAPPING=${JSON.stringify({ 'nodejs24.x': image })}`,
+const settingsOf = (folder: string, image: string) => ({
+  DOCKER_HOST: process.env['DOCKER_HOST'] || undefined,
+  HOSTNAME_FROM_LAMBDA: hostName,
+  LAMBDA_DOCKER_FLAGS: `--add-host ${addHost} --label ${labelOf(folder)}`,
+  LAMBDA_RUNTIME_IMAGE_MAPPING: JSON.stringify({ 'nodejs24.x': image }),
   // The default is too short on a busy machine, and many containers may start at once.
-  'LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT=60',
-];
+  LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '60',
+});
 
 /** The arguments of Python that start LocalStack; `start-localstack.py` explains each of them. */
 const startOf = (image: string, store: string): readonly string[] => {

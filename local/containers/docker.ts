@@ -1,6 +1,5 @@
-/** Runs the Docker client of a person's shell, and compose in either of its two forms. */
+/** Runs the Docker client of a person's shell. */
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { findProgram } from '../../system/programs.ts';
 import { type RunOptions, run } from '../process/run.ts';
 
 /** Selects the classic builder if its successor is not installed; the client must be told so. */
@@ -47,23 +46,6 @@ export const requireDocker = async (): Promise<void> => {
       : `no Docker daemon answers (${missing.why}): start one`,
   );
 };
-
-const findCompose = async (): Promise<readonly [string, ...string[]]> => {
-  try {
-    await run('docker', ['compose', 'version']);
-    return ['docker', 'compose'];
-  } catch {
-    if (findProgram('docker-compose') !== undefined) return ['docker-compose'];
-    throw failure(
-      'docker compose is needed: install the plugin docker-compose-plugin, or Debian’s docker-compose',
-    );
-  }
-};
-export const hasCompose = (): Promise<boolean> =>
-  findCompose().then(
-    () => true,
-    () => false,
-  );
 
 export const hasImage = async (tag: string): Promise<boolean> => {
   const ids = await docker(['images', '--quiet', tag]);

@@ -2,10 +2,12 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
-import { isServed, readPort } from '../process/ports.ts';
+import { isOk, isServed, readPort } from '../process/ports.ts';
 import { endRememberedChild } from '../process/process-record.ts';
 import { programTimes } from '../process/program-times.ts';
 import { startChild, supervise } from '../process/supervisor.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export type LocalstackOptions = {
   /** The folder of programs of the Python environment that has LocalStack. */
@@ -16,8 +18,8 @@ export type LocalstackOptions = {
   readonly host: string;
   readonly port: number;
   readonly services: readonly string[];
-  /** More settings of LocalStack, as `NAME=value`. */
-  readonly settings?: readonly string[];
+  /** More settings of LocalStack. */
+  readonly settings?: Environment;
   /** The arguments of Python that replace LocalStack's own start. */
   readonly start?: readonly string[];
 };
@@ -41,28 +43,20 @@ const settingsOf = ({
   host,
   port,
   services,
-  settings = [],
-}: LocalstackOptions): readonly string[] => [
-  'OVERRIDE_IN_DOCKER=0',
-  `FILESYSTEM_ROOT=${join(folder, 'localstack')}`,
-  `GATEWAY_LISTEN=${[...new Set(['127.0.0.1', host])].map((one) => `${one}:${port}`).join(',')}`,
-  'GATEWAY_SERVER=hypercorn',
-  'DISABLE_EVENTS=1',
-  'SKIP_SSL_CERT_DOWNLOAD=1',
-  'DNS_ADDRESS=0',
-  `SERVICES=${services.join(',')}`,
-  'STRICT_SERVICE_LOADING=1',
-  'EAGER_SERVICE_LOADING=1',
+  settings,
+}: LocalstackOptions): Environment => ({
+  OVERRIDE_IN_DOCKER: '0',
+  FILESYSTEM_ROOT: join(folder, 'localstack'),
+  GATEWAY_LISTEN: [...new Set(['127.0.0.1', host])].map((one) => `${one}:${port}`).join(','),
+  GATEWAY_SERVER: 'hypercorn',
+  DISABLE_EVENTS: '1',
+  SKIP_SSL_CERT_DOWNLOAD: '1',
+  DNS_ADDRESS: '0',
+  SERVICES: services.join(','),
+  STRICT_SERVICE_LOADING: '1',
+  EAGER_SERVICE_LOADING: '1',
   ...settings,
-];
-
-const isReady = async (endpoint: string): Promise<boolean> => {
-  try {
-    return (await fetch(`${endpoint}/_localstack/health`)).ok;
-  } catch {
-    return false;
-  }
-};
+});
 
 /** Ends the processes that an earlier run left in `folder`, starts LocalStack and returns when it answers. */
 export const startLocalstack = async (options: LocalstackOptions): Promise<Localstack> => {
@@ -74,18 +68,18 @@ export const startLocalstack = async (options: LocalstackOptions): Promise<Local
   }
   mkdirSync(join(folder, 'localstack'), { recursive: true });
   const { start = ['-m', 'localstack.runtime.main'] } = options;
-  const program = [...settingsOf(options), join(programs, 'python'), ...start];
+  const python = join(programs, 'python');
   const logFile = join(folder, 'localstack.log');
   const endpoint = `http://127.0.0.1:${port}`;
   const { failed, close } = await supervise({
     pidFile,
     launch: () => {
-      const child = startChild('env', program, folder);
+      const child = startChild(python, start, folder, settingsOf(options));
       child.stderr?.pipe(createWriteStream(logFile));
       return child;
     },
     start: {
-      isDone: () => isReady(endpoint),
+      isDone: () => isOk(`${endpoint}/_localstack/health`),
       askEveryMs: 50,
       withinMs: programTimes.serviceStartMs,
       failed: () => failure(`LocalStack did not start: see ${logFile}`),

@@ -13,6 +13,7 @@ import { failure } from '../../system/failures.ts';
 import { readPolicyFile } from '../identity/access-policy.ts';
 import { root } from '../process/data-folder.ts';
 import { causeOfEnd } from '../process/ending.ts';
+import { isOk } from '../process/ports.ts';
 import { programTimes } from '../process/program-times.ts';
 import { run } from '../process/run.ts';
 import { startChild, supervise } from '../process/supervisor.ts';
@@ -125,14 +126,6 @@ const writeLocalTemplate = ({ stack, identity }: SamOptions): string => {
   return file;
 };
 
-const answers = async (url: string): Promise<boolean> => {
-  try {
-    return (await fetch(`${url}/health`)).ok;
-  } catch {
-    return false;
-  }
-};
-
 /** Validates and builds the template, serves it and returns when a first function has answered. */
 export const startSam = async (options: SamOptions): Promise<SamApi> => {
   const { folder, port, stack, identity, say } = options;
@@ -140,21 +133,18 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
   await buildTemplate(samPrograms, 'local', identity, say);
   mkdirSync(folder, { recursive: true });
   const env = { ...samEnvironment, DOCKER_HOST: process.env['DOCKER_HOST'] };
-  const settings = Object.entries(env).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
-  );
   const serve = ['local', 'start-api', '--host', '127.0.0.1', '--port', String(port)];
   const how = ['--skip-pull-image', '--warm-containers', 'LAZY', '--add-host', addHost];
   const overrides = ['--parameter-overrides', ...localParameters(identity)];
   const template = ['--template', writeLocalTemplate(options), ...overrides];
-  const program = [...settings, join(samPrograms, 'sam'), ...serve, ...how, ...template];
+  const args = [...serve, ...how, ...template];
   const url = `http://127.0.0.1:${port}`;
   let isClosing = false;
   say('sam local start-api');
   const { failed, close } = await supervise({
     pidFile: join(folder, 'sam.pid'),
     launch: () => {
-      const child = startChild('env', program, root);
+      const child = startChild(join(samPrograms, 'sam'), args, root, env);
       child.stderr?.on('data', (chunk: Buffer) => {
         // Python prints a stack trace when it is asked to end.
         if (!isClosing && causeOfEnd() === undefined) process.stderr.write(chunk);
@@ -162,7 +152,7 @@ export const startSam = async (options: SamOptions): Promise<SamApi> => {
       return child;
     },
     start: {
-      isDone: () => answers(url),
+      isDone: () => isOk(`${url}/health`),
       askEveryMs: 100,
       withinMs: programTimes.serviceStartMs,
       failed: () => failure('sam local start-api did not start: its last lines above say why'),

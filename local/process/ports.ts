@@ -58,6 +58,15 @@ export const isServed = (port: number, host = '127.0.0.1'): Promise<boolean> =>
     socket.once('connect', () => settle(true)).once('error', () => settle(false));
   });
 
+/** Whether a server answers a GET of this URL with success. */
+export const isOk = async (url: string): Promise<boolean> => {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+};
+
 /**
  * Lies below the ports that systems give to outgoing connections, and apart from the ports of clusters. A child that
  * died is restarted at its port, so no other process may have taken that port meanwhile.

@@ -7,7 +7,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { findDaemon, hasCompose, requireDocker } from '../../../local/containers/docker.ts';
+import { findDaemon, requireDocker } from '../../../local/containers/docker.ts';
 import { isRunning, processRecord, rememberChild } from '../../../local/process/process-record.ts';
 import { run } from '../../../local/process/run.ts';
 import { failure } from '../../../system/failures.ts';
@@ -24,6 +24,13 @@ const goneWithinMs = 30_000;
  * daemons never run at the same time.
  */
 const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
+
+/** Whether compose is here, in either of its two forms. */
+const hasCompose = (): Promise<boolean> =>
+  run('docker', ['compose', 'version']).then(
+    () => true,
+    () => findProgram('docker-compose') !== undefined,
+  );
 
 /**
  * Installs Docker and compose, only if no daemon runs, so that an existing installation stays as it is. A machine
