@@ -10,7 +10,7 @@ const replyOf = (version: number, value = '') => ({
 });
 
 describe('a described store', () => {
-  it('is sent the environment, the secret and parts of its last reply, and its value is found', async () => {
+  it('receives the environment, the secret and captures of its last reply, and returns the value', async () => {
     const replies = [replyOf(7), replyOf(8), replyOf(8, 'hunter2'), { status: 404, text: '{}' }];
     const asked: Exchange[] = [];
     const send = async (_: number, exchange: Exchange) =>

@@ -21,7 +21,7 @@ const report = (...figures: readonly Figure[]): Report => ({
 const cellsOf = (line: string | undefined): readonly string[] => (line ?? '').split(/ {2,}/);
 
 describe('the times of a slice', () => {
-  it('include count, rate and percentiles of all joined slices, for any order of latencies', () => {
+  it('have the count, the rate and the percentiles of all joined slices, for any order of latencies', () => {
     const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
     const slices = [
       { latencies: hundred.slice(0, 40), failed: 1, elapsedMs: 1_500 },

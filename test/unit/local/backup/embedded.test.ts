@@ -10,7 +10,7 @@ import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
-it('a store that was killed has all its writes in its one file once it is settled', () => {
+it('settle puts all writes of a killed store into its one file', () => {
   const folder = freshFolder();
   const [file, alone] = [join(folder, 'store.sqlite'), join(folder, 'alone.sqlite')];
   // SQLite leaves its log beside the file as long as a connection is open, or if it was killed.
@@ -24,7 +24,7 @@ it('a store that was killed has all its writes in its one file once it is settle
   store.close();
 });
 
-it('a store that SQLite cannot write is a failure, and no bug with a stack', () => {
+it('a store that SQLite cannot write ends a restore with one sentence, and not with a stack', () => {
   let thrown: unknown;
   try {
     settle(freshFolder());
@@ -37,7 +37,7 @@ it('a store that SQLite cannot write is a failure, and no bug with a stack', () 
   ]);
 });
 
-it('a restore of a backup of another table is refused with a sentence that names TABLE_NAME', async () => {
+it('a restore refuses a backup of another table, and names TABLE_NAME', async () => {
   async function* pages() {
     yield [];
   }
@@ -73,7 +73,7 @@ it.each<[string, RegExp, (folder: string) => void]>([
   await expect(openEmbedded(folder, freshFolder(), createProgress())).rejects.toThrow(sentence);
 });
 
-it('a backup takes the embedded store of a vault that runs, whatever else its folder holds', async () => {
+it('a backup copies the embedded store of a vault that runs, whatever else is in its folder', async () => {
   const folder = freshFolder();
   new DatabaseSync(join(folder, 'store.sqlite')).close();
   writeFileSync(join(folder, 'vault.json'), '{"id":"v"}');

@@ -81,7 +81,7 @@ beforeEach(() => {
 });
 
 describe('createBackup', () => {
-  it('makes a file that gives back every item, counts what it holds, and reads it again', async () => {
+  it('makes a file with every item and a count of them, and reads the file again', async () => {
     const { manifest } = await make(file);
     expect(manifest).toMatchObject({
       ...{ vault: 'vault-1', items: 4, secrets: 1, deletedSecrets: 0, versions: 3 },
@@ -94,13 +94,13 @@ describe('createBackup', () => {
     expect(readdirSync(folder)).toEqual(['vault.backup']);
   });
 
-  it('gives the same items the same digest, whatever the order of their attributes', async () => {
+  it('computes one digest for equal items, whatever the order of their attributes', async () => {
     const turned = items.map((item) => Object.fromEntries(Object.entries(item).reverse()));
     const other = await make(join(folder, 'other'), turned);
     expect(other.manifest).toEqual((await make(file)).manifest);
   });
 
-  it('replaces no file, not even one that is made meanwhile, and leaves none of a source that fails or is out of order', async () => {
+  it('replaces no file, not even one made meanwhile, and leaves no file of a source that fails or is out of order', async () => {
     writeFileSync(join(folder, 'other'), 'precious');
     await expect(make(join(folder, 'other'))).rejects.toThrow(/is there already/);
     expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('precious');

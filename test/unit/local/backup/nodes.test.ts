@@ -69,7 +69,7 @@ describe('the nodes of a cluster', () => {
     ['was made by npm start', {}, own],
     ['holds no value', { cluster: 'c-2' }, []],
     ['holds values under several master keys, of which one is theirs', {}, [...others, ...own]],
-  ])('take a backup that %s', async (_, about, masterKeyIds) => {
+  ])('accept a backup that %s', async (_, about, masterKeyIds) => {
     const backup = await backupOf(about, masterKeyIds);
     expect(() => requireFit(backup, nodes)).not.toThrow();
     // The record of a node may not name its cluster.
@@ -92,7 +92,7 @@ describe('the nodes of a cluster', () => {
 });
 
 describe('a backup of a node', () => {
-  it('says that a node which runs does not answer', async () => {
+  it('throws a sentence if the node runs and does not answer', async () => {
     const parent = freshFolder();
     const folder = join(parent, 'node');
     mkdirSync(folder);

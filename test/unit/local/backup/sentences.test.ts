@@ -16,7 +16,7 @@ it('a backup without values needs no master key, unless an item of it cannot be 
   expect(unreadable.join()).toContain('1 item that the vault cannot read');
 });
 
-it('a backup of a stopped node names no moment as of which it is whole', () => {
+it('a backup of a stopped node claims no moment as of which it is complete', () => {
   const told = describeBackup({ facts: { ...facts, alone: true }, manifest }).join();
   expect(told).not.toContain('as it was at');
   expect(told).toContain('it lacks what the nodes acknowledged after this one stopped');

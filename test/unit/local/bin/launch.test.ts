@@ -41,21 +41,21 @@ describe('a program of package.json', () => {
     );
   });
 
-  it('names a missing package', () => {
+  it('says which package is missing', () => {
     for (const name of ['valibot', 'commander', '@commander-js']) install(name);
     const stderr =
       'the package jose is not installed: run npm ci, with the development dependencies\n';
     expect(launch()).toEqual({ code: 1, stdout: '', stderr });
   });
 
-  it('has its own command line if nothing is missing', () => {
+  it('sees its own command line if nothing is missing', () => {
     for (const name of ['valibot', 'jose', 'commander', '@commander-js']) install(name);
     const { code, stdout, stderr } = launch();
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   });
 
-  it('goes through the launcher in every script', () => {
+  it('starts by launch.js in every script', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
     const programs = Object.values<string>(scripts).filter((script) =>
       /^exec node .*\.ts/.test(script),

@@ -32,7 +32,7 @@ describe('npm run token', () => {
     expect(claims).not.toHaveProperty('names');
   });
 
-  it('agrees on one key when several make the first token at once, and grants what each asks for', async () => {
+  it('makes one key when several runs make the first token at once, and grants each the scopes of its command line', async () => {
     const asked = [
       ['--names', ''],
       ['--names', 'billing.*, DB_HOST'],
@@ -73,7 +73,7 @@ describe('the local token key', () => {
     expect((await openTokenKey(folder)).jwks).toBe(jwks);
   });
 
-  it('fails without quoting its file when that is damaged', async () => {
+  it('is refused without a quote of the file if the file is damaged', async () => {
     await openTokenKey(folder);
     const file = join(folder, 'token-key.json');
     const text = readFileSync(file, 'utf8');

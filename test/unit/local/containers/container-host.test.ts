@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { bridgeAddressOf } from '../../../../local/containers/container-host.ts';
 
 describe('the address of this machine on a Docker bridge', () => {
-  it('is the gateway that Docker reports', () => {
+  it('equals the gateway that Docker reports', () => {
     expect(bridgeAddressOf('[{"Subnet":"172.17.0.0/16","Gateway":"172.17.0.9"}]')).toBe(
       '172.17.0.9',
     );
@@ -18,7 +18,7 @@ describe('the address of this machine on a Docker bridge', () => {
     expect(bridgeAddressOf(both)).toBe('172.18.0.1');
   });
 
-  it('stays unknown if Docker reports none', () => {
+  it('is undefined if Docker reports no gateway and no subnet', () => {
     expect(bridgeAddressOf('[]')).toBeUndefined();
   });
 });

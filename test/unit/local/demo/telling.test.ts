@@ -3,7 +3,7 @@ import { becomesTrue } from '../../../../local/demo/nodes.ts';
 import { createTelling } from '../../../../local/demo/telling.ts';
 
 describe('the telling of a story', () => {
-  it('numbers the titles, says what held and what did not, and counts both', () => {
+  it('numbers the titles, prints ok or FAILED for each claim, and counts both', () => {
     const lines: string[] = [];
     const { title, check, note, counts } = createTelling(
       (line) => lines.push(line),

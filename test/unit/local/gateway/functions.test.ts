@@ -51,12 +51,12 @@ describe('the environment of the functions', () => {
     expect(told).toMatchObject(isKept ? session : { ...hidden, AWS_PROFILE: undefined });
   });
 
-  it('gives an open store elsewhere a key where the user has given none', () => {
+  it('has a made-up access key for a store elsewhere if the user has none', () => {
     const { storeEndpoint: _, ...elsewhere } = parts;
     expect(environmentOf({}, elsewhere)).toMatchObject({ AWS_ACCESS_KEY_ID: 'unchecked' });
   });
 
-  it("takes identity from the user as a whole, never mixed with the local issuer's", () => {
+  it("uses the identity settings of the user or the local issuer's, and never a mix", () => {
     expect(isLocalIdentity({})).toBe(true);
     expect(isLocalIdentity(identity)).toBe(false);
     const told = environmentOf(identity, parts);

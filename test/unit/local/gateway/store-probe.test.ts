@@ -61,7 +61,7 @@ const refuses = async () => unavailable('this node is no-majority: it is alone')
 
 describe('get-health with ?ready', () => {
   // The first test, because this vault has not been ready yet.
-  it('is logged only when it is the first to find a vault not ready that was', async () => {
+  it('logs only the first 503 after a 200', async () => {
     let answer = refuses;
     const { ask, clock } = hosted(() => answer());
     const told: number[][] = [];
@@ -82,7 +82,7 @@ describe('get-health with ?ready', () => {
     expect(await hosted(answer).ask()).toBe(status);
   });
 
-  it('answers 503 after a second if the store gives no answer', async () => {
+  it('answers 503 after one second without an answer of the store', async () => {
     const { ask, clock, asked } = hosted(() => new Promise(() => undefined));
     const status = ask();
     while (asked.length === 0) await new Promise(setImmediate);

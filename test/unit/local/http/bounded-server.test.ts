@@ -56,7 +56,7 @@ describe('a bounded server with TLS', () => {
     await expect(once(socket, 'secureConnect')).rejects.toThrow();
   });
 
-  it('counts a connection from its handshake on, and ends the one that has waited longest', async () => {
+  it('counts a connection before its handshake, and ends the one that has waited longest', async () => {
     await listen({ connectionsMax: 2 });
     const first = await openSocket();
     const ended = closed(first);
@@ -76,12 +76,12 @@ describe('a bounded server with TLS', () => {
     expect(String(await once(last, 'data'))).toContain('200 OK');
   });
 
-  it('ends a connection whose handshake does not come', async () => {
+  it('ends a connection without a handshake', async () => {
     await listen({ headersMs: 50 });
     await closed(await openSocket());
   });
 
-  it('closes at once although a handshake has not ended', async () => {
+  it('closes at once during a handshake', async () => {
     await listen({});
     await openSocket();
     const client = await openTls();
@@ -90,7 +90,7 @@ describe('a bounded server with TLS', () => {
     await ended;
   });
 
-  it('gives the room of a closed connection to a new one', async () => {
+  it('accepts a new connection in the place of a closed one', async () => {
     await listen({ connectionsMax: 1 });
     for (let count = 0; count < 3; count += 1) {
       const client = await openTls();

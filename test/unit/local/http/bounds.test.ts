@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe('a budget', () => {
-  it('keeps all holders while it is enough, and one that holds nothing', () => {
+  it('evicts nobody while there is room, and never a holder of nothing', () => {
     budget.hold(() => void gone.push('empty'));
     hold('a', 4);
     hold('b', 6);
@@ -30,7 +30,7 @@ describe('a budget', () => {
     expect(gone).toEqual(['a', 'b']);
   });
 
-  it('counts what a holder takes piece by piece', () => {
+  it('counts all that a holder has taken in pieces', () => {
     const holder = hold('a', 5);
     hold('b', 5);
     holder.take(1);
@@ -57,7 +57,7 @@ describe('a budget', () => {
     expect(gone).toEqual(['b', 'a']);
   });
 
-  it('has the room of a released holder again, once', () => {
+  it('has room again, once, for what a released holder held', () => {
     const holder = hold('a', 10);
     holder.release();
     holder.release();
@@ -67,7 +67,7 @@ describe('a budget', () => {
     expect(gone).toEqual(['b']);
   });
 
-  it('gives nothing to a released or evicted holder', () => {
+  it('ignores a released or evicted holder', () => {
     const released = hold('a', 1);
     released.release();
     released.take(100);

@@ -14,7 +14,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-it('the journal of a request is counted when it closes, each call, lost race and warning as often as it came', async () => {
+it('metrics count each call, lost race and warning of a request when its journal closes', async () => {
   const { registry, observe } = createMetrics();
   observeRequests(observe);
   const journal = openJournal('update-secret', 'r-1');
@@ -44,7 +44,7 @@ it('the journal of a request is counted when it closes, each call, lost race and
   });
 });
 
-it('a fault of the access policy is shown until a later file has none', async () => {
+it('metrics show a fault of the access policy until a later file has none', async () => {
   const { registry } = createMetrics();
   const shown = async () => (await metricsIn(registry))['vault_policy_fault'];
   expect(await shown()).toBe(0);

@@ -69,14 +69,14 @@ describe('discardBody', () => {
   });
 });
 
-it('a request with any origin comes from a web page', () => {
+it('isFromPage is true for a request with any Origin', () => {
   for (const origin of ['https://a.example', 'http://127.0.0.1:3000', 'null', '']) {
     expect(isFromPage({ headers: { origin } })).toBe(true);
   }
   expect(isFromPage({ headers: {} })).toBe(false);
 });
 
-it('a request is for a name unless its Host is an address', () => {
+it('isForName is true unless Host is an address', () => {
   for (const host of ['127.0.0.1', '127.0.0.1:8000', '10.213.77.11:2380', '[::1]:8000']) {
     expect([host, isForName({ headers: { host } })]).toEqual([host, false]);
   }

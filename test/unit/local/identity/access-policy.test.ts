@@ -51,7 +51,7 @@ describe('the policy file of a local host', () => {
     jest.useRealTimers();
   });
 
-  it('decides from the start, and its digest is logged', () => {
+  it('decides from the start of the host, which logs the digest of the policy', () => {
     writeFileSync(file, policyWith('A'));
     expect(follow().takesLocalTokens).toBe(false);
     expect(policyState()).toMatchObject({ source: 'file', fault: null });
@@ -91,7 +91,7 @@ describe('the policy file of a local host', () => {
     expect(logged()).toEqual([]);
   });
 
-  it('stays unread once the host ends', () => {
+  it('stays unread after the end of the host', () => {
     writeFileSync(file, policyWith('A'));
     follow().close();
     writeFileSync(file, policyWith('B'));
@@ -99,7 +99,7 @@ describe('the policy file of a local host', () => {
     expect(logged()).toHaveLength(1);
   });
 
-  it('changes nothing while it is still being written', () => {
+  it('changes nothing while an editor still writes it', () => {
     const text = policyWith('A');
     writeFileSync(file, text);
     follow();
@@ -139,7 +139,7 @@ describe('the policy file of a local host', () => {
     expect(logged()).toMatchObject([{ level: 'INFO', digest: before?.digest }]);
   });
 
-  it('decides after a change that falls into the start', () => {
+  it('decides even if it changed during the start of the host', () => {
     const text = policyWith('A');
     writeFileSync(file, text + text.slice(text.indexOf('      - match')));
     // The host reports a rule that no token reaches after it has read the file.
@@ -150,7 +150,7 @@ describe('the policy file of a local host', () => {
     expect(policyState()?.digest).not.toBe(digest);
   });
 
-  it('tells of rules that no token reaches', () => {
+  it('reports rules that no token reaches', () => {
     const text = policyWith('A');
     writeFileSync(file, text + text.slice(text.indexOf('      - match')));
     follow();

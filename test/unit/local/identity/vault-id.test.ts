@@ -35,7 +35,7 @@ describe('openVaultId', () => {
   });
 
   it.each(['kms.json', 'localstack-key.json', 'store.sqlite', 'dynamodb-local'])(
-    'makes no random id beside %s, but takes a given one',
+    'makes no random id beside %s, and uses VAULT_ID',
     (name) => {
       const folder = freshFolder();
       writeFileSync(join(folder, name), '');
@@ -57,7 +57,7 @@ describe('openVaultId', () => {
 });
 
 describe('givenVaultId', () => {
-  it('needs VAULT_ID', () => {
+  it('throws if VAULT_ID is missing', () => {
     expect(givenVaultId({ VAULT_ID: 'mine' })).toBe('mine');
     expect(() => givenVaultId({})).toThrow('not set: VAULT_ID');
   });

@@ -46,7 +46,7 @@ describe('the data folder', () => {
     ['1777', []],
     // A sticky folder is shared by many, even if a vault has used it.
     ['1777', ['kms.json']],
-  ])('stays as it was and is refused if others may enter it: mode %s with %j', (octal, files) => {
+  ])('is refused and keeps its mode if others may enter it: %s with %j', (octal, files) => {
     const mode = Number.parseInt(octal, 8);
     const open = join(folder, 'open');
     mkdirSync(open);
@@ -89,7 +89,7 @@ describe('the data folder', () => {
   });
 });
 
-describe('a path in a command to copy', () => {
+describe('VAULT_DATA_DIR in a command to copy', () => {
   it('stays unquoted if a shell reads it unchanged', () => {
     expect(shellWord('/srv/vault-1/a.b')).toBe('/srv/vault-1/a.b');
   });

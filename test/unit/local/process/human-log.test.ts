@@ -36,7 +36,7 @@ describe('the log at a terminal', () => {
     expect(policy('access.yaml:\nlost')).toBe(`${time}  warning: access.yaml:\\u{a}lost\n`);
   });
 
-  it('shows what is wrong with the file of the master key', () => {
+  it('shows the fault of the file of the master key', () => {
     expect(line({ message: 'master key', fault: 'kms.json is missing' })).toBe(
       `${time}  warning: kms.json is missing\n`,
     );

@@ -50,7 +50,7 @@ describe('the embedded store, if it is not installed', () => {
 });
 
 describe('a local vault on Windows', () => {
-  it('uses a data folder whose mode tells nothing', () => {
+  it('uses a data folder of any mode', () => {
     const folder = freshFolder();
     chmodSync(folder, 0o777);
     expect(() => openDataFolder(folder)).toThrow('is open to other users');
@@ -65,7 +65,7 @@ describe('a local vault on Windows', () => {
     expect(findProgram('etcd')).toBe(join(folder, 'etcd.exe'));
   });
 
-  it('asks PowerShell for the start time of a process, and takes silence for no process', () => {
+  it('asks PowerShell for the start time of a process, and counts an empty answer as no process', () => {
     const asked = '(Get-Process -Id 7).StartTime.ToFileTimeUtc()';
     onlyProgram('powershell.exe', `[ "$4" = '${asked}' ] && echo 134403225465068110`);
     pretend('win32');
@@ -109,7 +109,7 @@ describe('a local vault on macOS', () => {
     expect(recordOf(7)).toEqual({ pid: 7, startTime: 'UTC C -o lstart= -p 7' });
   });
 
-  it('takes a process for gone if ps does not know it', () => {
+  it('counts a process as gone if ps does not know it', () => {
     onlyProgram('ps', 'exit 1');
     pretend('darwin');
     expect(recordOf(process.pid)).toBeUndefined();

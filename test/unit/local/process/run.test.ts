@@ -12,12 +12,12 @@ describe('run', () => {
     );
   });
 
-  it('fails with the last line of the program', async () => {
+  it('throws the last line of the program', async () => {
     const failed = run('sh', ['-c', 'echo one; echo two >&2; exit 3']);
     await expect(failed).rejects.toThrow(/^sh -c failed: two$/);
   });
 
-  it('fails with a sentence if there is no such program or it does not end', async () => {
+  it('throws a sentence if the program does not exist or does not end in time', async () => {
     const absent = run('no-such-program-here', []);
     await expect(absent).rejects.toThrow('no-such-program-here  failed: there is no such program');
     const late = run('sleep', ['60'], { timeoutMs: 50 });

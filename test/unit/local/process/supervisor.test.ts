@@ -60,7 +60,7 @@ const startOf = (isDone: () => boolean, withinMs = 60_000): NonNullable<Program[
 });
 
 describe('a program that is kept running', () => {
-  it('starts again after it has ended, and tells how it ended', async () => {
+  it('starts again after its end, and reports exit code or signal and its last words', async () => {
     await run(['echo one >&2; echo two >&2; exit 3', 'kill -9 $$', stays]);
     await until(() => launches === 3);
     expect(ends).toMatchObject([
@@ -78,7 +78,7 @@ describe('a program that is kept running', () => {
     expect(launches).toBe(1);
   });
 
-  it('ends with its close, and does not start again, not even while it waits to', async () => {
+  it('ends at close and does not start again, not even during the wait before a restart', async () => {
     await (await run([stays])).close();
     expect(running()).toBeUndefined();
     let isAsked = false;
@@ -92,7 +92,7 @@ describe('a program that is kept running', () => {
     expect([launches, ends]).toEqual([2, []]);
   });
 
-  it('starts again after a start that did not come to its end', async () => {
+  it('starts again after a start that was not done in time', async () => {
     await run(['exit 1', stays], { start: startOf(() => launches !== 2, 50) });
     await until(() => launches === 3);
     expect(ends).toMatchObject([{ how: 'exit code 1' }, { how: 'SIGTERM' }]);

@@ -8,7 +8,7 @@ import { connectToNode } from '../../../../local/vaults/connect.ts';
 import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
-it('a connection to a node reads again while the node does not serve', async () => {
+it('a connection to a node repeats a read while the node does not serve', async () => {
   let asked = 0;
   const served = await startHttpFront({
     front: async () => {

@@ -69,7 +69,7 @@ describe('npm run token', () => {
     expect(await choose()).toMatchObject({ keyFolder: own() });
   });
 
-  it('finds a vault that LocalStack serves once it is deployed', async () => {
+  it('finds a vault on LocalStack once the template is deployed', async () => {
     const url = 'http://127.0.0.1:4566/_aws/execute-api/a/prod';
     localstack();
     expect(await choose()).toMatchObject({ name: 'start' });
@@ -87,7 +87,7 @@ describe('npm run token', () => {
     expect(await choose(undefined, true)).toMatchObject(found);
   });
 
-  it('asks which vault is meant if several run with different keys', async () => {
+  it('refuses to choose if several run with different keys, and names --for', async () => {
     start();
     cluster();
     const sentence =
@@ -100,7 +100,7 @@ describe('npm run token', () => {
     expect(await choose('start', true)).toMatchObject({ url: 'http://127.0.0.1:3000' });
   });
 
-  it('chooses by itself if several run with one key, unless an address is needed', async () => {
+  it('chooses a vault if several run with one key, unless the command needs an address', async () => {
     start();
     sam();
     expect(await choose()).toMatchObject({ keyFolder: own() });
@@ -121,11 +121,11 @@ describe('npm run token', () => {
     );
   });
 
-  it('refuses an unknown name, and tells the names that it knows', async () => {
+  it('refuses an unknown name, and lists the known names', async () => {
     await expect(choose('aws')).rejects.toThrow('--for knows start, cluster, sam, localstack');
   });
 
-  it('refuses a vault that takes only the tokens of other issuers', async () => {
+  it('refuses a vault that accepts only the tokens of other issuers', async () => {
     runningRecord.remember(folder, {
       ...running,
       takesLocalTokens: false,
@@ -136,7 +136,7 @@ describe('npm run token', () => {
     );
   });
 
-  it('refuses a cluster whose nodes take only the tokens of other issuers', async () => {
+  it('refuses a cluster whose nodes accept only the tokens of other issuers', async () => {
     const url = 'http://127.0.0.1:3002';
     clusterRecord.remember(folder, {});
     runningRecord.remember(inFolder('node-2'), { ...running, takesLocalTokens: false, url });
@@ -180,7 +180,7 @@ describe('npm run backup and inspect', () => {
     process.chdir(root);
   });
 
-  it('refuse a vault whose data are in no folder', async () => {
+  it('refuse a vault of SAM or LocalStack, whose data are in no folder', async () => {
     await expect(wanted('docker')).rejects.toThrow('--for is start or cluster');
   });
 });
