@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { failure, sentenceOf, usage } from '../system/failures.ts';
-import type { Exchange, Send } from './http.ts';
+import type { Exchange, Sender } from './http.ts';
 
 const step = v.strictObject({
   method: v.string(),
@@ -91,14 +91,18 @@ const capturesOf = ({ captures = {} }: Step, text: string): Secret => {
 };
 
 /** Performs one operation on a secret and adds the captures to it. Rejects if the status is another. */
-export type Perform = (client: number, operation: SingleOperation, secret: Secret) => Promise<void>;
+export type Performer = (
+  client: number,
+  operation: SingleOperation,
+  secret: Secret,
+) => Promise<void>;
 
 /** `environment` has the values for `{env.NAME}` in headers. */
 export const createPerform = (
   { name: store, headers, operations }: Description,
-  send: Send,
+  send: Sender,
   environment: Readonly<Record<string, string | undefined>>,
-): Perform => {
+): Performer => {
   const named = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [`env.${name}`, value]),
   );

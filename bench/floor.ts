@@ -13,14 +13,14 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
-import type { Work } from './load.ts';
+import type { Task } from './load.ts';
 import {
   fileNames,
   listedSecrets,
   listedVersions,
   newPrefix,
   type Operation,
-  type Prepare,
+  type Preparer,
   readSecrets,
   times,
 } from './operations.ts';
@@ -79,7 +79,7 @@ const inLanes = async <Result>(count: number, call: () => Promise<Result>): Prom
   await Promise.all(Array.from({ length: keysAtOnce }, lane));
 };
 
-export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
+export const prepareFloor = async (parts: FloorParts): Promise<Preparer> => {
   const { dynamodb, kms, vaultId, tableName: TableName, masterKeyId: KeyId } = parts;
   const EncryptionContext = { vault: vaultId, tenant, name: 'NAME' };
   const generate = () =>
@@ -147,7 +147,7 @@ export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
     count: number,
     versions: number,
     read: (name: string) => Promise<unknown>,
-  ): Promise<Work> => {
+  ): Promise<Task> => {
     const names = namesOf(newPrefix('P'), count);
     await makeSecrets(names, versions);
     let turn = 0;
@@ -157,7 +157,7 @@ export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
     };
   };
 
-  const works: Record<Operation, (clients: number) => Promise<Work>> = {
+  const tasks: Record<Operation, (clients: number) => Promise<Task>> = {
     create: async () => async () => {
       await generate();
       await create(newPrefix('C'));
@@ -203,7 +203,7 @@ export const prepareFloor = async (parts: FloorParts): Promise<Prepare> => {
       };
     },
   };
-  return (operation, clients) => works[operation](clients);
+  return (operation, clients) => tasks[operation](clients);
 };
 
 const versionKey = (version: number): string => `VERSION#${String(version).padStart(10, '0')}`;

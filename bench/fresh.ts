@@ -2,7 +2,7 @@
  * Checks whether the first read at another node shows a write that was acknowledged just before, while other clients
  * keep all nodes busy with writes. Busy nodes can lag further behind.
  */
-import type { Perform, Secret } from './described.ts';
+import type { Performer, Secret } from './described.ts';
 import { newPrefix, newSecret, newValue, times } from './operations.ts';
 import { percentile } from './statistics.ts';
 
@@ -19,7 +19,7 @@ const busyClients = 12;
 const visibleLimitMs = 5_000;
 
 /** Writes at all nodes until stopped. */
-const keepBusy = (perform: Perform): (() => Promise<unknown>) => {
+const keepBusy = (perform: Performer): (() => Promise<unknown>) => {
   const prefix = newPrefix('B');
   let isOver = false;
   let count = 0;
@@ -38,14 +38,18 @@ const keepBusy = (perform: Perform): (() => Promise<unknown>) => {
   };
 };
 
-const shows = async (perform: Perform, node: number, { name, value }: Secret): Promise<boolean> => {
+const shows = async (
+  perform: Performer,
+  node: number,
+  { name, value }: Secret,
+): Promise<boolean> => {
   const read: Secret = { name };
   await perform(node, 'get', read).catch(() => undefined);
   return read['value'] === value;
 };
 
 /** Writes at one node, creates and updates alternately, and reads at the next one, around all nodes. */
-export const measureFreshness = async (subject: string, perform: Perform): Promise<Freshness> => {
+export const measureFreshness = async (subject: string, perform: Performer): Promise<Freshness> => {
   const prefix = newPrefix('F');
   const stop = keepBusy(perform);
   const delays: number[] = [];

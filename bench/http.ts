@@ -14,7 +14,7 @@ export type Exchange = {
 type Reply = { readonly status: number; readonly text: string };
 
 /** Sends a client's request. Rejects if no complete reply arrives. */
-export type Send = (client: number, exchange: Exchange) => Promise<Reply>;
+export type Sender = (client: number, exchange: Exchange) => Promise<Reply>;
 
 const silenceMs = 15_000;
 
@@ -37,7 +37,7 @@ const exchangeBy = (pool: Pool, { method, path, headers, body }: Exchange): Prom
   });
 
 /** Client 0 uses the first address, client 1 the second, and so on around. */
-export const createSend = (urls: readonly string[]): Send => {
+export const createSender = (urls: readonly string[]): Sender => {
   const limits = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
   const pools = urls.map((url) => new Pool(url, limits));
   return (client, exchange) => {

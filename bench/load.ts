@@ -3,10 +3,10 @@ import { sentenceOf } from '../system/failures.ts';
 import type { Slice } from './statistics.ts';
 
 /** Performs one operation for one of the clients, counted from 0. Rejects if the result is wrong. */
-export type Work = (client: number) => Promise<unknown>;
+export type Task = (client: number) => Promise<unknown>;
 
 /** A closed loop: each client begins its next operation when its previous one has ended. */
-export const runClosed = async (work: Work, clients: number, forMs: number): Promise<Slice> => {
+export const runClosed = async (task: Task, clients: number, forMs: number): Promise<Slice> => {
   const latencies: number[] = [];
   const failures: unknown[] = [];
   const begunAt = performance.now();
@@ -15,7 +15,7 @@ export const runClosed = async (work: Work, clients: number, forMs: number): Pro
     for (;;) {
       const at = performance.now();
       if (at >= until) return;
-      await work(client).then(
+      await task(client).then(
         () => latencies.push(performance.now() - at),
         (error: unknown) => failures.push(error),
       );

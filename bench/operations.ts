@@ -1,8 +1,8 @@
 /** The measured operations, and how to prepare any store of secrets for them. */
 import { randomBytes } from 'node:crypto';
-import type { Description, Perform, Secret, SingleOperation } from './described.ts';
-import type { Send } from './http.ts';
-import type { Work } from './load.ts';
+import type { Description, Performer, Secret, SingleOperation } from './described.ts';
+import type { Sender } from './http.ts';
+import type { Task } from './load.ts';
 
 export const operations = [
   'create',
@@ -19,7 +19,7 @@ export type Operation = (typeof operations)[number];
  * Prepares secrets for an operation that nothing else uses, and returns the operation; `undefined` if the store does
  * not have it.
  */
-export type Prepare = (operation: Operation, clients: number) => Promise<Work | undefined>;
+export type Preparer = (operation: Operation, clients: number) => Promise<Task | undefined>;
 
 /** The number of secrets that a `.env` file names. */
 export const fileNames = 40;
@@ -40,7 +40,7 @@ export const newSecret = (name: string): Secret => ({ name, value: newValue() })
 
 /** One client makes all secrets, because a node that lags behind would refuse updates of what another node created. */
 const makeSecrets = async (
-  perform: Perform,
+  perform: Performer,
   count: number,
   versions: number,
 ): Promise<readonly Secret[]> => {
@@ -55,10 +55,10 @@ const makeSecrets = async (
 
 /** Reads the secrets one after another. */
 const reading = (
-  perform: Perform,
+  perform: Performer,
   operation: SingleOperation,
   secrets: readonly Secret[],
-): Work => {
+): Task => {
   let turn = 0;
   return (client) => {
     turn += 1;
@@ -68,7 +68,7 @@ const reading = (
 
 /** The operations on single secrets, which any store has. */
 export const prepareSingles =
-  ({ operations: known }: Description, perform: Perform): Prepare =>
+  ({ operations: known }: Description, perform: Performer): Preparer =>
   async (operation, clients) => {
     if (operation === 'encrypt' || operation === 'expand' || !known[operation]) return undefined;
     switch (operation) {
@@ -102,10 +102,10 @@ export const prepareSingles =
 /** The operations of the vault: on single secrets and on files. `token` may read and write all names. */
 export const prepareVault = (
   vault: Description,
-  perform: Perform,
-  send: Send,
+  perform: Performer,
+  send: Sender,
   token: string,
-): Prepare => {
+): Preparer => {
   const singles = prepareSingles(vault, perform);
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'text/plain' };
   const post = async (client: number, path: string, lines: readonly string[]): Promise<void> => {

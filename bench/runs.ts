@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPerform, readDescription } from './described.ts';
 import { measureFreshness } from './fresh.ts';
-import { createSend } from './http.ts';
+import { createSender } from './http.ts';
 import { type Figure, measure, warmUp } from './measure.ts';
 import { startNodes } from './nodes.ts';
 import type { Options } from './options.ts';
@@ -19,7 +19,7 @@ import {
 } from './subjects.ts';
 
 type Results = Pick<Report, 'figures' | 'fresh'>;
-export type Run = (options: Options, folder: string) => Promise<Results>;
+export type Measurement = (options: Options, folder: string) => Promise<Results>;
 
 const peersOf = ({ peer }: Options): readonly Subject[] =>
   peer === undefined ? [] : [storeAt(readDescription(peer.description), peer.urls)];
@@ -46,27 +46,27 @@ const measureAll = async (
 };
 
 /** One vault and the floor, each with its own store. */
-export const measureOneNode: Run = async (options, folder) => {
+export const measureOneNode: Measurement = async (options, folder) => {
   const floor = await startFloor(mkdtempSync(join(folder, 'floor-')));
   const vault = await startVault(mkdtempSync(join(folder, 'vault-')));
   return { figures: await measureAll(options, [vault, floor, ...peersOf(options)]) };
 };
 
 /** Measures three nodes, with the clients spread over all of them. */
-export const measureCluster: Run = async (options, folder) => {
+export const measureCluster: Measurement = async (options, folder) => {
   const { urls, token } = await startNodes(folder);
   const vault = vaultAt(urls, token, processesUnder(process.pid));
   return { figures: await measureAll(options, [vault, ...peersOf(options)]) };
 };
 
 /** Measures first reads at another node, of three nodes and of the peer. */
-export const checkFreshness: Run = async ({ peer }, folder) => {
+export const checkFreshness: Measurement = async ({ peer }, folder) => {
   const { urls, token } = await startNodes(folder);
-  const perform = createPerform(vaultDescription, createSend(urls), { TOKEN: token });
+  const perform = createPerform(vaultDescription, createSender(urls), { TOKEN: token });
   const fresh = [await measureFreshness('vault', perform)];
   if (peer !== undefined) {
     const store = readDescription(peer.description);
-    const performThere = createPerform(store, createSend(peer.urls), process.env);
+    const performThere = createPerform(store, createSender(peer.urls), process.env);
     fresh.push(await measureFreshness(store.name, performThere));
   }
   return { figures: [], fresh };

@@ -10,9 +10,9 @@ import { startServices } from '../local/vaults/standalone.ts';
 import { usage } from '../system/failures.ts';
 import { createPerform, type Description, readDescription } from './described.ts';
 import { prepareFloor } from './floor.ts';
-import { createSend } from './http.ts';
-import { runClosed, type Work } from './load.ts';
-import { type Operation, type Prepare, prepareSingles, prepareVault } from './operations.ts';
+import { createSender } from './http.ts';
+import { runClosed, type Task } from './load.ts';
+import { type Operation, type Preparer, prepareSingles, prepareVault } from './operations.ts';
 import { processesNamed, processesUnder, type ServingProcess } from './processes.ts';
 import { issueToken, startServing } from './programs.ts';
 import type { Slice } from './statistics.ts';
@@ -29,19 +29,19 @@ export const vaultDescription = readDescription(join(import.meta.dirname, 'store
 
 const subjectOf = (
   name: string,
-  prepare: Prepare,
+  prepare: Preparer,
   processes: readonly ServingProcess[],
 ): Subject => {
-  let work: Work | undefined;
+  let task: Task | undefined;
   return {
     name,
     prepare: async (operation, clients) => {
-      work = await prepare(operation, clients);
-      return work !== undefined;
+      task = await prepare(operation, clients);
+      return task !== undefined;
     },
     run: (clients, forMs) => {
-      if (work === undefined) throw new Error('nothing is prepared');
-      return runClosed(work, clients, forMs);
+      if (task === undefined) throw new Error('nothing is prepared');
+      return runClosed(task, clients, forMs);
     },
     processes,
   };
@@ -53,14 +53,14 @@ export const vaultAt = (
   token: string,
   processes: readonly ServingProcess[],
 ): Subject => {
-  const send = createSend(urls);
+  const send = createSender(urls);
   const perform = createPerform(vaultDescription, send, { TOKEN: token });
   return subjectOf('vault', prepareVault(vaultDescription, perform, send, token), processes);
 };
 
 /** Another store, started by the user. */
 export const storeAt = (store: Description, urls: readonly string[]): Subject => {
-  const prepare = prepareSingles(store, createPerform(store, createSend(urls), process.env));
+  const prepare = prepareSingles(store, createPerform(store, createSender(urls), process.env));
   const processes = store.program === undefined ? [] : processesNamed(store.program);
   return subjectOf(`${store.name} (peer)`, prepare, processes);
 };

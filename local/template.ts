@@ -120,7 +120,7 @@ type RouteMatch =
   /** The path exists, with these methods only. */
   | { readonly allow: readonly string[] };
 
-export type FindRoute = (method: string, path: string) => RouteMatch | undefined;
+export type RouteFinder = (method: string, path: string) => RouteMatch | undefined;
 
 const segmentsOf = (path: string): readonly string[] => path.split('/').slice(1);
 
@@ -148,7 +148,7 @@ const matchPath = (
  * Creates the search for a route. Paths are compared as sent. As on API Gateway, one slash at the end makes no
  * difference.
  */
-export const createFindRoute = (routes: readonly Route[]): FindRoute => {
+export const createFindRoute = (routes: readonly Route[]): RouteFinder => {
   const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   return (method, target) => {
     const sent = segmentsOf(target.replace(/(.)\/$/, '$1'));

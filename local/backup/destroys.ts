@@ -17,7 +17,7 @@ import {
 import { looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** A version that a caller destroyed, and when. */
-export type Destroy = {
+export type Destruction = {
   readonly tenant: string;
   readonly name: string;
   readonly version: number;
@@ -28,13 +28,13 @@ export type Destroy = {
   readonly at: number;
 };
 
-type Target = Pick<Destroy, 'tenant' | 'name' | 'version' | 'writeId'>;
+type Target = Pick<Destruction, 'tenant' | 'name' | 'version' | 'writeId'>;
 const keyOf = ({ tenant, name, version, writeId }: Target): string =>
   `${tenant} ${name} ${version} ${writeId}`;
 
-export type Destroys = {
+export type Destructions = {
   /** In the order of their times, one for each version: the first, which later ones repeated. */
-  readonly known: readonly Destroy[];
+  readonly known: readonly Destruction[];
   /** Destructions whose tenant no line tells, and requests of which the vault could not say whether they destroyed. */
   readonly unclear: readonly string[];
   /** Lines of requests that cannot be read. */
@@ -42,8 +42,10 @@ export type Destroys = {
 };
 
 /** Finds the destructions in the lines of logs, whose order does not matter. */
-export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Promise<Destroys> => {
-  const known = new Map<string, Destroy>();
+export const readDestructions = async (
+  logs: readonly AsyncIterable<string>[],
+): Promise<Destructions> => {
+  const known = new Map<string, Destruction>();
   const perhaps = new Map<string, { readonly what: string; readonly key?: string }>();
   const told = new Set<string>();
   let unreadable = 0;
@@ -93,15 +95,15 @@ export const readDestroys = async (logs: readonly AsyncIterable<string>[]): Prom
 };
 
 export type RedoResult = {
-  readonly destroyed: readonly Destroy[];
+  readonly destroyed: readonly Destruction[];
   /** They were destroyed before the backup, or by an earlier call. */
-  readonly already: readonly Destroy[];
+  readonly already: readonly Destruction[];
   /** The store has no such version, or another one of that number. */
-  readonly absent: readonly Destroy[];
+  readonly absent: readonly Destruction[];
   /** The version is the current one again, and the vault destroys no current version. */
-  readonly current: readonly Destroy[];
+  readonly current: readonly Destruction[];
   /** The stored items of the secret are damaged, so nothing is known of the version. */
-  readonly damaged: readonly Destroy[];
+  readonly damaged: readonly Destruction[];
 };
 
 const silent: Journal = {
@@ -114,7 +116,7 @@ const silent: Journal = {
 };
 
 /** The request of the caller who destroyed the version, at that time. */
-const requestOf = ({ at }: Destroy): RequestContext => {
+const requestOf = ({ at }: Destruction): RequestContext => {
   const begun = machineClock.elapsed();
   const elapsed = () => machineClock.elapsed() - begun;
   return {
@@ -132,33 +134,33 @@ const requestOf = ({ at }: Destroy): RequestContext => {
  * Destroys the versions as their callers did, with their names and times. A second call changes nothing. Throws the
  * errors of the store.
  */
-export const redoDestroys = async (
+export const redoDestructions = async (
   ports: StorePorts,
-  destroys: readonly Destroy[],
+  destructions: readonly Destruction[],
 ): Promise<RedoResult> => {
-  const redone: Record<keyof RedoResult, Destroy[]> = {
+  const redone: Record<keyof RedoResult, Destruction[]> = {
     destroyed: [],
     already: [],
     absent: [],
     current: [],
     damaged: [],
   };
-  for (const destroy of destroys) {
-    const how = await redo(ports, destroy).catch((error: unknown) => {
+  for (const destruction of destructions) {
+    const how = await redo(ports, destruction).catch((error: unknown) => {
       // One damaged secret, or one whose head is lost, must not keep the others.
       const isDamaged =
         error instanceof VaultError && ['integrity_failure', 'not_found'].includes(error.code);
       if (isDamaged) return 'damaged' as const;
       throw error;
     });
-    redone[how].push(destroy);
+    redone[how].push(destruction);
   }
   return redone;
 };
 
-const redo = async (ports: StorePorts, destroy: Destroy): Promise<keyof RedoResult> => {
-  const { tenant, subject, issuer, name, version, writeId } = destroy;
-  const context = requestOf(destroy);
+const redo = async (ports: StorePorts, destruction: Destruction): Promise<keyof RedoResult> => {
+  const { tenant, subject, issuer, name, version, writeId } = destruction;
+  const context = requestOf(destruction);
   const principal: Principal = {
     ...{ tenant, subject, issuer, scopes: [], names: undefined, rule: undefined },
     expires: Number.POSITIVE_INFINITY,

@@ -26,7 +26,7 @@ import {
 export type Backup = { readonly facts: Facts; readonly manifest: Manifest };
 
 /** Is given the number of items that were written or read since the last call. */
-export type OnItems = (count: number) => void;
+export type ItemCounter = (count: number) => void;
 
 /**
  * Makes the file, and reads it again to see that it is complete. `openSource` gets a folder beside the
@@ -36,7 +36,7 @@ export type OnItems = (count: number) => void;
 export const createBackup = async (
   file: string,
   openSource: (folder: string) => Promise<Source>,
-  { written, checked }: { readonly written: OnItems; readonly checked: OnItems },
+  { written, checked }: { readonly written: ItemCounter; readonly checked: ItemCounter },
 ): Promise<Backup> => {
   refuseFile(file);
   const folder = await makeFolderBeside(file);
@@ -72,7 +72,7 @@ const makeFolderBeside = async (file: string): Promise<string> => {
   }
 };
 
-const write = async (file: string, source: Source, written: OnItems): Promise<void> => {
+const write = async (file: string, source: Source, written: ItemCounter): Promise<void> => {
   const tally = createTally(source.facts.vault);
   async function* lines(): AsyncGenerator<string> {
     yield `${firstLine(source.facts)}\n`;

@@ -7,11 +7,11 @@ import { dataFolderOf } from '../process/data-folder.ts';
 import { say } from '../process/program.ts';
 import { type Connection, connectToFolder } from '../vaults/connect.ts';
 import {
-  type Destroy,
-  type Destroys,
+  type Destruction,
+  type Destructions,
   type RedoResult,
-  readDestroys,
-  redoDestroys,
+  readDestructions,
+  redoDestructions,
 } from './destroys.ts';
 
 /** The table of a vault on AWS, which is reached by the environment's own credentials and Region. */
@@ -29,10 +29,10 @@ const open = async (on: Table | undefined): Promise<OpenStore> => {
 const counted = (count: number, what: string): string =>
   `${count} ${count === 1 ? 'version' : 'versions'} ${what}`;
 
-const nameOf = ({ tenant, name, version }: Destroy): string =>
+const nameOf = ({ tenant, name, version }: Destruction): string =>
   `tenant ${tenant}, ${name} version ${version}`;
 
-const report = ({ unclear, unreadable }: Destroys, redone: RedoResult): void => {
+const report = ({ unclear, unreadable }: Destructions, redone: RedoResult): void => {
   for (const one of redone.destroyed) say(`destroyed again: ${nameOf(one)}`);
   say(counted(redone.destroyed.length, 'destroyed again'));
   say(counted(redone.already.length, 'destroyed already'));
@@ -56,17 +56,17 @@ export const redoFromLogs = async (
   on: Table | undefined,
 ): Promise<void> => {
   const logs = files.map((file) => (file === '-' ? linesOfStdin() : linesOfFile(file)));
-  const destroys = await readDestroys(logs);
+  const destructions = await readDestructions(logs);
   const { dynamodb, vaultId, tableName, close } = await open(on);
   try {
     const ports = { vaultId, store: createStore(dynamodb, tableName, vaultId) };
-    const redone = await redoDestroys(ports, destroys.known);
-    report(destroys, redone);
+    const redone = await redoDestructions(ports, destructions.known);
+    report(destructions, redone);
     if (redone.current.length > 0) {
       say('Update or delete these secrets, and then run this again.');
     }
-    const left = [redone.current, redone.damaged, destroys.unclear].flat().length;
-    if (left + destroys.unreadable > 0) process.exitCode = 1;
+    const left = [redone.current, redone.damaged, destructions.unclear].flat().length;
+    if (left + destructions.unreadable > 0) process.exitCode = 1;
   } catch (error) {
     if (isFailure(error)) throw error;
     throw failure(`the table ${tableName} cannot be used: ${sentenceOf(error)}; run this again`, {

@@ -18,7 +18,7 @@ import {
 } from '../http/bounded-server.ts';
 import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
 import { type BodyFault, isFromPage } from '../http/request-body.ts';
-import { createFindRoute, type FindRoute, type Route } from '../template.ts';
+import { createFindRoute, type Route, type RouteFinder } from '../template.ts';
 import {
   countParameters,
   type Handler,
@@ -67,7 +67,7 @@ const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult):
 const answer = async (
   options: GatewayOptions,
   bounds: Bounds,
-  findRoute: FindRoute,
+  findRoute: RouteFinder,
   { request, readBody }: Exchange,
 ): Promise<APIGatewayProxyResult> => {
   const { method = '', url: target = '', rawHeaders } = request;

@@ -1,6 +1,6 @@
 /** A restore writes items to a table, and destroys some of them again, on the embedded store and KMS. */
 import { describe, expect, it } from '@jest/globals';
-import { readDestroys, redoDestroys } from '../../local/backup/destroys.ts';
+import { readDestructions, redoDestructions } from '../../local/backup/destroys.ts';
 import { putItems } from '../../local/backup/table.ts';
 import { tableName } from '../support/embedded.ts';
 import { someone } from '../support/requests.ts';
@@ -116,16 +116,16 @@ describe('restore --redo-destroys', () => {
         '{"message":"request"',
       ),
     ];
-    const destroys = await readDestroys(logs);
-    expect(destroys.unclear).toEqual([
+    const destructions = await readDestructions(logs);
+    expect(destructions.unclear).toEqual([
       `OLD version 3, request OLD@3 of tenant ${owner.tenant}`,
       'OLD version 4, request lost',
     ]);
-    expect(destroys.unreadable).toBe(4);
+    expect(destructions.unreadable).toBe(4);
     const namesOf = (found: readonly { name: string; version: number }[]) =>
       found.map(({ name, version }) => `${name}@${version}`);
     const redo = async () => {
-      const redone = await redoDestroys(vault.ports, destroys.known);
+      const redone = await redoDestructions(vault.ports, destructions.known);
       return Object.fromEntries(Object.entries(redone).map(([how, some]) => [how, namesOf(some)]));
     };
     const left = { current: ['OLD@5'], damaged: ['OLD@1', 'HEADLESS@1'] };
