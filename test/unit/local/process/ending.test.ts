@@ -12,11 +12,11 @@ import { freshFolder, type LocalProcess, lineOf, runFile } from '../../../suppor
 import { openTerminal } from '../../../support/terminal.ts';
 import { until } from '../../../support/until.ts';
 
-/** Starts a child that ends 0.2 s after SIGTERM, in a folder that must be removed after the child has ended. */
+/** Starts a child that ends 0.05 s after SIGTERM, in a folder that must be removed after the child has ended. */
 const work = `
 const folder = process.env.WORK;
 closeAtEnd(() => rmSync(folder, { recursive: true }));
-const script = 'trap "sleep 0.2; echo gone > ended; exit" TERM; echo begun > begun; while :; do sleep 0.05; done';
+const script = 'trap "sleep 0.05; echo gone > ended; exit" TERM; echo begun > begun; while :; do sleep 0.05; done';
 const child = startProgram('sh', ['-c', script], { cwd: folder, stdio: 'ignore' });
 closeAtEnd(() => appendFileSync(process.env.SEEN, existsSync(folder) ? 'there' : 'lost'));
 process.stdout.write('child ' + child.pid + '\\n');
