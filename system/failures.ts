@@ -4,7 +4,7 @@
  * text, because a value may have been typed in the wrong place.
  */
 import { types } from 'node:util';
-import { isVaultError, type VaultError } from '../client/errors.ts';
+import type { VaultError } from '../client/errors.ts';
 import type { Report } from './problem-report.ts';
 
 /**
@@ -103,7 +103,10 @@ export const failureOf = (error: VaultError): Failure => {
 
 /** The failure that an error is; `undefined` for an error that is a bug. */
 export const failureIn = (error: unknown): Failure | undefined => {
-  if (isVaultError(error)) return failureOf(error);
+  // By its name, because the image of a node has this file and no file of the client.
+  if (types.isNativeError(error) && error.name === 'VaultError') {
+    return failureOf(error as VaultError);
+  }
   return isFailure(error) ? error : undefined;
 };
 
