@@ -198,7 +198,7 @@ describe('a deletion', () => {
     await expect(remove(ports, alice)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('answers idempotency_key_reused if an update with its key came between its reads, and was deleted', async () => {
+  it('answers idempotency_key_reused if an update with its key was stored between its reads, and then deleted', async () => {
     const alice = await withOne();
     const ports = afterLook('head', async () => {
       await update(vault.ports, alice, [1]);

@@ -178,7 +178,7 @@ describe('a keyed deletion', () => {
   });
 
   // Shows G6.
-  it('takes no second effect when it is repeated after the secret was created again', async () => {
+  it('has no second effect when it is repeated after the secret was created again', async () => {
     const alice = await withVersions('a');
     const first = await ask.delete(alice, 'DB', { key });
     await ask.create(alice, 'DB', 'again');
@@ -226,7 +226,7 @@ describe('a create over a deletion', () => {
     expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted', '3 stored']);
   });
 
-  it('replaces the newer deletion if one came first', async () => {
+  it('replaces a newer deletion that was stored first', async () => {
     const alice = await withDeleted();
     let writes = 0;
     const ports = changedPorts(vault.ports, {
@@ -262,7 +262,7 @@ describe('a create over a deletion', () => {
   });
 
   // Shows G6.
-  it('takes effect once among sixteen concurrent ones with the same key', async () => {
+  it('has one effect among sixteen concurrent ones with the same key', async () => {
     const alice = await withDeleted();
     const creates = sixteen.map(() => () => ask.create(alice, 'DB', 'again', { key }));
     expect(await race(creates)).toEqual(sixteen.map(() => 3));

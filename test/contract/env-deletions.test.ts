@@ -105,7 +105,7 @@ describe('a file that creates a deleted name again', () => {
     }
   });
 
-  it('replaces a newer deletion that came before its write', async () => {
+  it('replaces a newer deletion that was stored before its write', async () => {
     const alice = await withDeleted('OLD');
     let writes = 0;
     const ports = changedPorts(vault.ports, {
@@ -135,7 +135,7 @@ describe('a file that creates a deleted name again', () => {
     expect(await versionsOf(alice, 'OLD')).toEqual([1, 2, 3, 4]);
   });
 
-  it('takes at most 96 names, where each of these counts twice', async () => {
+  it('has at most 96 names, of which each deleted one counts twice', async () => {
     const names = Array.from({ length: 49 }, (_, index) => `N${index}`);
     const alice = await withDeleted(...names);
     const tooMany = { code: 'too_large', properties: { limit: 96 } };

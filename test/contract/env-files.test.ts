@@ -171,7 +171,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     expect(generated).toEqual([new Uint8Array(32)]);
   });
 
-  it('stores 96 new names in time when each call to KMS takes a second', async () => {
+  it('stores 96 new names in time with calls to KMS of one second each', async () => {
     const alice = someone();
     const clock = virtualClock();
     const names = Array.from({ length: 96 }, (_, index) => `N${index}`);

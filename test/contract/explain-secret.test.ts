@@ -98,7 +98,7 @@ describe('the explanation of a secret', () => {
     });
   });
 
-  it('fails only after both looks if the store is out of reach', async () => {
+  it('fails only after both look-ups if the store is out of reach', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'], began);
     let looksAtKey = 0;

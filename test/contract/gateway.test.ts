@@ -283,7 +283,7 @@ describe('the local gateway without a function', () => {
     ['announces its length', 'Content-Length: 16777216\r\n\r\n', ''],
     ['announces no length', 'Transfer-Encoding: chunked\r\n\r\n1000000\r\n', '\r\n0\r\n\r\n'],
   ])(
-    'gets its 413 to a sender that %s and reads only after it has sent all',
+    'delivers 413 to a sender that %s and reads only after it has sent all',
     async (_, before, after) => {
       const socket = await openSocket(gateway.url);
       socket.write(`POST /v1/secrets HTTP/1.1\r\nHost: v\r\n${before}`);

@@ -349,7 +349,7 @@ describe('template.yaml', () => {
     expect(3 * concurrencyMax * limits.fileNamesMax).toBeLessThanOrEqual(kmsCallsPerSecond);
   });
 
-  it('gives a function more time than a request may take, and the settings of the contract', () => {
+  it('gives a function more time than a request has, and the settings of the contract', () => {
     const { Timeout, Runtime, Architectures, Environment } = document.Globals.Function;
     expect({ Timeout, Runtime, Architectures }).toEqual({
       Timeout: 15,
@@ -391,7 +391,7 @@ describe('template.yaml', () => {
       expect([name, Condition]).toEqual([name, 'HasAlarms']);
   });
 
-  it('sends each alarm, and its end, to the topic, and takes silence for health', () => {
+  it('sends each alarm, and its end, to the topic, and counts missing data as healthy', () => {
     for (const { Properties } of alarms) {
       expect(Properties).toMatchObject({
         AlarmActions: [{ Ref: 'AlarmTopic' }],
@@ -507,7 +507,7 @@ describe('template.yaml', () => {
     }
   });
 
-  it('takes the name of the stack for the id of the vault unless VaultId is given', () => {
+  it('uses the name of the stack as the id of the vault unless VaultId is given', () => {
     const { Default, AllowedPattern = '' } = document.Parameters['VaultId'] ?? {};
     expect(Default).toBe('');
     const accepts = (id: string) => new RegExp(`^(?:${AllowedPattern})$`).test(id);
@@ -554,7 +554,7 @@ describe('template.yaml', () => {
     );
   });
 
-  it('takes the name of a table and the ARN of a key for an existing vault, both empty by default', () => {
+  it('has parameters for the table and the key of an existing vault, both empty by default', () => {
     const accepted = (name: string, texts: readonly string[]) => {
       const { Default, AllowedPattern = '' } = document.Parameters[name] ?? {};
       expect(Default).toBe('');

@@ -72,7 +72,7 @@ describe('a glob', () => {
     expect(isCoveredBy(text, glob)).toBe(false);
   });
 
-  it('takes no explosion of work for many stars and a long text', () => {
+  it('compares many stars with a long text in a time that grows with the lengths alone', () => {
     expect(isCoveredBy('a'.repeat(8_000), `${'a*'.repeat(250)}b`)).toBe(false);
   });
 });

@@ -166,7 +166,7 @@ describe('the details of names', () => {
   const whole = (keys: Keys): Output => ({ Responses: { vault: keys.map(nameOf).map(item) } });
   const pages = (found: Map<string, object>) => [...found.entries()];
 
-  it('come from the heads, read consistently, and without their values', async () => {
+  it('are read from the heads, consistently and without their values', async () => {
     const { found, asked } = await asking(['A', 'B'], whole);
     expect(pages(found)).toEqual([
       ['A', details('A')],

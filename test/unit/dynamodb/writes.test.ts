@@ -109,7 +109,7 @@ describe('a cancelled update', () => {
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
   });
 
-  it('takes its outcome from the version that it would have made if the head has advanced', async () => {
+  it('has the outcome that its own version shows if the head has advanced', async () => {
     const reasons = [failed(encodeHead(version(7, 'later'))), failed()];
     const mine = { ...version(5, 'mine'), validTo: 1_800_000_000_000 };
     expect(await outcomeOf(write, reasons, mine)).toEqual({ outcome: 'written' });
@@ -238,7 +238,7 @@ describe('a cancelled write with a record', () => {
     record: { keyHash: 'hash', record: record('mine') },
   };
 
-  it('takes its outcome from the record before the head', async () => {
+  it('has the outcome that its record shows, before that of the head', async () => {
     const stored = failed(encodeHead(version(1, 'other')));
     const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), stored]);
     expect(replayed).toEqual({ outcome: 'replayed', record: record('other') });

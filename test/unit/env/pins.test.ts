@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { renderFile } from '../../../functions/env/render.ts';
 import { faultsOf, plan, refusal, render } from '../../support/env-runs.ts';
-import { bodyBytesInResult } from '../../support/results.ts';
 
 const secrets = { X: 'x', 'X@2': 'x2', Y: 'y' };
 const pinTo = { X: 3, Y: 12 };
@@ -10,18 +9,6 @@ const pinned = (content: string) =>
   render(content, { mode: 'expand', dialect: 'json', secrets, pinTo }).pinned;
 
 describe('a pinned file', () => {
-  it('adds the version after each name and changes nothing else', () => {
-    const text = `\uFEFF# secret(X) kept\r\n\n export A = "\\"é😀\\n\\\\\\\\secret(X)\\tsecret(Y)"  # secret(X)\r\nB='1\nsecret(X)'\nC=secret(Y)`;
-    expect(pinned(text)).toBe(
-      `\uFEFF# secret(X) kept\r\n\n export A = "\\"é😀\\n\\\\\\\\secret(X@3)\\tsecret(Y@12)"  # secret(X)\r\nB='1\nsecret(X@3)'\nC=secret(Y@12)`,
-    );
-  });
-
-  it('keeps pinned references and escaped references', () => {
-    const text = `A='secret(X@2)secret(X) \\secret(X) \\\\\\Secret('\n`;
-    expect(pinned(text)).toBe(`A='secret(X@2)secret(X@3) \\secret(X) \\\\\\Secret('\n`);
-  });
-
   it('equals a submitted file without references, and is absent unless requested', () => {
     expect(pinned('A=1 # c')).toBe('A=1 # c');
     expect(render('A=secret(X)\n', { mode: 'expand', secrets })).not.toHaveProperty('pinned');
@@ -42,7 +29,7 @@ describe('a pinned file', () => {
 });
 
 describe('the values of pinned references', () => {
-  it('come from their versions, next to the current value of the same name', () => {
+  it('are those of their versions, beside the current value of the same name', () => {
     const text = 'A=secret(X)-secret(X@2)-secret(X)\n';
     expect(render(text, { mode: 'expand', secrets }).content).toBe('A=x-x2-x\n');
   });
@@ -59,29 +46,12 @@ describe('the values of pinned references', () => {
   });
 });
 
-describe('the size of a reply with a pinned file', () => {
-  const limit = 6_000_000;
+describe('the size of a pinned file', () => {
   const utf8 = new TextEncoder();
   const versions = new Map([['X', { version: 12 }]]);
   const values = (bytes: number) => new Map([['X', utf8.encode('x'.repeat(bytes))]]);
 
-  it('includes the pinned file with its escapes and versions', () => {
-    const uses = Array.from({ length: 88 }, (_, index) => `K${index}=secret(X)\n`).join('');
-    const file = (padding: number) => `${uses}# "\\${'x'.repeat(padding)}`;
-    const size = (padding: number) => {
-      const planned = plan(file(padding), { mode: 'expand' });
-      const resolved = [{ name: 'X', version: 999_999_999 }];
-      const rendered = renderFile(planned, values(65_536), 'json', versions);
-      const answer = { ...rendered, created: [], resolved, tag: 't'.repeat(43) };
-      return bodyBytesInResult(JSON.stringify(answer));
-    };
-    // Each character of the file occurs twice in the reply.
-    const half = Math.floor((limit - size(0)) / 2);
-    expect(limit - size(half)).toBeLessThan(2);
-    expect(refusal(() => size(half + 1))).toEqual({ code: 'too_large', limit });
-  });
-
-  it('allows no pinned file that is too large to submit again', () => {
+  it('is at most 262,144 bytes, so that it can be submitted again', () => {
     const render = (length: number) => {
       const file = `A=secret(X)\n#${'é'.repeat((length - 13) / 2)}`;
       return renderFile(plan(file, { mode: 'expand' }), values(1), 'json', versions).pinned ?? '';

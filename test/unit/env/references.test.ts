@@ -153,7 +153,7 @@ describe('the limits of a .env file', () => {
     expect(refused).toEqual({ code: 'too_large', limit: 1_048_576 });
   });
 
-  it('take precedence over the errors of the file', () => {
+  it('precede the errors of the file', () => {
     expect(refusal(() => plan(`A\n${names(97, 'secret').join('')}`)).code).toBe('too_large');
   });
 

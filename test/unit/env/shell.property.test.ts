@@ -138,7 +138,7 @@ describe('an unchanged line', () => {
     });
   });
 
-  it('takes linear time to check', () => {
+  it('is checked in linear time', () => {
     const cpuMs = cpuMsOf(() => {
       for (const piece of ['a', ' ', "'", '"', '\\', '$', '`', '$(a)', ';a', 'a ', '${B', '<a']) {
         for (const quote of ['', '"']) {
@@ -155,7 +155,7 @@ describe('an unchanged line', () => {
 });
 
 describe('a plan for a shell', () => {
-  it('takes linear time to make', () => {
+  it('is made in linear time', () => {
     const cpuMs = cpuMsOf(() => {
       const pieces = ['secret(', 'enc ( ', 'secret ', '\\', '\\\\secret(', 'enc    ', 'secret(A)'];
       for (const piece of pieces) {

@@ -151,7 +151,7 @@ describe('the body of a request', () => {
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
   });
 
-  it('comes with or without its media type where it is optional', async () => {
+  it('may be absent, with or without a media type, where it is optional', async () => {
     const takes = ['application/json'];
     const { call, bodies } = recorded({ takes, bodyIsOptional: true });
     for (const body of [null, '']) expect((await call(eventOf({ body }))).statusCode).toBe(201);

@@ -21,7 +21,7 @@ const parse = (
 };
 
 describe('a request with a note', () => {
-  it('takes the options of a request that creates, and none of one that only reads', async () => {
+  it('is accepted by the routes that create, and rejected by the one that only reads', async () => {
     for (const route of ['submit-env', 'encrypt-env'] as const) {
       expect(parse(route, { note: 'imported' }).note).toBe('imported');
       for (const note of ['', 'two\nlines', 'n'.repeat(513)]) {

@@ -121,7 +121,7 @@ const codeOf = async ({ operationId }: Operation, faults: readonly Fault[]): Pro
 const guarded = operations.filter(({ operationId }) => operationId !== 'get-health');
 const taking = guarded.filter(({ node }) => node['requestBody'] !== undefined);
 
-describe('a function that takes a body', () => {
+describe('a function with a body', () => {
   it.each(taking)('$operationId answers 413, then 415, then 400', async (operation) => {
     for (const media of unsupported) {
       for (const fault of faultsOf(operation)) {
@@ -144,7 +144,7 @@ describe('a function that takes a body', () => {
   );
 });
 
-describe('a function that takes no body', () => {
+describe('a function without a body', () => {
   const others = guarded.filter((operation) => !taking.includes(operation));
 
   it.each(others)('$operationId ignores any body', async (operation) => {

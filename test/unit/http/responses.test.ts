@@ -59,7 +59,7 @@ describe('a problem', () => {
     expect(JSON.parse(body).title).not.toBe('');
   });
 
-  it('tells its own detail and its extra properties below 500', () => {
+  it('has the message and the properties of its error below 500', () => {
     const properties = { field: 'name', currentVersion: 3, limit: 1, errorsTotal: 0, errors: [] };
     expect(bodyOf(new VaultError('invalid_request', 'is no name', { properties }))).toMatchObject({
       detail: 'is no name',
@@ -83,7 +83,7 @@ describe('a problem', () => {
     },
   );
 
-  it('tells nothing of its cause below 500', () => {
+  it('shows nothing of its cause below 500', () => {
     const cause = new Error(canary);
     const { body, headers } = problem(new VaultError('not_found', 'no', { cause }), 'r-1');
     expect(JSON.stringify([body, headers])).not.toContain(canary);
@@ -97,7 +97,7 @@ describe('a problem', () => {
     },
   );
 
-  it('takes retryable from the error if the error sets it', () => {
+  it('is as retryable as the error says, if the error says so', () => {
     for (const code of ['master_key_unavailable', 'throttled'] as const) {
       for (const retryable of [true, false]) {
         expect(bodyOf(new VaultError(code, '', { retryable })).retryable).toBe(retryable);
@@ -166,7 +166,7 @@ describe('a reply', () => {
     });
   });
 
-  it('tells the version of a write and whether an earlier request made it', () => {
+  it('shows the version of a write and whether an earlier request made it', () => {
     const version = { name: 'A', version: 2, validFrom: Date.parse('2026-11-24T14:30:48.123Z') };
     const body = { name: 'A', version: 2, validFrom: '2026-11-24T14:30:48.123Z' };
     const headers = { ETag: '"2"', Location: 'secrets/A' };

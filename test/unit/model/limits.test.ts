@@ -49,7 +49,7 @@ describe('the limits', () => {
     }
   });
 
-  it('leave room for the headers of a reply in the result that Lambda takes', () => {
+  it('leave room for the headers of a reply in the largest result of Lambda', () => {
     const id = 'r'.repeat(128);
     const version = { name: 'N'.repeat(limits.nameCharactersMax), version: limits.versionMax };
     const headers = { Location: `secrets/${version.name}` };

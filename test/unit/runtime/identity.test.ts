@@ -68,7 +68,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'variables', digest: null });
   });
 
-  it('takes the algorithms EdDSA, ES256 and RS256 from the variables, but not ES384', async () => {
+  it('accepts EdDSA, ES256 and RS256, but not ES384, from the issuer of the variables', async () => {
     const other = p384();
     Object.assign(process.env, { ...variables, AUTH_JWKS: keySet(publicJwk(other)) });
     const identity = fresh();

@@ -143,7 +143,7 @@ describe('the line of a request', () => {
     [500, 'internal', { level: 'ERROR', outcome: 'failed' }],
     [503, 'store_unavailable', { level: 'ERROR', outcome: 'failed' }],
     [503, undefined, { level: 'ERROR', outcome: 'failed' }],
-  ])('tells the status %s and the code %s with %j', (status, code, expected) => {
+  ])('shows the status %s and the code %s with %j', (status, code, expected) => {
     const error = code && new VaultError(code, '');
     expect(lineOfFailure(error, status)).toMatchObject({
       ...expected,
