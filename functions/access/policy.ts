@@ -64,7 +64,7 @@ export type MatchValue = string | boolean;
 export type Rule = {
   /** Claims, and the values of which each must have one. Texts may hold `*`. */
   readonly match: Readonly<Record<ClaimPath, MatchValue | readonly MatchValue[]>>;
-  /** These three may insert claims, as `{claim}`. */
+  /** Tenant, subject and names may insert claims, as `{claim}`. */
   readonly tenant: string;
   readonly subject: string;
   readonly names: readonly string[];

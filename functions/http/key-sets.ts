@@ -81,11 +81,12 @@ const cachedKeys = (
   };
   let kept: Awaited<ReturnType<typeof fetchSet>> | undefined;
   let pending: ReturnType<typeof fetchSet> | undefined;
-  let failures = { count: 0, at: 0 };
+  const noFailures = { count: 0, at: Number.NEGATIVE_INFINITY };
+  let failures = noFailures;
   const load = async () => {
     try {
       kept = await fetchSet();
-      failures = { count: 0, at: 0 };
+      failures = noFailures;
       return kept;
     } catch (error) {
       failures = { count: failures.count + 1, at: now() };
@@ -99,7 +100,7 @@ const cachedKeys = (
       times.keySetRetryMs * 2 ** (failures.count - 1),
       times.keySetCooldownMs,
     );
-    if (failures.count > 0 && isWithin(failures.at, waitMs)) {
+    if (isWithin(failures.at, waitMs)) {
       throw new Error('the key set was out of reach a moment ago');
     }
     pending ??= load();

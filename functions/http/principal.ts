@@ -82,7 +82,7 @@ const refuseOtherSpellings = (token: string): void => {
   if (!token.split('.').every(isCanonical)) throw unauthenticated();
 };
 
-/** `crit` names extensions that a verifier must know. This verifier knows none. */
+/** `crit` names extensions that a verifier must know, and this one knows none. */
 const refuseExtensions = (token: string): void => {
   let crit: unknown;
   try {

@@ -45,7 +45,7 @@ export type FileError = {
   readonly code: FileErrorCode;
   /** Only in `not_found`, `version_destroyed` and `secret_exists`: elsewhere it may be a mistyped value. */
   readonly name?: string;
-  /** This and the following only in `not_representable`: the assignment, the dialect, and the reason. */
+  /** Only in `not_representable`, with `dialect` and `reason`: the key of the assignment. */
   readonly key?: string;
   readonly dialect?: string;
   readonly reason?: UnfitReason;

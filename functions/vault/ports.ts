@@ -63,7 +63,7 @@ export type Store = {
   readonly findHeads: (names: readonly string[]) => Promise<ReadonlyMap<string, Head>>;
   /** The superseded versions between `above` and `below`, in `order`: at most `limit`, and perhaps fewer. */
   readonly listVersions: (name: string, range: VersionRange) => Promise<readonly StoredVersion[]>;
-  /** The visible names after `after`, ascending. They may lag behind a write. `more`: others may follow. */
+  /** The visible names after `after`, ascending, perhaps behind a write. `more`: others may follow. */
   readonly listNames: (
     range: NameRange,
   ) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { render, unlessRefused } from '../../support/env-runs.ts';
 import { seed } from '../../support/seed.ts';
 
-/** Runs dotenv-expand on files and prints one line for each. It records commands instead of running them. */
+/** Runs dotenv-expand on files, records its commands instead of running them, and prints one line for each. */
 const program = `
   const { readFileSync, writeSync } = require('node:fs');
   const ran = [];

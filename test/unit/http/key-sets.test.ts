@@ -81,9 +81,11 @@ const issuerOf = (source: keyof typeof sources, next = answered(keySet(first))) 
   return { answers, answer, fetchKeys, urls, fetched, authenticate, send, ask };
 };
 
-/** Spaces without an end, and without a Content-Length. */
-const endless = () =>
-  new ReadableStream({ pull: (body) => body.enqueue(new TextEncoder().encode(' '.repeat(4_096))) });
+/** A good set behind a megabyte of spaces, without a Content-Length. */
+const longStream = () =>
+  ReadableStream.from([...Array(256).fill(' '.repeat(4_096)), keySet(first)]).pipeThrough(
+    new TextEncoderStream(),
+  );
 
 const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
 const unusable: readonly (readonly [string, () => unknown])[] = [
@@ -255,7 +257,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     ['answers with a key and its private half', answered(keySet(first, privateJwk(key)))],
     ['answers with a short RSA key only', answered(keySet(publicJwk(rsa(1024))))],
     ['answers with more than 64 KiB', answered(keySet(first).padEnd(65_537))],
-    ['answers without an end', async () => new Response(endless())],
+    ['answers a megabyte of unknown length', async () => new Response(longStream())],
   ])(
     'answers identity_unavailable on first use and for too old keys if the issuer %s',
     async (_, next) => {

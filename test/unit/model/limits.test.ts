@@ -32,7 +32,7 @@ describe('the limits', () => {
   });
 
   it('fit the largest page of values, versions, names or details into a reply, whatever characters they have', () => {
-    // This is room for everything beside a value or a version: numbers, instants, ids and the names of properties.
+    // Numbers, instants, ids and the names of properties beside a value or a version.
     const besideBytes = 500;
     const dearest = jsonBytes('\u0001'.repeat(limits.valueBytesMax), 2);
     const subject = jsonBytes('"'.repeat(limits.subjectBytesMax), 2);

@@ -23,7 +23,7 @@ describe('a note', () => {
   it.each([
     '',
     'n'.repeat(513),
-    // They have fewer than 512 characters, and more than 512 bytes.
+    // Fewer than 512 characters, and more than 512 bytes.
     'é'.repeat(257),
     '😀'.repeat(129),
     // Control characters, of which a terminal would obey some.
