@@ -60,14 +60,14 @@ const conditionOf = (from: Part['from']) => {
 };
 
 type Stored = { readonly pk: { readonly S: string }; readonly n: { readonly N: string } };
-type Read = (front: Front, keys: readonly object[]) => Promise<readonly Stored[]>;
+type ReadOperation = (front: Front, keys: readonly object[]) => Promise<readonly Stored[]>;
 
-const transactGet: Read = async (front, keys) => {
+const transactGet: ReadOperation = async (front, keys) => {
   const gets = keys.map((Key) => ({ Get: { TableName, Key } }));
   const { body } = await front('TransactGetItems', { TransactItems: gets });
   return (body['Responses'] as { Item?: Stored }[]).flatMap(({ Item }) => Item ?? []);
 };
-const batchGet: Read = async (front, keys) => {
+const batchGet: ReadOperation = async (front, keys) => {
   const asked = { Keys: keys, ConsistentRead: true, ProjectionExpression: 'pk, n' };
   const { body } = await front('BatchGetItem', { RequestItems: { [TableName]: asked } });
   return (body['Responses'] as Record<string, Stored[]>)[TableName] ?? [];

@@ -180,7 +180,7 @@ describe('a group of writes', () => {
     await Promise.all(all);
   });
 
-  it('has one call in flight after all earlier calls have ended, also if one had hung', async () => {
+  it('sends one call at a time again after all earlier calls have ended, also if one had hung', async () => {
     const { write, waiting, open, drain } = openGate();
     const send = (...keys: readonly string[]) => keys.map((key) => write(put(key, '1'), soon()));
     const [quick] = send('a');
@@ -333,7 +333,7 @@ describe('a group of reads', () => {
   });
 });
 
-describe('a reply of etcd', () => {
+describe('the check of a reply', () => {
   const answering = (...headers: { cluster_id: string; revision: string }[]): EtcdClient => ({
     ...createMemoryEtcd(),
     range: async () => ({ header: headers.shift() ?? null, kvs: [], more: false }),
@@ -345,7 +345,7 @@ describe('a reply of etcd', () => {
     ['a read of two keys', ({ read }) => read([range('a'), range('b')], soon())],
     ['a write', ({ write }) => write(put('a', '1'), soon())],
   ])(
-    'is rejected and reported if its revision is below one known when the call was sent: %s',
+    'rejects and reports a revision below one known when the call was sent: %s',
     async (_, send) => {
       const group = groupOver(
         answering({ cluster_id: '1', revision: '9' }, { cluster_id: '1', revision: '8' }),
@@ -356,7 +356,7 @@ describe('a reply of etcd', () => {
     },
   );
 
-  it('is rejected and reported if another cluster sent it', async () => {
+  it('rejects and reports a reply of another cluster', async () => {
     const group = groupOver(
       answering({ cluster_id: '1', revision: '9' }, { cluster_id: '2', revision: '10' }),
     );
@@ -365,7 +365,7 @@ describe('a reply of etcd', () => {
     expect(group.goneBack).toHaveLength(1);
   });
 
-  it('is accepted with a revision below one that became known only after the call was sent', async () => {
+  it('accepts a revision below one that became known only after the call was sent', async () => {
     const answers = answering(
       { cluster_id: '1', revision: '9' },
       { cluster_id: '1', revision: '5' },

@@ -27,7 +27,7 @@ describe('the cluster file', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it('of 1.0.0 tells the key by the id in its ARN, and no nodes', () => {
+  it('of 1.0.0 names the key by the id in its ARN, and no nodes', () => {
     const file = freshFile();
     const { key: _, nodes: __, ...kept } = whole;
     const keyArn = `arn:aws:kms:us-east-1:000000000000:key/${keyId}`;

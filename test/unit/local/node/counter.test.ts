@@ -33,7 +33,7 @@ describe('the counter among the files of etcd', () => {
     expect([counter.value(), onDisk()]).toEqual([next, String(next)]);
   });
 
-  it('has its next value only when the disk holds that value', async () => {
+  it('rises only when the disk holds the next value', async () => {
     const counter = openCounter(folder);
     const raising = counter.raise();
     expect(counter.value()).toBe(0);
@@ -51,7 +51,7 @@ describe('the counter among the files of etcd', () => {
     expect([counter.value(), onDisk()]).toEqual([1, '1']);
   });
 
-  it('goes away together with the files of etcd', async () => {
+  it('returns to 0 when the files of etcd are put aside', async () => {
     await openCounter(folder).raise();
     putAside(folder);
     expect(openCounter(folder).value()).toBe(0);

@@ -1,4 +1,4 @@
-/** What a node makes of an etcd that ends. A script stands for etcd, and says what it likes. */
+/** A node whose etcd ends. A script stands for etcd, and writes what a test lets it write. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';

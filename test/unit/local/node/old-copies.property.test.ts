@@ -26,25 +26,23 @@ import { askOf, configOf, reportOf } from '../../../support/nodes.ts';
 const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 const numbers = [1, 2, 3] as const;
-/** A process. One that waits for other nodes is not in the cluster, and answers them all the same. */
-type Running = { readonly record: NodeRecord; readonly counter: Counter; isIn: boolean };
+/** The process of a node. A process that waits for other nodes is not in the cluster, and answers them all the same. */
+type NodeProcess = { readonly record: NodeRecord; readonly counter: Counter; isIn: boolean };
 
 /**
  * The content of etcd: its member, and how far its log goes. Every action of any node raises the age, so of two states
  * of one member the one with the lower age is older.
  */
 type Files = { readonly member: number; readonly age: number };
-/**
- * The ages that a node has heard from the others. They are kept in its folder, and go back in time together with it.
- */
-type Heard = Readonly<Record<string, Files>>;
+/** The ages that a node has heard from the others. Its folder keeps the ages, so an older copy of the folder has older ones. */
+type HeardAges = Readonly<Record<string, Files>>;
 
 const readJson = (file: string) =>
   existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 
 /** Three nodes with real records and counters, and files that stand for those of etcd. */
 const createCluster = (root: string) => {
-  const running = new Map<number, Running>();
+  const running = new Map<number, NodeProcess>();
   /** The present member of each node, as etcd's cluster knows it. */
   const members = new Map<number, number>();
   const copies = new Map<number, string[]>();
@@ -71,7 +69,7 @@ const createCluster = (root: string) => {
     for (const other of others(node, reach)) {
       const said = { start: own.record.start(), counter: own.counter.value() };
       await running.get(other)?.record.hear(node, said);
-      const heard: Heard = { ...readJson(heardOf(other)), [node]: readJson(filesOf(node)) };
+      const heard: HeardAges = { ...readJson(heardOf(other)), [node]: readJson(filesOf(node)) };
       writeFileSync(heardOf(other), JSON.stringify(heard));
     }
   };
@@ -101,7 +99,7 @@ const createCluster = (root: string) => {
     const folder = folderOf(node);
     mkdirSync(folder, { recursive: true });
     const record = openNodeRecord(folder, node, 'this');
-    const own: Running = { record, counter: openCounter(folder), isIn: false };
+    const own: NodeProcess = { record, counter: openCounter(folder), isIn: false };
     running.set(node, own);
     const hadFiles = hasMemberFiles(folder);
     const decision = await decideStart({
@@ -129,7 +127,7 @@ const createCluster = (root: string) => {
       await replace(node, reach);
     } else {
       for (const other of others(node, reach)) {
-        const heard: Heard | undefined = readJson(heardOf(other));
+        const heard: HeardAges | undefined = readJson(heardOf(other));
         const known = heard?.[node];
         if (known?.member === files.member) expect(files.age).toBeGreaterThanOrEqual(known.age);
       }
