@@ -97,15 +97,9 @@ export const startEmbedded = async (): Promise<Embedded> => {
     ports,
     tampered,
     close: async () => {
-      const violations = await violationsOf({
-        dynamodb,
-        kms,
-        vaultId,
-        tableName,
-        masterKeyId: keyArn,
-      });
+      const checked = violationsOf({ dynamodb, kms, vaultId, tableName, masterKeyId: keyArn });
+      const violations = await checked.finally(close);
       const unexpected = violations.filter(({ pk }) => !tampered.has(pk.split('#')[1] ?? ''));
-      await close();
       if (unexpected.length > 0) throw new Error(JSON.stringify(unexpected, undefined, 1));
     },
   };
