@@ -1,4 +1,4 @@
-/** Finds the first bad one of a row of states, as `git bisect` does. */
+/** Finds the first bad state of a row, as `git bisect` does; `bisect.ts` is the command. */
 
 export type Verdict = 'good' | 'bad' | 'skip';
 
@@ -6,8 +6,8 @@ export type Verdict = 'good' | 'bad' | 'skip';
 export type Range = { readonly good: number; readonly bad: number };
 
 /**
- * Halves the range until nothing between its ends can be judged. State 0 must be good, and state `last` bad.
- * If the ends are not neighbours then, each state between them was skipped.
+ * Halves the range until no state between `good` and `bad` is left that was not skipped. State 0 must be good, and state
+ * `last` bad.
  */
 export const bisect = async (
   last: number,
@@ -24,7 +24,7 @@ export const bisect = async (
   }
 };
 
-/** The state nearest to the middle that was not skipped. */
+/** The state nearest to the middle, of those that were not skipped. */
 const findMiddle = ({ good, bad }: Range, skipped: ReadonlySet<number>): number | undefined => {
   const middle = (good + bad) >> 1;
   for (let distance = 0; distance < bad - good; distance += 1) {

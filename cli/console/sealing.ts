@@ -4,7 +4,7 @@
  * neither read what the tab sends nor make an answer that the tab believes.
  */
 
-/** Names a secret that page and server share. The id crosses the port; the secret never does unsealed. */
+/** Names a secret that page and server share. The id is sent in clear, the secret only sealed. */
 export type Pass = { readonly id: string; readonly secret: string };
 
 export type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
@@ -20,7 +20,7 @@ export const keyOf = async (secret: string): Promise<Key> => {
   return await crypto.subtle.importKey('raw', bytes, algorithm, false, ['encrypt', 'decrypt']);
 };
 
-/** Seals a document for one purpose. Only the key can read the document, or give it another purpose. */
+/** Seals a document for one purpose. Only a holder of the key can read the document, or give it another purpose. */
 export const seal = async (key: Key, content: unknown, purpose: string): Promise<Bytes> => {
   const iv = crypto.getRandomValues(new Uint8Array(ivBytes));
   const plain = new TextEncoder().encode(JSON.stringify(content));
@@ -38,7 +38,7 @@ export const unseal = async (key: Key, whole: Bytes, purpose: string): Promise<u
   return JSON.parse(new TextDecoder().decode(plain));
 };
 
-/** The purpose of a part of the answer to this sealed request. No other answer or part can stand for it. */
+/** The purpose of a part of the answer: it names request and part, so no other answer or part can replace this one. */
 export const answerTo = (request: Bytes, part: number): string =>
   `part ${part} of the answer to ${request.subarray(0, ivBytes)}`;
 

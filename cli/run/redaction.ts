@@ -1,4 +1,4 @@
-/** Hides values in output, for any cut into chunks. Bytes are Latin-1 text here, one unit each. */
+/** Hides values in output, however the output is cut into chunks. Bytes are Latin-1 text here, one unit each. */
 
 const redactedMark = '[redacted]';
 
@@ -13,10 +13,10 @@ export type Redaction = {
   readonly end: () => Buffer;
 };
 
-/** The texts to hide for these values. Too short values have none. */
+/** The texts to hide for these values: each value of 4 bytes, and each line of 8 bytes of a value. */
 export const textsToHide = (values: readonly string[]): string[] => {
   const texts = values.flatMap((value) => {
-    // Without trailing line ends, as shells do. The lookbehind is fast for many line ends inside the value.
+    // Trailing line ends go, as a shell removes them in `$(…)`. The lookbehind is fast for many line ends inside the value.
     const whole = Buffer.from(value)
       .toString('latin1')
       .replace(/(?<![\r\n])[\r\n]+$/, '');
@@ -68,7 +68,7 @@ export const startRedaction = (texts: readonly string[]): Redaction => {
   };
 };
 
-/** The runs of bytes of texts, in order. A regular expression would fail for long texts, and quote them. */
+/** The runs of bytes of texts, in order. A regular expression would fail for long texts, and its error would quote them. */
 const runsIn = (output: string, texts: readonly string[]): readonly Run[] => {
   const found = texts.flatMap((text) => {
     const runs: Run[] = [];
@@ -86,7 +86,7 @@ const runsIn = (output: string, texts: readonly string[]): readonly Run[] => {
   return merged;
 };
 
-/** The offset from which the output may begin a text; the length of the output if there is none. */
+/** The first offset from which the end of the output may be the beginning of a text; if there is none, its length. */
 const openFrom = (output: string, texts: readonly string[]): number => {
   let open = output.length;
   for (const text of texts) {

@@ -7,5 +7,5 @@ export const CallerContext = createContext<Caller | undefined>(undefined);
 
 export const useCaller = (): Caller | undefined => useContext(CallerContext);
 
-/** As `lacks`, for the token of this console. */
+/** Says that the console's token lacks the scope; `undefined` if it has it. */
 export const useLack = (scope: string): string | undefined => lacks(useCaller(), scope);

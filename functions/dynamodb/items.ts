@@ -122,7 +122,7 @@ const encodeState = (version: AnyVersion): Item => {
 const encodeNote = ({ note }: NewVersion): Item =>
   note === undefined ? {} : { note: { S: note } };
 
-/** The vault and the tenant whose items are decoded. An item of another one is refused. */
+/** The vault and the tenant whose items are decoded. An item of another vault or tenant is refused. */
 export type Owner = { readonly vault: string; readonly tenant: string };
 
 export const decodeHead = (item: Item, owner: Owner, name: string): Head => {
@@ -277,7 +277,7 @@ const decodeRef = (decoder: Decoder): VersionRef => {
   return { name, version: decoder.integer('version', 1, limits.versionMax) };
 };
 
-/** Notes with unassigned characters are decoded, because the versions of Unicode differ in these. */
+/** Notes with unassigned characters are decoded: which ones are unassigned depends on the version of Unicode. */
 const unfitForNote = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 /** Each function throws `integrity_failure` unless the attribute exists and has its type and form. */

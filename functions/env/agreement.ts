@@ -1,6 +1,7 @@
 /**
- * Checks that the reader of a dialect reads a file as the vault does. The vault writes lines with references
- * again for the reader when it expands the file, so the check leaves these lines out.
+ * Checks that the reader of a dialect reads a file as the vault does. A disagreement is a line without a reference that
+ * the reader may read differently. A refusal is a line with a reference, which an expansion writes anew, and in which the
+ * reader would read no value right.
  */
 import type { FileError, UnfitReason } from '../model/errors.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
@@ -9,7 +10,7 @@ import { type Assignment, type Line, type ParsedFile, parseFile, printLine } fro
 import { unfitAt } from './plan.ts';
 import { scanFile } from './references.ts';
 
-/** A difference in meaning. `reason` says why no value could be right in that line, if that is so. */
+/** A difference in meaning. `reason` says why the reader reads no value of this line right; absent if it reads some. */
 export type Disagreement = Pick<FileError, 'line' | 'column' | 'dialect' | 'causeLine'> & {
   readonly code: 'reader_disagrees';
   readonly reason?: UnfitReason;
@@ -18,12 +19,12 @@ export type Disagreement = Pick<FileError, 'line' | 'column' | 'dialect' | 'caus
 export type ReadableFile = {
   readonly content: string;
   readonly file: ParsedFile;
-  /** The lines that hold a reference, or one that a backslash makes text. */
+  /** The lines that hold a reference, escaped ones (`\secret(X)`) included. */
   readonly referring: ReadonlySet<Line>;
   readonly plain: ReadonlySet<Line>;
   /** The offset of the first reference of a line, or of its value. */
   readonly offsetOf: (line: Assignment) => number;
-  /** The errors of the grammar and of the references. A file with errors has no meaning. */
+  /** The errors of the grammar and of the references. With errors, the caller must not use the rest. */
   readonly errors: readonly FileError[];
 };
 
@@ -50,7 +51,7 @@ export const readFile = (content: string): ReadableFile => {
 /** The offset of the value with its quote. */
 const startOf = ({ value }: Assignment): number => value.offset - value.quote.length;
 
-/** All lines of `among` that the reader reads differently from the vault, and perhaps some more. */
+/** All lines of `among` that the reader reads differently from the vault, and perhaps lines that both read alike: `disagrees` is careful. */
 export const findDisagreements = (
   { content, file }: ReadableFile,
   dialect: Dialect,

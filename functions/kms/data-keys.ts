@@ -1,7 +1,7 @@
 /**
  * Data keys from the master key in KMS. `Decrypt` always names the configured key, so that KMS refuses a
- * record that any other key has wrapped. The table below gives the meaning of each fault, so that the same
- * fault always gives the same answer.
+ * record that any other key has wrapped. The table below gives the code of each fault, so that the same fault
+ * always gives the same answer; `http/responses.ts` has the status of each code.
  */
 import {
   DecryptCommand,

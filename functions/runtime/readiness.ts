@@ -1,6 +1,6 @@
 /**
- * Whether this process would serve. A host can lose its store, so it sets a probe. A deployed function is
- * started for each request that has none, and always would.
+ * Whether this process would serve. A host can lose its store, so the host sets a probe. Lambda starts a function for each
+ * request that finds none free, so a deployed function is always ready.
  */
 let probe: () => Promise<boolean> = async () => true;
 

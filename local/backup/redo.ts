@@ -63,15 +63,18 @@ export const redoFromLogs = async (
     const redone = await redoDestructions(ports, destructions.known);
     report(destructions, redone);
     if (redone.current.length > 0) {
-      say('Update or delete these secrets, and then run this again.');
+      say('Update or delete these secrets, and then run npm run restore -- --redo-destroys again.');
     }
     const left = [redone.current, redone.damaged, destructions.unclear].flat().length;
     if (left + destructions.unreadable > 0) process.exitCode = 1;
   } catch (error) {
     if (isFailure(error)) throw error;
-    throw failure(`the table ${tableName} cannot be used: ${sentenceOf(error)}; run this again`, {
-      cause: error,
-    });
+    throw failure(
+      `the table ${tableName} cannot be used: ${sentenceOf(error)}; run npm run restore -- --redo-destroys again`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await close();
   }

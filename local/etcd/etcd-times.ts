@@ -8,10 +8,10 @@ const snapshotLeaseMs = 60_000;
 export const etcdTimes = {
   answerMs,
   /**
-   * A call to etcd ends then, as gRPC's deadline, and a request that has not left by then never will. The front still has
-   * time to answer what is known.
+   * The time limit of all calls to etcd for one request, from the moment at which the front took the request: the deadline
+   * of gRPC. A call that has not left by then never will. The front still has time to answer what is known.
    */
-  sendMs: answerMs - 50,
+  callsEndMs: answerMs - 50,
   /** A node says by then whether it serves, so that 500 ms are left for the call to etcd. */
   admitMs: answerMs - 500,
 
@@ -20,7 +20,7 @@ export const etcdTimes = {
    * seconds while new ones are answered.
    */
   overtakeMs: 250,
-  /** Requests overlap if two were under way at once so shortly ago. Then the next one waits a moment for company. */
+  /** Requests overlap if two were under way at once within the last 25 ms. Then the next one waits for company. */
   overlapMs: 25,
   gatherMs: 2,
 

@@ -61,7 +61,7 @@ export const createFront = (options: FrontOptions): Front => {
         began + etcdTimes.answerMs - performance.now(),
       );
     });
-    const served = serve(operation, body, began + etcdTimes.sendMs).catch(
+    const served = serve(operation, body, began + etcdTimes.callsEndMs).catch(
       (error: unknown): Reply => {
         if (isRefusal(error)) return error.reply;
         return isNotSent(error) ? unavailable('etcd takes no requests now') : withoutAnswer();

@@ -1,6 +1,6 @@
 /**
  * The file that holds the master key and its state. The file is the truth: a process opens it at start and looks at it
- * before each use, so that a change by `key disable` counts for every process of the machine from its next call on.
+ * before each use, so that a change by `local/bin/key.ts disable` counts for every process of the machine from its next call on.
  * Without this file no stored value can ever be opened again.
  */
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
@@ -23,7 +23,7 @@ type KeyFile = v.InferOutput<typeof keyFile>;
 /** The states of a key in KMS's own words. Only a file of 1.0.0 may say `PendingDeletion`. */
 export type KeyState = KeyFile['state'];
 
-/** Tells the master key of a vault from every other one, and opens nothing. */
+/** Identifies the master key of a vault. No value can be opened with the identity. */
 export const keyIdentity = v.object({
   keyId: v.pipe(v.string(), v.uuid()),
   /** Derived from the material. Absent for a vault of 1.0.0, which knows its key by the id alone. */
@@ -31,7 +31,7 @@ export const keyIdentity = v.object({
 });
 export type KeyIdentity = v.InferOutput<typeof keyIdentity>;
 
-/** The key as one reading of the file found it. */
+/** The key and its state, from one reading of the file. */
 export type KeyReading = {
   readonly keyId: string;
   readonly secret: KeyObject;
@@ -39,7 +39,7 @@ export type KeyReading = {
 };
 
 export type MasterKey = {
-  /** The identity in the form of a KMS key, which stored versions name. */
+  /** `keyId` in the form of an ARN, which stored versions hold as `masterKeyId`. */
   readonly arn: string;
   /**
    * Returns the key as the file holds it now, in whatever state. Throws a fault of KMS: `NotFoundException` if the file
@@ -126,7 +126,7 @@ export const describeKeyFile = (
 };
 
 /**
- * Sets the state of the key in this file. The new state is durable when this returns, and every process that uses the
+ * Sets the state of the key in this file. The new state is durable when `setKeyState` returns, and every process that uses the
  * file obeys from its next call on. Throws a sentence, and changes nothing, if the file cannot be read or replaced.
  */
 export const setKeyState = (file: string, state: KeyState): void => {
@@ -152,7 +152,7 @@ export const stateOfKey = (
   }
 };
 
-/** Two writes within the granularity of a file system's clock can leave equal times, so a younger file is read again. */
+/** A file that changed within the last 2 s is read again: two writes within a tick of the clock can leave equal times. */
 const settledMs = 2_000n;
 
 /** Whether two calls of `stat` saw one file, unchanged between them. */

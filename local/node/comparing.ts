@@ -34,9 +34,9 @@ const nodesWith = ({ verdicts }: Comparison, wanted: Verdict): readonly number[]
   [...verdicts].filter(([, verdict]) => verdict === wanted).map(([node]) => node);
 
 /**
- * The result for this node. `equal`: it and its equals are a majority. `different`: some node differs, and
- * its equals are no majority; so two nodes that differ both stop while the third is away. `none`: not enough
- * nodes answered.
+ * The result for this node. `equal`: this node and the nodes with its hash are a majority. `different`: some node has
+ * another hash, and there is no such majority; so two nodes that differ both stop while the third is away. `none`: not
+ * enough nodes answered.
  */
 export const resultOf = (comparison: Comparison): Verdict => {
   const nodes = comparison.verdicts.size + 1;
@@ -68,8 +68,8 @@ export const compareCopies = async (options: CompareOptions): Promise<Comparison
 };
 
 /**
- * Whether the other nodes alone are a majority of all with equal data, at this revision or a later one. Asks
- * them as the node does that replaces a member.
+ * Whether the other nodes alone are a majority of all with equal data, at this revision or a later one. The
+ * comparison is that of `replaceMember`.
  */
 export const areEqualFrom = async ({
   revision,
@@ -116,7 +116,7 @@ export type EtcdFacts = {
   hash: Digest | null;
   /** When the copy was last found equal to a majority of the copies. */
   comparedAt: Date | undefined;
-  /** Whether it was, since etcd was started. */
+  /** Whether the copy was found equal to a majority since etcd was started. */
   isCompared: boolean;
   /** The copy is compared from this time of `performance.now()` on. */
   compareFrom: number;
@@ -146,7 +146,7 @@ export type WatchingOptions = {
   readonly member: MemberClient;
   readonly etcd: Pick<EtcdClient, 'range'>;
   readonly state: NodeState;
-  /** Each look writes into them. */
+  /** Each look at etcd writes into the facts. */
   readonly facts: EtcdFacts;
   readonly measureSpace: (status: MemberStatus) => Space;
   /** Compares this node's copy with the others'. Rejects if its own etcd does not answer. */
@@ -167,7 +167,7 @@ export type WatchingOptions = {
 
 /**
  * Looks at etcd until the signal aborts: whether it knows a leader, and whether its copy equals the others'.
- * Only while both are so does the node serve.
+ * The node serves only while both are so.
  */
 export const watchEtcd = async (options: WatchingOptions): Promise<void> => {
   const { member, etcd, state, facts, measureSpace, compare, handOver, onServing, signal } =
@@ -243,7 +243,7 @@ export const watchEtcd = async (options: WatchingOptions): Promise<void> => {
   }
 };
 
-/** People may ask for the status all the time: at most a fifth of etcd's time. */
+/** Hashes for the status take at most a fifth of etcd's time, however often people ask for the status. */
 const restTimes = 4;
 
 export type Hashing = {
@@ -252,8 +252,8 @@ export type Hashing = {
   /** The hash at the last revision. */
   readonly now: () => Promise<HashAnswer>;
   /**
-   * The same for the status: not above 1 GB, one at a time, and after a hash that took t not before 4 t.
-   * Never rejects.
+   * Hashes the last revision for the status. No hash is made above 1 GB, while another one runs, and for 4 t after a hash
+   * that took t. Never rejects.
    */
   readonly forStatus: () => Promise<void>;
 };

@@ -9,7 +9,7 @@ const minuteMs = 60_000;
 const hourMs = 3_600_000;
 
 export const nodeTimes = {
-  // Calls to the node's own etcd.
+  // The node's own calls to its etcd. Those of requests end at `callsEndMs` of `local/etcd/etcd-times.ts`.
   etcdStatusMs: times.statusCallMs,
   /** Below `storeCallMs`, for which the caller of the front waits. */
   etcdCallMs: times.storeCallMs - 500,

@@ -157,8 +157,8 @@ export const createCompaction = ({
 const bytesMin = 100_000_000;
 
 /**
- * A file needs it if it is over 100 MB and less than half in use, or over 80 % of its quota and less than 90
- * % in use.
+ * Whether the file of a database needs defragmentation: over 100 MB and less than half in use, or over 80 % of its quota
+ * and less than 90 % in use.
  */
 const isWasteful = (space: Space): boolean =>
   hasDiskForCopy(space) &&

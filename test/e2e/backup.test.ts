@@ -255,7 +255,7 @@ describeLocal('for npm start', () => {
       '1 version destroyed already',
       '1 version not in the backup',
       `NOT destroyed, because it is the current version: tenant ${tenant}, ${current} version 2`,
-      'Update or delete these secrets, and then run this again.',
+      'Update or delete these secrets, and then run npm run restore -- --redo-destroys again.',
     ];
     expect(first).toEqual({
       code: 1,

@@ -170,7 +170,7 @@ it('every route of the template about secrets is asked here', async () => {
   expect(new Set(routes.map(({ operation }) => operation))).toEqual(known);
 });
 
-describe('a secret hidden from the caller', () => {
+describe('a secret of another tenant, or hidden from the caller', () => {
   // Shows G7.
   it.each(cells)('looks missing to %s in %s', async (who, what) => {
     const { by, token } = strangerOf(who);

@@ -1,5 +1,5 @@
 /** The diagram in CONTRIBUTING.md says which imports biome.json refuses, and no others. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 
 type Override = {
@@ -77,6 +77,12 @@ const insideTrees = layered.flatMap(({ tree, layers }) =>
 );
 
 describe('the diagram of CONTRIBUTING.md', () => {
+  it.each(layered.map(({ tree }) => tree))('names every folder of %s', (tree) => {
+    const entries = readdirSync(tree, { withFileTypes: true });
+    const folders = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+    expect(foldersOf(tree).sort()).toEqual(folders.sort());
+  });
+
   it.each(insideTrees)(
     'names what the linter refuses in $tree: $part',
     ({ tree, part, refused }) => {

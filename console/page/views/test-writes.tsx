@@ -34,7 +34,7 @@ export const TestWritesPart = () => {
       <h2 id="writes">Test writes</h2>
       <p>
         20 writes a second to the tenant <code>console-test</code>, on all nodes in turn, for ten
-        minutes at most. They show what callers see while a node fails and comes back.
+        minutes at most. The graph shows what callers see while a node fails and comes back.
       </p>
       <p class="row">
         <button type="button" disabled={isBusy} onClick={change}>
@@ -98,7 +98,7 @@ const RatesGraph = ({ writes }: { readonly writes: TestWrites | undefined }) => 
         </ul>
         <p class="marks">
           {shown.length > 0 &&
-            `Lines: ${shown.map(({ at, text }) => `${text} at ${timeOf(at)}`).join(', ')}.`}
+            `Vertical lines: ${shown.map(({ at, text }) => `${text} at ${timeOf(at)}`).join(', ')}.`}
         </p>
         <p class="failure">
           {writes?.lastFailure && `The last write that failed: ${writes.lastFailure}.`}

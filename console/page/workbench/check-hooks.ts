@@ -14,7 +14,7 @@ export type CheckState = {
   readonly checkNow: () => Check;
 };
 
-/** `asked` must be the same object as long as nothing in it changes. */
+/** `asked` must be the same object while its fields are unchanged. */
 export const useCheck = (asked: CheckInput): CheckState => {
   const [check, setCheck] = useState(() => checkFile(asked));
   const checkNow = () => {
