@@ -39,13 +39,13 @@ const lookAgainAfterMs = 2_000;
  * that somebody else starts does not answer for a while.
  */
 const createLook = (command: Checkout['command']) => {
-  let seen: Processes | null = null;
+  let processesSeen: Processes | null = null;
   let lastStates = '';
   let lookAgainAt = 0;
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
     try {
-      seen = v.parse(processes, JSON.parse(await command('status', '--json')));
+      processesSeen = v.parse(processes, JSON.parse(await command('status', '--json')));
     } catch {
       // The cluster has ended, which the missing answers of its nodes show.
     } finally {
@@ -59,10 +59,10 @@ const createLook = (command: Checkout['command']) => {
     lastSeen: (answers: readonly NodeAnswer[]): Processes | null => {
       const own = answers.map(({ status }) => ownState(status));
       const isSettled = own.every((state) => state === 'serving');
-      const isOld = !(isSettled && seen) && performance.now() >= lookAgainAt;
+      const isOld = !(isSettled && processesSeen) && performance.now() >= lookAgainAt;
       if (isOld || own.join() !== lastStates) void lookNow();
       lastStates = own.join();
-      return seen;
+      return processesSeen;
     },
   };
 };

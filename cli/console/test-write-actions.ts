@@ -21,7 +21,7 @@ const lastsMs = 600_000;
 /** A write without an answer is given up after this time, so that the graph shows it soon. */
 const timeLimitMs = 3_000;
 
-const asked = v.strictObject({ to: v.picklist(['start', 'stop', 'read']) });
+const streamRequest = v.strictObject({ to: v.picklist(['start', 'stop', 'read']) });
 
 /** A node, and the one secret that is written on it: no write has to wait for one of another node. */
 type Target = { readonly url: string; readonly name: string };
@@ -116,7 +116,7 @@ export const testWriteActions = (options: TestWritesOptions): ReadonlyMap<string
       lastFailure,
     };
   };
-  const testWrites = actionFor(asked, ({ to }, signal) =>
+  const testWrites = actionFor(streamRequest, ({ to }, signal) =>
     answerOf(async () => {
       if (to === 'start') await start(signal);
       if (to === 'stop') stop();

@@ -8,7 +8,7 @@ import type { ConsoleClient } from './console-client.ts';
 import type { Action, Answer } from './server.ts';
 
 /** A request of the page for an operation. An unchecked name could lead to another route of the vault. */
-const asked = v.strictObject({
+const operationRequest = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   idempotencyKey: v.optional(v.pipe(v.string(), v.uuid())),
@@ -21,7 +21,7 @@ const asked = v.strictObject({
 export const vaultActions = (client: ConsoleClient, addr: string): ReadonlyMap<string, Action> => {
   const call = (id: OperationId): Action =>
     actionFor(
-      asked,
+      operationRequest,
       (input, signal, onSilence) => {
         const request = { ...input, signal } as Parameters<ConsoleClient>[1];
         return answerOf(() => client(id, request, onSilence));

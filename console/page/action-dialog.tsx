@@ -45,7 +45,7 @@ export const ActionDialog = ({
   title,
   submit,
   kind = 'main',
-  seen = 0,
+  currentVersion = 0,
   perform,
   advice = adviceAfterRace,
   onEnd,
@@ -53,7 +53,7 @@ export const ActionDialog = ({
   children,
 }: ActionContent & {
   /** The current version, as the view behind shows it. */
-  readonly seen?: number;
+  readonly currentVersion?: number;
   /** What to do after a refusal, by its code. */
   readonly advice?: Readonly<Record<string, string>>;
   readonly onEnd?: () => Promise<void>;
@@ -72,7 +72,7 @@ export const ActionDialog = ({
       : '';
   };
   const begin = () => {
-    attempt.current ??= { idempotencyKey: crypto.randomUUID(), ifVersion: seen };
+    attempt.current ??= { idempotencyKey: crypto.randomUUID(), ifVersion: currentVersion };
     const own = attempt.current;
     setCancelled(false);
     doing.begin(async (signal) => {

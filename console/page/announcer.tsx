@@ -11,17 +11,20 @@ export const useAnnounce = (): Announce => useContext(AnnounceContext);
 
 /** Shows the last announcement while its view is shown. */
 export const Announcer = ({ children }: { readonly children: ComponentChildren }) => {
-  const [told, setTold] = useState<{ readonly sentence: string; readonly at: string }>();
+  const [announcement, setAnnouncement] = useState<{
+    readonly sentence: string;
+    readonly at: string;
+  }>();
   useEffect(() => {
-    const left = () => setTold((last) => (last?.at === location.hash ? last : undefined));
+    const left = () => setAnnouncement((last) => (last?.at === location.hash ? last : undefined));
     addEventListener('hashchange', left);
     return () => removeEventListener('hashchange', left);
   }, []);
-  const announce: Announce = (sentence, at = location.hash) => setTold({ sentence, at });
+  const announce: Announce = (sentence, at = location.hash) => setAnnouncement({ sentence, at });
   return (
     <AnnounceContext.Provider value={announce}>
       <p class="told" role="status">
-        {told?.sentence}
+        {announcement?.sentence}
       </p>
       {children}
     </AnnounceContext.Provider>

@@ -2,7 +2,7 @@
 import type { Outcome, Rate } from '../../cli/console/test-write-rates.ts';
 
 /** A bar of a graph that is one unit wide for each second, from the top down. */
-export type Bar = {
+export type RateBar = {
   readonly outcome: Outcome;
   readonly x: number;
   readonly y: number;
@@ -25,11 +25,11 @@ const totalOf = ({ acknowledged, refused, unclear }: Rate): number =>
   acknowledged + refused + unclear;
 
 /** The bars of each second, one upon the other, in a graph of this height. */
-export const barsOf = (rates: readonly Rate[], height: number): readonly Bar[] => {
+export const barsOf = (rates: readonly Rate[], height: number): readonly RateBar[] => {
   const scale = height / ceilingOf(rates);
   return rates.flatMap((rate, x) => {
     let y = height;
-    return outcomes.flatMap((outcome): Bar[] => {
+    return outcomes.flatMap((outcome): RateBar[] => {
       const own = rate[outcome] * scale;
       y -= own;
       return own > 0 ? [{ outcome, x, y, height: own }] : [];

@@ -35,10 +35,10 @@ export type VaultView = {
  */
 export const mergeAnswers = (answers: readonly NodeAnswer[], processes?: Processes): VaultView => {
   const statuses = answers.flatMap(({ status }) => (status?.node ? [status] : []));
-  const told = statuses.map(({ node }) => node).filter((node) => node !== undefined);
-  const isServing = (view: (typeof told)[number]) =>
+  const nodeViews = statuses.map(({ node }) => node).filter((node) => node !== undefined);
+  const isServing = (view: (typeof nodeViews)[number]) =>
     view.nodes.some((one) => one.node === view.node && one.state === 'serving');
-  const views = [...told.filter(isServing), ...told.filter((view) => !isServing(view))];
+  const views = [...nodeViews.filter(isServing), ...nodeViews.filter((view) => !isServing(view))];
   const isComplete = answers.length > 1;
   const reportOf = (node: number): Report | undefined => {
     const own = views.find((view) => view.node === node);

@@ -61,26 +61,26 @@ const sessionOf = async ({ id, secret }: Pass): Promise<Session> => ({
 /** Performs an action of the console's server. Throws a `Refusal`. */
 export const act = <Reply>(
   action: string,
-  asked: unknown = {},
+  request: unknown = {},
   signal?: AbortSignal,
-): Promise<Reply> => lastOf(follow<Reply>(action, asked, signal));
+): Promise<Reply> => lastOf(follow<Reply>(action, request, signal));
 
 /** Performs an operation of the vault. Throws a `Refusal`. */
 export const ask = <Id extends OperationId>(
   id: Id,
-  asked: OperationInput<Id> = {},
+  request: OperationInput<Id> = {},
   signal?: AbortSignal,
-): Promise<ReplyOf<Id>> => act(id, asked, signal);
+): Promise<ReplyOf<Id>> => act(id, request, signal);
 
 /** The parts of an answer as they come. Throws a `Refusal`. */
 export async function* follow<Part>(
   action: string,
-  asked: unknown,
+  request: unknown,
   signal?: AbortSignal,
 ): AsyncGenerator<Part> {
   if (session === undefined) throw new Refusal(unproven);
   try {
-    yield* exchange<Part>(session, `/actions/${action}`, asked, signal);
+    yield* exchange<Part>(session, `/actions/${action}`, request, signal);
   } catch (error) {
     // A page that has met another program at its address sends it nothing more.
     if (error instanceof Refusal && error.problem === unproven) session = undefined;
@@ -99,15 +99,15 @@ const lastOf = async <Part>(parts: AsyncGenerator<Part>): Promise<Part> => {
 async function* exchange<Part>(
   { id, key }: Session,
   path: string,
-  asked: unknown,
+  request: unknown,
   signal?: AbortSignal,
 ): AsyncGenerator<Part> {
-  const request = await seal(key, asked, path);
-  if (request.length > requestBytesMax) throw new Refusal(tooLarge);
+  const sealed = await seal(key, request, path);
+  if (sealed.length > requestBytesMax) throw new Refusal(tooLarge);
   let count = 0;
   try {
-    for await (const line of linesOf(path, id, request, signal)) {
-      const { status, body } = await unsealed(key, line, answerTo(request, count));
+    for await (const line of linesOf(path, id, sealed, signal)) {
+      const { status, body } = await unsealed(key, line, answerTo(sealed, count));
       count += 1;
       if (status === 102) tellSilence(String(body));
       else if (status >= 400) throw new Refusal(body as Refusal['problem']);

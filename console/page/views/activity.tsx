@@ -210,10 +210,10 @@ const columns: readonly Column[] = [
 /** How a request ended, and what was decided for it. */
 const OutcomeOf = ({ outcome, fault, code, cause, decision, decisions }: LogLine) => {
   const isBad = outcome === 'failed' || outcome === 'refused' || !!fault;
-  const told = [decision ?? outcome ?? fault ?? 'used', ...Object.keys(decisions ?? {})];
+  const outcomes = [decision ?? outcome ?? fault ?? 'used', ...Object.keys(decisions ?? {})];
   return (
     <span class={isBad ? 'bad' : undefined}>
-      {[...told, ...(code ? [code] : [])].join(', ')}
+      {[...outcomes, ...(code ? [code] : [])].join(', ')}
       {cause && <small> {cause}</small>}
     </span>
   );

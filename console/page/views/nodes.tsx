@@ -34,7 +34,7 @@ export const NodesView = () => {
   const answers = result?.answers ?? [];
   const latencies = useLatencies(answers);
   const processes = result?.processes ?? undefined;
-  const [asked, setAsked] = useState<{ readonly change: NodeChange; readonly node: number }>();
+  const [dialog, setDialog] = useState<{ readonly change: NodeChange; readonly node: number }>();
   const vault = mergeAnswers(answers, processes);
   const firstRefusal = answers.every(({ status }) => status === null) && answers[0]?.refusal;
   // Parts that appeared one by one would move each other.
@@ -73,7 +73,7 @@ export const NodesView = () => {
                       <button
                         key={change}
                         type="button"
-                        onClick={() => setAsked({ change, node: one.node })}
+                        onClick={() => setDialog({ change, node: one.node })}
                       >
                         {titleOf(change)}
                         <span class="hidden"> node {one.node}</span>
@@ -94,13 +94,13 @@ export const NodesView = () => {
       )}
       {isComplete && local && <Elsewhere local={local} />}
       {isComplete && local?.canChange && <TestWritesPart />}
-      {asked && (
+      {dialog && (
         <ChangeDialog
-          {...asked}
-          onClose={() => setAsked(undefined)}
-          state={vault.nodes.find(({ node }) => node === asked.node)?.state}
+          {...dialog}
+          onClose={() => setDialog(undefined)}
+          state={vault.nodes.find(({ node }) => node === dialog.node)?.state}
           onDone={() => {
-            markChange(`${asked.change} ${asked.node}`);
+            markChange(`${dialog.change} ${dialog.node}`);
             void again();
           }}
         />

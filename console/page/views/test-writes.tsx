@@ -60,8 +60,8 @@ const RatesGraph = ({ writes }: { readonly writes: TestWrites | undefined }) => 
     outcome,
     mean: meanOf(seconds, outcome, meanSeconds),
   }));
-  const told = means.map(({ outcome, mean }) => `${mean} ${outcome}`).join(', ');
-  const shown = marks
+  const meansText = means.map(({ outcome, mean }) => `${mean} ${outcome}`).join(', ');
+  const marksShown = marks
     .map((mark) => ({ ...mark, x: secondsShown - 1 - (newestAt - mark.at) / 1_000 }))
     .filter(({ x }) => x >= 0 && x <= secondsShown);
   return (
@@ -70,14 +70,14 @@ const RatesGraph = ({ writes }: { readonly writes: TestWrites | undefined }) => 
       <svg
         class="rates"
         role="img"
-        aria-label={`Test writes of the last two minutes. A second now: ${told}.`}
+        aria-label={`Test writes of the last two minutes. A second now: ${meansText}.`}
         viewBox={`0 0 ${secondsShown} ${height}`}
         preserveAspectRatio="none"
       >
         {barsOf(seconds, height).map(({ outcome, x, y, height: own }) => (
           <rect key={`${x}${outcome}`} class={outcome} x={x} y={y} width={0.9} height={own} />
         ))}
-        {shown.map(({ at, x }) => (
+        {marksShown.map(({ at, x }) => (
           <line key={at} class="mark" x1={x} x2={x} y1={0} y2={height} />
         ))}
       </svg>
@@ -97,8 +97,8 @@ const RatesGraph = ({ writes }: { readonly writes: TestWrites | undefined }) => 
           ))}
         </ul>
         <p class="marks">
-          {shown.length > 0 &&
-            `Vertical lines: ${shown.map(({ at, text }) => `${text} at ${timeOf(at)}`).join(', ')}.`}
+          {marksShown.length > 0 &&
+            `Vertical lines: ${marksShown.map(({ at, text }) => `${text} at ${timeOf(at)}`).join(', ')}.`}
         </p>
         <p class="failure">
           {writes?.lastFailure && `The last write that failed: ${writes.lastFailure}.`}

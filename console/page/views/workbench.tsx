@@ -49,22 +49,22 @@ export const WorkbenchView = () => {
   const lastKey = useRef<{ readonly text: string; readonly key: string }>(undefined);
   const content = contentOf(text, opened.eol);
   const { mode: chosen, dialect } = choices;
-  const asked = useMemo(
+  const checkInput = useMemo(
     () => ({ content, values: typed, dialect, mode: chosen }),
     [content, typed, dialect, chosen],
   );
-  const { check, checkNow } = useCheck(asked);
+  const { check, checkNow } = useCheck(checkInput);
   // The last check may be older than the choice.
   const mode = chosen ?? check.mode;
   const { sent } = answer ?? {};
   const isCurrent = sent?.content === content && sent.mode === mode && sent.dialect === dialect;
-  const told = answer && isCurrent ? answer.findings : none;
+  const answered = answer && isCurrent ? answer.findings : none;
   // The vault has accepted the file with values that are no longer in their fields.
   const isDone = isCurrent && answer?.isDryRun === false && answer.files.length > 0;
   const faults = isDone ? none : check.faults;
   const findings = useMemo(
-    () => [...faults, ...told].sort((a, b) => a.line - b.line || a.column - b.column),
-    [faults, told],
+    () => [...faults, ...answered].sort((a, b) => a.line - b.line || a.column - b.column),
+    [faults, answered],
   );
   const marks = useMarks(text, findings);
   const caller = useCaller();
@@ -100,7 +100,7 @@ export const WorkbenchView = () => {
     const { mode, needed } = checkNow();
     // A dry run stores nothing, so any value does to look the names up.
     const stands = isDryRun ? needed.map((name) => [name, 'x'] as const) : [];
-    const tried = checkFile({ ...asked, values: new Map([...stands, ...typed]) });
+    const tried = checkFile({ ...checkInput, values: new Map([...stands, ...typed]) });
     const { plan, refusal = 'the file has faults' } = tried;
     setAnswer(undefined);
     setStates(noStates);

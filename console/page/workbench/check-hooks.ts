@@ -14,18 +14,18 @@ export type CheckState = {
   readonly checkNow: () => Check;
 };
 
-/** `asked` must be the same object while its fields are unchanged. */
-export const useCheck = (asked: CheckInput): CheckState => {
-  const [check, setCheck] = useState(() => checkFile(asked));
+/** `input` must be the same object while its fields are unchanged. */
+export const useCheck = (input: CheckInput): CheckState => {
+  const [check, setCheck] = useState(() => checkFile(input));
   const checkNow = () => {
-    const fresh = checkFile(asked);
+    const fresh = checkFile(input);
     setCheck(fresh);
     return fresh;
   };
   useEffect(() => {
     const timer = setTimeout(checkNow, pauseMs);
     return () => clearTimeout(timer);
-  }, [asked]);
+  }, [input]);
   return { check, checkNow };
 };
 

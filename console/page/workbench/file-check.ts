@@ -35,12 +35,12 @@ export type Check = {
 };
 
 /** Checks a file as the vault would. The largest file takes some hundred milliseconds. */
-export const checkFile = (asked: CheckInput): Check => {
-  const { content, dialect } = asked;
+export const checkFile = (input: CheckInput): Check => {
+  const { content, dialect } = input;
   const references = scanFile(parseFile(content));
-  const mode = asked.mode ?? (references.enc.size > 0 ? 'encrypt' : 'expand');
+  const mode = input.mode ?? (references.enc.size > 0 ? 'encrypt' : 'expand');
   const needed = mode === 'expand' ? [] : namesWithoutValue(references);
-  const values = new Map([...asked.values].filter(([name]) => needed.includes(name)));
+  const values = new Map([...input.values].filter(([name]) => needed.includes(name)));
   return { mode, references, needed, values, ...planned({ content, values, dialect, mode }) };
 };
 

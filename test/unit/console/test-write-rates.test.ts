@@ -55,7 +55,7 @@ describe('outcomeOf', () => {
     [null, 'ECONNREFUSED', 'refused'],
     [null, 'ECONNRESET', 'unclear'],
     [null, 'TimeoutError', 'unclear'],
-  ])('takes status %s and code %s as %s', (status, code, outcome) => {
+  ])('maps status %s and code %s to %s', (status, code, outcome) => {
     expect(outcomeOf({ status, code })).toBe(outcome);
   });
 });

@@ -16,7 +16,7 @@ const isBoundary = (text: string, at: number): boolean => {
 };
 
 describe('offsetAt', () => {
-  it('returns the offset for which the vault reports the place', () => {
+  it('returns the offset of each position that the vault reports', () => {
     fc.assert(
       fc.property(fileText, fc.nat(200), (text, some) => {
         const offset = Math.min(some, text.length);

@@ -17,7 +17,7 @@ describe('the mark of a fault', () => {
   });
 });
 
-describe('the offset of a place', () => {
+describe('the offset of a position', () => {
   it.each([
     ['a column beyond the line is its end', { line: 1, column: 9 }, 2],
     ['a line beyond the text is its end', { line: 9, column: 1 }, 5],

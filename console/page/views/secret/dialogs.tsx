@@ -33,7 +33,11 @@ export const ChosenDialog = ({
   action === 'begin again' ? (
     <NewSecretDialog {...{ name, ...ends }} />
   ) : (
-    <ActionDialog {...contents[action](name, version)} seen={history.current.version} {...ends} />
+    <ActionDialog
+      {...contents[action](name, version)}
+      currentVersion={history.current.version}
+      {...ends}
+    />
   );
 
 const contents = {

@@ -42,8 +42,8 @@ export const Timeline = ({
   const whole = wholeOf(intervals);
   const [zoom, setZoom] = useState<Zoom>('all');
   const [dates, setDates] = useState(whole);
-  const asked = zoom === 'all' ? whole : zoom === 'dates' ? dates : lastOf(zoom, whole.to);
-  const range = within(asked, whole);
+  const part = zoom === 'all' ? whole : zoom === 'dates' ? dates : lastOf(zoom, whole.to);
+  const range = within(part, whole);
   return (
     <>
       <div class="row">
