@@ -34,7 +34,7 @@ export const ActivityView = ({
     <main>
       <Title>{requestId === undefined ? 'Activity' : 'The story of a request'}</Title>
       <RefusalNotice refusal={search.refusal} again={search.again} />
-      {local?.canRead === false && <Elsewhere local={local} secret={secret} />}
+      {local?.canRead === false && <Elsewhere kind={local.kind} secret={secret} />}
       {local?.canRead && requestId === undefined && <Lines secret={secret} />}
       {local?.canRead && requestId !== undefined && <Story requestId={requestId} />}
     </main>
@@ -42,12 +42,9 @@ export const ActivityView = ({
 };
 
 const Elsewhere = ({
-  local: { kind },
+  kind,
   secret,
-}: {
-  readonly local: LocalReply;
-  readonly secret: string | undefined;
-}) => (
+}: Pick<LocalReply, 'kind'> & { readonly secret: string | undefined }) => (
   <div class="empty">
     <p>
       {kind === 'sam'

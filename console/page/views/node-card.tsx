@@ -7,6 +7,7 @@ import { lineOf } from '../graphs.ts';
 import { type NodeView, wordsOf } from '../node-answers.ts';
 
 type Status = ReplyOf<'get-status'>;
+type PartsProps = { readonly status: Status | undefined; readonly latencies: readonly number[] };
 
 export const NodeCard = ({
   shown,
@@ -51,13 +52,7 @@ export const NodeCard = ({
   );
 };
 
-export const VaultCard = ({
-  status,
-  latencies,
-}: {
-  readonly status: Status;
-  readonly latencies: readonly number[];
-}) => (
+export const VaultCard = ({ status, latencies }: PartsProps & { readonly status: Status }) => (
   <section class="card" aria-labelledby="vault">
     <h2 id="vault">
       Vault{' '}
@@ -72,13 +67,7 @@ export const VaultCard = ({
 );
 
 /** The store, the master key and the access policy of a vault or a node. */
-const Parts = ({
-  status,
-  latencies,
-}: {
-  readonly status: Status | undefined;
-  readonly latencies: readonly number[];
-}) => {
+const Parts = ({ status, latencies }: PartsProps) => {
   const { store, masterKey, policy } = status ?? {};
   return (
     <>

@@ -131,6 +131,15 @@ export const WorkbenchView = () => {
       }
     });
   };
+  const replaceQuestion = replacing && {
+    ...{ title: 'Replace the text?', yes: 'Replace it', no: 'Keep it' },
+    ...{ onYes: () => replace(replacing), onNo: () => setReplacing(undefined) },
+  };
+  const leaveQuestion = leaving.isAsked && {
+    ...{ title: 'Leave, and lose the text?', yes: 'Leave', no: 'Stay' },
+    ...{ onYes: leaving.leave, onNo: leaving.stay },
+  };
+  const question = replaceQuestion || leaveQuestion;
   return (
     <main
       class="workbench"
@@ -221,23 +230,18 @@ export const WorkbenchView = () => {
           }
         />
       ))}
-      {replacing && (
-        <Question
-          title="Replace the text?"
-          yes="Replace it"
-          no="Keep it"
-          onYes={() => replace(replacing)}
-          onNo={() => setReplacing(undefined)}
-        />
-      )}
-      {leaving.isAsked && (
-        <Question
-          title="Leave, and lose the text?"
-          yes="Leave"
-          no="Stay"
-          onYes={leaving.leave}
-          onNo={leaving.stay}
-        />
+      {question && (
+        <Dialog title={question.title} onClose={question.onNo}>
+          <p>The text in the editor is kept nowhere else.</p>
+          <p class="row">
+            <button type="button" onClick={question.onNo}>
+              {question.no}
+            </button>
+            <button type="button" class="danger" onClick={question.onYes}>
+              {question.yes}
+            </button>
+          </p>
+        </Dialog>
       )}
     </main>
   );
@@ -259,30 +263,3 @@ const scopes = {
 const mayHaveStored =
   'Cancelled. The vault may have stored the secrets all the same: a dry run tells.';
 const cancelled = { encrypt: mayHaveStored, submit: mayHaveStored, expand: 'Cancelled.' } as const;
-
-/** A question before a text is lost. */
-const Question = ({
-  title,
-  yes,
-  no,
-  onYes,
-  onNo,
-}: {
-  readonly title: string;
-  readonly yes: string;
-  readonly no: string;
-  readonly onYes: () => void;
-  readonly onNo: () => void;
-}) => (
-  <Dialog title={title} onClose={onNo}>
-    <p>The text in the editor is kept nowhere else.</p>
-    <p class="row">
-      <button type="button" onClick={onNo}>
-        {no}
-      </button>
-      <button type="button" class="danger" onClick={onYes}>
-        {yes}
-      </button>
-    </p>
-  </Dialog>
-);

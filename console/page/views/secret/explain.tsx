@@ -89,47 +89,38 @@ export const Explain = ({ name }: { readonly name: string }) => {
   );
 };
 
-const ExplanationDetails = ({
-  name,
-  exists,
-  deleted,
-  current,
-  masterKey,
-  readCost,
-  caller,
-}: Explanation) => (
-  <>
-    <p>
-      A caller with {caller.scopes.join(', ')} and the names {caller.names.join(', ')}:
-    </p>
-    <Table
-      label={`What the caller may do with ${name}`}
-      columns={['Action', 'Allowed', 'Why']}
-      rows={(['read', 'update', 'delete'] as const).map((action) => ({
-        key: action,
-        cells: [action, caller[action].allowed ? '✓ yes' : '✗ no', caller[action].why],
-      }))}
-    />
-    <ul class="facts">
-      <li>{stateOf({ exists, deleted, current })}</li>
-      <li>{keySentences[masterKey.state]}</li>
-      {masterKey.sealedCurrent === false && (
-        <li>Another master key than the present one sealed the current version.</li>
-      )}
-      <li>
-        One read costs {counted(readCost.storeCalls, 'call')} to the store,{' '}
-        {counted(readCost.kmsCalls, 'call')} to the key service and{' '}
-        {counted(readCost.units, 'unit')} of capacity.
-      </li>
-    </ul>
-  </>
-);
+const ExplanationDetails = (explanation: Explanation) => {
+  const { name, masterKey, readCost, caller } = explanation;
+  return (
+    <>
+      <p>
+        A caller with {caller.scopes.join(', ')} and the names {caller.names.join(', ')}:
+      </p>
+      <Table
+        label={`What the caller may do with ${name}`}
+        columns={['Action', 'Allowed', 'Why']}
+        rows={(['read', 'update', 'delete'] as const).map((action) => ({
+          key: action,
+          cells: [action, caller[action].allowed ? '✓ yes' : '✗ no', caller[action].why],
+        }))}
+      />
+      <ul class="facts">
+        <li>{stateOf(explanation)}</li>
+        <li>{keySentences[masterKey.state]}</li>
+        {masterKey.sealedCurrent === false && (
+          <li>Another master key than the present one sealed the current version.</li>
+        )}
+        <li>
+          One read costs {counted(readCost.storeCalls, 'call')} to the store,{' '}
+          {counted(readCost.kmsCalls, 'call')} to the key service and{' '}
+          {counted(readCost.units, 'unit')} of capacity.
+        </li>
+      </ul>
+    </>
+  );
+};
 
-const stateOf = ({
-  exists,
-  deleted,
-  current,
-}: Pick<Explanation, 'exists' | 'deleted' | 'current'>): string => {
+const stateOf = ({ exists, deleted, current }: Explanation): string => {
   if (deleted) return `The secret is deleted, since version ${current?.version}.`;
   return exists ? `The current version is ${current?.version}.` : 'The secret does not exist.';
 };

@@ -26,19 +26,17 @@ const zooms: readonly (readonly [Zoom, string])[] = [
   ['dates', 'Between two dates'],
 ];
 
+type TimelineProps = {
+  readonly intervals: readonly Interval[];
+  readonly asOf: number | undefined;
+  readonly onChoose: (instant: number | undefined) => void;
+};
+
 /**
  * The versions of a secret to scale in time, and a slider over them that chooses an instant. `undefined` is
  * now. The table of versions tells the same to those who do not see the drawing.
  */
-export const Timeline = ({
-  intervals,
-  asOf,
-  onChoose,
-}: {
-  readonly intervals: readonly Interval[];
-  readonly asOf: number | undefined;
-  readonly onChoose: (instant: number | undefined) => void;
-}) => {
+export const Timeline = ({ intervals, asOf, onChoose }: TimelineProps) => {
   const whole = wholeOf(intervals);
   const [zoom, setZoom] = useState<Zoom>('all');
   const [dates, setDates] = useState(whole);
@@ -89,11 +87,8 @@ const Scale = ({
   asOf,
   onChoose,
   isWhole,
-}: {
-  readonly intervals: readonly Interval[];
+}: TimelineProps & {
   readonly range: Range;
-  readonly asOf: number | undefined;
-  readonly onChoose: (instant: number | undefined) => void;
   /** Whether the right end is now. */
   readonly isWhole: boolean;
 }) => {
@@ -135,7 +130,24 @@ const Scale = ({
           onInput={({ currentTarget }) => choose(currentTarget.valueAsNumber)}
         />
       </div>
-      <Legend widened={widened} hasUnread={bars.some(({ entry }) => entry === undefined)} />
+      <p class="legend">
+        {(['stored', 'deleted', 'destroyed'] as const).map((state) => (
+          <span key={state}>
+            <i class={`swatch ${state}`} /> {state}
+          </span>
+        ))}
+        {bars.some(({ entry }) => entry === undefined) && (
+          <span>
+            <i class="swatch unread" /> not loaded
+          </span>
+        )}
+        {widened > 0 && (
+          <span>
+            {widened === 1 ? '1 short version is' : `${widened} short versions are`} drawn wider
+            than to scale
+          </span>
+        )}
+      </p>
     </>
   );
 };
@@ -240,30 +252,3 @@ const Ticks = ({
     );
   });
 };
-
-const Legend = ({
-  widened,
-  hasUnread,
-}: {
-  readonly widened: number;
-  readonly hasUnread: boolean;
-}) => (
-  <p class="legend">
-    {(['stored', 'deleted', 'destroyed'] as const).map((state) => (
-      <span key={state}>
-        <i class={`swatch ${state}`} /> {state}
-      </span>
-    ))}
-    {hasUnread && (
-      <span>
-        <i class="swatch unread" /> not loaded
-      </span>
-    )}
-    {widened > 0 && (
-      <span>
-        {widened === 1 ? '1 short version is' : `${widened} short versions are`} drawn wider than to
-        scale
-      </span>
-    )}
-  </p>
-);
