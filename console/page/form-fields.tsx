@@ -1,6 +1,7 @@
 /** Fields that several views have. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { alphabets } from '../../cli/values/alphabets.ts';
+import { limits } from '../../functions/model/limits.ts';
 import { useHiding } from './hidden-value.tsx';
 import { fieldOf, instantOf } from './instants.ts';
 import { randomText } from './random-text.ts';
@@ -90,7 +91,7 @@ export const ValueField = () => {
 export const NoteField = () => (
   <label class="field">
     Note <small>(optional; not secret: lists and histories show it)</small>
-    <input name="note" type="text" maxLength={512} {...privateText} />
+    <input name="note" type="text" maxLength={limits.noteBytesMax} {...privateText} />
   </label>
 );
 

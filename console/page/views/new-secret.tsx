@@ -1,3 +1,4 @@
+import { limits } from '../../../functions/model/limits.ts';
 import { isSecretName } from '../../../functions/model/types.ts';
 import { ActionDialog } from '../action-dialog.tsx';
 import { useCaller } from '../caller.ts';
@@ -22,7 +23,7 @@ export const NewSecretDialog = ({
       ? covers(caller, input.value) || input.value === ''
         ? ''
         : `Your token covers only ${caller?.names.join(', ')}.`
-      : 'A name is a letter or _, then letters, digits, _ . or -, at most 128 in all.';
+      : `A name is a letter or _, then letters, digits, _ . or -, at most ${limits.nameCharactersMax} in all.`;
     input.setCustomValidity(rule);
   };
   return (
@@ -47,7 +48,7 @@ export const NewSecretDialog = ({
             name="name"
             type="text"
             required
-            maxLength={128}
+            maxLength={limits.nameCharactersMax}
             {...privateText}
             onInput={({ currentTarget }) => check(currentTarget)}
           />

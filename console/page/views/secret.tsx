@@ -1,4 +1,5 @@
 import { useId, useState } from 'preact/hooks';
+import { limits } from '../../../functions/model/limits.ts';
 import { ActionButton, Command } from '../buttons.tsx';
 import { useLack } from '../caller.ts';
 import { Value } from '../hidden-value.tsx';
@@ -13,7 +14,7 @@ import { AsOf } from './secret/as-of.tsx';
 import { Compare } from './secret/compare.tsx';
 import { ChosenDialog, type DialogChoice } from './secret/dialogs.tsx';
 import { Explain } from './secret/explain.tsx';
-import { type History, type HistoryState, useHistory } from './secret/history.ts';
+import { type HistoryState, type SecretProps, useHistory } from './secret/history.ts';
 import { readValue } from './secret/read-value.ts';
 
 /** One secret: its life, its versions, and the actions on both. */
@@ -53,8 +54,6 @@ const Missing = ({
     </div>
   );
 };
-
-type SecretProps = { readonly name: string; readonly history: History };
 
 const SecretLife = ({
   name,
@@ -261,7 +260,6 @@ const NoteOf = (entry: VersionEntry) =>
     entry.note
   );
 
-/** Loads older versions. The list begins with the newest hundred. */
 const OlderVersions = ({
   history,
   reading,
@@ -279,7 +277,7 @@ const OlderVersions = ({
       ) : (
         <>
           <button type="button" onClick={reading.readMore}>
-            Load 100 older
+            Load {limits.versionsPageMax} older
           </button>
           <button type="button" onClick={reading.readAll}>
             Load all

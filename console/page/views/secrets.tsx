@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { limits } from '../../../functions/model/limits.ts';
 import { isSecretName } from '../../../functions/model/types.ts';
 import { ActionButton, Command } from '../buttons.tsx';
 import { useCaller, useLack } from '../caller.ts';
@@ -11,7 +12,6 @@ import { ask } from '../session.ts';
 import { Badge, Instant, Table } from '../table.tsx';
 import { NewSecretDialog } from './new-secret.tsx';
 
-const pageSize = 50;
 const debounceMs = 200;
 
 const nothing = { secrets: [], nextCursor: null };
@@ -40,7 +40,12 @@ export const SecretsView = () => {
       lastSearch = search;
       // The vault would refuse the question. No name begins with such a text.
       if (noList || (prefix !== '' && !isSecretName(prefix))) return nothing;
-      const query = { prefix: prefix || undefined, state, cursor, limit: pageSize } as const;
+      const query = {
+        prefix: prefix || undefined,
+        state,
+        cursor,
+        limit: limits.detailsPageMax,
+      } as const;
       return await ask('list-secrets', { query: { ...query, include: 'details' } }, signal);
     },
     [prefix, state, cursor],
@@ -152,7 +157,7 @@ const SearchBar = ({
           type="search"
           defaultValue={search.prefix}
           aria-keyshortcuts="/"
-          maxLength={128}
+          maxLength={limits.nameCharactersMax}
           {...privateText}
           onInput={({ currentTarget }) => changed(currentTarget.value.trim())}
         />
@@ -216,7 +221,6 @@ const EmptyList = ({ search: { prefix, state } }: { readonly search: Search }) =
   );
 };
 
-const namesAtOnce = 1_000;
 /** A search asks the vault for at most so many pages of names. */
 const questionsMax = 20;
 const othersShown = 50;
@@ -226,7 +230,7 @@ const findOthers = async (text: string, state: State, signal: AbortSignal) => {
   const names: string[] = [];
   let cursor: string | null | undefined;
   for (let count = 0; count < questionsMax && cursor !== null; count += 1) {
-    const query = { state, cursor: cursor ?? undefined, limit: namesAtOnce };
+    const query = { state, cursor: cursor ?? undefined, limit: limits.namesPageMax };
     const page = await ask('list-secrets', { query }, signal);
     names.push(...page.names.filter((name) => holds(name, text) && !name.startsWith(text)));
     cursor = page.nextCursor;
@@ -259,7 +263,9 @@ const OtherNames = ({ prefix, state }: Pick<Search, 'prefix' | 'state'>) => {
       )}
       {more > 0 && <p class="soft">{more} more names hold it. Type more of the one you want.</p>}
       {result?.isWhole === false && (
-        <p class="soft">Only the first {namesAtOnce * questionsMax} names were looked at.</p>
+        <p class="soft">
+          Only the first {limits.namesPageMax * questionsMax} names were looked at.
+        </p>
       )}
     </section>
   );

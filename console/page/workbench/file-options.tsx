@@ -1,4 +1,5 @@
-import { type Dialect, dialectNames, isDialect } from '../../../functions/env/dialects/dialect.ts';
+import { type Dialect, isDialect } from '../../../functions/env/dialects/dialect.ts';
+import { limits } from '../../../functions/model/limits.ts';
 import { privateText } from '../form-fields.tsx';
 import type { Choices } from './env-requests.ts';
 import type { Mode } from './file-check.ts';
@@ -48,7 +49,7 @@ export const Options = ({
               checked={mode === id}
               onChange={() => choose({ mode: id })}
             />{' '}
-            {modeTitles[id]} <small class="soft">{text}</small>
+            {modeTitles[id]} <small>{text}</small>
           </label>
         ))}
       </fieldset>
@@ -60,20 +61,17 @@ export const Options = ({
             isDialect(value) && choose({ dialect: value })
           }
         >
-          {dialectNames
-            .split(', ')
-            .filter(isDialect)
-            .map((dialect) => (
-              <option key={dialect} value={dialect}>
-                {dialect}: {readers[dialect]}
-              </option>
-            ))}
+          {Object.entries(readers).map(([dialect, reader]) => (
+            <option key={dialect} value={dialect}>
+              {dialect}: {reader}
+            </option>
+          ))}
         </select>
       </label>
       {mode === 'expand' ? (
         <>
           <label class="field">
-            As of <small class="soft">(your local time; empty is now)</small>
+            As of <small>(your local time; empty is now)</small>
             <input
               type="datetime-local"
               step="0.001"
@@ -87,15 +85,15 @@ export const Options = ({
               checked={choices.pin}
               onChange={({ currentTarget }) => choose({ pin: currentTarget.checked })}
             />{' '}
-            Pin <small class="soft">gives the file with the versions too</small>
+            Pin <small>gives the file with the versions too</small>
           </label>
         </>
       ) : (
         <label class="field">
-          Note <small class="soft">(optional; not secret)</small>
+          Note <small>(optional; not secret)</small>
           <input
             type="text"
-            maxLength={512}
+            maxLength={limits.noteBytesMax}
             {...privateText}
             value={choices.note}
             onInput={({ currentTarget }) => choose({ note: currentTarget.value })}

@@ -54,18 +54,12 @@ export const Result = ({
       {holdsValues && (
         <p class="soft">Whoever has a copy or a download of this file can read its values.</p>
       )}
-      <Difference before={before} after={isShown ? content : masked} />
+      {differenceOf(before, isShown ? content : masked)}
     </section>
   );
 };
 
-const Difference = ({
-  before,
-  after,
-}: {
-  readonly before: string;
-  readonly after: string | undefined;
-}) => {
+const differenceOf = (before: string, after: string | undefined) => {
   if (after === undefined) {
     return <p>It is hidden as a whole: its reader would take a mask for something else.</p>;
   }

@@ -5,7 +5,7 @@ import { Value } from '../../hidden-value.tsx';
 import { exactText } from '../../instants.ts';
 import { Instant } from '../../table.tsx';
 import { intervalAt, type VersionEntry, wholeOf } from '../../timeline.ts';
-import type { History } from './history.ts';
+import type { SecretProps } from './history.ts';
 import { readValue } from './read-value.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -15,9 +15,7 @@ export const AsOf = ({
   history: { intervals, current },
   asOf,
   onChoose,
-}: {
-  readonly name: string;
-  readonly history: History;
+}: SecretProps & {
   /** Milliseconds since the epoch; `undefined` is now. */
   readonly asOf: number | undefined;
   readonly onChoose: (instant: number | undefined) => void;

@@ -6,28 +6,21 @@ import { useHiding } from '../../hidden-value.tsx';
 import { type DiffLine, diffLines } from '../../line-diff.ts';
 import { useAction } from '../../query-hooks.ts';
 import { RefusalNotice } from '../../query-status.tsx';
-import type { History } from './history.ts';
+import type { SecretProps } from './history.ts';
 import { readValue } from './read-value.ts';
 
 /** Says whether two versions differ, and shows their lines only on demand. */
-export const Compare = ({
-  name,
-  history: { entries },
-}: {
-  readonly name: string;
-  readonly history: History;
-}) => {
+export const Compare = ({ name, history: { entries } }: SecretProps) => {
   const lack = useLack('secrets:read');
   const stored = entries.filter(({ state }) => state === 'stored').map(({ version }) => version);
-  const [chosen, setChosen] = useState<{ readonly a?: number; readonly b?: number }>({});
+  const [chosen, setChosen] = useState<{ readonly from?: number; readonly to?: number }>({});
   const [verdict, setVerdict] = useState('');
   const [lines, setLines] = useState<readonly DiffLine[]>();
   const hide = () => setLines(undefined);
   useHiding(lines !== undefined, hide);
   const doing = useAction();
   const headingId = useId();
-  const b = chosen.b ?? stored[0];
-  const a = chosen.a ?? stored[1];
+  const { from = stored[1], to = stored[0] } = chosen;
   const choose = (choice: typeof chosen) => {
     setChosen({ ...chosen, ...choice });
     setVerdict('');
@@ -36,11 +29,11 @@ export const Compare = ({
   };
   const compare = (isToBeShown: boolean) =>
     doing.begin(async (signal) => {
-      const [from, to] = await Promise.all(
-        [a, b].map((version) => readValue(name, { version: String(version) }, signal)),
+      const [before = '', after = ''] = await Promise.all(
+        [from, to].map((version) => readValue(name, { version: String(version) }, signal)),
       );
-      const found = diffLines(from ?? '', to ?? '');
-      setVerdict(verdictOf(a, b, found));
+      const found = diffLines(before, after);
+      setVerdict(`Versions ${from} and ${to} ${verdictOf(found)}.`);
       if (isToBeShown) setLines(found);
     });
   const heading = <h2 id={headingId}>Compare two versions</h2>;
@@ -58,16 +51,11 @@ export const Compare = ({
     <section aria-labelledby={headingId}>
       {heading}
       <div class="row">
-        {(
-          [
-            ['From', 'a'],
-            ['To', 'b'],
-          ] as const
-        ).map(([label, side]) => (
+        {(['from', 'to'] as const).map((side) => (
           <label key={side}>
-            {label}{' '}
+            {side === 'from' ? 'From' : 'To'}{' '}
             <select
-              value={{ a, b }[side]}
+              value={{ from, to }[side]}
               onChange={({ currentTarget }) => choose({ [side]: Number(currentTarget.value) })}
             >
               {stored.map((version) => (
@@ -98,13 +86,10 @@ export const Compare = ({
   );
 };
 
-const verdictOf = (
-  a: number | undefined,
-  b: number | undefined,
-  lines: readonly DiffLine[] | undefined,
-): string => {
-  if (lines === undefined) return `Versions ${a} and ${b} differ in too many lines to be shown.`;
-  if (lines.length === 0) return `Versions ${a} and ${b} have the same value.`;
-  const count = (kind: DiffLine['kind']) => lines.filter((line) => line.kind === kind).length;
-  return `Versions ${a} and ${b} differ: ${counted(count('removed'), 'line')} removed, ${counted(count('added'), 'line')} added.`;
+const verdictOf = (lines: readonly DiffLine[] | undefined): string => {
+  if (lines === undefined) return 'differ in too many lines to be shown';
+  if (lines.length === 0) return 'have the same value';
+  const count = (kind: DiffLine['kind']) =>
+    `${counted(lines.filter((line) => line.kind === kind).length, 'line')} ${kind}`;
+  return `differ: ${count('removed')}, ${count('added')}`;
 };

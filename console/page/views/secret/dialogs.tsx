@@ -9,7 +9,7 @@ import { counted } from '../../counted.ts';
 import { NameAgainField, NoteField, noteIn, ValueField } from '../../form-fields.tsx';
 import { ask } from '../../session.ts';
 import { NewSecretDialog } from '../new-secret.tsx';
-import { type History, readOldValues } from './history.ts';
+import { readOldValues, type SecretProps } from './history.ts';
 
 /** An action that a person has chosen, and the version that it is about. */
 export type DialogChoice = {
@@ -22,10 +22,8 @@ export const ChosenDialog = ({
   name,
   history,
   ...ends
-}: {
+}: SecretProps & {
   readonly chosen: DialogChoice;
-  readonly name: string;
-  readonly history: History;
   /** Reads the secret again. */
   readonly onEnd: () => Promise<void>;
   readonly onClose: () => void;

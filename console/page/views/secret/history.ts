@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
+import { limits } from '../../../../functions/model/limits.ts';
 import { type QueryState, useQuery } from '../../query-hooks.ts';
 import { ask } from '../../session.ts';
 import { type Interval, intervalsOf, type VersionEntry } from '../../timeline.ts';
 
-export type History = {
+type History = {
   /** The versions that were read, the newest first. */
   readonly entries: readonly VersionEntry[];
   readonly current: VersionEntry;
@@ -15,7 +16,8 @@ export type History = {
   readonly intervals: readonly Interval[];
 };
 
-const pageSize = 100;
+/** The props of all parts of the view of one secret. */
+export type SecretProps = { readonly name: string; readonly history: History };
 
 /** Reads this many pages of the newest versions of a secret. */
 const readHistory = async (
@@ -27,7 +29,7 @@ const readHistory = async (
   const entries: VersionEntry[] = [];
   let cursor: string | null | undefined;
   for (let page = 0; page < pages && cursor !== null; page += 1) {
-    const query = { limit: pageSize, cursor };
+    const query = { limit: limits.versionsPageMax, cursor };
     const found = await ask('list-versions', { name, query }, signal);
     entries.push(...found.versions);
     cursor = found.nextCursor;
