@@ -173,14 +173,7 @@ export const WorkbenchView = () => {
               </button>
             )}
           </p>
-          <Editor
-            area={area}
-            text={text}
-            marks={marks}
-            states={states}
-            describedBy="findings"
-            onInput={setText}
-          />
+          <Editor area={area} text={text} marks={marks} states={states} onInput={setText} />
           {text === '' ? (
             <p id="findings">
               Open, paste or drop a file, or{' '}
@@ -190,7 +183,6 @@ export const WorkbenchView = () => {
             </p>
           ) : (
             <Findings
-              id="findings"
               findings={findings}
               omitted={isDone ? 0 : check.faultsTotal - check.faults.length}
               onGo={go}

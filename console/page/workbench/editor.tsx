@@ -23,14 +23,12 @@ export const Editor = ({
   text,
   marks,
   states,
-  describedBy,
   onInput,
 }: {
   readonly area: RefObject<HTMLTextAreaElement | null>;
   readonly text: string;
   readonly marks: readonly Mark[];
   readonly states: NameStates;
-  readonly describedBy: string;
   readonly onInput: (text: string) => void;
 }) => {
   const [view, setView] = useState({ top: 0, left: 0, height: 0 });
@@ -78,7 +76,7 @@ export const Editor = ({
       <textarea
         ref={area}
         aria-label="The .env file"
-        aria-describedby={describedBy}
+        aria-describedby="findings"
         aria-invalid={marks.length > 0}
         placeholder={'# paste a file here, or drop one\nDB_PASSWORD=hunter2\nDB="enc(DB_PASSWORD)"'}
         value={text}

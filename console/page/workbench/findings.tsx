@@ -10,22 +10,20 @@ import type { Position } from './text-positions.ts';
 /** A fault or a warning at a position of the file. */
 export type Finding = FileError & { readonly isWarning?: true };
 
-/** The faults and warnings, each with a button that goes to its position. */
+/** The faults and warnings, each with a button that goes to its position. The heading describes the editor. */
 export const Findings = ({
-  id,
   findings,
   omitted,
   onGo,
 }: {
-  readonly id: string;
   readonly findings: readonly Finding[];
   readonly omitted: number;
   readonly onGo: (position: Position) => void;
 }) => {
   const faults = findings.filter(({ isWarning }) => !isWarning).length + omitted;
   return (
-    <section aria-labelledby={id}>
-      <h2 id={id} aria-live="polite">
+    <section aria-labelledby="findings">
+      <h2 id="findings" aria-live="polite">
         {faults === 0 ? 'No faults' : counted(faults, 'fault')}
       </h2>
       <ul class="findings">
