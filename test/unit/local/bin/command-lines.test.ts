@@ -85,7 +85,12 @@ const refusals: readonly (readonly [
   ['a port that is none', 'start.ts', { PORT: '99999' }, 'PORT must be a number from 0 to 65535'],
   ['a port that is taken', 'start.ts', { PORT: '{port}' }, isTaken('PORT')],
   // The first port of a cluster is that of its first vault.
-  ['the next port taken', 'cluster.ts', { CLUSTER_PORT: '{before}' }, isTaken('CLUSTER_PORT')],
+  [
+    'a next port that is taken',
+    'cluster.ts',
+    { CLUSTER_PORT: '{before}' },
+    isTaken('CLUSTER_PORT'),
+  ],
   [
     'a port that is taken, in a folder with other ports',
     'cluster.ts',
@@ -104,22 +109,27 @@ const refusals: readonly (readonly [
     {},
     `${inFolder('local.yaml')}: line 1: issuers[0].localKey works only for a vault that runs on the machine of its key`,
   ],
-  ['no LocalStack', 'stack.ts localstack delete', {}, noLocalstack],
-  ['words that are passed on', 'stack.ts localstack aws s3 --help --new', {}, noLocalstack],
+  ['the lack of LocalStack', 'stack.ts localstack delete', {}, noLocalstack],
   [
-    'no Docker',
+    'the lack of LocalStack for words that are passed on',
+    'stack.ts localstack aws s3 --help --new',
+    {},
+    noLocalstack,
+  ],
+  [
+    'the lack of Docker',
     'stack.ts',
     { PATH: '/nowhere', VAULT_DATA_DIR: inFolder('stack') },
     'no Docker daemon answers (docker version failed: there is no such program): start one',
   ],
   [
-    'sam that serves',
+    'another sam that serves',
     'stack.ts sam',
     { VAULT_DATA_DIR: inFolder('serving') },
     `npm run stack -- sam serves this vault already, on http://127.0.0.1:3000: ${elsewhere}`,
   ],
   [
-    'sam that starts',
+    'another sam that starts',
     'stack.ts sam',
     { VAULT_DATA_DIR: inFolder('starting') },
     `another vault is using the data folder ${inFolder('starting/stack/sam')}: ${elsewhere}`,
@@ -256,8 +266,11 @@ it.each(misuses)('%s is refused with exit code 2 and "%s"', (line, sentence) => 
   expect(stderr).toContain(sentence);
 });
 
-it.each(refusals)('%s ends %s with %j in one sentence, and starts nothing', (...refusal) => {
-  const [title, , , sentence] = refusal;
-  const stderr = `${sentence.replace('{port}', String(port))}\n`;
-  expect(endingOf(title)).toEqual({ code: 1, stdout: '', stderr, traces: [] });
-});
+it.each(refusals)(
+  '%s ends the program in one sentence with exit code 1, and nothing starts',
+  (...refusal) => {
+    const [title, , , sentence] = refusal;
+    const stderr = `${sentence.replace('{port}', String(port))}\n`;
+    expect(endingOf(title)).toEqual({ code: 1, stdout: '', stderr, traces: [] });
+  },
+);
