@@ -63,51 +63,6 @@ describeLocal('for npm start', () => {
     await succeed('backup', vault.dataDir, file);
   });
 
-  it('backup copies one moment, although a caller goes on writing one secret after the other', async () => {
-    // A scan comes to one of them first, then to some MB of others, and then to the other one.
-    const names = [freshName('A'), freshName('Z')] as const;
-    for (const name of names) await vault.create('v', name);
-    for (let part = 0; part < 8; part += 1) {
-      const between = Array.from({ length: 15 }, () => freshName('M'));
-      const content = between.map((name) => `${name}=enc(${name})\n`).join('');
-      const values = Object.fromEntries(between.map((name) => [name, 'x'.repeat(60_000)]));
-      expect((await vault.ask('POST', '/v1/env/encrypt', { content, values })).status).toBe(200);
-    }
-    let isOver = false;
-    let rounds = 1;
-    const write = async () => {
-      for (; !isOver; rounds += 1) {
-        for (const name of names) {
-          const { status } = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v' });
-          expect(status).toBe(200);
-        }
-      }
-    };
-    const writing = write();
-    const busy = join(backups, 'busy.backup');
-    try {
-      const [first] = await succeed('backup', vault.dataDir, busy);
-      expect(first).toBe(`${busy} holds the data of ${vault.dataDir}, complete and read again:`);
-      // A caller that stood still since the copy would not have written more than the copy holds.
-      const told = rounds;
-      await until(() => rounds > told);
-    } finally {
-      isOver = true;
-      await writing;
-    }
-    const dataDir = folderWithKey(vault.dataDir);
-    await succeed('restore', dataDir, busy);
-    await isVerified(dataDir);
-    const { output } = await run('inspect', dataDir, '--json');
-    const { items } = JSON.parse(output.join('')) as Inspected;
-    const [first = 0, last = 0] = names.map(
-      (name) => items.find((item) => item.sk === 'HEAD' && item.name === name)?.version,
-    );
-    // The first may have been written once more than the last, and neither as often as in the end.
-    expect([0, 1]).toContain(first - last);
-    expect(first).toBeLessThan(rounds);
-  });
-
   it('a killed restore leaves nothing that starts as a vault, and can be run again', async () => {
     const restoreAndKill = async () => {
       const dataDir = folderWithKey(vault.dataDir);
@@ -301,7 +256,6 @@ describeLocal('for npm start', () => {
     await isVerified(dataDir);
   });
 
-  // The last test: the new folder has another key for tokens.
   it('restore gives back every secret with its history after the data folder is lost', async () => {
     /** Follows the pages of a list. */
     const readList = async (token: string, path: string) => {
@@ -340,5 +294,54 @@ describeLocal('for npm start', () => {
     await isVerified(vault.dataDir);
     await vault.restart();
     expect(await readAll()).toEqual(before);
+  });
+
+  // After the others, which read all that the vault holds. The restored folder has another key for tokens.
+  it('backup copies one moment, although a caller goes on writing one secret after the other', async () => {
+    // A scan comes to one of them first, then to some MB of others, and then to the other one.
+    const names = [freshName('A'), freshName('Z')] as const;
+    const token = vault.token();
+    const send = async (method: string, path: string, body: object) =>
+      (await vault.call(method, path, { token, body })).status;
+    for (const name of names)
+      expect(await send('POST', '/v1/secrets', { name, value: 'v' })).toBe(201);
+    for (let part = 0; part < 8; part += 1) {
+      const between = Array.from({ length: 15 }, () => freshName('M'));
+      const content = between.map((name) => `${name}=enc(${name})\n`).join('');
+      const values = Object.fromEntries(between.map((name) => [name, 'x'.repeat(60_000)]));
+      expect(await send('POST', '/v1/env/encrypt', { content, values })).toBe(200);
+    }
+    let isOver = false;
+    let rounds = 1;
+    const write = async () => {
+      for (; !isOver; rounds += 1) {
+        for (const name of names) {
+          expect(await send('PUT', `/v1/secrets/${name}`, { value: 'v' })).toBe(200);
+        }
+      }
+    };
+    const writing = write();
+    const busy = join(backups, 'busy.backup');
+    try {
+      const [first] = await succeed('backup', vault.dataDir, busy);
+      expect(first).toBe(`${busy} holds the data of ${vault.dataDir}, complete and read again:`);
+      // A caller that stood still since the copy would not have written more than the copy holds.
+      const told = rounds;
+      await until(() => rounds > told);
+    } finally {
+      isOver = true;
+      await writing;
+    }
+    const dataDir = folderWithKey(vault.dataDir);
+    await succeed('restore', dataDir, busy);
+    await isVerified(dataDir);
+    const { output } = await run('inspect', dataDir, '--json');
+    const { items } = JSON.parse(output.join('')) as Inspected;
+    const [first = 0, last = 0] = names.map(
+      (name) => items.find((item) => item.sk === 'HEAD' && item.name === name)?.version,
+    );
+    // The first may have been written once more than the last, and neither as often as in the end.
+    expect([0, 1]).toContain(first - last);
+    expect(first).toBeLessThan(rounds);
   });
 });

@@ -50,35 +50,22 @@ type How = {
   readonly columns?: number;
 };
 
-type Process = { readonly parent: string; readonly line: string };
-
-const processIds = (): string[] => readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
-
-/**
- * The command lines of a process and of all that it has started, without `others`, which cannot be among them. A process
- * may end while it is read.
- */
-export const commandLines = (
-  root: number | undefined,
-  others: ReadonlySet<string> = new Set(),
-): string[] => {
-  const processes = new Map<string, Process>();
-  for (const pid of processIds().filter((one) => !others.has(one))) {
+/** The command lines of a process and of all that it has started. A process may end while it is read. */
+export const commandLines = (root: number | undefined): string[] => {
+  const lines: string[] = [];
+  const read = (pid: string): void => {
     try {
-      // The name in parentheses may hold anything; the state and the parent come after it.
-      const [, parent = ''] =
-        /.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
-      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-      processes.set(pid, { parent, line });
+      lines.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
+      for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8');
+        for (const child of children.split(' ').slice(0, -1)) read(child);
+      }
     } catch {
       // It has ended.
     }
-  }
-  const isBelow = (pid: string): boolean => {
-    const { parent } = processes.get(pid) ?? {};
-    return pid === String(root) || (parent !== undefined && isBelow(parent));
   };
-  return [...processes].filter(([pid]) => isBelow(pid)).map(([, { line }]) => line);
+  read(String(root));
+  return lines;
 };
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -98,8 +85,6 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
     const [file = '', ...rest] = how.terminal
       ? ['script', '-qec', inTerminal(whole, how.columns), '/dev/null']
       : whole;
-    // What runs already is not below the child. Reading it every 20 ms would be most of the work of a scan.
-    const others = new Set(processIds());
     const child = spawn(file, rest, { cwd: folder, env });
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (chunk) => output.push(chunk));
@@ -110,7 +95,7 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
     if (how.input !== undefined) child.stdin.write(how.input);
     if (!how.open) child.stdin.end();
     const scan = setInterval(() => {
-      for (const line of commandLines(child.pid, others)) seen.add(line);
+      for (const line of commandLines(child.pid)) seen.add(line);
     }, scanEveryMs);
     const ran = once(child, 'close').then(([code]): Ran => {
       clearInterval(scan);
