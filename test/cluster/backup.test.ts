@@ -124,7 +124,7 @@ describe('the last of three nodes', () => {
     expect(secrets.size).toBe(known.size);
   });
 
-  it('gives way to a new cluster, which takes the backup and shows every value of every secret', async () => {
+  it('gives way to a new cluster, which restores the backup and shows every value of every secret', async () => {
     const { nodes, settled } = trial;
     old = await nodes.beginAnew();
     for (const node of numbers) nodes.start(node);
@@ -172,7 +172,7 @@ describe('a node that is given its folder of before the restore', () => {
     await nodes.stop(3);
   });
 
-  it('takes the data of the others when it has the cluster.json of today and no folder', async () => {
+  it('copies the data of the others when it has the cluster.json of today and no folder', async () => {
     const { nodes, expectWhole } = trial;
     copyFileSync(fileOf('cluster.json'), fileOfNode());
     rmSync(nodes.folderOf(3), { recursive: true });
@@ -182,7 +182,7 @@ describe('a node that is given its folder of before the restore', () => {
 });
 
 describe('a new cluster', () => {
-  it('takes no backup of another cluster once it holds a secret of its own, and none of itself', async () => {
+  it('refuses a backup of another cluster once it holds a secret of its own, and a backup of itself', async () => {
     await isDone(2, 'backup', 'own');
     for (const [file, sentence] of [
       ['last', /^the cluster holds an item that the backup does not hold /],

@@ -36,7 +36,7 @@ const isWhole = ({ nodes, equal }: ClusterStatus): boolean =>
   new Set(nodes.map(({ appliedRevision, digest }) => `${appliedRevision} ${digest}`)).size === 1;
 beforeEach(async () => void (await untilSeen(cluster.status, isWhole)));
 
-/** Creates a secret. It repeats the request with one key while the node answers 503, as a new leader may be elected. */
+/** Creates a secret, with one key for all attempts: a node answers 503 while a new leader is elected. */
 const create = async (node: number): Promise<string> => {
   const name = freshName();
   const body = { name, value: `of ${name}` };
@@ -62,7 +62,7 @@ const comesBack = async (name: string, node: number): Promise<void> => {
   expect(await valueOn(node, name)).toBe(`of ${name}`);
 };
 
-it('the greeting of a cluster tells the commands that log in and open the console', () => {
+it('the greeting of a cluster names the commands that log in and open the console', () => {
   const dsvault = `VAULT_DATA_DIR=${cluster.folder} ./cli/dsvault.js`;
   expect(cluster.process.output.slice(-1)).toEqual([
     `to look at it in a browser, and make nodes fail there: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster --faults`,

@@ -255,7 +255,7 @@ describeLocal('a token that the policy does not accept', () => {
 
   // Shows G7.
   it.each(Object.keys(bad))(
-    '%s gets the same 401 as any text, and leaves no trace',
+    '%s is answered with the same 401 as any text, and leaves no trace',
     async (what) => {
       const token = bad[what]?.() ?? '';
       const reply = await get(token, '/v1/secrets/app.DB');
@@ -279,8 +279,8 @@ describeLocal('a token that the policy does not accept', () => {
   });
 });
 
-describeLocal('an issuer whose keys are out of reach', () => {
-  it('is answered with 503 for its tokens, while tokens of other issuers work', async () => {
+describeLocal('a token whose issuer’s keys are out of reach', () => {
+  it('is answered with 503, while tokens of other issuers work', async () => {
     const theirs = lost.token({ ...claims, iss: 'https://lost.test' });
     const path = '/v1/secrets/app.DB';
     const [unreachable, known, unknown] = await Promise.all([

@@ -49,7 +49,7 @@ const reasons: readonly string[] = ValueFileError.properties.reason.enum;
 
 describe('an error example in docs/env.md', () => {
   it.each(examples)(
-    'gets the answer on the page: $word',
+    'is answered as the page says: $word',
     async ({ word, route, body, status, line, column }) => {
       const path = route === 'submit' ? '/v1/env' : `/v1/env/${route}`;
       const reply = await vault.ask('POST', path, body);

@@ -41,13 +41,13 @@ describe('a bare .env file', () => {
     ['application/json, text/plain', false],
     // A list may stand in several lines (RFC 9110, 5.3).
     [['application/json', 'text/plain'], false],
-  ])('comes back from JSON with Accept: %s as bare text: %s', async (accept, isText) => {
+  ])('is returned bare from JSON with Accept %s: %s', async (accept, isText) => {
     const reply = await post('/expand', { body: { content: 'A=1' }, headers: { Accept: accept } });
     expect(reply.status).toBe(200);
     expect(reply.headers.get('content-type')?.startsWith('text/plain')).toBe(isText);
   });
 
-  it('takes its options from the query', async () => {
+  it('is read with the options of the query', async () => {
     const [old, fresh] = [await vault.create('v'), freshName()];
     const rendered = await post('/expand', { file: `A=secret(${old})\n` }, '?dialect=json');
     expect(JSON.parse(rendered.text)).toEqual({ A: 'v' });

@@ -1,4 +1,4 @@
-/** What `npm run inspect` shows of a vault that runs, that has stopped, or that is named by variables. */
+/** `npm run inspect` shows a vault that runs, one that has stopped, and one that variables name. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';

@@ -1,4 +1,4 @@
-/** What a vault answers while the file of its master key is gone, damaged or another one, and what its start refuses. */
+/** A vault whose key file is gone, damaged or of another key returns no value, and refuses to start. */
 import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';

@@ -31,7 +31,7 @@ const at = (instant: string) => get(`?at=${instant}`);
 const shifted = (instant: string | undefined, ms: number) =>
   new Date(Date.parse(instant ?? '') + ms).toISOString();
 
-/** All pages of a list. Each has at most the requested number of entries. */
+/** All pages of a list, each with at most `limit` entries. */
 const pages = async <Entry>(
   path: string,
   limit: number,
@@ -119,7 +119,7 @@ describe('a secret at an instant', () => {
 });
 
 describe('a list of versions', () => {
-  it('comes in pages without gap or overlap', async () => {
+  it('has pages without gap or overlap', async () => {
     const newestFirst = (await versionPages('', 5)).flat();
     expect(newestFirst.map(({ version }) => version)).toEqual(
       values.map((_, index) => versionCount - index),
@@ -161,7 +161,7 @@ describe('a list of names', () => {
     }
   });
 
-  it('comes sorted in pages', async () => {
+  it('is sorted, over all its pages', async () => {
     expect(await listOf('/v1/secrets', 3, as())).toEqual(all);
     expect(await listOf('/v1/secrets?prefix=DB_', 3, as())).toEqual(all.slice(0, 3));
   });
@@ -182,7 +182,7 @@ describe('a value', () => {
   };
 
   it.each(['', '"\\\n\r\t\u0000', '\ufeffé, \u{1f511} and e\u0301', 'x'.repeat(65_536)])(
-    'comes back unchanged as text: %j',
+    'is returned unchanged as text: %j',
     async (value) => {
       expect(await roundTrip(value, 'utf8')).toEqual({ value, encoding: 'utf8' });
     },

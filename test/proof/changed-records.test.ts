@@ -1,7 +1,7 @@
 /**
  * Changes every field of every stored item: each bit of binary fields, each character of texts and numbers, each other
  * length, each attribute removed or added. The vault refuses to read the item, always with the one code of
- * docs/design/envelope.md. It does not notice the changes that docs/threat-model.md lists, of what holds no value.
+ * docs/design/envelope.md. docs/threat-model.md lists the changes of what holds no value, which it does not notice.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, describe, expect, it } from '@jest/globals';

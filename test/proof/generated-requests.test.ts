@@ -53,7 +53,7 @@ describe('a generated request', () => {
   });
 
   it.each(Array.from({ length: batches }, (_, index) => index + 1))(
-    'gets a reply that the document describes, part %s',
+    'is answered as the document describes, part %s',
     async (part) => {
       const random = seeded(part);
       let sent = 0;

@@ -32,7 +32,7 @@ describe('a .env file during its request', () => {
     printFigure('half-visible files', `0 violations in ${looks} looks at ${files.length} files`),
   );
 
-  /** Reads the names by one file and by one request each. Both must show the same: all or none. */
+  /** Reads the names by one file and by one request each, which must show the same: all or none. */
   const look = async (principal: Principal, { writes }: Operation): Promise<'all' | 'none'> => {
     const names = writes.map(({ name }) => name);
     const seen = await seenByFile(vault.ports, principal, names);

@@ -102,7 +102,7 @@ const transactionsLike = (call: Call, reply: Reply): Call[] => {
   ];
 };
 
-/** Calls that the vault would not make at this point. They change nothing, or both stores alike. */
+/** Calls that the vault would not make at this point, and which change nothing, or both stores alike. */
 const callsLike = (call: Call, reply: Reply): Call[] => {
   if (call.operation === 'Query') return queriesLike(call, reply);
   if (call.operation === 'TransactWriteItems') return transactionsLike(call, reply);

@@ -1,6 +1,6 @@
 /**
- * The store throttles, fails, reports conflicts, loses replies, applies a request twice or late. Each answer is true
- * nevertheless: "stored" is stored once, "not stored" never appears, not even later, and after `outcome_unknown` a
+ * The store throttles, fails, reports conflicts, loses replies, applies a request twice or late. The vault's answers are
+ * true nevertheless: "stored" is stored once, "not stored" never appears, not even later, and after `outcome_unknown` a
  * repeat with the same key has one effect.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

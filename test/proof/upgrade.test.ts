@@ -152,7 +152,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('takes at either host the cursors, the tags and the tokens of the other one', async () => {
+  it('accepts at either host the cursors, the tags and the tokens of the other one', async () => {
     for (const [first, second] of bothOrders) {
       const prefix = freshName('LISTED');
       const names = [];

@@ -1,4 +1,4 @@
-/** What real readers of `.env` files and the vault's grammar find in the files of test/vectors/env-readers.txt. */
+/** The values that real readers of `.env` files and the vault's grammar find in test/vectors/env-readers.txt. */
 import { readFileSync } from 'node:fs';
 import { decode } from './env-scenarios.ts';
 
@@ -7,11 +7,11 @@ export type Finding = Readonly<Record<string, string | null>> | null;
 export type Reading = {
   readonly id: string;
   readonly input: string;
-  /** What the grammar reads; null if it reports errors. */
+  /** The values by the grammar; null if it reports errors. */
   readonly reads: Finding;
   /** As `line:column code`. */
   readonly errors: readonly string[];
-  /** What the other readers find, by the name of the reader. */
+  /** The values by each other reader, by its name. */
   readonly readers: ReadonlyMap<string, Finding>;
 };
 

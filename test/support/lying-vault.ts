@@ -10,7 +10,7 @@ export const commands = 'x\u001b[2J\u0007\b\r\u009b31m\u202e\u2028\u{e0001}y';
 export const lie = `${commands}\nFORGED`;
 
 export type Lies = {
-  /** Which values lie beside free text. `words`: those of fixed sets; `everything`: numbers and booleans, too. */
+  /** The values that lie beside free text. `words`: those of fixed sets; `everything`: numbers and booleans, too. */
   readonly also?: 'words' | 'everything';
   /** Answers with a problem of this code. */
   readonly problem?: string;

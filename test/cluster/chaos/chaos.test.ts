@@ -25,7 +25,7 @@ const hostileKinds = [
   ...['server error', 'conflict', 'in progress'],
 ];
 
-/** Runs chaos in a process of its own, so that Jest does not slow its clients down. It prints its progress. */
+/** Runs chaos in a process of its own, so that Jest does not slow its clients down. Prints the progress. */
 const runChaos = async (seed: number, folder: string): Promise<ChaosResult> => {
   const args = ['test/cluster/chaos/run.ts', '--seed', String(seed), '--folder', folder];
   for (const [name, count] of Object.entries(perSeed)) args.push(`--${name}`, String(count));

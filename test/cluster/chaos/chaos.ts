@@ -98,7 +98,7 @@ const summary = (result: ChaosResult): readonly string[] => {
   ];
 };
 
-/** Throws if the nodes do not even start. Nothing is left running, also after a signal. */
+/** Throws if the nodes do not even start. Leaves nothing running, also after a signal. */
 export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
   const { folder, say, seed, clients } = options;
   const hostility = { seed, share: options.hostility };

@@ -93,7 +93,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
       const asked = contest.next(random);
       const outcome = await perform(asked);
       take(client, contest, asked, outcome);
-      // A client that was refused for the time being waits a little. All leave the machine some room.
+      // A client that was refused for the time being waits longer; the pause of the others leaves the machine some room.
       await sleep(outcome.told.outcome === 'nothing' ? 50 + random.below(150) : random.below(8));
     }
   };

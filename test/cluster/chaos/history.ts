@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
-type Written = { readonly name: string; readonly value: string };
+type NewValue = { readonly name: string; readonly value: string };
 export type Observation = {
   readonly name: string;
   readonly version: number;
@@ -28,7 +28,7 @@ export type Operation =
   | { readonly kind: 'list'; readonly reads: readonly string[]; readonly state: ListedState }
   | {
       readonly kind: 'env';
-      readonly creates: readonly Written[];
+      readonly creates: readonly NewValue[];
       readonly reads: readonly string[];
     };
 

@@ -1,8 +1,8 @@
 /**
- * A network of its own for the nodes of a run, as root on Linux: a namespace for each, joined by two bridges. One is
- * for the clients, which live outside the namespaces, the other for the nodes among themselves. The
- * bridges have a namespace too: where docker runs, it filters what goes over the machine's own ones. A node that
- * is cut off here loses its packets in silence, as on a broken link.
+ * A network of its own for the nodes of a run, as root on Linux: a namespace for each, joined by two bridges: one
+ * for the clients, which live outside the namespaces, and one for the nodes among themselves. The bridges have a
+ * namespace too, because Docker filters what goes over the machine's own ones. A node that is cut off here loses its
+ * packets in silence, as on a broken link.
  */
 import { execFileSync } from 'node:child_process';
 import type { CutKind, Network } from './network.ts';

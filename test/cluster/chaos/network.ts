@@ -12,7 +12,7 @@ type Place = {
   readonly port: number;
   /** The functions of the node meet the adversary here, within the node. */
   readonly hostilePort: number;
-  /** The node listens to the other nodes here. They know it by this name, and it reaches them through this proxy. */
+  /** The node listens to the other nodes here. `knownAs` is its name for them, `proxy` its way to them. */
   readonly peerHost: string;
   readonly knownAs: string;
   readonly etcdPort: number;

@@ -48,9 +48,9 @@ export type Nodes = {
   readonly token: string;
   /** Starts the node, and again whenever it ends by itself, until it is killed or stopped. */
   readonly start: (node: number) => void;
-  /** Ends all its processes at once; returns when they are gone. They stay so until `start`. */
+  /** Ends all processes of the node at once, until `start`. Returns when they are gone. */
   readonly kill: (node: number) => Promise<void>;
-  /** Asks the node to end; returns when its processes are gone. They stay so until `start`. */
+  /** Asks the node to end, until `start`. Returns when its processes are gone. */
   readonly stop: (node: number) => Promise<void>;
   /** Ends one of its processes; what becomes of the others is the node's affair. */
   readonly killPart: (node: number, part: Part) => void;

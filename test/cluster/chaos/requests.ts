@@ -172,7 +172,7 @@ const ofVersions: ReadonlyMap<string, 'destroyed' | 'current' | 'empty'> = new M
   ['not_destroyable', 'empty'],
 ]);
 
-/** Codes of refusals that pass. Nothing was written. */
+/** Codes of refusals that pass, and after which nothing is written. */
 const temporary = new Set([
   'store_unavailable',
   'throttled',

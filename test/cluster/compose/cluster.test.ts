@@ -65,7 +65,7 @@ describe('docker compose up', () => {
     expect(await ask(1, await makeToken(), '/NONE')).toMatchObject({ status: 404 });
   });
 
-  it('refuses to make a token in the container of a node, which nobody would take', async () => {
+  it('refuses to make a token in the container of a node, whose key no node trusts', async () => {
     const program = ['node', 'local/bin/token.ts', ...caller];
     await expect(docker('exec', await getContainer('node1'), ...program)).rejects.toThrow(
       '/data belongs to one node of a cluster, which signs no tokens',

@@ -25,7 +25,7 @@ export const urlOf = (node: number): string => `http://127.0.0.1:${firstPort + n
 export const writePolicy = (policy: string): void => {
   chmodSync(dirname(policyFile), 0o755);
   writeFileSync(`${policyFile}.new`, policy);
-  // Whatever the umask is: making a cluster in this process closes new files to others.
+  // Making a cluster in this process sets the umask, which closes new files to others.
   chmodSync(`${policyFile}.new`, 0o644);
   renameSync(`${policyFile}.new`, policyFile);
 };
@@ -79,7 +79,7 @@ export const getContainer = async (service: string): Promise<string> => {
   return id;
 };
 
-/** What a node says of all nodes; `undefined` if it does not answer. */
+/** The status of all nodes by one of them; `undefined` if that one does not answer. */
 const statusOf = async (node: number, token: string): Promise<NodeStatus | undefined> => {
   const headers = { Authorization: `Bearer ${token}` };
   try {

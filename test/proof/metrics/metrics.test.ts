@@ -141,7 +141,7 @@ describe('the metrics of a node', () => {
   const leadersIn = (scrapes: readonly Scrape[]) =>
     scrapes.map(({ samples }) => samples['vault_node_leader']).toSorted();
 
-  it('tell what its status tells, and the requests that it has answered', async () => {
+  it('have the numbers of its status, and of the requests that it has answered', async () => {
     const name = freshName();
     const created = await untilSeen(
       () => cluster.ask(2, 'POST', '/v1/secrets', { body: { name, value: 'v' }, key: name }),

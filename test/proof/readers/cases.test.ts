@@ -1,21 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import { envReadings } from '../../support/env-readings.ts';
 import { readWithExpand } from '../../support/node-readers.ts';
-import { type Found, readWithGo, readWithPython } from './programs.ts';
+import { type Finding, readWithGo, readWithPython } from './programs.ts';
 import { readersOf } from './readers.ts';
 
 const inputs = envReadings.map(({ input }) => input);
 
 const [node, dotenv, fast] = readersOf.dotenv;
-const readers: readonly (readonly [string, (texts: readonly string[]) => Found[] | undefined])[] = [
-  ['node', (texts) => node?.read(texts)],
-  ['dotenv', (texts) => dotenv?.read(texts)],
-  ['dotenv', (texts) => fast?.read(texts)],
-  ['dotenv-expand', (texts) => texts.map((text) => readWithExpand(text, { OUTER: 'env' }))],
-  ['docker compose', (texts) => readWithGo('compose', texts, 'unset')],
-  ['docker run', (texts) => readWithGo('docker', texts, 'unset')],
-  ['python-dotenv', (texts) => readWithPython(texts, 'unset')],
-];
+const readers: readonly (readonly [string, (texts: readonly string[]) => Finding[] | undefined])[] =
+  [
+    ['node', (texts) => node?.read(texts)],
+    ['dotenv', (texts) => dotenv?.read(texts)],
+    ['dotenv', (texts) => fast?.read(texts)],
+    ['dotenv-expand', (texts) => texts.map((text) => readWithExpand(text, { OUTER: 'env' }))],
+    ['docker compose', (texts) => readWithGo('compose', texts, 'unset')],
+    ['docker run', (texts) => readWithGo('docker', texts, 'unset')],
+    ['python-dotenv', (texts) => readWithPython(texts, 'unset')],
+  ];
 
 describe('the recorded readings of .env readers', () => {
   it.each(readers)('equal what %s reads now', (name, read) => {

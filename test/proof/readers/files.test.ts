@@ -75,8 +75,7 @@ describe('files after encrypt and expand', () => {
         ? [{ content: rendered.content, lines, warned: rendered.warnings.length > 0 }]
         : [];
     });
-    // A line of the caller's own with a warning is read differently. It may hide other such lines, or, being a command,
-    // end the shell.
+    // A line of the caller's own with a warning is read differently, and may hide other such lines or end the shell.
     const judged = made.filter(({ lines, warned }) => !warned || meaningOf(lines, true).size > 0);
     const texts = judged.map(({ content }) => content);
     for (const { name, read, mayStop = false } of readersOf[dialect]) {

@@ -25,7 +25,7 @@ const rendered = (text: string, dialect: TextDialect, secret: string): readonly 
 
 describe('unchanged lines', () => {
   it.each(dialects)(
-    'mean to the readers of %s what the grammar says, unless they get a warning',
+    'mean to the readers of %s what the grammar says, unless there is a warning',
     (dialect) => {
       const writer = writerOf(dialect);
       const agreed = blocks.filter(

@@ -7,7 +7,7 @@ export const goReader = join(built, 'go/read');
 export const pythonReader = join(built, 'python/bin/python');
 
 /** The values that a reader finds in a file, by key; a text explains why it finds nothing. */
-export type Found = ReadonlyMap<string, string> | string;
+export type Finding = ReadonlyMap<string, string> | string;
 
 /** Whether variables that a reader may look up are set, to a value that no file holds. */
 type Surroundings = 'set' | 'unset';
@@ -30,7 +30,7 @@ const answersOf = (
   return output.toString('utf8').trimEnd().split('\n');
 };
 
-const foundIn = (answers: readonly string[]): Found[] =>
+const foundIn = (answers: readonly string[]): Finding[] =>
   answers.map((line) => {
     const { error, values } = JSON.parse(line);
     return error ?? new Map(Object.entries(values ?? {}));
@@ -40,7 +40,7 @@ export const readWithGo = (
   reader: 'compose' | 'docker',
   texts: readonly string[],
   surroundings: Surroundings = 'set',
-): Found[] => {
+): Finding[] => {
   const questions = texts.map((text) => ({ reader, text }));
   return foundIn(answersOf(goReader, [], questions, surroundings));
 };
@@ -48,7 +48,7 @@ export const readWithGo = (
 export const readWithPython = (
   texts: readonly string[],
   surroundings: Surroundings = 'set',
-): Found[] =>
+): Finding[] =>
   foundIn(answersOf(pythonReader, ['test/proof/readers/python/read.py'], texts, surroundings));
 
 /** The keys and values that python-dotenv's parser finds in each text, before it replaces variables. */

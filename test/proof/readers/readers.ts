@@ -3,12 +3,12 @@ import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { nodeReaders, readWithExpand } from '../../support/node-readers.ts';
 import { readWithShell, type Shell } from '../../support/shells.ts';
-import { type Found, readWithGo, readWithPython } from './programs.ts';
+import { type Finding, readWithGo, readWithPython } from './programs.ts';
 
 export type Reader = {
   readonly name: string;
   /** Returns the values found in each file. */
-  readonly read: (texts: readonly string[]) => Found[];
+  readonly read: (texts: readonly string[]) => Finding[];
   /** A line with a warning may end the reading, so that later values are missing. */
   readonly mayStop?: boolean;
 };
@@ -24,7 +24,7 @@ export const endedShell = 'the file ended its shell';
 
 const readerOf =
   (shell: Shell) =>
-  (texts: readonly string[]): Found[] => {
+  (texts: readonly string[]): Finding[] => {
     // One more key distinguishes a shell that finds nothing from one that ended.
     const readings = texts.map((text) => ({ text, keys: [...keysOf(text), 'none'] }));
     return readWithShell(shell, readings).map((values, index) => {
@@ -76,5 +76,5 @@ export const dotenvExpand: Reader = {
 };
 
 /** A map sorted by key, so that two maps with equal entries are equal. */
-export const sorted = (found: Found): unknown =>
+export const sorted = (found: Finding): unknown =>
   typeof found === 'string' ? found : [...found].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -79,7 +79,7 @@ const shareOf = ({ written }: Files, values: readonly string[]): number =>
 describe('written values', () => {
   // Shows G10.
   it.each(textDialects)(
-    'come back exactly from the readers of %s, unless they are refused',
+    'are read exactly by the readers of %s, unless the vault refuses them',
     (dialect) => {
       let total = 0;
       for (const [set, values] of sets) {

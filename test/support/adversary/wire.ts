@@ -1,7 +1,7 @@
 /**
- * Calls to DynamoDB and KMS at the level of HTTP: JSON bodies, with the operation in a header. All parts between a
- * client and its service take and returns these types, so that the same adversary works in the process, behind the
- * real AWS clients, and as a proxy before any endpoint.
+ * Calls to DynamoDB and KMS at the level of HTTP: JSON bodies, with the operation in a header. The parts between a
+ * client and its service share these types, so that the same adversary works in the process, behind the real AWS
+ * clients, and as a proxy before any endpoint.
  */
 import { Readable } from 'node:stream';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
