@@ -46,6 +46,8 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
   const announced = Promise.withResolvers<void>();
   let isAnnounced = false;
   let isClosing = false;
+  /** Ends the pause before the next round. */
+  let wake = (): void => undefined;
   let failed = '';
 
   /** Raises the counter. A report that others write down must not be ahead of what the disk holds. */
@@ -93,8 +95,11 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
   };
   const work = async (): Promise<void> => {
     while (!isClosing) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
       await round();
-      await sleep(everyMs, undefined, { ref: false });
+      await Promise.race([woken, sleep(everyMs, undefined, { ref: false })]);
     }
   };
   const worked = work();
@@ -113,10 +118,12 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
       [...heard.values()].map(({ report: said }) => ({ ...said, alive: !silent.has(said.node) })),
     announce: async () => {
       isAnnounced = true;
+      wake();
       await announced.promise;
     },
     close: async () => {
       isClosing = true;
+      wake();
       announced.resolve();
       await worked;
     },

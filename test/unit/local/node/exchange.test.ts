@@ -20,6 +20,7 @@ type Node = {
   exchange?: Exchange;
 };
 
+let everyMs: number;
 let nodes: Map<number, Node>;
 const nodeOf = (number: number): Node => {
   const node = nodes.get(number);
@@ -50,7 +51,7 @@ const begin = (...numbers: readonly number[]): void => {
         node.divergences += 1;
       },
       report: (line) => void node.lines.push(line),
-      everyMs: 5,
+      everyMs,
     });
   }
 };
@@ -77,6 +78,7 @@ const announcing = (number: number) => {
 const heardBy = (number: number) => nodeOf(number).record.heard();
 
 beforeEach(() => {
+  everyMs = 5;
   const fresh = (): Node => ({
     revision: 10,
     state: 'serving',
@@ -159,6 +161,14 @@ describe('nodes that exchange reports', () => {
 });
 
 describe('a node that announces itself', () => {
+  it('waits for no next round, neither for its announcement nor for its end', async () => {
+    everyMs = 3_600_000;
+    begin(3, 2);
+    await nodeOf(2).exchange?.announce();
+    expect(heardBy(3)['2']?.start).toBe(1);
+    for (const number of [2, 3]) await nodeOf(number).exchange?.close();
+  });
+
   it('succeeds when a majority with itself has written its report down', async () => {
     begin(2);
     const told = announcing(2);
