@@ -1,7 +1,7 @@
 /** The commands of `npm run cluster` change the processes of a node. Clients of the vault see the effect. */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
@@ -266,20 +266,19 @@ describe('a node that ends by itself', () => {
 
 const took: number[] = [];
 
-// faults kills each node in turn, with all that ran on it.
+// faults kills each node in turn with all that ran on it, the leader first.
 describe('the death of the leader by SIGKILL', () => {
   afterAll(() => printFigure('the death of a node', describeTimes(took)));
 
   // Shows G17.
-  it.each(['the node', 'its etcd', 'both'] as const)(
+  it.each(['the node', 'its etcd'] as const)(
     '(%s) is followed within 10 s by creates and right reads on the other two',
     async (what) => {
       const node = (await cluster.status()).nodes.find(({ leader }) => leader)?.node ?? 1;
       const kept = await create((node % 3) + 1);
       const [own = 0, etcd = 0] = cluster.pids(`node-${node}`);
-      const pids = { 'the node': [own], 'its etcd': [etcd], both: [own, etcd] }[what];
       const began = performance.now();
-      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      process.kill(what === 'the node' ? own : etcd, 'SIGKILL');
       const others = [1, 2, 3].filter((other) => other !== node);
       const made = await Promise.all(others.map(create));
       for (const other of others) {
@@ -292,7 +291,7 @@ describe('the death of the leader by SIGKILL', () => {
       }
       const ms = performance.now() - began;
       took.push(ms);
-      if (what !== 'its etcd') {
+      if (what === 'the node') {
         await untilSeen(cluster.status, (status) => nodeOf(status, node)?.state === 'ended');
         await command('start', String(node));
       }
@@ -308,26 +307,13 @@ describe('the master key of three nodes', () => {
     writeFileSync(`${keyFile()}.new`, text);
     renameSync(`${keyFile()}.new`, keyFile());
   };
-  const changed = (more: object): string =>
-    JSON.stringify({ ...JSON.parse(readFileSync(keyFile(), 'utf8')), ...more });
+  const another = (): string =>
+    JSON.stringify({ ...JSON.parse(readFileSync(keyFile(), 'utf8')), keyId: randomUUID() });
 
   // Shows G9.
   it.each<[string, string, string, () => void]>([
     ['is disabled', 'disabled', 'master_key_unavailable', () => setKeyState(keyFile(), 'Disabled')],
-    ['is gone', 'missing', 'master_key_unavailable', () => rmSync(keyFile())],
-    ['is damaged', 'unreadable', 'master_key_unavailable', () => replace('{')],
-    [
-      'is another one',
-      'incorrect',
-      'master_key_incorrect',
-      () => replace(changed({ keyId: randomUUID() })),
-    ],
-    [
-      'has other material under its id',
-      'incorrect',
-      'master_key_incorrect',
-      () => replace(changed({ keyMaterial: Buffer.alloc(32, 7).toString('base64') })),
-    ],
+    ['is another one', 'incorrect', 'master_key_incorrect', () => replace(another())],
   ])(
     '%s: each shows "%s", returns and stores nothing (%s), and knows missing secrets from others',
     async (_, shown, code, change) => {
