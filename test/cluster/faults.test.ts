@@ -1,4 +1,4 @@
-/** Nodes that are killed, stand still, are cut off, or get an empty or an old folder, one fault at a time. */
+/** Nodes that are killed, stand still, are cut off, or start with an empty or an old folder, one fault at a time. */
 import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -115,7 +115,7 @@ describe('one of three nodes', () => {
         ask(other, 'PUT', `/v1/secrets/${name}`, { value: `of ${name}, round ${round}` });
       let updated = await update();
       while (updated.status !== 200) updated = await update();
-      // These wait in the paused node, which still takes itself for the leader when it goes on.
+      // The reads wait in the paused node, which still takes itself for the leader when it goes on.
       const reading = Array.from({ length: 20 }, () => read(paused, name));
       await sleep(200);
       resume();

@@ -104,7 +104,7 @@ it('etcd runs with a limit for its garbage, of half the quota', async () => {
   const member = await start(isWhole);
   const { pid } = JSON.parse(readFileSync(join(folder, 'etcd.pid'), 'utf8'));
   const environment = () => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-  // It is empty while the process becomes etcd.
+  // The environment is empty while the process becomes etcd.
   await until(() => environment().includes('GOMEMLIMIT=536870912')).finally(member.close);
 });
 

@@ -206,7 +206,7 @@ describe('nodes whose quota is reached under load', () => {
         const call = { body: { value: large } };
         const reply = await small.ask(1 + (index % 3), 'PUT', `/v1/secrets/${name}`, call);
         if (reply.status === 200) latest.set(name, Number(reply.body['version']));
-        // It may have taken effect.
+        // The update may have taken effect.
         else if (reply.body['code'] !== 'store_unavailable') latest.delete(name);
         return reply;
       }),

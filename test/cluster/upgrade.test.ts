@@ -1,5 +1,5 @@
 /**
- * Two releases in one cluster: the nodes of the last release get the code of today, and then the last release again, as
+ * Two releases in one cluster: the nodes of the last release run the code of today, and then the last release again, as
  * docs/deploy/machines.md says, while clients write and read.
  */
 import { rmSync } from 'node:fs';

@@ -79,7 +79,7 @@ const files: readonly Row[] = [
   ...withEach('query', `${expand}?at=${instant}`, file),
 ];
 
-/** These send a file as text. Its options are in the query, but never its values: URLs get logged. */
+/** Files sent as text: the query has their options, but never their values, because URLs are logged. */
 const textFiles: readonly Row[] = [
   ...endingIn('dialect', expand, '?dialect=', '?dialect=fish'),
   ['dryRun', `${encrypt}?dryRun=1`],

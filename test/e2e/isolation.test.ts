@@ -1,5 +1,5 @@
 /**
- * A hidden secret, a deleted one and a missing one get the same answer, byte for byte, after the same calls. Behind
+ * A hidden secret, a deleted one and a missing one are answered alike, byte for byte, after the same calls. Behind
  * another gateway the vault has no access policy, so the strangers that need one are left out.
  */
 import { randomUUID } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * While the master key cannot be used, each request gets the same answer and stores nothing; later all values are back.
+ * While the master key cannot be used, each request is answered alike and stores nothing; later all values are back.
  */
 import { beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';

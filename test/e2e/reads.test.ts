@@ -198,7 +198,7 @@ describe('a value', () => {
   });
 });
 
-// These need many writes, and no gateway has a part in them.
+// A list of more than a page needs many writes, and no gateway has a part in it.
 describe('a list without a limit', () => {
   itLocal('returns 100 names a page', async () => {
     const prefix = freshName('LISTED');

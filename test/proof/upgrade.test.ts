@@ -85,7 +85,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     // The release knows no key file, and calls a KMS.
     const key = other === 'released' ? kmsOf(data, kms.endpoint) : {};
     await startHost(other, { ...servicesOf(data), ...key, VAULT_DATA_DIR: beside });
-    // Each host gets the tokens that the program of the other one makes.
+    // Each host is asked with the tokens that the program of the other one makes.
     await makeToken(owner);
     await makeToken(other);
   });

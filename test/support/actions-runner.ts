@@ -77,7 +77,7 @@ export const readEnvironmentFile = (text: string, isWindows = false): Map<string
   return entries;
 };
 
-/** The endpoint from which a job gets its token. */
+/** The endpoint that makes the token of a job. */
 export type TokenEndpoint = {
   readonly env: NodeJS.ProcessEnv;
   /** The audiences asked for, in order. */

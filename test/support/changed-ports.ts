@@ -7,7 +7,7 @@ type Changes = {
   readonly dataKeys?: (dataKeys: DataKeys) => Partial<DataKeys>;
 };
 
-/** Ports that differ in some functions. A change gets the functions as they were, bound to the request. */
+/** Ports that differ in some functions. A change receives the functions as they were, bound to the request. */
 export const changedPorts = (ports: Ports, { store, dataKeys }: Changes): Ports => ({
   ...ports,
   store: {

@@ -61,7 +61,7 @@ export const commandLines = (root: number | undefined): string[] => {
         for (const child of children.split(' ').slice(0, -1)) read(child);
       }
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   };
   read(String(root));

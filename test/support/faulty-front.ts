@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 export type Plan =
   | 'pass'
-  /** Breaks the connection before the vault gets the request. */
+  /** Breaks the connection before the request reaches the vault. */
   | 'drop'
   /** Forwards the request and loses its answer. */
   | 'lose'

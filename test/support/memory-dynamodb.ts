@@ -114,7 +114,7 @@ export const createMemoryStore = (): MemoryStore => {
     const ofIndex = actions.reduce((sum, action) => sum + put(action), 0);
     return ok({ ConsumedCapacity: transactionCapacity(2 * actions.length + ofIndex, 'Write') });
   };
-  /** A repeated token gets the same answer again, or a refusal if the content differs. */
+  /** A repeated token is answered as before, or refused if the content differs. */
   const oncePerToken = ({ input, body }: Call, actions: readonly Action[]): Reply => {
     const token = String(input['ClientRequestToken']);
     const known = done.get(token);

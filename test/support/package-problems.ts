@@ -1,6 +1,6 @@
 /**
- * `node test/support/package-problems.ts FILE…`: prints what publint and arethetypeswrong find wrong with packed packages.
- * It is a program, because Jest cannot load these tools.
+ * `node test/support/package-problems.ts FILE…`: prints the problems that publint and arethetypeswrong find in
+ * packed packages. Jest cannot load these two, hence a program.
  */
 import { readFileSync } from 'node:fs';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';

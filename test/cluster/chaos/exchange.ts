@@ -15,9 +15,9 @@ type Answer =
       readonly replayed: boolean;
       readonly text: string;
     }
-  /** There was no connection: nothing was sent. */
+  /** No connection was made, and nothing sent. */
   | { readonly kind: 'unreachable' }
-  /** It may have been received, and may have been done. */
+  /** The request may have been received, and may have had its effect. */
   | { readonly kind: 'lost' };
 
 const unreachable = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'];

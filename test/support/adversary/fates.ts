@@ -19,7 +19,7 @@ export type Fate =
   | { readonly kind: 'reply lost'; readonly as: 'reset' | 'silent' }
   /** Never answered, and applied after `ms`, perhaps after the vault has answered its caller. */
   | { readonly kind: 'applied late'; readonly ms: number }
-  /** Applied twice; the client gets the first or the second reply. */
+  /** Applied twice; the client sees the first or the second reply. */
   | { readonly kind: 'duplicated'; readonly shows: 'first' | 'second' }
   | { readonly kind: 'throttled' }
   | { readonly kind: 'server error'; readonly applied: boolean }

@@ -25,7 +25,7 @@ export const recordedOf = (history: readonly Entry[], final: FinalState): readon
       seen,
     };
   });
-  // Each operation gets its own client, because nothing is known about who sent what.
+  // Each operation has its own client, because nothing is known about who sent what.
   return [...operations, ...read].map((operation, client) => ({ ...operation, client }));
 };
 
