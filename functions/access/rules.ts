@@ -60,8 +60,8 @@ export const createDecider = (issuer: ClaimPolicy): Decider => {
     const refusal = audienceFault(issuer, claims) ?? denial(issuer.deny ?? {}, claims);
     if (refusal !== undefined) return { mismatches: [], refusal };
     const mismatches: Mismatch[] = [];
-    const outcome = attempt(() => {
-      if (rules === undefined) return byOwnClaims(issuer, claims);
+    try {
+      if (rules === undefined) return { mismatches, granted: byOwnClaims(issuer, claims) };
       for (const [index, { rule, match }] of rules.entries()) {
         const number = index + 1;
         const differing = match.find(({ path, values }) => {
@@ -71,12 +71,16 @@ export const createDecider = (issuer: ClaimPolicy): Decider => {
           }
           return !matches(claim, values, () => countComparison(work));
         });
-        if (differing === undefined) return byRule(issuer, rule, number, claims);
+        if (differing === undefined) {
+          return { mismatches, granted: byRule(issuer, rule, number, claims) };
+        }
         mismatches.push({ rule: number, claim: differing.path });
       }
-      throw new RefusalError({ because: 'no_rule' });
-    });
-    return { mismatches, ...outcome };
+      return { mismatches, refusal: { because: 'no_rule' } };
+    } catch (error) {
+      if (error instanceof RefusalError) return { mismatches, refusal: error.refusal };
+      throw error;
+    }
   };
 };
 
@@ -130,17 +134,6 @@ class RefusalError extends Error {
 
 const unfit = (part: Part, claim?: ClaimPath): RefusalError =>
   new RefusalError({ because: 'unfit', part, ...(claim !== undefined && { claim }) });
-
-const attempt = (
-  grant: () => Grant,
-): { readonly granted: Grant } | { readonly refusal: Refusal } => {
-  try {
-    return { granted: grant() };
-  } catch (error) {
-    if (error instanceof RefusalError) return { refusal: error.refusal };
-    throw error;
-  }
-};
 
 /** Whether a text of a claim may be inserted into the tenant, the subject or a name of a rule. */
 export const fitsInto = (part: Part, template: string): ((text: string) => boolean) =>

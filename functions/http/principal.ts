@@ -54,9 +54,9 @@ const createAuthenticate = (issuers: readonly Issuer[]): Authenticate => {
     const known = verified.find(token, now);
     if (known !== undefined) return known;
     refuseOtherSpellings(token);
-    refuseExtensions(token);
-    const issuer = byClaim.get(issuerOf(token));
-    if (issuer === undefined) throw unauthenticated();
+    const { crit, iss = '' } = unverifiedPartsOf(token);
+    const issuer = byClaim.get(iss);
+    if (issuer === undefined || crit !== undefined) throw unauthenticated();
     const principal = await principalOf(issuer, token, now);
     verified.keep(token, principal, now);
     return principal;
@@ -82,25 +82,13 @@ const refuseOtherSpellings = (token: string): void => {
   if (!token.split('.').every(isCanonical)) throw unauthenticated();
 };
 
-/** `crit` names extensions that a verifier must know, and this one knows none. */
-const refuseExtensions = (token: string): void => {
-  let crit: unknown;
-  try {
-    ({ crit } = decodeProtectedHeader(token));
-  } catch (error) {
-    throw unauthenticated(error);
-  }
-  if (crit !== undefined) throw unauthenticated();
-};
-
 /**
- * The claim `iss`, which nobody has verified yet. The claim only chooses the issuer whose keys the token must
- * have used.
+ * The claim `iss` only chooses the issuer whose keys the token must have used. `crit` names extensions that a
+ * verifier must know, and this one knows none.
  */
-const issuerOf = (token: string): string => {
+const unverifiedPartsOf = (token: string) => {
   try {
-    const { iss } = decodeJwt(token);
-    return typeof iss === 'string' ? iss : '';
+    return { crit: decodeProtectedHeader(token).crit, iss: decodeJwt(token).iss };
   } catch (error) {
     throw unauthenticated(error);
   }

@@ -30,9 +30,7 @@ export type ExplainSecret = {
 };
 
 /** `unusable`: KMS refuses the key, which may be disabled. `unreachable`: KMS gave no answer. */
-type KeyState =
-  | { readonly state: 'usable'; readonly id: string }
-  | { readonly state: 'unusable' | 'unreachable'; readonly id: undefined };
+type KeyState = { readonly state: 'usable' | 'unusable' | 'unreachable'; readonly id?: string };
 
 type Access = { readonly allowed: boolean; readonly why: string };
 
@@ -44,11 +42,7 @@ export type Explanation = {
     readonly sealedCurrent: boolean | undefined;
   };
   /** The cost of a read of the current value: its calls, and the units that the store counts. */
-  readonly readCost: {
-    readonly storeCalls: number;
-    readonly kmsCalls: number;
-    readonly units: number;
-  };
+  readonly readCost: Readonly<Record<'storeCalls' | 'kmsCalls' | 'units', number>>;
   readonly caller: {
     readonly scopes: readonly string[];
     readonly names: readonly string[];
@@ -93,7 +87,9 @@ const lookAt = async (
   name: string,
 ): Promise<{ head: Head | undefined; masterKey: KeyState }> => {
   journal.concerns({ name });
-  const probed = dataKeys.probe().then(usable, failed);
+  const probed = dataKeys
+    .probe()
+    .then(({ masterKeyId }): KeyState => ({ state: 'usable', id: keyIdOf(masterKeyId) }), failed);
   const [found, key] = await Promise.allSettled([store.findHead(name), probed]);
   if (found.status === 'rejected') throw found.reason;
   if (key.status === 'rejected') throw key.reason;
@@ -101,14 +97,9 @@ const lookAt = async (
   return { head: found.value, masterKey: key.value };
 };
 
-const usable = ({ masterKeyId }: { readonly masterKeyId: string }): KeyState => ({
-  state: 'usable',
-  id: keyIdOf(masterKeyId),
-});
-
 const failed = (error: unknown): KeyState => {
   if (!(error instanceof VaultError)) throw error;
-  return { state: error.retryable === true ? 'unreachable' : 'unusable', id: undefined };
+  return { state: error.retryable === true ? 'unreachable' : 'unusable' };
 };
 
 const decideAccess = ({ scopes, names = ['*'] }: Caller, name: string): Explanation['caller'] => {

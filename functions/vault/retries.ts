@@ -2,7 +2,7 @@
  * All retries: the deadline of a call, backoff with full jitter, the number of attempts, and writes that are
  * attempted until their outcome is clear. The edges say only what a failure means.
  */
-import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { VersionRef } from '../model/types.ts';
 import type { Write, WriteOutcome } from './ports.ts';
@@ -143,12 +143,12 @@ export const writeUntilClear = async (
  * item may be this request's own. After an unclear attempt, `internal` must not hide its possible effect.
  */
 const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
-  const code = error instanceof VaultError ? error.code : undefined;
-  const passes = code !== undefined && (passing.has(code) || (wasUnclear && code === 'internal'));
-  if (!passes) throw error;
-  return { outcome: 'unclear', cause: error instanceof VaultError ? error.cause : undefined };
+  if (!(error instanceof VaultError)) throw error;
+  const { code, cause } = error;
+  const passes = code === 'store_unavailable' || code === 'throttled';
+  if (!passes && !(wasUnclear && code === 'internal')) throw error;
+  return { outcome: 'unclear', cause };
 };
-const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['store_unavailable', 'throttled']);
 
 const settle = async (
   { store, journal }: StoreVault,
