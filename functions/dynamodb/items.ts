@@ -64,7 +64,6 @@ export const recordKey = ({ tenant }: Principal, keyHash: string): ItemKey => ({
  */
 export const wholeSeconds = (instant: number): number => Math.floor(instant / 1000) * 1000;
 
-/** The partition of the index for the heads of a tenant in one state. */
 export const indexPartition = (tenant: string, state: Head['state']): string =>
   state === 'deleted' ? `${tenant}#DELETED` : tenant;
 

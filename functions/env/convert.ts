@@ -24,7 +24,6 @@ export type Conversion = {
 type Readers = {
   /** The reader of the file as it is. Without one, the file means what the vault reads. */
   readonly from: Dialect | undefined;
-  /** The reader of the result. */
   readonly to: Dialect;
 };
 

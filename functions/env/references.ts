@@ -109,7 +109,6 @@ export type ScannedLine = {
 };
 
 export type References = {
-  /** The assignments, in order. */
   readonly lines: readonly ScannedLine[];
   /** The first assignment to each key. */
   readonly assignments: ReadonlyMap<string, ScannedLine>;

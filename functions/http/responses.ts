@@ -54,7 +54,6 @@ export const written = (
   headers: { ...headers, ...replayedHeader(replayed) },
 });
 
-/** The strong entity-tag of a version. */
 export const etag = (version: number): string => `"${version}"`;
 
 export const replayedHeader = (replayed: boolean): Readonly<Record<string, string>> =>
@@ -66,7 +65,6 @@ export const validity = ({ validFrom, validTo }: StoredVersion) => ({
   validTo: validTo === undefined ? null : formatInstant(validTo),
 });
 
-/** A value in a reply: text if it is UTF-8, else base64. */
 export const encodeValue = (
   value: Uint8Array,
 ): { readonly value: string; readonly encoding: 'utf8' | 'base64' } => {

@@ -1,7 +1,6 @@
 /** The data types of the vault, shared by all folders, and the texts of names, keys and instants. */
 import { limits, times } from './limits.ts';
 
-/** The scopes that a token can hold. */
 export const scopes = [
   'secrets:read',
   'secrets:write',

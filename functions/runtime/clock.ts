@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { limits } from '../model/limits.ts';
 import type { Clock } from '../vault/request.ts';
 
-/** The clock and the random numbers of the machine. */
 export const machineClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),

@@ -14,11 +14,6 @@ export type IdentityConfig = {
   readonly audience: string;
   readonly keySet: { readonly jwks: string } | { readonly url: string };
 };
-export type ServicesConfig = {
-  readonly vaultId: string;
-  readonly tableName: string;
-  readonly masterKeyId: string;
-};
 
 /** The vault's name in log lines and metrics: on AWS that of the stack, because a Region may have several. */
 export const readServiceName = (environment: Environment = process.env): string =>
@@ -28,7 +23,6 @@ export const readServiceName = (environment: Environment = process.env): string 
 export const isOnLambda = (environment: Environment = process.env): boolean =>
   Boolean(environment['AWS_LAMBDA_FUNCTION_NAME']);
 
-/** The form of a vault's id. */
 export const vaultIdForm = new RegExp(`^[A-Za-z0-9-]{1,${limits.vaultIdCharactersMax}}$`);
 
 /** The file with the policy, in the folder of a deployed function. */
@@ -77,8 +71,7 @@ export const readIdentityConfig = (environment: Environment = process.env): Iden
   };
 };
 
-/** The id of the vault, the table and the master key. */
-export const readServicesConfig = (environment: Environment = process.env): ServicesConfig => {
+export const readServicesConfig = (environment: Environment = process.env) => {
   requireSet(environment, ['VAULT_ID', 'TABLE_NAME', 'MASTER_KEY_ID']);
   return {
     vaultId: readVaultId(environment),

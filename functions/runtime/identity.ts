@@ -30,7 +30,6 @@ let fetched: ReadonlyMap<string, Issuer['keys']> = new Map();
 /** Verifies the token of a request by the present policy. */
 export const { authenticate } = authenticator;
 
-/** The state of the policy; `undefined` before there is one. */
 export const policyState = (): PolicyState | undefined => state;
 
 /** Decides by this policy of a file from now on. */

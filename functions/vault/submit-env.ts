@@ -181,7 +181,6 @@ const afterNames: ReadonlySet<string> = new Set([
   'master_key_unavailable',
 ]);
 
-/** A file that is ready to be written. */
 type SealedFile = { readonly changes: readonly Change[]; readonly answer: FileAnswer };
 
 const sealAndRender = async (

@@ -19,10 +19,8 @@ const writers = { shell, compose, docker, node, dotenv, python, json };
 
 export type Dialect = keyof typeof writers;
 
-/** The names of all dialects, for messages. */
 export const dialectNames = Object.keys(writers).join(', ');
 
-/** Whether a caller's text names a dialect. */
 export const isDialect = (text: string): text is Dialect => Object.hasOwn(writers, text);
 
 export const writerOf = (dialect: Dialect): Writer => writers[dialect];

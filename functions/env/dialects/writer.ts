@@ -12,7 +12,6 @@ export type Unfit = {
   readonly causeLine?: number;
 };
 
-/** A line, and the value that is in it. */
 export type ReadValue = { readonly line: Assignment; readonly value: string };
 
 export type Writer = {

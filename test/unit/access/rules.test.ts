@@ -322,4 +322,13 @@ describe('a token that describes its principal itself', () => {
   ])('gets nothing if its %s is unfit: the claim %s in %j', (part, claim, changed) => {
     expect(decide(own, { ...itself, ...changed })).toEqual(refused('unfit', { part, claim }));
   });
+
+  it('hides no bug behind a refusal', () => {
+    const broken = Object.defineProperty({ ...itself }, 'names', {
+      get: () => {
+        throw new Error('a bug');
+      },
+    });
+    expect(() => decide(own, broken)).toThrow('a bug');
+  });
 });
