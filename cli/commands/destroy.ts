@@ -1,7 +1,6 @@
-import { createInterface } from 'node:readline';
 import type { ReplyOf } from '../../client/types.ts';
 import { failure, usage } from '../../system/failures.ts';
-import { shown } from '../../system/terminal-text.ts';
+import { askYes } from '../output/ask-yes.ts';
 import { note, printJson, printLines } from '../output/output.ts';
 import { ofVersion, readVersions } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
@@ -63,21 +62,3 @@ const destroyAll = async (
   }
   await (json ? printJson({ name, destroyed }) : printLines([`${name}: ${count} destroyed`]));
 };
-
-/** Whether the person at the terminal types `yes`. Anything else, and the end of the input, is a no. */
-const askYes = (question: string): Promise<boolean> =>
-  new Promise((resolve, reject) => {
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    terminal.once('SIGINT', () => {
-      reject(failure('interrupted', { kind: 'interrupted' }));
-      terminal.close();
-    });
-    terminal.once('close', () => {
-      process.stderr.write('\n');
-      resolve(false);
-    });
-    terminal.question(shown(question), (answer) => {
-      resolve(answer.trim() === 'yes');
-      terminal.close();
-    });
-  });

@@ -1,5 +1,10 @@
 import { convertFile } from '../../functions/env/convert.ts';
-import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
+import {
+  dialectNames,
+  isDialect,
+  isTextDialect,
+  textDialectNames,
+} from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
 import { usage } from '../../system/failures.ts';
 import { invalidFile } from '../files/file-failures.ts';
@@ -22,8 +27,8 @@ export const convertCommand = () =>
     .option('--out <file>', 'write to a file for its owner only')
     .option('--in-place', 'replace the file, whole or not at all')
     .action(async (file, { from, to, out, inPlace, json }) => {
-      if (from !== undefined && (!isDialect(from) || from === 'json')) {
-        throw usage('--from is one of shell, compose, docker, node, dotenv, python');
+      if (from !== undefined && !isTextDialect(from)) {
+        throw usage(`--from is one of ${textDialectNames}`);
       }
       if (!isDialect(to)) throw usage(`--to is one of ${dialectNames}`);
       const target = targetOf(file, { out, inPlace });

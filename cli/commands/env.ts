@@ -21,6 +21,7 @@ import {
   vaultCommand,
   writingCommand,
 } from './command-line.ts';
+import { adoptCommand } from './env-adopt.ts';
 import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';
 import { verifyCommand } from './env-verify.ts';
@@ -29,6 +30,7 @@ export const envCommand = () =>
   newCommand(
     'env',
     'files with references to secrets: enc(NAME) stores, secret(NAME) reads',
+    'dsvault env adopt .env --secrets',
     'dsvault env lint .env',
     'dsvault env encrypt --in-place .env',
     'dsvault env expand .env --out .env.production',
@@ -37,6 +39,7 @@ export const envCommand = () =>
     .addCommand(encryptCommand().action((file, flags) => transform('encrypt-env', file, flags)))
     .addCommand(expandCommand().action((file, flags) => transform('expand-env', file, flags)))
     .addCommand(submitCommand().action((file, flags) => transform('submit-env', file, flags)))
+    .addCommand(adoptCommand())
     .addCommand(lintCommand())
     .addCommand(convertCommand())
     .addCommand(verifyCommand());

@@ -1,11 +1,13 @@
 /** `dsvault import`: creates secrets from a `.env` file, or from one JSON object of strings. */
 import { type ParseError, parseTree } from 'jsonc-parser';
+import { findDisagreements, readFile } from '../../functions/env/agreement.ts';
 import { errorsAt, type Fault } from '../../functions/env/faults.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
+import { fileSentence } from '../../system/file-sentences.ts';
 import type { FileError } from '../../system/problem-report.ts';
 import { invalidFile } from '../files/file-failures.ts';
 import { note, noteLine, printJson } from '../output/output.ts';
@@ -34,11 +36,31 @@ export const importCommand = () =>
       const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
       const body = { content: lines.join(''), values, dryRun, note: remark };
+      if (formatOf(format, file) === 'env') warnOfReaders(content, file);
       const reply = await byName(file, () => session.client('encrypt-env', { body }));
       if (json) return await printJson({ created: reply.created });
       const names = reply.created.map(({ name }) => name).join(', ');
       note(`${dryRun ? 'would create' : 'created'} ${names}`);
     });
+
+/** The readers of files that people import. `docker` reads no quotes, so it would disagree with most lines. */
+const readers = ['shell', 'compose', 'node', 'dotenv', 'python'] as const;
+
+/** Warns of lines of which a program that read the file until now may have made another value. */
+const warnOfReaders = (content: string, file: string): void => {
+  const source = readFile(content);
+  const byLine = new Map<number, string[]>();
+  for (const reader of readers) {
+    for (const { line } of findDisagreements(source, reader, source.plain)) {
+      byLine.set(line, [...(byLine.get(line) ?? []), reader]);
+    }
+  }
+  for (const [line, names] of [...byLine].sort(([one], [other]) => one - other)) {
+    const dialect = names.join(', ');
+    const sentence = fileSentence({ code: 'reader_disagrees', dialect });
+    noteLine(`${file}:${line}: warning: ${sentence} [reader_disagrees]`);
+  }
+};
 
 const formatOf = (format: string | undefined, file: string): 'env' | 'json' => {
   const named = format ?? (file.endsWith('.json') ? 'json' : 'env');

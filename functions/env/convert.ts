@@ -43,7 +43,10 @@ export const convertFile = (content: string, { from, to }: Readers): Conversion 
 };
 
 /** The values that the reader certainly finds in the lines that it reads in another way than the vault. */
-const differentValues = ({ file, plain }: ReadableFile, from: Dialect): Map<Line, ReadValue> => {
+export const differentValues = (
+  { file, plain }: ReadableFile,
+  from: Dialect,
+): Map<Line, ReadValue> => {
   const { disagrees, found } = writerOf(from);
   const values = new Map<Line, ReadValue>();
   for (const line of plain) {

@@ -21,6 +21,16 @@ export type Dialect = keyof typeof writers;
 
 export const dialectNames = Object.keys(writers).join(', ');
 
+/** The dialects of `.env` files, which are expanded later. */
+export type TextDialect = Exclude<Dialect, 'json'>;
+
+export const textDialectNames = Object.keys(writers)
+  .filter((name) => name !== 'json')
+  .join(', ');
+
 export const isDialect = (text: string): text is Dialect => Object.hasOwn(writers, text);
+
+export const isTextDialect = (text: string): text is TextDialect =>
+  isDialect(text) && text !== 'json';
 
 export const writerOf = (dialect: Dialect): Writer => writers[dialect];

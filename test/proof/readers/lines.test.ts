@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { writerOf } from '../../../functions/env/dialects/dialect.ts';
+import { type TextDialect, writerOf } from '../../../functions/env/dialects/dialect.ts';
 import { contentOf, unlessRefused } from '../../support/env-runs.ts';
 import { seed } from '../../support/seed.ts';
 import { foreignBlocks } from './lines.ts';
-import { readersOf, sorted, type TextDialect } from './readers.ts';
+import { readersOf, sorted } from './readers.ts';
 
 const blocks = foreignBlocks(9_000, seed);
 /** test/unit/env/shell.property.test.ts gives such lines to bash, in a place without commands to run. */

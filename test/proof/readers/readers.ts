@@ -1,5 +1,5 @@
 /** The programs that read the files of each dialect. */
-import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
+import type { TextDialect } from '../../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { nodeReaders, readWithExpand } from '../../support/node-readers.ts';
 import { readWithShell, type Shell } from '../../support/shells.ts';
@@ -37,8 +37,6 @@ const readerOf =
       return found;
     });
   };
-
-export type TextDialect = Exclude<Dialect, 'json'>;
 
 const readersOfNode = nodeReaders.map(([name, read]) => ({
   name,

@@ -1,17 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { writerOf } from '../../../functions/env/dialects/dialect.ts';
+import { type TextDialect, writerOf } from '../../../functions/env/dialects/dialect.ts';
 import { type Assignment, parseFile } from '../../../functions/env/grammar.ts';
 import { readWithNodeProcess } from '../../support/node-readers.ts';
 import { seed } from '../../support/seed.ts';
-import {
-  dotenvExpand,
-  type Reader,
-  readersOf,
-  sorted,
-  type TextDialect,
-  textDialects,
-} from './readers.ts';
+import { dotenvExpand, type Reader, readersOf, sorted, textDialects } from './readers.ts';
 import { valueSets } from './values.ts';
 
 const sets = valueSets(seed);
