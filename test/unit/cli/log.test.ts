@@ -115,6 +115,7 @@ describe('dsvault log reads', () => {
 describe('dsvault log', () => {
   const stranger = { issuer: undefined, tenant: undefined, subject: undefined };
   const refused = { outcome: 'refused', status: 401, code: 'unauthenticated' };
+  const more = lineAt(4, { ...refused, message: 'continued' });
   const earlier = { ...JSON.parse(lineAt(1, { sampling_rate: 0 })), message: 'decision' };
   const metrics = { _aws: {}, service: 'vault', operation: 'expand-env', Requests: 1 };
   const decisions = { created: 1, lost_race: 3 };
@@ -134,7 +135,7 @@ describe('dsvault log', () => {
     [
       'refusals finds refusals, also of unknown callers, but no failures',
       refusals,
-      [lineAt(1, { ...stranger, ...refused }), lineAt(2, { outcome: 'failed' }), lineAt(3)],
+      [lineAt(1, { ...stranger, ...refused }), lineAt(2, { outcome: 'failed' }), lineAt(3), more],
       ['unauthenticated'],
     ],
     [
