@@ -17,26 +17,23 @@ export type Inputs = {
 
 /** Reads the inputs and the file. Throws a failure that names the input which is wrong. */
 export const readInputs = (): Inputs => {
-  const [addr, file, content, script] = ['addr', 'env-file', 'content', 'run'].map(input);
-  if (addr === undefined) throw usage('the input addr is missing: the address of the vault');
+  const [address, file, content, script] = ['addr', 'env-file', 'content', 'run'].map(input);
+  if (address === undefined) throw usage('the input addr is missing: the address of the vault');
+  const addr = readAddr(address);
+  if (!isConfidential(new URL(addr))) {
+    throw usage('the address of the vault is not https://, so others could read the token');
+  }
   if (file !== undefined && content !== undefined)
     throw usage('give env-file or content, not both');
   const exports = isTrue('export');
   if (script === undefined && !exports) throw usage('nothing to do: give run, or export: true');
   return {
-    addr: readConfidential(addr),
-    audience: input('audience') ?? addr,
+    addr,
+    audience: input('audience') ?? address,
     ...(content === undefined ? readEnvFile(file ?? '.env') : { content, file: undefined }),
     script,
     exports,
   };
-};
-
-/** Throws for an address on the way to which others can read the token of the job, and the values. */
-const readConfidential = (text: string): string => {
-  const addr = readAddr(text);
-  if (isConfidential(new URL(addr))) return addr;
-  throw usage('the address of the vault is not https://, so others could read the token');
 };
 
 /** An empty input counts as missing, because the runner passes one for an expression without a value. */

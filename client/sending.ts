@@ -293,15 +293,11 @@ const limitOf = (timeoutMs: number, signal: AbortSignal | undefined) => {
 
 /** Whether this is a reply of the operation: its status, and every property that the document requires. */
 const isReply = (id: OperationId, { status, headers }: Answer, json: unknown): boolean => {
-  const { answers, replies } = operations[id] as Operation;
+  const answers: readonly number[] = operations[id].answers;
+  const replies: readonly (readonly string[])[] = operations[id].replies;
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json');
   if (isProblem || !answers.includes(status) || !isObject(json)) return false;
   return replies.some((required) => required.every((property) => property in json));
-};
-
-type Operation = {
-  readonly answers: readonly number[];
-  readonly replies: readonly (readonly string[])[];
 };
 
 const isObject = (json: unknown): json is Readonly<Record<string, unknown>> =>

@@ -34,11 +34,11 @@ export const verifyCommand = () =>
       const source = readFile(await readText(file));
       if (source.errors.length > 0) throw invalidFile(reportOf(source.errors), file);
       const told = readers.map(({ name, dialect }) => {
-        return { reader: name, first: findDifferences(source, dialect)[0] };
+        return { reader: name, first: findDifferences(source, dialect)[0] ?? null };
       });
-      if (json) await printJson({ file, readers: told.map(documentOf) });
+      if (json) await printJson({ file, readers: told });
       else await printLines(told.map((one) => lineOf(file, one)));
-      if (told.every(({ first }) => first === undefined)) return;
+      if (told.every(({ first }) => first === null)) return;
       throw failure('at least one of these programs may read it in another way', {
         kind: 'invalidFile',
       });
@@ -46,12 +46,11 @@ export const verifyCommand = () =>
 
 type ReaderReport = {
   readonly reader: string;
-  readonly first: ReturnType<typeof findDifferences>[number] | undefined;
+  /** The first difference; `null` if there is none. */
+  readonly first: ReturnType<typeof findDifferences>[number] | null;
 };
 
 const lineOf = (file: string, { reader, first }: ReaderReport): string =>
-  first === undefined
+  first === null
     ? `${file}: ${reader} reads every value as the vault does`
     : `${file}:${first.line}:${first.column}: ${fileSentence({ ...first, dialect: reader })} [${first.code}]`;
-
-const documentOf = ({ reader, first }: ReaderReport) => ({ reader, first: first ?? null });
