@@ -50,7 +50,9 @@ export const planAdoption = (content: string, { keys, nameOf, dialect }: Choice)
   const values = differentValues(source, dialect);
   const readValue = (line: Assignment) => values.get(line)?.value ?? line.value.decoded;
   const adopted = chosen.filter((line) => source.plain.has(line) && readValue(line) !== '');
-  const unclear = new Set<Line>(adopted.filter((line) => !values.has(line)));
+  // Node takes some comments for keys, or not, by the spelling of the value above them.
+  const others = source.file.lines.filter(({ kind }) => kind !== 'assignment');
+  const unclear = new Set<Line>([...others, ...adopted.filter((line) => !values.has(line))]);
   const errors = findDisagreements(source, dialect, unclear);
   if (errors.length > 0) return { ...none, errors };
   const isAdopted = new Set<Line>(adopted);
