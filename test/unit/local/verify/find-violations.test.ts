@@ -45,9 +45,7 @@ const wrapped = 'has a data key that the master key does not unwrap (InvalidCiph
 const noValue = 'is a deletion that follows no value';
 const headless = 'is a version without a head';
 const beyond = (version: number) => `is at or beyond the head, which is version ${version}`;
-const [first = '', second = '', third = '', fourth = '', ninth = ''] = [1, 2, 3, 4, 9].map(
-  versionSortKey,
-);
+const [first = '', second = '', third = '', fourth = ''] = [1, 2, 3, 4].map(versionSortKey);
 
 const alice = someone();
 const began = Date.parse('2026-01-01T00:00:00.000Z');
@@ -294,14 +292,16 @@ describe('verifying a vault', () => {
       () => [asHead('DB', second)],
       [`${second} ${beyond(2)}`],
     ],
-    [
-      'a version beyond the head',
-      'DB',
-      () => [asVersion('DB', second, 9)],
-      [sealed, 'has the data key of another version', beyond(3)].map(
-        (problem) => `${ninth} ${problem}`,
-      ),
-    ],
+    ...[3, 9].map((version): Row => {
+      const problems = [sealed, 'has the data key of another version', beyond(3)];
+      const found = problems.map((problem) => `${versionSortKey(version)} ${problem}`);
+      return [
+        `version 2 as version ${version} of 3`,
+        'DB',
+        () => [asVersion('DB', second, version)],
+        found,
+      ];
+    }),
     [
       'an interval that does not end where the next begins',
       'DB',
