@@ -74,7 +74,7 @@ describe('planAdoption', () => {
       'has a comment that its reader may take for a key',
       'node',
       "A='x'\n # b=\n",
-      { ...{ line: 2, column: 1, code: 'reader_disagrees', dialect: 'node' } },
+      { line: 2, column: 1, code: 'reader_disagrees', dialect: 'node' },
     ],
     [
       'has a value that cannot be written for its reader',
