@@ -150,12 +150,15 @@ const store = async (
     } catch (error) {
       if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
       const existing = new Set((error.report.errors ?? []).map(({ name }) => name));
+      const taken = rest.filter(({ name }) => existing.has(name));
+      // A vault that names none of these would be asked for ever.
+      if (taken.length === 0) throw error;
       const others: typeof rest = [];
-      for (const secret of rest.filter(({ name }) => existing.has(name))) {
+      for (const secret of taken) {
         if (await hasValue(session, secret)) found.push(secret.name);
         else others.push(secret);
       }
-      if (others.length > 0 || existing.size === 0) {
+      if (others.length > 0) {
         const faults = others.map(({ offset, name }) => ({
           offset,
           code: 'secret_exists' as const,

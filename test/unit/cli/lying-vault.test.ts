@@ -100,6 +100,7 @@ const rows: Readonly<Record<string, Row>> = {
   'env expand': { args: [env] },
   'env expand --pin': { args: [env, '--pin'] },
   'env submit': { args: [enc] },
+  'env adopt': { args: [file('adopt.env', 'K=v\n'), '--keys', 'K', '--dry-run'], silent: true },
   'env lint': { args: [env], offline: true, silent: true },
   'env convert': { args: [plain, '--to', 'shell'], offline: true },
   'env verify': { args: [env], offline: true, silent: true },
