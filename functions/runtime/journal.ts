@@ -1,8 +1,8 @@
 /**
- * The log: one JSON object a line. `close` writes the line of a request. A new field of it goes there and into
- * docs/runbook.md, and into `logged` of system/log-lines.ts for `dsvault log` and the console. Its content comes by
- * a method of `Journal` (vault/request.ts). Metrics and alarms of template.yaml, and a restore
- * (local/backup/destroys.ts), read the lines too. `observeRequests` hands the numbers to Prometheus.
+ * The log: one JSON object a line. `close` writes the line of a request. A new field of it goes there and
+ * into docs/runbook.md, and into `logged` of system/log-lines.ts for `dsvault log` and the console. Its
+ * content comes by a method of `Journal` (vault/request.ts). Metrics and alarms of template.yaml, and a
+ * restore (local/backup/destroys.ts), read the lines too. `observeRequests` hands the numbers to Prometheus.
  */
 import type { RequestJournal } from '../http/endpoint.ts';
 import { VaultError } from '../model/errors.ts';

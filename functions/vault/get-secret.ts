@@ -17,8 +17,8 @@ export type OpenedVersion = {
 };
 
 /**
- * Returns a version with its value, which is not opened if the caller has that version already. Throws `not_found`,
- * `version_destroyed`, `integrity_failure`, and the errors of store and data keys.
+ * Returns a version with its value, which is not opened if the caller has that version already. Throws
+ * `not_found`, `version_destroyed`, `integrity_failure`, and the errors of store and data keys.
  */
 export const getSecret = (ports: Ports) =>
   operation(ports, async (vault, request: GetSecret): Promise<OpenedVersion> => {
