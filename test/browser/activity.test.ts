@@ -58,6 +58,7 @@ describe('the activity in the console', () => {
     await vault.create();
     const page = await openSecret(console, name);
     await page.getByRole('link', { name: 'Who read this?' }).click();
+    await page.getByRole('heading', { name: 'Activity', level: 1 }).waitFor();
     expect(await page.getByLabel('Secret').inputValue()).toBe(name);
     const rows = page.locator('tbody tr');
     for (const operation of ['get-secret', 'expand-env']) {
