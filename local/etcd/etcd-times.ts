@@ -8,8 +8,9 @@ const snapshotLeaseMs = 60_000;
 export const etcdTimes = {
   answerMs,
   /**
-   * The time limit of all calls to etcd for one request, from the moment at which the front took the request: the deadline
-   * of gRPC. A call that has not left by then never will. The front still has time to answer what is known.
+   * The time limit of all calls to etcd for one request, from the moment at which the front took the request: 2,250 ms, the
+   * deadline that `etcd-client.ts` gives to gRPC. A call that has not left by then never will. The front still has time to
+   * answer what is known. A node's own calls have limits in `local/node/node-times.ts`.
    */
   callsEndMs: answerMs - 50,
   /** A node says by then whether it serves, so that 500 ms are left for the call to etcd. */
