@@ -73,6 +73,7 @@ describe('the client', () => {
     ['a busy vault', busy],
     ['a gateway that gave up', json(502, 'Bad Gateway', { 'Content-Type': 'text/html' })],
     ['a proxy that throttles', json(429, 'slow down', { 'Content-Type': 'text/html' })],
+    ['a proxy that gave up waiting', json(408, 'late', { 'Content-Type': 'text/html' })],
   ])('repeats a write with the same key after %s', async (_, first) => {
     const { client, arrived, events } = await clientOf([first, created]);
     expect(await client.create('A', 'v', { note: 'n' })).toEqual(written);
