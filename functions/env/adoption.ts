@@ -100,15 +100,23 @@ const findChanges = (
     });
     return errorsAt(source.content, faults);
   }
-  const before = findings(source, dialect);
-  const after = findings(readFile(expanded), dialect);
-  const referring = new Set([...source.referring].map((line) => keyOf(line)));
-  const changed = [...before].filter(
-    ([key, found]) => !referring.has(key) && after.get(key) !== found,
-  );
+  const changed = findChangedKeys(source, expanded, dialect);
   return errorsAt(
     source.content,
-    changed.map(([key]) => ({ offset: offsetOf(key), code: 'reader_disagrees' as const, dialect })),
+    changed.map((key) => ({ offset: offsetOf(key), code: 'reader_disagrees' as const, dialect })),
+  );
+};
+
+/** The keys behind which the reader finds another value in this text. Lines with references are left out. */
+export const findChangedKeys = (
+  source: ReadableFile,
+  text: string,
+  dialect: TextDialect,
+): readonly string[] => {
+  const after = findings(readFile(text), dialect);
+  const referring = new Set([...source.referring].map((line) => keyOf(line)));
+  return [...findings(source, dialect)].flatMap(([key, found]) =>
+    referring.has(key) || after.get(key) === found ? [] : [key],
   );
 };
 

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { findHeldValues, planAdoption, proposeKeys } from '../../../functions/env/adoption.ts';
+import {
+  findChangedKeys,
+  findHeldValues,
+  planAdoption,
+  proposeKeys,
+} from '../../../functions/env/adoption.ts';
+import { readFile } from '../../../functions/env/agreement.ts';
 import type { TextDialect } from '../../../functions/env/dialects/dialect.ts';
 import { fileText } from '../../support/env-files.ts';
 import { contentOf, unlessRefused } from '../../support/env-runs.ts';
@@ -57,6 +63,7 @@ describe('planAdoption', () => {
       content: 'A=secret(X)\nB=\\secret(X)\nC=\nD=secret(app.D)\n',
       kept: ['A', 'B', 'C'],
       missing: ['E'],
+      errors: [],
     });
   });
 
@@ -123,6 +130,14 @@ describe('planAdoption', () => {
       { numRuns: 5_000 },
     );
     expect(adopted).toBeGreaterThan(50);
+  });
+});
+
+describe('findChangedKeys', () => {
+  it('names a key with another value, a key that is gone, and a line that is not certain and differs', () => {
+    const before = readFile(`A=1\nB=2\nC=3\nD=$X\nE=$X\nF=secret(Y)\n`);
+    const after = `A='1'\nB=3\nD=$X\nE="$X"\nF=y\n`;
+    expect(findChangedKeys(before, after, 'shell')).toEqual(['B', 'C', 'E']);
   });
 });
 
