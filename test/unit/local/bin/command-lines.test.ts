@@ -3,12 +3,14 @@
  * script of package.json runs, so no new program is left out. One process imports them all, one after the other.
  */
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { scopes } from '../../../../functions/model/types.ts';
 import { lockDataFolder } from '../../../../local/process/data-folder.ts';
+import { isFree } from '../../../../local/process/ports.ts';
 import { samRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -173,11 +175,18 @@ process.reallyExit(0);
 /** Programs that would change the machine. Each is replaced by one that only records its call. */
 const acting = 'apt-get docker docker-compose dockerd etcd go ip java npm pip python3 sam setpriv';
 
-/** A port that is in use until this process ends. */
+/**
+ * Takes a port until this process ends. Lies below the ports that systems and clusters choose, so that a cluster whose
+ * first port is the one before it finds this one alone in use.
+ */
 const takePort = async (): Promise<number> => {
+  const taken = randomInt(5_000, 9_900);
   const server = createServer().unref();
-  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle));
-  return (server.address() as AddressInfo).port;
+  const isListening = await new Promise<boolean>((settle) => {
+    server.once('error', () => settle(false));
+    server.listen(taken, '127.0.0.1', () => settle(true));
+  });
+  return isListening && (await isFree(taken - 1)) ? taken : await takePort();
 };
 
 const endings = new Map<string, Ending>();
