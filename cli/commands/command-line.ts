@@ -1,5 +1,6 @@
 /** What commands share: options, arguments, help, and the errors of a wrong command line. */
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { limits } from '../../functions/model/limits.ts';
 import {
   formatInstant,
   isNote,
@@ -114,7 +115,9 @@ export const versionArgument = (text: string): VersionArgument => {
 const noteText = (note: string): string => {
   // Node puts U+FFFD in place of bytes that are not UTF-8.
   if (isNote(note) && !note.includes('\ufffd')) return note;
-  throw usage('--note is one line of UTF-8, 1 to 512 bytes, without control characters');
+  throw usage(
+    `--note is one line of UTF-8, 1 to ${limits.noteBytesMax} bytes, without control characters`,
+  );
 };
 
 /**

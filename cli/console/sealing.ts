@@ -5,7 +5,7 @@
  */
 
 /** Names a secret that page and server share. The id is sent in clear, the secret only sealed. */
-export type Pass = { readonly id: string; readonly secret: string };
+export type SharedSecret = { readonly id: string; readonly secret: string };
 
 export type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
@@ -33,13 +33,13 @@ export const seal = async (key: Key, content: unknown, purpose: string): Promise
 
 /** Opens what `seal` made with the same key for the same purpose. Rejects for anything else. */
 export const unseal = async (key: Key, whole: Bytes, purpose: string): Promise<unknown> => {
-  const how = boundTo(whole.subarray(0, ivBytes), purpose);
-  const plain = await crypto.subtle.decrypt(how, key, whole.subarray(ivBytes));
+  const parameters = boundTo(whole.subarray(0, ivBytes), purpose);
+  const plain = await crypto.subtle.decrypt(parameters, key, whole.subarray(ivBytes));
   return JSON.parse(new TextDecoder().decode(plain));
 };
 
 /** The purpose of a part of the answer: it names request and part, so no other answer or part can replace this one. */
-export const answerTo = (request: Bytes, part: number): string =>
+export const purposeOfAnswer = (request: Bytes, part: number): string =>
   `part ${part} of the answer to ${request.subarray(0, ivBytes)}`;
 
 const boundTo = (iv: Bytes, purpose: string) => ({

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isFailure } from '../../system/failures.ts';
-import { answerTo, type Key, keyOf, requestBytesMax, seal, unseal } from './sealing.ts';
+import { type Key, keyOf, purposeOfAnswer, requestBytesMax, seal, unseal } from './sealing.ts';
 import { createSessions } from './sessions.ts';
 
 /** A file of the page. */
@@ -156,7 +156,7 @@ const perform = async (
   response.writeHead(200, { ...safety, 'Content-Type': 'text/plain' });
   let parts = 0;
   const write = async (answer: Answer): Promise<void> => {
-    const sealed = await seal(key, answer, answerTo(request, parts++));
+    const sealed = await seal(key, answer, purposeOfAnswer(request, parts++));
     const isTaken = response.write(`${Buffer.from(sealed).toString('base64')}\n`);
     if (!isTaken) await once(response, 'drain', { signal: left.signal });
   };

@@ -4,7 +4,7 @@
  * messages are sealed.
  */
 import { randomBytes } from 'node:crypto';
-import type { Pass } from './sealing.ts';
+import type { SharedSecret } from './sealing.ts';
 
 const codeLivesMs = 60_000;
 /** Far more than a person has tabs. Another session ends the oldest one. */
@@ -12,11 +12,11 @@ const sessionsMax = 16;
 
 export type Sessions = {
   /** A new code. Earlier codes that were not used yet stay valid until their minute is over. */
-  readonly newCode: () => Pass;
+  readonly newCode: () => SharedSecret;
   /** The secret of a code; `undefined` if the code is unknown, used or too old. */
   readonly findCode: (id: string) => string | undefined;
   /** The session for a code, which is used up by that; `undefined` if `findCode` does not find the code. */
-  readonly open: (codeId: string) => Pass | undefined;
+  readonly open: (codeId: string) => SharedSecret | undefined;
   /** The secret of an open session. */
   readonly findSession: (id: string) => string | undefined;
 };
@@ -48,6 +48,6 @@ export const createSessions = (now: () => number): Sessions => {
   };
 };
 
-const newPass = (): Pass => ({ id: newText(), secret: newText() });
+const newPass = (): SharedSecret => ({ id: newText(), secret: newText() });
 
 const newText = (): string => randomBytes(32).toString('base64url');

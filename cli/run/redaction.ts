@@ -26,24 +26,24 @@ export const textsToHide = (values: readonly string[]): string[] => {
   return [...new Set(texts)];
 };
 
-type Run = { readonly start: number; readonly end: number };
+type Span = { readonly start: number; readonly end: number };
 
-/** Replaces each maximal run of bytes that belong to texts by one mark. Texts may overlap or be adjacent. */
+/** Replaces each maximal span of bytes that belong to texts by one mark. Texts may overlap or be adjacent. */
 export const startRedaction = (texts: readonly string[]): Redaction => {
   /** The output from the first byte that may begin a text. Its first `passed` bytes were passed on already. */
   let held = '';
   let passed = 0;
-  /** Whether the output so far ends with a mark. The rest of the same run needs no other mark. */
+  /** Whether the output so far ends with a mark. The rest of the same span needs no other mark. */
   let marked = false;
-  const passUntil = (end: number, runs: readonly Run[]): Buffer => {
+  const passUntil = (end: number, spans: readonly Span[]): Buffer => {
     const parts: string[] = [];
-    for (const run of runs) {
-      if (run.start >= end) break;
-      if (run.end <= passed) continue;
-      if (run.start > passed) parts.push(held.slice(passed, run.start));
-      if (run.start > passed || !marked) parts.push(redactedMark);
+    for (const span of spans) {
+      if (span.start >= end) break;
+      if (span.end <= passed) continue;
+      if (span.start > passed) parts.push(held.slice(passed, span.start));
+      if (span.start > passed || !marked) parts.push(redactedMark);
       marked = true;
-      passed = run.end;
+      passed = span.end;
     }
     if (end > passed) {
       parts.push(held.slice(passed, end));
@@ -55,39 +55,39 @@ export const startRedaction = (texts: readonly string[]): Redaction => {
   return {
     push: (chunk) => {
       held += Buffer.from(chunk).toString('latin1');
-      const runs = runsIn(held, texts);
-      // A possible beginning of a text is held back, unless a run hides it already.
-      const open = openFrom(held, texts);
-      const covering = runs.find((run) => run.start <= open && run.end > open);
-      const output = passUntil(covering?.end ?? open, runs);
+      const spans = spansIn(held, texts);
+      // A possible beginning of a text is held back, unless a span hides it already.
+      const open = firstOpenBeginning(held, texts);
+      const covering = spans.find((span) => span.start <= open && span.end > open);
+      const output = passUntil(covering?.end ?? open, spans);
       held = held.slice(open);
       passed -= open;
       return output;
     },
-    end: () => passUntil(held.length, runsIn(held, texts)),
+    end: () => passUntil(held.length, spansIn(held, texts)),
   };
 };
 
-/** The runs of bytes of texts, in order. A regular expression would fail for long texts, and its error would quote them. */
-const runsIn = (output: string, texts: readonly string[]): readonly Run[] => {
+/** The spans of bytes of texts, in order. A regular expression would fail for long texts, and its error would quote them. */
+const spansIn = (output: string, texts: readonly string[]): readonly Span[] => {
   const found = texts.flatMap((text) => {
-    const runs: Run[] = [];
+    const spans: Span[] = [];
     for (let at = output.indexOf(text); at >= 0; at = output.indexOf(text, at + 1)) {
-      runs.push({ start: at, end: at + text.length });
+      spans.push({ start: at, end: at + text.length });
     }
-    return runs;
+    return spans;
   });
-  const merged: Run[] = [];
-  for (const run of found.sort((one, other) => one.start - other.start)) {
+  const merged: Span[] = [];
+  for (const span of found.sort((one, other) => one.start - other.start)) {
     const last = merged.at(-1);
-    if (last === undefined || run.start > last.end) merged.push(run);
-    else if (run.end > last.end) merged.splice(-1, 1, { start: last.start, end: run.end });
+    if (last === undefined || span.start > last.end) merged.push(span);
+    else if (span.end > last.end) merged.splice(-1, 1, { start: last.start, end: span.end });
   }
   return merged;
 };
 
 /** The first offset from which the end of the output may be the beginning of a text; if there is none, its length. */
-const openFrom = (output: string, texts: readonly string[]): number => {
+const firstOpenBeginning = (output: string, texts: readonly string[]): number => {
   let open = output.length;
   for (const text of texts) {
     const isOpen = (at: number): boolean => text.startsWith(output.slice(at));

@@ -1,11 +1,11 @@
 /** The session of this page with the server of the console. Its key is only in this module's memory. */
 
 import {
-  answerTo,
   type Key,
   keyOf,
-  type Pass,
+  purposeOfAnswer,
   requestBytesMax,
+  type SharedSecret,
   seal,
   unseal,
 } from '../../cli/console/sealing.ts';
@@ -46,7 +46,9 @@ export const openSession = async (): Promise<boolean> => {
   history.replaceState(null, '', '/#/');
   const [id = '', secret = ''] = code.split('.');
   try {
-    const pass = await lastOf(exchange<Pass>(await sessionOf({ id, secret }), '/session', {}));
+    const pass = await lastOf(
+      exchange<SharedSecret>(await sessionOf({ id, secret }), '/session', {}),
+    );
     session = await sessionOf(pass);
     return true;
   } catch {
@@ -54,7 +56,7 @@ export const openSession = async (): Promise<boolean> => {
   }
 };
 
-const sessionOf = async ({ id, secret }: Pass): Promise<Session> => ({
+const sessionOf = async ({ id, secret }: SharedSecret): Promise<Session> => ({
   ...{ id, key: await keyOf(secret) },
 });
 
@@ -107,7 +109,7 @@ async function* exchange<Part>(
   let count = 0;
   try {
     for await (const line of linesOf(path, id, sealed, signal)) {
-      const { status, body } = await unsealed(key, line, answerTo(sealed, count));
+      const { status, body } = await unsealed(key, line, purposeOfAnswer(sealed, count));
       count += 1;
       if (status === 102) tellSilence(String(body));
       else if (status >= 400) throw new Refusal(body as Refusal['problem']);

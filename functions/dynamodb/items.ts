@@ -211,8 +211,12 @@ export const decodeDetails = (item: Item, owner: Owner, name: string): HeadDetai
   const partition = decoder.text('tenant');
   const state = decoder.text('state');
   if (state !== 'stored' && state !== 'deleted') throw malformed();
-  const isAtHome = partition === indexPartition(owner.tenant, state);
-  if (!isAtHome || decoder.text('name') !== name || decoder.text('vault') !== owner.vault) {
+  const isInIndexPartition = partition === indexPartition(owner.tenant, state);
+  if (
+    !isInIndexPartition ||
+    decoder.text('name') !== name ||
+    decoder.text('vault') !== owner.vault
+  ) {
     throw malformed();
   }
   const details: HeadDetails = {

@@ -29,6 +29,6 @@ export const describeBackup = ({ facts, manifest }: Backup): readonly string[] =
         ]
       : []),
     ...keysOf(manifest),
-    `the digest of its items is sha256 ${sha256}`,
+    `the sha256 of its items is ${sha256}`,
   ];
 };

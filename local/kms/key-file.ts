@@ -65,14 +65,14 @@ const checkOf = (keyId: string, secret: KeyObject): string =>
     'base64url',
   );
 
-const parse = (bytes: Buffer): (KeyReading & { readonly text: KeyFile }) | undefined => {
+const parse = (bytes: Buffer): (KeyReading & { readonly content: KeyFile }) | undefined => {
   try {
-    const text = v.parse(keyFile, JSON.parse(bytes.toString('utf8')));
-    const material = Buffer.from(text.keyMaterial, 'base64');
+    const content = v.parse(keyFile, JSON.parse(bytes.toString('utf8')));
+    const material = Buffer.from(content.keyMaterial, 'base64');
     const secret = createSecretKey(material);
     material.fill(0);
-    const { keyId, state } = text;
-    return { keyId, secret, state, text };
+    const { keyId, state } = content;
+    return { keyId, secret, state, content };
   } catch {
     // The error is not even a cause, because a JSON parser's message quotes the text, and the text is the key.
     return undefined;
@@ -130,11 +130,11 @@ export const describeKeyFile = (
  * file obeys from its next call on. Throws a sentence, and changes nothing, if the file cannot be read or replaced.
  */
 export const setKeyState = (file: string, state: KeyState): void => {
-  const { text } = open(file);
+  const { content } = open(file);
   try {
-    replaceFile(file, JSON.stringify({ ...text, state } satisfies KeyFile));
+    replaceFile(file, JSON.stringify({ ...content, state } satisfies KeyFile));
   } catch (cause) {
-    const sentence = `${file} cannot be replaced (${codeOf(cause)}), so its key stays ${text.state}`;
+    const sentence = `${file} cannot be replaced (${codeOf(cause)}), so its key stays ${content.state}`;
     throw failure(sentence, { cause });
   }
 };
@@ -200,7 +200,7 @@ export const followMasterKey = (
     const { status, bytes } = readWhole(file);
     const parsed = parse(bytes);
     if (parsed === undefined) throw refuse('KMSInvalidStateException', `${file} is damaged`);
-    const { text: _, ...reading } = parsed;
+    const { content: _, ...reading } = parsed;
     if (!isOwn(own, reading)) {
       throw refuse('IncorrectKeyException', `${file} holds another master key than this vault's`);
     }

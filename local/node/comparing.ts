@@ -226,9 +226,9 @@ export const watchEtcd = async (options: WatchingOptions): Promise<void> => {
     facts.status = status;
     facts.space = status && measureSpace(status);
     if (!status?.hasLeader) {
-      const isNoMajority = ['serving', 'no-majority'].includes(state.state());
+      const needsMajority = ['serving', 'no-majority'].includes(state.state());
       const why = status ? 'no majority of the nodes is there' : 'its etcd does not answer';
-      if (isNoMajority) state.change('no-majority', why);
+      if (needsMajority) state.change('no-majority', why);
       return;
     }
     if (state.state() === 'defragmenting') return;
@@ -244,7 +244,7 @@ export const watchEtcd = async (options: WatchingOptions): Promise<void> => {
 };
 
 /** Hashes for the status take at most a fifth of etcd's time, however often people ask for the status. */
-const restTimes = 4;
+const restPerHash = 4;
 
 export type Hashing = {
   /** The hash at a revision that etcd has applied. Rejects if etcd has not. */
@@ -283,7 +283,7 @@ export const createHashing = (
       await now().catch(() => undefined);
       isHashing = false;
       const ended = performance.now();
-      restsUntil = ended + restTimes * (ended - began);
+      restsUntil = ended + restPerHash * (ended - began);
     },
   };
 };

@@ -7,7 +7,7 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { answerTo, keyOf, type Pass, unseal } from '../../cli/console/sealing.ts';
+import { keyOf, purposeOfAnswer, type SharedSecret, unseal } from '../../cli/console/sealing.ts';
 import { chromiumOptions } from '../support/chromium.ts';
 import { followLauncher, press as pressIn, shows, visit } from '../support/console.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
@@ -35,7 +35,7 @@ const traffic: {
   readonly got: string;
 }[] = [];
 /** The code that opened the session. */
-let code: Pass;
+let code: SharedSecret;
 const messages: string[] = [];
 
 beforeAll(async () => {
@@ -223,8 +223,8 @@ describe('values in the console', () => {
     const opening = traffic.find(({ action }) => action === '/session');
     const key = await keyOf(code.secret);
     const sealed = Buffer.from(opening?.got ?? '', 'base64');
-    const purpose = answerTo(new Uint8Array(opening?.request ?? []), 0);
-    const { body } = (await unseal(key, new Uint8Array(sealed), purpose)) as { body: Pass };
+    const purpose = purposeOfAnswer(new Uint8Array(opening?.request ?? []), 0);
+    const { body } = (await unseal(key, new Uint8Array(sealed), purpose)) as { body: SharedSecret };
     expect(body).toEqual({ id: expect.any(String), secret: expect.any(String) });
     await context.close();
     const files = globSync(join(profile, '**'), { exclude: () => false }).filter((file) =>

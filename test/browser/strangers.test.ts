@@ -2,7 +2,7 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { Pass } from '../../cli/console/sealing.ts';
+import type { SharedSecret } from '../../cli/console/sealing.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
 import { openConsoleSession, passOf, sealedRequest } from '../support/console-session.ts';
@@ -17,7 +17,7 @@ let running: ConsoleProcess;
 let browser: Browser;
 let context: BrowserContext;
 /** A session of the console. */
-let session: Pass;
+let session: SharedSecret;
 
 const get = async (path: string): Promise<string> => (await fetch(`${running.url}${path}`)).text();
 

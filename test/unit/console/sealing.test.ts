@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { answerTo, keyOf, seal, unseal } from '../../../cli/console/sealing.ts';
+import { keyOf, purposeOfAnswer, seal, unseal } from '../../../cli/console/sealing.ts';
 
 const purpose = '/actions/create-secret';
 const content = { value: 'hunter2' };
@@ -18,13 +18,13 @@ describe('a sealed document', () => {
       await seal(key, content, purpose),
       await seal(key, content, purpose),
     ];
-    const answer = await seal(key, content, answerTo(request, 0));
-    expect(await unseal(key, answer, answerTo(request, 0))).toEqual(content);
+    const answer = await seal(key, content, purposeOfAnswer(request, 0));
+    expect(await unseal(key, answer, purposeOfAnswer(request, 0))).toEqual(content);
     const tries = [
       unseal(other, request, purpose),
       unseal(key, request, '/actions/delete-secret'),
-      unseal(key, answer, answerTo(request, 1)),
-      unseal(key, answer, answerTo(second, 0)),
+      unseal(key, answer, purposeOfAnswer(request, 1)),
+      unseal(key, answer, purposeOfAnswer(second, 0)),
       unseal(key, answer, purpose),
       ...[0, 12, 20, request.length - 1].map((at) =>
         unseal(

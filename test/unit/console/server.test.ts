@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Pass } from '../../../cli/console/sealing.ts';
+import type { SharedSecret } from '../../../cli/console/sealing.ts';
 import {
   type Action,
   type Answer,
@@ -18,7 +18,7 @@ import {
 import { until } from '../../support/until.ts';
 
 let server: ConsoleServer;
-let session: Pass;
+let session: SharedSecret;
 /** Collects the requests to the actions; `endings` counts the endless answers that have ended. */
 const performed: unknown[] = [];
 let endings = 0;
@@ -92,7 +92,7 @@ const open = (code: string, headers = {}): Promise<SentFile> =>
 beforeAll(async () => {
   const files = new Map([['/', { type: 'text/html; charset=utf-8', body: page }]]);
   server = await startConsole({ files, actions });
-  session = (await open(server.newCode())).answers[0]?.body as Pass;
+  session = (await open(server.newCode())).answers[0]?.body as SharedSecret;
 });
 afterAll(async () => {
   closeConnections();
@@ -231,7 +231,7 @@ describe('the server of the console', () => {
     const asked = { value: 'hunter2-hunter2' };
     const sent = await sealedRequest(session, '/actions/echo', asked);
     const { text } = await act('echo', asked);
-    const { id, secret } = (opened.answers[0]?.body ?? {}) as Pass;
+    const { id, secret } = (opened.answers[0]?.body ?? {}) as SharedSecret;
     const crossed = [opened.text, text, Buffer.from(sent.body).toString('latin1')].flatMap(
       (one) => [one, Buffer.from(one, 'base64').toString('latin1')],
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Pass } from '../../../cli/console/sealing.ts';
+import type { SharedSecret } from '../../../cli/console/sealing.ts';
 import { createSessions } from '../../../cli/console/sessions.ts';
 
 const setUp = () => {
@@ -8,7 +8,8 @@ const setUp = () => {
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  const openNew = (): Pass => sessions.open(sessions.newCode().id) ?? { id: '', secret: '' };
+  const openNew = (): SharedSecret =>
+    sessions.open(sessions.newCode().id) ?? { id: '', secret: '' };
   return { ...sessions, pass, openNew };
 };
 
@@ -64,7 +65,7 @@ describe('the sessions of the console', () => {
   it('end the oldest session when a seventeenth one is opened', () => {
     const { findSession, openNew } = setUp();
     const sessions = Array.from({ length: 16 }, openNew);
-    const isOpen = ({ id }: Pass) => findSession(id) !== undefined;
+    const isOpen = ({ id }: SharedSecret) => findSession(id) !== undefined;
     expect(sessions.every(isOpen)).toBe(true);
     const last = openNew();
     expect(sessions.map(isOpen)).toEqual([false, ...sessions.slice(1).map(() => true)]);

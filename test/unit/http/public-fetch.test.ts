@@ -85,6 +85,7 @@ describe('a fetch from public addresses', () => {
   it('tries only those addresses of a name that are allowed', async () => {
     const before = connections;
     const lookup = resolvingTo('127.0.0.1', '::1');
+    answer = (_request, response) => response.end('here');
     const onlyIPv6 = createPublicFetch({ ca, lookup, isAllowed: (address) => address === '::1' });
     await expect(onlyIPv6(urlOf('issuer.test'), {})).rejects.toThrow('the request failed: E');
     expect(connections).toBe(before);
