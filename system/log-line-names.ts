@@ -1,4 +1,4 @@
-/** The secrets of one line of the log, as tables show them. */
+/** The secrets of one line of the log, and why its request was refused, as tables show them. */
 import type { LogLine } from './log-lines.ts';
 
 const shownMax = 3;
@@ -14,7 +14,23 @@ export const namesIn = ({
   const names = [...new Set([...(own === undefined ? [] : [own]), ...read, ...wrote])];
   // The line names the secret of its path, and its version again among those that were read or written.
   const others = names.filter((name) => !names.some((one) => one.startsWith(`${name}@`)));
-  const first = others.slice(0, shownMax).join(' ');
-  const more = others.length - shownMax;
-  return more > 0 ? `${first} and ${more} more` : first || undefined;
+  return firstOf(others) || undefined;
+};
+
+/** The word, what decided, and each rule with the claim that differed, such as "no_rule 1:ref 2:ref". */
+export const whyIn = ({
+  why,
+  by,
+  part,
+  claim,
+  mismatches = [],
+}: Pick<LogLine, 'why' | 'by' | 'part' | 'claim' | 'mismatches'>): string | undefined => {
+  const rules = firstOf(mismatches.map((differing) => `${differing.rule}:${differing.claim}`));
+  return [why, by, part, claim, rules].filter(Boolean).join(' ') || undefined;
+};
+
+const firstOf = (texts: readonly string[]): string => {
+  const first = texts.slice(0, shownMax).join(' ');
+  const more = texts.length - shownMax;
+  return more > 0 ? `${first} and ${more} more` : first;
 };

@@ -27,6 +27,12 @@ const logged = v.object({
   outcome: text,
   status: count,
   code: text,
+  /** Why a request was refused: a word, and what of the access policy decided. */
+  why: text,
+  by: text,
+  part: text,
+  claim: text,
+  mismatches: v.optional(v.array(v.object({ rule: v.number(), claim: v.string() }))),
   cause: text,
   fault: v.nullish(v.string()),
   attempts: count,

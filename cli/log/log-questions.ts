@@ -1,5 +1,5 @@
 /** The questions that a vault's log answers, line by line and with a bounded number of rows. */
-import { namesIn } from '../../system/log-line-names.ts';
+import { namesIn, whyIn } from '../../system/log-line-names.ts';
 import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */
@@ -166,16 +166,19 @@ export const requestsOf = (subject: string): Question => ({
 /** The parts of a text that JSON does not escape, and that have no meaning in any language of queries. */
 const piecesOf = (text: string): string[] => text.match(/[\w.:/+=@-]+/g) ?? [];
 
-/** Asks which requests the vault refused. Its own failures are no refusals. */
+/** Asks which requests the vault refused, and why. Its own failures are no refusals. */
 export const refusals: Question = {
   holds: ['refused'],
-  head: ['TIME', 'STATUS', 'CODE', 'OPERATION', 'SECRETS', ...callerHead, 'REQUEST'],
+  head: ['TIME', 'STATUS', 'CODE', 'WHY', 'OPERATION', 'SECRETS', ...callerHead, 'REQUEST'],
   entriesOf: (line) => {
     if (line.message !== 'request' || line.outcome !== 'refused') return [];
-    const row = requestRowOf(line);
+    const row = {
+      ...requestRowOf(line),
+      ...pick(line, 'why', 'by', 'part', 'claim', 'mismatches'),
+    };
     const cells = () => [
-      ...[row.timestamp, cell(row.status), cell(row.code), cell(row.operation), cell(namesIn(row))],
-      ...[...callerCells(row), cell(row.requestId)],
+      ...[row.timestamp, cell(row.status), cell(row.code), cell(whyIn(row))],
+      ...[cell(row.operation), cell(namesIn(row)), ...callerCells(row), cell(row.requestId)],
     ];
     return [{ row, cells }];
   },
@@ -205,7 +208,11 @@ const saidBy = (facts: object): string => {
 
 /** A list, or the names of counts, each with its count if that is more than 1. */
 const textOf = (fact: unknown): string => {
-  if (Array.isArray(fact)) return fact.join(' ');
+  if (Array.isArray(fact)) {
+    return fact
+      .map((one) => (typeof one === 'object' ? Object.values(one).join(':') : one))
+      .join(' ');
+  }
   if (typeof fact !== 'object' || fact === null) return String(fact);
   const counts = Object.entries(fact);
   return counts.map(([name, count]) => (count === 1 ? name : `${name} ×${count}`)).join(' ');

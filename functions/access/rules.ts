@@ -21,8 +21,8 @@ import type { ClaimPath, ClaimPolicy, DenyList, Rule } from './policy.ts';
 type Grant = Omit<Principal, 'expires'>;
 
 /**
- * Why a token is refused. Only `dsvault policy test` shows the reason; the vault answers every such caller
- * alike.
+ * Why a token is refused. Only `dsvault policy test` and the log show the reason; the vault answers every such
+ * caller alike.
  */
 export type Refusal =
   | { readonly because: 'audience' }

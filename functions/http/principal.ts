@@ -14,7 +14,7 @@ import {
 } from 'jose';
 import type { ClaimPolicy, IssuerPolicy } from '../access/policy.ts';
 import { audienceFault, createDecider, type Decider } from '../access/rules.ts';
-import { VaultError } from '../model/errors.ts';
+import { VaultError, type Why } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import { type HttpRequest, headerValues } from './requests.ts';
@@ -56,7 +56,8 @@ const createAuthenticate = (issuers: readonly Issuer[]): Authenticate => {
     refuseOtherSpellings(token);
     const { crit, iss = '' } = unverifiedPartsOf(token);
     const issuer = byClaim.get(iss);
-    if (issuer === undefined || crit !== undefined) throw unauthenticated();
+    if (issuer === undefined) throw unauthenticated({ why: 'no_issuer' });
+    if (crit !== undefined) throw unauthenticated({ why: 'spelling', issuer: issuer.id });
     const principal = await principalOf(issuer, token, now);
     verified.keep(token, principal, now);
     return principal;
@@ -66,9 +67,9 @@ const createAuthenticate = (issuers: readonly Issuer[]): Authenticate => {
 const bearerToken = (request: Headers): string => {
   const [header, ...others] = headerValues(request, 'authorization');
   const token = /^Bearer ([A-Za-z0-9._-]+)$/i.exec(header ?? '')?.[1];
-  if (others.length > 0 || token === undefined || token.length > limits.tokenBytesMax) {
-    throw unauthenticated();
-  }
+  if (!/^Bearer +\S/i.test(header ?? '')) throw unauthenticated({ why: 'no_token' });
+  if (others.length > 0 || token === undefined) throw unauthenticated({ why: 'spelling' });
+  if (token.length > limits.tokenBytesMax) throw unauthenticated({ why: 'too_long' });
   return token;
 };
 
@@ -79,7 +80,7 @@ const bearerToken = (request: Headers): string => {
 const refuseOtherSpellings = (token: string): void => {
   const isCanonical = (part: string) =>
     Buffer.from(part, 'base64url').toString('base64url') === part;
-  if (!token.split('.').every(isCanonical)) throw unauthenticated();
+  if (!token.split('.').every(isCanonical)) throw unauthenticated({ why: 'spelling' });
 };
 
 /**
@@ -90,7 +91,7 @@ const unverifiedPartsOf = (token: string) => {
   try {
     return { crit: decodeProtectedHeader(token).crit, iss: decodeJwt(token).iss };
   } catch (error) {
-    throw unauthenticated(error);
+    throw unauthenticated({ why: 'spelling' }, error);
   }
 };
 
@@ -102,9 +103,13 @@ const principalOf = async (
   const claims = await verify(issuer, token, now);
   // `verify` requires the claim.
   const { exp = 0, nbf, iat } = claims;
-  if (![exp, nbf, iat].every(isDate)) throw unauthenticated();
+  if (![exp, nbf, iat].every(isDate)) throw unauthenticated({ why: 'date', issuer: issuer.id });
   const decision = issuer.decide(claims);
-  if (!('granted' in decision)) throw unauthenticated();
+  if (!('granted' in decision)) {
+    const { because: why, ...about } = decision.refusal;
+    const mismatches = decision.mismatches.slice(0, limits.lineEntriesMax);
+    throw unauthenticated({ why, issuer: issuer.id, ...about, mismatches });
+  }
   return { ...decision.granted, expires: 1_000 * exp };
 };
 
@@ -128,23 +133,42 @@ const isDate = (seconds: number | undefined): boolean =>
   seconds === undefined || (seconds >= 0 && seconds <= times.tokenDateMaxS);
 
 const unauthenticated = (
+  why: Why,
   cause?: unknown,
   sentence = 'a valid bearer token is needed',
-): VaultError => new VaultError('unauthenticated', sentence, { cause });
+): VaultError => new VaultError('unauthenticated', sentence, { cause, why });
 
 /**
  * An invalid token is the caller's fault, and an unreachable key set is not. Only a holder of a token for
  * this vault learns that it has expired: `jose` reports that after it verified signature and issuer.
  */
 const faultOf = (issuer: Issuer, error: unknown): VaultError => {
-  if (error instanceof errors.JWTExpired) {
-    const isForVault = audienceFault(issuer, error.payload) === undefined;
-    return isForVault ? unauthenticated(error, 'the token has expired') : unauthenticated(error);
+  if (!(error instanceof errors.JOSEError)) {
+    const sentence = 'the key set cannot be fetched';
+    return new VaultError('identity_unavailable', sentence, { cause: error });
   }
-  return error instanceof errors.JOSEError
-    ? unauthenticated(error)
-    : new VaultError('identity_unavailable', 'the key set cannot be fetched', { cause: error });
+  const why = { why: reasonOf(error), issuer: issuer.id };
+  const tellsEnd =
+    error instanceof errors.JWTExpired && audienceFault(issuer, error.payload) === undefined;
+  return tellsEnd
+    ? unauthenticated(why, error, 'the token has expired')
+    : unauthenticated(why, error);
 };
+
+const reasonOf = (error: errors.JOSEError): string => {
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return error.claim === 'nbf' && error.reason === 'check_failed' ? 'not_yet' : 'date';
+  }
+  return reasons.get(error.code) ?? 'spelling';
+};
+
+const reasons: ReadonlyMap<string, string> = new Map([
+  [errors.JWTExpired.code, 'expired'],
+  [errors.JOSEAlgNotAllowed.code, 'algorithm'],
+  [errors.JWSSignatureVerificationFailed.code, 'signature'],
+  [errors.JWKSNoMatchingKey.code, 'no_key'],
+  [errors.JWKSMultipleMatchingKeys.code, 'no_key'],
+]);
 
 type CacheEntry = { readonly principal: Principal; readonly from: number; readonly until: number };
 

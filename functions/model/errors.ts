@@ -92,6 +92,24 @@ type FileErrorCode =
   | 'secret_exists';
 
 /**
+ * Why a request was refused, for the log alone. No reply may have any of it: the word `hidden` tells a hidden
+ * name from a missing one. It holds words of the code, names of the operator's policy and numbers, but no
+ * part of a request.
+ */
+export type Why = {
+  /** A word of the code, or the scope that the token lacks. */
+  readonly why?: string;
+  /** The id of the issuer that the token names, which no signature need prove. */
+  readonly issuer?: string;
+  /** The entry of the deny-list, the template of a rule, or the claim that decided. */
+  readonly by?: string;
+  readonly part?: string;
+  readonly claim?: string;
+  /** The rules that did not match, each with its first claim that did not. */
+  readonly mismatches?: readonly { readonly rule: number; readonly claim: string }[];
+};
+
+/**
  * The error of a request, thrown where the cause is known. `http/endpoint.ts` answers it with a problem
  * document: below status 500 with this message, from 500 on only with the fixed sentence of the code.
  */
@@ -101,15 +119,17 @@ export class VaultError extends Error {
   readonly properties: ErrorProperties;
   /** Whether the same request may succeed later. Overrides the usual value of the code. */
   readonly retryable: boolean | undefined;
+  readonly why: Why;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { properties?: ErrorProperties; retryable?: boolean; cause?: unknown } = {},
+    options: { properties?: ErrorProperties; retryable?: boolean; cause?: unknown; why?: Why } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.properties = options.properties ?? {};
+    this.why = options.why ?? {};
     this.retryable = options.retryable;
   }
 }

@@ -5,7 +5,7 @@
  * restore (local/backup/destroys.ts), read the lines too. `observeRequests` hands the numbers to Prometheus.
  */
 import type { RequestJournal } from '../http/endpoint.ts';
-import { VaultError } from '../model/errors.ts';
+import { VaultError, type Why } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
 import type { About, Decision, Journal } from '../vault/request.ts';
@@ -111,10 +111,16 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       const code = codeOf(error);
       // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
-      const { issuer, rule, tenant, subject }: Partial<Principal> = principal ?? {};
+      const { by, part, claim, mismatches, ...refusal } = whyOf(error);
+      const {
+        issuer = refusal.issuer,
+        rule,
+        tenant,
+        subject,
+      }: Partial<Principal> = principal ?? {};
       const who = { requestId, operation, issuer, rule, tenant, subject };
       const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
-      const end = { outcome, status, code };
+      const end = { outcome, status, code, why: refusal.why };
       const ms = Math.round(elapsedMs * 10) / 10;
       const [first, ...more] = portionsOf({ read: [...read], wrote: [...wrote], kmsRequestIds });
       write(status >= 500 ? 'ERROR' : 'INFO', 'request', {
@@ -123,6 +129,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         noteBytes: about.noteBytes,
         writeId: about.writeId,
         ...end,
+        ...{ by, part, claim },
         decisions: decisions.size > 0 ? Object.fromEntries(decisions) : undefined,
         attempts,
         storeCalls: calls.store,
@@ -137,6 +144,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         ...causeOf(error),
         // Lists are last: CloudWatch finds only the first 200 fields and entries of a line.
         ...first,
+        mismatches: mismatches?.length ? mismatches : undefined,
         // An empty list says that no call has an id. Lines of versions that knew no ids have no list.
         ...(calls.kms > 0 && kmsRequestIds.length === 0 && { kmsRequestIds }),
       });
@@ -190,6 +198,8 @@ const codeOf = (error: unknown): string | undefined => {
   if (error === undefined) return undefined;
   return error instanceof VaultError ? error.code : 'internal';
 };
+
+const whyOf = (error: unknown): Why => (error instanceof VaultError ? error.why : {});
 
 /** The cause of a fault: its name and stack frames, never its message, which may quote a request. */
 const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {

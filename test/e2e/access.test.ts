@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, it } from '@jest/globals';
+import { openDsvault } from '../support/dsvault.ts';
 import { logged } from '../support/log-lines.ts';
 import { operations } from '../support/openapi.ts';
 import { makePolicyIssuer } from '../support/policy-issuer.ts';
@@ -237,41 +238,107 @@ describeLocal('a token that the policy does not accept', () => {
   const impostor = makePolicyIssuer('github', iss, 'RS256');
   const edited = (change: Claims) => () =>
     githubToken({ actor: canary, sub: `repo:${canary}`, ...change });
-  // One fault of a kind. The unit tests of functions/access and of the principal have the others.
-  const bad: Readonly<Record<string, () => string>> = {
-    'of an unknown issuer': edited({ iss: `https://${canary}.test` }),
-    'of another repository': edited({ repository_id: '12345' }),
-    'with a denied sub': edited({ sub: 'repo:octo-org/gone:ref:refs/heads/main' }),
-    'that was issued too early': edited({ iat: Date.parse('2025-12-31T23:59:59Z') / 1_000 }),
-    'for another audience': edited({ aud: canary }),
-    'whose inserted claim is a star': edited({ ...release, environment: '*' }),
-    'signed by another key': () => impostor.token({ ...claims, actor: canary }),
-    'signed by the key of another issuer': () => forge.token({ ...claims, iss, actor: canary }),
-    'signed by the key of this machine': () => localToken('acme', { ...claims, actor: canary }),
-    'that expired, for another audience': edited({ aud: canary, exp: nowS - 60 }),
-    'that never expires': edited({ exp: undefined }),
-    'of this machine, whose tenant is none': () => localToken('acme', { tenant: `#${canary}` }),
-  };
+  // One fault of a kind, and what the log says of it. test/contract/why.test.ts has the others.
+  const bad: Readonly<Record<string, readonly [token: () => string, why: string, issuer: string]>> =
+    {
+      'of an unknown issuer': [edited({ iss: `https://${canary}.test` }), 'no_issuer', '-'],
+      'of another branch': [edited({ ref: canary }), 'no_rule 1:ref 2:ref', 'github'],
+      'of another repository': [
+        edited({ repository_id: '12345' }),
+        'no_rule 1:repository_id 2:repository_id',
+        'github',
+      ],
+      'with a denied sub': [
+        edited({ sub: 'repo:octo-org/gone:ref:refs/heads/main' }),
+        'denied sub',
+        'github',
+      ],
+      'that was issued too early': [
+        edited({ iat: Date.parse('2025-12-31T23:59:59Z') / 1_000 }),
+        'denied before',
+        'github',
+      ],
+      'for another audience': [edited({ aud: canary }), 'audience', 'github'],
+      'whose inserted claim is a star': [
+        edited({ ...release, environment: '*' }),
+        'unfit names environment 1:ref',
+        'github',
+      ],
+      'signed by another key': [
+        () => impostor.token({ ...claims, actor: canary }),
+        'signature',
+        'github',
+      ],
+      'signed by the key of another issuer': [
+        () => forge.token({ ...claims, iss, actor: canary }),
+        'algorithm',
+        'github',
+      ],
+      'signed by the key of this machine': [
+        () => localToken('acme', { ...claims, actor: canary }),
+        'algorithm',
+        'github',
+      ],
+      'that expired, for another audience': [
+        edited({ aud: canary, exp: nowS - 60 }),
+        'expired',
+        'github',
+      ],
+      'that never expires': [edited({ exp: undefined }), 'date', 'github'],
+      'of this machine, whose tenant is none': [
+        () => localToken('acme', { tenant: `#${canary}` }),
+        'unfit tenant tenant',
+        'local',
+      ],
+    };
 
   // Shows G7.
   it.each(Object.keys(bad))(
     '%s is answered with the same 401 as any text, and leaves no trace',
     async (what) => {
-      const token = bad[what]?.() ?? '';
+      const token = bad[what]?.[0]() ?? '';
       const reply = await get(token, '/v1/secrets/app.DB');
       const any = await get('any', '/v1/secrets/app.DB');
       expect(any).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
       expect(withoutRequestId(reply)).toBe(withoutRequestId(any));
       const [{ request }, usual] = [await logged(vault, reply), await logged(vault, any)];
-      expect({ ...request, cause: '' }).toEqual({
-        ...usual.request,
-        ...{ cause: '', ms: request['ms'], timestamp: request['timestamp'] },
+      const reason = {
+        issuer: '',
+        cause: '',
+        why: '',
+        by: '',
+        part: '',
+        claim: '',
+        mismatches: [],
+      };
+      expect({ ...request, ...reason }).toEqual({
+        ...{ ...usual.request, ...reason },
+        ...{ ms: request['ms'], timestamp: request['timestamp'] },
         requestId: request['requestId'],
       });
       const lines = vault.lines().join('\n');
       for (const part of [...token.split('.'), canary]) expect(lines).not.toContain(part);
     },
   );
+
+  // Shows G14.
+  it('is explained by dsvault log refusals, without the token and without a value of a claim', async () => {
+    const replies = Object.values(bad).map(async ([token, why, issuer]) => {
+      const reply = await get(token(), '/v1/secrets/app.DB');
+      await logged(vault, reply);
+      return [reply.json.requestId, ['401', 'unauthenticated', why, 'get-secret', issuer]] as const;
+    });
+    const expected = await Promise.all(replies);
+    const dsvault = openDsvault({ VAULT_DATA_DIR: vault.dataDir });
+    const { stdout } = await dsvault.run(['log', 'refusals', '--for', 'start']);
+    const told = stdout.split('\n').map((line) => {
+      const [, status, code, why, operation, , , , issuer, , requestId] = line.split(/ {2,}/);
+      return [requestId, [status, code, why, operation, issuer]] as const;
+    });
+    const toldOf = new Map(told);
+    expect(expected.map(([id = '']) => [id, toldOf.get(id)])).toEqual(expected);
+    expect(stdout).not.toContain(canary);
+  });
 
   it('learns that it expired only if it was for this vault and signed by its issuer', async () => {
     const { status, json } = await get(githubToken({ exp: nowS - 60 }), '/v1/secrets/app.DB');

@@ -32,7 +32,7 @@ const sentences: readonly (readonly [string, string, number | string])[] = [
   ['docs/guarantees.md', 'probe (# second)', inWords(times.probeEveryMs / second)],
   ['docs/runbook.md', 'at most # entries of each', limits.lineEntriesMax],
   ['docs/runbook.md', 'more than # minutes ahead', inWords(times.clockSkewAlarmMs / minute)],
-  ['docs/runbook.md', 'one token of at most # KiB', limits.tokenBytesMax / kib],
+  ['docs/runbook.md', 'no JWT; has more than # KiB', limits.tokenBytesMax / kib],
   ['docs/runbook.md', 'with # s of tolerance', times.tokenToleranceS],
   ['docs/runbook.md', 'at most # calls to KMS', limits.kmsCallsAtOnceMax],
   ['docs/threat-model.md', '# hours after a keyed request', times.idempotencyKeptMs / hour],

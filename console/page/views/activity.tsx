@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Filter, LogLine } from '../../../cli/console/log-lines.ts';
 import type { LocalReply } from '../../../cli/console/page-documents.ts';
-import { namesIn } from '../../../system/log-line-names.ts';
+import { namesIn, whyIn } from '../../../system/log-line-names.ts';
 import { Command } from '../buttons.tsx';
 import { privateText } from '../form-fields.tsx';
 import { Title } from '../page-title.tsx';
@@ -205,12 +205,15 @@ const columns: readonly Column[] = [
 ];
 
 /** How a request ended, and what was decided for it. */
-const OutcomeOf = ({ outcome, fault, code, cause, decision, decisions }: LogLine) => {
+const OutcomeOf = (line: LogLine) => {
+  const { outcome, fault, code, cause, decision, decisions } = line;
+  const why = whyIn(line);
   const isBad = outcome === 'failed' || outcome === 'refused' || !!fault;
   const outcomes = [decision ?? outcome ?? fault ?? 'used', ...Object.keys(decisions ?? {})];
   return (
     <span class={isBad ? 'bad' : undefined}>
       {[...outcomes, ...(code ? [code] : [])].join(', ')}
+      {why && <small> {why}</small>}
       {cause && <small> {cause}</small>}
     </span>
   );

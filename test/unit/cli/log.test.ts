@@ -115,6 +115,8 @@ describe('dsvault log reads', () => {
 describe('dsvault log', () => {
   const stranger = { issuer: undefined, tenant: undefined, subject: undefined };
   const refused = { outcome: 'refused', status: 401, code: 'unauthenticated' };
+  const differing = ['ref', '/job/id'].map((claim, at) => ({ rule: at + 1, claim }));
+  const unmatched = { why: 'no_rule', mismatches: differing };
   const more = lineAt(4, { ...refused, message: 'continued' });
   const earlier = { ...JSON.parse(lineAt(1, { sampling_rate: 0 })), message: 'decision' };
   const metrics = { _aws: {}, service: 'vault', operation: 'expand-env', Requests: 1 };
@@ -139,6 +141,12 @@ describe('dsvault log', () => {
       ['unauthenticated'],
     ],
     [
+      'story shows each rule with the claim that differed',
+      storyOf('r-1'),
+      [lineAt(1, { ...stranger, ...refused, ...unmatched })],
+      ['why: no_rule, mismatches: 1:ref 2:/job/id'],
+    ],
+    [
       'story shows the lines of 1.0.0, and the one line of today with its decisions, on AWS as well',
       storyOf('r-1'),
       [
@@ -154,6 +162,23 @@ describe('dsvault log', () => {
     const { entries } = await answerTo(question, lines);
     const told = entries.map(({ cells }) => cells()[2]);
     expect(told).toEqual(third.map((text) => expect.stringContaining(text)));
+  });
+});
+
+describe('the column WHY of dsvault log refusals', () => {
+  const mismatches = ['ref', '/job/id', 'ref', 'ref'].map((claim, at) => ({ rule: at + 1, claim }));
+  it.each<[string, Fields]>([
+    ['-', {}],
+    ['expired', { why: 'expired' }],
+    ['denied jti', { why: 'denied', by: 'jti' }],
+    ['unfit subject sub', { why: 'unfit', part: 'subject', claim: 'sub' }],
+    ['no_rule 1:ref 2:/job/id 3:ref and 1 more', { why: 'no_rule', mismatches }],
+  ])('says %s', async (why, fields) => {
+    const line = lineAt(1, { outcome: 'refused', ...fields });
+    const { entries } = await answerTo(refusals, [line]);
+    expect(entries.map(({ row, cells }) => [row, cells()[3]])).toEqual([
+      [expect.objectContaining(fields), why],
+    ]);
   });
 });
 

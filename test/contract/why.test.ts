@@ -1,0 +1,124 @@
+/** Each refusal has its reason in the log, and the reply has nothing of it. */
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { localKeys } from '../../functions/http/key-sets.ts';
+import { createAuthenticator } from '../../functions/http/principal.ts';
+import { problem } from '../../functions/http/responses.ts';
+import { VaultError } from '../../functions/model/errors.ts';
+import { openJournal } from '../../functions/runtime/journal.ts';
+import { requestOf } from '../support/events.ts';
+import { ed25519, keySet, p256, publicJwk, signToken } from '../support/issuer.ts';
+import { refusalOf } from '../support/refusals.ts';
+import { startOfTime } from '../support/virtual-clock.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+
+let written = '';
+beforeEach(() => {
+  written = '';
+  jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    written += String(chunk);
+    return true;
+  });
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+const reasonFields = ['issuer', 'why', 'by', 'part', 'claim', 'mismatches'];
+
+/** What the line of a refused request says of the reason. The reply to it must be the same without a reason. */
+const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
+  const error = await refusalOf(ask);
+  const { code, message, properties, retryable } = error;
+  const unexplained = new VaultError(code, message, {
+    properties,
+    ...(retryable !== undefined && { retryable }),
+  });
+  expect(problem(error, 'r-1')).toEqual(problem(unexplained, 'r-1'));
+  const { statusCode: status } = problem(error, 'r-1');
+  openJournal('get-secret', 'r-1').close({ principal: undefined, status, error, elapsedMs: 1 });
+  const line: Line = JSON.parse(written);
+  return Object.fromEntries(reasonFields.flatMap((one) => (one in line ? [[one, line[one]]] : [])));
+};
+
+describe('the line of a request that is answered 401', () => {
+  const nowS = Math.floor(startOfTime / 1_000);
+  const [key, twin] = [ed25519(), ed25519()];
+  const rule = (match: object, subject = '{sub}') => ({
+    ...{ match: match as Record<string, string>, tenant: 'acme', subject },
+    ...{ scopes: ['secrets:read'] as const, names: ['app.*'] },
+  });
+  const issuer = (id: string, rules: readonly ReturnType<typeof rule>[], ...keys: object[]) => ({
+    ...{ id, issuer: `https://${id}.test`, audiences: ['vault'], rules },
+    algorithms: ['EdDSA'] as const,
+    deny: { sub: ['gone'], jti: ['stolen'], before: '2020-01-01T00:00:00Z' },
+    keys: localKeys(keySet(publicJwk(key, { kid: 'k1' }), ...keys)),
+  });
+  const many = Array.from({ length: 100 }, (_, at) => rule({ team: `t${at}` }));
+  const { authenticate } = createAuthenticator([
+    issuer('idp', [rule({ team: 'a', ref: 'main' }), rule({ team: 'b' }, '{/job/id}')]),
+    issuer('many', many),
+    issuer('twins', [rule({ team: 'a' })], publicJwk(twin, { kid: 'k1' })),
+  ]);
+  const claims = {
+    ...{ iss: 'https://idp.test', aud: 'vault', exp: nowS + 60, iat: nowS },
+    ...{ sub: 'c4n4ry', jti: 'c4n4ry', team: 'a', ref: 'main' },
+  };
+  const header = { alg: 'EdDSA', kid: 'k1' };
+  const token = (change: object = {}, head: typeof header & object = header) =>
+    signToken(head, { ...claims, ...change }, key);
+  const bearer = (text: string) => [`Bearer ${text}`];
+  const of = (change: object, head?: typeof header) => bearer(token(change, head));
+  const idp = (why: string, more: object = {}) => ({ issuer: 'idp', why, ...more });
+  const differing = (...differ: readonly string[]) =>
+    differ.map((claim, index) => ({ rule: index + 1, claim }));
+  const tooMany = Array(257).fill('c4n4ry');
+
+  it.each<[string, readonly string[], Line]>([
+    ['no token', [], { why: 'no_token' }],
+    ['an empty one', ['Bearer '], { why: 'no_token' }],
+    ['a name and password', ['Basic YTpi'], { why: 'no_token' }],
+    ['two tokens', [...of({}), ...of({})], { why: 'spelling' }],
+    ['text that is no token', bearer('c4n4ry'), { why: 'spelling' }],
+    ['a character that no token has', bearer(`${token()}=`), { why: 'spelling' }],
+    ['claims that are no object', bearer(signToken(header, ['c'], key)), { why: 'spelling' }],
+    ['an extension', of({}, { ...header, crit: ['b64'] } as typeof header), idp('spelling')],
+    ['8,193 characters', bearer('a'.repeat(8_193)), { why: 'too_long' }],
+    ['another algorithm', bearer(signToken({ alg: 'ES256' }, claims, p256())), idp('algorithm')],
+    ['no algorithm', of({}, { ...header, alg: 'none' }), idp('algorithm')],
+    ['an unknown issuer', of({ iss: 'https://c4n4ry.test' }), { why: 'no_issuer' }],
+    ['an unknown key', of({}, { ...header, kid: 'c4n4ry' }), idp('no_key')],
+    ['two keys', of({ iss: 'https://twins.test' }), { issuer: 'twins', why: 'no_key' }],
+    ['another signature', bearer(signToken(header, claims, twin)), idp('signature')],
+    ['an end that is over', of({ exp: nowS - 60 }), idp('expired')],
+    ['a beginning to come', of({ nbf: nowS + 60 }), idp('not_yet')],
+    ['no end', of({ exp: undefined }), idp('date')],
+    ['a beginning that is text', of({ nbf: 'c4n4ry' }), idp('date')],
+    ['an end in milliseconds', of({ exp: startOfTime + 60_000 }), idp('date')],
+    ['another audience', of({ aud: 'c4n4ry' }), idp('audience')],
+    ['two audiences', of({ aud: ['vault', 'c4n4ry'] }), idp('several_audiences')],
+    ['a denied subject', of({ sub: 'gone' }), idp('denied', { by: 'sub' })],
+    ['a denied id', of({ jti: 'stolen' }), idp('denied', { by: 'jti' })],
+    ['a time of issue that is denied', of({ iat: 1 }), idp('denied', { by: 'before' })],
+    [
+      'no rule, because claims differ',
+      of({ ref: 'c4n4ry' }),
+      idp('no_rule', { mismatches: differing('ref', 'team') }),
+    ],
+    [
+      'no rule of 100',
+      of({ iss: 'https://many.test' }),
+      { issuer: 'many', why: 'no_rule', mismatches: differing(...Array(96).fill('team')) },
+    ],
+    [
+      'a claim that is unfit for a template',
+      of({ team: 'b', job: { id: 'c4n4ry 1\n' } }),
+      idp('unfit', { part: 'subject', claim: '/job/id', mismatches: differing('team') }),
+    ],
+    ['too many values of a claim', of({ ref: tooMany }), idp('too_many_values', { claim: 'ref' })],
+  ])('says why, for %s', async (_, authorization, expected) => {
+    const request = requestOf({ multiValueHeaders: { Authorization: [...authorization] } });
+    expect(await reasonOf(() => authenticate(request, startOfTime))).toEqual(expected);
+    expect(written).not.toContain('c4n4ry');
+  });
+});
