@@ -7,7 +7,7 @@ const texts = v.optional(v.array(v.string()), []);
 
 const logged = v.object({
   /** `continued` has the names and ids of a request for which its line `request` has no room. */
-  message: v.picklist(['request', 'continued', 'decision', 'policy', 'master key']),
+  message: v.picklist(['request', 'continued', 'decision', 'policy', 'master key', 'certificate']),
   timestamp: v.string(),
   requestId: text,
   operation: text,
@@ -35,6 +35,8 @@ const logged = v.object({
   mismatches: v.optional(v.array(v.object({ rule: v.number(), claim: v.string() }))),
   cause: text,
   fault: v.nullish(v.string()),
+  /** When the certificate in use ends. */
+  endsAt: text,
   attempts: count,
   storeCalls: count,
   kmsCalls: count,

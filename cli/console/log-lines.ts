@@ -10,11 +10,13 @@ export type LogLine = LoggedLine & {
   readonly node: number | null;
 };
 
-/** Reads one line; `undefined` for a foreign line, metrics, more names of a request, or a fault of the key's file. */
+/** The lines of which the page shows nothing: more names of a request, and what a host says of its files. */
+const unshown: readonly string[] = ['continued', 'master key', 'certificate'];
+
+/** Reads one line; `undefined` for a foreign line, for metrics, and for a line of which the page shows nothing. */
 export const parseLine = (line: string, node: number | null): LogLine | undefined => {
   const parsed = parseLogged(line);
-  if (parsed === undefined || parsed.message === 'continued') return undefined;
-  return parsed.message === 'master key' ? undefined : { node, ...parsed };
+  return parsed === undefined || unshown.includes(parsed.message) ? undefined : { node, ...parsed };
 };
 
 /** A person's search. A line must match each part that is given. */

@@ -14,8 +14,10 @@ import { isOnLambda, readServiceName } from './config.ts';
 const service = readServiceName();
 const onLambda = isOnLambda();
 
+export type Level = 'INFO' | 'WARN' | 'ERROR';
+
 /** INFO goes to stdout, WARN and ERROR to stderr. Lambda filters lines by `level` and `timestamp`. */
-const write = (level: 'INFO' | 'WARN' | 'ERROR', message: string, fields: object): void => {
+const write = (level: Level, message: string, fields: object): void => {
   const timestamp = new Date().toISOString();
   const line = JSON.stringify({ level, message, timestamp, service, ...fields });
   (level === 'INFO' ? process.stdout : process.stderr).write(`${line}\n`);
@@ -223,3 +225,9 @@ export const logPolicy = (policy: { readonly fault: string | null }): void => {
 
 /** Writes a WARN line about the file of the master key, which a host reads in its own process. */
 export const logKeyFile = (fault: string): void => write('WARN', 'master key', { fault });
+
+/** Writes one line about the certificate that a host serves. `fault`: why it, or one to replace it, needs attention. */
+export const logCertificate = (
+  level: Level,
+  certificate: { readonly serial: string; readonly endsAt: string; readonly fault: string | null },
+): void => write(level, 'certificate', certificate);

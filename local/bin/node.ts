@@ -5,8 +5,9 @@ import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
 import { ensureTable } from '../dynamodb/ensure-table.ts';
-import { applyEnvironment, localIdentity, serveFunctions } from '../gateway/functions.ts';
+import { applyEnvironment, localIdentity } from '../gateway/functions.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
+import { openServingCertificate } from '../http/serving-certificate.ts';
 import { followPolicyFile } from '../identity/access-policy.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
@@ -20,7 +21,7 @@ import { readPort } from '../process/ports.ts';
 import { newProgram, report, runProgram } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
-import { runningRecord } from '../vaults/vault-records.ts';
+import { serveApi } from '../vaults/api-port.ts';
 
 /** Creates the table if it is missing; repeats until the node serves. */
 const untilTable = async (
@@ -47,6 +48,7 @@ const program = newProgram(
 program.action(async () => {
   const clusterFile = readClusterFileName(process.env);
   const port = readPort(3000);
+  const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
   const { routes, table } = await readTemplate();
   openDataFolder(folder);
@@ -84,19 +86,18 @@ program.action(async () => {
       (await import('../node/node-metrics.ts')).addNodeMetrics(registry, node.status),
     );
     // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
-    const gateway = await serveFunctions({ routes, port, report });
-    runningRecord.remember(folder, {
-      url: gateway.url,
+    const running = {
       dynamodbEndpoint: node.endpoint,
       ...key.running,
       vaultId: cluster.vaultId,
       tableName,
       takesLocalTokens: policy?.takesLocalTokens ?? true,
-    });
+    };
+    const api = await serveApi({ routes, port, certificate, folder, running, report });
     const greeted = node.serving.then(async () => {
       const client = new DynamoDBClient({ endpoint: node.endpoint });
       await untilTable(client, table, stopping);
-      process.stdout.write(`vault listening on ${gateway.url}\n`);
+      process.stdout.write(`vault listening on ${api.url}\n`);
     });
     const refused = greeted.then(
       () => new Promise<never>(() => undefined),
@@ -104,10 +105,9 @@ program.action(async () => {
     );
     const lost = await Promise.race([signal, node.failed, refused]);
     stop.abort();
-    await gateway.close(programTimes.requestsEndMs);
+    await api.close(programTimes.requestsEndMs);
     await endMetrics();
     policy?.close();
-    runningRecord.forget(folder);
     if (lost) throw lost;
   } finally {
     await node.close();

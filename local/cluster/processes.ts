@@ -74,6 +74,9 @@ const environmentOf = (
   HOST: host,
   PORT: String(port),
   VAULT_METRICS_PORT: metricsPortOf(node),
+  // They listen on this machine only, and `dsvault` knows their addresses as HTTP.
+  VAULT_TLS_CERT: '',
+  VAULT_TLS_KEY: '',
 });
 
 const startAll = async (

@@ -14,13 +14,14 @@ import {
   readIdentityConfig,
   readServicesConfig,
 } from '../../functions/runtime/config.ts';
+import { isConfidential } from '../../system/address.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { noCredentials } from '../dynamodb/local-store.ts';
-import type { Listening } from '../http/bounded-server.ts';
+import type { ServingPair } from '../http/tls.ts';
 import { root } from '../process/data-folder.ts';
 import { portRefused, readHost } from '../process/ports.ts';
 import type { Route } from '../template.ts';
-import { startGateway } from './gateway.ts';
+import { type Gateway, startGateway } from './gateway.ts';
 import type { Handler } from './lambda.ts';
 import { startReadiness } from './store-probe.ts';
 
@@ -110,18 +111,28 @@ const importHandlers = async (routes: readonly Route[]): Promise<ReadonlyMap<str
   }
 };
 
-/** Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`. Throws a sentence if it cannot. */
+const readableOnTheWay = (host: string): string =>
+  `HOST is ${host} without TLS: whoever is between a caller and this port can read tokens and values. Set VAULT_TLS_CERT ` +
+  'and VAULT_TLS_KEY, or let only a proxy with TLS reach this port';
+
+/**
+ * Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`, over HTTPS if there is a pair. Throws a
+ * sentence if it cannot.
+ */
 export const serveFunctions = async (options: {
   readonly routes: readonly Route[];
   readonly port: number;
+  readonly pair: ServingPair | undefined;
   readonly report: (line: string) => void;
-}): Promise<Listening> => {
-  const { routes, port, report } = options;
+}): Promise<Gateway> => {
+  const { routes, port, pair, report } = options;
   const handlers = await importHandlers(routes);
   startReadiness(machineClock);
   const host = readHost();
   try {
-    return await startGateway({ routes, handlers, host, port, report });
+    const gateway = await startGateway({ routes, handlers, host, port, pair, report });
+    if (!isConfidential(new URL(gateway.url))) report(readableOnTheWay(host));
+    return gateway;
   } catch (error) {
     throw portRefused(host, port, error);
   }

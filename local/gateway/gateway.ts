@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
@@ -18,6 +19,7 @@ import {
 } from '../http/bounded-server.ts';
 import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
 import { type BodyFault, isFromPage } from '../http/request-body.ts';
+import { type ServingPair, serverTls } from '../http/tls.ts';
 import { createFindRoute, type Route, type RouteFinder } from '../template.ts';
 import {
   countParameters,
@@ -39,8 +41,15 @@ export type GatewayOptions = {
    * request.
    */
   readonly report: (line: string) => void;
+  /** Serves HTTPS with this pair. The default is HTTP. */
+  readonly pair?: ServingPair | undefined;
   /** Replaces some of http/bounds.ts, for tests. */
   readonly bounds?: Partial<Bounds>;
+};
+
+export type Gateway = Listening & {
+  /** Serves HTTPS with another pair from the next connection on. A gateway that serves HTTP ignores the call. */
+  readonly renew: (pair: ServingPair) => void;
 };
 
 /** Greater than the functions' own limit, so that the functions refuse such bodies; small enough for this host. */
@@ -94,7 +103,8 @@ const answer = async (
 };
 
 /** Serves the routes. Throws the system's error if it cannot listen (`EADDRINUSE`). */
-export const startGateway = async (options: GatewayOptions): Promise<Listening> => {
+export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const { pair, host, port } = options;
   const findRoute = createFindRoute(options.routes);
   const bounds = { ...presetBounds, ...options.bounds };
   let isClosing = false;
@@ -108,10 +118,14 @@ export const startGateway = async (options: GatewayOptions): Promise<Listening> 
     await exchange.discardBody();
     response.end();
   };
-  const server = createBoundedServer({ bounds, respond, refuse: refuseUnreadable(bounds) });
-  const { url, close } = await listen(server, options.host, options.port);
+  const refuse = refuseUnreadable(bounds);
+  const server = createBoundedServer({ bounds, respond, refuse, tls: pair && serverTls(pair) });
+  const { url, close } = await listen(server, host, port);
   return {
     url,
+    renew: (other) => {
+      if (server instanceof TlsServer) server.setSecureContext(serverTls(other));
+    },
     close: (graceMs) => {
       isClosing = true;
       return close(graceMs);

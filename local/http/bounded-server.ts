@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { type TlsOptions, Server as TlsServer } from 'node:tls';
 import { type Bounds, type Budget, createBudget, type Holder } from './bounds.ts';
 import {
   type BodyFault,
@@ -14,7 +15,6 @@ import {
   isDeclaredTooLong,
   readBody,
 } from './request-body.ts';
-import { mutualTls, type TlsFiles } from './tls.ts';
 
 /** Why something is not a request that can be answered. */
 export type RequestFault = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';
@@ -32,8 +32,8 @@ export type Exchange = {
 
 export type BoundedServerOptions = {
   readonly bounds: Bounds;
-  /** Serves HTTPS, only to clients with a certificate of the same authority. The default is HTTP. */
-  readonly tls?: TlsFiles;
+  /** Serves HTTPS with these options, which `tls.ts` makes. The default is HTTP. */
+  readonly tls?: TlsOptions | undefined;
   /** Answers a request, or destroys it. Must not reject. */
   readonly respond: (exchange: Exchange) => Promise<void>;
   /**
@@ -146,7 +146,7 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
     keepAliveTimeout: bounds.idleMs,
   };
   const server = tls
-    ? createTlsServer({ ...httpOptions, ...mutualTls(tls), handshakeTimeout: bounds.headersMs })
+    ? createTlsServer({ ...httpOptions, ...tls, handshakeTimeout: bounds.headersMs })
     : createServer(httpOptions);
   // Node keeps one header more than is allowed, so that the excess is noticed.
   server.maxHeadersCount = bounds.headersMax + 1;
@@ -251,8 +251,9 @@ export const listen = async (server: Server, host: string, port: number): Promis
     server.listen(port, host, resolve);
   });
   const { port: listening } = server.address() as AddressInfo;
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`,
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${listening}`,
     close: (graceMs = 0) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);

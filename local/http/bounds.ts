@@ -31,6 +31,14 @@ export const bounds = {
   lingerMs: 5_000,
 } as const;
 
+/** When the files of a served certificate are read again, and when the log warns of its end. */
+export const certificateTimes = {
+  /** A new pair is served after two looks, so within 20 s. */
+  lookEveryMs: 10_000,
+  warnBeforeMs: 14 * 86_400_000,
+  warnEveryMs: 86_400_000,
+} as const;
+
 export type Bounds = { readonly [Name in keyof typeof bounds]: number };
 
 export type Holder = {

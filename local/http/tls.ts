@@ -1,4 +1,4 @@
-/** TLS in which both ends show a certificate of one authority. */
+/** TLS between nodes, in which both ends show a certificate of one authority, and TLS for clients without one. */
 import { X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
 
@@ -26,6 +26,13 @@ export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
   requestCert: true,
   rejectUnauthorized: true,
 });
+
+/** The certificate that a server shows its clients, the intermediate ones after it, and its private key: PEM texts. */
+export type ServingPair = { readonly certificate: string; readonly key: string };
+
+/** Node's options for a server of any client. An option of the command line can lower Node's own oldest version. */
+export const serverTls = ({ certificate, key }: ServingPair) =>
+  ({ cert: certificate, key, minVersion: 'TLSv1.2' }) as const;
 
 /** The instant from which no node accepts another one: the end of the certificate or of its authority, in ISO 8601. */
 export const endOf = ({ ca, certificate }: TlsFiles): string => {

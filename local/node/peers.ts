@@ -60,7 +60,7 @@ export const servePeers = async (
       response.writeHead(500).end(sentenceOf(error));
     }
   };
-  const server = createBoundedServer({ bounds, respond, tls: cluster.tls });
+  const server = createBoundedServer({ bounds, respond, tls: mutualTls(cluster.tls) });
   const { peerPort } = addressOf(config, config.node);
   return await listen(server, config.peerHost, peerPort).catch((error) => {
     throw failure(`cannot listen on the node-to-node port ${peerPort}: ${sentenceOf(error)}`);

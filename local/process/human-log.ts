@@ -22,9 +22,9 @@ const ofRequest = (line: LogLine): string => {
 const phraseOf = (line: LogLine): string | undefined => {
   const { message, decision, operation, requestId, fault } = line;
   if (message === 'request') return ofRequest(line);
-  if (message === 'policy' || message === 'master key') {
-    return fault ? `warning: ${fault}` : 'the access policy is in use';
-  }
+  if (fault) return `warning: ${fault}`;
+  if (message === 'policy') return 'the access policy is in use';
+  if (message === 'certificate') return `the certificate is in use, and ends at ${line.endsAt}`;
   if (!alarms.has(decision as Decision)) return undefined;
   return `warning: ${decision} in ${operation}  request ${requestId}`;
 };

@@ -3,6 +3,7 @@
  * first (`startParts`), each unless the environment names another one; then the table and the environment of the
  * functions (`startServices`); then the functions with their port (`serveVault`). If any of it fails, all of it ends.
  */
+import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -13,13 +14,10 @@ import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
 import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/ensure-table.ts';
 import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/local-store.ts';
-import {
-  applyEnvironment,
-  environmentOf,
-  isLocalIdentity,
-  serveFunctions,
-} from '../gateway/functions.ts';
+import { applyEnvironment, environmentOf, isLocalIdentity } from '../gateway/functions.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
+import { openServingCertificate } from '../http/serving-certificate.ts';
+import type { ServingPair } from '../http/tls.ts';
 import { type FollowedPolicy, followPolicyFile } from '../identity/access-policy.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
@@ -35,7 +33,8 @@ import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { report, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
-import { type RunningVault, runningRecord } from './vault-records.ts';
+import { serveApi } from './api-port.ts';
+import type { RunningVault } from './vault-records.ts';
 
 type StoreName = 'dynoxide' | 'dynamodb-local';
 
@@ -57,8 +56,8 @@ export type Parts = {
 };
 
 export type Services = {
-  /** What its record holds, but for the address and the tokens. */
-  readonly running: Omit<RunningVault, 'url' | 'takesLocalTokens'>;
+  /** What its record holds, but for the address, its certificate and the tokens. */
+  readonly running: Omit<RunningVault, 'url' | 'certificate' | 'takesLocalTokens'>;
   /** Settles only if a part died and could not be restarted; the error says why. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
@@ -165,12 +164,33 @@ export const startServices = (
     };
   });
 
+/** The address under a name that the certificate has, for the tools that check the name. */
+const namedIn = (pair: ServingPair | undefined, url: string): string => {
+  const { hostname } = new URL(url);
+  const leaf = pair && new X509Certificate(pair.certificate);
+  const [, name] = /DNS:([^,*]+)/.exec(leaf?.subjectAltName ?? '') ?? [];
+  const isNamed = (leaf?.checkIP(hostname) ?? leaf?.checkHost(hostname)) !== undefined;
+  return name === undefined || isNamed ? url : url.replace(hostname, name);
+};
+
+/** The beginning of a command that asks the vault, whatever the certificate names. */
+const curlFor = (url: string, pair: ServingPair | undefined): string => {
+  if (pair === undefined) return 'curl -i';
+  const way = namedIn(pair, url) === url ? '' : ` --connect-to ::${new URL(url).hostname}`;
+  return `curl -i --cacert ${process.env['VAULT_TLS_CERT']}${way}`;
+};
+
 /**
  * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal
  * shows a token and a request to try. Any other output may be kept as a log, so it has only the command that
  * makes a token.
  */
-const greet = async (url: string, folder: string, takesLocalTokens: boolean): Promise<void> => {
+const greet = async (
+  url: string,
+  pair: ServingPair | undefined,
+  folder: string,
+  takesLocalTokens: boolean,
+): Promise<void> => {
   const ready = `vault listening on ${url}`;
   if (!takesLocalTokens) return say(ready);
   const setting = folderSetting(process.env, folder);
@@ -187,8 +207,8 @@ const greet = async (url: string, folder: string, takesLocalTokens: boolean): Pr
 A token for tenant demo, good for one hour, and a request to try:
 
 TOKEN=${token}
-curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${url}/v1/secrets
+${curlFor(url, pair)} -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${namedIn(pair, url)}/v1/secrets
 
 To look at it in a browser, from a second terminal:
 
@@ -207,6 +227,7 @@ const openIdentity = async (folder: string, isLocal: boolean): Promise<FollowedP
 /** Serves a vault on the data folder until this process is asked to end. Throws one sentence if it cannot. */
 export const serveVault = async (store: StoreName): Promise<void> => {
   const port = readPort(3_000);
+  const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
   // `startServices` sets the variables that this reads.
   const isLocal = isLocalIdentity(process.env);
@@ -221,15 +242,14 @@ export const serveVault = async (store: StoreName): Promise<void> => {
     keepLog(openLogFile(join(folder, 'log')).write);
     const identity = await openIdentity(folder, isLocal);
     const endMetrics = await serveMetrics(say);
-    const gateway = await serveFunctions({ routes, port, report });
     const { takesLocalTokens } = identity;
-    runningRecord.remember(folder, { url: gateway.url, takesLocalTokens, ...services.running });
-    await greet(gateway.url, folder, takesLocalTokens);
+    const running = { takesLocalTokens, ...services.running };
+    const api = await serveApi({ routes, port, certificate, folder, running, report });
+    await greet(api.url, certificate?.pair, folder, takesLocalTokens);
     const lost = await Promise.race([signal, services.failed]);
-    await gateway.close(programTimes.requestsEndMs);
+    await api.close(programTimes.requestsEndMs);
     await endMetrics();
     identity.close();
-    runningRecord.forget(folder);
     if (lost) throw lost;
   } finally {
     await services.close();

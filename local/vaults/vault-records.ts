@@ -9,6 +9,8 @@ import { createRecord } from '../process/process-record.ts';
 
 const running = v.object({
   url: v.string(),
+  /** The certificate that it shows now, in PEM. Absent if it serves HTTP. */
+  certificate: v.optional(v.string()),
   dynamodbEndpoint: v.string(),
   /** The file of the master key; absent if the key is in a KMS. */
   masterKeyFile: v.optional(v.string()),

@@ -41,7 +41,7 @@ const lineOf = (line: object, node: number | null = 1) => {
 describe('the parser of log lines', () => {
   it('leaves out more names of a request, and finds a request by each name that it read or wrote', () => {
     const read = { ...request, secret: undefined, read: ['A@1'], wrote: ['B@2'] };
-    for (const message of ['continued', 'master key']) {
+    for (const message of ['continued', 'master key', 'certificate']) {
       expect(parseLine(JSON.stringify({ ...read, message }), 1)).toBeUndefined();
     }
     const found = ['A@1', 'b', 'C'].map((secret) => matches(lineOf(read), { secret }));

@@ -86,6 +86,18 @@ const refusals: readonly (readonly [
 ])[] = [
   ['a port that is none', 'start.ts', { PORT: '99999' }, 'PORT must be a number from 0 to 65535'],
   ['a port that is taken', 'start.ts', { PORT: '{port}' }, isTaken('PORT')],
+  [
+    'a certificate without its key',
+    'start.ts',
+    { VAULT_TLS_CERT: '/nowhere' },
+    'VAULT_TLS_CERT is set without VAULT_TLS_KEY',
+  ],
+  [
+    'a certificate that cannot be read, of a node',
+    'node.ts',
+    { VAULT_TLS_CERT: '/nowhere', VAULT_TLS_KEY: '/nowhere', VAULT_CLUSTER_FILE: '/nowhere' },
+    'VAULT_TLS_CERT names /nowhere, which cannot be read (ENOENT)',
+  ],
   // The first port of a cluster is that of its first vault.
   [
     'a next port that is taken',

@@ -1,5 +1,11 @@
-import { describe, expect, it } from '@jest/globals';
-import { environmentOf, isLocalIdentity } from '../../../../local/gateway/functions.ts';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  applyEnvironment,
+  environmentOf,
+  isLocalIdentity,
+  serveFunctions,
+} from '../../../../local/gateway/functions.ts';
+import { freshCertificates } from '../../../support/certificates.ts';
 
 const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/k';
 const storeEndpoint = 'http://127.0.0.1:3';
@@ -77,5 +83,29 @@ describe('the environment of the functions', () => {
     ],
   ])('names the settings that are missing or too many: %j', (given, of, sentence) => {
     expect(() => environmentOf(given, of)).toThrow(`the functions cannot start: ${sentence}`);
+  });
+});
+
+describe('the port of the functions', () => {
+  const before = { ...process.env };
+  afterEach(() => {
+    process.env = before;
+  });
+
+  it.each([
+    ['warns of HTTP', '0.0.0.0', false, 1],
+    ['is silent over HTTPS', '0.0.0.0', true, 0],
+    ['is silent on this machine', '127.0.0.1', false, 0],
+  ])('%s: HOST=%s', async (_, host, hasTls, count) => {
+    process.env = { ...before, HOST: host };
+    applyEnvironment(environmentOf({}, parts));
+    const reported: string[] = [];
+    const report = (line: string) => void reported.push(line);
+    const pair = hasTls ? await freshCertificates() : undefined;
+    const { url, close } = await serveFunctions({ routes: [], port: 0, pair, report });
+    await close();
+    expect(url).toMatch(hasTls ? /^https:/ : /^http:/);
+    const told = 'HOST is 0.0.0.0 without TLS: whoever is between a caller and this port can read';
+    expect(reported).toEqual(Array(count).fill(expect.stringContaining(told)));
   });
 });

@@ -28,7 +28,7 @@ const close = async (): Promise<void> => {
 const listen = async (more: Partial<Bounds>): Promise<void> => {
   server = createBoundedServer({
     bounds: { ...bounds, ...more },
-    tls,
+    tls: mutualTls(tls),
     respond: async ({ response }) => void response.end('answered'),
   });
   server.listen(0, '127.0.0.1');

@@ -42,6 +42,14 @@ describe('the log at a terminal', () => {
     );
   });
 
+  it('shows until when the certificate can be used, or why it needs attention', () => {
+    const certificate = { message: 'certificate', endsAt: '2026-12-24T00:00:00.000Z' };
+    expect(line({ ...certificate, fault: null })).toBe(
+      `${time}  the certificate is in use, and ends at 2026-12-24T00:00:00.000Z\n`,
+    );
+    expect(line({ ...certificate, fault: 'it ends' })).toBe(`${time}  warning: it ends\n`);
+  });
+
   it('shows why a request was refused, and for a fault its cause and request id', () => {
     expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
       `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,

@@ -1,0 +1,207 @@
+/**
+ * The certificate that clients see: the files of `VAULT_TLS_CERT` and `VAULT_TLS_KEY`, which are read again while the
+ * program runs. A certificate and a key that do not fit together are never served, so the two may be replaced one after
+ * the other. An expired certificate is served, with a line of the log, because a node must not be lost over it.
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { type Level, logCertificate } from '../../functions/runtime/journal.ts';
+import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
+import { certificateTimes } from './bounds.ts';
+import { type ServingPair, serverTls } from './tls.ts';
+
+const variables = { certificate: 'VAULT_TLS_CERT', key: 'VAULT_TLS_KEY' } as const;
+type Files = { readonly [file in keyof typeof variables]: string };
+
+/** A file at one look: its text, or the code of the error. */
+type FileLook = { readonly text: string; readonly mode: number; readonly error?: unknown };
+type Look = { readonly [file in keyof Files]: FileLook };
+
+export type ServingCertificate = {
+  /** The pair of the start. */
+  readonly pair: ServingPair;
+  /**
+   * Logs the certificate, and from then on calls `use`, which must not throw, with each new pair. Returns a function
+   * that ends it.
+   */
+  readonly follow: (use: (pair: ServingPair) => void) => () => void;
+};
+
+/**
+ * Reads the certificate that the environment names; `undefined` if it names none. Throws a sentence, which holds nothing
+ * of the files, if only one of the variables is set, or if the files are no pair that can be served.
+ */
+export const openServingCertificate = (
+  environment: NodeJS.ProcessEnv,
+): ServingCertificate | undefined => {
+  const { [variables.certificate]: certificate, [variables.key]: key } = environment;
+  if (!certificate && !key) return undefined;
+  if (!certificate) throw failure(`${variables.key} is set without ${variables.certificate}`);
+  if (!key) throw failure(`${variables.certificate} is set without ${variables.key}`);
+  const files = { certificate, key };
+  const look = lookAt(files);
+  const pair = pairIn(files, look);
+  return { pair, follow: (use) => follow(files, look, pair, use) };
+};
+
+const follow = (
+  files: Files,
+  first: Look,
+  pair: ServingPair,
+  use: (pair: ServingPair) => void,
+): (() => void) => {
+  let [last, decided] = [first, first];
+  let inUse = factsOf(pair);
+  let told: { readonly fault: string | null; readonly atMs: number } | undefined;
+  const log = (level: Level, fault: string | null): void => {
+    const { serial, endsAt } = inUse;
+    logCertificate(level, { serial, endsAt, fault });
+  };
+  /** Logs a new certificate, and repeats once a day what is wrong with the age of an old one. */
+  const tell = (): void => {
+    const now = Date.now();
+    const { level, fault } = ageOf(files, inUse, now);
+    const isQuiet = fault === null || now - (told?.atMs ?? 0) < certificateTimes.warnEveryMs;
+    if (told?.fault === fault && isQuiet) return;
+    told = { fault, atMs: now };
+    log(level, fault);
+  };
+  /** The pair of the last look; logs why, if there is none. */
+  const tryPair = (): ServingPair | undefined => {
+    try {
+      return pairIn(files, last);
+    } catch (error) {
+      log('WARN', `${sentenceOf(error)}; the certificate before it stays in use`);
+      return undefined;
+    }
+  };
+  const lookAgain = (): void => {
+    const before = last;
+    last = lookAt(files);
+    if (!isSame(last, decided) && isSame(last, before)) {
+      decided = last;
+      const other = tryPair();
+      if (other !== undefined) {
+        use(other);
+        inUse = factsOf(other);
+        told = undefined;
+      }
+    }
+    tell();
+  };
+  tell();
+  const timer = setInterval(lookAgain, certificateTimes.lookEveryMs).unref();
+  return () => clearInterval(timer);
+};
+
+/** What the log says of a certificate; the instants in ISO 8601. */
+type Facts = { readonly serial: string; readonly startsAt: string; readonly endsAt: string };
+
+const factsOf = ({ certificate }: ServingPair): Facts => {
+  const { serialNumber: serial, validFrom, validTo } = new X509Certificate(certificate);
+  const [startsAt = '', endsAt = ''] = [validFrom, validTo].map((text) =>
+    new Date(text).toISOString(),
+  );
+  return { serial, startsAt, endsAt };
+};
+
+const ageOf = (
+  { certificate: file }: Files,
+  { startsAt, endsAt }: Facts,
+  now: number,
+): { readonly level: Level; readonly fault: string | null } => {
+  const endsMs = Date.parse(endsAt);
+  if (endsMs <= now) {
+    return { level: 'ERROR', fault: `the certificate in ${file} has expired: clients refuse it` };
+  }
+  if (Date.parse(startsAt) > now) {
+    return {
+      level: 'ERROR',
+      fault: `the certificate in ${file} is valid only from ${startsAt} on`,
+    };
+  }
+  return endsMs - now < certificateTimes.warnBeforeMs
+    ? { level: 'WARN', fault: `the certificate in ${file} ends at ${endsAt}: renew it` }
+    : { level: 'INFO', fault: null };
+};
+
+const lookAt = ({ certificate, key }: Files): Look => ({
+  certificate: lookAtFile(certificate),
+  key: lookAtFile(key),
+});
+
+const lookAtFile = (file: string): FileLook => {
+  let descriptor: number | undefined;
+  try {
+    // Through one descriptor, so that mode and text are those of one file.
+    descriptor = openSync(file, 'r');
+    const { mode } = fstatSync(descriptor);
+    return { text: readFileSync(descriptor, 'utf8'), mode };
+  } catch (error) {
+    return { text: codeOf(error) ?? '', mode: 0, error };
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+};
+
+/** Whether two looks saw the same. A new mode of the key counts, because it may end or begin a fault. */
+const isSame = (one: Look, other: Look): boolean =>
+  one.certificate.text === other.certificate.text &&
+  one.key.text === other.key.text &&
+  one.key.mode === other.key.mode;
+
+/** Others may read or write, or a group may write. A group that may read is the vault's, where root owns the key. */
+const modeTooWide = 0o026;
+
+/** Returns the pair in the files. Throws a sentence unless it can be served. */
+const pairIn = (files: Files, look: Look): ServingPair => {
+  const refuse = (file: keyof Files, what: string): Error =>
+    failure(`${variables[file]} names ${files[file]}, which ${what}`);
+  for (const file of ['certificate', 'key'] as const) {
+    const { error, text } = look[file];
+    if (error !== undefined) throw refuse(file, `cannot be read (${text})`);
+  }
+  const { certificate, key } = { certificate: look.certificate.text, key: look.key.text };
+  const leaf = leafOf(certificate);
+  if (leaf === undefined) throw refuse('certificate', 'holds no whole certificate in PEM');
+  if (process.platform !== 'win32' && look.key.mode & modeTooWide) {
+    const mode = (look.key.mode & 0o777).toString(8);
+    throw refuse(
+      'key',
+      `more users may read or write than its owner and a group (${mode}): chmod 640 it`,
+    );
+  }
+  const privateKey = privateKeyIn(key);
+  if (privateKey === 'encrypted') throw refuse('key', 'is encrypted: keep it without a passphrase');
+  if (privateKey === undefined) throw refuse('key', 'holds no whole private key in PEM');
+  if (!leaf.checkPrivateKey(privateKey)) {
+    throw refuse('key', `is not the key of the first certificate in ${files.certificate}`);
+  }
+  try {
+    createSecureContext(serverTls({ certificate, key }));
+  } catch (error) {
+    throw refuse('certificate', `cannot be used for TLS (${codeOf(error)})`);
+  }
+  return { certificate, key };
+};
+
+/** The first certificate in the text; `undefined` unless all that the text begins are whole. */
+const leafOf = (text: string): X509Certificate | undefined => {
+  const [, ...parts] = text.split('-----BEGIN CERTIFICATE-----');
+  try {
+    const [leaf] = parts.map((part) => new X509Certificate(`-----BEGIN CERTIFICATE-----${part}`));
+    return leaf;
+  } catch {
+    return undefined;
+  }
+};
+
+/** The key, but nothing of what is wrong with a text that has none: no sentence may come from a key. */
+const privateKeyIn = (text: string): KeyObject | 'encrypted' | undefined => {
+  try {
+    return createPrivateKey(text);
+  } catch {
+    return text.includes('ENCRYPTED') ? 'encrypted' : undefined;
+  }
+};

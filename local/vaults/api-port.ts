@@ -1,0 +1,48 @@
+/** The port of the API of a vault or a node, and the record of both by which this machine finds it. */
+import { X509Certificate } from 'node:crypto';
+import { sentenceOf } from '../../system/failures.ts';
+import { serveFunctions } from '../gateway/functions.ts';
+import type { Listening } from '../http/bounded-server.ts';
+import type { ServingCertificate } from '../http/serving-certificate.ts';
+import type { ServingPair } from '../http/tls.ts';
+import type { Route } from '../template.ts';
+import { type RunningVault, runningRecord } from './vault-records.ts';
+
+/**
+ * Serves the functions, over HTTPS if there is a certificate, which is followed. `running.json` in the folder says where,
+ * and with which certificate; `close` removes it. Throws a sentence if the port cannot be had.
+ */
+export const serveApi = async (options: {
+  readonly routes: readonly Route[];
+  readonly port: number;
+  readonly certificate: ServingCertificate | undefined;
+  readonly folder: string;
+  /** What the record holds besides. */
+  readonly running: Omit<RunningVault, 'url' | 'certificate'>;
+  readonly report: (line: string) => void;
+}): Promise<Listening> => {
+  const { routes, port, certificate, folder, running, report } = options;
+  const gateway = await serveFunctions({ routes, port, pair: certificate?.pair, report });
+  const { url } = gateway;
+  const remember = (pair: ServingPair | undefined): void => {
+    const leaf = pair && { certificate: new X509Certificate(pair.certificate).toString() };
+    runningRecord.remember(folder, { url, ...leaf, ...running });
+  };
+  remember(certificate?.pair);
+  const unfollow = certificate?.follow((pair) => {
+    gateway.renew(pair);
+    try {
+      remember(pair);
+    } catch (error) {
+      report(`dsvault does not find the new certificate on this machine: ${sentenceOf(error)}`);
+    }
+  });
+  return {
+    url,
+    close: async (graceMs) => {
+      await gateway.close(graceMs);
+      unfollow?.();
+      runningRecord.forget(folder);
+    },
+  };
+};
