@@ -21,7 +21,7 @@ import { scanItems } from '../verify/find-violations.ts';
 import { type Backup, readBackup } from './file.ts';
 import { type Manifest, type Source, tallyOf } from './format.ts';
 import type { Progress } from './progress.ts';
-import { putItems } from './table.ts';
+import { putItems, readTable } from './table.ts';
 
 /** Only the embedded store can be copied as of one moment, and only its file can be replaced by another one. */
 const refuseOtherStores = (folder: string): void => {
@@ -107,11 +107,7 @@ export const openEmbedded = async (
   const dynamodb = connect(store);
   async function* pages() {
     try {
-      yield* scanItems({ dynamodb, tableName });
-    } catch (error) {
-      throw failure(`the table ${tableName} cannot be read: ${sentenceOf(error)}`, {
-        cause: error,
-      });
+      yield* readTable(dynamodb, tableName);
     } finally {
       dynamodb.destroy();
       await store.close();

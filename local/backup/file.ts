@@ -39,29 +39,41 @@ export const createBackup = async (
   { written, checked }: { readonly written: ItemCounter; readonly checked: ItemCounter },
 ): Promise<Backup> => {
   refuseFile(file);
-  const folder = await makeFolderBeside(file);
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  const takeBack = closeAtEnd(remove);
-  try {
-    const draft = join(folder, 'backup');
-    await write(draft, await openSource(folder), written);
-    const made = await readBackup(draft, (items) => checked(items.length));
-    // Another backup may have made it meanwhile.
-    refuseFile(file);
-    await rename(draft, file);
-    syncPath(dirname(file));
-    return made;
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    throw failure(`${file} cannot be written (${codeOf(error)})`, { cause: error });
-  } finally {
-    takeBack();
-    remove();
-  }
+  return await withFolderBeside(file, async (folder) => {
+    try {
+      const draft = join(folder, 'backup');
+      await write(draft, await openSource(folder), written);
+      const made = await readBackup(draft, (items) => checked(items.length));
+      // Another backup may have made it meanwhile.
+      refuseFile(file);
+      await rename(draft, file);
+      syncPath(dirname(file));
+      return made;
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+      throw failure(`${file} cannot be written (${codeOf(error)})`, { cause: error });
+    }
+  });
 };
 
 const refuseFile = (file: string): void => {
   if (existsSync(file)) throw failure(`${file} is there already: name a file that is not`);
+};
+
+/** Calls `use` with a new folder beside the file, and removes the folder, also when the program is asked to end. */
+export const withFolderBeside = async <Result>(
+  file: string,
+  use: (folder: string) => Promise<Result>,
+): Promise<Result> => {
+  const folder = await makeFolderBeside(file);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const takeBack = closeAtEnd(remove);
+  try {
+    return await use(folder);
+  } finally {
+    takeBack();
+    remove();
+  }
 };
 
 const makeFolderBeside = async (file: string): Promise<string> => {
@@ -146,6 +158,16 @@ export const readBackup = async (
   file: string,
   use: (items: readonly Item[]) => unknown = () => undefined,
 ): Promise<Backup> => {
+  const pages = pagesOfBackup(file);
+  for (;;) {
+    const { done, value } = await pages.next();
+    if (done) return value;
+    await use(value);
+  }
+};
+
+/** Yields the items of a backup as `readBackup` does, and returns what the backup is. Throws as `readBackup` does. */
+export async function* pagesOfBackup(file: string): AsyncGenerator<readonly Item[], Backup> {
   let facts: Facts | undefined;
   let tally = createTally('');
   let manifest: Manifest | undefined;
@@ -172,7 +194,7 @@ export const readBackup = async (
       }
       items.push(item);
     }
-    if (items.length > 0) await use(items);
+    if (items.length > 0) yield items;
   }
   if (facts === undefined) throw noBackup(file);
   if (manifest === undefined) throw cutOff(file);
@@ -180,4 +202,4 @@ export const readBackup = async (
     throw damaged(file, 'its items are not those that its last line counts');
   }
   return { facts, manifest };
-};
+}

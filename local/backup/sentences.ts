@@ -1,7 +1,8 @@
 /** Tells a person what a backup holds. */
 import type { Backup } from './file.ts';
+import type { Facts } from './format.ts';
 
-const counted = (count: number, one: string, many = `${one}s`): string =>
+export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 
 /** Nobody knows which key an item needs that cannot be read. */
@@ -10,16 +11,20 @@ const keysOf = ({ masterKeyIds, unreadableItems }: Backup['manifest']): readonly
   return unreadableItems > 0 ? [] : ['no value, so it needs no master key'];
 };
 
+/** What was copied, and what it may lack. */
+export const describeMoment = ({ alone, vault, takenAt }: Facts): readonly string[] =>
+  alone === undefined
+    ? [`the vault ${vault}, as it was at ${takenAt}`]
+    : [
+        `the vault ${vault}, as a stopped node held it; copied at ${takenAt}`,
+        'it lacks what the nodes acknowledged after this one stopped or lost the others, and perhaps the last moments before',
+      ];
+
 export const describeBackup = ({ facts, manifest }: Backup): readonly string[] => {
   const { secrets, deletedSecrets, versions, destroyedVersions, idempotencyRecords } = manifest;
   const { unreadableItems, sha256 } = manifest;
   return [
-    ...(facts.alone === undefined
-      ? [`the vault ${facts.vault}, as it was at ${facts.takenAt}`]
-      : [
-          `the vault ${facts.vault}, as a stopped node held it; copied at ${facts.takenAt}`,
-          'it lacks what the nodes acknowledged after this one stopped or lost the others, and perhaps the last moments before',
-        ]),
+    ...describeMoment(facts),
     `${counted(secrets, 'secret')}, of which ${deletedSecrets} deleted`,
     `${counted(versions, 'version')}, of which ${destroyedVersions} destroyed`,
     counted(idempotencyRecords, 'idempotency record'),

@@ -1,12 +1,25 @@
-/** Writes the items of a backup to a table. */
+/** Reads the items of a table, and writes those of a backup to one. */
 import {
   type DynamoDBClient,
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { Item } from '../../functions/dynamodb/items.ts';
-import { failure } from '../../system/failures.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
+import { scanItems } from '../verify/find-violations.ts';
 import { lineOf } from './format.ts';
+
+/** Reads all items of a table as they are now. Throws a failure that names the table. */
+export async function* readTable(
+  dynamodb: DynamoDBClient,
+  tableName: string,
+): AsyncGenerator<readonly Item[]> {
+  try {
+    yield* scanItems({ dynamodb, tableName });
+  } catch (error) {
+    throw failure(`the table ${tableName} cannot be read: ${sentenceOf(error)}`, { cause: error });
+  }
+}
 
 /** DynamoDB's limit for one transaction. */
 const itemsMax = 100;

@@ -194,6 +194,47 @@ describe('a new cluster', () => {
   });
 });
 
+describe('restore --preview at a node', () => {
+  it('says what a restore of the backup of another node would undo, running and stopped, and changes nothing', async () => {
+    const { nodes, ask, create, settled } = trial;
+    const [edited, deleted] = [await create([1]), await create([2])];
+    await isDone(2, 'backup', 'earlier');
+    const preview = async (node: number) => {
+      const command = ['npm', 'run', '-s', 'restore', '--', '--preview', fileOf('earlier')];
+      const { code, stdout, stderr } = await nodes.run(node, command);
+      return [code, stderr.replace(progress, ''), stdout.split('\n').slice(2, -1)];
+    };
+    const nothing = ['A restore would lose nothing.'];
+    expect(await preview(1)).toEqual([0, '', nothing]);
+    const made = await create([3]);
+    await ask(1, 'PUT', `/v1/secrets/${edited}`, { value: 'second', note: 'audited' });
+    await ask(3, 'DELETE', `/v1/secrets/${deleted}`);
+    await settled();
+    const revisions = async () =>
+      (await Promise.all(numbers.map(nodes.status))).map((status) => status?.appliedRevision);
+    const before = await revisions();
+    const of = (name: string) => `  tenant chaos, ${name}`;
+    const by = expect.any(String);
+    const told = [
+      '3 versions would vanish:',
+      ...[by, by, by],
+      '1 deleted secret would come back:',
+      expect.stringContaining(`${of(deleted)} version 1, deleted by `),
+      '3 version numbers would be given twice:',
+      ...[`${of(edited)}: 2`, `${of(deleted)}: 2`, `${of(made)}: 1`].sort(),
+      '1 keyed request would be forgotten, and a repetition would act again:',
+      expect.stringContaining(`create-secret ${made}@1, until `),
+      'In all: 3 versions, 1 deleted secret, 3 version numbers, 1 keyed request.',
+    ];
+    expect(await preview(3)).toEqual([1, '', told]);
+    expect(await revisions()).toEqual(before);
+    await nodes.stop(3);
+    expect(await preview(3)).toEqual([1, '', told]);
+    nodes.start(3);
+    await settled();
+  });
+});
+
 describe('restore --redo-destroys at a node', () => {
   it('reads the logs of all nodes, and finds destroyed what they say was destroyed', async () => {
     const { nodes, create, ask } = trial;

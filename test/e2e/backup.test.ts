@@ -1,5 +1,5 @@
 /** The backup of `npm start`: taken while it serves, restored after its data folder is lost, and refused where it does not fit. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -10,7 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, expect, it } from '@jest/globals';
+import { readBackup } from '../../local/backup/file.ts';
+import { putItems } from '../../local/backup/table.ts';
+import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
+import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
+import { readTemplate } from '../../local/template.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
 import { until, untilSeen } from '../support/until.ts';
@@ -38,6 +44,8 @@ type Inspected = {
     readonly version: number;
   }[];
 };
+
+const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /** A data folder as the page of deploying begins a restore: it holds the master key, and nothing else. */
 const folderWithKey = (keyOf: string, dataDir = freshFolder()): string => {
@@ -254,6 +262,145 @@ describeLocal('for npm start', () => {
     const inspected = await run('inspect', dataDir, '--secret', superseded, '--verify');
     expect(inspected.output).toContain('    destroyedBy: alice');
     await isVerified(dataDir);
+  });
+
+  it('restore --preview says exactly what a restore then loses, and changes no byte of the store', async () => {
+    const names = ['EDITED', 'DELETED', 'DESTROYED', 'KEYED'].map((word) => freshName(word));
+    const [edited = '', deleted = '', destroyed = '', keyed = ''] = names;
+    for (const name of [edited, deleted, destroyed]) await vault.create('one', name);
+    await vault.ask('PUT', `/v1/secrets/${destroyed}`, { value: 'two' });
+    const before = join(backups, 'before.backup');
+    await succeed('backup', vault.dataDir, before);
+    const preview = (...args: readonly string[]) =>
+      run('restore', vault.dataDir, '--preview', before, ...args);
+    expect(await preview()).toMatchObject({
+      ...{ code: 0, errors: [] },
+      output: [
+        expect.stringMatching(/^in use: \S+: the vault \S+, as it was at /),
+        expect.stringMatching(/^backup: \S+before\.backup: the vault \S+, as it was at /),
+        'A restore would lose nothing.',
+      ],
+    });
+
+    await vault.ask('PUT', `/v1/secrets/${edited}`, { value: 'two', note: 'audited' });
+    await vault.ask('DELETE', `/v1/secrets/${deleted}`);
+    await vault.ask('DELETE', `/v1/secrets/${destroyed}/versions/1`);
+    const key = { 'Idempotency-Key': randomUUID() };
+    const body = { name: keyed, value: 'one' };
+    const token = vault.token();
+    const made = await vault.call('POST', '/v1/secrets', { token, body, headers: key });
+    expect(made.status).toBe(201);
+    /** The store's files but for SQLite's index of its log, into which every reader writes. */
+    const filesOf = (dataDir: string) =>
+      readdirSync(dataDir)
+        .filter((name) => /^store\.sqlite(-wal)?$/.test(name))
+        .map((name) => [name, hashOf(readFileSync(join(dataDir, name)))]);
+    const files = filesOf(vault.dataDir);
+    const { code, output, errors } = await preview();
+    const tenant = /tenant (\S+), /.exec(output.join())?.[1];
+    const of = (name: string) => `  tenant ${tenant}, ${name}`;
+    expect([code, errors, output.slice(2)]).toEqual([
+      1,
+      [],
+      [
+        '3 versions would vanish:',
+        `${of(deleted)} version 2 by alice, a deletion`,
+        `${of(edited)} version 2 by alice: audited`,
+        `${of(keyed)} version 1 by alice`,
+        '1 deleted secret would come back:',
+        `${of(deleted)} version 1, deleted by alice`,
+        '1 destroyed value would come back:',
+        `${of(destroyed)} version 1, destroyed by alice`,
+        '3 version numbers would be given twice:',
+        `${of(deleted)}: 2`,
+        `${of(edited)}: 2`,
+        `${of(keyed)}: 1`,
+        '1 keyed request would be forgotten, and a repetition would act again:',
+        expect.stringMatching(`^  tenant ${tenant}, create-secret ${keyed}@1, until 20\\d\\d-`),
+        'In all: 3 versions, 1 deleted secret, 1 destroyed value, 3 version numbers, 1 keyed request.',
+      ],
+    ]);
+    expect(filesOf(vault.dataDir)).toEqual(files);
+
+    const running = JSON.parse(readFileSync(join(vault.dataDir, 'running.json'), 'utf8'));
+    // Two tables, of which the other one is what a restore makes on AWS.
+    const dynamodb = new DynamoDBClient({
+      ...{ endpoint: running.dynamodbEndpoint, region: 'us-east-1', credentials: uncheckedKey },
+    });
+    await ensureTable(dynamodb, 'restored', (await readTemplate()).table);
+    await readBackup(before, (items) => putItems(dynamodb, 'restored', items));
+    dynamodb.destroy();
+    const compareTables = async (one: string, other: string) => {
+      const env = {
+        AWS_ENDPOINT_URL_DYNAMODB: running.dynamodbEndpoint,
+        ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' },
+      };
+      const args = ['--preview', '--json', '--table', one, '--table', other];
+      const ran = begin('restore', freshFolder(), args, env);
+      return [
+        await ran.exit,
+        ran.output.length > 0 && JSON.parse(ran.output.join('')).findings,
+        ran.errors,
+      ];
+    };
+    const ofFile = JSON.parse((await preview('--json')).output.join('')).findings;
+    expect(ofFile).toHaveLength(9);
+    expect(
+      await Promise.all([
+        compareTables(running.tableName, 'restored'),
+        compareTables('restored', running.tableName),
+        compareTables(running.tableName, 'none'),
+      ]),
+    ).toEqual([
+      [1, ofFile, []],
+      // The table in use has all that it had at the backup, but for the destroyed value.
+      [1, [expect.objectContaining({ kind: 'version', name: destroyed, version: 1 })], []],
+      [2, false, [expect.stringMatching(/^the table none cannot be read: /)]],
+    ]);
+
+    await vault.kill9();
+    const stopped = filesOf(vault.dataDir);
+    expect((await preview()).output.slice(2)).toEqual(output.slice(2));
+    expect(filesOf(vault.dataDir)).toEqual(stopped);
+    // What a restore loses, by the items themselves.
+    const dataDir = folderWithKey(vault.dataDir);
+    await succeed('restore', dataDir, before);
+    const versionsIn = async (folder: string) => {
+      const { items } = JSON.parse((await succeed('inspect', folder, '--json')).join(''));
+      return new Set<string>(
+        items.map(
+          ({ pk, version, writeId }: Record<string, string>) => `${pk} ${version} ${writeId}`,
+        ),
+      );
+    };
+    const [held, restored] = [await versionsIn(vault.dataDir), await versionsIn(dataDir)];
+    const lost = [...held]
+      .filter((one) => !restored.has(one))
+      .map((one) => one.split(' ')[0]?.split('#'));
+    expect(lost.map((parts) => (parts?.[2] === 'SECRET' ? parts[3] : parts?.[2])).sort()).toEqual(
+      [deleted, edited, keyed, 'IDEMPOTENCY'].sort(),
+    );
+    await vault.restart();
+    expect(readdirSync(backups).filter((name) => name.startsWith('.'))).toEqual([]);
+    // The next tests know one deleted secret.
+    await vault.create('one', deleted);
+  });
+
+  it('restore --preview ends with exit code 2 where backup and store cannot be compared', async () => {
+    const dataDir = folderWithKey(vault.dataDir);
+    await succeed('restore', dataDir, file);
+    const cutOff = join(backups, 'cut-off.backup');
+    writeFileSync(cutOff, readFileSync(file).subarray(0, -9));
+    const preview = async (backup: string, sentence: RegExp) => {
+      const { code, output, errors } = await run('restore', dataDir, '--preview', backup);
+      expect([code, output, errors]).toEqual([2, [], [expect.stringMatching(sentence)]]);
+    };
+    await preview(cutOff, /^\S+cut-off\.backup is cut off: /);
+    await preview(join(dataDir, 'kms.json'), /^\S+ is no backup that npm run backup made$/);
+    writeFileSync(join(dataDir, 'vault.json'), '{"id":"other"}');
+    await preview(file, /^the backup is of the vault vault-[0-9a-f]{16}, and the store of other$/);
+    rmSync(join(dataDir, 'store.sqlite'));
+    await preview(file, /^there is no vault in the data folder /);
   });
 
   it('restore gives back every secret with its history after the data folder is lost', async () => {

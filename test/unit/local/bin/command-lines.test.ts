@@ -64,6 +64,23 @@ const misuses: readonly (readonly [line: string, sentence: string])[] = [
   ['backup.ts file --for docker', '--for is start or cluster'],
   ['inspect.ts --for docker', '--for is start or cluster'],
   ['restore.ts a b', 'a vault is restored from one file'],
+  ['restore.ts a --json', '--json and --for go with --preview'],
+  ['restore.ts a --for start', '--json and --for go with --preview'],
+  ['restore.ts a --table T', '--table and --vault go with --redo-destroys'],
+  ['restore.ts --redo-destroys', "missing required argument 'files'"],
+  ['restore.ts a --redo-destroys --table T', '--table and --vault go together'],
+  ['restore.ts a --redo-destroys --table T --table U --vault V', '--table and --vault go together'],
+  [
+    'restore.ts a --preview --redo-destroys',
+    '--preview goes with neither --redo-destroys nor --vault',
+  ],
+  ['restore.ts a --preview --vault V', '--preview goes with neither --redo-destroys nor --vault'],
+  ['restore.ts --preview', '--preview takes one backup, or --table twice'],
+  ['restore.ts --preview a b', '--preview takes one backup, or --table twice'],
+  ['restore.ts --preview a --table T --table U', '--preview takes one backup, or --table twice'],
+  ['restore.ts --preview --table T', '--preview takes one backup, or --table twice'],
+  ['restore.ts --preview --table T --table U --table V', '--preview takes one backup, or --table'],
+  ['restore.ts --preview a', 'there is no file '],
 ];
 
 const folder = freshFolder();

@@ -1,0 +1,294 @@
+/** What a restore of a backup would undo: every kind of difference between two streams of items, and how it is told. */
+import { describe, expect, it } from '@jest/globals';
+import {
+  encodeHead,
+  encodeRecord,
+  encodeVersion,
+  type Item,
+} from '../../../../functions/dynamodb/items.ts';
+import { type Finding, findDifference } from '../../../../local/backup/difference.ts';
+import { linesOfPreview } from '../../../../local/backup/preview.ts';
+import { isFailure } from '../../../../system/failures.ts';
+import { seeded } from '../../../support/adversary/random.ts';
+import { seed } from '../../../support/seed.ts';
+
+const vault = 'vault-1';
+const sealed = {
+  state: 'stored',
+  iv: Buffer.alloc(12, 1),
+  ciphertext: Buffer.alloc(20, 2),
+  commitment: Buffer.alloc(32, 3),
+  wrappedDataKey: Buffer.alloc(9, 4),
+  masterKeyId: 'key/1',
+} as const;
+const gone = {
+  state: 'destroyed',
+  masterKeyId: 'key/1',
+  destroyedBy: 'bob',
+  destroyedAt: 9,
+} as const;
+
+/** A secret, whose versions are told by their write ids: `-w` is a deletion, and `xw` what a destruction has left. */
+const secret = (name: string, ...writes: readonly string[]): readonly Item[] =>
+  writes.map((write, index) => {
+    const [mark, writeId] = /^[-x]/.test(write) ? [write[0], write.slice(1)] : ['', write];
+    const version = index + 1;
+    const facts = {
+      ...{ vault, tenant: 'acme', name, version, validFrom: version },
+      ...{ writeId, createdBy: `by ${writeId}` },
+    };
+    const note = `note of ${writeId}`;
+    if (mark === 'x') return encodeVersion({ ...facts, ...gone }, version + 1);
+    const written = mark === '-' ? ({ state: 'deleted', note } as const) : { ...sealed, note };
+    const whole = { ...facts, ...written };
+    return version === writes.length ? encodeHead(whole) : encodeVersion(whole, version + 1);
+  });
+const now = 1_000_000;
+const keyed = (hash: string, writeId: string, expiresAt = now + 1_000): readonly Item[] => [
+  encodeRecord(
+    { pk: `TENANT#acme#IDEMPOTENCY#${hash.repeat(43)}`, sk: 'RECORD' },
+    {
+      ...{ operation: 'create-secret', writeId, contentHash: Buffer.alloc(32), resolved: [] },
+      ...{ written: [{ name: 'A', version: 1, validFrom: 1 }], expiresAt },
+    },
+  ),
+];
+const unreadable = [{ pk: { S: 'TENANT#acme#SECRET#A' }, sk: { S: 'OTHER' } }];
+
+async function* pagesOf(items: readonly Item[], size = 2) {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
+  yield [];
+}
+const find = (store: readonly Item[], backup: readonly Item[], own: string | undefined = vault) =>
+  findDifference(
+    { vault: own, pages: pagesOf(store) },
+    { vault: undefined, pages: pagesOf(backup, 3) },
+    now,
+  );
+const tell = (findings: readonly Finding[]): readonly string[] =>
+  linesOfPreview({ compared: [], findings });
+
+const nothing = ['A restore would lose nothing.'];
+const vanishes = (...lines: readonly string[]) =>
+  lines.length === 1
+    ? ['1 version would vanish:', ...lines]
+    : [`${lines.length} versions would vanish:`, ...lines];
+const by = (name: string, version: number, writeId: string) =>
+  `  tenant acme, ${name} version ${version} by by ${writeId}: note of ${writeId}`;
+
+describe('the difference of a store and a backup', () => {
+  it.each<[string, readonly Item[], readonly Item[], readonly string[]]>([
+    ['nothing for two empty sides', [], [], nothing],
+    [
+      'nothing for equal sides',
+      [...keyed('h', 'w'), ...secret('A', 'a', 'xb', '-c')],
+      [...keyed('h', 'w'), ...secret('A', 'a', 'xb', '-c')],
+      nothing,
+    ],
+    ['nothing for secrets that only the backup holds', [], secret('A', 'a'), nothing],
+    [
+      'nothing for versions that only the backup holds',
+      secret('A', 'a'),
+      secret('A', 'a', 'b'),
+      nothing,
+    ],
+    [
+      'a later version, with its author and note',
+      secret('A', 'a', 'b'),
+      secret('A', 'a'),
+      [
+        ...vanishes(by('A', 2, 'b')),
+        '1 version number would be given twice:',
+        '  tenant acme, A: 2',
+        'In all: 1 version, 1 version number.',
+      ],
+    ],
+    [
+      'a later secret, and the range of its numbers',
+      [...secret('A', 'a'), ...secret('B', 'b', 'xc', '-d')],
+      secret('A', 'a'),
+      [
+        ...vanishes(
+          by('B', 1, 'b'),
+          '  tenant acme, B version 2 by by c, destroyed',
+          '  tenant acme, B version 3 by by d, a deletion: note of d',
+        ),
+        '3 version numbers would be given twice:',
+        '  tenant acme, B: 1 to 3',
+        'In all: 3 versions, 3 version numbers.',
+      ],
+    ],
+    [
+      'numbers that other writes have in the backup, with the equal ones between left out',
+      secret('A', 'a', 'b', 'c', 'd'),
+      secret('A', 'x1', 'b', 'x3', 'x4', 'x5'),
+      [
+        ...vanishes(by('A', 1, 'a'), by('A', 3, 'c'), by('A', 4, 'd')),
+        '3 version numbers would be given twice:',
+        '  tenant acme, A: 1',
+        '  tenant acme, A: 3 to 4',
+        'In all: 3 versions, 3 version numbers.',
+      ],
+    ],
+    [
+      'a deleted secret that comes back',
+      secret('A', 'a', '-b'),
+      secret('A', 'a'),
+      [
+        ...vanishes('  tenant acme, A version 2 by by b, a deletion: note of b'),
+        '1 deleted secret would come back:',
+        '  tenant acme, A version 1, deleted by by b',
+        '1 version number would be given twice:',
+        '  tenant acme, A: 2',
+        'In all: 1 version, 1 deleted secret, 1 version number.',
+      ],
+    ],
+    [
+      'a destroyed value that comes back, and gives no number twice',
+      secret('A', 'xa', 'b'),
+      secret('A', 'a', 'b'),
+      [
+        '1 destroyed value would come back:',
+        '  tenant acme, A version 1, destroyed by bob',
+        'In all: 1 destroyed value.',
+      ],
+    ],
+    [
+      'a value that the backup holds as destroyed, and gives no number twice',
+      secret('A', 'a', 'b'),
+      secret('A', 'xa', 'b'),
+      [...vanishes(by('A', 1, 'a')), 'In all: 1 version.'],
+    ],
+    [
+      'a deletion in place of a value of the same write',
+      secret('A', '-a'),
+      secret('A', 'a'),
+      [
+        ...vanishes('  tenant acme, A version 1 by by a, a deletion: note of a'),
+        '1 deleted secret would come back:',
+        '  tenant acme, A version 1, deleted by by a',
+        'In all: 1 version, 1 deleted secret.',
+      ],
+    ],
+    [
+      'keyed requests that are forgotten, or known as another one, unless they have expired',
+      [...keyed('h', 'w'), ...keyed('i', 'new'), ...keyed('j', 'w', now)],
+      [...keyed('i', 'old'), ...keyed('k', 'w')],
+      [
+        '2 keyed requests would be forgotten, and a repetition would act again:',
+        '  tenant acme, create-secret A@1, until 1970-01-01T00:16:41.000Z',
+        '  tenant acme, create-secret A@1, until 1970-01-01T00:16:41.000Z',
+        'In all: 2 keyed requests.',
+      ],
+    ],
+    [
+      'an item that cannot be read',
+      [...secret('A', 'a'), ...unreadable],
+      secret('A', 'a'),
+      [
+        '1 item cannot be read, so nothing is known of it:',
+        '  TENANT#acme#SECRET#A OTHER',
+        'In all: 1 item.',
+      ],
+    ],
+    [
+      'a version that the backup cannot read',
+      secret('A', 'a'),
+      secret('A', 'a').map((item) => ({ ...item, more: { S: '' } })),
+      [
+        ...vanishes(by('A', 1, 'a')),
+        '1 version number would be given twice:',
+        '  tenant acme, A: 1',
+        'In all: 1 version, 1 version number.',
+      ],
+    ],
+  ])('is %s', async (_, store, backup, lines) => {
+    expect(tell(await find(store, backup))).toEqual(lines);
+  });
+
+  const random = seeded(seed);
+  const shuffled = <One>(all: readonly One[]): readonly One[] =>
+    all
+      .map((one) => ({ one, rank: random() }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ one }) => one);
+
+  it('is the same whatever the orders of secrets, and of versions within a secret', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `S${String(index).padStart(2, '0')}`);
+    const store = names.map((name, index) =>
+      secret(name, `a${name}`, index % 3 ? `b${name}` : `-b${name}`),
+    );
+    const backup = names.flatMap((name, index) => (index % 4 ? [secret(name, `a${name}`)] : []));
+    const inOrder = await find(store.flat(), backup.flat());
+    expect(inOrder.length).toBeGreaterThan(80);
+    for (let round = 0; round < 5; round += 1) {
+      const [one, other] = [store, backup].map((all) =>
+        shuffled(all).flatMap((each) => shuffled(each)),
+      );
+      expect(await find(one ?? [], other ?? [])).toEqual(inOrder);
+    }
+  });
+
+  it('counts a version once that an update during the scan has moved', async () => {
+    const [first, moved, head] = secret('A', 'a', 'b', 'c');
+    const before = secret('A', 'a', 'b').at(-1);
+    const backup = [first, moved, head] as readonly Item[];
+    expect(await find([before, first, moved] as readonly Item[], backup)).toEqual([]);
+  });
+
+  it('has no value in it', async () => {
+    const findings = await find([...secret('A', 'a'), ...secret('B', '-b')], secret('B', 'c'));
+    expect(findings.map(({ kind }) => kind)).toEqual([
+      'version',
+      'numbers',
+      'version',
+      'numbers',
+      'secret',
+    ]);
+    for (const finding of findings) {
+      expect(Object.values(finding).every((one) => typeof one !== 'object')).toBe(true);
+    }
+  });
+
+  it('refuses two vaults with exit code 2, also where only the items tell them', async () => {
+    const other = secret('A', 'a').map((item) => ({ ...item, vault: { S: 'vault-2' } }));
+    for (const own of [vault, undefined]) {
+      const error = await find(secret('A', 'a'), other, own).catch((thrown: unknown) => thrown);
+      expect(isFailure(error) && [error.exitCode, error.message]).toEqual([
+        2,
+        'the backup is of the vault vault-2, and the store of vault-1',
+      ]);
+    }
+  });
+
+  it('ends both sides if one cannot be read', async () => {
+    const ended: string[] = [];
+    async function* endless(side: string) {
+      try {
+        for (let index = 0; ; index += 1) yield secret(`S${index}`, side);
+      } finally {
+        ended.push(side);
+      }
+    }
+    async function* broken() {
+      yield secret('S', 'a');
+      throw new Error('cut off');
+    }
+    const pages = { vault: undefined, pages: endless('store') };
+    await expect(findDifference(pages, { vault: undefined, pages: broken() }, now)).rejects.toThrow(
+      'cut off',
+    );
+    expect(ended).toEqual(['store']);
+  });
+});
+
+describe('the lines of a preview', () => {
+  it('escape what a writer of the table put into names of callers and notes', async () => {
+    const hostile = secret('A', 'a').map((item) => ({
+      ...{ ...item, createdBy: { S: 'al\u202eice' }, note: { S: 'x\u200by' } },
+    }));
+    expect(tell(await find(hostile, []))[1]).toBe(
+      '  tenant acme, A version 1 by al\\u{202e}ice: x\\u{200b}y',
+    );
+  });
+});
