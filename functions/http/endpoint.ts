@@ -93,5 +93,6 @@ const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void =>
   if (missing === undefined) return;
   throw new VaultError('forbidden', `the token lacks the scope ${missing}`, {
     properties: { scope: missing },
+    why: { why: missing },
   });
 };

@@ -24,7 +24,8 @@ export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {
     vault.journal.concerns(aboutRequest(request));
     if (!isNameVisible(vault.principal.names, request.name)) {
-      throw new VaultError('forbidden', 'the token does not allow this name');
+      const why = { why: 'name_not_allowed' };
+      throw new VaultError('forbidden', 'the token does not allow this name', { why });
     }
     return await answerOnce(vault, request, () => sealAndPut(vault, request));
   });

@@ -33,7 +33,7 @@ const replaceByDeletion = async (vault: StoreVault, request: Replacement): Promi
   if (head.status === 'rejected') throw head.reason;
   if (record.status === 'rejected') throw record.reason;
   if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
-  let base = requireReplaceable(request, head.value);
+  let base = requireReplaceable(vault, request, head.value);
   const backoff = startBackoff(vault);
   for (;;) {
     const next = deleteNext(vault, { name, base, note });

@@ -16,7 +16,8 @@ export const destroyVersion = (ports: StorePorts) =>
       store.findHead(name),
       store.findVersion(name, version),
     ]);
-    if (!head || head.version < version) throw notFound();
+    if (!head) throw notFound(vault, name, 'never_existed');
+    if (head.version < version) throw notFound(vault, name, 'beyond_current');
     // A running update may show its version item before its head, so the version item counts first.
     const isHead = head.version === version;
     const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));

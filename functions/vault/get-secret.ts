@@ -1,7 +1,7 @@
 import type { StoredVersion, ValueVersion } from '../model/types.ts';
 import { operation, type Ports, type RequestVault } from './request.ts';
 import { openVersion } from './sealing.ts';
-import { findNumbered, findValidAt, requireValue } from './versions.ts';
+import { findNumbered, findValidAt, notFound, requireValue } from './versions.ts';
 
 export type GetSecret = {
   readonly name: string;
@@ -22,10 +22,11 @@ export type OpenedVersion = {
  */
 export const getSecret = (ports: Ports) =>
   operation(ports, async (vault, request: GetSecret): Promise<OpenedVersion> => {
-    vault.journal.concerns({ name: request.name });
-    const stored = requireValue(await find(vault, request));
+    const { name, which, ifNoneMatch } = request;
+    vault.journal.concerns({ name });
+    const absence = which !== 'latest' && 'at' in which ? 'before_first' : 'beyond_current';
+    const stored = requireValue(vault, name, await find(vault, request), absence);
     vault.journal.concerns(stored);
-    const { ifNoneMatch } = request;
     const isKnown = ifNoneMatch === '*' || ifNoneMatch?.includes(stored.version);
     return { stored, value: isKnown ? undefined : await openVersion(vault, stored) };
   });
@@ -38,5 +39,6 @@ const find = async (
     return await findNumbered(vault, name, which.version);
   }
   const head = await vault.store.findHead(name);
-  return head && (which === 'latest' ? head : await findValidAt(vault, head, which.at));
+  if (!head) throw notFound(vault, name, 'never_existed');
+  return which === 'latest' ? head : await findValidAt(vault, head, which.at);
 };

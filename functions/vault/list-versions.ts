@@ -29,7 +29,7 @@ export const listVersions = (ports: Ports) =>
   operation(ports, async (vault, request: ListVersions): Promise<VersionsPage> => {
     vault.journal.concerns({ name: request.name });
     const head = await vault.store.findHead(request.name);
-    if (!head) throw notFound();
+    if (!head) throw notFound(vault, request.name, 'never_existed');
     const page = await readPage(vault, head, request);
     const last = page.at(-1)?.version ?? 0;
     const ends = request.order === 'asc' ? last >= head.version : last <= 1;

@@ -36,7 +36,7 @@ export const replaySingle = (
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): SingleWrite => {
-  if (!isNameVisible(vault.principal.names, name)) throw notFound();
+  if (!isNameVisible(vault.principal.names, name)) throw notFound(vault, name, 'hidden');
   const [version] = recordOfSameRequest(vault, fingerprint, record).written;
   if (!version) throw new VaultError('integrity_failure', 'the record names no version');
   return { version, replayed: true };
@@ -84,8 +84,13 @@ export type Replacement = SingleRequest & {
 };
 
 /** The head, if there is a value to replace and the caller accepts to replace it. */
-export const requireReplaceable = ({ ifMatch }: Replacement, head: Head | undefined): Head => {
-  if (!head || head.state === 'deleted') throw notFound();
+export const requireReplaceable = (
+  vault: StoreVault,
+  { name, ifMatch }: Replacement,
+  head: Head | undefined,
+): Head => {
+  if (!head) throw notFound(vault, name, 'never_existed');
+  if (head.state === 'deleted') throw notFound(vault, name, 'deleted');
   if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(head.version)) return head;
   throw new VaultError('version_conflict', 'the current version is another', {
     properties: { currentVersion: head.version },
@@ -97,13 +102,14 @@ export const requireReplaceable = ({ ifMatch }: Replacement, head: Head | undefi
  * Throws `not_found` once the secret is deleted, `version_conflict`, `throttled`, and the errors of reads.
  */
 export const baseAfterRace = async (
-  { store, journal }: StoreVault,
+  vault: StoreVault,
   request: Replacement,
   blocking: Head,
   backoff: Backoff,
 ): Promise<Head> => {
-  requireReplaceable(request, blocking);
+  const { store, journal } = vault;
+  requireReplaceable(vault, request, blocking);
   journal.decided('lost_race');
   if (!(await backoff())) throw throttled();
-  return requireReplaceable(request, (await store.findHead(request.name)) ?? blocking);
+  return requireReplaceable(vault, request, (await store.findHead(request.name)) ?? blocking);
 };

@@ -50,7 +50,7 @@ const sealAndReplace = async (vault: RequestVault, request: UpdateSecret): Promi
     if (head.status === 'rejected') throw head.reason;
     if (record.status === 'rejected') throw record.reason;
     if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
-    let base = requireReplaceable(request, head.value);
+    let base = requireReplaceable(vault, request, head.value);
     if (generated.status === 'rejected') throw generated.reason;
     const backoff = startBackoff(vault);
     for (;;) {

@@ -1,24 +1,53 @@
 /** Finds, chooses and checks the stored versions of a secret. */
 import { VaultError } from '../model/errors.ts';
-import type { Head, StoredVersion, ValueVersion } from '../model/types.ts';
+import {
+  type Head,
+  isNameVisible,
+  type Principal,
+  type StoredVersion,
+  type ValueVersion,
+} from '../model/types.ts';
 import type { VersionRange } from './ports.ts';
-import type { RequestVault } from './request.ts';
+import type { RequestVault, StoreVault } from './request.ts';
 
-type History = Pick<RequestVault, 'store' | 'journal'>;
+type History = Pick<RequestVault, 'store' | 'journal' | 'principal'>;
+
+/** Why a version is not found. A name of another tenant never existed. */
+export type Absence = 'never_existed' | 'deleted' | 'beyond_current' | 'before_first' | 'hidden';
+
+/** The reason for the log. No read decides that a name is hidden, so it tells nothing of the name. */
+export const absenceOf = ({ names }: Principal, name: string, why: Absence): Absence =>
+  isNameVisible(names, name) ? why : 'hidden';
 
 /** The same answer for a name that never existed, for another tenant's name, and for a hidden name. */
-export const notFound = (): VaultError => new VaultError('not_found', 'no such secret');
+export const notFound = (
+  { principal }: Pick<StoreVault, 'principal'>,
+  name: string,
+  absence: Absence,
+): VaultError =>
+  new VaultError('not_found', 'no such secret', {
+    why: { why: absenceOf(principal, name, absence) },
+  });
 
-/** The version, if it holds a value. A deletion is *not found*. Throws `version_destroyed`. */
-export const requireValue = (version: StoredVersion | undefined): ValueVersion => {
-  if (!version || version.state === 'deleted') throw notFound();
+/**
+ * The version, if it holds a value. Throws `not_found` for a deletion and, with this reason, for none, and
+ * `version_destroyed`.
+ */
+export const requireValue = (
+  vault: History,
+  name: string,
+  version: StoredVersion | undefined,
+  absence: Absence,
+): ValueVersion => {
+  if (!version) throw notFound(vault, name, absence);
+  if (version.state === 'deleted') throw notFound(vault, name, 'deleted');
   if (version.state === 'stored') return version;
   throw new VaultError('version_destroyed', 'the value of this version was destroyed');
 };
 
 /**
- * The version with the number `version`; its interval is checked against its successor. The three reads are
- * no snapshot. A version item at or above the head shows that an update ran, so the head is read again.
+ * The version with the number `version`; its interval is checked against its successor. `undefined` beyond the
+ * current version. Throws `not_found` if the secret never existed. The three reads are no snapshot. A version item at or above the head shows that an update ran, so the head is read again.
  */
 export const findNumbered = async (
   vault: History,
@@ -34,7 +63,7 @@ export const findNumbered = async (
   const passed = superseded && shown && shown.version <= version;
   // A single read may see one item of a running update before the other. A transaction sees both.
   const head = passed ? (await store.findHeads([name])).get(name) : shown;
-  if (!head) return undefined;
+  if (!head) throw notFound(vault, name, 'never_existed');
   if (superseded && head.version <= version) {
     throw new VaultError('integrity_failure', 'a version exists at or beyond the head');
   }

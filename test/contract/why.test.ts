@@ -1,13 +1,17 @@
 /** Each refusal has its reason in the log, and the reply has nothing of it. */
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { localKeys } from '../../functions/http/key-sets.ts';
 import { createAuthenticator } from '../../functions/http/principal.ts';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
+import type { Principal } from '../../functions/model/types.ts';
 import { openJournal } from '../../functions/runtime/journal.ts';
 import { requestOf } from '../support/events.ts';
 import { ed25519, keySet, p256, publicJwk, signToken } from '../support/issuer.ts';
 import { refusalOf } from '../support/refusals.ts';
+import { someone } from '../support/requests.ts';
+import { makeSecret } from '../support/secrets.ts';
+import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { startOfTime } from '../support/virtual-clock.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -36,10 +40,74 @@ const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
   });
   expect(problem(error, 'r-1')).toEqual(problem(unexplained, 'r-1'));
   const { statusCode: status } = problem(error, 'r-1');
+  written = '';
   openJournal('get-secret', 'r-1').close({ principal: undefined, status, error, elapsedMs: 1 });
   const line: Line = JSON.parse(written);
   return Object.fromEntries(reasonFields.flatMap((one) => (one in line ? [[one, line[one]]] : [])));
 };
+
+describe('the line of a request about one secret', () => {
+  const vault = useEmbedded();
+  const ask = askOf(vault);
+  const began = 1_700_000_000_000;
+  const alice = someone();
+  const blind = { ...alice, names: ['X*'] };
+  beforeAll(async () => {
+    for (const name of ['DB', 'GONE']) {
+      await makeSecret(vault.ports, alice, name, ['a', 'b'], began);
+    }
+    await ask.delete(alice, 'GONE', { now: began + 5_000 });
+  });
+
+  type Ask = (caller: Principal, name: string) => Promise<unknown>;
+  const get: Ask = (caller, name) => ask.get(caller, name);
+  const getAt =
+    (at: number): Ask =>
+    (caller, name) =>
+      ask.get(caller, name, { at: began + at });
+  const getVersion =
+    (version: number): Ask =>
+    (caller, name) =>
+      ask.get(caller, name, { version });
+  const history: Ask = (caller, name) => ask.versions(caller, name);
+  const update: Ask = (caller, name) => ask.update(caller, name, 'x');
+  const remove: Ask = (caller, name) => ask.delete(caller, name);
+  const destroy =
+    (version: number): Ask =>
+    (caller, name) =>
+      ask.destroy(caller, name, version);
+  const explain: Ask = (caller, name) => ask.explain(caller, name);
+
+  it.each<[string, string, Ask, string]>([
+    ...[get, getVersion(1), getAt(0), history, update, remove, destroy(1)].map(
+      (one): [string, string, Ask, string] => ['a missing name', 'NO', one, 'never_existed'],
+    ),
+    ...[get, getAt(9_000), getVersion(3), update, remove].map(
+      (one): [string, string, Ask, string] => ['a deleted secret', 'GONE', one, 'deleted'],
+    ),
+    ['a later version', 'DB', getVersion(3), 'beyond_current'],
+    ['a later version to destroy', 'DB', destroy(3), 'beyond_current'],
+    ['an instant before the first version', 'DB', getAt(-1), 'before_first'],
+  ])('says why %s is not found', async (_, name, asking, why) => {
+    expect(await reasonOf(() => asking(alice, name))).toEqual({ why });
+  });
+
+  it('says that a name is hidden, whether it exists or not', async () => {
+    for (const asking of [
+      ...[get, getVersion(1), getVersion(9), getAt(0), getAt(-1), history, explain],
+      ...[update, remove, destroy(1), destroy(9)],
+    ]) {
+      for (const name of ['DB', 'GONE', 'NO']) {
+        expect(await reasonOf(() => asking(blind, name))).toEqual({ why: 'hidden' });
+      }
+    }
+  });
+
+  it('says that a token may not create this name', async () => {
+    const why = 'name_not_allowed';
+    expect(await reasonOf(() => ask.create(blind, 'DB', 'x'))).toEqual({ why });
+  });
+});
 
 describe('the line of a request that is answered 401', () => {
   const nowS = Math.floor(startOfTime / 1_000);

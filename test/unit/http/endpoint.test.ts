@@ -120,7 +120,7 @@ describe('a request', () => {
     [['secrets:read'], 'secrets:write'],
     [['secrets:readx', 'secrets', '*'], 'secrets:read'],
   ])('gets 403 before parsing if its scopes %j lack %s', async (scopes, missing) => {
-    const { call, steps } = recorded({
+    const { call, steps, closings } = recorded({
       principal: someone({ scopes }),
       scopes: ['secrets:read', 'secrets:write'],
       fail: { parse: new VaultError('invalid_request', 'would be wrong, too') },
@@ -128,6 +128,7 @@ describe('a request', () => {
     const result = await call();
     expect(result.statusCode).toBe(403);
     expect(JSON.parse(result.body)).toMatchObject({ code: 'forbidden', scope: missing });
+    expect(closings[0]?.error).toMatchObject({ why: { why: missing } });
     expect(steps).not.toContain('parse');
   });
 
