@@ -17,16 +17,24 @@ export const namesIn = ({
   return firstOf(others) || undefined;
 };
 
-/** The word, what decided, and each rule with the claim that differed, such as "no_rule 1:ref 2:ref". */
+/** The fields of a line that say why its request was refused. */
+export const whyFields = ['why', 'blocking', 'by', 'part', 'claim', 'mismatches'] as const;
+
+/**
+ * The word, the version in the way, what decided, and each rule with the claim that differed, such as
+ * "no_rule 1:ref 2:ref".
+ */
 export const whyIn = ({
   why,
+  blocking,
   by,
   part,
   claim,
   mismatches = [],
-}: Pick<LogLine, 'why' | 'by' | 'part' | 'claim' | 'mismatches'>): string | undefined => {
+}: Pick<LogLine, (typeof whyFields)[number]>): string | undefined => {
   const rules = firstOf(mismatches.map((differing) => `${differing.rule}:${differing.claim}`));
-  return [why, by, part, claim, rules].filter(Boolean).join(' ') || undefined;
+  const version = blocking && `@${blocking}`;
+  return [why, version, by, part, claim, rules].filter(Boolean).join(' ') || undefined;
 };
 
 const firstOf = (texts: readonly string[]): string => {

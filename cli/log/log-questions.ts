@@ -1,5 +1,5 @@
 /** The questions that a vault's log answers, line by line and with a bounded number of rows. */
-import { namesIn, whyIn } from '../../system/log-line-names.ts';
+import { namesIn, whyFields, whyIn } from '../../system/log-line-names.ts';
 import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */
@@ -174,7 +174,7 @@ export const refusals: Question = {
     if (line.message !== 'request' || line.outcome !== 'refused') return [];
     const row = {
       ...requestRowOf(line),
-      ...pick(line, 'why', 'by', 'part', 'claim', 'mismatches'),
+      ...pick(line, ...whyFields),
     };
     const cells = () => [
       ...[row.timestamp, cell(row.status), cell(row.code), cell(whyIn(row))],

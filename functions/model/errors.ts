@@ -99,6 +99,8 @@ type FileErrorCode =
 export type Why = {
   /** A word of the code, or the scope that the token lacks. */
   readonly why?: string;
+  /** The version that is in the way of the request. */
+  readonly blocking?: number;
   /** The id of the issuer that the token names, which no signature need prove. */
   readonly issuer?: string;
   /** The entry of the deny-list, the template of a rule, or the claim that decided. */

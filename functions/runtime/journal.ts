@@ -113,7 +113,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       const code = codeOf(error);
       // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
-      const { by, part, claim, mismatches, ...refusal } = whyOf(error);
+      const { blocking, by, part, claim, mismatches, ...refusal } = whyOf(error);
       const {
         issuer = refusal.issuer,
         rule,
@@ -131,7 +131,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         noteBytes: about.noteBytes,
         writeId: about.writeId,
         ...end,
-        ...{ by, part, claim },
+        ...{ blocking, by, part, claim },
         decisions: decisions.size > 0 ? Object.fromEntries(decisions) : undefined,
         attempts,
         storeCalls: calls.store,

@@ -42,7 +42,8 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
     if (fingerprint && record.value) return replaySingle(vault, name, fingerprint, record.value);
     if (generated.status === 'rejected') {
       // An existing name is 409 in any state of the master key, so that the same request has the same answer.
-      if ((await store.findHead(name))?.state === 'stored') throw exists(vault, name);
+      const head = await store.findHead(name);
+      if (head?.state === 'stored') throw exists(vault, head);
       throw generated.reason;
     }
     const backoff = startBackoff(vault);
@@ -52,7 +53,7 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
       const next = sealNext(vault, generated.value, { name, base, note }, value);
       const put = await putNext(vault, 'create-secret', fingerprint, { base, next }, backoff);
       if ('answer' in put) return put.answer;
-      if (put.blocking.state !== 'deleted') throw exists(vault, name);
+      if (put.blocking.state !== 'deleted') throw exists(vault, put.blocking);
       base = put.blocking;
       if (!(await backoff())) throw throttled();
     }
@@ -61,7 +62,8 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
   }
 };
 
-const exists = ({ journal }: RequestVault, name: string): VaultError => {
+const exists = ({ journal }: RequestVault, { name, version }: Head): VaultError => {
   journal.decided('refused_exists', { name });
-  return new VaultError('secret_exists', 'a secret with this name exists; PUT updates it');
+  const sentence = 'a secret with this name exists; PUT updates it';
+  return new VaultError('secret_exists', sentence, { why: { blocking: version } });
 };

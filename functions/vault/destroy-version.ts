@@ -27,12 +27,13 @@ export const destroyVersion = (ports: StorePorts) =>
       return found;
     }
     if (found.state === 'deleted') {
-      throw new VaultError('not_destroyable', 'this version is a deletion and holds no value');
+      const sentence = 'this version is a deletion and holds no value';
+      throw new VaultError('not_destroyable', sentence, { why: { blocking: version } });
     }
     const { validTo, masterKeyId, writeId, validFrom, createdBy, vault: vaultId, tenant } = found;
     if (validTo === undefined) {
       const sentence = 'this is the current version; update or delete the secret first';
-      throw new VaultError('version_current', sentence);
+      throw new VaultError('version_current', sentence, { why: { blocking: version } });
     }
     concernsVersion();
     const facts = { vault: vaultId, tenant, name, version, validFrom, createdBy, writeId };

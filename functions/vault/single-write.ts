@@ -94,6 +94,7 @@ export const requireReplaceable = (
   if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(head.version)) return head;
   throw new VaultError('version_conflict', 'the current version is another', {
     properties: { currentVersion: head.version },
+    why: { blocking: head.version },
   });
 };
 

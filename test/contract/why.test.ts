@@ -6,6 +6,7 @@ import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { openJournal } from '../../functions/runtime/journal.ts';
+import { whyFields } from '../../system/log-line-names.ts';
 import { requestOf } from '../support/events.ts';
 import { ed25519, keySet, p256, publicJwk, signToken } from '../support/issuer.ts';
 import { refusalOf } from '../support/refusals.ts';
@@ -28,7 +29,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-const reasonFields = ['issuer', 'why', 'by', 'part', 'claim', 'mismatches'];
+const reasonFields = ['issuer', ...whyFields];
 
 /** What the line of a refused request says of the reason. The reply to it must be the same without a reason. */
 const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
@@ -101,6 +102,16 @@ describe('the line of a request about one secret', () => {
         expect(await reasonOf(() => asking(blind, name))).toEqual({ why: 'hidden' });
       }
     }
+  });
+
+  it.each<[string, Ask, number]>([
+    ['a create', (caller) => ask.create(caller, 'DB', 'x'), 2],
+    ['an update with If-Match', (caller) => ask.update(caller, 'DB', 'x', { ifMatch: [1, 3] }), 2],
+    ['a deletion with If-Match', (caller) => ask.delete(caller, 'DB', { ifMatch: [1] }), 2],
+    ['a destruction', (caller) => ask.destroy(caller, 'DB', 2), 2],
+    ['a destruction of a deletion', (caller) => ask.destroy(caller, 'GONE', 3), 3],
+  ])('says which version is in the way of %s', async (_, asking, blocking) => {
+    expect(await reasonOf(() => asking(alice, 'DB'))).toEqual({ blocking });
   });
 
   it('says that a token may not create this name', async () => {

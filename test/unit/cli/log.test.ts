@@ -170,6 +170,7 @@ describe('the column WHY of dsvault log refusals', () => {
   it.each<[string, Fields]>([
     ['-', {}],
     ['expired', { why: 'expired' }],
+    ['@5', { blocking: 5 }],
     ['denied jti', { why: 'denied', by: 'jti' }],
     ['unfit subject sub', { why: 'unfit', part: 'subject', claim: 'sub' }],
     ['no_rule 1:ref 2:/job/id 3:ref and 1 more', { why: 'no_rule', mismatches }],
