@@ -18,14 +18,23 @@ export const namesIn = ({
 };
 
 /** The fields of a line that say why its request was refused. */
-export const whyFields = ['why', 'blocking', 'by', 'part', 'claim', 'mismatches'] as const;
+export const whyFields = [
+  'why',
+  'reasons',
+  'blocking',
+  'by',
+  'part',
+  'claim',
+  'mismatches',
+] as const;
 
 /**
- * The word, the version in the way, what decided, and each rule with the claim that differed, such as
+ * The word, or the faults of a file counted, the version in the way, what decided, and each rule with the claim that differed, such as
  * "no_rule 1:ref 2:ref".
  */
 export const whyIn = ({
   why,
+  reasons,
   blocking,
   by,
   part,
@@ -34,8 +43,18 @@ export const whyIn = ({
 }: Pick<LogLine, (typeof whyFields)[number]>): string | undefined => {
   const rules = firstOf(mismatches.map((differing) => `${differing.rule}:${differing.claim}`));
   const version = blocking && `@${blocking}`;
-  return [why, version, by, part, claim, rules].filter(Boolean).join(' ') || undefined;
+  return (
+    [reasons ? countsIn(reasons) : why, version, by, part, claim, rules]
+      .filter(Boolean)
+      .join(' ') || undefined
+  );
 };
+
+/** The names of counts, each with its count if that is more than 1. */
+export const countsIn = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, count]) => (count === 1 ? name : `${name} ×${count}`))
+    .join(' ');
 
 const firstOf = (texts: readonly string[]): string => {
   const first = texts.slice(0, shownMax).join(' ');

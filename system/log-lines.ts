@@ -29,6 +29,8 @@ const logged = v.object({
   code: text,
   /** Why a request was refused: a word, and what of the access policy decided. */
   why: text,
+  /** How often a `.env` file has each fault. */
+  reasons: v.optional(v.record(v.string(), v.number())),
   /** The version that was in the way of a write. */
   blocking: count,
   by: text,

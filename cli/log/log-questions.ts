@@ -1,5 +1,5 @@
 /** The questions that a vault's log answers, line by line and with a bounded number of rows. */
-import { namesIn, whyFields, whyIn } from '../../system/log-line-names.ts';
+import { countsIn, namesIn, whyFields, whyIn } from '../../system/log-line-names.ts';
 import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */
@@ -214,6 +214,5 @@ const textOf = (fact: unknown): string => {
       .join(' ');
   }
   if (typeof fact !== 'object' || fact === null) return String(fact);
-  const counts = Object.entries(fact);
-  return counts.map(([name, count]) => (count === 1 ? name : `${name} ×${count}`)).join(' ');
+  return countsIn({ ...fact });
 };

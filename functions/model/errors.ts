@@ -99,6 +99,8 @@ type FileErrorCode =
 export type Why = {
   /** A word of the code, or the scope that the token lacks. */
   readonly why?: string;
+  /** The faults of a `.env` file, counted: no name that was not found, because it may be a mistyped value. */
+  readonly reasons?: Readonly<Record<string, number>>;
   /** The version that is in the way of the request. */
   readonly blocking?: number;
   /** The id of the issuer that the token names, which no signature need prove. */
@@ -109,6 +111,13 @@ export type Why = {
   readonly claim?: string;
   /** The rules that did not match, each with its first claim that did not. */
   readonly mismatches?: readonly { readonly rule: number; readonly claim: string }[];
+};
+
+/** How often each word occurs. */
+export const countsOf = (words: Iterable<string>): Readonly<Record<string, number>> => {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return Object.fromEntries(counts);
 };
 
 /**

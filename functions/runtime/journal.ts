@@ -5,7 +5,7 @@
  * restore (local/backup/destroys.ts), read the lines too. `observeRequests` hands the numbers to Prometheus.
  */
 import type { RequestJournal } from '../http/endpoint.ts';
-import { VaultError, type Why } from '../model/errors.ts';
+import { countsOf, VaultError, type Why } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
 import type { About, Decision, Journal } from '../vault/request.ts';
@@ -113,7 +113,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       const code = codeOf(error);
       // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
-      const { blocking, by, part, claim, mismatches, ...refusal } = whyOf(error);
+      const { reasons, blocking, by, part, claim, mismatches, ...refusal } = whyOf(error);
       const {
         issuer = refusal.issuer,
         rule,
@@ -131,7 +131,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         noteBytes: about.noteBytes,
         writeId: about.writeId,
         ...end,
-        ...{ blocking, by, part, claim },
+        ...{ reasons, blocking, by, part, claim },
         decisions: decisions.size > 0 ? Object.fromEntries(decisions) : undefined,
         attempts,
         storeCalls: calls.store,
@@ -201,7 +201,14 @@ const codeOf = (error: unknown): string | undefined => {
   return error instanceof VaultError ? error.code : 'internal';
 };
 
-const whyOf = (error: unknown): Why => (error instanceof VaultError ? error.why : {});
+/** The reason of a refusal. The word of a file is all words of its faults, of which a reply has the first 100. */
+const whyOf = (error: unknown): Why => {
+  if (!(error instanceof VaultError)) return {};
+  const { why, properties } = error;
+  const codes = properties.errors?.map(({ code }) => code);
+  const reasons = why.reasons ?? (codes && countsOf(codes));
+  return { ...why, ...(reasons && { reasons, why: Object.keys(reasons).sort().join(' ') }) };
+};
 
 /** The cause of a fault: its name and stack frames, never its message, which may quote a request. */
 const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {

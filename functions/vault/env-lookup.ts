@@ -6,12 +6,12 @@
 import type { Plan } from '../env/plan.ts';
 import { type Reference, reportReferences, writtenAs } from '../env/references.ts';
 import { requireAtMost } from '../env/sizes.ts';
-import { VaultError } from '../model/errors.ts';
+import { countsOf, VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Head, StoredVersion, ValueVersion, VersionRef } from '../model/types.ts';
 import { inParallel } from './parallel.ts';
 import type { RequestVault } from './request.ts';
-import { chooseVersion, findValidAt } from './versions.ts';
+import { type Absence, absenceOf, chooseVersion, findValidAt } from './versions.ts';
 
 export type Heads = ReadonlyMap<string, Head>;
 /** Versions by the text of their reference, in the order of the plan. */
@@ -31,8 +31,8 @@ export const readHeads = async (
 
 type LookupResult = {
   readonly versions: Versions;
-  /** The texts of the references that stand for no version, or for a deletion. */
-  readonly missing: ReadonlySet<string>;
+  /** The texts of the references that stand for no version, or for a deletion, each with its reason. */
+  readonly missing: ReadonlyMap<string, Absence>;
   /** The first integrity failure, or else all destroyed versions. Missing references take precedence. */
   readonly fault: VaultError | undefined;
 };
@@ -53,17 +53,32 @@ export const findVersions = async (
   });
   const versions = new Map<string, ValueVersion>();
   const destroyed = new Set<string>();
-  const missing = new Set<string>();
+  const missing = new Map<string, Absence>();
   let fault: VaultError | undefined;
   for (const [index, reference] of plan.read.entries()) {
     const result = results[index];
     if (result instanceof VaultError) fault ??= result;
     else if (result?.state === 'stored') versions.set(writtenAs(reference), result);
     else if (result?.state === 'destroyed') destroyed.add(writtenAs(reference));
-    else missing.add(writtenAs(reference));
+    else {
+      const absence = absenceAmong(heads, reference, result);
+      missing.set(writtenAs(reference), absenceOf(vault.principal, reference.name, absence));
+    }
   }
   if (destroyed.size > 0) fault ??= destroyedFault(plan, destroyed);
   return { versions, missing, fault };
+};
+
+/** Why a reference stands for no version, or for this deletion. */
+const absenceAmong = (
+  heads: Heads,
+  { name, version = 0 }: Reference,
+  deletion: StoredVersion | undefined,
+): Absence => {
+  if (deletion) return 'deleted';
+  const head = heads.get(name);
+  if (!head) return 'never_existed';
+  return version > head.version ? 'beyond_current' : 'before_first';
 };
 
 const destroyedFault = (plan: Plan, destroyed: ReadonlySet<string>): VaultError =>
@@ -99,7 +114,9 @@ export const findRecorded = async (
   resolved: readonly VersionRef[],
 ): Promise<Versions> => {
   const heads = await readHeads(vault, plan.read);
-  requireFound(plan, new Set(plan.read.filter(({ name }) => !heads.has(name)).map(writtenAs)));
+  const gone = plan.read.filter(({ name }) => !heads.has(name));
+  const whyGone = ({ name }: Reference) => absenceOf(vault.principal, name, 'never_existed');
+  requireFound(plan, new Map(gone.map((reference) => [writtenAs(reference), whyGone(reference)])));
   if (resolved.length !== plan.read.length) throw notOfThisFile();
   const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));
   const width = limits.versionReadsConcurrencyMax;
@@ -166,10 +183,11 @@ export const requireVersions = async (
 };
 
 /** Throws `not_found` with all missing references, given by their texts. */
-const requireFound = (plan: Plan, missing: ReadonlySet<string>): void => {
+const requireFound = (plan: Plan, missing: ReadonlyMap<string, Absence>): void => {
   if (missing.size === 0) return;
-  const properties = reportReferences(plan, missing, 'not_found');
-  throw new VaultError('not_found', 'no such secret', { properties });
+  const properties = reportReferences(plan, new Set(missing.keys()), 'not_found');
+  const why = { reasons: countsOf(missing.values()) };
+  throw new VaultError('not_found', 'no such secret', { properties, why });
 };
 
 export const refsOf = (versions: readonly VersionRef[]): VersionRef[] =>

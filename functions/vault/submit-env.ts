@@ -103,8 +103,11 @@ const requireAllowed = (
       properties: { field: 'note' },
     });
   }
-  if (create.some(({ name }) => !isNameVisible(principal.names, name))) {
-    throw new VaultError('forbidden', 'the token does not allow a name of the file');
+  const hidden = create.filter(({ name }) => !isNameVisible(principal.names, name)).length;
+  if (hidden > 0) {
+    throw new VaultError('forbidden', 'the token does not allow a name of the file', {
+      why: { reasons: { name_not_allowed: hidden } },
+    });
   }
 };
 

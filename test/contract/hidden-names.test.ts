@@ -51,8 +51,8 @@ const asks: Readonly<Record<string, Ask>> = {
 /** The answer to a request, and the calls that it made. */
 const answerOf = async (asking: Ask, principal: Principal, name: string) => {
   const context = requestContext();
-  const { code, message, properties } = await asking(principal, name, context).then(
-    () => ({ code: 'no refusal', message: '', properties: {} }),
+  const { code, message, properties, why } = await asking(principal, name, context).then(
+    () => ({ code: 'no refusal', message: '', properties: {}, why: {} }),
     (error) => error,
   );
   const { storeCalls, kmsCalls, decisions, units } = context.journal;
@@ -61,7 +61,8 @@ const answerOf = async (asking: Ask, principal: Principal, name: string) => {
     '"DB"',
   );
   // Parallel calls end in any order.
-  return { code, told, storeCalls: storeCalls.toSorted(), kmsCalls, units: units() };
+  const costs = { storeCalls: storeCalls.toSorted(), kmsCalls, units: units() };
+  return { answer: { code, told, ...costs }, why };
 };
 
 // Shows G3, G7.
@@ -75,10 +76,14 @@ it.each(Object.entries(asks))(
     }
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
     const missing = await answerOf(asking, alice, 'NO');
-    expect(missing.code).toBe('not_found');
+    expect(missing.answer.code).toBe('not_found');
     expect(await answerOf(asking, stranger, 'DB')).toEqual(missing);
     const blind = { ...alice, names: ['D', 'DBX', 'X*', 'OWN'] };
-    expect(await answerOf(asking, blind, 'DB')).toEqual(missing);
+    const hidden = await answerOf(asking, blind, 'DB');
+    expect(hidden.answer).toEqual(missing.answer);
+    // The log says that a name is hidden, and so of a name that never existed, too.
+    expect(hidden.why).not.toEqual(missing.why);
+    expect(await answerOf(asking, blind, 'NO')).toEqual(hidden);
   },
 );
 
@@ -94,7 +99,7 @@ it.each([
     await asking(alice, 'DB', requestContext());
     const blind = { ...alice, names: ['OTHER'] };
     const hidden = await answerOf(asking, blind, 'DB');
-    expect(hidden.code).toBe('not_found');
+    expect(hidden.answer.code).toBe('not_found');
     expect(hidden).toEqual(await answerOf(asking, { ...blind, subject: 'bob' }, 'NO'));
   },
 );
@@ -113,5 +118,9 @@ it.each([
   await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
   await ask.delete(alice, 'DB');
   const asking = asks[name] ?? (async () => {});
-  expect(await answerOf(asking, alice, 'DB')).toEqual(await answerOf(asking, alice, 'NO'));
+  const [deleted, missing] = [
+    await answerOf(asking, alice, 'DB'),
+    await answerOf(asking, alice, 'NO'),
+  ];
+  expect(deleted.answer).toEqual(missing.answer);
 });

@@ -120,6 +120,65 @@ describe('the line of a request about one secret', () => {
   });
 });
 
+describe('the line of a request about a .env file', () => {
+  const vault = useEmbedded();
+  const ask = askOf(vault);
+  const began = 1_700_000_000_000;
+  const alice = someone();
+  const blind = { ...alice, names: ['X*'] };
+  beforeAll(async () => {
+    for (const name of ['DB', 'GONE']) {
+      await makeSecret(vault.ports, alice, name, ['a', 'b'], began);
+    }
+    await ask.delete(alice, 'GONE', { now: began + 5_000 });
+    await ask.destroy(alice, 'DB', 1);
+  });
+
+  const expand = (content: string, at?: number) => (caller: Principal) =>
+    ask.expand(caller, content, { at: at && began + at });
+  const submit =
+    (content: string, options = {}) =>
+    (caller: Principal) =>
+      ask.submit(caller, content, { values: new Map([['X', 'x']]), ...options });
+  const absent = 'A=secret(c4n4ry)secret(c4n4ry@1)\nB=secret(DB@3)\nC=secret(GONE)secret(GONE@3)\n';
+  const counted = { never_existed: 2, beyond_current: 1, deleted: 2 };
+  const existing = 'A=enc(DB)\nDB=x\nB=enc(c4n4ry)\nc4n4ry=x\n';
+
+  it.each<[string, Principal, (caller: Principal) => Promise<unknown>, Line]>([
+    ['an expansion', alice, expand(absent), counted],
+    ['a submission', alice, submit(`X=enc(X)\n${absent}`), counted],
+    ['a dry run', alice, submit(`X=enc(X)\n${absent}`, { dryRun: true }), counted],
+    ['an instant', alice, expand('A=secret(DB)secret(DB@2)secret(GONE)\n', 1), { before_first: 1 }],
+    ['an earlier instant', alice, expand('A=secret(DB)secret(DB@2)\n', -1), { before_first: 2 }],
+    ['hidden names', blind, expand('A=secret(DB)secret(DB@9)secret(c4n4ry)\n'), { hidden: 3 }],
+    ['names that exist', alice, submit(existing, { values: new Map() }), { secret_exists: 1 }],
+    [
+      'names that may not be created',
+      blind,
+      submit(existing, { values: new Map() }),
+      { name_not_allowed: 2 },
+    ],
+    ['destroyed versions', alice, expand('A=secret(DB@1)\n'), { version_destroyed: 1 }],
+    [
+      'a file with faults',
+      alice,
+      expand('A=secret(c4n4ry\nB=secret(\nA=c4n4ry\n'),
+      { malformed_reference: 2, duplicate_key: 1 },
+    ],
+  ])('counts the reasons of %s, and names nothing of it', async (_, caller, asking, reasons) => {
+    const why = Object.keys(reasons).sort().join(' ');
+    expect(await reasonOf(() => asking(caller))).toEqual({ why, reasons });
+    expect(written).not.toContain('c4n4ry');
+  });
+
+  it('says that a name of a repeated submission is hidden by now', async () => {
+    const repeated = submit('X=enc(X)\nB=secret(DB)\n', { key: 'k'.repeat(20) });
+    await repeated(alice);
+    const reasons = { hidden: 1 };
+    expect(await reasonOf(() => repeated(blind))).toEqual({ why: 'hidden', reasons });
+  });
+});
+
 describe('the line of a request that is answered 401', () => {
   const nowS = Math.floor(startOfTime / 1_000);
   const [key, twin] = [ed25519(), ed25519()];
