@@ -30,11 +30,16 @@ export const writePolicy = (policy: string): void => {
   renameSync(`${policyFile}.new`, policyFile);
 };
 
-/** Starts Docker where it does not run, makes the images that cannot be pulled, and chooses the nodes' ports. */
-export const prepare = async (): Promise<void> => {
-  writePolicy('issuers: [{ id: local, localKey: true }]');
+/** Starts Docker where it does not run, and makes the images that cannot be pulled. */
+export const prepareDocker = async (): Promise<void> => {
   const { exit, errors } = runFile('test/support/images/prepare.ts', ['node'], {});
   if ((await exit) !== 0) throw new Error(errors.join('\n'));
+};
+
+/** Prepares Docker, and chooses the nodes' ports. */
+export const prepare = async (): Promise<void> => {
+  writePolicy('issuers: [{ id: local, localKey: true }]');
+  await prepareDocker();
   // Making images takes minutes, in which another worker could take the ports.
   firstPort = await findFirstPort();
 };
@@ -45,6 +50,12 @@ const hasPlugin = async (name: string): Promise<boolean> =>
     () => false,
   );
 
+/** The environment of a Docker client: it uses the classic builder where the machine has no other. */
+export const clientEnvironment = async (): Promise<NodeJS.ProcessEnv> => ({
+  ...process.env,
+  ...(!(await hasPlugin('buildx')) && { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' }),
+});
+
 /** Runs compose: `docker compose`, or Debian's `docker-compose` with the classic builder. */
 export const compose = async (...args: readonly string[]): Promise<string> => {
   const isPlugin = await hasPlugin('compose');
@@ -52,8 +63,7 @@ export const compose = async (...args: readonly string[]): Promise<string> => {
     throw new Error('there is no docker compose');
   const [program, first] = isPlugin ? ['docker', ['compose']] : ['docker-compose', []];
   const env = {
-    ...process.env,
-    ...(!(await hasPlugin('buildx')) && { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' }),
+    ...(await clientEnvironment()),
     ...Object.fromEntries([1, 2, 3].map((node) => [`NODE${node}_PORT`, new URL(urlOf(node)).port])),
     COMPOSE_PROJECT_NAME: project,
     VAULT_POLICY_FOLDER: dirname(policyFile),

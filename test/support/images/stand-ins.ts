@@ -96,11 +96,10 @@ const ensure = async (root: string, standIn: StandIn, say: (line: string) => voi
 };
 
 /**
- * Copies the packages that run, and not those that only test, as `npm ci --omit=dev --omit=optional` would install
- * them.
+ * Copies the packages that run, and not those that only test, as `npm ci --omit=dev` would install them.
  */
 const copyPackages = async (root: string, to: string): Promise<void> => {
-  const args = ['ls', '--omit=dev', '--omit=optional', '--all', '--parseable'];
+  const args = ['ls', '--omit=dev', '--all', '--parseable'];
   const listed = await run('npm', args, { cwd: root });
   const folders = listed
     .split('\n')
