@@ -1,9 +1,10 @@
 /** The inputs of the action. The runner passes each as a variable. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { isConfidential, readAddr } from '../system/address.ts';
+import { isConfidential } from '../system/address.ts';
 import { variable } from '../system/environment.ts';
 import { systemCodeOf, usage } from '../system/failures.ts';
+import { readAddr } from '../system/vault-address.ts';
 
 export type Inputs = {
   readonly addr: string;

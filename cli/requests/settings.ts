@@ -1,9 +1,9 @@
 /** The settings of requests. Flags override the environment, which overrides the profile. */
 import { readFileSync } from 'node:fs';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
-import { readAddr } from '../../system/address.ts';
 import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
+import { readAddr } from '../../system/vault-address.ts';
 import { type Profile, presetProfile, readProfile } from './profile.ts';
 import { isJwt, type Token } from './token.ts';
 import { tokenOfCommand, wordsOf } from './token-command.ts';

@@ -1,11 +1,13 @@
 /** `docker run`: the vault of one process in a container, by the commands of docs/deploy/this-machine.md. */
 import { execFile } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { root } from '../../../local/process/data-folder.ts';
 import { findFreePort } from '../../../local/process/ports.ts';
+import { freshCertificates } from '../../support/certificates.ts';
 import { commandsBelow } from '../../support/console-blocks.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { until, untilSeen } from '../../support/until.ts';
@@ -47,6 +49,11 @@ const ask = async (path: string, token = '', body?: object) => {
   return { ...((await reply.json()) as object), status: reply.status };
 };
 const inspect = (format: string) => docker('inspect', '--format', format, name);
+const untilHealthy = (container: string) =>
+  untilSeen(
+    () => docker('inspect', '--format', '{{.State.Health.Status}}', container),
+    (health) => health === 'healthy',
+  );
 const untilReady = () =>
   until(async () => (await ask('/health?ready').catch(() => undefined))?.status === 200, 30_000);
 /** A container of the image on one of the volumes, which ends by itself. */
@@ -64,7 +71,7 @@ beforeAll(async () => {
   token = await play('token.ts');
 });
 afterAll(async () => {
-  await docker('rm', '--force', name);
+  await docker('rm', '--force', '--volumes', name, `${name}-tls`);
   await docker('volume', 'rm', '--force', ...Object.values(volumes));
 });
 
@@ -105,6 +112,27 @@ describe('docker run', () => {
     await docker('start', name);
     await untilReady();
     expect(await ask('/v1/secrets/DB_PASSWORD', token)).toMatchObject(value);
+  });
+
+  it('serves HTTPS by the files of a mounted folder, and is healthy', async () => {
+    const tls = freshFolder();
+    chmodSync(tls, 0o755);
+    const { ca, certificate, key } = await freshCertificates();
+    writeFileSync(join(tls, 'cert.pem'), certificate);
+    writeFileSync(join(tls, 'key.pem'), key, { mode: 0o640 });
+    chownSync(join(tls, 'key.pem'), 0, 1000);
+    const httpsPort = await findFreePort();
+    const page = readFileSync('docs/deploy/this-machine.md', 'utf8').replaceAll(/\s+/g, ' ');
+    const words = /`(-v \/etc\/vault\/tls.*?)`/.exec(page)?.[1]?.replace('/etc/vault/tls', tls);
+    const published = `127.0.0.1:${httpsPort}:3000`;
+    const options = ['--name', `${name}-tls`, '-p', published, ...(words?.split(' ') ?? [])];
+    await docker('run', '--detach', ...options, 'secrets-vault');
+    await untilHealthy(`${name}-tls`);
+    const status = await new Promise((resolve, reject) => {
+      const url = `https://127.0.0.1:${httpsPort}/health?ready`;
+      get(url, { ca }, (reply) => resolve(reply.statusCode)).on('error', reject);
+    });
+    expect(status).toBe(200);
   });
 
   it('is backed up into files for their owner only, and restored into another volume', async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
 import { parse } from 'yaml';
 import { requireDocker } from '../../../local/containers/docker.ts';
 import { startDaemon } from '../../support/images/daemon.ts';
@@ -74,6 +75,21 @@ describe('the images of a node', () => {
     for (const label of ['title', 'description', 'licenses', 'version']) {
       expect(last).toMatch(new RegExp(`org\\.opencontainers\\.image\\.${label}="[^"]+"`));
     }
+  });
+
+  it('hold each file that their programs import', async () => {
+    const dockerfile = readFileSync('local/containers/Dockerfile', 'utf8');
+    const copied = [...dockerfile.matchAll(/^COPY --chown=1000:1000 (.*) \S+$/gm)]
+      .flatMap(([, sources = '']) => sources.split(' '))
+      .map((source) => (source.includes('.') ? source : `${source}/`));
+    const programs = 'backup cluster health inspect node restore start token'.split(' ');
+    const { metafile } = await build({
+      entryPoints: programs.map((name) => `local/bin/${name}.ts`),
+      ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external' },
+      ...{ metafile: true, write: false, outdir: '.' },
+    });
+    const isThere = (file: string) => copied.some((source) => file.startsWith(source));
+    expect(Object.keys(metafile.inputs).filter((file) => !isThere(file))).toEqual([]);
   });
 
   it('run below a first process of Docker, and in limits of memory', () => {
