@@ -12,11 +12,12 @@ type Refusal = {
 
 /**
  * No answer of a vault. `unreachable`: there was no connection, or it broke. `timed_out`: the time limit of
- * an attempt passed. `unexpected_reply`: something answered that is no vault. `no_token`: the client has no
- * token that can be sent.
+ * an attempt passed. `untrusted`: the server's certificate is not trusted, and nothing was sent.
+ * `unexpected_reply`: something answered that is no vault. `no_token`: the client has no token that can be
+ * sent.
  */
 type NoAnswer = {
-  readonly code: 'unreachable' | 'timed_out' | 'unexpected_reply' | 'no_token';
+  readonly code: 'unreachable' | 'timed_out' | 'untrusted' | 'unexpected_reply' | 'no_token';
   readonly problem?: undefined;
 };
 

@@ -200,7 +200,8 @@ type FailedAttempt = {
 
 /** Whether a write may have been done. A refusal that names another reason says that it was not. */
 const isUnclear = ({ code, retryable, status }: FailedAttempt): boolean =>
-  retryable || status === undefined || status >= 500 || code === 'unexpected_reply';
+  code !== 'untrusted' &&
+  (retryable || status === undefined || status >= 500 || code === 'unexpected_reply');
 
 /** The token; the empty text for an operation without one. */
 const findToken = async ({ token }: Sender, id: OperationId, refused?: string) => {
@@ -334,6 +335,12 @@ const notAVault = (what: string, status: number): FailedAttempt => {
   return { code: 'unexpected_reply', message, status, retryable: false, afterS: 0 };
 };
 
+/** Whether Node refused the certificate of a server with this code. `ERR_SSL` is the server's refusal. */
+export const isUntrusted = (code: string | undefined): boolean =>
+  /^(?!ERR_SSL).*(?:CERT|LEAF_SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/.test(
+    code ?? '',
+  );
+
 const unanswered = (addr: string, timeoutMs: number, cause: unknown): FailedAttempt => {
   const { name, cause: reason } = isObject(cause) ? cause : {};
   // The error of fetch for an answer that is not HTTP has the answer, which may hold a value.
@@ -345,6 +352,10 @@ const unanswered = (addr: string, timeoutMs: number, cause: unknown): FailedAtte
     return { code: 'timed_out', message, ...facts };
   }
   const code = isObject(reason) && typeof reason['code'] === 'string' ? reason['code'] : undefined;
+  if (isUntrusted(code)) {
+    const message = `the certificate of ${addr} is not trusted (${code})`;
+    return { code: 'untrusted', message, ...facts, retryable: false };
+  }
   const message = `cannot reach ${addr} (${code ?? 'unknown error'})`;
   return { code: 'unreachable', message, ...facts };
 };

@@ -2,7 +2,7 @@ import { isConfidential } from '../../system/address.ts';
 import { exitCodes, isFailure } from '../../system/failures.ts';
 import { printJson, printTable } from '../output/output.ts';
 import { expiryOf } from '../requests/token.ts';
-import { openSession, type Session } from '../requests/vault-client.ts';
+import { exchangeOf, openSession, type Session } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';
 import { statusExitCode } from './status.ts';
 
@@ -48,12 +48,13 @@ const checks: Readonly<Record<string, (session: Session) => Promise<Finding>>> =
     await client('get-health');
     return ok('the vault answers');
   },
-  clock: async ({ settings: { addr, timeoutMs } }) => {
+  clock: async ({ settings }) => {
+    const { addr, timeoutMs } = settings;
     const signal = AbortSignal.timeout(timeoutMs);
-    const response = await fetch(`${addr}/health`, { redirect: 'manual', signal }).catch(
-      () => null,
-    );
+    const request = { method: 'GET', headers: {}, redirect: 'manual', signal } as const;
+    const response = await exchangeOf(settings)(`${addr}/health`, request).catch(() => null);
     if (response === null) return warning('the vault does not answer');
+    for await (const _ of response.body ?? []);
     const date = Date.parse(response.headers.get('date') ?? '');
     const seconds = Math.round(Math.abs(Date.now() - date) / 1_000);
     if (Number.isNaN(seconds)) return warning('the vault does not tell its time');

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { usage } from '../../system/failures.ts';
+import { certificatesIn } from '../../system/certificates.ts';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { note, printJson } from '../output/output.ts';
 import { type LocalToken, makeLocalToken } from '../requests/local-vaults.ts';
 import { findProfile, type OidcClient, profileFile, writeProfile } from '../requests/profile.ts';
@@ -33,9 +35,13 @@ export const loginCommand = () =>
       '--scope <scopes>',
       'with --local: what you may do (all but secrets:destroy); with --oidc: what to ask for (openid)',
     )
+    .option(
+      '--ca <file>',
+      'trust an address of https:// by these certificates alone, of its authority or its own, in PEM; the profile keeps a copy',
+    )
     .option('--token-command <command>', 'keep a command that prints a token, in place of a token')
     .action(async ({ json, local, for: which, tenant, sub, oidc, scope, ...rest }) => {
-      const { issuer, clientId, audience, tokenCommand, ...flags } = rest;
+      const { issuer, clientId, audience, ca: caFile, tokenCommand, ...flags } = rest;
       const profile = profileName(flags);
       if ([local, oidc, tokenCommand].filter((way) => way !== undefined).length > 1) {
         throw usage('give one of --local, --oidc and --token-command');
@@ -59,6 +65,9 @@ export const loginCommand = () =>
         : undefined;
       const settings = readSettings({ ...flags, ...(made && { addr: made.url }) }, kept);
       const { addr } = settings;
+      // Another address has another authority.
+      const keptCa = addr === kept.addr ? kept.ca : undefined;
+      const ca = caFile === undefined ? keptCa : readCa(caFile, addr);
       const given = { issuer, clientId, scope, audience };
       const client = oidc ? oidcClientOf(given, kept.oidc) : undefined;
       const words = tokenCommand === undefined ? undefined : wordsOf(tokenCommand, commandFlag);
@@ -70,11 +79,11 @@ export const loginCommand = () =>
             ? { source: '--local', read: () => made.token }
             : await tokenOfStdin();
       // A token that the vault refuses is not stored.
-      await openClient({ ...settings, token })('get-status');
+      await openClient({ ...settings, ca, token })('get-status');
       const file = writeProfile(profile, {
         ...kept,
         ...(client && { oidc: client }),
-        addr,
+        ...{ addr, ca },
         ...(words ? { tokenCommand: [...words] } : { token: await token.read() }),
       });
       if (json) return await printJson({ profile, addr, file: profileFile(profile) });
@@ -82,6 +91,20 @@ export const loginCommand = () =>
     });
 
 const commandFlag = '--token-command';
+
+/** The certificates of the file. Whatever else it has, such as a key, is not kept. */
+const readCa = (file: string, addr: string): string => {
+  if (!addr.startsWith('https:')) throw usage('--ca belongs to an address of https://');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw failure(`cannot read the file of --ca (${systemCodeOf(error)})`, { cause: error });
+  }
+  const certificates = certificatesIn(text);
+  if (certificates.length === 0) throw usage('the file of --ca holds no whole certificate in PEM');
+  return certificates.join('');
+};
 
 /** The client that the flags name, completed from the profile. */
 const oidcClientOf = (

@@ -1,26 +1,41 @@
 /** Performs requests as `fetch` does, by older modules of Node: to load `fetch` takes 40 ms, 100 with Node 20. */
+import { once } from 'node:events';
 import { type IncomingMessage, request as overHttp, type RequestOptions } from 'node:http';
-import type { Exchange } from '../../client/sending.ts';
+import type { TLSSocket } from 'node:tls';
+import { type Exchange, isUntrusted } from '../../client/sending.ts';
 import { codeOf } from '../../system/failures.ts';
 
-export const exchange: Exchange = async (url, { method, headers: asked, body, signal }) => {
-  // Without the length, Node would send the body of a deletion as if it were the next request.
-  const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
-  const headers = { ...asked, ...length };
-  const start = url.startsWith('https:') ? (await import('node:https')).request : overHttp;
-  // The error of an aborted request does not say why.
-  const failed = (cause: unknown) =>
-    signal.aborted ? signal.reason : new Error('no answer', { cause });
-  const answer = answerOf(start, url, { method, headers, signal }, body);
-  const response = await answer.catch((cause) => {
-    throw failed(cause);
-  });
-  const { statusCode: status = 0, headers: got } = response;
-  const get = (name: string) => {
-    const value = got[name];
-    return value === undefined ? null : String(value);
+/** Which servers of HTTPS are trusted. */
+export type Trust = {
+  /** The certificates, in PEM, of the authorities that alone are trusted, or of servers. The default is Node's. */
+  readonly ca?: string | undefined;
+  /** Finds the certificate of a server that is trusted without an authority, whatever it names and when it ends. */
+  readonly findCertificate?: ((url: string) => Promise<string | undefined>) | undefined;
+};
+
+/** Performs a request. Its body is sent only to a server that is trusted. */
+type Send = (url: string, options: RequestOptions, body?: string) => Promise<IncomingMessage>;
+
+export const createExchange = (trust: Trust): Exchange => {
+  const overTls = tlsSender(trust);
+  return async (url, { method, headers: asked, body, signal }) => {
+    // Without the length, Node would send the body of a deletion as if it were the next request.
+    const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+    const headers = { ...asked, ...length };
+    const send = url.startsWith('https:') ? overTls : sender(overHttp);
+    // The error of an aborted request does not say why.
+    const failed = (cause: unknown) =>
+      signal.aborted ? signal.reason : new Error('no answer', { cause });
+    const response = await send(url, { method, headers, signal }, body).catch((cause) => {
+      throw failed(cause);
+    });
+    const { statusCode: status = 0, headers: got } = response;
+    const get = (name: string) => {
+      const value = got[name];
+      return value === undefined ? null : String(value);
+    };
+    return { status, headers: { get, has: (name) => name in got }, body: bodyOf(response, failed) };
   };
-  return { status, headers: { get, has: (name) => name in got }, body: bodyOf(response, failed) };
 };
 
 async function* bodyOf(response: IncomingMessage, failed: (cause: unknown) => unknown) {
@@ -31,20 +46,73 @@ async function* bodyOf(response: IncomingMessage, failed: (cause: unknown) => un
   }
 }
 
-const answerOf = (
-  start: typeof overHttp,
-  url: string,
-  options: RequestOptions,
-  body: string | undefined,
-): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    const asked = start(url, options);
-    asked.once('response', resolve);
-    asked.on('error', (error) => {
-      // The other end may close an idle connection at the moment at which it is used again.
-      const isIdleEnd = asked.reusedSocket && codeOf(error) === 'ECONNRESET';
-      if (isIdleEnd && options.method === 'GET') resolve(answerOf(start, url, options, body));
-      else reject(error);
+const sender =
+  (start: typeof overHttp): Send =>
+  (url, options, body) =>
+    new Promise((resolve, reject) => {
+      const asked = start(url, options);
+      asked.once('response', resolve);
+      asked.on('error', (error) => {
+        // The other end may close an idle connection at the moment at which it is used again.
+        const isIdleEnd = asked.reusedSocket && codeOf(error) === 'ECONNRESET';
+        if (isIdleEnd && options.method === 'GET') resolve(sender(start)(url, options, body));
+        else reject(error);
+      });
+      asked.end(body);
     });
-    asked.end(body);
+
+/** Sends to a server that an authority vouches for, or that shows the certificate which is found for it. */
+const tlsSender = ({ ca, findCertificate }: Trust): Send => {
+  let found: string | undefined;
+  return async (url, options, body) => {
+    const { request } = await import('node:https');
+    const send = sender(request);
+    // A certificate that an authority has signed can then be named in the place of that authority.
+    const authorities = ca === undefined ? {} : { ca, allowPartialTrustChain: true };
+    const byAuthority = () => send(url, { ...options, ...authorities }, body);
+    const byCertificate = async (certificate: string) => {
+      const socket = await connectTo(url, certificate, options.signal);
+      return await send(url, { ...options, createConnection: () => socket }, body);
+    };
+    const find = async (error: unknown) => {
+      found = await findCertificate?.(url);
+      if (found === undefined) throw error;
+      return await byCertificate(found);
+    };
+    const anew = () => ifUntrusted(byAuthority(), find);
+    // A certificate that was found before may have been renewed.
+    return await (found === undefined ? anew() : ifUntrusted(byCertificate(found), anew));
+  };
+};
+
+const ifUntrusted = <Result>(
+  first: Promise<Result>,
+  second: (error: unknown) => Promise<Result>,
+): Promise<Result> =>
+  first.catch((error) => {
+    if (isUntrusted(codeOf(error))) return second(error);
+    throw error;
   });
+
+/** Connects to a server that shows exactly this certificate. Nothing is sent before that is known. */
+const connectTo = async (
+  url: string,
+  certificate: string,
+  signal: AbortSignal | undefined,
+): Promise<TLSSocket> => {
+  const { X509Certificate } = await import('node:crypto');
+  const { connect } = await import('node:tls');
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  // The comparison below stands for the check that is left out.
+  const socket = connect({ host, port: Number(port || 443), rejectUnauthorized: false });
+  try {
+    await once(socket, 'secureConnect', { signal });
+    const shown = socket.getPeerX509Certificate()?.fingerprint256;
+    if (shown === new X509Certificate(certificate).fingerprint256) return socket;
+    throw Object.assign(new Error('another certificate'), { code: 'CERT_NOT_RECORDED' });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+};

@@ -81,6 +81,8 @@ const localVault = v.object({
       /** `null` for a vault that has no nodes. */
       node: v.nullable(v.number()),
       url: v.string(),
+      /** The certificate that it shows, in PEM; none over HTTP, and from a checkout of 1.0.0. */
+      certificate: v.nullish(v.string()),
       /** The file of its log; `null` if the log is elsewhere. */
       log: v.nullable(v.string()),
     }),
@@ -95,6 +97,13 @@ export const knowsCheckout = (): boolean => findRoot() !== undefined;
 export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
   if (!knowsCheckout()) return [];
   return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
+};
+
+/** The certificate that the vault at this address shows, if it runs on this machine from the checkout. */
+export const findCertificate = async (url: string): Promise<string | undefined> => {
+  const vaults = await findLocalVaults().catch(() => []);
+  const nodes = vaults.flatMap((vault) => vault.nodes);
+  return nodes.find((node) => originOf(node.url) === originOf(url))?.certificate ?? undefined;
 };
 
 /** Gives a command such as `kill 2` to the cluster of the checkout. Returns its answer; throws its refusal. */

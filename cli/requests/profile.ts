@@ -17,6 +17,8 @@ export type OidcClient = v.InferOutput<typeof oidcClient>;
 
 const profile = v.object({
   addr: v.optional(v.string()),
+  /** The certificates, in PEM, that alone vouch for the address. */
+  ca: v.optional(v.string()),
   token: v.optional(v.string()),
   /** The words of a command that prints a token. */
   tokenCommand: v.optional(v.array(v.string())),

@@ -30,6 +30,8 @@ export type Flags = ReturnType<ReturnType<typeof withSettings<Record<never, neve
 export type Settings = {
   /** The address without a slash at its end. */
   readonly addr: string;
+  /** The certificates, in PEM, of the authorities that alone are trusted; those of the system if there are none. */
+  readonly ca: string | undefined;
   readonly token: Token | undefined;
   readonly timeoutMs: number;
   readonly retries: number;
@@ -60,6 +62,7 @@ export const readSettings = (
   const addr = readAddr(flags.addr ?? variable('DSVAULT_ADDR') ?? kept.addr ?? defaultAddr);
   return {
     addr,
+    ca: kept.ca,
     token: readToken(flags, kept, `profile ${profile}`, addr),
     timeoutMs: readTimeout(timeout),
     retries: readRetries(retries),

@@ -2,13 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { isVaultError, type VaultError } from '../../client/errors.ts';
 import { operations } from '../../client/operations.ts';
-import { type ClientEvent, prepare, type Request, sendingTo } from '../../client/sending.ts';
+import {
+  type ClientEvent,
+  type Exchange,
+  prepare,
+  type Request,
+  sendingTo,
+} from '../../client/sending.ts';
 import { isLoopback } from '../../system/address.ts';
 import { exitCodes, failure, failureOf } from '../../system/failures.ts';
 import { note, printText, wantsJson } from '../output/output.ts';
 import { withProgress } from '../output/progress.ts';
 import { curlOf } from './curl.ts';
-import { exchange } from './http-exchange.ts';
+import { createExchange } from './http-exchange.ts';
+import { findCertificate } from './local-vaults.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 import type { Token } from './token.ts';
 
@@ -32,6 +39,7 @@ export const openClient = (settings: Settings): Client => {
     keyOfEffect = key;
   };
   const { addr, retries, timeoutMs } = settings;
+  const fetch = exchangeOf(settings);
   const tell = teller(settings);
   const keepKeyOf = ({ mayHaveEffect, idempotencyKey }: VaultError): void => {
     // A destruction has no key, and can be repeated without one.
@@ -43,7 +51,7 @@ export const openClient = (settings: Settings): Client => {
     tell(event);
   };
   const token = tokenSource(addr, settings.token);
-  const send = sendingTo({ addr, retries, timeoutMs, onEvent, token, fetch: exchange });
+  const send = sendingTo({ addr, retries, timeoutMs, onEvent, token, fetch });
   return async (id, asked = {}) => {
     const key = asked.idempotencyKey ?? settings.idempotencyKey ?? randomUUID();
     const keyed = { ...asked, idempotencyKey: key };
@@ -59,10 +67,16 @@ export const openClient = (settings: Settings): Client => {
     } catch (error) {
       if (!isVaultError(error)) throw error;
       keepKeyOf(error);
-      throw failureOf(error);
+      if (error.code !== 'untrusted') throw failureOf(error);
+      throw failure(`${error.message}: ${howToTrust}`, { kind: 'unavailable', cause: error });
     }
   };
 };
+
+const howToTrust = 'dsvault login --ca FILE keeps the certificate of its authority';
+
+/** Performs requests to the server that the settings trust, or to a vault of this machine by its own record. */
+export const exchangeOf = ({ ca }: Settings): Exchange => createExchange({ ca, findCertificate });
 
 export type Session = { readonly settings: Settings; readonly client: Client };
 

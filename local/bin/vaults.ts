@@ -1,6 +1,6 @@
 /**
  * `node local/bin/vaults.ts`: prints the vaults that run on this machine from this checkout, as JSON: `name` and `nodes`,
- * each with `node`, `url` and `log` (`VaultNode`). `dsvault` knows the vaults of a checkout by this output
+ * each with `node`, `url`, `certificate` and `log` (`VaultNode`). `dsvault` knows the vaults of a checkout by this output
  * alone, which `cli/requests/local-vaults.ts` reads.
  */
 import { newProgram, runProgram, say } from '../process/program.ts';

@@ -7,6 +7,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { type Level, logCertificate } from '../../functions/runtime/journal.ts';
+import { certificatesIn } from '../../system/certificates.ts';
 import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 import { certificateTimes } from './bounds.ts';
 import { type ServingPair, serverTls } from './tls.ts';
@@ -163,7 +164,7 @@ const pairIn = (files: Files, look: Look): ServingPair => {
     if (error !== undefined) throw refuse(file, `cannot be read (${text})`);
   }
   const { certificate, key } = { certificate: look.certificate.text, key: look.key.text };
-  const leaf = leafOf(certificate);
+  const [leaf] = certificatesIn(certificate);
   if (leaf === undefined) throw refuse('certificate', 'holds no whole certificate in PEM');
   if (process.platform !== 'win32' && look.key.mode & modeTooWide) {
     const mode = (look.key.mode & 0o777).toString(8);
@@ -184,17 +185,6 @@ const pairIn = (files: Files, look: Look): ServingPair => {
     throw refuse('certificate', `cannot be used for TLS (${codeOf(error)})`);
   }
   return { certificate, key };
-};
-
-/** The first certificate in the text; `undefined` unless all that the text begins are whole. */
-const leafOf = (text: string): X509Certificate | undefined => {
-  const [, ...parts] = text.split('-----BEGIN CERTIFICATE-----');
-  try {
-    const [leaf] = parts.map((part) => new X509Certificate(`-----BEGIN CERTIFICATE-----${part}`));
-    return leaf;
-  } catch {
-    return undefined;
-  }
 };
 
 /** The key, but nothing of what is wrong with a text that has none: no sentence may come from a key. */

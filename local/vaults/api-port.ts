@@ -23,7 +23,8 @@ export const serveApi = async (options: {
 }): Promise<Listening> => {
   const { routes, port, certificate, folder, running, report } = options;
   const gateway = await serveFunctions({ routes, port, pair: certificate?.pair, report });
-  const { url } = gateway;
+  // A port that is open to all addresses is found here at that of this machine.
+  const url = gateway.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
   const remember = (pair: ServingPair | undefined): void => {
     const leaf = pair && { certificate: new X509Certificate(pair.certificate).toString() };
     runningRecord.remember(folder, { url, ...leaf, ...running });
@@ -38,7 +39,7 @@ export const serveApi = async (options: {
     }
   });
   return {
-    url,
+    url: gateway.url,
     close: async (graceMs) => {
       await gateway.close(graceMs);
       unfollow?.();

@@ -24,6 +24,8 @@ export type Vault = {
   readonly name: VaultName;
   /** Absent if the vault does not run yet or any more. */
   readonly url?: string | undefined;
+  /** The certificate that it shows, in PEM; absent over HTTP. */
+  readonly certificate?: string | undefined;
   /** The folder of the key that signs its tokens. */
   readonly keyFolder: string;
   /** False if the vault takes only the tokens of other issuers. */
@@ -58,8 +60,8 @@ const finders: Readonly<Record<VaultName, (environment: NodeJS.ProcessEnv) => Pr
     const folder = keyFolderOf(environment, 'start');
     const running = runningRecord.find(folder);
     if (!running?.url) return [];
-    const { url, takesLocalTokens } = running;
-    return [{ ...local('start', folder, url), takesLocalTokens }];
+    const { url, certificate, takesLocalTokens } = running;
+    return [{ ...local('start', folder, url), certificate, takesLocalTokens }];
   },
   cluster: async (environment) => {
     const folder = clusterFolderOf(environment);
@@ -88,15 +90,22 @@ export type VaultNode = {
   /** `null` for a vault that has no nodes. */
   readonly node: number | null;
   readonly url: string;
+  /** The certificate that it shows, in PEM; `null` over HTTP. */
+  readonly certificate: string | null;
   /** The file of its log; `null` if its log is in no file. */
   readonly log: string | null;
 };
 
 /** Finds the nodes of a vault, dead ones included. A vault without nodes counts as one. */
-export const findNodes = async ({ name, url, keyFolder }: Vault): Promise<readonly VaultNode[]> => {
+export const findNodes = async ({
+  name,
+  url,
+  certificate,
+  keyFolder,
+}: Vault): Promise<readonly VaultNode[]> => {
   if (name === 'cluster') return await nodesOfCluster(join(keyFolder, '..'));
   const log = name === 'start' ? join(keyFolder, 'log') : null;
-  return url === undefined ? [] : [{ node: null, url, log }];
+  return url === undefined ? [] : [{ node: null, url, certificate: certificate ?? null, log }];
 };
 
 /** A dead node has no record of its address, but the ports of the nodes follow each other. */
@@ -109,6 +118,7 @@ const nodesOfCluster = async (folder: string): Promise<readonly VaultNode[]> => 
   return nodes.map(({ node, port, folder: own }) => ({
     node,
     url: `http://127.0.0.1:${port}`,
+    certificate: null,
     log: join(own, 'log'),
   }));
 };

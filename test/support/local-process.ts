@@ -18,7 +18,7 @@ export type LocalProcess = {
 
 const startTimeoutMs = 45_000;
 const endLimitMs = 60_000;
-const listening = /^vault listening on (http:\/\/127\.0\.0\.1:\d+)$/;
+const listening = /^vault listening on (https?:\/\/127\.0\.0\.1:\d+)$/;
 
 /** Node keeps the code of the programs there, compiled and without types, so that a start takes a third of its time. */
 const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-code') };

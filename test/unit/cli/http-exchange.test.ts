@@ -1,21 +1,26 @@
 /** `dsvault` performs requests by its own `exchange`, which must do what `fetch` does for the client. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import * as https from 'node:https';
-import type { AddressInfo, Server } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { exchange } from '../../../cli/requests/http-exchange.ts';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import * as tls from 'node:tls';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { createExchange, type Trust } from '../../../cli/requests/http-exchange.ts';
 import { isVaultError } from '../../../client/errors.ts';
 import { createClient, type Exchange } from '../../../client/index.ts';
+import type { TlsFiles } from '../../../local/http/tls.ts';
 import { freshCertificates } from '../../support/certificates.ts';
 
+const exchange = createExchange({});
 const open: (() => void)[] = [];
 afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-const portOf = async (server: Server & { closeAllConnections(): void }): Promise<number> => {
-  server.listen(0, '127.0.0.1');
+const portOf = async (
+  server: Server & { closeAllConnections(): void },
+  host = '127.0.0.1',
+): Promise<number> => {
+  server.listen(0, host);
   await once(server, 'listening');
   open.push(() => {
     server.closeAllConnections();
@@ -127,20 +132,106 @@ describe('the exchange of dsvault', () => {
     await expect(ask('GET')).rejects.toThrow('no answer');
     expect(asked).toEqual(['GET', 'GET', 'GET', 'DELETE', 'GET']);
   });
+});
 
-  it('speaks TLS, and refuses a certificate of an unknown authority', async () => {
-    const { ca, certificate: cert, key } = await freshCertificates();
-    const body = '{"tenant":"demo","sub":"you","scopes":[],"names":[]}';
-    const server = https.createServer({ cert, key }, (_, response) =>
-      response.writeHead(200, { 'Content-Type': type }).end(body),
-    );
-    const addr = `https://127.0.0.1:${await portOf(server)}`;
-    const ask = () => createClient({ addr, token: 'token', retries: 0, fetch: exchange }).status();
-    await expect(ask()).rejects.toThrow(/cannot reach .*(CERT|SIGN|ISSUER)/);
-    https.globalAgent.options.ca = ca;
-    open.push(() => {
-      delete https.globalAgent.options.ca;
+describe('the exchange of dsvault over TLS', () => {
+  let [own, other, expired]: TlsFiles[] = [];
+  beforeAll(async () => {
+    [own, other] = [await freshCertificates(), await freshCertificates()];
+    jest.useFakeTimers({ now: Date.UTC(2001), doNotFake: ['nextTick', 'setImmediate'] });
+    expired = await freshCertificates();
+    jest.useRealTimers();
+  });
+
+  /** A server with this certificate, or another one later, and the bytes that clients have sent it. */
+  const serve = async (pair: TlsFiles | undefined, host = '127.0.0.1') => {
+    const arrived: Buffer[] = [];
+    const server = tls.createServer({ cert: pair?.certificate, key: pair?.key }, (socket) => {
+      socket
+        .on('error', () => undefined)
+        .on('data', (bytes) => {
+          arrived.push(bytes);
+          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+        });
     });
-    await expect(ask()).rejects.toThrow(/answered with status 200, and not as a vault does/);
+    let isSilent = false;
+    const tcp = createTcpServer((socket) => void (isSilent || server.emit('connection', socket)));
+    const port = await portOf(Object.assign(tcp, { closeAllConnections: () => undefined }), host);
+    return {
+      url: `https://${host}:${port}`,
+      renew: ({ certificate: cert, key }: TlsFiles) => server.setSecureContext({ cert, key }),
+      beSilent: () => {
+        isSilent = true;
+      },
+      arrived: () => Buffer.concat(arrived).toString(),
+    };
+  };
+  const ask = async (send: Exchange, url: string, timeoutMs = 30_000): Promise<unknown> => {
+    const addr = url;
+    const sender = { addr, token: 'token', retries: 1, timeoutMs, fetch: send };
+    return await createClient(sender)
+      .create('A', 'v4lue')
+      .catch(({ code, mayHaveEffect }) => ({ code, mayHaveEffect }));
+  };
+  const untrusted = { code: 'untrusted', mayHaveEffect: false };
+  /** The server is no vault, and can be reached. */
+  const answered = { code: 'unexpected_reply', mayHaveEffect: true };
+
+  it.each<[string, () => TlsFiles | undefined, () => Trust, boolean]>([
+    ['the authority of the server', () => own, () => ({ ca: own?.ca }), true],
+    ['the certificate of the server', () => own, () => ({ ca: own?.certificate }), true],
+    ['another authority', () => own, () => ({ ca: other?.ca }), false],
+    ['the authority of an expired certificate', () => expired, () => ({ ca: expired?.ca }), false],
+    ['the certificate that was found', () => own, () => findsOf(own), true],
+    ['an expired certificate that was found', () => expired, () => findsOf(expired), true],
+    ['another certificate that was found', () => own, () => findsOf(other), false],
+    ['a certificate that was not found', () => own, () => findsOf(undefined), false],
+  ])(
+    'sends a request to a server that is trusted for %s: %#',
+    async (_, pair, trust, isTrusted) => {
+      const { url, arrived } = await serve(pair());
+      expect(await ask(createExchange(trust()), url)).toEqual(isTrusted ? answered : untrusted);
+      expect(arrived()).toEqual(isTrusted ? expect.stringContaining('v4lue') : '');
+    },
+  );
+  const findsOf = (pair: TlsFiles | undefined): Trust => ({
+    findCertificate: async () => pair?.certificate,
+  });
+
+  it('ends as fetch does for a server that is not trusted', async () => {
+    const { url, arrived } = await serve(own);
+    expect([await ask(exchange, url), await ask(fetch, url)]).toEqual([untrusted, untrusted]);
+    expect(arrived()).toBe('');
+  });
+
+  it('refuses the authority of a server that has another name', async () => {
+    const { url, arrived } = await serve(own, '127.0.0.2');
+    expect(await ask(createExchange({ ca: own?.ca }), url)).toEqual(untrusted);
+    expect(arrived()).toBe('');
+  });
+
+  it('finds the certificate again only after it was renewed', async () => {
+    const { url, renew } = await serve(own);
+    let inUse = own;
+    const searches: string[] = [];
+    const findCertificate = async (address: string) => {
+      searches.push(address);
+      return inUse?.certificate;
+    };
+    const send = createExchange({ findCertificate });
+    expect([await ask(send, url), await ask(send, url)]).toEqual([answered, answered]);
+    expect(searches).toHaveLength(1);
+    inUse = other;
+    renew(other as TlsFiles);
+    expect(await ask(send, url)).toEqual(answered);
+    expect(searches).toEqual(Array(2).fill(expect.stringContaining(url)));
+  });
+
+  it('gives up a handshake that does not end in time', async () => {
+    const { url, beSilent } = await serve(own);
+    const send = createExchange(findsOf(own));
+    await ask(send, url);
+    beSilent();
+    expect(await ask(send, url, 100)).toMatchObject({ code: 'timed_out' });
   });
 });

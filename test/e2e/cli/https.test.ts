@@ -1,0 +1,109 @@
+/** A vault that serves HTTPS with a certificate of its own, and `dsvault` that trusts it, or does not. */
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createServer, type Server } from 'node:tls';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { freshCertificates } from '../../support/certificates.ts';
+import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
+import { runFile } from '../../support/local-process.ts';
+import { describeLocal, type RunningVault, startVault } from '../../support/running-vault.ts';
+import { servingFiles } from '../../support/serving-files.ts';
+
+describeLocal('dsvault and a vault that serves HTTPS', () => {
+  let files: Awaited<ReturnType<typeof servingFiles>>;
+  let vault: RunningVault;
+  let dsvault: Dsvault;
+  /** A server with a certificate of another authority, and what it was sent. */
+  let foreign: Server;
+  let arrived = '';
+  beforeAll(async () => {
+    files = await servingFiles();
+    vault = await startVault(files.variables);
+    dsvault = openDsvault({ DSVAULT_RETRIES: '0' });
+    const { certificate: cert, key } = await freshCertificates();
+    foreign = createServer({ cert, key }, (socket) =>
+      socket.on('error', () => undefined).on('data', (bytes) => (arrived += String(bytes))),
+    ).listen(0, '127.0.0.1');
+    await once(foreign, 'listening');
+  });
+  afterAll(async () => {
+    foreign.close();
+    await vault.stop();
+  });
+
+  const login = (...flags: readonly string[]) =>
+    dsvault.run(['login', '--addr', vault.baseUrl(), ...flags], { input: vault.token() });
+  const token = (): string => `echo ${vault.token()}`;
+
+  it('reads and writes by a profile that keeps the authority, also with a token command', async () => {
+    expect(vault.baseUrl()).toMatch(/^https:/);
+    const kept = [
+      await login('--profile', 'token', '--ca', files.caFile),
+      await login('--profile', 'command', '--ca', files.caFile, '--token-command', token()),
+      // A login at the same address keeps the authority.
+      await login('--profile', 'token'),
+    ];
+    expect(kept).toMatchObject([{ code: 0 }, { code: 0 }, { code: 0 }]);
+    writeFileSync(files.caFile, 'the profiles have copies');
+    const written = await dsvault.run(['create', 'A', '--profile', 'token'], { input: 'one' });
+    expect(written).toMatchObject({ code: 0 });
+    const read = await dsvault.run(['get', 'A', '--profile', 'command']);
+    expect(read).toMatchObject({ code: 0, stdout: 'one' });
+    const { code, stdout } = await dsvault.run(['doctor', '--profile', 'token']);
+    expect([code, stdout.match(/\b(ok|warning|failed)\b/g)]).toEqual([0, Array(5).fill('ok')]);
+  });
+
+  it('sends nothing to a server whose certificate is not trusted, and says what to do', async () => {
+    const { port } = foreign.address() as AddressInfo;
+    const addr = `https://127.0.0.1:${port}`;
+    for (const profile of ['token', 'default']) {
+      const env = { DSVAULT_TOKEN: vault.token() };
+      const ran = await dsvault.run(['create', 'B', '--addr', addr, '--profile', profile], {
+        input: 'v4lue',
+        env,
+      });
+      expect(ran).toMatchObject({ code: 7, stdout: '' });
+      const why = ran.stderr.replace(/\([A-Z_]+\)/, '(CODE)');
+      expect(why).toBe(
+        `dsvault: the certificate of ${addr} is not trusted (CODE): dsvault login --ca FILE keeps the certificate of its authority (unreachable)\n`,
+      );
+    }
+    expect(arrived).toBe('');
+  });
+
+  it('trusts the certificate that the vault has recorded on this machine', async () => {
+    const here = { VAULT_DATA_DIR: vault.dataDir };
+    const ran = await dsvault.run(['login', '--local', '--profile', 'local'], { env: here });
+    expect(ran).toMatchObject({ code: 0 });
+    expect(await dsvault.run(['list', '--profile', 'local'], { env: here })).toMatchObject({
+      code: 0,
+    });
+    const elsewhere = { VAULT_DATA_DIR: join(vault.dataDir, 'none') };
+    expect(await dsvault.run(['list', '--profile', 'local'], { env: elsewhere })).toMatchObject({
+      code: 7,
+    });
+  });
+
+  it('is found healthy by the check of the images, which knows no authority', async () => {
+    const env = { ...files.variables, PORT: new URL(vault.baseUrl()).port };
+    expect(await runFile('local/bin/health.ts', [], env).exit).toBe(0);
+    expect(await runFile('local/bin/health.ts', [], { ...env, VAULT_TLS_CERT: '' }).exit).toBe(1);
+  });
+
+  it('keeps no profile for a file of --ca that holds no certificate, or for an address of http', async () => {
+    const refused = await Promise.all([
+      login('--profile', 'bad', '--ca', join(vault.dataDir, 'none')),
+      login('--profile', 'bad', '--ca', files.variables.VAULT_TLS_KEY),
+      login('--profile', 'bad', '--ca', files.caFile, '--addr', 'http://127.0.0.1:9'),
+    ]);
+    expect(refused.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [1, 'dsvault: cannot read the file of --ca (ENOENT) (failed)\n'],
+      [2, 'dsvault: the file of --ca holds no whole certificate in PEM (usage)\n'],
+      [2, 'dsvault: --ca belongs to an address of https:// (usage)\n'],
+    ]);
+    const profile = join(dsvault.folder, '.config/dsvault/bad.json');
+    expect(() => readFileSync(profile)).toThrow('ENOENT');
+  });
+});
