@@ -49,6 +49,14 @@ const logged = v.object({
   /** The versions whose values were opened, and those that were written, each as `NAME@VERSION`. */
   read: texts,
   wrote: texts,
+  /** The versions that the caller had already, so that their values were not opened again. */
+  compared: texts,
+  /**
+   * Those of `read` and `compared` that were selected by a number, and those of the past: by an instant, in a list, or
+   * in a repeated answer. All others were current. A process that does not tell writes no `pinned`.
+   */
+  pinned: v.optional(v.array(v.string())),
+  past: texts,
   kmsRequestIds: v.optional(v.array(v.string())),
 });
 

@@ -8,7 +8,7 @@ import type { RequestJournal } from '../http/endpoint.ts';
 import { countsOf, VaultError, type Why } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
-import type { About, Decision, Journal } from '../vault/request.ts';
+import type { About, Decision, Journal, Selection } from '../vault/request.ts';
 import { isOnLambda, readServiceName } from './config.ts';
 
 const service = readServiceName();
@@ -74,7 +74,9 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
   let units = 0;
   let attempts = 0;
   let about: About = {};
-  const read = new Set<string>();
+  const [read, compared] = [new Set<string>(), new Set<string>()];
+  /** How the request selected each version of these lists. */
+  const selections = new Map<string, Selection>();
   const wrote = new Set<string>();
   const kmsRequestIds: string[] = [];
   const decided: Journal['decided'] = (decision, ref = {}) => {
@@ -91,6 +93,13 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
     });
   };
 
+  /** A version that was selected in several ways counts as current if that is one of them. */
+  const select = (version: VersionRef, selection: Selection): string => {
+    const entry = writtenAs(version);
+    if (selections.get(entry) !== 'current') selections.set(entry, selection);
+    return entry;
+  };
+
   return {
     called: (service, _call, consumed = 0) => {
       calls[service] += 1;
@@ -99,8 +108,11 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
     answered: (id) => {
       if (id !== undefined) kmsRequestIds.push(id);
     },
-    opened: (version) => {
-      read.add(writtenAs(version));
+    opened: (version, selection) => {
+      read.add(select(version, selection));
+    },
+    compared: (version, selection) => {
+      compared.add(select(version, selection));
     },
     attempted: () => {
       attempts += 1;
@@ -124,7 +136,11 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
       const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
       const end = { outcome, status, code, why: refusal.why };
       const ms = Math.round(elapsedMs * 10) / 10;
-      const [first, ...more] = portionsOf({ read: [...read], wrote: [...wrote], kmsRequestIds });
+      const lists = { read: [...read], wrote: [...wrote], compared: [...compared], kmsRequestIds };
+      const [first, ...more] = portionsOf(lists).map((portion) => ({
+        ...portion,
+        ...selectedIn(portion, selections),
+      }));
       write(status >= 500 ? 'ERROR' : 'INFO', 'request', {
         ...who,
         ...secretOf(about),
@@ -180,11 +196,28 @@ const secretOf = ({ name, version }: Partial<VersionRef>) => ({ secret: name, ve
 
 const writtenAs = ({ name, version }: Partial<VersionRef>): string => `${name}@${version}`;
 
+type Lists = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Which versions in the lists of a line were selected by a number or as past ones; all others were current. Lines of
+ * processes that did not tell have no list `pinned`, and every line that tells has one.
+ */
+const selectedIn = (
+  { read = [], compared = [] }: Partial<Lists>,
+  selections: ReadonlyMap<string, Selection>,
+): Partial<Lists> => {
+  const entries = [...new Set([...read, ...compared])];
+  if (entries.length === 0) return {};
+  const selected = (by: Selection) => entries.filter((entry) => selections.get(entry) === by);
+  const past = selected('past');
+  return { pinned: selected('number'), ...(past.length > 0 && { past }) };
+};
+
 /**
  * The lists in portions for one line each: the line of the request, then further lines. Only a request whose
  * attempts lost races or failed needs more than one. A portion leaves out its empty lists.
  */
-const portionsOf = (lists: Readonly<Record<string, readonly string[]>>) => {
+const portionsOf = (lists: Lists): Partial<Lists>[] => {
   const longest = Math.max(...Object.values(lists).map(({ length }) => length));
   const count = Math.ceil(longest / limits.lineEntriesMax);
   return Array.from({ length: count }, (_, index) => {

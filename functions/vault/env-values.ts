@@ -7,13 +7,31 @@ import { limits } from '../model/limits.ts';
 import type { Heads, Versions } from './env-lookup.ts';
 import { inParallel } from './parallel.ts';
 import type { Change, DataKey } from './ports.ts';
-import type { RequestVault } from './request.ts';
+import type { RequestVault, Selection } from './request.ts';
 import { openVersion, sealNext } from './sealing.ts';
 
 /** The data keys of the new names, shared by all attempts of a request, of which each draws a new iv. */
 export type FileKeys = Map<string, DataKey>;
 /** Values by the text of their reference. */
 type Values = ReadonlyMap<string, Uint8Array>;
+
+/** How the request selected the versions of all references without a number. */
+type Unpinned = Exclude<Selection, 'number'>;
+
+/** How the request selected the version of a reference, given by its text. */
+const selectionOf = (reference: string, unpinned: Unpinned): Selection =>
+  reference.includes('@') ? 'number' : unpinned;
+
+/** Reports to the journal that the caller has these versions already. */
+export const compareAll = (
+  { journal }: RequestVault,
+  versions: Versions,
+  unpinned: Unpinned,
+): void => {
+  for (const [reference, version] of versions) {
+    journal.compared(version, selectionOf(reference, unpinned));
+  }
+};
 
 export const zeroKeys = (keys: FileKeys): void => {
   for (const { plaintext } of keys.values()) plaintext.fill(0);
@@ -27,6 +45,7 @@ export const openAll = async (
   vault: RequestVault,
   { create }: Plan,
   versions: Versions,
+  unpinned: Unpinned,
   keys?: FileKeys,
 ): Promise<Values> => {
   requireValuesFit(create, versions);
@@ -37,7 +56,7 @@ export const openAll = async (
     keys.set(name, await dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name }));
   });
   const opening = [...versions].map(([reference, version]) => async () => {
-    values.set(reference, await openVersion(vault, version));
+    values.set(reference, await openVersion(vault, version, selectionOf(reference, unpinned)));
   });
   await inParallel([...generating, ...opening], limits.kmsConcurrencyMax, (call) => call());
   return values;

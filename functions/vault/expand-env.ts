@@ -2,7 +2,7 @@ import { tagOfParts } from '../crypto/fingerprint.ts';
 import { planFile } from '../env/plan.ts';
 import { renderFile } from '../env/render.ts';
 import { readHeads, refsOf, requireVersions, type Versions } from './env-lookup.ts';
-import { openAll } from './env-values.ts';
+import { compareAll, openAll } from './env-values.ts';
 import { operation, type Ports } from './request.ts';
 import type { FileAnswer, FileRequest } from './submit-env.ts';
 
@@ -31,8 +31,12 @@ export const expandEnv = (ports: Ports) =>
     const heads = await readHeads(vault, plan.read);
     const versions = await requireVersions(vault, { plan, at }, heads);
     const tag = tagOf(request, versions);
-    if (tag === unless) return { unchanged: true, tag };
-    const values = await openAll(vault, plan, versions);
+    const unpinned = at === undefined ? 'current' : 'past';
+    if (tag === unless) {
+      compareAll(vault, versions, unpinned);
+      return { unchanged: true, tag };
+    }
+    const values = await openAll(vault, plan, versions, unpinned);
     const rendered = renderFile(plan, values, reply, pin ? versions : undefined);
     const resolved = refsOf([...versions.values()]);
     return { ...rendered, created: [], resolved, tag, replayed: false };

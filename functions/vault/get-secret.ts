@@ -1,5 +1,5 @@
 import type { StoredVersion, ValueVersion } from '../model/types.ts';
-import { operation, type Ports, type RequestVault } from './request.ts';
+import { operation, type Ports, type RequestVault, type Selection } from './request.ts';
 import { openVersion } from './sealing.ts';
 import { findNumbered, findValidAt, notFound, requireValue } from './versions.ts';
 
@@ -27,9 +27,17 @@ export const getSecret = (ports: Ports) =>
     const absence = which !== 'latest' && 'at' in which ? 'before_first' : 'beyond_current';
     const stored = requireValue(vault, name, await find(vault, request), absence);
     vault.journal.concerns(stored);
-    const isKnown = ifNoneMatch === '*' || ifNoneMatch?.includes(stored.version);
-    return { stored, value: isKnown ? undefined : await openVersion(vault, stored) };
+    if (ifNoneMatch === '*' || ifNoneMatch?.includes(stored.version)) {
+      vault.journal.compared(stored, 'current');
+      return { stored, value: undefined };
+    }
+    return { stored, value: await openVersion(vault, stored, selectionOf(which)) };
   });
+
+const selectionOf = (which: GetSecret['which']): Selection => {
+  if (which === 'latest') return 'current';
+  return 'version' in which ? 'number' : 'past';
+};
 
 const find = async (
   vault: RequestVault,

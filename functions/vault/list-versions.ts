@@ -37,7 +37,7 @@ export const listVersions = (ports: Ports) =>
       stored,
       value:
         request.includeValues && stored.state === 'stored'
-          ? await openVersion(vault, stored)
+          ? await openVersion(vault, stored, 'past')
           : undefined,
     });
     return {

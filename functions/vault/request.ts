@@ -34,13 +34,21 @@ export type Journal = {
   /** Reports the id that KMS gave to a call, also to one that it refused. A call without a reply has none. */
   readonly answered: (kmsRequestId: string | undefined) => void;
   /** Reports that the value of a version was opened. No other line says that somebody may have read it. */
-  readonly opened: (version: VersionRef) => void;
+  readonly opened: (version: VersionRef, selection: Selection) => void;
+  /** Reports that the caller has this version already, so that its value was not opened again. */
+  readonly compared: (version: VersionRef, selection: Selection) => void;
   readonly attempted: () => void;
   /** Counts a decision that an operator may ask about. Alarms and destructions are also written at once. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
   /** Sets the secret in the line of the request, and the length of its note. */
   readonly concerns: (about: About) => void;
 };
+
+/**
+ * How a request chose a version: as the current one, by its number, or otherwise as one of the past: by an instant, in
+ * a list, or because the first answer to the same request had it.
+ */
+export type Selection = 'current' | 'number' | 'past';
 
 /**
  * The secret in the line of a request. A note is known only by its length. `writeId` is that of the write

@@ -192,7 +192,7 @@ const sealAndRender = async (
   versions: Versions,
   bases: Heads,
 ): Promise<SealedFile> => {
-  const values = await openAll(vault, plan, versions, keys);
+  const values = await openAll(vault, plan, versions, 'current', keys);
   const changes = sealAll(vault, plan, keys, bases, request.note);
   const rendered = renderFile(plan, values, request.reply);
   const created = refsOf(changes.map(({ next }) => next));
@@ -241,7 +241,7 @@ const replay = async (
   recordOfSameRequest(vault, fingerprint, record);
   const versions = await findRecorded(vault, plan, record.resolved);
   return {
-    ...renderFile(plan, await openAll(vault, plan, versions), request.reply),
+    ...renderFile(plan, await openAll(vault, plan, versions, 'past'), request.reply),
     created: refsOf(record.written),
     resolved: refsOf(record.resolved),
     replayed: true,

@@ -111,29 +111,58 @@ describeLocal('the log line of a request', () => {
       const values = `${path}/versions?include=values`;
       const rows = [
         [[`${one}@2`], [], await call('GET', path)],
-        [[`${one}@1`], [], await call('GET', `${path}?version=1`)],
-        [[], [], await call('GET', path, undefined, { 'If-None-Match': '*' })],
-        [[`${one}@1`, `${one}@2`], [], await call('GET', values)],
+        [[`${one}@1`], [], await call('GET', `${path}?version=1`), { pinned: [`${one}@1`] }],
+        [
+          [],
+          [],
+          await call('GET', path, undefined, { 'If-None-Match': '*' }),
+          { compared: [`${one}@2`] },
+        ],
+        [
+          [`${one}@1`, `${one}@2`],
+          [],
+          await call('GET', values),
+          { past: [`${one}@1`, `${one}@2`] },
+        ],
         [[], [], await call('GET', `${path}/versions`)],
         [[], [], await call('GET', `${path}/explain`)],
-        [all, [], expanded],
-        [[], [], await call('POST', '/v1/env/expand', { content, unless })],
+        [all, [], expanded, { pinned: [`${one}@1`] }],
+        [
+          [],
+          [],
+          await call('POST', '/v1/env/expand', { content, unless }),
+          { compared: all, pinned: [`${one}@1`] },
+        ],
         [[], [], await call('POST', '/v1/env/expand', { content: `${content}C=secret(${made})` })],
         [[`${one}@2`], [], await call('POST', '/v1/env', dry)],
         [[`${one}@2`], [`${made}@1`], await call('POST', '/v1/env', file, key)],
-        [[`${one}@2`], [], await call('POST', '/v1/env', file, key)],
+        [[`${one}@2`], [], await call('POST', '/v1/env', file, key), { past: [`${one}@2`] }],
+        [
+          [`${one}@2`, `${other}@1`],
+          [],
+          await call('POST', '/v1/env/expand', {
+            content: `A=secret(${one})\nB=secret(${other})\n`,
+            at: new Date().toISOString(),
+          }),
+          { past: [`${one}@2`, `${other}@1`] },
+        ],
         [[], [`${one}@3`], await call('PUT', path, { value: 'y' })],
         [[], [`${one}@2`], await call('DELETE', `${path}/versions/2`)],
         [[], [`${one}@4`], await call('DELETE', path)],
       ] as const;
       return await Promise.all(
-        rows.map(async ([read, wrote, reply]) => ({ read, wrote, ...(await logged(reply)) })),
+        rows.map(async ([read, wrote, reply, selected = {}]) => ({
+          lists: { read, wrote, compared: [], pinned: [], past: [], ...selected },
+          ...(await logged(reply)),
+        })),
       );
     };
-    for (const { read, wrote, request } of await untilSeen(play, (seen) => seen.every(isOfFast))) {
+    for (const { lists, request } of await untilSeen(play, (seen) => seen.every(isOfFast))) {
       const listed = (field: string) => [...((request[field] ?? []) as string[])].sort();
-      expect([listed('read'), listed('wrote')]).toEqual([[...read].sort(), [...wrote]]);
-      expect(request['kmsCalls']).toBeGreaterThanOrEqual(read.length);
+      for (const [field, entries] of Object.entries(lists)) {
+        expect([field, listed(field)]).toEqual([field, [...entries].sort()]);
+      }
+      expect(request['kmsCalls']).toBeGreaterThanOrEqual(lists.read.length);
       expect(listed('kmsRequestIds')).toHaveLength(Number(request['kmsCalls']));
     }
   });
@@ -278,7 +307,7 @@ describeLocal('the log', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
-        'read wrote kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision decisions cause'
+        'read wrote compared pinned past kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision decisions cause'
       ).split(' '),
     );
     const objects = vault.lines().filter((line) => line.startsWith('{'));

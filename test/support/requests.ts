@@ -49,6 +49,7 @@ export const readableJournal = (): ReadableJournal => {
     concerns: () => {},
     answered: () => {},
     opened: () => {},
+    compared: () => {},
   };
 };
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import { logPolicy, openJournal } from '../../../functions/runtime/journal.ts';
-import type { Decision } from '../../../functions/vault/request.ts';
+import type { Decision, Selection } from '../../../functions/vault/request.ts';
 import { journalOnLambda } from '../../support/lambda-journal.ts';
 import { someone } from '../../support/requests.ts';
 
@@ -62,8 +62,8 @@ describe('the line of a request', () => {
       journal.called('store', 'TransactWriteItems', 4);
       journal.called('kms', 'Decrypt');
       journal.answered('k-1');
-      journal.opened({ name: 'DB_PASSWORD', version: 3 });
-      journal.opened({ name: 'DB_PASSWORD', version: 3 });
+      journal.opened({ name: 'DB_PASSWORD', version: 3 }, 'current');
+      journal.opened({ name: 'DB_PASSWORD', version: 3 }, 'current');
       journal.decided('created', { name: 'API_KEY', version: 1 });
       journal.decided('lost_race', { name: 'OTHER' });
       journal.decided('lost_race', { name: 'OTHER' });
@@ -82,7 +82,7 @@ describe('the line of a request', () => {
       ...{ secret: 'DB_PASSWORD', version: 3, outcome: 'ok', status: 200, ms: 12.3 },
       ...{ attempts: 2, storeCalls: 2, kmsCalls: 1, units: 5 },
       decisions: { created: 1, lost_race: 2 },
-      ...{ read: ['DB_PASSWORD@3'], wrote: ['API_KEY@1'], kmsRequestIds: ['k-1'] },
+      ...{ read: ['DB_PASSWORD@3'], wrote: ['API_KEY@1'], kmsRequestIds: ['k-1'], pinned: [] },
     });
   });
 
@@ -106,7 +106,7 @@ describe('the line of a request', () => {
     const names = numbered('N', 200);
     const ids = numbered('k-', 97);
     const lines = linesOf((journal) => {
-      for (const name of names) journal.opened({ name, version: 1 });
+      for (const name of names) journal.opened({ name, version: 1 }, 'number');
       for (const id of ids) journal.answered(id);
       for (const name of numbered('N', 96))
         journal.decided('outcome_unknown', { name, version: 2 });
@@ -120,9 +120,36 @@ describe('the line of a request', () => {
     const listed = (field: string) => [request, ...more].map((line) => line?.[field] ?? []);
     expect(listed('read').map((list) => (list as []).length)).toEqual([96, 96, 8]);
     expect(listed('read').flat()).toEqual(names.map((name) => `${name}@1`));
+    expect(listed('pinned')).toEqual(listed('read'));
     expect(listed('kmsRequestIds').flat()).toEqual(ids);
     expect(listed('wrote').flat()).toHaveLength(96);
     expect(more[1]).not.toHaveProperty('wrote');
+  });
+
+  it('says which versions were selected by a number, and which as past ones; all others were current', () => {
+    const line = (...calls: readonly (readonly ['opened' | 'compared', string, Selection])[]) =>
+      linesOf((journal) => {
+        for (const [call, name, selection] of calls) journal[call]({ name, version: 1 }, selection);
+        journal.close(closing);
+      }).at(-1);
+    const all = line(
+      ['opened', 'A', 'current'],
+      ['opened', 'B', 'number'],
+      ['compared', 'C', 'current'],
+      ['compared', 'D', 'past'],
+      ['opened', 'E', 'number'],
+      ['opened', 'E', 'current'],
+      ['opened', 'F', 'current'],
+      ['opened', 'F', 'number'],
+    );
+    expect(all).toMatchObject({
+      read: ['A@1', 'B@1', 'E@1', 'F@1'],
+      compared: ['C@1', 'D@1'],
+      pinned: ['B@1'],
+      past: ['D@1'],
+    });
+    expect(line(['compared', 'A', 'current'])).toMatchObject({ compared: ['A@1'], pinned: [] });
+    for (const field of ['pinned', 'past', 'compared']) expect(line()).not.toHaveProperty(field);
   });
 
   it('names nothing of an unknown caller', () => {
@@ -346,11 +373,11 @@ describe('a line on Lambda', () => {
 
   it('has its lists at the end, because CloudWatch finds only the first 200 fields and entries', () => {
     const [line] = onLambda((journal) => {
-      journal.opened({ name: 'A', version: 1 });
+      journal.opened({ name: 'A', version: 1 }, 'current');
       journal.decided('created', { name: 'B', version: 1 });
       journal.answered('k-1');
       journal.close(closing);
     });
-    expect(Object.keys(line ?? {}).slice(-3)).toEqual(['read', 'wrote', 'kmsRequestIds']);
+    expect(Object.keys(line ?? {}).slice(-4)).toEqual(['read', 'wrote', 'kmsRequestIds', 'pinned']);
   });
 });

@@ -64,7 +64,7 @@ describe('a version', () => {
   it('raises an alarm with its name and number if it does not open, and erases its data key', async () => {
     const context = requestContext();
     const key = randomBytes(32);
-    const opened = openVersion({ ...context, dataKeys: keysThatGive(key) }, first());
+    const opened = openVersion({ ...context, dataKeys: keysThatGive(key) }, first(), 'current');
     await expect(opened).rejects.toMatchObject({ code: 'integrity_failure' });
     expect(context.journal.decisions).toEqual([
       { decision: 'integrity_failure', about: { name: 'DB', version: 1 } },
