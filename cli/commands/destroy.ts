@@ -1,5 +1,7 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { failure, usage } from '../../system/failures.ts';
+import { holderSentence, holdersOf } from '../log/holders.ts';
+import { logsBeside } from '../log/log-sources.ts';
 import { askYes } from '../output/ask-yes.ts';
 import { note, printJson, printLines } from '../output/output.ts';
 import { ofVersion, readVersions } from '../requests/secret-lists.ts';
@@ -16,7 +18,8 @@ export const destroyCommand = () =>
     .argument('<secret>', 'NAME@VERSION, or NAME with --all', versionArgument)
     .option('--all', 'all versions before the current one that hold a value')
     .option('--yes', 'do not ask at a terminal')
-    .action(async ({ name, version }, { all, yes, json, ...flags }) => {
+    .option('--log <files...>', 'say by these log files who has read the secret, before it asks')
+    .action(async ({ name, version }, { all, yes, json, log, ...flags }) => {
       if ((version === undefined) !== (all === true)) {
         throw usage('give NAME@VERSION, or NAME with --all');
       }
@@ -24,8 +27,9 @@ export const destroyCommand = () =>
         throw usage('--all asks at a terminal; where there is none it needs --yes');
       }
       const session = openSession(flags);
-      if (version === undefined) return await destroyAll(session, name, { yes, json });
-      if (!session.settings.curl) await requireYes(`the value of ${name}@${version}`, yes);
+      const requireYes = createQuestion(session, name, { yes, log });
+      if (version === undefined) return await destroyAll(session, name, json, requireYes);
+      if (!session.settings.curl) await requireYes(`the value of ${name}@${version}`);
       const destroyed = await ofVersion({ name, version }, () =>
         session.client('destroy-version', { name, version }),
       );
@@ -36,25 +40,49 @@ export const destroyCommand = () =>
       ]);
     });
 
-/** Asks at a terminal, because a destruction cannot be undone. */
-const requireYes = async (what: string, yes: true | undefined): Promise<void> => {
-  if (yes || !process.stdin.isTTY) return;
-  if (await askYes(`${what} will be gone for ever. Type yes to go on: `)) return;
-  throw failure('nothing was destroyed');
-};
+type Question = (what: string) => Promise<void>;
 
-type Options = { readonly yes: true | undefined; readonly json: true | undefined };
+/** Asks at a terminal, because a destruction cannot be undone, and says before who has read the secret. */
+const createQuestion =
+  (
+    session: Session,
+    name: string,
+    { yes, log }: { readonly yes: true | undefined; readonly log: string[] | undefined },
+  ): Question =>
+  async (what) => {
+    if (yes || !process.stdin.isTTY) return;
+    await tellHolders(session, name, log);
+    if (await askYes(`${what} will be gone for ever. Type yes to go on: `)) return;
+    throw failure('nothing was destroyed');
+  };
+
+/** Says who has read the secret, by the logs in these files, or by those of the vault if it runs on this machine. */
+const tellHolders = async (
+  { client, settings }: Session,
+  name: string,
+  files: readonly string[] | undefined,
+): Promise<void> => {
+  const logs = await logsBeside(settings.addr, files);
+  if (logs.length === 0) return note('no log was asked who has read it: --log names log files');
+  const { tenant } = await client('whoami');
+  const always = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+  const { holders, begins } = await holdersOf(name, logs, { ...always, tenant });
+  for (const holder of holders) note(holderSentence(holder));
+  if (holders.length === 0) note(`no line of the log tells of a reader of ${name}`);
+  if (begins !== null) note(`the log begins at ${begins}`);
+};
 
 /** Destroys one version after the other, the oldest first. A repetition after a failure goes on from there. */
 const destroyAll = async (
   session: Session,
   name: string,
-  { yes, json }: Options,
+  json: true | undefined,
+  requireYes: Question,
 ): Promise<void> => {
   const [, ...superseded] = await readVersions(session, name);
   const versions = superseded.filter(({ state }) => state === 'stored').reverse();
   const count = `${versions.length} ${versions.length === 1 ? 'value' : 'values'}`;
-  if (versions.length > 0) await requireYes(`${count} of ${name}`, yes);
+  if (versions.length > 0) await requireYes(`${count} of ${name}`);
   const destroyed: ReplyOf<'destroy-version'>[] = [];
   for (const { version } of versions) {
     destroyed.push(await session.client('destroy-version', { name, version }));

@@ -1,20 +1,18 @@
 /** `dsvault log`: who read or changed a secret, as the log of the vault tells it. */
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
-import { linesOfFile, linesOfLog, linesOfStdin } from '../../system/log-files.ts';
-import { linesOfStack } from '../log/cloudwatch-insights.ts';
+import { holderCells, holderHead, holdersOf } from '../log/holders.ts';
 import {
-  type Answer,
   ask,
   type Question,
-  type Range,
   readsOf,
   refusals,
   requestsOf,
   storyOf,
 } from '../log/log-questions.ts';
+import type { Coverage, Range } from '../log/log-reading.ts';
+import { logsOf } from '../log/log-sources.ts';
 import { note, printJson, printTable } from '../output/output.ts';
-import { findLocalVaults, knowsCheckout } from '../requests/local-vaults.ts';
 import {
   type About,
   instantOf,
@@ -42,6 +40,16 @@ export const logCommand = () =>
       )
         .argument(...nameArgument)
         .action((name, flags) => answer(readsOf(name), flags)),
+    )
+    .addCommand(
+      logQuestion(
+        'holders',
+        'tell which version each caller has read, the last reader first',
+        'dsvault log holders DB_PASSWORD',
+        'dsvault log holders DB_PASSWORD --aws vault --from 2026-11-27T00:00Z',
+      )
+        .argument(...nameArgument)
+        .action(tellHolders),
     )
     .addCommand(
       logQuestion(
@@ -95,12 +103,12 @@ const tenantName = (text: string): string => {
 
 const answer = async (question: Question, flags: LogFlags): Promise<void> => {
   const range = rangeOf(flags);
-  const asked = await ask(question, await logsOf(flags, question, range), range);
-  // A search finds only the lines that it looked for, so it does not know where the log begins.
-  const found = flags.aws === undefined ? asked : { ...asked, begins: null };
+  const asked = await ask(question, await wholeLogsOf(flags, question.holds, range), range);
+  const found = withBeginning(asked, flags);
   const entries = question.inOrder ? found.entries : found.entries.toReversed();
+  const { total, lastRead, unnamed } = found;
   if (flags.json) {
-    const { lastRead, unnamed, entries: _, ...facts } = found;
+    const { lastRead: _, unnamed: __, entries: ___, ...facts } = found;
     const rows = entries.map(({ row }) => row);
     return await printJson({ ...facts, ...(question.readings && { lastRead, unnamed }), rows });
   }
@@ -108,9 +116,39 @@ const answer = async (question: Question, flags: LogFlags): Promise<void> => {
     const rows = entries.map(({ cells }) => cells());
     await printTable(question.head, rows);
   }
-  for (const sentence of remarksOn(found, range)) note(sentence);
-  if (flags.aws === undefined && found.begins === null) note('the log has no lines');
+  if (lastRead) note(`last read at ${lastRead.timestamp}`);
+  if (total === 0) note('no line of the log answers this');
+  if (total > entries.length) note(`only the newest ${entries.length} of ${total} are shown`);
+  for (const sentence of remarksOn(found, flags)) note(sentence);
 };
+
+const tellHolders = async (name: string, flags: LogFlags): Promise<void> => {
+  const range = rangeOf(flags);
+  const asked = await holdersOf(name, await wholeLogsOf(flags, [name], range), range);
+  const found = withBeginning(asked, flags);
+  if (flags.json) return await printJson(found);
+  if (found.holders.length > 0) await printTable(holderHead, found.holders.map(holderCells));
+  else note('no line of the log tells of a reader');
+  for (const sentence of remarksOn(found, flags)) note(sentence);
+};
+
+/** Files that somebody names may be parts of one log. */
+const wholeLogsOf = async (
+  flags: LogFlags,
+  holds: readonly string[],
+  range: Range,
+): Promise<readonly AsyncIterable<string>[]> => {
+  const logs = await logsOf(flags, holds, range);
+  return flags.file === undefined ? logs : [joined(logs)];
+};
+
+async function* joined(logs: readonly AsyncIterable<string>[]): AsyncGenerator<string> {
+  for (const lines of logs) yield* lines;
+}
+
+/** A search finds only the lines that it looked for, so it does not know where the log begins. */
+const withBeginning = <Found extends Coverage>(found: Found, { aws }: LogFlags): Found =>
+  aws === undefined ? found : { ...found, begins: null };
 
 const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
   const range = {
@@ -123,49 +161,15 @@ const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
   return range;
 };
 
-const logsOf = async (
-  { aws, file, for: name }: LogFlags,
-  { holds }: Question,
-  range: Range,
-): Promise<readonly AsyncIterable<string>[]> => {
-  if ([aws, file, name].filter((source) => source !== undefined).length > 1) {
-    throw usage('give one of --for, --file and --aws');
-  }
-  if (aws !== undefined) return [linesOfStack(aws, holds, range)];
-  if (file !== undefined) {
-    if (new Set(file).size < file.length) throw usage('--file names a file twice');
-    return [joined(file.map((one) => (one === '-' ? linesOfStdin() : linesOfFile(one))))];
-  }
-  const vaults = (await findLocalVaults()).flatMap(({ name: own, nodes }) => {
-    const logs = nodes.flatMap(({ log }) => log ?? []);
-    return logs.length > 0 && (name === undefined || own === name) ? { own, logs } : [];
-  });
-  const [vault, ...others] = vaults;
-  if (vault === undefined) {
-    throw usage(
-      knowsCheckout()
-        ? 'no vault with a log runs on this machine: name --file or --aws'
-        : 'the vaults of this machine need their checkout: name its folder in DSVAULT_CHECKOUT, or give --file or --aws',
-    );
-  }
-  if (others.length > 0) throw usage(`several vaults run here: name one with --for`);
-  return vault.logs.map((log) => linesOfLog(log));
-};
+type Remarkable = Coverage & { readonly unnamed: number };
 
-/** Files that somebody names may be parts of one log. */
-async function* joined(logs: readonly AsyncIterable<string>[]): AsyncGenerator<string> {
-  for (const lines of logs) yield* lines;
-}
-
-const remarksOn = (found: Answer, { from }: Range): string[] => {
-  const { entries, total, lastRead, begins, unreadable, unnamed } = found;
+/** What the logs cannot tell. */
+const remarksOn = ({ begins, unreadable, unnamed }: Remarkable, flags: LogFlags): string[] => {
   const remarks: string[] = [];
-  if (lastRead) remarks.push(`last read at ${lastRead.timestamp}`);
-  if (total === 0) remarks.push('no line of the log answers this');
-  if (total > entries.length)
-    remarks.push(`only the newest ${entries.length} of ${total} are shown`);
-  if (begins !== null && Date.parse(begins) > from) remarks.push(`the log begins at ${begins}`);
+  if (begins !== null && Date.parse(begins) > rangeOf(flags).from)
+    remarks.push(`the log begins at ${begins}`);
   if (unreadable > 0) remarks.push(`lines of requests that cannot be read: ${unreadable}`);
   if (unnamed > 0) remarks.push(`requests whose lines do not say what they read: ${unnamed}`);
+  if (begins === null && flags.aws === undefined) remarks.push('the log has no lines');
   return remarks;
 };

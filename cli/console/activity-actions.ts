@@ -1,9 +1,11 @@
 /** The actions of the page that concern the log of a vault on this machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { isSecretName } from '../../functions/model/types.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
 import { linesOfLog } from '../../system/log-files.ts';
 import { inOrder } from '../../system/log-lines.ts';
+import { holdersOf } from '../log/holders.ts';
 import type { FindLocal } from '../requests/local-vaults.ts';
 import { actionFor, answerOf } from './action-answers.ts';
 import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
@@ -20,7 +22,17 @@ const story = v.strictObject({ requestId: v.pipe(v.string(), v.regex(/^[\w-]{8,6
 
 type Source = { readonly node: number | null; readonly file: string };
 
-/** `activity` yields matching lines as the log grows. `story` returns all lines of one request. */
+const named = v.strictObject({ name: v.pipe(v.string(), v.check(isSecretName)) });
+const always = {
+  from: Number.NEGATIVE_INFINITY,
+  to: Number.POSITIVE_INFINITY,
+  tenant: undefined,
+};
+
+/**
+ * `activity` yields matching lines as the log grows. `story` returns all lines of one request, and `holders` the readers
+ * of one secret.
+ */
 export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Action> => {
   const sources = async (): Promise<readonly Source[]> =>
     ((await findLocal())?.nodes ?? []).flatMap(({ node, log }) =>
@@ -35,6 +47,15 @@ export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Actio
       'story',
       actionFor(story, ({ requestId }, signal) =>
         answerOf(async () => ({ lines: await storyOf(await sources(), requestId, signal) })),
+      ),
+    ],
+    [
+      'holders',
+      actionFor(named, ({ name }, signal) =>
+        answerOf(async () => {
+          const logs = (await sources()).map(({ file }) => linesOfLog(file, signal));
+          return await holdersOf(name, logs, always);
+        }),
       ),
     ],
   ]);

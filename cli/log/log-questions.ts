@@ -1,6 +1,7 @@
 /** The questions that a vault's log answers, line by line and with a bounded number of rows. */
 import { countsIn, namesIn, whyFields, whyIn } from '../../system/log-line-names.ts';
-import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
+import type { LogLine } from '../../system/log-lines.ts';
+import { type Coverage, isAfter, partsOf, type Range, readLogs } from './log-reading.ts';
 
 /** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */
 type Row = { readonly timestamp: string };
@@ -20,24 +21,13 @@ export type Question = {
   };
 };
 
-/** Only lines between these instants (milliseconds, both included) and of this tenant count. */
-export type Range = {
-  readonly from: number;
-  readonly to: number;
-  readonly tenant: string | undefined;
-};
-
-export type Answer = {
+export type Answer = Coverage & {
   /** The newest entries, the oldest of them first. */
   readonly entries: readonly Entry[];
   /** The number of all entries, also of those that are left out. */
   readonly total: number;
   /** The last reading that succeeded; `null` if there is none. */
   readonly lastRead: Row | null;
-  /** Every log begins by then. A request before it may be in no line. `null`: there is no line at all. */
-  readonly begins: string | null;
-  /** Requests whose lines are cut off, or are of a form that this `dsvault` does not know. */
-  readonly unreadable: number;
   /** Requests that opened values but, logged by an earlier version, do not say which. */
   readonly unnamed: number;
 };
@@ -48,45 +38,31 @@ const entriesMax = 10_000;
 export const ask = async (
   { entriesOf, readings }: Question,
   logs: readonly AsyncIterable<string>[],
-  { from, to, tenant }: Range,
+  range: Range,
 ): Promise<Answer> => {
   let entries: readonly Entry[] = [];
   let fresh: Entry[] = [];
-  let [total, unreadable, unnamed] = [0, 0, 0];
+  let [total, unnamed] = [0, 0];
   let lastRead: Row | null = null;
-  let begins: Row | null = null;
   const merge = (): void => {
     entries = [...entries, ...fresh].sort(byTime).slice(-entriesMax);
     fresh = [];
   };
-  for (const lines of logs) {
-    let first: LogLine | undefined;
-    for await (const text of lines) {
-      const line = parseLine(text);
-      if (line === undefined) {
-        if (looksLikeRequest(text)) unreadable += 1;
-        continue;
-      }
-      if (first === undefined || isAfter(first, line)) first = line;
-      const at = Date.parse(line.timestamp);
-      if (at < from || at > to || (tenant !== undefined && line.tenant !== tenant)) continue;
-      if (readings?.isUnnamed(line)) unnamed += 1;
-      for (const entry of entriesOf(line)) {
-        total += 1;
-        const { row } = entry;
-        if (readings?.isReading(row) && (!lastRead || isAfter(row, lastRead))) lastRead = row;
-        if (fresh.push(entry) >= entriesMax) merge();
-      }
+  const coverage = await readLogs(logs, range, (line) => {
+    if (readings?.isUnnamed(line)) unnamed += 1;
+    for (const entry of entriesOf(line)) {
+      total += 1;
+      const { row } = entry;
+      if (readings?.isReading(row) && (!lastRead || isAfter(row, lastRead))) lastRead = row;
+      if (fresh.push(entry) >= entriesMax) merge();
     }
-    if (first && (begins === null || isAfter(first, begins))) begins = first;
-  }
+  });
   merge();
-  return { entries, total, lastRead, begins: begins?.timestamp ?? null, unreadable, unnamed };
+  return { entries, total, lastRead, ...coverage, unnamed };
 };
 
-const timeOf = ({ timestamp }: Row): number => Date.parse(timestamp);
-const isAfter = (one: Row, other: Row): boolean => timeOf(one) > timeOf(other);
-const byTime = (one: Entry, other: Entry): number => timeOf(one.row) - timeOf(other.row);
+const byTime = (one: Entry, other: Entry): number =>
+  Date.parse(one.row.timestamp) - Date.parse(other.row.timestamp);
 
 const pick = <Key extends keyof LogLine>(line: LogLine, ...keys: readonly Key[]) =>
   Object.fromEntries(keys.map((key) => [key, line[key]])) as Pick<LogLine, Key>;
@@ -112,7 +88,13 @@ const changeBy: ReadonlyMap<string | undefined, string> = new Map([
 ]);
 
 const versionsOf = (name: string, entries: readonly string[]): number[] =>
-  entries.flatMap((entry) => (entry.startsWith(`${name}@`) ? Number(entry.split('@')[1]) : []));
+  entries.map(partsOf).flatMap((entry) => (entry.name === name ? entry.version : []));
+
+/** Whether the line may keep a reading of the secret to itself: early processes did not name what they opened. */
+export const hidesReading = (
+  { kmsCalls = 0, kmsRequestIds, secret }: LogLine,
+  name: string,
+): boolean => kmsCalls > 0 && kmsRequestIds === undefined && (secret ?? name) === name;
 
 /** Asks who read or changed a secret. A request that failed after it opened the value is an answer, too. */
 export const readsOf = (name: string): Question => ({
@@ -138,8 +120,7 @@ export const readsOf = (name: string): Question => ({
   readings: {
     isReading: (row) =>
       'what' in row && row.what === 'read' && 'outcome' in row && row.outcome === 'ok',
-    isUnnamed: ({ kmsCalls = 0, kmsRequestIds, secret = name }) =>
-      kmsCalls > 0 && kmsRequestIds === undefined && secret === name,
+    isUnnamed: (line) => hidesReading(line, name),
   },
 });
 

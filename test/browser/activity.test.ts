@@ -51,7 +51,7 @@ describe('the activity in the console', () => {
     expect(await rows.count()).toBe(1);
   });
 
-  it('shows from the view of a secret who has read it, also through a file', async () => {
+  it('shows from the view of a secret who has read which version, also through a file', async () => {
     const name = await vault.create();
     await vault.ask('GET', `/v1/secrets/${name}`);
     await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
@@ -60,7 +60,11 @@ describe('the activity in the console', () => {
     await page.getByRole('link', { name: 'Who read this?' }).click();
     await page.getByRole('heading', { name: 'Activity', level: 1 }).waitFor();
     expect(await page.getByLabel('Secret').inputValue()).toBe(name);
-    const rows = page.locator('tbody tr');
+    const readers = page.getByRole('table', { name: 'Who has read which version' });
+    await readers.getByRole('row', { name: '/ alice 1' }).waitFor();
+    const rows = page
+      .getByRole('table', { name: 'Requests, the newest first' })
+      .locator('tbody tr');
     for (const operation of ['get-secret', 'expand-env']) {
       await rows
         .filter({ hasText: operation })
@@ -130,7 +134,7 @@ describe('a vault that was not started from this checkout, in the console', () =
     await visit(page, 'Secrets');
     await page.getByRole('link', { name, exact: true }).click();
     await page.getByRole('link', { name: 'Who read this?' }).click();
-    await shows(page, `dsvault log reads ${name} --aws vault`, { exact: true });
+    await shows(page, `dsvault log holders ${name} --aws vault`, { exact: true });
   });
 });
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Filter, LogLine } from '../../../cli/console/log-lines.ts';
-import type { LocalReply } from '../../../cli/console/page-documents.ts';
+import type { Holder, Holders, LocalReply } from '../../../cli/console/page-documents.ts';
 import { namesIn, whyIn } from '../../../system/log-line-names.ts';
 import { Command } from '../buttons.tsx';
 import { privateText } from '../form-fields.tsx';
@@ -35,6 +35,7 @@ export const ActivityView = ({
       <Title>{requestId === undefined ? 'Activity' : 'The story of a request'}</Title>
       <RefusalNotice refusal={search.refusal} again={search.again} />
       {local?.canRead === false && <Elsewhere kind={local.kind} secret={secret} />}
+      {local?.canRead && secret !== undefined && <HoldersOf name={secret} />}
       {local?.canRead && requestId === undefined && <Lines secret={secret} />}
       {local?.canRead && requestId !== undefined && <Story requestId={requestId} />}
     </main>
@@ -53,13 +54,52 @@ const Elsewhere = ({
     </p>
     {secret !== undefined && (
       <>
-        <p>These commands ask such a log who read or changed {secret}:</p>
-        <Command>{`dsvault log reads ${secret} --aws vault`}</Command>
+        <p>
+          These commands ask such a log who has which version of {secret}, and who read it when:
+        </p>
+        <Command>{`dsvault log holders ${secret} --aws vault`}</Command>
         <Command>{`dsvault log reads ${secret} --file log`}</Command>
       </>
     )}
   </div>
 );
+
+/** Who has read the secret, and in which version. A caller may be many programs, so no version is free of holders. */
+const HoldersOf = ({ name }: { readonly name: string }) => {
+  const search = useQuery<Holders>((signal) => act('holders', { name }, signal), [name]);
+  const { holders, begins } = search.result ?? { holders: [], begins: null };
+  return (
+    <>
+      <QueryStatus of={search}>Searching the whole log …</QueryStatus>
+      {search.result && holders.length === 0 && <p>The log has no reader of {name}.</p>}
+      {holders.length > 0 && (
+        <Table
+          label="Who has read which version"
+          columns={['Caller', 'Has read', 'Last', 'An older version', 'By number', 'Present']}
+          rows={holders.map((holder, index) => ({ key: index, cells: holderCells(holder) }))}
+        />
+      )}
+      {begins !== null && (
+        <p>
+          The log begins on <Instant isExact at={begins} />.
+        </p>
+      )}
+    </>
+  );
+};
+
+const holderCells = ({ tenant, subject, newest, older, pinned, current }: Holder) => [
+  `${tenant} / ${subject}`,
+  newest?.version,
+  newest && <Instant isExact at={newest.timestamp} />,
+  older && (
+    <>
+      {older.version} on <Instant isExact at={older.timestamp} />
+    </>
+  ),
+  pinned.map(({ version }) => version).join(', '),
+  newest && newest.version !== current ? `${current}: holds an older version` : current,
+];
 
 const Lines = ({ secret }: { readonly secret: string | undefined }) => {
   const [wanted, setWanted] = useState<Filter>({ isQuiet: true, ...(secret && { secret }) });

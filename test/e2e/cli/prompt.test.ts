@@ -1,4 +1,5 @@
 /** `dsvault` asks at a terminal for a value or a token without an echo, and for a yes before it destroys. */
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
@@ -14,8 +15,13 @@ beforeAll(() => {
 });
 
 /** Types at a terminal once `dsvault` shows the prompt. */
-const answer = async (args: readonly string[], prompt: string, typed: string) => {
-  const started = dsvault.start(args, { terminal: true, open: true });
+const answer = async (
+  args: readonly string[],
+  prompt: string,
+  typed: string,
+  from: Dsvault = dsvault,
+) => {
+  const started = from.start(args, { terminal: true, open: true });
   await started.prints(prompt);
   started.type(typed);
   return await started.ran;
@@ -60,10 +66,12 @@ describe.each([
   ['NAME@1', 'the value of NAME@1', (name: string) => [`${name}@1`]],
   ['NAME --all', '1 value of NAME', (name: string) => [name, '--all']],
 ])('dsvault destroy %s', (_, what, words) => {
-  const destroyAfter = async (typed: string) => {
+  const destroyAfter = async (typed: string, more: readonly string[] = [], from?: Dsvault) => {
     const name = await vault.create();
+    await vault.ask('GET', `/v1/secrets/${name}`);
     await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'v2' });
-    const { code, stdout: seen } = await answer(['destroy', ...words(name)], 'Type yes', typed);
+    const line = ['destroy', ...words(name), ...more];
+    const { code, stdout: seen } = await answer(line, 'Type yes', typed, from);
     const stdout = seen.replaceAll(name, 'NAME');
     return { code, stdout, old: (await dsvault.run(['get', name, '--version', '1'])).stdout };
   };
@@ -72,6 +80,19 @@ describe.each([
     const { code, stdout, old } = await destroyAfter('yes\r');
     expect([code, old]).toEqual([0, '']);
     expect(stdout).toContain(`${what} will be gone for ever. Type yes to go on: `);
+    expect(stdout).toContain('no log was asked who has read it: --log names log files');
+  });
+
+  it('says before who has read which version, by the log that is named or found on this machine', async () => {
+    const { dataDir } = vault;
+    const env = { DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: token, VAULT_DATA_DIR: dataDir };
+    const named = await destroyAfter('no\r', ['--log', join(dataDir, 'log')]);
+    const found = await destroyAfter('no\r', [], openDsvault(env));
+    for (const { stdout } of [named, found]) {
+      expect(stdout).toMatch(
+        /\S+ alice; has read 1, last at \S+Z; current: 2; holds an older version\r\n.*the log begins at .*Type yes/s,
+      );
+    }
   });
 
   it('destroys nothing after any other answer', async () => {

@@ -34,14 +34,13 @@ const policy = file(
 `,
 );
 const claims = file('claims', JSON.stringify({ iss: 'https://i.test', aud: 'vault', sub: lie }));
-const log = file(
-  'log',
-  JSON.stringify({
-    ...{ message: 'request', timestamp: '2026-11-28T00:00:00.000Z', requestId: `12345678${lie}` },
-    ...{ operation: lie, issuer: lie, tenant: lie, subject: lie, secret: 'N', outcome: 'refused' },
-    ...{ code: lie, read: ['N@1'], wrote: [], cause: lie, fault: lie },
-  }),
-);
+const logLine = {
+  ...{ message: 'request', timestamp: '2026-11-28T00:00:00.000Z', requestId: `12345678${lie}` },
+  ...{ operation: lie, issuer: lie, tenant: lie, subject: lie, secret: 'N', outcome: 'refused' },
+  ...{ code: lie, read: ['N@1'], wrote: [], cause: lie, fault: lie },
+};
+const log = file('log', JSON.stringify(logLine));
+const logOfReader = file('log-of-reader', JSON.stringify({ ...logLine, outcome: 'ok' }));
 
 const at = (day: number): string => `2026-11-${day}T00:00:00.000Z`;
 /** The versions of a secret, the newest first, with the given properties and no other truth. */
@@ -123,6 +122,7 @@ const rows: Readonly<Record<string, Row>> = {
   whoami: { args: [] },
   explain: { args: ['N'] },
   'log reads': { args: ['N', '--file', log], offline: true },
+  'log holders': { args: ['N', '--file', logOfReader], offline: true },
   'log who': { args: [lie, '--file', log], offline: true },
   'log story': { args: ['12345678', '--file', log], offline: true },
   'log refusals': { args: ['--file', log], offline: true },

@@ -176,7 +176,7 @@ describe('the actions of the console on nodes', () => {
 
   it('change no node and make no test writes without --faults, also if a page asks', async () => {
     const { actions, act } = setUp([clusterIn()], addrOf(1), false);
-    expect([...actions.keys()].sort()).toEqual(['activity', 'local', 'nodes', 'story']);
+    expect([...actions.keys()].sort()).toEqual(['activity', 'holders', 'local', 'nodes', 'story']);
     const { body } = await act('local');
     expect(body).toMatchObject({ kind: 'cluster', canChange: false });
   });
@@ -412,6 +412,16 @@ describe('the activity of the console', () => {
     expect((await parts.next()).done).toBe(true);
   });
 
+  it('tells who has read a secret, by the logs of all nodes', async () => {
+    const { write, act } = setUpLogs();
+    write(1, line('request-1', 1_000, { tenant: 'acme', subject: 'alice', read: ['A@1'] }));
+    write(2, line('request-2', 2_000, { tenant: 'acme', subject: 'alice', read: ['A@2'] }));
+    const { body } = await act('holders', { name: 'A' });
+    expect(body).toMatchObject({
+      holders: [{ subject: 'alice', newest: { version: 2 }, older: { version: 1 }, current: 2 }],
+    });
+  });
+
   it('names a log that cannot be read', async () => {
     const folder = freshFolder();
     const nodes = [{ node: null, url: addrOf(1), log: folder }];
@@ -424,9 +434,10 @@ describe('the activity of the console', () => {
     });
   });
 
-  it('refuses an unknown filter and a malformed id with 400', async () => {
+  it('refuses an unknown filter, a malformed name and a malformed id with 400', async () => {
     const { act } = setUpLogs();
     expect(await act('activity', { file: '/etc/passwd' })).toMatchObject({ status: 400 });
+    expect(await act('holders', { name: 'a b' })).toMatchObject({ status: 400 });
     for (const requestId of ['', '../../etc', 'a b c d e f', 'x'.repeat(65), 1]) {
       expect(await act('story', { requestId })).toMatchObject({ status: 400 });
     }

@@ -1,0 +1,55 @@
+/** Reads the lines of logs for whatever counts them, and says what the logs cannot tell. */
+import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
+
+/** Only lines between these instants (milliseconds, both included) and of this tenant count. */
+export type Range = {
+  readonly from: number;
+  readonly to: number;
+  readonly tenant: string | undefined;
+};
+
+/** What logs cover. */
+export type Coverage = {
+  /** Every log begins by then. A request before it may be in no line. `null`: there is no line at all. */
+  readonly begins: string | null;
+  /** Requests whose lines are cut off, or are of a form that this `dsvault` does not know. */
+  readonly unreadable: number;
+};
+
+/** Hands over each line within the range, with the number of its log, which counts from 0. */
+export const readLogs = async (
+  logs: readonly AsyncIterable<string>[],
+  { from, to, tenant }: Range,
+  take: (line: LogLine, log: number) => void,
+): Promise<Coverage> => {
+  let unreadable = 0;
+  let begins: LogLine | undefined;
+  for (const [log, lines] of logs.entries()) {
+    let first: LogLine | undefined;
+    for await (const text of lines) {
+      const line = parseLine(text);
+      if (line === undefined) {
+        if (looksLikeRequest(text)) unreadable += 1;
+        continue;
+      }
+      if (first === undefined || isAfter(first, line)) first = line;
+      const at = Date.parse(line.timestamp);
+      const isOther = tenant !== undefined && line.tenant !== tenant;
+      if (at >= from && at <= to && !isOther) take(line, log);
+    }
+    if (first && (begins === undefined || isAfter(first, begins))) begins = first;
+  }
+  return { begins: begins?.timestamp ?? null, unreadable };
+};
+
+type Dated = { readonly timestamp: string };
+
+/** Whether one is of a later time than the other. */
+export const isAfter = (one: Dated, other: Dated): boolean =>
+  Date.parse(one.timestamp) > Date.parse(other.timestamp);
+
+/** An entry of a line's list, `NAME@VERSION`, in its parts. */
+export const partsOf = (entry: string): { readonly name: string; readonly version: number } => {
+  const at = entry.lastIndexOf('@');
+  return { name: entry.slice(0, at), version: Number(entry.slice(at + 1)) };
+};

@@ -1,0 +1,54 @@
+/** The logs that a command line names: files, the logs of a stack on AWS, or those of a vault of this machine. */
+import { usage } from '../../system/failures.ts';
+import { linesOfFile, linesOfLog, linesOfStdin } from '../../system/log-files.ts';
+import { createFindLocal, findLocalVaults, knowsCheckout } from '../requests/local-vaults.ts';
+import { linesOfStack } from './cloudwatch-insights.ts';
+import type { Range } from './log-reading.ts';
+
+export type LogSource = {
+  readonly aws?: string | undefined;
+  readonly file?: readonly string[] | undefined;
+  readonly for?: string | undefined;
+};
+
+/** The log of each process, or of each file, for lines that contain these texts. Throws a wrong source. */
+export const logsOf = async (
+  { aws, file, for: name }: LogSource,
+  holds: readonly string[],
+  range: Range,
+): Promise<readonly AsyncIterable<string>[]> => {
+  if ([aws, file, name].filter((source) => source !== undefined).length > 1) {
+    throw usage('give one of --for, --file and --aws');
+  }
+  if (aws !== undefined) return [linesOfStack(aws, holds, range)];
+  if (file !== undefined) return logsOfFiles(file);
+  const vaults = (await findLocalVaults()).flatMap(({ name: own, nodes }) => {
+    const logs = nodes.flatMap(({ log }) => log ?? []);
+    return logs.length > 0 && (name === undefined || own === name) ? { own, logs } : [];
+  });
+  const [vault, ...others] = vaults;
+  if (vault === undefined) {
+    throw usage(
+      knowsCheckout()
+        ? 'no vault with a log runs on this machine: name --file or --aws'
+        : 'the vaults of this machine need their checkout: name its folder in DSVAULT_CHECKOUT, or give --file or --aws',
+    );
+  }
+  if (others.length > 0) throw usage(`several vaults run here: name one with --for`);
+  return vault.logs.map((log) => linesOfLog(log));
+};
+
+const logsOfFiles = (files: readonly string[]): readonly AsyncIterable<string>[] => {
+  if (new Set(files).size < files.length) throw usage('--file names a file twice');
+  return files.map((file) => (file === '-' ? linesOfStdin() : linesOfFile(file)));
+};
+
+/** The logs in these files, else those of the vault at this address if it runs here; none if that is unknown. */
+export const logsBeside = async (
+  addr: string,
+  files: readonly string[] | undefined,
+): Promise<readonly AsyncIterable<string>[]> => {
+  if (files !== undefined) return logsOfFiles(files);
+  const vault = await createFindLocal(addr, findLocalVaults)();
+  return (vault?.nodes ?? []).flatMap(({ log }) => (log === null ? [] : linesOfLog(log)));
+};

@@ -1,0 +1,140 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Holder, holderCells, holderSentence, holdersOf } from '../../../cli/log/holders.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const timeOf = (second: number): string => new Date(second * 1_000).toISOString();
+const lineAt = (second: number, fields: Fields): string => {
+  const caller = { issuer: 'idp', tenant: 'acme', subject: 'alice' };
+  const request = { message: 'request', operation: 'get-secret', requestId: `r-${second}` };
+  const end = { outcome: 'ok', status: 200, kmsCalls: 1, kmsRequestIds: [], pinned: [] };
+  return JSON.stringify({ ...request, timestamp: timeOf(second), ...caller, ...end, ...fields });
+};
+async function* linesOf(lines: readonly string[]): AsyncGenerator<string> {
+  yield* lines;
+}
+
+const always = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, tenant: undefined };
+const ask = (...lines: readonly string[]) => holdersOf('A', [linesOf(lines)], always);
+const alice = { tenant: 'acme', issuer: 'idp', subject: 'alice' };
+const at = (version: number, second: number) => ({ version, timestamp: timeOf(second) });
+const bob = { subject: 'bob' };
+
+describe('dsvault log holders', () => {
+  it.each<[string, readonly string[], Partial<Holder> | undefined]>([
+    [
+      'the newest version and its last reading',
+      [lineAt(1, { read: ['A@4'] }), lineAt(3, { read: ['A@4'] })],
+      { newest: at(4, 3), older: null, current: 4 },
+    ],
+    [
+      'lines in any order',
+      [lineAt(3, { read: ['A@4'] }), lineAt(1, { read: ['A@4'] })],
+      { newest: at(4, 3) },
+    ],
+    [
+      'the older version that was read last',
+      [lineAt(1, { read: ['A@4'] }), lineAt(2, { read: ['A@2'] }), lineAt(3, { read: ['A@1'] })],
+      { newest: at(4, 1), older: at(1, 3) },
+    ],
+    ['what was compared and not opened', [lineAt(2, { compared: ['A@4'] })], { newest: at(4, 2) }],
+    [
+      'a reading that the request continues',
+      [lineAt(2, { message: 'continued', read: ['A@4'] })],
+      { newest: at(4, 2) },
+    ],
+    [
+      'versions by number apart',
+      [lineAt(1, { read: ['A@4'] }), lineAt(2, { read: ['A@2', 'A@1'], pinned: ['A@2', 'A@1'] })],
+      { newest: at(4, 1), older: null, pinned: [at(2, 2), at(1, 2)] },
+    ],
+    [
+      'a caller with versions by number alone',
+      [lineAt(2, { read: ['A@2'], pinned: ['A@2'] })],
+      { newest: null, pinned: [at(2, 2)] },
+    ],
+    [
+      'a newer version that another caller wrote',
+      [
+        lineAt(1, { read: ['A@4'] }),
+        lineAt(2, { ...bob, operation: 'update-secret', wrote: ['A@5'] }),
+      ],
+      { newest: at(4, 1), current: 5 },
+    ],
+    [
+      'a newer version that another caller read',
+      [lineAt(1, { read: ['A@4'] }), lineAt(2, { ...bob, read: ['A@5'] })],
+      { newest: at(4, 1), current: 5 },
+    ],
+    [
+      'a deletion',
+      [lineAt(1, { read: ['A@4'] }), lineAt(2, { operation: 'delete-secret', wrote: ['A@5'] })],
+      { newest: at(4, 1), current: 'deleted' },
+    ],
+    [
+      'no destruction as a newer version',
+      [lineAt(1, { read: ['A@4'] }), lineAt(2, { operation: 'destroy-version', wrote: ['A@9'] })],
+      { current: 4 },
+    ],
+    [
+      'no write of another tenant',
+      [
+        lineAt(1, { read: ['A@4'] }),
+        lineAt(2, { tenant: 'other', operation: 'update-secret', wrote: ['A@5'] }),
+      ],
+      { current: 4 },
+    ],
+    ['no reading that failed', [lineAt(1, { read: ['A@4'], outcome: 'failed' })], undefined],
+    ['no other name', [lineAt(1, { read: ['AA@4', 'B.A@1'] })], undefined],
+    ['no writer', [lineAt(1, { operation: 'create-secret', wrote: ['A@1'] })], undefined],
+  ])('finds %s', async (_, lines, expected) => {
+    const { holders } = await ask(...lines);
+    const ofAlice = holders.find(({ subject, tenant }) => subject === 'alice' && tenant === 'acme');
+    expect(ofAlice).toEqual(expected && expect.objectContaining({ ...alice, ...expected }));
+  });
+
+  it('lists each caller once, whoever read last first, and counts the lines that may hide a reader', async () => {
+    const { holders, unnamed, unreadable, begins } = await ask(
+      lineAt(1, { read: ['A@1'] }),
+      lineAt(2, { ...bob, read: ['A@1'], pinned: ['A@1'] }),
+      lineAt(3, { ...bob, issuer: 'other', read: ['A@1'] }),
+      lineAt(4, { read: ['A@2'] }),
+      lineAt(5, { kmsRequestIds: undefined }),
+      lineAt(6, { read: ['A@2'] }).slice(0, -9),
+    );
+    const callers = holders.map(({ issuer, subject }) => `${issuer} ${subject}`);
+    expect(callers).toEqual(['idp alice', 'other bob', 'idp bob']);
+    expect({ unnamed, unreadable, begins }).toEqual({
+      unnamed: 1,
+      unreadable: 1,
+      begins: timeOf(1),
+    });
+  });
+
+  it('says of a caller what it has read, and whether that is an older version', async () => {
+    const { holders } = await ask(
+      lineAt(1, { read: ['A@3'] }),
+      lineAt(2, { read: ['A@4'] }),
+      lineAt(3, { read: ['A@2'], pinned: ['A@2'] }),
+      lineAt(4, { ...bob, read: ['A@5'] }),
+    );
+    expect(holders.map(holderSentence)).toEqual([
+      `acme bob; has read 5, last at ${timeOf(4)}; current: 5`,
+      `acme alice; has read 4, last at ${timeOf(2)}; read 3 at ${timeOf(1)}; asks for 2 by number; current: 5; holds an older version`,
+    ]);
+    expect(holders.map(holderCells)).toEqual([
+      ['acme', 'bob', 'idp', '5', timeOf(4), '-', '-', '5', ''],
+      [
+        'acme',
+        'alice',
+        'idp',
+        '4',
+        timeOf(2),
+        `3 at ${timeOf(1)}`,
+        '2',
+        '5',
+        'holds an older version',
+      ],
+    ]);
+  });
+});
