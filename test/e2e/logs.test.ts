@@ -307,7 +307,7 @@ describeLocal('the log', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
-        'read wrote compared pinned past kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision decisions cause'
+        'why reasons blocking by part claim mismatches read wrote compared pinned past kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision decisions cause'
       ).split(' '),
     );
     const objects = vault.lines().filter((line) => line.startsWith('{'));
