@@ -2,7 +2,9 @@
  * Gets a token from an OpenID provider by the OAuth 2.0 Device Authorization Grant (RFC 8628): a person
  * approves a code in a browser, on this machine or another, while this process asks for the token.
  */
+import { readFileSync, statSync } from 'node:fs';
 import * as oauth from 'oauth4webapi';
+import * as v from 'valibot';
 import { isConfidential } from '../../system/address.ts';
 import {
   exitCodes,
@@ -12,8 +14,9 @@ import {
   systemCodeOf,
   usage,
 } from '../../system/failures.ts';
+import { isOpenToOthers } from '../output/private-files.ts';
 import type { OidcClient } from '../requests/profile.ts';
-import { isJwt } from '../requests/token.ts';
+import { claimsOf, isJwt } from '../requests/token.ts';
 
 /** The surroundings of a login: network, clock and the person. */
 export type Surroundings = {
@@ -25,6 +28,7 @@ export type Surroundings = {
 };
 
 const replyMaxBytes = 65_536;
+const secretMaxBytes = 256;
 /** A person has this long to approve, or less if the provider says so. */
 const approvalMaxMs = 1_800_000;
 /** RFC 8628 sets both: the time between two requests for the token, and how much `slow_down` adds to it. */
@@ -33,12 +37,13 @@ const slowDownS = 5;
 
 /** Returns the access token if it is a JWT, else the ID token. A failure has no text of the provider. */
 export const deviceToken = async (
-  { issuer, clientId, scope = 'openid', audience }: OidcClient,
+  { issuer, clientId, scope = 'openid', audience, clientSecretFile }: OidcClient,
   surroundings: Surroundings,
 ): Promise<string> => {
   const identifier = issuerUrl(issuer);
   const client = { client_id: clientId };
-  const none = oauth.None();
+  const secret = clientSecretFile === undefined ? undefined : readSecret(clientSecretFile);
+  const authentication = secret === undefined ? oauth.None() : oauth.ClientSecretPost(secret);
   const target = targetOf(audience);
   const options = requestOptions(identifier, surroundings);
   try {
@@ -50,22 +55,79 @@ export const deviceToken = async (
       throw failure('the issuer offers no login by device code (RFC 8628)');
     }
     const wanted = { scope, ...target };
-    const asked = await oauth.deviceAuthorizationRequest(server, client, none, wanted, options);
-    const device = await oauth.processDeviceAuthorizationResponse(server, client, asked);
+    const asked = await oauth.deviceAuthorizationRequest(
+      server,
+      client,
+      authentication,
+      wanted,
+      options,
+    );
+    const standard = await withVerificationUri(asked);
+    const device = await oauth.processDeviceAuthorizationResponse(server, client, standard);
     tellCode(device, surroundings);
     const granting = { ...options, additionalParameters: target };
     const { device_code: code } = device;
     const reply = await untilDecided(device, surroundings, async () => {
-      const sent = await oauth.deviceCodeGrantRequest(server, client, none, code, granting);
+      const sent = await oauth.deviceCodeGrantRequest(
+        server,
+        client,
+        authentication,
+        code,
+        granting,
+      );
       return await oauth.processDeviceCodeResponse(server, client, sent);
     });
     const token = [reply.access_token, reply.id_token].find((text) => isJwt(text ?? ''));
-    if (token !== undefined) return token;
+    if (token !== undefined) {
+      const { sub = null, aud = null } = claimsOf(token) ?? {};
+      // The claims by which the operator of a vault can write a rule for this person.
+      surroundings.tell(
+        `the approved token has sub ${JSON.stringify(sub)} and aud ${JSON.stringify(aud)}`,
+      );
+      return token;
+    }
   } catch (error) {
-    throw failureOf(error);
+    throw failureOf(error, secret !== undefined);
   }
   throw denied('the issuer gave no JWT: --audience or --scope may ask it for one');
 };
+
+const secretFlag = '--client-secret-file';
+
+/** Reads the secret at each login, so that the profile holds only the path. A failure never repeats the content. */
+const readSecret = (file: string): string => {
+  const source = `the file of ${secretFlag}`;
+  let content: string;
+  try {
+    const stats = statSync(file);
+    if (!stats.isFile()) throw denied(`${source} is no regular file`);
+    if (isOpenToOthers(stats)) throw denied(`${source} is open to others: chmod 600 it`);
+    if (stats.size > secretMaxBytes) {
+      throw denied(`${source} has more than ${secretMaxBytes} bytes: it holds the secret alone`);
+    }
+    content = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    throw denied(`cannot read ${source} (${systemCodeOf(error)})`, error);
+  }
+  if (/^[!-~]+$/.test(content)) return content;
+  throw denied(`${source} holds no secret: one line of visible ASCII characters`);
+};
+
+/** Google names the address `verification_url`, which is `verification_uri` in RFC 8628. */
+const withVerificationUri = async (response: Response): Promise<Response> => {
+  const { status, headers } = response;
+  const text = await response.text();
+  const parsed = v.safeParse(googleReply, text);
+  if (!parsed.success) return new Response(text, { status, headers });
+  const { verification_url: uri, ...others } = parsed.output;
+  return Response.json({ verification_uri: uri, ...others }, { status, headers });
+};
+const googleReply = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.looseObject({ verification_url: v.string() }),
+);
 
 const issuerUrl = (text: string): URL => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -167,14 +229,20 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ['expired_token', expired],
 ]);
 
-const failureOf = (error: unknown): Failure => {
+/** The codes with which issuers refuse a client that leaves out its secret. */
+const clientCodes = ['invalid_client', 'invalid_request', 'unauthorized_client'];
+
+const failureOf = (error: unknown, hasSecret: boolean): Failure => {
   if (isFailure(error)) return error;
+  const hint = hasSecret ? '' : `; a client that has a secret needs ${secretFlag}`;
   if (error instanceof oauth.ResponseBodyError) {
     const code = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'unknown error';
-    return denied(sentences.get(code) ?? `the issuer refuses the login: ${code}`, error);
+    const refusal = `the issuer refuses the login: ${code}`;
+    const detail = clientCodes.includes(code) ? `${refusal}${hint}` : refusal;
+    return denied(sentences.get(code) ?? detail, error);
   }
   if (error instanceof oauth.WWWAuthenticateChallengeError) {
-    return denied('the issuer does not know this client without a secret', error);
+    return denied(`the issuer does not accept this client${hint}`, error);
   }
   const isOther =
     error instanceof oauth.OperationProcessingError &&

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { certificatesIn } from '../../system/certificates.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
@@ -29,7 +30,11 @@ export const loginCommand = () =>
     .option('--sub <subject>', 'with --local: who you are (you)')
     .option('--oidc', 'get the token from an OpenID provider, where you approve a code')
     .option('--issuer <url>', 'with --oidc: the issuer, exactly as it names itself')
-    .option('--client-id <id>', 'with --oidc: a client of the issuer that needs no secret')
+    .option('--client-id <id>', 'with --oidc: a client of the issuer')
+    .option(
+      '--client-secret-file <file>',
+      'with --oidc: a private file with the secret of the client',
+    )
     .option('--audience <audience>', 'with --oidc: the audience that the vault expects')
     .option(
       '--scope <scopes>',
@@ -41,7 +46,8 @@ export const loginCommand = () =>
     )
     .option('--token-command <command>', 'keep a command that prints a token, in place of a token')
     .action(async ({ json, local, for: which, tenant, sub, oidc, scope, ...rest }) => {
-      const { issuer, clientId, audience, ca: caFile, tokenCommand, ...flags } = rest;
+      const { issuer, clientId, clientSecretFile, audience, ca: caFile, ...others } = rest;
+      const { tokenCommand, ...flags } = others;
       const profile = profileName(flags);
       if ([local, oidc, tokenCommand].filter((way) => way !== undefined).length > 1) {
         throw usage('give one of --local, --oidc and --token-command');
@@ -49,8 +55,8 @@ export const loginCommand = () =>
       if (!local && (which ?? tenant ?? sub) !== undefined) {
         throw usage('--for, --tenant and --sub belong to --local');
       }
-      if (!oidc && (issuer ?? clientId ?? audience) !== undefined) {
-        throw usage('--issuer, --client-id and --audience belong to --oidc');
+      if (!oidc && (issuer ?? clientId ?? clientSecretFile ?? audience) !== undefined) {
+        throw usage('--issuer, --client-id, --client-secret-file and --audience belong to --oidc');
       }
       if (!local && !oidc && scope !== undefined) {
         throw usage('--scope belongs to --local and to --oidc');
@@ -68,7 +74,7 @@ export const loginCommand = () =>
       // Another address has another authority.
       const keptCa = addr === kept.addr ? kept.ca : undefined;
       const ca = caFile === undefined ? keptCa : readCa(caFile, addr);
-      const given = { issuer, clientId, scope, audience };
+      const given = { issuer, clientId, scope, audience, clientSecretFile };
       const client = oidc ? oidcClientOf(given, kept.oidc) : undefined;
       const words = tokenCommand === undefined ? undefined : wordsOf(tokenCommand, commandFlag);
       const token = words
@@ -117,8 +123,16 @@ const oidcClientOf = (
   if (issuer === undefined || clientId === undefined) {
     throw usage('--oidc needs --issuer and --client-id the first time; the profile keeps them');
   }
-  const scope = given.scope ?? old?.scope;
-  return { issuer, clientId, scope, audience: given.audience ?? old?.audience };
+  // Another client has another secret.
+  const oldFile = given.clientId === undefined ? old?.clientSecretFile : undefined;
+  const file = given.clientSecretFile ?? oldFile;
+  return {
+    issuer,
+    clientId,
+    scope: given.scope ?? old?.scope,
+    audience: given.audience ?? old?.audience,
+    clientSecretFile: file === undefined ? undefined : resolve(file),
+  };
 };
 
 const tokenOfProvider = (client: OidcClient, { timeoutMs }: Settings): Token => {

@@ -12,6 +12,8 @@ const oidcClient = v.object({
   clientId: v.string(),
   scope: v.optional(v.string()),
   audience: v.optional(v.string()),
+  /** An absolute path. The secret itself stays in its file. */
+  clientSecretFile: v.optional(v.string()),
 });
 export type OidcClient = v.InferOutput<typeof oidcClient>;
 

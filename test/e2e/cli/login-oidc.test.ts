@@ -1,5 +1,5 @@
 /** `dsvault login --oidc` against a real OpenID provider and a vault that trusts this provider. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
@@ -53,7 +53,7 @@ describeLocal('dsvault login --oidc', () => {
     ]);
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(
-      /^dsvault: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsvault: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsvault: profile approved is kept in/,
+      /^dsvault: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsvault: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsvault: the approved token has sub "alice" and aud "https:\/\/vault\.example\.com"\ndsvault: profile approved is kept in/,
     );
     const kept = JSON.parse(readFileSync(fileOf('approved'), 'utf8'));
     expect(kept).toEqual({
@@ -90,12 +90,37 @@ describeLocal('dsvault login --oidc', () => {
     expect(isKept('interrupted')).toBe(false);
   });
 
+  it('sends the secret of a client from its file, at each login, and keeps only the path', async () => {
+    const secret = 'c4n4ry-secret-of-the-client';
+    const file = join(dsvault.folder, 'secret');
+    writeFileSync(file, `${secret}\n`, { mode: 0o600 });
+    const client = ['--issuer', issuer, '--client-id', 'confidential', '--scope', scope];
+    const flags = [...client, '--audience', audience, '--client-secret-file', 'secret'];
+    expect((await loginAnd('approve', 'confidential', flags)).code).toBe(0);
+    const kept = JSON.parse(readFileSync(fileOf('confidential'), 'utf8'));
+    expect(kept.oidc).toMatchObject({ clientId: 'confidential', clientSecretFile: file });
+    expect((await loginAnd('approve', 'confidential', [])).code).toBe(0);
+
+    writeFileSync(file, 'c4n4ry-other');
+    const refused = 'dsvault: the issuer refuses the login: invalid_client';
+    const wrong = await login('confidential', []).ran;
+    expect([wrong.code, wrong.stderr]).toEqual([5, `${refused} (unauthenticated)\n`]);
+    // A client that is named again may be another one, to which the kept secret does not belong.
+    const none = await login('confidential', ['--client-id', 'confidential']).ran;
+    expect([none.code, none.stderr]).toEqual([
+      5,
+      `${refused}; a client that has a secret needs --client-secret-file (unauthenticated)\n`,
+    ]);
+    expect(readFileSync(fileOf('confidential'), 'utf8')).not.toContain('c4n4ry');
+    expect(dsvault.seenIn('c4n4ry')).toEqual([]);
+  });
+
   it('refuses a client that the issuer does not know', async () => {
     const flags = ['--issuer', issuer, '--client-id', 'stranger'];
     const { code, stderr } = await login('stranger', flags).ran;
     expect([code, isKept('stranger')]).toEqual([5, false]);
     expect(stderr).toBe(
-      'dsvault: the issuer refuses the login: invalid_client (unauthenticated)\n',
+      'dsvault: the issuer refuses the login: invalid_client; a client that has a secret needs --client-secret-file (unauthenticated)\n',
     );
   });
 });

@@ -22,8 +22,15 @@ const client = {
   response_types: [],
   redirect_uris: [],
 };
+/** A client whose secret the tests write into a file. */
+const confidential = {
+  ...client,
+  client_id: 'confidential',
+  client_secret: 'c4n4ry-secret-of-the-client',
+  token_endpoint_auth_method: 'client_secret_post',
+};
 const provider = new Provider(issuer, {
-  clients: [client],
+  clients: [client, confidential],
   jwks: { keys: [{ ...privateJwk(rsa()), kid: 'first', use: 'sig', alg: 'RS256' }] },
   cookies: { keys: ['for tests only'] },
   features: {

@@ -30,6 +30,11 @@ const cases: Readonly<
   Record<keyof typeof providers, { readonly asked: Claims } & Pick<Principal, 'subject' | 'scopes'>>
 > = {
   github: { asked: { aud: vault }, subject: 'github:74', scopes: ['secrets:read'] },
+  google: {
+    asked: {},
+    subject: 'google:10769150350006150715113082367',
+    scopes: ['secrets:read'],
+  },
   gitlab: {
     asked: { ref: 'main', ref_path: 'refs/heads/main', ref_protected: 'true' },
     subject: 'gitlab:20',

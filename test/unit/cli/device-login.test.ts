@@ -2,10 +2,13 @@
  * `dsvault login --oidc` with issuers that are slow, broken or hostile. A real one is in
  * test/e2e/cli/login-oidc.test.ts.
  */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { deviceToken } from '../../../cli/commands/device-login.ts';
 import type { OidcClient } from '../../../cli/requests/profile.ts';
 import { rsa, signToken } from '../../support/issuer.ts';
+import { freshFolder } from '../../support/local-process.ts';
 
 const issuer = 'https://login.example.com';
 /** A text that a failure must not repeat. */
@@ -101,7 +104,16 @@ const late = { exitCode: 5, message: 'nobody approved the code in time' };
 describe('dsvault login --oidc', () => {
   it('shows the address, and the code to enter there', async () => {
     const shown = 'open https://login.example.com/activate and enter the code ABCD-EFGH';
-    expect((await login({})).told).toEqual([shown]);
+    const approved = 'the approved token has sub "access" and aud "dsvault"';
+    expect((await login({})).told).toEqual([shown, approved]);
+  });
+
+  it('understands the replies of Google, which names the address otherwise and answers 428 while it waits', async () => {
+    const { verification_uri: verification_url, ...others } = codes;
+    const device = () => json({ ...others, verification_url });
+    const waiting = () => refuse('authorization_pending', 428);
+    const { outcome, told } = await login({ device, token: [waiting, granted] });
+    expect([outcome, told[0]]).toEqual([token, (await login({})).told[0]]);
   });
 
   it.each<[string, Plan, readonly number[], object]>([
@@ -173,6 +185,54 @@ describe('dsvault login --oidc', () => {
     expect(sent).toEqual([]);
   });
 
+  describe('--client-secret-file', () => {
+    const secret = 'c4n4ry-secret';
+    const fileOf = (content: string | Uint8Array, mode = 0o600): string => {
+      const file = join(freshFolder(), 'secret');
+      writeFileSync(file, content);
+      chmodSync(file, mode);
+      return file;
+    };
+
+    it.each([
+      ['alone', secret],
+      ['with an end of line', `${secret}\r\n`],
+      ['of 256 bytes', secret.padEnd(256, 'x')],
+    ])('sends a secret %s in both requests, and no header', async (_, content) => {
+      const { outcome, sent } = await login({ client: { clientSecretFile: fileOf(content) } });
+      const fields = sent.slice(1).map(({ body }) => new URLSearchParams(body));
+      expect(outcome).toEqual(token);
+      expect(fields.map((field) => field.get('client_secret'))).toEqual(
+        Array(2).fill(content.trim()),
+      );
+    });
+
+    const holdsNone = 'holds no secret: one line of visible ASCII characters';
+    const rows: [string, () => string, string][] = [
+      ['is missing', () => '/c4n4ry/none', 'cannot read the file of --client-secret-file (ENOENT)'],
+      ['is a folder', () => freshFolder(), 'is no regular file'],
+      ['is a device', () => '/dev/null', 'is no regular file'],
+      ['is empty', () => fileOf(''), holdsNone],
+      ['has only blanks', () => fileOf(' \n\n'), holdsNone],
+      ['has two lines', () => fileOf(`${secret}\n${secret}\n`), holdsNone],
+      ['has a zero byte', () => fileOf(`${secret}\0`), holdsNone],
+      ['has bytes that are no text', () => fileOf(Buffer.from([0xff, 0xfe])), holdsNone],
+      [
+        'is too large',
+        () => fileOf('c4n4ry'.repeat(50)),
+        'has more than 256 bytes: it holds the secret alone',
+      ],
+      ['is readable for the group', () => fileOf(secret, 0o640), 'is open to others: chmod 600 it'],
+    ];
+    it.each(rows)('sends nothing if the file %s, and names the option', async (_, file, reason) => {
+      const { outcome, sent } = await login({ client: { clientSecretFile: file() } });
+      const sentence = reason.startsWith('cannot')
+        ? reason
+        : `the file of --client-secret-file ${reason}`;
+      expect([outcome, sent]).toEqual([{ exitCode: 5, message: sentence }, []]);
+    });
+  });
+
   const notOidc = 'the issuer does not answer as an OpenID provider does';
   const otherIssuer = 'the discovery document of the issuer names another issuer';
   const insecure = 'the issuer names an address that is not https://';
@@ -211,7 +271,8 @@ describe('dsvault login --oidc', () => {
 
   const noJwt = 'the issuer gave no JWT: --audience or --scope may ask it for one';
   const refused = (why: string) => `the issuer refuses the login: ${why}`;
-  const needsSecret = 'the issuer does not know this client without a secret';
+  const hint = '; a client that has a secret needs --client-secret-file';
+  const needsSecret = `the issuer does not accept this client${hint}`;
   const unsigned = `${jwt('access').split('.').slice(0, 2).join('.')}.`;
   const otherClient = signToken({ alg: 'RS256' }, { ...claims, aud: 'other' }, key);
   const challenge = json({}, 401, { 'www-authenticate': `Basic realm="${canary}"` });
@@ -219,6 +280,7 @@ describe('dsvault login --oidc', () => {
     ['denies the login', refuse('access_denied'), 5, 'the login was denied'],
     ['lets the code expire', refuse('expired_token'), 5, late.message],
     ['refuses the code', refuse('invalid_grant'), 5, refused('invalid_grant')],
+    ['misses a secret', refuse('invalid_request'), 5, refused(`invalid_request${hint}`)],
     ['has a code of its own', refuse(`${canary}!`), 5, refused('unknown error')],
     ['wants a secret of the client', challenge, 5, needsSecret],
     ['gives an opaque token', granted({ access_token: `${canary}.opaque.token` }), 5, noJwt],
