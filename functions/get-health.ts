@@ -17,7 +17,8 @@ export const handler = async (
   { awsRequestId: requestId }: Pick<Context, 'awsRequestId'>,
 ): Promise<APIGatewayProxyResult> => {
   const began = machineClock.elapsed();
-  const isProbe = readRequest(event).query.some(([name]) => name === 'ready');
+  const { query, gatewayRequestId } = readRequest(event);
+  const isProbe = query.some(([name]) => name === 'ready');
   const error =
     isProbe && !(await isReady())
       ? new VaultError('store_unavailable', 'the process would not serve')
@@ -31,7 +32,7 @@ export const handler = async (
   if (isLogged) {
     const elapsedMs = machineClock.elapsed() - began;
     const summary = { principal: undefined, status: result.statusCode, error, elapsedMs };
-    openJournal('get-health', requestId).close(summary);
+    openJournal('get-health', requestId, gatewayRequestId).close(summary);
   }
   return result;
 };

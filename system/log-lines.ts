@@ -10,6 +10,8 @@ const logged = v.object({
   message: v.picklist(['request', 'continued', 'decision', 'policy', 'master key', 'certificate']),
   timestamp: v.string(),
   requestId: text,
+  /** On AWS, the id in replies of the gateway. */
+  gatewayRequestId: text,
   operation: text,
   /** The id of the caller's issuer, and the number of the rule that let the caller in. */
   issuer: text,

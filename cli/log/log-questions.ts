@@ -165,14 +165,15 @@ export const refusals: Question = {
   },
 };
 
-/** Asks for all lines of requests whose ids begin so, and for the request that made the KMS call of this id. */
+/** Asks for all lines of requests whose ids, also those of the gateway, begin so, and for the request that made the KMS call of this id. */
 export const storyOf = (requestId: string): Question => ({
   holds: [requestId],
   head: ['TIME', 'LINE', 'SAYS'],
   inOrder: true,
   entriesOf: (row) => {
-    const { requestId: id = '', kmsRequestIds = [] } = row;
-    if (!id.startsWith(requestId) && !kmsRequestIds.includes(requestId)) return [];
+    const { requestId: id = '', gatewayRequestId = '', kmsRequestIds = [] } = row;
+    const isOwn = [id, gatewayRequestId].some((one) => one.startsWith(requestId));
+    if (!isOwn && !kmsRequestIds.includes(requestId)) return [];
     const { timestamp, message, ...facts } = row;
     return [{ row, cells: () => [timestamp, message, saidBy(facts)] }];
   },

@@ -44,7 +44,11 @@ export type EndpointParts = {
   readonly authenticate: Authenticate;
   readonly clock: Clock;
   readonly newWriteId: () => string;
-  readonly openJournal: (operation: string, requestId: string) => RequestJournal;
+  readonly openJournal: (
+    operation: string,
+    requestId: string,
+    gatewayRequestId: string | undefined,
+  ) => RequestJournal;
 };
 
 export const createEndpoint =
@@ -55,8 +59,8 @@ export const createEndpoint =
     const elapsed = () => clock.elapsed() - began;
     const now = clock.now();
     const { operation, scopes, takes, parse, run } = endpoint;
-    const journal = openJournal(operation, requestId);
     const sent = readRequest(event);
+    const journal = openJournal(operation, requestId, sent.gatewayRequestId);
     let principal: Principal | undefined;
     const answer = async (): Promise<{ result: APIGatewayProxyResult; error?: unknown }> => {
       try {

@@ -17,6 +17,8 @@ import {
 export type Event = APIGatewayProxyEvent;
 
 export type HttpRequest = {
+  /** The id that the gateway gave to the request, which is another one than that of the function. */
+  readonly gatewayRequestId: string | undefined;
   readonly path: string;
   /** The parameters of the path, as they were sent; empty if the path has none. */
   readonly name: string;
@@ -41,6 +43,7 @@ export type Body = { readonly text: string; readonly type: string };
 export const readRequest = (event: Event): HttpRequest => {
   const query = partsOf(event.multiValueQueryStringParameters);
   return {
+    gatewayRequestId: event.requestContext?.requestId,
     path: event.path,
     name: event.pathParameters?.['name'] ?? '',
     version: event.pathParameters?.['version'] ?? '',

@@ -68,7 +68,13 @@ const changes: ReadonlySet<Decision> = new Set<Decision>([
  * The journal of a request and its log lines. Every field is written by name, so that nothing else of a
  * request, least of all a value, can reach a log. An undefined field does not appear in JSON.
  */
-export const openJournal = (operation: string, requestId: string): RequestJournal => {
+export const openJournal = (
+  operation: string,
+  requestId: string,
+  gatewayRequestId?: string,
+): RequestJournal => {
+  // The gateway of npm start and of a node hands its own id to the function.
+  const ids = { requestId, ...(onLambda && { gatewayRequestId }) };
   const calls = { store: 0, kms: 0 };
   const decisions = new Map<Decision, number>();
   let units = 0;
@@ -85,7 +91,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
     if (!toldAtOnce.has(decision)) return;
     const isAlarm = alarms.has(decision);
     write(isAlarm ? 'WARN' : 'INFO', 'decision', {
-      requestId,
+      ...ids,
       operation,
       decision,
       ...secretOf(ref),
@@ -132,7 +138,7 @@ export const openJournal = (operation: string, requestId: string): RequestJourna
         tenant,
         subject,
       }: Partial<Principal> = principal ?? {};
-      const who = { requestId, operation, issuer, rule, tenant, subject };
+      const who = { ...ids, operation, issuer, rule, tenant, subject };
       const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
       const end = { outcome, status, code, why: refusal.why };
       const ms = Math.round(elapsedMs * 10) / 10;

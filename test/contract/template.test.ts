@@ -154,7 +154,12 @@ const alarms = Object.values(document.Resources).filter(
 );
 
 type Graph = {
-  readonly properties: { readonly title: string; readonly metrics: readonly unknown[] };
+  readonly type: string;
+  readonly properties: {
+    readonly title: string;
+    readonly metrics?: readonly unknown[];
+    readonly query?: string;
+  };
 };
 
 const graphs = (): readonly Graph[] => {
@@ -457,8 +462,41 @@ describe('template.yaml', () => {
     expect(queries.map(({ Expression }) => Expression).filter(Boolean)).toEqual([sum]);
   });
 
-  it('has a dashboard of eight graphs, whose text is JSON', () => {
-    expect(graphs()).toHaveLength(8);
+  it('has a dashboard of eight graphs and a table, whose text is JSON', () => {
+    expect(graphs().map(({ type }) => type)).toEqual([...Array(8).fill('metric'), 'log']);
+  });
+
+  it('counts refusals by reason, over the logs of all functions', () => {
+    const { query = '' } = graphs().find(({ type }) => type === 'log')?.properties ?? {};
+    const sources = [...query.matchAll(/SOURCE '\/aws\/lambda\/x-([\w-]+)'/g)];
+    expect(sources.map(([, operation]) => operation).sort()).toEqual(Object.keys(routes).sort());
+    expect(query).toContain(
+      '| filter message = "request" and outcome = "refused" | stats count(*)',
+    );
+    expect(query).toMatch(/ by status, code, why \|/);
+  });
+
+  it('logs of the gateway the ids, the route and the status, and only for an AccessLog', () => {
+    const setting = document.Resources['Api']?.Properties['AccessLogSetting'];
+    const [condition, log, none] = (setting as { 'Fn::If': readonly unknown[] })['Fn::If'];
+    const { Format, ...destination } = log as { readonly Format: string };
+    // A path may hold a mistyped value as a name. The path of a resource has {name} in its place.
+    expect(JSON.parse(Format)).toEqual({
+      gatewayRequestId: '$context.requestId',
+      requestId: '$context.integration.requestId',
+      route: '$context.httpMethod $context.resourcePath',
+      status: '$context.status',
+    });
+    expect(destination).toEqual({ DestinationArn: { 'Fn::GetAtt': 'AccessLogs.Arn' } });
+    expect(none).toEqual({ Ref: 'AWS::NoValue' });
+    expect([condition, document.Resources['AccessLogs']?.Condition]).toEqual(
+      Array(2).fill('HasAccessLog'),
+    );
+    const isOn = (AccessLog: string) =>
+      evaluate(document.Conditions['HasAccessLog'], { AccessLog });
+    expect([document.Parameters['AccessLog']?.Default, isOn('false'), isOn('true')]).toEqual([
+      ...['false', false, true],
+    ]);
   });
 
   it('graphs requests as the samples of their duration', () => {
@@ -490,11 +528,14 @@ describe('template.yaml', () => {
     const all = logsOf(Object.keys(routes));
     const idle = ['explain-secret', 'list-secrets', 'whoami', 'get-status', 'get-health'];
     const touching = logsOf(Object.keys(routes).filter((operation) => !idle.includes(operation)));
+    const accessLogs = {
+      'Fn::If': ['HasAccessLog', { Ref: 'AccessLogs' }, { Ref: 'AWS::NoValue' }],
+    };
     const texts = queries.map(({ Properties }) => String(Properties['QueryString']));
     const expected = [
       [touching, '@message like /"DB_PASSWORD@/'],
       [all, 'subject = "alice"'],
-      [all, 'requestId like /^c484c830/'],
+      [[...all, accessLogs], 'requestId like /^c484c830/ or gatewayRequestId like /^c484c830/'],
       [all, 'outcome = "refused"'],
     ] as const;
     expect(queries).toHaveLength(expected.length);

@@ -158,6 +158,12 @@ describe('dsvault log', () => {
       ],
       ['decision: created', 'outcome: ok', 'decisions: created lost_race ×3'],
     ],
+    [
+      'story finds a request by the id that the gateway gave to it',
+      storyOf('g-1'),
+      [lineAt(1, { gatewayRequestId: 'g-1' }), lineAt(2, { gatewayRequestId: 'g-2' })],
+      ['gatewayRequestId: g-1'],
+    ],
   ])('%s', async (_, question, lines, third) => {
     const { entries } = await answerTo(question, lines);
     const told = entries.map(({ cells }) => cells()[2]);

@@ -47,8 +47,8 @@ const recorded = (
     },
     clock,
     newWriteId: () => `w-${++writeIds}`,
-    openJournal: (operation, requestId) => {
-      steps.push(`open ${operation} ${requestId}`);
+    openJournal: (operation, requestId, gatewayRequestId) => {
+      steps.push(['open', operation, requestId, gatewayRequestId].join(' ').trim());
       return { ...readableJournal(), close: (closing) => closings.push(closing) };
     },
   })<string, string>({
@@ -78,6 +78,13 @@ const recorded = (
 };
 
 describe('a request', () => {
+  it('hands the id of the gateway to its journal', async () => {
+    const { call, steps } = recorded();
+    const requestContext = { requestId: 'g-1' } as Event['requestContext'];
+    await call(eventOf({ requestContext }));
+    expect(steps[0]).toBe('open get-secret r-1 g-1');
+  });
+
   it('passes authentication, authorization, parsing and response in this order', async () => {
     const { call, steps, closings, contexts, instants, clock } = recorded();
     const result = await call();

@@ -326,6 +326,22 @@ describe('a line on Lambda', () => {
     ],
   });
 
+  it('has the id of the gateway, which lines elsewhere have not', () => {
+    const work = (journal: RequestJournal) => {
+      journal.decided('destroyed', { name: 'A', version: 1 });
+      for (let version = 1; version < 98; version += 1) journal.opened({ name: 'A', version });
+      journal.close(closing);
+    };
+    const idsOf = (open: typeof openJournal) => {
+      written = '';
+      const lines = linesOf(work, (operation, id) => open(operation, id, 'g-1'));
+      return lines.map(({ message, gatewayRequestId: id }) => [message, id]);
+    };
+    const messages = ['decision', 'request', 'continued'];
+    expect(idsOf(journalOnLambda())).toEqual(messages.map((message) => [message, 'g-1']));
+    expect(idsOf(openJournal)).toEqual(messages.map((message) => [message, undefined]));
+  });
+
   it('of a request is its metrics, too, by operation', () => {
     const lines = onLambda((journal) => {
       journal.decided('lost_race');
