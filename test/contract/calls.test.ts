@@ -131,6 +131,24 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     costs['get-secret, not found'],
   ],
   [
+    'a history of a missing secret',
+    {},
+    (vault, alice, context) => vault.versions(alice, 'DB', {}, { context }),
+    costs['get-secret, not found'],
+  ],
+  [
+    'a get by a number that is too high',
+    { DB: 1 },
+    (vault, alice, context) => vault.get(alice, 'DB', { version: 3 }, { context }),
+    { ...none, store: ['GetItem', 'GetItem', 'GetItem'], reads: 3 },
+  ],
+  [
+    'a destruction of a missing secret',
+    {},
+    (vault, alice, context) => vault.destroy(alice, 'DB', 1, { context }),
+    { ...none, store: ['GetItem', 'GetItem'], reads: 2 },
+  ],
+  [
     'a keyed deletion of a missing secret: it looks for its record once more',
     {},
     (vault, alice, context) => vault.delete(alice, 'DB', { context, key }),
