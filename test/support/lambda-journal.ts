@@ -1,16 +1,23 @@
-/** The journal as a function on Lambda opens it. Its lines are metrics of CloudWatch, too. */
+/** Modules as a function on Lambda loads them. The lines of the journal are metrics of CloudWatch, too. */
 import { jest } from '@jest/globals';
 
 type JournalModule = typeof import('../../functions/runtime/journal.ts');
+type HealthModule = typeof import('../../functions/get-health.ts');
 
-/** Loads the journal again, as at a cold start on Lambda. */
-export const journalOnLambda = (): JournalModule['openJournal'] => {
+/** Loads the module again, as at a cold start on Lambda. */
+const loadedOnLambda = <Module>(file: string): Module => {
   process.env['AWS_LAMBDA_FUNCTION_NAME'] = 'vault-get-secret';
-  let loaded: JournalModule | undefined;
+  let loaded: Module | undefined;
   jest.isolateModules(() => {
-    loaded = jest.requireActual<JournalModule>('../../functions/runtime/journal.ts');
+    loaded = jest.requireActual<object>(file) as Module;
   });
   delete process.env['AWS_LAMBDA_FUNCTION_NAME'];
-  if (loaded === undefined) throw new Error('the journal was not loaded');
-  return loaded.openJournal;
+  if (loaded === undefined) throw new Error(`${file} was not loaded`);
+  return loaded;
 };
+
+export const journalOnLambda = (): JournalModule['openJournal'] =>
+  loadedOnLambda<JournalModule>('../../functions/runtime/journal.ts').openJournal;
+
+export const healthOnLambda = (): HealthModule['handler'] =>
+  loadedOnLambda<HealthModule>('../../functions/get-health.ts').handler;

@@ -54,6 +54,7 @@ describe('the log of a request in CloudWatch Logs', () => {
     expect(request).toMatchObject({ operation: 'create-secret', subject: 'alice' });
     expect(request).toMatchObject({ outcome: 'ok', status: 201, attempts: 1, kmsCalls: 1 });
     expect(request).toMatchObject({ kmsRequestIds: [expect.any(String)] });
+    expect(request).toMatchObject({ gatewayRequestId: expect.any(String) });
     expect(request).toMatchObject({ tenant: expect.stringMatching(/^tenant-/) });
     const Metrics = [{ Name: 'Duration', Unit: 'Milliseconds' }];
     const directive = { Dimensions: [['service', 'operation']], Metrics };

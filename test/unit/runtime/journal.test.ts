@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
+import type { Event } from '../../../functions/http/requests.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import { logPolicy, openJournal } from '../../../functions/runtime/journal.ts';
-import type { Decision, Selection } from '../../../functions/vault/request.ts';
-import { journalOnLambda } from '../../support/lambda-journal.ts';
+import type { Decision, Decision, Selection } from '../../../functions/vault/request.ts';
+import { eventOf } from '../../support/events.ts';
+import { healthOnLambda, journalOnLambda, journalOnLambda } from '../../support/lambda-journal.ts';
 import { someone } from '../../support/requests.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -340,6 +342,14 @@ describe('a line on Lambda', () => {
     const messages = ['decision', 'request', 'continued'];
     expect(idsOf(journalOnLambda())).toEqual(messages.map((message) => [message, 'g-1']));
     expect(idsOf(openJournal)).toEqual(messages.map((message) => [message, undefined]));
+  });
+
+  it('has the id of the gateway also for /health', async () => {
+    const event = eventOf({ requestContext: { requestId: 'g-1' } as Event['requestContext'] });
+    await healthOnLambda()(event, { awsRequestId: 'r-1' });
+    expect(linesSoFar()).toEqual([
+      expect.objectContaining({ gatewayRequestId: 'g-1', status: 200 }),
+    ]);
   });
 
   it('of a request is its metrics, too, by operation', () => {
