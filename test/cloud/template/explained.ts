@@ -67,6 +67,6 @@ export const explanations: readonly Explanation[] = [
   {
     check: 'CKV_AWS_76',
     resources: ['Api'],
-    why: 'Access logs need a role that is set for the whole account and Region, which a stack must not do to its neighbours. Every request that reaches a function has its line, with who asked; what the gateway refuses by itself is counted in its metrics.',
+    why: 'Access logs need a role that is set for the whole account and Region, which a stack must not do to its neighbours. AccessLog=true adds one where that role is set. Every request that reaches a function has its line, with who asked; what the gateway refuses by itself is counted in its metrics.',
   },
 ];
