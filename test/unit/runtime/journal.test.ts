@@ -3,9 +3,9 @@ import type { RequestJournal } from '../../../functions/http/endpoint.ts';
 import type { Event } from '../../../functions/http/requests.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
 import { logPolicy, openJournal } from '../../../functions/runtime/journal.ts';
-import type { Decision, Decision, Selection } from '../../../functions/vault/request.ts';
+import type { Decision, Selection } from '../../../functions/vault/request.ts';
 import { eventOf } from '../../support/events.ts';
-import { healthOnLambda, journalOnLambda, journalOnLambda } from '../../support/lambda-journal.ts';
+import { healthOnLambda, journalOnLambda } from '../../support/lambda-journal.ts';
 import { someone } from '../../support/requests.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -331,7 +331,8 @@ describe('a line on Lambda', () => {
   it('has the id of the gateway, which lines elsewhere have not', () => {
     const work = (journal: RequestJournal) => {
       journal.decided('destroyed', { name: 'A', version: 1 });
-      for (let version = 1; version < 98; version += 1) journal.opened({ name: 'A', version });
+      for (let version = 1; version < 98; version += 1)
+        journal.opened({ name: 'A', version }, 'current');
       journal.close(closing);
     };
     const idsOf = (open: typeof openJournal) => {
