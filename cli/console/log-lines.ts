@@ -25,7 +25,7 @@ export const filter = v.strictObject({
   secret: v.optional(v.string()),
   /** The beginning of the id of the request. */
   requestId: v.optional(v.string()),
-  /** A part of the outcome, the decision or the code. */
+  /** A part of the outcome, the decision, the code or the reason. */
   outcome: v.optional(v.string()),
   /** Leaves out what the console itself causes most of: questions about the status, and test writes. */
   isQuiet: v.optional(v.boolean()),
@@ -40,7 +40,8 @@ const isNoise = ({ operation = '', tenant, secret = '' }: LogLine): boolean =>
 
 export const matches = (line: LogLine, wanted: Filter): boolean => {
   const { secret, requestId, outcome, isQuiet } = wanted;
-  const outcomes = [line.outcome, line.code, line.decision, ...Object.keys(line.decisions ?? {})];
+  const { code, why, decision, decisions = {} } = line;
+  const outcomes = [line.outcome, code, why, decision, ...Object.keys(decisions)];
   return (
     (!secret || namesOf(line).some((name) => holds(name, secret))) &&
     (!requestId || (line.requestId ?? '').startsWith(requestId.toLowerCase())) &&

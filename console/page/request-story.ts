@@ -1,5 +1,6 @@
 /** Puts the last line of a request into words. */
 import type { LogLine } from '../../cli/console/log-lines.ts';
+import { whyIn } from '../../system/log-line-names.ts';
 import { counted } from './counted.ts';
 
 export const requestStory = (line: LogLine): string => {
@@ -9,8 +10,8 @@ export const requestStory = (line: LogLine): string => {
     secret === undefined ? '' : ` on ${secret}${version === undefined ? '' : `@${version}`}`;
   const where = node === null ? 'the vault' : `node ${node}`;
   const ended: Readonly<Record<string, string>> = { ok: 'did it', refused: 'refused it' };
-  const why = code === undefined ? '' : `, ${code}`;
+  const end = [status, code, whyIn(line)].filter((part) => part !== undefined).join(', ');
   const calls = `${counted(line.storeCalls ?? 0, 'call')} to the store and ${counted(line.kmsCalls ?? 0, 'call')} to the master key`;
   const attempts = (line.attempts ?? 0) > 1 ? `, in ${line.attempts} attempts` : '';
-  return `${caller} asked for ${operation}${about}, and ${where} ${ended[outcome ?? ''] ?? 'failed'} (${status}${why}). It took ${ms} ms and ${calls}${attempts}.`;
+  return `${caller} asked for ${operation}${about}, and ${where} ${ended[outcome ?? ''] ?? 'failed'} (${end}). It took ${ms} ms and ${calls}${attempts}.`;
 };

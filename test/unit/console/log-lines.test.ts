@@ -75,7 +75,7 @@ describe('the parser of log lines', () => {
 describe('the filter of the log', () => {
   const isShown = (wanted: Filter, line: object = request) => matches(lineOf(line), wanted);
 
-  it('finds a part of a name, of an outcome, a decision or a code, and the beginning of an id', () => {
+  it('finds a part of a name, of an outcome, a decision, a code or a reason, and the beginning of an id', () => {
     expect(isShown({ secret: 'db_' })).toBe(true);
     expect(isShown({ secret: 'API' })).toBe(false);
     expect(isShown({ outcome: 'OK' })).toBe(true);
@@ -86,6 +86,7 @@ describe('the filter of the log', () => {
     expect(
       isShown({ outcome: 'not_f' }, { ...request, outcome: 'refused', code: 'not_found' }),
     ).toBe(true);
+    expect(isShown({ outcome: 'hid' }, { ...request, why: 'hidden' })).toBe(true);
     expect(isShown({ outcome: 'failed' })).toBe(false);
     expect(isShown({ requestId: 'C484' })).toBe(true);
     expect(isShown({ requestId: '484' })).toBe(false);
@@ -128,9 +129,10 @@ describe('the story of a request', () => {
       'demo / you asked for update-secret on DB_PASSWORD@2, and node 2 did it (200). It took 12.9 ms and 2 calls to the store and 1 call to the master key.',
     );
     const { tenant: _, subject: __, secret: ___, version: ____, ...bare } = request;
-    const refused = { ...bare, outcome: 'refused', status: 401, code: 'unauthenticated' };
+    const why = { why: 'no_rule', mismatches: [{ rule: 1, claim: 'ref' }] };
+    const refused = { ...bare, outcome: 'refused', status: 401, code: 'unauthenticated', ...why };
     expect(requestStory(lineOf({ ...refused, storeCalls: 0, kmsCalls: 0 }, null))).toBe(
-      'A caller without a valid token asked for update-secret, and the vault refused it (401, unauthenticated). It took 12.9 ms and 0 calls to the store and 0 calls to the master key.',
+      'A caller without a valid token asked for update-secret, and the vault refused it (401, unauthenticated, no_rule 1:ref). It took 12.9 ms and 0 calls to the store and 0 calls to the master key.',
     );
     const failed = {
       ...request,
