@@ -546,6 +546,7 @@ describe('template.yaml', () => {
       );
       expect(texts[index]).toContain(condition);
     }
+    expect(texts.at(-1)).toMatch(/^fields .*\bwhy\b/);
   });
 
   it('uses the name of the stack as the id of the vault unless VaultId is given', () => {
