@@ -155,7 +155,7 @@ describe('the line of a request about a .env file', () => {
     [
       'names that may not be created',
       blind,
-      submit(existing, { values: new Map() }),
+      submit(`${existing}C=enc(X)\nX=x\n`, { values: new Map() }),
       { name_not_allowed: 2 },
     ],
     ['destroyed versions', alice, expand('A=secret(DB@1)\n'), { version_destroyed: 1 }],
