@@ -1,6 +1,7 @@
 /** `dsvault log`: who read or changed a secret, as the log of the vault tells it. */
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
+import { type Contradiction, checkLogs, checkSentence } from '../log/check.ts';
 import { holderCells, holderHead, holdersOf } from '../log/holders.ts';
 import {
   ask,
@@ -12,7 +13,7 @@ import {
 } from '../log/log-questions.ts';
 import type { Coverage, Range } from '../log/log-reading.ts';
 import { logsOf } from '../log/log-sources.ts';
-import { note, printJson, printTable } from '../output/output.ts';
+import { note, printJson, printLines, printTable } from '../output/output.ts';
 import {
   type About,
   instantOf,
@@ -78,6 +79,16 @@ export const logCommand = () =>
     )
     .addCommand(
       logQuestion(
+        'check',
+        'tell whether any request read a stale value, or contradicts another one',
+        'dsvault log check',
+        'dsvault log check --file node-1.log node-2.log --clocks 50ms',
+      )
+        .option('--clocks <ms>', 'how far the clocks of several logs may differ, such as 50ms')
+        .action(checkAll),
+    )
+    .addCommand(
+      logQuestion(
         'refusals',
         'list the requests that the vault refused, the newest first',
         'dsvault log refusals --from 2026-11-27T00:00Z',
@@ -131,6 +142,40 @@ const tellHolders = async (name: string, flags: LogFlags): Promise<void> => {
   else note('no line of the log tells of a reader');
   for (const sentence of remarksOn(found, flags)) note(sentence);
 };
+
+const checkAll = async ({
+  clocks,
+  ...flags
+}: LogFlags & { readonly clocks?: string | undefined }): Promise<void> => {
+  const range = rangeOf(flags);
+  const isOfSeveral = flags.aws !== undefined || (flags.file ?? []).length > 1;
+  if (clocks === undefined && isOfSeveral) {
+    throw usage('several logs need --clocks: how far the clocks of their machines may differ');
+  }
+  const options = { clocksMs: clocksMs(clocks ?? '0ms'), isOrdered: flags.aws === undefined };
+  const asked = await checkLogs(await logsOf(flags, [], range), range, options);
+  const found = withBeginning(asked, flags);
+  if (flags.json) await printJson(found);
+  else {
+    await printLines([...found.shown.flatMap(contradictionLines), checkSentence(found)]);
+    for (const sentence of remarksOn({ ...found, unnamed: 0 }, flags)) note(sentence);
+  }
+  if (found.contradictions > 0) process.exitCode = 1;
+};
+
+const clocksMs = (text: string): number => {
+  const [, digits, unit] = /^(\d{1,6})(ms|s)$/.exec(text) ?? [];
+  if (digits === undefined) throw usage('--clocks is a number of ms or s, such as 50ms');
+  return Number(digits) * (unit === 's' ? 1_000 : 1);
+};
+
+/** The contradiction, and the lines of its two requests. */
+const contradictionLines = ({ tenant, secret, says, lines }: Contradiction): string[] => [
+  `${tenant ?? '-'} ${secret}: ${says}`,
+  ...lines.map(({ timestamp, operation, requestId, log }) =>
+    ['', timestamp, operation ?? '-', requestId ?? '-', `log ${log + 1}`].join('  '),
+  ),
+];
 
 /** Files that somebody names may be parts of one log. */
 const wholeLogsOf = async (

@@ -25,7 +25,10 @@ export const getSecret = (ports: Ports) =>
     const { name, which, ifNoneMatch } = request;
     vault.journal.concerns({ name });
     const absence = which !== 'latest' && 'at' in which ? 'before_first' : 'beyond_current';
-    const stored = requireValue(vault, name, await find(vault, request), absence);
+    const found = await find(vault, request);
+    // A current version that is a deletion stands in the line, too.
+    if (found && which === 'latest') vault.journal.concerns(found);
+    const stored = requireValue(vault, name, found, absence);
     vault.journal.concerns(stored);
     if (ifNoneMatch === '*' || ifNoneMatch?.includes(stored.version)) {
       vault.journal.compared(stored, 'current');

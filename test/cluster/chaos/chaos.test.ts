@@ -69,6 +69,14 @@ describe('three nodes, killed, paused and cut off while clients fight over their
     expect(sum(({ faults }) => faults)).toBeGreaterThanOrEqual(seeds.length * perSeed.faults);
   });
 
+  it('log each request, and the lines do not contradict each other', () => {
+    for (const { logs, history } of results) {
+      expect(logs.contradictions).toBe(0);
+      // A node that is killed may take its last lines with it.
+      expect(logs.requests).toBeGreaterThanOrEqual(history.operations * 0.9);
+    }
+  });
+
   it('called a store and a master key that were hostile in every way', () => {
     const kinds = new Set(results.flatMap(({ met }) => Object.keys(met.faults)));
     const befell = results.flatMap(({ met }) => Object.values(met.faults));

@@ -1,6 +1,8 @@
 /** One run of chaos, from the first start of the nodes to the verdict. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Check, checkLogs, checkSentence } from '../../../cli/log/check.ts';
+import { linesOfFile } from '../../../system/log-files.ts';
 import { buildChecker, checkHistory, type Report } from './checker.ts';
 import { type ChaosOptions, fight } from './fight.ts';
 import type { Met } from './hostility.ts';
@@ -19,6 +21,8 @@ export type ChaosResult = {
   readonly history: Report;
   /** The calls of the functions that the adversary met. */
   readonly met: Met;
+  /** What the logs of the nodes say of each other. */
+  readonly logs: Check;
   readonly items: number;
   readonly digests: readonly string[];
   readonly seconds: number;
@@ -52,6 +56,14 @@ const compareTables = async (
   return { items: tables[0]?.items ?? 0, digests, failures };
 };
 
+/** Checks the logs of all nodes, which share one clock, as `dsvault log check` does. */
+const checkLogsIn = (folder: string, { all }: Nodes): Promise<Check> => {
+  const logs = all.map((node) => linesOfFile(join(folder, `node-${node}.functions.log`)));
+  const always = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+  const options = { clocksMs: 0, isOrdered: true };
+  return checkLogs(logs, { ...always, tenant: undefined }, options);
+};
+
 const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<ChaosResult> => {
   const { seed, folder, say } = options;
   const began = performance.now();
@@ -64,8 +76,13 @@ const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<C
   const tables = await compareTables(nodes);
   const met = await nodes.met();
   const history = await checkHistory(historyFile, folder);
+  const logs = await checkLogsIn(folder, nodes);
   const failures = [
     ...fought.failures,
+    ...logs.shown.map(
+      ({ secret, says, lines: [one, other] }) =>
+        `the logs contradict each other: ${secret} ${says} (${one.requestId}, ${other.requestId})`,
+    ),
     ...tables.failures,
     ...history.problems,
     ...met.violations.map((violation) => `a call that must not be: ${violation}`),
@@ -74,7 +91,7 @@ const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<C
   const result = {
     ...{ ok: failures.length === 0 && history.verdict === 'Ok', seed, failures },
     ...{ faults: fought.faults, faultsByKind: fought.byKind, history, items: tables.items },
-    ...{ met, digests: tables.digests },
+    ...{ met, logs, digests: tables.digests },
     seconds: Math.round((performance.now() - began) / 1_000),
   };
   for (const line of summary(result)) say(line);
@@ -92,6 +109,7 @@ const summary = (result: ChaosResult): readonly string[] => {
       `${percent(history.refused)} refused by a condition, ${history.unknown} unclear of which ${history.resolved} took place`,
     `faults: ${result.faults} (${kinds.join(', ')})`,
     `calls of the functions: ${result.met.calls}, and what befell them: ${JSON.stringify(result.met.faults)}`,
+    `logs of the nodes: ${checkSentence(result.logs)}`,
     `verdict: ${history.verdict}`,
     `digests of ${result.items} items: ${digests.map((digest) => digest.slice(0, 16)).join(' ')}`,
     ...result.failures.map((failure) => `FAILED: ${failure}`),

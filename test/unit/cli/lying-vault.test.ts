@@ -40,6 +40,15 @@ const logLine = {
   ...{ code: lie, read: ['N@1'], wrote: [], cause: lie, fault: lie },
 };
 const log = file('log', JSON.stringify(logLine));
+const contradiction = [3, 2].map((version, index) => ({
+  ...logLine,
+  ...{ timestamp: `2026-11-28T00:00:0${index}.000Z`, ms: 1, outcome: 'ok', pinned: [] },
+  read: [`N@${version}`],
+}));
+const contradictoryLog = file(
+  'log-of-two',
+  contradiction.map((line) => JSON.stringify(line)).join('\n'),
+);
 const logOfReader = file('log-of-reader', JSON.stringify({ ...logLine, outcome: 'ok' }));
 
 const at = (day: number): string => `2026-11-${day}T00:00:00.000Z`;
@@ -123,6 +132,7 @@ const rows: Readonly<Record<string, Row>> = {
   explain: { args: ['N'] },
   'log reads': { args: ['N', '--file', log], offline: true },
   'log holders': { args: ['N', '--file', logOfReader], offline: true },
+  'log check': { args: ['--file', contradictoryLog], offline: true },
   'log who': { args: [lie, '--file', log], offline: true },
   'log story': { args: ['12345678', '--file', log], offline: true },
   'log refusals': { args: ['--file', log], offline: true },
