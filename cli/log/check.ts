@@ -7,7 +7,7 @@ import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, partsOf, type Range, readLogs } from './log-reading.ts';
 
 /** What finds the line of a request again. */
-export type Place = Pick<LogLine, 'timestamp' | 'requestId' | 'operation'> & {
+type Place = Pick<LogLine, 'timestamp' | 'requestId' | 'operation'> & {
   /** The number of its log, from 0. */
   readonly log: number;
 };
