@@ -1,6 +1,7 @@
 /** Formats the log for a person at a terminal: one short line for each request instead of JSON, which programs read. */
 import { alarms } from '../../functions/runtime/journal.ts';
 import type { Decision } from '../../functions/vault/request.ts';
+import { whyIn } from '../../system/log-line-names.ts';
 import { type LogLine, parseLine } from '../../system/log-lines.ts';
 import { shown } from '../../system/terminal-text.ts';
 
@@ -10,7 +11,8 @@ const ofRequest = (line: LogLine): string => {
   const { secret, version, tenant, subject, code, cause, requestId, status = 0 } = line;
   const about =
     secret === undefined ? '' : `${secret}${version === undefined ? '' : `@${version}`}`;
-  const why = code === undefined ? '' : `${code}${cause === undefined ? '' : ` (${cause})`}`;
+  const reason = whyIn(line) ?? cause;
+  const why = code === undefined ? '' : `${code}${reason === undefined ? '' : ` (${reason})`}`;
   const caller = tenant === undefined ? '' : `${tenant}/${subject}`;
   const id = status >= 500 ? `request ${requestId}` : '';
   return [status, line.operation, about, why, caller, `${line.ms} ms`, id]

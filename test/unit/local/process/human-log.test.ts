@@ -51,8 +51,9 @@ describe('the log at a terminal', () => {
   });
 
   it('shows why a request was refused, and for a fault its cause and request id', () => {
-    expect(line({ status: 404, code: 'not_found', version: undefined })).toBe(
-      `${time}  404  get-secret  DB_PASSWORD  not_found  demo/you  7.3 ms\n`,
+    const missing = { status: 404, code: 'not_found', version: undefined };
+    expect(line({ ...missing, why: 'hidden', cause: 'Error' })).toBe(
+      `${time}  404  get-secret  DB_PASSWORD  not_found (hidden)  demo/you  7.3 ms\n`,
     );
     const fault = { status: 503, code: 'master_key_unavailable', cause: 'DisabledException' };
     expect(line(fault)).toBe(
