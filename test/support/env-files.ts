@@ -1,5 +1,6 @@
 /** Texts that resemble `.env` files, valid and faulty. */
 import fc from 'fast-check';
+import { anyCharacter } from './characters.ts';
 
 const fragment = fc.constantFrom(
   ...['A', 'B', 'API_KEY', '=', '=', '=', 'export ', ' ', '\t', '#', ' # ', "'", '"', '\\', '\\"'],
@@ -10,5 +11,5 @@ const fragment = fc.constantFrom(
 /** Any well-formed text, usually close to the grammar. */
 export const fileText: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.array(fragment, { maxLength: 40 }).map((all) => all.join('')) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+  { weight: 1, arbitrary: fc.string({ unit: anyCharacter }) },
 );

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { maskCommands } from '../../../action/commands.ts';
 import { entriesOf, reasonAgainst } from '../../../action/exports.ts';
 import { commandOf, linesOf, logOf, readEnvironmentFile } from '../../support/actions-runner.ts';
+import { anyCharacter } from '../../support/characters.ts';
 
 /** Any text, and texts of the parts that commands and entries are made of. */
 const part = fc.constantFrom(
@@ -22,7 +23,7 @@ const part = fc.constantFrom(
   'dsvault-',
 );
 const value = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: anyCharacter }),
   fc.array(part).map((parts) => parts.join('')),
 );
 const variables = fc

@@ -13,6 +13,7 @@ import {
   storyOf,
 } from '../../../cli/log/log-questions.ts';
 import { linesOfLog } from '../../../system/log-files.ts';
+import { anyCharacter } from '../../support/characters.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -219,7 +220,7 @@ describe('a query of CloudWatch Logs Insights', () => {
 
   it('has the same form for every subject, and finds each line of the subject', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (subject) => {
+      fc.property(fc.string({ unit: anyCharacter, maxLength: 40 }), (subject) => {
         const { holds } = requestsOf(subject);
         expect(queryFor(holds)).toMatch(grammar);
         const line = JSON.stringify({ subject });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { type Dialect, writerOf } from '../../../functions/env/dialects/dialect.ts';
 import { findExpansions } from '../../../functions/env/dialects/python.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
+import { anyCharacter } from '../../support/characters.ts';
 import { fileText } from '../../support/env-files.ts';
 import { contentOf, plan, unlessRefused } from '../../support/env-runs.ts';
 import { cpuMsOf } from '../../support/growth.ts';
@@ -14,7 +15,7 @@ const value = fc
   .array(
     fc.oneof(
       { weight: 4, arbitrary: fc.constantFrom(...`'"\`\\$#{}() \t\n\rnab=\u2028\u00a0\uFEFF😀`) },
-      { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
+      { weight: 1, arbitrary: fc.string({ unit: anyCharacter, minLength: 1, maxLength: 1 }) },
     ),
     { maxLength: 10 },
   )

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { shell } from '../../../functions/env/dialects/shell.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
+import { anyCharacter } from '../../support/characters.ts';
 import { contentOf, plan, unlessRefused } from '../../support/env-runs.ts';
 import { cpuMsOf } from '../../support/growth.ts';
 import { isForShellsOnly, readWithShell, shellsHere } from '../../support/shells.ts';
@@ -12,7 +13,7 @@ const character = fc.oneof(
     arbitrary: fc.constantFrom(...`'"\\$\`!#~ \t\n\r;&|<>()[]{}*?=^%a1é😀\u00a0\u2028`),
   },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 0x7f }).map((n) => String.fromCharCode(n)) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
+  { weight: 1, arbitrary: fc.string({ unit: anyCharacter, minLength: 1, maxLength: 1 }) },
 );
 const value = fc
   .array(character, { maxLength: 12 })

@@ -1,13 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { jsonBytes, utf8Bytes } from '../../../functions/env/sizes.ts';
+import { anyCharacter } from '../../support/characters.ts';
 
 describe('the size of a text', () => {
   const utf8 = new TextEncoder();
   /** The bytes of a text in a string of JSON that is itself in a string of JSON, without the quotation marks of both. */
   const nested = (any: string) =>
     utf8.encode(JSON.stringify(JSON.stringify(any))).length - '"\\"\\""'.length;
-  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary-ascii' }));
+  const text = fc.oneof(fc.string({ unit: anyCharacter }), fc.string({ unit: 'binary-ascii' }));
 
   it('equals the bytes of its UTF-8 and JSON encodings', () => {
     fc.assert(
