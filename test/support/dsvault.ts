@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { freshFolder } from './local-process.ts';
+import { compileCache, freshFolder } from './local-process.ts';
 
 const program = resolve('cli/dsvault.js');
 const scanEveryMs = 20;
@@ -80,7 +80,7 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
   const seen = new Set<string>();
   const start = (args: readonly string[], how: How = {}): Started => {
     const { PATH } = process.env;
-    const env = { PATH, HOME: folder, ...settings, ...how.env };
+    const env = { PATH, HOME: folder, ...compileCache, ...settings, ...how.env };
     const whole = [how.program ?? program, ...args];
     const [file = '', ...rest] = how.terminal
       ? ['script', '-qec', inTerminal(whole, how.columns), '/dev/null']

@@ -21,7 +21,7 @@ const endLimitMs = 60_000;
 const listening = /^vault listening on (https?:\/\/127\.0\.0\.1:\d+)$/;
 
 /** Node keeps the code of the programs there, compiled and without types, so that a start takes a third of its time. */
-const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-code') };
+export const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-code') };
 
 /** A folder that no other test uses. */
 export const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'vault-test-'));
