@@ -68,11 +68,17 @@ export const marksIn = (file: string, source: string): Mark[] => {
 const wrapped = (item: string): string =>
   item.replaceAll(/(.{1,117})(?: |$)/g, '\n  $1').replace('\n  ', '- ');
 
-/** The marked tests of one file as a list item: the blocks that hold them, and the titles of those in no block. */
-const itemOf = (file: string, marks: readonly Mark[]): string => {
-  const groups = new Set(marks.map(({ titles }) => titles.slice(0, -1).join(' › ') || titles[0]));
-  const name = file.replace(/^test\/|\.test\.ts$/g, '');
-  return wrapped(`[${name}](../${file}): ${[...groups].join('; ')}`);
+/** The groups of tests: the blocks that hold the marked tests, and the titles of tests in no block. */
+const groupsOf = (marks: readonly Mark[]): string[] => [
+  ...new Set(marks.map(({ titles }) => titles.slice(0, -1).join(' › ') || titles.join())),
+];
+
+/** The marked tests of one file as a list item, with their groups if the file has other marked ones, too. */
+const itemOf = (file: string, shown: readonly Mark[], ofFile: readonly Mark[]): string => {
+  const groups = groupsOf(shown);
+  const name = `[${file.replace(/^test\/|\.test\.ts$/g, '')}](../${file})`;
+  const isWhole = groups.length === groupsOf(ofFile).length;
+  return wrapped(isWhole ? name : `${name}: ${groups.join('; ')}`);
 };
 
 /** The text of docs/evidence.md. Throws if a guarantee has no test, or if a marker names an unknown guarantee. */
@@ -87,15 +93,20 @@ export const evidencePage = (guarantees: readonly Guarantee[], marks: readonly M
   const lists = guarantees.map(({ id, title }) => {
     const shown = marks.filter(({ shows }) => shows.includes(id));
     if (shown.length === 0) throw new Error(`no test shows ${id} · ${title}`);
-    const items = [...Map.groupBy(shown, ({ file }) => file)].map(([file, ofFile]) =>
-      itemOf(file, ofFile),
+    const items = [...Map.groupBy(shown, ({ file }) => file)].map(([file, ofGuarantee]) =>
+      itemOf(
+        file,
+        ofGuarantee,
+        marks.filter((mark) => mark.file === file),
+      ),
     );
     return `\n## ${id} · ${title}\n\n${items.join('\n')}\n`;
   });
   return `# Evidence
 
-The tests that best show each guarantee of [guarantees.md](guarantees.md): the file, and the group of tests in it. \`…\`
-stands for a parameter. \`git grep -A2 'Shows.*\\bG4\\b' test\` prints the tests themselves. \`npm run fix\` writes this page.
+The files with the tests that best show each guarantee of [guarantees.md](guarantees.md). If other tests of a file show
+other guarantees, the titles of its groups follow, with \`…\` for a parameter. \`git grep -A2 'Shows.*\\bG4\\b' test\` prints
+the tests of a guarantee. \`npm run fix\` writes this page.
 ${lists.join('')}`;
 };
 

@@ -75,10 +75,14 @@ describe('the page of evidence', () => {
   const mark = { file: 'test/unit/a.test.ts', titles: ['a store', 'opens'], shows: ['G1'] };
   const another = { ...mark, titles: ['a store', 'closes'] };
 
-  it('lists the groups of tests of each guarantee by file', () => {
+  it('lists the files of each guarantee, with the groups of tests if a file has more of them', () => {
     const page = evidencePage(guarantees, [mark, another]);
-    expect(page).toContain('## G1 · Existence');
-    expect(page).toContain('\n- [unit/a](../test/unit/a.test.ts): a store\n');
+    expect(page).toContain('## G1 · Existence\n\n- [unit/a](../test/unit/a.test.ts)\n');
+    const two = guaranteesIn('## G1 · Existence\n## G2 · Order\n');
+    const other = { ...mark, titles: ['a list', 'begins'], shows: ['G2'] };
+    const pageOfTwo = evidencePage(two, [mark, another, other]);
+    expect(pageOfTwo).toContain('\n- [unit/a](../test/unit/a.test.ts): a store\n');
+    expect(pageOfTwo).toContain('\n- [unit/a](../test/unit/a.test.ts): a list\n');
   });
 
   it('fails while a guarantee has no test or a marker names an unknown guarantee', () => {
