@@ -3,7 +3,6 @@
  * first (`startParts`), each unless the environment names another one; then the table and the environment of the
  * functions (`startServices`); then the functions with their port (`serveVault`). If any of it fails, all of it ends.
  */
-import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -34,6 +33,7 @@ import { report, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
 import { serveApi } from './api-port.ts';
+import { curlTo } from './curl.ts';
 import type { RunningVault } from './vault-records.ts';
 
 type StoreName = 'dynoxide' | 'dynamodb-local';
@@ -164,22 +164,6 @@ export const startServices = (
     };
   });
 
-/** The address under a name that the certificate has, for the tools that check the name. */
-const namedIn = (pair: ServingPair | undefined, url: string): string => {
-  const { hostname } = new URL(url);
-  const leaf = pair && new X509Certificate(pair.certificate);
-  const [, name] = /DNS:([^,*]+)/.exec(leaf?.subjectAltName ?? '') ?? [];
-  const isNamed = (leaf?.checkIP(hostname) ?? leaf?.checkHost(hostname)) !== undefined;
-  return name === undefined || isNamed ? url : url.replace(hostname, name);
-};
-
-/** The beginning of a command that asks the vault, whatever the certificate names. */
-const curlFor = (url: string, pair: ServingPair | undefined): string => {
-  if (pair === undefined) return 'curl -i';
-  const way = namedIn(pair, url) === url ? '' : ` --connect-to ::${new URL(url).hostname}`;
-  return `curl -i --cacert ${process.env['VAULT_TLS_CERT']}${way}`;
-};
-
 /**
  * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal
  * shows a token and a request to try. Any other output may be kept as a log, so it has only the command that
@@ -202,13 +186,14 @@ const greet = async (
   const scope = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
   const key = await openTokenKey(folder);
   const token = await key.issue({ tenant: 'demo', sub: 'you', scope }, 3_600);
+  const { curl, address } = curlTo(url, pair, process.env['VAULT_TLS_CERT']);
   say(`${ready}
 
 A token for tenant demo, good for one hour, and a request to try:
 
 TOKEN=${token}
-${curlFor(url, pair)} -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${namedIn(pair, url)}/v1/secrets
+${curl} -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"name":"DB_PASSWORD","value":"hunter2"}' ${address}/v1/secrets
 
 To look at it in a browser, from a second terminal:
 

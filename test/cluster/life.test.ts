@@ -8,7 +8,9 @@ const members = ['node-1', 'node-2', 'node-3'];
 
 describe('a cluster', () => {
   it('ends with all of its processes on each signal, and starts again with its secrets', async () => {
-    let cluster = await startCluster();
+    // The nodes of npm run cluster serve HTTP, and look at no certificate.
+    const tls = { VAULT_TLS_CERT: '/nowhere', VAULT_TLS_KEY: '/nowhere' };
+    let cluster = await startCluster(freshFolder(), tls);
     const body = { name: 'KEPT', value: 'v' };
     expect((await cluster.ask(1, 'POST', '/v1/secrets', { body })).status).toBe(201);
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const) {

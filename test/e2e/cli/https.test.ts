@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { freshCertificates } from '../../support/certificates.ts';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
-import { runFile } from '../../support/local-process.ts';
+import { runLocal } from '../../support/local-process.ts';
 import { describeLocal, type RunningVault, startVault } from '../../support/running-vault.ts';
 import { servingFiles } from '../../support/serving-files.ts';
 
@@ -88,8 +88,8 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
 
   it('is found healthy by the check of the images, which knows no authority', async () => {
     const env = { ...files.variables, PORT: new URL(vault.baseUrl()).port };
-    expect(await runFile('local/bin/health.ts', [], env).exit).toBe(0);
-    expect(await runFile('local/bin/health.ts', [], { ...env, VAULT_TLS_CERT: '' }).exit).toBe(1);
+    expect(await runLocal('health', [], env).exit).toBe(0);
+    expect(await runLocal('health', [], { ...env, VAULT_TLS_CERT: '' }).exit).toBe(1);
   });
 
   it('keeps no profile for a file of --ca that holds no certificate, or for an address of http', async () => {
