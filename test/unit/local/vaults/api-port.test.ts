@@ -1,8 +1,12 @@
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { applyEnvironment, environmentOf } from '../../../../local/gateway/functions.ts';
+import type { Listening } from '../../../../local/http/bounded-server.ts';
 import { openServingCertificate } from '../../../../local/http/serving-certificate.ts';
+import type { TlsFiles } from '../../../../local/http/tls.ts';
 import { serveApi } from '../../../../local/vaults/api-port.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -18,12 +22,15 @@ const parts = { vaultId: 'v', keyArn: 'k', storeEndpoint: 'http://127.0.0.1:3', 
 describe('the record of a vault', () => {
   let folder: string;
   let reported: string[];
+  const open: Listening[] = [];
   const recorded = () => JSON.parse(readFileSync(join(folder, 'running.json'), 'utf8'));
-  const serve = (variables: NodeJS.ProcessEnv) =>
-    serveApi({
-      ...{ routes: [], port: 0, folder, running, report: (line: string) => reported.push(line) },
-      certificate: openServingCertificate(variables),
-    });
+  const serve = async (variables: NodeJS.ProcessEnv): Promise<Listening> => {
+    const certificate = openServingCertificate(variables);
+    const report = (line: string) => void reported.push(line);
+    const api = await serveApi({ routes: [], port: 0, certificate, folder, running, report });
+    open.push(api);
+    return api;
+  };
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
@@ -34,7 +41,8 @@ describe('the record of a vault', () => {
     process.env = { ...before };
     applyEnvironment(environmentOf({}, parts));
   });
-  afterEach(() => {
+  afterEach(async () => {
+    for (const { close } of open.splice(0)) await close();
     process.env = before;
     jest.restoreAllMocks();
     jest.useRealTimers();
@@ -43,12 +51,19 @@ describe('the record of a vault', () => {
   it('has the certificate that is served, also after a renewal, and goes with the vault', async () => {
     const { pair, variables } = await servingFiles();
     const { url, close } = await serve(variables);
-    expect(recorded()).toMatchObject({ url, certificate: pair.certificate, ...running });
+    const shown = async ({ ca }: TlsFiles): Promise<string | undefined> => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), ca });
+      await once(socket, 'secureConnect');
+      const certificate = socket.getPeerX509Certificate()?.toString();
+      socket.destroy();
+      return certificate;
+    };
+    expect(recorded()).toMatchObject({ url, certificate: await shown(pair), ...running });
     const other = await freshCertificates();
     writeFileSync(variables.VAULT_TLS_CERT, `${other.certificate}${other.ca}`);
     writeFileSync(variables.VAULT_TLS_KEY, other.key);
     jest.advanceTimersByTime(20_000);
-    expect(recorded()).toMatchObject({ url, certificate: other.certificate, ...running });
+    expect(recorded()).toMatchObject({ url, certificate: await shown(other), ...running });
     await close();
     expect(recorded).toThrow('ENOENT');
     writeFileSync(variables.VAULT_TLS_CERT, pair.certificate);
@@ -59,7 +74,7 @@ describe('the record of a vault', () => {
 
   it('does not end the vault if it cannot be written at a renewal', async () => {
     const { variables } = await servingFiles();
-    const { close } = await serve(variables);
+    await serve(variables);
     rmSync(join(folder, 'running.json'));
     mkdirSync(join(folder, 'running.json'));
     const other = await freshCertificates();
@@ -70,7 +85,6 @@ describe('the record of a vault', () => {
       expect.stringMatching(/^dsvault does not find the new certificate on this machine: /),
     ]);
     rmSync(join(folder, 'running.json'), { recursive: true });
-    await close();
   });
 
   it.each([
@@ -80,11 +94,10 @@ describe('the record of a vault', () => {
     'has an address of this machine for HOST=%s, and no certificate over HTTP',
     async (host, name) => {
       process.env['HOST'] = host;
-      const { url, close } = await serve({});
+      const { url } = await serve({});
       expect(new URL(url).hostname).toBe(host);
       expect(recorded().url).toBe(url.replace(host, name));
       expect(recorded()).not.toHaveProperty('certificate');
-      await close();
     },
   );
 });
