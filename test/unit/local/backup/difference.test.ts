@@ -121,7 +121,7 @@ describe('the difference of a store and a backup', () => {
     [
       'numbers that other writes have in the backup, with the equal ones between left out',
       secret('A', 'a', 'b', 'c', 'd'),
-      secret('A', 'x1', 'b', 'x3', 'x4', 'x5'),
+      secret('A', 'n', 'b', 'o', 'p', 'q'),
       [
         ...vanishes(by('A', 1, 'a'), by('A', 3, 'c'), by('A', 4, 'd')),
         '3 version numbers would be given twice:',
@@ -234,6 +234,14 @@ describe('the difference of a store and a backup', () => {
     const before = secret('A', 'a', 'b').at(-1);
     const backup = [first, moved, head] as readonly Item[];
     expect(await find([before, first, moved] as readonly Item[], backup)).toEqual([]);
+  });
+
+  it('is nothing for an empty table, which tells no vault', async () => {
+    const sides = [
+      { vault: undefined, pages: pagesOf([]) },
+      { vault: undefined, pages: pagesOf(secret('A', 'a')) },
+    ] as const;
+    expect(await findDifference(...sides, now)).toEqual([]);
   });
 
   it('has no value in it', async () => {
