@@ -1,3 +1,4 @@
+import { anchored } from './crypto/fingerprint.ts';
 import { pathName, queryOf, refuseHeader, versionOf } from './http/requests.ts';
 import { formatInstant } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
@@ -16,8 +17,8 @@ export const handler = endpoint({
     return { name, version };
   },
   run: destroyVersion(storePorts),
-  reply: ({ name, version, destroyedAt, destroyedBy }) => ({
+  reply: ({ destroyedAt, destroyedBy, ...ref }) => ({
     status: 200,
-    body: { name, version, destroyedAt: formatInstant(destroyedAt), destroyedBy },
+    body: { ...anchored(ref), destroyedAt: formatInstant(destroyedAt), destroyedBy },
   }),
 });

@@ -1,3 +1,4 @@
+import { anchorOf } from './crypto/fingerprint.ts';
 import { invalid, pathName, queryOf } from './http/requests.ts';
 import { limits } from './model/limits.ts';
 import {
@@ -28,6 +29,7 @@ const callerOf = (query: ReadonlyMap<string, string>): ExplainSecret['caller'] =
 
 const currentOf = (head: Head) => ({
   version: head.version,
+  anchor: anchorOf(head),
   validFrom: formatInstant(head.validFrom),
   createdBy: head.createdBy,
   note: head.note,

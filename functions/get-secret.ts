@@ -1,3 +1,4 @@
+import { anchored } from './crypto/fingerprint.ts';
 import {
   ifNoneMatchOf,
   instantOf,
@@ -36,10 +37,10 @@ export const handler = endpoint({
   },
   run: getSecret(ports),
   reply: ({ stored, value }, { which }) => {
-    const { name, version, note } = stored;
-    const headers = which === 'latest' ? { ETag: etag(version) } : {};
+    const { note } = stored;
+    const headers = which === 'latest' ? { ETag: etag(stored.version) } : {};
     if (value === undefined) return { status: 304, body: undefined, headers };
-    const body = { name, version, ...encodeValue(value), ...validity(stored), note };
+    const body = { ...anchored(stored), ...encodeValue(value), ...validity(stored), note };
     return { status: 200, body, headers };
   },
 });

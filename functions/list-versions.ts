@@ -1,3 +1,4 @@
+import { anchorOf } from './crypto/fingerprint.ts';
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, pathName, queryOf, type ReceivedRequest } from './http/requests.ts';
 import { encodeValue, validity } from './http/responses.ts';
@@ -26,6 +27,7 @@ const parse = (received: ReceivedRequest): ListVersions => {
 
 const entry = ({ stored, value }: ListedVersion) => ({
   version: stored.version,
+  anchor: anchorOf(stored),
   state: stored.state,
   ...validity(stored),
   createdBy: stored.createdBy,

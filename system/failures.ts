@@ -71,7 +71,7 @@ export const isFailure = (error: unknown): error is Failure =>
 /** The codes of problem documents by the exit code of `dsvault`; any other code is `other`. */
 const problemCodes: readonly (readonly [exitCode: ExitCode, codes: readonly string[]])[] = [
   [exitCodes.usage, ['invalid_request']],
-  [exitCodes.notFound, ['not_found', 'version_destroyed']],
+  [exitCodes.notFound, ['not_found', 'pin_mismatch', 'version_destroyed']],
   [
     exitCodes.conflict,
     ['secret_exists', 'version_current', 'not_destroyable', 'idempotency_key_reused'],

@@ -1,6 +1,9 @@
 /** Says what is wrong with a `.env` file, in `dsvault`, the console and the Action. */
 import type { FileError } from './problem-report.ts';
 
+const anotherHistory =
+  'the vault has another version of this number than the pin means, as after a restore';
+
 const sentences: Readonly<Record<string, string>> = {
   missing_equals: 'this is neither an assignment nor a comment nor a blank line',
   unterminated_quote: 'no quote closes the value',
@@ -21,6 +24,8 @@ const sentences: Readonly<Record<string, string>> = {
   not_found: 'there is no such secret',
   no_such_version: 'the secret has no such version, or it is a deletion',
   secret_deleted: 'the secret is deleted; dsvault restore brings it back',
+  pin_mismatch: anotherHistory,
+  another_history: anotherHistory,
   version_destroyed: 'the value of this version was destroyed',
   secret_exists: 'the secret exists already',
   not_text: 'a value must be a string',

@@ -127,9 +127,10 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
     return { verdict: 'skip', why: `${missing} was ${state}` };
   }
   // Pins, and not `at`, because `at` would also hide a pinned version that is younger.
-  const pins = findPins(plan.lines, ({ name, version }) =>
-    version === undefined ? validAt(history, name, at)?.version : undefined,
-  );
+  const pins = findPins(plan.lines, ({ name, version }) => {
+    const valid = version === undefined ? validAt(history, name, at) : undefined;
+    return valid && { version: valid.version };
+  });
   const content = withPins(plan.content, pins);
   const reading = await getReading(session, file, { content }).catch(refusalOf);
   if (isFailure(reading)) return { verdict: 'skip', why: reading.message };

@@ -1,8 +1,8 @@
 import { findPins, withPins } from '../../functions/env/pins.ts';
-import type { Reference } from '../../functions/env/references.ts';
+import { type Reference, writtenAs } from '../../functions/env/references.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { readPinnable, requireUsable } from '../files/pinned-files.ts';
-import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
+import { anchoredPin, readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
 import { replaceFile, requireReplaceable } from '../output/private-files.ts';
 import { openSession } from '../requests/vault-client.ts';
@@ -36,11 +36,18 @@ export const bumpCommand = () =>
       if (!all) requireUsable(pinnable, meant, whyNot);
       const newestFor = (reference: Reference) =>
         isMeant(reference) && !whyNot(reference) ? facts.get(reference.name)?.newest : undefined;
-      const pins = findPins(pinnable.lines, (reference) => newestFor(reference)?.version);
+      const pinFor = (reference: Reference) => {
+        const newest = newestFor(reference);
+        if (newest === undefined) return undefined;
+        return reference.anchor === undefined ? { version: newest.version } : anchoredPin(newest);
+      };
+      const pins = findPins(pinnable.lines, pinFor);
       const moved = meant.flatMap((reference) => {
         const { name, version: from } = reference;
         const newest = newestFor(reference);
-        if (newest === undefined || newest.version === from) return [];
+        const isSame =
+          writtenAs({ name, version: from, ...pinFor(reference) }) === writtenAs(reference);
+        if (newest === undefined || isSame) return [];
         return [{ name, from, to: newest.version, createdBy: newest.createdBy, note: newest.note }];
       });
       if (moved.length > 0 && !dryRun) replaceFile(target, withPins(pinnable.content, pins));

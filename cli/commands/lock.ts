@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { findPins, withPins } from '../../functions/env/pins.ts';
 import { readPinnable, referencesIn, requireUsable } from '../files/pinned-files.ts';
-import { readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
+import { anchoredPin, readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
 import { openSession } from '../requests/vault-client.ts';
@@ -16,8 +16,12 @@ export const lockCommand = () =>
     'dsvault run -f .env.lock -- node server.js',
   )
     .argument('[file]', 'the file; - is stdin', '.env')
+    .option(
+      '--anchors',
+      'pin with anchors, so that a restored vault with other versions refuses the file',
+    )
     .option('--out <file>', 'the file to write; by default FILE.lock, and stdout for stdin')
-    .action(async (file, { out, json, ...flags }) => {
+    .action(async (file, { anchors, out, json, ...flags }) => {
       const session = openSession(flags);
       const output = out ?? (file === '-' ? undefined : `${file}.lock`);
       const target = output === undefined ? undefined : targetOf(output);
@@ -25,15 +29,17 @@ export const lockCommand = () =>
       const { content, lines, references } = pinnable;
       const facts = await readFactsOfOneInstant(session, references);
       requireUsable(pinnable, references, (reference) => whyUnusable(facts, reference));
-      const pins = findPins(
-        lines,
-        ({ name, version }) => version ?? facts.get(name)?.newest.version,
-      );
+      const pins = findPins(lines, ({ name, version, anchor }) => {
+        const secret = facts.get(name);
+        const entry = version === undefined ? secret?.newest : secret?.pinned.get(version);
+        if (entry === undefined || anchor !== undefined) return undefined;
+        return anchors ? anchoredPin(entry) : { version: entry.version };
+      });
       const locked = withPins(content, pins);
       const pinned = referencesIn(file, locked).references;
       if (target) replaceFile(target, locked);
       if (json) {
-        const told = pinned.map(({ name, version }) => ({ name, version }));
+        const told = pinned.map(({ name, version, anchor }) => ({ name, version, anchor }));
         return await printJson({ file, output, pins: told, content: target ? undefined : locked });
       }
       if (target === undefined) return await printText(locked);

@@ -31,7 +31,7 @@ export const outdatedCommand = () =>
       const pinned = pinnable.references.filter(({ version }) => version !== undefined);
       const facts = await readFacts(session, pinned);
       const now = Date.now();
-      const pins = pinned.map(({ name, version = 0 }) => pinOf(facts, name, version));
+      const pins = pinned.map((reference) => pinOf(facts, reference));
       const late = pins.filter((pin) => isLate(pin, now, maxAgeMs));
       const unpinned = pinnable.references.flatMap(({ name, version }) => (version ? [] : name));
       const differsFrom = await findOtherSource(pinnable);
@@ -86,12 +86,13 @@ type Pin = {
   readonly supersededAt: string | undefined;
 };
 
-export const pinOf = (facts: Facts, name: string, version: number): Pin => {
+export const pinOf = (facts: Facts, reference: Reference): Pin => {
+  const { name, version = 0 } = reference;
   const secret = facts.get(name);
   return {
     name,
     pinned: version,
-    state: stateOf(facts, { name, version }),
+    state: stateOf(facts, reference),
     newest: secret?.newest,
     supersededAt: secret?.pinned.get(version)?.validTo ?? undefined,
   };

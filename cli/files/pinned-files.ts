@@ -44,7 +44,7 @@ export const findOtherSource = async ({ file, content }: PinnableFile): Promise<
 const atVersionOne = (content: string): string =>
   withPins(
     content,
-    findPins(scanFile(parseFile(content)).lines, () => 1),
+    findPins(scanFile(parseFile(content)).lines, () => ({ version: 1 })),
   );
 
 /** Throws the positions of all references that stand for no value, if there are any. */

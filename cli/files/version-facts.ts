@@ -1,7 +1,9 @@
 /** Reads the versions of the secrets of a file, without values, so that the vault needs no master key. */
 
 import type { VersionEntry } from '../../client/types.ts';
+import type { Pinned } from '../../functions/env/pins.ts';
 import type { Reference } from '../../functions/env/references.ts';
+import { isAnchoredVersion } from '../../functions/model/types.ts';
 import { failure, isFailure } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
@@ -87,18 +89,27 @@ const readSecret = async (
 export type UnusableReason =
   | 'not_found'
   | 'no_such_version'
+  | 'another_history'
   | 'secret_deleted'
   | 'version_destroyed';
 
 export const whyUnusable = (
   facts: Facts,
-  { name, version }: Reference,
+  { name, version, anchor }: Reference,
 ): UnusableReason | undefined => {
   const secret = facts.get(name);
   if (secret === undefined) return 'not_found';
   if (version === undefined)
     return secret.newest.state === 'deleted' ? 'secret_deleted' : undefined;
-  const state = secret.pinned.get(version)?.state;
-  if (state === 'stored') return undefined;
-  return state === 'destroyed' ? 'version_destroyed' : 'no_such_version';
+  const pinned = secret.pinned.get(version);
+  if (pinned === undefined || pinned.state === 'deleted') return 'no_such_version';
+  // A vault of before 2.0.0 shows no anchors.
+  if (anchor !== undefined && (pinned.anchor ?? anchor) !== anchor) return 'another_history';
+  return pinned.state === 'destroyed' ? 'version_destroyed' : undefined;
+};
+
+/** The anchored pin to a version. Throws a failure if the vault shows no anchor of it. */
+export const anchoredPin = ({ version, anchor = '' }: VersionEntry): Pinned => {
+  if (isAnchoredVersion(`${version}.${anchor}`)) return { version, anchor };
+  throw failure('the vault shows no anchors: releases before 2.0.0 do not');
 };

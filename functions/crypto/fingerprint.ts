@@ -4,6 +4,7 @@
  * key a reader of the table cannot test guesses of a value against the hash of the content.
  */
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { AnchoredRef, WriteRef } from '../model/types.ts';
 
 export const contentHashBytes = 32;
 
@@ -39,6 +40,17 @@ export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
 /** A hash of `parts`, 43 characters, base64url. Lists that differ have different tags. */
 export const tagOfParts = (parts: readonly string[]): string =>
   createHash('sha256').update(frame(parts)).digest('base64url');
+
+/**
+ * The anchor of a version: 48 bits, 8 characters of base64url. The number of a version may be given again after a
+ * restore, but to another write, whose `writeId` was drawn at random. So the anchor tells nothing of the value.
+ */
+export const anchorOf = ({ name, version, writeId }: WriteRef): string =>
+  tagOfParts([name, String(version), writeId]).slice(0, 8);
+
+export const anchored = ({ name, version, writeId }: WriteRef): AnchoredRef => ({
+  ...{ name, version, anchor: anchorOf({ name, version, writeId }) },
+});
 
 /** Each field follows its length, or a mark if it is absent, so that no two lists have the same encoding. */
 const frame = (fields: readonly (string | Uint8Array | undefined)[]): Uint8Array =>

@@ -1,21 +1,26 @@
 /** Pins the references of a file to versions: `secret(NAME)` or `secret(NAME@2)` becomes `secret(NAME@3)`. */
-import type { PlacedCandidate, Reference } from './references.ts';
+import { type PlacedCandidate, type Reference, writtenAs } from './references.ts';
 
 /** A pin to write, in place of `length` code units of the file from `offset`. */
 export type Pin = { readonly offset: number; readonly length: number; readonly text: string };
 
+/** The version, and perhaps the anchor, that a reference is pinned to. */
+export type Pinned = { readonly version: number; readonly anchor?: string | undefined };
+
 /** The pins of `secret()` references, in the order of the file. Without a version, a reference stays. */
 export const findPins = (
   lines: readonly { readonly candidates: readonly PlacedCandidate[] }[],
-  versionOf: (reference: Reference) => number | undefined,
+  versionOf: (reference: Reference) => Pinned | undefined,
 ): Pin[] =>
   lines.flatMap(({ candidates }) =>
-    candidates.flatMap(({ kind, name, version, start, end, offset }) => {
-      const chosen = kind === 'secret' ? versionOf({ name, version }) : undefined;
-      if (chosen === undefined || chosen === version) return [];
+    candidates.flatMap(({ kind, name, version, anchor, start, end, offset }) => {
+      const old = { name, version, anchor };
+      const chosen = kind === 'secret' ? versionOf(old) : undefined;
+      const written = chosen && writtenAs({ name, ...chosen });
+      if (written === undefined || written === writtenAs(old)) return [];
       const before = 'secret('.length + name.length;
       const length = end - start - before - ')'.length;
-      return [{ offset: offset + before, length, text: `@${chosen}` }];
+      return [{ offset: offset + before, length, text: written.slice(name.length) }];
     }),
   );
 

@@ -6,12 +6,19 @@
 import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';
 import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
-/** A reference by `secret()`: to the current version of a secret, or to a pinned one. */
-export type Reference = { readonly name: string; readonly version: number | undefined };
+/**
+ * A reference by `secret()`: to the current version of a secret, or to a pinned one. The version of an anchored pin must
+ * have this anchor.
+ */
+export type Reference = {
+  readonly name: string;
+  readonly version: number | undefined;
+  readonly anchor?: string | undefined;
+};
 
 /** The text of a reference between its brackets: unique, because names hold no `@`. */
-export const writtenAs = ({ name, version }: Reference): string =>
-  version === undefined ? name : `${name}@${version}`;
+export const writtenAs = ({ name, version, anchor }: Reference): string =>
+  version === undefined ? name : `${name}@${version}${anchor === undefined ? '' : `.${anchor}`}`;
 
 export type Candidate = Reference & {
   /** `malformed`: it looks like a reference and is none. `text`: a backslash makes it text. */
@@ -68,11 +75,11 @@ export const partsOf = (
 ): Part[] => {
   const parts: Part[] = [];
   let copied = 0;
-  for (const { kind, name, version, start, end, backslashes } of candidates) {
+  for (const { kind, name, version, anchor, start, end, backslashes } of candidates) {
     const stays = !final && kind !== 'secret';
     parts.push(value.slice(copied, start - (stays ? 0 : Math.ceil(backslashes / 2))));
     copied = final && kind === 'text' ? start : end;
-    if (kind === 'secret') parts.push({ kind, name, version });
+    if (kind === 'secret') parts.push({ kind, name, version, anchor });
     else if (stays) {
       const text = kind === 'enc' ? `secret(${name})` : value.slice(start, end);
       parts.push({ kind: 'later', text, backslashes });
@@ -82,16 +89,17 @@ export const partsOf = (
   return parts.filter((part) => part !== '');
 };
 
-const nameThenBracket = /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@([1-9][0-9]{0,8}))?\)/y;
+const nameThenBracket =
+  /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@([1-9][0-9]{0,8})(?:\.([A-Za-z0-9_-]{8}))?)?\)/y;
 
 /** The reference after an opening bracket: a secret name, and perhaps a version. */
 const referenceAt = (value: string, open: number, word: string) => {
   nameThenBracket.lastIndex = open;
-  const [all, name, digits] = nameThenBracket.exec(value) ?? [];
+  const [all, name, digits, anchor] = nameThenBracket.exec(value) ?? [];
   if (all === undefined || name === undefined) return undefined;
   const version = digits === undefined ? undefined : Number(digits);
   const end = open + all.length;
-  if (word === 'secret(') return { kind: 'secret', name, version, end } as const;
+  if (word === 'secret(') return { kind: 'secret', name, version, anchor, end } as const;
   // A new secret has no version yet, so `enc()` cannot be pinned.
   if (word === 'enc(' && version === undefined) return { kind: 'enc', name, version, end } as const;
   return undefined;
@@ -140,8 +148,8 @@ export const scanFile = (file: ParsedFile): References => {
     const scanned = { line, candidates };
     lines.push(scanned);
     if (!assignments.has(line.key)) assignments.set(line.key, scanned);
-    for (const { kind, name, version, offset } of candidates) {
-      const first = { name, version, offset };
+    for (const { kind, name, version, anchor, offset } of candidates) {
+      const first = { name, version, anchor, offset };
       const written = writtenAs(first);
       if (kind === 'secret' && !secret.has(written)) secret.set(written, first);
       if (kind === 'enc' && !enc.has(name)) enc.set(name, first);
@@ -159,7 +167,7 @@ type ScannedFile = { readonly content: string; readonly references: References }
 export const reportReferences = (
   { content, references }: ScannedFile,
   texts: ReadonlySet<string>,
-  code: 'secret_exists' | 'not_found' | 'version_destroyed',
+  code: 'secret_exists' | 'not_found' | 'pin_mismatch' | 'version_destroyed',
 ): Report => {
   const faults: Fault[] = [];
   for (const [text, { name, offset }] of references[code === 'secret_exists' ? 'enc' : 'secret']) {

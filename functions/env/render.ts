@@ -119,8 +119,9 @@ const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
 
 /** The JSON around the file with the longest versions and a tag, none of which is known here. */
 const surroundings = ({ create, read }: Plan): string => {
-  const created = create.map(({ name }) => ({ name, version: limits.versionMax }));
-  const resolved = read.map(({ name, version = limits.versionMax }) => ({ name, version }));
+  const anchor = 'a'.repeat(8);
+  const created = create.map(({ name }) => ({ name, version: limits.versionMax, anchor }));
+  const resolved = read.map(({ name, version = limits.versionMax }) => ({ name, version, anchor }));
   return JSON.stringify({ content: '', created, resolved, warnings: [], tag: 't'.repeat(43) });
 };
 
@@ -132,7 +133,7 @@ const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
     if (version !== undefined) return undefined;
     const used = versions.get(name);
     if (!used) throw new VaultError('internal', 'a version to be pinned to is missing');
-    return used.version;
+    return { version: used.version };
   });
 
 /** Throws `too_large` for a pinned file beyond the limit of a file too: the caller could not submit it. */

@@ -4,12 +4,14 @@
  */
 
 import type { APIGatewayProxyResult } from 'aws-lambda';
+import { anchored } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import {
   decodeUtf8,
   formatInstant,
   type StoredVersion,
+  type WriteRef,
   type WrittenVersion,
 } from '../model/types.ts';
 import { bearsToken, type HttpRequest, hasIdempotencyKey } from './requests.ts';
@@ -45,12 +47,12 @@ export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayP
  */
 export const written = (
   status: number,
-  { name, version, validFrom }: WrittenVersion,
+  { validFrom, ...ref }: WrittenVersion & WriteRef,
   replayed: boolean,
   headers: Readonly<Record<string, string>> = {},
 ): Reply => ({
   status,
-  body: { name, version, validFrom: formatInstant(validFrom) },
+  body: { ...anchored(ref), validFrom: formatInstant(validFrom) },
   headers: { ...headers, ...replayedHeader(replayed) },
 });
 
@@ -152,6 +154,7 @@ const problems: Readonly<Record<ErrorCode, Problem>> = {
   method_not_allowed: { status: 405 },
   request_timeout: { status: 408, retryable: true },
   secret_exists: { status: 409 },
+  pin_mismatch: { status: 409 },
   version_current: { status: 409 },
   not_destroyable: { status: 409 },
   version_destroyed: { status: 410 },

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'request_timeout'
   | 'secret_exists'
+  | 'pin_mismatch'
   | 'version_current'
   | 'not_destroyable'
   | 'version_destroyed'
@@ -43,7 +44,7 @@ export type FileError = {
   readonly line: number;
   readonly column: number;
   readonly code: FileErrorCode;
-  /** Only in `not_found`, `version_destroyed` and `secret_exists`: elsewhere it may be a mistyped value. */
+  /** Only in `not_found`, `pin_mismatch`, `version_destroyed` and `secret_exists`: elsewhere it may be a mistyped value. */
   readonly name?: string;
   /** Only in `not_representable`, with `dialect` and `reason`: the key of the assignment. */
   readonly key?: string;
@@ -88,6 +89,7 @@ type FileErrorCode =
   | 'reference_to_new_secret'
   | 'not_representable'
   | 'not_found'
+  | 'pin_mismatch'
   | 'version_destroyed'
   | 'secret_exists';
 

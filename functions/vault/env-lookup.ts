@@ -3,6 +3,7 @@
  * One snapshot of heads decides. A superseded version never changes, so single reads after the snapshot give
  * the same result as the snapshot would.
  */
+import { anchorOf } from '../crypto/fingerprint.ts';
 import type { Plan } from '../env/plan.ts';
 import { type Reference, reportReferences, writtenAs } from '../env/references.ts';
 import { requireAtMost } from '../env/sizes.ts';
@@ -33,7 +34,10 @@ type LookupResult = {
   readonly versions: Versions;
   /** The texts of the references that stand for no version, or for a deletion, each with its reason. */
   readonly missing: ReadonlyMap<string, Absence>;
-  /** The first integrity failure, or else all destroyed versions. Missing references take precedence. */
+  /**
+   * The first integrity failure, or else all pins of another history, or else all destroyed versions. Missing references
+   * take precedence.
+   */
   readonly fault: VaultError | undefined;
 };
 
@@ -52,12 +56,14 @@ export const findVersions = async (
     return head && (await findVersion(vault, reference, head, at).catch(asFault));
   });
   const versions = new Map<string, ValueVersion>();
+  const mismatched = new Set<string>();
   const destroyed = new Set<string>();
   const missing = new Map<string, Absence>();
   let fault: VaultError | undefined;
   for (const [index, reference] of plan.read.entries()) {
     const result = results[index];
     if (result instanceof VaultError) fault ??= result;
+    else if (isOfOtherHistory(reference, result)) mismatched.add(writtenAs(reference));
     else if (result?.state === 'stored') versions.set(writtenAs(reference), result);
     else if (result?.state === 'destroyed') destroyed.add(writtenAs(reference));
     else {
@@ -65,6 +71,7 @@ export const findVersions = async (
       missing.set(writtenAs(reference), absenceOf(vault.principal, reference.name, absence));
     }
   }
+  if (mismatched.size > 0) fault ??= mismatchFault(plan, mismatched);
   if (destroyed.size > 0) fault ??= destroyedFault(plan, destroyed);
   return { versions, missing, fault };
 };
@@ -80,6 +87,18 @@ const absenceAmong = (
   if (!head) return 'never_existed';
   return version > head.version ? 'beyond_current' : 'before_first';
 };
+
+/** Whether an anchored pin means another version than the stored one, which a deletion is not. */
+const isOfOtherHistory = ({ anchor }: Reference, found: StoredVersion | undefined): boolean =>
+  anchor !== undefined &&
+  found !== undefined &&
+  found.state !== 'deleted' &&
+  anchorOf(found) !== anchor;
+
+const mismatchFault = (plan: Plan, mismatched: ReadonlySet<string>): VaultError =>
+  new VaultError('pin_mismatch', 'the file refers to versions of another history', {
+    properties: reportReferences(plan, mismatched, 'pin_mismatch'),
+  });
 
 const destroyedFault = (plan: Plan, destroyed: ReadonlySet<string>): VaultError =>
   new VaultError('version_destroyed', 'the file refers to versions whose values were destroyed', {
@@ -105,8 +124,8 @@ const findVersion = async (
 
 /**
  * The versions that the first answer to a keyed request used. Its record lists them in the order of the same
- * plan. Throws `not_found` if a name is gone from sight, `version_destroyed`, and `integrity_failure` if the
- * record does not match these references, or if a version is missing.
+ * plan. Throws `not_found` if a name is gone from sight, `pin_mismatch`, `version_destroyed`, and
+ * `integrity_failure` if the record does not match these references, or if a version is missing.
  */
 export const findRecorded = async (
   vault: RequestVault,
@@ -120,12 +139,17 @@ export const findRecorded = async (
   if (resolved.length !== plan.read.length) throw notOfThisFile();
   const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));
   const width = limits.versionReadsConcurrencyMax;
+  const mismatched = new Set<string>();
   const destroyed = new Set<string>();
   const entries = await inParallel(used, width, async ({ reference, ref }) => {
     const { name, version = ref?.version } = reference;
     if (ref?.name !== name || ref.version !== version) throw notOfThisFile();
     const head = heads.get(name);
     const found = head && (await chooseVersion(vault, head, version));
+    if (isOfOtherHistory(reference, found)) {
+      mismatched.add(writtenAs(reference));
+      return [];
+    }
     if (found?.state === 'stored') return [[writtenAs(reference), found] as const];
     if (found?.state !== 'destroyed') {
       throw new VaultError('integrity_failure', 'a version that was read is gone');
@@ -133,6 +157,7 @@ export const findRecorded = async (
     destroyed.add(writtenAs(reference));
     return [];
   });
+  if (mismatched.size > 0) throw mismatchFault(plan, mismatched);
   if (destroyed.size > 0) throw destroyedFault(plan, destroyed);
   return new Map(entries.flat());
 };
@@ -189,6 +214,3 @@ const requireFound = (plan: Plan, missing: ReadonlyMap<string, Absence>): void =
   const why = { reasons: countsOf(missing.values()) };
   throw new VaultError('not_found', 'no such secret', { properties, why });
 };
-
-export const refsOf = (versions: readonly VersionRef[]): VersionRef[] =>
-  versions.map(({ name, version }) => ({ name, version }));

@@ -1,7 +1,7 @@
-import { tagOfParts } from '../crypto/fingerprint.ts';
+import { anchored, tagOfParts } from '../crypto/fingerprint.ts';
 import { planFile } from '../env/plan.ts';
 import { renderFile } from '../env/render.ts';
-import { readHeads, refsOf, requireVersions, type Versions } from './env-lookup.ts';
+import { readHeads, requireVersions, type Versions } from './env-lookup.ts';
 import { compareAll, openAll } from './env-values.ts';
 import { operation, type Ports } from './request.ts';
 import type { FileAnswer, FileRequest } from './submit-env.ts';
@@ -21,8 +21,8 @@ export type UnchangedFile = { readonly unchanged: true; readonly tag: string };
 
 /**
  * Resolves the `secret()` of a `.env` file as of now or of the instant `at`, by one snapshot of its names.
- * Throws `invalid_env` (with every bad line, also each `enc()`), `not_found` or `version_destroyed` (with
- * every such reference), `too_large`, and the errors of reads and data keys.
+ * Throws `invalid_env` (with every bad line, also each `enc()`), `not_found`, `pin_mismatch` or
+ * `version_destroyed` (with every such reference), `too_large`, and the errors of reads and data keys.
  */
 export const expandEnv = (ports: Ports) =>
   operation(ports, async (vault, request: ExpandEnv): Promise<ExpandedFile | UnchangedFile> => {
@@ -38,7 +38,7 @@ export const expandEnv = (ports: Ports) =>
     }
     const values = await openAll(vault, plan, versions, unpinned);
     const rendered = renderFile(plan, values, reply, pin ? versions : undefined);
-    const resolved = refsOf([...versions.values()]);
+    const resolved = [...versions.values()].map(anchored);
     return { ...rendered, created: [], resolved, tag, replayed: false };
   });
 

@@ -1,14 +1,14 @@
-import type { StoredVersion, ValueVersion } from '../model/types.ts';
+import type { StoredVersion, ValueVersion, VersionTag } from '../model/types.ts';
 import { operation, type Ports, type RequestVault, type Selection } from './request.ts';
 import { openVersion } from './sealing.ts';
-import { findNumbered, findValidAt, notFound, requireValue } from './versions.ts';
+import { findNumbered, findValidAt, isOneOf, notFound, requireValue } from './versions.ts';
 
 export type GetSecret = {
   readonly name: string;
   /** The current version, a version by number, or the one valid at an instant. */
   readonly which: 'latest' | { readonly version: number } | { readonly at: number };
   /** The versions that the caller has already; `*`: any version. Only with `latest`. */
-  readonly ifNoneMatch?: '*' | readonly number[] | undefined;
+  readonly ifNoneMatch?: '*' | readonly VersionTag[] | undefined;
 };
 export type OpenedVersion = {
   readonly stored: ValueVersion;
@@ -30,7 +30,7 @@ export const getSecret = (ports: Ports) =>
     if (found && which === 'latest') vault.journal.concerns(found);
     const stored = requireValue(vault, name, found, absence);
     vault.journal.concerns(stored);
-    if (ifNoneMatch === '*' || ifNoneMatch?.includes(stored.version)) {
+    if (ifNoneMatch !== undefined && isOneOf(ifNoneMatch, stored)) {
       vault.journal.compared(stored, 'current');
       return { stored, value: undefined };
     }

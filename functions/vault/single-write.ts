@@ -5,13 +5,15 @@ import {
   type Head,
   type IdempotencyRecord,
   isNameVisible,
+  type VersionTag,
+  type WriteRef,
   type WrittenVersion,
 } from '../model/types.ts';
 import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
 import type { Change } from './ports.ts';
 import type { StoreVault } from './request.ts';
 import { type Backoff, throttled, writeUntilClear } from './retries.ts';
-import { notFound } from './versions.ts';
+import { isOneOf, notFound } from './versions.ts';
 
 /** A request that writes one version of a secret. */
 export type SingleRequest = {
@@ -19,7 +21,10 @@ export type SingleRequest = {
   readonly note?: string | undefined;
   readonly fingerprint: Fingerprint | undefined;
 };
-export type SingleWrite = { readonly version: WrittenVersion; readonly replayed: boolean };
+export type SingleWrite = {
+  readonly version: WrittenVersion & WriteRef;
+  readonly replayed: boolean;
+};
 
 /** Does the work of a request, unless a concurrent duplicate has done it. Then it repeats that answer. */
 export const answerOnce = (
@@ -39,7 +44,7 @@ export const replaySingle = (
   if (!isNameVisible(vault.principal.names, name)) throw notFound(vault, name, 'hidden');
   const [version] = recordOfSameRequest(vault, fingerprint, record).written;
   if (!version) throw new VaultError('integrity_failure', 'the record names no version');
-  return { version, replayed: true };
+  return { version: { ...version, writeId: record.writeId }, replayed: true };
 };
 
 /** `blocking`: the head that another request has written. */
@@ -80,7 +85,7 @@ export const putNext = async (
 /** A request that replaces the current version of a secret. */
 export type Replacement = SingleRequest & {
   /** The versions that the caller accepts to replace; `*` or absent: any version. */
-  readonly ifMatch: '*' | readonly number[] | undefined;
+  readonly ifMatch: '*' | readonly VersionTag[] | undefined;
 };
 
 /** The head, if there is a value to replace and the caller accepts to replace it. */
@@ -91,7 +96,7 @@ export const requireReplaceable = (
 ): Head => {
   if (!head) throw notFound(vault, name, 'never_existed');
   if (head.state === 'deleted') throw notFound(vault, name, 'deleted');
-  if (ifMatch === undefined || ifMatch === '*' || ifMatch.includes(head.version)) return head;
+  if (ifMatch === undefined || isOneOf(ifMatch, head)) return head;
   throw new VaultError('version_conflict', 'the current version is another', {
     properties: { currentVersion: head.version },
     why: { blocking: head.version },

@@ -4,11 +4,12 @@
  * a key or of the file is reported only after all names were checked. So the answer does not depend on the
  * order of events, and a dry run gives the same answer.
  */
-import type { Fingerprint } from '../crypto/fingerprint.ts';
+import { anchored, type Fingerprint } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/plan.ts';
 import { type RenderedFile, renderFile } from '../env/render.ts';
 import { VaultError } from '../model/errors.ts';
 import {
+  type AnchoredRef,
   type Head,
   type IdempotencyRecord,
   isNameVisible,
@@ -20,7 +21,6 @@ import {
   findVersions,
   type Heads,
   readHeads,
-  refsOf,
   reportNames,
   requireNew,
   requireVersions,
@@ -43,9 +43,9 @@ export type SubmitEnv = FileRequest & {
   readonly fingerprint: Fingerprint | undefined;
 };
 export type FileAnswer = RenderedFile & {
-  readonly created: readonly VersionRef[];
+  readonly created: readonly AnchoredRef[];
   /** One entry for each reference, in the order of the plan. A name may occur both unpinned and pinned. */
-  readonly resolved: readonly VersionRef[];
+  readonly resolved: readonly AnchoredRef[];
   readonly replayed: boolean;
 };
 
@@ -68,8 +68,8 @@ type Submission = {
 
 /**
  * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden
- * new name), `secret_exists`, `not_found` or `version_destroyed` (with every such name), `too_large`, and the
- * errors of writes and data keys.
+ * new name), `secret_exists`, `not_found`, `pin_mismatch` or `version_destroyed` (with every such name),
+ * `too_large`, and the errors of writes and data keys.
  */
 const writeFile = async (
   vault: RequestVault,
@@ -177,6 +177,7 @@ const tryOnce = async (
 /** Faults that may occur before the names of the file were checked. An error about names takes precedence. */
 const afterNames: ReadonlySet<string> = new Set([
   'invalid_env',
+  'pin_mismatch',
   'version_destroyed',
   'too_large',
   'integrity_failure',
@@ -195,10 +196,12 @@ const sealAndRender = async (
   const values = await openAll(vault, plan, versions, 'current', keys);
   const changes = sealAll(vault, plan, keys, bases, request.note);
   const rendered = renderFile(plan, values, request.reply);
-  const created = refsOf(changes.map(({ next }) => next));
-  const resolved = refsOf([...versions.values()]);
+  const created = changes.map(({ next }) => (request.dryRun ? bare(next) : anchored(next)));
+  const resolved = [...versions.values()].map(anchored);
   return { changes, answer: { ...rendered, created, resolved, replayed: false } };
 };
+
+const bare = ({ name, version }: VersionRef): VersionRef => ({ name, version });
 
 const put = async (
   vault: RequestVault,
@@ -239,11 +242,12 @@ const replay = async (
   record: IdempotencyRecord,
 ): Promise<FileAnswer> => {
   recordOfSameRequest(vault, fingerprint, record);
-  const versions = await findRecorded(vault, plan, record.resolved);
+  const { written, resolved, writeId } = record;
+  const versions = await findRecorded(vault, plan, resolved);
   return {
     ...renderFile(plan, await openAll(vault, plan, versions, 'past'), request.reply),
-    created: refsOf(record.written),
-    resolved: refsOf(record.resolved),
+    created: written.map((ref) => anchored({ ...ref, writeId })),
+    resolved: [...versions.values()].map(anchored),
     replayed: true,
   };
 };

@@ -1,4 +1,5 @@
 /** Finds, chooses and checks the stored versions of a secret. */
+import { anchorOf } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
 import {
   type Head,
@@ -6,6 +7,8 @@ import {
   type Principal,
   type StoredVersion,
   type ValueVersion,
+  type VersionTag,
+  type WriteRef,
 } from '../model/types.ts';
 import type { VersionRange } from './ports.ts';
 import type { RequestVault, StoreVault } from './request.ts';
@@ -18,6 +21,12 @@ export type Absence = 'never_existed' | 'deleted' | 'beyond_current' | 'before_f
 /** The reason for the log. No read decides that a name is hidden, so it tells nothing of the name. */
 export const absenceOf = ({ names }: Principal, name: string, why: Absence): Absence =>
   isNameVisible(names, name) ? why : 'hidden';
+
+/** Whether one of the tags of a precondition names this version. */
+export const isOneOf = (tags: '*' | readonly VersionTag[], version: WriteRef): boolean =>
+  tags === '*' ||
+  tags.includes(version.version) ||
+  tags.includes(`${version.version}.${anchorOf(version)}`);
 
 /** The same answer for a name that never existed, for another tenant's name, and for a hidden name. */
 export const notFound = (

@@ -207,7 +207,13 @@ describe('restore --preview at a node', () => {
     const nothing = ['A restore would lose nothing.'];
     expect(await preview(1)).toEqual([0, '', nothing]);
     const made = await create([3]);
-    await ask(1, 'PUT', `/v1/secrets/${edited}`, { value: 'second', note: 'audited' });
+    const second = { value: 'second', note: 'audited' };
+    const { anchor = '' } = (await ask(1, 'PUT', `/v1/secrets/${edited}`, second)).json;
+    const expandAt = async (node: number, pin: string) => {
+      const content = `X=secret(${edited}@2.${pin})\n`;
+      return (await ask(node, 'POST', '/v1/env/expand', { content })).status;
+    };
+    expect([await expandAt(2, anchor), await expandAt(3, 'k3f9qzTb')]).toEqual([200, 409]);
     await ask(3, 'DELETE', `/v1/secrets/${deleted}`);
     await settled();
     const revisions = async () =>

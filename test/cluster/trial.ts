@@ -18,7 +18,12 @@ const patienceMs = 20_000;
 type Reply = {
   /** The status of the reply, or why there is none. */
   readonly status: number | string;
-  readonly json: { readonly code?: string; readonly value?: string; readonly version?: number };
+  readonly json: {
+    readonly code?: string;
+    readonly value?: string;
+    readonly version?: number;
+    readonly anchor?: string;
+  };
   readonly ms: number;
 };
 

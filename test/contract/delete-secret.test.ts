@@ -28,8 +28,10 @@ const withDeleted = async (): Promise<Principal> => {
   return alice;
 };
 /** The answer to a repetition of a keyed request. */
-const replayOf = ({ version: { name, version, validFrom } }: SingleWrite): SingleWrite => ({
-  version: { name, version, validFrom },
+const replayOf = ({
+  version: { name, version, validFrom, writeId },
+}: SingleWrite): SingleWrite => ({
+  version: { name, version, validFrom, writeId },
   replayed: true,
 });
 /** The versions of `DB`, as `3 stored`. */

@@ -32,7 +32,7 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
     ] as const) {
       const answer = await expand(alice, 'X=secret(A)\nY=secret(B)\n', began + at);
       expect([at, answer.content]).toEqual([at, `X=a${a}\nY=b${b}\n`]);
-      expect(answer.resolved).toEqual([
+      expect(answer.resolved).toMatchObject([
         { name: 'A', version: a },
         { name: 'B', version: b },
       ]);

@@ -43,7 +43,7 @@ describe('a .env file, on the embedded store and KMS', () => {
     });
     const expanded = await expand(alice, encrypted.content);
     expect(expanded.content).toBe('DB_PASSWORD=hunter2\nAPP_DB=hunter2 # app\n');
-    expect(expanded.resolved).toEqual([{ name: 'DB_PASSWORD', version: 1 }]);
+    expect(expanded.resolved).toMatchObject([{ name: 'DB_PASSWORD', version: 1 }]);
   });
 
   it('creates and reads secrets in one request', async () => {
@@ -229,7 +229,9 @@ describe('a .env file, on the embedded store and KMS', () => {
       const file = 'A=1\nX=enc(A)\nT=secret(TOKEN)\n';
       const dry = await submit(alice, file, { dryRun: true });
       expect(await storedValue(alice, 'A')).toBeUndefined();
-      expect(await submit(alice, file)).toEqual(dry);
+      // The write that an anchor stands for is never made by a dry run.
+      expect(dry.created).toEqual([{ name: 'A', version: 1 }]);
+      expect(await submit(alice, file)).toMatchObject(dry);
     });
   });
 

@@ -27,6 +27,10 @@ const asks: Readonly<Record<string, Ask>> = {
   'update-secret': (alice, name, context) => ask.update(alice, name, 'x', { context }),
   'update-secret with If-Match': (alice, name, context) =>
     ask.update(alice, name, 'x', { context, ifMatch: [2] }),
+  'update-secret with an anchor in If-Match': (alice, name, context) =>
+    ask.update(alice, name, 'x', { context, ifMatch: ['2.k3f9qzTb'] }),
+  'expand-env of an anchored pin': (alice, name, context) =>
+    ask.expand(alice, `X=secret(OWN)\nY=secret(${name}@1.k3f9qzTb)\n`, { context }),
   'update-secret with a key': (alice, name, context) =>
     ask.update(alice, name, 'x', { context, key }),
   'get-secret with If-None-Match': (alice, name, context) =>

@@ -264,7 +264,7 @@ describeLocal('for npm start', () => {
     await isVerified(dataDir);
   });
 
-  it('restore --preview says exactly what a restore then loses, and changes no byte of the store', async () => {
+  it('restore --preview says what a restore then loses and changes no byte, and a pin of before is refused', async () => {
     const names = ['EDITED', 'DELETED', 'DESTROYED', 'KEYED'].map((word) => freshName(word));
     const [edited = '', deleted = '', destroyed = '', keyed = ''] = names;
     for (const name of [edited, deleted, destroyed]) await vault.create('one', name);
@@ -282,7 +282,8 @@ describeLocal('for npm start', () => {
       ],
     });
 
-    await vault.ask('PUT', `/v1/secrets/${edited}`, { value: 'two', note: 'audited' });
+    const written = { value: 'two', note: 'audited' };
+    const lostVersion = await vault.ask('PUT', `/v1/secrets/${edited}`, written);
     await vault.ask('DELETE', `/v1/secrets/${deleted}`);
     await vault.ask('DELETE', `/v1/secrets/${destroyed}/versions/1`);
     const key = { 'Idempotency-Key': randomUUID() };
@@ -363,27 +364,50 @@ describeLocal('for npm start', () => {
     expect((await preview()).output.slice(2)).toEqual(output.slice(2));
     expect(filesOf(vault.dataDir)).toEqual(stopped);
     // What a restore loses, by the items themselves.
-    const dataDir = folderWithKey(vault.dataDir);
-    await succeed('restore', dataDir, before);
-    const versionsIn = async (folder: string) => {
-      const { items } = JSON.parse((await succeed('inspect', folder, '--json')).join(''));
+    const versionsIn = async () => {
+      const { items } = JSON.parse((await succeed('inspect', vault.dataDir, '--json')).join(''));
       return new Set<string>(
         items.map(
           ({ pk, version, writeId }: Record<string, string>) => `${pk} ${version} ${writeId}`,
         ),
       );
     };
-    const [held, restored] = [await versionsIn(vault.dataDir), await versionsIn(dataDir)];
-    const lost = [...held]
-      .filter((one) => !restored.has(one))
-      .map((one) => one.split(' ')[0]?.split('#'));
-    expect(lost.map((parts) => (parts?.[2] === 'SECRET' ? parts[3] : parts?.[2])).sort()).toEqual(
+    const held = await versionsIn();
+    for (const name of readdirSync(vault.dataDir).filter((one) => one.startsWith('store.sqlite'))) {
+      rmSync(join(vault.dataDir, name));
+    }
+    await succeed('restore', vault.dataDir, before);
+    const restored = await versionsIn();
+    const lost = [...held].filter((one) => !restored.has(one)).map((one) => one.split(/[# ]/));
+    expect(lost.map(([, , kind, name]) => (kind === 'SECRET' ? name : kind)).sort()).toEqual(
       [deleted, edited, keyed, 'IDEMPOTENCY'].sort(),
     );
     await vault.restart();
+
+    // The number of the lost version is given again. A pin of before names another version.
+    const anchor = lostVersion.json.anchor;
+    const again = await vault.ask('PUT', `/v1/secrets/${edited}`, { value: 'another' });
+    expect(again.json).toMatchObject({
+      version: 2,
+      anchor: expect.not.stringMatching(`${anchor}`),
+    });
+    const expand = (pin: string) =>
+      vault.ask('POST', '/v1/env/expand', { content: `# pinned\nX=secret(${edited}@${pin})\n` });
+    expect((await expand('2')).json.content).toBe('# pinned\nX=another\n');
+    expect(await expand(`2.${anchor}`)).toMatchObject({
+      status: 409,
+      json: {
+        code: 'pin_mismatch',
+        errors: [{ line: 2, column: 3, code: 'pin_mismatch', name: edited }],
+      },
+    });
+    const write = { 'If-Match': `"2.${anchor}"` };
+    const refused = await vault.ask('PUT', `/v1/secrets/${edited}`, { value: 'three' }, write);
+    expect(refused).toMatchObject({ status: 412, json: { currentVersion: 2 } });
+    const own = { 'If-Match': `"2.${again.json.anchor}"` };
+    const done = await vault.ask('PUT', `/v1/secrets/${edited}`, { value: 'three' }, own);
+    expect(done).toMatchObject({ status: 200, json: { version: 3 } });
     expect(readdirSync(backups).filter((name) => name.startsWith('.'))).toEqual([]);
-    // The next tests know one deleted secret.
-    await vault.create('one', deleted);
   });
 
   it('restore --preview ends with exit code 2 where backup and store cannot be compared', async () => {

@@ -73,7 +73,8 @@ const commands = [...page.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, bl
 );
 
 /** Hides what may differ from one run to the next. */
-const steady = (text: string): string => text.replace(/"(requestId|tag)":"[^"]*"/, '"$1":"…"');
+const steady = (text: string): string =>
+  text.replaceAll(/"(requestId|tag|anchor)":"[^"]*"/g, '"$1":"…"');
 
 /**
  * The output of the commands before a pipe, as far as the page uses any. The tag of the page is of another vault, so the

@@ -97,6 +97,10 @@ describe('the dialect json', () => {
   });
 });
 
+/** The answer of a dry run, which makes no write that an anchor could stand for. */
+const foretold = (text: string): string =>
+  text.replace(/"created":\[.*?\]/, (created) => created.replaceAll(/,"anchor":"[^"]*"/g, ''));
+
 describe('dryRun', () => {
   it('answers like the real request and stores nothing', async () => {
     const [name, old] = [freshName(), await vault.create('v')];
@@ -104,7 +108,7 @@ describe('dryRun', () => {
     const dry = await json('', content, { dryRun: true });
     expect(await readBack(name)).toBeUndefined();
     const real = await json('', content);
-    expect([dry.status, dry.text]).toEqual([real.status, real.text]);
+    expect([dry.status, dry.text]).toEqual([real.status, foretold(real.text)]);
     expect(await readBack(name)).toBe('w');
   });
 });
@@ -183,8 +187,8 @@ describe('a .env file with deleted secrets', () => {
       const dry = await json(route, content, { ...sent, dryRun: true });
       expect(await readBack(again)).toBeUndefined();
       const real = await json(route, content, sent);
-      expect([dry.status, dry.text]).toEqual([200, real.text]);
-      expect(real.json.created).toEqual([
+      expect([dry.status, dry.text]).toEqual([200, foretold(real.text)]);
+      expect(real.json.created).toMatchObject([
         { name: again, version: 3 },
         { name: fresh, version: 1 },
       ]);
@@ -225,7 +229,7 @@ describe('a .env file as of an instant or with pins', () => {
     const file = `A=secret(${a})\nB=secret(${b})\n`;
     const then = await json('/expand', file, { at: second.validFrom });
     expect(then.json.content).toBe('A=a2\nB=b2\n');
-    expect(then.json.resolved).toEqual([
+    expect(then.json.resolved).toMatchObject([
       { name: a, version: 2 },
       { name: b, version: 2 },
     ]);

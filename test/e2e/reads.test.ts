@@ -95,6 +95,7 @@ describe('a version', () => {
       expect(reply.json).toEqual({
         name,
         version,
+        anchor: expect.any(String),
         value: values[version - 1],
         encoding: 'utf8',
         validFrom: validFrom[version - 1],

@@ -158,7 +158,7 @@ describe('a .env file', () => {
     await create(old, 'old value');
     await update(old, 'old value 2');
     const reply = await env('', `A=secret(${old})\n${fresh}=new\nB=enc(${fresh})\n`);
-    expect(reply.json).toEqual({
+    expect(reply.json).toMatchObject({
       content: `A='old value 2'\n${fresh}=secret(${fresh})\nB=secret(${fresh})\n`,
       created: [{ name: fresh, version: 1 }],
       resolved: [{ name: old, version: 2 }],

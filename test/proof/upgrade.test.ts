@@ -3,7 +3,7 @@
  * stack is updated. Clients ask both.
  */
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildChecker, checkHistory } from '../cluster/chaos/checker.ts';
@@ -41,6 +41,10 @@ const lastLineOf = async ({ exit, output, errors }: LocalProcess): Promise<strin
   expect({ code: await exit, errors }).toMatchObject({ code: 0 });
   return output.at(-1) ?? '';
 };
+
+/** The last release shows no anchors. */
+const withoutAnchors = (json: object): object =>
+  JSON.parse(JSON.stringify(json, (name, value) => (name === 'anchor' ? undefined : value)));
 
 type Request = readonly [method: string, path: string, body?: object];
 type Headers = Readonly<Record<string, string>>;
@@ -144,11 +148,58 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
       const key = { 'Idempotency-Key': randomUUID() };
       const answer = await ask(first, request, key);
       const again = await ask(second, request, key);
-      expect(again).toMatchObject({ status: answer.status, json: answer.json });
+      expect(again).toMatchObject({ status: answer.status, json: withoutAnchors(answer.json) });
       expect(again.reply.headers.get('idempotency-replayed')).toBe('true');
       const reused = await ask(second, ['PUT', '/v1/secrets/OTHER', { value: 'x' }], key);
       expect(reused.json.code).toBe('idempotency_key_reused');
     }
+  });
+
+  // Shows G16.
+  it('lets the dsvault of either release lock, compare and bump a file at the host of the other one', async () => {
+    for (const [code, host] of bothOrders) {
+      const name = await store(host, freshName());
+      const [file, lock] = [join(folder, `${name}.env`), join(folder, `${name}.env.lock`)];
+      writeFileSync(file, `A=secret(${name})\n`);
+      const dsvault = async (...args: readonly string[]) => {
+        const ran = runFile(join(codes[code], 'cli/dsvault.js'), args, {
+          DSVAULT_ADDR: hosts.get(host)?.url,
+          DSVAULT_TOKEN: tokens.get(host),
+        });
+        return [await ran.exit, ran.output, ran.errors.join()] as const;
+      };
+      expect((await dsvault('lock', file)).slice(0, 2)).toEqual([0, []]);
+      expect(readFileSync(lock, 'utf8')).toBe(`A=secret(${name}@1)\n`);
+      const update = await ask(host, ['PUT', `/v1/secrets/${name}`, { value: 'w' }]);
+      expect(update.status).toBe(200);
+      expect((await dsvault('outdated', lock))[1][1]).toMatch(/ 1 +2 +outdated /);
+      expect((await dsvault('bump', '--all', '-f', lock))[0]).toBe(0);
+      expect((await dsvault('env', 'expand', lock)).slice(0, 2)).toEqual([0, ['A=w']]);
+      // The last release knows no anchors, and refuses them.
+      const anchored = join(folder, `${name}.anchored`);
+      writeFileSync(anchored, `A=secret(${name}@1.k3f9qzTb)\n`);
+      const refusal = host === 'released' ? '[malformed_reference]' : '[pin_mismatch]';
+      expect((await dsvault('env', 'expand', anchored))[2]).toContain(refusal);
+      if (code === 'released') {
+        expect((await dsvault('outdated', anchored))[2]).toContain('[malformed_reference]');
+        continue;
+      }
+      const [exitCode, , error] = await dsvault('lock', file, '--anchors', '--out', anchored);
+      expect([exitCode, error]).toEqual([1, expect.stringContaining('the vault shows no anchors')]);
+    }
+  });
+
+  // Shows G16.
+  it('writes at either host only over the version whose anchor If-Match names, or not at all', async () => {
+    const name = await store('released', freshName());
+    const { json } = await ask('today', ['GET', `/v1/secrets/${name}`]);
+    const write = async (code: Code, anchor: string) => {
+      const headers = { 'If-Match': `"1.${anchor}"` };
+      return (await ask(code, ['PUT', `/v1/secrets/${name}`, { value: 'w' }], headers)).status;
+    };
+    expect(await write('released', json.anchor)).toBe(412);
+    expect(await write('today', 'k3f9qzTb')).toBe(412);
+    expect(await write('today', json.anchor)).toBe(200);
   });
 
   // Shows G16.

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
@@ -17,8 +18,8 @@ const released = {
   commit: 'a4ebcb598870827c0ccb8ca91faaf0b941440588',
 } as const;
 
-/** The folders and files that the programs of `local/bin/` need. */
-const folders = ['functions', 'local', 'system'];
+/** The folders and files that the programs of `local/bin/` and `dsvault` need. */
+const folders = ['functions', 'local', 'system', 'client', 'cli', 'console'];
 const files = ['template.yaml', '.npmrc', 'package.json', 'package-lock.json'];
 
 const git = (...args: readonly string[]): Buffer =>
@@ -74,7 +75,11 @@ const extract = (folder: string): void => {
 /** Returns the folder with the code of the last release, whose programs can run. Throws like `extract`. */
 export const openReleased = (): string => {
   const folder = resolve('.local/released', released.commit);
-  if (!existsSync(folder)) extract(folder);
+  // An earlier run may have extracted fewer folders.
+  if (!folders.every((name) => existsSync(join(folder, name)))) {
+    rmSync(folder, { recursive: true, force: true });
+    extract(folder);
+  }
   install(folder);
   return folder;
 };

@@ -37,6 +37,7 @@ export const repeatable = (): Readonly<Record<string, string>> =>
 type ReplyBody = {
   readonly name?: string;
   readonly version?: number;
+  readonly anchor?: string;
   readonly value?: string;
   readonly encoding?: 'utf8' | 'base64';
   readonly validFrom?: string;
@@ -65,6 +66,7 @@ type ReplyBody = {
 };
 export type ListedVersion = {
   readonly version: number;
+  readonly anchor: string;
   readonly validFrom: string;
   readonly validTo: string | null;
   readonly state: 'stored' | 'deleted' | 'destroyed';

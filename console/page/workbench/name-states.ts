@@ -29,13 +29,14 @@ export const statesOfAnswer = (plan: Plan, answer: Answer, isDryRun: boolean): N
 
 const unwanted: Readonly<Record<string, string>> = {
   not_found: 'missing',
+  pin_mismatch: 'of another history',
   version_destroyed: 'destroyed',
   secret_exists: 'exists already',
 };
 
 /**
  * The states that follow from a refusal. The vault reports existing names before missing ones, and
- * missing ones before destroyed versions; each report has all names of its kind.
+ * missing ones before pins of another history and destroyed versions; each report has all names of its kind.
  */
 export const statesOfRefusal = (
   { content, references }: Plan,
@@ -52,10 +53,10 @@ export const statesOfRefusal = (
     if (text !== undefined) states.set(reference, { text, isWanted: false });
     else if (otherwise !== undefined) states.set(reference, wanted(otherwise));
   };
-  const isNew = has('secret_exists', 'not_found', 'version_destroyed');
+  const isNew = has('secret_exists', 'not_found', 'pin_mismatch', 'version_destroyed');
   for (const [name, { offset }] of references.enc)
     tell(`enc(${name})`, offset, isNew ? 'new' : undefined);
-  const exists = has('not_found', 'version_destroyed');
+  const exists = has('not_found', 'pin_mismatch', 'version_destroyed');
   for (const [written, { offset }] of references.secret) {
     tell(`secret(${written})`, offset, exists ? 'exists' : undefined);
   }

@@ -4,7 +4,8 @@
  *     Text at the margin explains.
  *
  *       $ a command in bash, in the folder of the script; lines with > continue it
- *       its stdout; … stands for any text, and INSTANT, ID, URL and FOLDER for what differs between runs
+ *       its stdout; … stands for any text, and INSTANT, ID, ANCHOR, URL and FOLDER for what differs
+ *       between runs
  *       ! a line of its stderr
  *       [4]
  *
@@ -66,6 +67,7 @@ const shown = (text: string, { dsvault, url }: Stage): string =>
     .replaceAll(url, 'URL')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT')
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+    .replaceAll(/("anchor": ?)"[A-Za-z0-9_-]{8}"/g, '$1"ANCHOR"')
     .replaceAll('\r', '\\r')
     .replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\x${control.charCodeAt(0).toString(16)}`);
 

@@ -118,6 +118,11 @@ const rows: Readonly<Record<string, Row>> = {
     reply: versions(stored(2, { validFrom: at(22) }), stored(1, { validFrom: at(10) })),
   },
   lock: { args: [env], reply: versions(stored(1)), silent: true },
+  'lock --anchors': {
+    args: [env, '--anchors'],
+    reply: versions(stored(1, { anchor: 'k3f9qzTb' })),
+    silent: true,
+  },
   outdated: { args: [pins], reply: versions(stored(2), stored(1)) },
   bump: { args: ['--all', '-f', pins, '--dry-run'], reply: versions(stored(2), stored(1)) },
   import: { args: [plain, '--dry-run'] },
@@ -219,6 +224,19 @@ describe('a vault whose versions are text', () => {
     expect(existsSync(join(folder, 'locked'))).toBe(false);
     expect(readFileSync(join(folder, 'b.lock'), 'utf8')).toBe('A="secret(N@1)"\n');
   });
+});
+
+describe('a vault whose anchors are text, or that has none', () => {
+  it.each(['k3f9qz"\nLD_PRELOAD="x', 'k3f9q)"\n', '', null])(
+    'puts no line into a file by dsvault lock --anchors: %j',
+    async (anchor) => {
+      vault.tell({ reply: versions(stored(1, { anchor })) });
+      const out = join(folder, 'anchored');
+      const seen = await seenFrom(['lock', env, '--anchors', '--out', out]);
+      expect(seen).toMatch(/^dsvault: the vault shows no anchors: releases before 2\.0\.0 do not/);
+      expect(existsSync(out)).toBe(false);
+    },
+  );
 });
 
 describe('a vault whose texts command a terminal', () => {

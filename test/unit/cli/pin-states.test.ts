@@ -6,7 +6,8 @@ import {
   pinOf,
   supersededMs,
 } from '../../../cli/commands/outdated.ts';
-import type { NewestVersion } from '../../../cli/files/version-facts.ts';
+import { type NewestVersion, whyUnusable } from '../../../cli/files/version-facts.ts';
+import type { VersionEntry } from '../../../client/types.ts';
 
 const dayMs = 86_400_000;
 const supersededAt = '2026-03-01T00:00:00.000Z';
@@ -17,8 +18,29 @@ const pinWith = (validTo: string | null) => {
   const facts = { validFrom: '2026-01-01T00:00:00.000Z', createdBy: 'alice', masterKeyId: 'k' };
   const newest: NewestVersion = { version: 2, state: 'stored', validTo: null, ...facts };
   const pinned = new Map([[1, { ...newest, version: 1, validTo }]]);
-  return pinOf(new Map([['A', { newest, pinned }]]), 'A', 1);
+  return pinOf(new Map([['A', { newest, pinned }]]), { name: 'A', version: 1 });
 };
+
+describe('a pin with an anchor', () => {
+  const facts = { validFrom: '2026-01-01T00:00:00.000Z', validTo: null, createdBy: 'alice' };
+  const stored = { ...facts, version: 1, state: 'stored', masterKeyId: 'k' } as const;
+  const gone = { ...stored, state: 'destroyed', destroyedAt: '', destroyedBy: 'alice' } as const;
+  it.each<[string, VersionEntry, string | undefined]>([
+    ['has a value if its version has this anchor', { ...stored, anchor: 'k3f9qzTb' }, undefined],
+    ['has a value in a vault that shows no anchors', stored, undefined],
+    ['is of another history', { ...stored, anchor: '-_0aZz9A' }, 'another_history'],
+    ['was destroyed', { ...gone, anchor: 'k3f9qzTb' }, 'version_destroyed'],
+    ['is of another history first', { ...gone, anchor: '-_0aZz9A' }, 'another_history'],
+    [
+      'names a deletion first',
+      { ...facts, version: 1, state: 'deleted', anchor: '-_0aZz9A' },
+      'no_such_version',
+    ],
+  ])('%s', (_, entry, reason) => {
+    const known = new Map([['A', { newest: stored, pinned: new Map([[1, entry]]) }]]);
+    expect(whyUnusable(known, { name: 'A', version: 1, anchor: 'k3f9qzTb' })).toBe(reason);
+  });
+});
 
 describe('--max-age', () => {
   it.each<[string, string | null, number, number, boolean]>([

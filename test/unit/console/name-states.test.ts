@@ -7,6 +7,7 @@ const plan = planFile({ content, values: new Map([['M', '2']]), dialect: 'shell'
 const errors = {
   taken: { line: 5, column: 4, code: 'secret_exists', name: 'M' },
   missing: { line: 3, column: 16, code: 'not_found', name: 'X' },
+  mismatched: { line: 3, column: 16, code: 'pin_mismatch', name: 'X' },
   destroyed: { line: 3, column: 16, code: 'version_destroyed', name: 'X' },
 };
 const told = (states: ReturnType<typeof statesOfRefusal>) =>
@@ -52,6 +53,7 @@ describe('the states of names', () => {
 
   it.each([
     ['missing', errors.missing],
+    ['of another history', errors.mismatched],
     ['destroyed', errors.destroyed],
   ])('tell the one reference that is %s from all others', (text, error) => {
     expect(told(statesOfRefusal(plan, { errors: [error] }))).toEqual({

@@ -1,6 +1,11 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { fingerprint, sameBytes, tagOfParts } from '../../../functions/crypto/fingerprint.ts';
+import {
+  anchorOf,
+  fingerprint,
+  sameBytes,
+  tagOfParts,
+} from '../../../functions/crypto/fingerprint.ts';
 
 const key = '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11';
 const owner = { tenant: 'acme', subject: 'alice' };
@@ -90,5 +95,19 @@ describe('the tag of an answer', () => {
     expect(new Set(tags).size).toBe(lists.length);
     for (const each of tags) expect(each).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(tagOfParts(['a', 'b'])).toBe(tags[0]);
+  });
+});
+
+describe('the anchor of a version', () => {
+  const version = { name: 'DB_PASSWORD', version: 5, writeId: 'AAECAwQFBgcICQoLDA0ODw' };
+
+  it('is the same in every release, because pins in files hold it', () => {
+    expect(anchorOf(version)).toBe('JuXff6aM');
+  });
+
+  it('differs for another name, number or write', () => {
+    const others = [{ name: 'DB_HOST' }, { version: 6 }, { writeId: 'BAECAwQFBgcICQoLDA0ODw' }];
+    const anchors = [{}, ...others].map((other) => anchorOf({ ...version, ...other }));
+    expect(new Set(anchors).size).toBe(4);
   });
 });

@@ -14,7 +14,10 @@ const piece = fc.oneof(
   {
     weight: 2,
     arbitrary: fc
-      .tuple(fc.constantFrom(...names), fc.constantFrom(1, 2, 3, 999_999_999))
+      .tuple(
+        fc.constantFrom(...names),
+        fc.constantFrom('1', '2', '3', '999999999', '2.k3f9qzTb', '3.-_9AbCd0'),
+      )
       .map(([name, version]) => `secret(${name}@${version})`),
   },
   { weight: 2, arbitrary: fc.constantFrom(...texts) },
@@ -102,19 +105,21 @@ describe('a pinned file', () => {
     );
   });
 
-  it('changes only in the digits of the pins that move', () => {
+  it('changes only in the versions and anchors of the pins that move', () => {
     fc.assert(
       fc.property(content, versions, fc.constantFrom(...names), (text, newer, moved) => {
         const plan = unlessRefused(() => planFile({ ...options, content: text }));
         fc.pre(plan !== undefined);
-        const versionOf = ({ name, version }: Reference) =>
-          name === moved && version !== undefined ? newer[name] : undefined;
-        const bumped = withPins(text, findPins(plan.lines, versionOf));
-        const wanted = ({ name, version }: Reference) =>
-          writtenAs({ name, version: versionOf({ name, version }) ?? version });
+        const pinFor = ({ name, version, anchor }: Reference) =>
+          name === moved && version !== undefined
+            ? { version: newer[name] ?? 1, anchor: anchor && 'k3f9qzTb' }
+            : undefined;
+        const bumped = withPins(text, findPins(plan.lines, pinFor));
+        const wanted = (reference: Reference) => writtenAs({ ...reference, ...pinFor(reference) });
         const { read } = planFile({ ...options, content: bumped });
         expect(read.map(writtenAs)).toEqual([...new Set(plan.read.map(wanted))]);
-        const withoutDigits = (file: string) => file.replaceAll(/(?<=\([\w.-]{1,13}@)\d+/g, '');
+        const withoutDigits = (file: string) =>
+          file.replaceAll(/(?<=\([\w.-]{1,13}@)\d+(\.[\w-]{8})?/g, '');
         expect(withoutDigits(bumped)).toBe(withoutDigits(text));
       }),
       { numRuns: 1_000 },

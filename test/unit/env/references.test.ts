@@ -38,10 +38,11 @@ describe('the search for references', () => {
 });
 
 describe('a pinned reference', () => {
-  it('differs from the same name without a version or with another version', () => {
-    const text = 'A="secret(X@3) secret(X)"\nB=secret(X@12)secret(X@3)\nC=secret(Y@999999999)\n';
+  it('differs from the same name without a version or with another version or anchor', () => {
+    const text =
+      'A="secret(X@3) secret(X)"\nB=secret(X@12)secret(X@3.-_0aZz9A)\nC=secret(Y@999999999)\n';
     for (const mode of ['submit', 'expand'] as const) {
-      expect(readBy(text, { mode })).toEqual(['X@3', 'X', 'X@12', 'Y@999999999']);
+      expect(readBy(text, { mode })).toEqual(['X@3', 'X', 'X@12', 'X@3.-_0aZz9A', 'Y@999999999']);
     }
   });
 });

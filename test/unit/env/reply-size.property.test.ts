@@ -79,8 +79,13 @@ describe('the size of a reply', () => {
         const render = (limit?: number) => renderFile(plan, resolved, reply, pinTo, limit);
         const rendered = unlessUnfit(render);
         if (!rendered) return;
-        const used = plan.read.map(({ name, version: pin }) => ({ name, version: pin ?? version }));
-        const created = plan.create.map(({ name }) => ({ name, version }));
+        const anchor = 'k3f9qzTb';
+        const used = plan.read.map(({ name, version: pin = version }) => ({
+          name,
+          version: pin,
+          anchor,
+        }));
+        const created = plan.create.map(({ name }) => ({ name, version, anchor }));
         const tag = all.mode === 'expand' ? tagOfParts([]) : undefined;
         const answer = { ...rendered, created, resolved: used, tag, replayed: false };
         const size = bodyBytesInResult(fileBody(reply, answer));

@@ -10,8 +10,9 @@ describe('If-Match', () => {
     expect(ifMatchOf(requestOf())).toBeUndefined();
   });
 
-  it.each<[string, '*' | number[]]>([
+  it.each<[string, '*' | (number | string)[]]>([
     ['*', '*'],
+    ['"5.k3f9qzTb", "6", W/"5.k3f9qzTb", "7.-_0aZz9A"', ['5.k3f9qzTb', 6, '7.-_0aZz9A']],
     [' * ', '*'],
     ['"1"', [1]],
     ['"999999999"', [999_999_999]],
@@ -26,12 +27,26 @@ describe('If-Match', () => {
     expect(read(value)).toEqual(expected);
   });
 
-  it.each(['W/"1"', '"0"', '"01"', '"1000000000"', '"-1"', '"1.0"', '"1e3"', '"٣"', '""', '"*"'])(
-    'reads %s as a list of no version',
-    (value) => {
-      expect(read(value)).toEqual([]);
-    },
-  );
+  it.each([
+    '"1.k3f9qzT"',
+    '"1.k3f9qzTbc"',
+    '"1.k3f9qz+b"',
+    '"0.k3f9qzTb"',
+    '"1.k3f9qzTb."',
+    '".k3f9qzTb"',
+    'W/"1"',
+    '"0"',
+    '"01"',
+    '"1000000000"',
+    '"-1"',
+    '"1.0"',
+    '"1e3"',
+    '"٣"',
+    '""',
+    '"*"',
+  ])('reads %s as a list of no version', (value) => {
+    expect(read(value)).toEqual([]);
+  });
 
   it.each([
     ...['', ' ', '1', "'1'", '"1', '1"', '"1"2"', '"1" "2"', '"1",', ',"1"', '"1",,"2"'],
@@ -49,10 +64,11 @@ describe('If-Match', () => {
 });
 
 describe('If-None-Match', () => {
-  it.each<[string, '*' | number[]]>([
+  it.each<[string, '*' | (number | string)[]]>([
     ['*', '*'],
     ['"3"', [3]],
     ['W/"3", "4"', [3, 4]],
+    ['W/"3.k3f9qzTb"', ['3.k3f9qzTb']],
     ['"x"', []],
   ])('reads %s as %j, because it compares weakly', (value, expected) => {
     expect(ifNoneMatchOf(requestWith({ 'If-None-Match': value }))).toEqual(expected);

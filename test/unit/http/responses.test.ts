@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { anchorOf } from '../../../functions/crypto/fingerprint.ts';
 import {
   problem,
   replayedHeader,
@@ -27,6 +28,7 @@ const table: readonly (readonly [ErrorCode, number, boolean])[] = [
   ['method_not_allowed', 405, false],
   ['request_timeout', 408, true],
   ['secret_exists', 409, false],
+  ['pin_mismatch', 409, false],
   ['version_conflict', 412, false],
   ['too_large', 413, false],
   ['unsupported_media_type', 415, false],
@@ -167,8 +169,9 @@ describe('a reply', () => {
   });
 
   it('shows the version of a write and whether an earlier request made it', () => {
-    const version = { name: 'A', version: 2, validFrom: Date.parse('2026-11-24T14:30:48.123Z') };
-    const body = { name: 'A', version: 2, validFrom: '2026-11-24T14:30:48.123Z' };
+    const validFrom = '2026-11-24T14:30:48.123Z';
+    const version = { name: 'A', version: 2, writeId: 'w', validFrom: Date.parse(validFrom) };
+    const body = { name: 'A', version: 2, anchor: anchorOf(version), validFrom };
     const headers = { ETag: '"2"', Location: 'secrets/A' };
     expect(written(201, version, false, headers)).toEqual({ status: 201, body, headers });
     const repeated = { 'Idempotency-Replayed': 'true' };

@@ -53,7 +53,12 @@ describe('the limits', () => {
     const id = 'r'.repeat(128);
     const version = { name: 'N'.repeat(limits.nameCharactersMax), version: limits.versionMax };
     const headers = { Location: `secrets/${version.name}` };
-    const { status, headers: all } = written(201, { ...version, validFrom: 0 }, true, headers);
+    const { status, headers: all } = written(
+      201,
+      { ...version, writeId: 'w', validFrom: 0 },
+      true,
+      headers,
+    );
     const result = reply({ status, text: '', headers: { ...all } }, id);
     const besideBytes = Buffer.byteLength(JSON.stringify(result));
     expect(limits.replyBytesMax + besideBytes).toBeLessThan(lambdaResultBytesMax);
