@@ -69,7 +69,8 @@ const cloud = gateway
   : { testPathIgnorePatterns: ['/test/cloud/(sam|localstack)/'] };
 
 export default {
-  maxWorkers: 2,
+  maxWorkers: Number(process.env.TEST_WORKERS ?? 2),
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   maxConcurrency: 2,
   reporters: [
     'default',

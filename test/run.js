@@ -11,7 +11,14 @@ const known = ['unit', 'contract', 'e2e', 'browser', 'cluster', 'cloud', 'proof'
 const given = process.argv.slice(2);
 const projects = given.filter((word) => known.includes(word));
 const words = given.filter((word) => !known.includes(word) && word !== '--long');
-const env = { ...process.env, ...(given.includes('--long') && { TEST_LONG: '1' }) };
+/** Their tests wait for programs and times, so that only three workers keep two cores busy. */
+const mostlyWaiting = ['unit', 'contract', 'e2e'];
+const workers = projects.every((project) => mostlyWaiting.includes(project)) ? 3 : 2;
+const env = {
+  ...process.env,
+  TEST_WORKERS: workers,
+  ...(given.includes('--long') && { TEST_LONG: '1' }),
+};
 
 const run = (jestWords, gateway) => {
   // Jest takes all words after --selectProjects for names of projects, so these come last.
