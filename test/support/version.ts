@@ -12,6 +12,7 @@ const documents: readonly (readonly [file: string, places: RegExp])[] = [
   ['local/containers/Dockerfile', /(?<=image\.version=")[^"]+/g],
   ['README.md', ofArchive],
   ['docs/cli.md', ofArchive],
+  ['docs/deploy/one-server.md', ofArchive],
   ['client/README.md', ofArchive],
 ];
 

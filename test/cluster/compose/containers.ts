@@ -31,8 +31,8 @@ export const writePolicy = (policy: string): void => {
 };
 
 /** Starts Docker where it does not run, and makes the images that cannot be pulled. */
-export const prepareDocker = async (): Promise<void> => {
-  const { exit, errors } = runFile('test/support/images/prepare.ts', ['node'], {});
+export const prepareDocker = async (images: 'node' | 'server' = 'node'): Promise<void> => {
+  const { exit, errors } = runFile('test/support/images/prepare.ts', [images], {});
   if ((await exit) !== 0) throw new Error(errors.join('\n'));
 };
 

@@ -63,17 +63,22 @@ const runOn = (data: string, ...words: readonly string[]) =>
 const value = { name: 'DB_PASSWORD', value: 'hunter2' };
 let token: string;
 
+/** Removes the containers and volumes of this test, also those that a run left that was ended early. */
+const removeAll = async (): Promise<void> => {
+  const ignore = () => undefined;
+  await docker('rm', '--force', '--volumes', name, `${name}-tls`).catch(ignore);
+  await docker('volume', 'rm', '--force', ...Object.values(volumes)).catch(ignore);
+};
+
 beforeAll(async () => {
   await prepareDocker();
+  await removeAll();
   port = await findFreePort();
   await play('docker run -d');
   await untilReady();
   token = await play('token.ts');
 });
-afterAll(async () => {
-  await docker('rm', '--force', '--volumes', name, `${name}-tls`);
-  await docker('volume', 'rm', '--force', ...Object.values(volumes));
-});
+afterAll(removeAll);
 
 describe('docker run', () => {
   it('starts a vault that takes the token of the page, and that Docker shows as healthy', async () => {

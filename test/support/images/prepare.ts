@@ -10,12 +10,13 @@ import { root } from '../../../local/process/data-folder.ts';
 import { newProgram, runProgram } from '../../../local/process/program.ts';
 import { programTimes } from '../../../local/process/program-times.ts';
 import { startDaemon, stopDaemon } from './daemon.ts';
+import { ensureServerImage } from './debian-server.ts';
 import { ensureLambdaImage, ensureNodeImages } from './stand-ins.ts';
 
 const folder = join(root, '.local', 'docker');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const images = { node: ensureNodeImages, lambda: ensureLambdaImage };
+const images = { node: ensureNodeImages, lambda: ensureLambdaImage, server: ensureServerImage };
 
 const program = newProgram(
   'npm run node -- test/support/images/prepare.ts',
@@ -29,8 +30,8 @@ const program = newProgram(
 ).addArgument(
   new Argument(
     '<images>',
-    'of a vault node or of functions; stop: stops the daemon that was started here, and no other',
-  ).choices(['node', 'lambda', 'stop']),
+    'of a vault node, of functions, of a Debian server; stop: stops the daemon that was started here, and no other',
+  ).choices(['node', 'lambda', 'server', 'stop']),
 );
 
 program.action(async (word) => {

@@ -1,0 +1,156 @@
+/**
+ * A server and a laptop, each a container of Debian 13 with systemd, on a network of their own. They are what
+ * docs/deploy/one-server.md has before its first command; addresses of the internet lead to folders of this machine.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import manifest from '../../../package.json' with { type: 'json' };
+import { findProgram } from '../../../system/programs.ts';
+import { freshCertificates } from '../../support/certificates.ts';
+import { serverImage } from '../../support/images/debian-server.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import { until } from '../../support/until.ts';
+import { docker, prepareDocker } from '../compose/containers.ts';
+
+const execute = promisify(execFile);
+const network = 'vault-test-server';
+export const names = { server: 'vault-test-server', laptop: 'vault-test-laptop' } as const;
+export type Machine = keyof typeof names;
+
+const nodeVersion = manifest.devDependencies.node;
+
+/** Makes Node's archive and its list of sums as nodejs.org has them, out of this machine's Node and npm. */
+const makeNodeSite = (folder: string): void => {
+  const name = `node-v${nodeVersion}-linux-x64`;
+  const top = join(folder, name);
+  mkdirSync(join(top, 'bin'), { recursive: true });
+  cpSync('node_modules/node/bin/node', join(top, 'bin/node'));
+  const npm = dirname(dirname(realpathSync(findProgram('npm') ?? 'npm')));
+  cpSync(npm, join(top, 'lib/node_modules/npm'), { recursive: true });
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(top, 'bin/npm'));
+  const site = join(folder, `v${nodeVersion}`);
+  mkdirSync(site);
+  const script = `tar -c -C "$1" "$2" | gzip -1 > "$3/$2.tar.gz" && cd "$3" && sha256sum *.gz > SHASUMS256.txt`;
+  execFileSync('sh', ['-c', script, 'sh', folder, name, site]);
+};
+
+/** Makes a repository of the files of this checkout, as they are now, with the tags that the page names. */
+const makeRepository = (folder: string, tags: readonly string[]): void => {
+  mkdirSync(folder);
+  const script = `
+    git ls-files -co --exclude-standard -z | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "$1"
+    cd "$1" && git init -q && git add -A
+    git -c user.name=test -c user.email=test@example.com commit -qm release
+    for tag in ${tags.join(' ')}; do git tag $tag; done`;
+  execFileSync('bash', ['-euc', script, 'bash', folder], { stdio: 'pipe' });
+};
+
+/** On the server somebody with sudo types the commands, and the laptop is its owner's own. */
+const users = { server: 'you', laptop: 'root' } as const;
+const homeOf = (user: string): string => (user === 'root' ? '/root' : `/home/${user}`);
+
+/** Runs a script in bash on a machine; returns its stdout, trimmed. Throws an error that holds its whole output. */
+export const runOn = async (
+  machine: Machine,
+  script: string,
+  user: string = users[machine],
+): Promise<string> => {
+  const home = homeOf(user);
+  const options = ['--user', user, '--workdir', home, '--env', `HOME=${home}`];
+  const shell = ['bash', '-euo', 'pipefail', '-c', script];
+  try {
+    const words = ['exec', ...options, names[machine], ...shell];
+    return (await execute('docker', words)).stdout.trim();
+  } catch (error) {
+    const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
+    throw new Error(`${machine}: ${script}\n${stdout}\n${stderr}`, { cause: error });
+  }
+};
+
+const start = async (machine: Machine, options: readonly string[]): Promise<void> => {
+  await docker(
+    ...['run', '--detach', '--name', names[machine], '--hostname', machine, '--network', network],
+    // What systemd needs, and the firewall.
+    ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--cgroupns', 'private'],
+    ...['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined'],
+    ...['--env', 'container=docker', '--tmpfs', '/run', '--tmpfs', '/tmp', ...options],
+    serverImage,
+  );
+  await until(
+    () =>
+      runOn(machine, 'systemctl is-system-running', 'root').then(
+        (state) => state === 'running',
+        () => false,
+      ),
+    30_000,
+  );
+};
+
+/** npm shares the cache of this machine, and trusts the same authorities. */
+const npmSettings = 'cache=/mnt/npm\\nprefer-offline=true\\ncafile=/mnt/authorities.pem\\n';
+const prepare: Readonly<Record<Machine, string>> = {
+  server: `
+    useradd --create-home --shell /bin/bash you
+    echo 'you ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/you
+    printf '${npmSettings}' > ~/.npmrc
+    mkdir -p /usr/local/share/ca-certificates
+    cp /mnt/ca.pem /usr/local/share/ca-certificates/test.crt`,
+  laptop: `
+    printf '${npmSettings}' > ~/.npmrc
+    tar -xzf /mnt/site/v${nodeVersion}/*.tar.gz -C /usr/local --strip-components=1
+    ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
+    printf 'StrictHostKeyChecking accept-new\\nUser you\\n' > ~/.ssh/config`,
+};
+
+/** Removes both machines and their network, if they are there. */
+export const removeMachines = async (): Promise<void> => {
+  const ignore = () => undefined;
+  await docker('rm', '--force', '--volumes', ...Object.values(names)).catch(ignore);
+  await docker('network', 'rm', network).catch(ignore);
+};
+
+/** Starts both machines. `host` is the DNS name of the server, and `tags` are the releases of the repository. */
+export const startMachines = async (host: string, tags: readonly string[]): Promise<void> => {
+  await prepareDocker('server');
+  // What a run left that was ended early.
+  await removeMachines();
+  const folder = freshFolder();
+  makeNodeSite(join(folder, 'site'));
+  makeRepository(join(folder, 'repository'), tags);
+  const { ca, certificate, key } = await freshCertificates([host]);
+  mkdirSync(join(folder, 'lineage'));
+  writeFileSync(join(folder, 'lineage/fullchain.pem'), certificate);
+  writeFileSync(join(folder, 'lineage/privkey.pem'), key, { mode: 0o600 });
+  writeFileSync(join(folder, 'ca.pem'), ca);
+  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  const volumes = [
+    ...['--volume', `${cache}:/mnt/npm`, '--volume', `${folder}/site:/mnt/site:ro`],
+    ...['--volume', '/etc/ssl/certs/ca-certificates.crt:/mnt/authorities.pem:ro'],
+    ...['--volume', `${folder}/ca.pem:/mnt/ca.pem:ro`],
+  ];
+  await docker('network', 'create', network);
+  await Promise.all([
+    start('server', [
+      ...[...volumes, '--network-alias', host],
+      ...['--volume', `${folder}/repository:/mnt/repository:ro`],
+      ...['--volume', `${folder}/lineage:/etc/letsencrypt/live/${host}:ro`],
+    ]),
+    start('laptop', volumes),
+  ]);
+  for (const machine of ['server', 'laptop'] as const)
+    await runOn(machine, prepare[machine], 'root');
+};
+
+/** Lets the laptop in by its key, as the user of the server and, by a forced command, as the vault's. */
+export const authorizeLaptop = async (user: string, options = ''): Promise<void> => {
+  const key = await runOn('laptop', 'cat ~/.ssh/id_ed25519.pub');
+  const folder = `${homeOf(user)}/.ssh`;
+  await runOn(
+    'server',
+    `install -d -m 0700 -o ${user} ${folder}
+     printf '%s\n' '${options}${key}' > ${folder}/authorized_keys`,
+    'root',
+  );
+};
