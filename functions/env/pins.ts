@@ -14,13 +14,12 @@ export const findPins = (
 ): Pin[] =>
   lines.flatMap(({ candidates }) =>
     candidates.flatMap(({ kind, name, version, anchor, start, end, offset }) => {
-      const old = { name, version, anchor };
-      const chosen = kind === 'secret' ? versionOf(old) : undefined;
-      const written = chosen && writtenAs({ name, ...chosen });
-      if (written === undefined || written === writtenAs(old)) return [];
+      const chosen = kind === 'secret' ? versionOf({ name, version, anchor }) : undefined;
+      if (chosen === undefined) return [];
       const before = 'secret('.length + name.length;
       const length = end - start - before - ')'.length;
-      return [{ offset: offset + before, length, text: written.slice(name.length) }];
+      const text = writtenAs({ name, ...chosen }).slice(name.length);
+      return [{ offset: offset + before, length, text }];
     }),
   );
 

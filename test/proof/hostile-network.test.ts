@@ -128,7 +128,7 @@ describe('a vault behind a hostile network', () => {
         reply = await hostile.call('POST', '/v1/env/encrypt', call);
         tries += 1;
       } while (reply.status !== 200 && tries < 10);
-      expect([reply.status, reply.json.created]).toEqual([
+      expect([reply.status, reply.json.created]).toMatchObject([
         200,
         names.map((name) => ({ name, version: 1 })),
       ]);
