@@ -9,7 +9,6 @@ import { chooseDataFolder } from '../vaults/find-vaults.ts';
 import { type Finding, findDifference, type VersionFacts } from './difference.ts';
 import { openEmbedded } from './embedded.ts';
 import { pagesOfBackup, withFolderBeside } from './file.ts';
-import { openNode } from './nodes.ts';
 import type { Progress } from './progress.ts';
 import { counted, describeMoment } from './sentences.ts';
 import { readTable } from './table.ts';
@@ -45,8 +44,9 @@ const compareWithFile = async (
   const folder = await chooseDataFolder(process.env, name);
   return await withFolderBeside(file, async (draft) => {
     const isNode = isNodeFolder(folder);
-    const opened = isNode ? openNode(folder) : openEmbedded(folder, draft, progress);
-    const { facts, pages } = await opened;
+    const { facts, pages } = isNode
+      ? await (await import('./nodes.ts')).openNode(folder)
+      : await openEmbedded(folder, draft, progress);
     const count = progress.counter('compared');
     async function* readStore(): AsyncGenerator<readonly Item[]> {
       for await (const page of pages) {

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openEmbedded } from '../backup/embedded.ts';
 import { createBackup } from '../backup/file.ts';
-import { openNode } from '../backup/nodes.ts';
 import { createProgress } from '../backup/progress.ts';
 import { describeBackup } from '../backup/sentences.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
@@ -28,8 +27,10 @@ program.action(async (file, { json, for: name }) => {
   const isNode = isNodeFolder(folder);
   const progress = createProgress();
   const counters = { written: progress.counter('wrote'), checked: progress.counter('checked') };
-  const openSource = (draft: string) =>
-    isNode ? openNode(folder) : openEmbedded(folder, draft, progress);
+  const openSource = async (draft: string) =>
+    isNode
+      ? (await import('../backup/nodes.ts')).openNode(folder)
+      : openEmbedded(folder, draft, progress);
   const made = await createBackup(resolve(file), openSource, counters).finally(progress.end);
   if (json) return say(JSON.stringify({ file: resolve(file), folder, ...made }, undefined, 2));
   say(`${file} holds the data of ${folder}, complete and read again:`);

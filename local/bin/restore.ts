@@ -7,7 +7,6 @@ import { resolve } from 'node:path';
 import { usage } from '../../system/failures.ts';
 import { shownJson } from '../../system/terminal-text.ts';
 import { restoreEmbedded } from '../backup/embedded.ts';
-import { restoreNodes } from '../backup/nodes.ts';
 import { linesOfPreview, previewFile, previewTables } from '../backup/preview.ts';
 import { createProgress } from '../backup/progress.ts';
 import { redoFromLogs } from '../backup/redo.ts';
@@ -46,7 +45,9 @@ const program = newProgram('npm run restore --', 'gives an empty vault the data 
 const restore = async (file: string): Promise<void> => {
   const folder = dataFolderOf(process.env);
   const progress = createProgress();
-  const restoreInto = isNodeFolder(folder) ? restoreNodes : restoreEmbedded;
+  const restoreInto = isNodeFolder(folder)
+    ? (await import('../backup/nodes.ts')).restoreNodes
+    : restoreEmbedded;
   const held = await restoreInto(folder, resolve(file), progress).finally(progress.end);
   const setting = folderSetting(process.env, folder);
   say(`${folder} holds what the backup holds:`);
