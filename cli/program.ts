@@ -89,7 +89,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   4: 'it exists, it cannot be destroyed, or the idempotency key is taken',
   5: 'no token, a refused token, or a missing scope',
   6: 'the file has errors or names no secret, or a value is too large',
-  7: 'out of reach, too slow, throttled, or outcome unknown: try again later',
+  7: 'out of reach, not trusted, too slow, throttled, or outcome unknown',
   8: 'the master key cannot be used, or is another',
   9: 'the current version is not that of --if-version, or --max-age is exceeded',
   125: 'run itself failed: the code that it names says why',
