@@ -32,7 +32,7 @@ const entry = ({ validFrom, ...details }: HeadDetails) => ({
 /** GET /v1/secrets: the names that are visible to the caller. The list may lag behind a write. */
 export const handler = endpoint({
   operation: 'list-secrets',
-  scopes: ['secrets:read'],
+  scopes: ['secrets:list'],
   parse,
   run: listSecrets(storePorts),
   reply: ({ names, details, next }) => ({

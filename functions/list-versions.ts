@@ -1,4 +1,5 @@
 import { anchorOf } from './crypto/fingerprint.ts';
+import { requireScopes } from './http/endpoint.ts';
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, pathName, queryOf, type ReceivedRequest } from './http/requests.ts';
 import { encodeValue, validity } from './http/responses.ts';
@@ -16,6 +17,7 @@ const parse = (received: ReceivedRequest): ListVersions => {
   const max = includeValues ? limits.valuesPageMax : limits.versionsPageMax;
   const limit = limitOf(query, max, Math.min(max, limits.versionsPageDefault));
   const after = afterOf(query, isVersionNumber);
+  if (includeValues) requireScopes(received.principal, ['secrets:read']);
   return {
     name,
     order,
@@ -41,7 +43,7 @@ const entry = ({ stored, value }: ListedVersion) => ({
 /** GET /v1/secrets/{name}/versions: the history, each version with its validity interval. */
 export const handler = endpoint({
   operation: 'list-versions',
-  scopes: ['secrets:read'],
+  scopes: ['secrets:list'],
   parse,
   run: listVersions(ports),
   reply: ({ versions, next }, { name }) => ({

@@ -6,6 +6,7 @@ import {
   isTenant,
   type Principal,
   parseAskedInstant,
+  withIncluded,
 } from '../model/types.ts';
 import {
   type Claims,
@@ -160,10 +161,11 @@ const byRule = (issuer: ClaimPolicy, rule: Rule, number: number, claims: Claims)
 
 /** The scopes of the rule that the token names too. */
 const scopesOf = ({ scopes, scopesFrom }: Rule, claims: Claims): readonly string[] => {
-  if (scopesFrom === undefined) return scopes;
+  const allowed = withIncluded(scopes);
+  if (scopesFrom === undefined) return allowed;
   const claim = claimAt(claims, scopesFrom);
   const named = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
-  return scopes.filter((scope) => named.includes(scope));
+  return allowed.filter((scope) => withIncluded(named).includes(scope));
 };
 
 /** The principal that the claims `tenant`, `sub`, `scope` and `names` describe. */
@@ -176,7 +178,7 @@ const byOwnClaims = (issuer: ClaimPolicy, claims: Claims): Grant => {
   const isBare = 'bareSubjects' in issuer && issuer.bareSubjects === true;
   const subject = isBare ? sub : `${issuer.id}:${sub}`;
   if (!isSubject(subject)) throw unfit('subject', 'sub');
-  const scopes = scope.split(' ').filter((word) => word !== '');
+  const scopes = withIncluded(scope.split(' ').filter((word) => word !== ''));
   return { tenant, subject, scopes, names, issuer: issuer.id, rule: undefined };
 };
 

@@ -15,7 +15,7 @@ export type Handler = (event: Event, context: Context) => Promise<APIGatewayProx
 export type Endpoint<Request, Answer> = {
   /** The name of the operation, which is also the name of its file, its function and its `operationId`. */
   readonly operation: string;
-  /** The caller needs all of these scopes, which are checked before the request is parsed. */
+  /** The caller needs all of these scopes, which are checked before the request is parsed. `parse` may need more. */
   readonly scopes: readonly Scope[];
   /**
    * The media types of the body. The size and type of the body are checked before any other part of the
@@ -24,7 +24,7 @@ export type Endpoint<Request, Answer> = {
   readonly takes?: readonly string[];
   /** Whether a request without a body needs no media type either. */
   readonly bodyIsOptional?: boolean;
-  /** Throws `invalid_request` for a malformed request. Makes no calls. */
+  /** Throws `invalid_request` for a malformed request, `forbidden` for one that needs another scope. Makes no calls. */
   readonly parse: (received: ReceivedRequest) => Request;
   readonly run: Operation<Request, Answer>;
   readonly reply: (answer: Answer, request: Request) => Reply | TextReply;
@@ -92,7 +92,8 @@ export const createEndpoint =
 
 const noBody: Body = { text: '', type: '' };
 
-const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void => {
+/** Throws `forbidden` with the first of the needed scopes that the caller lacks. */
+export const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void => {
   const missing = needed.find((scope) => !scopes.includes(scope));
   if (missing === undefined) return;
   throw new VaultError('forbidden', `the token lacks the scope ${missing}`, {

@@ -3,6 +3,7 @@ import { limits, times } from './limits.ts';
 
 export const scopes = [
   'secrets:read',
+  'secrets:list',
   'secrets:write',
   'secrets:delete',
   'secrets:destroy',
@@ -13,6 +14,13 @@ export const scopes = [
 export type Scope = (typeof scopes)[number];
 
 export const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text);
+
+/** The scopes that a token with these holds: `secrets:read` includes `secrets:list`. Each stands there once. */
+export const withIncluded = (scopes: readonly string[]): readonly string[] => [
+  ...new Set(
+    scopes.flatMap((scope) => (scope === 'secrets:read' ? [scope, 'secrets:list'] : scope)),
+  ),
+];
 
 /** The caller of a request, made only from a verified token (`http/principal.ts`). */
 export type Principal = {

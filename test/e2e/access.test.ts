@@ -158,7 +158,7 @@ describeLocal('a token of GitHub Actions', () => {
       rule: 1,
       tenant: 'acme',
       subject: 'github:1234',
-      scopes: ['secrets:read'],
+      scopes: ['secrets:read', 'secrets:list'],
       names: ['app.*'],
       expires: new Date(1_000 * exp).toISOString(),
     });

@@ -63,7 +63,7 @@ beforeAll(async () => {
 });
 
 /** A part of a caller that hides the secret. */
-type Hider = 'tenant' | 'names' | 'scopes';
+type Hider = 'tenant' | 'names' | 'scopes' | 'scopes and names';
 type Stranger = { readonly by: Hider; readonly token: () => string };
 /** The claims of a caller who may see the secret. In a token that a rule judges, they must gain nothing. */
 const ownClaims = (change: Claims = {}): Claims => {
@@ -79,6 +79,10 @@ const strangers: Readonly<Record<string, Stranger>> = {
   'a token whose names do not cover it': {
     by: 'names',
     token: () => vault.token({ names: others }),
+  },
+  'a token with secrets:list alone whose names do not cover it': {
+    by: 'scopes and names',
+    token: () => vault.token({ names: others, scope: 'secrets:list' }),
   },
   ...(isLocal && {
     'a token by a rule for another tenant': byRule('tenant', 'fixed tenant'),
@@ -132,6 +136,8 @@ const asks: Readonly<Record<string, Ask>> = {
   ],
   'submit-env': (name) => ['POST', '/v1/env', { body: file(name) }],
 };
+/** The requests that need no scope but `secrets:list`. */
+const listing = ['list-versions', 'list-versions by HEAD'];
 /** The requests for the current value, which a deleted secret has no more. */
 const current = Object.keys(asks).filter((ask) => !/version|pin/.test(ask));
 const askAs = (token: string, what: string) => (name: string) => {
@@ -175,7 +181,8 @@ describe('a secret of another tenant, or hidden from the caller', () => {
   it.each(cells)('looks missing to %s in %s', async (who, what) => {
     const { by, token } = strangerOf(who);
     const ask = askAs(token(), what);
-    const [status, code] = by === 'scopes' ? [403, 'forbidden'] : [404, 'not_found'];
+    const lacksScope = by === 'scopes' || (by === 'scopes and names' && !listing.includes(what));
+    const [status, code] = lacksScope ? [403, 'forbidden'] : [404, 'not_found'];
     const refusal = { status, json: what.includes('HEAD') ? {} : { code } };
     const absent = await ask(never);
     for (const name of [hidden, ended]) {
@@ -196,7 +203,7 @@ describe('a secret of another tenant, or hidden from the caller', () => {
     const token = tokenOf();
     const explain = (name: string) => vault.call('GET', `/v1/secrets/${name}/explain`, { token });
     const absent = await explain(never);
-    expect(absent.status).toBe({ tenant: 200, names: 404, scopes: 403 }[by]);
+    expect(absent.status).toBe(by === 'tenant' ? 200 : by === 'names' ? 404 : 403);
     for (const name of [hidden, ended]) {
       const outOfSight = await explain(name);
       expect(withoutRequestId(outOfSight).replaceAll(name, 'N')).toBe(
@@ -253,6 +260,44 @@ describe('a secret of another tenant, or hidden from the caller', () => {
       const { json } = await untilSeen(list, ({ json }) => json.names?.length === seen.length);
       expect(json.names).toEqual(seen);
     }
+  });
+});
+
+describe('a token with secrets:list alone', () => {
+  const token = () => vault.token({ scope: 'secrets:list' });
+
+  // Shows G7.
+  it.each(Object.keys(asks))('gets no value by %s', async (what) => {
+    const reply = await askAs(token(), what)(hidden);
+    expect(reply.status).toBe(listing.includes(what) ? 200 : 403);
+    expect(reply.text).not.toMatch(/canary|Y2FuYXJ5|"value"/);
+  });
+
+  it('is answered 403 for list-versions with values, and reply and log name secrets:read', async () => {
+    const reply = await askAs(token(), 'list-versions with values')(hidden);
+    expect(reply).toMatchObject({ status: 403, json: { scope: 'secrets:read' } });
+    if (isLocal) expect((await logged(vault, reply)).request['why']).toBe('secrets:read');
+  });
+
+  it('sees names, versions, instants, authors, notes and states', async () => {
+    const name = await vault.create('canary-1');
+    const path = `/v1/secrets/${name}`;
+    await vault.ask('PUT', path, { value: 'canary-2', note: 'rotated' });
+    const see = (from: string) => vault.call('GET', from, { token: token() });
+    const listed = await untilSeen(
+      () => see(`/v1/secrets?include=details&prefix=${name}`),
+      ({ json }) => json.secrets?.[0]?.version === 2,
+    );
+    const history = await see(`${path}/versions`);
+    const createdBy = expect.stringMatching(/alice$/);
+    expect(history.json.versions).toMatchObject([
+      { version: 2, state: 'stored', createdBy, note: 'rotated', validTo: null },
+      { version: 1, state: 'stored', createdBy, validTo: expect.any(String) },
+    ]);
+    expect(listed.json.secrets).toMatchObject([
+      { name, version: 2, state: 'stored', createdBy, note: 'rotated' },
+    ]);
+    expect(listed.text + history.text).not.toContain('canary');
   });
 });
 

@@ -58,7 +58,7 @@ describe('whoami', () => {
     });
     const wide = vault.token({ names: undefined, scope: 'secrets:read other' });
     expect((await vault.call('GET', '/v1/whoami', { token: wide })).json).toMatchObject({
-      scopes: ['secrets:read', 'other'],
+      scopes: ['secrets:read', 'secrets:list', 'other'],
       names: ['*'],
     });
   });

@@ -31,6 +31,7 @@ describe('a generated request', () => {
     tokens = [
       ...Array.from({ length: 20 }, () => everything),
       vault.token({ scope: 'secrets:read' }),
+      vault.token({ scope: 'secrets:list' }),
       vault.token({ scope: 'secrets:write' }),
       vault.token({ names: ['D*', 'NEW1*'] }),
       vault.token({ tenant: 'globex' }),

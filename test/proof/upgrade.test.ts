@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { withIncluded } from '../../functions/model/types.ts';
 import { buildChecker, checkHistory } from '../cluster/chaos/checker.ts';
 import { type Crowd, startCrowd } from '../cluster/chaos/crowd.ts';
 import { openHistory } from '../cluster/chaos/history.ts';
@@ -16,6 +17,7 @@ import { closeConnections, exchange } from '../support/raw-http.ts';
 import { openReleased } from '../support/released.ts';
 import { freshName } from '../support/running-vault.ts';
 import { kmsOf, servicesOf } from '../support/second-vault.ts';
+import { issueToken } from '../support/tokens.ts';
 
 const codes = { released: '', today: process.cwd() };
 type Code = keyof typeof codes;
@@ -233,12 +235,37 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
       expect(expanded.json).toEqual({ unchanged: true, tag });
 
       for (const Authorization of [`Bearer ${tokens.get(first)}`, `Bearer ${githubToken()}`]) {
-        const seen = await ask(first, ['GET', '/v1/whoami'], { Authorization });
-        const same = await ask(second, ['GET', '/v1/whoami'], { Authorization });
-        expect(same).toMatchObject({ status: 200, json: seen.json });
+        const [seen, same] = await Promise.all(
+          [first, second].map((code) => ask(code, ['GET', '/v1/whoami'], { Authorization })),
+        );
+        const scopes = withIncluded(seen?.json.scopes);
+        expect({ ...same?.json, scopes: withIncluded(same?.json.scopes) }).toEqual({
+          ...seen?.json,
+          scopes,
+        });
       }
     }
   });
+
+  // Shows G16.
+  it.each<[Code, number, number]>([
+    ['released', 403, 403],
+    ['today', 200, 403],
+  ])(
+    'answers at the host "%s" with %d, and with %d where it asks for values, to a token with secrets:list alone',
+    async (code, listed, valued) => {
+      const name = await store(code, freshName());
+      const Authorization = `Bearer ${issueToken(data, { scope: 'secrets:list' })}`;
+      for (const [status, path] of [
+        [listed, `/v1/secrets`],
+        [listed, `/v1/secrets/${name}/versions`],
+        [valued, `/v1/secrets/${name}/versions?include=values`],
+        [valued, `/v1/secrets/${name}`],
+      ] as const) {
+        expect((await ask(code, ['GET', path], { Authorization })).status).toBe(status);
+      }
+    },
+  );
 });
 
 /** All items of the table in this folder, and what breaks an invariant. */
@@ -269,4 +296,20 @@ it('the code of today restores the backup that the last release made', async () 
   await lastLineOf(run('released', 'backup', [backup], { VAULT_DATA_DIR: data }));
   await lastLineOf(run('today', 'restore', [backup], { VAULT_DATA_DIR: restored }));
   expect(await inspect('today', restored)).toEqual(await inspect('today', data));
+});
+
+// Shows G16.
+it('the last release refuses a policy that names secrets:list, which the code of today accepts', async () => {
+  const file = join(folder, 'listing.yaml');
+  writeFileSync(file, githubPolicy().replace('[secrets:read]', '[secrets:list]'));
+  const env = { VAULT_DATA_DIR: data, PORT: '0', AUTH_POLICY_FILE: file };
+  const refused = run('released', 'start', [], env);
+  expect(await refused.exit).not.toBe(0);
+  expect(refused.errors.join()).toContain(
+    'rules[0].scopes[0] must be of secrets:read, secrets:write',
+  );
+  const accepted = run('today', 'start', [], env);
+  await addressOf(accepted);
+  accepted.child.kill('SIGTERM');
+  await accepted.exit;
 });

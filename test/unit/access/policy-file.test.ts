@@ -194,7 +194,7 @@ describe('a faulty policy', () => {
     ['tenant: acme', 'tenant: "{}"', 'rules[0].tenant has a {claim} that names no claim'],
     ['"{repository_id}"', '"{a}{b}"', 'subject must part its claims with a character such as ":"'],
     ['"{repository_id}"', '"{a}-{b}"', 'subject must part its claims with a character such as ":"'],
-    ['[secrets:read]', '[secrets:reads]', 'rules[0].scopes[0] must be of secrets:read, secrets:w'],
+    ['[secrets:read]', '[secrets:reads]', 'rules[0].scopes[0] must be of secrets:read, secrets:l'],
     ['[secrets:read]', '[]', 'rules[0].scopes is empty'],
     ['names: ["app.*"]', 'scopesFrom: x', 'rules[0].names is missing'],
     ['names:', 'scopesFrom: "{scope}"\n        names:', 'rules[0].scopesFrom names no claim'],

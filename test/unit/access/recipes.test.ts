@@ -24,36 +24,37 @@ const { authenticate } = createAuthenticator(
 );
 
 const vault = 'https://vault.example.com';
+const scopes = ['secrets:read', 'secrets:list'];
 
 /** The claims for which a caller asks its provider, beyond the documented example, and the grants of the vault. */
 const cases: Readonly<
   Record<keyof typeof providers, { readonly asked: Claims } & Pick<Principal, 'subject' | 'scopes'>>
 > = {
-  github: { asked: { aud: vault }, subject: 'github:74', scopes: ['secrets:read'] },
+  github: { asked: { aud: vault }, subject: 'github:74', scopes },
   google: {
     asked: {},
     subject: 'google:10769150350006150715113082367',
-    scopes: ['secrets:read'],
+    scopes,
   },
   gitlab: {
     asked: { ref: 'main', ref_path: 'refs/heads/main', ref_protected: 'true' },
     subject: 'gitlab:20',
-    scopes: ['secrets:read'],
+    scopes,
   },
   kubernetes: {
     asked: { aud: [vault] },
     subject: 'kubernetes:system:serviceaccount:my-namespace:my-serviceaccount',
-    scopes: ['secrets:read'],
+    scopes,
   },
   cognito: {
     asked: { aud: undefined },
     subject: 'cognito:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee',
-    scopes: ['secrets:read'],
+    scopes,
   },
   entra: {
     asked: {},
     subject: 'entra:690222be-ff1a-4d56-abd1-7e4f7d38e474',
-    scopes: ['secrets:read'],
+    scopes,
   },
   auth0: {
     asked: {
@@ -61,12 +62,12 @@ const cases: Readonly<
       permissions: ['read:bar', 'secrets:destroy', 'secrets:read'],
     },
     subject: 'auth0:auth0|123456',
-    scopes: ['secrets:read'],
+    scopes,
   },
   aws: {
     asked: { aud: vault },
     subject: 'aws:arn:aws:iam::123456789012:role/DataProcessingRole',
-    scopes: ['secrets:read'],
+    scopes,
   },
 };
 

@@ -34,7 +34,7 @@ const claims = {
 const granted = {
   tenant: 'acme',
   subject: 'github:1234',
-  scopes: ['secrets:read', 'secrets:write'],
+  scopes: ['secrets:read', 'secrets:list', 'secrets:write'],
   names: ['app.*'],
   issuer: 'github',
   rule: 1,
@@ -267,11 +267,12 @@ describe('a claim in a rule', () => {
 describe('the scopes of a rule', () => {
   const scopesFrom = 'scope';
   it.each<[unknown, string[]]>([
-    ['secrets:read', ['secrets:read']],
-    ['openid secrets:read secrets:destroy', ['secrets:read']],
+    ['secrets:read', ['secrets:read', 'secrets:list']],
+    ['secrets:list', ['secrets:list']],
+    ['openid secrets:read secrets:destroy', ['secrets:read', 'secrets:list']],
     [
       ['secrets:write', 'secrets:read'],
-      ['secrets:read', 'secrets:write'],
+      ['secrets:read', 'secrets:list', 'secrets:write'],
     ],
     ['secrets:readx', []],
     ['', []],
@@ -280,6 +281,18 @@ describe('the scopes of a rule', () => {
     [7, []],
   ])('shrink to those that the claim names too: %j', (scope, scopes) => {
     expect(by({ scopesFrom }, { scope })).toMatchObject({ granted: { scopes } });
+  });
+
+  it.each<[Rule['scopes'], string[]]>([
+    [['secrets:list'], ['secrets:list']],
+    [['secrets:write'], []],
+    [
+      ['secrets:list', 'secrets:read'],
+      ['secrets:list', 'secrets:read'],
+    ],
+  ])('%j give %j to a token that names secrets:read', (scopes, held) => {
+    const scope = 'secrets:read';
+    expect(by({ scopesFrom, scopes }, { scope })).toMatchObject({ granted: { scopes: held } });
   });
 
   it('ignore a claim that the rule does not name', () => {
@@ -302,7 +315,7 @@ describe('a token that describes its principal itself', () => {
       granted: {
         tenant: 'acme',
         subject: 'github:ci',
-        scopes: ['secrets:read', 'x'],
+        scopes: ['secrets:read', 'secrets:list', 'x'],
         names: ['A*'],
         issuer: 'github',
         rule: undefined,

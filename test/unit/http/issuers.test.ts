@@ -58,7 +58,7 @@ describe('several issuers', () => {
       expect(await send(tokenOf(id, key))).toEqual({
         tenant: 'acme',
         subject: `${id}:ci`,
-        scopes: ['secrets:read'],
+        scopes: ['secrets:read', 'secrets:list'],
         names: ['app.*'],
         issuer: id,
         rule: 1,

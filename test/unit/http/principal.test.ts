@@ -57,7 +57,7 @@ describe('a valid token', () => {
     expect(await authenticateToken(token, keySet(publicJwk(pair)))).toEqual({
       tenant: 'acme',
       subject: 'alice',
-      scopes: ['secrets:read', 'secrets:write'],
+      scopes: ['secrets:read', 'secrets:list', 'secrets:write'],
       names: ['billing.*', 'DB_HOST'],
       issuer: 'default',
       rule: undefined,
