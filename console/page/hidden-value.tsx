@@ -2,6 +2,7 @@
 
 import { useLayoutEffect, useState } from 'preact/hooks';
 import { useAnnounce } from './announcer.tsx';
+import { useLack } from './caller.ts';
 import { refusalOf } from './query-hooks.ts';
 import { sentenceOf } from './query-status.tsx';
 
@@ -37,6 +38,7 @@ export const Value = ({
   const [content, setContent] = useState<string>();
   const [fault, setFault] = useState('');
   const announce = useAnnounce();
+  const lack = useLack('secrets:read');
   const hide = () => setContent(undefined);
   useHiding(content !== undefined, hide);
   const use = (work: (value: string) => unknown) => async () => {
@@ -47,6 +49,7 @@ export const Value = ({
       setFault(sentenceOf(refusalOf(error)));
     }
   };
+  if (lack !== undefined) return <span class="soft">{lack}</span>;
   return (
     <span class="value">
       {content === undefined ? (

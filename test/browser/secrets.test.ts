@@ -382,3 +382,18 @@ describe('a console whose token covers some names', () => {
     await told(page, 'Created mine.one, version 1.');
   });
 });
+
+describe('a console whose token may only list', () => {
+  const listing = useConsole(vault, { scope: 'secrets:list', names: ['listed.*'] });
+
+  it('shows names and versions, and in place of each value what the token lacks', async () => {
+    await vault.create('1', 'listed.one');
+    await vault.ask('PUT', '/v1/secrets/listed.one', { value: '2' });
+    const { page } = await listing.open();
+    await page.getByRole('link', { name: 'listed.one' }).click();
+    await page.getByRole('heading', { name: 'Versions', exact: true }).waitFor();
+    // The current value, the values of two versions, and the comparison of two.
+    expect(await page.getByText('Your token lacks secrets:read.', { exact: true }).count()).toBe(4);
+    expect(await page.getByRole('button', { name: /^(Show|Copy) the/ }).count()).toBe(0);
+  });
+});

@@ -34,7 +34,7 @@ export const SecretsView = () => {
   const [isCreating, setCreating] = useState(false);
   const { prefix, state, cursors } = search;
   const cursor = cursors.at(-1);
-  const noList = useLack('secrets:read');
+  const noList = useLack('secrets:list');
   const asking = useQuery(
     async (signal) => {
       lastSearch = search;

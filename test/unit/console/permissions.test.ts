@@ -6,7 +6,11 @@ const caller = { scopes: ['secrets:read'], names: ['app.*'] };
 describe('the permissions of a caller', () => {
   it('name the scope that the token lacks, and tell whether its names cover a name', () => {
     expect(lacks(caller, 'secrets:write')).toBe('Your token lacks secrets:write.');
-    expect(lacks(caller, 'secrets:read')).toBeUndefined();
+    for (const held of ['secrets:read', 'secrets:list'])
+      expect(lacks(caller, held)).toBeUndefined();
+    expect(lacks({ ...caller, scopes: ['secrets:list'] }, 'secrets:read')).toBe(
+      'Your token lacks secrets:read.',
+    );
     expect([covers(caller, 'app.token'), covers(caller, 'DB')]).toEqual([true, false]);
   });
 

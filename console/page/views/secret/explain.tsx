@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from 'preact/hooks';
 import type { ReplyOf } from '../../../../client/types.ts';
+import { scopes } from '../../../../functions/model/types.ts';
 import { ActionButton } from '../../buttons.tsx';
 import { useCaller, useLack } from '../../caller.ts';
 import { counted } from '../../counted.ts';
@@ -10,11 +11,6 @@ import { ask } from '../../session.ts';
 import { Table } from '../../table.tsx';
 
 type Explanation = ReplyOf<'explain-secret'>;
-
-const scopes = [
-  ...['secrets:read', 'secrets:write', 'secrets:delete'],
-  ...['secrets:destroy', 'secrets:explain', 'vault:status'],
-];
 
 /** Explains what a caller may do with the secret, and why: the console's own token, or any other. */
 export const Explain = ({ name }: { readonly name: string }) => {
