@@ -13,6 +13,7 @@ import {
   isAlive,
   startCluster,
 } from '../support/cluster-process.ts';
+import { openDsvault } from '../support/dsvault.ts';
 import { describeTimes, printFigure } from '../support/figure.ts';
 import { liveByDsvault } from '../support/life-by-dsvault.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
@@ -357,5 +358,24 @@ describe('the folder of a cluster', () => {
       code: 1,
       text: expect.stringMatching(/^another vault is using the data folder/),
     });
+  });
+});
+
+describe('dsvault log', () => {
+  it('tells by the logs of all nodes who holds which version, and that no request read a stale value', async () => {
+    const name = await create(1);
+    expect(await valueOn(2, name)).toBe(`of ${name}`);
+    const dsvault = openDsvault({ VAULT_DATA_DIR: cluster.folder });
+    const ask = async (...question: readonly string[]) => {
+      const ran = await dsvault.run(['log', ...question, '--for', 'cluster', '--json']);
+      expect({ ...ran, stdout: '' }).toMatchObject({ code: 0, stderr: '' });
+      return JSON.parse(ran.stdout);
+    };
+    expect((await ask('holders', name)).holders).toMatchObject([
+      { newest: { version: 1 }, older: null, current: 1 },
+    ]);
+    const { requests, ...found } = await ask('check');
+    expect(found).toMatchObject({ contradictions: 0, shown: [], untold: 0 });
+    expect(requests).toBeGreaterThan(50);
   });
 });

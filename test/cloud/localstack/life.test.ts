@@ -45,6 +45,18 @@ const again = (...args: readonly string[]) => againWith({ ALARM_EMAIL }, ...args
 const addressOf = ({ output }: LocalProcess) =>
   output.map((line) => listening.exec(line)?.[1]).find(Boolean);
 
+/** How the programs of this machine reach the store and the key of LocalStack. */
+const storeEnvironment = (): NodeJS.ProcessEnv => {
+  const endpoint = `http://127.0.0.1:${port}`;
+  return {
+    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    AWS_ENDPOINT_URL_KMS: endpoint,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  };
+};
+
 type Answer = { readonly versions?: readonly { readonly value: string }[] };
 const call = async (method: string, path: string, token: string, body?: object, base = url) => {
   const headers = {
@@ -159,6 +171,18 @@ describe('a second stack over a copy of the table', () => {
     expect(json.versions?.map(({ value }) => value)).toEqual(['one', 'two']);
   });
 
+  it('lacks what restore --preview names: the version that was written after the copy', async () => {
+    const args = ['--preview', '--table', 'vault', '--table', 'vault-restored'];
+    const { output, exit } = runLocal('restore', args, storeEnvironment());
+    expect(await exit).toBe(1);
+    expect(output).toEqual(
+      expect.arrayContaining([
+        '1 version would vanish:',
+        expect.stringMatching(/^ {2}tenant a, KEPT version 3 by /),
+      ]),
+    );
+  });
+
   it('takes new secrets, which the first stack does not have', async () => {
     const body = { name: 'AFTERWARDS', value: 'four' };
     expect((await ask('POST', '/v1/secrets', body)).status).toBe(201);
@@ -168,14 +192,10 @@ describe('a second stack over a copy of the table', () => {
   });
 
   it('passes npm run inspect -- --verify, once the time to live of the copy is set', async () => {
-    const endpoint = `http://127.0.0.1:${port}`;
     const verify = async () => {
       const { output, exit } = runLocal('inspect', ['--verify'], {
         ...existing,
-        AWS_ENDPOINT_URL_DYNAMODB: endpoint,
-        AWS_ENDPOINT_URL_KMS: endpoint,
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
+        ...storeEnvironment(),
       });
       return [await exit, ...output.slice(-2)];
     };

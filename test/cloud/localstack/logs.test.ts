@@ -121,5 +121,10 @@ describe('dsvault log --aws', () => {
     expect(await answerTo('who', 'alice', ...since)).toContain(id(created));
     expect(await answerTo('story', id(read))).toContain(name);
     expect(await answerTo('refusals', ...since)).toContain(id(refused));
+    const { holders } = JSON.parse(await answerTo('holders', name));
+    expect(holders).toMatchObject([{ subject: 'alice', newest: { version: 1 }, current: 1 }]);
+    const checked = JSON.parse(await answerTo('check', '--clocks', '0ms', ...since));
+    expect(checked).toMatchObject({ contradictions: 0, withoutLine: 0, untold: 0 });
+    expect(checked.requests).toBeGreaterThanOrEqual(3);
   });
 });
