@@ -79,7 +79,8 @@ const env =
   async (ports, context, principal) => {
     const answer = await vaultOver(ports)[route](principal, content, { context, key });
     const { created, replayed, ...told } = answer;
-    return { written: created, replayed, told: JSON.stringify(told) };
+    const written = created.map((ref) => one(ref.name, ref.version));
+    return { written, replayed, told: JSON.stringify(told) };
   };
 
 const writer = (
