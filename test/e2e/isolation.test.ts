@@ -277,6 +277,10 @@ describe('a token with secrets:list alone', () => {
     const reply = await askAs(token(), 'list-versions with values')(hidden);
     expect(reply).toMatchObject({ status: 403, json: { scope: 'secrets:read' } });
     if (isLocal) expect((await logged(vault, reply)).request['why']).toBe('secrets:read');
+    // The form of a request is judged before the scope of its values.
+    const malformed = `/v1/secrets/${hidden}/versions?include=values&limit=x`;
+    const { status, json } = await vault.call('GET', malformed, { token: token() });
+    expect([status, json.field]).toEqual([400, 'limit']);
   });
 
   it('sees names, versions, instants, authors, notes and states', async () => {
