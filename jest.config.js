@@ -20,6 +20,7 @@ if (isFirstProcess) process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'vault-'));
 // These are published as ESM only; inside Jest they go through the same transform.
 const esm =
   '(?:jose|oauth4webapi|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
+const setupFiles = ['first-umask', 'time-limit'].map((name) => `<rootDir>/test/support/${name}.ts`);
 const project = (name, timeoutSeconds, more = {}) => ({
   displayName: name,
   cacheDirectory: '.local/jest',
@@ -27,7 +28,7 @@ const project = (name, timeoutSeconds, more = {}) => ({
   // The last release is there, with a package of the same name (test/support/released.ts).
   modulePathIgnorePatterns: ['<rootDir>/.local/'],
   globals: { timeLimitMs: timeoutSeconds * 1_000 },
-  setupFilesAfterEnv: ['<rootDir>/test/support/time-limit.ts'],
+  setupFilesAfterEnv: setupFiles,
   transform: {
     [`\\.ts$|node_modules/${esm}.*\\.js$`]: '<rootDir>/test/support/esbuild-transform.js',
   },
@@ -37,10 +38,7 @@ const project = (name, timeoutSeconds, more = {}) => ({
 
 /** For tests that generate their inputs with fast-check. */
 const generating = {
-  setupFilesAfterEnv: [
-    '<rootDir>/test/support/time-limit.ts',
-    '<rootDir>/test/support/generated-inputs.ts',
-  ],
+  setupFilesAfterEnv: [...setupFiles, '<rootDir>/test/support/generated-inputs.ts'],
 };
 
 /** The files of `contract` that hold the store over etcd to the same suites as the embedded store. */
