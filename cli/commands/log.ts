@@ -208,7 +208,7 @@ const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
 
 type Remarkable = Coverage & { readonly unnamed: number };
 
-/** What the logs cannot tell. */
+/** Sentences about what the logs cannot tell. */
 const remarksOn = ({ begins, unreadable, unnamed }: Remarkable, flags: LogFlags): string[] => {
   const remarks: string[] = [];
   if (begins !== null && Date.parse(begins) > rangeOf(flags).from)

@@ -98,7 +98,7 @@ export const loginCommand = () =>
 
 const commandFlag = '--token-command';
 
-/** The certificates of the file. Whatever else it has, such as a key, is not kept. */
+/** The certificates of the file. A key that the file has, too, is not kept. */
 const readCa = (file: string, addr: string): string => {
   if (!addr.startsWith('https:')) throw usage('--ca belongs to an address of https://');
   let text: string;

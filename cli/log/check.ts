@@ -6,7 +6,7 @@
 import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, partsOf, type Range, readLogs } from './log-reading.ts';
 
-/** What finds the line of a request again. */
+/** The facts by which the line of a request is found again. */
 type Place = Pick<LogLine, 'timestamp' | 'requestId' | 'operation'> & {
   /** The number of its log, from 0. */
   readonly log: number;
@@ -52,7 +52,7 @@ type Act = {
 };
 type Write = Act & { readonly isSure: boolean };
 
-/** What the logs tell of one secret. */
+/** The writes and readings of one secret in the logs. */
 type History = {
   readonly tenant: string | undefined;
   readonly name: string;

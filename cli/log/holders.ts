@@ -11,7 +11,7 @@ type Reading = { readonly version: number; readonly timestamp: string };
 
 type Caller = Pick<LogLine, 'tenant' | 'issuer' | 'subject'>;
 
-/** What one caller has read. */
+/** A caller, and the versions that it has read. */
 export type Holder = Caller & {
   /** The newest version, if any was read other than by its number. */
   readonly newest: Reading | null;
@@ -24,7 +24,7 @@ export type Holder = Caller & {
 };
 
 export type Holders = Coverage & {
-  /** Whoever read last is first. */
+  /** The last reader is first. */
   readonly holders: readonly Holder[];
   /** Requests that opened values but, logged by an earlier version, do not say which. */
   readonly unnamed: number;

@@ -8,7 +8,7 @@ export type Range = {
   readonly tenant: string | undefined;
 };
 
-/** What logs cover. */
+/** How far logs go back, and how many of their lines are lost. */
 export type Coverage = {
   /** Every log begins by then. A request before it may be in no line. `null`: there is no line at all. */
   readonly begins: string | null;

@@ -5,11 +5,11 @@ import type { TLSSocket } from 'node:tls';
 import { type Exchange, isUntrusted } from '../../client/sending.ts';
 import { codeOf } from '../../system/failures.ts';
 
-/** Which servers of HTTPS are trusted. */
+/** The servers of HTTPS that are trusted. */
 export type Trust = {
   /** The certificates, in PEM, of the authorities that alone are trusted, or of servers. The default is Node's. */
   readonly ca?: string | undefined;
-  /** Finds the certificate of a server that is trusted without an authority, whatever it names and when it ends. */
+  /** Finds the certificate of a server that is trusted without an authority. The host that a certificate names, and its end, do not matter. */
   readonly findCertificate?: ((url: string) => Promise<string | undefined>) | undefined;
 };
 
@@ -94,7 +94,7 @@ const ifUntrusted = <Result>(
     throw error;
   });
 
-/** Connects to a server that shows exactly this certificate. Nothing is sent before that is known. */
+/** Connects to a server that shows exactly this certificate. The request is sent only after both were compared. */
 const connectTo = async (
   url: string,
   certificate: string,

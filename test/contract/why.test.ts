@@ -47,7 +47,8 @@ const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
   return Object.fromEntries(reasonFields.flatMap((one) => (one in line ? [[one, line[one]]] : [])));
 };
 
-describe('the line of a request about one secret', () => {
+/** A vault with two versions of DB, and with GONE, which was deleted. `blind` may see neither. */
+const useTwoSecrets = () => {
   const vault = useEmbedded();
   const ask = askOf(vault);
   const began = 1_700_000_000_000;
@@ -59,6 +60,11 @@ describe('the line of a request about one secret', () => {
     }
     await ask.delete(alice, 'GONE', { now: began + 5_000 });
   });
+  return { ask, began, alice, blind };
+};
+
+describe('the line of a request about one secret', () => {
+  const { ask, began, alice, blind } = useTwoSecrets();
 
   type Ask = (caller: Principal, name: string) => Promise<unknown>;
   const get: Ask = (caller, name) => ask.get(caller, name);
@@ -121,16 +127,8 @@ describe('the line of a request about one secret', () => {
 });
 
 describe('the line of a request about a .env file', () => {
-  const vault = useEmbedded();
-  const ask = askOf(vault);
-  const began = 1_700_000_000_000;
-  const alice = someone();
-  const blind = { ...alice, names: ['X*'] };
+  const { ask, began, alice, blind } = useTwoSecrets();
   beforeAll(async () => {
-    for (const name of ['DB', 'GONE']) {
-      await makeSecret(vault.ports, alice, name, ['a', 'b'], began);
-    }
-    await ask.delete(alice, 'GONE', { now: began + 5_000 });
     await ask.destroy(alice, 'DB', 1);
   });
 
