@@ -43,7 +43,8 @@ const generating = {
 
 /** The files of `contract` that hold the store over etcd to the same suites as the embedded store. */
 const overEtcd = [
-  ...['calls', 'concurrent-duplicates', 'conditional-reads', 'delete-secret', 'destroy-version'],
+  ...['calls', 'concurrent-duplicates', 'conditional-reads', 'copy-secret', 'delete-secret'],
+  'destroy-version',
   ...['env-at', 'env-deletions', 'env-files', 'env-pins', 'explain-secret'],
   ...[
     'hidden-names',

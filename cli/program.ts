@@ -18,6 +18,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
     history: async () => (await import('./commands/history.ts')).historyCommand(),
     list: async () => (await import('./commands/list.ts')).listCommand(),
     diff: async () => (await import('./commands/diff.ts')).diffCommand(),
+    copy: async () => (await import('./commands/copy.ts')).copyCommand(),
     rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand(),
     delete: async () => (await import('./commands/delete.ts')).deleteCommand(),
     restore: async () => (await import('./commands/restore.ts')).restoreCommand(),

@@ -43,6 +43,16 @@ export type VaultClient = {
   readonly create: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
   /** Stores the next version. Errors: `not_found`; `version_conflict` if `ifVersion` is not current. */
   readonly update: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
+  /**
+   * Stores the value of the version `from` as the next version of `name`, and shows no value. Errors:
+   * `not_found`, with the field `from` if that is missing; `secret_exists` with `create`; `version_destroyed`;
+   * `version_conflict`.
+   */
+  readonly copy: (
+    name: string,
+    from: CopySource,
+    options?: WriteOptions & { readonly create?: boolean | undefined },
+  ) => Promise<ReplyOf<'copy-secret'>>;
   /** The current version, that of a number, or the one valid `at` an instant (RFC 3339). Error `not_found`. */
   readonly get: (name: string, options?: WhichVersion & Signal) => Promise<SecretVersion>;
   /** Deletes a secret. Its history stays, and its name can be created again. */
@@ -77,6 +87,8 @@ export type VaultClient = {
   readonly request: Request;
 };
 
+/** A version of the secret itself, or a version, by default the current one, of the secret `name`. */
+type CopySource = BodyOf<'copy-secret'>['from'];
 type WriteOptions = Options & { readonly note?: string | undefined };
 type WhichVersion = {
   readonly version?: number | undefined;
@@ -97,6 +109,8 @@ export const createClient = (sender: Sender): VaultClient => {
       request('create-secret', { body: { name, note, ...spelled(value) }, ...options }),
     update: (name, value, { note, ...options } = {}) =>
       request('update-secret', { name, body: { note, ...spelled(value) }, ...options }),
+    copy: (name, from, { note, create, ...options } = {}) =>
+      request('copy-secret', { name, body: { from, create, note }, ...options }),
     get: (name, { signal, version, at } = {}) => {
       const query = { version: version === undefined ? undefined : String(version), at };
       return request('get-secret', { name, query, signal });

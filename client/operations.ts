@@ -5,6 +5,7 @@ export const operations = {
   "get-secret": {"method":"GET","path":"/v1/secrets/{name}","keyed":false,"writes":false,"answers":[200],"replies":[["name","version","value","encoding","validFrom","validTo"]]},
   "update-secret": {"method":"PUT","path":"/v1/secrets/{name}","keyed":true,"writes":true,"answers":[200],"replies":[["name","version","validFrom"]]},
   "delete-secret": {"method":"DELETE","path":"/v1/secrets/{name}","keyed":true,"writes":true,"answers":[200],"replies":[["name","version","validFrom"]]},
+  "copy-secret": {"method":"POST","path":"/v1/secrets/{name}/copies","keyed":true,"writes":true,"answers":[200],"replies":[["name","version","validFrom","from"]]},
   "list-versions": {"method":"GET","path":"/v1/secrets/{name}/versions","keyed":false,"writes":false,"answers":[200],"replies":[["name","versions","nextCursor"]]},
   "destroy-version": {"method":"DELETE","path":"/v1/secrets/{name}/versions/{version}","keyed":false,"writes":true,"answers":[200],"replies":[["name","version","destroyedAt","destroyedBy"]]},
   "explain-secret": {"method":"GET","path":"/v1/secrets/{name}/explain","keyed":false,"writes":false,"answers":[200],"replies":[["name","exists","deleted","current","masterKey","readCost","caller"]]},

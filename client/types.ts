@@ -16,7 +16,7 @@ export type Problem = Schemas['Problem'];
 
 /** Lets an optional property be `undefined`, too. JSON leaves it out. */
 type OrUndefined<Type> = {
-  [Key in keyof Type]: Type[Key] | (undefined extends Type[Key] ? undefined : never);
+  [Key in keyof Type]: OrUndefined<Type[Key]> | (undefined extends Type[Key] ? undefined : never);
 };
 
 type JsonOf<Holder> = Holder extends { content: { 'application/json': infer Body } } ? Body : never;

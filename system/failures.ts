@@ -120,7 +120,10 @@ export const defectLines = (program: string, error: unknown): readonly string[] 
 export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: string): Failure =>
   Object.assign(make(exitCode, report, file), { message: sentence });
 
-/** Runs `action`. A refusal with this code has the sentence for users of `dsvault`. */
+/**
+ * Runs `action`. A refusal with this code has the sentence for users of `dsvault`. A refusal that names a field
+ * keeps the server's own.
+ */
 export const withSentence = async <Result>(
   code: string,
   sentence: string,
@@ -129,7 +132,9 @@ export const withSentence = async <Result>(
   try {
     return await action();
   } catch (error) {
-    throw isFailure(error) && error.report.code === code ? inOtherWords(error, sentence) : error;
+    const isMeant =
+      isFailure(error) && error.report.code === code && error.report.field === undefined;
+    throw isMeant ? inOtherWords(error, sentence) : error;
   }
 };
 

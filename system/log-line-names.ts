@@ -9,9 +9,10 @@ export const namesIn = ({
   version,
   read,
   wrote,
-}: Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote'>): string | undefined => {
+  copied,
+}: Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote' | 'copied'>): string | undefined => {
   const own = secret !== undefined && version !== undefined ? `${secret}@${version}` : secret;
-  const names = [...new Set([...(own === undefined ? [] : [own]), ...read, ...wrote])];
+  const names = [...new Set([...(own === undefined ? [] : [own]), ...read, ...copied, ...wrote])];
   // The line names the secret of its path, and its version again among those that were read or written.
   const others = names.filter((name) => !names.some((one) => one.startsWith(`${name}@`)));
   return firstOf(others) || undefined;

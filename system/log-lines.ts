@@ -53,6 +53,8 @@ const logged = v.object({
   wrote: texts,
   /** The versions that the caller had already, so that their values were not opened again. */
   compared: texts,
+  /** The versions whose values were opened to be stored again, and that no caller has seen. */
+  copied: texts,
   /**
    * Those of `read` and `compared` that were selected by a number, and those of the past: by an instant, in a list, or
    * in a repeated answer. All others were current. A process that does not tell writes no `pinned`.

@@ -1,7 +1,6 @@
 import { failure, withSentence } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
-import { decodeValue, encodeValue } from '../values/read-value.ts';
 import { nameArgument, writingCommand } from './command-line.ts';
 import { printVersion } from './write-version.ts';
 
@@ -16,11 +15,9 @@ export const restoreCommand = () =>
     .action(async (name, { json, note, ...flags }) => {
       const session = openSession(flags);
       const last = await findLastValue(session, name);
-      const { client } = session;
-      const old = await client('get-secret', { name, query: { version: String(last) } });
-      const body = { name, ...encodeValue(decodeValue(old)), note };
+      const body = { from: { version: last }, create: true, note };
       const written = await withSentence('secret_exists', notDeleted(name), () =>
-        client('create-secret', { body }),
+        session.client('copy-secret', { name, body }),
       );
       const about = `with the value of version ${last}`;
       await printVersion(written, { json, about, copyOf: last });

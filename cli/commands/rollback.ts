@@ -1,7 +1,5 @@
 import { withSentence } from '../../system/failures.ts';
-import { ofVersion } from '../requests/secret-lists.ts';
 import { openSession } from '../requests/vault-client.ts';
-import { decodeValue, encodeValue } from '../values/read-value.ts';
 import { ifVersionOption, nameArgument, versionNumber, writingCommand } from './command-line.ts';
 import { printVersion } from './write-version.ts';
 
@@ -17,14 +15,10 @@ export const rollbackCommand = () =>
     .option(...ifVersionOption)
     .action(async (name, { json, note, ifVersion, to: version, ...flags }) => {
       const { client } = openSession(flags);
-      const old = await ofVersion({ name, version }, () =>
-        client('get-secret', { name, query: { version: String(version) } }),
-      );
-      const body = { ...encodeValue(decodeValue(old)), note };
-      // The version was found, so the secret is there.
-      const deleted = `${name} is deleted: dsvault restore ${name} brings it back`;
-      const written = await withSentence('not_found', deleted, () =>
-        client('update-secret', { name, body, ifVersion }),
+      const body = { from: { version }, note };
+      const missing = `no such secret; if it was deleted, dsvault restore ${name} brings it back`;
+      const written = await withSentence('not_found', missing, () =>
+        client('copy-secret', { name, body, ifVersion }),
       );
       const about = `with the value of version ${version}`;
       await printVersion(written, { json, about, copyOf: version });

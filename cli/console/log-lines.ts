@@ -50,7 +50,12 @@ export const matches = (line: LogLine, wanted: Filter): boolean => {
   );
 };
 
-const namesOf = ({ secret, read, wrote }: LogLine) => [secret, ...read, ...wrote];
+const namesOf = ({ secret, read, wrote, copied }: LogLine) => [
+  secret,
+  ...read,
+  ...wrote,
+  ...copied,
+];
 
 const holds = (whole: string | undefined, part: string): boolean =>
   whole?.toLowerCase().includes(part.toLowerCase()) === true;

@@ -83,6 +83,7 @@ const outcomeOf = ({ outcome, code }: Facts): string => cell(code ?? outcome);
 
 const changeBy: ReadonlyMap<string | undefined, string> = new Map([
   ['update-secret', 'updated'],
+  ['copy-secret', 'written'],
   ['delete-secret', 'deleted'],
   ['destroy-version', 'destroyed'],
 ]);
@@ -101,12 +102,13 @@ export const readsOf = (name: string): Question => ({
   holds: [name],
   head: ['TIME', 'WHAT', 'VERSION', ...callerHead, 'OPERATION', 'OUTCOME', 'REQUEST'],
   entriesOf: (line) => {
-    const { operation, secret, version, code, read, wrote } = line;
+    const { operation, secret, version, code, read, wrote, copied } = line;
     const perhaps = code === 'outcome_unknown' && secret === name && wrote.length === 0;
     const changed = perhaps ? [`${name}@${version}`] : wrote;
     const facts = factsOf(line);
     return [
       { what: 'read', versions: versionsOf(name, read) },
+      { what: 'copied', versions: versionsOf(name, copied) },
       { what: changeBy.get(operation) ?? 'created', versions: versionsOf(name, changed) },
     ].flatMap(({ what, versions }) => {
       const row = { ...facts, secret: name, what, versions };
@@ -126,7 +128,7 @@ export const readsOf = (name: string): Question => ({
 
 const requestRowOf = (line: LogLine) => ({
   ...factsOf(line),
-  ...pick(line, 'secret', 'version', 'read', 'wrote'),
+  ...pick(line, 'secret', 'version', 'read', 'wrote', 'copied'),
 });
 
 /** Asks what the caller with this subject wanted. */

@@ -5,7 +5,7 @@
  */
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../model/errors.ts';
-import type { Head } from '../model/types.ts';
+import type { Head, StoredVersion } from '../model/types.ts';
 import type { Store, Write, WriteOutcome } from '../vault/ports.ts';
 import { ownerOf, passingReasons, type Table } from './calls.ts';
 import {
@@ -18,6 +18,7 @@ import {
   type Item,
   recordKey,
   secretPartition,
+  versionSortKey,
 } from './items.ts';
 import { outcomeOfChange, outcomeOfRecord } from './outcome.ts';
 
@@ -62,8 +63,8 @@ export const actionsOf = (
       },
       ...(change.base ? [keepBase(put, change.base, change.next.validFrom)] : []),
     ]),
-    ...unchanged.map((head) => ({
-      action: { ConditionCheck: checkOf(tableName, head) },
+    ...unchanged.map((version) => ({
+      action: { ConditionCheck: checkOf(tableName, version) },
       rank: 'rest' as const,
       outcomeOf: () => ({ outcome: 'raced' }) as const,
     })),
@@ -119,7 +120,7 @@ const recordAction = (
   };
 };
 
-const ifExactly = ({ version, writeId, state }: Head) => ({
+const ifExactly = ({ version, writeId, state }: StoredVersion) => ({
   ConditionExpression: 'version = :version AND writeId = :writeId AND #state = :state',
   ExpressionAttributeNames: { '#state': 'state' },
   ExpressionAttributeValues: {
@@ -129,11 +130,12 @@ const ifExactly = ({ version, writeId, state }: Head) => ({
   },
 });
 
-const checkOf = (tableName: string, head: Head) => ({
-  TableName: tableName,
-  Key: { pk: { S: secretPartition(head.tenant, head.name) }, sk: { S: headSortKey } },
-  ...ifExactly(head),
-});
+const checkOf = (tableName: string, stored: StoredVersion) => {
+  const { tenant, name, version, validTo } = stored;
+  const sk = validTo === undefined ? headSortKey : versionSortKey(version);
+  const Key = { pk: { S: secretPartition(tenant, name) }, sk: { S: sk } };
+  return { TableName: tableName, Key, ...ifExactly(stored) };
+};
 
 /** The head of `name` that blocked a condition, if DynamoDB returned it. */
 export const decodeShown = (

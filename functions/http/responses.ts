@@ -50,7 +50,7 @@ export const written = (
   { validFrom, ...ref }: WrittenVersion & WriteRef,
   replayed: boolean,
   headers: Readonly<Record<string, string>> = {},
-): Reply => ({
+): Reply & { readonly body: object } => ({
   status,
   body: { ...anchored(ref), validFrom: formatInstant(validFrom) },
   headers: { ...headers, ...replayedHeader(replayed) },

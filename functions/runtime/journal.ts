@@ -83,7 +83,7 @@ export const openJournal = (
   const [read, compared] = [new Set<string>(), new Set<string>()];
   /** How the request selected each version of these lists. */
   const selections = new Map<string, Selection>();
-  const wrote = new Set<string>();
+  const [wrote, copied] = [new Set<string>(), new Set<string>()];
   const kmsRequestIds: string[] = [];
   const decided: Journal['decided'] = (decision, ref = {}) => {
     decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
@@ -120,6 +120,9 @@ export const openJournal = (
     compared: (version, selection) => {
       compared.add(select(version, selection));
     },
+    copied: (version) => {
+      copied.add(writtenAs(version));
+    },
     attempted: () => {
       attempts += 1;
     },
@@ -142,7 +145,10 @@ export const openJournal = (
       const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
       const end = { outcome, status, code, why: refusal.why };
       const ms = Math.round(elapsedMs * 10) / 10;
-      const lists = { read: [...read], wrote: [...wrote], compared: [...compared], kmsRequestIds };
+      const lists = {
+        ...{ read: [...read], wrote: [...wrote], compared: [...compared], copied: [...copied] },
+        kmsRequestIds,
+      };
       const [first, ...more] = portionsOf(lists).map((portion) => ({
         ...portion,
         ...selectedIn(portion, selections),

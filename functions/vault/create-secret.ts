@@ -23,12 +23,16 @@ export type CreateSecret = SingleRequest & { readonly value: Uint8Array };
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {
     vault.journal.concerns(aboutRequest(request));
-    if (!isNameVisible(vault.principal.names, request.name)) {
-      const why = { why: 'name_not_allowed' };
-      throw new VaultError('forbidden', 'the token does not allow this name', { why });
-    }
+    requireAllowed(vault, request.name);
     return await answerOnce(vault, request, () => sealAndPut(vault, request));
   });
+
+/** Throws `forbidden` for a name that the token does not cover. */
+export const requireAllowed = ({ principal }: RequestVault, name: string): void => {
+  if (isNameVisible(principal.names, name)) return;
+  const why = { why: 'name_not_allowed' };
+  throw new VaultError('forbidden', 'the token does not allow this name', { why });
+};
 
 const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<SingleWrite> => {
   const { store, dataKeys, principal, vaultId } = vault;
@@ -62,7 +66,8 @@ const sealAndPut = async (vault: RequestVault, request: CreateSecret): Promise<S
   }
 };
 
-const exists = ({ journal }: RequestVault, { name, version }: Head): VaultError => {
+/** The error of a create that meets this head. */
+export const exists = ({ journal }: RequestVault, { name, version }: Head): VaultError => {
   journal.decided('refused_exists', { name });
   const sentence = 'a secret with this name exists; PUT updates it';
   return new VaultError('secret_exists', sentence, { why: { blocking: version } });

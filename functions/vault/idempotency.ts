@@ -29,11 +29,12 @@ export const recordOfSameRequest = (
 
 /**
  * Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. The
- * duplicate may have created, updated or deleted the secret.
+ * duplicate may have created, updated or deleted the secret. A version that it used may be destroyed by now.
  */
 const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'secret_exists',
   'version_conflict',
+  'version_destroyed',
   'not_found',
 ]);
 

@@ -22,8 +22,8 @@ export type Change = { readonly base: Head | undefined; readonly next: NewVersio
 /** An atomic write: everything in it takes effect together or not at all. */
 export type Write = {
   readonly changes: readonly Change[];
-  /** Heads that must still be exactly these. */
-  readonly unchanged: readonly Head[];
+  /** Versions of other items than `changes` that must still be these, in their states: a head as the head. */
+  readonly unchanged: readonly StoredVersion[];
   /** The record of a keyed request, on condition that no unexpired record exists under its key. */
   readonly record?: { readonly keyHash: string; readonly record: IdempotencyRecord };
 };
@@ -31,7 +31,7 @@ export type Write = {
 /**
  * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this
  * write. `raced` means that another request has written the wanted version, and now the head is `head`, or
- * that it has changed an `unchanged` head. So neither this attempt nor an earlier one can ever take effect.
+ * that it has changed an `unchanged` version. So neither this attempt nor an earlier one can take effect.
  */
 export type WriteOutcome =
   | { readonly outcome: 'written' }

@@ -37,6 +37,8 @@ export type Journal = {
   readonly opened: (version: VersionRef, selection: Selection) => void;
   /** Reports that the caller has this version already, so that its value was not opened again. */
   readonly compared: (version: VersionRef, selection: Selection) => void;
+  /** Reports that the value of a version was opened to be stored again. No caller sees it. */
+  readonly copied: (version: VersionRef) => void;
   readonly attempted: () => void;
   /** Counts a decision that an operator may ask about. Alarms and destructions are also written at once. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;

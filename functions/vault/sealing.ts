@@ -55,21 +55,31 @@ const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
   return { vault: vaultId, tenant, name, version, validFrom, createdBy: subject, writeId };
 };
 
-/**
- * The value of a stored version, of which the log says how it was selected. Throws the key faults of `DataKeys` and
- * `integrity_failure`.
- */
+type OpeningVault = Pick<RequestVault, 'dataKeys' | 'journal'>;
+
+/** The value of a version, of which the log says how the caller selected it. Throws as `unsealVersion`. */
 export const openVersion = async (
-  { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,
+  vault: OpeningVault,
   version: SealedVersion,
   selection: Selection,
+): Promise<Uint8Array> => {
+  const value = await unsealVersion(vault, version);
+  vault.journal.opened(version, selection);
+  return value;
+};
+
+/**
+ * The value of a version. The holder must report it to the journal. Throws the key faults of `DataKeys` and
+ * `integrity_failure`.
+ */
+export const unsealVersion = async (
+  { dataKeys, journal }: OpeningVault,
+  version: SealedVersion,
 ): Promise<Uint8Array> => {
   const { vault, tenant, name } = version;
   const key = await dataKeys.unwrap({ vault, tenant, name }, version.wrappedDataKey);
   try {
-    const value = open(version, key, version);
-    journal.opened(version, selection);
-    return value;
+    return open(version, key, version);
   } catch (error) {
     journal.decided('integrity_failure', { name, version: version.version });
     throw error;

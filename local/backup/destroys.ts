@@ -111,6 +111,7 @@ const silent: Journal = {
   answered: () => undefined,
   opened: () => undefined,
   compared: () => undefined,
+  copied: () => undefined,
   attempted: () => undefined,
   decided: () => undefined,
   concerns: () => undefined,

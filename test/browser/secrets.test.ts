@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Locator, Page, Route } from 'playwright-core';
 import { openSecret, press, shows, useConsole, visit } from '../support/console.ts';
 import { freshName, useVault } from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
 
 const vault = useVault();
 const everything = 'secrets:read secrets:write secrets:delete secrets:destroy secrets:explain';
@@ -157,7 +158,7 @@ describe('the view of a secret', () => {
     expect(await page.locator('.told').textContent()).toBe('');
   });
 
-  it('keeps bytes that are no text when it rolls back', async () => {
+  it('keeps bytes that are no text when it rolls back, and reads no value for it', async () => {
     const name = freshName();
     const bytes = { value: '/wD+AQ==', encoding: 'base64' };
     await vault.ask('POST', '/v1/secrets', { name, ...bytes });
@@ -166,6 +167,9 @@ describe('the view of a secret', () => {
     await press(page, 'Roll back to version 1');
     await submit(page);
     await told(page, `Stored version 3 of ${name} with the value of version 1.`);
+    const lines = () => vault.lines().filter((line) => line.includes(`"${name}@`));
+    await until(async () => lines().some((line) => line.includes(`"copied":["${name}@1"]`)));
+    expect(lines().filter((line) => line.includes('"read":["'))).toEqual([]);
     expect((await versionsOf(name))[0]).toMatchObject(bytes);
   });
 

@@ -60,6 +60,14 @@ const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Cost => (
   writes,
 });
 
+/** The cost of the same write with a record. */
+const withRecord = (cost: Cost): Cost => ({
+  ...cost,
+  store: ['GetItem', ...cost.store],
+  reads: cost.reads + 1,
+  writes: cost.writes + 2,
+});
+
 /** The cost of each operation of test/support/operations.ts; the second is its cost with a key. */
 const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
   'create-secret': [costs['create-secret'], costs['create-secret, keyed']],
@@ -68,6 +76,15 @@ const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
     overDeletion({ keyed: 1, writes: 2 * 3 + 2 }),
   ],
   'update-secret': [costs['update-secret'], costs['update-secret, keyed']],
+  // A superseded version of another secret, and, for a create, the head of another secret.
+  'copy-secret': [
+    { ...costs['copy-secret'], reads: 2 * 2 + 1 },
+    withRecord({ ...costs['copy-secret'], reads: 2 * 2 + 1 }),
+  ],
+  'copy-secret that creates': [
+    { ...costs['copy-secret of another secret'], writes: 2 * 2 + 1 },
+    withRecord({ ...costs['copy-secret of another secret'], writes: 2 * 2 + 1 }),
+  ],
   'delete-secret': [costs['delete-secret'], costs['delete-secret, keyed']],
   'destroy-version': [costs['destroy-version']],
   'encrypt-env of one name': [envCost({ created: 1 }), envCost({ created: 1, recordKb: 1 })],
@@ -170,6 +187,24 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     { DB: -1 },
     (vault, alice, context) => vault.update(alice, 'DB', value, { context }),
     { ...none, store: ['GetItem'], kms: ['GenerateDataKey'], reads: 1 },
+  ],
+  [
+    'a rollback',
+    { DB: 3 },
+    (vault, alice, context) => vault.copy(alice, 'DB', { version: 1 }, { context }),
+    costs['copy-secret'],
+  ],
+  [
+    'a copy of the current version of another secret',
+    { DB: 3, FROM: 2 },
+    (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
+    costs['copy-secret of another secret'],
+  ],
+  [
+    'a copy to a missing secret: no key is asked for',
+    { FROM: 1 },
+    (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
+    { ...none, store: ['TransactGetItems'], reads: 2 * 2 },
   ],
   [
     'a get of a version that the caller has not',

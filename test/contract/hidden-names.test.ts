@@ -35,6 +35,16 @@ const asks: Readonly<Record<string, Ask>> = {
     ask.update(alice, name, 'x', { context, key }),
   'get-secret with If-None-Match': (alice, name, context) =>
     ask.getUnless(alice, name, '*', { context }),
+  'copy-secret within a history': (alice, name, context) =>
+    ask.copy(alice, name, { version: 1 }, { context }),
+  'copy-secret to the name': (alice, name, context) =>
+    ask.copy(alice, name, { name: 'OWN' }, { context, key }),
+  'copy-secret from the name': (alice, name, context) =>
+    ask.copy(alice, 'OWN', { name }, { context }),
+  'copy-secret from a version of the name, with a key': (alice, name, context) =>
+    ask.copy(alice, 'OWN', { name, version: 1 }, { context, key }),
+  'copy-secret from the name, as a create': (alice, name, context) =>
+    ask.copy(alice, 'X_NEW', { name }, { context, create: true }),
   'delete-secret': (alice, name, context) => ask.delete(alice, name, { context }),
   'delete-secret with If-Match': (alice, name, context) =>
     ask.delete(alice, name, { context, ifMatch: [2] }),
@@ -95,6 +105,7 @@ it.each(Object.entries(asks))(
 it.each([
   ['update', (alice, name, context) => ask.update(alice, name, 'x', { context, key })],
   ['deletion', (alice, name, context) => ask.delete(alice, name, { context, key })],
+  ['copy', (alice, name, context) => ask.copy(alice, name, { version: 1 }, { context, key })],
 ] as const satisfies readonly (readonly [string, Ask])[])(
   'a record of a keyed %s changes no answer about a name that is hidden by now',
   async (_, asking) => {

@@ -69,7 +69,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     await run(principal);
     // A create then meets the existing name and a deletion the deleted one. An update writes its next version.
     const again = await run({ ...principal, ...other }, { after }).catch(({ code }) => code);
-    if (operation.name === 'update-secret') {
+    if (['update-secret', 'copy-secret'].includes(operation.name)) {
       expect(again).toMatchObject({ replayed: false, written: [{ version: 4 }] });
     } else expect(again).toBe(leaves === 'deleted' ? 'not_found' : 'secret_exists');
   });
@@ -90,9 +90,11 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     const principal = await prepared();
     const ports = withoutRecords(vault.ports);
     const first = await run(principal, { ports });
-    if (leaves === 'deleted') {
-      // A repeated deletion finds no secret, so it makes no write whose condition could meet the record.
-      expect(await codeOf(() => run(principal, { ports }))).toBe('not_found');
+    // These two look at the head first, so they make no write whose condition could meet the record.
+    const looking = { 'delete-secret': 'not_found', 'copy-secret that creates': 'secret_exists' };
+    const refused = Object.entries(looking).find(([name]) => name === operation.name)?.[1];
+    if (refused !== undefined) {
+      expect(await codeOf(() => run(principal, { ports }))).toBe(refused);
       return;
     }
     expect(await run(principal, { ports })).toEqual({ ...first, replayed: true });
@@ -121,7 +123,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     const principal = await prepared();
     await run(principal);
     const code = await codeOf(() => run({ ...principal, names: [] }));
-    const replaces = ['update-secret', 'delete-secret'].includes(operation.name);
+    const replaces = ['update-secret', 'copy-secret', 'delete-secret'].includes(operation.name);
     expect(code).toBe(replaces ? 'not_found' : 'forbidden');
   });
 });

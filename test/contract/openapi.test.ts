@@ -68,7 +68,9 @@ describe('docs/openapi.yaml', () => {
     });
     const closed = everything.filter(({ node }) => node['additionalProperties'] === false);
     expect(bodies.length).toBeGreaterThan(0);
-    expect(closed.map(({ pointer }) => pointer).sort()).toEqual([...new Set(bodies)].sort());
+    // An object in a request is closed like the request.
+    const holders = closed.map(({ pointer }) => pointer.replace(/\/properties\/.*/, ''));
+    expect([...new Set(holders)].sort()).toEqual([...new Set(bodies)].sort());
   });
 
   it.each(problems)('shows the problem $code exactly as the vault answers it', (example) => {

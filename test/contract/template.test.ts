@@ -27,6 +27,7 @@ const routes: Readonly<Record<string, string>> = (() => {
 const kmsCallsMax: Record<string, number> = {
   'create-secret': 1,
   'update-secret': 1,
+  'copy-secret': 2,
   'get-secret': 1,
   'list-versions': limits.valuesPageMax,
   'submit-env': limits.fileNamesMax,

@@ -119,6 +119,11 @@ describeLocal('a token of GitHub Actions', () => {
     'explain-secret': (name) => ['GET', `/v1/secrets/${name}/explain`],
     'create-secret': (name) => ['POST', '/v1/secrets', { body: { name, value: 'x' } }],
     'update-secret': (name) => ['PUT', `/v1/secrets/${name}`, { body: { value: 'x' } }],
+    'copy-secret': (name) => [
+      'POST',
+      `/v1/secrets/${name}/copies`,
+      { body: { from: { version: 1 } } },
+    ],
     'delete-secret': (name) => ['DELETE', `/v1/secrets/${name}`],
     'destroy-version': (name) => ['DELETE', `/v1/secrets/${name}/versions/1`],
     'submit-env': (name) => ['POST', '/v1/env', { body: file(name) }],

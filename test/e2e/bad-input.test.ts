@@ -33,6 +33,8 @@ const get = `GET /v1/secrets/${known}`;
 const versions = `GET /v1/secrets/${known}/versions`;
 const list = 'GET /v1/secrets';
 const explain = `GET /v1/secrets/${known}/explain`;
+const copy = `POST /v1/secrets/${known}/copies`;
+const past = { from: { version: 1 } };
 const remove = `DELETE /v1/secrets/${known}`;
 const [submit, encrypt, expand] = ['POST /v1/env', 'POST /v1/env/encrypt', 'POST /v1/env/expand'];
 const value = { value: canary };
@@ -59,6 +61,19 @@ const bodies: readonly Row[] = [
   ...withEach('value', put, {}),
   ...withEach('note', put, { ...value, note: `${canary}\n` }),
   ...withEach('note', put, { value: btoa(long), encoding: 'base64', note: long }),
+  ...withEach('from', copy, {}, { from: {} }, { from: canary }, { from: { name: `1${canary}` } }),
+  ...withEach('from', copy, { from: { version: 0 } }, { from: { version: '1' } }),
+  ...withEach(
+    'body',
+    copy,
+    canary,
+    { ...past, [canary]: 1 },
+    { from: { version: 1, [canary]: 1 } },
+  ),
+  ...withEach('value', copy, { ...past, ...value }),
+  ...withEach('create', copy, { ...past, create: 'true' }),
+  ...withEach('note', copy, { ...past, note: `${canary}\n` }),
+  ...withEach('query', `${copy}?version=1`, past),
   ...withEach('body', remove, canary, ' ', value),
   ...withEach('note', remove, { note: `${canary}\0` }),
 ];
@@ -138,6 +153,7 @@ describe('the vault', () => {
   it.each([
     [create, { ...value, name }],
     [put, value],
+    [copy, past],
     [remove, undefined],
     [submit, file],
     [encrypt, file],
@@ -150,6 +166,23 @@ describe('the vault', () => {
     const accept = { Accept: 'text/plain' };
     expect(await send(expand, { ...file, pin: true }, accept)).toMatchObject(invalid('pin'));
     expect((await send(expand, { content: 'A=1', pin: false }, accept)).text).toBe('A=1');
+  });
+
+  it('answers 400 to a copy that creates with If-Match', async () => {
+    const reply = await send(copy, { ...past, create: true }, { 'If-Match': '"2"' });
+    expect(reply).toMatchObject(invalid('if-match'));
+  });
+
+  it('answers 403 to a well-formed copy of another secret by a token without secrets:read', async () => {
+    const token = vault.token({ scope: 'secrets:write' });
+    const path = `/v1/secrets/${known}/copies`;
+    const ask = (from: object, more = {}) =>
+      vault.call('POST', path, { token, body: { from, ...more } });
+    const lacking = { status: 403, json: { code: 'forbidden', scope: 'secrets:read' } };
+    expect(await ask({ name: 'OTHER' })).toMatchObject(lacking);
+    expect(await ask({ name: 'OTHER' }, value)).toMatchObject(invalid('value'));
+    const own = await ask({ name: known, version: 9 });
+    expect(own).toMatchObject({ status: 404, json: { field: 'from' } });
   });
 
   it('answers 400 to a cursor with a name hidden from the caller', async () => {

@@ -107,6 +107,21 @@ describe('the examples in docs/openapi.yaml', () => {
     expectExample(await call('GET', '/health'), reply('get-health', '200'));
   });
 
+  it('match a rollback, and a promotion to a new secret', async () => {
+    const token = vault.token({ tenant: `copies-${Date.now()}` });
+    const call = (method: string, path: string, body?: Json) =>
+      vault.call(method, path, { token, ...(body !== undefined && { body }) });
+    await call('POST', '/v1/secrets', request('create-secret', 'text'));
+    await call('PUT', '/v1/secrets/DB_PASSWORD', request('update-secret', 'text'));
+    const copies = '/v1/secrets/DB_PASSWORD/copies';
+    const copied = await call('POST', copies, request('copy-secret', 'rollback'));
+    expect(settled(copied.json)).toEqual(settled(reply('copy-secret', '200')));
+    await call('POST', '/v1/secrets', { name: 'STAGING_DB', value: 'db' });
+    const promotion = request('copy-secret', 'promotion');
+    const promoted = await call('POST', '/v1/secrets/PROD_DB/copies', promotion);
+    expect(promoted.json).toMatchObject({ name: 'PROD_DB', version: 1 });
+  });
+
   it.each([
     ['encrypt-env', '/v1/env/encrypt', 'assignment'],
     ['submit-env', '/v1/env', undefined],

@@ -29,6 +29,11 @@ const updateOf = (name: string, value = 'w'): Request => ({
   path: `/v1/secrets/${name}`,
   body: { value },
 });
+const copyOf = (name: string, from: object = { version: 1 }, more = {}): Request => ({
+  method: 'POST',
+  path: `/v1/secrets/${name}/copies`,
+  body: { from, ...more },
+});
 const deleteOf = (name: string, note?: string): Request => ({
   method: 'DELETE',
   path: `/v1/secrets/${name}`,
@@ -49,6 +54,7 @@ describe('a repeated keyed request', () => {
   it.each([
     ['creates', async () => freshName(), createOf, 1],
     ['updates', () => vault.create(), updateOf, 2],
+    ['copies', () => vault.create(), copyOf, 2],
     ['encrypts', async () => freshName(), encryptOf, 1],
     ['deletes', () => vault.create(), deleteOf, 2],
   ] as const)('%s once', async (_, prepare, requestOf, versions) => {
@@ -128,6 +134,26 @@ describe('a used key', () => {
     expect(await send(deleteOf(name), bare, { 'If-Match': '"2"' })).toMatchObject(refused);
     expect(isReplay(await send(noted('why'), key))).toBe(true);
     expect(await versionsOf(name)).toBe(3);
+  });
+
+  it('of a copy is refused with 422 and without effect for another copy', async () => {
+    const [name, other, key] = [await vault.create(), await vault.create(), randomUUID()];
+    const refused = { status: 422, json: { code: 'idempotency_key_reused' } };
+    await send(copyOf(name), key);
+    for (const request of [
+      copyOf(name, { version: 2 }),
+      copyOf(name, { name }),
+      copyOf(name, { name: other, version: 1 }),
+      copyOf(name, { version: 1 }, { note: 'why' }),
+      copyOf(name, { version: 1 }, { create: true }),
+      copyOf(other, { name, version: 1 }),
+    ]) {
+      expect(await send(request, key)).toMatchObject(refused);
+    }
+    expect(await send(copyOf(name), key, { 'If-Match': '"1"' })).toMatchObject(refused);
+    const same = copyOf(name, { name, version: 1 }, { create: false });
+    expect(isReplay(await send(same, key))).toBe(true);
+    expect([await versionsOf(name), await versionsOf(other)]).toEqual([2, 1]);
   });
 
   it('of a create is refused with 422 and without effect for another value and for another name', async () => {

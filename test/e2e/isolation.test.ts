@@ -109,6 +109,7 @@ const of =
 const ifMatch = { headers: { 'If-Match': '"1"' } };
 const keyed = { headers: { 'Idempotency-Key': randomUUID() } };
 const body = { value: 'x' };
+const copying = { body: { from: { version: 1 } } };
 const asks: Readonly<Record<string, Ask>> = {
   'get-secret': of('GET'),
   'get-secret by HEAD': of('HEAD'),
@@ -121,6 +122,19 @@ const asks: Readonly<Record<string, Ask>> = {
   'update-secret': of('PUT', '', { body }),
   'update-secret with If-Match': of('PUT', '', { body, ...ifMatch }),
   'update-secret with a key': of('PUT', '', { body, ...keyed }),
+  'copy-secret': of('POST', '/copies', copying),
+  'copy-secret with If-Match': of('POST', '/copies', { ...copying, ...ifMatch }),
+  'copy-secret with a key': of('POST', '/copies', { ...copying, ...keyed }),
+  'copy-secret to another': (name) => [
+    'POST',
+    `/v1/secrets/${shown}/copies`,
+    { body: { from: { name } } },
+  ],
+  'copy-secret of a version to another': (name) => [
+    'POST',
+    `/v1/secrets/${shown}/copies`,
+    { body: { from: { name, version: 3 } } },
+  ],
   'delete-secret': of('DELETE'),
   'delete-secret with a note': of('DELETE', '', { body: { note: 'no longer needed' } }),
   'delete-secret with If-Match': of('DELETE', '', ifMatch),

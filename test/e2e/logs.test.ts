@@ -52,6 +52,7 @@ describeLocal('the log line of a request', () => {
     const current = { code: 'version_current', secret: name, version: 2 };
     const destroyed = { code: 'version_destroyed', secret: name };
     const known = { 'If-None-Match': '"2"' };
+    const revive = { from: { version: 2 }, create: true };
     for (const [operation, about, reply] of [
       ['encrypt-env', {}, await call('POST', '/v1/env/encrypt', file)],
       ['submit-env', { code: 'secret_exists' }, await call('POST', '/v1/env', file)],
@@ -77,6 +78,9 @@ describeLocal('the log line of a request', () => {
       ['list-secrets', {}, await call('GET', '/v1/secrets')],
       ['explain-secret', { secret: name, version: 3 }, await call('GET', `${one}/explain`)],
       ['explain-secret', { secret: missing }, await call('GET', `${other}/explain`)],
+      ['copy-secret', gone, await call('POST', `${one}/copies`, { from: { version: 2 } })],
+      ['copy-secret', absent, await call('POST', `${other}/copies`, { from: { version: 2 } })],
+      ['copy-secret', { secret: name }, await call('POST', `${one}/copies`, revive)],
       ['whoami', {}, await call('GET', '/v1/whoami')],
       ['get-status', {}, await askStatus()],
     ] as const) {
@@ -149,10 +153,16 @@ describeLocal('the log line of a request', () => {
         [[], [`${one}@3`], await call('PUT', path, { value: 'y' })],
         [[], [`${one}@2`], await call('DELETE', `${path}/versions/2`)],
         [[], [`${one}@4`], await call('DELETE', path)],
+        [
+          [],
+          [`${made}@2`],
+          await call('POST', `/v1/secrets/${made}/copies`, { from: { name: other } }),
+          { copied: [`${other}@1`] },
+        ],
       ] as const;
       return await Promise.all(
         rows.map(async ([read, wrote, reply, selected = {}]) => ({
-          lists: { read, wrote, compared: [], pinned: [], past: [], ...selected },
+          lists: { read, wrote, compared: [], copied: [], pinned: [], past: [], ...selected },
           ...(await logged(reply)),
         })),
       );
@@ -262,6 +272,9 @@ describeLocal('the log', () => {
     await call('PUT', `/v1/secrets/${name}`, { value: canary() });
     await call('PUT', `/v1/secrets/${freshName()}`, { value: canary() });
     await call('PUT', `/v1/secrets/${name}`, { value: canary() }, { 'If-Match': '"9"' });
+    await call('POST', `/v1/secrets/${name}/copies`, { from: { version: 1 }, note: 'as before' });
+    await call('POST', `/v1/secrets/${name}/copies`, { from: { version: 1 }, value: canary() });
+    await call('POST', `/v1/secrets/${name}/copies`, { from: { name: canary() } });
     await call('GET', `/v1/secrets/${name}`);
     await call('GET', `/v1/secrets/${name}/versions?include=values`);
     await call('DELETE', `/v1/secrets/${name}/versions/1`, undefined, { 'If-Match': canary() });
@@ -307,7 +320,7 @@ describeLocal('the log', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
-        'why reasons blocking by part claim mismatches read wrote compared pinned past kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision decisions cause'
+        'why reasons blocking by part claim mismatches read wrote compared copied pinned past kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision decisions cause'
       ).split(' '),
     );
     const objects = vault.lines().filter((line) => line.startsWith('{'));

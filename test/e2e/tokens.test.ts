@@ -50,6 +50,7 @@ describe('a route', () => {
   const needs: Readonly<Record<string, readonly string[]>> = {
     'create-secret': ['secrets:write'],
     'update-secret': ['secrets:write'],
+    'copy-secret': ['secrets:write'],
     'delete-secret': ['secrets:delete'],
     'get-secret': ['secrets:read'],
     'list-versions': ['secrets:list'],

@@ -110,6 +110,14 @@ describeLocal('plaintext', () => {
       const unmet = { body: encoded, headers: { 'If-Match': '"9"' } };
       await sendSilent('PUT', `/v1/secrets/${name}`, unmet);
       await sendSilent('PUT', `/v1/secrets/${freshName()}`, { body: { value: next() } });
+      const copies = `/v1/secrets/${name}/copies`;
+      const again = { 'Idempotency-Key': randomUUID() };
+      for (const _ of [1, 2]) {
+        await sendSilent('POST', copies, { body: { from: { version: 1 } }, headers: again });
+      }
+      await sendSilent('POST', copies, { body: { from: { version: 1 }, value: next() } });
+      const promoted = { body: { from: { name }, create: true } };
+      await sendSilent('POST', `/v1/secrets/${freshName()}/copies`, promoted);
       // Malformed in ways that make parsers quote their input.
       const text = JSON.stringify({ name, value: next() });
       for (const raw of [
@@ -149,6 +157,8 @@ describeLocal('plaintext', () => {
   });
 
   it('appears in no reply that should not carry it', () => {
+    // Each round repeats one of its two copies.
+    expect(silent.filter(({ json }) => 'from' in json)).toHaveLength(10 * 3);
     for (const { status, text, headers } of silent) {
       expect([status, text, found(Buffer.from(text + [...headers].join()))]).toEqual([
         status,

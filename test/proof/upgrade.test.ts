@@ -192,6 +192,19 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
+  it('reads on the last release, which knows no copies, what a keyed copy of today has stored', async () => {
+    const name = await store('released', freshName());
+    const copy: Request = ['POST', `/v1/secrets/${name}/copies`, { from: { version: 1 } }];
+    const key = { 'Idempotency-Key': randomUUID() };
+    expect((await ask('released', copy, key)).json).toMatchObject({ code: 'route_not_found' });
+    expect((await ask('today', copy, key)).json).toMatchObject({ version: 2 });
+    const read = await ask('released', ['GET', `/v1/secrets/${name}`]);
+    expect(read.json).toMatchObject({ version: 2, value: 'v' });
+    const reused = await ask('released', ['PUT', `/v1/secrets/${name}`, { value: 'x' }], key);
+    expect(reused.json.code).toBe('idempotency_key_reused');
+  });
+
+  // Shows G16.
   it('writes at either host only over the version whose anchor If-Match names, or not at all', async () => {
     const name = await store('released', freshName());
     const { json } = await ask('today', ['GET', `/v1/secrets/${name}`]);

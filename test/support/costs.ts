@@ -80,6 +80,19 @@ export const costs = {
     reads: 2,
     writes: 2 * 3,
   },
+  // The condition on the source costs as much as a write of it.
+  'copy-secret': {
+    store: ['GetItem', 'TransactGetItems', 'TransactWriteItems'],
+    kms: ['Decrypt', 'GenerateDataKey'],
+    reads: 2 + 1,
+    writes: 2 * 3,
+  },
+  'copy-secret of another secret': {
+    store: ['TransactGetItems', 'TransactWriteItems'],
+    kms: ['Decrypt', 'GenerateDataKey'],
+    reads: 2 * 2,
+    writes: 2 * 3,
+  },
   // The entry in the index moves to the deleted ones, which costs one unit to remove and one to put.
   'delete-secret': {
     store: ['GetItem', 'TransactWriteItems'],

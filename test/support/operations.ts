@@ -73,6 +73,21 @@ const destroy = (): Run => async (ports, context, principal) => {
   const { name, version, destroyedAt } = destroyed;
   return { written: [one(name, version)], replayed: destroyedAt !== context.now, told: '' };
 };
+const copyableSecrets = async (ports: Ports, principal: Principal) => {
+  await makeSecret(ports, principal, 'OLD_P', [oldValue, newValue, oldValue], began);
+  await makeSecret(ports, principal, 'OLD_Q', [oldValue, oldValue], began);
+};
+const copyableHead = (ports: Ports, principal: Principal) =>
+  makeSecret(ports, principal, 'FROM', [newValue], began);
+/** Without a key it takes `If-Match` or creates, so that a repetition has no second effect. */
+const copy =
+  (name: string, from: { name: string; version?: number }, create = false) =>
+  (key?: string): Run =>
+  async (ports, context, principal) => {
+    const ifMatch = create || key !== undefined ? undefined : [2];
+    const asked = { context, key, create, ifMatch };
+    return single(await vaultOver(ports).copy(principal, name, from, asked));
+  };
 const env =
   (route: 'submit' | 'encrypt' | 'expand', content: string) =>
   (key?: string): Run =>
@@ -104,6 +119,12 @@ export const keyedWriters: readonly Operation[] = [
   writer('create-secret over a deletion', deletedSecret, create('GONE'), [one('GONE', 3)]),
   writer('update-secret', oldSecrets, (key) => update(key === undefined ? [2] : undefined)(key), [
     one('OLD_Q', 3),
+  ]),
+  writer('copy-secret', copyableSecrets, copy('OLD_Q', { name: 'OLD_P', version: 2 }), [
+    one('OLD_Q', 3),
+  ]),
+  writer('copy-secret that creates', copyableHead, copy('COPIED', { name: 'FROM' }, true), [
+    one('COPIED', 1),
   ]),
   writer(
     'delete-secret',

@@ -13,6 +13,8 @@ import {
 export type ReadableJournal = Journal & {
   readonly storeCalls: string[];
   readonly kmsCalls: string[];
+  /** The versions whose values were opened for the caller, and those that were opened to be stored again. */
+  readonly values: { readonly opened: readonly string[]; readonly copied: readonly string[] };
   readonly decisions: { readonly decision: Decision; readonly about: Partial<VersionRef> }[];
   readonly units: () => number;
   readonly readUnits: () => number;
@@ -25,12 +27,14 @@ const writes: ReadonlySet<string> = new Set(['PutItem', 'TransactWriteItems']);
 export const readableJournal = (): ReadableJournal => {
   const storeCalls: string[] = [];
   const kmsCalls: string[] = [];
+  const [opened, copied]: [string[], string[]] = [[], []];
   const decisions: ReadableJournal['decisions'] = [];
   const units = { read: 0, write: 0 };
   let attempts = 0;
   return {
     storeCalls,
     kmsCalls,
+    values: { opened, copied },
     decisions,
     units: () => units.read + units.write,
     readUnits: () => units.read,
@@ -48,8 +52,13 @@ export const readableJournal = (): ReadableJournal => {
     },
     concerns: () => {},
     answered: () => {},
-    opened: () => {},
+    opened: ({ name, version }) => {
+      opened.push(`${name}@${version}`);
+    },
     compared: () => {},
+    copied: ({ name, version }) => {
+      copied.push(`${name}@${version}`);
+    },
   };
 };
 

@@ -1,6 +1,7 @@
 /** The operations of the vault below HTTP, of which a test states only the parts that matter. */
 import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
+import { type CopySecret, copySecret } from '../../functions/vault/copy-secret.ts';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { deleteSecret } from '../../functions/vault/delete-secret.ts';
 import { destroyVersion } from '../../functions/vault/destroy-version.ts';
@@ -99,6 +100,26 @@ export const vaultOver = (ports: Ports) => {
           asked.ifMatch?.toString(),
         ]),
       }),
+    /** Copies by default the current version of `from.name`, or of the secret itself. */
+    copy: (
+      principal: Principal,
+      name: string,
+      from: Partial<CopySecret['from']>,
+      asked: RequestOptions & Partial<Pick<CopySecret, 'create' | 'ifMatch'>> = {},
+    ) => {
+      const source = { name: from.name ?? name, version: from.version };
+      return copySecret(ports)(contextOf(asked), principal, {
+        name,
+        from: source,
+        create: asked.create ?? false,
+        note: asked.note,
+        ifMatch: asked.ifMatch,
+        fingerprint: printOf(asked.key, principal, [
+          ...['copy-secret', name, source.name, String(source.version)],
+          ...[String(asked.create), asked.ifMatch?.toString()],
+        ]),
+      });
+    },
     delete: (
       principal: Principal,
       name: string,

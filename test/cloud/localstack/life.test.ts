@@ -230,8 +230,8 @@ describe('a deleted stack', () => {
     expect(code).toBe(0);
     expect(output).toContain('AWS::DynamoDB::Table vault');
     expect(output.filter((line) => line.startsWith('AWS::KMS::Key '))).toHaveLength(1);
-    expect(output.filter((line) => line.startsWith('AWS::Logs::LogGroup '))).toHaveLength(14);
-    expect(output.filter((line) => line.startsWith('AWS::'))).toHaveLength(16);
+    expect(output.filter((line) => line.startsWith('AWS::Logs::LogGroup '))).toHaveLength(15);
+    expect(output.filter((line) => line.startsWith('AWS::'))).toHaveLength(17);
   });
 
   it('leaves no function and no API', async () => {

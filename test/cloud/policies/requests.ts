@@ -51,6 +51,16 @@ const update =
     return () => vault.call('PUT', `/v1/secrets/${name}`, { token, body: { value: 'v' }, headers });
   };
 
+const copy =
+  (from: object, { keyed = false, create = false } = {}): Kind['prepare'] =>
+  async (vault, token) => {
+    const { name } = await makeOld(vault, token);
+    const source = 'version' in from ? from : { name: (await makeOld(vault, token)).name };
+    const path = `/v1/secrets/${create ? freshName() : name}/copies`;
+    const [body, headers] = [{ from: source, create }, headersOf(keyed)];
+    return () => vault.call('POST', path, { token, body, headers });
+  };
+
 const remove =
   (more: Headers, { keyed = false, path = '', body = undefined as object | undefined } = {}) =>
   async (vault: RunningVault, token: string): Promise<Send> => {
@@ -106,6 +116,9 @@ export const kinds: readonly Kind[] = [
   { name: 'update-secret', prepare: update({}) },
   { name: 'update-secret of a version', prepare: update({ 'If-Match': '"3"' }) },
   { name: 'update-secret, keyed', prepare: update({}, true) },
+  { name: 'copy-secret', prepare: copy({ version: 1 }) },
+  { name: 'copy-secret of another secret, keyed', prepare: copy({}, { keyed: true }) },
+  { name: 'copy-secret that creates', prepare: copy({}, { create: true }) },
   { name: 'delete-secret', prepare: remove({}) },
   { name: 'delete-secret with a note', prepare: remove({}, { body: { note: 'not used' } }) },
   { name: 'delete-secret of a version', prepare: remove({ 'If-Match': '"3"' }) },

@@ -11,7 +11,7 @@ export type Explanation = {
 };
 
 const operations = [
-  ...['CreateSecret', 'UpdateSecret', 'DeleteSecret', 'DestroyVersion'],
+  ...['CreateSecret', 'UpdateSecret', 'CopySecret', 'DeleteSecret', 'DestroyVersion'],
   ...['GetSecret', 'ListVersions', 'ListSecrets', 'ExplainSecret'],
   ...['SubmitEnv', 'EncryptEnv', 'ExpandEnv', 'Whoami', 'GetStatus', 'GetHealth'],
 ];

@@ -54,6 +54,7 @@ const open = (vault: RunningVault, tenant: string): Stage => {
     EMPTY_TOKEN: token({ tenant: `${tenant}-empty` }),
     BOBS_TOKEN: token({ sub: 'bob', names: ['A*'] }),
     WRITERS_TOKEN: token({ scope: 'secrets:write' }),
+    LISTING_TOKEN: token({ scope: 'secrets:list secrets:write' }),
     EXPIRED_TOKEN: token({ exp: 1 }),
     EXPIRING_TOKEN: token({ exp: inSeconds(280) }),
   });

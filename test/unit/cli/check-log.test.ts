@@ -190,6 +190,16 @@ describe('dsvault log check', () => {
       ],
       {},
     ],
+    [
+      'a copy of an old version, and one whose source is missing',
+      [
+        at(100, creates),
+        at(200, updates(2)),
+        at(300, { operation: 'copy-secret', copied: ['A@1'], wrote: ['A@3'] }),
+        at(400, { ...never, operation: 'copy-secret', why: 'source_never_existed' }),
+      ],
+      {},
+    ],
     ['a 404 before the secret was created', [at(100, never), at(200, creates)], {}],
     [
       'a destruction of an old version',

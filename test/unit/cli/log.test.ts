@@ -54,6 +54,16 @@ describe('dsvault log reads', () => {
     ['a read and a create', { read: ['A@1'], wrote: ['A@2'] }, { read: [1], created: [2] }],
     ['a request that failed later', failed, { read: [1] }],
     ['an update', update, { updated: [2] }],
+    [
+      'a copy of it',
+      { operation: 'copy-secret', copied: ['A@1'], wrote: ['B@9'] },
+      { copied: [1] },
+    ],
+    [
+      'a rollback',
+      { operation: 'copy-secret', copied: ['A@1'], wrote: ['A@3'] },
+      { copied: [1], written: [3] },
+    ],
     ['a destruction with an unknown outcome', destruction, { destroyed: [2] }],
     ['an update with an unknown outcome', { ...unknown, ...update }, { updated: [2] }],
     ['no unknown outcome of another name', { ...destruction, secret: 'B' }, {}],
@@ -265,7 +275,7 @@ describe('the logs of a stack', () => {
     expect(lines).toEqual(seconds.map((second) => `@message${second}`));
     const words: string[] = JSON.parse(readFileSync(asked, 'utf8').split('\n')[0] ?? '');
     const groups = words.filter((word) => word.startsWith('/aws/lambda/vault-'));
-    expect(groups).toHaveLength(14);
+    expect(groups).toHaveLength(15);
     expect(words.slice(0, 2)).toEqual(['logs', 'start-query']);
   });
 });

@@ -95,6 +95,7 @@ const rows: Readonly<Record<string, Row>> = {
     args: ['N@1', 'N', '--show-values'],
     reply: (_, lies, count) => ({ ...lies, value: `${lies['value']}${count}` }),
   },
+  copy: { args: ['M@1', 'N'] },
   rollback: { args: ['N', '--to', '1'] },
   delete: { args: ['N'] },
   restore: { args: ['N'], reply: versions({ state: 'deleted', version: 2 }, stored(1)) },

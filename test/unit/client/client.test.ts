@@ -309,6 +309,17 @@ describe('the client', () => {
     expect(arrived[0]?.request.headers['if-match']).toBe('"6"');
   });
 
+  it('copies a version under a key, and sends no value', async () => {
+    const copied = { ...written, from: { name: 'B', version: 2 } };
+    const { client, arrived } = await clientOf([json(200, copied)]);
+    const from = { name: 'B', version: 2 };
+    expect(await client.copy('A', from, { create: true, note: 'n' })).toEqual(copied);
+    const [sent] = arrived;
+    expect([sent?.request.method, sent?.request.url]).toEqual(['POST', '/v1/secrets/A/copies']);
+    expect(sent?.request.headers['idempotency-key']).toMatch(/^[\w-]{36}$/);
+    expect(JSON.parse(sent?.body ?? '')).toEqual({ from, create: true, note: 'n' });
+  });
+
   it('reads pages until there is no cursor, and no page that is not asked for', async () => {
     const page = (versions: readonly number[], nextCursor: string | null) =>
       json(200, { name: 'A', versions: versions.map((version) => ({ version })), nextCursor });

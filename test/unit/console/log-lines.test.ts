@@ -39,13 +39,13 @@ const lineOf = (line: object, node: number | null = 1) => {
 };
 
 describe('the parser of log lines', () => {
-  it('leaves out more names of a request, and finds a request by each name that it read or wrote', () => {
-    const read = { ...request, secret: undefined, read: ['A@1'], wrote: ['B@2'] };
+  it('leaves out more names of a request, and finds a request by each name that it read, wrote or copied', () => {
+    const read = { ...request, secret: undefined, read: ['A@1'], wrote: ['B@2'], copied: ['D@1'] };
     for (const message of ['continued', 'master key', 'certificate']) {
       expect(parseLine(JSON.stringify({ ...read, message }), 1)).toBeUndefined();
     }
-    const found = ['A@1', 'b', 'C'].map((secret) => matches(lineOf(read), { secret }));
-    expect(found).toEqual([true, true, false]);
+    const found = ['A@1', 'b', 'd@1', 'C'].map((secret) => matches(lineOf(read), { secret }));
+    expect(found).toEqual([true, true, true, false]);
   });
 
   it('adds the node to a line, and keeps only the fields that the page knows', () => {

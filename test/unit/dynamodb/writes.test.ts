@@ -206,7 +206,9 @@ describe('a condition on a head', () => {
       } as unknown as DynamoDBClient;
       const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
       const { write } = createWrites(tableOf(client, requestContext()), reads);
-      await write({ changes: [{ base, next: version(5, 'mine') }], unchanged: [base] });
+      const superseded = { ...base, version: 2, validTo: 1_800_000_000_000 };
+      const unchanged = [base, superseded];
+      await write({ changes: [{ base, next: version(5, 'mine') }], unchanged });
       const exactly = {
         ConditionExpression: 'version = :version AND writeId = :writeId AND #state = :state',
         ExpressionAttributeNames: { '#state': 'state' },
@@ -216,7 +218,13 @@ describe('a condition on a head', () => {
           ':state': { S: base.state },
         },
       };
-      const TransactItems = [{ Put: exactly }, {}, { ConditionCheck: exactly }];
+      const ofVersion = { ExpressionAttributeValues: { ':version': { N: '2' } } };
+      const TransactItems = [
+        { Put: exactly },
+        {},
+        { ConditionCheck: { ...exactly, Key: { sk: { S: 'HEAD' } } } },
+        { ConditionCheck: { ...ofVersion, Key: { sk: { S: 'VERSION#0000000002' } } } },
+      ];
       expect(sent).toMatchObject([{ TransactItems }]);
     },
   );

@@ -80,7 +80,7 @@ const faultsOf = ({ operationId, path }: Operation): readonly Fault[] => [
   ...(operationId === 'destroy-version' || operationId === 'get-secret'
     ? [malformed(header('If-Match', '"1"'))]
     : []),
-  ...(operationId === 'update-secret' || operationId === 'delete-secret'
+  ...(['update-secret', 'copy-secret', 'delete-secret'].includes(operationId)
     ? [malformed(header('If-Match', '"')), malformed(header('If-None-Match', '*'))]
     : []),
 ];
@@ -90,6 +90,7 @@ const file = JSON.stringify({ content: 'A=1' });
 const bodies: Readonly<Record<string, string>> = {
   'create-secret': JSON.stringify({ name: 'DB_PASSWORD', value: 'hunter2' }),
   'update-secret': JSON.stringify({ value: 'hunter2' }),
+  'copy-secret': JSON.stringify({ from: { version: 1 } }),
   'delete-secret': JSON.stringify({ note: 'moved' }),
   'submit-env': file,
   'encrypt-env': file,

@@ -19,7 +19,7 @@ describe('grantsOf', () => {
   it('returns the grants by function, action and resource', () => {
     const grants = grantsOf(template);
     const of = (operation: string) => [...(grants.get(operation) ?? ['none'])];
-    expect(grants.size).toBe(14);
+    expect(grants.size).toBe(15);
     expect(of('list-secrets')).toEqual([
       'dynamodb:Query SecretsTable/index/byTenant',
       'dynamodb:BatchGetItem SecretsTable',

@@ -58,8 +58,8 @@ const contents = {
     title: `Roll back ${name} to version ${old}`,
     submit: 'Store',
     perform: async ({ text, signal, attempt }) => {
-      const body = { ...(await readStored(name, old, signal)), ...noteIn(text) };
-      const { version } = await ask('update-secret', { name, body, ...attempt }, signal);
+      const body = { from: { version: old }, ...noteIn(text) };
+      const { version } = await ask('copy-secret', { name, body, ...attempt }, signal);
       return {
         sentence: `Stored version ${version} of ${name} with the value of version ${old}.`,
       };
@@ -95,8 +95,8 @@ const contents = {
     title: `Restore ${name}`,
     submit: 'Restore',
     perform: async ({ text, signal, attempt: { idempotencyKey } }) => {
-      const body = { name, ...(await readStored(name, last, signal)), ...noteIn(text) };
-      const { version } = await ask('create-secret', { body, idempotencyKey }, signal);
+      const body = { from: { version: last }, create: true, ...noteIn(text) };
+      const { version } = await ask('copy-secret', { name, body, idempotencyKey }, signal);
       return {
         sentence: `Restored ${name}: version ${version} has the value of version ${last}.`,
       };
@@ -147,13 +147,6 @@ const contents = {
       </>
     ),
   }),
-};
-
-/** The value of a version in the form of a request, text or not. */
-const readStored = async (name: string, version: number, signal: AbortSignal) => {
-  const query = { version: String(version) };
-  const { value, encoding } = await ask('get-secret', { name, query }, signal);
-  return { value, encoding };
 };
 
 /** Destroys one value after the other. After a cancellation, a repetition destroys the rest. */
