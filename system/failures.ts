@@ -94,12 +94,16 @@ export const refusal = (problem: Report, file?: string): Failure =>
 
 /** The failure for an error of the client. */
 export const failureOf = (error: VaultError): Failure => {
+  if (error.code === 'route_not_found') return refusal({ ...error.problem, detail: unknownRoute });
   if (error.problem) return refusal(error.problem);
   const { message: detail, status, retryable } = error;
   if (error.code !== 'unexpected_reply')
     return failure(detail, { kind: 'unavailable', cause: error });
   return refusal({ code: retryable ? 'store_unavailable' : error.code, detail, status, retryable });
 };
+
+const unknownRoute =
+  'the vault has no such route: upgrade the vault to the release of this program, or correct its address';
 
 /** The failure that an error is; `undefined` for an error that is a bug. */
 export const failureIn = (error: unknown): Failure | undefined => {

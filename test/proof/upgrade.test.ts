@@ -81,6 +81,14 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     return name;
   };
 
+  const runDsvault = async (code: Code, host: Code, args: readonly string[]) => {
+    const ran = runFile(join(codes[code], 'cli/dsvault.js'), args, {
+      DSVAULT_ADDR: hosts.get(host)?.url,
+      DSVAULT_TOKEN: tokens.get(host),
+    });
+    return [await ran.exit, ran.output, ran.errors.join()] as const;
+  };
+
   beforeAll(async () => {
     await startHost(owner, { VAULT_DATA_DIR: data });
     rmSync(beside, { recursive: true, force: true });
@@ -163,13 +171,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
       const name = await store(host, freshName());
       const [file, lock] = [join(folder, `${name}.env`), join(folder, `${name}.env.lock`)];
       writeFileSync(file, `A=secret(${name})\n`);
-      const dsvault = async (...args: readonly string[]) => {
-        const ran = runFile(join(codes[code], 'cli/dsvault.js'), args, {
-          DSVAULT_ADDR: hosts.get(host)?.url,
-          DSVAULT_TOKEN: tokens.get(host),
-        });
-        return [await ran.exit, ran.output, ran.errors.join()] as const;
-      };
+      const dsvault = (...args: readonly string[]) => runDsvault(code, host, args);
       expect((await dsvault('lock', file)).slice(0, 2)).toEqual([0, []]);
       expect(readFileSync(lock, 'utf8')).toBe(`A=secret(${name}@1)\n`);
       const update = await ask(host, ['PUT', `/v1/secrets/${name}`, { value: 'w' }]);
@@ -202,6 +204,28 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     expect(read.json).toMatchObject({ version: 2, value: 'v' });
     const reused = await ask('released', ['PUT', `/v1/secrets/${name}`, { value: 'x' }], key);
     expect(reused.json.code).toBe('idempotency_key_reused');
+  });
+
+  // Shows G16.
+  it('rolls back by the dsvault of either release, but for that of today at the last release', async () => {
+    const name = await store('released', freshName());
+    const rollBack = (code: Code, host: Code) =>
+      runDsvault(code, host, ['rollback', name, '--to', '1']);
+    for (const [code, host] of [
+      ['released', 'released'],
+      ['released', 'today'],
+      ['today', 'today'],
+    ] as const) {
+      expect((await rollBack(code, host)).slice(0, 2)).toEqual([
+        0,
+        [expect.stringContaining('with the value of version 1')],
+      ]);
+    }
+    expect(await rollBack('today', 'released')).toEqual([
+      1,
+      [],
+      expect.stringContaining('upgrade the vault to the release of this program'),
+    ]);
   });
 
   // Shows G16.
