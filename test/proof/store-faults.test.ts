@@ -20,7 +20,7 @@ import { keyedWriters, newValue, type Operation, readers, writers } from '../sup
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
-import { virtualClock } from '../support/virtual-clock.ts';
+import { startOfTime, virtualClock } from '../support/virtual-clock.ts';
 
 const key = 'k'.repeat(20);
 const seeds = perRun(200, 600);
@@ -101,7 +101,8 @@ describe('a request to a hostile store', () => {
       answers.unknown += 1;
       expect([about, answer]).toEqual([about, 'outcome_unknown']);
       if (withKey !== undefined) {
-        const again = operation.run(withKey)(vault.ports, requestContext(), principal);
+        const context = requestContext({ now: startOfTime });
+        const again = operation.run(withKey)(vault.ports, context, principal);
         expect((await again).written).toEqual(operation.writes);
       }
       await applied();
