@@ -114,14 +114,12 @@ export const openJournal = (
     answered: (id) => {
       if (id !== undefined) kmsRequestIds.push(id);
     },
-    opened: (version, selection) => {
-      read.add(select(version, selection));
+    opened: (version, purpose) => {
+      if (purpose === 'copy') copied.add(writtenAs(version));
+      else read.add(select(version, purpose));
     },
     compared: (version, selection) => {
       compared.add(select(version, selection));
-    },
-    copied: (version) => {
-      copied.add(writtenAs(version));
     },
     attempted: () => {
       attempts += 1;

@@ -12,7 +12,7 @@ import { recordOf, unlessRecorded } from './idempotency.ts';
 import type { DataKey } from './ports.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { startBackoff, throttled, writeUntilClear } from './retries.ts';
-import { sealNext, unsealVersion } from './sealing.ts';
+import { openVersion, sealNext } from './sealing.ts';
 import {
   type Replacement,
   replaySingle,
@@ -67,8 +67,7 @@ const copyUntilAnswered = async (vault: RequestVault, request: CopySecret): Prom
       const source = await requireSource(vault, from, heads.get(from.name));
       key ??= await dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name });
       if (opened?.writeId !== source.writeId) {
-        opened = { writeId: source.writeId, value: await unsealVersion(vault, source) };
-        journal.copied(source);
+        opened = { writeId: source.writeId, value: await openVersion(vault, source, 'copy') };
       }
       const next = sealNext(vault, key, { name, base, note }, opened.value);
       const write = {

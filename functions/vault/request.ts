@@ -34,11 +34,9 @@ export type Journal = {
   /** Reports the id that KMS gave to a call, also to one that it refused. A call without a reply has none. */
   readonly answered: (kmsRequestId: string | undefined) => void;
   /** Reports that the value of a version was opened. No other line says that somebody may have read it. */
-  readonly opened: (version: VersionRef, selection: Selection) => void;
+  readonly opened: (version: VersionRef, purpose: Opening) => void;
   /** Reports that the caller has this version already, so that its value was not opened again. */
   readonly compared: (version: VersionRef, selection: Selection) => void;
-  /** Reports that the value of a version was opened to be stored again. No caller sees it. */
-  readonly copied: (version: VersionRef) => void;
   readonly attempted: () => void;
   /** Counts a decision that an operator may ask about. Alarms and destructions are also written at once. */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
@@ -51,6 +49,9 @@ export type Journal = {
  * a list, or because the first answer to the same request had it.
  */
 export type Selection = 'current' | 'number' | 'past';
+
+/** Why a value was opened: for the caller, who selected it so, or to be stored again, so that nobody sees it. */
+export type Opening = Selection | 'copy';
 
 /**
  * The secret in the line of a request. A note is known only by its length. `writeId` is that of the write

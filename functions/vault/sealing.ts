@@ -4,7 +4,7 @@ import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Deletion, Head, SealedVersion } from '../model/types.ts';
 import type { DataKey } from './ports.ts';
-import type { RequestVault, Selection } from './request.ts';
+import type { Opening, RequestVault } from './request.ts';
 
 /** The parts of a request that become parts of the versions it writes. */
 type WritingVault = Pick<RequestVault, 'now' | 'writeId' | 'vaultId' | 'principal' | 'journal'>;
@@ -55,31 +55,21 @@ const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
   return { vault: vaultId, tenant, name, version, validFrom, createdBy: subject, writeId };
 };
 
-type OpeningVault = Pick<RequestVault, 'dataKeys' | 'journal'>;
-
-/** The value of a version, of which the log says how the caller selected it. Throws as `unsealVersion`. */
-export const openVersion = async (
-  vault: OpeningVault,
-  version: SealedVersion,
-  selection: Selection,
-): Promise<Uint8Array> => {
-  const value = await unsealVersion(vault, version);
-  vault.journal.opened(version, selection);
-  return value;
-};
-
 /**
- * The value of a version. The holder must report it to the journal. Throws the key faults of `DataKeys` and
+ * The value of a stored version, of which the log says why it was opened. Throws the key faults of `DataKeys` and
  * `integrity_failure`.
  */
-export const unsealVersion = async (
-  { dataKeys, journal }: OpeningVault,
+export const openVersion = async (
+  { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,
   version: SealedVersion,
+  purpose: Opening,
 ): Promise<Uint8Array> => {
   const { vault, tenant, name } = version;
   const key = await dataKeys.unwrap({ vault, tenant, name }, version.wrappedDataKey);
   try {
-    return open(version, key, version);
+    const value = open(version, key, version);
+    journal.opened(version, purpose);
+    return value;
   } catch (error) {
     journal.decided('integrity_failure', { name, version: version.version });
     throw error;

@@ -111,7 +111,6 @@ const silent: Journal = {
   answered: () => undefined,
   opened: () => undefined,
   compared: () => undefined,
-  copied: () => undefined,
   attempted: () => undefined,
   decided: () => undefined,
   concerns: () => undefined,

@@ -52,13 +52,10 @@ export const readableJournal = (): ReadableJournal => {
     },
     concerns: () => {},
     answered: () => {},
-    opened: ({ name, version }) => {
-      opened.push(`${name}@${version}`);
+    opened: ({ name, version }, purpose) => {
+      (purpose === 'copy' ? copied : opened).push(`${name}@${version}`);
     },
     compared: () => {},
-    copied: ({ name, version }) => {
-      copied.push(`${name}@${version}`);
-    },
   };
 };
 
