@@ -68,6 +68,8 @@ describe('plaintext sent through three nodes', () => {
       expect(await send(other, 'GET', `/v1/secrets/${name}`)).toBe(200);
       const all = `A=secret(${first})\nB=secret(${name})\n`;
       expect(await send(other, 'POST', '/v1/env/expand', { content: all })).toBe(200);
+      const copy = { from: { version: 1 } };
+      expect(await send(other, 'POST', `/v1/secrets/${name}/copies`, copy)).toBe(200);
       expect(await send(node, 'DELETE', `/v1/secrets/${name}/versions/1`)).toBe(200);
       expect(await send(node, 'DELETE', `/v1/secrets/${name}`)).toBe(200);
       expect(await send(other, 'POST', '/v1/secrets', { name, value: next() })).toBe(201);
