@@ -142,8 +142,9 @@ describe('dsvault log', () => {
         lineAt(3, { secret: 'A', read: ['A@1'] }),
         lineAt(4, { secret: 'A', version: 2, status: 304 }),
         lineAt(5),
+        lineAt(6, { secret: 'B', copied: ['A@1'], wrote: ['B@9'] }),
       ],
-      ['N0@1 N1@1 N2@1 and 93 more', 'A@1', 'A@2', '-'],
+      ['N0@1 N1@1 N2@1 and 93 more', 'A@1', 'A@2', '-', 'A@1 B@9'],
     ],
     [
       'refusals finds refusals, also of unknown callers, but no failures',
