@@ -1,5 +1,6 @@
 import { times } from '../model/limits.ts';
 import { isNameVisible } from '../model/types.ts';
+import { createKeyedMutex } from './keyed-mutex.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { outOfTime, startBackoff } from './retries.ts';
 import { sealNext } from './sealing.ts';
@@ -62,25 +63,4 @@ const sealAndReplace = async (vault: RequestVault, request: UpdateSecret): Promi
   } finally {
     if (generated.status === 'fulfilled') generated.value.plaintext.fill(0);
   }
-};
-
-/**
- * A keyed mutex: works with the same key run one at a time, in the order of arrival. For the writers of one
- * secret it avoids races within this process, which all but one would lose. Other processes race on:
- * conditions decide, and the mutex decides nothing.
- */
-export const createKeyedMutex = () => {
-  const lastOf = new Map<string, Promise<void>>();
-  return async <Result>(key: string, work: () => Promise<Result>): Promise<Result> => {
-    const before = lastOf.get(key);
-    const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    lastOf.set(key, over);
-    try {
-      await before;
-      return await work();
-    } finally {
-      end();
-      if (lastOf.get(key) === over) lastOf.delete(key);
-    }
-  };
 };

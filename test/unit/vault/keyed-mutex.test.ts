@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { createKeyedMutex } from '../../../functions/vault/update-secret.ts';
+import { createKeyedMutex } from '../../../functions/vault/keyed-mutex.ts';
 
 describe('the keyed mutex', () => {
   it('runs the works of one key one after another, in the order of arrival', async () => {
