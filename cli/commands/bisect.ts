@@ -1,4 +1,4 @@
-import { findPins, withPins } from '../../functions/env/pins.ts';
+import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import type { Plan } from '../../functions/env/plan.ts';
 import { exitCodes, type Failure, failure, isFailure, usage } from '../../system/failures.ts';
 import { planOrFail } from '../files/file-failures.ts';
@@ -131,7 +131,7 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
     const valid = version === undefined ? validAt(history, name, at) : undefined;
     return valid && { version: valid.version };
   });
-  const content = withPins(plan.content, pins);
+  const content = replaceParts(plan.content, pins);
   const reading = await getReading(session, file, { content }).catch(refusalOf);
   if (isFailure(reading)) return { verdict: 'skip', why: reading.message };
   const [command = '', ...args] = words;

@@ -1,4 +1,4 @@
-import { findPins, withPins } from '../../functions/env/pins.ts';
+import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import { type Reference, writtenAs } from '../../functions/env/references.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { readPinnable, requireUsable } from '../files/pinned-files.ts';
@@ -50,7 +50,7 @@ export const bumpCommand = () =>
         if (newest === undefined || isSame) return [];
         return [{ name, from, to: newest.version, createdBy: newest.createdBy, note: newest.note }];
       });
-      if (moved.length > 0 && !dryRun) replaceFile(target, withPins(pinnable.content, pins));
+      if (moved.length > 0 && !dryRun) replaceFile(target, replaceParts(pinnable.content, pins));
       const rows = moved.map((one) => [
         ...[one.name, String(one.from), String(one.to), one.createdBy, one.note ?? ''],
       ]);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { findPins, withPins } from '../../functions/env/pins.ts';
+import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import { readPinnable, referencesIn, requireUsable } from '../files/pinned-files.ts';
 import { anchoredPin, readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printText } from '../output/output.ts';
@@ -35,7 +35,7 @@ export const lockCommand = () =>
         if (entry === undefined || anchor !== undefined) return undefined;
         return anchors ? anchoredPin(entry) : { version: entry.version };
       });
-      const locked = withPins(content, pins);
+      const locked = replaceParts(content, pins);
       const pinned = referencesIn(file, locked).references;
       if (target) replaceFile(target, locked);
       if (json) {

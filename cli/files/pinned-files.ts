@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { errorsAt, reportOf } from '../../functions/env/faults.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
-import { findPins, withPins } from '../../functions/env/pins.ts';
+import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import { type Reference, type References, scanFile } from '../../functions/env/references.ts';
 import { refusal } from '../../system/failures.ts';
 import { readText } from '../values/read-value.ts';
@@ -42,7 +42,7 @@ export const findOtherSource = async ({ file, content }: PinnableFile): Promise<
 
 /** The text with version 1 in each reference, so that texts can be compared without their versions. */
 const atVersionOne = (content: string): string =>
-  withPins(
+  replaceParts(
     content,
     findPins(scanFile(parseFile(content)).lines, () => ({ version: 1 })),
   );

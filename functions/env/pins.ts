@@ -1,7 +1,7 @@
 /** Pins the references of a file to versions: `secret(NAME)` or `secret(NAME@2)` becomes `secret(NAME@3)`. */
 import { type PlacedCandidate, type Reference, writtenAs } from './references.ts';
 
-/** A pin to write, in place of `length` code units of the file from `offset`. */
+/** A text to write in place of `length` code units of the file from `offset`. */
 export type Pin = { readonly offset: number; readonly length: number; readonly text: string };
 
 /** The version, and perhaps the anchor, that a reference is pinned to. */
@@ -23,14 +23,17 @@ export const findPins = (
     }),
   );
 
-/** The file with its pins. No character of a reference can be an escape, so a pin is written as it is. */
-export const withPins = (content: string, pins: readonly Pin[]): string => {
+/**
+ * The text with other texts in place of some parts, which ascend. No character of a reference can be an escape, so a
+ * part of one is replaced as it is.
+ */
+export const replaceParts = (text: string, parts: readonly Pin[]): string => {
   const pieces: string[] = [];
   let copied = 0;
-  for (const { offset, length, text } of pins) {
-    pieces.push(content.slice(copied, offset), text);
+  for (const { offset, length, text: other } of parts) {
+    pieces.push(text.slice(copied, offset), other);
     copied = offset + length;
   }
-  pieces.push(content.slice(copied));
+  pieces.push(text.slice(copied));
   return pieces.join('');
 };

@@ -9,7 +9,7 @@ import { decodeUtf8 } from '../model/types.ts';
 import { writerOf } from './dialects/dialect.ts';
 import { byteOrderMark, errorsAt, type Fault, reportOf } from './faults.ts';
 import { type Values, writeLine } from './lines.ts';
-import { findPins, type Pin, withPins } from './pins.ts';
+import { findPins, type Pin, replaceParts } from './pins.ts';
 import type { Plan } from './plan.ts';
 import { partsOf, writtenAs } from './references.ts';
 import { jsonBytes, requireAtMost, utf8Bytes } from './sizes.ts';
@@ -43,7 +43,7 @@ export const renderFile = (
   if (reply === 'json') budget.spendJson(JSON.stringify(warnings).slice(1, -1));
   const { open, between, close } = frameOf(plan);
   const content = open + written.map(({ text }) => text).join(between) + close;
-  return { content, warnings, ...(pins && { pinned: withPins(plan.content, pins) }) };
+  return { content, warnings, ...(pins && { pinned: replaceParts(plan.content, pins) }) };
 };
 
 const frameOf = ({ dialect, file }: Plan) =>

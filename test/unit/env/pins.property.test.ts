@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseFile, printFile } from '../../../functions/env/grammar.ts';
-import { findPins, withPins } from '../../../functions/env/pins.ts';
+import { findPins, replaceParts } from '../../../functions/env/pins.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 import { type Reference, writtenAs } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
@@ -114,7 +114,7 @@ describe('a pinned file', () => {
           name === moved && version !== undefined
             ? { version: newer[name] ?? 1, anchor: anchor && 'k3f9qzTb' }
             : undefined;
-        const bumped = withPins(text, findPins(plan.lines, pinFor));
+        const bumped = replaceParts(text, findPins(plan.lines, pinFor));
         const wanted = (reference: Reference) => writtenAs({ ...reference, ...pinFor(reference) });
         const { read } = planFile({ ...options, content: bumped });
         expect(read.map(writtenAs)).toEqual([...new Set(plan.read.map(wanted))]);
