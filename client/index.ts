@@ -74,7 +74,10 @@ export type VaultClient = {
     body: BodyOf<'expand-env'>,
     options?: Signal,
   ) => Promise<ReplyOf<'expand-env'>>;
-  /** Stores the value of each `enc(NAME)` as a new secret, all or none, and returns the file with references. */
+  /**
+   * Stores the value of each `enc(NAME)` as a new secret, and of each `enc(NAME@next)` as the next version, all or none.
+   * Returns the file with references.
+   */
   readonly encryptEnv: (
     body: BodyOf<'encrypt-env'>,
     options?: Options,

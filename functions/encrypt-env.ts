@@ -1,11 +1,11 @@
 import { fileEndpoint } from './http/env-requests.ts';
 import { endpoint } from './runtime/endpoint.ts';
-import { ports } from './runtime/vault.ts';
+import { ports, writers } from './runtime/vault.ts';
 import { encryptEnv } from './vault/submit-env.ts';
 
-/** POST /v1/env/encrypt: stores the secrets of enc(). The reply has secret() in place of enc(). */
+/** POST /v1/env/encrypt: stores what enc() names. The reply has secret() in place of enc(). */
 export const handler = endpoint({
   ...fileEndpoint('encrypt-env'),
   scopes: ['secrets:write'],
-  run: encryptEnv(ports),
+  run: encryptEnv(ports, writers),
 });

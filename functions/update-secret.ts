@@ -10,7 +10,7 @@ import {
 } from './http/requests.ts';
 import { written } from './http/responses.ts';
 import { endpoint } from './runtime/endpoint.ts';
-import { ports } from './runtime/vault.ts';
+import { ports, writers } from './runtime/vault.ts';
 import { updateSecret } from './vault/update-secret.ts';
 
 const operation = 'update-secret';
@@ -31,6 +31,6 @@ export const handler = endpoint({
     const content = [operation, name, value, ifMatch?.toString(), ...given(note)];
     return { name, value, note, ifMatch, fingerprint: fingerprintOf(received, content) };
   },
-  run: updateSecret(ports),
+  run: updateSecret(ports, writers),
   reply: ({ version, replayed }) => written(200, version, replayed),
 });

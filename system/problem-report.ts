@@ -25,6 +25,6 @@ export type Report = {
   readonly currentVersion?: number | undefined;
   readonly errors?: readonly FileError[] | undefined;
   readonly errorsTotal?: number | undefined;
-  /** The names that exist already. Only `import` has them, because its request has lines of its own. */
+  /** The names that exist already, or do not. Only `import` has them, because its request has lines of its own. */
   readonly names?: readonly (string | undefined)[];
 };

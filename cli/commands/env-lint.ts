@@ -26,8 +26,11 @@ export const lintCommand = () =>
       const content = await readText(file);
       const values = await readValues(content, flags);
       const plan = planOrFail(file, content, { values, dialect, mode });
-      const create = plan.create.map(({ name }) => name);
+      const stored = (isNext: true | undefined) =>
+        plan.create.flatMap((value) => (value.isNext === isNext ? value.name : []));
+      const [create, update] = [stored(undefined), stored(true)];
       const read = [...new Set(plan.read.map(({ name }) => name))];
-      if (json) return await printJson({ create, read });
-      note(`${file}: no errors; secrets to create: ${create.length}, to read: ${read.length}`);
+      if (json) return await printJson({ create, update, read });
+      const counts = `to create: ${create.length}, to update: ${update.length}, to read: ${read.length}`;
+      note(`${file}: no errors; secrets ${counts}`);
     });

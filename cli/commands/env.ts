@@ -25,6 +25,7 @@ import { adoptCommand } from './env-adopt.ts';
 import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';
 import { verifyCommand } from './env-verify.ts';
+import { noteCreated } from './write-version.ts';
 
 export const envCommand = () =>
   newCommand(
@@ -105,10 +106,8 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   noteWarnings(reply.warnings, file);
   if (json) return await printJson(reply);
   // Report stored secrets before the result is written: writing may fail, and the secrets remain.
-  if (reply.created.length > 0) {
-    const names = reply.created.map(({ name }) => name).join(', ');
-    note(`${dryRun ? 'would create' : 'created'} ${names}`);
-  } else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
+  if (reply.created.length > 0) noteCreated(reply.created, dryRun);
+  else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
   const result = pin ? (reply.pinned ?? '') : reply.content;
   if (target === undefined) await printText(result);
   else if (!dryRun) replaceFile(target, result);

@@ -1,4 +1,4 @@
-/** `dsvault import`: creates secrets from a `.env` file, or from one JSON object of strings. */
+/** `dsvault import`: creates or updates secrets from a `.env` file, or from one JSON object of strings. */
 import { type ParseError, parseTree } from 'jsonc-parser';
 import { findDisagreements, readFile } from '../../functions/env/agreement.ts';
 import { errorsAt, type Fault } from '../../functions/env/faults.ts';
@@ -10,37 +10,39 @@ import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { FileError } from '../../system/problem-report.ts';
 import { invalidFile } from '../files/file-failures.ts';
-import { note, noteLine, printJson } from '../output/output.ts';
+import { noteLine, printJson } from '../output/output.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
 import { writingCommand } from './command-line.ts';
+import { noteCreated } from './write-version.ts';
 
 export const importCommand = () =>
   writingCommand(
     'import',
     'create a secret for each assignment of a file, all of them or none',
     "dsvault import .env --note 'from the old server'",
-    'dsvault import secrets.json',
+    'dsvault import secrets.json --update',
     'other-vault export | dsvault import - --format env',
   )
     .argument('<file>', 'the file; - is stdin')
     .option('--format <name>', 'env or json; by default the ending of the file name decides')
+    .option('--update', 'write the next version of each secret; all must exist')
     .option('--dry-run', 'the same answer and report; nothing is stored')
-    .action(async (file, { format, dryRun, json, note: remark, ...flags }) => {
+    .action(async (file, { format, update, dryRun, json, note: remark, ...flags }) => {
       const session = openSession(flags);
       const content = await readText(file);
       const entries = readEntries(content, formatOf(format, file), file);
       if (entries.length === 0)
         throw failure(`${file} has no assignments`, { kind: 'invalidFile' });
       // The keys are arbitrary, because names of secrets may hold characters that keys may not.
-      const lines = entries.map(({ name }, index) => `K${index}="enc(${name})"\n`);
+      const next = update ? '@next' : '';
+      const lines = entries.map(({ name }, index) => `K${index}="enc(${name}${next})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
       const body = { content: lines.join(''), values, dryRun, note: remark };
       if (formatOf(format, file) === 'env') warnOfReaders(content, file);
       const reply = await byName(file, () => session.client('encrypt-env', { body }));
       if (json) return await printJson({ created: reply.created });
-      const names = reply.created.map(({ name }) => name).join(', ');
-      note(`${dryRun ? 'would create' : 'created'} ${names}`);
+      noteCreated(reply.created, dryRun);
     });
 
 /** The readers of files that people import. `docker` reads no quotes, so it would disagree with most lines. */
@@ -68,15 +70,21 @@ const formatOf = (format: string | undefined, file: string): 'env' | 'json' => {
   throw usage('--format is env or json');
 };
 
+const sentences: Readonly<Record<string, string>> = {
+  secret_exists: 'exists already',
+  not_found: 'does not exist',
+};
+
 /** Reports errors by name only, because the lines of the request are not those of the file. */
 const byName = async <Result>(file: string, action: () => Promise<Result>): Promise<Result> => {
   try {
     return await action();
   } catch (error) {
-    if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
+    const sentence = isFailure(error) ? sentences[error.report.code] : undefined;
+    if (!isFailure(error) || sentence === undefined) throw error;
     const { errors = [], errorsTotal: _, ...rest } = error.report;
     const names = errors.map(({ name }) => name);
-    for (const name of names) noteLine(`${file}: ${name}: exists already`);
+    for (const name of names) noteLine(`${file}: ${name}: ${sentence}`);
     throw refusal({ ...rest, names });
   }
 };

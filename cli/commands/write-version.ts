@@ -1,4 +1,4 @@
-/** Reports a version that a command has written, and `--skip-unchanged`, which writes none. */
+/** Reports versions that a command has written, and `--skip-unchanged`, which writes none. */
 import type { ReplyOf } from '../../client/types.ts';
 import { note, printJson, printLines, printValue } from '../output/output.ts';
 import type { Session } from '../requests/vault-client.ts';
@@ -23,6 +23,15 @@ export const printVersion = async (
   if (made === undefined) return await printLines([`${line}${about ? `, ${about}` : ''}`]);
   note(line);
   await printValue(Buffer.from(made));
+};
+
+/** Reports the versions that a file has created; a first version by its name alone. */
+export const noteCreated = (
+  created: ReplyOf<'encrypt-env'>['created'],
+  dryRun: true | undefined,
+): void => {
+  const names = created.map(({ name, version }) => (version === 1 ? name : `${name}@${version}`));
+  note(`${dryRun ? 'would create' : 'created'} ${names.join(', ')}`);
 };
 
 type UnchangedVersion = Pick<ReplyOf<'create-secret'>, 'name' | 'version' | 'validFrom'>;

@@ -2,8 +2,16 @@
 import { writerOf } from './dialects/dialect.ts';
 import type { Fault } from './faults.ts';
 import { type Assignment, parseFile, printLine } from './grammar.ts';
+import { replaceParts } from './pins.ts';
 import { offsetOfValue, type Plan, type PlannedLine, unfitAt } from './plan.ts';
-import { type Candidate, findCandidates, type Part, partsOf, writtenAs } from './references.ts';
+import {
+  type Candidate,
+  findCandidates,
+  type Part,
+  type PlacedCandidate,
+  partsOf,
+  writtenAs,
+} from './references.ts';
 import type { WrittenLine } from './warnings.ts';
 
 /** Resolved values by the text of their references; `undefined` for a value that is not UTF-8. */
@@ -29,22 +37,27 @@ export const writeLine = (
   };
 };
 
-/** Replaces only `enc` by `secret`, or a stored value by its reference. */
+/** Replaces only each `enc()` by `secret()`, or a stored value by its reference. */
 const edit = ({ candidates, storedAs }: PlannedLine, line: Assignment): WrittenLine => {
   if (storedAs !== undefined) {
     return { line: line.line, text: printLine(line, `secret(${storedAs})`) };
   }
   const { raw, offset, decoded } = line.value;
   const encs = candidates.filter(({ kind }) => kind === 'enc');
-  const rawStarts = encs.map((found) => found.offset - offset);
-  const starts = encs.map(({ start }) => start);
-  const text = printLine(line, encToSecret(raw, rawStarts));
-  return { line: line.line, text, decoded: encToSecret(decoded, starts) };
-};
-
-const encToSecret = (text: string, starts: readonly number[]): string => {
-  const ends = [0, ...starts.map((start) => start + 'enc'.length)];
-  return ends.map((end, index) => text.slice(end, starts[index])).join('secret');
+  const toSecret = (text: string, offsetOf: (found: PlacedCandidate) => number): string =>
+    replaceParts(
+      text,
+      encs.map((found) => ({
+        offset: offsetOf(found),
+        length: found.end - found.start,
+        text: `secret(${found.name})`,
+      })),
+    );
+  const text = printLine(
+    line,
+    toSecret(raw, (found) => found.offset - offset),
+  );
+  return { line: line.line, text, decoded: toSecret(decoded, ({ start }) => start) };
 };
 
 const resolve = (

@@ -11,12 +11,14 @@ import { errorsAt, type Fault, reportOf } from './faults.ts';
 import { type Line, type ParsedFile, parseFile } from './grammar.ts';
 import {
   type Candidate,
+  type FirstReference,
   type PlacedCandidate,
   partsOf,
   type Reference,
   type References,
   type ScannedLine,
   scanFile,
+  writtenAs,
 } from './references.ts';
 import { requireAtMost, utf8Bytes } from './sizes.ts';
 
@@ -28,6 +30,8 @@ export type EnvFile = {
   readonly content: string;
   /** Values for `enc()`, by name. */
   readonly values: ReadonlyMap<string, string>;
+  /** The versions that must be current for `enc(NAME@next)`, by name. */
+  readonly ifVersions?: ReadonlyMap<string, number> | undefined;
   readonly dialect: Dialect;
   readonly mode: EnvMode;
 };
@@ -44,8 +48,8 @@ export type PlannedLine = {
 };
 
 export type Plan = {
-  /** The distinct new secrets, in the order of their first `enc()`. Empty for `expand`. */
-  readonly create: readonly NewSecret[];
+  /** The versions to create, in the order of the first `enc()` of each name. Empty for `expand`. */
+  readonly create: readonly NewValue[];
   /** The references with distinct texts, in the order of their first positions. Empty for `encrypt`. */
   readonly read: readonly Reference[];
   readonly content: string;
@@ -57,9 +61,11 @@ export type Plan = {
   readonly references: References;
 };
 
-/** Throws `invalid_request` (field `values` or `dialect`), `too_large`, or `invalid_env` with all errors. */
+/**
+ * Throws `invalid_request` (field `values`, `ifVersions` or `dialect`), `too_large`, or `invalid_env` with all errors.
+ */
 export const planFile = (file: EnvFile): Plan => {
-  const { content, values, dialect, mode } = file;
+  const { content, ifVersions = new Map<string, number>(), dialect, mode } = file;
   requireWithinLimits(file);
   const parsed = parseFile(content);
   const references = scanFile(parsed);
@@ -69,8 +75,12 @@ export const planFile = (file: EnvFile): Plan => {
       properties: { field: 'dialect' },
     });
   }
+  if (![...ifVersions.keys()].every((name) => references.enc.get(name)?.isNext)) {
+    const sentence = 'names a secret of which the file stores no next version';
+    throw new VaultError('invalid_request', sentence, { properties: { field: 'ifVersions' } });
+  }
   const expanding = mode === 'expand';
-  const sources = findSources(expanding ? { ...references, enc: new Map() } : references, values);
+  const sources = findSources(expanding ? { ...references, enc: new Map() } : references, file);
   requireNamesWithinLimits(references, sources);
   const lines = planLines(parsed, references, sources, mode, dialect, final);
   const faults = [
@@ -100,7 +110,9 @@ const requireWithinLimits = ({ content, values }: EnvFile): void => {
 };
 
 const requireNamesWithinLimits = ({ secret, enc }: References, { create }: Sources): void => {
-  requireAtMost(new Set([...secret.keys(), ...enc.keys()]).size, limits.fileNamesMax);
+  // A next version takes two actions of the transaction, because the replaced one is kept.
+  const nexts = [...enc.values()].filter(({ isNext }) => isNext).length;
+  requireAtMost(new Set([...secret.keys(), ...enc.keys()]).size + nexts, limits.fileNamesMax);
   let bytes = 0;
   for (const { value } of create) {
     const size = utf8Bytes(value);
@@ -138,11 +150,14 @@ const planLines = (
 const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => {
   const faults: Fault[] = [];
   for (const { candidates } of lines) {
-    for (const { kind, name, offset } of candidates) {
+    for (const { kind, name, isNext, offset } of candidates) {
       if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
       if (mode === 'expand' && kind === 'enc') faults.push({ offset, code: 'enc_not_allowed' });
       if (mode !== 'expand' && kind === 'secret' && enc.has(name)) {
         faults.push({ offset, code: 'reference_to_new_secret' });
+      }
+      if (mode !== 'expand' && kind === 'enc' && enc.get(name)?.isNext !== isNext) {
+        faults.push({ offset, code: 'conflicting_enc' });
       }
     }
   }
@@ -183,22 +198,32 @@ export const unfitAt = (offset: number, key: string, dialect: Dialect, unfit: Un
   ...unfit,
 });
 
-type NewSecret = { readonly name: string; readonly value: string };
+type NewValue = {
+  readonly name: string;
+  readonly value: string;
+  /** The value becomes the next version of an existing secret. Otherwise there must be no secret of this name. */
+  readonly isNext?: true | undefined;
+  /** The version that must be current before. */
+  readonly ifVersion?: number | undefined;
+};
 
 type Sources = {
-  /** The new secrets, in the order of the first `enc()` of each. */
-  readonly create: readonly NewSecret[];
+  readonly create: readonly NewValue[];
   /** The assignments whose values are stored, with the name of the secret. */
   readonly lines: ReadonlyMap<Line, string>;
   readonly faults: readonly Fault[];
 };
 
 /** Never throws. A value that is missing, or has two different sources, is a fault in the result. */
-const findSources = (references: References, values: ReadonlyMap<string, string>): Sources => {
-  const create: NewSecret[] = [];
+const findSources = (
+  references: References,
+  { values, ifVersions }: Pick<EnvFile, 'values' | 'ifVersions'>,
+): Sources => {
+  const create: NewValue[] = [];
   const lines = new Map<Line, string>();
   const faults: Fault[] = [];
-  for (const [name, { offset }] of references.enc) {
+  for (const [name, first] of references.enc) {
+    const { offset, isNext } = first;
     const given = values.get(name);
     const source = references.assignments.get(name);
     const literal = source && literalOf(source);
@@ -206,8 +231,8 @@ const findSources = (references: References, values: ReadonlyMap<string, string>
       faults.push({ offset, code: 'ambiguous_value' });
     }
     const value = given ?? literal;
-    if (value !== undefined) create.push({ name, value });
-    else if (!references.unreadableKeys.has(name)) faults.push(...missing(name, offset, source));
+    if (value !== undefined) create.push({ name, value, isNext, ifVersion: ifVersions?.get(name) });
+    else if (!references.unreadableKeys.has(name)) faults.push(...missing(first, source));
     if (source && literal !== undefined) lines.set(source.line, name);
   }
   for (const name of values.keys()) {
@@ -223,11 +248,13 @@ const literalOf = ({ line, candidates }: ScannedLine): string | undefined =>
     : partsOf(line.value.decoded, candidates, true).join('');
 
 /** The fault of a missing value; none for a line that has been reported already. */
-const missing = (name: string, offset: number, source: ScannedLine | undefined): Fault[] => {
+const missing = (enc: FirstReference, source: ScannedLine | undefined): Fault[] => {
+  const { offset } = enc;
   if (source === undefined) return [{ offset, code: 'unresolved_value' }];
   const { candidates, line } = source;
   if (candidates.some(({ kind }) => kind === 'malformed')) return [];
-  if (line.value.decoded === `enc(${name})`) return [{ offset, code: 'unresolved_value' }];
+  if (line.value.decoded === `enc(${writtenAs(enc)})`)
+    return [{ offset, code: 'unresolved_value' }];
   const first = candidates.find(({ kind }) => kind !== 'text');
   return [{ offset: first?.offset ?? offset, code: 'nested_reference' }];
 };

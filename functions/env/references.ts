@@ -8,17 +8,22 @@ import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
 /**
  * A reference by `secret()`: to the current version of a secret, or to a pinned one. The version of an anchored pin must
- * have this anchor.
+ * have this anchor. Only `enc()` can name the next version.
  */
 export type Reference = {
   readonly name: string;
-  readonly version: number | undefined;
+  readonly version?: number | undefined;
   readonly anchor?: string | undefined;
+  readonly isNext?: true | undefined;
 };
 
 /** The text of a reference between its brackets: unique, because names hold no `@`. */
-export const writtenAs = ({ name, version, anchor }: Reference): string =>
-  version === undefined ? name : `${name}@${version}${anchor === undefined ? '' : `.${anchor}`}`;
+export const writtenAs = ({ name, version, anchor, isNext }: Reference): string => {
+  if (isNext) return `${name}@next`;
+  return version === undefined
+    ? name
+    : `${name}@${version}${anchor === undefined ? '' : `.${anchor}`}`;
+};
 
 export type Candidate = Reference & {
   /** `malformed`: it looks like a reference and is none. `text`: a backslash makes it text. */
@@ -90,19 +95,25 @@ export const partsOf = (
 };
 
 const nameThenBracket =
-  /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@([1-9][0-9]{0,8})(?:\.([A-Za-z0-9_-]{8}))?)?\)/y;
+  /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@(?:(next)|([1-9][0-9]{0,8})(?:\.([A-Za-z0-9_-]{8}))?))?\)/y;
 
 /** The reference after an opening bracket: a secret name, and perhaps a version. */
 const referenceAt = (value: string, open: number, word: string) => {
   nameThenBracket.lastIndex = open;
-  const [all, name, digits, anchor] = nameThenBracket.exec(value) ?? [];
+  const [all, name, next, digits, anchor] = nameThenBracket.exec(value) ?? [];
   if (all === undefined || name === undefined) return undefined;
   const version = digits === undefined ? undefined : Number(digits);
   const end = open + all.length;
-  if (word === 'secret(') return { kind: 'secret', name, version, anchor, end } as const;
-  // A new secret has no version yet, so `enc()` cannot be pinned.
-  if (word === 'enc(' && version === undefined) return { kind: 'enc', name, version, end } as const;
-  return undefined;
+  if (word === 'secret(' && !next) return { kind: 'secret', name, version, anchor, end } as const;
+  // What `enc()` stores has no number yet, so `enc()` cannot be pinned.
+  if (word !== 'enc(' || version !== undefined) return undefined;
+  return {
+    kind: 'enc',
+    name,
+    version,
+    isNext: next === undefined ? undefined : true,
+    end,
+  } as const;
 };
 
 const countBackslashes = (value: string, before: number): number => {
@@ -128,7 +139,7 @@ export type References = {
 };
 
 /** A reference with the offset of its first occurrence. */
-type FirstReference = Reference & { readonly offset: number };
+export type FirstReference = Reference & { readonly offset: number };
 
 export const scanFile = (file: ParsedFile): References => {
   const lines: ScannedLine[] = [];
@@ -148,8 +159,8 @@ export const scanFile = (file: ParsedFile): References => {
     const scanned = { line, candidates };
     lines.push(scanned);
     if (!assignments.has(line.key)) assignments.set(line.key, scanned);
-    for (const { kind, name, version, anchor, offset } of candidates) {
-      const first = { name, version, anchor, offset };
+    for (const { kind, name, version, anchor, isNext, offset } of candidates) {
+      const first = { name, version, anchor, isNext, offset };
       const written = writtenAs(first);
       if (kind === 'secret' && !secret.has(written)) secret.set(written, first);
       if (kind === 'enc' && !enc.has(name)) enc.set(name, first);
@@ -161,17 +172,18 @@ export const scanFile = (file: ParsedFile): References => {
 type ScannedFile = { readonly content: string; readonly references: References };
 
 /**
- * Reports `code` for each reference whose text is one of `texts`, at its first position: for each `enc()`
- * with `secret_exists`, and for each `secret()` with the other codes.
+ * Reports `code` for each reference whose text is one of `texts`, at its first position: for each `enc()` with
+ * `secret_exists`, and for each `secret()` and each `enc(NAME@next)` with the other codes.
  */
 export const reportReferences = (
-  { content, references }: ScannedFile,
+  { content, references: { enc, secret } }: ScannedFile,
   texts: ReadonlySet<string>,
-  code: 'secret_exists' | 'not_found' | 'pin_mismatch' | 'version_destroyed',
+  code: 'secret_exists' | 'not_found' | 'version_conflict' | 'pin_mismatch' | 'version_destroyed',
 ): Report => {
+  const existing = [...secret.values(), ...[...enc.values()].filter(({ isNext }) => isNext)];
   const faults: Fault[] = [];
-  for (const [text, { name, offset }] of references[code === 'secret_exists' ? 'enc' : 'secret']) {
-    if (texts.has(text)) faults.push({ offset, code, name });
+  for (const first of code === 'secret_exists' ? enc.values() : existing) {
+    if (texts.has(writtenAs(first))) faults.push({ offset: first.offset, code, name: first.name });
   }
   return reportOf(errorsAt(content, faults));
 };

@@ -19,7 +19,7 @@ import {
 } from 'valibot';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { isNote, isSecretName, tellsValue } from '../model/types.ts';
+import { isNote, isSecretName, isVersionNumber, tellsValue } from '../model/types.ts';
 import { invalid } from './requests.ts';
 
 /** The JSON of a body, checked against `schema`. Throws `invalid_request`. */
@@ -51,6 +51,16 @@ const isObject = (value: unknown): value is object =>
 export const stringMap = custom<Readonly<Record<string, string>>>(
   (value) => isObject(value) && Object.values(value).every((entry) => typeof entry === 'string'),
   'must be an object of strings',
+);
+
+/** An object of version numbers, as `stringMap`. */
+export const versionMap = custom<Readonly<Record<string, number>>>(
+  (value) =>
+    isObject(value) &&
+    Object.values(value).every(
+      (entry) => typeof entry === 'number' && isVersionNumber(String(entry)),
+    ),
+  'must be an object of version numbers',
 );
 
 /** Throws unless `JSON.parse` will read this text with nothing altered and nothing lost. */

@@ -3,7 +3,7 @@ import { boolean, type InferOutput, optional, strictObject, string } from 'valib
 import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
 import type { ExpandEnv, ExpandedFile, UnchangedFile } from '../vault/expand-env.ts';
 import type { FileAnswer, SubmitEnv } from '../vault/submit-env.ts';
-import { noteProperty, parseJson, stringMap } from './bodies.ts';
+import { noteProperty, parseJson, stringMap, versionMap } from './bodies.ts';
 import {
   choiceOf,
   fingerprintOf,
@@ -19,6 +19,7 @@ import { type Reply, replayedHeader, type TextReply } from './responses.ts';
 const bodySchema = strictObject({
   content: string(),
   values: optional(stringMap),
+  ifVersions: optional(versionMap),
   dialect: optional(string()),
   dryRun: optional(boolean()),
   at: optional(string()),
@@ -48,6 +49,7 @@ const fileRequest =
     const request = {
       content: sent.content,
       values: new Map(Object.entries(sent.values ?? {})),
+      ifVersions: sent.ifVersions && new Map(Object.entries(sent.ifVersions)),
       dialect: dialectOf(sent.dialect ?? 'shell'),
       dryRun: sent.dryRun ?? false,
       reply,
@@ -71,12 +73,15 @@ type EnvBody = InferOutput<typeof bodySchema>;
 const requireFor = (
   operation: string,
   reply: 'json' | 'text',
-  { at, pin, note, unless }: EnvBody,
+  { at, pin, note, unless, ifVersions }: EnvBody,
 ): void => {
   const expanding = operation === 'expand-env';
   if (at !== undefined && !expanding) throw invalid('at', 'is only for expand');
   if (pin !== undefined && !expanding) throw invalid('pin', 'is only for expand');
   if (unless !== undefined && !expanding) throw invalid('unless', 'is only for expand');
+  if (ifVersions !== undefined && expanding) {
+    throw invalid('ifVersions', 'is for secrets that are updated');
+  }
   if (note !== undefined && expanding) throw invalid('note', 'is for secrets that are created');
   if (unless !== undefined && reply === 'text') throw invalid('unless', 'needs a reply of JSON');
   if (pin && reply === 'text') throw invalid('pin', 'needs a reply of JSON');
@@ -109,12 +114,17 @@ const asksForText = (received: ReceivedRequest): boolean =>
   /^text\/plain\s*(;|$)/i.test(headerValues(received, 'accept').join(', ').trim());
 
 /** Everything that a repetition must share. The form of the reply may differ. */
-const contentOf = (operation: string, request: Omit<EnvRequest, 'fingerprint'>): string[] => [
+const contentOf = (
+  operation: string,
+  request: Omit<EnvRequest, 'fingerprint'>,
+): (string | undefined)[] => [
   operation,
   request.content,
   request.dialect,
   ...[...request.values].sort(([a], [b]) => (a < b ? -1 : 1)).flat(),
   ...given(request.note),
+  // A mark stands before them, because a value or a note may be the same text.
+  ...(request.ifVersions ? [undefined, JSON.stringify([...request.ifVersions].sort())] : []),
 ];
 
 export const fileReply = (

@@ -44,7 +44,10 @@ export type FileError = {
   readonly line: number;
   readonly column: number;
   readonly code: FileErrorCode;
-  /** Only in `not_found`, `pin_mismatch`, `version_destroyed` and `secret_exists`: elsewhere it may be a mistyped value. */
+  /**
+   * Only in `not_found`, `version_conflict`, `pin_mismatch`, `version_destroyed` and `secret_exists`: elsewhere it may be
+   * a mistyped value.
+   */
   readonly name?: string;
   /** Only in `not_representable`, with `dialect` and `reason`: the key of the assignment. */
   readonly key?: string;
@@ -87,8 +90,10 @@ type FileErrorCode =
   | 'unresolved_value'
   | 'nested_reference'
   | 'reference_to_new_secret'
+  | 'conflicting_enc'
   | 'not_representable'
   | 'not_found'
+  | 'version_conflict'
   | 'pin_mismatch'
   | 'version_destroyed'
   | 'secret_exists';

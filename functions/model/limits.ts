@@ -32,6 +32,8 @@ export const limits = {
   itemBytesMax: 68_000,
   /** All values that one request stores or reads: far below the limit of a transaction. */
   fileValuesBytesMax: 1_048_576,
+  /** The versions that a file stores and replaces, sealed. With all other attributes they fit in a transaction. */
+  fileSealedBytesMax: 3_145_728,
   /** A person can read this many errors; `errorsTotal` counts all. */
   fileErrorsMax: 100,
   /** Common proxies do not accept a header with a larger JWT. */

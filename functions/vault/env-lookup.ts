@@ -9,7 +9,13 @@ import { type Reference, reportReferences, writtenAs } from '../env/references.t
 import { requireAtMost } from '../env/sizes.ts';
 import { countsOf, VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { Head, StoredVersion, ValueVersion, VersionRef } from '../model/types.ts';
+import {
+  type Head,
+  isNameVisible,
+  type StoredVersion,
+  type ValueVersion,
+  type VersionRef,
+} from '../model/types.ts';
 import { inParallel } from './parallel.ts';
 import type { RequestVault } from './request.ts';
 import { type Absence, absenceOf, chooseVersion, findValidAt } from './versions.ts';
@@ -20,6 +26,9 @@ export type Versions = ReadonlyMap<string, ValueVersion>;
 
 /** The names of a plan are looked up as of the instant `at`, or as of now without one. */
 export type LookupRequest = { readonly plan: Plan; readonly at?: number | undefined };
+
+/** The values of a file that become next versions of existing secrets. */
+export const nextOf = ({ create }: Plan): Plan['create'] => create.filter(({ isNext }) => isNext);
 
 /** The heads of secrets or references at one instant, by name. Makes no call without names. */
 export const readHeads = async (
@@ -32,11 +41,14 @@ export const readHeads = async (
 
 type LookupResult = {
   readonly versions: Versions;
-  /** The texts of the references that stand for no version, or for a deletion, each with its reason. */
+  /**
+   * The texts of the references that stand for no version, or for a deletion, and of the next versions that have no
+   * value to replace, each with its reason.
+   */
   readonly missing: ReadonlyMap<string, Absence>;
   /**
-   * The first integrity failure, or else all pins of another history, or else all destroyed versions. Missing references
-   * take precedence.
+   * All secrets that have moved on, or else the first integrity failure, or else all pins of another history, or else all
+   * destroyed versions. Missing references take precedence.
    */
   readonly fault: VaultError | undefined;
 };
@@ -59,7 +71,17 @@ export const findVersions = async (
   const mismatched = new Set<string>();
   const destroyed = new Set<string>();
   const missing = new Map<string, Absence>();
-  let fault: VaultError | undefined;
+  const moved = new Set<string>();
+  for (const next of nextOf(plan)) {
+    const head = heads.get(next.name);
+    if (head?.state === 'stored') {
+      if ((next.ifVersion ?? head.version) !== head.version) moved.add(writtenAs(next));
+      continue;
+    }
+    const absence = head ? 'deleted' : 'never_existed';
+    missing.set(writtenAs(next), absenceOf(vault.principal, next.name, absence));
+  }
+  let fault = moved.size > 0 ? movedFault(plan, moved) : undefined;
   for (const [index, reference] of plan.read.entries()) {
     const result = results[index];
     if (result instanceof VaultError) fault ??= result;
@@ -94,6 +116,11 @@ const isOfOtherHistory = ({ anchor }: Reference, found: StoredVersion | undefine
   found !== undefined &&
   found.state !== 'deleted' &&
   anchorOf(found) !== anchor;
+
+const movedFault = (plan: Plan, moved: ReadonlySet<string>): VaultError =>
+  new VaultError('version_conflict', 'secrets have moved on; nothing was stored', {
+    properties: reportReferences(plan, moved, 'version_conflict'),
+  });
 
 const mismatchFault = (plan: Plan, mismatched: ReadonlySet<string>): VaultError =>
   new VaultError('pin_mismatch', 'the file refers to versions of another history', {
@@ -133,8 +160,10 @@ export const findRecorded = async (
   resolved: readonly VersionRef[],
 ): Promise<Versions> => {
   const heads = await readHeads(vault, plan.read);
-  const gone = plan.read.filter(({ name }) => !heads.has(name));
-  const whyGone = ({ name }: Reference) => absenceOf(vault.principal, name, 'never_existed');
+  const { principal } = vault;
+  const hidden = nextOf(plan).filter(({ name }) => !isNameVisible(principal.names, name));
+  const gone = [...hidden, ...plan.read.filter(({ name }) => !heads.has(name))];
+  const whyGone = ({ name }: Reference) => absenceOf(principal, name, 'never_existed');
   requireFound(plan, new Map(gone.map((reference) => [writtenAs(reference), whyGone(reference)])));
   if (resolved.length !== plan.read.length) throw notOfThisFile();
   const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));
@@ -169,22 +198,24 @@ const notOfThisFile = (): VaultError =>
 export const reportNames = async (vault: RequestVault, request: LookupRequest): Promise<Heads> => {
   const { plan } = request;
   const heads = await readHeads(vault, [...plan.create, ...plan.read]);
-  for (const { name } of plan.create) {
-    if (isStored(heads, name)) vault.journal.decided('refused_exists', { name });
-  }
+  for (const name of existingOf(plan, heads)) vault.journal.decided('refused_exists', { name });
   requireNew(plan, heads);
   requireFound(plan, (await findVersions(vault, request, heads)).missing);
   return heads;
 };
 
-const isStored = (heads: Heads, name: string): boolean => heads.get(name)?.state === 'stored';
+/** The names that the file would create though they exist. */
+const existingOf = ({ create }: Plan, heads: Heads): string[] =>
+  create.flatMap(({ name, isNext }) =>
+    !isNext && heads.get(name)?.state === 'stored' ? name : [],
+  );
 
 /**
  * Throws `secret_exists` with all new names that exist, and `too_large` if the names are too many for one
- * transaction because some of them were deleted before: such a name takes two actions, and so counts twice.
+ * transaction because some of them replace a version or a deletion: such a name takes two actions, and so counts twice.
  */
 export const requireNew = (plan: Plan, heads: Heads): void => {
-  const existing = plan.create.flatMap(({ name }) => (isStored(heads, name) ? name : []));
+  const existing = existingOf(plan, heads);
   if (existing.length === 0) {
     const again = plan.create.filter(({ name }) => heads.has(name)).length;
     requireAtMost(plan.create.length + plan.read.length + again, limits.fileNamesMax);

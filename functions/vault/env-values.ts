@@ -4,13 +4,14 @@ import type { Plan } from '../env/plan.ts';
 import { requireAtMost, utf8Bytes } from '../env/sizes.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import type { NewVersion } from '../model/types.ts';
 import type { Heads, Versions } from './env-lookup.ts';
 import { inParallel } from './parallel.ts';
 import type { Change, DataKey } from './ports.ts';
 import type { RequestVault, Selection } from './request.ts';
 import { openVersion, sealNext } from './sealing.ts';
 
-/** The data keys of the new names, shared by all attempts of a request, of which each draws a new iv. */
+/** The data keys of the new values, by name, shared by all attempts of a request, of which each draws a new iv. */
 export type FileKeys = Map<string, DataKey>;
 /** Values by the text of their reference. */
 type Values = ReadonlyMap<string, Uint8Array>;
@@ -62,20 +63,33 @@ export const openAll = async (
   return values;
 };
 
-/** Seals every new value. `bases` has the deletions of new names that were deleted before. */
+/**
+ * Seals every new value. `bases` has the heads that they replace, also the deletions of new names that were deleted
+ * before. Throws `too_large` if the new and the replaced versions are too large for one transaction.
+ */
 export const sealAll = (
   vault: RequestVault,
   { create }: Plan,
   keys: FileKeys,
   bases: Heads,
   note: string | undefined,
-): Change[] =>
-  create.map(({ name, value }) => {
+): Change[] => {
+  let bytes = 0;
+  const count = (version: NewVersion | undefined): void => {
+    if (version?.state === 'stored') bytes += version.ciphertext.length;
+  };
+  const changes = create.map(({ name, value }) => {
     const key = keys.get(name);
     const base = bases.get(name);
     if (!key) throw new VaultError('internal', 'a new name has no data key');
-    return { base, next: sealNext(vault, key, { name, base, note }, Buffer.from(value)) };
+    const next = sealNext(vault, key, { name, base, note }, Buffer.from(value));
+    count(base);
+    count(next);
+    return { base, next };
   });
+  requireAtMost(bytes, limits.fileSealedBytesMax);
+  return changes;
+};
 
 /** The sealed sizes decide, before any value is opened. */
 const requireValuesFit = (create: Plan['create'], versions: Versions): void => {

@@ -1,20 +1,38 @@
+import { isNameVisible, type Principal } from '../model/types.ts';
+
 /**
- * A keyed mutex: works with the same key run one at a time, in the order of arrival. For the writers of one
+ * A keyed mutex: works with a key in common run one at a time, in the order of arrival. For the writers of one
  * secret it avoids races within this process, which all but one would lose. Other processes race on:
- * conditions decide, and the mutex decides nothing.
+ * conditions decide, and the mutex decides nothing. A work takes its keys in sorted order, so that no two works wait
+ * for each other.
  */
 export const createKeyedMutex = () => {
   const lastOf = new Map<string, Promise<void>>();
-  return async <Result>(key: string, work: () => Promise<Result>): Promise<Result> => {
+  const takeAll = async <Result>(
+    [key, ...others]: readonly string[],
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    if (key === undefined) return await work();
     const before = lastOf.get(key);
     const { promise: over, resolve: end } = Promise.withResolvers<void>();
     lastOf.set(key, over);
     try {
       await before;
-      return await work();
+      return await takeAll(others, work);
     } finally {
       end();
       if (lastOf.get(key) === over) lastOf.delete(key);
     }
   };
+  return <Result>(keys: readonly string[], work: () => Promise<Result>): Promise<Result> =>
+    takeAll([...new Set(keys)].sort(), work);
 };
+
+export type KeyedMutex = ReturnType<typeof createKeyedMutex>;
+
+/**
+ * The key of the writers of a secret. A request for a hidden name must not wait for callers who see the name: the wait
+ * would reveal it.
+ */
+export const queueOf = ({ tenant, names }: Principal, name: string): string =>
+  `${tenant}#${isNameVisible(names, name)}#${name}`;

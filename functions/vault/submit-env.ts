@@ -1,5 +1,5 @@
 /**
- * Writes `.env` files: all secrets of `enc()` are created in one transaction, or none. The file is rendered
+ * Writes `.env` files: all versions of `enc()` are created in one transaction, or none. The file is rendered
  * before anything is written, so that a file that cannot be rendered never leaves secrets behind. A fault of
  * a key or of the file is reported only after all names were checked. So the answer does not depend on the
  * order of events, and a dry run gives the same answer.
@@ -20,6 +20,7 @@ import {
   findRecorded,
   findVersions,
   type Heads,
+  nextOf,
   readHeads,
   reportNames,
   requireNew,
@@ -28,6 +29,7 @@ import {
 } from './env-lookup.ts';
 import { type FileKeys, openAll, sealAll, zeroKeys } from './env-values.ts';
 import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
+import { createKeyedMutex, type KeyedMutex, queueOf } from './keyed-mutex.ts';
 import type { Change } from './ports.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { type Backoff, startBackoff, throttled, writeUntilClear } from './retries.ts';
@@ -38,7 +40,7 @@ export type FileRequest = Omit<EnvFile, 'mode'> & {
 };
 export type SubmitEnv = FileRequest & {
   readonly dryRun: boolean;
-  /** The remark on all secrets that the file creates. */
+  /** The remark on all versions that the file creates. */
   readonly note?: string | undefined;
   readonly fingerprint: Fingerprint | undefined;
 };
@@ -49,13 +51,13 @@ export type FileAnswer = RenderedFile & {
   readonly replayed: boolean;
 };
 
-/** Creates the secrets of `enc()` and resolves `secret()`, each in one transaction. */
-export const submitEnv = (ports: Ports) =>
-  operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'submit'));
+/** Creates the versions of `enc()` and resolves `secret()`, each in one transaction. */
+export const submitEnv = (ports: Ports, mutex = createKeyedMutex()) =>
+  operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'submit', mutex));
 
-/** Creates the secrets of `enc()`, keeps `secret()`, and looks nothing up. */
-export const encryptEnv = (ports: Ports) =>
-  operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'encrypt'));
+/** Creates the versions of `enc()`, keeps `secret()`, and looks none of them up. */
+export const encryptEnv = (ports: Ports, mutex = createKeyedMutex()) =>
+  operation(ports, (vault, request: SubmitEnv) => writeFile(vault, request, 'encrypt', mutex));
 
 /** One request, as all its attempts share it. */
 type Submission = {
@@ -68,25 +70,30 @@ type Submission = {
 
 /**
  * Throws `invalid_env` (with every bad line), `invalid_request` (a note with a value), `forbidden` (a hidden
- * new name), `secret_exists`, `not_found`, `pin_mismatch` or `version_destroyed` (with every such name),
- * `too_large`, and the errors of writes and data keys.
+ * new name), `secret_exists`, `not_found`, `version_conflict`, `pin_mismatch` or `version_destroyed` (with every such
+ * name), `too_large`, and the errors of writes and data keys.
  */
 const writeFile = async (
   vault: RequestVault,
   request: SubmitEnv,
   mode: Submission['mode'],
+  runExclusive: KeyedMutex,
 ): Promise<FileAnswer> => {
   vault.journal.concerns(aboutRequest(request));
   const plan = planFile({ ...request, mode });
   requireAllowed(vault, plan, request.note);
   const keys: FileKeys = new Map();
   const submission = { request, mode, plan, backoff: startBackoff(vault), keys };
+  const updated = request.dryRun ? [] : nextOf(plan);
+  const queues = updated.map(({ name }) => queueOf(vault.principal, name));
   try {
-    return await unlessRecorded(
-      vault,
-      request.fingerprint,
-      () => (request.dryRun ? tryDry : tryUntilAnswered)(vault, submission),
-      (fingerprint, record) => replay(vault, submission, fingerprint, record),
+    return await runExclusive(queues, () =>
+      unlessRecorded(
+        vault,
+        request.fingerprint,
+        () => (request.dryRun ? tryDry : tryUntilAnswered)(vault, submission),
+        (fingerprint, record) => replay(vault, submission, fingerprint, record),
+      ),
     );
   } finally {
     zeroKeys(keys);
@@ -103,7 +110,10 @@ const requireAllowed = (
       properties: { field: 'note' },
     });
   }
-  const hidden = create.filter(({ name }) => !isNameVisible(principal.names, name)).length;
+  // A hidden secret of which the file stores the next version is not found, as a missing one.
+  const isForbidden = ({ name, isNext }: Plan['create'][number]) =>
+    !isNext && !isNameVisible(principal.names, name);
+  const hidden = create.filter(isForbidden).length;
   if (hidden > 0) {
     throw new VaultError('forbidden', 'the token does not allow a name of the file', {
       why: { reasons: { name_not_allowed: hidden } },
@@ -140,23 +150,25 @@ const tryUntilAnswered = async (
     const heads = await reportNames(vault, submission);
     if (attempt.fault) throw attempt.fault;
     // A deletion that is met for the first time is no race.
-    const isRace = plan.create.every(({ name }) => !heads.has(name) || bases.has(name));
+    const isRace = plan.create.every(
+      ({ name, isNext }) => isNext || !heads.has(name) || bases.has(name),
+    );
     if (isRace) vault.journal.decided('lost_race');
     bases = heads;
     if (!(await backoff())) throw throttled();
   }
 };
 
-/** Makes one attempt, from reading to writing. `bases` are the deletions that new names replace. */
+/** Makes one attempt, from reading to writing. `deletions` has those that new names replace. */
 const tryOnce = async (
   vault: RequestVault,
   submission: Submission,
-  bases: Heads,
+  deletions: Heads,
 ): Promise<Attempt> => {
   const { plan, request } = submission;
   const { fingerprint } = request;
   const [heads, record] = await Promise.all([
-    readHeads(vault, plan.read),
+    readHeads(vault, [...nextOf(plan), ...plan.read]),
     fingerprint && vault.store.findRecord(fingerprint.keyHash),
   ]);
   if (fingerprint && record) {
@@ -166,6 +178,7 @@ const tryOnce = async (
   if (missing.size > 0) return {};
   try {
     if (fault) throw fault;
+    const bases = new Map([...deletions, ...heads]);
     const file = await sealAndRender(vault, submission, versions, bases);
     return await put(vault, submission, versions, file);
   } catch (error) {
@@ -177,6 +190,7 @@ const tryOnce = async (
 /** Faults that may occur before the names of the file were checked. An error about names takes precedence. */
 const afterNames: ReadonlySet<string> = new Set([
   'invalid_env',
+  'version_conflict',
   'pin_mismatch',
   'version_destroyed',
   'too_large',
@@ -223,7 +237,9 @@ const put = async (
     return { answer: await replay(vault, submission, fingerprint, result.record) };
   }
   if (result.outcome === 'raced') return {};
-  for (const next of created) vault.journal.decided('created', next);
+  for (const { base, next } of changes) {
+    vault.journal.decided(base?.state === 'stored' ? 'version_written' : 'created', next);
+  }
   return { answer };
 };
 

@@ -1,6 +1,5 @@
 import { times } from '../model/limits.ts';
-import { isNameVisible } from '../model/types.ts';
-import { createKeyedMutex } from './keyed-mutex.ts';
+import { createKeyedMutex, queueOf } from './keyed-mutex.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { outOfTime, startBackoff } from './retries.ts';
 import { sealNext } from './sealing.ts';
@@ -24,18 +23,13 @@ export type UpdateSecret = Replacement & { readonly value: Uint8Array };
  * The calls to the store and KMS are the same for every name, and all answers are awaited before any counts.
  * So a missing secret is *not found* even while the master key is out of reach.
  */
-export const updateSecret = (ports: Ports) => {
-  const runExclusive = createKeyedMutex();
-  return operation(ports, (vault, request: UpdateSecret): Promise<SingleWrite> => {
+export const updateSecret = (ports: Ports, runExclusive = createKeyedMutex()) =>
+  operation(ports, (vault, request: UpdateSecret): Promise<SingleWrite> => {
     vault.journal.concerns(aboutRequest(request));
-    const { tenant, names } = vault.principal;
-    // A request for a hidden name must not wait for callers who see the name: the wait would reveal it.
-    const isVisible = isNameVisible(names, request.name);
-    return runExclusive(`${tenant}#${isVisible}#${request.name}`, () =>
+    return runExclusive([queueOf(vault.principal, request.name)], () =>
       answerOnce(vault, request, () => sealAndReplace(vault, request)),
     );
   });
-};
 
 const sealAndReplace = async (vault: RequestVault, request: UpdateSecret): Promise<SingleWrite> => {
   const { store, dataKeys, principal, vaultId } = vault;

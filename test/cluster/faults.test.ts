@@ -1,4 +1,5 @@
 /** Nodes that are killed, stand still, are cut off, or start with an empty or an old folder, one fault at a time. */
+import { randomUUID } from 'node:crypto';
 import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -72,6 +73,51 @@ describe('one of three nodes', () => {
     renameSync(`${nodes.keyFileOf(3)}.away`, nodes.keyFileOf(3));
     expect(await read(3, name)).toMatchObject({ status: 200, json: { value: `of ${name}` } });
     nodes.start(1);
+  });
+
+  // Shows G8.
+  it('lets no reader see one old and one new of a pair that files change, though a node dies meanwhile', async () => {
+    const { nodes, ask } = trial;
+    const pair = ['PAIR_USER', 'PAIR_PASS'];
+    const change = async (index: number) => {
+      const kind = index === 0 ? '' : '@next';
+      const content = pair.map((name) => `X_${name}="enc(${name}${kind})"\n`).join('');
+      const values = Object.fromEntries(pair.map((name) => [name, String(index)]));
+      const key = randomUUID();
+      await until(async () => {
+        for (const node of [1, 2, 3]) {
+          const sent = await ask(node, 'POST', '/v1/env/encrypt', { content, values }, key);
+          if (sent.status === 200) return true;
+        }
+        return false;
+      }, 60_000);
+    };
+    await change(0);
+    const seen = new Set<string>();
+    let isOver = false;
+    const read = async (node: number) => {
+      const content = pair.map((name) => `${name}=secret(${name})\n`).join('');
+      while (!isOver) {
+        const { status, json } = await ask(node, 'POST', '/v1/env/expand', { content });
+        if (status !== 200) continue;
+        const [user, pass] = [...(json.content ?? '').matchAll(/=(\d+)\n/g)].map(
+          ([, text]) => text,
+        );
+        expect([user, pass]).toEqual([user, user]);
+        seen.add(user ?? '');
+      }
+    };
+    const reading = Promise.all(Array.from({ length: 16 }, (_, index) => read((index % 3) + 1)));
+    for (let index = 1; index <= 200; index += 1) {
+      if (index === 60) await nodes.kill(2);
+      if (index === 120) nodes.start(2);
+      await change(index);
+    }
+    isOver = true;
+    await reading;
+    expect(seen.size).toBeGreaterThan(50);
+    const { json } = await ask(3, 'GET', '/v1/secrets/PAIR_PASS');
+    expect(json).toMatchObject({ version: 201, value: '200' });
   });
 
   // Shows G12.

@@ -21,6 +21,7 @@ type Reply = {
   readonly json: {
     readonly code?: string;
     readonly value?: string;
+    readonly content?: string;
     readonly version?: number;
     readonly anchor?: string;
   };

@@ -95,6 +95,7 @@ const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
     overDeletion({ names: 2, keyed: 2, writes: 2 * 4 + 1 + 2 }),
   ],
   'submit-env': [envCost({ created: 3, read: 2 }), envCost({ created: 3, read: 2, recordKb: 1 })],
+  'encrypt-env of next versions': [envCost({ next: 2 }), envCost({ next: 2, recordKb: 1 })],
   'get-secret': [costs['get-secret']],
   'get-secret, unchanged': [costs['get-secret, unchanged']],
   'explain-secret': [costs['explain-secret']],
@@ -263,6 +264,15 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     (vault, alice, context) =>
       vault.submit(alice, linesOf(namesOf('N', 20), namesOf('K', 20)), { context, key }),
     costs['submit-env of 20 new names and 20 known, keyed'],
+  ],
+  [
+    'a file that stores a next version beside a new secret, and reads another one',
+    { P: 1, Q: 2 },
+    (vault, alice, context) => {
+      const next = `Q=${value}\nX_Q=enc(Q@next)\n`;
+      return vault.submit(alice, linesOf(['A'], ['P']) + next, { context });
+    },
+    envCost({ created: 1, next: 1, read: 1 }),
   ],
   [
     'a keyed file that only reads: it puts its record without any check',

@@ -13,6 +13,7 @@ const key = 'k'.repeat(20);
 type Context = ReturnType<typeof requestContext>;
 type Ask = (principal: Principal, name: string, context: Context) => Promise<unknown>;
 const file = (name: string) => `X=secret(OWN)\nY="secret(${name})secret(${name}@1)"\n`;
+const next = (name: string) => `${name}=x\nZ="enc(${name}@next)"\n`;
 const asks: Readonly<Record<string, Ask>> = {
   'get-secret': (alice, name, context) => ask.get(alice, name, 'latest', { context }),
   'get-secret of a version': (alice, name, context) =>
@@ -60,6 +61,16 @@ const asks: Readonly<Record<string, Ask>> = {
   'submit-env': (alice, name, context) => ask.submit(alice, file(name), { context }),
   'submit-env with a key': (alice, name, context) =>
     ask.submit(alice, file(name), { context, key }),
+  'submit-env of a next version': (alice, name, context) =>
+    ask.submit(alice, `N=1\nY=enc(N)\nX=secret(OWN)\n${next(name)}`, { context }),
+  'encrypt-env of a next version': (alice, name, context) =>
+    ask.encrypt(alice, next(name), { context }),
+  'encrypt-env of a next version with ifVersions': (alice, name, context) =>
+    ask.encrypt(alice, next(name), { context, ifVersions: new Map([[name, 2]]) }),
+  'encrypt-env of a next version with a key': (alice, name, context) =>
+    ask.encrypt(alice, next(name), { context, key }),
+  'encrypt-env of a next version as a dry run': (alice, name, context) =>
+    ask.encrypt(alice, next(name), { context, dryRun: true }),
 };
 
 /** The answer to a request, and the calls that it made. */
@@ -92,7 +103,7 @@ it.each(Object.entries(asks))(
     const missing = await answerOf(asking, alice, 'NO');
     expect(missing.answer.code).toBe('not_found');
     expect(await answerOf(asking, stranger, 'DB')).toEqual(missing);
-    const blind = { ...alice, names: ['D', 'DBX', 'X*', 'OWN'] };
+    const blind = { ...alice, names: ['D', 'DBX', 'X*', 'OWN', 'N'] };
     const hidden = await answerOf(asking, blind, 'DB');
     expect(hidden.answer).toEqual(missing.answer);
     // The log says that a name is hidden, and so of a name that never existed, too.
@@ -128,6 +139,9 @@ it.each([
   'delete-secret',
   'delete-secret with If-Match',
   'delete-secret with a key',
+  'encrypt-env of a next version',
+  'encrypt-env of a next version with ifVersions',
+  'encrypt-env of a next version with a key',
 ])('%s answers not_found for a deleted secret like for a missing one', async (name) => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);

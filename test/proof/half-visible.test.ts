@@ -8,8 +8,7 @@ import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import { brokenConnection, type Exchange } from '../support/adversary/wire.ts';
 import { seenByFile } from '../support/effects.ts';
 import { printFigure } from '../support/figure.ts';
-import { largestFile, type Operation, writers } from '../support/operations.ts';
-import { codeOf } from '../support/refusals.ts';
+import { largestFile, newValue, type Operation, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
@@ -39,14 +38,18 @@ describe('a .env file during its request', () => {
     const singly = new Set<string>();
     // The first and the last name of a transaction, and one in the middle.
     for (const name of [names[0], names.at(-1), names[1]]) {
-      const code = await codeOf(() => vaultOver(vault.ports).get(principal, name ?? '')).catch(
-        () => 'found',
-      );
-      singly.add(code);
+      const found = await vaultOver(vault.ports)
+        .get(principal, name ?? '')
+        .then(
+          ({ text }) => (text === newValue ? 'all' : 'none'),
+          ({ code }) => (code === 'not_found' ? 'none' : code),
+        );
+      singly.add(found);
     }
     looks += 1;
-    expect([seen, ...singly]).toEqual(seen === 'all' ? ['all', 'found'] : ['none', 'not_found']);
-    return seen === 'all' ? 'all' : 'none';
+    const expected = seen === 'all' ? 'all' : 'none';
+    expect([seen, ...singly]).toEqual([expected, expected]);
+    return expected;
   };
 
   /** Runs a file and reads at each of its calls. Returns what was visible, in order. */

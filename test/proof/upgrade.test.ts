@@ -229,6 +229,28 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
+  it('stores next versions at the host of today, and refuses their file at the other one', async () => {
+    const names = [await store('released', freshName()), await store('today', freshName())];
+    const content = names.map((name) => `X_${name}=enc(${name}@next)\n`).join('');
+    const values = Object.fromEntries(names.map((name) => [name, 'w']));
+    const request: Request = ['POST', '/v1/env/encrypt', { content, values }];
+    const key = { 'Idempotency-Key': randomUUID() };
+    const refusal = await ask('released', request, key);
+    expect([refusal.status, refusal.json.errors[0].code]).toEqual([422, 'malformed_reference']);
+    expect((await ask('today', request, key)).status).toBe(200);
+    // The last release reads what it cannot write, and updates it.
+    for (const name of names) {
+      const { json } = await ask('released', ['GET', `/v1/secrets/${name}`]);
+      expect(json).toMatchObject({ version: 2, value: 'w' });
+      const updated = await ask('released', ['PUT', `/v1/secrets/${name}`, { value: 'x' }]);
+      expect(updated.json.version).toBe(3);
+    }
+    expect((await ask('released', request, key)).status).toBe(422);
+    const again = await ask('today', request, key);
+    expect([again.status, again.reply.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
+  });
+
+  // Shows G16.
   it('writes at either host only over the version whose anchor If-Match names, or not at all', async () => {
     const name = await store('released', freshName());
     const { json } = await ask('today', ['GET', `/v1/secrets/${name}`]);

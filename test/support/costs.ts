@@ -26,6 +26,8 @@ export const getAtCost = (versions: number): Cost => {
 type File = {
   /** The number of names that `enc()` creates. */
   readonly created?: number;
+  /** The number of existing names whose next version it stores. */
+  readonly next?: number;
   /** The number of distinct names that `secret()` reads. */
   readonly read?: number;
   /** The number of read names that must be unchanged when the file is stored: all except the pinned ones. */
@@ -38,22 +40,23 @@ type File = {
 
 /** The cost of one file on any route: one transaction that reads, and one that writes. */
 export const envCost = (file: File): Cost => {
-  const { created = 0, read = 0, superseded = 0, recordKb = 0 } = file;
-  const checked = created === 0 ? 0 : (file.checked ?? read);
+  const { created = 0, next = 0, read = 0, superseded = 0, recordKb = 0 } = file;
+  const checked = created + next === 0 ? 0 : (file.checked ?? read);
   const record = recordKb > 0 ? 1 : 0;
-  const actions = created + checked + record;
+  // A next version is put, and so is the one that it replaces.
+  const actions = created + 2 * next + checked + record;
   // A single put of a secret needs no transaction, which would double the units.
   const isTransaction = actions > 1 || record > 0;
   const write = actions === 0 ? [] : [isTransaction ? 'TransactWriteItems' : 'PutItem'];
   const reads = [
     ...times(record + superseded, 'GetItem'),
-    ...times(read > 0 ? 1 : 0, 'TransactGetItems'),
+    ...times(next + read > 0 ? 1 : 0, 'TransactGetItems'),
   ];
   const opened = (file.checked ?? read) + superseded;
   return {
     store: [...reads, ...write].sort(),
-    kms: [...times(opened, 'Decrypt'), ...times(created, 'GenerateDataKey')],
-    reads: record + superseded + 2 * read,
+    kms: [...times(opened, 'Decrypt'), ...times(created + next, 'GenerateDataKey')],
+    reads: record + superseded + 2 * (next + read),
     // The index has one entry for each new head.
     writes: (isTransaction ? 2 * (actions - record + recordKb) : actions) + created,
   };

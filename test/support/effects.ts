@@ -1,8 +1,8 @@
 /** Counts the effects of a request in the vault, independently of its answer. */
+import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { newValue, type Operation } from './operations.ts';
-import { codeOf } from './refusals.ts';
 import { historyOf } from './secrets.ts';
 import { vaultOver } from './vault.ts';
 
@@ -36,23 +36,21 @@ export const effectsOf = async (
   return [...found].sort();
 };
 
-/** Whether a file that reads these names gets all of them, none or some. */
+/** Whether a file that reads these names gets the value of the request for all of them, for none or for some. */
 export const seenByFile = async (
   ports: Ports,
   principal: Principal,
   names: readonly string[],
 ): Promise<'all' | 'none' | 'some'> => {
-  const content = names.map((name) => `V_${name}=secret(${name})\n`).join('');
-  const expand = () => vaultOver(ports).expand(principal, content);
-  let missing: readonly { name?: string }[] = [];
-  const code = await codeOf(async () => {
-    try {
-      return await expand();
-    } catch (error) {
-      missing = (error as { properties?: { errors?: typeof missing } }).properties?.errors ?? [];
-      throw error;
-    }
-  }).catch(() => 'found');
-  if (code === 'found') return 'all';
-  return code === 'not_found' && missing.length === names.length ? 'none' : 'some';
+  const file = names.map((name) => `V_${name}=secret(${name})\n`).join('');
+  try {
+    const { content } = await vaultOver(ports).expand(principal, file);
+    const found = content.split(`=${newValue}\n`).length - 1;
+    if (found === names.length) return 'all';
+    return found === 0 ? 'none' : 'some';
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    const { code, properties } = error;
+    return code === 'not_found' && properties.errors?.length === names.length ? 'none' : 'some';
+  }
 };

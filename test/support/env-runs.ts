@@ -9,6 +9,7 @@ export type Options = {
   readonly mode?: EnvFile['mode'];
   readonly dialect?: EnvFile['dialect'];
   readonly values?: Readonly<Record<string, string>>;
+  readonly ifVersions?: Readonly<Record<string, number>>;
   readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
   readonly reply?: 'json' | 'text';
   /** The versions to pin, by name. */
@@ -21,6 +22,7 @@ export const plan = (content: string, options: Options = {}): Plan =>
     mode: options.mode ?? 'submit',
     dialect: options.dialect ?? 'shell',
     values: new Map(Object.entries(options.values ?? {})),
+    ifVersions: options.ifVersions && new Map(Object.entries(options.ifVersions)),
   });
 
 /** The references that a file reads, as written. */

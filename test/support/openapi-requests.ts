@@ -52,6 +52,7 @@ const fileOf = (random: Random): string => {
       `${key}=secret(${name})`,
       `${key}="a secret(${name}@${intBelow(random, 4)}) b"`,
       `NEW${intBelow(random, 50)}=v\n${key}=enc(NEW${intBelow(random, 50)})`,
+      `${name.replaceAll(/\W/g, '')}=v\n${key}="enc(${name}@next)"`,
       `${key}='plain' # comment`,
     ]);
   };
@@ -80,7 +81,8 @@ const objectOf = (random: Random, node: Node): Node => {
     .filter(([name]) => required.includes(name) || random() < 0.3)
     .map(([name, schema]) => [name, drawValue(random, schema, name)] as const);
   if (properties.length > 0) return Object.fromEntries(members);
-  return random() < 0.5 ? {} : { [oneOf(random, names)]: 'v' };
+  if (random() < 0.5) return {};
+  return { [oneOf(random, names)]: drawValue(random, node['additionalProperties']) };
 };
 
 /** The ways to make a body wrong. */

@@ -50,6 +50,11 @@ const newNames = (names: readonly string[]): string =>
   names.map((name) => `${name}=${newValue}\nX${name}=enc(${name})\n`).join('');
 const three = ['A', 'B', 'C'];
 const most = Array.from({ length: limits.fileNamesMax }, (_, index) => `N${index}`);
+const twoNext = newNames(['OLD_P', 'OLD_Q']).replaceAll(')', '@next)');
+const twoVersions = new Map([
+  ['OLD_P', 4],
+  ['OLD_Q', 2],
+]);
 const twoOld = 'P=secret(OLD_P)\nQ=secret(OLD_Q)\n';
 
 const nothing = async () => {};
@@ -89,10 +94,14 @@ const copy =
     return single(await vaultOver(ports).copy(principal, name, from, asked));
   };
 const env =
-  (route: 'submit' | 'encrypt' | 'expand', content: string) =>
+  (
+    route: 'submit' | 'encrypt' | 'expand',
+    content: string,
+    asked: { readonly ifVersions?: ReadonlyMap<string, number> } = {},
+  ) =>
   (key?: string): Run =>
   async (ports, context, principal) => {
-    const answer = await vaultOver(ports)[route](principal, content, { context, key });
+    const answer = await vaultOver(ports)[route](principal, content, { ...asked, context, key });
     const { created, replayed, ...told } = answer;
     const written = created.map((ref) => one(ref.name, ref.version));
     return { written, replayed, told: JSON.stringify(told) };
@@ -143,6 +152,13 @@ export const keyedWriters: readonly Operation[] = [
     one('GONE', 3),
   ]),
   writer('submit-env', oldSecrets, env('submit', `${newNames(three)}${twoOld}`), threeNew),
+  // Without a key, a repetition must not write further versions.
+  writer(
+    'encrypt-env of next versions',
+    oldSecrets,
+    (key) => env('encrypt', twoNext, key === undefined ? { ifVersions: twoVersions } : {})(key),
+    [one('OLD_P', 5), one('OLD_Q', 3)],
+  ),
 ];
 
 export const writers: readonly Operation[] = [

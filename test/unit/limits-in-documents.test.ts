@@ -24,6 +24,7 @@ const sentences: readonly (readonly [string, string, number | string])[] = [
   ['docs/env.md', 'distinct names: #.', limits.fileNamesMax],
   ['docs/env.md', 'a value: # bytes', limits.valueBytesMax],
   ['docs/env.md', 'all values together: # MiB', limits.fileValuesBytesMax / mib],
+  ['docs/env.md', 'those that they replace, together: # MiB', limits.fileSealedBytesMax / mib],
   ['docs/env.md', 'a reply: # bytes', limits.replyBytesMax],
   ['docs/guarantees.md', 'until # seconds', inWords(times.newAttemptsUntilMs / second)],
   ['docs/guarantees.md', 'up to # seconds after its date', inWords(times.attemptsEndMs / second)],

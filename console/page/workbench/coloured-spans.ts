@@ -61,16 +61,12 @@ const addLine = (line: Line, start: number, end: number, add: Add): void => {
   add('key', keyStart, keyStart + key.length);
   add('plain', keyStart + key.length, value.offset);
   let at = value.offset;
-  for (const { kind, name, version, anchor, start, end } of findCandidates(value.decoded)) {
+  for (const candidate of findCandidates(value.decoded)) {
+    const { kind, start, end } = candidate;
     const [first, last] = [rawOffset(value, start), rawOffset(value, end)];
     add('value', at, first);
     const isReference = kind === 'secret' || kind === 'enc';
-    add(
-      kind,
-      first,
-      last,
-      isReference ? `${kind}(${writtenAs({ name, version, anchor })})` : undefined,
-    );
+    add(kind, first, last, isReference ? `${kind}(${writtenAs(candidate)})` : undefined);
     at = last;
   }
   add('value', at, value.offset + value.raw.length);

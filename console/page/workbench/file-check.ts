@@ -3,7 +3,7 @@
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { type Plan, planFile } from '../../../functions/env/plan.ts';
-import { type References, scanFile } from '../../../functions/env/references.ts';
+import { type References, scanFile, writtenAs } from '../../../functions/env/references.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { FileError } from '../../../system/problem-report.ts';
 
@@ -60,8 +60,10 @@ const planned = (
 
 /** The names of `enc()` whose values the file does not hold. */
 const namesWithoutValue = ({ enc, assignments, unreadableKeys }: References): string[] =>
-  [...enc.keys()].filter((name) => {
+  [...enc].flatMap(([name, first]) => {
     const own = assignments.get(name);
-    if (own === undefined) return !unreadableKeys.has(name);
-    return own.line.value.decoded === `enc(${name})`;
+    const isNeeded = own
+      ? own.line.value.decoded === `enc(${writtenAs(first)})`
+      : !unreadableKeys.has(name);
+    return isNeeded ? [name] : [];
   });

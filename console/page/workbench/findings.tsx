@@ -1,5 +1,5 @@
 import { errorsAt } from '../../../functions/env/faults.ts';
-import type { References } from '../../../functions/env/references.ts';
+import { type References, writtenAs } from '../../../functions/env/references.ts';
 import { fileSentence } from '../../../system/file-sentences.ts';
 import type { FileError } from '../../../system/problem-report.ts';
 import { counted } from '../counted.ts';
@@ -58,7 +58,10 @@ export const Names = ({
   readonly onGo: (position: Position) => void;
 }) => {
   const rows = [
-    ...[...enc].map(([name, { offset }]) => ({ reference: `enc(${name})`, offset })),
+    ...[...enc.values()].map((first) => ({
+      reference: `enc(${writtenAs(first)})`,
+      offset: first.offset,
+    })),
     ...[...secret].map(([written, { offset }]) => ({ reference: `secret(${written})`, offset })),
   ].sort((a, b) => a.offset - b.offset);
   if (rows.length === 0) return null;

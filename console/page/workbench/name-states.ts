@@ -3,6 +3,7 @@
 import type { ReplyOf } from '../../../client/types.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import type { Plan } from '../../../functions/env/plan.ts';
+import { writtenAs } from '../../../functions/env/references.ts';
 import type { Report } from '../../../system/problem-report.ts';
 
 /** `wanted` tells whether the file can be used with a name in this state. */
@@ -22,7 +23,7 @@ export const statesOfAnswer = (plan: Plan, answer: Answer, isDryRun: boolean): N
   }
   for (const { name, version } of answer.created) {
     const text = isDryRun ? `would become version ${version}` : `stored as version ${version}`;
-    states.set(`enc(${name})`, wanted(text));
+    states.set(`enc(${writtenAs(plan.references.enc.get(name) ?? { name })})`, wanted(text));
   }
   return states;
 };
@@ -53,12 +54,13 @@ export const statesOfRefusal = (
     if (text !== undefined) states.set(reference, { text, isWanted: false });
     else if (otherwise !== undefined) states.set(reference, wanted(otherwise));
   };
-  const isNew = has('secret_exists', 'not_found', 'pin_mismatch', 'version_destroyed');
-  for (const [name, { offset }] of references.enc)
-    tell(`enc(${name})`, offset, isNew ? 'new' : undefined);
-  const exists = has('not_found', 'pin_mismatch', 'version_destroyed');
+  const exists = has('not_found', 'pin_mismatch', 'version_destroyed') ? 'exists' : undefined;
+  const isNew = has('secret_exists') || exists ? 'new' : undefined;
+  for (const first of references.enc.values()) {
+    tell(`enc(${writtenAs(first)})`, first.offset, first.isNext ? exists : isNew);
+  }
   for (const [written, { offset }] of references.secret) {
-    tell(`secret(${written})`, offset, exists ? 'exists' : undefined);
+    tell(`secret(${written})`, offset, exists);
   }
   return states;
 };

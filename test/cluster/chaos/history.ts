@@ -29,6 +29,8 @@ export type Operation =
   | {
       readonly kind: 'env';
       readonly creates: readonly NewValue[];
+      /** The values become next versions of secrets that exist. */
+      readonly next?: true;
       readonly reads: readonly string[];
     };
 

@@ -229,8 +229,8 @@ const valuesOf = (content: string, names: readonly string[]): (string | undefine
   names.map((name) => new RegExp(`^V_${name}=(.*)$`, 'm').exec(content)?.[1]);
 const reading = (names: readonly string[]): string =>
   names.map((name) => `V_${name}=secret(${name})\n`).join('');
-const creating = (names: readonly string[], value: string): string =>
-  names.map((name) => `${name}=${value}\nX_${name}=enc(${name})\n`).join('');
+const creating = (names: readonly string[], value: string, next?: true): string =>
+  names.map((name) => `${name}=${value}\nX_${name}=enc(${name}${next ? '@next' : ''})\n`).join('');
 
 const expand: Draw = (random, names) => {
   const some = someOf(random, names);
@@ -257,14 +257,16 @@ const expand: Draw = (random, names) => {
 const encrypt: Draw = (random, names, unique) => {
   const some = someOf(random, names);
   const key = keyOf(random, unique);
+  const next = random() < 0.5 ? true : undefined;
   return {
     operation: 'encrypt-env',
     names: some,
+    next,
     value: unique,
     key,
     send: async (ports, context, principal) => {
       const print = printOf(key, principal, unique);
-      const request = file(creating(some, unique), { fingerprint: print });
+      const request = file(creating(some, unique, next), { fingerprint: print });
       return told((await encryptEnv(ports)(context, principal, request)).created, []);
     },
   };

@@ -36,6 +36,8 @@ export type Operation = {
   readonly names: readonly string[];
   /** The names that a file reads. */
   readonly reads?: readonly string[];
+  /** What a file writes becomes next versions of secrets that exist. */
+  readonly next?: true | undefined;
   /** The value for all names that it writes, or the note of a deletion. No other request writes it. */
   readonly value?: string;
   readonly ifMatch?: number;

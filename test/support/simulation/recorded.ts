@@ -99,7 +99,7 @@ export const isRecorded = (operation: string): boolean =>
 type Loose = { names?: unknown; version?: unknown; versions?: unknown };
 
 const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
-  const { operation, names, reads = [], value = '', ifMatch, wanted, ended } = entry;
+  const { operation, names, reads = [], next, value = '', ifMatch, wanted, ended } = entry;
   const instants = { client: 0, call, return: ended };
   const [name = ''] = names;
   const { names: _, versions: __, ...plain } = told as Loose & AnswerThere;
@@ -138,7 +138,7 @@ const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
     case 'expand-env': {
       const creates = names.map((one) => ({ name: one, value }));
       const { version: _version, ...ofFile } = told as Loose & AnswerThere;
-      return [{ ...instants, kind: 'env', creates, reads, ...ofFile }];
+      return [{ ...instants, kind: 'env', creates, reads, ...(next && { next }), ...ofFile }];
     }
     default:
       throw new Error(`no operation of a simulated client: ${operation}`);

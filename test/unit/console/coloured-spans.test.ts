@@ -15,6 +15,8 @@ describe('the colours of a text', () => {
     ['A=secret(X)', ['key A', 'secret secret(X)']],
     ["A='x-secret(X@3)-y'", ['key A', 'value x-', 'secret secret(X@3)', 'value -y']],
     ['A="\\"enc(X)\\n"', ['key A', 'value \\"', 'enc enc(X)', 'value \\n']],
+    ['A=enc(X@next)', ['key A', 'enc enc(X@next)']],
+    ['A=secret(X@next)', ['key A', 'malformed secret(', 'value X@next)']],
     ['A=Secret(X)', ['key A', 'malformed Secret(', 'value X)']],
     ['A=enc(X@1)', ['key A', 'malformed enc(', 'value X@1)']],
     ['A=\\secret(X)', ['key A', 'value \\', 'text secret(', 'value X)']],
@@ -28,9 +30,9 @@ describe('the colours of a text', () => {
   });
 
   it('name the reference of a span as it is written', () => {
-    const text = 'A=secret(X)enc(Y)"secret(Z@12)Secret(X)';
+    const text = 'A=secret(X)enc(Y)"secret(Z@12)Secret(X)enc(W@next)';
     const spans = spansBetween(parseFile(text), 0, text.length);
     const references = spans.flatMap(({ reference }) => reference ?? []);
-    expect(references).toEqual(['secret(X)', 'enc(Y)', 'secret(Z@12)']);
+    expect(references).toEqual(['secret(X)', 'enc(Y)', 'secret(Z@12)', 'enc(W@next)']);
   });
 });

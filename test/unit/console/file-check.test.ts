@@ -24,6 +24,7 @@ describe('the check of a file in the page', () => {
   it.each([
     ['a name without an assignment', 'A=enc(X)', ['X']],
     ['a name whose own line is only its enc()', 'X=enc(X)', ['X']],
+    ['a name whose own line is only its enc(NAME@next)', 'X=enc(X@next)', ['X']],
     ['no name whose value is in the file', 'X=1\nA=enc(X)', []],
     ['no name whose line holds another reference', 'X=secret(Y)\nA=enc(X)', []],
     ['no name whose line cannot be read', 'A=enc(X)\nX="1', []],

@@ -65,6 +65,31 @@ describe('the states of names', () => {
     });
   });
 
+  it('tell next versions from new names', () => {
+    const values = new Map(['N', 'M', 'O'].map((name) => [name, '1']));
+    const both = 'A="enc(N) enc(M@next) enc(O@next)"\n';
+    const next = planFile({ content: both, values, dialect: 'shell', mode: 'encrypt' });
+    const created = [
+      { name: 'N', version: 1 },
+      { name: 'M', version: 4 },
+      { name: 'O', version: 2 },
+    ];
+    expect(told(statesOfAnswer(next, { created, resolved: [] }, false))).toEqual({
+      'enc(N)': '+ stored as version 1',
+      'enc(M@next)': '+ stored as version 4',
+      'enc(O@next)': '+ stored as version 2',
+    });
+    const missing = { line: 1, column: 11, code: 'not_found', name: 'M' };
+    expect(told(statesOfRefusal(next, { errors: [missing] }))).toEqual({
+      'enc(N)': '+ new',
+      'enc(M@next)': '- missing',
+      'enc(O@next)': '+ exists',
+    });
+    const taken = { line: 1, column: 4, code: 'secret_exists', name: 'N' };
+    const states = told(statesOfRefusal(next, { errors: [taken] }));
+    expect(states).toEqual({ 'enc(N)': '- exists already' });
+  });
+
   it.each([
     ['without errors', {}],
     [

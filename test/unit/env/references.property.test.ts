@@ -28,6 +28,8 @@ const textPiece = fc.oneof(
 );
 const secrets = ['S0', 'S1', 'S.2-x', '__proto__'];
 const news = ['N0', 'N1', 'N.2-x', 'constructor'];
+/** Of these the file stores the next version. */
+const nexts: ReadonlySet<string> = new Set(['N1', 'N.2-x']);
 const reference = (kind: 'secret' | 'enc', names: string[]): fc.Arbitrary<Piece> =>
   fc.record({ kind: fc.constant(kind), name: fc.constantFrom(...names), pairs: fc.nat(2) });
 const pieces: fc.Arbitrary<readonly Piece[]> = fc.array(
@@ -53,7 +55,7 @@ const spell = (decoded: string, quote: number): string => {
 const typedOf = (piece: Piece): string =>
   piece.kind === 'text'
     ? piece.typed
-    : `;${'\\\\'.repeat(piece.pairs)}${piece.kind}(${piece.name})`;
+    : `;${'\\\\'.repeat(piece.pairs)}${piece.kind}(${piece.name}${nexts.has(piece.name) ? '@next' : ''})`;
 
 type Sample = {
   readonly content: string;

@@ -66,6 +66,28 @@ describe('the value of enc()', () => {
     expect(storedValue('A=enc(X)\nX=secret(Z)\n', { X: '1' })).toBe('1');
   });
 
+  it('becomes the next version with enc(NAME@next), on condition of the version in ifVersions', () => {
+    const text = 'A="enc(X@next) enc(Y) enc(Z@next)"\nX=1\n';
+    const ifVersions = { Z: 7 };
+    expect(plan(text, { values: { Y: '2', Z: '3' }, ifVersions }).create).toEqual([
+      { name: 'X', value: '1', isNext: true },
+      { name: 'Y', value: '2' },
+      { name: 'Z', value: '3', isNext: true, ifVersion: 7 },
+    ]);
+  });
+
+  it.each(['Y', 'S', 'NONE', '__proto__'])(
+    'cannot depend on the version of %s, of which the file stores no next version',
+    (name) => {
+      const text = 'A="enc(X@next) enc(Y) secret(S)"\n';
+      const options = { values: { X: '1', Y: '2' }, ifVersions: JSON.parse(`{"X":1,"${name}":1}`) };
+      const refused = { code: 'invalid_request', field: 'ifVersions' };
+      expect(refusal(() => plan(text, options))).toEqual(refused);
+      // Before the errors of the file.
+      expect(refusal(() => plan(`${text}B\n`, options))).toEqual(refused);
+    },
+  );
+
   it('keeps references in it as text', () => {
     expect(storedValue('A=enc(X)\n', { X: 'secret(Y) enc(Z) Secret(' })).toContain('Secret(');
   });
@@ -82,7 +104,7 @@ describe('a .env file with errors', () => {
   });
 
   it('reports every enc() in expand', () => {
-    const text = 'A=enc(X) enc(X)\nX=1\n';
+    const text = 'A=enc(X) enc(X@next)\nX=1\n';
     const faults = faultsOf(() => plan(text, { mode: 'expand' }));
     expect(faults).toEqual(['1:3 enc_not_allowed', '1:10 enc_not_allowed']);
   });
@@ -132,6 +154,16 @@ describe('the limits of a .env file', () => {
     expect(readBy(text)).toHaveLength(96);
     for (const mode of ['submit', 'encrypt', 'expand'] as const) {
       const refused = refusal(() => plan(`${text}B=secret(X@96)\n`, { mode }));
+      expect(refused).toEqual({ code: 'too_large', limit: 96 });
+    }
+  });
+
+  it('count the name of a next version twice', () => {
+    const nexts = names(48, 'enc').map((line) => line.replace(')', '@next)'));
+    const values = valuesFor(48, 'x');
+    expect(plan(nexts.join(''), { values }).create).toHaveLength(48);
+    for (const mode of ['submit', 'encrypt'] as const) {
+      const refused = refusal(() => plan(`${nexts.join('')}Z=secret(Z)\n`, { values, mode }));
       expect(refused).toEqual({ code: 'too_large', limit: 96 });
     }
   });
@@ -204,6 +236,17 @@ describe('a report of names', () => {
       errors,
       errorsTotal: 1,
     });
+  });
+
+  it('lists a name without a version to replace at its first enc(NAME@next)', () => {
+    const values = { E: '1', F: '2', G: '3' };
+    const next = plan(`${text}D="enc(G@next) enc(G@next)"`, { values });
+    const at = { line: 5, column: 4, name: 'G' };
+    for (const code of ['not_found', 'version_conflict'] as const) {
+      const errors = [{ ...at, code }];
+      const found = reportReferences(next, new Set(['G@next', 'E', 'F']), code);
+      expect(found).toEqual({ errors, errorsTotal: 1 });
+    }
   });
 
   it('lists existing names at their first enc()', () => {

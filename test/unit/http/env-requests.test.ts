@@ -44,6 +44,54 @@ describe('a request with a note', () => {
   });
 });
 
+describe('a request with ifVersions', () => {
+  it('is accepted by the routes that write, and rejected by the one that only reads', async () => {
+    for (const route of ['submit-env', 'encrypt-env'] as const) {
+      const { ifVersions } = parse(route, { ifVersions: { A: 3, B: 999_999_999 } });
+      expect([...(ifVersions ?? [])]).toEqual([
+        ['A', 3],
+        ['B', 999_999_999],
+      ]);
+      expect(parse(route, {}).ifVersions).toBeUndefined();
+    }
+    const expanding = () => parse('expand-env', { ifVersions: {} });
+    expect(await fieldOf(expanding)).toBe('invalid_request ifVersions');
+  });
+
+  it.each([0, -1, 1.5, 1_000_000_000, '3', null, [3], true])(
+    'rejects %j, which is no version number',
+    async (version) => {
+      const asked = () => parse('encrypt-env', { ifVersions: { A: version } });
+      expect(await fieldOf(asked)).toBe('invalid_request ifVersions');
+    },
+  );
+
+  it.each([[['A']], ['A'], 3, null].map((each) => [each]))('rejects %j', async (ifVersions) => {
+    const asked = () => parse('encrypt-env', { ifVersions });
+    expect(await fieldOf(asked)).toBe('invalid_request ifVersions');
+  });
+
+  it('has another fingerprint than the same request with other versions or with none', () => {
+    const hashOf = (sent: object) => {
+      const { fingerprint } = parse('encrypt-env', sent, { 'Idempotency-Key': 'k'.repeat(20) });
+      return Buffer.from(fingerprint?.contentHash ?? []).toString('hex');
+    };
+    const ifVersions = { A: 3, B: 4 };
+    const text = '[["A",3],["B",4]]';
+    const requests = [
+      {},
+      { ifVersions: {} },
+      { ifVersions },
+      { ifVersions: { A: 3, B: 5 } },
+      { ifVersions, note: 'n' },
+      { note: text },
+      { values: { n: text } },
+    ];
+    expect(new Set(requests.map(hashOf)).size).toBe(requests.length);
+    expect(hashOf({ ifVersions: { B: 4, A: 3 } })).toBe(hashOf({ ifVersions }));
+  });
+});
+
 describe('a request with the tag of an earlier answer', () => {
   it('has the options of a request that only reads, and is answered in JSON', async () => {
     expect(parse('expand-env', { unless: tag }).unless).toBe(tag);

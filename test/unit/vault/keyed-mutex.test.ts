@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { createKeyedMutex } from '../../../functions/vault/keyed-mutex.ts';
+import { createKeyedMutex, queueOf } from '../../../functions/vault/keyed-mutex.ts';
+import { someone } from '../../support/requests.ts';
 
 describe('the keyed mutex', () => {
   it('runs the works of one key one after another, in the order of arrival', async () => {
@@ -14,7 +15,7 @@ describe('the keyed mutex', () => {
       return name;
     };
     const results = await Promise.all(
-      ['a', 'b', 'c'].map((name) => runExclusive('DB', work(name))),
+      ['a', 'b', 'c'].map((name) => runExclusive(['DB'], work(name))),
     );
     expect(results).toEqual(['a', 'b', 'c']);
     expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
@@ -24,31 +25,56 @@ describe('the keyed mutex', () => {
     const runExclusive = createKeyedMutex();
     const { promise, resolve } = Promise.withResolvers<void>();
     const events: string[] = [];
-    const first = runExclusive('DB', async () => {});
-    const second = runExclusive('DB', async () => {
+    const first = runExclusive(['DB'], async () => {});
+    const second = runExclusive(['DB'], async () => {
       await promise;
       events.push('second ends');
     });
     await first;
-    const third = runExclusive('DB', async () => void events.push('third begins'));
+    const third = runExclusive(['DB'], async () => void events.push('third begins'));
     resolve();
     await Promise.all([second, third]);
     expect(events).toEqual(['second ends', 'third begins']);
   });
 
+  it('runs works with a key in common one after another, in whatever order each names its keys', async () => {
+    const runExclusive = createKeyedMutex();
+    const running = new Set<string>();
+    const keysOf = [['A', 'B'], ['B', 'A'], ['B'], ['C', 'A', 'C'], ['C', 'B'], ['A']];
+    const works = keysOf.map((keys) =>
+      runExclusive(keys, async () => {
+        const own = [...new Set(keys)];
+        expect(own.filter((key) => running.has(key))).toEqual([]);
+        for (const key of own) running.add(key);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        for (const key of own) running.delete(key);
+      }),
+    );
+    expect(await Promise.all(works)).toHaveLength(keysOf.length);
+  });
+
+  it('runs a work without keys at once', async () => {
+    const runExclusive = createKeyedMutex();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const first = runExclusive(['DB'], () => promise);
+    expect(await runExclusive([], async () => 'done')).toBe('done');
+    resolve();
+    await first;
+  });
+
   it('runs works of different keys at the same time', async () => {
     const runExclusive = createKeyedMutex();
     const { promise, resolve } = Promise.withResolvers<string>();
-    const first = runExclusive('DB', () => promise);
-    expect(await runExclusive('OTHER', async () => 'other')).toBe('other');
+    const first = runExclusive(['DB'], () => promise);
+    expect(await runExclusive(['OTHER'], async () => 'other')).toBe('other');
     resolve('first');
     expect(await first).toBe('first');
   });
 
   it('runs the next work after one that fails', async () => {
     const runExclusive = createKeyedMutex();
-    const failing = runExclusive('DB', () => Promise.reject(new Error('failed')));
-    const next = runExclusive('DB', async () => 'next');
+    const failing = runExclusive(['DB'], () => Promise.reject(new Error('failed')));
+    const next = runExclusive(['DB'], async () => 'next');
     await expect(failing).rejects.toThrow('failed');
     expect(await next).toBe('next');
   });
@@ -59,7 +85,7 @@ describe('the keyed mutex', () => {
     const runExclusive = createKeyedMutex();
     const writeToNames = async (from: number, to: number) => {
       for (let index = from; index < to; index += 1)
-        await runExclusive(`NAME_${index}`, async () => {});
+        await runExclusive([`NAME_${index}`], async () => {});
       collectGarbage();
       return process.memoryUsage().heapUsed;
     };
@@ -67,5 +93,14 @@ describe('the keyed mutex', () => {
     const after = await writeToNames(1_000, 201_000);
     // Each name that is kept takes more than 100 bytes.
     expect(after - before).toBeLessThan(10_000_000);
+  });
+});
+
+describe('the queue of a secret', () => {
+  it('is another one for each tenant, name, and for callers who may not see the name', () => {
+    const acme = someone({ tenant: 'acme' });
+    const callers = [acme, someone({ tenant: 'other' }), { ...acme, names: ['OTHER'] }];
+    const queues = callers.flatMap((caller) => ['DB', 'DB2'].map((name) => queueOf(caller, name)));
+    expect(new Set(queues).size).toBe(6);
   });
 });

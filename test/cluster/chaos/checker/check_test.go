@@ -266,6 +266,24 @@ func TestDestroyedVersionsStayDestroyed(t *testing.T) {
 	expect(t, "Illegal", made, changed, destroyed, removed, at(71, 72, destroy(3, outcomeCurrent)), over)
 }
 
+func TestFilesStoreNextVersionsOfWhatExists(t *testing.T) {
+	stored := at(0, 10, file([]Written{{"A", "a1"}, {"B", "b1"}}))
+	next := func(word string, versions []int, names ...string) Operation {
+		creates := []Written{{"A", "a2"}, {"B", "b2"}}
+		return Operation{Kind: kindEnv, Next: true, Creates: creates, Outcome: word, Versions: versions, Names: names}
+	}
+	done := at(20, 30, next(outcomeDone, []int{2, 2}))
+	old := []*Operation{stored, final("A", "a1"), final("B", "b1")}
+	changed := []*Operation{stored, done, final("A", "a1", "a2"), final("B", "b1", "b2")}
+	expect(t, "Ok", changed...)
+	expect(t, "Illegal", append(changed, at(31, 40, file(nil, shown("A", 2, "a2"), shown("B", 1, "b1"))))...)
+	expect(t, "Illegal", stored, at(20, 30, next(outcomeDone, []int{2, 3})), final("A", "a1", "a2"), final("B", "b1", "b2"))
+	expect(t, "Illegal", done, final("A", "a2"), final("B", "b2"))
+	expect(t, "Ok", append(old, at(1, 9, next(outcomeMissing, nil, "A", "B")))...)
+	expect(t, "Illegal", append(old, at(11, 19, next(outcomeMissing, nil, "A")))...)
+	expect(t, "Illegal", append(old, at(11, 19, next(outcomeExists, nil, "A", "B")))...)
+}
+
 func TestFilesAreWholeAndOfOneInstant(t *testing.T) {
 	ab := []Written{{"A", "a1"}, {"B", "b1"}}
 	stored := at(0, 10, file(ab))

@@ -50,6 +50,8 @@ type Operation struct {
 	// env: the secrets to be stored, and those to be read, both at one instant. list: those that may be listed.
 	Creates []Written `json:"creates,omitempty"`
 	Reads   []string  `json:"reads,omitempty"`
+	// env: the secrets to be stored must exist, and get their next versions. Otherwise none may exist.
+	Next bool `json:"next,omitempty"`
 	// list: the state of the secrets that are asked for, `stored` or `deleted`.
 	State string `json:"state,omitempty"`
 

@@ -142,8 +142,12 @@ const versionsPage = 10
 func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
 	var existing, missing []string
 	for _, written := range op.Creates {
-		if state[g.number[written.Name]].isStored() {
+		isStored := state[g.number[written.Name]].isStored()
+		if isStored && !op.Next {
 			existing = append(existing, written.Name)
+		}
+		if !isStored && op.Next {
+			missing = append(missing, written.Name)
 		}
 	}
 	for _, name := range op.Reads {
