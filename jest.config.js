@@ -45,7 +45,7 @@ const generating = {
 const overEtcd = [
   ...['calls', 'concurrent-duplicates', 'conditional-reads', 'copy-secret', 'delete-secret'],
   'destroy-version',
-  ...['env-at', 'env-deletions', 'env-files', 'env-pins', 'explain-secret'],
+  ...['env-at', 'env-deletions', 'env-files', 'env-next', 'env-pins', 'explain-secret'],
   ...[
     'hidden-names',
     'idempotency',

@@ -7,7 +7,7 @@ import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import { type Failure, failure, inOtherWords, isFailure, usage } from '../../system/failures.ts';
 import { readValues, valueOptions } from '../files/enc-values.ts';
 import { askedDialect, expandFile } from '../files/expand-file.ts';
-import { ofFile } from '../files/file-failures.ts';
+import { ofFile, storeFile } from '../files/file-failures.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
 import { replaceFile, targetOf } from '../output/private-files.ts';
@@ -128,7 +128,7 @@ const ask = async (
   const values = await readValues(content, flags);
   if (operation === 'encrypt-env') requireReference(content, file);
   const given = values.size > 0 ? Object.fromEntries(values) : undefined;
-  return await session.client(operation, { body: { ...options, values: given, note: remark } });
+  return await storeFile(session, operation, { ...options, values: given, note: remark });
 };
 
 /** The same failure with a sentence about the result. An expansion stores nothing anyway. */

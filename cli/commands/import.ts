@@ -9,7 +9,7 @@ import { isSecretName } from '../../functions/model/types.ts';
 import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { FileError } from '../../system/problem-report.ts';
-import { invalidFile } from '../files/file-failures.ts';
+import { invalidFile, storeFile } from '../files/file-failures.ts';
 import { noteLine, printJson } from '../output/output.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
@@ -40,7 +40,7 @@ export const importCommand = () =>
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
       const body = { content: lines.join(''), values, dryRun, note: remark };
       if (formatOf(format, file) === 'env') warnOfReaders(content, file);
-      const reply = await byName(file, () => session.client('encrypt-env', { body }));
+      const reply = await byName(file, () => storeFile(session, 'encrypt-env', body));
       if (json) return await printJson({ created: reply.created });
       noteCreated(reply.created, dryRun);
     });

@@ -1,8 +1,12 @@
-/** Reads `.env` files by the grammar of the vault, without a request to it. */
+/** Reads `.env` files by the grammar of the vault, and says what is wrong with them. */
+import type { BodyOf, ReplyOf } from '../../client/types.ts';
+import { parseFile } from '../../functions/env/grammar.ts';
 import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
+import { scanFile } from '../../functions/env/references.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { type Failure, failure, isFailure, refusal } from '../../system/failures.ts';
 import type { FileError } from '../../system/problem-report.ts';
+import type { Session } from '../requests/vault-client.ts';
 
 const expansion = { values: new Map(), dialect: 'json', mode: 'expand' } as const;
 
@@ -38,5 +42,25 @@ export const ofFile = async <Result>(
     return await action();
   } catch (error) {
     throw isFailure(error) ? Object.assign(error, { file }) : error;
+  }
+};
+
+/** Stores a file. A vault is older than this `dsvault` if it rejects references in which `dsvault` finds no fault. */
+export const storeFile = async (
+  { client }: Session,
+  operation: 'encrypt-env' | 'submit-env',
+  body: BodyOf<'encrypt-env'>,
+): Promise<ReplyOf<'encrypt-env'>> => {
+  try {
+    return await client(operation, { body });
+  } catch (error) {
+    const { errors = [] } = isFailure(error) ? error.report : {};
+    const { lines } = scanFile(parseFile(body.content));
+    const isFound = lines.some(({ candidates }) =>
+      candidates.some(({ kind }) => kind === 'malformed'),
+    );
+    if (isFound || !errors.some(({ code }) => code === 'malformed_reference')) throw error;
+    const sentence = 'the vault knows no enc(NAME@next): releases before 2.0.0 do not';
+    throw failure(sentence, { kind: 'invalidFile', cause: error });
   }
 };

@@ -103,17 +103,12 @@ const referenceAt = (value: string, open: number, word: string) => {
   const [all, name, next, digits, anchor] = nameThenBracket.exec(value) ?? [];
   if (all === undefined || name === undefined) return undefined;
   const version = digits === undefined ? undefined : Number(digits);
+  const isNext = next === undefined ? undefined : true;
   const end = open + all.length;
-  if (word === 'secret(' && !next) return { kind: 'secret', name, version, anchor, end } as const;
+  if (word === 'secret(' && !isNext) return { kind: 'secret', name, version, anchor, end } as const;
   // What `enc()` stores has no number yet, so `enc()` cannot be pinned.
-  if (word !== 'enc(' || version !== undefined) return undefined;
-  return {
-    kind: 'enc',
-    name,
-    version,
-    isNext: next === undefined ? undefined : true,
-    end,
-  } as const;
+  if (word === 'enc(' && version === undefined) return { kind: 'enc', name, isNext, end } as const;
+  return undefined;
 };
 
 const countBackslashes = (value: string, before: number): number => {

@@ -24,6 +24,7 @@ type Reply = {
     readonly content?: string;
     readonly version?: number;
     readonly anchor?: string;
+    readonly created?: readonly { readonly version: number }[];
   };
   readonly ms: number;
 };
@@ -38,6 +39,13 @@ export type Trial = {
     path: string,
     body?: object,
     key?: string,
+  ) => Promise<Reply>;
+  /** Sends a write to these nodes in turn, with one key, until one answers it with success. Fails after a minute. */
+  readonly write: (
+    nodes: readonly number[],
+    method: string,
+    path: string,
+    body: object,
   ) => Promise<Reply>;
   readonly read: (node: number, name: string) => Promise<Reply>;
   /** Names of secrets whose creation was acknowledged. */
@@ -81,6 +89,16 @@ export const openTrial = async (spare = 0): Promise<Trial> => {
     const status = answer.kind === 'reply' ? answer.status : answer.kind;
     return { status, json, ms: performance.now() - began };
   };
+  const write: Trial['write'] = (at, method, path, body) => {
+    const key = randomUUID();
+    const isDone = ({ status }: Reply) => typeof status === 'number' && status < 300;
+    let turn = -1;
+    const tryNext = () => {
+      turn += 1;
+      return ask(at[turn % at.length] ?? 1, method, path, body, key);
+    };
+    return untilSeen(tryNext, isDone, settleMsMax);
+  };
   const read: Trial['read'] = (node, name) => ask(node, 'GET', `/v1/secrets/${name}`);
   const nextBody = (more = '') => {
     written += 1;
@@ -108,18 +126,10 @@ export const openTrial = async (spare = 0): Promise<Trial> => {
     throw error;
   }
   return {
-    ...{ nodes, folder, ask, read, acknowledged, settled },
+    ...{ nodes, folder, ask, write, read, acknowledged, settled },
     create: async (at, more) => {
       const body = nextBody(more);
-      const key = randomUUID();
-      const tryAll = async () => {
-        for (const node of at) {
-          const { status } = await ask(node, 'POST', '/v1/secrets', body, key);
-          if (status === 201) return 201;
-        }
-        return undefined;
-      };
-      await untilSeen(tryAll, (status) => status === 201, settleMsMax);
+      await write(at, 'POST', '/v1/secrets', body);
       acknowledged.push(body.name);
       return body.name;
     },

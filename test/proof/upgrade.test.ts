@@ -229,7 +229,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('stores next versions at the host of today, and refuses their file at the other one', async () => {
+  it('stores next versions at the host of today, and rejects their file with 422 at the other one', async () => {
     const names = [await store('released', freshName()), await store('today', freshName())];
     const content = names.map((name) => `X_${name}=enc(${name}@next)\n`).join('');
     const values = Object.fromEntries(names.map((name) => [name, 'w']));
@@ -248,6 +248,17 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     expect((await ask('released', request, key)).status).toBe(422);
     const again = await ask('today', request, key);
     expect([again.status, again.reply.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
+    const file = join(folder, `${names[0]}.next`);
+    writeFileSync(file, `${names[0]}=y\nX="enc(${names[0]}@next)"\n`);
+    for (const command of [
+      ['env', 'encrypt'],
+      ['env', 'submit'],
+      ['import', '--update', '--format', 'env'],
+    ]) {
+      const [exitCode, , error] = await runDsvault('today', 'released', [...command, file]);
+      const sentence = 'the vault knows no enc(NAME@next): releases before 2.0.0 do not';
+      expect([command, exitCode, error]).toEqual([command, 6, expect.stringContaining(sentence)]);
+    }
   });
 
   // Shows G16.

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { storeFile } from '../../../cli/files/file-failures.ts';
+import type { Session } from '../../../cli/requests/vault-client.ts';
+import { refusal, sentenceOf } from '../../../system/failures.ts';
+
+const detail = 'the file has errors; nothing was stored';
+/** What `dsvault` says about a vault that answers with this error of the first line. */
+const sentenceFor = async (content: string, code: string): Promise<string> => {
+  const client = async () => {
+    throw refusal({ code: 'invalid_env', detail, errors: [{ line: 1, column: 3, code }] });
+  };
+  return await storeFile({ client } as unknown as Session, 'encrypt-env', { content }).then(
+    () => 'stored',
+    sentenceOf,
+  );
+};
+
+describe('a file that the vault rejects', () => {
+  const older = 'the vault knows no enc(NAME@next): releases before 2.0.0 do not';
+
+  it.each([
+    [
+      'the release of the vault',
+      'a reference that dsvault knows',
+      'A=enc(X@next)',
+      'malformed_reference',
+      older,
+    ],
+    [
+      'its own error',
+      'a reference that dsvault finds malformed, too',
+      'A=Enc(X)',
+      'malformed_reference',
+      detail,
+    ],
+    ['its own error', 'anything else', 'A=enc(X@next)', 'unresolved_value', detail],
+  ])('fails with %s for %s', async (_, _reason, content, code, sentence) => {
+    expect(await sentenceFor(content, code)).toBe(sentence);
+  });
+});
