@@ -100,17 +100,20 @@ describe('the workbench', () => {
   });
 
   it('shows by a dry run which names exist, and stores nothing', async () => {
-    const [known, fresh, nope] = [await vault.create(), freshName(), freshName()];
-    const page = await openWith(`A=secret(${known})\nB=enc(${fresh})\nC=secret(${nope})\n`);
+    const [known, old] = [await vault.create(), await vault.create()];
+    const [fresh, nope] = [freshName(), freshName()];
+    const references = [`secret(${known})`, `enc(${fresh})`, `secret(${nope})`, `enc(${old}@next)`];
+    const page = await openWith(references.map((each, index) => `K${index}=${each}\n`).join(''));
     await page.getByRole('radio', { name: 'Submit' }).check();
     await press(page, 'Dry run');
     const row = (name: string) => page.getByRole('row').filter({ hasText: name });
     await row(nope).filter({ hasText: 'missing' }).waitFor();
     expect(await row(known).textContent()).toContain('exists');
     expect(await row(fresh).textContent()).toContain('new');
+    expect(await row(`enc(${old}@next)`).textContent()).toContain('exists');
     expect(await page.locator('.of-secret.good').textContent()).toBe(`secret(${known})`);
     expect(await page.locator('.of-secret.bad').textContent()).toBe(`secret(${nope})`);
-    await page.getByRole('button', { name: 'line 3, column 3' }).waitFor();
+    await page.getByRole('button', { name: 'line 3, column 4' }).waitFor();
     expect(await page.getByRole('alert').textContent()).toContain('not_found');
     expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
     // The vault's answer holds only for the file that was sent.
@@ -202,6 +205,10 @@ describe('the workbench', () => {
     await press(page, 'Encrypt');
     await page.getByRole('alert').filter({ hasText: 'secret_exists' }).waitFor();
     await page.getByRole('row').filter({ hasText: 'exists already' }).waitFor();
+    await editorOf(page).fill(`${name}=2\nA=enc(${name}@next)\n`);
+    await press(page, 'Encrypt');
+    const stored = page.getByRole('row').filter({ hasText: 'stored as version 2' });
+    expect(await stored.textContent()).toContain(`enc(${name}@next)`);
   });
 
   it('opens a dropped file only if no text is lost, or a person agrees', async () => {

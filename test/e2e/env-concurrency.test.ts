@@ -4,7 +4,15 @@
  */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { changePair } from '../support/changed-pair.ts';
-import { freshName, isLocal, type Reply, repeatable, useVault } from '../support/running-vault.ts';
+import {
+  freshName,
+  isLocal,
+  itLocal,
+  type Reply,
+  repeatable,
+  useVault,
+} from '../support/running-vault.ts';
+import { until } from '../support/until.ts';
 
 const clients = 16;
 const filesCount = 150;
@@ -225,7 +233,7 @@ describe('readers of a user and a password that files change together', () => {
       write: (path, body) => vault.ask('POST', path, body, repeatable()),
       read: (path, body) => vault.ask('POST', path, body),
       // Readers without a pause would hold up the changes. Behind another gateway each answer costs far more.
-      pauseMs: isLocal ? 50 : 500,
+      pauseMs: isLocal ? 100 : 500,
     }));
 
   it('let one of eight files with the same ifVersions succeed, and tell the others both names', async () => {
@@ -248,6 +256,27 @@ describe('readers of a user and a password that files change together', () => {
       expect(json).toMatchObject({ version: 2, value: `of ${won}` });
     }
   });
+
+  itLocal(
+    'wait within one process for single updates of the same secrets, and lose no race',
+    async () => {
+      const [user, pass] = [await vault.create('old'), await vault.create('old')];
+      const content = `P=enc(${pass}@next)\nU=enc(${user}@next)\n`;
+      const body = { content, values: { [user]: 'new', [pass]: 'new' } };
+      const routes = ['/v1/env', '/v1/env/encrypt', `/v1/secrets/${user}`, `/v1/secrets/${pass}`];
+      const linesBefore = vault.lines().length;
+      const replies = await Promise.all(
+        Array.from({ length: 6 }, () => routes).flatMap((each) =>
+          each.map((path, index) =>
+            index < 2 ? vault.ask('POST', path, body) : vault.ask('PUT', path, { value: 'new' }),
+          ),
+        ),
+      );
+      expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+      await until(() => vault.lines().length >= linesBefore + replies.length);
+      expect(vault.lines().slice(linesBefore).join('\n')).not.toContain('lost_race');
+    },
+  );
 });
 
 describe('files that read a secret while it is deleted and created again', () => {
