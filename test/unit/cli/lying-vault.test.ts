@@ -127,6 +127,7 @@ const rows: Readonly<Record<string, Row>> = {
   outdated: { args: [pins], reply: versions(stored(2), stored(1)) },
   bump: { args: ['--all', '-f', pins, '--dry-run'], reply: versions(stored(2), stored(1)) },
   import: { args: [plain, '--dry-run'] },
+  'import --update': { args: [plain, '--update', '--dry-run'] },
   export: { args: ['N'] },
   'export of all': { args: [] },
   console: { args: ['--no-open'], silent: true },
