@@ -1,4 +1,7 @@
-import { isNameVisible, type Principal } from '../model/types.ts';
+import { times } from '../model/limits.ts';
+import { isNameVisible } from '../model/types.ts';
+import type { StoreVault } from './request.ts';
+import { outOfTime } from './retries.ts';
 
 /**
  * A keyed mutex: works with a key in common run one at a time, in the order of arrival. For the writers of one
@@ -31,8 +34,19 @@ export const createKeyedMutex = () => {
 export type KeyedMutex = ReturnType<typeof createKeyedMutex>;
 
 /**
- * The key of the writers of a secret. A request for a hidden name must not wait for callers who see the name: the wait
- * would reveal it.
+ * Runs a work in the queues of those who write these secrets. A request for a hidden name does not wait for callers who
+ * see the name: the wait would reveal it. Throws the error of `outOfTime` if the wait has left no time for a data key.
  */
-export const queueOf = ({ tenant, names }: Principal, name: string): string =>
-  `${tenant}#${isNameVisible(names, name)}#${name}`;
+export const inQueues = <Result>(
+  vault: StoreVault,
+  runExclusive: KeyedMutex,
+  names: readonly string[],
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  const { tenant, names: visible } = vault.principal;
+  const queues = names.map((name) => `${tenant}#${isNameVisible(visible, name)}#${name}`);
+  return runExclusive(queues, async () => {
+    if (vault.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(vault);
+    return await work();
+  });
+};

@@ -29,7 +29,7 @@ import {
 } from './env-lookup.ts';
 import { type FileKeys, openAll, sealAll, zeroKeys } from './env-values.ts';
 import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
-import { createKeyedMutex, type KeyedMutex, queueOf } from './keyed-mutex.ts';
+import { createKeyedMutex, inQueues, type KeyedMutex } from './keyed-mutex.ts';
 import type { Change } from './ports.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { type Backoff, startBackoff, throttled, writeUntilClear } from './retries.ts';
@@ -77,7 +77,7 @@ const writeFile = async (
   vault: RequestVault,
   request: SubmitEnv,
   mode: Submission['mode'],
-  runExclusive: KeyedMutex,
+  mutex: KeyedMutex,
 ): Promise<FileAnswer> => {
   vault.journal.concerns(aboutRequest(request));
   const plan = planFile({ ...request, mode });
@@ -85,9 +85,9 @@ const writeFile = async (
   const keys: FileKeys = new Map();
   const submission = { request, mode, plan, backoff: startBackoff(vault), keys };
   const updated = request.dryRun ? [] : nextOf(plan);
-  const queues = updated.map(({ name }) => queueOf(vault.principal, name));
+  const names = updated.map(({ name }) => name);
   try {
-    return await runExclusive(queues, () =>
+    return await inQueues(vault, mutex, names, () =>
       unlessRecorded(
         vault,
         request.fingerprint,

@@ -1,7 +1,6 @@
-import { times } from '../model/limits.ts';
-import { createKeyedMutex, queueOf } from './keyed-mutex.ts';
+import { createKeyedMutex, inQueues } from './keyed-mutex.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
-import { outOfTime, startBackoff } from './retries.ts';
+import { startBackoff } from './retries.ts';
 import { sealNext } from './sealing.ts';
 import {
   answerOnce,
@@ -23,10 +22,10 @@ export type UpdateSecret = Replacement & { readonly value: Uint8Array };
  * The calls to the store and KMS are the same for every name, and all answers are awaited before any counts.
  * So a missing secret is *not found* even while the master key is out of reach.
  */
-export const updateSecret = (ports: Ports, runExclusive = createKeyedMutex()) =>
+export const updateSecret = (ports: Ports, mutex = createKeyedMutex()) =>
   operation(ports, (vault, request: UpdateSecret): Promise<SingleWrite> => {
     vault.journal.concerns(aboutRequest(request));
-    return runExclusive([queueOf(vault.principal, request.name)], () =>
+    return inQueues(vault, mutex, [request.name], () =>
       answerOnce(vault, request, () => sealAndReplace(vault, request)),
     );
   });
@@ -34,8 +33,6 @@ export const updateSecret = (ports: Ports, runExclusive = createKeyedMutex()) =>
 const sealAndReplace = async (vault: RequestVault, request: UpdateSecret): Promise<SingleWrite> => {
   const { store, dataKeys, principal, vaultId } = vault;
   const { name, value, note, fingerprint } = request;
-  // An update that waited too long could not get a data key any more.
-  if (vault.elapsed() >= times.kmsCallsUntilMs) throw outOfTime(vault);
   const [head, record, generated] = await Promise.allSettled([
     store.findHead(name),
     fingerprint && store.findRecord(fingerprint.keyHash),

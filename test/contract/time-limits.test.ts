@@ -49,14 +49,18 @@ it('a KMS call may begin shortly before its limit', async () => {
   expect((await ask.get(alice, 'HOT', 'latest', { context })).text).toBe('two');
 });
 
-it('no KMS call may begin after seven seconds, and no update that waited for its turn', async () => {
-  const [get, update] = [late(times.kmsCallsUntilMs), late(times.kmsCallsUntilMs)];
+it('no KMS call may begin after seven seconds, and no update or file that waited for its turn', async () => {
+  const waited = () => late(times.kmsCallsUntilMs);
+  const [get, update, file] = [waited(), waited(), waited()];
   const got = () => ask.get(alice, 'HOT', 'latest', { context: get });
   expect(await codeOf(got)).toBe('throttled');
   const updated = () => ask.update(alice, 'HOT', 'y', { context: update });
   expect(await codeOf(updated)).toBe('throttled');
-  expect(update.journal.storeCalls).toEqual([]);
-  for (const { journal } of [get, update]) {
+  const filed = () =>
+    ask.encrypt(alice, 'A=enc(HOT@next)', { values: new Map([['HOT', 'y']]), context: file });
+  expect(await codeOf(filed)).toBe('throttled');
+  for (const { journal } of [update, file]) expect(journal.storeCalls).toEqual([]);
+  for (const { journal } of [get, update, file]) {
     expect([journal.kmsCalls, journal.decisions]).toEqual([[], []]);
   }
 });

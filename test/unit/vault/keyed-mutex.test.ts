@@ -1,7 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { createKeyedMutex, queueOf } from '../../../functions/vault/keyed-mutex.ts';
+import {
+  createKeyedMutex,
+  inQueues,
+  type KeyedMutex,
+} from '../../../functions/vault/keyed-mutex.ts';
+import type { StoreVault } from '../../../functions/vault/request.ts';
 import { someone } from '../../support/requests.ts';
 
 describe('the keyed mutex', () => {
@@ -97,10 +102,18 @@ describe('the keyed mutex', () => {
 });
 
 describe('the queue of a secret', () => {
-  it('is another one for each tenant, name, and for callers who may not see the name', () => {
+  it('is another one for each tenant, name, and for callers who may not see the name', async () => {
     const acme = someone({ tenant: 'acme' });
     const callers = [acme, someone({ tenant: 'other' }), { ...acme, names: ['OTHER'] }];
-    const queues = callers.flatMap((caller) => ['DB', 'DB2'].map((name) => queueOf(caller, name)));
-    expect(new Set(queues).size).toBe(6);
+    const queues = new Set<string>();
+    const mutex: KeyedMutex = (keys, work) => {
+      for (const key of keys) queues.add(key);
+      return work();
+    };
+    for (const principal of callers) {
+      const vault = { principal, elapsed: () => 0 } as StoreVault;
+      await inQueues(vault, mutex, ['DB', 'DB2'], async () => {});
+    }
+    expect(queues.size).toBe(6);
   });
 });
