@@ -95,6 +95,9 @@ describe('a file that stores next versions', () => {
         expect(context.journal.kmsCalls).toEqual([]);
       }
     }
+    // The log tells the reasons apart.
+    const { why } = await refusalOf(() => ask.encrypt(blind, content));
+    expect(why).toEqual({ reasons: { never_existed: 1, deleted: 1, hidden: 1 } });
     expect(await valuesOf(alice, 'A')).toEqual(['old']);
     expect(await refusalOf(() => ask.get(alice, 'N'))).toMatchObject({ code: 'not_found' });
   });
