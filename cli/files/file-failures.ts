@@ -60,7 +60,8 @@ export const storeFile = async (
       candidates.some(({ kind }) => kind === 'malformed'),
     );
     if (isFound || !errors.some(({ code }) => code === 'malformed_reference')) throw error;
-    const sentence = 'the vault knows no enc(NAME@next): releases before 2.0.0 do not';
+    const sentence =
+      'the vault knows no enc(NAME@next): upgrade the vault to the release of this program';
     throw failure(sentence, { kind: 'invalidFile', cause: error });
   }
 };

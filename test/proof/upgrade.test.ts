@@ -256,7 +256,8 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
       ['import', '--update', '--format', 'env'],
     ]) {
       const [exitCode, , error] = await runDsvault('today', 'released', [...command, file]);
-      const sentence = 'the vault knows no enc(NAME@next): releases before 2.0.0 do not';
+      const sentence =
+        'the vault knows no enc(NAME@next): upgrade the vault to the release of this program';
       expect([command, exitCode, error]).toEqual([command, 6, expect.stringContaining(sentence)]);
     }
   });

@@ -16,7 +16,8 @@ const sentenceFor = async (content: string, code: string): Promise<string> => {
 };
 
 describe('a file that the vault rejects', () => {
-  const older = 'the vault knows no enc(NAME@next): releases before 2.0.0 do not';
+  const older =
+    'the vault knows no enc(NAME@next): upgrade the vault to the release of this program';
 
   it.each([
     [
