@@ -2,16 +2,9 @@
 import { writerOf } from './dialects/dialect.ts';
 import type { Fault } from './faults.ts';
 import { type Assignment, parseFile, printLine } from './grammar.ts';
-import { replaceParts } from './pins.ts';
+import { type Pin, replaceParts } from './pins.ts';
 import { offsetOfValue, type Plan, type PlannedLine, unfitAt } from './plan.ts';
-import {
-  type Candidate,
-  findCandidates,
-  type Part,
-  type PlacedCandidate,
-  partsOf,
-  writtenAs,
-} from './references.ts';
+import { type Candidate, findCandidates, type Part, partsOf, writtenAs } from './references.ts';
 import type { WrittenLine } from './warnings.ts';
 
 /** Resolved values by the text of their references; `undefined` for a value that is not UTF-8. */
@@ -44,21 +37,18 @@ const edit = ({ candidates, storedAs }: PlannedLine, line: Assignment): WrittenL
   }
   const { raw, offset, decoded } = line.value;
   const encs = candidates.filter(({ kind }) => kind === 'enc');
-  const toSecret = (text: string, offsetOf: (found: PlacedCandidate) => number): string =>
-    replaceParts(
-      text,
-      encs.map((found) => ({
-        offset: offsetOf(found),
-        length: found.end - found.start,
-        text: `secret(${found.name})`,
-      })),
-    );
-  const text = printLine(
-    line,
-    toSecret(raw, (found) => found.offset - offset),
-  );
-  return { line: line.line, text, decoded: toSecret(decoded, ({ start }) => start) };
+  const inRaw = encs.map((enc) => secretAt(enc.offset - offset, enc));
+  const inDecoded = encs.map((enc) => secretAt(enc.start, enc));
+  const text = printLine(line, replaceParts(raw, inRaw));
+  return { line: line.line, text, decoded: replaceParts(decoded, inDecoded) };
 };
+
+/** The `secret()` in place of an `enc()` at this offset. */
+const secretAt = (offset: number, { name, start, end }: Candidate): Pin => ({
+  offset,
+  length: end - start,
+  text: `secret(${name})`,
+});
 
 const resolve = (
   plan: Plan,

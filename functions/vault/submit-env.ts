@@ -84,8 +84,7 @@ const writeFile = async (
   requireAllowed(vault, plan, request.note);
   const keys: FileKeys = new Map();
   const submission = { request, mode, plan, backoff: startBackoff(vault), keys };
-  const updated = request.dryRun ? [] : nextOf(plan);
-  const names = updated.map(({ name }) => name);
+  const names = request.dryRun ? [] : nextOf(plan).map(({ name }) => name);
   try {
     return await inQueues(vault, mutex, names, () =>
       unlessRecorded(
