@@ -13,7 +13,7 @@ import {
 import { written } from './http/responses.ts';
 import { isSecretName, isVersionNumber } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
-import { ports } from './runtime/vault.ts';
+import { ports, writers } from './runtime/vault.ts';
 import { copySecret } from './vault/copy-secret.ts';
 
 const operation = 'copy-secret';
@@ -56,7 +56,7 @@ export const handler = endpoint({
     ]);
     return { name, from, create, ifMatch, note, fingerprint };
   },
-  run: copySecret(ports),
+  run: copySecret(ports, writers),
   reply: ({ version, from, replayed }) => {
     const { body, ...reply } = written(200, version, replayed);
     return { ...reply, body: { ...body, from } };

@@ -9,6 +9,7 @@ import {
 } from '../model/types.ts';
 import { exists, requireAllowed } from './create-secret.ts';
 import { recordOf, unlessRecorded } from './idempotency.ts';
+import { createKeyedMutex, inQueues } from './keyed-mutex.ts';
 import type { DataKey } from './ports.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
 import { startBackoff, throttled, writeUntilClear } from './retries.ts';
@@ -38,15 +39,17 @@ export type Copy = SingleWrite & { readonly from: VersionRef };
  *
  * The note is not compared with the value, because the answer would tell whether a guess is right.
  */
-export const copySecret = (ports: Ports) =>
+export const copySecret = (ports: Ports, mutex = createKeyedMutex()) =>
   operation(ports, async (vault, request: CopySecret): Promise<Copy> => {
     vault.journal.concerns(aboutRequest(request));
     if (request.create) requireAllowed(vault, request.name);
-    return await unlessRecorded(
-      vault,
-      request.fingerprint,
-      () => copyUntilAnswered(vault, request),
-      (fingerprint, record) => replay(vault, request, fingerprint, record),
+    return await inQueues(vault, mutex, [request.name], () =>
+      unlessRecorded(
+        vault,
+        request.fingerprint,
+        () => copyUntilAnswered(vault, request),
+        (fingerprint, record) => replay(vault, request, fingerprint, record),
+      ),
     );
   });
 

@@ -1,6 +1,9 @@
 /** Copies on the embedded store and KMS. test/contract/idempotency.test.ts repeats them with a key. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
+import { copySecret } from '../../functions/vault/copy-secret.ts';
+import { createKeyedMutex } from '../../functions/vault/keyed-mutex.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { perRun } from '../support/long.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -190,6 +193,27 @@ describe('a copy that meets another write', () => {
     const ports = beforeWrite(() => ask.update(alice, 'FROM', 'newer'));
     await vaultOver(ports).copy(alice, 'DB', { name: 'FROM', version: 1 });
     expect(await versionsOf(alice, 'DB')).toEqual(['a', 'x']);
+  });
+});
+
+describe('copies and updates of one secret in one process', () => {
+  it('wait for each other, so that none loses a race', async () => {
+    const alice = await withSecrets({ DB: ['a', 'b'] });
+    const mutex = createKeyedMutex();
+    const contexts = Array.from({ length: 12 }, () => requestContext());
+    const request = { name: 'DB', ifMatch: undefined, fingerprint: undefined };
+    const copy = { ...request, from: { name: 'DB', version: 1 }, create: false };
+    const update = { ...request, value: Buffer.from('c') };
+    await Promise.all(
+      contexts.map((context, index) =>
+        index % 3 === 0
+          ? updateSecret(vault.ports, mutex)(context, alice, update)
+          : copySecret(vault.ports, mutex)(context, alice, copy),
+      ),
+    );
+    const decisions = contexts.flatMap(({ journal }) => journal.decisions);
+    expect(decisions.filter(({ decision }) => decision === 'lost_race')).toEqual([]);
+    expect(await versionsOf(alice, 'DB')).toHaveLength(14);
   });
 });
 
