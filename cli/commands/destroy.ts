@@ -1,6 +1,7 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { failure, usage } from '../../system/failures.ts';
-import { holderSentence, holdersOf } from '../log/holders.ts';
+import { holderLines, holdersOf } from '../log/holders.ts';
+import { always, remarksOn } from '../log/log-reading.ts';
 import { logsBeside } from '../log/log-sources.ts';
 import { askYes } from '../output/ask-yes.ts';
 import { note, printJson, printLines } from '../output/output.ts';
@@ -65,11 +66,8 @@ const tellHolders = async (
   const logs = await logsBeside(settings.addr, files);
   if (logs.length === 0) return note('no log was asked who has read it: --log names log files');
   const { tenant } = await client('whoami');
-  const always = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
-  const { holders, begins } = await holdersOf(name, logs, { ...always, tenant });
-  for (const holder of holders) note(holderSentence(holder));
-  if (holders.length === 0) note(`no line of the log tells of a reader of ${name}`);
-  if (begins !== null) note(`the log begins at ${begins}`);
+  const found = await holdersOf(name, logs, { ...always, tenant });
+  for (const line of [...holderLines(found), ...remarksOn(found, always.from)]) note(line);
 };
 
 /** Destroys one version after the other, the oldest first. A repetition after a failure goes on from there. */

@@ -2,7 +2,7 @@
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
 import { type Contradiction, checkLogs, checkSentence } from '../log/check.ts';
-import { holderCells, holderHead, holdersOf } from '../log/holders.ts';
+import { holderLines, holdersOf } from '../log/holders.ts';
 import {
   ask,
   type Question,
@@ -11,7 +11,7 @@ import {
   requestsOf,
   storyOf,
 } from '../log/log-questions.ts';
-import type { Coverage, Range } from '../log/log-reading.ts';
+import { always, type Coverage, type Range, remarksOn } from '../log/log-reading.ts';
 import { logsOf } from '../log/log-sources.ts';
 import { note, printJson, printLines, printTable } from '../output/output.ts';
 import {
@@ -130,7 +130,7 @@ const answer = async (question: Question, flags: LogFlags): Promise<void> => {
   if (lastRead) note(`last read at ${lastRead.timestamp}`);
   if (total === 0) note('no line of the log answers this');
   if (total > entries.length) note(`only the newest ${entries.length} of ${total} are shown`);
-  for (const sentence of remarksOn(found, flags)) note(sentence);
+  noteRemarks(found, flags);
 };
 
 const tellHolders = async (name: string, flags: LogFlags): Promise<void> => {
@@ -138,9 +138,8 @@ const tellHolders = async (name: string, flags: LogFlags): Promise<void> => {
   const asked = await holdersOf(name, await wholeLogsOf(flags, [name], range), range);
   const found = withBeginning(asked, flags);
   if (flags.json) return await printJson(found);
-  if (found.holders.length > 0) await printTable(holderHead, found.holders.map(holderCells));
-  else note('no line of the log tells of a reader');
-  for (const sentence of remarksOn(found, flags)) note(sentence);
+  await printLines(holderLines(found));
+  noteRemarks(found, flags);
 };
 
 const checkAll = async ({
@@ -158,7 +157,7 @@ const checkAll = async ({
   if (flags.json) await printJson(found);
   else {
     await printLines([...found.shown.flatMap(contradictionLines), checkSentence(found)]);
-    for (const sentence of remarksOn({ ...found, unnamed: 0 }, flags)) note(sentence);
+    noteRemarks(found, flags);
   }
   if (found.contradictions > 0) process.exitCode = 1;
 };
@@ -197,8 +196,8 @@ const withBeginning = <Found extends Coverage>(found: Found, { aws }: LogFlags):
 
 const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
   const range = {
-    from: from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from),
-    to: to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to),
+    from: from === undefined ? always.from : Date.parse(from),
+    to: to === undefined ? always.to : Date.parse(to),
     tenant,
   };
   // "No line answers this" would be true, and sound like an answer.
@@ -206,15 +205,7 @@ const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
   return range;
 };
 
-type Remarkable = Coverage & { readonly unnamed: number };
-
-/** Sentences about what the logs cannot tell. */
-const remarksOn = ({ begins, unreadable, unnamed }: Remarkable, flags: LogFlags): string[] => {
-  const remarks: string[] = [];
-  if (begins !== null && Date.parse(begins) > rangeOf(flags).from)
-    remarks.push(`the log begins at ${begins}`);
-  if (unreadable > 0) remarks.push(`lines of requests that cannot be read: ${unreadable}`);
-  if (unnamed > 0) remarks.push(`requests whose lines do not say what they read: ${unnamed}`);
-  if (begins === null && flags.aws === undefined) remarks.push('the log has no lines');
-  return remarks;
+const noteRemarks = (found: Coverage, flags: LogFlags): void => {
+  for (const remark of remarksOn(found, rangeOf(flags).from)) note(remark);
+  if (found.begins === null && flags.aws === undefined) note('the log has no lines');
 };

@@ -5,7 +5,8 @@ import { isSecretName } from '../../functions/model/types.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
 import { linesOfLog } from '../../system/log-files.ts';
 import { inOrder } from '../../system/log-lines.ts';
-import { holdersOf } from '../log/holders.ts';
+import { holderLines, holdersOf } from '../log/holders.ts';
+import { always, remarksOn } from '../log/log-reading.ts';
 import type { FindLocal } from '../requests/local-vaults.ts';
 import { actionFor, answerOf } from './action-answers.ts';
 import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
@@ -23,11 +24,6 @@ const story = v.strictObject({ requestId: v.pipe(v.string(), v.regex(/^[\w-]{8,6
 type Source = { readonly node: number | null; readonly file: string };
 
 const named = v.strictObject({ name: v.pipe(v.string(), v.check(isSecretName)) });
-const always = {
-  from: Number.NEGATIVE_INFINITY,
-  to: Number.POSITIVE_INFINITY,
-  tenant: undefined,
-};
 
 /**
  * `activity` yields matching lines as the log grows. `story` returns all lines of one request, and `holders` the readers
@@ -54,7 +50,8 @@ export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Actio
       actionFor(named, ({ name }, signal) =>
         answerOf(async () => {
           const logs = (await sources()).map(({ file }) => linesOfLog(file, signal));
-          return await holdersOf(name, logs, always);
+          const found = await holdersOf(name, logs, always);
+          return { lines: [...holderLines(found), ...remarksOn(found, always.from)] };
         }),
       ),
     ],

@@ -4,8 +4,6 @@ import type { ReplyOf } from '../../client/types.ts';
 import type { Report } from '../../system/problem-report.ts';
 import type { Rate } from './test-write-rates.ts';
 
-export type { Holder, Holders } from '../log/holders.ts';
-
 type Refusal = Pick<Report, 'code' | 'detail' | 'requestId'>;
 
 /** Where the vault of the console runs, and what the console can do there. */

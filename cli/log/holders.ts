@@ -4,7 +4,7 @@
  */
 import type { LogLine } from '../../system/log-lines.ts';
 import { hidesReading } from './log-questions.ts';
-import { type Coverage, partsOf, type Range, readLogs } from './log-reading.ts';
+import { type Coverage, isAfter, type Range, readLogs, versionsOf } from './log-reading.ts';
 
 /** A version, and the last time at which it was read. */
 type Reading = { readonly version: number; readonly timestamp: string };
@@ -30,8 +30,7 @@ export type Holders = Coverage & {
   readonly unnamed: number;
 };
 
-type Readings = { readonly read: Map<number, string>; readonly pinned: Map<number, string> };
-type Newest = { readonly version: number; readonly isDeletion: boolean };
+type Readings = ReadonlyMap<number, Reading>;
 
 /** Asks the lines of all logs who has read the secret of this name. Their order does not matter. */
 export const holdersOf = async (
@@ -39,34 +38,29 @@ export const holdersOf = async (
   logs: readonly AsyncIterable<string>[],
   range: Range,
 ): Promise<Holders> => {
-  const callers = new Map<string, Caller & Readings>();
-  const newest = new Map<string | undefined, Newest>();
+  const callers = new Map<string, Caller & Record<'read' | 'pinned', Map<number, Reading>>>();
+  const newest = new Map<string | undefined, { version: number; isDeletion: boolean }>();
   let unnamed = 0;
-  const versionsIn = (entries: readonly string[]): number[] =>
-    entries.map(partsOf).flatMap((entry) => (entry.name === name ? entry.version : []));
   const exists = (tenant: string | undefined, version: number, isDeletion = false): void => {
-    const known = newest.get(tenant);
-    if (!known || version > known.version) newest.set(tenant, { version, isDeletion });
+    if (version > (newest.get(tenant)?.version ?? 0)) newest.set(tenant, { version, isDeletion });
   };
-  const takeReadings = ({ timestamp, pinned = [], ...line }: LogLine): void => {
-    const { tenant, issuer, subject } = line;
+  const takeReadings = ({ tenant, issuer, subject, timestamp, ...line }: LogLine): void => {
     const key = JSON.stringify([tenant, issuer, subject]);
     const fresh = { tenant, issuer, subject, read: new Map(), pinned: new Map() };
     const caller = callers.get(key) ?? fresh;
-    const byNumber = new Set(versionsIn(pinned));
-    for (const version of versionsIn([...line.read, ...line.compared])) {
+    const byNumber = versionsOf(name, line.pinned ?? []);
+    for (const version of versionsOf(name, [...line.read, ...line.compared])) {
       callers.set(key, caller);
-      const readings = byNumber.has(version) ? caller.pinned : caller.read;
-      const last = readings.get(version);
-      const isLater = last === undefined || Date.parse(timestamp) > Date.parse(last);
-      if (isLater) readings.set(version, timestamp);
+      const readings = byNumber.includes(version) ? caller.pinned : caller.read;
+      const [reading, last] = [{ version, timestamp }, readings.get(version)];
+      if (!last || isAfter(reading, last)) readings.set(version, reading);
       exists(tenant, version);
     }
   };
   const coverage = await readLogs(logs, range, (line) => {
     if (hidesReading(line, name)) unnamed += 1;
     if (line.operation !== 'destroy-version') {
-      for (const version of versionsIn(line.wrote)) {
+      for (const version of versionsOf(name, line.wrote)) {
         exists(line.tenant, version, line.operation === 'delete-secret');
       }
     }
@@ -75,71 +69,40 @@ export const holdersOf = async (
   });
   const holders = [...callers.values()].map(({ read, pinned, ...caller }): Holder => {
     const [first = null, ...older] = newestFirst(read);
-    const now = newest.get(caller.tenant);
+    const { version: current = 0, isDeletion } = newest.get(caller.tenant) ?? {};
     return {
       ...{ ...caller, newest: first, older: lastOf(older), pinned: newestFirst(pinned) },
-      current: !now || now.isDeletion ? 'deleted' : now.version,
+      current: isDeletion ? 'deleted' : current,
     };
   });
   holders.sort((one, other) => lastReadOf(other) - lastReadOf(one));
   return { holders, unnamed, ...coverage };
 };
 
-const newestFirst = (versions: ReadonlyMap<number, string>): Reading[] =>
-  [...versions]
-    .map(([version, timestamp]) => ({ version, timestamp }))
-    .sort((one, other) => other.version - one.version);
-
-const timeOf = ({ timestamp }: Reading): number => Date.parse(timestamp);
+const newestFirst = (readings: Readings): Reading[] =>
+  [...readings.values()].sort((one, other) => other.version - one.version);
 
 /** The one that was read last. */
 const lastOf = (readings: readonly Reading[]): Reading | null =>
-  readings.toSorted((one, other) => timeOf(other) - timeOf(one))[0] ?? null;
+  readings.toSorted((one, other) => (isAfter(other, one) ? 1 : -1))[0] ?? null;
 
-const lastReadOf = ({ newest, older, pinned }: Holder): number => {
-  const readings = [newest, older, ...pinned].filter((reading) => reading !== null);
-  return Math.max(...readings.map(timeOf));
-};
+const lastReadOf = ({ newest, older, pinned }: Holder): number =>
+  Date.parse(
+    lastOf([newest, older, ...pinned].filter((reading) => reading !== null))?.timestamp ?? '',
+  );
 
-/** The columns of a table of holders. */
-export const holderHead = [
-  'TENANT',
-  'SUBJECT',
-  'ISSUER',
-  'READ',
-  'LAST',
-  'OLDER',
-  'PINNED',
-  'CURRENT',
-];
+/** What the logs tell of each caller, in a line each. */
+export const holderLines = ({ holders }: Holders): string[] =>
+  holders.length === 0 ? ['no line of the log tells of a reader'] : holders.map(lineOf);
 
-export const holderCells = (holder: Holder): string[] => {
-  const { tenant, subject, issuer, newest, older, pinned, current } = holder;
-  return [
+const lineOf = ({ tenant, issuer, subject, newest, older, pinned, current }: Holder): string =>
+  [
     ...[tenant, subject, issuer].map((fact) => fact ?? '-'),
-    ...(newest ? [String(newest.version), newest.timestamp] : ['-', '-']),
-    older ? `${older.version} at ${older.timestamp}` : '-',
-    pinned.map(({ version }) => version).join(' ') || '-',
-    String(current),
-    isBehind(holder) ? 'holds an older version' : '',
-  ];
-};
-
-/** The same as a sentence. */
-export const holderSentence = (holder: Holder): string => {
-  const { tenant, subject, newest, older, pinned, current } = holder;
-  const parts = [
-    `${tenant ?? '-'} ${subject ?? '-'}`,
-    newest ? `has read ${newest.version}, last at ${newest.timestamp}` : '',
-    older ? `read ${older.version} at ${older.timestamp}` : '',
-    pinned.length > 0
-      ? `asks for ${pinned.map(({ version }) => version).join(', ')} by number`
-      : '',
-    `current: ${current}`,
-    isBehind(holder) ? 'holds an older version' : '',
-  ];
-  return parts.filter((part) => part !== '').join('; ');
-};
-
-const isBehind = ({ newest, current }: Holder): boolean =>
-  newest !== null && newest.version !== current;
+    newest && `read ${newest.version}  last ${newest.timestamp}`,
+    older && `older ${older.version} at ${older.timestamp}`,
+    pinned.length > 0 && `pinned ${pinned.map(({ version }) => version).join(' ')}`,
+    `current ${current}`,
+    newest && newest.version !== current && 'holds an older version',
+  ]
+    .filter(Boolean)
+    .join('  ');

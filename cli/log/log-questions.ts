@@ -1,7 +1,7 @@
 /** The questions that a vault's log answers, line by line and with a bounded number of rows. */
 import { countsIn, namesIn, whyFields, whyIn } from '../../system/log-line-names.ts';
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, isAfter, partsOf, type Range, readLogs } from './log-reading.ts';
+import { type Coverage, isAfter, type Range, readLogs, versionsOf } from './log-reading.ts';
 
 /** One row of an answer: an object for `--json`, with the time of its line, and cells for a table. */
 type Row = { readonly timestamp: string };
@@ -87,9 +87,6 @@ const changeBy: ReadonlyMap<string | undefined, string> = new Map([
   ['delete-secret', 'deleted'],
   ['destroy-version', 'destroyed'],
 ]);
-
-const versionsOf = (name: string, entries: readonly string[]): number[] =>
-  entries.map(partsOf).flatMap((entry) => (entry.name === name ? entry.version : []));
 
 /** Whether the line may keep a reading of the secret to itself: early processes did not name what they opened. */
 export const hidesReading = (

@@ -8,6 +8,12 @@ export type Range = {
   readonly tenant: string | undefined;
 };
 
+export const always = {
+  from: Number.NEGATIVE_INFINITY,
+  to: Number.POSITIVE_INFINITY,
+  tenant: undefined,
+};
+
 /** How far logs go back, and how many of their lines are lost. */
 export type Coverage = {
   /** Every log begins by then. A request before it may be in no line. `null`: there is no line at all. */
@@ -42,6 +48,18 @@ export const readLogs = async (
   return { begins: begins?.timestamp ?? null, unreadable };
 };
 
+/** Sentences about what the logs cannot tell of the time since `from`. */
+export const remarksOn = (
+  { begins, unreadable, unnamed = 0 }: Coverage & { readonly unnamed?: number },
+  from: number,
+): string[] => {
+  const remarks: string[] = [];
+  if (begins !== null && Date.parse(begins) > from) remarks.push(`the log begins at ${begins}`);
+  if (unreadable > 0) remarks.push(`lines of requests that cannot be read: ${unreadable}`);
+  if (unnamed > 0) remarks.push(`requests whose lines do not say what they read: ${unnamed}`);
+  return remarks;
+};
+
 type Dated = { readonly timestamp: string };
 
 /** Whether one is of a later time than the other. */
@@ -53,3 +71,7 @@ export const partsOf = (entry: string): { readonly name: string; readonly versio
   const at = entry.lastIndexOf('@');
   return { name: entry.slice(0, at), version: Number(entry.slice(at + 1)) };
 };
+
+/** The versions of the secret `name` in a line's list. */
+export const versionsOf = (name: string, entries: readonly string[]): number[] =>
+  entries.map(partsOf).flatMap((entry) => (entry.name === name ? entry.version : []));

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Filter, LogLine } from '../../../cli/console/log-lines.ts';
-import type { Holder, Holders, LocalReply } from '../../../cli/console/page-documents.ts';
+import type { LocalReply } from '../../../cli/console/page-documents.ts';
 import { namesIn, whyIn } from '../../../system/log-line-names.ts';
 import { Command } from '../buttons.tsx';
 import { privateText } from '../form-fields.tsx';
@@ -66,40 +66,19 @@ const Elsewhere = ({
 
 /** Who has read the secret, and in which version. A caller may be many programs, so no version is free of holders. */
 const HoldersOf = ({ name }: { readonly name: string }) => {
-  const search = useQuery<Holders>((signal) => act('holders', { name }, signal), [name]);
-  const { holders, begins } = search.result ?? { holders: [], begins: null };
+  type HolderLines = { readonly lines: readonly string[] };
+  const search = useQuery<HolderLines>((signal) => act('holders', { name }, signal), [name]);
   return (
     <>
       <QueryStatus of={search}>Searching the whole log …</QueryStatus>
-      {search.result && holders.length === 0 && <p>The log has no reader of {name}.</p>}
-      {holders.length > 0 && (
-        <Table
-          label="Who has read which version"
-          columns={['Caller', 'Has read', 'Last', 'An older version', 'By number', 'Present']}
-          rows={holders.map((holder, index) => ({ key: index, cells: holderCells(holder) }))}
-        />
-      )}
-      {begins !== null && (
-        <p>
-          The log begins on <Instant isExact at={begins} />.
-        </p>
-      )}
+      <ul aria-label="Who has read which version">
+        {search.result?.lines.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
     </>
   );
 };
-
-const holderCells = ({ tenant, subject, newest, older, pinned, current }: Holder) => [
-  `${tenant} / ${subject}`,
-  newest?.version,
-  newest && <Instant isExact at={newest.timestamp} />,
-  older && (
-    <>
-      {older.version} on <Instant isExact at={older.timestamp} />
-    </>
-  ),
-  pinned.map(({ version }) => version).join(', '),
-  newest && newest.version !== current ? `${current}: holds an older version` : current,
-];
 
 const Lines = ({ secret }: { readonly secret: string | undefined }) => {
   const [wanted, setWanted] = useState<Filter>({ isQuiet: true, ...(secret && { secret }) });

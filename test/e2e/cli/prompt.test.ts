@@ -90,7 +90,7 @@ describe.each([
     const found = await destroyAfter('no\r', [], openDsvault(env));
     for (const { stdout } of [named, found]) {
       expect(stdout).toMatch(
-        /\S+ alice; has read 1, last at \S+Z; current: 2; holds an older version\r\n.*the log begins at .*Type yes/s,
+        / {2}alice {2}\S+ {2}read 1 {2}last \S+Z {2}current 2 {2}holds an older version\r\n.*the log begins at .*Type yes/s,
       );
     }
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Holder, holderCells, holderSentence, holdersOf } from '../../../cli/log/holders.ts';
+import { type Holder, holderLines, holdersOf } from '../../../cli/log/holders.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -112,29 +112,19 @@ describe('dsvault log holders', () => {
   });
 
   it('says of a caller what it has read, and whether that is an older version', async () => {
-    const { holders } = await ask(
+    const found = await ask(
       lineAt(1, { read: ['A@3'] }),
       lineAt(2, { read: ['A@4'] }),
-      lineAt(3, { read: ['A@2'], pinned: ['A@2'] }),
-      lineAt(4, { ...bob, read: ['A@5'] }),
+      lineAt(3, { read: ['A@2', 'A@1'], pinned: ['A@2', 'A@1'] }),
+      lineAt(4, { ...bob, tenant: undefined, read: ['A@5'] }),
+      lineAt(5, { ...bob, read: ['A@5'] }),
     );
-    expect(holders.map(holderSentence)).toEqual([
-      `acme bob; has read 5, last at ${timeOf(4)}; current: 5`,
-      `acme alice; has read 4, last at ${timeOf(2)}; read 3 at ${timeOf(1)}; asks for 2 by number; current: 5; holds an older version`,
+    const [first, last] = [timeOf(1), timeOf(2)];
+    expect(holderLines(found)).toEqual([
+      `acme  bob  idp  read 5  last ${timeOf(5)}  current 5`,
+      `-  bob  idp  read 5  last ${timeOf(4)}  current 5`,
+      `acme  alice  idp  read 4  last ${last}  older 3 at ${first}  pinned 2 1  current 5  holds an older version`,
     ]);
-    expect(holders.map(holderCells)).toEqual([
-      ['acme', 'bob', 'idp', '5', timeOf(4), '-', '-', '5', ''],
-      [
-        'acme',
-        'alice',
-        'idp',
-        '4',
-        timeOf(2),
-        `3 at ${timeOf(1)}`,
-        '2',
-        '5',
-        'holds an older version',
-      ],
-    ]);
+    expect(holderLines(await ask())).toEqual(['no line of the log tells of a reader']);
   });
 });
