@@ -158,16 +158,6 @@ export const readBackup = async (
   file: string,
   use: (items: readonly Item[]) => unknown = () => undefined,
 ): Promise<Backup> => {
-  const pages = pagesOfBackup(file);
-  for (;;) {
-    const { done, value } = await pages.next();
-    if (done) return value;
-    await use(value);
-  }
-};
-
-/** Yields the items of a backup as `readBackup` does, and returns what the backup is. Throws as `readBackup` does. */
-export async function* pagesOfBackup(file: string): AsyncGenerator<readonly Item[], Backup> {
   let facts: Facts | undefined;
   let tally = createTally('');
   let manifest: Manifest | undefined;
@@ -194,7 +184,7 @@ export async function* pagesOfBackup(file: string): AsyncGenerator<readonly Item
       }
       items.push(item);
     }
-    if (items.length > 0) yield items;
+    if (items.length > 0) await use(items);
   }
   if (facts === undefined) throw noBackup(file);
   if (manifest === undefined) throw cutOff(file);
@@ -202,4 +192,4 @@ export async function* pagesOfBackup(file: string): AsyncGenerator<readonly Item
     throw damaged(file, 'its items are not those that its last line counts');
   }
   return { facts, manifest };
-}
+};

@@ -4,7 +4,7 @@
  * backup.
  */
 import { resolve } from 'node:path';
-import { usage } from '../../system/failures.ts';
+import { isFailure, usage } from '../../system/failures.ts';
 import { shownJson } from '../../system/terminal-text.ts';
 import { restoreEmbedded } from '../backup/embedded.ts';
 import { linesOfPreview, previewFile, previewTables } from '../backup/preview.ts';
@@ -82,7 +82,10 @@ const preview = async (
   const opened = isOfFile
     ? previewFile(resolve(file), name, progress)
     : previewTables(table, restored);
-  const found = await opened.finally(progress.end);
+  // The exit code 1 says that both could be compared, and that something would be lost.
+  const found = await opened.finally(progress.end).catch((error: unknown) => {
+    throw isFailure(error) ? usage(error.message, error) : error;
+  });
   for (const line of isJson ? [shownJson(found)] : linesOfPreview(found)) say(line);
   if (found.findings.length > 0) process.exitCode = 1;
 };

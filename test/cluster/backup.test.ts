@@ -223,17 +223,16 @@ describe('restore --preview at a node', () => {
     };
     const before = await itemsOf('before');
     const of = (name: string) => `  tenant chaos, ${name}`;
-    const by = expect.any(String);
     const told = [
-      '3 versions would vanish:',
-      ...[by, by, by],
+      '3 versions would vanish, and each number would be given twice:',
+      ...[`${of(edited)} version 2`, `${of(deleted)} version 2`, `${of(made)} version 1`]
+        .sort()
+        .map((version) => expect.stringContaining(version)),
       '1 deleted secret would come back:',
-      expect.stringContaining(`${of(deleted)} version 1, deleted by `),
-      '3 version numbers would be given twice:',
-      ...[`${of(edited)}: 2`, `${of(deleted)}: 2`, `${of(made)}: 1`].sort(),
+      expect.stringContaining(`${of(deleted)} version 2 by `),
       '1 keyed request would be forgotten, and a repetition would act again:',
       expect.stringContaining(`create-secret ${made}@1, until `),
-      'In all: 3 versions, 1 deleted secret, 3 version numbers, 1 keyed request.',
+      'In all: 3 versions, 1 deleted secret, 1 keyed request.',
     ];
     expect(await preview(3)).toEqual([1, '', told]);
     expect(await itemsOf('after')).toEqual(before);

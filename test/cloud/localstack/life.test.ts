@@ -177,7 +177,7 @@ describe('a second stack over a copy of the table', () => {
     expect(await exit).toBe(1);
     expect(output).toEqual(
       expect.arrayContaining([
-        '1 version would vanish:',
+        '1 version would vanish, and each number would be given twice:',
         expect.stringMatching(/^ {2}tenant a, KEPT version 3 by /),
       ]),
     );

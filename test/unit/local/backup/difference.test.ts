@@ -6,7 +6,12 @@ import {
   encodeVersion,
   type Item,
 } from '../../../../functions/dynamodb/items.ts';
-import { type Finding, findDifference } from '../../../../local/backup/difference.ts';
+import {
+  addToCopy,
+  type Copy,
+  type Finding,
+  findDifference,
+} from '../../../../local/backup/difference.ts';
 import { linesOfPreview } from '../../../../local/backup/preview.ts';
 import { isFailure } from '../../../../system/failures.ts';
 import { seeded } from '../../../support/adversary/random.ts';
@@ -59,20 +64,23 @@ async function* pagesOf(items: readonly Item[], size = 2) {
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
   yield [];
 }
-const find = (store: readonly Item[], backup: readonly Item[], own: string | undefined = vault) =>
-  findDifference(
-    { vault: own, pages: pagesOf(store) },
-    { vault: undefined, pages: pagesOf(backup, 3) },
-    now,
-  );
+const find = async (
+  store: readonly Item[],
+  backup: readonly Item[],
+  own: string | undefined = vault,
+) => {
+  const copy: Copy = { vault: undefined, writes: new Map() };
+  for await (const page of pagesOf(backup, 3)) addToCopy(copy, page);
+  return await findDifference(pagesOf(store), own, copy, now);
+};
 const tell = (findings: readonly Finding[]): readonly string[] =>
   linesOfPreview({ compared: [], findings });
 
 const nothing = ['A restore would lose nothing.'];
-const vanishes = (...lines: readonly string[]) =>
-  lines.length === 1
-    ? ['1 version would vanish:', ...lines]
-    : [`${lines.length} versions would vanish:`, ...lines];
+const vanishes = (...lines: readonly string[]) => [
+  `${lines.length === 1 ? '1 version' : `${lines.length} versions`} would vanish, and each number would be given twice:`,
+  ...lines,
+];
 const by = (name: string, version: number, writeId: string) =>
   `  tenant acme, ${name} version ${version} by by ${writeId}: note of ${writeId}`;
 
@@ -96,39 +104,26 @@ describe('the difference of a store and a backup', () => {
       'a later version, with its author and note',
       secret('A', 'a', 'b'),
       secret('A', 'a'),
-      [
-        ...vanishes(by('A', 2, 'b')),
-        '1 version number would be given twice:',
-        '  tenant acme, A: 2',
-        'In all: 1 version, 1 version number.',
-      ],
+      [...vanishes(by('A', 2, 'b')), 'In all: 1 version.'],
     ],
     [
-      'a later secret, and the range of its numbers',
+      'a later secret',
       [...secret('A', 'a'), ...secret('B', 'b', 'xc', '-d')],
       secret('A', 'a'),
       [
         ...vanishes(
           by('B', 1, 'b'),
-          '  tenant acme, B version 2 by by c, destroyed',
+          '  tenant acme, B version 2 by by c, destroyed by bob',
           '  tenant acme, B version 3 by by d, a deletion: note of d',
         ),
-        '3 version numbers would be given twice:',
-        '  tenant acme, B: 1 to 3',
-        'In all: 3 versions, 3 version numbers.',
+        'In all: 3 versions.',
       ],
     ],
     [
       'numbers that other writes have in the backup, with the equal ones between left out',
       secret('A', 'a', 'b', 'c', 'd'),
       secret('A', 'n', 'b', 'o', 'p', 'q'),
-      [
-        ...vanishes(by('A', 1, 'a'), by('A', 3, 'c'), by('A', 4, 'd')),
-        '3 version numbers would be given twice:',
-        '  tenant acme, A: 1',
-        '  tenant acme, A: 3 to 4',
-        'In all: 3 versions, 3 version numbers.',
-      ],
+      [...vanishes(by('A', 1, 'a'), by('A', 3, 'c'), by('A', 4, 'd')), 'In all: 3 versions.'],
     ],
     [
       'a deleted secret that comes back',
@@ -137,10 +132,17 @@ describe('the difference of a store and a backup', () => {
       [
         ...vanishes('  tenant acme, A version 2 by by b, a deletion: note of b'),
         '1 deleted secret would come back:',
-        '  tenant acme, A version 1, deleted by by b',
-        '1 version number would be given twice:',
-        '  tenant acme, A: 2',
-        'In all: 1 version, 1 deleted secret, 1 version number.',
+        '  tenant acme, A version 2 by by b, a deletion: note of b',
+        'In all: 1 version, 1 deleted secret.',
+      ],
+    ],
+    [
+      'no deleted secret, if the deletion was followed by a value',
+      secret('A', 'a', '-b', 'c'),
+      secret('A', 'a'),
+      [
+        ...vanishes('  tenant acme, A version 2 by by b, a deletion: note of b', by('A', 3, 'c')),
+        'In all: 2 versions.',
       ],
     ],
     [
@@ -149,7 +151,7 @@ describe('the difference of a store and a backup', () => {
       secret('A', 'a', 'b'),
       [
         '1 destroyed value would come back:',
-        '  tenant acme, A version 1, destroyed by bob',
+        '  tenant acme, A version 1 by by a, destroyed by bob',
         'In all: 1 destroyed value.',
       ],
     ],
@@ -157,17 +159,22 @@ describe('the difference of a store and a backup', () => {
       'a value that the backup holds as destroyed, and gives no number twice',
       secret('A', 'a', 'b'),
       secret('A', 'xa', 'b'),
-      [...vanishes(by('A', 1, 'a')), 'In all: 1 version.'],
+      [
+        '1 changed version would be as the backup has it:',
+        by('A', 1, 'a'),
+        'In all: 1 changed version.',
+      ],
     ],
     [
       'a deletion in place of a value of the same write',
       secret('A', '-a'),
       secret('A', 'a'),
       [
-        ...vanishes('  tenant acme, A version 1 by by a, a deletion: note of a'),
+        '1 changed version would be as the backup has it:',
+        '  tenant acme, A version 1 by by a, a deletion: note of a',
         '1 deleted secret would come back:',
-        '  tenant acme, A version 1, deleted by by a',
-        'In all: 1 version, 1 deleted secret.',
+        '  tenant acme, A version 1 by by a, a deletion: note of a',
+        'In all: 1 changed version, 1 deleted secret.',
       ],
     ],
     [
@@ -195,12 +202,7 @@ describe('the difference of a store and a backup', () => {
       'a version that the backup cannot read',
       secret('A', 'a'),
       secret('A', 'a').map((item) => ({ ...item, more: { S: '' } })),
-      [
-        ...vanishes(by('A', 1, 'a')),
-        '1 version number would be given twice:',
-        '  tenant acme, A: 1',
-        'In all: 1 version, 1 version number.',
-      ],
+      [...vanishes(by('A', 1, 'a')), 'In all: 1 version.'],
     ],
   ])('is %s', async (_, store, backup, lines) => {
     expect(tell(await find(store, backup))).toEqual(lines);
@@ -220,7 +222,7 @@ describe('the difference of a store and a backup', () => {
     );
     const backup = names.flatMap((name, index) => (index % 4 ? [secret(name, `a${name}`)] : []));
     const inOrder = await find(store.flat(), backup.flat());
-    expect(inOrder.length).toBeGreaterThan(80);
+    expect(inOrder.length).toBeGreaterThan(50);
     for (let round = 0; round < 5; round += 1) {
       const [one, other] = [store, backup].map((all) =>
         shuffled(all).flatMap((each) => shuffled(each)),
@@ -237,22 +239,12 @@ describe('the difference of a store and a backup', () => {
   });
 
   it('is nothing for an empty table, which tells no vault', async () => {
-    const sides = [
-      { vault: undefined, pages: pagesOf([]) },
-      { vault: undefined, pages: pagesOf(secret('A', 'a')) },
-    ] as const;
-    expect(await findDifference(...sides, now)).toEqual([]);
+    expect(await find([], secret('A', 'a'), undefined)).toEqual([]);
   });
 
   it('has no value in it', async () => {
     const findings = await find([...secret('A', 'a'), ...secret('B', '-b')], secret('B', 'c'));
-    expect(findings.map(({ kind }) => kind)).toEqual([
-      'version',
-      'numbers',
-      'version',
-      'numbers',
-      'secret',
-    ]);
+    expect(findings.map(({ kind }) => kind)).toEqual(['version', 'version', 'secret']);
     for (const finding of findings) {
       expect(Object.values(finding).every((one) => typeof one !== 'object')).toBe(true);
     }
@@ -267,26 +259,6 @@ describe('the difference of a store and a backup', () => {
         'the backup is of the vault vault-2, and the store of vault-1',
       ]);
     }
-  });
-
-  it('ends both sides if one cannot be read', async () => {
-    const ended: string[] = [];
-    async function* endless(side: string) {
-      try {
-        for (let index = 0; ; index += 1) yield secret(`S${index}`, side);
-      } finally {
-        ended.push(side);
-      }
-    }
-    async function* broken() {
-      yield secret('S', 'a');
-      throw new Error('cut off');
-    }
-    const pages = { vault: undefined, pages: endless('store') };
-    await expect(findDifference(pages, { vault: undefined, pages: broken() }, now)).rejects.toThrow(
-      'cut off',
-    );
-    expect(ended).toEqual(['store']);
   });
 });
 
