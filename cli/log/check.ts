@@ -1,7 +1,7 @@
 /**
- * Whether the requests in logs contradict each other. Versions are numbers, so each secret is judged by itself: what was
- * there before a request began, as an answered write or an earlier reading says, is the least that it may read, and what
- * began after its end is more than it may read. Only readings of the current version count.
+ * Whether the requests in logs contradict each other. Versions are numbers, so each secret is judged by itself: a request
+ * reads no less than what was there before it began, as an answered write or an earlier reading says, and writes more. A
+ * reading from the future is found by the write that comes after it. Only readings of the current version count.
  */
 import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, partsOf, type Range, readLogs } from './log-reading.ts';
@@ -43,23 +43,21 @@ export type CheckOptions = {
   readonly isOrdered: boolean;
 };
 
-/** A request and one version that it read or wrote. The times are milliseconds. */
+/** What a request did with one version, of which 0 says that there was no such secret. The times are milliseconds. */
 type Act = {
+  /** Nobody knows of an `attempt` whether it wrote the version. */
+  readonly kind: 'read' | 'write' | 'attempt';
   readonly version: number;
   readonly begin: number;
   readonly end: number;
   readonly place: Place;
 };
-type Write = Act & { readonly isSure: boolean };
 
 /** The writes and readings of one secret in the logs. */
-type History = {
-  readonly tenant: string | undefined;
-  readonly name: string;
-  readonly writes: Write[];
-  /** Version 0: there was no such secret. */
-  readonly reads: Act[];
-};
+type History = Pick<Contradiction, 'tenant' | 'secret'> & { readonly acts: Act[] };
+
+/** A time that a log has twice, because its clock went back. */
+type Step = { readonly log: number; readonly from: number; readonly to: number };
 
 /** The answer in one sentence, which claims no more than the logs tell. */
 export const checkSentence = (check: Check): string => {
@@ -88,58 +86,50 @@ export const checkLogs = async (
   { clocksMs, isOrdered }: CheckOptions,
 ): Promise<Check> => {
   const histories = new Map<string, History>();
-  const steps = new Map<number, Step[]>();
-  const latest = new Map<number, number>();
-  /** A request and the lines that continue it stand together in their log, and only the first has `ms`. */
-  const spans = new Map<number, Act>();
+  const steps: Step[] = [];
   let [requests, untold] = [0, 0];
+  let latest = { log: 0, at: Number.NEGATIVE_INFINITY };
+  let last: Omit<Act, 'kind' | 'version'> | undefined;
 
-  const historyOf = (tenant: string | undefined, name: string): History => {
-    const key = `${tenant} ${name}`;
-    const found = histories.get(key) ?? { tenant, name, writes: [], reads: [] };
-    histories.set(key, found);
-    return found;
-  };
   const noteStep = (line: LogLine, log: number): void => {
-    const [at, before] = [Date.parse(line.timestamp), latest.get(log) ?? Number.NEGATIVE_INFINITY];
-    if (at + roundingMs < before)
-      steps.set(log, [...(steps.get(log) ?? []), { from: at, to: before }]);
-    latest.set(log, at);
+    const at = Date.parse(line.timestamp);
+    if (latest.log === log && at + roundingMs < latest.at)
+      steps.push({ log, from: at, to: latest.at });
+    latest = { log, at };
   };
-  const spanOf = (line: LogLine, log: number): Act => {
-    const last = spans.get(log);
-    if (last && line.message === 'continued' && last.place.requestId === line.requestId)
-      return last;
-    const { timestamp, requestId, operation, ms = 0 } = line;
+  /** A request and the lines that continue it stand together in their log, and only the first has `ms`. */
+  const spanOf = ({ message, timestamp, requestId, operation, ms = 0 }: LogLine, log: number) => {
+    const isSame = last?.place.log === log && last.place.requestId === requestId;
+    if (last && isSame && message === 'continued') return last;
     const end = Date.parse(timestamp);
-    const place = { timestamp, requestId, operation, log };
-    const span = { version: 0, begin: end - ms, end, place };
-    spans.set(log, span);
-    return span;
+    last = { begin: end - ms, end, place: { timestamp, requestId, operation, log } };
+    return last;
   };
   const take = (line: LogLine, log: number): void => {
     if (isOrdered) noteStep(line, log);
     if (line.message !== 'request' && line.message !== 'continued') return;
     if (line.message === 'request') requests += 1;
+    const { tenant, secret, read, compared, pinned, past } = line;
     const span = spanOf(line, log);
-    const { tenant, read, compared, pinned, past, secret } = line;
+    const add = (kind: Act['kind'], name: string, version: number): void => {
+      const history = histories.get(`${tenant} ${name}`) ?? { tenant, secret: name, acts: [] };
+      histories.set(`${tenant} ${name}`, history);
+      history.acts.push({ ...span, kind, version });
+    };
     const isSure = line.outcome === 'ok';
     if (line.operation !== 'destroy-version') {
-      for (const wrote of line.wrote.map(partsOf)) {
-        historyOf(tenant, wrote.name).writes.push({ ...span, version: wrote.version, isSure });
+      for (const { name, version } of line.wrote.map(partsOf)) {
+        add(isSure ? 'write' : 'attempt', name, version);
       }
     }
     if (isSure && read.length > 0 && pinned === undefined) untold += 1;
     if (isSure && pinned !== undefined) {
       const others = new Set([...pinned, ...past]);
       const current = new Set([...read, ...compared].filter((entry) => !others.has(entry)));
-      for (const one of [...current].map(partsOf)) {
-        historyOf(tenant, one.name).reads.push({ ...span, version: one.version });
-      }
+      for (const { name, version } of [...current].map(partsOf)) add('read', name, version);
     }
-    if (secret === undefined) return;
     const found = versionOfRefusal(line);
-    if (found !== undefined) historyOf(tenant, secret).reads.push({ ...span, version: found });
+    if (secret !== undefined && found !== undefined) add('read', secret, found);
   };
   const coverage = await readLogs(logs, range, take);
 
@@ -162,89 +152,57 @@ const versionOfRefusal = ({ operation, why, version, blocking }: LogLine): numbe
   return operation === 'destroy-version' ? undefined : blocking;
 };
 
-/** The time that a log has twice, because its clock went back. */
-type Step = { readonly from: number; readonly to: number };
-
-const judge = (
-  { tenant, name, ...all }: History,
-  steps: ReadonlyMap<number, readonly Step[]>,
-  clocksMs: number,
-) => {
+const judge = ({ tenant, secret, acts }: History, steps: readonly Step[], clocksMs: number) => {
   const isKnown = ({ begin, end, place }: Act): boolean =>
-    !(steps.get(place.log) ?? []).some(({ from, to }) => begin <= to && end >= from);
-  const [writes, reads] = [all.writes.filter(isKnown), all.reads.filter(isKnown)];
-  const sure = writes.filter(({ isSure }) => isSure);
-  const isBefore = (one: Act, other: Act): boolean => one.end + roundingMs + clocksMs < other.begin;
+    !steps.some(({ log, from, to }) => log === place.log && begin <= to && end >= from);
+  const known = acts.filter(isKnown).sort((one, other) => one.begin - other.begin);
+  const evidence = known
+    .filter(({ kind }) => kind !== 'attempt')
+    .sort((one, other) => one.end - other.end);
 
   const contradictions: Contradiction[] = [];
   const contradict = (says: string, one: Act, other: Act): void => {
     const [first, second] = one.end <= other.end ? [one, other] : [other, one];
-    const lines = [first.place, second.place] as const;
-    contradictions.push({ tenant, secret: name, says, lines });
+    contradictions.push({ tenant, secret, says, lines: [first.place, second.place] });
   };
 
-  const begun = new Map<number, Act>();
-  for (const write of all.writes) {
-    const known = begun.get(write.version);
-    if (!known || write.begin < known.begin) begun.set(write.version, write);
-  }
-  const newestBefore = evidenceOf([...sure, ...reads], isBefore);
-  for (const read of reads) {
-    const [known, write] = [newestBefore(read), begun.get(read.version)];
-    if (known && known.version > read.version) {
-      const what = read.version === 0 ? 'found no secret' : `found version ${read.version}`;
-      contradict(`${what} after version ${known.version} was there`, known, read);
-    } else if (write && isBefore(read, write)) {
-      contradict(`found version ${read.version} before its write began`, read, write);
+  const written = new Map<number, Act>();
+  /** The versions of attempts that may have taken effect. */
+  const open = new Set<number>();
+  /** The newest version of all that had ended before the present act began. */
+  let newest: Act | undefined;
+  let ended = 0;
+  for (const act of known) {
+    for (let next = evidence[ended]; next; next = evidence[ended]) {
+      if (next.end + roundingMs + clocksMs >= act.begin) break;
+      if (!newest || next.version > newest.version) newest = next;
+      ended += 1;
     }
-  }
-  const surely = new Map<number, Act>();
-  for (const write of sure) {
-    const { version } = write;
-    const [known, other, first] = [newestBefore(write), surely.get(version), begun.get(version)];
-    // A reading of this version before any write of it began is a contradiction already.
-    const isTooEarly = known && first && known.version === version && isBefore(known, first);
-    if (other) contradict(`wrote version ${version} twice`, other, write);
-    else if (known && known.version >= version && !isTooEarly) {
-      contradict(`wrote version ${version} after version ${known.version} was there`, known, write);
+    const { kind, version } = act;
+    const twin = kind === 'write' ? written.get(version) : undefined;
+    const isLate = newest && newest.version >= version + (kind === 'read' ? 1 : 0);
+    // A create attempts version 1 before it knows of any other. All other writes read the current version first.
+    if (isLate && kind === 'attempt' && version === 1) continue;
+    if (twin) contradict(`wrote version ${version} twice`, twin, act);
+    else if (newest && isLate) {
+      const what = version === 0 ? 'found no secret' : `${verbs[kind]} version ${version}`;
+      contradict(`${what} after version ${newest.version} was there`, newest, act);
     }
-    surely.set(version, write);
+    if (kind === 'write') written.set(version, act);
+    if (kind === 'attempt') open.add(version);
   }
 
-  let [oldest, newest] = [Number.POSITIVE_INFINITY, 0];
-  for (const { version } of [...sure, ...reads]) {
-    oldest = Math.min(oldest, version);
-    newest = Math.max(newest, version);
-  }
-  const open = new Set(writes.filter(({ isSure }) => !isSure).map(({ version }) => version));
-  const isBetween = (version: number) => version > oldest && version <= newest;
+  const versions = evidence.map(({ version }) => version).sort((one, other) => one - other);
+  const [oldest = 0, current = 0] = [versions[0], versions.at(-1)];
+  const told = new Set(acts.flatMap(({ kind, version }) => (kind === 'read' ? [] : version)));
+  const isBetween = (version: number) => version > oldest && version <= current;
   return {
     contradictions,
-    unclear: writes.length - sure.length,
-    tookEffect: [...open].filter((version) => version <= newest && !surely.has(version)).length,
-    withoutLine: Math.max(0, newest - oldest) - [...begun.keys()].filter(isBetween).length,
-    notKnown: all.writes.length + all.reads.length - writes.length - reads.length,
+    unclear: known.filter(({ kind }) => kind === 'attempt').length,
+    tookEffect: [...open].filter((one) => one <= current && !written.has(one)).length,
+    withoutLine: current - oldest - [...told].filter(isBetween).length,
+    notKnown: acts.length - known.length,
   };
 };
 
-/** Returns a function that finds the newest version among all acts that had ended before another one began. */
-const evidenceOf = (
-  acts: readonly Act[],
-  isBefore: (one: Act, other: Act) => boolean,
-): ((other: Act) => Act | undefined) => {
-  const byEnd = acts.toSorted((one, other) => one.end - other.end);
-  const newest: Act[] = [];
-  for (const act of byEnd) {
-    const last = newest.at(-1);
-    newest.push(last && last.version >= act.version ? last : act);
-  }
-  return (other) => {
-    let [low, high] = [0, byEnd.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (isBefore(byEnd[middle] as Act, other)) low = middle + 1;
-      else high = middle;
-    }
-    return newest[low - 1];
-  };
-};
+const verbs = { read: 'found', write: 'wrote', attempt: 'perhaps wrote' } as const;

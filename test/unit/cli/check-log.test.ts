@@ -76,7 +76,19 @@ describe('dsvault log check', () => {
     [
       'a read from the future',
       [at(100, creates), at(200, reads(2)), at(300, updates(2))],
-      'found version 2 before its write began',
+      'wrote version 2 after version 2 was there',
+      [200, 300],
+    ],
+    [
+      'a read from the future, of a write whose outcome is unclear',
+      [at(100, creates), at(200, reads(2)), at(300, { ...updates(2), ...unclear })],
+      'perhaps wrote version 2 after version 2 was there',
+      [200, 300],
+    ],
+    [
+      'an unclear write of a number that was written before',
+      [at(200, updates(2)), at(300, { ...updates(2), ...unclear })],
+      'perhaps wrote version 2 after version 2 was there',
       [200, 300],
     ],
     [
@@ -227,6 +239,16 @@ describe('dsvault log check', () => {
       { unclear: 1 },
     ],
     [
+      'an unclear create of a secret that is there',
+      [at(100, creates), at(200, updates(2)), at(300, { ...creates, ...unclear })],
+      { unclear: 1 },
+    ],
+    [
+      'an unclear create of a secret that was there before the log begins',
+      [at(200, reads(1)), at(300, { ...creates, ...unclear })],
+      { unclear: 1 },
+    ],
+    [
       'reads of an older process, which does not say how it read',
       [at(200, updates(2)), at(300, { read: ['A@1'] })],
       { untold: 1 },
@@ -260,6 +282,9 @@ describe('dsvault log check', () => {
     const logs = [[at(100, creates), at(200, updates(2))], [at(300, reads(1))]];
     expect((await check(logs, { clocksMs: 87 })).contradictions).toBe(1);
     expect((await check(logs, { clocksMs: 88 })).contradictions).toBe(0);
+    // The second log begins earlier than the first one ends, and no clock went back.
+    const beside = [[at(100, creates), at(400, updates(2))], [at(300, reads(1))]];
+    expect(await check(beside)).toMatchObject(quiet);
   });
 
   it('leaves out what lies in a time that a log has twice, if its lines stand in their order', async () => {
