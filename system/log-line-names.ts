@@ -19,36 +19,18 @@ export const namesIn = ({
 };
 
 /** The fields of a line that say why its request was refused. */
-export const whyFields = [
-  'why',
-  'reasons',
-  'blocking',
-  'by',
-  'part',
-  'claim',
-  'mismatches',
-] as const;
+export const whyFields = ['why', 'reasons', 'blocking', 'by', 'mismatches'] as const;
 
 /**
- * The word, or the faults of a file counted, the version in the way, what decided, and each rule with the claim that differed, such as
- * "no_rule 1:ref 2:ref".
+ * The word, or the faults of a file counted, the version in the way, what decided, and each rule with the claim that
+ * differed, such as "no_rule 1:ref 2:ref".
  */
-export const whyIn = ({
-  why,
-  reasons,
-  blocking,
-  by,
-  part,
-  claim,
-  mismatches = [],
-}: Pick<LogLine, (typeof whyFields)[number]>): string | undefined => {
+export const whyIn = (line: Pick<LogLine, (typeof whyFields)[number]>): string | undefined => {
+  const { why, reasons, blocking, by, mismatches = [] } = line;
   const rules = firstOf(mismatches.map((differing) => `${differing.rule}:${differing.claim}`));
   const version = blocking && `@${blocking}`;
-  return (
-    [reasons ? countsIn(reasons) : why, version, by, part, claim, rules]
-      .filter(Boolean)
-      .join(' ') || undefined
-  );
+  const word = reasons ? countsIn(reasons) : why;
+  return [word, version, by, rules].filter(Boolean).join(' ') || undefined;
 };
 
 /** The names of counts, each with its count if that is more than 1. */

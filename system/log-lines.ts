@@ -36,8 +36,6 @@ const logged = v.object({
   /** The version that was in the way of a write. */
   blocking: count,
   by: text,
-  part: text,
-  claim: text,
   mismatches: v.optional(v.array(v.object({ rule: v.number(), claim: v.string() }))),
   cause: text,
   fault: v.nullish(v.string()),

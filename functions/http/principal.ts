@@ -107,8 +107,9 @@ const principalOf = async (
   const decision = issuer.decide(claims);
   if (!('granted' in decision)) {
     const { because: why, ...about } = decision.refusal;
+    const by = Object.values(about).join(' ') || undefined;
     const mismatches = decision.mismatches.slice(0, limits.lineEntriesMax);
-    throw unauthenticated({ why, issuer: issuer.id, ...about, mismatches });
+    throw unauthenticated({ why, issuer: issuer.id, by, mismatches });
   }
   return { ...decision.granted, expires: 1_000 * exp };
 };

@@ -112,10 +112,8 @@ export type Why = {
   readonly blocking?: number;
   /** The id of the issuer that the token names, which no signature need prove. */
   readonly issuer?: string;
-  /** The entry of the deny-list, the template of a rule, or the claim that decided. */
-  readonly by?: string;
-  readonly part?: string;
-  readonly claim?: string;
+  /** What decided: the entry of the deny-list, a claim, or the template of a rule and perhaps its claim. */
+  readonly by?: string | undefined;
   /** The rules that did not match, each with its first claim that did not. */
   readonly mismatches?: readonly { readonly rule: number; readonly claim: string }[];
 };

@@ -132,16 +132,11 @@ export const openJournal = (
       const code = codeOf(error);
       // The code that finds a malformed item or a wrong interval has no journal, so the alarm is raised here.
       if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
-      const { reasons, blocking, by, part, claim, mismatches, ...refusal } = whyOf(error);
-      const {
-        issuer = refusal.issuer,
-        rule,
-        tenant,
-        subject,
-      }: Partial<Principal> = principal ?? {};
+      const { why, reasons, blocking, by, mismatches, ...token } = whyOf(error);
+      const { issuer = token.issuer, rule, tenant, subject }: Partial<Principal> = principal ?? {};
       const who = { ...ids, operation, issuer, rule, tenant, subject };
       const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
-      const end = { outcome, status, code, why: refusal.why };
+      const end = { outcome, status, code, why };
       const ms = Math.round(elapsedMs * 10) / 10;
       const lists = {
         ...{ read: [...read], wrote: [...wrote], compared: [...compared], copied: [...copied] },
@@ -157,7 +152,7 @@ export const openJournal = (
         noteBytes: about.noteBytes,
         writeId: about.writeId,
         ...end,
-        ...{ reasons, blocking, by, part, claim },
+        ...{ reasons, blocking, by },
         decisions: decisions.size > 0 ? Object.fromEntries(decisions) : undefined,
         attempts,
         storeCalls: calls.store,

@@ -249,9 +249,9 @@ describe('the line of a request that is answered 401', () => {
     [
       'a claim that is unfit for a template',
       of({ team: 'b', job: { id: 'c4n4ry 1\n' } }),
-      idp('unfit', { part: 'subject', claim: '/job/id', mismatches: differing('team') }),
+      idp('unfit', { by: 'subject /job/id', mismatches: differing('team') }),
     ],
-    ['too many values of a claim', of({ ref: tooMany }), idp('too_many_values', { claim: 'ref' })],
+    ['too many values of a claim', of({ ref: tooMany }), idp('too_many_values', { by: 'ref' })],
   ])('says why, for %s', async (_, authorization, expected) => {
     const request = requestOf({ multiValueHeaders: { Authorization: [...authorization] } });
     expect(await reasonOf(() => authenticate(request, startOfTime))).toEqual(expected);

@@ -312,8 +312,6 @@ describeLocal('a token that the policy does not accept', () => {
         cause: '',
         why: '',
         by: '',
-        part: '',
-        claim: '',
         mismatches: [],
       };
       expect({ ...request, ...reason }).toEqual({

@@ -191,7 +191,7 @@ describe('the column WHY of dsvault log refusals', () => {
     ['@5', { blocking: 5 }],
     ['deleted ×2 hidden', { why: 'deleted hidden', reasons: { deleted: 2, hidden: 1 } }],
     ['denied jti', { why: 'denied', by: 'jti' }],
-    ['unfit subject sub', { why: 'unfit', part: 'subject', claim: 'sub' }],
+    ['unfit subject sub', { why: 'unfit', by: 'subject sub' }],
     ['no_rule 1:ref 2:/job/id 3:ref and 1 more', { why: 'no_rule', mismatches }],
   ])('says %s', async (why, fields) => {
     const line = lineAt(1, { outcome: 'refused', ...fields });
