@@ -3,7 +3,7 @@
 import type { VersionEntry } from '../../client/types.ts';
 import type { Pinned } from '../../functions/env/pins.ts';
 import type { Reference } from '../../functions/env/references.ts';
-import { isAnchoredVersion } from '../../functions/model/types.ts';
+import { isVersionTag } from '../../functions/model/types.ts';
 import { failure, isFailure } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
@@ -110,6 +110,6 @@ export const whyUnusable = (
 
 /** The anchored pin to a version. Throws a failure if the vault shows no anchor of it. */
 export const anchoredPin = ({ version, anchor = '' }: VersionEntry): Pinned => {
-  if (isAnchoredVersion(`${version}.${anchor}`)) return { version, anchor };
+  if (isVersionTag(`${version}.${anchor}`)) return { version, anchor };
   throw failure('the vault shows no anchors: releases before 2.0.0 do not');
 };

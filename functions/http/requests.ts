@@ -8,12 +8,11 @@ import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import {
   decodeUtf8,
-  isAnchoredVersion,
   isSecretName,
   isVersionNumber,
+  isVersionTag,
   type Principal,
   parseAskedInstant,
-  type VersionTag,
 } from '../model/types.ts';
 
 export type Event = APIGatewayProxyEvent;
@@ -151,31 +150,26 @@ const entityTags =
 const idempotencyKey = /^[\x21-\x7e]+$/;
 
 /** The `If-Match` header: `*`, or versions. A weak tag, or a tag that is no version, matches nothing. */
-export const ifMatchOf = (request: Headers): '*' | readonly VersionTag[] | undefined =>
+export const ifMatchOf = (request: Headers): '*' | readonly string[] | undefined =>
   tagsOf(request, 'if-match', false);
 
 /** The `If-None-Match` header: `*`, or versions. A weak tag matches like a strong one (RFC 9110, 13.1.2). */
-export const ifNoneMatchOf = (request: Headers): '*' | readonly VersionTag[] | undefined =>
+export const ifNoneMatchOf = (request: Headers): '*' | readonly string[] | undefined =>
   tagsOf(request, 'if-none-match', true);
 
 const tagsOf = (
   request: Headers,
   header: 'if-match' | 'if-none-match',
   acceptsWeak: boolean,
-): '*' | readonly VersionTag[] | undefined => {
+): '*' | readonly string[] | undefined => {
   const values = headerValues(request, header);
   if (values.length === 0) return undefined;
   const text = values.join(',');
   if (text.trim() === '*') return '*';
   if (!entityTags.test(text)) throw invalid(header, 'is no list of entity-tags');
   return [...text.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, tag = '']) =>
-    acceptsWeak || weak === undefined ? versionTagOf(tag) : [],
+    (acceptsWeak || weak === undefined) && isVersionTag(tag) ? [tag] : [],
   );
-};
-
-const versionTagOf = (tag: string): VersionTag[] => {
-  if (isVersionNumber(tag)) return [Number(tag)];
-  return isAnchoredVersion(tag) ? [tag] : [];
 };
 
 /** Throws `invalid_request` for a precondition that has no meaning here, so that no caller relies on it. */

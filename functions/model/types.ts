@@ -108,8 +108,6 @@ export type WrittenVersion = VersionRef & { readonly validFrom: number };
 export type WriteRef = VersionRef & { readonly writeId: string };
 /** A version as replies name it. A version that a dry run would write has no anchor, because its write is never made. */
 export type AnchoredRef = VersionRef & { readonly anchor?: string };
-/** A version by its number, or by number and anchor: `5.k3f9qzTb`. */
-export type VersionTag = number | string;
 
 /** A record of what a keyed request did, so that its repetition is answered alike; never a value. */
 export type IdempotencyRecord = {
@@ -127,7 +125,7 @@ export type IdempotencyRecord = {
  */
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const versionNumber = /^[1-9][0-9]{0,8}$/;
-const anchoredVersion = /^[1-9][0-9]{0,8}\.[A-Za-z0-9_-]{8}$/;
+const versionTag = /^[1-9][0-9]{0,8}(?:\.[A-Za-z0-9_-]{8})?$/;
 const tenantName = /^[A-Za-z0-9_-]{1,64}$/;
 const unfitForNote = /[\p{C}\p{Zl}\p{Zp}]/u;
 const namePattern = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,127}|[A-Za-z_][A-Za-z0-9_.-]{0,126}\*|\*)$/;
@@ -136,8 +134,8 @@ export const isSecretName = (text: string): boolean => secretName.test(text);
 /** The texts of version numbers, from 1 to `limits.versionMax`. */
 export const isVersionNumber = (text: string): boolean => versionNumber.test(text);
 
-/** The texts of a version number and an anchor. */
-export const isAnchoredVersion = (text: string): boolean => anchoredVersion.test(text);
+/** The texts of version numbers, and of a number and an anchor: `5.k3f9qzTb`. */
+export const isVersionTag = (text: string): boolean => versionTag.test(text);
 
 export const isTenant = (text: string): boolean => tenantName.test(text);
 /** The form that `isTenant` checks, for the end of a sentence such as "--tenant must be …". */

@@ -1,4 +1,4 @@
-import type { StoredVersion, ValueVersion, VersionTag } from '../model/types.ts';
+import type { StoredVersion, ValueVersion } from '../model/types.ts';
 import { operation, type Ports, type RequestVault, type Selection } from './request.ts';
 import { openVersion } from './sealing.ts';
 import { findNumbered, findValidAt, isOneOf, notFound, requireValue } from './versions.ts';
@@ -8,7 +8,7 @@ export type GetSecret = {
   /** The current version, a version by number, or the one valid at an instant. */
   readonly which: 'latest' | { readonly version: number } | { readonly at: number };
   /** The versions that the caller has already; `*`: any version. Only with `latest`. */
-  readonly ifNoneMatch?: '*' | readonly VersionTag[] | undefined;
+  readonly ifNoneMatch?: '*' | readonly string[] | undefined;
 };
 export type OpenedVersion = {
   readonly stored: ValueVersion;

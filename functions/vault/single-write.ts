@@ -5,7 +5,6 @@ import {
   type Head,
   type IdempotencyRecord,
   isNameVisible,
-  type VersionTag,
   type WriteRef,
   type WrittenVersion,
 } from '../model/types.ts';
@@ -85,7 +84,7 @@ export const putNext = async (
 /** A request that replaces the current version of a secret. */
 export type Replacement = SingleRequest & {
   /** The versions that the caller accepts to replace; `*` or absent: any version. */
-  readonly ifMatch: '*' | readonly VersionTag[] | undefined;
+  readonly ifMatch: '*' | readonly string[] | undefined;
 };
 
 /** The head, if there is a value to replace and the caller accepts to replace it. */

@@ -7,7 +7,6 @@ import {
   type Principal,
   type StoredVersion,
   type ValueVersion,
-  type VersionTag,
   type WriteRef,
 } from '../model/types.ts';
 import type { VersionRange } from './ports.ts';
@@ -23,9 +22,9 @@ export const absenceOf = ({ names }: Principal, name: string, why: Absence): Abs
   isNameVisible(names, name) ? why : 'hidden';
 
 /** Whether one of the tags of a precondition names this version. */
-export const isOneOf = (tags: '*' | readonly VersionTag[], version: WriteRef): boolean =>
+export const isOneOf = (tags: '*' | readonly string[], version: WriteRef): boolean =>
   tags === '*' ||
-  tags.includes(version.version) ||
+  tags.includes(String(version.version)) ||
   tags.includes(`${version.version}.${anchorOf(version)}`);
 
 /** The same answer for a name that never existed, for another tenant's name, and for a hidden name. */

@@ -107,7 +107,7 @@ describe('copy-secret', () => {
     const alice = await withSecrets({ DB: ['a', 'b'], FROM: ['x', 'y'], GONE: ['g'] });
     await ask.destroy(alice, 'FROM', 1);
     await ask.delete(alice, 'GONE');
-    const ifMatch = [9];
+    const ifMatch = ['9'];
     const [moved, from] = [{ currentVersion: 2 }, { field: 'from' }];
     await whileDisabled(vault, async () => {
       for (const [copied, code, properties] of [
@@ -166,7 +166,7 @@ describe('a copy that meets another write', () => {
   it('answers version_conflict once the version that If-Match names was replaced', async () => {
     const alice = await withSecrets({ DB: ['a'], FROM: ['x'] });
     const ports = beforeWrite(() => ask.update(alice, 'DB', 'of another'));
-    const copied = vaultOver(ports).copy(alice, 'DB', { name: 'FROM' }, { ifMatch: [1] });
+    const copied = vaultOver(ports).copy(alice, 'DB', { name: 'FROM' }, { ifMatch: ['1'] });
     await expect(copied).rejects.toMatchObject({ code: 'version_conflict' });
   });
 

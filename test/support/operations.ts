@@ -89,7 +89,7 @@ const copy =
   (name: string, from: { name: string; version?: number }, create = false) =>
   (key?: string): Run =>
   async (ports, context, principal) => {
-    const ifMatch = create || key !== undefined ? undefined : [2];
+    const ifMatch = create || key !== undefined ? undefined : ['2'];
     const asked = { context, key, create, ifMatch };
     return single(await vaultOver(ports).copy(principal, name, from, asked));
   };

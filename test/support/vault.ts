@@ -12,7 +12,7 @@ import { type ListSecrets, listSecrets } from '../../functions/vault/list-secret
 import { type ListVersions, listVersions } from '../../functions/vault/list-versions.ts';
 import type { Clock, Ports, RequestContext } from '../../functions/vault/request.ts';
 import { encryptEnv, type SubmitEnv, submitEnv } from '../../functions/vault/submit-env.ts';
-import { type UpdateSecret, updateSecret } from '../../functions/vault/update-secret.ts';
+import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from './changed-ports.ts';
 import type { Embedded } from './embedded.ts';
 import { bytes, requestContext } from './requests.ts';
@@ -64,6 +64,10 @@ export const expandWhole =
     return answer;
   };
 
+/** The versions of a precondition, by their numbers or as texts. */
+type Tags = '*' | readonly (number | string)[];
+const textsOf = (tags: Tags | undefined) => (tags === '*' ? tags : tags?.map(String));
+
 export const vaultOver = (ports: Ports) => {
   const env =
     <Answer>(operation: (ports: Ports) => (...asked: EnvAsked) => Promise<Answer>) =>
@@ -86,13 +90,13 @@ export const vaultOver = (ports: Ports) => {
       principal: Principal,
       name: string,
       value: Value,
-      asked: RequestOptions & { readonly ifMatch?: UpdateSecret['ifMatch'] } = {},
+      asked: RequestOptions & { readonly ifMatch?: Tags | undefined } = {},
     ) =>
       updateSecret(ports)(contextOf(asked), principal, {
         name,
         value: asBytes(value),
         note: asked.note,
-        ifMatch: asked.ifMatch,
+        ifMatch: textsOf(asked.ifMatch),
         fingerprint: printOf(asked.key, principal, [
           'update-secret',
           name,
@@ -123,12 +127,12 @@ export const vaultOver = (ports: Ports) => {
     delete: (
       principal: Principal,
       name: string,
-      asked: RequestOptions & Partial<Pick<UpdateSecret, 'ifMatch'>> = {},
+      asked: RequestOptions & { readonly ifMatch?: Tags | undefined } = {},
     ) =>
       deleteSecret(ports)(contextOf(asked), principal, {
         name,
         note: asked.note,
-        ifMatch: asked.ifMatch,
+        ifMatch: textsOf(asked.ifMatch),
         fingerprint: printOf(asked.key, principal, ['delete-secret', name]),
       }),
     destroy: (principal: Principal, name: string, version: number, asked: RequestOptions = {}) =>
@@ -150,13 +154,13 @@ export const vaultOver = (ports: Ports) => {
     getUnless: async (
       principal: Principal,
       name: string,
-      ifNoneMatch: GetSecret['ifNoneMatch'],
+      ifNoneMatch: Tags | undefined,
       asked: RequestOptions = {},
     ) => {
       const { stored, value } = await getSecret(ports)(contextOf(asked), principal, {
         name,
         which: 'latest',
-        ifNoneMatch,
+        ifNoneMatch: textsOf(ifNoneMatch),
       });
       return { version: stored.version, isUnchanged: value === undefined };
     },

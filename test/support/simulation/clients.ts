@@ -103,7 +103,7 @@ const update: Draw = (random, names, unique) => {
       const { version } = await updateSecret(ports)(context, principal, {
         name,
         value: bytes(unique),
-        ifMatch: ifMatch === undefined ? undefined : [ifMatch],
+        ifMatch: ifMatch === undefined ? undefined : [String(ifMatch)],
         fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
       });
       return told([version], []);
@@ -125,7 +125,7 @@ const remove: Draw = (random, names, unique) => {
       const { version } = await deleteSecret(ports)(context, principal, {
         name,
         note: unique,
-        ifMatch: ifMatch === undefined ? undefined : [ifMatch],
+        ifMatch: ifMatch === undefined ? undefined : [String(ifMatch)],
         fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
       });
       return told([version], []);

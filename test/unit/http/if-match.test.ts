@@ -10,19 +10,19 @@ describe('If-Match', () => {
     expect(ifMatchOf(requestOf())).toBeUndefined();
   });
 
-  it.each<[string, '*' | (number | string)[]]>([
+  it.each<[string, '*' | string[]]>([
     ['*', '*'],
-    ['"5.k3f9qzTb", "6", W/"5.k3f9qzTb", "7.-_0aZz9A"', ['5.k3f9qzTb', 6, '7.-_0aZz9A']],
+    ['"5.k3f9qzTb", "6", W/"5.k3f9qzTb", "7.-_0aZz9A"', ['5.k3f9qzTb', '6', '7.-_0aZz9A']],
     [' * ', '*'],
-    ['"1"', [1]],
-    ['"999999999"', [999_999_999]],
-    ['"1", "2" ,"3"', [1, 2, 3]],
-    [' "1"\t,\t"2" ', [1, 2]],
-    ['W/"1", "2"', [2]],
-    ['"2", W/"1"', [2]],
-    ['"a,b", "7"', [7]],
-    ['"aW/", "7"', [7]],
-    ['"8W/","7"', [7]],
+    ['"1"', ['1']],
+    ['"999999999"', ['999999999']],
+    ['"1", "2" ,"3"', ['1', '2', '3']],
+    [' "1"\t,\t"2" ', ['1', '2']],
+    ['W/"1", "2"', ['2']],
+    ['"2", W/"1"', ['2']],
+    ['"a,b", "7"', ['7']],
+    ['"aW/", "7"', ['7']],
+    ['"8W/","7"', ['7']],
   ])('reads %s as %j', (value, expected) => {
     expect(read(value)).toEqual(expected);
   });
@@ -58,16 +58,16 @@ describe('If-Match', () => {
   it('reads several header lines as one list', async () => {
     const lines = (...values: string[]) =>
       ifMatchOf(requestOf({ multiValueHeaders: { 'if-match': values } }));
-    expect(lines('"1"', '"2", "3"')).toEqual([1, 2, 3]);
+    expect(lines('"1"', '"2", "3"')).toEqual(['1', '2', '3']);
     expect(await fieldOf(() => lines('*', '*'))).toBe('invalid_request if-match');
   });
 });
 
 describe('If-None-Match', () => {
-  it.each<[string, '*' | (number | string)[]]>([
+  it.each<[string, '*' | string[]]>([
     ['*', '*'],
-    ['"3"', [3]],
-    ['W/"3", "4"', [3, 4]],
+    ['"3"', ['3']],
+    ['W/"3", "4"', ['3', '4']],
     ['W/"3.k3f9qzTb"', ['3.k3f9qzTb']],
     ['"x"', []],
   ])('reads %s as %j, because it compares weakly', (value, expected) => {
