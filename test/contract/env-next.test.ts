@@ -1,5 +1,6 @@
 /** Files that store next versions of existing secrets, on the embedded store and KMS. */
 import { describe, expect, it } from '@jest/globals';
+import { machineClock } from '../../functions/runtime/clock.ts';
 import { createKeyedMutex } from '../../functions/vault/keyed-mutex.ts';
 import type { Store, Write } from '../../functions/vault/ports.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -160,19 +161,25 @@ describe('a file that stores next versions', () => {
     const { writes, ports } = watching(async (turn) => {
       if (turn < 3) await ask.update(alice, 'B', `of another ${turn}`);
     });
-    const context = requestContext();
+    let waits = 0;
+    const sleep = async () => {
+      waits += 1;
+      if (waits === 1) await ask.update(alice, 'B', 'of another meanwhile');
+    };
+    const context = requestContext({ clock: { ...machineClock, sleep } });
     const { created } = await vaultOver(ports).encrypt(alice, updating('new', 'A', 'B'), {
       context,
     });
     expect(created).toMatchObject([
       { name: 'A', version: 2 },
-      { name: 'B', version: 4 },
+      { name: 'B', version: 5 },
     ]);
+    // Each attempt replaces what it has read itself.
     const bases = writes.map(({ changes }) => changes.map(({ base }) => base?.version));
     expect(bases).toEqual([
       [1, 1],
-      [1, 2],
       [1, 3],
+      [1, 4],
     ]);
     const decisions = context.journal.decisions.map(({ decision }) => decision);
     expect(decisions).toEqual(['lost_race', 'lost_race', 'version_written', 'version_written']);
@@ -180,7 +187,7 @@ describe('a file that stores next versions', () => {
     expect(context.journal.kmsCalls).toHaveLength(2);
 
     const racing = watching(() => ask.update(alice, 'B', 'of another'));
-    const asked = { ifVersions: new Map([['B', 4]]) };
+    const asked = { ifVersions: new Map([['B', 5]]) };
     const refused = () => vaultOver(racing.ports).encrypt(alice, updating('x', 'A', 'B'), asked);
     expect(await errorsOf(refused)).toEqual(['version_conflict', '4 version_conflict B']);
     expect(racing.writes).toHaveLength(1);

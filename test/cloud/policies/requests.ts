@@ -82,7 +82,7 @@ const read =
 const env =
   (
     route: string,
-    { fresh = 0, gone = 0, old = 0, pinned = false, keyed = false, more = {} },
+    { fresh = 0, gone = 0, next = 0, old = 0, pinned = false, keyed = false, more = {} },
   ): Kind['prepare'] =>
   async (vault, token) => {
     const creating = (name: string) => `${name}=v\nX_${name}=enc(${name})\n`;
@@ -90,9 +90,12 @@ const env =
       Array.from({ length: gone }, () => makeDeleted(vault, token)),
     );
     const created = [...Array.from({ length: fresh }, () => freshName()), ...deleted].map(creating);
-    const known = await Promise.all(Array.from({ length: old }, () => makeOld(vault, token)));
+    const makeAll = (length: number) =>
+      Promise.all(Array.from({ length }, () => makeOld(vault, token)));
+    const [replaced, known] = await Promise.all([makeAll(next), makeAll(old)]);
+    const updated = replaced.map(({ name }) => creating(name).replace(')', '@next)'));
     const lines = known.map(({ name }) => `Y_${name}=secret(${name}${pinned ? '@1' : ''})\n`);
-    const content = [...created, ...lines].join('');
+    const content = [...created, ...updated, ...lines].join('');
     const headers = headersOf(keyed);
     return () =>
       vault.call('POST', `/v1/env${route}`, { token, body: { content, ...more }, headers });
@@ -147,10 +150,16 @@ export const kinds: readonly Kind[] = [
   { name: 'encrypt-env of one name', prepare: env('/encrypt', { fresh: 1 }) },
   { name: 'encrypt-env, keyed', prepare: env('/encrypt', { fresh: 2, keyed: true }) },
   { name: 'encrypt-env over deletions', prepare: env('/encrypt', { fresh: 1, gone: 2 }) },
+  { name: 'encrypt-env of next versions', prepare: env('/encrypt', { next: 2 }) },
+  {
+    name: 'encrypt-env of all kinds',
+    prepare: env('/encrypt', { fresh: 1, gone: 1, next: 1, keyed: true }),
+  },
   { name: 'submit-env', prepare: env('', { fresh: 1, old: 1 }) },
   { name: 'submit-env, keyed', prepare: env('', { fresh: 2, old: 2, keyed: true }) },
   { name: 'submit-env with pins', prepare: env('', { fresh: 1, old: 1, pinned: true }) },
   { name: 'submit-env over a deletion', prepare: env('', { gone: 1, old: 1, keyed: true }) },
+  { name: 'submit-env of next versions', prepare: env('', { next: 2, old: 1 }) },
   { name: 'submit-env to try', prepare: env('', { fresh: 1, old: 1, more: { dryRun: true } }) },
   { name: 'expand-env', prepare: env('/expand', { old: 2 }) },
   { name: 'expand-env with pins', prepare: env('/expand', { old: 1, pinned: true }) },
