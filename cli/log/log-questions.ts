@@ -84,6 +84,8 @@ const outcomeOf = ({ outcome, code }: Facts): string => cell(code ?? outcome);
 const changeBy: ReadonlyMap<string | undefined, string> = new Map([
   ['update-secret', 'updated'],
   ['copy-secret', 'written'],
+  ['encrypt-env', 'written'],
+  ['submit-env', 'written'],
   ['delete-secret', 'deleted'],
   ['destroy-version', 'destroyed'],
 ]);

@@ -51,6 +51,7 @@ describe('dsvault log reads', () => {
     ['a file that read it', { read: ['A@3', 'B@1'] }, { read: [3] }],
     ['several versions', { read: ['A@3', 'A@1'] }, { read: [3, 1] }],
     ['more names of a request', { message: 'continued', read: ['A@3'] }, { read: [3] }],
+    ['a file', { operation: 'submit-env', wrote: ['A@2'] }, { written: [2] }],
     ['a read and a create', { read: ['A@1'], wrote: ['A@2'] }, { read: [1], created: [2] }],
     ['a request that failed later', failed, { read: [1] }],
     ['an update', update, { updated: [2] }],
