@@ -236,7 +236,8 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     const request: Request = ['POST', '/v1/env/encrypt', { content, values }];
     const key = { 'Idempotency-Key': randomUUID() };
     const refusal = await ask('released', request, key);
-    expect([refusal.status, refusal.json.errors[0].code]).toEqual([422, 'malformed_reference']);
+    expect(refusal).toMatchObject({ status: 422, json: { code: 'invalid_env' } });
+    expect(refusal.reply.text).toContain('"malformed_reference"');
     expect((await ask('today', request, key)).status).toBe(200);
     // The last release reads what it cannot write, and updates it.
     for (const name of names) {
