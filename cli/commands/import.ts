@@ -70,22 +70,15 @@ const formatOf = (format: string | undefined, file: string): 'env' | 'json' => {
   throw usage('--format is env or json');
 };
 
-const sentences: Readonly<Record<string, string>> = {
-  secret_exists: 'exists already',
-  not_found: 'does not exist',
-};
-
 /** Reports errors by name only, because the lines of the request are not those of the file. */
 const byName = async <Result>(file: string, action: () => Promise<Result>): Promise<Result> => {
   try {
     return await action();
   } catch (error) {
-    const sentence = isFailure(error) ? sentences[error.report.code] : undefined;
-    if (!isFailure(error) || sentence === undefined) throw error;
-    const { errors = [], errorsTotal: _, ...rest } = error.report;
-    const names = errors.map(({ name }) => name);
-    for (const name of names) noteLine(`${file}: ${name}: ${sentence}`);
-    throw refusal({ ...rest, names });
+    if (!isFailure(error) || error.report.errors === undefined) throw error;
+    const { errors, errorsTotal: _, ...rest } = error.report;
+    for (const each of errors) noteLine(`${file}: ${fileSentence(each)}`);
+    throw refusal({ ...rest, names: errors.map(({ name }) => name) });
   }
 };
 
