@@ -235,8 +235,10 @@ describe('readers of a user and a password that files change together', () => {
       // Readers without a pause would hold up the changes. Behind another gateway each answer costs far more.
       pauseMs: isLocal ? 100 : 500,
     }));
+});
 
-  it('let one of eight files with the same ifVersions succeed, and tell the others both names', async () => {
+describe('files that update the same two secrets', () => {
+  it('are stored once out of eight with the same ifVersions, and else rejected with 412 and both names', async () => {
     const pair = [await vault.create('old'), await vault.create('old')];
     const content = pair.map((name) => `E_${name}=enc(${name}@next)\n`).join('');
     const ifVersions = Object.fromEntries(pair.map((name) => [name, 1]));
