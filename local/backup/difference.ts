@@ -2,39 +2,27 @@
  * What a restore of a backup would undo in a store, by the write ids of the versions. No value is opened. Memory holds
  * the write of each version in the backup, and the findings.
  */
-import {
-  headSortKey,
-  type Item,
-  type ItemKey,
-  versionSortKey,
-} from '../../functions/dynamodb/items.ts';
-import {
-  formatInstant,
-  type IdempotencyRecord,
-  type StoredVersion,
-} from '../../functions/model/types.ts';
+import { headSortKey, type Item, versionSortKey } from '../../functions/dynamodb/items.ts';
+import { formatInstant, type StoredVersion } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
+import { shown } from '../../system/terminal-text.ts';
 import { type Row, readRow } from '../verify/read-row.ts';
+import { counted } from './sentences.ts';
 
-/** A version, without its value. `note` is missing after a destruction. */
-type VersionFacts = Pick<
-  StoredVersion,
-  'tenant' | 'name' | 'version' | 'state' | 'writeId' | 'createdBy'
-> & { readonly note?: string | undefined; readonly destroyedBy?: string | undefined };
+/** Each kind of finding, and what a restore does to it. */
+const kinds = {
+  /** The backup lacks it, or has another write of its number. */
+  version: ['version', 'would vanish, and each number would be given twice'],
+  /** The same write in another state, such as a value that the backup holds as destroyed. */
+  state: ['changed version', 'would be as the backup has it'],
+  secret: ['deleted secret', 'would come back'],
+  value: ['destroyed value', 'would come back'],
+  request: ['keyed request', 'would be forgotten, and a repetition would act again'],
+  unreadable: ['item', 'cannot be read, so nothing is known of it'],
+} as const;
 
-export type Finding =
-  /**
-   * `version`: the backup lacks it, or has another write of its number. `state`: it differs, as by its lost value.
-   * `secret`: a deletion, whose secret the backup holds. `value`: a destroyed one, whose value the backup holds.
-   */
-  | ({ readonly kind: 'version' | 'state' | 'secret' | 'value' } & VersionFacts)
-  /** A keyed request that the backup does not know: its repetition would act again. */
-  | ({ readonly kind: 'request'; readonly tenant: string; readonly expiresAt: string } & Pick<
-      IdempotencyRecord,
-      'operation' | 'written'
-    >)
-  /** An item of the store that the vault cannot read. */
-  | ({ readonly kind: 'unreadable' } & ItemKey);
+/** What of the store a restore would undo, in words without a value. */
+export type Finding = { readonly kind: keyof typeof kinds; readonly what: string };
 
 /** The writes that a backup holds, by the addresses of their versions and records. */
 export type Copy = {
@@ -59,33 +47,32 @@ export const addToCopy = (copy: Copy, items: readonly Item[]): void => {
   }
 };
 
-const factsOf = (stored: StoredVersion): VersionFacts => {
-  const { tenant, name, version, state, writeId, createdBy } = stored;
-  const facts = { tenant, name, version, state, writeId, createdBy };
-  return stored.state === 'destroyed'
-    ? { ...facts, destroyedBy: stored.destroyedBy }
-    : { ...facts, note: stored.note };
+const describe = (stored: StoredVersion): string => {
+  const version = `tenant ${stored.tenant}, ${stored.name} version ${stored.version} by ${stored.createdBy}`;
+  if (stored.state === 'destroyed') return `${version}, destroyed by ${stored.destroyedBy}`;
+  const note = stored.note === undefined ? '' : `: ${stored.note}`;
+  return `${version}${stored.state === 'deleted' ? ', a deletion' : ''}${note}`;
 };
 
 const findingsOf = (row: Row, { writes }: Copy, now: number): readonly Finding[] => {
-  if (row.kind === 'unreadable') return [{ kind: 'unreadable', pk: row.pk, sk: row.sk }];
+  if (row.kind === 'unreadable') return [{ kind: row.kind, what: `${row.pk} ${row.sk}` }];
   const copied = writes.get(addressOf(row));
   if (row.kind === 'record') {
     const { operation, written, writeId, expiresAt } = row.record;
     if (expiresAt <= now || copied?.writeId === writeId) return [];
-    const { tenant } = row;
-    return [{ kind: 'request', tenant, operation, written, expiresAt: formatInstant(expiresAt) }];
+    const refs = written.map(({ name, version }) => ` ${name}@${version}`).join();
+    const what = `tenant ${row.tenant}, ${operation}${refs}, until ${formatInstant(expiresAt)}`;
+    return [{ kind: 'request', what }];
   }
-  const facts = factsOf(row.stored);
+  const { state, writeId } = row.stored;
+  const what = describe(row.stored);
   const findings: Finding[] = [];
-  if (copied?.writeId !== facts.writeId) findings.push({ kind: 'version', ...facts });
-  else if (copied.state !== facts.state) {
-    findings.push({ kind: facts.state === 'destroyed' ? 'value' : 'state', ...facts });
+  if (copied?.writeId !== writeId) findings.push({ kind: 'version', what });
+  else if (copied.state !== state) {
+    findings.push({ kind: state === 'destroyed' ? 'value' : 'state', what });
   }
   const isBack = writes.get(`${row.pk} ${headSortKey}`)?.state === 'stored';
-  if (row.kind === 'head' && facts.state === 'deleted' && isBack) {
-    findings.push({ kind: 'secret', ...facts });
-  }
+  if (row.kind === 'head' && state === 'deleted' && isBack) findings.push({ kind: 'secret', what });
   return findings;
 };
 
@@ -115,4 +102,22 @@ export const findDifference = async (
     throw usage(`the backup is of the vault ${copy.vault}, and the store of ${own}`);
   }
   return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).flatMap(([, each]) => each);
+};
+
+export type Preview = {
+  /** What was compared, in sentences. */
+  readonly compared: readonly string[];
+  readonly findings: readonly Finding[];
+};
+
+/** The findings by their kinds, and then how many there are of each. */
+export const linesOfPreview = ({ compared, findings }: Preview): readonly string[] => {
+  const groups = Object.entries(kinds).flatMap(([kind, [noun, fate]]) => {
+    const lines = findings.filter((one) => one.kind === kind).map(({ what }) => `  ${what}`);
+    const count = counted(lines.length, noun);
+    return lines.length === 0 ? [] : [{ count, lines: [`${count} ${fate}:`, ...lines] }];
+  });
+  const counts = groups.map(({ count }) => count).join(', ');
+  const summary = counts === '' ? 'A restore would lose nothing.' : `In all: ${counts}.`;
+  return [...compared, ...groups.flatMap(({ lines }) => lines), summary].map(shown);
 };

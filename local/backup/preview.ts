@@ -1,20 +1,13 @@
 /** `npm run restore -- --preview`: says what a restore would undo in the store as it is now, and writes nothing. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { shown } from '../../system/terminal-text.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 import { chooseDataFolder } from '../vaults/find-vaults.ts';
-import { addToCopy, type Copy, type Finding, findDifference } from './difference.ts';
+import { addToCopy, type Copy, findDifference, type Preview } from './difference.ts';
 import { openEmbedded } from './embedded.ts';
 import { readBackup, withFolderBeside } from './file.ts';
 import type { Progress } from './progress.ts';
-import { counted, describeMoment } from './sentences.ts';
+import { describeMoment } from './sentences.ts';
 import { readTable } from './table.ts';
-
-export type Preview = {
-  /** What was compared, in sentences. */
-  readonly compared: readonly string[];
-  readonly findings: readonly Finding[];
-};
 
 const emptyCopy = (): Copy => ({ vault: undefined, writes: new Map() });
 
@@ -58,44 +51,4 @@ export const previewTables = async (table: string, restored: string): Promise<Pr
   } finally {
     dynamodb.destroy();
   }
-};
-
-/** Each kind of finding, and what a restore does to it. */
-const kinds: Readonly<Record<Finding['kind'], readonly [noun: string, fate: string]>> = {
-  version: ['version', 'would vanish, and each number would be given twice'],
-  state: ['changed version', 'would be as the backup has it'],
-  secret: ['deleted secret', 'would come back'],
-  value: ['destroyed value', 'would come back'],
-  request: ['keyed request', 'would be forgotten, and a repetition would act again'],
-  unreadable: ['item', 'cannot be read, so nothing is known of it'],
-};
-
-const describe = (finding: Finding): string => {
-  if (finding.kind === 'unreadable') return `${finding.pk} ${finding.sk}`;
-  if (finding.kind === 'request') {
-    const { tenant, operation, written, expiresAt } = finding;
-    const refs = written.map(({ name, version }) => ` ${name}@${version}`).join();
-    return `tenant ${tenant}, ${operation}${refs}, until ${expiresAt}`;
-  }
-  const { tenant, name, version, state, createdBy, destroyedBy, note } = finding;
-  return [
-    `tenant ${tenant}, ${name} version ${version} by ${createdBy}`,
-    state === 'deleted' && ', a deletion',
-    destroyedBy !== undefined && `, destroyed by ${destroyedBy}`,
-    note !== undefined && `: ${note}`,
-  ]
-    .filter(Boolean)
-    .join('');
-};
-
-/** The findings by their kinds, and then how many there are of each. */
-export const linesOfPreview = ({ compared, findings }: Preview): readonly string[] => {
-  const groups = Object.entries(kinds).flatMap(([kind, [noun, fate]]) => {
-    const lines = findings.filter((one) => one.kind === kind).map((one) => `  ${describe(one)}`);
-    const count = counted(lines.length, noun);
-    return lines.length === 0 ? [] : [{ count, lines: [`${count} ${fate}:`, ...lines] }];
-  });
-  const counts = groups.map(({ count }) => count).join(', ');
-  const summary = counts === '' ? 'A restore would lose nothing.' : `In all: ${counts}.`;
-  return [...compared, ...groups.flatMap(({ lines }) => lines), summary].map(shown);
 };

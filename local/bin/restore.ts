@@ -5,9 +5,9 @@
  */
 import { resolve } from 'node:path';
 import { isFailure, usage } from '../../system/failures.ts';
-import { shownJson } from '../../system/terminal-text.ts';
+import { linesOfPreview } from '../backup/difference.ts';
 import { restoreEmbedded } from '../backup/embedded.ts';
-import { linesOfPreview, previewFile, previewTables } from '../backup/preview.ts';
+import { previewFile, previewTables } from '../backup/preview.ts';
 import { createProgress } from '../backup/progress.ts';
 import { redoFromLogs } from '../backup/redo.ts';
 import { describeBackup } from '../backup/sentences.ts';
@@ -39,8 +39,7 @@ const program = newProgram('npm run restore --', 'gives an empty vault the data 
     (name: string, before: readonly string[] = []) => [...before, name],
   )
   .option('--vault <id>', 'with --redo-destroys and --table: the id of the vault')
-  .option(folderOption[0], `with --preview: ${folderOption[1]}`)
-  .option('--json', 'with --preview: print one JSON document');
+  .option(folderOption[0], `with --preview: ${folderOption[1]}`);
 
 const restore = async (file: string): Promise<void> => {
   const folder = dataFolderOf(process.env);
@@ -69,7 +68,6 @@ const preview = async (
   files: readonly string[],
   tables: readonly string[],
   name: string | undefined,
-  isJson: boolean,
 ): Promise<void> => {
   const [[file = ''], [table = '', restored = '']] = [files, tables];
   const isOfFile = files.length === 1 && tables.length === 0;
@@ -86,16 +84,16 @@ const preview = async (
   const found = await opened.finally(progress.end).catch((error: unknown) => {
     throw isFailure(error) ? usage(error.message, error) : error;
   });
-  for (const line of isJson ? [shownJson(found)] : linesOfPreview(found)) say(line);
+  for (const line of linesOfPreview(found)) say(line);
   if (found.findings.length > 0) process.exitCode = 1;
 };
 
 program.action(
-  async (files, { redoDestroys, preview: isPreview, table = [], vault, json, for: name }) => {
+  async (files, { redoDestroys, preview: isPreview, table = [], vault, for: name }) => {
     if (isPreview && (redoDestroys || vault))
       throw usage('--preview goes with neither --redo-destroys nor --vault');
-    if (isPreview) return await preview(files, table, name, json ?? false);
-    if (json ?? name) throw usage('--json and --for go with --preview');
+    if (isPreview) return await preview(files, table, name);
+    if (name) throw usage('--for goes with --preview');
     if (files.length === 0)
       throw usage("missing required argument 'files'; --help shows how it is used");
     if (redoDestroys) return await redo(files, table, vault);
