@@ -4,6 +4,7 @@ import { usage } from '../../system/failures.ts';
 import { type Contradiction, checkLogs, checkSentence } from '../log/check.ts';
 import { holderLines, holdersOf } from '../log/holders.ts';
 import {
+  type Answer,
   ask,
   type Question,
   readsOf,
@@ -112,54 +113,76 @@ const tenantName = (text: string): string => {
   throw usage(`--tenant is ${tenantForm}`);
 };
 
-const answer = async (question: Question, flags: LogFlags): Promise<void> => {
+type Logs = readonly AsyncIterable<string>[];
+
+/** Prints what the logs answer, and says what they cannot tell. */
+const tell = async <Found extends Coverage>(
+  flags: LogFlags,
+  holds: readonly string[],
+  find: (logs: Logs, range: Range) => Promise<Found>,
+  print: (found: Found) => Promise<void>,
+): Promise<Found> => {
   const range = rangeOf(flags);
-  const asked = await ask(question, await wholeLogsOf(flags, question.holds, range), range);
-  const found = withBeginning(asked, flags);
-  const entries = question.inOrder ? found.entries : found.entries.toReversed();
-  const { total, lastRead, unnamed } = found;
+  const inLines = await find(await logsOf(flags, holds, range), range);
+  // A search finds only the lines that it looked for, so it does not know where the log begins.
+  const found = flags.aws === undefined ? inLines : { ...inLines, begins: null };
   if (flags.json) {
-    const { lastRead: _, unnamed: __, entries: ___, ...facts } = found;
-    const rows = entries.map(({ row }) => row);
-    return await printJson({ ...facts, ...(question.readings && { lastRead, unnamed }), rows });
+    await printJson(found);
+    return found;
   }
-  if (entries.length > 0) {
-    const rows = entries.map(({ cells }) => cells());
-    await printTable(question.head, rows);
-  }
-  if (lastRead) note(`last read at ${lastRead.timestamp}`);
-  if (total === 0) note('no line of the log answers this');
-  if (total > entries.length) note(`only the newest ${entries.length} of ${total} are shown`);
-  noteRemarks(found, flags);
+  await print(found);
+  for (const remark of remarksOn(found, range.from)) note(remark);
+  if (found.begins === null && flags.aws === undefined) note('the log has no lines');
+  return found;
+};
+
+/** Files that somebody names may be parts of one log. */
+const whole = (logs: Logs, { file }: LogFlags): Logs =>
+  file === undefined ? logs : [joined(logs)];
+
+async function* joined(logs: Logs): AsyncGenerator<string> {
+  for (const lines of logs) yield* lines;
+}
+
+const answer = async <Row extends { readonly timestamp: string }>(
+  question: Question<Row>,
+  flags: LogFlags,
+): Promise<void> => {
+  const { holds, head, cellsOf } = question;
+  const print = async ({ rows, total }: Answer<Row>): Promise<void> => {
+    if (rows.length > 0) await printTable(head, rows.map(cellsOf));
+    if (total === 0) note('no line of the log answers this');
+    if (total > rows.length) note(`only the newest ${rows.length} of ${total} are shown`);
+  };
+  await tell(flags, holds, (logs, range) => ask(question, whole(logs, flags), range), print);
 };
 
 const tellHolders = async (name: string, flags: LogFlags): Promise<void> => {
-  const range = rangeOf(flags);
-  const asked = await holdersOf(name, await wholeLogsOf(flags, [name], range), range);
-  const found = withBeginning(asked, flags);
-  if (flags.json) return await printJson(found);
-  await printLines(holderLines(found));
-  noteRemarks(found, flags);
+  await tell(
+    flags,
+    [name],
+    (logs, range) => holdersOf(name, whole(logs, flags), range),
+    (found) => printLines(holderLines(found)),
+  );
 };
 
 const checkAll = async ({
   clocks,
   ...flags
 }: LogFlags & { readonly clocks?: string | undefined }): Promise<void> => {
-  const range = rangeOf(flags);
   const isOfSeveral = flags.aws !== undefined || (flags.file ?? []).length > 1;
   if (clocks === undefined && isOfSeveral) {
     throw usage('several logs need --clocks: how far the clocks of their machines may differ');
   }
   const options = { clocksMs: clocksMs(clocks ?? '0ms'), isOrdered: flags.aws === undefined };
-  const asked = await checkLogs(await logsOf(flags, [], range), range, options);
-  const found = withBeginning(asked, flags);
-  if (flags.json) await printJson(found);
-  else {
-    await printLines([...found.shown.flatMap(contradictionLines), checkSentence(found)]);
-    noteRemarks(found, flags);
-  }
-  if (found.contradictions > 0) process.exitCode = 1;
+  const { contradictions } = await tell(
+    flags,
+    [],
+    (logs, range) => checkLogs(logs, range, options),
+    (check) =>
+      printLines([...check.contradictions.flatMap(contradictionLines), checkSentence(check)]),
+  );
+  if (contradictions.length > 0) process.exitCode = 1;
 };
 
 const clocksMs = (text: string): number => {
@@ -176,24 +199,6 @@ const contradictionLines = ({ tenant, secret, says, lines }: Contradiction): str
   ),
 ];
 
-/** Files that somebody names may be parts of one log. */
-const wholeLogsOf = async (
-  flags: LogFlags,
-  holds: readonly string[],
-  range: Range,
-): Promise<readonly AsyncIterable<string>[]> => {
-  const logs = await logsOf(flags, holds, range);
-  return flags.file === undefined ? logs : [joined(logs)];
-};
-
-async function* joined(logs: readonly AsyncIterable<string>[]): AsyncGenerator<string> {
-  for (const lines of logs) yield* lines;
-}
-
-/** A search finds only the lines that it looked for, so it does not know where the log begins. */
-const withBeginning = <Found extends Coverage>(found: Found, { aws }: LogFlags): Found =>
-  aws === undefined ? found : { ...found, begins: null };
-
 const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
   const range = {
     from: from === undefined ? always.from : Date.parse(from),
@@ -203,9 +208,4 @@ const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
   // "No line answers this" would be true, and sound like an answer.
   if (range.to < range.from) throw usage('--to is a time before --from');
   return range;
-};
-
-const noteRemarks = (found: Coverage, flags: LogFlags): void => {
-  for (const remark of remarksOn(found, rangeOf(flags).from)) note(remark);
-  if (found.begins === null && flags.aws === undefined) note('the log has no lines');
 };

@@ -20,21 +20,21 @@ export type Contradiction = {
   readonly lines: readonly [Place, Place];
 };
 
-export type Check = Coverage & {
-  readonly requests: number;
-  readonly contradictions: number;
-  /** The first of them. */
-  readonly shown: readonly Contradiction[];
+type Counts = {
+  requests: number;
   /** Writes whose outcome their request did not know, and how many of these took effect. */
-  readonly unclear: number;
-  readonly tookEffect: number;
+  unclear: number;
+  tookEffect: number;
   /** Versions that must have been written, and of whose writing no line tells. */
-  readonly withoutLine: number;
+  withoutLine: number;
   /** Requests around a moment at which the clock of their log went back. */
-  readonly notKnown: number;
+  notKnown: number;
   /** Requests of processes that did not say how they asked for what they read. */
-  readonly untold: number;
+  untold: number;
 };
+
+export type Check = Coverage &
+  Readonly<Counts> & { readonly contradictions: readonly Contradiction[] };
 
 export type CheckOptions = {
   /** The greatest difference between the clocks of two logs, in milliseconds. */
@@ -43,18 +43,19 @@ export type CheckOptions = {
   readonly isOrdered: boolean;
 };
 
-/** What a request did with one version, of which 0 says that there was no such secret. The times are milliseconds. */
+/** What a request did with one version, of which 0 says that there was no such secret. */
 type Act = {
+  readonly name: string;
+  readonly version: number;
   /** Nobody knows of an `attempt` whether it wrote the version. */
   readonly kind: 'read' | 'write' | 'attempt';
-  readonly version: number;
-  readonly begin: number;
-  readonly end: number;
-  readonly place: Place;
 };
 
+/** When a request ran, in milliseconds, and its line. */
+type Span = { readonly begin: number; readonly end: number; readonly place: Place };
+
 /** The writes and readings of one secret in the logs. */
-type History = Pick<Contradiction, 'tenant' | 'secret'> & { readonly acts: Act[] };
+type History = Pick<Contradiction, 'tenant' | 'secret'> & { readonly acts: (Act & Span)[] };
 
 /** A time that a log has twice, because its clock went back. */
 type Step = { readonly log: number; readonly from: number; readonly to: number };
@@ -63,7 +64,7 @@ type Step = { readonly log: number; readonly from: number; readonly to: number }
 export const checkSentence = (check: Check): string => {
   const { requests, contradictions, unclear, tookEffect, withoutLine, notKnown, untold } = check;
   const parts = [
-    `${counted(contradictions, 'contradiction')} in ${counted(requests, 'request')}`,
+    `${counted(contradictions.length, 'contradiction')} in ${counted(requests, 'request')}`,
     unclear > 0 && `${unclear} unclear (${tookEffect} took effect)`,
     withoutLine > 0 && `${counted(withoutLine, 'version')} without a line`,
     notKnown > 0 && `${notKnown} not known, because a clock went back`,
@@ -77,7 +78,6 @@ const counted = (count: number, noun: string): string =>
 
 /** A line has whole milliseconds, and is written a moment after its request was measured. */
 const roundingMs = 2;
-const shownMax = 100;
 
 /** Checks the lines of all logs; see `Check`. Needs some 200 bytes of memory for each reading and each write. */
 export const checkLogs = async (
@@ -87,62 +87,53 @@ export const checkLogs = async (
 ): Promise<Check> => {
   const histories = new Map<string, History>();
   const steps: Step[] = [];
-  let [requests, untold] = [0, 0];
+  const none = { unclear: 0, tookEffect: 0, withoutLine: 0, notKnown: 0 };
+  const counts: Counts = { requests: 0, untold: 0, ...none };
   let latest = { log: 0, at: Number.NEGATIVE_INFINITY };
-  let last: Omit<Act, 'kind' | 'version'> | undefined;
-
-  const noteStep = (line: LogLine, log: number): void => {
-    const at = Date.parse(line.timestamp);
-    if (latest.log === log && at + roundingMs < latest.at)
+  let span: Span | undefined;
+  const coverage = await readLogs(logs, range, (line, log) => {
+    const { message, timestamp, requestId, operation, tenant, ms = 0 } = line;
+    const at = Date.parse(timestamp);
+    if (isOrdered && latest.log === log && at + roundingMs < latest.at)
       steps.push({ log, from: at, to: latest.at });
     latest = { log, at };
-  };
-  /** A request and the lines that continue it stand together in their log, and only the first has `ms`. */
-  const spanOf = ({ message, timestamp, requestId, operation, ms = 0 }: LogLine, log: number) => {
-    const isSame = last?.place.log === log && last.place.requestId === requestId;
-    if (last && isSame && message === 'continued') return last;
-    const end = Date.parse(timestamp);
-    last = { begin: end - ms, end, place: { timestamp, requestId, operation, log } };
-    return last;
-  };
-  const take = (line: LogLine, log: number): void => {
-    if (isOrdered) noteStep(line, log);
-    if (line.message !== 'request' && line.message !== 'continued') return;
-    if (line.message === 'request') requests += 1;
-    const { tenant, secret, read, compared, pinned, past } = line;
-    const span = spanOf(line, log);
-    const add = (kind: Act['kind'], name: string, version: number): void => {
-      const history = histories.get(`${tenant} ${name}`) ?? { tenant, secret: name, acts: [] };
-      histories.set(`${tenant} ${name}`, history);
-      history.acts.push({ ...span, kind, version });
-    };
-    const isSure = line.outcome === 'ok';
-    if (line.operation !== 'destroy-version') {
-      for (const { name, version } of line.wrote.map(partsOf)) {
-        add(isSure ? 'write' : 'attempt', name, version);
-      }
+    if (message !== 'request' && message !== 'continued') return;
+    if (message === 'request') counts.requests += 1;
+    if (line.outcome === 'ok' && line.read.length > 0 && line.pinned === undefined)
+      counts.untold += 1;
+    // A request and the lines that continue it stand together in their log, and only the first has `ms`.
+    const isSame = span?.place.log === log && span.place.requestId === requestId;
+    if (!span || !isSame || message === 'request')
+      span = { begin: at - ms, end: at, place: { timestamp, requestId, operation, log } };
+    for (const act of actsIn(line)) {
+      const key = `${tenant} ${act.name}`;
+      const history = histories.get(key) ?? { tenant, secret: act.name, acts: [] };
+      histories.set(key, history);
+      history.acts.push({ ...span, ...act });
     }
-    if (isSure && read.length > 0 && pinned === undefined) untold += 1;
-    if (isSure && pinned !== undefined) {
-      const others = new Set([...pinned, ...past]);
-      const current = new Set([...read, ...compared].filter((entry) => !others.has(entry)));
-      for (const { name, version } of [...current].map(partsOf)) add('read', name, version);
-    }
-    const found = versionOfRefusal(line);
-    if (secret !== undefined && found !== undefined) add('read', secret, found);
-  };
-  const coverage = await readLogs(logs, range, take);
+  });
+  const contradictions = [...histories.values()].flatMap((history) =>
+    judge(history, steps, clocksMs, counts),
+  );
+  return { ...coverage, ...counts, contradictions };
+};
 
-  const judged = [...histories.values()].map((history) => judge(history, steps, clocksMs));
-  const all = judged.flatMap(({ contradictions }) => contradictions);
-  const sumOf = (key: 'unclear' | 'tookEffect' | 'withoutLine' | 'notKnown'): number =>
-    judged.reduce((sum, one) => sum + one[key], 0);
-  return {
-    ...coverage,
-    ...{ requests, contradictions: all.length, shown: all.slice(0, shownMax), untold },
-    ...{ unclear: sumOf('unclear'), tookEffect: sumOf('tookEffect') },
-    ...{ withoutLine: sumOf('withoutLine'), notKnown: sumOf('notKnown') },
-  };
+const actsIn = (line: LogLine): readonly Act[] => {
+  const { operation, outcome, secret, wrote, read, compared, pinned, past } = line;
+  const isSure = outcome === 'ok';
+  const written = operation === 'destroy-version' ? [] : wrote.map(partsOf);
+  const others = new Set([...(pinned ?? []), ...past]);
+  const current = [...new Set([...read, ...compared])].filter((entry) => !others.has(entry));
+  const found = versionOfRefusal(line);
+  return [
+    ...written.map((entry) => ({ ...entry, kind: isSure ? 'write' : 'attempt' }) as const),
+    ...(isSure && pinned ? current.map(partsOf) : []).map(
+      (entry) => ({ ...entry, kind: 'read' }) as const,
+    ),
+    ...(secret !== undefined && found !== undefined
+      ? [{ name: secret, version: found, kind: 'read' } as const]
+      : []),
+  ];
 };
 
 /** The version, or none, that a refused request found as the current one of its secret, if its line says so. */
@@ -152,8 +143,14 @@ const versionOfRefusal = ({ operation, why, version, blocking }: LogLine): numbe
   return operation === 'destroy-version' ? undefined : blocking;
 };
 
-const judge = ({ tenant, secret, acts }: History, steps: readonly Step[], clocksMs: number) => {
-  const isKnown = ({ begin, end, place }: Act): boolean =>
+/** Returns the contradictions among the requests of one secret, and counts what it does not know. */
+const judge = (
+  { tenant, secret, acts }: History,
+  steps: readonly Step[],
+  clocksMs: number,
+  counts: Counts,
+): readonly Contradiction[] => {
+  const isKnown = ({ begin, end, place }: Span): boolean =>
     !steps.some(({ log, from, to }) => log === place.log && begin <= to && end >= from);
   const known = acts.filter(isKnown).sort((one, other) => one.begin - other.begin);
   const evidence = known
@@ -161,16 +158,16 @@ const judge = ({ tenant, secret, acts }: History, steps: readonly Step[], clocks
     .sort((one, other) => one.end - other.end);
 
   const contradictions: Contradiction[] = [];
-  const contradict = (says: string, one: Act, other: Act): void => {
+  const contradict = (says: string, one: Span, other: Span): void => {
     const [first, second] = one.end <= other.end ? [one, other] : [other, one];
     contradictions.push({ tenant, secret, says, lines: [first.place, second.place] });
   };
 
-  const written = new Map<number, Act>();
+  const written = new Map<number, Span>();
   /** The versions of attempts that may have taken effect. */
   const open = new Set<number>();
   /** The newest version of all that had ended before the present act began. */
-  let newest: Act | undefined;
+  let newest: (Act & Span) | undefined;
   let ended = 0;
   for (const act of known) {
     for (let next = evidence[ended]; next; next = evidence[ended]) {
@@ -196,13 +193,11 @@ const judge = ({ tenant, secret, acts }: History, steps: readonly Step[], clocks
   const [oldest = 0, current = 0] = [versions[0], versions.at(-1)];
   const told = new Set(acts.flatMap(({ kind, version }) => (kind === 'read' ? [] : version)));
   const isBetween = (version: number) => version > oldest && version <= current;
-  return {
-    contradictions,
-    unclear: known.filter(({ kind }) => kind === 'attempt').length,
-    tookEffect: [...open].filter((one) => one <= current && !written.has(one)).length,
-    withoutLine: current - oldest - [...told].filter(isBetween).length,
-    notKnown: acts.length - known.length,
-  };
+  counts.unclear += known.length - evidence.length;
+  counts.tookEffect += [...open].filter((one) => one <= current && !written.has(one)).length;
+  counts.withoutLine += current - oldest - [...told].filter(isBetween).length;
+  counts.notKnown += acts.length - known.length;
+  return contradictions;
 };
 
 const verbs = { read: 'found', write: 'wrote', attempt: 'perhaps wrote' } as const;

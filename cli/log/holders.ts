@@ -3,7 +3,6 @@
  * an older version than others, so no answer says that a version is free of holders.
  */
 import type { LogLine } from '../../system/log-lines.ts';
-import { hidesReading } from './log-questions.ts';
 import { type Coverage, isAfter, type Range, readLogs, versionsOf } from './log-reading.ts';
 
 /** A version, and the last time at which it was read. */
@@ -11,26 +10,17 @@ type Reading = { readonly version: number; readonly timestamp: string };
 
 type Caller = Pick<LogLine, 'tenant' | 'issuer' | 'subject'>;
 
-/** A caller, and the versions that it has read. */
+/** A caller, and the versions that it has read, the newest first. */
 export type Holder = Caller & {
-  /** The newest version, if any was read other than by its number. */
-  readonly newest: Reading | null;
-  /** The older version that was read last, other than by its number. */
-  readonly older: Reading | null;
-  /** The versions that were asked for by their numbers, the newest first. */
+  readonly read: readonly Reading[];
+  /** The versions that were asked for by their numbers. */
   readonly pinned: readonly Reading[];
   /** The newest version of the secret that the logs tell of; `deleted` if that is a deletion. */
   readonly current: number | 'deleted';
 };
 
-export type Holders = Coverage & {
-  /** The last reader is first. */
-  readonly holders: readonly Holder[];
-  /** Requests that opened values but, logged by an earlier version, do not say which. */
-  readonly unnamed: number;
-};
-
-type Readings = ReadonlyMap<number, Reading>;
+/** The last reader is first. */
+export type Holders = Coverage & { readonly holders: readonly Holder[] };
 
 /** Asks the lines of all logs who has read the secret of this name. Their order does not matter. */
 export const holdersOf = async (
@@ -40,7 +30,6 @@ export const holdersOf = async (
 ): Promise<Holders> => {
   const callers = new Map<string, Caller & Record<'read' | 'pinned', Map<number, Reading>>>();
   const newest = new Map<string | undefined, { version: number; isDeletion: boolean }>();
-  let unnamed = 0;
   const exists = (tenant: string | undefined, version: number, isDeletion = false): void => {
     if (version > (newest.get(tenant)?.version ?? 0)) newest.set(tenant, { version, isDeletion });
   };
@@ -58,7 +47,6 @@ export const holdersOf = async (
     }
   };
   const coverage = await readLogs(logs, range, (line) => {
-    if (hidesReading(line, name)) unnamed += 1;
     if (line.operation !== 'destroy-version') {
       for (const version of versionsOf(name, line.wrote)) {
         exists(line.tenant, version, line.operation === 'delete-secret');
@@ -68,35 +56,31 @@ export const holdersOf = async (
     if (line.outcome === 'ok') takeReadings(line);
   });
   const holders = [...callers.values()].map(({ read, pinned, ...caller }): Holder => {
-    const [first = null, ...older] = newestFirst(read);
     const { version: current = 0, isDeletion } = newest.get(caller.tenant) ?? {};
     return {
-      ...{ ...caller, newest: first, older: lastOf(older), pinned: newestFirst(pinned) },
+      ...{ ...caller, read: newestFirst(read), pinned: newestFirst(pinned) },
       current: isDeletion ? 'deleted' : current,
     };
   });
-  holders.sort((one, other) => lastReadOf(other) - lastReadOf(one));
-  return { holders, unnamed, ...coverage };
+  const lastOf = ({ read, pinned }: Holder) => lastFirst([...read, ...pinned])[0]?.timestamp ?? '';
+  holders.sort((one, other) => Date.parse(lastOf(other)) - Date.parse(lastOf(one)));
+  return { holders, ...coverage };
 };
 
-const newestFirst = (readings: Readings): Reading[] =>
+const newestFirst = (readings: ReadonlyMap<number, Reading>): Reading[] =>
   [...readings.values()].sort((one, other) => other.version - one.version);
 
-/** The one that was read last. */
-const lastOf = (readings: readonly Reading[]): Reading | null =>
-  readings.toSorted((one, other) => (isAfter(other, one) ? 1 : -1))[0] ?? null;
-
-const lastReadOf = ({ newest, older, pinned }: Holder): number =>
-  Date.parse(
-    lastOf([newest, older, ...pinned].filter((reading) => reading !== null))?.timestamp ?? '',
-  );
+const lastFirst = (readings: readonly Reading[]): Reading[] =>
+  readings.toSorted((one, other) => (isAfter(other, one) ? 1 : -1));
 
 /** What the logs tell of each caller, in a line each. */
 export const holderLines = ({ holders }: Holders): string[] =>
   holders.length === 0 ? ['no line of the log tells of a reader'] : holders.map(lineOf);
 
-const lineOf = ({ tenant, issuer, subject, newest, older, pinned, current }: Holder): string =>
-  [
+const lineOf = ({ tenant, issuer, subject, read, pinned, current }: Holder): string => {
+  const [newest, ...others] = read;
+  const [older] = lastFirst(others);
+  return [
     ...[tenant, subject, issuer].map((fact) => fact ?? '-'),
     newest && `read ${newest.version}  last ${newest.timestamp}`,
     older && `older ${older.version} at ${older.timestamp}`,
@@ -106,3 +90,4 @@ const lineOf = ({ tenant, issuer, subject, newest, older, pinned, current }: Hol
   ]
     .filter(Boolean)
     .join('  ');
+};

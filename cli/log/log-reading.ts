@@ -49,14 +49,10 @@ export const readLogs = async (
 };
 
 /** Sentences about what the logs cannot tell of the time since `from`. */
-export const remarksOn = (
-  { begins, unreadable, unnamed = 0 }: Coverage & { readonly unnamed?: number },
-  from: number,
-): string[] => {
+export const remarksOn = ({ begins, unreadable }: Coverage, from: number): string[] => {
   const remarks: string[] = [];
   if (begins !== null && Date.parse(begins) > from) remarks.push(`the log begins at ${begins}`);
   if (unreadable > 0) remarks.push(`lines of requests that cannot be read: ${unreadable}`);
-  if (unnamed > 0) remarks.push(`requests whose lines do not say what they read: ${unnamed}`);
   return remarks;
 };
 

@@ -372,10 +372,10 @@ describe('dsvault log', () => {
       return JSON.parse(ran.stdout);
     };
     expect((await ask('holders', name)).holders).toMatchObject([
-      { newest: { version: 1 }, older: null, current: 1 },
+      { read: [{ version: 1 }], pinned: [], current: 1 },
     ]);
     const { requests, ...found } = await ask('check');
-    expect(found).toMatchObject({ contradictions: 0, shown: [], untold: 0 });
+    expect(found).toMatchObject({ contradictions: [], untold: 0 });
     expect(requests).toBeGreaterThan(50);
   });
 });

@@ -79,7 +79,7 @@ const judge = async (options: ChaosOptions, { nodes, network }: Site): Promise<C
   const logs = await checkLogsIn(folder, nodes);
   const failures = [
     ...fought.failures,
-    ...logs.shown.map(
+    ...logs.contradictions.map(
       ({ secret, says, lines: [one, other] }) =>
         `the logs contradict each other: ${secret} ${says} (${one.requestId}, ${other.requestId})`,
     ),

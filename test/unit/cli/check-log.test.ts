@@ -33,7 +33,7 @@ const check = (
   checkLogs(logs.map(linesOf), always, { clocksMs: 0, isOrdered: true, ...options });
 
 const quiet = {
-  contradictions: 0,
+  contradictions: [],
   unclear: 0,
   tookEffect: 0,
   withoutLine: 0,
@@ -145,11 +145,10 @@ describe('dsvault log check', () => {
     ],
   ])('finds %s', async (_, lines, says, ends) => {
     const found = await check([lines]);
-    expect(found.contradictions).toBe(1);
     const places = ends.map((end) =>
       expect.objectContaining({ timestamp: timeOf(end), requestId: `r-${end}`, log: 0 }),
     );
-    expect(found.shown).toEqual([{ tenant: 'acme', secret: 'A', says, lines: places }]);
+    expect(found.contradictions).toEqual([{ tenant: 'acme', secret: 'A', says, lines: places }]);
   });
 
   it.each<[string, readonly string[], Partial<Check>]>([
@@ -275,13 +274,13 @@ describe('dsvault log check', () => {
     const found = await check([[at(100, creates), at(200, updates(2)), first, second]]);
     expect(found).toMatchObject({ ...quiet, requests: 3 });
     const alone = at(300, { ...more, ...reads(1), requestId: 'r-alone' });
-    expect((await check([[at(200, updates(2)), first, alone]])).contradictions).toBe(1);
+    expect((await check([[at(200, updates(2)), first, alone]])).contradictions).toHaveLength(1);
   });
 
   it('compares several logs within the difference of their clocks', async () => {
     const logs = [[at(100, creates), at(200, updates(2))], [at(300, reads(1))]];
-    expect((await check(logs, { clocksMs: 87 })).contradictions).toBe(1);
-    expect((await check(logs, { clocksMs: 88 })).contradictions).toBe(0);
+    expect((await check(logs, { clocksMs: 87 })).contradictions).toHaveLength(1);
+    expect((await check(logs, { clocksMs: 88 })).contradictions).toEqual([]);
     // The second log begins earlier than the first one ends, and no clock went back.
     const beside = [[at(100, creates), at(400, updates(2))], [at(300, reads(1))]];
     expect(await check(beside)).toMatchObject(quiet);
@@ -290,19 +289,20 @@ describe('dsvault log check', () => {
   it('leaves out what lies in a time that a log has twice, if its lines stand in their order', async () => {
     const back = [at(100, creates), at(500, updates(2)), at(300, reads(2)), at(600, reads(2))];
     expect(await check([back])).toMatchObject({ ...quiet, requests: 4, notKnown: 2 });
-    expect((await check([back], { isOrdered: false })).contradictions).toBe(1);
+    expect((await check([back], { isOrdered: false })).contradictions).toHaveLength(1);
   });
 
-  it('shows the first 100 contradictions, and counts all', async () => {
+  it('finds each of many contradictions', async () => {
     const stale = Array.from({ length: 150 }, (_, index) => at(300 + index, reads(1)));
     const found = await check([[at(100, creates), at(200, updates(2)), ...stale]]);
-    expect([found.contradictions, found.shown.length]).toEqual([150, 100]);
+    expect(found.contradictions).toHaveLength(150);
   });
 
   it('says in one sentence what it found and what it does not know', async () => {
     const none = await check([[at(100, creates)]]);
     expect(checkSentence(none)).toBe('0 contradictions in 1 request');
-    const numbers = { requests: 412_308, contradictions: 1, unclear: 3, tookEffect: 2 };
+    const { contradictions } = await check([[at(200, updates(2)), at(300, reads(1))]]);
+    const numbers = { requests: 412_308, contradictions, unclear: 3, tookEffect: 2 };
     expect(checkSentence({ ...none, ...numbers, withoutLine: 17, notKnown: 4, untold: 5 })).toBe(
       '1 contradiction in 412,308 requests; 3 unclear (2 took effect); 17 versions without a line; 4 not known, because a clock went back; 5 of processes that do not say how they read',
     );
