@@ -113,18 +113,16 @@ const requireSource = async (
   { name, version }: CopySecret['from'],
   head: Head | undefined,
 ): Promise<ValueVersion> => {
-  if (!head) throw noSource(vault, name, 'never_existed');
+  if (!head) throw noSource(absenceOf(vault.principal, name));
   const found = version === undefined ? head : await chooseVersion(vault, head, version);
-  if (!found) throw noSource(vault, name, 'beyond_current');
-  if (found.state === 'deleted') throw noSource(vault, name, 'deleted');
-  return requireValue(vault, name, found, 'deleted');
+  return requireValue(found, 'beyond_current', noSource);
 };
 
 /** The reason has a word of its own, because the line of the log is about the secret that the copy writes. */
-const noSource = ({ principal }: RequestVault, name: string, absence: Absence): VaultError =>
+const noSource = (absence: Absence): VaultError =>
   new VaultError('not_found', 'no such secret or version to copy', {
     properties: { field: 'from' },
-    why: { why: `source_${absenceOf(principal, name, absence)}` },
+    why: { why: `source_${absence}` },
   });
 
 /** Repeats the first answer. Throws `not_found` if the secret or the source is hidden by now. */
@@ -136,7 +134,7 @@ const replay = (
 ): Copy => {
   const { names } = vault.principal;
   if (isNameVisible(names, name) && !isNameVisible(names, from.name)) {
-    throw noSource(vault, from.name, 'hidden');
+    throw noSource('hidden');
   }
   const answer = replaySingle(vault, name, fingerprint, record);
   const [source] = record.resolved;

@@ -1,7 +1,7 @@
 import { VaultError } from '../model/errors.ts';
 import type { DestroyedVersion, VersionRef } from '../model/types.ts';
 import { type StorePorts, storeOperation } from './request.ts';
-import { findSuperseded, notFound } from './versions.ts';
+import { absenceOf, findSuperseded, notFound } from './versions.ts';
 
 /**
  * Destroys the value of a superseded version. A repetition answers with the first destruction, so it needs no
@@ -16,8 +16,8 @@ export const destroyVersion = (ports: StorePorts) =>
       store.findHead(name),
       store.findVersion(name, version),
     ]);
-    if (!head) throw notFound(vault, name, 'never_existed');
-    if (head.version < version) throw notFound(vault, name, 'beyond_current');
+    if (!head) throw notFound(absenceOf(principal, name));
+    if (head.version < version) throw notFound('beyond_current');
     // A running update may show its version item before its head, so the version item counts first.
     const isHead = head.version === version;
     const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));

@@ -78,8 +78,7 @@ export const findVersions = async (
       if ((next.ifVersion ?? head.version) !== head.version) moved.add(writtenAs(next));
       continue;
     }
-    const absence = head ? 'deleted' : 'never_existed';
-    missing.set(writtenAs(next), absenceOf(vault.principal, next.name, absence));
+    missing.set(writtenAs(next), head ? 'deleted' : absenceOf(vault.principal, next.name));
   }
   let fault = moved.size > 0 ? movedFault(plan, moved) : undefined;
   for (const [index, reference] of plan.read.entries()) {
@@ -88,10 +87,7 @@ export const findVersions = async (
     else if (isOfOtherHistory(reference, result)) mismatched.add(writtenAs(reference));
     else if (result?.state === 'stored') versions.set(writtenAs(reference), result);
     else if (result?.state === 'destroyed') destroyed.add(writtenAs(reference));
-    else {
-      const absence = absenceAmong(heads, reference, result);
-      missing.set(writtenAs(reference), absenceOf(vault.principal, reference.name, absence));
-    }
+    else missing.set(writtenAs(reference), absenceAmong(vault, heads, reference, result));
   }
   if (mismatched.size > 0) fault ??= mismatchFault(plan, mismatched);
   if (destroyed.size > 0) fault ??= destroyedFault(plan, destroyed);
@@ -100,13 +96,14 @@ export const findVersions = async (
 
 /** Why a reference stands for no version, or for this deletion. */
 const absenceAmong = (
+  { principal }: RequestVault,
   heads: Heads,
   { name, version = 0 }: Reference,
   deletion: StoredVersion | undefined,
 ): Absence => {
   if (deletion) return 'deleted';
   const head = heads.get(name);
-  if (!head) return 'never_existed';
+  if (!head) return absenceOf(principal, name);
   return version > head.version ? 'beyond_current' : 'before_first';
 };
 
@@ -163,7 +160,7 @@ export const findRecorded = async (
   const { principal } = vault;
   const hidden = nextOf(plan).filter(({ name }) => !isNameVisible(principal.names, name));
   const gone = [...hidden, ...plan.read.filter(({ name }) => !heads.has(name))];
-  const whyGone = ({ name }: Reference) => absenceOf(principal, name, 'never_existed');
+  const whyGone = ({ name }: Reference) => absenceOf(principal, name);
   requireFound(plan, new Map(gone.map((reference) => [writtenAs(reference), whyGone(reference)])));
   if (resolved.length !== plan.read.length) throw notOfThisFile();
   const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));

@@ -16,18 +16,15 @@ export type FileKeys = Map<string, DataKey>;
 /** Values by the text of their reference. */
 type Values = ReadonlyMap<string, Uint8Array>;
 
-/** How the request selected the versions of all references without a number. */
-type Unpinned = Exclude<Selection, 'number'>;
-
 /** How the request selected the version of a reference, given by its text. */
-const selectionOf = (reference: string, unpinned: Unpinned): Selection =>
+const selectionOf = (reference: string, unpinned: Selection): Selection =>
   reference.includes('@') ? 'number' : unpinned;
 
 /** Reports to the journal that the caller has these versions already. */
 export const compareAll = (
   { journal }: RequestVault,
   versions: Versions,
-  unpinned: Unpinned,
+  unpinned: Selection,
 ): void => {
   for (const [reference, version] of versions) {
     journal.compared(version, selectionOf(reference, unpinned));
@@ -46,7 +43,7 @@ export const openAll = async (
   vault: RequestVault,
   { create }: Plan,
   versions: Versions,
-  unpinned: Unpinned,
+  unpinned: Selection,
   keys?: FileKeys,
 ): Promise<Values> => {
   requireValuesFit(create, versions);

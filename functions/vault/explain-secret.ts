@@ -66,7 +66,7 @@ export const explainSecret = (ports: Ports) => {
   ): Promise<Explanation> => {
     const meter = createMeter(context.journal);
     const { head, masterKey } = await look({ ...context, journal: meter.journal }, principal, name);
-    if (!isNameVisible(principal.names, name)) throw notFound({ principal }, name, 'hidden');
+    if (!isNameVisible(principal.names, name)) throw notFound('hidden');
     // A read looks at the head as this request did, and then opens its value.
     const sealedUnder = head?.state === 'stored' ? keyIdOf(head.masterKeyId) : undefined;
     return {

@@ -1,7 +1,14 @@
 import type { StoredVersion, ValueVersion } from '../model/types.ts';
 import { operation, type Ports, type RequestVault, type Selection } from './request.ts';
 import { openVersion } from './sealing.ts';
-import { findNumbered, findValidAt, isOneOf, notFound, requireValue } from './versions.ts';
+import {
+  absenceOf,
+  findNumbered,
+  findValidAt,
+  isOneOf,
+  notFound,
+  requireValue,
+} from './versions.ts';
 
 export type GetSecret = {
   readonly name: string;
@@ -22,19 +29,19 @@ export type OpenedVersion = {
  */
 export const getSecret = (ports: Ports) =>
   operation(ports, async (vault, request: GetSecret): Promise<OpenedVersion> => {
-    const { name, which, ifNoneMatch } = request;
-    vault.journal.concerns({ name });
-    const absence = which !== 'latest' && 'at' in which ? 'before_first' : 'beyond_current';
+    const { which, ifNoneMatch } = request;
+    vault.journal.concerns({ name: request.name });
+    const selection = selectionOf(which);
     const found = await find(vault, request);
     // A current version that is a deletion stands in the line, too.
     if (found && which === 'latest') vault.journal.concerns(found);
-    const stored = requireValue(vault, name, found, absence);
+    const stored = requireValue(found, selection === 'past' ? 'before_first' : 'beyond_current');
     vault.journal.concerns(stored);
     if (ifNoneMatch !== undefined && isOneOf(ifNoneMatch, stored)) {
       vault.journal.compared(stored, 'current');
       return { stored, value: undefined };
     }
-    return { stored, value: await openVersion(vault, stored, selectionOf(which)) };
+    return { stored, value: await openVersion(vault, stored, selection) };
   });
 
 const selectionOf = (which: GetSecret['which']): Selection => {
@@ -50,6 +57,6 @@ const find = async (
     return await findNumbered(vault, name, which.version);
   }
   const head = await vault.store.findHead(name);
-  if (!head) throw notFound(vault, name, 'never_existed');
+  if (!head) throw notFound(absenceOf(vault.principal, name));
   return which === 'latest' ? head : await findValidAt(vault, head, which.at);
 };

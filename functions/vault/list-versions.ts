@@ -3,7 +3,7 @@ import type { StoredVersion } from '../model/types.ts';
 import { inParallel } from './parallel.ts';
 import { operation, type Ports } from './request.ts';
 import { openVersion } from './sealing.ts';
-import { notFound, type PageOfVersions, readPage } from './versions.ts';
+import { absenceOf, notFound, type PageOfVersions, readPage } from './versions.ts';
 
 /** The page has at most `limits.versionsPageMax` versions, or `limits.valuesPageMax` with values. */
 export type ListVersions = PageOfVersions & {
@@ -29,7 +29,7 @@ export const listVersions = (ports: Ports) =>
   operation(ports, async (vault, request: ListVersions): Promise<VersionsPage> => {
     vault.journal.concerns({ name: request.name });
     const head = await vault.store.findHead(request.name);
-    if (!head) throw notFound(vault, request.name, 'never_existed');
+    if (!head) throw notFound(absenceOf(vault.principal, request.name));
     const page = await readPage(vault, head, request);
     const last = page.at(-1)?.version ?? 0;
     const ends = request.order === 'asc' ? last >= head.version : last <= 1;

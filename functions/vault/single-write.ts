@@ -12,7 +12,7 @@ import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts'
 import type { Change } from './ports.ts';
 import type { StoreVault } from './request.ts';
 import { type Backoff, throttled, writeUntilClear } from './retries.ts';
-import { isOneOf, notFound } from './versions.ts';
+import { absenceOf, isOneOf, notFound } from './versions.ts';
 
 /** A request that writes one version of a secret. */
 export type SingleRequest = {
@@ -40,7 +40,7 @@ export const replaySingle = (
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): SingleWrite => {
-  if (!isNameVisible(vault.principal.names, name)) throw notFound(vault, name, 'hidden');
+  if (!isNameVisible(vault.principal.names, name)) throw notFound('hidden');
   const [version] = recordOfSameRequest(vault, fingerprint, record).written;
   if (!version) throw new VaultError('integrity_failure', 'the record names no version');
   return { version: { ...version, writeId: record.writeId }, replayed: true };
@@ -93,8 +93,8 @@ export const requireReplaceable = (
   { name, ifMatch }: Replacement,
   head: Head | undefined,
 ): Head => {
-  if (!head) throw notFound(vault, name, 'never_existed');
-  if (head.state === 'deleted') throw notFound(vault, name, 'deleted');
+  if (!head) throw notFound(absenceOf(vault.principal, name));
+  if (head.state === 'deleted') throw notFound('deleted');
   if (ifMatch === undefined || isOneOf(ifMatch, head)) return head;
   throw new VaultError('version_conflict', 'the current version is another', {
     properties: { currentVersion: head.version },

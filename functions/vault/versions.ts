@@ -10,16 +10,16 @@ import {
   type WriteRef,
 } from '../model/types.ts';
 import type { VersionRange } from './ports.ts';
-import type { RequestVault, StoreVault } from './request.ts';
+import type { RequestVault } from './request.ts';
 
 type History = Pick<RequestVault, 'store' | 'journal' | 'principal'>;
 
-/** Why a version is not found. A name of another tenant never existed. */
+/** Why a version is not found, for the log. A name of another tenant never existed. */
 export type Absence = 'never_existed' | 'deleted' | 'beyond_current' | 'before_first' | 'hidden';
 
-/** The reason for the log. No read decides that a name is hidden, so it tells nothing of the name. */
-export const absenceOf = ({ names }: Principal, name: string, why: Absence): Absence =>
-  isNameVisible(names, name) ? why : 'hidden';
+/** Why a secret has no head. No read decides that a name is hidden, so the word tells nothing of the name. */
+export const absenceOf = ({ names }: Principal, name: string): Absence =>
+  isNameVisible(names, name) ? 'never_existed' : 'hidden';
 
 /** Whether one of the tags of a precondition names this version. */
 export const isOneOf = (tags: '*' | readonly string[], version: WriteRef): boolean =>
@@ -28,34 +28,27 @@ export const isOneOf = (tags: '*' | readonly string[], version: WriteRef): boole
   tags.includes(`${version.version}.${anchorOf(version)}`);
 
 /** The same answer for a name that never existed, for another tenant's name, and for a hidden name. */
-export const notFound = (
-  { principal }: Pick<StoreVault, 'principal'>,
-  name: string,
-  absence: Absence,
-): VaultError =>
-  new VaultError('not_found', 'no such secret', {
-    why: { why: absenceOf(principal, name, absence) },
-  });
+export const notFound = (absence: Absence): VaultError =>
+  new VaultError('not_found', 'no such secret', { why: { why: absence } });
 
 /**
- * The version, if it holds a value. Throws `not_found` for a deletion and, with this reason, for none, and
- * `version_destroyed`.
+ * The version, if it holds a value. Throws `refuse` with the reason: `absence` for none, and that it is a deletion.
+ * Throws `version_destroyed`.
  */
 export const requireValue = (
-  vault: History,
-  name: string,
   version: StoredVersion | undefined,
   absence: Absence,
+  refuse = notFound,
 ): ValueVersion => {
-  if (!version) throw notFound(vault, name, absence);
-  if (version.state === 'deleted') throw notFound(vault, name, 'deleted');
+  if (!version || version.state === 'deleted') throw refuse(version ? 'deleted' : absence);
   if (version.state === 'stored') return version;
   throw new VaultError('version_destroyed', 'the value of this version was destroyed');
 };
 
 /**
  * The version with the number `version`; its interval is checked against its successor. `undefined` beyond the
- * current version. Throws `not_found` if the secret never existed. The three reads are no snapshot. A version item at or above the head shows that an update ran, so the head is read again.
+ * current version. Throws `not_found` if the secret never existed. The three reads are no snapshot. A version item at
+ * or above the head shows that an update ran, so the head is read again.
  */
 export const findNumbered = async (
   vault: History,
@@ -71,7 +64,7 @@ export const findNumbered = async (
   const passed = superseded && shown && shown.version <= version;
   // A single read may see one item of a running update before the other. A transaction sees both.
   const head = passed ? (await store.findHeads([name])).get(name) : shown;
-  if (!head) throw notFound(vault, name, 'never_existed');
+  if (!head) throw notFound(absenceOf(vault.principal, name));
   if (superseded && head.version <= version) {
     throw new VaultError('integrity_failure', 'a version exists at or beyond the head');
   }
