@@ -28,9 +28,10 @@ export const destroyCommand = () =>
         throw usage('--all asks at a terminal; where there is none it needs --yes');
       }
       const session = openSession(flags);
-      const requireYes = createQuestion(session, name, { yes, log });
-      if (version === undefined) return await destroyAll(session, name, json, requireYes);
-      if (!session.settings.curl) await requireYes(`the value of ${name}@${version}`);
+      const asks = !yes && process.stdin.isTTY && !session.settings.curl;
+      if (asks) await tellHolders(session, name, log);
+      if (version === undefined) return await destroyAll(session, name, { json, asks });
+      if (asks) await requireYes(`the value of ${name}@${version}`);
       const destroyed = await ofVersion({ name, version }, () =>
         session.client('destroy-version', { name, version }),
       );
@@ -41,21 +42,11 @@ export const destroyCommand = () =>
       ]);
     });
 
-type Question = (what: string) => Promise<void>;
-
-/** Asks at a terminal, because a destruction cannot be undone, and says before who has read the secret. */
-const createQuestion =
-  (
-    session: Session,
-    name: string,
-    { yes, log }: { readonly yes: true | undefined; readonly log: string[] | undefined },
-  ): Question =>
-  async (what) => {
-    if (yes || !process.stdin.isTTY) return;
-    await tellHolders(session, name, log);
-    if (await askYes(`${what} will be gone for ever. Type yes to go on: `)) return;
-    throw failure('nothing was destroyed');
-  };
+/** Asks at a terminal, because a destruction cannot be undone. */
+const requireYes = async (what: string): Promise<void> => {
+  if (await askYes(`${what} will be gone for ever. Type yes to go on: `)) return;
+  throw failure('nothing was destroyed');
+};
 
 /** Says who has read the secret, by the logs in these files, or by those of the vault if it runs on this machine. */
 const tellHolders = async (
@@ -70,17 +61,18 @@ const tellHolders = async (
   for (const line of [...holderLines(found), ...remarksOn(found, always.from)]) note(line);
 };
 
+type Options = { readonly json: true | undefined; readonly asks: boolean };
+
 /** Destroys one version after the other, the oldest first. A repetition after a failure goes on from there. */
 const destroyAll = async (
   session: Session,
   name: string,
-  json: true | undefined,
-  requireYes: Question,
+  { json, asks }: Options,
 ): Promise<void> => {
   const [, ...superseded] = await readVersions(session, name);
   const versions = superseded.filter(({ state }) => state === 'stored').reverse();
   const count = `${versions.length} ${versions.length === 1 ? 'value' : 'values'}`;
-  if (versions.length > 0) await requireYes(`${count} of ${name}`);
+  if (asks && versions.length > 0) await requireYes(`${count} of ${name}`);
   const destroyed: ReplyOf<'destroy-version'>[] = [];
   for (const { version } of versions) {
     destroyed.push(await session.client('destroy-version', { name, version }));

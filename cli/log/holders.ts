@@ -3,7 +3,7 @@
  * an older version than others, so no answer says that a version is free of holders.
  */
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, isAfter, type Range, readLogs, versionsOf } from './log-reading.ts';
+import { type Coverage, type Range, readLogs, versionsOf } from './log-reading.ts';
 
 /** A version, and the last time at which it was read. */
 type Reading = { readonly version: number; readonly timestamp: string };
@@ -42,7 +42,7 @@ export const holdersOf = async (
       callers.set(key, caller);
       const readings = byNumber.includes(version) ? caller.pinned : caller.read;
       const [reading, last] = [{ version, timestamp }, readings.get(version)];
-      if (!last || isAfter(reading, last)) readings.set(version, reading);
+      if (!last || timeOf(last) < timeOf(reading)) readings.set(version, reading);
       exists(tenant, version);
     }
   };
@@ -62,16 +62,15 @@ export const holdersOf = async (
       current: isDeletion ? 'deleted' : current,
     };
   });
-  const lastOf = ({ read, pinned }: Holder) => lastFirst([...read, ...pinned])[0]?.timestamp ?? '';
-  holders.sort((one, other) => Date.parse(lastOf(other)) - Date.parse(lastOf(one)));
+  const lastOf = ({ read, pinned }: Holder) => Math.max(...[...read, ...pinned].map(timeOf));
+  holders.sort((one, other) => lastOf(other) - lastOf(one));
   return { holders, ...coverage };
 };
 
 const newestFirst = (readings: ReadonlyMap<number, Reading>): Reading[] =>
   [...readings.values()].sort((one, other) => other.version - one.version);
 
-const lastFirst = (readings: readonly Reading[]): Reading[] =>
-  readings.toSorted((one, other) => (isAfter(other, one) ? 1 : -1));
+const timeOf = ({ timestamp }: Reading): number => Date.parse(timestamp);
 
 /** What the logs tell of each caller, in a line each. */
 export const holderLines = ({ holders }: Holders): string[] =>
@@ -79,7 +78,7 @@ export const holderLines = ({ holders }: Holders): string[] =>
 
 const lineOf = ({ tenant, issuer, subject, read, pinned, current }: Holder): string => {
   const [newest, ...others] = read;
-  const [older] = lastFirst(others);
+  const [older] = others.sort((one, other) => timeOf(other) - timeOf(one));
   return [
     ...[tenant, subject, issuer].map((fact) => fact ?? '-'),
     newest && `read ${newest.version}  last ${newest.timestamp}`,

@@ -29,23 +29,26 @@ export const readLogs = async (
   take: (line: LogLine, log: number) => void,
 ): Promise<Coverage> => {
   let unreadable = 0;
-  let begins: LogLine | undefined;
+  let begins = Number.NEGATIVE_INFINITY;
   for (const [log, lines] of logs.entries()) {
-    let first: LogLine | undefined;
+    let first = Number.POSITIVE_INFINITY;
     for await (const text of lines) {
       const line = parseLine(text);
       if (line === undefined) {
         if (looksLikeRequest(text)) unreadable += 1;
         continue;
       }
-      if (first === undefined || isAfter(first, line)) first = line;
       const at = Date.parse(line.timestamp);
+      first = Math.min(first, at);
       const isOther = tenant !== undefined && line.tenant !== tenant;
       if (at >= from && at <= to && !isOther) take(line, log);
     }
-    if (first && (begins === undefined || isAfter(first, begins))) begins = first;
+    if (Number.isFinite(first)) begins = Math.max(begins, first);
   }
-  return { begins: begins?.timestamp ?? null, unreadable };
+  return {
+    begins: Number.isFinite(begins) ? new Date(begins).toISOString() : null,
+    unreadable,
+  };
 };
 
 /** Sentences about what the logs cannot tell of the time since `from`. */
@@ -55,12 +58,6 @@ export const remarksOn = ({ begins, unreadable }: Coverage, from: number): strin
   if (unreadable > 0) remarks.push(`lines of requests that cannot be read: ${unreadable}`);
   return remarks;
 };
-
-type Dated = { readonly timestamp: string };
-
-/** Whether one is of a later time than the other. */
-export const isAfter = (one: Dated, other: Dated): boolean =>
-  Date.parse(one.timestamp) > Date.parse(other.timestamp);
 
 /** An entry of a line's list, `NAME@VERSION`, in its parts. */
 export const partsOf = (entry: string): { readonly name: string; readonly version: number } => {

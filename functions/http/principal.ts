@@ -151,9 +151,7 @@ const faultOf = (issuer: Issuer, error: unknown): VaultError => {
   const why = { why: reasonOf(error), issuer: issuer.id };
   const tellsEnd =
     error instanceof errors.JWTExpired && audienceFault(issuer, error.payload) === undefined;
-  return tellsEnd
-    ? unauthenticated(why, error, 'the token has expired')
-    : unauthenticated(why, error);
+  return unauthenticated(why, error, tellsEnd ? 'the token has expired' : undefined);
 };
 
 const reasonOf = (error: errors.JOSEError): string => {
