@@ -30,10 +30,16 @@ export const holdersOf = async (
 ): Promise<Holders> => {
   const callers = new Map<string, Caller & Record<'read' | 'pinned', Map<number, Reading>>>();
   const newest = new Map<string | undefined, { version: number; isDeletion: boolean }>();
-  const exists = (tenant: string | undefined, version: number, isDeletion = false): void => {
-    if (version > (newest.get(tenant)?.version ?? 0)) newest.set(tenant, { version, isDeletion });
-  };
-  const takeReadings = ({ tenant, issuer, subject, timestamp, ...line }: LogLine): void => {
+  const coverage = await readLogs(logs, range, (line) => {
+    const { tenant, issuer, subject, timestamp, operation, outcome } = line;
+    const exists = (version: number, isDeletion = false): void => {
+      if (version > (newest.get(tenant)?.version ?? 0)) newest.set(tenant, { version, isDeletion });
+    };
+    for (const version of operation === 'destroy-version' ? [] : versionsOf(name, line.wrote)) {
+      exists(version, operation === 'delete-secret');
+    }
+    // A request that failed gave its caller no value.
+    if (outcome !== 'ok') return;
     const key = JSON.stringify([tenant, issuer, subject]);
     const fresh = { tenant, issuer, subject, read: new Map(), pinned: new Map() };
     const caller = callers.get(key) ?? fresh;
@@ -43,17 +49,8 @@ export const holdersOf = async (
       const readings = byNumber.includes(version) ? caller.pinned : caller.read;
       const [reading, last] = [{ version, timestamp }, readings.get(version)];
       if (!last || timeOf(last) < timeOf(reading)) readings.set(version, reading);
-      exists(tenant, version);
+      exists(version);
     }
-  };
-  const coverage = await readLogs(logs, range, (line) => {
-    if (line.operation !== 'destroy-version') {
-      for (const version of versionsOf(name, line.wrote)) {
-        exists(line.tenant, version, line.operation === 'delete-secret');
-      }
-    }
-    // A request that failed gave its caller no value.
-    if (line.outcome === 'ok') takeReadings(line);
   });
   const holders = [...callers.values()].map(({ read, pinned, ...caller }): Holder => {
     const { version: current = 0, isDeletion } = newest.get(caller.tenant) ?? {};

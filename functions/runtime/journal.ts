@@ -81,8 +81,13 @@ export const openJournal = (
   let attempts = 0;
   let about: About = {};
   const [read, compared] = [new Set<string>(), new Set<string>()];
-  /** How the request selected each version of these lists. */
+  /** A version of these lists that was selected in several ways counts as current if that is one of them. */
   const selections = new Map<string, Selection>();
+  const select = (list: Set<string>, version: VersionRef, selection: Selection): void => {
+    const entry = writtenAs(version);
+    list.add(entry);
+    if (selections.get(entry) !== 'current') selections.set(entry, selection);
+  };
   const [wrote, copied] = [new Set<string>(), new Set<string>()];
   const kmsRequestIds: string[] = [];
   const decided: Journal['decided'] = (decision, ref = {}) => {
@@ -99,13 +104,6 @@ export const openJournal = (
     });
   };
 
-  /** A version that was selected in several ways counts as current if that is one of them. */
-  const select = (version: VersionRef, selection: Selection): string => {
-    const entry = writtenAs(version);
-    if (selections.get(entry) !== 'current') selections.set(entry, selection);
-    return entry;
-  };
-
   return {
     called: (service, _call, consumed = 0) => {
       calls[service] += 1;
@@ -116,11 +114,9 @@ export const openJournal = (
     },
     opened: (version, purpose) => {
       if (purpose === 'copy') copied.add(writtenAs(version));
-      else read.add(select(version, purpose));
+      else select(read, version, purpose);
     },
-    compared: (version, selection) => {
-      compared.add(select(version, selection));
-    },
+    compared: (version, selection) => select(compared, version, selection),
     attempted: () => {
       attempts += 1;
     },
@@ -212,10 +208,9 @@ const selectedIn = (
   selections: ReadonlyMap<string, Selection>,
 ): Partial<Lists> => {
   const entries = [...new Set([...read, ...compared])];
-  if (entries.length === 0) return {};
   const selected = (by: Selection) => entries.filter((entry) => selections.get(entry) === by);
-  const past = selected('past');
-  return { pinned: selected('number'), ...(past.length > 0 && { past }) };
+  const [pinned, past] = [selected('number'), selected('past')];
+  return { ...(entries.length > 0 && { pinned }), ...(past.length > 0 && { past }) };
 };
 
 /**
