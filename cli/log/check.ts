@@ -12,7 +12,7 @@ type Place = Pick<LogLine, 'timestamp' | 'requestId' | 'operation'> & {
   readonly log: number;
 };
 
-/** Two requests that cannot both be true, in the order of their times. */
+/** Two requests that cannot both be true, in the order in which they began. */
 export type Contradiction = {
   readonly tenant: string | undefined;
   readonly secret: string;
@@ -159,8 +159,7 @@ const judge = (
 
   const contradictions: Contradiction[] = [];
   const contradict = (says: string, one: Span, other: Span): void => {
-    const [first, second] = one.end <= other.end ? [one, other] : [other, one];
-    contradictions.push({ tenant, secret, says, lines: [first.place, second.place] });
+    contradictions.push({ tenant, secret, says, lines: [one.place, other.place] });
   };
 
   const written = new Map<number, Span>();

@@ -290,6 +290,12 @@ describe('dsvault log check', () => {
     const back = [at(100, creates), at(500, updates(2)), at(300, reads(2)), at(600, reads(2))];
     expect(await check([back])).toMatchObject({ ...quiet, requests: 4, notKnown: 2 });
     expect((await check([back], { isOrdered: false })).contradictions).toHaveLength(1);
+    // The other log has this time once.
+    const { notKnown, contradictions } = await check([
+      back,
+      [at(400, reads(3)), at(450, reads(1))],
+    ]);
+    expect([notKnown, contradictions.length]).toEqual([2, 2]);
   });
 
   it('finds each of many contradictions', async () => {

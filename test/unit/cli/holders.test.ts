@@ -35,7 +35,7 @@ describe('dsvault log holders', () => {
     [
       'each version with its last reading, the newest version first',
       [lineAt(1, { read: ['A@4'] }), lineAt(2, { read: ['A@2'] }), lineAt(3, { read: ['A@1'] })],
-      { read: [at(4, 1), at(2, 2), at(1, 3)] },
+      { read: [at(4, 1), at(2, 2), at(1, 3)], current: 4 },
     ],
     ['what was compared and not opened', [lineAt(2, { compared: ['A@4'] })], { read: [at(4, 2)] }],
     [
