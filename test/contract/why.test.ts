@@ -108,6 +108,11 @@ describe('the line of a request about one secret', () => {
         expect(await reasonOf(() => asking(blind, name))).toEqual({ why: 'hidden' });
       }
     }
+    // The first answer was given while the token saw the name.
+    const repeated = (caller: Principal) => ask.update(caller, 'KEYED', 'y', { key: 'key-1' });
+    await ask.create(alice, 'KEYED', 'x');
+    await repeated(alice);
+    expect(await reasonOf(() => repeated(blind))).toEqual({ why: 'hidden' });
   });
 
   it.each<[string, Ask, number]>([
