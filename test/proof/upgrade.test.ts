@@ -232,8 +232,8 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   it('stores next versions at the host of today, and rejects their file with 422 at the other one', async () => {
     const names = [await store('released', freshName()), await store('today', freshName())];
     const content = names.map((name) => `X_${name}=enc(${name}@next)\n`).join('');
-    const values = Object.fromEntries(names.map((name) => [name, 'w']));
-    const request: Request = ['POST', '/v1/env/encrypt', { content, values }];
+    const body = { content, values: Object.fromEntries(names.map((name) => [name, 'w'])) };
+    const request: Request = ['POST', '/v1/env/encrypt', body];
     const key = { 'Idempotency-Key': randomUUID() };
     const refusal = await ask('released', request, key);
     expect(refusal).toMatchObject({ status: 422, json: { code: 'invalid_env' } });
@@ -249,14 +249,15 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     expect((await ask('released', request, key)).status).toBe(422);
     const again = await ask('today', request, key);
     expect([again.status, again.reply.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
-    const file = join(folder, `${names[0]}.next`);
+    const [values, file] = [join(folder, 'values.env'), join(folder, 'next.env')];
+    writeFileSync(values, `${names[0]}=y\n`);
     writeFileSync(file, `${names[0]}=y\nX="enc(${names[0]}@next)"\n`);
     for (const command of [
-      ['env', 'encrypt'],
-      ['env', 'submit'],
-      ['import', '--update', '--format', 'env'],
+      ['env', 'encrypt', file],
+      ['env', 'submit', file],
+      ['import', '--update', values],
     ]) {
-      const [exitCode, , error] = await runDsvault('today', 'released', [...command, file]);
+      const [exitCode, , error] = await runDsvault('today', 'released', command);
       const sentence =
         'the vault knows no enc(NAME@next): upgrade the vault to the release of this program';
       expect([command, exitCode, error]).toEqual([command, 6, expect.stringContaining(sentence)]);
