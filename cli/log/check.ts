@@ -177,7 +177,7 @@ const judge = (
     const { kind, version } = act;
     const twin = kind === 'write' ? written.get(version) : undefined;
     const isLate = newest && newest.version >= version + (kind === 'read' ? 1 : 0);
-    // A create attempts version 1 before it knows of any other. All other writes read the current version first.
+    // A create attempts version 1 before it knows of any other, and every other write reads the current version first.
     if (isLate && kind === 'attempt' && version === 1) continue;
     if (twin) contradict(`wrote version ${version} twice`, twin, act);
     else if (newest && isLate) {

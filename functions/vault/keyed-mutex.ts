@@ -5,9 +5,9 @@ import { outOfTime } from './retries.ts';
 
 /**
  * A keyed mutex: works with a key in common run one at a time, in the order of arrival. For the writers of one
- * secret it avoids races within this process, which all but one would lose. Other processes race on:
- * conditions decide, and the mutex decides nothing. A work takes its keys in sorted order, so that no two works wait
- * for each other.
+ * secret it avoids races within this process, which all but one would lose. Writers in other processes still
+ * race: the conditions of a write decide, and the mutex decides nothing. A work takes its keys in sorted order,
+ * so that no two works wait for each other.
  */
 export const createKeyedMutex = () => {
   const lastOf = new Map<string, Promise<void>>();

@@ -143,7 +143,7 @@ describe('copy-secret', () => {
 });
 
 describe('a copy that meets another write', () => {
-  it('gets the next number, as an update does', async () => {
+  it('takes the next number, as an update does', async () => {
     const alice = await withSecrets({ DB: ['a'], FROM: ['x'] });
     const ports = beforeWrite(() => ask.update(alice, 'DB', 'of another'));
     const context = requestContext();

@@ -102,7 +102,7 @@ describe('the keyed mutex', () => {
 });
 
 describe('the queue of a secret', () => {
-  it('is another one for each tenant, name, and for callers who may not see the name', async () => {
+  it('differs by tenant, by name, and for callers who may not see the name', async () => {
     const acme = someone({ tenant: 'acme' });
     const callers = [acme, someone({ tenant: 'other' }), { ...acme, names: ['OTHER'] }];
     const queues = new Set<string>();
