@@ -10,6 +10,8 @@ export type Observation = {
   readonly value: string;
   /** Absent for a stored version. */
   readonly state?: 'deleted' | 'destroyed';
+  /** At the end: the copy that wrote the version. */
+  readonly copy?: string;
 };
 
 /** No two writes of a run have the same value: it tells who wrote what is seen. The value of a deletion is its note. */
@@ -57,7 +59,17 @@ type Final = { readonly kind: 'final'; readonly name: string; readonly outcome: 
 };
 
 type Instants = { readonly client: number; readonly call: number; readonly return: number };
-export type Recorded = Instants & ((Operation & Answer) | Final);
+/** Stores the value of `reads[0]` as the next version of `name`. The text `value` is its own. */
+type Copy = {
+  readonly kind: 'copy';
+  readonly name: string;
+  readonly value: string;
+  readonly reads: readonly string[];
+  readonly next?: true;
+  readonly ifMatch?: number;
+  readonly wanted?: number;
+};
+export type Recorded = Instants & (((Operation | Copy) & Answer) | Final);
 
 /** The one clock of a history: microseconds that never go back. */
 export const microseconds = (): number => Math.floor(performance.now() * 1_000);

@@ -2,6 +2,7 @@
 import { fingerprint } from '../../../functions/crypto/fingerprint.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { Principal, VersionRef } from '../../../functions/model/types.ts';
+import { copySecret } from '../../../functions/vault/copy-secret.ts';
 import { createSecret } from '../../../functions/vault/create-secret.ts';
 import { deleteSecret } from '../../../functions/vault/delete-secret.ts';
 import { destroyVersion } from '../../../functions/vault/destroy-version.ts';
@@ -107,6 +108,38 @@ const update: Draw = (random, names, unique) => {
         fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
       });
       return told([version], []);
+    },
+  };
+};
+
+const copy: Draw = (random, names, unique, shown) => {
+  const [first, ...others] = shown;
+  if (!first) return create(random, names, unique, shown);
+  const name = oneOf(random, names);
+  const key = keyOf(random, unique);
+  const isShown = shown.some((version) => version.name === name);
+  const next = random() < 0.9 === isShown ? true : undefined;
+  const ifMatch = next && random() < 0.3 ? 1 + intBelow(random, 4) : undefined;
+  const any = oneOf(random, [first, ...others]);
+  const from = { ...any, version: random() < 0.4 ? undefined : any.version };
+  return {
+    operation: 'copy-secret',
+    names: [name],
+    reads: [from.name],
+    next,
+    value: unique,
+    ...(ifMatch !== undefined && { ifMatch }),
+    ...(from.version !== undefined && { wanted: from.version }),
+    key,
+    send: async (ports, context, principal) => {
+      const { version, from: source } = await copySecret(ports)(context, principal, {
+        name,
+        from,
+        create: !next,
+        ifMatch: ifMatch === undefined ? undefined : [String(ifMatch)],
+        fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
+      });
+      return told([version], [source]);
     },
   };
 };
@@ -297,10 +330,16 @@ const submit: Draw = (random, names, unique, shown) => {
 };
 
 const writes = [create, create, create, update, update, update, update] as const;
-const removals = [remove, remove, destroy, destroy] as const;
+const copies = [copy, copy, copy, copy] as const;
+const removals = [remove, remove, destroy, destroy, destroy] as const;
 const reads = [get, get, get, getAt, list, listNames] as const;
 const ofFiles = [expand, expand, encrypt, submit] as const;
 
 /** A random request. `unique` is its value and its key, and belongs to no other request. */
 export const drawRequest: Draw = (random, names, unique, shown) =>
-  oneOf(random, [...writes, ...removals, ...reads, ...ofFiles])(random, names, unique, shown);
+  oneOf(random, [...writes, ...copies, ...removals, ...reads, ...ofFiles])(
+    random,
+    names,
+    unique,
+    shown,
+  );

@@ -34,20 +34,22 @@ export type Operation = {
   readonly operation: string;
   /** The names that the request is about; for a file, the names that it writes. */
   readonly names: readonly string[];
-  /** The names that a file reads. */
+  /** The names that a file reads; the source of a copy. */
   readonly reads?: readonly string[];
-  /** What a file writes becomes next versions of secrets that exist. */
+  /** What a file or a copy writes becomes next versions of secrets that exist. */
   readonly next?: true | undefined;
-  /** The value for all names that it writes, or the note of a deletion. No other request writes it. */
+  /** The value for all names that it writes, or the note of a deletion. No other request has it. */
   readonly value?: string;
   readonly ifMatch?: number;
-  /** The requested version, if not the latest; the version to destroy. */
+  /** The requested version, if not the latest; the version to destroy or to copy. */
   readonly wanted?: number;
 };
 
 export type Entry = Operation & {
   readonly began: number;
   readonly ended: number;
+  /** When the store applied the write of this attempt, if it ever did. */
+  readonly applied?: number | undefined;
   readonly told: Answer;
 };
 
@@ -55,7 +57,11 @@ export type Entry = Operation & {
 export type Stored = Pick<Observation, 'state'> & {
   readonly version: number;
   readonly value: string;
+  readonly writeId: string;
   readonly validFrom: number;
   readonly validTo: number | undefined;
 };
 export type FinalState = ReadonlyMap<string, readonly Stored[]>;
+
+/** The id of the write of an attempt. */
+export const writeIdOf = (began: number): string => `write-${began}`;

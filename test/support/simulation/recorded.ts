@@ -4,7 +4,7 @@ import type {
   Observation as ObservationThere,
   Recorded,
 } from '../../cluster/chaos/history.ts';
-import type { Entry, FinalState, Observation } from './history.ts';
+import { type Entry, type FinalState, type Observation, writeIdOf } from './history.ts';
 
 /**
  * One operation for each request, however often it was attempted, and a final read of the versions of every secret.
@@ -12,9 +12,17 @@ import type { Entry, FinalState, Observation } from './history.ts';
 export const recordedOf = (history: readonly Entry[], final: FinalState): readonly Recorded[] => {
   const tries = Map.groupBy(history, (entry) => entry.value ?? entry);
   const operations = [...tries.values()].flatMap(operationsOf);
+  const copies = new Map(
+    history.flatMap(({ operation, began, value }) =>
+      operation === 'copy-secret' ? [[writeIdOf(began), value]] : [],
+    ),
+  );
   const end = Math.max(0, ...history.map(({ ended }) => ended));
   const read = [...final].map(([name, versions]): Recorded => {
-    const seen = seenOf(versions.map((version) => ({ ...version, name })));
+    const seen = versions.flatMap((version) => {
+      const copy = copies.get(version.writeId);
+      return seenOf([{ ...version, name }]).map((one) => ({ ...one, ...(copy && { copy }) }));
+    });
     return {
       client: 0,
       call: end + 1,
@@ -46,8 +54,10 @@ const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
   const tries = entries.map((entry) => ({ entry, told: toldOf(entry) }));
   const [first] = tries;
   if (!first) return [];
+  // A write takes effect once the store has applied it, and not before.
+  const called = entries.find(({ applied }) => applied)?.applied ?? first.entry.began;
   const answered = tries.find(({ told }) => told.outcome === 'done');
-  if (answered) return recorded(first.entry.began, answered);
+  if (answered) return recorded(called, answered);
   const unclear = tries.filter(({ told }) => told.outcome === 'unknown');
   const refused = tries.filter(
     ({ told }) => told.outcome !== 'unknown' && told.outcome !== 'nothing',
@@ -55,7 +65,7 @@ const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
   const others = unclear.length + refused.length > 0 ? refused : tries;
   const last = unclear.at(-1);
   return [
-    ...(last ? recorded(first.entry.began, last) : []),
+    ...(last ? recorded(called, last) : []),
     ...others.flatMap((one) => recorded(one.entry.began, one)),
   ];
 };
@@ -100,7 +110,9 @@ type Loose = { names?: unknown; version?: unknown; versions?: unknown };
 
 const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
   const { operation, names, reads = [], next, value = '', ifMatch, wanted, ended } = entry;
-  const instants = { client: 0, call, return: ended };
+  // A write that nobody was told of may be applied after its last attempt has ended.
+  const until = told.outcome === 'unknown' ? Math.max(call, ended) : ended;
+  const instants = { client: 0, call, return: until };
   const [name = ''] = names;
   const { names: _, versions: __, ...plain } = told as Loose & AnswerThere;
   if (!isRecorded(operation)) return [];
@@ -111,6 +123,14 @@ const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
       return [{ ...instants, kind: 'update', name, value, ...(ifMatch && { ifMatch }), ...plain }];
     case 'delete-secret':
       return [{ ...instants, kind: 'delete', name, value, ...(ifMatch && { ifMatch }), ...plain }];
+    case 'copy-secret': {
+      const options = {
+        ...(next && { next }),
+        ...(ifMatch && { ifMatch }),
+        ...(wanted && { wanted }),
+      };
+      return [{ ...instants, kind: 'copy', name, value, reads, ...options, ...plain }];
+    }
     case 'destroy-version':
       return [{ ...instants, kind: 'destroy', name, wanted: wanted ?? 0, ...plain }];
     case 'list-secrets, stored':

@@ -15,7 +15,7 @@ import { createMemoryStore } from '../memory-dynamodb.ts';
 import { createMemoryKms } from '../memory-kms.ts';
 import { requestContext, someone } from '../requests.ts';
 import { drawRequest, type Request, seenAs, toldOf } from './clients.ts';
-import type { Answer, Entry, FinalState, Stored } from './history.ts';
+import { type Answer, type Entry, type FinalState, type Stored, writeIdOf } from './history.ts';
 import { isRecorded } from './recorded.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -45,7 +45,9 @@ const startNode = (world: World, random: Random, services: Exchange, keyArn: str
     const { promise: death, resolve: die } = Promise.withResolvers<void>();
     let isDead = false;
     const exchange: Exchange = async (call, signal) => {
-      await world.pause(random() * 5, signal);
+      // Others read and write before a slow write.
+      const isSlow = call.operation === 'TransactWriteItems' && random() < 0.5;
+      await world.pause(random() * (isSlow ? 1_000 : 5), signal);
       if (isDead) return await new Promise<never>(() => {});
       const reply = await services(call, signal);
       await world.pause(random() * 5, signal);
@@ -87,7 +89,7 @@ const ask = async (
   for (let time = 0; time < 4; time += 1) {
     const node = oneOf(random, nodes);
     const began = world.next();
-    const context = requestContext({ clock: world.clock(node.skew), writeId: `write-${began}` });
+    const context = requestContext({ clock: world.clock(node.skew), writeId: writeIdOf(began) });
     const died = node.death().then((): Answer => ({ kind: 'died' }));
     const told = await Promise.race([send(node.ports(), context, principal).catch(toldOf), died]);
     record({ ...asked, began, ended: world.next(), told });
@@ -118,8 +120,8 @@ const finalState = async (ports: Ports, principal: Principal): Promise<FinalStat
     );
     const stored = versions.map((listed) => {
       const { version, state, value } = seenAs(listed);
-      const { validFrom, validTo } = listed.stored;
-      return { version, state, value, validFrom, validTo };
+      const { writeId, validFrom, validTo } = listed.stored;
+      return { version, state, value, writeId, validFrom, validTo };
     });
     final.set(name, stored);
   }
@@ -143,7 +145,16 @@ export const simulate = async (seed: number): Promise<Run> => {
   const world = createWorld(random);
   const [store, kms] = [createMemoryStore(), createMemoryKms()];
   const parts = { pause: world.pause, random };
-  const hostile = startAdversary(store.exchange, {
+  /** The event at which the store applied the write with this id. */
+  const applied = new Map<string, number>();
+  const applying: Exchange = (call) => {
+    const reply = store.exchange(call);
+    for (const { writeId } of store.items()) {
+      if (writeId?.S && !applied.has(writeId.S)) applied.set(writeId.S, world.next());
+    }
+    return reply;
+  };
+  const hostile = startAdversary(applying, {
     ...parts,
     choose: atRate(random, random() * 0.4),
     watch: watchCalls(),
@@ -176,7 +187,7 @@ export const simulate = async (seed: number): Promise<Run> => {
   await world.run([world.pause(20_000)]);
   const quiet: Exchange = (call) => (call.service === 'kms' ? kms : store).exchange(call);
   return {
-    history,
+    history: history.map((entry) => ({ ...entry, applied: applied.get(writeIdOf(entry.began)) })),
     final: await finalState(portsOver(quiet, kms.keyArn), principal),
     violations: [...hostile.violations, ...hostileKms.violations],
     faults: hostile.met.filter(({ fate }) => fate.kind !== 'passed' && fate.kind !== 'stale')

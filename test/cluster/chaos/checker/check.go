@@ -72,7 +72,10 @@ func resolve(history []*Operation, report *Report) (resolved []*Operation, probl
 		}
 		done := *op
 		// What it read at that instant was never told, so there is nothing to check of that.
-		done.Outcome, done.Reads, done.Return = outcomeDone, nil, math.MaxInt64
+		done.Outcome, done.Return = outcomeDone, math.MaxInt64
+		if op.Kind == kindEnv {
+			done.Reads = nil
+		}
 		if op.Kind == kindDestroy && op.Outcome == outcomeUnknown {
 			// It may also have been another one that destroyed the version, before or after this one.
 			if end, is := destroyed[place{op.Name, op.Wanted}]; is {
@@ -120,13 +123,16 @@ func atTheEnd(history []*Operation) (stands map[Written]int, destroyed map[place
 		for _, seen := range op.Seen {
 			if seen.State == stateDestroyed {
 				destroyed[place{seen.Name, seen.Version}] = seen
-			} else {
+			}
+			if seen.Copy != "" {
+				stands[Written{seen.Name, seen.Copy}] = seen.Version
+			} else if seen.State != stateDestroyed {
 				stands[Written{seen.Name, seen.Value}] = seen.Version
 			}
 		}
 	}
 	learn := func(written Written, number int) {
-		if _, is := destroyed[place{written.Name, number}]; is {
+		if end, is := destroyed[place{written.Name, number}]; is && end.Copy == "" {
 			stands[written] = number
 		}
 	}

@@ -143,7 +143,7 @@ func TestDeletionsEndSecretsAndNumbersNeverReturn(t *testing.T) {
 	const a = "A"
 	made, removed := at(0, 10, create(a, "a1")), at(20, 30, remove(a, "gone", 2))
 	again := at(40, 50, with(create(a, "a3"), func(op *Operation) { op.Version = 3 }))
-	gone := Seen{a, 2, "gone", stateDeleted}
+	gone := Seen{a, 2, "gone", stateDeleted, ""}
 	end := at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a, Outcome: outcomeDone,
 		Seen: []Seen{shown(a, 1, "a1"), gone, shown(a, 3, "a3")}})
 	missing := func(op Operation) Operation { return with(op, outcome(outcomeMissing)) }
@@ -176,7 +176,7 @@ func TestDeletionsEndSecretsAndNumbersNeverReturn(t *testing.T) {
 		{"the old version by its number", "Ok", []*Operation{at(31, 32, numbered(1, outcomeDone, shown(a, 1, "a1"))), at(33, 34, numbered(2, outcomeMissing))}},
 		{"a value of the deletion", "Illegal", []*Operation{at(33, 34, numbered(2, outcomeDone, shown(a, 2, "gone")))}},
 		{"the deletion among the versions", "Ok", []*Operation{at(31, 32, versions(gone, shown(a, 1, "a1")))}},
-		{"the deletion of another", "Illegal", []*Operation{at(31, 32, versions(Seen{a, 2, "other", stateDeleted}, shown(a, 1, "a1")))}},
+		{"the deletion of another", "Illegal", []*Operation{at(31, 32, versions(Seen{a, 2, "other", stateDeleted, ""}, shown(a, 1, "a1")))}},
 		{"the deletion left out", "Illegal", []*Operation{at(31, 32, versions(shown(a, 1, "a1")))}},
 		{"no versions of a deleted secret", "Illegal", []*Operation{at(31, 32, missing(versions()))}},
 		{"a deleted secret among the deleted", "Ok", []*Operation{at(31, 32, list(stateDeleted, gone)), at(33, 34, list(stateDeleted)), at(35, 36, list("stored"))}},
@@ -210,7 +210,7 @@ func TestDeletionsEndSecretsAndNumbersNeverReturn(t *testing.T) {
 func TestDestroyedVersionsStayDestroyed(t *testing.T) {
 	const a = "A"
 	made, changed := at(0, 10, create(a, "a1")), at(20, 30, update(a, "a2", 2))
-	ruin := Seen{a, 1, "noon", stateDestroyed}
+	ruin := Seen{a, 1, "noon", stateDestroyed, ""}
 	destroy := func(wanted int, word string, seen ...Seen) Operation {
 		return Operation{Kind: kindDestroy, Name: a, Wanted: wanted, Outcome: word, Seen: seen}
 	}
@@ -231,9 +231,9 @@ func TestDestroyedVersionsStayDestroyed(t *testing.T) {
 		{"its value afterwards", "Illegal", []*Operation{at(51, 52, numbered(outcomeDone, shown(a, 1, "a1")))}},
 		{"none before", "Illegal", []*Operation{at(31, 32, numbered(outcomeDestroyed))}},
 		{"destroyed twice, with the first instant", "Ok", []*Operation{at(51, 52, destroy(1, outcomeDone, ruin))}},
-		{"destroyed twice, with two instants", "Illegal", []*Operation{at(51, 52, destroy(1, outcomeDone, Seen{a, 1, "later", stateDestroyed}))}},
+		{"destroyed twice, with two instants", "Illegal", []*Operation{at(51, 52, destroy(1, outcomeDone, Seen{a, 1, "later", stateDestroyed, ""}))}},
 		{"the current version", "Ok", []*Operation{at(31, 32, destroy(2, outcomeCurrent))}},
-		{"the current version, destroyed", "Illegal", []*Operation{at(31, 32, destroy(2, outcomeDone, Seen{a, 2, "noon", stateDestroyed}))}},
+		{"the current version, destroyed", "Illegal", []*Operation{at(31, 32, destroy(2, outcomeDone, Seen{a, 2, "noon", stateDestroyed, ""}))}},
 		{"an old version that is called current", "Illegal", []*Operation{at(31, 32, destroy(1, outcomeCurrent))}},
 		{"a version that is not there yet", "Ok", []*Operation{at(11, 12, destroy(2, outcomeMissing))}},
 		{"a version of a value that is called a deletion", "Illegal", []*Operation{at(31, 32, destroy(1, outcomeEmpty))}},
@@ -261,9 +261,80 @@ func TestDestroyedVersionsStayDestroyed(t *testing.T) {
 	// A deletion holds nothing to destroy.
 	removed := at(60, 70, remove(a, "gone", 3))
 	over := at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a, Outcome: outcomeDone,
-		Seen: []Seen{ruin, shown(a, 2, "a2"), {a, 3, "gone", stateDeleted}}})
+		Seen: []Seen{ruin, shown(a, 2, "a2"), {a, 3, "gone", stateDeleted, ""}}})
 	expect(t, "Ok", made, changed, destroyed, removed, at(71, 72, destroy(3, outcomeEmpty)), over)
 	expect(t, "Illegal", made, changed, destroyed, removed, at(71, 72, destroy(3, outcomeCurrent)), over)
+}
+
+func TestCopiesStoreWhatTheirSourceHolds(t *testing.T) {
+	ruin := Seen{Name: "A", Version: 1, Value: "noon", State: stateDestroyed}
+	ends := func(values ...string) *Operation {
+		end := final("B", values...)
+		end.Seen[len(values)-1].Copy = "c"
+		return end
+	}
+	copied := Operation{Kind: kindCopy, Call: 31, Return: 38, Name: "B", Value: "c", Reads: []string{"A"}, Wanted: 1, Next: true,
+		Outcome: outcomeDone, Version: 2, Seen: []Seen{shown("A", 1, "")}}
+	late := func(op *Operation) { op.Call, op.Return = 51, 60 }
+	current := func(op *Operation) { op.Wanted, op.Seen = 0, []Seen{shown("A", 2, "")} }
+	unknown := with(copied, outcome(outcomeUnknown))
+	refused := func(word string, change func(*Operation)) Operation {
+		return with(with(copied, outcome(word)), change)
+	}
+	creates := func(op *Operation) { op.Next = false }
+	matching := func(ifMatch int) func(*Operation) { return func(op *Operation) { op.IfMatch, op.Current = ifMatch, 1 } }
+	before, after := final("B", "b1"), ends("b1", "a1")
+	cases := []struct {
+		what    string
+		verdict string
+		op      Operation
+		end     *Operation
+	}{
+		{"an old version", "Ok", copied, after},
+		{"the current version", "Ok", with(copied, current), ends("b1", "a2")},
+		{"another value", "Illegal", copied, ends("b1", "a2")},
+		{"another version than was told", "Illegal", with(copied, func(op *Operation) { op.Seen = []Seen{shown("A", 2, "")} }), after},
+		{"a destroyed value", "Illegal", with(copied, late), after},
+		{"a destroyed value, unclear", "Illegal", with(unknown, late), after},
+		{"an unclear copy", "Ok", unknown, after},
+		{"an unclear copy that was not made", "Ok", unknown, before},
+		{"a number twice", "Illegal", with(copied, func(op *Operation) { op.Version = 1 }), after},
+		{"one copy made twice", "Illegal", copied, ends("b1", "a1", "a1")},
+		{"a create of what exists", "Illegal", with(copied, creates), after},
+		{"a condition that did not hold", "Illegal", with(copied, matching(3)), after},
+		{"refused, though made", "Illegal", refused(outcomeConflict, matching(3)), after},
+		{"a conflict", "Ok", refused(outcomeConflict, matching(3)), before},
+		{"a conflict with what was asked for", "Illegal", refused(outcomeConflict, matching(1)), before},
+		{"a create that lost", "Ok", refused(outcomeExists, creates), before},
+		{"an update that found a secret", "Illegal", refused(outcomeExists, current), before},
+		{"a destroyed version", "Ok", refused(outcomeDestroyed, late), before},
+		{"the current version that is called destroyed", "Illegal", refused(outcomeDestroyed, current), before},
+		{"a missing version", "Ok", refused(outcomeMissing, func(op *Operation) { op.Wanted = 3 }), before},
+		{"a version that is called missing", "Illegal", refused(outcomeMissing, late), before},
+	}
+	for _, one := range cases {
+		t.Run(one.what, func(t *testing.T) {
+			destroyed := Operation{Kind: kindDestroy, Name: "A", Wanted: 1, Outcome: outcomeDone, Seen: []Seen{ruin}}
+			end := final("A", "", "a2")
+			end.Seen[0] = ruin
+			expect(t, one.verdict, at(0, 10, create("A", "a1")), at(0, 10, create("B", "b1")), at(20, 30, update("A", "a2", 2)),
+				&one.op, at(40, 50, destroyed), end, one.end)
+		})
+	}
+	// A copy that took place is never told that it was refused.
+	made := []*Operation{at(0, 10, create("A", "a1")), at(0, 10, create("B", "b1")), &unknown, final("A", "a1"), after}
+	conflict := at(61, 62, refused(outcomeConflict, func(op *Operation) { op.IfMatch, op.Current = 1, 2 }))
+	expect(t, "Ok", made...)
+	expect(t, "Illegal", append(made, conflict)...)
+	// The value of a destroyed copy does not tell where its source stands.
+	again := with(copied, func(op *Operation) { op.Name, op.Version = "A", 3 })
+	shows := Operation{Kind: kindVersion, Name: "A", Wanted: 3, Outcome: outcomeDone, Seen: []Seen{shown("A", 3, "a1")}}
+	ruined := Seen{"A", 3, "noon", stateDestroyed, "c"}
+	destroyed := Operation{Kind: kindDestroy, Name: "A", Wanted: 3, Outcome: outcomeDone, Seen: []Seen{ruined}}
+	end := final("A", "a1", "a2", "", "a4")
+	end.Seen[2] = ruined
+	expect(t, "Ok", at(0, 10, with(create("A", "a1"), outcome(outcomeUnknown))), at(20, 30, update("A", "a2", 2)), &again,
+		at(40, 50, update("A", "a4", 4)), at(60, 61, shows), at(70, 80, destroyed), end)
 }
 
 func TestFilesStoreNextVersionsOfWhatExists(t *testing.T) {
@@ -383,7 +454,7 @@ func generated(random *rand.Rand, operations int) []*Operation {
 			}
 			op.Versions[0] = next
 		case kind == 4 && last.count() > 1 && !last.before.isDeleted:
-			seen := Seen{name, last.number - 1, fmt.Sprint("destroyed ", instant), stateDestroyed}
+			seen := Seen{name, last.number - 1, fmt.Sprint("destroyed ", instant), stateDestroyed, ""}
 			if last.before.destroyed != "" {
 				seen.Value = last.before.destroyed
 			}

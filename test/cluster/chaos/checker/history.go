@@ -22,6 +22,8 @@ type Seen struct {
 	Value   string `json:"value"`
 	// Empty for a stored version.
 	State string `json:"state,omitempty"`
+	// final: the copy that wrote the version, by its Value.
+	Copy string `json:"copy,omitempty"`
 }
 
 const (
@@ -41,22 +43,23 @@ type Operation struct {
 
 	// All kinds but env and list: the secret.
 	Name string `json:"name,omitempty"`
-	// create, update, delete: what is written.
+	// create, update, delete: what is written. copy: a text that no other operation has.
 	Value string `json:"value,omitempty"`
-	// update, delete: the version that it is to follow; 0 for any.
+	// update, delete, copy: the version that it is to follow; 0 for any.
 	IfMatch int `json:"ifMatch,omitempty"`
-	// version, destroy: the number that is asked for.
+	// version, destroy: the number that is asked for. copy: the version of its source; 0 for the current one.
 	Wanted int `json:"wanted,omitempty"`
 	// env: the secrets to be stored, and those to be read, both at one instant. list: those that may be listed.
+	// copy: its source.
 	Creates []Written `json:"creates,omitempty"`
 	Reads   []string  `json:"reads,omitempty"`
-	// env: the secrets to be stored must exist, and get their next versions. Otherwise none may exist.
+	// env, copy: the secrets to be stored must exist, and get their next versions. Otherwise none may exist.
 	Next bool `json:"next,omitempty"`
 	// list: the state of the secrets that are asked for, `stored` or `deleted`.
 	State string `json:"state,omitempty"`
 
 	Outcome string `json:"outcome"`
-	// create, update, delete: the version that was written.
+	// create, update, delete, copy: the version that was written.
 	Version int `json:"version,omitempty"`
 	// env: the versions that were written, in the order of Creates.
 	Versions []int `json:"versions,omitempty"`
@@ -65,7 +68,7 @@ type Operation struct {
 	// exists, missing: all secrets of an env operation of which this is so.
 	Names []string `json:"names,omitempty"`
 	// get, version: one; versions: the latest ones, from the latest down; env: those read; final: all, from the first;
-	// list: those of Reads that are listed; destroy: the destroyed version.
+	// list: those of Reads that are listed; destroy: the destroyed version; copy: the version of its source, without value.
 	Seen []Seen `json:"seen,omitempty"`
 }
 
@@ -77,6 +80,7 @@ const (
 	kindVersion  = "version"
 	kindEnv      = "env"
 	kindDelete   = "delete"
+	kindCopy     = "copy"
 	kindDestroy  = "destroy"
 	// The secrets of one state, with the numbers of their current versions. Some may be left out.
 	kindList = "list"
@@ -89,7 +93,7 @@ const (
 	outcomeExists   = "exists"
 	outcomeMissing  = "missing"
 	outcomeConflict = "conflict"
-	// version: the value was destroyed. destroy: the version is the current one; it is a deletion.
+	// version, copy: the value was destroyed. destroy: the version is the current one; it is a deletion.
 	outcomeDestroyed = "destroyed"
 	outcomeCurrent   = "current"
 	outcomeEmpty     = "empty"
@@ -100,10 +104,10 @@ const (
 )
 
 func (op *Operation) names() []string {
-	if op.Kind != kindEnv && op.Kind != kindList {
-		return []string{op.Name}
-	}
 	names := append([]string(nil), op.Reads...)
+	if op.Kind != kindEnv && op.Kind != kindList {
+		return append(names, op.Name)
+	}
 	for _, written := range op.Creates {
 		names = append(names, written.Name)
 	}
@@ -115,7 +119,8 @@ func (op *Operation) written() []Written {
 	if op.Kind == kindEnv {
 		return op.Creates
 	}
-	if op.Kind == kindCreate || op.Kind == kindUpdate || op.Kind == kindDelete {
+	switch op.Kind {
+	case kindCreate, kindUpdate, kindDelete, kindCopy:
 		return []Written{{op.Name, op.Value}}
 	}
 	return nil

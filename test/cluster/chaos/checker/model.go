@@ -40,6 +40,8 @@ func (g *group) step(state vault, op *Operation) (bool, vault) {
 	secret := g.number[op.Name]
 	last := state[secret]
 	switch op.Kind {
+	case kindCopy:
+		return g.stepCopy(state, op)
 	case kindVersion:
 		return stepVersion(last.at(op.Wanted), op), state
 	case kindDestroy:
@@ -68,15 +70,41 @@ func (g *group) step(state vault, op *Operation) (bool, vault) {
 	follows := last.isStored() && (op.IfMatch == 0 || op.IfMatch == last.number)
 	switch op.Kind {
 	case kindCreate:
-		return !last.isStored() && isNext, state.with(secret, link(last, op.Value, false, ""))
+		return !last.isStored() && isNext, state.with(secret, link(last, version{value: op.Value}))
 	case kindUpdate:
-		return follows && isNext, state.with(secret, link(last, op.Value, false, ""))
+		return follows && isNext, state.with(secret, link(last, version{value: op.Value}))
 	case kindDelete:
-		return follows && isNext, state.with(secret, link(last, op.Value, true, ""))
+		return follows && isNext, state.with(secret, link(last, version{value: op.Value, isDeleted: true}))
 	case kindGet:
 		return last.isStored() && len(op.Seen) == 1 && state.shows(secret, op.Seen), state
 	}
 	return false, state
+}
+
+// stepCopy stores the value that a version holds at that instant. That the version is destroyed may be found out later
+// than the state of the secret.
+func (g *group) stepCopy(state vault, op *Operation) (bool, vault) {
+	secret := g.number[op.Name]
+	last, source := state[secret], state[g.number[op.Reads[0]]]
+	if op.Wanted > 0 {
+		source = source.at(op.Wanted)
+	}
+	isReady := last.isStored() == op.Next && (op.IfMatch == 0 || op.IfMatch == last.number)
+	switch op.Outcome {
+	case outcomeExists:
+		return !op.Next && last.isStored(), state
+	case outcomeConflict:
+		return last.isStored() && last.number == op.Current && last.number != op.IfMatch, state
+	case outcomeMissing:
+		return op.Next && !last.isStored() || isReady && !source.isStored(), state
+	case outcomeDestroyed:
+		return source.isStored() && source.destroyed != "", state
+	}
+	hasValue := source.isStored() && source.destroyed == "" && (len(op.Seen) == 0 || op.Seen[0].Version == source.number)
+	if !isReady || !hasValue || op.Version != last.count()+1 {
+		return false, state
+	}
+	return true, state.with(secret, link(last, version{value: source.value, copy: op.Value}))
 }
 
 // stepVersions tells whether a list of versions is right. It shows the head as it was at one instant, and the other
@@ -176,7 +204,7 @@ func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
 		if op.Versions[index] != last.count()+1 {
 			return false, state
 		}
-		state = state.with(secret, link(last, written.Value, false, ""))
+		state = state.with(secret, link(last, version{value: written.Value}))
 	}
 	return true, state
 }

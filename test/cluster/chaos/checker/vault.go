@@ -5,6 +5,8 @@ type version struct {
 	// Of a deletion, its note.
 	value     string
 	isDeleted bool
+	// The copy that wrote the version, empty if another operation did.
+	copy string
 	// When the value was destroyed; empty if it was not.
 	destroyed string
 	number    int
@@ -35,31 +37,34 @@ func (v *version) at(number int) *version {
 	return v
 }
 
-// link is the next version after `before`. Numbers never return.
-func link(before *version, value string, isDeleted bool, destroyed string) *version {
+// link is `next` as the version after `before`. Numbers never return.
+func link(before *version, next version) *version {
 	hash := uint64(14695981039346656037)
 	if before != nil {
 		hash = before.hash
 	}
 	state := "stored"
-	if isDeleted {
+	if next.isDeleted {
 		state = stateDeleted
 	}
-	for _, text := range []string{state, value, destroyed} {
+	for _, text := range []string{state, next.value, next.copy, next.destroyed} {
 		for index := 0; index < len(text); index++ {
 			hash = (hash ^ uint64(text[index])) * 1099511628211
 		}
 		hash *= 31
 	}
-	return &version{value, isDeleted, destroyed, before.count() + 1, before, hash}
+	next.number, next.before, next.hash = before.count()+1, before, hash
+	return &next
 }
 
 // destroy is the same history, in which the version of that number was destroyed at an instant.
 func (v *version) destroy(number int, instant string) *version {
+	next := *v
 	if v.number == number {
-		return link(v.before, v.value, v.isDeleted, instant)
+		next.destroyed = instant
+		return link(v.before, next)
 	}
-	return link(v.before.destroy(number, instant), v.value, v.isDeleted, v.destroyed)
+	return link(v.before.destroy(number, instant), next)
 }
 
 // isShownAs tells whether a reply may show this version so.
@@ -78,7 +83,7 @@ func (v *version) isShownAs(seen Seen) bool {
 func sameVersions(a, b *version) bool {
 	for a != b {
 		if a == nil || b == nil || a.hash != b.hash || a.number != b.number || a.value != b.value ||
-			a.isDeleted != b.isDeleted || a.destroyed != b.destroyed {
+			a.isDeleted != b.isDeleted || a.copy != b.copy || a.destroyed != b.destroyed {
 			return false
 		}
 		a, b = a.before, b.before
@@ -107,10 +112,10 @@ func (state vault) shows(secret int, seen []Seen) bool {
 	return true
 }
 
-// holds tells whether a value was ever written to a secret.
+// holds tells whether a write to a secret has taken place.
 func (state vault) holds(written Written, secret int) bool {
 	for at := state[secret]; at != nil; at = at.before {
-		if at.value == written.Value {
+		if at.value == written.Value || at.copy == written.Value {
 			return true
 		}
 	}
