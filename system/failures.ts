@@ -125,19 +125,19 @@ export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: stri
   Object.assign(make(exitCode, report, file), { message: sentence });
 
 /**
- * Runs `action`. A refusal with this code has the sentence for users of `dsvault`. A refusal that names a field
- * keeps the server's own.
+ * Runs `action`. A refusal with this code has the sentence for users of `dsvault`, if it names `field`, or none
+ * by default. A refusal that names another field keeps the server's own.
  */
 export const withSentence = async <Result>(
   code: string,
   sentence: string,
   action: () => Promise<Result>,
+  field?: string,
 ): Promise<Result> => {
   try {
     return await action();
   } catch (error) {
-    const isMeant =
-      isFailure(error) && error.report.code === code && error.report.field === undefined;
+    const isMeant = isFailure(error) && error.report.code === code && error.report.field === field;
     throw isMeant ? inOtherWords(error, sentence) : error;
   }
 };

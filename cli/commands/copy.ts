@@ -18,9 +18,11 @@ export const copyCommand = () =>
     .action(async (from, name, { json, note, ifVersion, create, ...flags }) => {
       const { client } = openSession(flags);
       const body = { from, create, note };
+      const write = () => client('copy-secret', { name, body, ifVersion });
+      const noValue = 'no such secret to copy, or no such version of it';
       const written = await withSentence('not_found', 'no such secret: --create makes it', () =>
         withSentence('secret_exists', `${name} exists: leave out --create`, () =>
-          client('copy-secret', { name, body, ifVersion }),
+          withSentence('not_found', noValue, write, 'from'),
         ),
       );
       const about = `with the value of ${written.from.name}@${written.from.version}`;

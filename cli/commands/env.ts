@@ -133,7 +133,9 @@ const ask = async (
 
 /** The same failure with a sentence about the result. An expansion stores nothing anyway. */
 const ofExpansion = (error: Failure): Failure => {
-  const sentence = error.message.replace(/; nothing was stored$/, '');
+  const { field } = error.report;
+  const subject = field === undefined ? '' : `${field}: `;
+  const sentence = `${subject}${error.message.replace(/; nothing was stored$/, '')}`;
   const isSaid = /nothing was written/.test(sentence);
   return inOtherWords(error, isSaid ? sentence : `${sentence}; nothing was written`);
 };

@@ -17,8 +17,10 @@ export const rollbackCommand = () =>
       const { client } = openSession(flags);
       const body = { from: { version }, note };
       const missing = `no such secret; if it was deleted, dsvault restore ${name} brings it back`;
+      const noValue = `${name} has no version ${version}, or it is a deletion`;
+      const write = () => client('copy-secret', { name, body, ifVersion });
       const written = await withSentence('not_found', missing, () =>
-        client('copy-secret', { name, body, ifVersion }),
+        withSentence('not_found', noValue, write, 'from'),
       );
       const about = `with the value of version ${version}`;
       await printVersion(written, { json, about, copyOf: version });

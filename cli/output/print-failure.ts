@@ -33,7 +33,9 @@ const sentenceOf = ({ message, report }: Failure): string => {
     limit !== undefined && `limit ${limit}`,
     requestId !== undefined && `request ${requestId}`,
   ].filter((fact) => fact !== false);
-  return `${field === undefined ? '' : `${field}: `}${message} (${facts.join(', ')})`;
+  // A field is a word of the API, and so are the server's sentences.
+  const subject = field === undefined || message !== report.detail ? '' : `${field}: `;
+  return `${subject}${message} (${facts.join(', ')})`;
 };
 
 /** One line for each error of the report, and a line with the number of omitted errors. */
