@@ -1,5 +1,5 @@
 /** Fields that several views have. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { alphabets } from '../../cli/values/alphabets.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { useHiding } from './hidden-value.tsx';
@@ -31,7 +31,8 @@ export const ValueField = () => {
   const alphabet = useRef<HTMLSelectElement>(null);
   const [isShown, setShown] = useState(false);
   useHiding(isShown, () => setShown(false));
-  useEffect(() => {
+  // The cleanup of another effect would wait for the next paint, and the value with it.
+  useLayoutEffect(() => {
     const element = field.current;
     return () => {
       if (element) element.value = '';
