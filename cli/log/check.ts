@@ -43,7 +43,7 @@ export type CheckOptions = {
   readonly isOrdered: boolean;
 };
 
-/** What a request did with one version, of which 0 says that there was no such secret. */
+/** A reading or a write of one version by a request. Version 0 says that there was no such secret. */
 type Act = {
   readonly name: string;
   readonly version: number;

@@ -69,7 +69,7 @@ const newestFirst = (readings: ReadonlyMap<number, Reading>): Reading[] =>
 
 const timeOf = ({ timestamp }: Reading): number => Date.parse(timestamp);
 
-/** What the logs tell of each caller, in a line each. */
+/** A line for each caller, with what the logs tell of it. */
 export const holderLines = ({ holders }: Holders): string[] =>
   holders.length === 0 ? ['no line of the log tells of a reader'] : holders.map(lineOf);
 

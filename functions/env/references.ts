@@ -106,7 +106,7 @@ const referenceAt = (value: string, open: number, word: string) => {
   const isNext = next === undefined ? undefined : true;
   const end = open + all.length;
   if (word === 'secret(' && !isNext) return { kind: 'secret', name, version, anchor, end } as const;
-  // What `enc()` stores has no number yet, so `enc()` cannot be pinned.
+  // A version that `enc()` stores has no number yet, so `enc()` cannot be pinned.
   if (word === 'enc(' && version === undefined) return { kind: 'enc', name, isNext, end } as const;
   return undefined;
 };

@@ -112,7 +112,7 @@ export type Why = {
   readonly blocking?: number;
   /** The id of the issuer that the token names, which no signature need prove. */
   readonly issuer?: string;
-  /** What decided: the entry of the deny-list, a claim, or the template of a rule and perhaps its claim. */
+  /** The entry of the deny-list, the claim, or the template of a rule and perhaps its claim, that decided. */
   readonly by?: string | undefined;
   /** The rules that did not match, each with its first claim that did not. */
   readonly mismatches?: readonly { readonly rule: number; readonly claim: string }[];

@@ -21,7 +21,7 @@ const kinds = {
   unreadable: ['item', 'cannot be read, so nothing is known of it'],
 } as const;
 
-/** What of the store a restore would undo, in words without a value. */
+/** A part of the store that a restore would undo, in words without a value. */
 export type Finding = { readonly kind: keyof typeof kinds; readonly what: string };
 
 /** The writes that a backup holds, by the addresses of their versions and records. */
@@ -105,7 +105,7 @@ export const findDifference = async (
 };
 
 export type Preview = {
-  /** What was compared, in sentences. */
+  /** The two sides of the comparison, in sentences. */
   readonly compared: readonly string[];
   readonly findings: readonly Finding[];
 };

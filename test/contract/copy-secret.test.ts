@@ -296,7 +296,7 @@ describe('a copy that meets a destruction of its source', () => {
 });
 
 describe('a repeated copy', () => {
-  it('is answered as before though the source was destroyed meanwhile', async () => {
+  it('repeats the first answer though the source was destroyed meanwhile', async () => {
     const alice = await withSecrets({ DB: ['a', 'b'] });
     const copy = (ports = vault.ports) =>
       vaultOver(ports).copy(alice, 'DB', { version: 1 }, { key });

@@ -260,7 +260,7 @@ describe('a file that stores next versions', () => {
     expect(decisions.filter(({ decision }) => decision === 'lost_race')).toEqual([]);
   });
 
-  it('does not wait in a queue as a dry run', async () => {
+  it('waits in no queue if it is a dry run', async () => {
     const alice = await withOld('A');
     const mutex = createKeyedMutex();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -49,7 +49,7 @@ it('a KMS call may begin shortly before its limit', async () => {
   expect((await ask.get(alice, 'HOT', 'latest', { context })).text).toBe('two');
 });
 
-it('no KMS call may begin after seven seconds, and no update or file that waited for its turn', async () => {
+it('no KMS call begins after seven seconds, also none of an update or a file that waited for its turn', async () => {
   const waited = () => late(times.kmsCallsUntilMs);
   const [get, update, file] = [waited(), waited(), waited()];
   const got = () => ask.get(alice, 'HOT', 'latest', { context: get });

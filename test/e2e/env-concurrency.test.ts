@@ -260,18 +260,23 @@ describe('files that update the same two secrets', () => {
   });
 
   itLocal(
-    'wait within one process for single updates of the same secrets, and lose no race',
+    'wait within one process for updates and copies of the same secrets, and lose no race',
     async () => {
       const [user, pass] = [await vault.create('old'), await vault.create('old')];
       const content = `P=enc(${pass}@next)\nU=enc(${user}@next)\n`;
-      const body = { content, values: { [user]: 'new', [pass]: 'new' } };
-      const routes = ['/v1/env', '/v1/env/encrypt', `/v1/secrets/${user}`, `/v1/secrets/${pass}`];
+      const file = { content, values: { [user]: 'new', [pass]: 'new' } };
+      const requests = [
+        ['POST', '/v1/env', file],
+        ['POST', '/v1/env/encrypt', file],
+        ...[user, pass].flatMap((name) => [
+          ['PUT', `/v1/secrets/${name}`, { value: 'new' }] as const,
+          ['POST', `/v1/secrets/${name}/copies`, { from: { version: 1 } }] as const,
+        ]),
+      ] as const;
       const linesBefore = vault.lines().length;
       const replies = await Promise.all(
-        Array.from({ length: 6 }, () => routes).flatMap((each) =>
-          each.map((path, index) =>
-            index < 2 ? vault.ask('POST', path, body) : vault.ask('PUT', path, { value: 'new' }),
-          ),
+        Array.from({ length: 6 }, () => requests).flatMap((each) =>
+          each.map(([method, path, body]) => vault.ask(method, path, body)),
         ),
       );
       expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
