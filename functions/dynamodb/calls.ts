@@ -13,10 +13,8 @@ import type { SmithyResolvedConfiguration } from '@smithy/core/client';
 import type { Command, HttpHandlerOptions } from '@smithy/types';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
-import type { Principal } from '../model/types.ts';
 import type { RequestContext } from '../vault/request.ts';
-import { type Failure, limitCall, retryCall, throttled } from '../vault/retries.ts';
-import type { Owner } from './items.ts';
+import { limitCall } from '../vault/retries.ts';
 
 type Capacity = { readonly CapacityUnits?: number | undefined };
 
@@ -24,17 +22,8 @@ type Capacity = { readonly CapacityUnits?: number | undefined };
 export type Table = {
   readonly client: DynamoDBClient;
   readonly tableName: string;
-  /** The id of the vault whose items the table holds. */
-  readonly vaultId: string;
   readonly context: RequestContext;
-  readonly principal: Principal;
 };
-
-/** The vault and the tenant whose items the request may read. */
-export const ownerOf = ({ vaultId, principal }: Table): Owner => ({
-  vault: vaultId,
-  tenant: principal.tenant,
-});
 
 type TableCommand<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Command<
   ServiceInputTypes,
@@ -80,23 +69,6 @@ const unitsOf = (output: object): number => {
   const { ConsumedCapacity: used }: { ConsumedCapacity?: Capacity | readonly Capacity[] } = output;
   return [used ?? []].flat().reduce((sum, { CapacityUnits }) => sum + (CapacityUnits ?? 0), 0);
 };
-
-/** Reads, with retries while there is time. Throws `throttled` or `store_unavailable`. */
-export const read = <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
-  table: Table,
-  operation: string,
-  command: TableCommand<Input, Output>,
-): Promise<Output> =>
-  retryCall(table.context, () => callOnce(table, operation, command), failureOf);
-
-/** The meaning of a failed call that may be repeated. */
-export const failureOf = (cause: unknown): Failure =>
-  classifyFailure(cause) === 'throttled'
-    ? { kind: 'throttled', error: throttled }
-    : {
-        kind: 'transient',
-        error: () => new VaultError('store_unavailable', 'the store cannot be reached', { cause }),
-      };
 
 /**
  * The meaning of a failed call for its effect. `throttled`, `unavailable`: it had no effect and never will.

@@ -1,6 +1,7 @@
 /** Wires the edge to DynamoDB, once per cold start, for functions that need no master key. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createStore } from '../dynamodb/store.ts';
+import { createDynamodbItems } from '../dynamodb/dynamodb-items.ts';
+import { createStore } from '../store/store.ts';
 import type { StorePorts } from '../vault/request.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
@@ -11,5 +12,5 @@ const client = trimmed(new DynamoDBClient(clientOptions()));
 
 export const storePorts: StorePorts = {
   vaultId,
-  store: createStore(client, tableName, vaultId),
+  store: createStore(createDynamodbItems(client, tableName), vaultId),
 };

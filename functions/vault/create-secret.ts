@@ -15,8 +15,7 @@ export type CreateSecret = SingleRequest & { readonly value: Uint8Array };
 
 /**
  * Stores the first version of a secret, or the next version of a deleted one. Only the store's condition
- * decides: `putFirst` in dynamodb/store.ts, or for a create with a key or over a deletion `actionsOf` in
- * dynamodb/guarded-actions.ts. Throws `forbidden` for a hidden name, without a look-up, `idempotency_key_reused`,
+ * decides, which `guardsOf` in store/guards.ts spells. Throws `forbidden` for a hidden name, without a look-up, `idempotency_key_reused`,
  * `secret_exists`, and the errors of writes and data keys. After an error nothing was stored, except possibly after
  * `outcome_unknown`.
  */

@@ -48,7 +48,7 @@ export type WriteOutcome =
  * How an item is read. A plain read may see a write of several items on one of them before it is visible on
  * another. A `settled` read waits until no write of the item is running, so all items show the same writes.
  */
-export type ReadMode = 'plain' | 'settled';
+type ReadMode = 'plain' | 'settled';
 
 export type Store = {
   /** The current version, which may be a deletion, read consistently. */

@@ -2,8 +2,9 @@
  * What a restore of a backup would undo in a store, by the write ids of the versions. No value is opened. Memory holds
  * the write of each version in the backup, and the findings.
  */
-import { headSortKey, type Item, versionSortKey } from '../../functions/dynamodb/items.ts';
+
 import { formatInstant, type StoredVersion } from '../../functions/model/types.ts';
+import { headSortKey, type Item, versionSortKey } from '../../functions/store/items.ts';
 import { usage } from '../../system/failures.ts';
 import { shown } from '../../system/terminal-text.ts';
 import { type Row, readRow } from '../verify/read-row.ts';

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { constants, createGunzip, createGzip } from 'node:zlib';
-import type { Item } from '../../functions/dynamodb/items.ts';
+import type { Item } from '../../functions/store/items.ts';
 import { codeOf, failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
 import { closeAtEnd } from '../process/ending.ts';

@@ -12,7 +12,7 @@
 import { createHash } from 'node:crypto';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import type { Item } from '../../functions/dynamodb/items.ts';
+import type { Item } from '../../functions/store/items.ts';
 import { failure } from '../../system/failures.ts';
 import { readRow } from '../verify/read-row.ts';
 

@@ -2,8 +2,9 @@
  * Backs up the data of vault nodes, which any of them holds, and restores them into a new cluster through any node.
  * Imported only for a node, because gRPC takes a third of the time in which a program starts.
  */
-import type { Item } from '../../functions/dynamodb/items.ts';
+
 import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
+import type { Item } from '../../functions/store/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { openSnapshot, type Snapshot } from '../etcd/snapshot.ts';
 import { readClusterFile } from '../node/cluster-file.ts';

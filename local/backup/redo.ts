@@ -1,6 +1,7 @@
 /** `npm run restore -- --redo-destroys LOG…`, after a restore: destroys again what the logs say was destroyed. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createStore } from '../../functions/dynamodb/store.ts';
+import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
+import { createStore } from '../../functions/store/store.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { linesOfFile, linesOfStdin } from '../../system/log-files.ts';
 import { dataFolderOf } from '../process/data-folder.ts';
@@ -59,7 +60,10 @@ export const redoFromLogs = async (
   const destructions = await readDestructions(logs);
   const { dynamodb, vaultId, tableName, close } = await open(on);
   try {
-    const ports = { vaultId, store: createStore(dynamodb, tableName, vaultId) };
+    const ports = {
+      vaultId,
+      store: createStore(createDynamodbItems(dynamodb, tableName), vaultId),
+    };
     const redone = await redoDestructions(ports, destructions.known);
     report(destructions, redone);
     if (redone.current.length > 0) {

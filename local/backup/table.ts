@@ -4,7 +4,7 @@ import {
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { Item } from '../../functions/dynamodb/items.ts';
+import type { Item } from '../../functions/store/items.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { scanItems } from '../verify/find-violations.ts';
 import { lineOf } from './format.ts';

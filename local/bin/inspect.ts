@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { type Item, secretPartition } from '../../functions/dynamodb/items.ts';
+import { type Item, secretPartition } from '../../functions/store/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { shown, shownJson } from '../../system/terminal-text.ts';
 import { dataFolderOf } from '../process/data-folder.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import type { Item } from '../../functions/dynamodb/items.ts';
+import type { Item } from '../../functions/store/items.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { run } from '../process/run.ts';
 import { readTemplate } from '../template.ts';

@@ -1,10 +1,11 @@
 /** Checks the invariants among the items of one secret, and between a record and the secrets that it names. */
-import { type ItemKey, secretPartition } from '../../functions/dynamodb/items.ts';
+
 import {
   formatInstant,
   type IdempotencyRecord,
   type StoredVersion,
 } from '../../functions/model/types.ts';
+import { type ItemKey, secretPartition } from '../../functions/store/items.ts';
 import type { Violation } from './read-row.ts';
 
 /** One version of a secret, without its sealed parts. */

@@ -11,8 +11,8 @@ import {
   paginateScan,
 } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import { headSortKey, type Item, versionSortKey } from '../../functions/dynamodb/items.ts';
 import { limits } from '../../functions/model/limits.ts';
+import { headSortKey, type Item, versionSortKey } from '../../functions/store/items.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import {
   checkHistory,

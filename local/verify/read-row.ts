@@ -1,4 +1,11 @@
 /** Turns items of the table into rows: the decoded item, or its problem. */
+
+import {
+  type IdempotencyRecord,
+  isSecretName,
+  isTenant,
+  type StoredVersion,
+} from '../../functions/model/types.ts';
 import {
   decodeHead,
   decodeRecord,
@@ -8,13 +15,7 @@ import {
   type ItemKey,
   recordSortKey,
   versionSortKey,
-} from '../../functions/dynamodb/items.ts';
-import {
-  type IdempotencyRecord,
-  isSecretName,
-  isTenant,
-  type StoredVersion,
-} from '../../functions/model/types.ts';
+} from '../../functions/store/items.ts';
 
 /** One violation, and the item that shows it. */
 export type Violation = ItemKey & { readonly problem: string };

@@ -2,9 +2,9 @@
 import { DeleteItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { versionSortKey } from '../../functions/dynamodb/items.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { sendInProcess } from '../../functions/runtime/in-process.ts';
+import { versionSortKey } from '../../functions/store/items.ts';
 import { answerWith } from '../../local/kms/embedded-kms.ts';
 import { followMasterKey, identityIn, masterKeyFile } from '../../local/kms/key-file.ts';
 import { startUnchecked } from '../support/embedded.ts';

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { createStore } from '../../functions/dynamodb/store.ts';
+import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { createStore } from '../../functions/store/store.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
@@ -40,7 +41,7 @@ export const storeOver = (
   dynamodb: DynamoDBClient,
   table = tableName,
   vault = vaultId,
-): Ports['store'] => createStore(dynamodb, table, vault);
+): Ports['store'] => createStore(createDynamodbItems(dynamodb, table), vault);
 
 /** The store under the ports: the embedded one, or etcd behind its front if `TEST_STORE=etcd`. */
 const startTestStore = async (folder: string) => {

@@ -1,6 +1,8 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import { callOnce, classifyFailure, read } from '../../../functions/dynamodb/calls.ts';
+import { callOnce, classifyFailure } from '../../../functions/dynamodb/calls.ts';
+import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
+import { createStore } from '../../../functions/store/store.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
@@ -80,13 +82,14 @@ const scripted = (...script: (object | Error)[]) => {
     return answer;
   };
   const client = { send } as unknown as DynamoDBClient;
-  const table = { client, tableName: 'vault', vaultId, context, principal: someone() };
+  const table = { client, tableName: 'vault', context };
+  const store = createStore(createDynamodbItems(client, 'vault'), vaultId);
   const command = new GetItemCommand({ TableName: 'vault', Key: {} });
   return {
     clock,
     context,
     once: (endByMs?: number) => callOnce(table, 'GetItem', command, endByMs),
-    read: () => read(table, 'GetItem', command),
+    read: () => store.for(context, someone()).findHead('DB'),
   };
 };
 const answer = { ConsumedCapacity: { CapacityUnits: 1.5 } };
@@ -139,6 +142,6 @@ describe('a read', () => {
     const throttled = failure('ThrottlingException', 400);
     const failed = failure('InternalServerError', 500);
     const { read } = scripted(throttled, throttled, throttled, failed, throttled, failed, answer);
-    expect(await read()).toBe(answer);
+    expect(await read()).toBeUndefined();
   });
 });

@@ -1,8 +1,9 @@
 import type { BatchGetItemCommandOutput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import { detailAttributes, encodeHead, type Item } from '../../../functions/dynamodb/items.ts';
-import { createStore } from '../../../functions/dynamodb/store.ts';
+import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
 import type { Deletion } from '../../../functions/model/types.ts';
+import { detailAttributes, encodeHead, type Item } from '../../../functions/store/items.ts';
+import { createStore } from '../../../functions/store/store.ts';
 import type { NameRange } from '../../../functions/vault/ports.ts';
 import * as fault from '../../support/faults.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
@@ -38,7 +39,7 @@ const asking = (names: readonly string[]) => {
     patterns?: readonly string[],
   ) => {
     const caller = someone({ tenant: 'acme', names: patterns });
-    return createStore(client, 'vault', vaultId)
+    return createStore(createDynamodbItems(client, 'vault'), vaultId)
       .for(requestContext(), caller)
       .listNames({ state: 'stored', ...range });
   };
@@ -157,7 +158,7 @@ describe('the details of names', () => {
         return { ConsumedCapacity: [], ...answer(keys, asked.length) };
       },
     } as unknown as DynamoDBClient;
-    const store = createStore(client, 'vault', vaultId);
+    const store = createStore(createDynamodbItems(client, 'vault'), vaultId);
     const { findDetails } = store.for(requestContext({ clock }), someone({ tenant: 'acme' }));
     const found = await findDetails(names).catch(({ code }) => code);
     return { found, asked, ms: clock.elapsed() };

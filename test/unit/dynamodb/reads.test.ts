@@ -1,6 +1,7 @@
 import { type DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import { createStore } from '../../../functions/dynamodb/store.ts';
+import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
+import { createStore } from '../../../functions/store/store.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
@@ -13,7 +14,13 @@ const asking = (principal = someone({ tenant: 'acme' })) => {
       return { Responses: [{}] };
     },
   } as unknown as DynamoDBClient;
-  return { asked, reads: createStore(client, 'vault', vaultId).for(requestContext(), principal) };
+  return {
+    asked,
+    reads: createStore(createDynamodbItems(client, 'vault'), vaultId).for(
+      requestContext(),
+      principal,
+    ),
+  };
 };
 
 describe('the store', () => {
@@ -70,7 +77,7 @@ describe('a cancelled transaction of reads', () => {
       },
     } as unknown as DynamoDBClient;
     const context = requestContext({ clock: virtualClock() });
-    const heads = await createStore(client, 'vault', vaultId)
+    const heads = await createStore(createDynamodbItems(client, 'vault'), vaultId)
       .for(context, someone())
       .findHeads(names);
     return { heads, calls };
@@ -103,7 +110,10 @@ describe('a cancelled transaction of reads', () => {
       throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
     };
     const context = requestContext({ clock: virtualClock() });
-    const store = createStore({ send } as unknown as DynamoDBClient, 'vault', vaultId);
+    const store = createStore(
+      createDynamodbItems({ send } as unknown as DynamoDBClient, 'vault'),
+      vaultId,
+    );
     await expect(store.for(context, someone()).findHeads(names)).rejects.toMatchObject({
       code: 'store_unavailable',
     });
@@ -114,7 +124,10 @@ describe('the probe of the status page', () => {
   const probe = async (Table: object) => {
     const clock = virtualClock();
     const client = { send: async () => ({ Table }) } as unknown as DynamoDBClient;
-    const store = createStore(client, 'vault', vaultId).for(requestContext({ clock }), someone());
+    const store = createStore(createDynamodbItems(client, 'vault'), vaultId).for(
+      requestContext({ clock }),
+      someone(),
+    );
     const found = await store.probe();
     return { found, limits: clock.timers };
   };

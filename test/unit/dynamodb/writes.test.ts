@@ -10,20 +10,21 @@ import {
   TransactionCanceledException,
 } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from '@jest/globals';
-import {
-  encodeHead,
-  encodeRecord,
-  encodeVersion,
-  type Item,
-  recordKey,
-} from '../../../functions/dynamodb/items.ts';
-import { createWrites } from '../../../functions/dynamodb/store.ts';
+import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
 import type {
   Deletion,
   DestroyedVersion,
   SealedVersion,
   StoredVersion,
 } from '../../../functions/model/types.ts';
+import {
+  encodeHead,
+  encodeRecord,
+  encodeVersion,
+  type Item,
+  recordKey,
+} from '../../../functions/store/items.ts';
+import { createWrites } from '../../../functions/store/store.ts';
 import type { Store, Write } from '../../../functions/vault/ports.ts';
 import type { RequestContext } from '../../../functions/vault/request.ts';
 import * as fault from '../../support/faults.ts';
@@ -67,8 +68,7 @@ const failed = (item?: Item): CancellationReason => ({
 
 const nothing = async () => undefined;
 const tableOf = (client: DynamoDBClient, context: RequestContext) => ({
-  client,
-  tableName: 'vault',
+  items: createDynamodbItems(client, 'vault')(context),
   vaultId,
   context,
   principal: alice,
@@ -438,9 +438,9 @@ describe('a destruction', () => {
     expect(sent.map(({ input }) => input)).toMatchObject([
       {
         Item: encodeVersion(byMe, validTo),
-        ConditionExpression: 'writeId = :writeId AND #state = :stored',
+        ConditionExpression: 'writeId = :writeId AND #state = :state',
         ExpressionAttributeNames: { '#state': 'state' },
-        ExpressionAttributeValues: { ':writeId': { S: 'before' }, ':stored': { S: 'stored' } },
+        ExpressionAttributeValues: { ':writeId': { S: 'before' }, ':state': { S: 'stored' } },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
     ]);

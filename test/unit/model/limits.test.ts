@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { versionSortKey } from '../../../functions/dynamodb/items.ts';
 import { jsonBytes } from '../../../functions/env/sizes.ts';
 import { reply, written } from '../../../functions/http/responses.ts';
 import { limits, times } from '../../../functions/model/limits.ts';
@@ -11,6 +10,7 @@ import {
   isVersionNumber,
   tellsValue,
 } from '../../../functions/model/types.ts';
+import { versionSortKey } from '../../../functions/store/items.ts';
 import { lambdaResultBytesMax } from '../../support/results.ts';
 
 const lambdaTimeoutMs = 15_000;

@@ -5,7 +5,7 @@ import {
   encodeRecord,
   encodeVersion,
   type Item,
-} from '../../../../functions/dynamodb/items.ts';
+} from '../../../../functions/store/items.ts';
 import {
   addToCopy,
   type Copy,

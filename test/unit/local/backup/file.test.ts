@@ -8,7 +8,7 @@ import {
   encodeRecord,
   encodeVersion,
   type Item,
-} from '../../../../functions/dynamodb/items.ts';
+} from '../../../../functions/store/items.ts';
 import { createBackup, readBackup } from '../../../../local/backup/file.ts';
 import type { Facts } from '../../../../local/backup/format.ts';
 import { freshFolder } from '../../../support/local-process.ts';

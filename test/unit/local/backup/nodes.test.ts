@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Item } from '../../../../functions/dynamodb/items.ts';
+import type { Item } from '../../../../functions/store/items.ts';
 import { type Backup, createBackup, readBackup } from '../../../../local/backup/file.ts';
 import { compareItems, openNode, requireFit } from '../../../../local/backup/nodes.ts';
 import { writeClusterFile } from '../../../../local/node/cluster-file.ts';

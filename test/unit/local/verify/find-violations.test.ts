@@ -12,16 +12,16 @@ import {
 import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { open, seal } from '../../../../functions/crypto/envelope.ts';
+import { limits } from '../../../../functions/model/limits.ts';
+import { formatInstant, type Identity } from '../../../../functions/model/types.ts';
+import { sendInProcess } from '../../../../functions/runtime/in-process.ts';
 import {
   encodeHead,
   encodeVersion,
   type Item,
   secretPartition,
   versionSortKey,
-} from '../../../../functions/dynamodb/items.ts';
-import { limits } from '../../../../functions/model/limits.ts';
-import { formatInstant, type Identity } from '../../../../functions/model/types.ts';
-import { sendInProcess } from '../../../../functions/runtime/in-process.ts';
+} from '../../../../functions/store/items.ts';
 import { checkOpening, unwrapBy } from '../../../../local/verify/check-opening.ts';
 import {
   checkTimeToLive,

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  type Deletion,
+  type DestroyedVersion,
+  type IdempotencyRecord,
+  isNote,
+  type SealedVersion,
+} from '../../../functions/model/types.ts';
+import {
   decodeDetails,
   decodeHead,
   decodeRecord,
@@ -9,14 +16,7 @@ import {
   encodeRecord,
   encodeVersion,
   type Item,
-} from '../../../functions/dynamodb/items.ts';
-import {
-  type Deletion,
-  type DestroyedVersion,
-  type IdempotencyRecord,
-  isNote,
-  type SealedVersion,
-} from '../../../functions/model/types.ts';
+} from '../../../functions/store/items.ts';
 import { codeOf } from '../../support/refusals.ts';
 
 const sealed: SealedVersion = {

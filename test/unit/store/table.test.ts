@@ -5,7 +5,7 @@ import {
   versionSortKey,
   visiblePartition,
   wholeSeconds,
-} from '../../../functions/dynamodb/items.ts';
+} from '../../../functions/store/items.ts';
 import { someone } from '../../support/requests.ts';
 
 const acme = someone({ tenant: 'acme' });

@@ -297,7 +297,7 @@ type Decoder = {
 };
 
 /** Decodes the attributes of an item one by one. Throws `integrity_failure` if the item has another key. */
-const createDecoder = (item: Readonly<Record<string, AttributeValue>>, key?: ItemKey): Decoder => {
+const createDecoder = (item: Readonly<Item>, key?: ItemKey): Decoder => {
   const rest = new Map(Object.entries(item));
   const take = (attribute: string): AttributeValue => {
     const found = rest.get(attribute);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  type Deletion,
+  type DestroyedVersion,
+  isNote,
+  type SealedVersion,
+} from '../../../functions/model/types.ts';
+import {
   decodeHead,
   decodeRecord,
   decodeVersion,
@@ -8,13 +14,7 @@ import {
   encodeRecord,
   encodeVersion,
   recordKey,
-} from '../../../functions/dynamodb/items.ts';
-import {
-  type Deletion,
-  type DestroyedVersion,
-  isNote,
-  type SealedVersion,
-} from '../../../functions/model/types.ts';
+} from '../../../functions/store/items.ts';
 import { someone } from '../../support/requests.ts';
 
 const tenants = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { rangesOf } from '../../../functions/dynamodb/names.ts';
 import { isNameVisible } from '../../../functions/model/types.ts';
+import { rangesOf } from '../../../functions/store/names.ts';
 
 /** Short names of few letters, so that patterns and prefixes meet them often. */
 const letters = fc.stringMatching(/^[AB_a.]{1,4}$/);
