@@ -4,7 +4,7 @@
  */
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { storeOver, tableName } from '../support/embedded.ts';
+import { storeOver } from '../support/embedded.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
@@ -160,7 +160,7 @@ it('items of another vault are refused before the master key is called, also tho
   }
   await ask.destroy(own, 'DB', 1);
   await ask.delete(own, 'GONE');
-  const store = storeOver(vault.dynamodb, tableName, 'another-vault');
+  const store = storeOver(vault.itemsOf, 'another-vault');
   const other = vaultOver({ ...vault.ports, vaultId: 'another-vault', store });
   const context = requestContext();
   for (const read of [

@@ -9,6 +9,7 @@ import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
+import * as itemFault from '../support/item-faults.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
@@ -94,11 +95,11 @@ const lateForRecord = (work: () => Promise<unknown>): Ports => {
 /** A host that begins its transactions after `work`. None of them arrives, and the host cannot tell. */
 const cutOff = (work: () => Promise<unknown>): Ports => {
   const before = once(work);
-  const dynamodb = fault.hostile(vault.dynamodb, (command) =>
-    command === 'TransactWriteItems' ? { before: fault.timedOut } : undefined,
+  const itemsOf = itemFault.hostile(vault.itemsOf, (operation) =>
+    operation === 'write' ? { before: itemFault.lost } : undefined,
   );
   return changedPorts(
-    { ...vault.ports, store: storeOver(dynamodb) },
+    { ...vault.ports, store: storeOver(itemsOf) },
     {
       store: (store) => ({
         write: async (...asked) => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { storeOver } from '../support/embedded.ts';
-import * as fault from '../support/faults.ts';
+import * as fault from '../support/item-faults.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
@@ -149,8 +149,8 @@ describe('a .env file as of an instant, on the embedded store and KMS', () => {
   it('answers store_unavailable, not not_found, while the store cannot be read', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
-    const script = fault.inTurn('GetItem', Array(9).fill({ before: fault.connectionRefused }));
-    const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+    const script = fault.inTurn('get', Array(9).fill({ before: fault.unavailable }));
+    const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.itemsOf, script)) };
     // Another name is certainly missing, but the report of missing names would have to be complete.
     const content = 'X=secret(A)\nY=secret(NOWHERE)\n';
     await expect(expand(alice, content, began, ports)).rejects.toMatchObject({

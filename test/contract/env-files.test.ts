@@ -5,7 +5,7 @@ import type { DataKey } from '../../functions/vault/ports.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { storeOver } from '../support/embedded.ts';
-import * as fault from '../support/faults.ts';
+import * as fault from '../support/item-faults.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
@@ -279,22 +279,22 @@ describe('a .env file, on the embedded store and KMS', () => {
     });
 
     it.each([
-      ['every attempt was stored and lost its reply', { after: fault.timedOut }, 3],
-      ['the first attempt was stored and lost its reply', { after: fault.timedOut }, 1],
+      ['every attempt was stored and lost its reply', { after: fault.lost }, 3],
+      ['the first attempt was stored and lost its reply', { after: fault.lost }, 1],
     ])('succeeds for a file that creates nothing if %s', async (_, lost, times) => {
       const alice = someone();
       await makeSecret(vault.ports, alice, 'TOKEN', ['s3cr3t']);
-      const script = fault.inTurn('TransactWriteItems', Array(times).fill(lost));
-      const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+      const script = fault.inTurn('write', Array(times).fill(lost));
+      const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.itemsOf, script)) };
       const first = await submit(alice, 'T=secret(TOKEN)\n', { key, ports });
       expect(first.replayed).toBe(false);
       expect((await submit(alice, 'T=secret(TOKEN)\n', { key })).replayed).toBe(true);
     });
 
     it('answers outcome_unknown for a file that creates nothing if its record is not found', async () => {
-      const lost = { before: fault.timedOut };
-      const script = fault.inTurn('TransactWriteItems', [lost, lost, lost]);
-      const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.dynamodb, script)) };
+      const lost = { before: fault.lost };
+      const script = fault.inTurn('write', [lost, lost, lost]);
+      const ports = { ...vault.ports, store: storeOver(fault.hostile(vault.itemsOf, script)) };
       await expect(submit(someone(), 'P=plain\n', { key, ports })).rejects.toMatchObject({
         code: 'outcome_unknown',
       });

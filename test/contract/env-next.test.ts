@@ -8,7 +8,7 @@ import { encryptEnv, submitEnv } from '../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { storeOver } from '../support/embedded.ts';
-import * as fault from '../support/faults.ts';
+import * as fault from '../support/item-faults.ts';
 import { refusalOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
@@ -316,10 +316,10 @@ describe('a keyed file that stores next versions', () => {
     ['without a key', undefined],
   ])('succeeds %s if the first attempt was stored and lost its reply', async (_, keyed) => {
     const alice = await withOld('A', 'B');
-    const script = fault.inTurn('TransactWriteItems', [{ after: fault.timedOut }]);
+    const script = fault.inTurn('write', [{ after: fault.lost }]);
     const ports: Ports = {
       ...vault.ports,
-      store: storeOver(fault.hostile(vault.dynamodb, script)),
+      store: storeOver(fault.hostile(vault.itemsOf, script)),
     };
     const answer = await vaultOver(ports).encrypt(alice, updating('new', 'A', 'B'), { key: keyed });
     expect(answer.created.map(({ version }) => version)).toEqual([2, 2]);

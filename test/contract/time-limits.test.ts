@@ -1,14 +1,17 @@
 /** The time of a request, on the embedded store and KMS: what may still begin, and which service is blamed. */
-import type { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { beforeAll, expect, it } from '@jest/globals';
+import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { times } from '../../functions/model/limits.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
+import type { ItemsOf } from '../../functions/store/ports.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
 import { changedPorts } from '../support/changed-ports.ts';
-import { storeOver } from '../support/embedded.ts';
+import { storeOver, tableName } from '../support/embedded.ts';
+import { hostile } from '../support/item-faults.ts';
 import { codeOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
@@ -26,9 +29,6 @@ beforeAll(async () => {
 
 type Options = { readonly abortSignal: AbortSignal };
 type Send = (command: object, options: Options) => Promise<object>;
-/** A client whose calls are sent by `send`. */
-const sending = <Client extends object>(client: Client, send: Send): Client =>
-  Object.assign(Object.create(client), { send });
 /** A call that ends only when its signal aborts. */
 const hang: Send = (_, { abortSignal }) =>
   new Promise((_end, reject) => {
@@ -92,32 +92,35 @@ it('a KMS that does not answer is blamed, and not the store, even if the store i
     return ended;
   };
   const dataKeys = createDataKeys({ send: silent } as unknown as KMSClient, 'key');
-  const far: Send = async (command, options) => {
+  const far = hostile(vault.itemsOf, () => {
     clock.advance(100);
-    return await vault.dynamodb.send(command as GetItemCommand, options);
-  };
-  const store = storeOver(sending(vault.dynamodb, far));
+    return undefined;
+  });
+  const store = storeOver(far);
   const created = () =>
     vaultOver({ ...vault.ports, store, dataKeys }).create(alice, 'NEW', 'x', { context });
   expect(await codeOf(created)).toBe('master_key_unavailable');
   expect(context.journal.decisions.map(({ decision }) => decision)).toEqual(['key_fault']);
 });
 
-const slowStores: readonly (readonly [string, (pass: (ms: number) => void) => Send])[] = [
-  ['never answers', () => hang],
+const slowStores: readonly (readonly [string, (pass: (ms: number) => void) => ItemsOf])[] = [
+  [
+    'never answers',
+    () => createDynamodbItems({ send: hang } as unknown as DynamoDBClient, tableName),
+  ],
   [
     'takes all the time until no KMS call may begin',
-    (pass) => async (command, options) => {
-      const reply = await vault.dynamodb.send(command as GetItemCommand, options);
-      pass(times.kmsCallsUntilMs);
-      return reply;
-    },
+    (pass) =>
+      hostile(vault.itemsOf, () => {
+        pass(times.kmsCallsUntilMs);
+        return undefined;
+      }),
   ],
 ];
 // Shows G9.
 it.each(slowStores)(
   'a store that %s makes get, list and expand answer store_unavailable, without a KMS call or a key fault',
-  async (_, sendOf) => {
+  async (_, itemsOf) => {
     for (const operation of ['get', 'list', 'expand'] as const) {
       let gone = 0;
       const context = requestContext({
@@ -127,10 +130,10 @@ it.each(slowStores)(
           after: (ms, act) => machineClock.after(ms / 100, act),
         },
       });
-      const send = sendOf((ms) => {
+      const slow = itemsOf((ms) => {
         gone += ms;
       });
-      const store = storeOver(sending(vault.dynamodb, send));
+      const store = storeOver(slow);
       const { get, versions, expand } = vaultOver({ ...vault.ports, store });
       const asking = {
         get: () => get(alice, 'HOT', 'latest', { context }),

@@ -7,6 +7,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { sendInProcess } from '../../functions/runtime/in-process.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -62,7 +63,10 @@ const startNode = async (): Promise<World> => {
   };
   const dynamodb = clientOf(etcd);
   await ensureTable(dynamodb, tableName, (await readTemplate()).table);
-  const over = (client: DynamoDBClient) => ({ ...embedded, store: storeOver(client) });
+  const over = (client: DynamoDBClient) => ({
+    ...embedded,
+    store: storeOver(createDynamodbItems(client, tableName)),
+  });
   return {
     ports: over(dynamodb),
     taken: (take) => over(clientOf(takeEtcd(etcd, take))),

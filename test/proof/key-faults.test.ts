@@ -6,7 +6,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -17,7 +16,6 @@ import { pauseOn, portsOver, type Wired, wireUp } from '../support/adversary/por
 import { seeded } from '../support/adversary/random.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { toEndpoint } from '../support/adversary/wire.ts';
-import { tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
@@ -104,8 +102,10 @@ describe('a request without a usable master key', () => {
 
   /** The whole table as text. Attributes are sorted, because the store returns them in any order. */
   const everyItem = async () => {
-    const { Items } = await vault.dynamodb.send(new ScanCommand({ TableName: tableName }));
-    const texts = (Items ?? []).map((item) => JSON.stringify(Object.entries(item).sort()));
+    const texts: string[] = [];
+    for await (const page of vault.raw.scan()) {
+      texts.push(...page.map((item) => JSON.stringify(Object.entries(item).sort())));
+    }
     return texts.sort().join('\n');
   };
   const prepared = async (operation: Operation): Promise<Principal> => {

@@ -8,14 +8,14 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { GetSecret } from '../../functions/vault/get-secret.ts';
-import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
-import { readTemplate } from '../../local/template.ts';
 import { storeOver, tableName } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
+import { freshFolder } from '../support/local-process.ts';
 import { codeOf } from '../support/refusals.ts';
 import { someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 import { type Item, openTable } from '../support/stored-items.ts';
+import { startTestStore } from '../support/test-store.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 import { violationsOf } from '../support/violations.ts';
@@ -255,13 +255,12 @@ describe('a moved record', () => {
   describe('as the head of another table with the same master key, tenant and name', () => {
     /** Puts the head of a vault with this id, stored in a table of its own, in place of the head of the same name. */
     const putStranger = async (owner: Principal, id: string): Promise<Item> => {
-      const other = `table-of-${id}`;
-      const { table: definition } = await readTemplate();
-      await ensureTable(vault.dynamodb, other, definition);
-      const there = { ...vault.ports, vaultId: id, store: storeOver(vault.dynamodb, other, id) };
+      const other = await startTestStore(freshFolder());
+      const there = { ...vault.ports, vaultId: id, store: storeOver(other.itemsOf, id) };
       await makeSecret(vault.ports, owner, 'DB', ['stored here'], began);
       await makeSecret(there, owner, 'DB', ['stored in another table'], began + 1);
-      const [stranger = {}] = await openTable(vault, other).itemsOf(owner.tenant);
+      const [stranger = {}] = await openTable(other).itemsOf(owner.tenant);
+      await other.close();
       await table.put(stranger);
       return stranger;
     };

@@ -5,25 +5,22 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import type { ItemsOf } from '../../functions/store/ports.ts';
 import { createStore } from '../../functions/store/store.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
-import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
-import { startStore } from '../../local/dynamodb/local-store.ts';
-import { startHttpFront } from '../../local/etcd/http-front.ts';
 import type { KeyState } from '../../local/kms/key-file.ts';
-import { readTemplate } from '../../local/template.ts';
-import { startEtcdFront } from './etcd-front.ts';
 import { startKms } from './kms-server.ts';
 import { vaultId } from './requests.ts';
+import { type RawItems, startTestStore, tableName } from './test-store.ts';
 import { violationsOf } from './violations.ts';
 
 export type Embedded = {
   readonly dynamodb: DynamoDBClient;
+  readonly itemsOf: ItemsOf;
+  readonly raw: RawItems;
   readonly kms: KMSClient;
   readonly keyArn: string;
   readonly setKeyState: (state: KeyState) => void;
@@ -34,30 +31,11 @@ export type Embedded = {
   readonly close: () => Promise<void>;
 };
 
-export const tableName = 'vault';
+export { tableName } from './test-store.ts';
 
-/** The store as the functions wire it, over any client, table and vault. */
-export const storeOver = (
-  dynamodb: DynamoDBClient,
-  table = tableName,
-  vault = vaultId,
-): Ports['store'] => createStore(createDynamodbItems(dynamodb, table), vault);
-
-/** The store under the ports: the embedded one, or etcd behind its front if `TEST_STORE=etcd`. */
-const startTestStore = async (folder: string) => {
-  if (process.env['TEST_STORE'] === 'etcd') {
-    const { front, close } = await startEtcdFront();
-    const served = await startHttpFront({ front, status: () => ({}) });
-    return {
-      endpoint: served.endpoint,
-      close: async () => {
-        await served.close();
-        await close();
-      },
-    };
-  }
-  return await startStore(dynoxide(process.cwd()), folder, () => {});
-};
+/** The store as the functions wire it, over any items. */
+export const storeOver = (itemsOf: ItemsOf, vault = vaultId): Ports['store'] =>
+  createStore(itemsOf, vault);
 
 /** The parts and the ports over them, without the final check in `close`. */
 export const startUnchecked = async () => {
@@ -65,33 +43,43 @@ export const startUnchecked = async () => {
   const kmsServer = await startKms({ folder });
   const client = { region: 'us-east-1', credentials: kmsServer.credentials, maxAttempts: 1 };
   const store = await startTestStore(folder);
-  const dynamodb = new DynamoDBClient({ ...client, endpoint: store.endpoint });
+  const { dynamodb, itemsOf, raw } = store;
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
-  const { table } = await readTemplate();
-  await ensureTable(dynamodb, tableName, table);
   const ports: Ports = {
     vaultId,
-    store: storeOver(dynamodb),
+    store: storeOver(itemsOf),
     dataKeys: createDataKeys(kms, kmsServer.keyArn),
   };
   const close = async () => {
-    dynamodb.destroy();
     kms.destroy();
     await store.close();
     await kmsServer.close();
     await rm(folder, { recursive: true, force: true });
   };
   return {
-    ...{ folder, dynamodb, kms, keyArn: kmsServer.keyArn, vaultId, tableName, ports, close },
+    ...{
+      folder,
+      dynamodb,
+      itemsOf,
+      raw,
+      kms,
+      keyArn: kmsServer.keyArn,
+      vaultId,
+      tableName,
+      ports,
+      close,
+    },
     setKeyState: kmsServer.setState,
   };
 };
 
 export const startEmbedded = async (): Promise<Embedded> => {
-  const { dynamodb, kms, keyArn, setKeyState, ports, close } = await startUnchecked();
+  const { dynamodb, itemsOf, raw, kms, keyArn, setKeyState, ports, close } = await startUnchecked();
   const tampered = new Set<string>();
   return {
     dynamodb,
+    itemsOf,
+    raw,
     kms,
     keyArn,
     setKeyState,

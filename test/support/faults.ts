@@ -5,7 +5,7 @@
 type Client = { readonly send: (command: object, options?: object) => Promise<object> };
 
 /** `before` throws instead of sending; `after` throws once the service has applied the call. */
-export type Fault = { readonly before: Error } | { readonly after: Error };
+type Fault = { readonly before: Error } | { readonly after: Error };
 
 /** Decides whether and how a call fails. Called once for each call with the command's name. */
 export type Script = (command: string) => Fault | undefined;
@@ -24,12 +24,6 @@ export const hostile = <Wrapped extends object>(client: Wrapped, script: Script)
   });
 };
 
-/** Fails the calls of one command in order: the first entry applies to its first call, and so on. */
-export const inTurn = (command: string, faults: readonly (Fault | undefined)[]): Script => {
-  const rest = [...faults];
-  return (called) => (called === command ? rest.shift() : undefined);
-};
-
 const failing = (name: string, more: object): Error =>
   Object.assign(new Error(name), { name, ...more });
 
@@ -37,14 +31,8 @@ export const throttled = failing('ThrottlingException', { $metadata: { httpStatu
 export const conflicted = failing('TransactionConflictException', {
   $metadata: { httpStatusCode: 400 },
 });
-export const inProgress = failing('TransactionInProgressException', {
-  $metadata: { httpStatusCode: 400 },
-});
-export const denied = failing('AccessDeniedException', { $metadata: { httpStatusCode: 400 } });
 export const serverError = failing('InternalServerError', { $metadata: { httpStatusCode: 500 } });
-/** A good reply that was cut off, and a reply of a proxy in its place. */
+/** A good reply that was cut off. */
 export const cutOff = failing('SyntaxError', { $metadata: { httpStatusCode: 200 } });
-export const foreign = failing('SyntaxError', { $metadata: { httpStatusCode: 400 } });
 export const timedOut = failing('TimeoutError', {});
-export const connectionReset = failing('Error', { code: 'ECONNRESET' });
 export const connectionRefused = failing('Error', { code: 'ECONNREFUSED' });

@@ -1,9 +1,10 @@
 /** The vault's ports over an exchange: the real adapters and AWS clients without their connection. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
 import { createDataKeys } from '../../../functions/kms/data-keys.ts';
 import type { Ports } from '../../../functions/vault/request.ts';
-import { type Embedded, storeOver } from '../embedded.ts';
+import { type Embedded, storeOver, tableName } from '../embedded.ts';
 import { vaultId } from '../requests.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { aborted, type Pause } from './fates.ts';
@@ -21,7 +22,12 @@ export const portsOver = (
   return {
     vaultId,
     // The front of a node accepts only an IP address as host.
-    store: storeOver(new DynamoDBClient({ ...client, endpoint: 'http://127.0.0.1' })),
+    store: storeOver(
+      createDynamodbItems(
+        new DynamoDBClient({ ...client, endpoint: 'http://127.0.0.1' }),
+        tableName,
+      ),
+    ),
     dataKeys: createDataKeys(new KMSClient(client), masterKeyId),
   };
 };
