@@ -49,6 +49,7 @@ const overEtcd = [
   ...[
     'hidden-names',
     'idempotency',
+    'items.property',
     'large-table',
     'reads',
     'time-limits',
