@@ -1,16 +1,18 @@
-/** Wires the edge to DynamoDB, once per cold start, for functions that need no master key. */
+/** Wires the store, once per cold start, for functions that need no master key: DynamoDB, unless the home has another one. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createDynamodbItems } from '../dynamodb/dynamodb-items.ts';
 import { createStore } from '../store/store.ts';
 import type { StorePorts } from '../vault/request.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
+import { givenItems } from './items.ts';
 
 const { tableName, vaultId } = readServicesConfig();
 
-const client = trimmed(new DynamoDBClient(clientOptions()));
+const openTable = () =>
+  createDynamodbItems(trimmed(new DynamoDBClient(clientOptions())), tableName);
 
 export const storePorts: StorePorts = {
   vaultId,
-  store: createStore(createDynamodbItems(client, tableName), vaultId),
+  store: createStore(givenItems() ?? openTable(), vaultId),
 };

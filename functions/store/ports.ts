@@ -100,3 +100,24 @@ export type Items = {
 
 /** Binds a store of items to a request. */
 export type ItemsOf = (context: RequestContext) => Items;
+
+/** A whole store of items, for the tools of an operator: verify, inspect, backup, restore. Calls throw what the store says. */
+export type Table = {
+  readonly itemsOf: ItemsOf;
+  /**
+   * All items, or those of one partition, page by page; the items of a partition come one after the other. SQLite and
+   * etcd show one moment, in the order of the keys. DynamoDB shows each page as it is when it is read.
+   */
+  readonly pages: (pk?: string) => AsyncGenerator<readonly Item[]>;
+  /** The item as it is now. */
+  readonly get: (key: ItemKey) => Promise<Item | undefined>;
+  /**
+   * Puts items where there are none, also such as this release cannot read. Returns the keys at which another item is
+   * stored; equal ones are left alone, so a call that was interrupted can be repeated. If it returns any, it may have
+   * put only some of the others.
+   */
+  readonly putAbsent: (items: readonly Item[]) => Promise<readonly ItemKey[]>;
+  /** What is wrong with the store itself, as sentences: replicas that accept writes, or expired items that are kept. */
+  readonly findProblems: () => Promise<readonly string[]>;
+  readonly close: () => Promise<void>;
+};

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
@@ -17,7 +18,6 @@ import { lockDataFolder, openDataFolder, root } from '../process/data-folder.ts'
 import { endRememberedChild } from '../process/process-record.ts';
 import { readTemplate } from '../template.ts';
 import { runningRecord } from '../vaults/vault-records.ts';
-import { scanItems } from '../verify/find-violations.ts';
 import { type Backup, readBackup } from './file.ts';
 import { type Manifest, type Source, tallyOf } from './format.ts';
 import type { Progress } from './progress.ts';
@@ -107,7 +107,7 @@ export const openEmbedded = async (
   const dynamodb = connect(store);
   async function* pages() {
     try {
-      yield* readTable(dynamodb, tableName);
+      yield* readTable(createDynamodbTable(dynamodb, tableName), tableName);
     } finally {
       dynamodb.destroy();
       await store.close();
@@ -232,15 +232,15 @@ const fill = async (
   const tableName = process.env['TABLE_NAME'] || presetTable;
   const store = await startStore(dynoxide(root), folder, () => undefined);
   const dynamodb = connect(store);
+  const held = createDynamodbTable(dynamodb, tableName);
   const [wrote, compared] = [counter('wrote', manifest.items), counter('compared', manifest.items)];
   try {
     await ensureTable(dynamodb, tableName, table);
     await readBackup(file, async (items) => {
-      await putItems(dynamodb, tableName, items);
+      await putItems(held, items);
       wrote(items.length);
     });
-    const pages = scanItems({ dynamodb, tableName });
-    if (!isDeepStrictEqual(await tallyOf(facts.vault, pages, compared), manifest)) {
+    if (!isDeepStrictEqual(await tallyOf(facts.vault, held.pages(), compared), manifest)) {
       throw failure('the store does not hold what was written to it: try another disk');
     }
     // Not before, because the store must not delete an expired record that was not compared yet.

@@ -10,8 +10,8 @@
  * file.
  */
 import { createHash } from 'node:crypto';
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { attributesOf, itemFrom } from '../../functions/store/item-json.ts';
 import type { Item } from '../../functions/store/items.ts';
 import { failure } from '../../system/failures.ts';
 import { readRow } from '../verify/read-row.ts';
@@ -98,39 +98,6 @@ export const itemOf = (line: string): Item | undefined => {
   } catch {
     return undefined;
   }
-};
-
-const attributesOf = (item: Item): object =>
-  Object.fromEntries(
-    Object.entries(item)
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([name, value]) => [name, valueIn(value)]),
-  );
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-
-const valueIn = (value: AttributeValue): object => {
-  const { B, BS, L, M } = value;
-  if (B !== undefined) return { B: base64(B) };
-  if (BS !== undefined) return { BS: BS.map(base64) };
-  if (L !== undefined) return { L: L.map(valueIn) };
-  if (M !== undefined) return { M: attributesOf(M) };
-  return value;
-};
-
-export const itemFrom = (attributes: Readonly<Record<string, unknown>>): Item =>
-  Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [name, attributeFrom(value)]),
-  );
-
-/** Only the types of binary values differ between an item and its line. */
-const attributeFrom = (value: unknown): AttributeValue => {
-  const { B, BS, L, M } = value as Record<string, never>;
-  if (B !== undefined) return { B: Buffer.from(B, 'base64') };
-  if (BS !== undefined) return { BS: (BS as string[]).map((each) => Buffer.from(each, 'base64')) };
-  if (L !== undefined) return { L: (L as unknown[]).map(attributeFrom) };
-  if (M !== undefined) return { M: itemFrom(M) };
-  return value as AttributeValue;
 };
 
 const parse = (line: string): unknown => {

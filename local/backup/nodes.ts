@@ -4,6 +4,7 @@
  */
 
 import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
+import { itemFrom } from '../../functions/store/item-json.ts';
 import type { Item } from '../../functions/store/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { openSnapshot, type Snapshot } from '../etcd/snapshot.ts';
@@ -17,7 +18,7 @@ import { lockDataFolder } from '../process/data-folder.ts';
 import { clusterFileOf, connectToNode } from '../vaults/connect.ts';
 import { runningRecord } from '../vaults/vault-records.ts';
 import { type Backup, readBackup } from './file.ts';
-import { itemFrom, lineOf, type Source } from './format.ts';
+import { lineOf, type Source } from './format.ts';
 import type { Progress } from './progress.ts';
 import { putItems } from './table.ts';
 
@@ -206,7 +207,7 @@ export const restoreNodes = async (
     const wrote = counter('wrote', manifest.items);
     if (missing > 0) {
       await readBackup(file, async (items) => {
-        await putItems(connection.dynamodb, connection.tableName, items);
+        await putItems(connection.table, items);
         wrote(items.length);
       });
     }

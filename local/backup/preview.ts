@@ -1,5 +1,6 @@
 /** `npm run restore -- --preview`: says what a restore would undo in the store as it is now, and writes nothing. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { isNodeFolder } from '../vaults/connect.ts';
 import { chooseDataFolder } from '../vaults/find-vaults.ts';
 import { addToCopy, type Copy, findDifference, type Preview } from './difference.ts';
@@ -44,8 +45,9 @@ export const previewTables = async (table: string, restored: string): Promise<Pr
   const dynamodb = new DynamoDBClient({});
   const copy = emptyCopy();
   try {
-    for await (const items of readTable(dynamodb, restored)) addToCopy(copy, items);
-    const pages = readTable(dynamodb, table);
+    const read = (name: string) => readTable(createDynamodbTable(dynamodb, name), name);
+    for await (const items of read(restored)) addToCopy(copy, items);
+    const pages = read(table);
     const findings = await findDifference(pages, undefined, copy, Date.now());
     return { compared: [`in use: the table ${table}`, `backup: the table ${restored}`], findings };
   } finally {

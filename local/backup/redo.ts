@@ -1,6 +1,6 @@
 /** `npm run restore -- --redo-destroys LOG…`, after a restore: destroys again what the logs say was destroyed. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { createStore } from '../../functions/store/store.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { linesOfFile, linesOfStdin } from '../../system/log-files.ts';
@@ -16,15 +16,14 @@ import {
 } from './destroys.ts';
 
 /** The table of a vault on AWS, which is reached by the environment's own credentials and Region. */
-export type Table = { readonly table: string; readonly vault: string };
+export type TableOnAws = { readonly table: string; readonly vault: string };
 
-type OpenStore = Pick<Connection, 'dynamodb' | 'vaultId' | 'tableName' | 'close'>;
+type OpenStore = Pick<Connection, 'table' | 'vaultId' | 'tableName' | 'close'>;
 
-const open = async (on: Table | undefined): Promise<OpenStore> => {
+const open = async (on: TableOnAws | undefined): Promise<OpenStore> => {
   if (on === undefined) return await connectToFolder(dataFolderOf(process.env));
-  const dynamodb = new DynamoDBClient({});
-  const close = async () => dynamodb.destroy();
-  return { dynamodb, vaultId: on.vault, tableName: on.table, close };
+  const table = createDynamodbTable(new DynamoDBClient({}), on.table);
+  return { table, vaultId: on.vault, tableName: on.table, close: table.close };
 };
 
 const counted = (count: number, what: string): string =>
@@ -54,16 +53,13 @@ const report = ({ unclear, unreadable }: Destructions, redone: RedoResult): void
  */
 export const redoFromLogs = async (
   files: readonly string[],
-  on: Table | undefined,
+  on: TableOnAws | undefined,
 ): Promise<void> => {
   const logs = files.map((file) => (file === '-' ? linesOfStdin() : linesOfFile(file)));
   const destructions = await readDestructions(logs);
-  const { dynamodb, vaultId, tableName, close } = await open(on);
+  const { table, vaultId, tableName, close } = await open(on);
   try {
-    const ports = {
-      vaultId,
-      store: createStore(createDynamodbItems(dynamodb, tableName), vaultId),
-    };
+    const ports = { vaultId, store: createStore(table.itemsOf, vaultId) };
     const redone = await redoDestructions(ports, destructions.known);
     report(destructions, redone);
     if (redone.current.length > 0) {

@@ -13,13 +13,7 @@ import { dataFolderOf } from '../process/data-folder.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
 import { type Connection, connectToFolder, namesServices } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
-import {
-  checkTimeToLive,
-  findViolations,
-  queryItems,
-  scanItems,
-  type Violation,
-} from '../verify/find-violations.ts';
+import { findViolations, type Violation } from '../verify/find-violations.ts';
 
 type PrintedItem = Readonly<Record<string, unknown>>;
 
@@ -117,7 +111,9 @@ const printViolations = async (connection: Connection, isJson: boolean): Promise
     count += 1;
   };
   await print(isJson ? ',\n  "violations": [' : '\n');
-  for (const violation of await checkTimeToLive(connection)) await printOne(violation);
+  for (const problem of await connection.table.findProblems()) {
+    await printOne({ pk: '', sk: '', problem });
+  }
   for await (const violation of findViolations(connection)) await printOne(violation);
   if (isJson) await print(`${count > 0 ? '\n  ' : ''}]`);
   else say(`verified the whole table: ${count || 'no'} violations`);
@@ -126,15 +122,13 @@ const printViolations = async (connection: Connection, isJson: boolean): Promise
 
 /** Gives the selected items to `onPage`. */
 const readItems = async (
-  connection: Connection,
+  { table }: Connection,
   { tenant, secret }: Selection,
   onPage: (items: readonly Item[]) => Promise<void>,
 ): Promise<void> => {
   const isOneSecret = tenant !== undefined && secret !== undefined;
-  const pages = isOneSecret
-    ? queryItems(connection, secretPartition(tenant, secret))
-    : scanItems(connection);
-  for await (const page of pages) await onPage(page);
+  const pk = isOneSecret ? secretPartition(tenant, secret) : undefined;
+  for await (const page of table.pages(pk)) await onPage(page);
 };
 
 const program = newProgram(

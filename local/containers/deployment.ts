@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import type { Item } from '../../functions/store/items.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { run } from '../process/run.ts';
 import { readTemplate } from '../template.ts';
-import { scanItems } from '../verify/find-violations.ts';
 import { buildTemplate, type Identity, localParameters, runSam, samEnvironment } from './sam.ts';
 
 export type Deployment = {
@@ -132,7 +132,7 @@ export const copyTable = async (
   const restored = { ...create, TableName: to, DeletionProtectionEnabled: false };
   const items: Item[] = [];
   try {
-    for await (const page of scanItems({ dynamodb: client, tableName: from })) items.push(...page);
+    for await (const page of createDynamodbTable(client, from).pages()) items.push(...page);
     await client.send(new CreateTableCommand(restored));
     for (const Item of items) await client.send(new PutItemCommand({ TableName: to, Item }));
     return items.length;

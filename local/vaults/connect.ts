@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { type Answer, sendInProcess } from '../../functions/runtime/in-process.ts';
+import type { Table } from '../../functions/store/ports.ts';
 import { failure } from '../../system/failures.ts';
 import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { uncheckedKey } from '../dynamodb/local-store.ts';
@@ -16,7 +18,7 @@ import { startParts } from './standalone.ts';
 import { type RunningVault, runningRecord } from './vault-records.ts';
 
 export type Connection = {
-  readonly dynamodb: DynamoDBClient;
+  readonly table: Table;
   readonly kms: KMSClient;
   readonly vaultId: string;
   readonly tableName: string;
@@ -63,14 +65,15 @@ const connectTo = (
     ...(vault.kmsEndpoint && { endpoint: vault.kmsEndpoint }),
   });
   if (answer) sendInProcess(kms, answer);
+  const table = createDynamodbTable(dynamodb, vault.tableName);
   return {
-    dynamodb,
+    table,
     kms,
     vaultId: vault.vaultId,
     tableName: vault.tableName,
     masterKeyId,
     close: async () => {
-      dynamodb.destroy();
+      await table.close();
       kms.destroy();
       await close?.();
     },

@@ -2,17 +2,10 @@
  * Reads a whole table and checks every invariant of docs/design/storage.md. The vault may serve meanwhile: a scan is not
  * a snapshot, so an apparent violation is read again before it is reported.
  */
-import {
-  DescribeTableCommand,
-  DescribeTimeToLiveCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  paginateQuery,
-  paginateScan,
-} from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { limits } from '../../functions/model/limits.ts';
-import { headSortKey, type Item, versionSortKey } from '../../functions/store/items.ts';
+import { headSortKey, versionSortKey } from '../../functions/store/items.ts';
+import type { Table } from '../../functions/store/ports.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import {
   checkHistory,
@@ -28,10 +21,9 @@ import { type Row, readRow, type Violation } from './read-row.ts';
 export type { Violation } from './read-row.ts';
 
 export type VerifiedVault = {
-  readonly dynamodb: DynamoDBClient;
+  readonly table: Pick<Table, 'pages' | 'get'>;
   readonly kms: KMSClient;
   readonly vaultId: string;
-  readonly tableName: string;
   readonly masterKeyId: string;
 };
 
@@ -40,35 +32,9 @@ export type VerifiedVault = {
  */
 const rereadsMax = 3;
 
-/** Without a limit, the embedded store reads all the rest of the table into its memory for each page. */
-const pageItems = 1_000;
-
-/** Reads all items of the table, page by page, as they are now. */
-export async function* scanItems(
-  vault: Pick<VerifiedVault, 'dynamodb' | 'tableName'>,
-): AsyncGenerator<readonly Item[]> {
-  const input = { TableName: vault.tableName, ConsistentRead: true, Limit: pageItems };
-  for await (const { Items } of paginateScan({ client: vault.dynamodb }, input)) yield Items ?? [];
-}
-
-/** Reads the items of one partition, page by page, as they are now. */
-export async function* queryItems(
-  vault: Pick<VerifiedVault, 'dynamodb' | 'tableName'>,
-  pk: string,
-): AsyncGenerator<readonly Item[]> {
-  const input = {
-    TableName: vault.tableName,
-    ConsistentRead: true,
-    Limit: pageItems,
-    KeyConditionExpression: 'pk = :pk',
-    ExpressionAttributeValues: { ':pk': { S: pk } },
-  };
-  for await (const { Items } of paginateQuery({ client: vault.dynamodb }, input)) yield Items ?? [];
-}
-
 const readPartition = async (vault: VerifiedVault, pk: string): Promise<Entry[]> => {
   const entries: Entry[] = [];
-  for await (const page of queryItems(vault, pk)) {
+  for await (const page of vault.table.pages(pk)) {
     const rows = page.map((item) => readRow(item, vault.vaultId)).filter(isVersion);
     entries.push(...rows.map((row) => entryOf(row, row.kind === 'head', row.stored)));
   }
@@ -83,42 +49,16 @@ const isVersion = (row: Row): row is VersionRow => row.kind === 'head' || row.ki
  * first.
  */
 const findEntryIn =
-  ({ dynamodb, tableName, vaultId }: VerifiedVault): EntryLookup =>
+  ({ table, vaultId }: VerifiedVault): EntryLookup =>
   async (pk, version) => {
     const read = async (sk: string): Promise<Entry | undefined> => {
-      const Key = { pk: { S: pk }, sk: { S: sk } };
-      const command = new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true });
-      const { Item: item } = await dynamodb.send(command);
+      const item = await table.get({ pk, sk });
       const row = item && readRow(item, vaultId);
       if (!row || !isVersion(row) || row.stored.version !== version) return undefined;
       return entryOf(row, row.kind === 'head', row.stored);
     };
     return (await read(headSortKey)) ?? (await read(versionSortKey(version)));
   };
-
-const checkTable = async (vault: VerifiedVault): Promise<readonly Violation[]> => {
-  const command = new DescribeTableCommand({ TableName: vault.tableName });
-  const { Table } = await vault.dynamodb.send(command);
-  const replicas = (Table?.Replicas ?? []).map(({ RegionName }) => RegionName);
-  if (replicas.length === 0) return [];
-  const problem = `the table is replicated to ${replicas.join(', ')}, where the last writer wins`;
-  return [{ pk: '', sk: '', problem }];
-};
-
-/**
- * Returns a violation if the table keeps expired records for ever, as a restored or imported table does until its time
- * to live is set again.
- */
-export const checkTimeToLive = async (
-  vault: Pick<VerifiedVault, 'dynamodb' | 'tableName'>,
-): Promise<readonly Violation[]> => {
-  const command = new DescribeTimeToLiveCommand({ TableName: vault.tableName });
-  const { TimeToLiveDescription: found } = await vault.dynamodb.send(command);
-  const isOn = ['ENABLED', 'ENABLING'].includes(found?.TimeToLiveStatus ?? '');
-  if (isOn && found?.AttributeName === 'expiresAt') return [];
-  const problem = 'the table keeps expired records: its time to live is not on for expiresAt';
-  return [{ pk: '', sk: '', problem }];
-};
 
 /** Reads apparent violations again until they are gone, or have been there every time. */
 const persisting = async (
@@ -146,7 +86,7 @@ type Partition = {
 };
 
 /**
- * Finds all violations in the table, and yields each page's as soon as the page is checked. Throws if the store or the
+ * Finds all violations among the items, and yields each page's as soon as the page is checked. Throws if the store or the
  * master key cannot be used. Never shows a value.
  *
  * A scan returns the items of a secret one after the other. So memory holds the versions of one secret at a time,
@@ -192,9 +132,8 @@ export async function* findViolations(vault: VerifiedVault): AsyncGenerator<Viol
     return await persisting(() => checkHistory(current), reread);
   };
 
-  yield* await checkTable(vault);
   let partition: Partition | undefined;
-  for await (const page of scanItems(vault)) {
+  for await (const page of vault.table.pages()) {
     const rows = page.map((item) => readRow(item, vaultId));
     yield* (await inParallel(rows, limits.kmsConcurrencyMax, checkRow)).flat();
     for (const row of rows.filter(isVersion)) {

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { readDestructions, redoDestructions } from '../../local/backup/destroys.ts';
 import { putItems } from '../../local/backup/table.ts';
-import { tableName } from '../support/embedded.ts';
 import { someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
 import { type Item, openTable } from '../support/stored-items.ts';
@@ -27,7 +26,7 @@ describe('a restore', () => {
       sk: { S: 'HEAD' },
       bytes: { B: Buffer.alloc(index < 45 ? 100_000 : 10, index) },
     }));
-    const put = (some: typeof items) => putItems(vault.dynamodb, tableName, some);
+    const put = (some: typeof items) => putItems(vault.table, some);
     await put(items.slice(20, 120));
     await put(items);
     await put(items);

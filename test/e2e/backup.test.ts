@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, expect, it } from '@jest/globals';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { readBackup } from '../../local/backup/file.ts';
 import { putItems } from '../../local/backup/table.ts';
 import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
@@ -324,7 +325,8 @@ describeLocal('for npm start', () => {
       ...{ endpoint: running.dynamodbEndpoint, region: 'us-east-1', credentials: uncheckedKey },
     });
     await ensureTable(dynamodb, 'restored', (await readTemplate()).table);
-    await readBackup(before, (items) => putItems(dynamodb, 'restored', items));
+    const other = createDynamodbTable(dynamodb, 'restored');
+    await readBackup(before, (items) => putItems(other, items));
     dynamodb.destroy();
     const compareTables = async (one: string, other: string) => {
       const env = {

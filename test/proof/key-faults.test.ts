@@ -103,7 +103,7 @@ describe('a request without a usable master key', () => {
   /** The whole table as text. Attributes are sorted, because the store returns them in any order. */
   const everyItem = async () => {
     const texts: string[] = [];
-    for await (const page of vault.raw.scan()) {
+    for await (const page of vault.table.pages()) {
       texts.push(...page.map((item) => JSON.stringify(Object.entries(item).sort())));
     }
     return texts.sort().join('\n');

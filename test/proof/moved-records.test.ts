@@ -8,7 +8,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { GetSecret } from '../../functions/vault/get-secret.ts';
-import { storeOver, tableName } from '../support/embedded.ts';
+import { storeOver } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -156,8 +156,8 @@ describe('a moved record', () => {
 
   /** The problems that `inspect --verify` reports of the secret of an item. */
   const problemsOf = async ({ pk: wanted }: Item): Promise<readonly string[]> => {
-    const { dynamodb, kms, keyArn: masterKeyId } = vault;
-    const violations = await violationsOf({ dynamodb, kms, vaultId, tableName, masterKeyId });
+    const { table, kms, keyArn: masterKeyId } = vault;
+    const violations = await violationsOf({ table, kms, vaultId, masterKeyId });
     return violations.filter(({ pk }) => pk === wanted?.S).map(({ problem }) => problem);
   };
 
@@ -256,7 +256,7 @@ describe('a moved record', () => {
     /** Puts the head of a vault with this id, stored in a table of its own, in place of the head of the same name. */
     const putStranger = async (owner: Principal, id: string): Promise<Item> => {
       const other = await startTestStore(freshFolder());
-      const there = { ...vault.ports, vaultId: id, store: storeOver(other.itemsOf, id) };
+      const there = { ...vault.ports, vaultId: id, store: storeOver(other.table.itemsOf, id) };
       await makeSecret(vault.ports, owner, 'DB', ['stored here'], began);
       await makeSecret(there, owner, 'DB', ['stored in another table'], began + 1);
       const [stranger = {}] = await openTable(other).itemsOf(owner.tenant);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
-import type { ItemsOf } from '../../functions/store/ports.ts';
+import type { ItemsOf, Table } from '../../functions/store/ports.ts';
 import { createStore } from '../../functions/store/store.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import type { KeyState } from '../../local/kms/key-file.ts';
@@ -20,6 +20,7 @@ import { violationsOf } from './violations.ts';
 export type Embedded = {
   readonly dynamodb: DynamoDBClient;
   readonly itemsOf: ItemsOf;
+  readonly table: Table;
   readonly raw: RawItems;
   readonly kms: KMSClient;
   readonly keyArn: string;
@@ -43,7 +44,8 @@ export const startUnchecked = async () => {
   const kmsServer = await startKms({ folder });
   const client = { region: 'us-east-1', credentials: kmsServer.credentials, maxAttempts: 1 };
   const store = await startTestStore(folder);
-  const { dynamodb, itemsOf, raw } = store;
+  const { dynamodb, table, raw } = store;
+  const { itemsOf } = table;
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
   const ports: Ports = {
     vaultId,
@@ -57,36 +59,21 @@ export const startUnchecked = async () => {
     await rm(folder, { recursive: true, force: true });
   };
   return {
-    ...{
-      folder,
-      dynamodb,
-      itemsOf,
-      raw,
-      kms,
-      keyArn: kmsServer.keyArn,
-      vaultId,
-      tableName,
-      ports,
-      close,
-    },
+    ...{ folder, dynamodb, itemsOf, table, raw, kms, keyArn: kmsServer.keyArn, vaultId },
+    ...{ tableName, ports, close },
     setKeyState: kmsServer.setState,
   };
 };
 
 export const startEmbedded = async (): Promise<Embedded> => {
-  const { dynamodb, itemsOf, raw, kms, keyArn, setKeyState, ports, close } = await startUnchecked();
+  const { folder: _, vaultId: __, tableName: ___, close, ...parts } = await startUnchecked();
+  const { table, kms, keyArn } = parts;
   const tampered = new Set<string>();
   return {
-    dynamodb,
-    itemsOf,
-    raw,
-    kms,
-    keyArn,
-    setKeyState,
-    ports,
+    ...parts,
     tampered,
     close: async () => {
-      const checked = violationsOf({ dynamodb, kms, vaultId, tableName, masterKeyId: keyArn });
+      const checked = violationsOf({ table, kms, vaultId, masterKeyId: keyArn });
       const violations = await checked.finally(close);
       const unexpected = violations.filter(({ pk }) => !tampered.has(pk.split('#')[1] ?? ''));
       if (unexpected.length > 0) throw new Error(JSON.stringify(unexpected, undefined, 1));

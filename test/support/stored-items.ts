@@ -1,6 +1,6 @@
 /** The table as somebody sees it who can write to it without the vault. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { RawItems } from './test-store.ts';
+import type { TestStore } from './test-store.ts';
 
 export type Item = Readonly<Record<string, AttributeValue>>;
 export type Table = {
@@ -10,12 +10,12 @@ export type Table = {
   readonly itemsOf: (tenant: string) => Promise<readonly Item[]>;
 };
 
-export const openTable = (store: { readonly raw: RawItems }): Table => ({
+export const openTable = (store: Pick<TestStore, 'raw' | 'table'>): Table => ({
   put: (item) => store.raw.put({ ...item }),
   remove: (item) => store.raw.remove({ ...item }),
   itemsOf: async (tenant) => {
     const items: Item[] = [];
-    for await (const page of store.raw.scan()) {
+    for await (const page of store.table.pages()) {
       items.push(...page.filter(({ pk }) => pk?.S?.startsWith(`TENANT#${tenant}#`)));
     }
     const keyOf = ({ pk, sk }: Item) => `${pk?.S} ${sk?.S}`;

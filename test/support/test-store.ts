@@ -1,13 +1,8 @@
 /** The stores of items that tests run over: `TEST_STORE` names one, by default the embedded one. */
-import {
-  DeleteItemCommand,
-  DynamoDBClient,
-  PutItemCommand,
-  paginateScan,
-} from '@aws-sdk/client-dynamodb';
-import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
+import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import type { Item } from '../../functions/store/items.ts';
-import type { ItemsOf } from '../../functions/store/ports.ts';
+import type { Table } from '../../functions/store/ports.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
 import { startStore, uncheckedKey } from '../../local/dynamodb/local-store.ts';
@@ -15,15 +10,14 @@ import { startHttpFront } from '../../local/etcd/http-front.ts';
 import { readTemplate } from '../../local/template.ts';
 import { startEtcdFront } from './etcd-front.ts';
 
-/** The items as somebody sees them who can write to the store without the vault. */
+/** The changes of somebody who can write to the store without the vault. */
 export type RawItems = {
   readonly put: (item: Item) => Promise<unknown>;
   readonly remove: (item: Item) => Promise<unknown>;
-  readonly scan: () => AsyncGenerator<readonly Item[]>;
 };
 
 export type TestStore = {
-  readonly itemsOf: ItemsOf;
+  readonly table: Table;
   readonly raw: RawItems;
   readonly dynamodb: DynamoDBClient;
   readonly close: () => Promise<void>;
@@ -38,12 +32,13 @@ export const startTestStore = async (folder: string): Promise<TestStore> => {
     ...{ region: 'us-east-1', credentials: uncheckedKey, maxAttempts: 1, endpoint },
   });
   await ensureTable(dynamodb, tableName, (await readTemplate()).table);
+  const table = createDynamodbTable(dynamodb, tableName);
   return {
     dynamodb,
-    itemsOf: createDynamodbItems(dynamodb, tableName),
+    table,
     raw: rawItemsOf(dynamodb),
     close: async () => {
-      dynamodb.destroy();
+      await table.close();
       await close();
     },
   };
@@ -68,9 +63,4 @@ const rawItemsOf = (client: DynamoDBClient): RawItems => ({
   put: (item) => client.send(new PutItemCommand({ TableName: tableName, Item: { ...item } })),
   remove: ({ pk = { S: '' }, sk = { S: '' } }) =>
     client.send(new DeleteItemCommand({ TableName: tableName, Key: { pk, sk } })),
-  async *scan() {
-    for await (const { Items } of paginateScan({ client }, { TableName: tableName })) {
-      yield Items ?? [];
-    }
-  },
 });

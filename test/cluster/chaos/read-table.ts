@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { connectToNode } from '../../../local/vaults/connect.ts';
-import { scanItems } from '../../../local/verify/find-violations.ts';
 import { violationsOf } from '../../support/violations.ts';
 
 export type Verified = {
@@ -26,7 +25,7 @@ const [folder = '', how] = process.argv.slice(2);
 const vault = connectToNode(folder);
 
 const lines: string[] = [];
-for await (const page of scanItems(vault)) {
+for await (const page of vault.table.pages()) {
   lines.push(...page.map((item) => JSON.stringify(item, canonical)));
 }
 const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex');

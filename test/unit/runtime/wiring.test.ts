@@ -243,6 +243,25 @@ describe('the ports over services of this process', () => {
   });
 });
 
+describe('the ports over items that a home hands over', () => {
+  it('read these items, and make no call to DynamoDB', async () => {
+    const dynamodb = serviceOf({ Table: {} });
+    freshClients().answerInProcess('DynamoDB', dynamodb.answer);
+    const unused = async () => {
+      throw new Error('only the probe is called');
+    };
+    fresh<typeof import('../../../functions/runtime/items.ts')>('runtime/items.ts').useItems(
+      () => ({
+        ...{ get: unused, range: unused, names: unused, write: unused },
+        probe: async () => ({ replicated: true }),
+      }),
+    );
+    const store = freshPorts().store.for(requestContext(), someone());
+    expect(await store.probe()).toEqual({ replicated: true });
+    expect(dynamodb.asked).toEqual([]);
+  });
+});
+
 describe('the status of a vault node', () => {
   const readNode = async (url: string) => {
     process.env['VAULT_NODE_STATUS_URL'] = url;
