@@ -203,7 +203,7 @@ it('judges guards, shows items and lists pages as the model does', async () => {
       async (writes, limit, text) => {
         run += 1;
         const tenant = `t${run}`;
-        const items = store.itemsOf(requestContext({ now: secondsNow * 1_000 }));
+        const items = store.table.itemsOf(requestContext({ now: secondsNow * 1_000 }));
         const model = createModel();
         for (const wanted of writes) {
           const guards = wanted.map(({ place, expectation, put }): Guard => {
