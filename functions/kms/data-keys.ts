@@ -1,19 +1,14 @@
 /**
- * Data keys from the master key in KMS. `Decrypt` always names the configured key, so that KMS refuses a
- * record that any other key has wrapped. The table below gives the code of each fault, so that the same fault
- * always gives the same answer; `http/responses.ts` has the status of each code.
+ * Data keys from the master key, with retries and time limits that are the same for a key in KMS and for one in a file.
+ * The table below gives the code of each fault, so that the same fault always gives the same answer;
+ * `http/responses.ts` has the status of each code.
  */
-import {
-  DecryptCommand,
-  DescribeKeyCommand,
-  GenerateDataKeyCommand,
-  type KMSClient,
-} from '@aws-sdk/client-kms';
 import { dataKeyBytes } from '../crypto/envelope.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Ports, RequestContext } from '../vault/request.ts';
 import { endAfter, type Failure, limitCall, outOfTime, retryCall } from '../vault/retries.ts';
+import type { KeyService } from './key-service.ts';
 
 type Fault = {
   readonly code: ErrorCode;
@@ -42,54 +37,40 @@ const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
 ]);
 
 export const createDataKeys = (
-  client: KMSClient,
-  masterKeyId: string,
+  service: KeyService,
   semaphore: Semaphore = createSemaphore(limits.kmsCallsAtOnceMax),
 ): Ports['dataKeys'] => ({
   for: (context) => ({
     async generate(bound) {
-      const command = new GenerateDataKeyCommand({
-        KeyId: masterKeyId,
-        KeySpec: 'AES_256',
-        EncryptionContext: { ...bound },
-      });
-      const output = await call(context, semaphore, 'GenerateDataKey', (abortSignal) =>
-        client.send(command, { abortSignal }),
+      const { plaintext, wrapped, masterKeyId } = await call(
+        context,
+        semaphore,
+        'GenerateDataKey',
+        (signal) => service.generate(bound, signal),
       );
-      const { Plaintext, CiphertextBlob, KeyId } = output;
-      if (Plaintext?.length !== dataKeyBytes || !CiphertextBlob?.length || !KeyId) {
+      if (plaintext?.length !== dataKeyBytes || !wrapped?.length || !masterKeyId) {
         throw faultOf(context, unusable);
       }
-      return { plaintext: Plaintext, wrapped: CiphertextBlob, masterKeyId: KeyId };
+      return { plaintext, wrapped, masterKeyId };
     },
 
     async unwrap(bound, wrapped) {
-      const command = new DecryptCommand({
-        KeyId: masterKeyId,
-        CiphertextBlob: wrapped,
-        EncryptionContext: { ...bound },
-      });
-      const { Plaintext } = await call(context, semaphore, 'Decrypt', (abortSignal) =>
-        client.send(command, { abortSignal }),
+      const { plaintext } = await call(context, semaphore, 'Decrypt', (signal) =>
+        service.unwrap(bound, wrapped, signal),
       );
-      if (Plaintext?.length !== dataKeyBytes) throw faultOf(context, incorrect);
-      return Plaintext;
+      if (plaintext?.length !== dataKeyBytes) throw faultOf(context, incorrect);
+      return plaintext;
     },
 
     async probe() {
-      const command = new DescribeKeyCommand({ KeyId: masterKeyId });
-      const sent = callOnce(context, 'DescribeKey', () =>
-        endAfter(context.clock, times.statusCallMs, (abortSignal) =>
-          client.send(command, { abortSignal }),
-        ),
+      const asked = callOnce(context, 'DescribeKey', () =>
+        endAfter(context.clock, times.statusCallMs, service.describe),
       );
-      const { KeyMetadata } = await sent.catch((cause) => {
+      const { masterKeyId, isEnabled } = await asked.catch((cause) => {
         throw faultOf(context, faultBehind(cause), cause);
       });
-      if (KeyMetadata?.KeyState !== 'Enabled' || !KeyMetadata.KeyId) {
-        throw faultOf(context, unusable);
-      }
-      return { masterKeyId: KeyMetadata.KeyId };
+      if (!isEnabled || !masterKeyId) throw faultOf(context, unusable);
+      return { masterKeyId };
     },
   }),
 });
@@ -98,7 +79,7 @@ export const createDataKeys = (
  * Calls KMS, with retries after transient faults while there is time. Throws the code of the last fault. A
  * request whose time is over before KMS was called has met no fault of KMS.
  */
-const call = <Output>(
+const call = <Output extends { readonly requestId?: string | undefined }>(
   context: RequestContext,
   semaphore: Semaphore,
   operation: string,
@@ -123,7 +104,7 @@ const call = <Output>(
 };
 
 /** Makes one call, and tells the journal its id, by which CloudTrail knows the call. */
-const callOnce = async <Output>(
+const callOnce = async <Output extends { readonly requestId?: string | undefined }>(
   { journal }: RequestContext,
   operation: string,
   send: () => Promise<Output>,
@@ -131,7 +112,7 @@ const callOnce = async <Output>(
   journal.called('kms', operation);
   try {
     const output = await send();
-    journal.answered(requestIdOf(output));
+    journal.answered(output.requestId);
     return output;
   } catch (error) {
     journal.answered(requestIdOf(error));
@@ -139,7 +120,7 @@ const callOnce = async <Output>(
   }
 };
 
-/** The client gives outputs and errors of KMS the same metadata. An error without a reply has none. */
+/** The client of KMS gives its errors metadata. An error without a reply has none. */
 const requestIdOf = (reply: unknown): string | undefined =>
   (reply as { readonly $metadata?: { readonly requestId?: string } } | undefined)?.$metadata
     ?.requestId;

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { changedPorts } from '../support/changed-ports.ts';
@@ -61,7 +62,7 @@ const afterLook = (late: 'head' | 'no key', work: () => Promise<unknown>): Ports
     command === 'GenerateDataKey' ? { before: fault.serverError } : undefined,
   );
   return changedPorts(
-    { ...ports, dataKeys: createDataKeys(kms, vault.keyArn) },
+    { ...ports, dataKeys: createDataKeys(createKmsKey(kms, vault.keyArn)) },
     {
       dataKeys: ({ generate }) => ({
         generate: async (bound) => {

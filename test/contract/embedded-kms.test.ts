@@ -11,6 +11,7 @@ import {
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { MetadataBearer } from '@smithy/types';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import { type Answer, sendInProcess } from '../../functions/runtime/in-process.ts';
 import { openJournal } from '../../functions/runtime/journal.ts';
 import type { DataKeys } from '../../functions/vault/ports.ts';
@@ -294,7 +295,7 @@ describe('the id of a call to KMS', () => {
   // Shows G14.
   it('appears only in the line of its request, even if KMS refused the call', async () => {
     const { ids, client: noted } = noting();
-    const keys = createDataKeys(noted, keyArn);
+    const keys = createDataKeys(createKmsKey(noted, keyArn));
     const bound = { vault: 'v', tenant: 't1', name: 'DB_PASSWORD' };
     const written: string[] = [];
     const spies = [process.stdout, process.stderr].map((stream) =>

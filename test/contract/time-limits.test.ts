@@ -4,6 +4,7 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { beforeAll, expect, it } from '@jest/globals';
 import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import { times } from '../../functions/model/limits.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
@@ -91,7 +92,7 @@ it('a KMS that does not answer is blamed, and not the store, even if the store i
     while (!options.abortSignal.aborted) clock.advance(10);
     return ended;
   };
-  const dataKeys = createDataKeys({ send: silent } as unknown as KMSClient, 'key');
+  const dataKeys = createDataKeys(createKmsKey({ send: silent } as unknown as KMSClient, 'key'));
   const far = hostile(vault.itemsOf, () => {
     clock.advance(100);
     return undefined;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import type { ItemsOf, Table } from '../../functions/store/ports.ts';
 import { createStore } from '../../functions/store/store.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -50,7 +51,7 @@ export const startUnchecked = async () => {
   const ports: Ports = {
     vaultId,
     store: storeOver(itemsOf),
-    dataKeys: createDataKeys(kms, kmsServer.keyArn),
+    dataKeys: createDataKeys(createKmsKey(kms, kmsServer.keyArn)),
   };
   const close = async () => {
     kms.destroy();

@@ -3,6 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
 import { createDataKeys } from '../../../functions/kms/data-keys.ts';
+import { createKmsKey } from '../../../functions/kms/kms-key.ts';
 import type { Ports } from '../../../functions/vault/request.ts';
 import { type Embedded, storeOver, tableName } from '../embedded.ts';
 import { vaultId } from '../requests.ts';
@@ -28,7 +29,7 @@ export const portsOver = (
         tableName,
       ),
     ),
-    dataKeys: createDataKeys(new KMSClient(client), masterKeyId),
+    dataKeys: createDataKeys(createKmsKey(new KMSClient(client), masterKeyId)),
   };
 };
 

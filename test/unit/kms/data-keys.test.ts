@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
 import { createDataKeys, createSemaphore } from '../../../functions/kms/data-keys.ts';
+import { createKmsKey } from '../../../functions/kms/kms-key.ts';
 import type { ErrorCode } from '../../../functions/model/errors.ts';
 import { times } from '../../../functions/model/limits.ts';
 import { refusalOf } from '../../support/refusals.ts';
@@ -47,7 +48,7 @@ const scripted = (...script: Answer[]) => {
     },
   } as unknown as KMSClient;
   const context = requestContext({ clock });
-  const keys = createDataKeys(client, masterKeyId);
+  const keys = createDataKeys(createKmsKey(client, masterKeyId));
   const generate = () => keys.for(context).generate(bound);
   const unwrap = () => keys.for(context).unwrap(bound, wrapped);
   return { clock, calls, context, keys, generate, unwrap };
@@ -233,7 +234,10 @@ describe('the KMS calls of one process', () => {
     };
     const answers: (() => void)[] = [];
     const send = () => new Promise((resolve) => answers.push(() => resolve(good)));
-    const keys = createDataKeys({ send } as unknown as KMSClient, masterKeyId, semaphore);
+    const keys = createDataKeys(
+      createKmsKey({ send } as unknown as KMSClient, masterKeyId),
+      semaphore,
+    );
     const unwrap = () => {
       const context = requestContext({ clock: { ...clock, after } });
       return keys.for(context).unwrap(bound, wrapped);
