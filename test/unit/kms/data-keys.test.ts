@@ -64,6 +64,24 @@ describe('a data key', () => {
     expect(context.journal.decisions).toEqual([]);
   });
 
+  it.each([
+    ['a reply', () => ({ ...good, $metadata: { requestId: 'the-call' } })],
+    [
+      'a refusal',
+      () => {
+        throw Object.assign(faultNamed('DisabledException'), {
+          $metadata: { requestId: 'the-call' },
+        });
+      },
+    ],
+  ])('tells the journal the id that KMS gave to %s', async (_, answer) => {
+    const { context, keys } = scripted(answer);
+    const ids: unknown[] = [];
+    const journal = { ...context.journal, answered: (id: unknown) => void ids.push(id) };
+    await Promise.allSettled([keys.for({ ...context, journal }).unwrap(bound, wrapped)]);
+    expect(ids).toEqual(['the-call']);
+  });
+
   it('opens only with the configured master key, vault, tenant and name', async () => {
     const { calls, unwrap, context } = scripted(() => good);
     expect(await unwrap()).toBe(plaintext);

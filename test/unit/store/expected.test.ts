@@ -3,30 +3,33 @@ import { isAsExpected } from '../../../functions/store/expected.ts';
 import type { Item } from '../../../functions/store/items.ts';
 import type { Expected } from '../../../functions/store/ports.ts';
 
-const head: Item = { version: { N: '3' }, writeId: { S: 'w' }, state: { S: 'stored' } };
-const record = (second: number): Item => ({ expiresAt: { N: String(second) } });
-const version = { is: 'version', version: 3, writeId: 'w', state: 'stored' } as const;
+const item: Item = {
+  version: { N: '10' },
+  writeId: { S: 'w' },
+  state: { S: 'stored' },
+  expiresAt: { N: '100' },
+};
+const version = { is: 'version', version: 10, writeId: 'w', state: 'stored' } as const;
 const write = { is: 'write', writeId: 'w', state: 'stored' } as const;
-const expired = { is: 'expired', second: 100 } as const;
 
-describe('isAsExpected', () => {
+describe('an expectation', () => {
   it.each<[string, Expected, Item | undefined, boolean]>([
-    ['no item where none is expected', { is: 'absent' }, undefined, true],
-    ['an item where none is expected', { is: 'absent' }, head, false],
-    ['the version', version, head, true],
-    ['another version of the same write', { ...version, version: 4 }, head, false],
-    ['the version of another write', { ...version, writeId: 'x' }, head, false],
-    ['the version in another state', { ...version, state: 'deleted' }, head, false],
-    ['no item where a version is expected', version, undefined, false],
-    ['the write, whatever its version', write, { ...head, version: { N: '9' } }, true],
-    ['another write', { ...write, writeId: 'x' }, head, false],
-    ['the write in another state', { ...write, state: 'destroyed' }, head, false],
-    ['no item where a write is expected', write, undefined, false],
-    ['no record', expired, undefined, true],
-    ['a record that expired a second before', expired, record(99), true],
-    ['a record that expires in this second', expired, record(100), false],
-    ['an item that never expires', expired, head, false],
-  ])('is decided for %s', (_, expected, item, holds) => {
-    expect(isAsExpected(expected, item)).toBe(holds);
+    ['absent holds where nothing is', { is: 'absent' }, undefined, true],
+    ['absent fails where an item is', { is: 'absent' }, item, false],
+    ['version holds for exactly this version', version, item, true],
+    ['version fails where nothing is', version, undefined, false],
+    ['version fails for another number', { ...version, version: 1 }, item, false],
+    ['version fails for another write', { ...version, writeId: 'x' }, item, false],
+    ['version fails for another state', { ...version, state: 'deleted' }, item, false],
+    ['write holds for what the write has put', write, item, true],
+    ['write fails where nothing is', write, undefined, false],
+    ['write fails for another write', { ...write, writeId: 'x' }, item, false],
+    ['write fails for another state', { ...write, state: 'destroyed' }, item, false],
+    ['expired holds where nothing is', { is: 'expired', second: 100 }, undefined, true],
+    ['expired holds after the last second', { is: 'expired', second: 101 }, item, true],
+    ['expired fails in the last second', { is: 'expired', second: 100 }, item, false],
+    ['expired fails for an item that never expires', { is: 'expired', second: 101 }, {}, false],
+  ])('%s', (_, expected, stored, holds) => {
+    expect(isAsExpected(expected, stored)).toBe(holds);
   });
 });
