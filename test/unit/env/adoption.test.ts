@@ -147,6 +147,12 @@ describe('findHeldValues', () => {
     const { content, secrets } = adopt(old, ['A', 'C'], 'node');
     expect(findHeldValues(content, secrets).map(({ line }) => line)).toEqual([1, 3]);
   });
+
+  it('finds an adopted value that another key spells differently', () => {
+    const { content, secrets } = adopt(`A='a"b-long'\nB="a\\"b-long"\n`, ['A'], 'python');
+    expect(content).toContain('B="a\\"b-long"');
+    expect(findHeldValues(content, secrets).map(({ line }) => line)).toEqual([2]);
+  });
 });
 
 describe('proposeKeys', () => {
