@@ -71,14 +71,14 @@ export const runChild = async (
     if (over.signal.aborted || !old?.send(signal)) return;
     restarting = { next, signal };
     const timer = setTimeout(() => old.send('SIGKILL'), graceMs);
-    await old.gone;
+    await old.code;
     clearTimeout(timer);
   };
   try {
     child = startChild(first);
     const watching = watch({ restart, send: (signal) => child?.send(signal), over: over.signal });
     for (;;) {
-      await child.gone;
+      await child.code;
       if (restarting === undefined || over.signal.aborted) break;
       const next = startChild(restarting.next);
       // The system refuses values that are too long. The old ones were not.
@@ -100,9 +100,7 @@ type RunningChild = {
   readonly isStarted: boolean;
   /** Returns false if the program has ended already. */
   readonly send: (signal: NodeJS.Signals) => boolean;
-  /** Settles once the program is gone. Its output may still be on its way. */
-  readonly gone: Promise<void>;
-  /** Settles once the program is gone and its output is closed. */
+  /** Settles once the program is gone. Children that it left may still print, and this process passes that on. */
   readonly code: Promise<number>;
 };
 
@@ -120,8 +118,7 @@ type StartFault = 'programMissing' | 'programUnusable';
 
 const notStarted = ({ command }: Child, reason: string, why: StartFault): RunningChild => {
   const code = reportFailure(failure(`${command}: ${reason}`, { kind: why }));
-  const gone = Promise.resolve();
-  return { isStarted: false, send: () => false, gone, code: Promise.resolve(code) };
+  return { isStarted: false, send: () => false, code: Promise.resolve(code) };
 };
 
 const isWindows = process.platform === 'win32';
@@ -152,17 +149,15 @@ const spawnChild = (file: string, given: Child): RunningChild => {
       settle(reportFailure(failure(`${command}: ${cannot(error)}`, { kind: 'programUnusable' })));
     });
   });
-  const ends = (event: 'exit' | 'close') =>
-    new Promise<number>((settle) => {
-      child.once(event, (code: number | null, signal: NodeJS.Signals | null) => {
-        settle(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
-      });
+  const ends = new Promise<number>((settle) => {
+    child.once('exit', (code: number | null, signal: NodeJS.Signals | null) => {
+      settle(code ?? signalBase + (signal === null ? 0 : constants.signals[signal]));
     });
+  });
   return {
     isStarted: true,
     send: (signal) => child.kill(signal),
-    gone: Promise.race([cannotStart, ends('exit')]).then(() => undefined),
-    code: Promise.race([cannotStart, ends('close')]),
+    code: Promise.race([cannotStart, ends]),
   };
 };
 

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { useVault } from '../../support/running-vault.ts';
 
@@ -67,8 +67,21 @@ describe('a signal to dsvault bisect', () => {
 });
 
 describe('dsvault run --redact', () => {
+  let started: ReturnType<Dsvault['start']>;
+  afterEach(() => void started.child.kill('SIGKILL'));
+
+  it('is ended by a signal when its program is gone, although a child of the program still prints', async () => {
+    const script =
+      '(while kill -0 $$; do sleep 0.05; done; echo gone; while kill -0 $PPID; do sleep 0.05; done) &';
+    started = dsvault.start(['run', '--redact', '--', 'sh', '-c', script]);
+    await started.prints('gone');
+    started.child.kill('SIGTERM');
+    expect((await started.ran).stdout).toBe('gone\n');
+    expect(started.child.signalCode).toBe('SIGTERM');
+  });
+
   it('ends when nobody reads its output any more', async () => {
-    const started = dsvault.start(['run', '--redact', '--', 'yes']);
+    started = dsvault.start(['run', '--redact', '--', 'yes']);
     await started.prints('y');
     started.child.stdout?.destroy();
     expect((await started.ran).code).not.toBe(0);
