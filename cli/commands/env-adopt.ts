@@ -1,6 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import {
   type Adoption,
   findHeldValues,
@@ -17,6 +14,7 @@ import { VaultError } from '../../functions/model/errors.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
 import { invalidFile } from '../files/file-failures.ts';
+import { findOldCopies } from '../files/old-copies.ts';
 import { askYes } from '../output/ask-yes.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
@@ -64,7 +62,7 @@ export const adoptCommand = () =>
       if (dryRun) await printText(adoption.content);
       tell(file, adoption, found, dryRun);
       noteWarnings(held, file);
-      for (const sentence of findCopies(target.file)) note(sentence);
+      for (const sentence of findOldCopies(target.file)) note(sentence);
     });
 
 const textDialect = (dialect: string): TextDialect => {
@@ -209,26 +207,3 @@ const documentOf = (
   warnings: held,
   ...(dryRun && { content }),
 });
-
-/** Sentences about what may still hold the old file: copies that editors make beside it, and git. */
-const findCopies = (file: string): readonly string[] => {
-  const [folder, name] = [dirname(file), basename(file)];
-  const copies = [`${name}~`, `${name}.bak`, `${name}.orig`, `${name}.save`]
-    .concat(`#${name}#`, `.${name}.swp`, `.${name}.swo`, `.${name}.un~`)
-    .map((copy) => join(folder, copy))
-    .filter((copy) => existsSync(copy));
-  const sentences = copies.map((copy) => `${copy} may hold the old values`);
-  return isInGit(folder, name)
-    ? [...sentences, `the history of git holds ${file}: change the values that it holds`]
-    : sentences;
-};
-
-const isInGit = (folder: string, name: string): boolean => {
-  const args = ['-C', folder, 'log', '-1', '--format=%h', '--', name];
-  try {
-    return execFileSync('git', args, { stdio: ['ignore', 'pipe', 'ignore'] }).length > 0;
-  } catch {
-    // There is no git, or the folder is in no repository.
-    return false;
-  }
-};

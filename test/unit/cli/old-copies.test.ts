@@ -1,0 +1,182 @@
+/** Real repositories of a stranger, whose configuration names a program for each occasion that git has for one. */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { findOldCopies } from '../../../cli/files/old-copies.ts';
+import { findProgram } from '../../../system/programs.ts';
+import { freshFolder } from '../../support/local-process.ts';
+
+let base: string;
+let trap: string;
+/** What the trap writes when it runs. */
+let ran: string;
+let folder: string;
+let file: string;
+
+const git = (args: readonly string[], input = ''): string => {
+  const env = { PATH: process.env['PATH'], HOME: base, GIT_CONFIG_NOSYSTEM: '1' };
+  return execFileSync('git', ['-C', folder, ...args], { env, input, stdio: 'pipe' }).toString();
+};
+/** What `git log`, without any precaution, makes of the folder. It may fail, because the trap does. */
+const runLog = (): void => {
+  try {
+    git(['log', '-1', '--format=%h', '--', '.env']);
+  } catch {
+    // The trap is no program that git can go on with.
+  }
+};
+
+const settings = () => `
+[core]
+  fsmonitor = ${trap}
+  hooksPath = ${join(base, 'hooks')}
+  sshCommand = ${trap}
+  gitProxy = ${trap}
+  askPass = ${trap}
+  pager = ${trap}
+  editor = ${trap}
+  alternateRefsCommand = ${trap}
+[credential]
+  helper = ${trap}
+[gpg]
+  program = ${trap}
+[log]
+  showSignature = true
+[diff]
+  external = ${trap}
+[diff "x"]
+  textconv = ${trap}
+[filter "x"]
+  clean = ${trap}
+  smudge = ${trap}
+[pager]
+  rev-list = ${trap}
+  log = ${trap}
+[alias]
+  rev-list = !${trap}
+  log = !${trap}
+[protocol]
+  allow = always
+[protocol "ext"]
+  allow = always
+`;
+const addSettings = (configuration: string): void => appendFileSync(configuration, settings());
+
+beforeAll(() => {
+  base = freshFolder();
+  [trap, ran, folder] = [join(base, 'trap'), join(base, 'ran'), join(base, 'source')];
+  writeFileSync(trap, `#!/bin/sh\necho "$0 $*" >> '${ran}'\nexit 1\n`, { mode: 0o755 });
+  mkdirSync(join(base, 'hooks'));
+  for (const hook of [
+    'reference-transaction',
+    'post-index-change',
+    'post-checkout',
+    'pre-auto-gc',
+  ]) {
+    cpSync(trap, join(base, 'hooks', hook));
+  }
+  mkdirSync(folder);
+  git(['init', '-q']);
+  git(['config', 'uploadpack.allowFilter', 'true']);
+  writeFileSync(join(folder, '.env'), 'A=1\n');
+  writeFileSync(join(folder, '.gitattributes'), '* diff=x filter=x\n');
+  git(['add', '.']);
+  const tree = git(['write-tree']).trim();
+  const commit = [
+    `tree ${tree}`,
+    ...['author', 'committer'].map((role) => `${role} a <a@b> 1780000000 +0000`),
+    'gpgsig -----BEGIN PGP SIGNATURE-----\n x\n -----END PGP SIGNATURE-----',
+    '\nx\n',
+  ].join('\n');
+  const hash = git(['hash-object', '-t', 'commit', '-w', '--stdin'], commit).trim();
+  git(['update-ref', 'HEAD', hash]);
+});
+beforeEach(() => {
+  writeFileSync(ran, '');
+});
+const open = (name: string) => {
+  folder = join(base, name);
+  file = join(folder, '.env');
+};
+const hasRun = () => readFileSync(ran, 'utf8') !== '';
+const inHistory = () => [`the history of git holds ${file}: change the values that it holds`];
+
+describe('a repository whose configuration names programs', () => {
+  it('is asked, and none of them runs', () => {
+    cpSync(join(base, 'source'), join(base, 'plain'), { recursive: true });
+    open('plain');
+    addSettings(join(folder, '.git/config'));
+    runLog();
+    expect(hasRun()).toBe(true);
+    writeFileSync(ran, '');
+    expect(findOldCopies(file)).toEqual(inHistory());
+    expect(hasRun()).toBe(false);
+  });
+
+  it('is not opened if it is a bare one, which may be a folder of another repository', () => {
+    cpSync(join(base, 'source/.git'), join(base, 'bare'), { recursive: true });
+    open('bare');
+    git(['config', 'core.bare', 'true']);
+    expect(git(['log', '-1', '--format=%h', '--', '.env'])).not.toBe('');
+    addSettings(join(folder, 'config'));
+    expect(findOldCopies(file)).toEqual([]);
+    expect(hasRun()).toBe(false);
+  });
+
+  it.each([
+    ['core.sshCommand', { url: 'ssh://127.0.0.1/x' }],
+    ['core.gitProxy', { url: 'git://127.0.0.1/x' }],
+    ['remote.NAME.uploadpack', { uploadpack: 'TRAP' }],
+    ['remote.NAME.url', { url: 'ext::TRAP' }],
+  ])('fetches no missing object, and so runs no program of %s', (name, remote) => {
+    open('source');
+    const clone = ['clone', '-q', '--no-local', '--no-checkout', '--filter=tree:0'];
+    git([...clone, `file://${folder}`, join(base, name)]);
+    open(name);
+    addSettings(join(folder, '.git/config'));
+    git(['config', 'log.showSignature', 'false']);
+    for (const [key, value] of Object.entries(remote)) {
+      git(['config', `remote.origin.${key}`, value.replace('TRAP', trap)]);
+    }
+    runLog();
+    expect(hasRun()).toBe(true);
+    writeFileSync(ran, '');
+    expect(findOldCopies(file)).toEqual([]);
+    expect(hasRun()).toBe(false);
+  });
+});
+
+describe('git', () => {
+  it('gets no variable of dsvault, and none that configures git', () => {
+    open('source');
+    const real = findProgram('git');
+    const path = join(base, 'path');
+    mkdirSync(path);
+    const seen = join(base, 'seen');
+    writeFileSync(join(path, 'git'), `#!/bin/sh\nenv > '${seen}'\nexec '${real}' "$@"\n`, {
+      mode: 0o755,
+    });
+    const before = { ...process.env };
+    try {
+      Object.assign(process.env, {
+        PATH: `${path}:${before['PATH']}`,
+        DSVAULT_TOKEN: 'c4n4ry',
+        DSVAULT_ADDR: 'http://127.0.0.1:1',
+        GIT_DIR: base,
+        GIT_SSH_COMMAND: trap,
+      });
+      expect(findOldCopies(file)).toEqual(inHistory());
+    } finally {
+      for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+    const names = readFileSync(seen, 'utf8').match(/^(?:GIT|DSVAULT)_.*$/gm);
+    expect(names).toEqual(['GIT_ALLOW_PROTOCOL=']);
+  });
+
+  it('takes the name of the file literally', () => {
+    open('source');
+    expect(findOldCopies(join(folder, ':(glob)*'))).toEqual([]);
+  });
+});
