@@ -32,16 +32,15 @@ export const syncPath = (path: string): void => {
   closeSync(descriptor);
 };
 
-/**
- * Writes the content beside the file, lets `use` take the draft, and removes the draft if `use` has not. Two
- * processes that write one file at once have drafts of their own.
- */
-const withDraft = (
-  file: string,
+/** A draft beside the file. Two processes that write one file at once have drafts of their own. */
+const draftOf = (file: string): string => `${file}.${process.pid}.draft`;
+
+/** Writes a private draft, lets `use` take it, and removes it if `use` has not. */
+export const withDraft = (
+  draft: string,
   content: string | Uint8Array,
   use: (draft: string) => void,
 ): void => {
-  const draft = `${file}.${process.pid}.draft`;
   rmSync(draft, { force: true });
   try {
     writeFileSync(draft, content, { mode: privateMode, flag: 'wx', flush: true });
@@ -53,31 +52,24 @@ const withDraft = (
 
 /**
  * Replaces a file. After a crash at any point it holds either the old content or the new content, never a
- * part, and the new content stays once this has returned. `prepare` may change the mode or the owner of the
- * draft, which is private.
+ * part, and the new content stays once this has returned.
  */
-export const replaceFile = (
-  file: string,
-  content: string | Uint8Array,
-  prepare: (draft: string) => void = () => undefined,
-): void => {
-  withDraft(file, content, (draft) => {
-    prepare(draft);
-    renameSync(draft, file);
-  });
-  syncPath(dirname(file));
+export const replaceFile = (file: string, content: string): void => {
+  withDraft(draftOf(file), content, (draft) => moveDraft(draft, file));
 };
 
-/** Throws if `replaceFile` with this `prepare` would throw; changes nothing. */
-export const checkReplaceable = (file: string, prepare: (draft: string) => void): void =>
-  withDraft(file, '', prepare);
+/** Puts a draft in the place of the file, for good once this has returned. */
+export const moveDraft = (draft: string, file: string): void => {
+  renameSync(draft, file);
+  syncPath(dirname(file));
+};
 
 /** Makes a file unless it exists, and returns its content: of two processes at once, the text of the first. */
 export const createFileOnce = (file: string, makeText: () => string): string => {
   const present = readFileIfPresent(file);
   if (present !== undefined) return present;
   try {
-    withDraft(file, makeText(), (draft) => linkSync(draft, file));
+    withDraft(draftOf(file), makeText(), (draft) => linkSync(draft, file));
     syncPath(dirname(file));
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;

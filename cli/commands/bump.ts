@@ -4,7 +4,7 @@ import { failure, usage } from '../../system/failures.ts';
 import { readPinnable, requireUsable } from '../files/pinned-files.ts';
 import { anchoredPin, readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
-import { replaceFile, requireReplaceable } from '../output/private-files.ts';
+import { replaceUnchanged, requireReplaceable } from '../output/private-files.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { secretName, vaultCommand } from './command-line.ts';
 
@@ -50,7 +50,10 @@ export const bumpCommand = () =>
         if (newest === undefined || isSame) return [];
         return [{ name, from, to: newest.version, createdBy: newest.createdBy, note: newest.note }];
       });
-      if (moved.length > 0 && !dryRun) replaceFile(target, replaceParts(pinnable.content, pins));
+      const { content } = pinnable;
+      if (moved.length > 0 && !dryRun) {
+        replaceUnchanged(target, replaceParts(content, pins), content);
+      }
       const rows = moved.map((one) => [
         ...[one.name, String(one.from), String(one.to), one.createdBy, one.note ?? ''],
       ]);

@@ -18,7 +18,7 @@ import { findOldCopies } from '../files/old-copies.ts';
 import { askYes } from '../output/ask-yes.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
-import { replaceFile, requireReplaceable } from '../output/private-files.ts';
+import { replaceUnchanged, requireReplaceable, requireUnchanged } from '../output/private-files.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue, readText } from '../values/read-value.ts';
 import { writingCommand } from './command-line.ts';
@@ -48,19 +48,18 @@ export const adoptCommand = () =>
       const adoption = plan(file, content, chosen, prefix, reader);
       if (adoption.secrets.length === 0) return await tellNothing(file, adoption, json);
       if (secrets && !dryRun && !session.settings.curl) await requireYes(adoption, yes);
+      // The question may have been open for long.
+      requireUnchanged(target, content, () => 'nothing was stored, so run the command again');
       const { found } = await store(session, file, content, adoption, { ...flags, dryRun });
+      // Reported before the file is replaced: that may fail, and the secrets remain.
+      if (!json) tellStored(adoption, found, dryRun);
       if (!dryRun) {
-        if ((await readText(file)) !== content) {
-          throw failure(
-            `${file} was changed meanwhile and stays as it is; the values are stored, so the command can be repeated`,
-          );
-        }
-        replaceFile(target, adoption.content);
+        replaceUnchanged(target, adoption.content, content, () => afterChange(session, adoption));
       }
       const held = findHeldValues(adoption.content, adoption.secrets);
       if (json) return await printJson(documentOf(file, adoption, found, held, dryRun));
       if (dryRun) await printText(adoption.content);
-      tell(file, adoption, found, dryRun);
+      else note(`${file} has references now: dsvault env expand reads it`);
       noteWarnings(held, file);
       for (const sentence of findOldCopies(target.file)) note(sentence);
     });
@@ -181,8 +180,14 @@ const hasValue = async (session: Session, { name, value }: Adoption['secrets'][n
   }
 };
 
-const tell = (
-  file: string,
+/** What to do after the file has changed and stays. The same request may not fit any more. */
+const afterChange = ({ forgetKey }: Session, { secrets }: Adoption): string => {
+  forgetKey();
+  const names = secrets.map(({ name }) => name).join(', ');
+  return `the vault has stored ${names}, so run the command again to put secret() in place`;
+};
+
+const tellStored = (
   { secrets, kept }: Adoption,
   found: readonly string[],
   dryRun: true | undefined,
@@ -191,7 +196,6 @@ const tell = (
   if (created.length > 0) note(`${dryRun ? 'would create' : 'created'} ${created.join(', ')}`);
   if (found.length > 0) note(`these had the same values already: ${found.join(', ')}`);
   if (kept.length > 0) note(`${kept.join(', ')}: a reference already, or empty; unchanged`);
-  if (!dryRun) note(`${file} has references now: dsvault env expand reads it`);
 };
 
 const documentOf = (

@@ -9,7 +9,7 @@ import { reportOf } from '../../functions/env/faults.ts';
 import { usage } from '../../system/failures.ts';
 import { invalidFile } from '../files/file-failures.ts';
 import { printJson, printText } from '../output/output.ts';
-import { replaceFile, targetOf } from '../output/private-files.ts';
+import { replaceUnchanged, targetOf } from '../output/private-files.ts';
 import { readText } from '../values/read-value.ts';
 import { offlineCommand } from './command-line.ts';
 
@@ -32,12 +32,10 @@ export const convertCommand = () =>
       }
       if (!isDialect(to)) throw usage(`--to is one of ${dialectNames}`);
       const target = targetOf(file, { out, inPlace });
-      const { content, errors } = convertFile(await readText(file), {
-        from,
-        to,
-      });
+      const text = await readText(file);
+      const { content, errors } = convertFile(text, { from, to });
       if (errors.length > 0) throw invalidFile(reportOf(errors), file);
-      if (target) replaceFile(target, content);
+      if (target) replaceUnchanged(target, content, text);
       if (json) return await printJson({ file, ...(target ? {} : { content }) });
       if (!target) await printText(content);
     });

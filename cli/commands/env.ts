@@ -10,7 +10,7 @@ import { askedDialect, expandFile } from '../files/expand-file.ts';
 import { ofFile, storeFile } from '../files/file-failures.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
-import { replaceFile, targetOf } from '../output/private-files.ts';
+import { replaceUnchanged, targetOf } from '../output/private-files.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
 import {
@@ -110,7 +110,17 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
   const result = pin ? (reply.pinned ?? '') : reply.content;
   if (target === undefined) await printText(result);
-  else if (!dryRun) replaceFile(target, result);
+  else if (!dryRun) {
+    replaceUnchanged(target, result, content, () => afterChange(session, reply.created));
+  }
+};
+
+/** What to do after the file has changed and stays. The same request would not fit any more. */
+const afterChange = ({ forgetKey }: Session, created: ReplyOf<'submit-env'>['created']): string => {
+  forgetKey();
+  if (created.length === 0) return 'run the command again';
+  const names = created.map(({ name }) => name).join(', ');
+  return `the vault has stored ${names}, so write secret(NAME) there for enc(NAME) and its value, and run the command again`;
 };
 
 const ask = async (

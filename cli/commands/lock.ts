@@ -3,7 +3,7 @@ import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import { readPinnable, referencesIn, requireUsable } from '../files/pinned-files.ts';
 import { anchoredPin, readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
 import { note, printJson, printText } from '../output/output.ts';
-import { replaceFile, requireReplaceable, requireWritable } from '../output/private-files.ts';
+import { replaceUnchanged, requireReplaceable, targetOf } from '../output/private-files.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';
 
@@ -24,7 +24,7 @@ export const lockCommand = () =>
     .action(async (file, { anchors, out, json, ...flags }) => {
       const session = openSession(flags);
       const output = out ?? (file === '-' ? undefined : `${file}.lock`);
-      const target = output === undefined ? undefined : targetOf(output);
+      const target = output === undefined ? undefined : lockTarget(output, file);
       const pinnable = await readPinnable(file);
       const { content, lines, references } = pinnable;
       const facts = await readFactsOfOneInstant(session, references);
@@ -37,7 +37,7 @@ export const lockCommand = () =>
       });
       const locked = replaceParts(content, pins);
       const pinned = referencesIn(file, locked).references;
-      if (target) replaceFile(target, locked);
+      if (target) replaceUnchanged(target, locked, content);
       if (json) {
         const told = pinned.map(({ name, version, anchor }) => ({ name, version, anchor }));
         return await printJson({ file, output, pins: told, content: target ? undefined : locked });
@@ -47,5 +47,5 @@ export const lockCommand = () =>
     });
 
 /** An existing file keeps its mode and owner. A new file is private, because it may hold values. */
-const targetOf = (file: string) =>
-  existsSync(file) ? requireReplaceable(file) : requireWritable(file);
+const lockTarget = (out: string, file: string) =>
+  existsSync(out) ? requireReplaceable(out, file) : targetOf(file, { out });

@@ -1,7 +1,9 @@
 /** Writes files that may hold values: readable for their owner only, and written whole or not at all. */
-import { chmodSync, chownSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { failure, isFailure, systemCodeOf, usage } from '../../system/failures.ts';
-import { checkReplaceable, replaceFile as replaceWhole } from '../../system/files.ts';
+import { chmodSync, chownSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { codeOf, failure, isFailure, systemCodeOf, usage } from '../../system/failures.ts';
+import { moveDraft, withDraft } from '../../system/files.ts';
+import { newDraft, removeOldDrafts } from './drafts.ts';
 
 const privateMode = 0o600;
 
@@ -21,6 +23,12 @@ type Target = {
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 };
 
+/** A target of a command that makes the content from a file, which may be this very file. */
+type RewrittenTarget = Target & {
+  /** The user's name of the target if it is the file that the command reads; else `null`. */
+  readonly readAs: string | null;
+};
+
 /** Gives a draft the access of the target. */
 const giveAccess =
   ({ file, mode, owner }: Target) =>
@@ -34,26 +42,81 @@ const giveAccess =
     chmodSync(draft, mode);
   };
 
-/** Replaces a file. After a crash at any point it holds the old content or the new content, never a part. */
-export const replaceFile = (target: Target, content: string | Uint8Array): void => {
+/** Writes a draft beside the target, with its access. */
+const withPrivateDraft = (
+  target: Target,
+  content: string | Uint8Array,
+  use: (draft: string) => void,
+): void => {
+  const folder = dirname(target.file);
+  removeOldDrafts(folder);
+  withDraft(newDraft(folder), content, (draft) => {
+    giveAccess(target)(draft);
+    use(draft);
+  });
+};
+
+const replace = (target: Target, content: string | Uint8Array, check: () => void): void => {
   try {
-    replaceWhole(target.file, content, giveAccess(target));
+    withPrivateDraft(target, content, (draft) => {
+      check();
+      moveDraft(draft, target.file);
+    });
   } catch (error) {
     throw cannotWrite(target.file, error);
+  }
+};
+
+/** Replaces a file. After a crash at any point it holds the old content or the new content, never a part. */
+export const replaceFile = (
+  target: Target & { readonly readAs?: undefined },
+  content: string | Uint8Array,
+): void => replace(target, content, () => undefined);
+
+/**
+ * Replaces a file alike, unless it is the file that the command has read and no longer holds `read`, because somebody has
+ * saved it meanwhile. `whenChanged` says what to do then.
+ */
+export const replaceUnchanged = (
+  target: RewrittenTarget,
+  content: string,
+  read: string,
+  whenChanged?: () => string,
+): void => replace(target, content, () => requireUnchanged(target, read, whenChanged));
+
+/** Throws if the command has read the target, and it no longer holds `read`. */
+export const requireUnchanged = (
+  { file, readAs }: RewrittenTarget,
+  read: string,
+  whenChanged: () => string = () => 'run the command again',
+): void => {
+  if (readAs === null || holds(file, read)) return;
+  throw failure(`${readAs} was changed meanwhile and stays as it is; ${whenChanged()}`);
+};
+
+/** A file that is gone holds nothing. */
+const holds = (file: string, text: string): boolean => {
+  try {
+    return readFileSync(file).equals(Buffer.from(text));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
   }
 };
 
 /**
  * The target for replacing an existing file: the file behind any links, with its mode and owner. Throws if
  * its folder cannot be written, so that this is known before the server does something that cannot be undone.
+ * The command makes the content from `source`.
  */
-export const requireReplaceable = (file: string): Target => {
+export const requireReplaceable = (file: string, source = file): RewrittenTarget => {
   if (file === '-') throw usage('stdin cannot be replaced');
-  return requireTarget(file, (present) => {
+  const target = requireTarget(file, (present) => {
     if (present === undefined) throw failure(`there is no ${file}`);
     const { mode, uid, gid } = present;
     return { mode: mode & 0o777, owner: { uid, gid } };
   });
+  return rewritten(target, file, source);
 };
 
 /** The target for a private file, with the same check. An existing file becomes private too. */
@@ -63,10 +126,27 @@ export const requireWritable = (file: string): Target =>
 type TargetFlags = { readonly out?: string | undefined; readonly inPlace?: true | undefined };
 
 /** The target of a command that writes a file again; `undefined` is stdout. */
-export const targetOf = (file: string, { out, inPlace }: TargetFlags): Target | undefined => {
+export const targetOf = (
+  file: string,
+  { out, inPlace }: TargetFlags,
+): RewrittenTarget | undefined => {
   if (out !== undefined && inPlace) throw usage('give --out or --in-place');
   if (inPlace) return requireReplaceable(file);
-  return out === undefined ? undefined : requireWritable(out);
+  return out === undefined ? undefined : rewritten(requireWritable(out), out, file);
+};
+
+const rewritten = (target: Target, file: string, source: string): RewrittenTarget => ({
+  ...target,
+  readAs: isSameFile(target.file, source) ? file : null,
+});
+
+/** Whether the path without links is that of `source`, which may be stdin, or gone. */
+const isSameFile = (file: string, source: string): boolean => {
+  try {
+    return realpathSync(file) === realpathSync(source);
+  } catch {
+    return false;
+  }
 };
 
 /** `accessFor` receives the status of an existing file. */
@@ -79,7 +159,7 @@ const requireTarget = (
     // Replacing a device, such as /dev/null, would destroy it.
     if (stat && !stat.isFile()) throw failure(`${file} is no file that can be replaced`);
     const target = { file: stat ? realpathSync(file) : file, ...accessFor(stat) };
-    checkReplaceable(target.file, giveAccess(target));
+    withPrivateDraft(target, '', () => undefined);
     return target;
   } catch (error) {
     throw cannotWrite(file, error);

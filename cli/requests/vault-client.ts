@@ -27,17 +27,7 @@ export type Client = Request;
  * idempotency key. The user can repeat the write safely only with that key, and is then answered as before,
  * for example after a full disk.
  */
-export const openClient = (settings: Settings): Client => {
-  let keyOfEffect: string | undefined;
-  const keepKey = (key: string): void => {
-    // Not before a write, because `run --watch` opens a client for each of its reads.
-    if (keyOfEffect === undefined) {
-      process.once('exit', (code) => {
-        if (code !== exitCodes.ok) note(`to repeat it safely: --idempotency-key ${keyOfEffect}`);
-      });
-    }
-    keyOfEffect = key;
-  };
+export const openClient = (settings: Settings, { keepKey } = keyOfEffect()): Client => {
   const { addr, retries, timeoutMs } = settings;
   const fetch = exchangeOf(settings);
   const tell = teller(settings);
@@ -73,17 +63,44 @@ export const openClient = (settings: Settings): Client => {
   };
 };
 
+/** The idempotency key of the last write that may have taken effect, which is printed if the command fails. */
+const keyOfEffect = () => {
+  let last: string | undefined;
+  let listens = false;
+  return {
+    keepKey: (key: string): void => {
+      last = key;
+      // Not before a write, because `run --watch` opens a client for each of its reads.
+      if (listens) return;
+      listens = true;
+      process.once('exit', (code) => {
+        if (code === exitCodes.ok || last === undefined) return;
+        note(`to repeat it safely: --idempotency-key ${last}`);
+      });
+    },
+    forgetKey: (): void => {
+      last = undefined;
+    },
+  };
+};
+
 const howToTrust = 'dsvault login --ca FILE keeps the certificate of its authority';
 
 /** Performs requests to the server that the settings trust, or to a vault of this machine by its own record. */
 export const exchangeOf = ({ ca }: Settings): Exchange => createExchange({ ca, findCertificate });
 
-export type Session = { readonly settings: Settings; readonly client: Client };
+export type Session = {
+  readonly settings: Settings;
+  readonly client: Client;
+  /** For a failure after which the same write must not be repeated: its idempotency key is not printed. */
+  readonly forgetKey: () => void;
+};
 
 /** Reads the settings of a command, and opens its client. */
 export const openSession = (flags: Flags): Session => {
   const settings = readSettings(flags);
-  return { settings, client: openClient(settings) };
+  const key = keyOfEffect();
+  return { settings, client: openClient(settings, key), forgetKey: key.forgetKey };
 };
 
 const tokenSource = (addr: string, token: Token | undefined) => async (refused?: string) => {

@@ -11,6 +11,8 @@ export type Plan =
   | 'lose'
   /** Never answers. */
   | 'hang'
+  /** Runs before the request is forwarded. */
+  | (() => void)
   | {
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
@@ -36,7 +38,11 @@ export const startFaultyFront = async (vaultUrl: () => string): Promise<FaultyFr
     const plan = plans.shift() ?? 'pass';
     if (plan === 'drop') incoming.socket.destroy();
     else if (plan === 'hang') incoming.resume();
-    else if (typeof plan === 'object') outgoing.writeHead(plan.status, plan.headers).end(plan.body);
+    else if (typeof plan === 'function') {
+      plan();
+      forward(vaultUrl(), incoming, outgoing, false);
+    } else if (typeof plan === 'object')
+      outgoing.writeHead(plan.status, plan.headers).end(plan.body);
     else forward(vaultUrl(), incoming, outgoing, plan === 'lose');
   });
   server.listen(0, '127.0.0.1');

@@ -43,7 +43,7 @@ describe('dsvault env encrypt --in-place', () => {
     const ran = spawnSync('setpriv', ['--bounding-set=-chown', ...command], { env });
     expect([ran.status, String(ran.stderr)]).toEqual([1, expect.stringContaining('the owner of')]);
     expect(readFileSync(file, 'utf8')).toBe(content);
-    expect(readdirSync(dsvault.folder).filter((entry) => entry.includes('draft'))).toEqual([]);
+    expect(readdirSync(dsvault.folder).filter((entry) => entry.includes('dsvault-'))).toEqual([]);
     expect(await dsvault.run(['get', name])).toMatchObject({ code: 3 });
   });
 });

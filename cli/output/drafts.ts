@@ -1,0 +1,43 @@
+/** The drafts of files that a command replaces. A draft may hold values, and a command may be killed at any moment. */
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf } from '../../system/failures.ts';
+
+const draftName = /^\.env\.dsvault-(\d+)-[0-9a-f]{12}\.env$/;
+
+/** A draft lives for milliseconds. After this time its process is another one with the same number. */
+const lifeMaxMs = 60_000;
+
+/** The path of a new draft in the folder. Rules for `.env*`, `.env.*` and `*.env` in a `.gitignore` cover its name. */
+export const newDraft = (folder: string): string =>
+  join(folder, `.env.dsvault-${process.pid}-${randomBytes(6).toString('hex')}.env`);
+
+/** Removes the drafts of ended processes. What cannot be listed or removed stays: its owner can. */
+export const removeOldDrafts = (folder: string): void => {
+  for (const name of ignoringErrors(() => readdirSync(folder)) ?? []) {
+    const [, pid] = draftName.exec(name) ?? [];
+    const draft = join(folder, name);
+    if (pid !== undefined) ignoringErrors(() => isOld(draft, Number(pid)) && rmSync(draft));
+  }
+};
+
+/** This process has no draft when it looks for old ones. */
+const isOld = (draft: string, pid: number): boolean =>
+  pid === process.pid || !isRunning(pid) || Date.now() - lstatSync(draft).mtimeMs > lifeMaxMs;
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+};
+
+const ignoringErrors = <Result>(action: () => Result): Result | undefined => {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+};
