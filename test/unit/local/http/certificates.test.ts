@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
+import { Certificate } from 'pkijs';
 import { openCertificates } from '../../../../local/http/certificates.ts';
 import { endOf } from '../../../../local/http/tls.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -20,6 +21,21 @@ describe('openCertificates', () => {
     expect(node.keyUsage).toEqual([serverAuth, clientAuth]);
     expect(node.publicKey.asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' });
     expect(key).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
+  });
+
+  // RFC 5280, 4.2.1.3: strict clients refuse an authority that may not sign certificates.
+  it('lets the authority sign certificates and nothing else, and the nodes only handshakes', async () => {
+    const { ca, certificate } = await openCertificates(freshFolder(), []);
+    const usageIn = (pem: string) => {
+      const { extensions = [] } = Certificate.fromBER(new X509Certificate(pem).raw);
+      const usage = extensions.find(({ extnID }) => extnID === '2.5.29.15');
+      return usage && [usage.critical, Buffer.from(usage.extnValue.getValue()).toString('hex')];
+    };
+    // Bit strings in DER: two unused bits and keyCertSign, seven unused bits and digitalSignature.
+    expect([usageIn(ca), usageIn(certificate)]).toEqual([
+      [true, '03020204'],
+      [true, '03020780'],
+    ]);
   });
 
   it('makes certificates that are valid for ten years, and on clocks a minute behind', async () => {
@@ -54,6 +70,8 @@ describe('openCertificates', () => {
     expect(node?.verify(new X509Certificate(first.ca).publicKey)).toBe(true);
     expect(node?.serialNumber).not.toBe(old?.serialNumber);
     expect(node?.checkIP('10.0.0.2')).toBe('10.0.0.2');
+    expect(await openCertificates(folder, ['10.0.0.2'])).toEqual(second);
+    await expect(openCertificates(folder, ['10.0.0.1', '10.0.0.3'])).rejects.toThrow('--renew');
   });
 
   it('renews both certificates, and each of them is trusted beside the ones before', async () => {
