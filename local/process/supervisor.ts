@@ -150,7 +150,7 @@ export type Supervision = {
 export const supervise = async (program: Program): Promise<Supervision> => {
   const { pidFile, launch, start, graceMs, onEnd } = program;
   await endRememberedChild(pidFile);
-  const closing = Promise.withResolvers<void>();
+  const closing = new AbortController();
   let isClosing = false;
 
   const begin = async () => {
@@ -188,7 +188,7 @@ export const supervise = async (program: Program): Promise<Supervision> => {
       const end = await ended;
       if (isClosing) return;
       const waitMs = await onEnd(end);
-      if (waitMs > 0) await Promise.race([sleep(waitMs), closing.promise]);
+      if (waitMs > 0) await sleep(waitMs, undefined, closing).catch(() => undefined);
       if (isClosing) return;
       ({ child, ended } = await begin());
       if (isClosing) await endChild(child, graceMs);
@@ -205,7 +205,7 @@ export const supervise = async (program: Program): Promise<Supervision> => {
     }),
     close: async () => {
       isClosing = true;
-      closing.resolve();
+      closing.abort();
       await endChild(child, graceMs);
       await kept.catch(() => undefined);
     },

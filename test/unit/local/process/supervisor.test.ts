@@ -1,4 +1,5 @@
 /** Child processes, with small programs of the shell. */
+import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -52,6 +53,8 @@ const run = async (scripts: readonly string[], more: Partial<Program> = {}) => {
   return one;
 };
 const stays = 'exec sleep 60';
+const timersCount = () =>
+  process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 const startOf = (isDone: () => boolean, withinMs = 60_000): NonNullable<Program['start']> => ({
   isDone: async () => isDone(),
   askEveryMs: 5,
@@ -88,8 +91,31 @@ describe('a program that is kept running', () => {
     };
     const { close } = await run([stays, 'exit 1'], { onEnd });
     await until(() => isAsked);
+    const before = timersCount();
     await close();
     expect([launches, ends]).toEqual([2, []]);
+    // The wait is over, so that it keeps no process from its end.
+    expect(timersCount()).toBe(before - 1);
+  });
+
+  it('ends at close although its restart was under way', async () => {
+    const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let last: ChildProcess | undefined;
+    const launch = async () => {
+      launches += 1;
+      if (launches === 1) return startChild('sh', ['-c', 'exit 1'], folder);
+      asked.resolve();
+      await released.promise;
+      // It ends by itself if nobody ends it, and has no signal then.
+      last = startChild('sleep', ['5'], folder);
+      return last;
+    };
+    const { close } = await run([], { launch });
+    await asked.promise;
+    const closed = close();
+    released.resolve();
+    await closed;
+    expect([last?.signalCode, running()]).toEqual(['SIGTERM', undefined]);
   });
 
   it('starts again after a start that was not done in time', async () => {
