@@ -12,7 +12,7 @@ const operationRequest = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   idempotencyKey: v.optional(v.pipe(v.string(), v.uuid())),
-  ifVersion: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  ifVersion: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   query: v.optional(v.record(v.string(), v.union([v.string(), v.number()]))),
   body: v.optional(v.unknown()),
 });

@@ -45,6 +45,7 @@ describe('the actions of the console on the vault', () => {
     }
     for (const version of [0, -1, 1.5, '1', '1/../..', null]) {
       expect((await act('destroy-version', { name: 'A', version })).status).toBe(400);
+      expect((await act('update-secret', { name: 'A', ifVersion: version })).status).toBe(400);
     }
     for (const asked of [
       null,
