@@ -75,6 +75,8 @@ export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServ
     answer(request, response).catch(() => response.destroy());
   });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const hosts = request.headersDistinct['host'] ?? [];
+    if (hosts.length > 1) return refuse(response, 400);
     // Another name for this machine is a page that wants to use the console (DNS rebinding).
     if (`http://${request.headers.host}` !== origin) return refuse(response, 403);
     if (request.method === 'GET') return sendFile(options.files.get(pathOf(request)), response);

@@ -147,6 +147,10 @@ const malformed = () =>
   new VaultError('invalid_request', 'this is not a valid HTTP request', {
     properties: { field: 'request' },
   });
+const notOneHost = () =>
+  new VaultError('invalid_request', 'the request has no header Host, or more than one', {
+    properties: { field: 'Host' },
+  });
 const noRoom = () =>
   new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
 
@@ -167,6 +171,7 @@ const refuseUnreadable =
       new VaultError('too_large', sentence, { properties: { field: 'headers', limit } });
     const errors = {
       malformed,
+      'not one host': notOneHost,
       'too slow': tooSlow,
       'headers too large': tooLarge('the headers are too large', headerBytesMax),
       'too many headers': tooLarge('the request has too many headers', headersMax),

@@ -13,11 +13,17 @@ import {
   type BodyResult,
   discardBody,
   isDeclaredTooLong,
+  namesOneHost,
   readBody,
 } from './request-body.ts';
 
 /** Why something is not a request that can be answered. */
-export type RequestFault = 'malformed' | 'headers too large' | 'too many headers' | 'too slow';
+export type RequestFault =
+  | 'malformed'
+  | 'not one host'
+  | 'headers too large'
+  | 'too many headers'
+  | 'too slow';
 
 export type Exchange = {
   readonly request: IncomingMessage;
@@ -69,12 +75,18 @@ const reasonOf = ({ code }: { code?: string }): RequestFault => {
 
 const statuses = {
   malformed: 400,
+  'not one host': 400,
   'too slow': 408,
   'headers too large': 431,
   'too many headers': 431,
 } as const;
 const bareRefusal = (reason: RequestFault): string =>
   `HTTP/1.1 ${statuses[reason]} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+
+const faultOf = (request: IncomingMessage, bounds: Bounds): RequestFault | undefined => {
+  if (request.rawHeaders.length > 2 * bounds.headersMax) return 'too many headers';
+  return namesOneHost(request) ? undefined : 'not one host';
+};
 
 /** Answers the next request. Settles when its reply was read, or the connection is closed. */
 const exchangeOne = async (
@@ -204,10 +216,13 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
     const takeTurn = async (): Promise<void> => {
       const { socket, broken } = connection;
       const isLost = broken !== undefined && !request.complete;
-      if (request.rawHeaders.length > 2 * bounds.headersMax) {
-        connection.broken ??= 'too many headers';
-        endWith(socket, connection.broken);
-      } else if (!socket.destroyed && !isLost) {
+      const fault = faultOf(request, bounds);
+      // Nothing that was sent after a refused request is answered.
+      if (!socket.writable || isLost) return;
+      if (fault !== undefined) {
+        connection.broken ??= fault;
+        endWith(socket, fault);
+      } else {
         await exchangeOne(options, budgets, connection, request, response, isAsking);
       }
       connection.waiting -= 1;

@@ -88,6 +88,18 @@ export const isFromPage = ({ headers }: Pick<IncomingMessage, 'headers'>): boole
   headers.origin !== undefined;
 
 /**
+ * Whether the request names its host exactly once; HTTP/1.0 may leave it out. A proxy and this server could take a
+ * request with two of them for different hosts (RFC 9112, 3.2).
+ */
+export const namesOneHost = ({
+  headersDistinct,
+  httpVersion,
+}: Pick<IncomingMessage, 'headersDistinct' | 'httpVersion'>): boolean => {
+  const count = headersDistinct['host']?.length ?? 0;
+  return count === 1 || (count === 0 && httpVersion === '1.0');
+};
+
+/**
  * Whether the request's `Host` is a name instead of an address. If an attacker points the name of a page at this
  * machine after the page has loaded (DNS rebinding), the browser takes the server for the page's own: a GET then has no
  * `Origin`, and the page can read the reply. Its `Host` is still the page's name.

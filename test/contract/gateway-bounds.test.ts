@@ -271,6 +271,59 @@ describe('the gateway, with requests that arrive too slowly,', () => {
   });
 });
 
+describe('the gateway, with a request that does not name one host,', () => {
+  const closing = 'Connection: close\r\n\r\n';
+  const wrongHosts: readonly (readonly [what: string, headers: string])[] = [
+    ['no Host', ''],
+    ['two different Hosts', 'Host: v\r\nHost: w\r\n'],
+    ['two equal Hosts', 'Host: v\r\nHost: v\r\n'],
+    ['two Hosts in different case', 'Host: v\r\nhOST: v\r\n'],
+  ];
+
+  it.each(wrongHosts)(
+    'answers 400 to HTTP/1.1 with %s, and calls no function',
+    async (_, headers) => {
+      await start({});
+      const read = await exchangeBytes(
+        gateway.url,
+        `GET /health HTTP/1.1\r\n${headers}\r\n${get('/health', 'Connection: close\r\n')}`,
+      );
+      expect(problemIn(read)).toMatchObject({
+        code: 'invalid_request',
+        status: 400,
+        field: 'Host',
+      });
+      expect(read).toMatch(/^Connection: close\r$/im);
+      expect(statusesIn(read)).toEqual(['400']);
+      // Nothing behind it in the same connection is a request either.
+      expect(calls).toEqual([]);
+    },
+  );
+
+  it('answers 400 to HTTP/1.0 with two Hosts, and 200 with one or none', async () => {
+    await start({});
+    const statusOf = async (hosts: string) =>
+      statusesIn(await exchangeBytes(gateway.url, `GET /health HTTP/1.0\r\n${hosts}${closing}`));
+    expect(await statusOf('')).toEqual(['200']);
+    expect(await statusOf('Host: v\r\n')).toEqual(['200']);
+    expect(await statusOf('Host: v\r\nHost: v\r\n')).toEqual(['400']);
+  });
+
+  it('answers 400 without a 100 to one that asks before it sends its body', async () => {
+    await start({});
+    const head = 'POST /v1/secrets HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n';
+    expect(statusesIn(await exchangeBytes(gateway.url, head))).toEqual(['400']);
+    expect(calls).toEqual([]);
+  });
+
+  it('answers the requests before it', async () => {
+    await start({}, okAfter(50));
+    const sent = `${get('/health')}GET /v1/status HTTP/1.1\r\n${closing}`;
+    expect(statusesIn(await exchangeBytes(gateway.url, sent))).toEqual(['200', '400']);
+    expect(calls).toEqual(['/health']);
+  });
+});
+
 describe('the gateway, with bytes that are not HTTP,', () => {
   it('answers 400 after the replies to earlier requests', async () => {
     await start({}, okAfter(50));

@@ -100,7 +100,7 @@ describe('the local gateway', () => {
 
   it('passes names in the path as they were sent', async () => {
     for (const name of ['a%2Fversions', '%41', '..%2e', 'a+b', '%zz']) {
-      await exchange(`GET /v1/secrets/${name} HTTP/1.1\r\nConnection: close\r\n\r\n`);
+      await exchange(`GET /v1/secrets/${name} HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n`);
       expect(lastCall().event.pathParameters).toEqual({ name });
     }
   });
@@ -220,8 +220,8 @@ describe('the local gateway without a function', () => {
     for (const path of [...others, '/v1/secrets//versions']) {
       await expectProblem(await get(path), 404, 'route_not_found');
     }
-    const absolute = 'GET http://other/v1/secrets HTTP/1.1\r\nConnection: close\r\n\r\n';
-    const doubled = 'GET //v1//secrets HTTP/1.1\r\nConnection: close\r\n\r\n';
+    const absolute = 'GET http://other/v1/secrets HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n';
+    const doubled = 'GET //v1//secrets HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n';
     for (const request of [absolute, doubled]) {
       expect(await exchange(request)).toMatch(/^HTTP\/1.1 404 .*"code":"route_not_found"/s);
     }

@@ -15,6 +15,7 @@ import {
   type RawReply,
   type RawRequest,
 } from '../../support/raw-http.ts';
+import { exchangeBytes } from '../../support/sockets.ts';
 import { until } from '../../support/until.ts';
 
 let server: ConsoleServer;
@@ -149,6 +150,20 @@ describe('the server of the console', () => {
       expect([Host, (await act('echo', {}, headers)).status]).toEqual([Host, 403]);
       expect([Host, (await open(server.newCode(), headers)).status]).toEqual([Host, 403]);
     }
+  });
+
+  it('answers 400 to a request with two Host headers, also equal ones, or with none', async () => {
+    const host = `Host: ${new URL(server.url).host}\r\n`;
+    const statusOf = async (headers: string, version = '1.1') => {
+      const sent = `GET / HTTP/${version}\r\n${headers}Connection: close\r\n\r\n`;
+      return Number((await exchangeBytes(server.url, sent)).split(' ')[1]);
+    };
+    expect(await statusOf(host)).toBe(200);
+    for (const headers of ['', `${host}${host}`, `${host}Host: attacker.test\r\n`]) {
+      expect([headers, await statusOf(headers)]).toEqual([headers, 400]);
+    }
+    // The console wants its exact address also where the protocol does not.
+    expect([await statusOf(host, '1.0'), await statusOf('', '1.0')]).toEqual([200, 403]);
   });
 
   it('refuses each action and session whose Origin is not its own, also with the right secret', async () => {

@@ -90,6 +90,16 @@ describe('a bounded server with TLS', () => {
     await ended;
   });
 
+  it('answers a bare 400 to a request that does not name one host', async () => {
+    await listen({});
+    for (const hosts of ['', 'Host: v\r\nHost: v\r\n']) {
+      const client = await openTls();
+      client.write(`GET / HTTP/1.1\r\n${hosts}\r\n`);
+      expect(String(await once(client, 'data'))).toMatch(/^HTTP\/1\.1 400 Refused\r\n/);
+      await closed(client);
+    }
+  });
+
   it('accepts a new connection in the place of a closed one', async () => {
     await listen({ connectionsMax: 1 });
     for (let count = 0; count < 3; count += 1) {
