@@ -1,7 +1,8 @@
 /**
  * The certificate that clients see: the files of `VAULT_TLS_CERT` and `VAULT_TLS_KEY`, which are read again while the
  * program runs. A certificate and a key that do not fit together are never served, so the two may be replaced one after
- * the other. An expired certificate is served, with a line of the log, because a node must not be lost over it.
+ * the other. An expired certificate is served, with a line of the log, because a node must not be lost over it, but it
+ * does not replace one that is still valid.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
@@ -54,6 +55,8 @@ const follow = (
 ): (() => void) => {
   let [last, decided] = [first, first];
   let inUse = factsOf(pair);
+  /** The pair of the files, if it has expired and the one in use has not. */
+  let expired: ServingPair | undefined;
   let told: { readonly fault: string | null; readonly atMs: number } | undefined;
   const log = (level: Level, fault: string | null): void => {
     const { serial, endsAt } = inUse;
@@ -73,21 +76,32 @@ const follow = (
     try {
       return pairIn(files, last);
     } catch (error) {
-      log('WARN', `${sentenceOf(error)}; the certificate before it stays in use`);
+      log('WARN', `${sentenceOf(error)}; ${staysInUse}`);
       return undefined;
     }
+  };
+  const serve = (other: ServingPair): void => {
+    use(other);
+    inUse = factsOf(other);
+    told = undefined;
+  };
+  const decide = (other: ServingPair, now: number): void => {
+    if (hasEnded(factsOf(other), now) && isValid(inUse, now)) {
+      expired = other;
+      log('WARN', `the certificate in ${files.certificate} has expired; ${staysInUse}`);
+    } else serve(other);
   };
   const lookAgain = (): void => {
     const before = last;
     last = lookAt(files);
+    const now = Date.now();
     if (!isSame(last, decided) && isSame(last, before)) {
-      decided = last;
+      [decided, expired] = [last, undefined];
       const other = tryPair();
-      if (other !== undefined) {
-        use(other);
-        inUse = factsOf(other);
-        told = undefined;
-      }
+      if (other !== undefined) decide(other, now);
+    } else if (expired !== undefined && !isValid(inUse, now)) {
+      serve(expired);
+      expired = undefined;
     }
     tell();
   };
@@ -95,6 +109,8 @@ const follow = (
   const timer = setInterval(lookAgain, certificateTimes.lookEveryMs).unref();
   return () => clearInterval(timer);
 };
+
+const staysInUse = 'the certificate before it stays in use';
 
 /** What the log says of a certificate; the instants in ISO 8601. */
 type Facts = { readonly serial: string; readonly startsAt: string; readonly endsAt: string };
@@ -107,13 +123,17 @@ const factsOf = ({ certificate }: ServingPair): Facts => {
   return { serial, startsAt, endsAt };
 };
 
+const hasEnded = ({ endsAt }: Facts, now: number): boolean => Date.parse(endsAt) <= now;
+const isValid = (facts: Facts, now: number): boolean =>
+  Date.parse(facts.startsAt) <= now && !hasEnded(facts, now);
+
 const ageOf = (
   { certificate: file }: Files,
-  { startsAt, endsAt }: Facts,
+  facts: Facts,
   now: number,
 ): { readonly level: Level; readonly fault: string | null } => {
-  const endsMs = Date.parse(endsAt);
-  if (endsMs <= now) {
+  const { startsAt, endsAt } = facts;
+  if (hasEnded(facts, now)) {
     return { level: 'ERROR', fault: `the certificate in ${file} has expired: clients refuse it` };
   }
   if (Date.parse(startsAt) > now) {
@@ -122,7 +142,7 @@ const ageOf = (
       fault: `the certificate in ${file} is valid only from ${startsAt} on`,
     };
   }
-  return endsMs - now < certificateTimes.warnBeforeMs
+  return Date.parse(endsAt) - now < certificateTimes.warnBeforeMs
     ? { level: 'WARN', fault: `the certificate in ${file} ends at ${endsAt}: renew it` }
     : { level: 'INFO', fault: null };
 };

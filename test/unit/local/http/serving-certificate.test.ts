@@ -312,6 +312,62 @@ describe('the certificate of a vault that serves', () => {
     ]);
   });
 
+  describe('with files of an expired certificate', () => {
+    /** A certificate that ends a year before the others, and an instant at which it alone has expired. */
+    let short: TlsFiles;
+    let between: number;
+    const fault = expect.stringMatching(/ has expired; the certificate before it stays in use$/);
+    beforeEach(async () => {
+      const end = new X509Certificate(one?.certificate ?? '').validToDate.getTime();
+      jest.setSystemTime(Date.now() - 366 * dayMs);
+      short = await freshCertificates();
+      between = end - 100 * dayMs;
+      jest.setSystemTime(between);
+    });
+
+    it('stays in use while it is valid, with one WARN, and gives way to them once it has expired', () => {
+      const taken = follow();
+      logged();
+      write(short);
+      look(2);
+      expect(logged()).toEqual([{ level: 'WARN', serial: serialOf(one as TlsFiles), fault }]);
+      look(10);
+      expect([taken, logged()]).toEqual([[], []]);
+      jest.setSystemTime(new X509Certificate(one?.certificate ?? '').validToDate);
+      look();
+      expect(taken).toEqual([{ certificate: short.certificate, key: short.key }]);
+      expect(logged()).toMatchObject([{ level: 'ERROR', serial: serialOf(short) }]);
+      look(10);
+      expect(taken).toHaveLength(1);
+    });
+
+    it('is replaced by files that come after them, and never by them later', () => {
+      const taken = follow();
+      for (const pair of [short, two as TlsFiles]) {
+        write(pair);
+        look(2);
+      }
+      write({ key: '' });
+      look(2);
+      jest.setSystemTime(new X509Certificate(two?.certificate ?? '').validToDate);
+      look(2);
+      expect(taken).toEqual([{ certificate: two?.certificate, key: two?.key }]);
+    });
+
+    it.each([
+      ['has expired, too', -5 * 366],
+      ['is not valid yet', 366],
+    ])('is replaced by them if it %s', async (_, madeAfterDays) => {
+      jest.setSystemTime(between + madeAfterDays * dayMs);
+      write(await freshCertificates());
+      jest.setSystemTime(between + (madeAfterDays < 0 ? 6 * 366 * dayMs : 0));
+      const taken = follow();
+      write(short);
+      look(2);
+      expect(taken.map(serialOf)).toEqual([serialOf(short)]);
+    });
+  });
+
   it('is served after its end, with an ERROR at the start', () => {
     jest.setSystemTime(new X509Certificate(one?.certificate ?? '').validToDate);
     follow();
