@@ -54,7 +54,7 @@ const logged = v.object({
   /** The versions whose values were opened to be stored again, and that no caller has seen. */
   copied: texts,
   /**
-   * Those of `read` and `compared` that were selected by a number, and those of the past: by an instant, in a list, or
+   * Those of `read`, `compared` and `copied` that were selected by a number, and those of the past: by an instant, in a list, or
    * in a repeated answer. All others were current. A process that does not tell writes no `pinned`.
    */
   pinned: v.optional(v.array(v.string())),

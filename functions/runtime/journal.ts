@@ -112,10 +112,8 @@ export const openJournal = (
     answered: (id) => {
       if (id !== undefined) kmsRequestIds.push(id);
     },
-    opened: (version, purpose) => {
-      if (purpose === 'copy') copied.add(writtenAs(version));
-      else select(read, version, purpose);
-    },
+    opened: (version, selection) => select(read, version, selection),
+    copied: (version, selection) => select(copied, version, selection),
     compared: (version, selection) => select(compared, version, selection),
     attempted: () => {
       attempts += 1;
@@ -204,10 +202,10 @@ type Lists = Readonly<Record<string, readonly string[]>>;
  * processes that did not tell have no list `pinned`, and every line that tells has one.
  */
 const selectedIn = (
-  { read = [], compared = [] }: Partial<Lists>,
+  { read = [], compared = [], copied = [] }: Partial<Lists>,
   selections: ReadonlyMap<string, Selection>,
 ): Partial<Lists> => {
-  const entries = [...new Set([...read, ...compared])];
+  const entries = [...new Set([...read, ...compared, ...copied])];
   const selected = (by: Selection) => entries.filter((entry) => selections.get(entry) === by);
   const [pinned, past] = [selected('number'), selected('past')];
   return { ...(entries.length > 0 && { pinned }), ...(past.length > 0 && { past }) };

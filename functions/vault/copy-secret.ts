@@ -56,6 +56,7 @@ export const copySecret = (ports: Ports, mutex = createKeyedMutex()) =>
 const copyUntilAnswered = async (vault: RequestVault, request: CopySecret): Promise<Copy> => {
   const { store, dataKeys, journal, principal, vaultId } = vault;
   const { name, from, create, note, fingerprint } = request;
+  const selection = from.version === undefined ? 'current' : 'number';
   const backoff = startBackoff(vault);
   let key: DataKey | undefined;
   let opened: { readonly writeId: string; readonly value: Uint8Array } | undefined;
@@ -70,7 +71,8 @@ const copyUntilAnswered = async (vault: RequestVault, request: CopySecret): Prom
       const source = await requireSource(vault, from, heads.get(from.name));
       key ??= await dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name });
       if (opened?.writeId !== source.writeId) {
-        opened = { writeId: source.writeId, value: await openVersion(vault, source, 'copy') };
+        const value = await openVersion(vault, source, selection, 'copied');
+        opened = { writeId: source.writeId, value };
       }
       const next = sealNext(vault, key, { name, base, note }, opened.value);
       const write = {

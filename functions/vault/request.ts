@@ -34,7 +34,9 @@ export type Journal = {
   /** Reports the id that KMS gave to a call, also to one that it refused. A call without a reply has none. */
   readonly answered: (kmsRequestId: string | undefined) => void;
   /** Reports that the value of a version was opened. No other line says that somebody may have read it. */
-  readonly opened: (version: VersionRef, purpose: Opening) => void;
+  readonly opened: (version: VersionRef, selection: Selection) => void;
+  /** Reports that the value of a version was opened to be stored again, so that nobody saw it. */
+  readonly copied: (version: VersionRef, selection: Selection) => void;
   /** Reports that the caller has this version already, so that its value was not opened again. */
   readonly compared: (version: VersionRef, selection: Selection) => void;
   readonly attempted: () => void;
@@ -49,9 +51,6 @@ export type Journal = {
  * a list, or because the first answer to the same request had it.
  */
 export type Selection = 'current' | 'number' | 'past';
-
-/** Why a value was opened: for the caller, who selected it so, or to be stored again, so that nobody sees it. */
-export type Opening = Selection | 'copy';
 
 /**
  * The secret in the line of a request. A note is known only by its length. `writeId` is that of the write

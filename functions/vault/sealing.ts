@@ -4,7 +4,7 @@ import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Deletion, Head, SealedVersion } from '../model/types.ts';
 import type { DataKey } from './ports.ts';
-import type { Opening, RequestVault } from './request.ts';
+import type { RequestVault, Selection } from './request.ts';
 
 /** The parts of a request that become parts of the versions it writes. */
 type WritingVault = Pick<RequestVault, 'now' | 'writeId' | 'vaultId' | 'principal' | 'journal'>;
@@ -56,19 +56,20 @@ const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
 };
 
 /**
- * The value of a stored version, of which the log says why it was opened. Throws the key faults of `DataKeys` and
+ * The value of a stored version, of which the log says how it was selected and why it was opened. Throws the key faults of `DataKeys` and
  * `integrity_failure`.
  */
 export const openVersion = async (
   { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,
   version: SealedVersion,
-  purpose: Opening,
+  selection: Selection,
+  purpose: 'opened' | 'copied' = 'opened',
 ): Promise<Uint8Array> => {
   const { vault, tenant, name } = version;
   const key = await dataKeys.unwrap({ vault, tenant, name }, version.wrappedDataKey);
   try {
     const value = open(version, key, version);
-    journal.opened(version, purpose);
+    journal[purpose](version, selection);
     return value;
   } catch (error) {
     journal.decided('integrity_failure', { name, version: version.version });

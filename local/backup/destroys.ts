@@ -110,6 +110,7 @@ const silent: Journal = {
   called: () => undefined,
   answered: () => undefined,
   opened: () => undefined,
+  copied: () => undefined,
   compared: () => undefined,
   attempted: () => undefined,
   decided: () => undefined,

@@ -65,7 +65,7 @@ describe('copy-secret', () => {
       expect(third?.[part]).not.toEqual(old?.[part]);
     }
     const { values, decisions } = context.journal;
-    expect(values).toEqual({ opened: [], copied: ['DB@1'] });
+    expect(values).toEqual({ opened: [], copied: ['DB@1'], pinned: ['DB@1'] });
     expect(decisions).toMatchObject([{ decision: 'version_written', about: { version: 3 } }]);
   });
 
@@ -184,7 +184,8 @@ describe('a copy that meets another write', () => {
     const context = requestContext();
     const { from } = await vaultOver(ports).copy(alice, 'DB', { name: 'FROM' }, { context });
     expect(from).toEqual({ name: 'FROM', version: 2 });
-    expect(context.journal.values.copied).toEqual(['FROM@1', 'FROM@2']);
+    const { copied, pinned } = context.journal.values;
+    expect([copied, pinned]).toEqual([['FROM@1', 'FROM@2'], []]);
     expect(await versionsOf(alice, 'DB')).toEqual(['a', 'newer']);
   });
 

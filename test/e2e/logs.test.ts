@@ -159,6 +159,12 @@ describeLocal('the log line of a request', () => {
           await call('POST', `/v1/secrets/${made}/copies`, { from: { name: other } }),
           { copied: [`${other}@1`] },
         ],
+        [
+          [],
+          [`${made}@3`],
+          await call('POST', `/v1/secrets/${made}/copies`, { from: { name: other, version: 1 } }),
+          { copied: [`${other}@1`], pinned: [`${other}@1`] },
+        ],
       ] as const;
       return await Promise.all(
         rows.map(async ([read, wrote, reply, selected = {}]) => ({

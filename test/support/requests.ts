@@ -13,8 +13,11 @@ import {
 export type ReadableJournal = Journal & {
   readonly storeCalls: string[];
   readonly kmsCalls: string[];
-  /** The versions whose values were opened for the caller, and those that were opened to be stored again. */
-  readonly values: { readonly opened: readonly string[]; readonly copied: readonly string[] };
+  /**
+   * The versions whose values were opened for the caller, those that were opened to be stored again, and those of both
+   * that were selected by their number.
+   */
+  readonly values: Readonly<Record<'opened' | 'copied' | 'pinned', readonly string[]>>;
   readonly decisions: { readonly decision: Decision; readonly about: Partial<VersionRef> }[];
   readonly units: () => number;
   readonly readUnits: () => number;
@@ -27,14 +30,20 @@ const writes: ReadonlySet<string> = new Set(['PutItem', 'TransactWriteItems']);
 export const readableJournal = (): ReadableJournal => {
   const storeCalls: string[] = [];
   const kmsCalls: string[] = [];
-  const [opened, copied]: [string[], string[]] = [[], []];
+  const [opened, copied, pinned]: [string[], string[], string[]] = [[], [], []];
+  const note =
+    (list: string[]): Journal['opened'] =>
+    ({ name, version }, selection) => {
+      list.push(`${name}@${version}`);
+      if (selection === 'number') pinned.push(`${name}@${version}`);
+    };
   const decisions: ReadableJournal['decisions'] = [];
   const units = { read: 0, write: 0 };
   let attempts = 0;
   return {
     storeCalls,
     kmsCalls,
-    values: { opened, copied },
+    values: { opened, copied, pinned },
     decisions,
     units: () => units.read + units.write,
     readUnits: () => units.read,
@@ -52,9 +61,8 @@ export const readableJournal = (): ReadableJournal => {
     },
     concerns: () => {},
     answered: () => {},
-    opened: ({ name, version }, purpose) => {
-      (purpose === 'copy' ? copied : opened).push(`${name}@${version}`);
-    },
+    opened: note(opened),
+    copied: note(copied),
     compared: () => {},
   };
 };

@@ -129,7 +129,8 @@ describe('the line of a request', () => {
   });
 
   it('says which versions were selected by a number, and which as past ones; all others were current', () => {
-    const line = (...calls: readonly (readonly ['opened' | 'compared', string, Selection])[]) =>
+    type Call = 'opened' | 'compared' | 'copied';
+    const line = (...calls: readonly (readonly [Call, string, Selection])[]) =>
       linesOf((journal) => {
         for (const [call, name, selection] of calls) journal[call]({ name, version: 1 }, selection);
         journal.close(closing);
@@ -143,14 +144,18 @@ describe('the line of a request', () => {
       ['opened', 'E', 'current'],
       ['opened', 'F', 'current'],
       ['opened', 'F', 'number'],
+      ['copied', 'G', 'number'],
+      ['copied', 'H', 'current'],
     );
     expect(all).toMatchObject({
       read: ['A@1', 'B@1', 'E@1', 'F@1'],
       compared: ['C@1', 'D@1'],
-      pinned: ['B@1'],
+      copied: ['G@1', 'H@1'],
+      pinned: ['B@1', 'G@1'],
       past: ['D@1'],
     });
     expect(line(['compared', 'A', 'current'])).toMatchObject({ compared: ['A@1'], pinned: [] });
+    expect(line(['copied', 'A', 'current'])).toMatchObject({ copied: ['A@1'], pinned: [] });
     const written = linesOf((journal) => {
       journal.decided('created', { name: 'A', version: 1 });
       journal.close(closing);
