@@ -1,7 +1,8 @@
 /**
  * Whether the requests in logs contradict each other. Versions are numbers, so each secret is judged by itself: a request
  * reads no less than what was there before it began, as an answered write or an earlier reading says, and writes more. A
- * reading from the future is found by the write that comes after it. Only readings of the current version count.
+ * reading from the future is found by the write that comes after it. Only readings of the current version count, those
+ * by a copy included. All lines of one request id are one request, in whatever logs and however often they are there.
  */
 import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, partsOf, type Range, readLogs } from './log-reading.ts';
@@ -51,11 +52,22 @@ type Act = {
   readonly kind: 'read' | 'write' | 'attempt';
 };
 
-/** When a request ran, in milliseconds, and its line. */
-type Span = { readonly begin: number; readonly end: number; readonly place: Place };
+/** When a request ran, in milliseconds, and its first line. */
+type Span = { begin: number; end: number; readonly place: Place };
+
+/** A request, as the lines of its id tell. */
+type Request = {
+  readonly span: Span;
+  /** Whether there is a line `request`, and not only lines that continue one. */
+  hasLine: boolean;
+  isUntold: boolean;
+  readonly acts: SpannedAct[];
+};
+
+type SpannedAct = Act & { readonly span: Span };
 
 /** The writes and readings of one secret in the logs. */
-type History = Pick<Contradiction, 'tenant' | 'secret'> & { readonly acts: (Act & Span)[] };
+type History = Pick<Contradiction, 'tenant' | 'secret'> & { readonly acts: SpannedAct[] };
 
 /** A time that a log has twice, because its clock went back. */
 type Step = { readonly log: number; readonly from: number; readonly to: number };
@@ -79,59 +91,85 @@ const counted = (count: number, noun: string): string =>
 /** A line has whole milliseconds, and is written a moment after its request was measured. */
 const roundingMs = 2;
 
-/** Checks the lines of all logs; see `Check`. Needs some 200 bytes of memory for each reading and each write. */
+/** Checks the lines of all logs; see `Check`. Needs some 600 bytes of memory for each request. */
 export const checkLogs = async (
   logs: readonly AsyncIterable<string>[],
   range: Range,
   { clocksMs, isOrdered }: CheckOptions,
 ): Promise<Check> => {
   const histories = new Map<string, History>();
+  /** By id. A line without an id is a request of its own. */
+  const requests = new Map<string | symbol, Request>();
   const steps: Step[] = [];
-  const none = { unclear: 0, tookEffect: 0, withoutLine: 0, notKnown: 0 };
-  const counts: Counts = { requests: 0, untold: 0, ...none };
   let latest = { log: 0, at: Number.NEGATIVE_INFINITY };
-  let span: Span | undefined;
   const coverage = await readLogs(logs, range, (line, log) => {
     const { message, timestamp, requestId, operation, tenant, ms = 0 } = line;
     const at = Date.parse(timestamp);
-    if (isOrdered && latest.log === log && at + roundingMs < latest.at)
-      steps.push({ log, from: at, to: latest.at });
-    latest = { log, at };
+    const known = requestId === undefined ? undefined : requests.get(requestId);
+    // A line that is repeated later in the log shows no clock that goes back.
+    if (known === undefined) {
+      const isBack = isOrdered && latest.log === log && at + roundingMs < latest.at;
+      if (isBack) steps.push({ log, from: at, to: latest.at });
+      latest = { log, at };
+    }
     if (message !== 'request' && message !== 'continued') return;
-    if (message === 'request') counts.requests += 1;
-    if (line.outcome === 'ok' && line.read.length > 0 && line.pinned === undefined)
-      counts.untold += 1;
-    // A request and the lines that continue it stand together in their log, and only the first has `ms`.
-    const isSame = span?.place.log === log && span.place.requestId === requestId;
-    if (!span || !isSame || message === 'request')
-      span = { begin: at - ms, end: at, place: { timestamp, requestId, operation, log } };
-    for (const act of actsIn(line)) {
-      const key = `${tenant} ${act.name}`;
-      const history = histories.get(key) ?? { tenant, secret: act.name, acts: [] };
+    const place = { timestamp, requestId, operation, log };
+    const request: Request = known ?? {
+      span: { begin: at, end: at, place },
+      ...{ hasLine: false, isUntold: false, acts: [] },
+    };
+    if (known === undefined) requests.set(requestId ?? Symbol(), request);
+    const { span, acts } = request;
+    // Only the line `request` has `ms`.
+    span.begin = Math.min(span.begin, at - ms);
+    span.end = Math.max(span.end, at);
+    request.hasLine ||= message === 'request';
+    request.isUntold ||= isUntold(line);
+    for (const { name, version, kind } of actsIn(line)) {
+      if (acts.some((one) => one.name === name && one.version === version && one.kind === kind))
+        continue;
+      const act = { name, version, kind, span };
+      acts.push(act);
+      const key = `${tenant} ${name}`;
+      const history = histories.get(key) ?? { tenant, secret: name, acts: [] };
       histories.set(key, history);
-      history.acts.push({ ...span, ...act });
+      history.acts.push(act);
     }
   });
+  const counts: Counts = {
+    requests: countOf(requests, ({ hasLine }) => hasLine),
+    untold: countOf(requests, ({ isUntold }) => isUntold),
+    ...{ unclear: 0, tookEffect: 0, withoutLine: 0, notKnown: 0 },
+  };
   const contradictions = [...histories.values()].flatMap((history) =>
     judge(history, steps, clocksMs, counts),
   );
   return { ...coverage, ...counts, contradictions };
 };
 
+const countOf = (
+  requests: ReadonlyMap<unknown, Request>,
+  isCounted: (request: Request) => boolean,
+): number => [...requests.values()].filter(isCounted).length;
+
+const isUntold = ({ outcome, read, copied, pinned }: LogLine): boolean =>
+  outcome === 'ok' && read.length + copied.length > 0 && pinned === undefined;
+
 const actsIn = (line: LogLine): readonly Act[] => {
-  const { operation, outcome, secret, wrote, read, compared, pinned, past } = line;
+  const { operation, outcome, secret, wrote, read, compared, copied, pinned, past } = line;
   const isSure = outcome === 'ok';
   const written = operation === 'destroy-version' ? [] : wrote.map(partsOf);
   const others = new Set([...(pinned ?? []), ...past]);
-  const current = [...new Set([...read, ...compared])].filter((entry) => !others.has(entry));
-  const found = versionOfRefusal(line);
+  const found = new Set([...read, ...compared, ...copied]);
+  const current = [...found].filter((entry) => !others.has(entry));
+  const met = versionOfRefusal(line);
   return [
     ...written.map((entry) => ({ ...entry, kind: isSure ? 'write' : 'attempt' }) as const),
     ...(isSure && pinned ? current.map(partsOf) : []).map(
       (entry) => ({ ...entry, kind: 'read' }) as const,
     ),
-    ...(secret !== undefined && found !== undefined
-      ? [{ name: secret, version: found, kind: 'read' } as const]
+    ...(secret !== undefined && met !== undefined
+      ? [{ name: secret, version: met, kind: 'read' } as const]
       : []),
   ];
 };
@@ -150,27 +188,27 @@ const judge = (
   clocksMs: number,
   counts: Counts,
 ): readonly Contradiction[] => {
-  const isKnown = ({ begin, end, place }: Span): boolean =>
+  const isKnown = ({ span: { begin, end, place } }: SpannedAct): boolean =>
     !steps.some(({ log, from, to }) => log === place.log && begin <= to && end >= from);
-  const known = acts.filter(isKnown).sort((one, other) => one.begin - other.begin);
+  const known = acts.filter(isKnown).sort((one, other) => one.span.begin - other.span.begin);
   const evidence = known
     .filter(({ kind }) => kind !== 'attempt')
-    .sort((one, other) => one.end - other.end);
+    .sort((one, other) => one.span.end - other.span.end);
 
   const contradictions: Contradiction[] = [];
-  const contradict = (says: string, one: Span, other: Span): void => {
-    contradictions.push({ tenant, secret, says, lines: [one.place, other.place] });
+  const contradict = (says: string, one: SpannedAct, other: SpannedAct): void => {
+    contradictions.push({ tenant, secret, says, lines: [one.span.place, other.span.place] });
   };
 
-  const written = new Map<number, Span>();
+  const written = new Map<number, SpannedAct>();
   /** The versions of attempts that may have taken effect. */
   const open = new Set<number>();
   /** The newest version of all that had ended before the present act began. */
-  let newest: (Act & Span) | undefined;
+  let newest: SpannedAct | undefined;
   let ended = 0;
   for (const act of known) {
     for (let next = evidence[ended]; next; next = evidence[ended]) {
-      if (next.end + roundingMs + clocksMs >= act.begin) break;
+      if (next.span.end + roundingMs + clocksMs >= act.span.begin) break;
       if (!newest || next.version > newest.version) newest = next;
       ended += 1;
     }

@@ -15,6 +15,9 @@ const updates = (version: number) => ({ operation: 'update-secret', wrote: [`A@$
 const deletes = (version: number) => ({ operation: 'delete-secret', wrote: [`A@${version}`] });
 const reads = (version: number) => ({ read: [`A@${version}`], pinned: [] });
 const compares = (version: number) => ({ compared: [`A@${version}`], pinned: [], status: 304 });
+const copies = (version: number) => ({
+  ...{ operation: 'copy-secret', copied: [`A@${version}`], wrote: ['B@1'], pinned: [] },
+});
 const pins = (version: number) => ({ read: [`A@${version}`], pinned: [`A@${version}`] });
 const unclear = { outcome: 'failed', status: 503, code: 'outcome_unknown' };
 const refused = { outcome: 'refused', secret: 'A' };
@@ -58,6 +61,18 @@ describe('dsvault log check', () => {
     [
       'a stale 304, or a stale unchanged file',
       [at(200, updates(2)), at(300, compares(1))],
+      'found version 1 after version 2 was there',
+      [200, 300],
+    ],
+    [
+      'a copy of a stale value',
+      [at(200, updates(2)), at(300, copies(1))],
+      'found version 1 after version 2 was there',
+      [200, 300],
+    ],
+    [
+      'a read that goes back behind a copy',
+      [at(200, copies(2)), at(300, reads(1))],
       'found version 1 after version 2 was there',
       [200, 300],
     ],
@@ -206,7 +221,7 @@ describe('dsvault log check', () => {
       [
         at(100, creates),
         at(200, updates(2)),
-        at(300, { operation: 'copy-secret', copied: ['A@1'], wrote: ['A@3'] }),
+        at(300, { ...copies(1), pinned: ['A@1'], wrote: ['A@3'] }),
         at(400, { ...never, operation: 'copy-secret', why: 'source_never_existed' }),
       ],
       {},
@@ -253,6 +268,16 @@ describe('dsvault log check', () => {
       { untold: 1 },
     ],
     [
+      'copies of the current version, also onto itself',
+      [at(100, creates), at(200, copies(1)), at(300, { ...copies(1), wrote: ['A@2'] })],
+      {},
+    ],
+    [
+      'a copy by a process that does not say how it selected its source',
+      [at(200, updates(2)), at(300, { ...copies(1), pinned: undefined })],
+      { untold: 1 },
+    ],
+    [
       'a log with a hole',
       [at(100, creates), at(200, updates(4)), at(300, reads(6))],
       { withoutLine: 4 },
@@ -268,13 +293,49 @@ describe('dsvault log check', () => {
     expect(await check([lines])).toMatchObject({ ...quiet, requests: lines.length, ...expected });
   });
 
+  it('takes lines of one id for one request, however often and in whatever logs they are there', async () => {
+    const untold = { read: ['A@2'], pinned: undefined };
+    const more = at(300, { message: 'continued', ms: undefined, ...untold });
+    const lines = [at(100, creates), at(200, updates(2)), at(300, untold), more];
+    const once = { ...quiet, requests: 3, untold: 1 };
+    for (const logs of [
+      [lines, lines],
+      [lines, lines.slice(1, 3)],
+      [[...lines, ...lines]],
+      [[...lines.slice(0, 2), ...lines]],
+    ]) {
+      expect(await check(logs)).toMatchObject(once);
+    }
+    const other = at(200, { ...updates(2), requestId: 'r-other' });
+    expect((await check([[...lines, other]], { isOrdered: false })).contradictions).toHaveLength(1);
+    // A function that is called again with the same id runs from the first begin to the last end.
+    const again = [at(300, reads(1)), at(500, { ...reads(2), requestId: 'r-300' })];
+    const between = [at(350, reads(1)), at(400, updates(2))];
+    const asWhole = await check([[at(100, creates), ...again, ...between]], { isOrdered: false });
+    expect(asWhole).toMatchObject({ ...quiet, requests: 4 });
+    const nameless = [at(100, { ...creates, requestId: undefined })];
+    expect(await check([nameless, nameless])).toMatchObject({
+      ...{ requests: 2, contradictions: [{ says: 'wrote version 1 twice' }] },
+    });
+  });
+
   it('takes the time of a request for the lines that continue it', async () => {
     const more = { message: 'continued', ms: undefined };
     const [first, second] = [at(300, { ms: 200 }), at(300, { ...more, ...reads(1) })];
     const found = await check([[at(100, creates), at(200, updates(2)), first, second]]);
     expect(found).toMatchObject({ ...quiet, requests: 3 });
+    // What is exported may have lines of other requests between them, or another order.
+    for (const [one, other] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const lines = [at(100, creates), at(200, updates(2)), one, at(301, reads(2)), other];
+      expect(await check([lines])).toMatchObject({ ...quiet, requests: 4 });
+    }
     const alone = at(300, { ...more, ...reads(1), requestId: 'r-alone' });
-    expect((await check([[at(200, updates(2)), first, alone]])).contradictions).toHaveLength(1);
+    expect(await check([[at(200, updates(2)), first, alone]])).toMatchObject({
+      ...{ requests: 2, contradictions: [{ says: 'found version 1 after version 2 was there' }] },
+    });
   });
 
   it('compares several logs within the difference of their clocks', async () => {

@@ -42,7 +42,8 @@ const logLine = {
 const log = file('log', JSON.stringify(logLine));
 const contradiction = [3, 2].map((version, index) => ({
   ...logLine,
-  ...{ timestamp: `2026-11-28T00:00:0${index}.000Z`, ms: 1, outcome: 'ok', pinned: [] },
+  ...{ timestamp: `2026-11-28T00:00:0${index}.000Z`, requestId: `${index}${lie}` },
+  ...{ ms: 1, outcome: 'ok', pinned: [] },
   read: [`N@${version}`],
 }));
 const contradictoryLog = file(
