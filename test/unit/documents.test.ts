@@ -73,6 +73,16 @@ describe('a comment', () => {
   });
 });
 
+describe('README.md', () => {
+  it('shows how to install, test and start a clone, in one block', () => {
+    const blocks = [...textOf('README.md').matchAll(/^```console\n(.*?)^```$/gms)];
+    const commands = blocks.map(([, block = '']) =>
+      [...block.matchAll(/^\$ (.*?)(?: +#.*)?$/gm)].map(([, command]) => command),
+    );
+    expect(commands).toContainEqual(['npm ci', 'npm test', 'npm start']);
+  });
+});
+
 describe('a document', () => {
   it.each(documents)('links only to pages, headings and files that exist: %s', (document) => {
     expect(linksOf(document).filter((link) => isBroken(document, link))).toEqual([]);
