@@ -72,6 +72,8 @@ export default {
   maxWorkers: Number(process.env.TEST_WORKERS ?? 2),
   testSequencer: '<rootDir>/test/support/longest-first.js',
   maxConcurrency: 2,
+  // After half a second Jest kills a worker, and says that it leaks. On a busy machine a worker needs more to end.
+  workerGracefulExitTimeout: 5_000,
   reporters: [
     'default',
     [
