@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startProgram } from '../../local/process/supervisor.ts';
 import { type Dsvault, openDsvault } from './dsvault.ts';
+import { endAfterTest } from './left-processes.ts';
 import { freshFolder } from './local-process.ts';
 import type { RunningVault } from './running-vault.ts';
 import { until, untilSeen } from './until.ts';
@@ -61,6 +62,7 @@ export const startConsoleProcess = async (
     env: { PATH, HOME, ...settings },
     stdio: 'pipe',
   });
+  endAfterTest(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (text) => {

@@ -1,11 +1,13 @@
 /**
  * The real binary `cli/dsvault.js` as a child process, in a pseudo-terminal if needed. During each run the command
- * lines of the process and of all that it starts are recorded, so that a test can ask where a value was visible.
+ * lines of the process and of all that it starts are recorded, so that a test can ask where a value was visible. What
+ * still runs when a test is over is ended.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { endAfterTest, treeOf } from './left-processes.ts';
 import { compileCache, freshFolder } from './local-process.ts';
 
 const program = resolve('cli/dsvault.js');
@@ -51,22 +53,14 @@ type How = {
 };
 
 /** The command lines of a process and of all that it has started. A process may end while it is read. */
-export const commandLines = (root: number | undefined): string[] => {
-  const lines: string[] = [];
-  const read = (pid: string): void => {
+export const commandLines = (root: number | undefined): string[] =>
+  treeOf(root).flatMap((pid) => {
     try {
-      lines.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
-      for (const thread of readdirSync(`/proc/${pid}/task`)) {
-        const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8');
-        for (const child of children.split(' ').slice(0, -1)) read(child);
-      }
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
     } catch {
-      // The process has ended.
+      return [];
     }
-  };
-  read(String(root));
-  return lines;
-};
+  });
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -86,6 +80,7 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
       ? ['script', '-qec', inTerminal(whole, how.columns), '/dev/null']
       : whole;
     const child = spawn(file, rest, { cwd: folder, env });
+    endAfterTest(child);
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (chunk) => output.push(chunk));
     child.stderr.on('data', (chunk) => errors.push(chunk));

@@ -1,7 +1,7 @@
 /** `dsvault run --watch`: what the program sees when a secret, the file or the vault changes. */
 import { readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { type FaultyFront, startFaultyFront } from '../../support/faulty-front.ts';
 import { useVault } from '../../support/running-vault.ts';
@@ -30,7 +30,6 @@ const watch = (script: string, ...flags: readonly string[]) => {
   const command = ['run', '--watch', '--interval', '0.1', ...flags, '--', 'sh', '-c', program];
   started = dsvault.start(command, { input: `V="secret(${name})"\n` });
 };
-afterEach(() => void started.child.kill('SIGKILL'));
 const count = (text: string, part: string): number => text.split(part).length - 1;
 /** Waits until dsvault has asked the vault some more times. */
 const asksOn = async (times = 3) => {

@@ -1,0 +1,56 @@
+/** What the tests of `dsvault` leave running. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { commandLines, type Dsvault, openDsvault } from '../../support/dsvault.ts';
+import { treeOf } from '../../support/left-processes.ts';
+import { until } from '../../support/until.ts';
+
+type Started = ReturnType<Dsvault['start']>;
+
+const start = async (script: string, terminal = false): Promise<Started> => {
+  const started = openDsvault({}).start(['-c', script], { program: 'sh', terminal });
+  await started.prints('up');
+  return started;
+};
+
+/** What each test leaves: programs, and the processes that must be gone. */
+const left: { readonly child: Started['child']; readonly pids: readonly number[] }[] = [];
+// Hooks of one level run in the order of their definition, and that of the support code was defined before.
+afterEach(async () => {
+  for (const { child, pids } of left.splice(0)) {
+    expect(child.stdout?.closed).toBe(true);
+    // A process that has ended has no command line.
+    await until(() => pids.flatMap(commandLines).join('') === '');
+  }
+});
+
+describe('a program that a test leaves running', () => {
+  it.each([
+    ['', false, 2],
+    [' in a terminal', true, 3],
+  ])('is ended%s, with all that it has started', async (_, terminal, count) => {
+    const { child } = await start('echo up; sleep 60; exit', terminal);
+    await until(() => treeOf(child.pid).length === count);
+    left.push({ child, pids: treeOf(child.pid) });
+  });
+
+  it('is read no longer if it has ended, although something else could still print', async () => {
+    const { child, ran } = await start('sleep 90 & echo up $!');
+    await until(() => child.exitCode === 0);
+    left.push({ child, pids: [] });
+    void ran.then(({ stdout }) => process.kill(Number(stdout.slice('up '.length))));
+  });
+});
+
+describe('a program that was started before the tests', () => {
+  let started: Started;
+  beforeAll(async () => {
+    started = await start('echo up; sleep 60; exit');
+  });
+  afterAll(() => {
+    for (const pid of treeOf(started.child.pid)) process.kill(pid);
+  });
+
+  it.each(['first', 'second'])('runs during the %s of them', () => {
+    expect(commandLines(started.child.pid).join()).toContain('sleep 60');
+  });
+});
