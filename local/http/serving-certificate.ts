@@ -5,18 +5,18 @@
  * does not replace one that is still valid.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { type Level, logCertificate } from '../../functions/runtime/journal.ts';
 import { certificatesIn } from '../../system/certificates.ts';
 import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
+import { readSmallFile } from '../process/small-file.ts';
 import { certificateTimes } from './bounds.ts';
 import { type ServingPair, serverTls } from './tls.ts';
 
 const variables = { certificate: 'VAULT_TLS_CERT', key: 'VAULT_TLS_KEY' } as const;
 type Files = { readonly [file in keyof typeof variables]: string };
 
-/** A file at one look: its text, or the code of the error. */
+/** A file at one look: its text, or why it cannot be read. */
 type FileLook = { readonly text: string; readonly mode: number; readonly error?: unknown };
 type Look = { readonly [file in keyof Files]: FileLook };
 
@@ -153,16 +153,11 @@ const lookAt = ({ certificate, key }: Files): Look => ({
 });
 
 const lookAtFile = (file: string): FileLook => {
-  let descriptor: number | undefined;
   try {
-    // Through one descriptor, so that mode and text are those of one file.
-    descriptor = openSync(file, 'r');
-    const { mode } = fstatSync(descriptor);
-    return { text: readFileSync(descriptor, 'utf8'), mode };
+    const { status, bytes } = readSmallFile(file);
+    return { text: bytes.toString('utf8'), mode: Number(status.mode) };
   } catch (error) {
-    return { text: codeOf(error) ?? '', mode: 0, error };
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    return { text: codeOf(error) ?? sentenceOf(error), mode: 0, error };
   }
 };
 

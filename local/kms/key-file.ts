@@ -4,12 +4,13 @@
  * Without this file no stored value can ever be opened again.
  */
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { codeOf, failure } from '../../system/failures.ts';
+import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 import { createFileOnce, replaceFile } from '../../system/files.ts';
-import { fault } from './kms-fault.ts';
+import { type FileStatus, readSmallFile } from '../process/small-file.ts';
+import { fault, isFault } from './kms-fault.ts';
 
 const keyFile = v.looseObject({
   format: v.literal(1),
@@ -81,13 +82,16 @@ const parse = (bytes: Buffer): (KeyReading & { readonly content: KeyFile }) | un
   }
 };
 
+/** Why a file cannot be read: the code of the system's error, or the sentence of `readSmallFile`. */
+const whyOf = (error: unknown): string => codeOf(error) ?? sentenceOf(error);
+
 /** Reads the file for a command. Throws a sentence if it cannot be read or is damaged. */
 const open = (file: string) => {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    ({ bytes } = readSmallFile(file));
   } catch (cause) {
-    throw failure(`the master key ${file} cannot be read (${codeOf(cause)})`, { cause });
+    throw failure(`the master key ${file} cannot be read (${whyOf(cause)})`, { cause });
   }
   const parsed = parse(bytes);
   if (parsed !== undefined) return parsed;
@@ -104,6 +108,8 @@ export const makeMasterKey = (file: string): void => {
       state: 'Enabled',
       createdAt: Date.now(),
     } satisfies KeyFile);
+  // Reading what is there is left to the caller, because a pipe would block this process.
+  if (existsSync(file)) return;
   try {
     createFileOnce(file, make);
   } catch (cause) {
@@ -162,19 +168,7 @@ const isSame = (a: FileStatus, b: FileStatus): boolean =>
   a.size === b.size &&
   a.mtimeNs === b.mtimeNs &&
   a.ctimeNs === b.ctimeNs;
-type FileStatus = ReturnType<typeof statusOf>;
-const statusOf = (file: string) => statSync(file, { bigint: true });
-
-/** Reads the file through one descriptor, so that status and bytes are of the same file. */
-const readWhole = (file: string): { readonly status: FileStatus; readonly bytes: Buffer } => {
-  const descriptor = openSync(file, 'r');
-  try {
-    const status = fstatSync(descriptor, { bigint: true });
-    return { status, bytes: readFileSync(descriptor) };
-  } finally {
-    closeSync(descriptor);
-  }
-};
+const statusOf = (file: string): FileStatus => statSync(file, { bigint: true });
 
 const isOwn = ({ keyId, check }: KeyIdentity, found: KeyReading): boolean =>
   keyId === found.keyId && (check === undefined || check === checkOf(keyId, found.secret));
@@ -197,7 +191,7 @@ export const followMasterKey = (
     return fault(type, sentence);
   };
   const readAgain = (): KeyReading => {
-    const { status, bytes } = readWhole(file);
+    const { status, bytes } = readSmallFile(file);
     const parsed = parse(bytes);
     if (parsed === undefined) throw refuse('KMSInvalidStateException', `${file} is damaged`);
     const { content: _, ...reading } = parsed;
@@ -216,11 +210,11 @@ export const followMasterKey = (
         const isSettled = BigInt(Date.now()) - status.ctimeMs >= settledMs;
         return isSettled && isSame(status, last.status) ? last.reading : readAgain();
       } catch (error) {
-        const code = codeOf(error);
-        if (code === undefined) throw error;
-        throw code === 'ENOENT' || code === 'ENOTDIR'
+        if (isFault(error)) throw error;
+        const why = whyOf(error);
+        throw why === 'ENOENT' || why === 'ENOTDIR'
           ? refuse('NotFoundException', `${file} is missing`)
-          : refuse('KMSInvalidStateException', `${file} cannot be read (${code})`);
+          : refuse('KMSInvalidStateException', `${file} cannot be read (${why})`);
       }
     },
   };

@@ -1,4 +1,5 @@
 /** The files of `VAULT_TLS_CERT` and `VAULT_TLS_KEY`, at the start of a vault and while it serves. */
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -113,7 +114,15 @@ describe('the start of a vault', () => {
         rmSync(file.key);
         mkdirSync(file.key);
       },
-      inKey('cannot be read (EISDIR)'),
+      inKey('cannot be read (it is a directory)'),
+    ],
+    [
+      'a pipe in place of a certificate',
+      () => {
+        rmSync(file.certificate);
+        execFileSync('mkfifo', [file.certificate]);
+      },
+      inCertificate('cannot be read (it is a pipe)'),
     ],
     ['an empty certificate', () => write({ certificate: '' }), noCertificate],
     [

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -98,6 +98,28 @@ describe('the file of the master key', () => {
       (file) => replace(file, JSON.stringify({ ...stored(file), keyMaterial: 'AAAA' })),
       'unreadable',
     ],
+    ['its material has been left out', (file) => replace(file, '{"format":1}'), 'unreadable'],
+    [
+      'its folder is gone',
+      (file) => {
+        rmSync(join(file, '..'), { recursive: true });
+        writeFileSync(join(file, '..'), '');
+      },
+      'missing',
+    ],
+    [
+      'a pipe has its name',
+      (file) => {
+        rmSync(file);
+        execFileSync('mkfifo', [file]);
+      },
+      'unreadable',
+    ],
+    [
+      'it is larger than 1 MB',
+      (file) => replace(file, readFileSync(file, 'utf8').padEnd(1_000_001)),
+      'unreadable',
+    ],
     [
       'a folder has its name',
       (file) => {
@@ -114,7 +136,9 @@ describe('the file of the master key', () => {
     change(file);
     expect(stateOfKey(key)).toBe(state);
     expect(stateOfKey(key)).toBe(state);
+    if (!statSync(join(file, '..')).isDirectory()) rmSync(join(file, '..'));
     rmSync(file, { recursive: true, force: true });
+    mkdirSync(join(file, '..'), { recursive: true });
     replace(file, good);
     expect(stateOfKey(key)).toBe('usable');
   });
