@@ -9,11 +9,14 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, secretPartition } from '../../functions/store/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { shown, shownJson } from '../../system/terminal-text.ts';
+import { stateOfKey } from '../kms/key-file.ts';
+import { judgeByValues } from '../kms/key-proof.ts';
 import { dataFolderOf } from '../process/data-folder.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
 import { type Connection, connectToFolder, namesServices } from '../vaults/connect.ts';
 import { chooseDataFolder, folderOption } from '../vaults/find-vaults.ts';
 import { findViolations, type Violation } from '../verify/find-violations.ts';
+import { readStoredKeys } from '../verify/stored-keys.ts';
 
 type PrintedItem = Readonly<Record<string, unknown>>;
 
@@ -100,6 +103,23 @@ const jsonOf = (items: readonly PrintedItem[], isFirst: boolean): string =>
     .join('');
 const indented = (value: unknown, by: string): string => shownJson(value).replaceAll(/^/gm, by);
 
+/**
+ * Returns a problem if nothing remembers which key is the vault's, and the one in the file opens none of the values that
+ * are tried. Without it, each value would look changed.
+ */
+const findKeyProblems = async ({
+  keyFile,
+  table,
+  vaultId,
+  masterKeyId,
+}: Connection): Promise<readonly string[]> => {
+  // A key that cannot be used now is reported by the first value that needs it.
+  if (keyFile === undefined || keyFile.isProved || stateOfKey(keyFile.key) !== 'usable') return [];
+  const stored = await readStoredKeys({ table, vaultId }, masterKeyId);
+  const verdict = judgeByValues(keyFile.file, keyFile.key.read(), stored);
+  return 'why' in verdict ? [`${verdict.why}: put back a copy of the key`] : [];
+};
+
 /** Prints the violations of the whole table as they are found, and returns how many there are. */
 const printViolations = async (connection: Connection, isJson: boolean): Promise<number> => {
   let count = 0;
@@ -111,9 +131,11 @@ const printViolations = async (connection: Connection, isJson: boolean): Promise
     count += 1;
   };
   await print(isJson ? ',\n  "violations": [' : '\n');
-  for (const problem of await connection.table.findProblems()) {
-    await printOne({ pk: '', sk: '', problem });
-  }
+  const problems = [
+    ...(await findKeyProblems(connection)),
+    ...(await connection.table.findProblems()),
+  ];
+  for (const problem of problems) await printOne({ pk: '', sk: '', problem });
   for await (const violation of findViolations(connection)) await printOne(violation);
   if (isJson) await print(`${count > 0 ? '\n  ' : ''}]`);
   else say(`verified the whole table: ${count || 'no'} violations`);

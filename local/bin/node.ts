@@ -1,6 +1,7 @@
 /** `node local/bin/node.ts`: runs one vault node of several, with one process, its etcd as a child, and one data folder. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { isFailure } from '../../system/failures.ts';
@@ -10,10 +11,16 @@ import { serveMetrics } from '../http/metrics-port.ts';
 import { openServingCertificate } from '../http/serving-certificate.ts';
 import { followPolicyFile } from '../identity/access-policy.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
-import { readClusterFile } from '../node/cluster-file.ts';
-import { startNode } from '../node/node.ts';
-import { readClusterFileName, readNodeConfig, tableName } from '../node/node-config.ts';
-import { openNodeKey } from '../node/node-key.ts';
+import { type ClusterFile, readClusterFile } from '../node/cluster-file.ts';
+import type { Witnesses } from '../node/key-judging.ts';
+import { startNode, type VaultNode } from '../node/node.ts';
+import {
+  type NodeConfig,
+  readClusterFileName,
+  readNodeConfig,
+  tableName,
+} from '../node/node-config.ts';
+import { type NodeKey, openNodeKey } from '../node/node-key.ts';
 import { nodeTimes } from '../node/node-times.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
@@ -22,6 +29,7 @@ import { newProgram, report, runProgram } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
 import { serveApi } from '../vaults/api-port.ts';
+import { readStoredKeys } from '../verify/stored-keys.ts';
 
 /** Creates the table if it is missing; repeats until the node serves. */
 const untilTable = async (
@@ -37,6 +45,19 @@ const untilTable = async (
       await sleep(nodeTimes.lookEveryMs, undefined, { signal });
     }
   }
+};
+
+/** Who can tell whether the key in this node's file is the vault's. */
+const witnessesOf = (
+  { endpoint, others }: VaultNode,
+  { node, nodes }: NodeConfig,
+  { vaultId }: ClusterFile,
+  { running }: NodeKey,
+): Witnesses => {
+  const client = new DynamoDBClient({ endpoint, maxAttempts: 1 });
+  const table = createDynamodbTable(client, tableName);
+  const storedKeys = () => readStoredKeys({ table, vaultId }, running.masterKeyId);
+  return { node, nodeCount: nodes.length, storedKeys, others };
 };
 
 const program = newProgram(
@@ -58,13 +79,14 @@ program.action(async () => {
   const { signal: stopping } = stop;
   const cluster = readClusterFile(clusterFile);
   const config = readNodeConfig(process.env, cluster.nodes);
-  const key = openNodeKey(cluster.key, masterKeyFile(folder, process.env));
+  const key = openNodeKey(cluster.key, masterKeyFile(folder, process.env), folder);
   const node = await startNode({
     config,
     folder,
     cluster,
     timeToLiveAttribute: table.timeToLiveAttribute,
     masterKey: key.state,
+    keyCheck: key.check,
     report,
   });
   try {
@@ -80,6 +102,7 @@ program.action(async () => {
     });
     if (config.frontProxy === undefined) answerInProcess('DynamoDB', node.front);
     if (key.answer !== undefined) answerInProcess('KMS', key.answer);
+    key.prove?.(witnessesOf(node, config, cluster, key), stopping);
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
     const endMetrics = await serveMetrics(report, async (registry) =>

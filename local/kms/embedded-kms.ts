@@ -13,8 +13,8 @@ type Input = Readonly<Record<string, unknown>>;
 type Operation = {
   /** The properties that the vault sends. Another one is rejected, because an ignored one would be believed. */
   readonly properties: readonly string[];
-  /** Returns the output. Throws a fault of KMS. */
-  readonly perform: (key: MasterKey, input: Input) => object;
+  /** Resolves to the output. Rejects with a fault of KMS. */
+  readonly perform: (key: MasterKey, input: Input) => Promise<object>;
 };
 
 /** KMS's own limit on the characters of all names and values of an encryption context. */
@@ -73,10 +73,11 @@ const blobOf = (input: Input): Buffer => {
 
 const generateDataKey: Operation = {
   properties: ['KeyId', 'KeySpec', 'EncryptionContext'],
-  perform: (key, input) => {
+  perform: async (key, input) => {
     const context = contextOf(input);
     if (input['KeySpec'] !== 'AES_256') throw invalid('KeySpec must be AES_256 here.');
     const reading = readEnabled(key);
+    await key.proof?.admit(reading);
     const dataKey = randomBytes(dataKeyBytes);
     const CiphertextBlob = wrap(reading, dataKey, context).toString('base64');
     const Plaintext = dataKey.toString('base64');
@@ -87,11 +88,13 @@ const generateDataKey: Operation = {
 
 const decrypt: Operation = {
   properties: ['KeyId', 'CiphertextBlob', 'EncryptionContext'],
-  perform: (key, input) => {
+  perform: async (key, input) => {
     const blob = blobOf(input);
     const context = contextOf(input);
-    const unwrapped = unwrap(readEnabled(key), blob, context);
+    const reading = readEnabled(key);
+    const unwrapped = unwrap(reading, blob, context);
     if ('dataKey' in unwrapped) {
+      key.proof?.opened(reading);
       const Plaintext = unwrapped.dataKey.toString('base64');
       unwrapped.dataKey.fill(0);
       return { KeyId: key.arn, Plaintext };
@@ -104,8 +107,10 @@ const decrypt: Operation = {
 
 const describeKey: Operation = {
   properties: ['KeyId'],
-  perform: (key) => {
-    const { keyId, state } = key.read();
+  perform: async (key) => {
+    const reading = key.read();
+    const { keyId, state } = reading;
+    if (state === 'Enabled') await key.proof?.admit(reading);
     return { KeyMetadata: { Arn: key.arn, KeyId: keyId, KeyState: state } };
   },
 };
@@ -120,8 +125,8 @@ const operations: ReadonlyMap<string, Operation> = new Map([
 const isInput = (input: unknown): input is Input =>
   typeof input === 'object' && input !== null && !Array.isArray(input);
 
-/** Performs one operation. Throws a fault of KMS. */
-const perform = (key: MasterKey, name: string, input: unknown): object => {
+/** Performs one operation. Rejects with a fault of KMS. */
+const perform = async (key: MasterKey, name: string, input: unknown): Promise<object> => {
   const operation = operations.get(name);
   if (operation === undefined) {
     throw fault('UnknownOperationException', `${name} is not served here.`);
@@ -130,7 +135,7 @@ const perform = (key: MasterKey, name: string, input: unknown): object => {
   const other = Object.keys(input).find((property) => !operation.properties.includes(property));
   if (other !== undefined) throw invalid(`${other} is not served here.`);
   checkNamesTheKey(key, input['KeyId']);
-  return operation.perform(key, input);
+  return await operation.perform(key, input);
 };
 
 /** Answers with the status and the body that KMS would send for this key. */
@@ -138,7 +143,7 @@ export const answerWith =
   (key: MasterKey): Answer =>
   async (operation, body) => {
     try {
-      return { status: 200, body: perform(key, operation, body) };
+      return { status: 200, body: await perform(key, operation, body) };
     } catch (error) {
       const known = isFault(error) ? error : fault('KMSInternalException', 'The local KMS failed.');
       const said = { __type: known.name, message: known.message };

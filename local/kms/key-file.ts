@@ -3,7 +3,7 @@
  * before each use, so that a change by `local/bin/key.ts disable` counts for every process of the machine from its next call on.
  * Without this file no stored value can ever be opened again.
  */
-import { createSecretKey, hkdfSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
+import { createSecretKey, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -11,44 +11,35 @@ import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
 import { createFileOnce, replaceFile } from '../../system/files.ts';
 import { type FileStatus, readSmallFile } from '../process/small-file.ts';
 import { fault, isFault } from './kms-fault.ts';
+import {
+  type KeyFileState,
+  type KeyReading,
+  type KeyState,
+  keyStates,
+  type MasterKey,
+} from './master-key.ts';
+
+export type { KeyReading, KeyState, MasterKey } from './master-key.ts';
 
 const keyFile = v.looseObject({
   format: v.literal(1),
   keyId: v.pipe(v.string(), v.uuid()),
   keyMaterial: v.pipe(v.string(), v.base64(), v.length(44)),
-  state: v.picklist(['Enabled', 'Disabled', 'PendingDeletion']),
+  state: v.picklist(keyStates),
   createdAt: v.number(),
 });
 type KeyFile = v.InferOutput<typeof keyFile>;
 
-/** The states of a key in KMS's own words. Only a file of 1.0.0 may say `PendingDeletion`. */
-export type KeyState = KeyFile['state'];
-
 /** Identifies the master key of a vault. No value can be opened with the identity. */
 export const keyIdentity = v.object({
   keyId: v.pipe(v.string(), v.uuid()),
-  /** Derived from the material. Absent for a vault of 1.0.0, which knows its key by the id alone. */
+  /**
+   * A hash of the material (`checkOf`). Absent for a vault of 1.0.0, which knows its key by the id alone until the key is
+   * proved (key-proof.ts).
+   */
   check: v.optional(v.string()),
 });
 export type KeyIdentity = v.InferOutput<typeof keyIdentity>;
-
-/** The key and its state, from one reading of the file. */
-export type KeyReading = {
-  readonly keyId: string;
-  readonly secret: KeyObject;
-  readonly state: KeyState;
-};
-
-export type MasterKey = {
-  /** `keyId` in the form of an ARN, which stored versions hold as `masterKeyId`. */
-  readonly arn: string;
-  /**
-   * Returns the key as the file holds it now, in whatever state. Throws a fault of KMS: `NotFoundException` if the file
-   * is gone, `KMSInvalidStateException` if it cannot be read or is damaged, `IncorrectKeyException` if it holds another
-   * key than the vault's.
-   */
-  readonly read: () => KeyReading;
-};
 
 const account = 'arn:aws:kms:us-east-1:000000000000:key/';
 const arnOf = (keyId: string): string => `${account}${keyId}`;
@@ -61,7 +52,12 @@ export const findKeyId = (arn: string): string | undefined =>
 export const masterKeyFile = (folder: string, environment: NodeJS.ProcessEnv): string =>
   environment['VAULT_MASTER_KEY_FILE'] || join(folder, 'kms.json');
 
-const checkOf = (keyId: string, secret: KeyObject): string =>
+/**
+ * The check value of a key: equal for equal keys. It is no secret, and nodes tell it each other. It is 16 bytes of HKDF
+ * under a label of its own, so it tells nothing about the 32 random bytes of the material, nor about what they seal. It
+ * lets somebody confirm a guess of the whole material, as every wrapped data key does too.
+ */
+export const checkOf = ({ keyId, secret }: Pick<KeyReading, 'keyId' | 'secret'>): string =>
   Buffer.from(hkdfSync('sha256', secret, keyId, 'vault master key check 1', 16)).toString(
     'base64url',
   );
@@ -69,16 +65,12 @@ const checkOf = (keyId: string, secret: KeyObject): string =>
 const parse = (bytes: Buffer): (KeyReading & { readonly content: KeyFile }) | undefined => {
   try {
     const content = v.parse(keyFile, JSON.parse(bytes.toString('utf8')));
-    const material = Buffer.from(content.keyMaterial, 'base64');
-    const secret = createSecretKey(material);
-    material.fill(0);
-    const { keyId, state } = content;
+    const { keyId, state, keyMaterial } = content;
+    const secret = createSecretKey(keyMaterial, 'base64');
     return { keyId, secret, state, content };
   } catch {
     // The error is not even a cause, because a JSON parser's message quotes the text, and the text is the key.
     return undefined;
-  } finally {
-    bytes.fill(0);
   }
 };
 
@@ -98,8 +90,11 @@ const open = (file: string) => {
   throw failure(`${file} is damaged: put back a copy, or move the whole data folder away`);
 };
 
-/** Makes the key in this file unless the file exists. Throws a sentence if it cannot be written. */
-export const makeMasterKey = (file: string): void => {
+/**
+ * Makes the key in this file unless the file exists, and returns whether it did. Throws a sentence if the key cannot be
+ * written.
+ */
+export const makeMasterKey = (file: string): boolean => {
   const make = (): string =>
     JSON.stringify({
       format: 1,
@@ -109,9 +104,15 @@ export const makeMasterKey = (file: string): void => {
       createdAt: Date.now(),
     } satisfies KeyFile);
   // Reading what is there is left to the caller, because a pipe would block this process.
-  if (existsSync(file)) return;
+  if (existsSync(file)) return false;
+  let made: string | undefined;
   try {
-    createFileOnce(file, make);
+    return (
+      createFileOnce(file, () => {
+        made = make();
+        return made;
+      }) === made
+    );
   } catch (cause) {
     throw failure(`the master key cannot be written to ${file} (${codeOf(cause)})`, { cause });
   }
@@ -119,16 +120,16 @@ export const makeMasterKey = (file: string): void => {
 
 /** Returns what tells the key of this file from others. Throws a sentence if the file cannot be read or is damaged. */
 export const identityIn = (file: string): KeyIdentity & { readonly check: string } => {
-  const { keyId, secret } = open(file);
-  return { keyId, check: checkOf(keyId, secret) };
+  const found = open(file);
+  return { keyId: found.keyId, check: checkOf(found) };
 };
 
-/** Returns the state of the key in this file, and its ARN. Throws as `identityIn` does. */
+/** Returns the state of the key in this file, its id and its ARN. Throws as `identityIn` does. */
 export const describeKeyFile = (
   file: string,
-): { readonly arn: string; readonly state: KeyState } => {
+): { readonly keyId: string; readonly arn: string; readonly state: KeyState } => {
   const { keyId, state } = open(file);
-  return { arn: arnOf(keyId), state };
+  return { keyId, arn: arnOf(keyId), state };
 };
 
 /**
@@ -146,9 +147,7 @@ export const setKeyState = (file: string, state: KeyState): void => {
 };
 
 /** Whether a key in a file can be used, and if not, why: in one word that gives nothing away. */
-export const stateOfKey = (
-  key: MasterKey,
-): 'usable' | 'disabled' | 'missing' | 'unreadable' | 'incorrect' => {
+export const stateOfKey = (key: MasterKey): KeyFileState => {
   try {
     return key.read().state === 'Enabled' ? 'usable' : 'disabled';
   } catch (error) {
@@ -171,7 +170,10 @@ const isSame = (a: FileStatus, b: FileStatus): boolean =>
 const statusOf = (file: string): FileStatus => statSync(file, { bigint: true });
 
 const isOwn = ({ keyId, check }: KeyIdentity, found: KeyReading): boolean =>
-  keyId === found.keyId && (check === undefined || check === checkOf(keyId, found.secret));
+  keyId === found.keyId && (check === undefined || check === checkOf(found));
+
+/** How the file is looked at; other than the system's own only in tests. */
+const systemFiles = { statusOf, read: readSmallFile, now: Date.now };
 
 /**
  * Uses the key of this file from now on. The file need not be there yet. `warn` is called with the sentence
@@ -182,7 +184,9 @@ export const followMasterKey = (
   file: string,
   own: KeyIdentity,
   warn: (sentence: string) => void = () => undefined,
+  files: Partial<typeof systemFiles> = {},
 ): MasterKey => {
+  const { statusOf, read, now } = { ...systemFiles, ...files };
   let last: { readonly status: FileStatus; readonly reading: KeyReading } | undefined;
 
   const refuse = (type: Parameters<typeof fault>[0], sentence: string): Error => {
@@ -191,7 +195,7 @@ export const followMasterKey = (
     return fault(type, sentence);
   };
   const readAgain = (): KeyReading => {
-    const { status, bytes } = readSmallFile(file);
+    const { status, bytes } = read(file);
     const parsed = parse(bytes);
     if (parsed === undefined) throw refuse('KMSInvalidStateException', `${file} is damaged`);
     const { content: _, ...reading } = parsed;
@@ -207,7 +211,7 @@ export const followMasterKey = (
       try {
         if (last === undefined) return readAgain();
         const status = statusOf(file);
-        const isSettled = BigInt(Date.now()) - status.ctimeMs >= settledMs;
+        const isSettled = BigInt(now()) - status.ctimeMs >= settledMs;
         return isSettled && isSame(status, last.status) ? last.reading : readAgain();
       } catch (error) {
         if (isFault(error)) throw error;

@@ -6,15 +6,22 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { createFileOnce } from '../../system/files.ts';
+import { createFileOnce, readFileIfPresent, replaceFile } from '../../system/files.ts';
 import {
   followMasterKey,
   identityIn,
+  type KeyIdentity,
   keyIdentity,
   type MasterKey,
   makeMasterKey,
   masterKeyFile,
 } from './key-file.ts';
+import {
+  followUnprovedKey,
+  judgeByValues,
+  type ProofOptions,
+  type StoredKeys,
+} from './key-proof.ts';
 
 const kmsKey = v.object({ masterKeyId: v.string() });
 const keyCheck = v.union([kmsKey, keyIdentity]);
@@ -63,43 +70,60 @@ export const checkKmsKey = (folder: string, masterKeyId: string): void => {
   );
 };
 
-/**
- * A vault of 1.0.0 has no `key-check.json`. Its key lay in its folder, so that one is trusted before a key elsewhere.
- */
-const identityOf = (folder: string, file: string) => {
-  const beside = masterKeyFile(folder, {});
-  return identityIn(existsSync(beside) ? beside : file);
+const findRemembered = (folder: string): KeyCheck | undefined => {
+  const text = readFileIfPresent(fileOf(folder));
+  return text === undefined ? undefined : parse(folder, text);
 };
+
+/** Returns what the folder remembers of its vault's key in a file; `undefined` if nothing. */
+export const findKeyIdentity = (folder: string): KeyIdentity | undefined => {
+  const found = findRemembered(folder);
+  return found === undefined || 'masterKeyId' in found ? undefined : found;
+};
+
+/** Remembers the key of a file as the vault's. Only for a key that has been made for the vault, or is proved. */
+export const rememberKey = (folder: string, proved: KeyIdentity): void =>
+  replaceFile(fileOf(folder), JSON.stringify(proved));
 
 /** Whether the vault of this folder has its key in a file that exists. */
 export const hasKeyFile = (folder: string, environment: NodeJS.ProcessEnv): boolean =>
   existsSync(masterKeyFile(folder, environment));
 
+/** What `openVaultKey` needs to know of the data. */
+export type VaultData = {
+  /** Whether there are any. A new key would open none of them. */
+  readonly exist: boolean;
+  /** Reads some of the stored values that name this key. Rejects if the store cannot be read. */
+  readonly storedKeys: (keyArn: string) => Promise<StoredKeys>;
+};
+
 /**
  * Opens the key file of the vault in this folder, for `npm start`; for a node it is `openNodeKey`
- * (node/node-key.ts). If the vault has no data yet, makes the key if it is missing. `warn` is called with the
- * sentence of each later fault. Throws a sentence if the key is missing, damaged or of another vault.
+ * (node/node-key.ts). If the vault has no data yet, makes the key if it is missing. A key of which the folder remembers
+ * nothing, as in a folder of 1.0.0, is still to be proved. `warn` is called with the sentence of each later fault. Throws
+ * a sentence if the key is missing, damaged or of another vault.
  */
 export const openVaultKey = (
   folder: string,
   environment: NodeJS.ProcessEnv,
-  hasData: boolean,
+  data: VaultData,
   warn?: (sentence: string) => void,
 ): MasterKey => {
   const file = masterKeyFile(folder, environment);
-  if (!hasData) makeMasterKey(file);
+  if (!data.exist && makeMasterKey(file)) remember(folder, () => identityIn(file));
   if (!existsSync(file)) {
     throw failure(
       `${file} is missing, the master key of the vault in ${folder}: put back a copy, set VAULT_MASTER_KEY_FILE to ` +
         'where the key is, or move the whole data folder away',
     );
   }
-  const own = remember(folder, () => identityOf(folder, file));
-  if ('masterKeyId' in own) {
+  const remembered = findRemembered(folder);
+  if (remembered !== undefined && 'masterKeyId' in remembered) {
     throw failure(
-      `the master key of the vault in ${folder} is ${own.masterKeyId} of a KMS: set MASTER_KEY_ID to it`,
+      `the master key of the vault in ${folder} is ${remembered.masterKeyId} of a KMS: set MASTER_KEY_ID to it`,
     );
   }
+  const own: KeyIdentity = remembered ?? { keyId: identityIn(file).keyId };
   try {
     followMasterKey(file, own).read();
   } catch (error) {
@@ -107,5 +131,28 @@ export const openVaultKey = (
       cause: error,
     });
   }
-  return followMasterKey(file, own, warn);
+  if (own.check !== undefined) return followMasterKey(file, own, warn);
+  return followUnproved(folder, { file, keyId: own.keyId, warn }, data);
+};
+
+const followUnproved = (
+  folder: string,
+  own: Pick<ProofOptions, 'file' | 'keyId' | 'warn'>,
+  { storedKeys }: VaultData,
+): MasterKey => {
+  const key: MasterKey = followUnprovedKey({
+    ...own,
+    judge: async (candidate) =>
+      candidate.hasOpened
+        ? { is: 'proved' }
+        : judgeByValues(own.file, candidate, await storedKeys(key.arn)),
+    remember: (proved) => rememberKey(folder, proved),
+  });
+  return key;
+};
+
+/** Throws a sentence if the stored values say that this is not the vault's key. */
+export const requireOwnKey = async ({ proof }: MasterKey): Promise<void> => {
+  const verdict = await proof?.judge();
+  if (verdict?.is === 'incorrect') throw failure(`${verdict.why}: put back a copy of the key`);
 };

@@ -3,16 +3,19 @@
  * starts and votes whatever state its key is in, because the data of the cluster must not hang on it.
  */
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { times } from '../../functions/model/limits.ts';
 import type { Answer } from '../../functions/runtime/in-process.ts';
 import { failure } from '../../system/failures.ts';
 import { noCredentials } from '../dynamodb/local-store.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
-import { followMasterKey, stateOfKey } from '../kms/key-file.ts';
+import { followMasterKey, type KeyIdentity, stateOfKey } from '../kms/key-file.ts';
+import { followUnprovedKey, warningOf } from '../kms/key-proof.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
-import { isKeyInKms } from '../kms/vault-key.ts';
+import { findKeyIdentity, isKeyInKms, rememberKey } from '../kms/vault-key.ts';
 import type { ClusterFile } from './cluster-file.ts';
+import { judgeKey, type Witnesses } from './key-judging.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeKeyState } from './report.ts';
 
@@ -23,6 +26,10 @@ export type NodeKey = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** How the key is now; `null` while that is not known. */
   readonly state: () => NodeKeyState | null;
+  /** The check value for the report to the other nodes; `null` if there is none. */
+  readonly check: () => string | null;
+  /** Only for a key that nothing has proved yet: proves it as soon as possible, until `signal` aborts. */
+  readonly prove?: (witnesses: Witnesses, signal: AbortSignal) => void;
   /** The key, for the commands on this machine. */
   readonly running: {
     readonly masterKeyId: string;
@@ -67,26 +74,82 @@ const keyInKms = (masterKeyId: string): NodeKey => {
   return {
     environment: { MASTER_KEY_ID: masterKeyId, AWS_REGION: home },
     state: followKmsKey(masterKeyId, home),
+    check: () => null,
     running: { masterKeyId, ...(kmsEndpoint && { kmsEndpoint }) },
   };
 };
 
 /**
- * Opens the key that the cluster file names; `file` is where this node has it. Throws a sentence only if the
- * environment names another key.
+ * What is known of the key on the node of this folder. `cluster.json` of 1.0.0 has only the id; a node that has proved its
+ * key remembers the check value in its folder.
  */
-export const openNodeKey = (key: ClusterFile['key'], file: string): NodeKey => {
+export const identityOnNode = (key: KeyIdentity, folder: string): KeyIdentity => {
+  if (key.check !== undefined) return key;
+  const remembered = findRemembered(folder);
+  return remembered?.keyId === key.keyId ? remembered : key;
+};
+
+/** What cannot be read is proved anew. */
+const findRemembered = (folder: string): KeyIdentity | undefined => {
+  try {
+    return findKeyIdentity(folder);
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Opens the key that the cluster file names; `file` is where this node has it, and `folder` its data folder. Throws a
+ * sentence only if the environment names another key.
+ */
+export const openNodeKey = (key: ClusterFile['key'], file: string, folder: string): NodeKey => {
   if ('masterKeyId' in key) return keyInKms(key.masterKeyId);
   if (isKeyInKms(process.env)) {
     throw failure(
       'MASTER_KEY_ID or AWS_ENDPOINT_URL_KMS is set, but the master key of the cluster is in a file',
     );
   }
-  const followed = followMasterKey(file, key, warnOfKey);
+  const own = identityOnNode(key, folder);
+  const opened = own.check === undefined ? openUnproved(own, file, folder) : openProved(own, file);
+  const { arn } = opened.key;
   return {
-    answer: answerWith(followed),
-    state: () => stateOfKey(followed),
-    environment: { MASTER_KEY_ID: followed.arn, AWS_REGION: 'us-east-1', ...noCredentials },
-    running: { masterKeyId: followed.arn, masterKeyFile: resolve(file) },
+    ...opened,
+    answer: answerWith(opened.key),
+    environment: { MASTER_KEY_ID: arn, AWS_REGION: 'us-east-1', ...noCredentials },
+    running: { masterKeyId: arn, masterKeyFile: resolve(file) },
+  };
+};
+
+const openProved = (own: KeyIdentity, file: string) => {
+  const key = followMasterKey(file, own, warnOfKey);
+  return { key, state: () => stateOfKey(key), check: () => own.check ?? null };
+};
+
+const openUnproved = ({ keyId }: KeyIdentity, file: string, folder: string) => {
+  let witnesses: Witnesses | undefined;
+  const key = followUnprovedKey({
+    ...{ file, keyId, warn: warnOfKey },
+    judge: async (candidate) => {
+      if (witnesses === undefined) throw new Error('the node has not started yet');
+      return await judgeKey(file, candidate, witnesses);
+    },
+    remember: (proved) => rememberKey(folder, proved),
+  });
+  const untilProved = async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      const verdict = await key.proof.judge().catch(() => undefined);
+      if (verdict?.is === 'proved' || signal.aborted) return;
+      if (verdict && 'why' in verdict) warnOfKey(warningOf(verdict));
+      await sleep(nodeTimes.keyProofEveryMs, undefined, { ref: false });
+    }
+  };
+  return {
+    key,
+    state: key.proof.state,
+    check: () => key.proof.check() ?? null,
+    prove: (given: Witnesses, signal: AbortSignal) => {
+      witnesses = given;
+      void untilProved(signal);
+    },
   };
 };

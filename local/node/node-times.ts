@@ -52,6 +52,8 @@ export const nodeTimes = {
   compareAgainMs: 2_000,
   upkeepEveryMs: minuteMs,
   expiryEveryMs: hourMs,
+  /** Until the master key is proved. */
+  keyProofEveryMs: 2_000,
   /** A call to a KMS costs a little money. */
   kmsKeyEveryMs: minuteMs,
 

@@ -67,6 +67,8 @@ export type NodeOptions = {
   readonly timeToLiveAttribute: string;
   /** How the node finds its master key now; `null` while it does not know. */
   readonly masterKey: () => NodeKeyState | null;
+  /** The check value of its key, for the other nodes; `null` if it has none to tell. */
+  readonly keyCheck: () => string | null;
   /** Called with a sentence for each event of the node. */
   readonly report: (line: string) => void;
 };
@@ -88,6 +90,8 @@ export type VaultNode = {
   readonly endpoint: string;
   /** The answer to `GET /status`. */
   readonly status: () => NodeStatus;
+  /** The last reports of the other nodes. */
+  readonly others: () => readonly NodeReport[];
   /** Resolves when the node serves for the first time. */
   readonly serving: Promise<void>;
   /** Settles with the reason only if the node cannot go on. */
@@ -150,6 +154,7 @@ export const startNodeIn = async (
     front,
     endpoint: served.endpoint,
     status,
+    others: node.exchange.others,
     serving: node.state.serving,
     failed,
     close: async () => {
@@ -199,7 +204,7 @@ const openNode = (
 };
 
 const ownReport = (node: Omit<Node, 'exchange'>): NodeReport => {
-  const { config, state, facts, record, counter, masterKey, certificateEndsAt } = node;
+  const { config, state, facts, record, counter, masterKey, keyCheck, certificateEndsAt } = node;
   const { status, space, hash, comparedAt } = facts;
   return {
     node: config.node,
@@ -215,6 +220,7 @@ const ownReport = (node: Omit<Node, 'exchange'>): NodeReport => {
     memberId: status?.memberId ?? null,
     space: space ?? null,
     masterKey: masterKey(),
+    keyCheck: keyCheck(),
     certificateEndsAt,
     start: record.start(),
     counter: counter.value(),

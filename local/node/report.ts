@@ -43,10 +43,19 @@ export const nodeStates = [
 ] as const;
 
 /**
- * `missing`, `unreadable` (or damaged) and `incorrect` (the key of another vault) are a file's, `unusable` is
- * whatever a KMS says against the key.
+ * `missing`, `unreadable` (or damaged), `incorrect` (the key of another vault) and `unproved` (nothing tells
+ * whether it is this vault's, so the node stores nothing) are a file's, `unusable` is whatever a KMS says
+ * against the key.
  */
-const keyStates = ['usable', 'disabled', 'missing', 'unreadable', 'incorrect', 'unusable'] as const;
+const keyStates = [
+  'usable',
+  'disabled',
+  'missing',
+  'unreadable',
+  'incorrect',
+  'unproved',
+  'unusable',
+] as const;
 export type NodeKeyState = (typeof keyStates)[number];
 
 const nodeReport = v.object({
@@ -72,6 +81,11 @@ const nodeReport = v.object({
    * Whether the node can use the master key; `null` while it does not know. A node of 1.0.0 does not tell.
    */
   masterKey: v.fallback(v.nullish(v.picklist(keyStates), null), null),
+  /**
+   * The check value (`checkOf` in kms/key-file.ts) of its master key in a file, unless something speaks
+   * against that key. Only nodes tell it each other. A node of 1.0.0 does not tell.
+   */
+  keyCheck: v.nullish(v.string(), null),
   /** When the certificate that it uses ends, in ISO 8601. A node of 1.0.0 does not tell. */
   certificateEndsAt: v.nullish(v.string(), null),
   /** The number of this start of the node, and a number that rises every second while it runs. */
@@ -88,7 +102,7 @@ export type NodeReport = v.InferOutput<typeof nodeReport>;
 export const shownOf = (reports: readonly NodeReport[]) => {
   const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
   return reports
-    .map(({ heard: _, member: __, counter: ___, memberId: ____, ...shown }) => ({
+    .map(({ heard: _, member: __, counter: ___, memberId: ____, keyCheck: _____, ...shown }) => ({
       ...shown,
       lag: furthest - shown.appliedRevision,
       mayReadStale: isKnownToReadStale(shown.etcd ?? ''),

@@ -4,16 +4,23 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import { type Answer, sendInProcess } from '../../functions/runtime/in-process.ts';
+import { sendInProcess } from '../../functions/runtime/in-process.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { failure } from '../../system/failures.ts';
 import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { uncheckedKey } from '../dynamodb/local-store.ts';
 import { givenVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
-import { findKeyId, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
-import { hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
-import { readClusterFile } from '../node/cluster-file.ts';
+import {
+  findKeyId,
+  followMasterKey,
+  type KeyIdentity,
+  type MasterKey,
+  masterKeyFile,
+} from '../kms/key-file.ts';
+import { findKeyIdentity, hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
+import { findClusterFile, readClusterFile } from '../node/cluster-file.ts';
+import { identityOnNode } from '../node/node-key.ts';
 import { startParts } from './standalone.ts';
 import { type RunningVault, runningRecord } from './vault-records.ts';
 
@@ -23,14 +30,19 @@ export type Connection = {
   readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
+  /** The master key if it is in a file, and whether its check value is known. */
+  readonly keyFile?: KeyFile | undefined;
   readonly close: () => Promise<void>;
 };
+type KeyFile = { readonly file: string; readonly key: MasterKey; readonly isProved: boolean };
 
 type ConnectOptions = {
   /** Whether the store checks no credentials. Otherwise the client uses the user's own. */
   readonly isStoreOpen?: boolean;
   readonly close?: () => Promise<void>;
   readonly maxAttempts?: number;
+  /** What is remembered of the vault's key in a file. */
+  readonly own?: KeyIdentity | undefined;
 };
 
 /**
@@ -41,16 +53,20 @@ const attemptsMax = 9;
 
 type VaultAddress = Omit<RunningVault, 'url' | 'takesLocalTokens'>;
 
-/** The answers of the embedded KMS for the key in this file. The record of the vault has the ARN. */
-const answersOf = (file: string, arn: string): Answer =>
-  answerWith(followMasterKey(file, { keyId: findKeyId(arn) ?? '' }));
+/** Opens the key in this file. The record of the vault has the ARN. */
+const openKey = (file: string, arn: string, own: KeyIdentity | undefined): KeyFile => {
+  const keyId = findKeyId(arn) ?? '';
+  const identity = own?.keyId === keyId ? own : { keyId };
+  const isProved = identity.check !== undefined;
+  return { file, key: followMasterKey(file, identity), isProved };
+};
 
 const connectTo = (
   vault: VaultAddress,
-  { isStoreOpen = false, close, maxAttempts }: ConnectOptions,
+  { isStoreOpen = false, close, maxAttempts, own }: ConnectOptions,
 ): Connection => {
   const { masterKeyFile: file, masterKeyId } = vault;
-  const answer = file === undefined ? undefined : answersOf(file, masterKeyId);
+  const keyFile = file === undefined ? undefined : openKey(file, masterKeyId, own);
   const options = {
     region: process.env['AWS_REGION'] || 'us-east-1',
     ...(maxAttempts !== undefined && { maxAttempts }),
@@ -64,14 +80,14 @@ const connectTo = (
     ...options,
     ...(vault.kmsEndpoint && { endpoint: vault.kmsEndpoint }),
   });
-  if (answer) sendInProcess(kms, answer);
+  if (keyFile) sendInProcess(kms, answerWith(keyFile.key));
   const table = createDynamodbTable(dynamodb, vault.tableName);
   return {
     table,
     kms,
     vaultId: vault.vaultId,
     tableName: vault.tableName,
-    masterKeyId,
+    ...{ masterKeyId, keyFile },
     close: async () => {
       await table.close();
       kms.destroy();
@@ -88,12 +104,6 @@ export const isNodeFolder = (folder: string): boolean =>
 export const clusterFileOf = (folder: string): string =>
   process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
 
-/** The file in which a node has its master key; `undefined` if the key is in a KMS. */
-const findKeyFileOfNode = (folder: string): string | undefined => {
-  const { key } = readClusterFile(clusterFileOf(folder));
-  return 'masterKeyId' in key ? undefined : masterKeyFile(folder, process.env);
-};
-
 /**
  * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
  * node does not run: its data are in etcd's files, which only its own etcd reads.
@@ -105,11 +115,14 @@ export const connectToNode = (folder: string): Connection => {
       `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
     );
   }
+  const clusterFile = clusterFileOf(folder);
   // The record of a node of 1.0.0 does not name the file of its key.
-  const file = running.masterKeyFile ?? findKeyFileOfNode(folder);
+  const { key } = (running.masterKeyFile ? findClusterFile : readClusterFile)(clusterFile) ?? {};
+  const own = key && 'keyId' in key ? identityOnNode(key, folder) : undefined;
+  const file = running.masterKeyFile ?? (own && masterKeyFile(folder, process.env));
   return connectTo(
     { ...running, ...(file !== undefined && { masterKeyFile: file }) },
-    { isStoreOpen: true, maxAttempts: attemptsMax },
+    { isStoreOpen: true, maxAttempts: attemptsMax, own },
   );
 };
 
@@ -145,7 +158,8 @@ export const connectToFolder = async (folder: string): Promise<Connection> => {
   if (named !== undefined) return named;
   if (isNodeFolder(folder)) return connectToNode(folder);
   const running = runningRecord.find(folder);
-  if (running) return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true });
+  const own = findKeyIdentity(folder);
+  if (running) return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true, own });
   const isKeyKnown = isKeyInKms(process.env) || hasKeyFile(folder, process.env);
   // Without this a new, empty store would be made. `startParts` reports a restore that did not end.
   const isStoreHere =
@@ -164,5 +178,5 @@ export const connectToFolder = async (folder: string): Promise<Connection> => {
     tableName: process.env['TABLE_NAME'] || 'vault',
     masterKeyId: parts.key?.arn ?? process.env['MASTER_KEY_ID'] ?? '',
   };
-  return connectTo(vault, { isStoreOpen: parts.store !== undefined, close: parts.close });
+  return connectTo(vault, { isStoreOpen: parts.store !== undefined, close: parts.close, own });
 };

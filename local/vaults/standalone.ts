@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
@@ -22,8 +23,9 @@ import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import { type MasterKey, masterKeyFile } from '../kms/key-file.ts';
+import type { StoredKeys } from '../kms/key-proof.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
-import { checkKmsKey, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
+import { checkKmsKey, isKeyInKms, openVaultKey, requireOwnKey } from '../kms/vault-key.ts';
 import { dataFolderOf, folderSetting, root, startOnFolder } from '../process/data-folder.ts';
 import { type Closer, untilSignal } from '../process/ending.ts';
 import { keepLog, showHumanLog } from '../process/human-log.ts';
@@ -32,6 +34,7 @@ import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { report, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
+import { readStoredKeys } from '../verify/stored-keys.ts';
 import { serveApi } from './api-port.ts';
 import { curlTo } from './curl.ts';
 import type { RunningVault } from './vault-records.ts';
@@ -75,10 +78,41 @@ const storeFiles = [storeFile, 'dynamodb-local'];
 const hasData = (folder: string): boolean =>
   storeFiles.some((file) => existsSync(join(folder, file)));
 
+/** Uses the store that the environment of the functions names. Throws a sentence if it cannot be used. */
+const useStore = async <Result>(
+  use: (client: DynamoDBClient) => Promise<Result>,
+): Promise<Result> => {
+  const client = new DynamoDBClient({});
+  try {
+    return await use(client);
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
+    throw failure(`the store at ${endpoint} cannot be used: ${sentenceOf(error)}`, {
+      cause: error,
+    });
+  } finally {
+    client.destroy();
+  }
+};
+
+/** Reads stored values by which the key is proved. */
+const readKeys = (vaultId: string, keyArn: string): Promise<StoredKeys> => {
+  const { TABLE_NAME: tableName = '' } = process.env;
+  return useStore((client) =>
+    readStoredKeys({ table: createDynamodbTable(client, tableName), vaultId }, keyArn),
+  );
+};
+
 /** Opens the key file of the vault, unless its key is in a KMS. */
-const openKey = (folder: string): MasterKey | undefined => {
-  if (!isKeyInKms(process.env))
-    return openVaultKey(folder, process.env, hasData(folder), warnOfKey);
+const openKey = (folder: string, vaultId: string): MasterKey | undefined => {
+  if (!isKeyInKms(process.env)) {
+    const data = {
+      exist: hasData(folder),
+      storedKeys: (keyArn: string) => readKeys(vaultId, keyArn),
+    };
+    return openVaultKey(folder, process.env, data, warnOfKey);
+  }
   const { MASTER_KEY_ID: masterKeyId } = process.env;
   if (masterKeyId) checkKmsKey(folder, masterKeyId);
   return undefined;
@@ -100,7 +134,7 @@ const openParts = async (
   const { AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
   if (!otherStore) checkIsRestored(folder);
   const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
-  const key = openKey(folder);
+  const key = openKey(folder, vaultId);
   const store = otherStore ? undefined : await startStore(findStore(storeName), folder, report);
   if (store) closers.push(store.close);
   return { vaultId, key, store };
@@ -112,22 +146,6 @@ const openParts = async (
  */
 export const startParts = (options: PartsOptions): Promise<Parts> =>
   startOnFolder(options.folder, options.report, (closers) => openParts(options, closers));
-
-const checkTable = async (name: string, table: TableDefinition): Promise<void> => {
-  const client = new DynamoDBClient({});
-  try {
-    await ensureTable(client, name, table);
-    await ensureTimeToLive(client, name, table);
-  } catch (error) {
-    if (isFailure(error)) throw error;
-    const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-    throw failure(`the store at ${endpoint} cannot be used: ${sentenceOf(error)}`, {
-      cause: error,
-    });
-  } finally {
-    client.destroy();
-  }
-};
 
 /**
  * Starts the parts, creates the table if it is missing, and sets the environment variables that the functions need, so
@@ -148,7 +166,11 @@ export const startServices = (
     );
     if (key) answerInProcess('KMS', answerWith(key));
     const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
-    await checkTable(tableName, options.table);
+    await useStore(async (client) => {
+      await ensureTable(client, tableName, options.table);
+      await ensureTimeToLive(client, tableName, options.table);
+    });
+    if (key) await requireOwnKey(key);
     return {
       running: {
         dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',

@@ -74,6 +74,7 @@ beforeAll(async () => {
       cluster: { token: 'one', tls, vaultId: 'v', jwks: '', key: { masterKeyId: 'k' } },
       timeToLiveAttribute: 'expiresAt',
       masterKey: () => null,
+      keyCheck: () => null,
       report: (line) => void lines.push(line),
     });
     nodes.set(node, started);

@@ -1,5 +1,13 @@
 /** A vault whose key file is gone, damaged or of another key returns no value, and refuses to start. */
-import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeMasterKey } from '../../local/kms/key-file.ts';
@@ -130,5 +138,59 @@ describe('npm start', () => {
     const { code, errors } = await start({ VAULT_DATA_DIR: folder, ...change(folder) });
     expect(code).toBe(1);
     expect(errors).toEqual([expect.stringMatching(sentence)]);
+  });
+});
+
+/** Changes one character of the material, as a typing error does. The id stays. */
+const mistype = (file: string): void => {
+  const key = JSON.parse(readFileSync(file, 'utf8'));
+  const first = key.keyMaterial[0] === 'A' ? 'B' : 'A';
+  writeFileSync(
+    file,
+    JSON.stringify({ ...key, keyMaterial: `${first}${key.keyMaterial.slice(1)}` }),
+  );
+};
+
+describeLocal('the data folder of 1.0.0, which remembers the id of its key alone,', () => {
+  const vault = useVault();
+  const file = (name: string) => join(vault.dataDir, name);
+  const name = freshName('KEPT');
+  const wrong =
+    /kms\.json has the id of the vault's master key, but does not open the only stored value/;
+  beforeAll(async () => {
+    await vault.create('one', name);
+    copyFileSync(file('kms.json'), file('kms.json.kept'));
+  });
+
+  it('is refused with a key that has a character changed, and starts again with the right one', async () => {
+    await vault.kill9();
+    rmSync(file('key-check.json'));
+    mistype(file('kms.json'));
+    const { code, errors } = await start({ VAULT_DATA_DIR: vault.dataDir });
+    expect([code, errors]).toEqual([1, [expect.stringMatching(wrong)]]);
+    const inspected = runLocal('inspect', ['--verify'], { VAULT_DATA_DIR: vault.dataDir });
+    expect(await inspected.exit).toBe(1);
+    expect(inspected.output.slice(2)).toEqual([
+      expect.stringMatching(wrong),
+      expect.stringMatching(/has a data key that the master key does not unwrap/),
+      'verified the whole table: 2 violations',
+    ]);
+    expect(existsSync(file('key-check.json'))).toBe(false);
+    copyFileSync(file('kms.json.kept'), file('kms.json'));
+    await vault.restart();
+    expect(existsSync(file('key-check.json'))).toBe(true);
+    expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({ value: 'one' });
+  });
+
+  it('is proved by its first value if there was none', async () => {
+    await vault.kill9();
+    for (const each of readdirSync(vault.dataDir)) {
+      if (/^(store|key-check)\./.test(each)) rmSync(file(each));
+    }
+    await vault.restart();
+    expect(existsSync(file('key-check.json'))).toBe(false);
+    await vault.create('one');
+    await vault.create('two');
+    expect(existsSync(file('key-check.json'))).toBe(true);
   });
 });

@@ -64,6 +64,7 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   memberId: null,
   space: null,
   masterKey: null,
+  keyCheck: null,
   certificateEndsAt: null,
   start: 1,
   counter: 0,

@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
-  linkSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -12,9 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import {
   describeKeyFile,
+  findKeyId,
   followMasterKey,
   identityIn,
   type MasterKey,
@@ -35,6 +36,13 @@ const follow = (file: string) => {
   const warn = jest.fn();
   return { key: followMasterKey(file, identityIn(file), warn), warn };
 };
+const thrownBy = (use: () => unknown): unknown => {
+  try {
+    return use();
+  } catch (error) {
+    return error;
+  }
+};
 const faultOf = (key: MasterKey): string => {
   try {
     key.read();
@@ -48,6 +56,8 @@ const replace = (file: string, text: string): void => {
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
 };
+const change = (file: string, properties: object): void =>
+  replace(file, JSON.stringify({ ...stored(file), ...properties }));
 const otherMaterial = (file: string): string =>
   JSON.stringify({ ...stored(file), keyMaterial: Buffer.alloc(32, 7).toString('base64') });
 
@@ -55,7 +65,7 @@ describe('the file of the master key', () => {
   it('is made once, for its owner only, and never with the material of another', () => {
     const [file, other] = [freshKey(), freshKey()];
     const text = readFileSync(file, 'utf8');
-    makeMasterKey(file);
+    expect(makeMasterKey(file)).toBe(false);
     expect(readFileSync(file, 'utf8')).toBe(text);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(stored(other).keyMaterial).not.toBe(stored(file).keyMaterial);
@@ -63,6 +73,7 @@ describe('the file of the master key', () => {
 
   it('lies in the data folder unless VAULT_MASTER_KEY_FILE names another path', () => {
     expect(masterKeyFile('/data', {})).toBe('/data/kms.json');
+    expect(masterKeyFile('/data', { VAULT_MASTER_KEY_FILE: '' })).toBe('/data/kms.json');
     expect(masterKeyFile('/data', { VAULT_MASTER_KEY_FILE: '/run/kms.json' })).toBe(
       '/run/kms.json',
     );
@@ -70,6 +81,11 @@ describe('the file of the master key', () => {
 
   it.each<[string, (file: string) => void, string]>([
     ['it is disabled', (file) => setKeyState(file, 'Disabled'), 'disabled'],
+    ['1.0.0 was to delete it', (file) => setKeyState(file, 'PendingDeletion'), 'disabled'],
+    ['a later release has written it', (file) => change(file, { format: 2 }), 'unreadable'],
+    ['its id is not a UUID', (file) => change(file, { keyId: 'k-1' }), 'unreadable'],
+    ['its state is unknown', (file) => change(file, { state: 'Retired' }), 'unreadable'],
+    ['its time is not a number', (file) => change(file, { createdAt: 'now' }), 'unreadable'],
     ['it is gone', (file) => rmSync(file), 'missing'],
     [
       'it holds another key',
@@ -89,15 +105,10 @@ describe('the file of the master key', () => {
     ],
     [
       'its material is no base64',
-      (file) =>
-        replace(file, JSON.stringify({ ...stored(file), keyMaterial: `${'!'.repeat(43)}=` })),
+      (file) => change(file, { keyMaterial: `${'!'.repeat(43)}=` }),
       'unreadable',
     ],
-    [
-      'its material is too short',
-      (file) => replace(file, JSON.stringify({ ...stored(file), keyMaterial: 'AAAA' })),
-      'unreadable',
-    ],
+    ['its material is too short', (file) => change(file, { keyMaterial: 'AAAA' }), 'unreadable'],
     ['its material has been left out', (file) => replace(file, '{"format":1}'), 'unreadable'],
     [
       'its folder is gone',
@@ -128,12 +139,12 @@ describe('the file of the master key', () => {
       },
       'unreadable',
     ],
-  ])('fails the next use if %s, and serves again when it is put back', (_, change, state) => {
+  ])('fails the next use if %s, and serves again when it is put back', (_, spoil, state) => {
     const file = freshKey();
     const { key } = follow(file);
     const good = readFileSync(file, 'utf8');
     expect(stateOfKey(key)).toBe('usable');
-    change(file);
+    spoil(file);
     expect(stateOfKey(key)).toBe(state);
     expect(stateOfKey(key)).toBe(state);
     if (!statSync(join(file, '..')).isDirectory()) rmSync(join(file, '..'));
@@ -165,16 +176,54 @@ describe('the file of the master key', () => {
     expect(faultOf(key)).toBe('KMSInvalidStateException');
   });
 
-  it('is not read again while it is unchanged and older than two seconds', () => {
+  /** Follows a file whose text and status the test decides, at so many ms after its last change. */
+  const followStill = () => {
     const file = freshKey();
-    const { key } = follow(file);
-    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 10_000);
+    const first = statSync(file, { bigint: true });
+    const changed = Number(first.ctimeMs);
+    const now = { ageMs: 10_000, status: first, text: readFileSync(file, 'utf8') };
+    const key = followMasterKey(file, identityIn(file), undefined, {
+      statusOf: () => now.status,
+      read: () => ({ status: now.status, bytes: Buffer.from(now.text) }),
+      now: () => changed + now.ageMs,
+    });
+    return { now, key };
+  };
+
+  it('is not read again while it is unchanged and two seconds old', () => {
+    const { now, key } = followStill();
+    now.ageMs = 2_000;
     const first = key.read();
     expect(key.read()).toBe(first);
-    linkSync(file, `${file}.linked`);
-    // A new link changes only the time of the change of the file's own entry.
+  });
+
+  it('is read again in the two seconds after a change, within which another one may look like none', () => {
+    const { now, key } = followStill();
+    now.ageMs = 1_999;
+    const first = key.read();
     expect(key.read()).not.toBe(first);
-    now.mockRestore();
+  });
+
+  it.each(['dev', 'ino', 'size', 'mtimeNs', 'ctimeNs'] as const)(
+    'is read again if its %s is another one',
+    (property) => {
+      const { now, key } = followStill();
+      const first = key.read();
+      now.status = Object.assign(Object.create(now.status), {
+        [property]: now.status[property] + 1n,
+      });
+      expect(key.read()).not.toBe(first);
+    },
+  );
+
+  it('stays refused if it was damaged by a change that looks like none', () => {
+    const { now, key } = followStill();
+    key.read();
+    now.ageMs = 1_000;
+    now.text = '';
+    expect(stateOfKey(key)).toBe('unreadable');
+    now.ageMs = 10_000;
+    expect(stateOfKey(key)).toBe('unreadable');
   });
 
   it('is the one of the vault by id and material, or by id alone if the vault does not know the material', () => {
@@ -184,6 +233,8 @@ describe('the file of the master key', () => {
     replace(file, otherMaterial(file));
     expect(faultOf(followMasterKey(file, { keyId, check }))).toBe('IncorrectKeyException');
     expect(faultOf(followMasterKey(file, { keyId }))).toBe('no fault');
+    const other = { keyId: identityIn(freshKey()).keyId };
+    expect(faultOf(followMasterKey(file, other))).toBe('IncorrectKeyException');
   });
 
   it('gives a check value that does not contain the material', () => {
@@ -205,11 +256,44 @@ describe('the file of the master key', () => {
         () => setKeyState(file, 'Disabled'),
       ]) {
         expect(use).toThrow(`${file} is damaged: put back a copy`);
-        expect(use).not.toThrow(/canary/);
+        expect(inspect(thrownBy(use))).not.toContain('canary');
       }
       expect(readFileSync(file, 'utf8')).toBe(text);
     },
   );
+
+  it.each<[string, (file: string) => void, string]>([
+    ['a pipe', (file) => execFileSync('mkfifo', [file]), 'it is a pipe'],
+    ['a folder', (file) => mkdirSync(file), 'it is a directory'],
+    ['missing', () => undefined, 'ENOENT'],
+  ])('never holds a command up: it says so if the file is %s', (_, make, why) => {
+    const file = join(freshFolder(), 'kms.json');
+    make(file);
+    const sentence = `the master key ${file} cannot be read (${why})`;
+    expect(() => identityIn(file)).toThrow(sentence);
+    expect(() => setKeyState(file, 'Disabled')).toThrow(sentence);
+  });
+
+  it('is not made where a pipe has its name, and does not wait for it', () => {
+    const file = join(freshFolder(), 'kms.json');
+    execFileSync('mkfifo', [file]);
+    expect(makeMasterKey(file)).toBe(false);
+    expect(statSync(file).isFIFO()).toBe(true);
+  });
+
+  it('says where it cannot be made', () => {
+    const file = join(freshFolder(), 'none', 'kms.json');
+    expect(() => makeMasterKey(file)).toThrow(
+      `the master key cannot be written to ${file} (ENOENT)`,
+    );
+  });
+
+  it('is known by an ARN, from which only its own form gives an id back', () => {
+    const file = freshKey();
+    const { arn, keyId } = describeKeyFile(file);
+    expect(findKeyId(arn)).toBe(keyId);
+    expect(findKeyId(`arn:aws:kms:eu-central-1:111122223333:key/${keyId}`)).toBeUndefined();
+  });
 
   it('keeps what a later or an earlier release has put into it when its state changes', () => {
     const file = freshKey();
@@ -217,7 +301,9 @@ describe('the file of the master key', () => {
     const before = stored(file);
     setKeyState(file, 'Disabled');
     expect(stored(file)).toEqual({ ...before, state: 'Disabled' });
-    expect(describeKeyFile(file)).toEqual({ arn: follow(file).key.arn, state: 'Disabled' });
+    expect(describeKeyFile(file)).toEqual({
+      ...{ keyId: before.keyId, arn: follow(file).key.arn, state: 'Disabled' },
+    });
   });
 
   it('keeps its state if a change cannot be stored', () => {

@@ -75,6 +75,7 @@ const start = async (count = 3): Promise<void> => {
       cluster: { token: '', vaultId: 'v', jwks: '', tls, key: { masterKeyId: 'k' } },
       timeToLiveAttribute: 'expiresAt',
       masterKey: () => 'usable',
+      keyCheck: () => 'of 1',
       report: () => undefined,
     },
     {
@@ -115,14 +116,21 @@ describe('a node with files', () => {
     await node?.serving;
   });
 
-  it('tells the memory that its etcd holds, and when its certificate ends', async () => {
+  it('tells the memory of its etcd, the end of its certificate and the check value of its key', async () => {
+    peers.set(2, { member: true, keyCheck: 'of 2' });
     await start();
     await node?.serving;
     const report = await routes.get('GET /report')?.('');
     expect(JSON.parse(report ?? '')).toMatchObject({
       space: { memoryBytes: 41_000_000 },
       certificateEndsAt: endOf(tls),
+      keyCheck: 'of 1',
     });
+    const others = node?.others().map((other) => [other.node, other.keyCheck]);
+    expect(others?.sort()).toEqual([
+      [2, 'of 2'],
+      [3, null],
+    ]);
   });
 
   it.each([

@@ -81,6 +81,12 @@ it('parseReport accepts the report of an older release, which does not tell the 
   expect(parseReport(report).space).toEqual({ ...space, memoryBytes: null });
 });
 
+it('parseReport accepts the report of a release that does not tell the check value of its key', () => {
+  const { keyCheck: _, ...earlier } = reportOf(1);
+  expect(parseReport(JSON.stringify(earlier)).keyCheck).toBeNull();
+  expect(parseReport(JSON.stringify(reportOf(1, { keyCheck: 'c' }))).keyCheck).toBe('c');
+});
+
 it('parseReport reads the report of a later release without the properties and the state that it does not know', () => {
   const later = { ...reportOf(1), state: 'migrating', reason: 'it moves', zone: 'a' };
   expect(parseReport(JSON.stringify(later))).toEqual({

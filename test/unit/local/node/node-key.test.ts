@@ -1,0 +1,90 @@
+/** The master key of a node, in a file of which cluster.json may know the id alone. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { identityIn, type KeyIdentity, makeMasterKey } from '../../../../local/kms/key-file.ts';
+import { findKeyIdentity, rememberKey } from '../../../../local/kms/vault-key.ts';
+import type { Witnesses } from '../../../../local/node/key-judging.ts';
+import { identityOnNode, type NodeKey, openNodeKey } from '../../../../local/node/node-key.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+import { until } from '../../../support/until.ts';
+
+let folder: string;
+let file: string;
+let own: KeyIdentity & { readonly check: string };
+let closing: AbortController;
+beforeEach(() => {
+  folder = freshFolder();
+  file = join(freshFolder(), 'kms.json');
+  makeMasterKey(file);
+  own = identityIn(file);
+  closing = new AbortController();
+});
+afterEach(() => closing.abort());
+
+const none = { own: [], otherKeyId: undefined };
+const witnesses: Witnesses = {
+  ...{ node: 1, nodeCount: 3, storedKeys: async () => none },
+  others: () => [{ node: 2, keyCheck: own.check, masterKey: 'unproved' }],
+};
+const seal = async ({ answer, environment }: NodeKey) => {
+  const input = { KeyId: environment['MASTER_KEY_ID'], KeySpec: 'AES_256' };
+  return (await answer?.('GenerateDataKey', input))?.status;
+};
+
+describe('a key whose check value is in cluster.json', () => {
+  it('is used at once, and tells that value whatever is in the file', async () => {
+    const key = openNodeKey(own, file, folder);
+    expect(key.prove).toBeUndefined();
+    expect([key.state(), key.check(), await seal(key)]).toEqual(['usable', own.check, 200]);
+    const other = join(freshFolder(), 'kms.json');
+    makeMasterKey(other);
+    const wrong = openNodeKey(own, other, folder);
+    expect([wrong.state(), wrong.check()]).toEqual(['incorrect', own.check]);
+  });
+});
+
+describe('a key of which cluster.json knows the id alone', () => {
+  const open = () => openNodeKey({ keyId: own.keyId }, file, folder);
+
+  it('seals nothing before the node has started, and tells its check value to others', async () => {
+    const key = open();
+    expect([key.state(), key.check(), await seal(key)]).toEqual(['unproved', own.check, 500]);
+  });
+
+  it('is proved without a write, and remembered in the folder of the node', async () => {
+    const key = open();
+    key.prove?.(witnesses, closing.signal);
+    await until(() => findKeyIdentity(folder) !== undefined);
+    expect(findKeyIdentity(folder)).toEqual(own);
+    expect([key.state(), await seal(key)]).toEqual(['usable', 200]);
+    expect(open().prove).toBeUndefined();
+  });
+
+  it('is judged again until it is proved, also after the stored values could not be read', async () => {
+    let asked = 0;
+    const storedKeys = async () => {
+      asked += 1;
+      if (asked === 1) throw new Error('no majority');
+      return none;
+    };
+    open().prove?.({ ...witnesses, storedKeys }, closing.signal);
+    await until(() => findKeyIdentity(folder) !== undefined);
+    expect(asked).toBe(2);
+  });
+
+  it('is not another one whose check value the folder happens to remember', () => {
+    rememberKey(folder, { ...own, keyId: '6f1f3c5e-0a52-4c3f-9a0e-3f6f6a1d2b11' });
+    expect(identityOnNode({ keyId: own.keyId }, folder)).toEqual({ keyId: own.keyId });
+    rememberKey(folder, own);
+    expect(identityOnNode({ keyId: own.keyId }, folder)).toEqual(own);
+    expect(identityOnNode({ ...own, check: 'of cluster.json' }, folder).check).toBe(
+      'of cluster.json',
+    );
+  });
+
+  it('is proved anew if what the folder remembers is damaged', () => {
+    writeFileSync(join(folder, 'key-check.json'), '{');
+    expect(open().prove).toBeDefined();
+  });
+});
