@@ -86,7 +86,16 @@ describe('npm run cluster -- init', () => {
     const keyArn = `arn:aws:kms:us-east-1:000000000000:key/${keyId}`;
     const earlier = { ...kept, kms: { endpoint: 'https://10.0.0.9:4599', keyArn } };
     writeFileSync(join(folder, 'cluster.json'), JSON.stringify(earlier));
-    expect(await init(folder, { nodes: three })).toEqual(cluster);
+    // Nothing proves that the file holds the right material, so no check value is written down.
+    expect(await init(folder, { nodes: three })).toEqual({ ...cluster, key: { keyId } });
+    const copy = join(folder, 'kms.json');
+    expect(() => checkCopy(join(folder, 'cluster.json'), copy)).toThrow(
+      `nothing tells whether ${copy} is the master key: ${folder}/cluster.json is of 1.0.0 and has only its id, which fits`,
+    );
+    makeMasterKey(`${copy}.other`);
+    expect(() => checkCopy(join(folder, 'cluster.json'), `${copy}.other`)).toThrow(
+      'holds another master key',
+    );
   });
 
   it('refuses a folder of a cluster without its cluster.json, unless a new cluster is to begin', async () => {
