@@ -12,14 +12,15 @@ import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/ensure-table.ts';
 import { type LocalStore, startStore, uncheckedKey } from '../dynamodb/local-store.ts';
 import { findVaultId, openVaultId } from '../identity/vault-id.ts';
-import { describeKeyFile, masterKeyFile } from '../kms/key-file.ts';
-import { isKeyInKms } from '../kms/vault-key.ts';
+import { describeKeyFile, followMasterKey, masterKeyFile } from '../kms/key-file.ts';
+import { isKeyInKms, rememberKey } from '../kms/vault-key.ts';
 import { lockDataFolder, openDataFolder, root } from '../process/data-folder.ts';
 import { endRememberedChild } from '../process/process-record.ts';
 import { readTemplate } from '../template.ts';
 import { runningRecord } from '../vaults/vault-records.ts';
 import { type Backup, readBackup } from './file.ts';
 import { type Manifest, type Source, tallyOf } from './format.ts';
+import { sampleBackup } from './key-fits.ts';
 import type { Progress } from './progress.ts';
 import { putItems, readTable } from './table.ts';
 
@@ -135,6 +136,14 @@ const checkFits = (folder: string, { facts, manifest }: Backup): void => {
   if (!isKeyInKms(process.env)) checkKey(folder, manifest);
 };
 
+/** Opens the key file of the folder; `undefined` if it is missing, or the key is in a KMS. */
+const findKeyFile = (folder: string) => {
+  const file = masterKeyFile(folder, process.env);
+  if (isKeyInKms(process.env) || !existsSync(file)) return undefined;
+  const { arn, keyId } = describeKeyFile(file);
+  return { file, arn, key: followMasterKey(file, { keyId }) };
+};
+
 const checkKey = (folder: string, { masterKeyIds }: Manifest): void => {
   const file = masterKeyFile(folder, process.env);
   const wanted = masterKeyIds.map(keyIdOf);
@@ -190,12 +199,19 @@ export const restoreEmbedded = async (
       );
     }
     const checked = progress.counter('checked');
-    const found = await readBackup(file, ({ length }) => checked(length));
+    const keyFile = findKeyFile(folder);
+    const sample = sampleBackup(keyFile?.arn ?? '');
+    const found = await readBackup(file, (items, facts) => {
+      sample.take(items, facts);
+      checked(items.length);
+    });
     checkFits(folder, found);
+    const proved = keyFile && sample.prove(keyFile.key, keyFile.file);
     const draft = await emptyDraft(folder);
     await fill(draft, file, found, progress);
     settle(join(draft, storeFile));
     openVaultId(folder, { VAULT_ID: found.facts.vault });
+    if (proved) rememberKey(folder, proved);
     renameSync(join(draft, storeFile), join(folder, storeFile));
     syncPath(folder);
     rmSync(draft, { recursive: true });

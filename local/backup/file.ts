@@ -156,7 +156,7 @@ const unreadable = (file: string, error: unknown): Error => {
  */
 export const readBackup = async (
   file: string,
-  use: (items: readonly Item[]) => unknown = () => undefined,
+  use: (items: readonly Item[], facts: Facts) => unknown = () => undefined,
 ): Promise<Backup> => {
   let facts: Facts | undefined;
   let tally = createTally('');
@@ -184,7 +184,7 @@ export const readBackup = async (
       }
       items.push(item);
     }
-    if (items.length > 0) await use(items);
+    if (items.length > 0 && facts !== undefined) await use(items, facts);
   }
   if (facts === undefined) throw noBackup(file);
   if (manifest === undefined) throw cutOff(file);

@@ -19,6 +19,7 @@ import { clusterFileOf, connectToNode } from '../vaults/connect.ts';
 import { runningRecord } from '../vaults/vault-records.ts';
 import { type Backup, readBackup } from './file.ts';
 import { lineOf, type Source } from './format.ts';
+import { type BackupSample, sampleBackup } from './key-fits.ts';
 import type { Progress } from './progress.ts';
 import { putItems } from './table.ts';
 
@@ -132,11 +133,13 @@ export const compareItems = async (
   pages: AsyncIterable<readonly Item[]>,
   file: string,
   count: (items: number) => void,
+  take: BackupSample['take'] = () => undefined,
 ): Promise<{ readonly missing: number; readonly backup: Backup }> => {
   const held = itemsOf(pages);
   let missing = 0;
   let next = await held.next();
-  const backup = await readBackup(file, async (items) => {
+  const backup = await readBackup(file, async (items, facts) => {
+    take(items, facts);
     count(items.length);
     for (const item of items) {
       if (!next.done && lineOf(next.value) === lineOf(item)) next = await held.next();
@@ -152,8 +155,12 @@ export const compareItems = async (
   );
 };
 
-const compare = async (folder: string, file: string, count: (items: number) => void) =>
-  await compareItems(pagesOf(await openRunning(folder)), file, count);
+const compare = async (
+  folder: string,
+  file: string,
+  count: (items: number) => void,
+  take?: BackupSample['take'],
+) => await compareItems(pagesOf(await openRunning(folder)), file, count, take);
 
 /**
  * Throws a sentence unless the nodes are of the vault and the master key of the backup, and of another cluster than the one
@@ -200,10 +207,12 @@ export const restoreNodes = async (
 ): Promise<Backup> => {
   const connection = connectToNode(folder);
   try {
-    const { missing, backup } = await compare(folder, file, counter('checked'));
+    const { vaultId, masterKeyId, keyFile } = connection;
+    const sample = sampleBackup(masterKeyId);
+    const { missing, backup } = await compare(folder, file, counter('checked'), sample.take);
     const { manifest } = backup;
-    const { vaultId, masterKeyId } = connection;
     requireFit(backup, { cluster: findClusterOf(folder), vaultId, masterKeyId });
+    if (keyFile) sample.prove(keyFile.key, keyFile.file);
     const wrote = counter('wrote', manifest.items);
     if (missing > 0) {
       await readBackup(file, async (items) => {

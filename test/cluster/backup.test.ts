@@ -1,5 +1,5 @@
 /** The data of three nodes outlive any of them: in the other nodes, and after a greater loss in a backup. */
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -129,6 +129,13 @@ describe('the last of three nodes', () => {
     old = await nodes.beginAnew();
     for (const node of numbers) nodes.start(node);
     await settled();
+    const keyFile = nodes.keyFileOf(2);
+    const key = readFileSync(keyFile, 'utf8');
+    const keyMaterial = Buffer.alloc(32, 7).toString('base64');
+    writeFileSync(keyFile, JSON.stringify({ ...JSON.parse(key), keyMaterial }));
+    const { code, stderr } = await npm(2, 'restore', 'last');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('holds another master key than')]);
+    writeFileSync(keyFile, key);
     for (const node of [2, 3]) {
       // The second one finds that all is there.
       const said = await isDone(node, 'restore', 'last');

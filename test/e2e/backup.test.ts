@@ -17,6 +17,7 @@ import { readBackup } from '../../local/backup/file.ts';
 import { putItems } from '../../local/backup/table.ts';
 import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
 import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
+import { setKeyState } from '../../local/kms/key-file.ts';
 import { readTemplate } from '../../local/template.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
@@ -122,6 +123,16 @@ describeLocal('for npm start', () => {
       {},
     ],
     [
+      'whose master key has the right id and other material',
+      /^\S+kms\.json has the id of the vault's master key, but does not open 5 stored values of the backup: put/,
+      (dataDir) => {
+        const key = JSON.parse(readFileSync(join(dataDir, 'kms.json'), 'utf8'));
+        const keyMaterial = Buffer.alloc(32, 7).toString('base64');
+        writeFileSync(join(dataDir, 'kms.json'), JSON.stringify({ ...key, keyMaterial }));
+      },
+      {},
+    ],
+    [
       'of another vault',
       /^the backup is of the vault vault-[0-9a-f]{16}, and the data folder \S+ is of the vault other:/,
       (dataDir) => writeFileSync(join(dataDir, 'vault.json'), '{"id":"other"}'),
@@ -165,6 +176,17 @@ describeLocal('for npm start', () => {
     expect([await exit, output]).toEqual([1, []]);
     expect(errors.at(-1)).toMatch(sentence);
     expect(readdirSync(dataDir).filter((name) => name !== 'lock')).toEqual(before);
+  });
+
+  it('restore remembers the key that has opened values of the backup, and none while it is disabled', async () => {
+    const check = (dataDir: string) => readFileSync(join(dataDir, 'key-check.json'), 'utf8');
+    const proved = folderWithKey(vault.dataDir);
+    await succeed('restore', proved, file);
+    expect(check(proved)).toBe(check(vault.dataDir));
+    const disabled = folderWithKey(vault.dataDir);
+    setKeyState(join(disabled, 'kms.json'), 'Disabled');
+    await succeed('restore', disabled, file);
+    expect(readdirSync(disabled)).not.toContain('key-check.json');
   });
 
   it('restore refuses the data folder of a running vault, and a file that is cut off', async () => {
