@@ -14,12 +14,13 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   type Counter,
-  decideStart,
+  joinCluster,
   type NodeRecord,
   openCounter,
   openNodeRecord,
 } from '../../../../local/node/joining.ts';
 import { hasMemberFiles, putAside } from '../../../../local/node/member-files.ts';
+import { createNodeState } from '../../../../local/node/state.ts';
 import { askOf, configOf, reportOf } from '../../../support/nodes.ts';
 
 /** A folder in memory where there is one: each report waits for its disk. */
@@ -27,13 +28,20 @@ const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 const numbers = [1, 2, 3] as const;
 /** The process of a node. A process that waits for other nodes is not in the cluster, and answers them all the same. */
-type NodeProcess = { readonly record: NodeRecord; readonly counter: Counter; isIn: boolean };
+type NodeProcess = {
+  readonly record: NodeRecord;
+  readonly counter: Counter;
+  isIn: boolean;
+  /** A node announces itself before its etcd runs, and its log grows only from then on. */
+  hasEtcd: boolean;
+};
 
 /**
  * The content of etcd: its member, and how far its log goes. Every action of any node raises the age, so of two states
  * of one member the one with the lower age is older.
  */
 type Files = { readonly member: number; readonly age: number };
+type Death = 'before etcd' | 'after etcd' | undefined;
 /** The ages that a node has heard from the others. Its folder keeps the ages, so an older copy of the folder has older ones. */
 type HeardAges = Readonly<Record<string, Files>>;
 
@@ -64,13 +72,16 @@ const createCluster = (root: string) => {
   const tick = async (node: number, reach: number): Promise<void> => {
     const own = running.get(node);
     if (!own?.isIn) return;
-    write(node, members.get(node) ?? 0);
+    if (own.hasEtcd) write(node, members.get(node) ?? 0);
     await own.counter.raise();
+    const files: Files = readJson(filesOf(node));
     for (const other of others(node, reach)) {
       const said = { start: own.record.start(), counter: own.counter.value() };
       await running.get(other)?.record.hear(node, said);
-      const heard: HeardAges = { ...readJson(heardOf(other)), [node]: readJson(filesOf(node)) };
-      writeFileSync(heardOf(other), JSON.stringify(heard));
+      const heard: HeardAges = readJson(heardOf(other)) ?? {};
+      const known = heard[node];
+      if (known?.member === files.member && known.age > files.age) continue;
+      writeFileSync(heardOf(other), JSON.stringify({ ...heard, [node]: files }));
     }
   };
   const ask = (node: number, reach: number) =>
@@ -94,48 +105,56 @@ const createCluster = (root: string) => {
     write(node, age + 1);
   };
 
-  /** Stops the node and starts it. `ends`: the process ends before it has entered the cluster. */
-  const start = async (node: number, reach: number, ends: boolean): Promise<void> => {
+  /** Starts the member, as `startMember` does. The files of a member that is not lost must not be old. */
+  const startEtcd = async (node: number, reach: number, lost: string | undefined) => {
+    const files: Files | undefined = readJson(filesOf(node));
+    if (lost !== undefined && files !== undefined) expect(isUntouched).toBe(false);
+    // In the second case etcd itself finds that its member was removed.
+    const isRemoved = files !== undefined && files.member !== members.get(node);
+    if (lost !== undefined || isRemoved) return await replace(node, reach);
+    if (files === undefined) {
+      members.set(node, members.get(node) ?? age + 1);
+      return write(node, members.get(node) ?? 0);
+    }
+    for (const other of others(node, reach)) {
+      const heard: HeardAges | undefined = readJson(heardOf(other));
+      const known = heard?.[node];
+      if (known?.member === files.member) expect(files.age).toBeGreaterThanOrEqual(known.age);
+    }
+  };
+  /** Stops the node and starts it. It may die before its member has started, or after. */
+  const start = async (node: number, reach: number, dies: Death): Promise<void> => {
     const folder = folderOf(node);
     mkdirSync(folder, { recursive: true });
     const record = openNodeRecord(folder, node, 'this');
-    const own: NodeProcess = { record, counter: openCounter(folder), isIn: false };
+    const counter = openCounter(folder);
+    const own: NodeProcess = { record, counter, isIn: false, hasEtcd: false };
     running.set(node, own);
-    const hadFiles = hasMemberFiles(folder);
-    const decision = await decideStart({
-      config: configOf(node),
-      ask: ask(node, reach),
-      record: own.record,
-      counter: own.counter,
-      hasMemberFiles: hadFiles,
-      waitFor: () => undefined,
-      signal: AbortSignal.abort(),
-    }).then(
-      (lost) => ({ lost }),
-      () => undefined,
-    );
-    // Without a decision the node would wait.
-    if (decision === undefined) return;
-    const files: Files | undefined = readJson(filesOf(node));
-    if (decision.lost !== undefined && hadFiles) expect(isUntouched).toBe(false);
-    if (decision.lost !== undefined) await replace(node, reach);
-    else if (files === undefined) {
-      members.set(node, members.get(node) ?? age + 1);
-      write(node, members.get(node) ?? 0);
-    } else if (files.member !== members.get(node)) {
-      // etcd itself finds that its member was removed.
-      await replace(node, reach);
-    } else {
-      for (const other of others(node, reach)) {
-        const heard: HeardAges | undefined = readJson(heardOf(other));
-        const known = heard?.[node];
-        if (known?.member === files.member) expect(files.age).toBeGreaterThanOrEqual(known.age);
-      }
-    }
-    if (ends) return void running.delete(node);
-    await own.record.enterCluster();
-    own.isIn = true;
-    await tick(node, reach);
+    // A node that waits for others would wait for ever, so it stays as it is until its next start.
+    const waiting = new AbortController();
+    const died = new Error('the node died');
+    await joinCluster({
+      ...{ config: configOf(node), ask: ask(node, reach), record, counter },
+      hasMemberFiles: hasMemberFiles(folder),
+      state: createNodeState(node, (line) => {
+        if (line.includes('is waiting')) waiting.abort(died);
+      }),
+      etcd: { range: async () => ({ kvs: [], more: false }) },
+      announce: async () => {
+        own.isIn = true;
+        await tick(node, reach);
+      },
+      startEtcd: async (lost) => {
+        if (dies === 'before etcd') throw died;
+        await startEtcd(node, reach, lost);
+        own.hasEtcd = true;
+        if (dies === 'after etcd') throw died;
+      },
+      signal: waiting.signal,
+    }).catch((error: Error) => {
+      if (error !== died && error.name !== 'AbortError') throw error;
+      if (!waiting.signal.aborted) running.delete(node);
+    });
   };
   const copy = (node: number): void => {
     if (!existsSync(folderOf(node))) return;
@@ -164,21 +183,23 @@ type Cluster = ReturnType<typeof createCluster>;
 const node = fc.constantFrom(...numbers);
 /** The nodes that can be reached, as bits. */
 const reach = fc.constantFrom(0b1110, 0b1110, 0b0110, 0b1010, 0b1100, 0);
-const start = fc.record({ is: fc.constant('start' as const), node, reach, ends: fc.boolean() });
+const dies = fc.constantFrom<Death>(undefined, undefined, 'before etcd', 'after etcd');
+const start = fc.record({ is: fc.constant('start' as const), node, reach, dies });
 const tick = fc.record({ is: fc.constant('tick' as const), node, reach });
 const copy = fc.record({ is: fc.constant('copy' as const), node });
 const putBack = fc.record({ is: fc.constant('put back' as const), node, which: fc.nat(9) });
 const stop = fc.record({ is: fc.constant('stop' as const), node });
 const wipe = fc.record({ is: fc.constant('wipe' as const), node });
 const step = fc.oneof(start, tick, copy, putBack, stop, wipe);
-/** A node is copied, does something else, and is put back to one of its copies. */
+/** A node is copied, does something else, is put back to one of its copies, and may die as it starts. */
 const episode = fc
-  .record({ node, reach, between: fc.array(fc.oneof(start, tick, step), { maxLength: 4 }) })
-  .map(({ node: at, reach: reached, between }) => [
+  .record({ node, reach, dies, between: fc.array(fc.oneof(start, tick, step), { maxLength: 4 }) })
+  .map(({ node: at, reach: reached, dies: first, between }) => [
     { is: 'copy' as const, node: at },
     ...between.map((one) => (one.is === 'wipe' ? one : { ...one, node: at })),
     { is: 'put back' as const, node: at, which: 0 },
-    { is: 'start' as const, node: at, reach: reached, ends: false },
+    { is: 'start' as const, node: at, reach: reached, dies: first },
+    { is: 'start' as const, node: at, reach: reached, dies: undefined },
   ]);
 const steps = fc
   .array(fc.oneof(episode, episode, fc.array(step, { maxLength: 3 })), { maxLength: 6 })
@@ -186,7 +207,7 @@ const steps = fc
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 const run = async (cluster: Cluster, one: Step): Promise<void> => {
-  if (one.is === 'start') await cluster.start(one.node, one.reach, one.ends);
+  if (one.is === 'start') await cluster.start(one.node, one.reach, one.dies);
   if (one.is === 'tick') await cluster.tick(one.node, one.reach);
   if (one.is === 'stop') cluster.stop(one.node);
   if (one.is === 'copy') cluster.copy(one.node);
@@ -203,7 +224,7 @@ describe('a node that starts, after any sequence of starts, copies put back and 
         try {
           const cluster = createCluster(root);
           // Every node starts twice, because at the first start only the last node finds all others.
-          for (const at of [...numbers, ...numbers]) await cluster.start(at, 0b1110, false);
+          for (const at of [...numbers, ...numbers]) await cluster.start(at, 0b1110, undefined);
           for (const one of done) await run(cluster, one);
         } finally {
           rmSync(root, { recursive: true });
