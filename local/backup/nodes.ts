@@ -9,6 +9,7 @@ import type { Item } from '../../functions/store/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { openSnapshot, type Snapshot } from '../etcd/snapshot.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
+import { missingWrites } from '../node/comparing.ts';
 import { findClusterOf } from '../node/joining.ts';
 import { startCopiedMember } from '../node/lone-etcd.ts';
 import { memberAddress } from '../node/member.ts';
@@ -41,6 +42,12 @@ const requireSound = async (endpoint: string): Promise<void> => {
     );
   });
   const own = nodes.find((one) => one.node === node);
+  if (own?.state === 'diverged' && own.reason?.startsWith(missingWrites)) {
+    throw failure(
+      `node ${node} is diverged: ${own.reason}. Stop all nodes, and run this at the one that has them ` +
+        '(docs/runbook.md, diverged)',
+    );
+  }
   const serving = nodes.find(({ alive, state }) => alive && state === 'serving');
   if (own?.state !== 'diverged' || serving === undefined) return;
   throw failure(

@@ -159,17 +159,26 @@ export const hasRevision = (key: Buffer, mod_revision: string): Compare => ({
   mod_revision,
 });
 
-/** Whether etcd answers a linearizable read within this time, for which it needs a majority of its members. */
+/**
+ * The revision of a linearizable read, which shows every write acknowledged before it was sent. `undefined` if etcd does
+ * not answer within this time, for which it needs a majority of its members.
+ */
+export const readRevision = async (
+  etcd: Pick<EtcdClient, 'range'>,
+  timeoutMs: number,
+): Promise<number | undefined> => {
+  const read = etcd.range({ key: Buffer.from('table/') }, performance.now() + timeoutMs);
+  return await read.then(
+    ({ header }) => Number(header?.revision ?? 0),
+    () => undefined,
+  );
+};
+
+/** Whether etcd answers a linearizable read within this time. */
 export const hasMajority = async (
   etcd: Pick<EtcdClient, 'range'>,
   timeoutMs: number,
-): Promise<boolean> => {
-  const read = etcd.range({ key: Buffer.from('table/') }, performance.now() + timeoutMs);
-  return await read.then(
-    () => true,
-    () => false,
-  );
-};
+): Promise<boolean> => (await readRevision(etcd, timeoutMs)) !== undefined;
 
 const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && 'code' in error && typeof error.code === 'number';

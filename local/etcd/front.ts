@@ -5,20 +5,16 @@
  */
 
 import { isRefusal, type Reply, refuse, unavailable, unclear } from './dynamodb-protocol.ts';
-import type { EtcdClient } from './etcd-client.ts';
 import { etcdTimes } from './etcd-times.ts';
-import { createEtcd } from './group-commit.ts';
+import { createEtcd, type EtcdOptions } from './group-commit.ts';
 import { createItemOperations } from './item-operations.ts';
 import { checkRequest, isWrite, type Operation, type Operations, shapes } from './parse-request.ts';
 import { isNotSent } from './request-lane.ts';
 import { createTableLookup, createTableOperations } from './table-operations.ts';
 
-export type FrontOptions = {
-  readonly client: EtcdClient;
+export type FrontOptions = EtcdOptions & {
   /** The attribute that holds the second at which an item of a new table expires. */
   readonly timeToLiveAttribute?: string;
-  /** Called with a sentence when etcd answers with less than it had answered before: the node must stop serving. */
-  readonly onGoneBack: (sentence: string) => void;
   /** Says in a sentence why requests of a kind are not served now, within `etcdTimes.admitMs`. Must not reject. */
   readonly admit?: Admission;
 };
@@ -32,8 +28,8 @@ export type Front = (operation: string, body: unknown) => Promise<Reply>;
 const isServed = (operation: string): operation is Operation => Object.hasOwn(shapes, operation);
 
 export const createFront = (options: FrontOptions): Front => {
-  const { client, timeToLiveAttribute, onGoneBack, admit } = options;
-  const etcd = createEtcd(client, onGoneBack);
+  const { timeToLiveAttribute, admit } = options;
+  const etcd = createEtcd(options);
   const getTable = createTableLookup(etcd);
   const operations: Operations = {
     ...createItemOperations(etcd, getTable),

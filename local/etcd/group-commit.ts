@@ -36,12 +36,17 @@ type WriteCall = (txn: Txn, deadline: number) => Promise<WriteReply>;
 
 export type Etcd = { readonly read: ReadCall; readonly write: WriteCall };
 
-/**
- * `onGoneBack` is called with a sentence when etcd answers with less than it had before: the node must stop
- * serving.
- */
-export const createEtcd = (client: EtcdClient, onGoneBack: (sentence: string) => void): Etcd => {
-  const check = createReplyCheck(onGoneBack);
+export type EtcdOptions = {
+  readonly client: EtcdClient;
+  /** Called with a sentence when etcd answers with less than it had answered before: the node must stop serving. */
+  readonly onGoneBack: (sentence: string) => void;
+  /** Called with the revision of each reply, before anybody sees the reply. */
+  readonly onAnswer?: ((revision: number) => void) | undefined;
+};
+
+export const createEtcd = (options: EtcdOptions): Etcd => {
+  const { client } = options;
+  const check = createReplyCheck(options);
 
   const readAll: ReadCall = async (ranges, deadline) => {
     const [only, ...others] = ranges;
@@ -121,7 +126,7 @@ const latestOf = (group: readonly { readonly deadline: number }[]): number =>
  * Returns a function that waits for the reply of a call just made. Rejects and reports a reply whose revision is below the
  * highest one known when the call was made, or of another cluster: the member has lost data that it had confirmed.
  */
-const createReplyCheck = (onGoneBack: (sentence: string) => void) => {
+const createReplyCheck = ({ onGoneBack, onAnswer }: EtcdOptions) => {
   let highest = 0n;
   let cluster: string | undefined;
   return async <Reply extends Pick<RangeReply | TxnReply, 'header'>>(
@@ -140,6 +145,7 @@ const createReplyCheck = (onGoneBack: (sentence: string) => void) => {
       throw new Error(sentence);
     }
     if (BigInt(revision) > highest) highest = BigInt(revision);
+    onAnswer?.(Number(revision));
     return { ...reply, revision };
   };
 };

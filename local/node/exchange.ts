@@ -8,7 +8,7 @@ import type { Counter, NodeRecord } from './joining.ts';
 import { type NodeConfig, othersOf } from './node-config.ts';
 import { nodeTimes } from './node-times.ts';
 import type { PeerCall } from './peers.ts';
-import { type NodeReport, parseReport } from './report.ts';
+import { committedOf, type NodeReport, parseReport } from './report.ts';
 
 export type ExchangeOptions = {
   readonly config: NodeConfig;
@@ -16,8 +16,11 @@ export type ExchangeOptions = {
   readonly record: NodeRecord;
   readonly counter: Counter;
   readonly ownReport: () => NodeReport;
-  /** Called when another node's report says for the first time that it has diverged. */
-  readonly onDiverged: () => void;
+  /**
+   * Called when another node's report is a reason to compare: it says for the first time that it has diverged, or it has
+   * started and knows a later revision than this node.
+   */
+  readonly onDoubt: () => void;
   /** Called with a sentence when the counter cannot be written. */
   readonly report: (line: string) => void;
   /** By default `reportEveryMs`. */
@@ -29,6 +32,8 @@ export type Exchange = {
   readonly hear: (text: string) => Promise<string>;
   /** The last reports of the other nodes; `alive: false` if a node has not answered since. */
   readonly others: () => readonly NodeReport[];
+  /** By node, the highest revision that it has reported: it was committed by then. */
+  readonly committed: () => ReadonlyMap<number, number>;
   /**
    * From now on the others write down this node's reports. Resolves when a majority, with this node, has one,
    * or the exchange is closed.
@@ -37,10 +42,17 @@ export type Exchange = {
   readonly close: () => Promise<void>;
 };
 
+type Heard = {
+  readonly report: NodeReport;
+  /** In the time of `performance.now()`. */
+  readonly at: number;
+  readonly committed: number;
+};
+
 export const startExchange = (options: ExchangeOptions): Exchange => {
-  const { config, ask, record, counter, ownReport, onDiverged, report } = options;
+  const { config, ask, record, counter, ownReport, onDoubt, report } = options;
   const { everyMs = nodeTimes.reportEveryMs } = options;
-  const heard = new Map<number, { readonly report: NodeReport; readonly at: number }>();
+  const heard = new Map<number, Heard>();
   const silent = new Set<number>();
   const peers = othersOf(config);
   const announced = Promise.withResolvers<void>();
@@ -65,9 +77,14 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
   };
 
   const note = (said: NodeReport): void => {
-    const before = heard.get(said.node)?.report.state;
-    heard.set(said.node, { report: said, at: performance.now() });
-    if (said.state === 'diverged' && before !== 'diverged') onDiverged();
+    const before = heard.get(said.node);
+    // A node of an older release forgets what it had applied when its etcd ends.
+    const forgotten = said.knownRevision === 0 ? (before?.committed ?? 0) : 0;
+    const committed = Math.max(committedOf(said), forgotten);
+    heard.set(said.node, { report: said, at: performance.now(), committed });
+    const hasDiverged = said.state === 'diverged' && before?.report.state !== 'diverged';
+    const hasStarted = said.start !== before?.report.start;
+    if (hasDiverged || (hasStarted && committed > committedOf(ownReport()))) onDoubt();
   };
 
   const tell = async (node: number, isFirm: boolean): Promise<void> => {
@@ -116,6 +133,7 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
     },
     others: () =>
       [...heard.values()].map(({ report: said }) => ({ ...said, alive: !silent.has(said.node) })),
+    committed: () => new Map([...heard].map(([node, { committed }]) => [node, committed])),
     announce: async () => {
       isAnnounced = true;
       wake();

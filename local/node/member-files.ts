@@ -24,7 +24,10 @@ export const hasMemberFiles = (folder: string): boolean => {
 const servedFile = (folder: string): string => join(memberFiles(folder), 'served-by');
 
 const served = v.object({ release: v.string(), revision: v.number() });
-/** The minor release of etcd that last served the node's files, and a revision that they held then. */
+/**
+ * The minor release of etcd that last served the node's files, and the highest revision that the node answered or applied
+ * meanwhile, as of at most a second before its end.
+ */
 export type LastService = v.InferOutput<typeof served>;
 
 /** `undefined` if no etcd has served the files. */
@@ -43,9 +46,10 @@ export const findServed = (folder: string): LastService | undefined => {
  * disk rejects the write.
  */
 export const keepServed = async (folder: string, now: LastService): Promise<void> => {
-  const known = findServed(folder);
-  if (known?.release !== now.release || known.revision < now.revision) {
-    await replaceFileMeanwhile(servedFile(folder), JSON.stringify(now));
+  const { release, revision } = findServed(folder) ?? { release: '', revision: 0 };
+  if (release !== now.release || revision < now.revision) {
+    const kept: LastService = { ...now, revision: Math.max(revision, now.revision) };
+    await replaceFileMeanwhile(servedFile(folder), JSON.stringify(kept));
   }
   await rm(asideFolder(folder), { recursive: true, force: true });
 };

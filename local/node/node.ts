@@ -1,8 +1,8 @@
 /**
  * One vault node: its member of etcd, its front, and what it tells the other nodes. `startNodeIn` is where to
  * begin reading: the node exchanges reports with the others (exchange.ts), joins them (joining.ts), compares
- * its copy with theirs and decides whether it serves (comparing.ts), and looks after its etcd (upkeep.ts). A
- * node that lost its files gets a new member (replacing.ts).
+ * its copy with theirs (comparing.ts) and decides whether it serves (watching.ts), and looks after its etcd
+ * (upkeep.ts). A node that lost its files gets a new member (replacing.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
@@ -16,17 +16,13 @@ import {
   areEqualFrom,
   type Comparison,
   compareCopies,
-  compareSoon,
-  createHashing,
-  type EtcdFacts,
-  forgetComparison,
   type HashAnswer,
-  type Hashing,
-  noFacts,
-  watchEtcd,
+  type Read,
+  readLatest,
 } from './comparing.ts';
 import { isKnownToReadStale, minorOf } from './etcd-version.ts';
 import { type Exchange, startExchange } from './exchange.ts';
+import { createHashing, type Hashing } from './hashing.ts';
 import {
   type Counter,
   joinCluster,
@@ -57,6 +53,14 @@ import { type NodeKeyState, type NodeReport, type NodeStatus, statusOf } from '.
 import { createShortage, measureSpace } from './space.ts';
 import { createNodeState, type NodeState } from './state.ts';
 import { startUpkeep } from './upkeep.ts';
+import {
+  compareSoon,
+  type EtcdFacts,
+  forgetComparison,
+  learnRevision,
+  noFacts,
+  watchEtcd,
+} from './watching.ts';
 
 export type NodeOptions = {
   readonly config: NodeConfig;
@@ -179,7 +183,7 @@ const openNode = (
 ): Node => {
   const { config, folder, cluster, report } = options;
   const { ask, member } = surroundings;
-  const facts = noFacts();
+  const facts = noFacts(findServed(folder)?.revision);
   const own = {
     ...options,
     ...surroundings,
@@ -196,16 +200,24 @@ const openNode = (
     },
   };
   const exchange = startExchange({
-    ...{ config, ask, report, record: own.record, counter: own.counter },
+    ...{ config, ask, report, record: own.record },
+    counter: { ...own.counter, raise: () => keepNumbers(own) },
     ownReport: () => ownReport(own),
-    onDiverged: () => compareSoon(facts),
+    onDoubt: () => compareSoon(facts),
   });
   return { ...own, exchange };
 };
 
+/** Raises the counter, and writes the highest revision that the node knows beside it. */
+const keepNumbers = async (node: Omit<Node, 'exchange'>): Promise<void> => {
+  const { counter, state, facts } = node;
+  const status = state.state() === 'serving' ? facts.status : undefined;
+  await Promise.all([counter.raise(), status && remember(node, status)]);
+};
+
 const ownReport = (node: Omit<Node, 'exchange'>): NodeReport => {
   const { config, state, facts, record, counter, masterKey, keyCheck, certificateEndsAt } = node;
-  const { status, space, hash, comparedAt } = facts;
+  const { status, space, hash, comparedAt, knownRevision } = facts;
   return {
     node: config.node,
     alive: true,
@@ -214,6 +226,7 @@ const ownReport = (node: Omit<Node, 'exchange'>): NodeReport => {
     leader: status?.isLeader ?? false,
     // A hash may be newer than the last look at etcd.
     appliedRevision: Math.max(status?.revision ?? 0, hash?.revision ?? 0),
+    knownRevision,
     digest: hash,
     comparedAt: comparedAt?.toISOString() ?? null,
     etcd: status?.version ?? null,
@@ -270,10 +283,11 @@ const freshReport = async (node: Node): Promise<NodeReport> => {
   return ownReport(node);
 };
 
-const frontOptionsOf = ({ etcd, timeToLiveAttribute, fail }: Node) => ({
+const frontOptionsOf = ({ etcd, timeToLiveAttribute, facts, fail }: Node) => ({
   client: etcd,
   timeToLiveAttribute,
   onGoneBack: (sentence: string) => fail(failure(sentence)),
+  onAnswer: (revision: number) => learnRevision(facts, revision),
 });
 
 /**
@@ -312,7 +326,7 @@ const run = async (node: Node): Promise<void> => {
 };
 
 const findDamage = (node: Node): DamageFinder => {
-  const { folder, exchange, others } = node;
+  const { folder, exchange, others, facts } = node;
   const place = { ...node, tls: node.cluster.tls };
   return createDamageFinder({
     findServed: () => findServed(folder),
@@ -320,7 +334,7 @@ const findDamage = (node: Node): DamageFinder => {
     tryEmptyFolder: () => tryEmptyFolder(place),
     doOthersAgree: (revision) =>
       areEqualFrom({
-        revision,
+        revision: Math.max(revision, facts.knownRevision),
         heard: exchange.others(),
         others,
         hashOf: (other, at) => hashOf(node, other, at),
@@ -352,11 +366,14 @@ const startEtcd = async (
  * them.
  */
 const getNewMember = async (node: Node, why: string): Promise<string> => {
-  const { config, ask, others, state, signal } = node;
+  const { config, ask, others, state, facts, signal } = node;
   state.change('joining', why);
   const onRefused = (refusal: string) =>
     state.change('joining', `${why}; it has no new member yet: ${refusal}`);
-  return (await askForMember({ node: config.node, ask, others, onRefused, signal })).cluster;
+  const { cluster } = await askForMember({ node: config.node, ask, others, onRefused, signal });
+  // What a damaged etcd said does not bind the new member, which gets what a majority holds.
+  facts.knownRevision = 0;
+  return cluster;
 };
 
 /** Decides again and again whether the node serves. */
@@ -365,6 +382,7 @@ const watch = async (node: Node, damage: DamageFinder): Promise<void> => {
   await watchEtcd({
     ...node,
     compareEveryMs: config.compareEveryMs,
+    read: () => readOf(node),
     compare: () => compareWith(node, others),
     measureSpace: (status) =>
       measureSpace(folder, config.quotaBytes, status, node.running?.memoryBytes() ?? null),
@@ -377,11 +395,18 @@ const watch = async (node: Node, damage: DamageFinder): Promise<void> => {
 };
 
 /** Writes down which etcd serves the files of the node, and up to which revision. */
-const remember = ({ folder }: Node, { version, revision }: MemberStatus): Promise<void> =>
-  keepServed(folder, { release: minorOf(version), revision });
+const remember = (
+  { folder, facts }: Pick<Node, 'folder' | 'facts'>,
+  { version }: MemberStatus,
+): Promise<void> =>
+  keepServed(folder, { release: minorOf(version), revision: facts.knownRevision });
+
+const readOf = ({ etcd, exchange, facts }: Node): Promise<Read> =>
+  readLatest(etcd, () => ({ own: facts.knownRevision, others: exchange.committed() }));
 
 const compareWith = (node: Node, others: readonly number[]): Promise<Comparison> =>
   compareCopies({
+    read: () => readOf(node),
     hashOwn: node.hashing.now,
     hashOf: (other, revision) => hashOf(node, other, revision),
     others,
@@ -415,7 +440,6 @@ const keepUp = async (node: Node): Promise<void> => {
     quotaBytes: config.quotaBytes,
     nodeCount: config.nodes.length,
     reports: () => reportsOf(node),
-    onServed: (status: MemberStatus) => remember(node, status),
     onDefragmenting: (isDefragmenting: boolean) =>
       isDefragmenting
         ? state.change('defragmenting', 'its database is being defragmented')

@@ -69,6 +69,11 @@ const nodeReport = v.object({
   leader: v.boolean(),
   /** The last revision that its etcd has applied. */
   appliedRevision: v.number(),
+  /**
+   * The highest revision that it has answered or applied, now or before it was started again. A node of an older release
+   * does not tell.
+   */
+  knownRevision: v.optional(v.number(), 0),
   /** The last hash that it computed. */
   digest: v.nullable(digest),
   /** When its copy was last found equal to a majority's, in ISO 8601. */
@@ -98,15 +103,23 @@ const nodeReport = v.object({
 });
 export type NodeReport = v.InferOutput<typeof nodeReport>;
 
+/** A revision that was committed when the node reported it. */
+export const committedOf = ({
+  appliedRevision,
+  knownRevision,
+}: Pick<NodeReport, 'appliedRevision' | 'knownRevision'>): number =>
+  Math.max(appliedRevision, knownRevision);
+
 /** The reports as people see them, in the order of the nodes. */
 export const shownOf = (reports: readonly NodeReport[]) => {
   const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
   return reports
-    .map(({ heard: _, member: __, counter: ___, memberId: ____, keyCheck: _____, ...shown }) => ({
-      ...shown,
-      lag: furthest - shown.appliedRevision,
-      mayReadStale: isKnownToReadStale(shown.etcd ?? ''),
-    }))
+    .map(({ heard: _, member: __, counter: ___, memberId: ____, ...rest }) => {
+      const { keyCheck: _____, knownRevision: ______, ...shown } = rest;
+      const { appliedRevision, etcd } = shown;
+      const mayReadStale = isKnownToReadStale(etcd ?? '');
+      return { ...shown, lag: furthest - appliedRevision, mayReadStale };
+    })
     .sort((a, b) => a.node - b.node);
 };
 
@@ -124,8 +137,11 @@ type HashedCopy = Pick<Digest, 'revision' | 'compactRevision'> & {
   readonly etcd: string | null;
 };
 
-/** `none`: one of the two gave no hash, or their hashes cannot be compared. */
-export type Verdict = 'equal' | 'different' | 'none';
+/**
+ * `ahead`: the other one has reported a later revision than a linearizable read shows here, so acknowledged writes are
+ * missing here. `none`: one of the two gave no hash, or their hashes cannot be compared.
+ */
+export type Verdict = 'equal' | 'different' | 'ahead' | 'none';
 
 /** Hashes are comparable only if they cover the same revisions and the same minor version of etcd computed them. */
 export const verdictOf = (one: HashedCopy, other: HashedCopy): Verdict => {

@@ -1,6 +1,6 @@
 /**
- * Upkeep: each minute in which a node serves, it remembers the revision of its etcd, deletes expired items,
- * compacts etcd, defragments its database and ends its space alarm. `createUpkeep` is where to begin reading.
+ * Upkeep: each minute in which a node serves, it deletes expired items, compacts etcd, defragments its database and ends
+ * its space alarm. `createUpkeep` is where to begin reading.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../system/failures.ts';
@@ -35,8 +35,6 @@ export type UpkeepOptions = {
   readonly front: Front;
   /** The last report of each node that was heard, and of this one. */
   readonly reports: () => readonly UpkeepReport[];
-  /** Remembers what etcd serves now. */
-  readonly onServed: (status: MemberStatus) => Promise<void>;
   /**
    * Called with true before the member stops answering, so that the node answers 503, and with false after.
    */
@@ -57,9 +55,8 @@ const deadline = (): number => performance.now() + nodeTimes.upkeepCallMs;
  * is reported for the first time in a row.
  */
 export const createUpkeep = (options: UpkeepOptions): (() => Promise<void>) => {
-  const { node, member, onServed, reports, report } = options;
+  const { node, member, reports, report } = options;
   const tasks = new Map<string, Task<keyof MemberStatus>>([
-    ['remembering the revision', onServed],
     ['deleting expired items', createExpiry(options)],
     ['compacting etcd', createCompaction(options)],
     ['defragmenting etcd', createDefragmentation(options)],
@@ -173,7 +170,7 @@ const needsIt = ({ space }: UpkeepReport): boolean => space !== null && isWastef
  * resolves when the member answers again.
  */
 export const createDefragmentation = (
-  options: Omit<UpkeepOptions, 'quotaBytes' | 'tableName' | 'attribute' | 'front' | 'onServed'>,
+  options: Omit<UpkeepOptions, 'quotaBytes' | 'tableName' | 'attribute' | 'front'>,
 ): Task<'isLeader'> => {
   const { node, nodeCount, member, reports, onDefragmenting, report } = options;
   const lock = createDefragmentationLock(options.etcd, node);

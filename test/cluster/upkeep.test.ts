@@ -82,7 +82,6 @@ beforeAll(async () => {
       tableName: TableName,
       attribute: 'expiresAt',
       reports: () => reports,
-      onServed: async () => undefined,
       onDefragmenting: (is) => {
         states.set(node, is ? 'defragmenting' : 'serving');
         const count = [...states.values()].filter((state) => state === 'defragmenting').length;

@@ -58,6 +58,7 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   reason: null,
   leader: false,
   appliedRevision: 0,
+  knownRevision: 0,
   digest: null,
   comparedAt: null,
   etcd: '3.4.23',

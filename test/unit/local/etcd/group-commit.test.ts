@@ -28,7 +28,10 @@ const put = (
 
 const groupOver = (etcd: EtcdClient) => {
   const goneBack: string[] = [];
-  const group = createEtcd(etcd, (sentence) => goneBack.push(sentence));
+  const group = createEtcd({
+    client: etcd,
+    onGoneBack: (sentence) => goneBack.push(sentence),
+  });
   return { ...group, goneBack };
 };
 

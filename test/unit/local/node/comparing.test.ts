@@ -4,10 +4,12 @@ import {
   type Comparison,
   compareCopies,
   differenceOf,
-  digestOf,
   type HashAnswer,
+  type Read,
+  readLatest,
   resultOf,
 } from '../../../../local/node/comparing.ts';
+import { digestOf } from '../../../../local/node/hashing.ts';
 import type { Verdict } from '../../../../local/node/report.ts';
 
 const answerOf = (more: Partial<HashAnswer> = {}): HashAnswer => ({
@@ -18,7 +20,16 @@ const answerOf = (more: Partial<HashAnswer> = {}): HashAnswer => ({
   ...more,
 });
 const own = answerOf();
+/** A read at revision 9. Before it, this node knew `known`, and the nodes from 2 on had reported these revisions. */
+const readOf = (known = 9, reported: readonly number[] = [9, 9, 9, 9]): Read => ({
+  revision: 9,
+  committed: {
+    own: known,
+    others: new Map(reported.map((revision, index) => [index + 2, revision])),
+  },
+});
 const comparisonOf = (...verdicts: readonly Verdict[]): Comparison => ({
+  read: readOf(),
   own,
   verdicts: new Map(verdicts.map((verdict, index) => [index + 2, verdict])),
 });
@@ -26,11 +37,16 @@ const comparisonOf = (...verdicts: readonly Verdict[]): Comparison => ({
 type Answer = Partial<HashAnswer> | undefined | ((revision: number) => Partial<HashAnswer>);
 
 /** Node 1 compares its copy with the nodes from 2 on; `undefined`: that node gives no answer. */
-const compare = async (...answers: readonly Answer[]) => {
+const compare = (...answers: readonly Answer[]) => compareAfter([readOf()], ...answers);
+
+/** The same after these reads, of which the last one is repeated. */
+const compareAfter = async (reads: readonly Read[], ...answers: readonly Answer[]) => {
+  const rest = [...reads];
   const asked: (readonly [node: number, revision: number])[] = [];
   let revision = own.revision - 1;
   const comparison = await compareCopies({
     others: answers.map((_, index) => index + 2),
+    read: async () => (rest.length > 1 ? rest.shift() : rest[0]) ?? readOf(),
     hashOwn: async () => {
       revision += 1;
       return answerOf({ revision });
@@ -43,7 +59,7 @@ const compare = async (...answers: readonly Answer[]) => {
     },
   });
   const verdicts = [...comparison.verdicts.values()];
-  return { verdicts, asked, result: resultOf(comparison) };
+  return { comparison, verdicts, asked, result: resultOf(comparison) };
 };
 
 describe('the result of a comparison', () => {
@@ -59,6 +75,12 @@ describe('the result of a comparison', () => {
     ['different', 5, ['equal', 'different', 'different', 'different']],
     ['different', 5, ['equal', 'none', 'none', 'different']],
     ['none', 5, ['equal', 'none', 'none', 'none']],
+    ['equal', 3, ['ahead', 'equal']],
+    ['ahead', 3, ['ahead', 'none']],
+    ['ahead', 3, ['ahead', 'different']],
+    ['ahead', 3, ['ahead', 'ahead']],
+    ['equal', 5, ['ahead', 'ahead', 'equal', 'equal']],
+    ['ahead', 5, ['equal', 'none', 'none', 'ahead']],
   ])(
     'becomes %s in a cluster of %i if the verdicts on the others are %j',
     (result, _, verdicts) => {
@@ -127,16 +149,92 @@ describe('a node that compares its copy', () => {
   it('treats a malformed answer as no answer', async () => {
     const comparison = await compareCopies({
       others: [2, 3],
+      read: async () => readOf(),
       hashOwn: async () => own,
       hashOf: async () => ({ revision: 9, compactRevision: 4 }) as HashAnswer,
     });
     expect(resultOf(comparison)).toBe('none');
   });
 
-  it('rejects if its own etcd gives no hash', async () => {
-    const hashOwn = (): Promise<never> => Promise.reject(new Error('etcd is away'));
-    const hashOf = async () => own;
-    await expect(compareCopies({ others: [2, 3], hashOwn, hashOf })).rejects.toThrow('away');
+  it('rejects if its own etcd gives no hash, or answers no linearizable read', async () => {
+    const away = (): Promise<never> => Promise.reject(new Error('etcd is away'));
+    const options = {
+      others: [2, 3],
+      read: async () => readOf(),
+      hashOwn: async () => own,
+      hashOf: async () => own,
+    };
+    for (const part of ['read', 'hashOwn']) {
+      await expect(compareCopies({ ...options, [part]: away })).rejects.toThrow('away');
+    }
+  });
+});
+
+describe('a node that had reported more than a read shows here', () => {
+  it('does not count as equal, whatever its hash is, and is not asked for it', async () => {
+    const { comparison, result, asked } = await compareAfter([readOf(9, [70, 9])], {}, { hash: 2 });
+    expect([result, asked]).toEqual(['ahead', [[3, 9]]]);
+    expect(differenceOf(comparison)).toBe(
+      'acknowledged writes are missing here: node 2 has revision 70, this node 9; ' +
+        'its data at revision 9 differ from those of node 3',
+    );
+  });
+
+  it('does not stop two that agree, however high its number is', async () => {
+    expect((await compareAfter([readOf(9, [10 ** 12, 9])], {}, {})).result).toBe('equal');
+    expect((await compareAfter([readOf(9, [9, 10 ** 12])], {}, {})).result).toBe('equal');
+    const { comparison, result } = await compareAfter([readOf(9, [10 ** 12, 70])], {}, {});
+    expect(result).toBe('ahead');
+    expect(differenceOf(comparison)).toBe(
+      'acknowledged writes are missing here: node 2 has revision 1000000000000 and ' +
+        'node 3 has revision 70, this node 9',
+    );
+  });
+
+  it.each([
+    ['as much as the read shows', 9],
+    ['less, as it is slower', 3],
+  ])('counts as equal if it had reported %s', async (_, reported) => {
+    expect((await compareAfter([readOf(9, [reported])], {}, undefined)).result).toBe('equal');
+  });
+});
+
+it('a node that was not heard before the read counts only after a later read', async () => {
+  const { result, asked } = await compareAfter([readOf(9, []), readOf(9, [9])], {}, undefined);
+  expect([result, asked]).toEqual(['equal', [[2, 10]]]);
+  expect((await compareAfter([readOf(9, []), readOf(9, [70])], {}, undefined)).result).toBe(
+    'ahead',
+  );
+});
+
+it('a node that itself knew more than a read shows is behind, however many others are equal', async () => {
+  const { comparison, result } = await compareAfter([readOf(70)], {}, {});
+  expect(result).toBe('ahead');
+  expect(differenceOf(comparison)).toBe(
+    'acknowledged writes are missing here: this node had revision 70, and has 9 now',
+  );
+  const both = await compareAfter([readOf(70, [71, 9])], {}, {});
+  expect(differenceOf(both.comparison)).toBe(
+    'acknowledged writes are missing here: this node had revision 70, and has 9 now; ' +
+      'node 2 has revision 71',
+  );
+});
+
+describe('readLatest', () => {
+  it('notes what is committed before the read is sent, so that later writes are not missed', async () => {
+    const committed = { own: 5, others: new Map([[2, 6]]) };
+    const header = { cluster_id: '1', revision: '7' };
+    const range = async () => {
+      committed.own = 8;
+      return { header, kvs: [], more: false };
+    };
+    const read = await readLatest({ range }, () => ({ ...committed }));
+    expect(read).toEqual({ revision: 7, committed: { own: 5, others: new Map([[2, 6]]) } });
+  });
+
+  it('rejects if no majority answers', async () => {
+    const range = () => Promise.reject(new Error('no leader'));
+    await expect(readLatest({ range }, () => readOf().committed)).rejects.toThrow('no majority');
   });
 });
 
@@ -149,11 +247,18 @@ it('a digest shows the hash in eight hexadecimal digits', () => {
 });
 
 describe('areEqualFrom', () => {
-  const ask = (revision: number, hashes: readonly (number | undefined)[], at: readonly number[]) =>
+  const ask = (
+    revision: number,
+    hashes: readonly (number | undefined)[],
+    at: readonly number[],
+    knownRevision = 0,
+  ) =>
     areEqualFrom({
       revision,
       others: hashes.map((_, index) => index + 2),
-      heard: at.map((appliedRevision, index) => ({ node: index + 2, appliedRevision })),
+      heard: at.map((appliedRevision, index) => ({
+        ...{ node: index + 2, appliedRevision, knownRevision },
+      })),
       hashOf: async (node, asked) => {
         const hash = hashes[node - 2];
         if (hash === undefined) throw new Error('it gives no answer');
@@ -172,5 +277,10 @@ describe('areEqualFrom', () => {
     [false, 'of which two of four are equal', 90, [1, 1, 2, 3], [90, 90, 90, 90]],
   ])('is %s for other nodes that are %s', async (expected, _, revision, hashes, at) => {
     expect(await ask(revision, hashes, at)).toBe(expected);
+  });
+
+  it('is false for nodes that are equal and have lost what one of them knew', async () => {
+    expect(await ask(90, [1, 1], [90, 90], 91)).toBe(false);
+    expect(await ask(90, [1, 1], [90, 90], 90)).toBe(true);
   });
 });

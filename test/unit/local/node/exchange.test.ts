@@ -8,9 +8,11 @@ import { until } from '../../../support/until.ts';
 
 type Node = {
   revision: number;
+  /** What it knows of before its etcd started; a node of an older release does not tell. */
+  known: number;
   state: NodeReport['state'];
-  /** How often it was told that another node has diverged. */
-  divergences: number;
+  /** How often another node's report was a reason to compare. */
+  doubts: number;
   isThere: boolean;
   /** How often it has asked another node. */
   asked: number;
@@ -42,13 +44,14 @@ const begin = (...numbers: readonly number[]): void => {
       ownReport: () =>
         reportOf(number, {
           appliedRevision: node.revision,
+          knownRevision: node.known,
           state: node.state,
           start: node.record.start(),
           counter: node.counter.value(),
           member: true,
         }),
-      onDiverged: () => {
-        node.divergences += 1;
+      onDoubt: () => {
+        node.doubts += 1;
       },
       report: (line) => void node.lines.push(line),
       everyMs,
@@ -81,8 +84,9 @@ beforeEach(() => {
   everyMs = 5;
   const fresh = (): Node => ({
     revision: 10,
+    known: 10,
     state: 'serving',
-    divergences: 0,
+    doubts: 0,
     isThere: false,
     asked: 0,
     counter: counterOf(),
@@ -122,15 +126,59 @@ describe('nodes that exchange reports', () => {
   it('hear once of each node that diverges, and again if it diverges again', async () => {
     begin(1, 2, 3);
     await rounds(2);
-    expect(nodeOf(1).divergences).toBe(0);
+    expect(nodeOf(1).doubts).toBe(0);
     nodeOf(2).state = 'diverged';
     await rounds(3);
-    expect([1, 2, 3].map((node) => nodeOf(node).divergences)).toEqual([1, 0, 1]);
+    expect([1, 2, 3].map((node) => nodeOf(node).doubts)).toEqual([1, 0, 1]);
     nodeOf(2).state = 'serving';
     await rounds(2);
     nodeOf(2).state = 'diverged';
     await rounds(2);
-    expect(nodeOf(1).divergences).toBe(2);
+    expect(nodeOf(1).doubts).toBe(2);
+  });
+
+  it('know the highest revision that each other node has reported', async () => {
+    nodeOf(2).revision = 0;
+    nodeOf(2).known = 25;
+    nodeOf(3).revision = 30;
+    begin(1, 2, 3);
+    await rounds(2);
+    const known = () => [...(nodeOf(1).exchange?.committed() ?? [])].sort();
+    expect(known()).toEqual([
+      [2, 25],
+      [3, 30],
+    ]);
+    end(3);
+    // A new member knows only what it has applied.
+    nodeOf(2).known = 12;
+    await until(() => known()[0]?.[1] === 12);
+    expect(known()[1]).toEqual([3, 30]);
+  });
+
+  it('keep the highest revision of a node of an older release, which forgets it while its etcd is away', async () => {
+    nodeOf(2).known = 0;
+    begin(1, 2, 3);
+    await rounds(2);
+    nodeOf(2).revision = 0;
+    await rounds(2);
+    expect(nodeOf(1).exchange?.committed().get(2)).toBe(10);
+    expect(
+      nodeOf(1)
+        .exchange?.others()
+        .find(({ node }) => node === 2)?.appliedRevision,
+    ).toBe(0);
+  });
+
+  it('hear once of a node that starts and knows a later revision, and not of one that has written since', async () => {
+    begin(1, 2);
+    await rounds(1);
+    nodeOf(2).revision = 40;
+    await rounds(2);
+    expect(nodeOf(1).doubts).toBe(0);
+    nodeOf(3).known = 50;
+    begin(3);
+    await rounds(3);
+    expect([1, 2, 3].map((node) => nodeOf(node).doubts)).toEqual([1, 1, 0]);
   });
 
   it('write down nothing of a node that has not announced itself', async () => {

@@ -26,11 +26,15 @@ let peers: Map<number, Partial<NodeReport>>;
 /** The hash of each node's copy. */
 let hashes: Map<number, number>;
 
+/** The revision that its etcd has applied, and the one of its linearizable reads. */
+let revision: number;
+let readsAt: number;
 let dbBytes: number;
 /** How long its etcd takes for a hash. */
 let hashMs: number;
 /** Tells the node how its etcd ended, and asks whether its files may be sound. */
 let endEtcd: (how: string) => void;
+let getMember: (why: string) => Promise<string>;
 let findDoubt: (refusal: string | undefined) => Promise<string | undefined>;
 
 const happened = (step: string): number => steps.filter((one) => one === step).length;
@@ -40,11 +44,11 @@ const hear = (from: number, more: Partial<NodeReport>) =>
 /** A node that is closed may end its last comparison later, and then adds no event to those of the next test. */
 const memberWith = (events: string[]) =>
   memberCallsOf({
-    status: async () => ({ ...memberStatus, version: '3.7.3', isLeader: true, dbBytes }),
-    hashKeys: async (revision) => {
+    status: async () => ({ ...memberStatus, version: '3.7.3', revision, isLeader: true, dbBytes }),
+    hashKeys: async (at) => {
       events.push('hash');
       await sleep(hashMs);
-      return { revision, compactRevision: 0, hash: hashes.get(1) ?? 0 };
+      return { revision: at, compactRevision: 0, hash: hashes.get(1) ?? 0 };
     },
     moveLeader: async (memberId) => void events.push(`leader ${memberId}`),
   });
@@ -52,10 +56,16 @@ const memberWith = (events: string[]) =>
 const answerOf = (other: number, path: string, body: string): string | undefined => {
   const said = peers.get(other);
   if (said === undefined) return undefined;
-  const { announced, revision } = body === '' ? Object() : JSON.parse(body);
+  const { announced, revision: at } = body === '' ? Object() : JSON.parse(body);
   if (announced) steps.push('announced');
+  if (path === '/member') return '{"cluster":"node-1=a"}';
   if (path === '/report') return JSON.stringify(reportOf(other, said));
-  return JSON.stringify({ revision, compactRevision: 0, hash: hashes.get(other), etcd: '3.7.3' });
+  return JSON.stringify({
+    revision: at,
+    compactRevision: 0,
+    hash: hashes.get(other),
+    etcd: '3.7.3',
+  });
 };
 
 let tls: TlsFiles;
@@ -79,7 +89,13 @@ const start = async (count = 3): Promise<void> => {
       report: () => undefined,
     },
     {
-      etcd: createMemoryEtcd(),
+      etcd: {
+        ...createMemoryEtcd(),
+        range: async () => {
+          const header = { cluster_id: '1', revision: String(readsAt) };
+          return { header, kvs: [], more: false };
+        },
+      },
       member: memberWith(steps),
       ask: askOf(answerOf),
       servePeers: async (given) => {
@@ -89,7 +105,7 @@ const start = async (count = 3): Promise<void> => {
       serveFront: async () => ({ endpoint: '', close: async () => undefined }),
       startMember: async (options) => {
         steps.push('etcd');
-        ({ onEnded: endEtcd, findDoubt } = options);
+        ({ onEnded: endEtcd, findDoubt, onLost: getMember } = options);
         return { memoryBytes: () => 41_000_000, close: async () => undefined };
       },
     },
@@ -99,6 +115,7 @@ const start = async (count = 3): Promise<void> => {
 beforeEach(() => {
   folder = freshFolder();
   steps = [];
+  [revision, readsAt] = [memberStatus.revision, memberStatus.revision];
   dbBytes = memberStatus.dbBytes;
   hashMs = 0;
   peers = new Map([2, 3].map((other) => [other, { member: true, memberId: `of ${other}` }]));
@@ -193,6 +210,69 @@ describe('a node with files', () => {
     await node?.serving;
     const before = happened('hash');
     await hear(2, { state: 'diverged', member: true });
+    await until(() => happened('hash') > before);
+  });
+});
+
+const ownState = () => node?.status().nodes.find((one) => one.node === 1);
+const ownReport = async () => JSON.parse((await routes.get('GET /report')?.('')) ?? '');
+
+describe('a node that lacks what was acknowledged', () => {
+  it('does not serve beside one node that has more, though their copies are equal up to its revision', async () => {
+    peers = new Map([[2, { member: true, memberId: 'of 2', appliedRevision: 70 }]]);
+    await start();
+    await until(() => ownState()?.state === 'diverged');
+    expect(ownState()?.reason).toBe(
+      'acknowledged writes are missing here: node 2 has revision 70, this node 9',
+    );
+    // With a second one that agrees, the first one is alone with its number.
+    peers.set(3, { member: true, memberId: 'of 3' });
+    await until(() => ownState()?.state === 'serving');
+  });
+
+  it('keeps the highest revision of its etcd each second, and says it before its etcd runs again', async () => {
+    await start();
+    await node?.serving;
+    [revision, readsAt] = [12, 12];
+    await until(() => findServed(folder)?.revision === 12);
+    await node?.close();
+    [revision, readsAt] = [9, 9];
+    peers = new Map();
+    await start();
+    expect([(await ownReport()).appliedRevision, (await ownReport()).knownRevision]).toEqual([
+      0, 12,
+    ]);
+    peers = new Map([2, 3].map((other) => [other, { member: true }]));
+    await until(() => ownState()?.state === 'diverged');
+    expect(ownState()?.reason).toBe(
+      'acknowledged writes are missing here: this node had revision 12, and has 9 now',
+    );
+    expect(findServed(folder)?.revision).toBe(12);
+  });
+
+  it('keeps the revision of an answer that its etcd has given since the last look', async () => {
+    await start();
+    await node?.serving;
+    readsAt = 90;
+    await node?.front('DescribeTable', { TableName: 'vault' });
+    expect((await ownReport()).knownRevision).toBe(90);
+  });
+
+  it('forgets what it knew once it has a new member, which gets what a majority holds', async () => {
+    await start();
+    await node?.serving;
+    readsAt = 90;
+    await node?.front('DescribeTable', { TableName: 'vault' });
+    await getMember('its files are damaged');
+    expect((await ownReport()).knownRevision).toBeLessThan(90);
+  });
+
+  it('compares at once when a node that knows a later revision has started', async () => {
+    await start();
+    await node?.serving;
+    const before = happened('hash');
+    peers.set(2, { member: true, start: 2, knownRevision: 70 });
+    await hear(2, { member: true, start: 2, knownRevision: 70 });
     await until(() => happened('hash') > before);
   });
 });

@@ -16,6 +16,7 @@ const clusterOfAll = [1, 2, 3].map((node) => `node-${node}=${url(node)}`).join('
 const givenToAll = { cluster: clusterOfAll };
 
 const comparisonOf = (verdicts: Readonly<Record<number, Verdict>>): Comparison => ({
+  read: { revision: 9, committed: { own: 9, others: new Map() } },
   own: { revision: 9, compactRevision: 0, hash: 1, etcd: '3.4.23' },
   verdicts: new Map(Object.entries(verdicts).map(([node, verdict]) => [Number(node), verdict])),
 });

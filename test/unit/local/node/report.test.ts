@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   areEqual,
+  committedOf,
   type Digest,
   type NodeReport,
   parseReport,
@@ -85,6 +86,13 @@ it('parseReport accepts the report of a release that does not tell the check val
   const { keyCheck: _, ...earlier } = reportOf(1);
   expect(parseReport(JSON.stringify(earlier)).keyCheck).toBeNull();
   expect(parseReport(JSON.stringify(reportOf(1, { keyCheck: 'c' }))).keyCheck).toBe('c');
+});
+
+it('parseReport accepts the report of an older release, which does not tell what it knew before it was started again', () => {
+  const { knownRevision: _, ...older } = reportOf(1, { appliedRevision: 8 });
+  const report = parseReport(JSON.stringify(older));
+  expect([report.knownRevision, committedOf(report)]).toEqual([0, 8]);
+  expect(committedOf(reportOf(1, { appliedRevision: 8, knownRevision: 9 }))).toBe(9);
 });
 
 it('parseReport reads the report of a later release without the properties and the state that it does not know', () => {

@@ -1,24 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { MemberStatus } from '../../../../local/etcd/member-client.ts';
+import { type Comparison, readLatest } from '../../../../local/node/comparing.ts';
+import type { Verdict } from '../../../../local/node/report.ts';
+import { createNodeState } from '../../../../local/node/state.ts';
 import {
-  type Comparison,
   compareSoon,
   forgetComparison,
   noFacts,
   watchEtcd,
-} from '../../../../local/node/comparing.ts';
-import type { Verdict } from '../../../../local/node/report.ts';
-import { createNodeState } from '../../../../local/node/state.ts';
+} from '../../../../local/node/watching.ts';
 import { memberCallsOf, memberStatus } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
 
 const comparisonOf = (...verdicts: readonly Verdict[]): Comparison => ({
+  read: { revision: 9, committed: { own: 9, others: new Map() } },
   own: { revision: 9, compactRevision: 0, hash: 1, etcd: '3.4.23' },
   verdicts: new Map(verdicts.map((verdict, index) => [index + 2, verdict])),
 });
 const equal = comparisonOf('equal', 'none');
 const different = comparisonOf('different', 'different');
 const none = comparisonOf('none', 'none');
+const behind = comparisonOf('ahead', 'none');
 
 const healthy = memberStatus;
 
@@ -36,7 +38,8 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-type Etcd = { status: MemberStatus | undefined; reads: boolean };
+/** `readsAt`: the revision of its linearizable reads, by default that of the status. */
+type Etcd = { status: MemberStatus | undefined; reads: boolean; readsAt?: number };
 
 /** Node 1 with an etcd that the test decides about. `compare` answers with the last given comparison. */
 const start = (
@@ -52,6 +55,12 @@ const start = (
   const away = (): Promise<never> => Promise.reject(new Error('etcd is away'));
   state.change('catching-up', 'it waits for a majority of the nodes');
   const facts = noFacts();
+  /** The revisions that the others have reported. */
+  const others = new Map<number, number>();
+  const answerRead = async () => {
+    const revision = String(etcd.readsAt ?? etcd.status?.revision ?? 0);
+    return etcd.reads ? { header: { cluster_id: '1', revision }, kvs: [], more: false } : away();
+  };
   void watchEtcd({
     facts,
     measureSpace: () => ({
@@ -63,7 +72,7 @@ const start = (
         return etcd.status ?? away();
       },
     }),
-    etcd: { range: async () => (etcd.reads ? { kvs: [], more: false } : away()) },
+    read: () => readLatest({ range: answerRead }, () => ({ own: facts.knownRevision, others })),
     state,
     compare: async () => {
       counts.comparisons += 1;
@@ -81,7 +90,7 @@ const start = (
     const enough = counts.looks + count;
     await until(() => counts.looks >= enough);
   };
-  return { lines, served, state, etcd, given, counts, facts, isIn, look };
+  return { lines, served, state, etcd, given, counts, facts, others, isIn, look };
 };
 
 describe('a node whose etcd has started', () => {
@@ -155,6 +164,40 @@ describe('a node that serves', () => {
     await sound.isIn('serving');
     expect([follower.counts.handovers, sound.counts.handovers]).toEqual([0, 0]);
   });
+
+  it('stops on a comparison that finds acknowledged writes missing, and gives up leadership', async () => {
+    const leads = { status: { ...healthy, isLeader: true }, reads: true };
+    const { state, given, counts, isIn } = start(equal, 1, leads);
+    await isIn('serving');
+    given.comparison = {
+      ...behind,
+      read: { revision: 9, committed: { own: 9, others: new Map([[2, 70]]) } },
+    };
+    await isIn('diverged');
+    expect(state.reason()).toBe(
+      'acknowledged writes are missing here: node 2 has revision 70, this node 9',
+    );
+    await until(() => counts.handovers > 0);
+  });
+
+  it.each<[string, Partial<Etcd>, readonly [number, number][]]>([
+    ['it had applied itself', { readsAt: 8 }, []],
+    ['another node has reported', {}, [[2, 70]]],
+  ])(
+    'compares again after a majority was away, if a read then shows less than %s',
+    async (_, more, reported) => {
+      const { lines, etcd, others, given, counts, isIn } = start(equal);
+      await isIn('serving');
+      etcd.status = { ...healthy, hasLeader: false };
+      await isIn('no-majority');
+      for (const [node, revision] of reported) others.set(node, revision);
+      given.comparison = behind;
+      Object.assign(etcd, { status: healthy }, more);
+      await isIn('diverged');
+      expect(counts.comparisons).toBe(2);
+      expect(lines.filter((line) => line === 'node 1 serves')).toHaveLength(1);
+    },
+  );
 
   it('compares at once when another node has diverged', async () => {
     const { counts, facts, isIn } = start(equal);

@@ -36,7 +36,6 @@ beforeEach(() => {
     etcd: createMemoryEtcd(),
     front: refuse,
     reports: () => [reportOf(1, { state }), reportOf(2), reportOf(3)],
-    onServed: async () => undefined,
     onDefragmenting: () => undefined,
     report: (line) => lines.push(line),
     member: memberCallsOf({

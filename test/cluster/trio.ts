@@ -1,0 +1,104 @@
+/** Three nodes with their etcds, in the process of a test, which may damage their files. */
+import { rmSync } from 'node:fs';
+import type { Item } from '../../functions/store/items.ts';
+import { startNode, type VaultNode } from '../../local/node/node.ts';
+import { freshCertificates } from '../support/certificates.ts';
+import { findFreePorts } from '../support/free-ports.ts';
+import { tableOf } from '../support/front-tables.ts';
+import { freshFolder } from '../support/local-process.ts';
+import { configOf } from '../support/nodes.ts';
+import { untilSeen } from '../support/until.ts';
+
+export const trioNumbers = [1, 2, 3] as const;
+const TableName = 'vault';
+const stateMsMax = 90_000;
+
+type Shown = ReturnType<VaultNode['status']>['nodes'][number];
+
+export type Trio = {
+  readonly folderOf: (node: number) => string;
+  readonly start: (node: number) => Promise<void>;
+  readonly end: (node: number) => Promise<void>;
+  /** Ends the node, deletes its folder and starts it. */
+  readonly wipe: (node: number) => Promise<void>;
+  /** What a node that runs says of itself. */
+  readonly own: (node: number) => Shown | undefined;
+  readonly untilState: (node: number, state: string) => Promise<void>;
+  /** The events of all nodes. */
+  readonly lines: string[];
+  /** Creates an item at a node. Resolves to whether that was acknowledged. */
+  readonly create: (node: number, name: string) => Promise<boolean>;
+  /** The status of a read of an item at a node, and the item. */
+  readonly read: (node: number, name: string) => Promise<{ status: number; item?: Item }>;
+  readonly close: () => Promise<void>;
+};
+
+/** Starts three nodes with an empty table. */
+export const startTrio = async (): Promise<Trio> => {
+  const tls = await freshCertificates(['127.0.0.1']);
+  const ports = await findFreePorts(6);
+  const addresses = trioNumbers.map((node, index) => ({
+    ...{ node, host: '127.0.0.1' },
+    ...{ etcdPort: ports[index] ?? 0, peerPort: ports[index + 3] ?? 0 },
+  }));
+  const folders = new Map<number, string>(trioNumbers.map((node) => [node, freshFolder()]));
+  const nodes = new Map<number, VaultNode>();
+  const lines: string[] = [];
+  const folderOf = (node: number): string => folders.get(node) ?? '';
+  const start = async (node: number): Promise<void> => {
+    const started = await startNode({
+      config: configOf(node, 3, { nodes: addresses, quotaBytes: 1_073_741_824 }),
+      folder: folderOf(node),
+      cluster: { token: 'one', tls, vaultId: 'v', jwks: '', key: { masterKeyId: 'k' } },
+      timeToLiveAttribute: 'expiresAt',
+      masterKey: () => null,
+      keyCheck: () => null,
+      report: (line) => void lines.push(line),
+    });
+    nodes.set(node, started);
+  };
+  const end = async (node: number): Promise<void> => {
+    await nodes.get(node)?.close();
+    nodes.delete(node);
+  };
+  const own = (node: number): Shown | undefined =>
+    nodes
+      .get(node)
+      ?.status()
+      .nodes.find((one) => one.node === node);
+  const call = async (node: number, operation: string, body: object) =>
+    (await nodes.get(node)?.front(operation, { TableName, ...body })) ?? { status: 503, body: {} };
+  for (const node of trioNumbers) await start(node);
+  await Promise.all([...nodes.values()].map(({ serving }) => serving));
+  await call(1, 'CreateTable', tableOf(TableName, ['pk']));
+  return {
+    ...{ folderOf, start, end, own, lines },
+    wipe: async (node) => {
+      await end(node);
+      rmSync(folderOf(node), { recursive: true });
+      folders.set(node, freshFolder());
+      await start(node);
+    },
+    untilState: async (node, state) => {
+      await untilSeen(
+        () => own(node)?.state,
+        (seen) => seen === state,
+        stateMsMax,
+      );
+    },
+    create: async (node, name) => {
+      const condition = { ConditionExpression: 'attribute_not_exists(pk)' };
+      return (
+        (await call(node, 'PutItem', { Item: { pk: { S: name } }, ...condition })).status === 200
+      );
+    },
+    read: async (node, name) => {
+      const { status, body } = await call(node, 'GetItem', { Key: { pk: { S: name } } });
+      return { status, item: body['Item'] as Item };
+    },
+    close: async () => {
+      await Promise.all([...nodes.keys()].map(end));
+      for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
