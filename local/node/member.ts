@@ -138,7 +138,7 @@ export const etcdEnvironmentOf = ({
 });
 
 /** The system's words for an error that has nothing to do with what is in etcd's files, as Go has them. */
-const systemErrors = [
+export const systemErrors = [
   'no space left on device',
   'disk quota exceeded',
   'permission denied',
