@@ -1,4 +1,5 @@
 /** A snapshot of a table in a real etcd, while writes and compactions go on. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import type { Item } from '../../local/etcd/dynamodb-protocol.ts';
@@ -95,14 +96,24 @@ describe('a snapshot of a table', () => {
     await expect(readAll()).rejects.toThrow('etcd has forgotten the moment that was being copied');
   });
 
+  const range = { key: Buffer.from('snapshot/'), range_end: Buffer.from('snapshot0') };
+  const held = async () => (await etcd.etcd.range(range, soon())).kvs;
+
   it('renews the lease of its key, which holds its revision, until it is closed', async () => {
-    const range = { key: Buffer.from('snapshot/'), range_end: Buffer.from('snapshot0') };
-    const held = async () => (await etcd.etcd.range(range, soon())).kvs;
     const [{ mod_revision: before = '' } = {}] = await held();
     const [key] = await untilSeen(held, ([one]) => one?.mod_revision !== before);
     expect(key).toMatchObject({ create_revision: snapshot.revision });
     expect(key?.lease).toMatch(/^[1-9]/);
     await snapshot.close();
+    expect(await held()).toEqual([]);
+  });
+
+  it('leaves no key behind, though its lease is being renewed while it is closed', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      const closed = await openSnapshot(etcd.address, TableName, 1);
+      await sleep(round % 10);
+      await closed.close();
+    }
     expect(await held()).toEqual([]);
   });
 
