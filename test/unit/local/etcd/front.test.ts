@@ -321,6 +321,15 @@ describe('a front', () => {
     expect(await count(() => second('PutItem', put('p', number(2), isN(1))))).toBe(1);
   });
 
+  it('refuses a create with one call, by the item that etcd returned instead of a write', async () => {
+    await front('PutItem', put('p', number(1)));
+    const second = frontOver(etcd);
+    await second('DescribeTable', { TableName });
+    const before = etcd.calls.length;
+    expect((await second('PutItem', put('p', number(2), isNew))).status).toBe(400);
+    expect(etcd.calls.length - before).toBe(1);
+  });
+
   it('writes with one call by what it saw in a refusal or only checked', async () => {
     await front('PutItem', put('p', number(1)));
     await frontOver(etcd)('PutItem', put('p', number(2)));
