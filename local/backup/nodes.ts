@@ -28,7 +28,8 @@ const statusMs = 5_000;
 
 /**
  * Throws a sentence if the data of the node at this endpoint differ from those of nodes that serve, because then they
- * are wrong, or if it does not answer. If no node serves, nobody knows which data are wrong.
+ * are wrong, if acknowledged writes are missing there, or if it does not answer. If no node serves and their data only
+ * differ, nobody knows which are wrong.
  */
 const requireSound = async (endpoint: string): Promise<void> => {
   const ask = async (): Promise<NodeStatus> => {
@@ -42,17 +43,17 @@ const requireSound = async (endpoint: string): Promise<void> => {
     );
   });
   const own = nodes.find((one) => one.node === node);
-  if (own?.state === 'diverged' && own.reason?.startsWith(missingWrites)) {
+  const serving = nodes.find(({ alive, state }) => alive && state === 'serving');
+  if (own?.state !== 'diverged') return;
+  const sentence = `node ${node} is diverged: ${own.reason}`;
+  if (serving !== undefined)
+    throw failure(`${sentence}; use another node, such as node ${serving.node}`);
+  // The copy would lack these writes, and the key of a snapshot is one more write on top of the wrong ones.
+  if (own.reason?.startsWith(missingWrites)) {
     throw failure(
-      `node ${node} is diverged: ${own.reason}. Stop all nodes, and run this at the one that has them ` +
-        '(docs/runbook.md, diverged)',
+      `${sentence}: stop all nodes, and back up the one that has them, alone (docs/runbook.md, diverged)`,
     );
   }
-  const serving = nodes.find(({ alive, state }) => alive && state === 'serving');
-  if (own?.state !== 'diverged' || serving === undefined) return;
-  throw failure(
-    `node ${node} is diverged: ${own.reason}; use another node, such as node ${serving.node}`,
-  );
 };
 
 type OpenSnapshot = { readonly snapshot: Snapshot; readonly close: () => Promise<void> };

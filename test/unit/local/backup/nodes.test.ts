@@ -1,13 +1,19 @@
 /** The comparison of a cluster with a backup. */
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Item } from '../../../../functions/store/items.ts';
 import { type Backup, createBackup, readBackup } from '../../../../local/backup/file.ts';
 import { compareItems, openNode, requireFit } from '../../../../local/backup/nodes.ts';
+import { etcdTimes } from '../../../../local/etcd/etcd-times.ts';
 import { writeClusterFile } from '../../../../local/node/cluster-file.ts';
+import { type NodeReport, statusOf } from '../../../../local/node/report.ts';
 import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
+import { reportOf } from '../../../support/nodes.ts';
 
 const unheard = { written: () => undefined, checked: () => undefined };
 const facts = { vault: 'v', table: 'vault', takenAt: '', store: 'etcd' };
@@ -92,7 +98,8 @@ describe('the nodes of a cluster', () => {
 });
 
 describe('a backup of a node', () => {
-  it('throws a sentence if the node runs and does not answer', async () => {
+  /** A node that runs, with its status at this endpoint. */
+  const openAt = (dynamodbEndpoint: string) => {
     const parent = freshFolder();
     const folder = join(parent, 'node');
     mkdirSync(folder);
@@ -100,9 +107,38 @@ describe('a backup of a node', () => {
     const tls = { ca: 'ca', certificate: 'certificate', key: 'key' };
     writeClusterFile(join(parent, 'cluster.json'), { ...told, tls, jwks: '{}' });
     runningRecord.remember(folder, {
-      ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', kmsEndpoint: '' },
+      ...{ url: '', dynamodbEndpoint, kmsEndpoint: '' },
       ...{ vaultId: 'vault-1', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
     });
-    await expect(openNode(folder)).rejects.toThrow('the node does not answer: use another node');
+    return openNode(folder);
+  };
+
+  it('throws a sentence if the node runs and does not answer', async () => {
+    const opened = openAt('http://127.0.0.1:1');
+    await expect(opened).rejects.toThrow('the node does not answer: use another node');
+  });
+
+  const missing = 'acknowledged writes are missing here: node 3 has revision 70, this node 9';
+  const differ = 'its data at revision 9 differ from those of node 2';
+  it.each<[string, NodeReport['state'], string, string]>([
+    ['lacks writes while none serves', 'catching-up', missing, `${missing}: stop all nodes, and`],
+    ['lacks writes while another one serves', 'serving', missing, 'such as node 2'],
+    ['differs while another one serves', 'serving', differ, 'such as node 2'],
+    // Nobody knows which of the two is wrong, so the backup begins, and finds no etcd.
+    ['differs while none serves', 'catching-up', differ, 'etcd takes no write'],
+  ])('throws a sentence at a node that %s', async (_, state, reason, sentence) => {
+    jest.replaceProperty(etcdTimes, 'snapshotOpenMs', 100 as never);
+    const reports = [reportOf(1, { state: 'diverged', reason }), reportOf(2, { state })];
+    const server = createServer((_request, response) => {
+      response.end(JSON.stringify(statusOf(1, reports)));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      await expect(openAt(`http://127.0.0.1:${port}`)).rejects.toThrow(sentence);
+    } finally {
+      server.close();
+      jest.restoreAllMocks();
+    }
   });
 });
