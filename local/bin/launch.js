@@ -1,14 +1,11 @@
 /**
- * `node local/bin/launch.js FILE …`: starts a program, for the scripts of package.json. It runs under the user's own
- * Node if that is new enough, otherwise under the one of `node_modules`. If neither is there, one sentence says what to
- * do. npm puts the Node of `node_modules` first on the PATH, so that one usually runs this file.
+ * `node local/bin/launch.js FILE …`: starts a program, under the Node of `node_modules` if this one is too old. If there is
+ * none, or no packages, one sentence says what to do.
  */
 import { spawn } from 'node:child_process';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findPackagedNode, isNewEnough, whatIsMissing } from './preflight.js';
-
-const { env } = process;
 
 /** Returns the package that an import did not find; `undefined` for any other error. */
 const packageOf = (error) =>
@@ -19,15 +16,6 @@ const packageOf = (error) =>
 const end = (sentence) => {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);
-};
-
-/** Returns the Node that runs npm, if npm started this process and that Node can run the programs. */
-const findOwnNode = () => {
-  const file = env.npm_node_execpath ?? '';
-  // Another package manager may be a program that contains its Node.
-  if (!/^node(?:\.exe)?$/.test(basename(file))) return undefined;
-  const [, version] = / node\/v(\S+)/.exec(env.npm_config_user_agent) ?? [];
-  return version && isNewEnough(version) ? file : undefined;
 };
 
 /** Runs this command line under another Node, and ends as that does. */
@@ -45,17 +33,9 @@ const runUnder = (node, words) =>
     });
   });
 
-const packaged = findPackagedNode();
-const words = [...process.execArgv, ...process.argv.slice(1)];
-if (process.execPath === packaged) {
-  const own = findOwnNode();
-  // Only once, whatever version that Node turns out to have.
-  delete env.npm_node_execpath;
-  // Windows cannot replace a process, so there this Node goes on.
-  if (own !== undefined && process.execve) process.execve(own, [own, ...words], env);
-} else if (packaged !== undefined && !isNewEnough(process.versions.node)) {
-  await runUnder(packaged, words);
-}
+const packaged = isNewEnough(process.versions.node) ? undefined : findPackagedNode();
+if (packaged !== undefined)
+  await runUnder(packaged, [...process.execArgv, ...process.argv.slice(1)]);
 const missing = whatIsMissing();
 if (missing !== undefined) end(missing);
 // The program sees its command line as if it had been started directly.

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** The first Node that runs TypeScript and node:sqlite without a warning. */
+/** The first Node that runs TypeScript and node:sqlite without a warning. launch.sh has it too. */
 const oldestNode = '24.15';
 
 /** The packages with Node that `npm ci` chooses from, by operating system and processor. */

@@ -18,7 +18,7 @@ const manifest: { readonly scripts: Readonly<Record<string, string>> } = JSON.pa
   readFileSync('package.json', 'utf8'),
 );
 const scripted = Object.values(manifest.scripts).flatMap(
-  (script) => /^exec node .*?((?:local|test|bench)\/\S+\.ts)$/.exec(script)?.slice(1) ?? [],
+  (script) => /^exec (?:sh|node) .*?((?:local|test|bench)\/\S+\.ts)$/.exec(script)?.slice(1) ?? [],
 );
 const awaiting = readdirSync('local', { recursive: true, encoding: 'utf8' })
   .map((name) => `local/${name}`)

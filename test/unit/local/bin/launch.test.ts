@@ -1,7 +1,7 @@
 /** If something is missing, a script of package.json prints one sentence and no stack trace. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -18,16 +18,15 @@ const install = (name: string): void => {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
 };
-const launchWith = (more: NodeJS.ProcessEnv, ...options: readonly string[]) => {
+const launch = (...options: readonly string[]) => {
   const words = ['local/bin/token.ts', '--tenant', 'a', '--sub', 'b'];
   const args = [...options, 'local/bin/launch.js', ...words];
-  const env = { PATH: process.env['PATH'], ...more };
+  const env = { PATH: process.env['PATH'] };
   const ran = spawnSync(process.execPath, args, {
     ...{ cwd: folder, env, argv0: 'first', encoding: 'utf8', timeout: 20_000 },
   });
   return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr };
 };
-const launch = (...options: readonly string[]) => launchWith({}, ...options);
 
 /** Options after which Node takes itself for another version, in another place; a Node that it starts does not. */
 const pretendToBe = (version: string, system: object = {}): readonly string[] => {
@@ -70,15 +69,15 @@ describe('a program of package.json', () => {
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   });
 
-  it('starts by launch.js in every script', () => {
+  it('starts by launch.sh in every script', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-    const programs = Object.values<string>(scripts).filter((script) =>
-      /^exec node .*\.ts/.test(script),
+    const programs = Object.values<string>(scripts).filter(
+      (script) => /^exec .*\.ts/.test(script) && !/^exec node test/.test(script),
     );
     expect(programs.length).toBeGreaterThan(5);
     for (const script of programs)
-      expect(script).toMatch(/^exec node local\/bin\/launch\.js \S+\.ts$/);
-    expect(scripts.node).toBe('exec node local/bin/launch.js');
+      expect(script).toMatch(/^exec sh local\/bin\/launch\.sh \S+\.ts$/);
+    expect(scripts.node).toBe('exec sh local/bin/launch.sh');
   });
 });
 
@@ -93,7 +92,6 @@ describe('the Node of a program', () => {
     writeFileSync(file, `#!/bin/sh\necho "$0 $*"\n`, { mode: 0o755 });
     return file;
   };
-  const agent = (version: string) => `npm/11.19.1 node/v${version} linux x64 workspaces/false`;
 
   beforeEach(() => {
     for (const name of ['valibot', 'jose', 'commander', '@commander-js']) install(name);
@@ -153,39 +151,41 @@ describe('the Node of a program', () => {
   });
 
   describe('that runs npm', () => {
-    /** The packaged Node is this one, as if npm had found it first on the PATH. */
-    beforeEach(() => {
-      for (const name of packages) {
-        const file = makeNode('node_modules', name, 'bin', 'node');
-        rmSync(file);
-        symlinkSync(process.execPath, file);
-      }
-    });
+    const npmWith = (name: string, version: string): string => {
+      const own = makeNode('own', name);
+      const first = makeNode('node_modules', '.bin', 'node');
+      const env = {
+        PATH: `${dirname(first)}:${process.env['PATH']}`,
+        npm_node_execpath: own,
+        npm_config_user_agent: `npm/11.19.1 node/v${version} linux x64 workspaces/false`,
+      };
+      const args = ['local/bin/launch.sh', 'FILE', 'a b'];
+      const ran = spawnSync('sh', args, { cwd: folder, env, encoding: 'utf8' });
+      expect([ran.status, ran.stderr]).toEqual([0, '']);
+      return ran.stdout.slice(folder.length + 1);
+    };
+
+    it.each(['24.15.0', '24.21.0', '25.0.0', '26.0.0-nightly'])(
+      'starts the launcher if it is new enough: %s',
+      (version) => {
+        expect(npmWith('node', version)).toBe('own/node local/bin/launch.js FILE a b\n');
+      },
+    );
 
     it.each([
-      ['24.15.0', 'node'],
-      ['26.0.0', 'node'],
-      ['24.14.1', undefined],
-      ['20.20.2', undefined],
-    ])('runs it if it is new enough: %s', (version, runs) => {
-      const npm_node_execpath = makeNode('own', 'node');
-      const { stdout } = launchWith({ npm_node_execpath, npm_config_user_agent: agent(version) });
-      expect(stdout).toMatch(
-        runs ? /^\S+\/own\/node \S+launch\.js local\/bin\/token\.ts .* b\n$/ : /^ey/,
-      );
+      ['node', '24.14.1'],
+      ['node', '20.20.2'],
+      ['node', '22.23.3'],
+      ['pnpm', '26.0.0'],
+    ])('leaves it to the installed one otherwise: %s %s', (name, version) => {
+      const words = 'node_modules/.bin/node local/bin/launch.js FILE a b\n';
+      expect(npmWith(name, version)).toBe(words);
     });
 
-    it('does not run a package manager that contains its Node', () => {
-      const npm_node_execpath = makeNode('own', 'pnpm');
-      const { stdout } = launchWith({ npm_node_execpath, npm_config_user_agent: agent('26.0.0') });
-      expect(stdout).toMatch(/^ey/);
-    });
-
-    it('is tried once', () => {
-      const npm_node_execpath = makeNode('own', 'node');
-      writeFileSync(npm_node_execpath, `#!/bin/sh\nexec '${process.execPath}' "$@"\n`);
-      const { stdout } = launchWith({ npm_node_execpath, npm_config_user_agent: agent('26.0.0') });
-      expect(stdout).toMatch(/^ey/);
+    it('may be unknown', () => {
+      const env = { PATH: `${dirname(makeNode('bin', 'node'))}:/bin:/usr/bin` };
+      const ran = spawnSync('sh', ['local/bin/launch.sh'], { cwd: folder, env, encoding: 'utf8' });
+      expect([ran.stdout, ran.stderr]).toEqual([`${folder}/bin/node local/bin/launch.js\n`, '']);
     });
   });
 });
