@@ -1,0 +1,138 @@
+/** The master key in a file, and behind KMS's protocol, held to one suite; and what only a file can do. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { KeyService } from '../../functions/kms/key-service.ts';
+import { createKmsKey } from '../../functions/kms/kms-key.ts';
+import { createFileKey } from '../../local/kms/file-key.ts';
+import {
+  followMasterKey,
+  identityIn,
+  makeMasterKey,
+  setKeyState,
+} from '../../local/kms/key-file.ts';
+import { holdsForEachKey } from '../support/key-service-suite.ts';
+import { startKms } from '../support/kms-server.ts';
+import { freshFolder } from '../support/local-process.ts';
+
+const stateOf = (isEnabled: boolean) => (isEnabled ? 'Enabled' : 'Disabled');
+const closers: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of closers) await close();
+});
+
+/** Opens the file as a process does at its start. */
+const open = (file: string) => {
+  const key = followMasterKey(file, { keyId: identityIn(file).keyId });
+  return { service: createFileKey(key), keyArn: key.arn };
+};
+const make = (): string => {
+  const file = join(freshFolder(), 'kms.json');
+  makeMasterKey(file);
+  return file;
+};
+
+holdsForEachKey('in a file', async () => {
+  const file = make();
+  return {
+    ...open(file),
+    setEnabled: async (isEnabled) => setKeyState(file, stateOf(isEnabled)),
+  };
+});
+
+holdsForEachKey('behind the protocol of KMS', async () => {
+  const { endpoint, keyArn, credentials, setState, close } = await startKms({
+    folder: freshFolder(),
+  });
+  const client = new KMSClient({ region: 'us-east-1', endpoint, credentials, maxAttempts: 1 });
+  closers.push(async () => {
+    client.destroy();
+    await close();
+  });
+  return {
+    service: createKmsKey(client, keyArn),
+    keyArn,
+    setEnabled: async (isEnabled) => setState(stateOf(isEnabled)),
+  };
+});
+
+describe('the master key in a file', () => {
+  const bound = { vault: 'v', tenant: 't1', name: 'DB_PASSWORD' };
+  const { signal } = new AbortController();
+  let file: string;
+  let service: KeyService;
+  beforeEach(() => {
+    file = make();
+    service = open(file).service;
+  });
+  const wrapped = async (by = service): Promise<Buffer> => {
+    const made = await by.generate(bound, signal);
+    return Buffer.from(made.wrapped ?? []);
+  };
+  const refusalOf = (attempt: Promise<unknown>): Promise<string> =>
+    attempt.then(
+      () => 'no refusal',
+      ({ name }) => name,
+    );
+
+  it('opens no data key with any byte changed, removed or added', async () => {
+    const whole = await wrapped();
+    const altered: Uint8Array[] = [...whole.keys()].map((index) => {
+      const bytes = Buffer.from(whole);
+      bytes[index] = (bytes[index] ?? 0) ^ (1 << (index % 8));
+      return bytes;
+    });
+    altered.push(whole.subarray(0, -1), Buffer.concat([whole, Buffer.of(0)]));
+    // The layout and key id alone; then also IV and tag, without a data key.
+    for (const length of [0, 1, 17, 45]) altered.push(whole.subarray(0, length));
+    for (const [index, blob] of altered.entries()) {
+      const isKeyId = index >= 1 && index <= 16;
+      expect(await refusalOf(service.unwrap(bound, blob, signal))).toBe(
+        isKeyId ? 'IncorrectKeyException' : 'InvalidCiphertextException',
+      );
+    }
+  });
+
+  it('tells the data key of another master key from a damaged one', async () => {
+    const other = await wrapped(open(make()).service);
+    expect(await refusalOf(service.unwrap(bound, other, signal))).toBe('IncorrectKeyException');
+  });
+
+  it('finds a data key damaged if other material has its id, by which alone it is known', async () => {
+    const own = await wrapped();
+    const stored = JSON.parse(readFileSync(file, 'utf8'));
+    const keyMaterial = Buffer.alloc(32, 7).toString('base64');
+    writeFileSync(file, JSON.stringify({ ...stored, keyMaterial }));
+    expect(await refusalOf(service.unwrap(bound, own, signal))).toBe('InvalidCiphertextException');
+  });
+
+  it('is not used while it is pending deletion', async () => {
+    const own = await wrapped();
+    setKeyState(file, 'PendingDeletion');
+    for (const attempt of [wrapped(), service.unwrap(bound, own, signal)]) {
+      expect(await refusalOf(attempt)).toBe('KMSInvalidStateException');
+    }
+  });
+
+  it('binds no data key to text that UTF-8 cannot encode', async () => {
+    const broken = { ...bound, tenant: '\ud800' };
+    expect(await refusalOf(service.generate(broken, signal))).toBe('ValidationException');
+  });
+
+  // LocalStack's KMS joins names and values without their lengths, and opens these.
+  it.each([
+    ['from a name to its value', { vault: 'v', tenan: 'tt1', name: 'DB_PASSWORD' }],
+    ['between two names', { vault: 'v', tenantn: 't1', ame: 'DB_PASSWORD' }],
+  ])('opens no data key that is bound to the same letters, one moved %s', async (_, other) => {
+    const own = await wrapped();
+    const refused = await refusalOf(service.unwrap(other, own, signal));
+    expect(refused).toBe('InvalidCiphertextException');
+  });
+
+  it('opens after a restart what it wrapped before', async () => {
+    const own = await wrapped();
+    const before = await service.unwrap(bound, own, signal);
+    expect(await open(file).service.unwrap(bound, own, signal)).toEqual(before);
+  });
+});
