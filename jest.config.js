@@ -41,7 +41,7 @@ const generating = {
   setupFilesAfterEnv: [...setupFiles, '<rootDir>/test/support/generated-inputs.ts'],
 };
 
-/** The files of `contract` that hold the store over etcd to the same suites as the embedded store. */
+/** The files of `contract` that hold the store over etcd to the same suites as SQLite. */
 const overEtcd = [
   ...['calls', 'concurrent-duplicates', 'conditional-reads', 'copy-secret', 'delete-secret'],
   'destroy-version',

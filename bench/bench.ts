@@ -1,6 +1,5 @@
 /**
- * `npm run bench` measures how fast the vault is, compared with the floor (docs/performance.md). `cluster` measures three
- * nodes. `fresh` checks whether a first read at another node ever misses an acknowledged write, and exits with 1 if so.
+ * `npm run bench` measures how fast the vault is (docs/performance.md). `cluster` measures three nodes. `fresh` checks whether a first read at another node ever misses an acknowledged write, and exits with 1 if so.
  * Begin reading at runs.ts; measure.ts says how a figure is measured.
  */
 import { temporaryFolder } from '../local/process/data-folder.ts';

@@ -24,9 +24,9 @@ export type Preparer = (operation: Operation, clients: number) => Promise<Task |
 /** The number of secrets that a `.env` file names. */
 export const fileNames = 40;
 /** The number of secrets that are read in rotation, and of versions of secrets whose versions are listed. */
-export const readSecrets = 40;
-export const listedSecrets = 8;
-export const listedVersions = 10;
+const readSecrets = 40;
+const listedSecrets = 8;
+const listedVersions = 10;
 
 /** 256 bytes. */
 export const newValue = (): string => randomBytes(128).toString('hex');

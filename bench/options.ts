@@ -68,7 +68,7 @@ export const newBench = () =>
   ])
     .argument(
       '[words...]',
-      'nothing: one node, beside the floor; cluster: three nodes; fresh: whether a first read at another node misses ' +
+      'nothing: npm start; cluster: three nodes; fresh: whether a first read at another node misses ' +
         'a write; with --compare the files of two reports',
     )
     .option('--operations <list>', `some of ${operations.join(',')}`)

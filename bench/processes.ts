@@ -8,7 +8,6 @@ export type Cpu = Readonly<Record<string, number>>;
 /** Patterns of command lines with their kinds; the first match counts. */
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/\/?etcd\b.* --data-dir/, 'etcd'],
-  [/dynoxide serve/, 'store'],
   [/local\/bin\/cluster\.ts/, 'cluster'],
   [/local\/bin\/(?:node|start)\.ts/, 'node'],
 ];

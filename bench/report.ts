@@ -65,38 +65,27 @@ const tableOf = (rows: readonly (readonly string[])[], texts: number): string =>
 const keyOf = ({ subject, operation, clients }: Figure): string =>
   `${subject} ${operation} ${clients}`;
 
-const floorOf = (figures: readonly Figure[], { operation, clients }: Figure) =>
-  figures.find(
-    (figure) =>
-      figure.subject === 'floor' && figure.operation === operation && figure.clients === clients,
-  );
-
 const partsOf = ({ cpu }: Figure): string =>
   Object.entries(cpu)
     .map(([kind, ms]) => `${kind} ${shown(ms)}`)
     .join(', ');
 
-/**
- * One row for each figure. `rate` and `work` are relative to the floor: 1 is as fast and as little work as the floor.
- */
+/** One row for each figure. */
 const figuresTable = (figures: readonly Figure[]): string => {
   const rows = figures.map((figure) => {
     const { subject, operation, clients, times, cpu, others } = figure;
-    const floor = floorOf(figures, figure);
-    const rate = floor && times.perSecond / floor.times.perSecond;
-    const work = floor && cpuTotal(floor.cpu) / cpuTotal(cpu);
     return [
       operation,
       subject,
       String(clients),
-      ...[times.perSecond, times.p50, times.p95, times.p99, cpuTotal(cpu), rate, work].map(shown),
+      ...[times.perSecond, times.p50, times.p95, times.p99, cpuTotal(cpu)].map(shown),
       String(times.failed),
       `${shown(others * 100)} %`,
       partsOf(figure),
     ];
   });
   const head = ['operation', 'of', 'clients', 'per s', 'p50 ms', 'p95', 'p99', 'CPU ms'];
-  return tableOf([[...head, 'rate', 'work', 'failed', 'others', 'CPU ms by process'], ...rows], 2);
+  return tableOf([[...head, 'failed', 'others', 'CPU ms by process'], ...rows], 2);
 };
 
 const freshLine = ({ subject, reads, missed, visibleP50Ms }: Freshness): string => {

@@ -9,14 +9,7 @@ import { startNodes } from './nodes.ts';
 import type { Options } from './options.ts';
 import { processesUnder } from './processes.ts';
 import { describeMachine, type Report } from './report.ts';
-import {
-  type Subject,
-  startFloor,
-  startVault,
-  storeAt,
-  vaultAt,
-  vaultDescription,
-} from './subjects.ts';
+import { type Subject, startVault, storeAt, vaultAt, vaultDescription } from './subjects.ts';
 
 type Results = Pick<Report, 'figures' | 'fresh'>;
 export type Measurement = (options: Options, folder: string) => Promise<Results>;
@@ -45,11 +38,10 @@ const measureAll = async (
   return figures;
 };
 
-/** One vault and the floor, each with its own store. */
+/** One vault of `npm start`. */
 export const measureOneNode: Measurement = async (options, folder) => {
-  const floor = await startFloor(mkdtempSync(join(folder, 'floor-')));
   const vault = await startVault(mkdtempSync(join(folder, 'vault-')));
-  return { figures: await measureAll(options, [vault, floor, ...peersOf(options)]) };
+  return { figures: await measureAll(options, [vault, ...peersOf(options)]) };
 };
 
 /** Measures three nodes, with the clients spread over all of them. */

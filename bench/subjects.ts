@@ -1,15 +1,6 @@
 /** The measured subjects, which perform operations in processes whose processor time is known. */
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { KMSClient } from '@aws-sdk/client-kms';
-import { clientOptions, trimmed } from '../functions/runtime/clients.ts';
-import { closeAtEnd } from '../local/process/ending.ts';
-import { report } from '../local/process/program.ts';
-import { readTemplate } from '../local/template.ts';
-import { startServices } from '../local/vaults/standalone.ts';
-import { usage } from '../system/failures.ts';
 import { createPerform, type Description, readDescription } from './described.ts';
-import { prepareFloor } from './floor.ts';
 import { createSender } from './http.ts';
 import { runClosed, type Task } from './load.ts';
 import { type Operation, type Preparer, prepareSingles, prepareVault } from './operations.ts';
@@ -70,28 +61,4 @@ export const startVault = async (folder: string): Promise<Subject> => {
   const settings = { VAULT_DATA_DIR: folder, PORT: '0' };
   const { pid, url } = await startServing('start.ts', join(folder, 'output'), settings);
   return vaultAt([url], await issueToken(folder), processesUnder(pid));
-};
-
-/**
- * The floor: the calls of the vault, made by this process on a store and a master key of its own. To be started before
- * other subjects, because every process that runs below this one counts as the floor's.
- */
-export const startFloor = async (folder: string): Promise<Subject> => {
-  const elsewhere = ['AWS_ENDPOINT_URL_DYNAMODB', 'AWS_ENDPOINT_URL_KMS', 'MASTER_KEY_ID'].filter(
-    (name) => process.env[name],
-  );
-  if (elsewhere.length > 0) {
-    throw usage(
-      `the bench has a store and a master key of its own: unset ${elsewhere.join(' and ')}`,
-    );
-  }
-  const { table } = await readTemplate();
-  const { running, close } = await startServices({ folder, store: 'dynoxide', table, report });
-  closeAtEnd(close);
-  const dynamodb = new DynamoDBClient({ maxAttempts: 1 });
-  // The embedded master key is in this process and has no address.
-  const kms = trimmed(new KMSClient(clientOptions()));
-  const own = { pid: process.pid, kind: 'node' };
-  const processes = [own, ...processesUnder(process.pid)];
-  return subjectOf('floor', await prepareFloor({ dynamodb, kms, ...running }), processes);
 };

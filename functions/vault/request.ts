@@ -46,6 +46,18 @@ export type Journal = {
   readonly concerns: (about: About) => void;
 };
 
+/** The journal of work that no caller asked for. */
+export const silentJournal: Journal = {
+  called: () => undefined,
+  answered: () => undefined,
+  opened: () => undefined,
+  copied: () => undefined,
+  compared: () => undefined,
+  attempted: () => undefined,
+  decided: () => undefined,
+  concerns: () => undefined,
+};
+
 /**
  * How a request chose a version: as the current one, by its number, or otherwise as one of the past: by an instant, in
  * a list, or because the first answer to the same request had it.

@@ -10,9 +10,9 @@ import { machineClock, newWriteId } from '../../functions/runtime/clock.ts';
 import { destroyVersion } from '../../functions/vault/destroy-version.ts';
 import {
   createStopwatch,
-  type Journal,
   type RequestContext,
   type StorePorts,
+  silentJournal,
 } from '../../functions/vault/request.ts';
 import { looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
@@ -106,17 +106,6 @@ export type RedoResult = {
   readonly damaged: readonly Destruction[];
 };
 
-const silent: Journal = {
-  called: () => undefined,
-  answered: () => undefined,
-  opened: () => undefined,
-  copied: () => undefined,
-  compared: () => undefined,
-  attempted: () => undefined,
-  decided: () => undefined,
-  concerns: () => undefined,
-};
-
 /** The request of the caller who destroyed the version, at that time. */
 const requestOf = ({ at }: Destruction): RequestContext => {
   const begun = machineClock.elapsed();
@@ -128,7 +117,7 @@ const requestOf = ({ at }: Destruction): RequestContext => {
     elapsed,
     storeTime: createStopwatch(machineClock.elapsed),
     clock: machineClock,
-    journal: silent,
+    journal: silentJournal,
   };
 };
 

@@ -29,20 +29,19 @@ export type Backup = { readonly facts: Facts; readonly manifest: Manifest };
 export type ItemCounter = (count: number) => void;
 
 /**
- * Makes the file, and reads it again to see that it is complete. `openSource` gets a folder beside the
- * file that is removed afterwards, also when the program is asked to end. Throws a failure if the file exists already;
- * after any failure there is no file.
+ * Makes the file, and reads it again to see that it is complete. Throws a failure if the file exists already; after any
+ * failure there is no file.
  */
 export const createBackup = async (
   file: string,
-  openSource: (folder: string) => Promise<Source>,
+  openSource: () => Promise<Source>,
   { written, checked }: { readonly written: ItemCounter; readonly checked: ItemCounter },
 ): Promise<Backup> => {
   refuseFile(file);
   return await withFolderBeside(file, async (folder) => {
     try {
       const draft = join(folder, 'backup');
-      await write(draft, await openSource(folder), written);
+      await write(draft, await openSource(), written);
       const made = await readBackup(draft, (items) => checked(items.length));
       // Another backup may have made it meanwhile.
       refuseFile(file);
@@ -61,7 +60,7 @@ const refuseFile = (file: string): void => {
 };
 
 /** Calls `use` with a new folder beside the file, and removes the folder, also when the program is asked to end. */
-export const withFolderBeside = async <Result>(
+const withFolderBeside = async <Result>(
   file: string,
   use: (folder: string) => Promise<Result>,
 ): Promise<Result> => {

@@ -5,7 +5,7 @@ import { isNodeFolder } from '../vaults/connect.ts';
 import { chooseDataFolder } from '../vaults/find-vaults.ts';
 import { addToCopy, type Copy, findDifference, type Preview } from './difference.ts';
 import { openEmbedded } from './embedded.ts';
-import { readBackup, withFolderBeside } from './file.ts';
+import { readBackup } from './file.ts';
 import type { Progress } from './progress.ts';
 import { describeMoment } from './sentences.ts';
 import { readTable } from './table.ts';
@@ -20,21 +20,19 @@ export const previewFile = async (
 ): Promise<Preview> => {
   const folder = await chooseDataFolder(process.env, name);
   const [copy, count] = [emptyCopy(), progress.counter('read')];
-  // The whole file first: a large store is not copied for a file that is damaged.
+  // The whole file first: a large store is not read for a file that is damaged.
   const backup = await readBackup(file, (items) => {
     count(items.length);
     addToCopy(copy, items);
   });
-  return await withFolderBeside(file, async (draft) => {
-    const { facts, pages } = isNodeFolder(folder)
-      ? await (await import('./nodes.ts')).openNode(folder)
-      : await openEmbedded(folder, draft, progress);
-    const compared = [
-      `in use: ${folder}: ${describeMoment(facts).join('; ')}`,
-      `backup: ${file}: ${describeMoment(backup.facts).join('; ')}`,
-    ];
-    return { compared, findings: await findDifference(pages, facts.vault, copy, Date.now()) };
-  });
+  const { facts, pages } = isNodeFolder(folder)
+    ? await (await import('./nodes.ts')).openNode(folder)
+    : await openEmbedded(folder);
+  const compared = [
+    `in use: ${folder}: ${describeMoment(facts).join('; ')}`,
+    `backup: ${file}: ${describeMoment(backup.facts).join('; ')}`,
+  ];
+  return { compared, findings: await findDifference(pages, facts.vault, copy, Date.now()) };
 };
 
 /**

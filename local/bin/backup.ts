@@ -27,10 +27,8 @@ program.action(async (file, { json, for: name }) => {
   const isNode = isNodeFolder(folder);
   const progress = createProgress();
   const counters = { written: progress.counter('wrote'), checked: progress.counter('checked') };
-  const openSource = async (draft: string) =>
-    isNode
-      ? (await import('../backup/nodes.ts')).openNode(folder)
-      : openEmbedded(folder, draft, progress);
+  const openSource = async () =>
+    isNode ? (await import('../backup/nodes.ts')).openNode(folder) : openEmbedded(folder);
   const made = await createBackup(resolve(file), openSource, counters).finally(progress.end);
   if (json) return say(JSON.stringify({ file: resolve(file), folder, ...made }, undefined, 2));
   say(`${file} holds the data of ${folder}, complete and read again:`);

@@ -1,4 +1,4 @@
-/** The embedded store: dynoxide, one program that keeps a DynamoDB in one SQLite file. */
+/** dynoxide: one program that keeps a DynamoDB in one SQLite file. */
 import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure } from '../../system/failures.ts';
@@ -6,10 +6,8 @@ import { findProgram } from '../../system/programs.ts';
 import { startChild } from '../process/supervisor.ts';
 import type { StoreProgram } from './local-store.ts';
 
-/** The store's file in the data folder. */
-export const storeFile = 'store.sqlite';
-/** The folder in the data folder in which a restore makes the store. */
-export const restoreFolder = 'restore';
+/** The store's file in its folder. */
+const storeFile = 'store.sqlite';
 
 /** The platforms with an npm package of the store. The lockfile has only the first, the others are not in its registry. */
 const packaged = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64', 'win32-x64'];
@@ -29,7 +27,7 @@ const getProgram = (root: string): string => {
   const program = findProgram('dynoxide', [join(root, 'node_modules', '@dynoxide', platform)]);
   if (program !== undefined) return program;
   throw failure(
-    `dynoxide, the embedded store, is neither in node_modules nor on the PATH: ${installationOn(platform)}, or set ` +
+    `dynoxide, which serves DynamoDB's API here, is neither in node_modules nor on the PATH: ${installationOn(platform)}, or set ` +
       'AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
   );
 };

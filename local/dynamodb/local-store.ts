@@ -4,11 +4,11 @@
  * lets any web page read and write, so no page must find its address.
  */
 import type { ChildProcess } from 'node:child_process';
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../../system/failures.ts';
 import { findFreePort, findHiddenHost, isServed } from '../process/ports.ts';
 import { programTimes } from '../process/program-times.ts';
+import { watchRoom } from '../process/room.ts';
 import { type End, supervise } from '../process/supervisor.ts';
 
 /** The access key for a store that checks none. The AWS client needs one. */
@@ -97,44 +97,4 @@ export const startStore = async (
       await close();
     },
   };
-};
-
-const lookEveryMs = 2_000;
-/**
- * The free bytes below which the disk counts as almost full. One request stores less than 4 MiB, and SQLite's log grows
- * by about 4 MiB before its pages move into the file.
- */
-const roomMin = 16 * 1_048_576;
-
-/** The bytes that this user may still write to the disk of a folder. */
-const roomOf = async (folder: string): Promise<number> => {
-  const { bsize, bavail, bfree } = await statfs(folder);
-  // Some file systems keep blocks for root.
-  return bsize * (process.getuid?.() === 0 ? bfree : bavail);
-};
-
-/**
- * Checks at once and then every two seconds until `close`. `report` is called with one line when the disk is
- * almost full, and one when there is space again. `measure` is for tests.
- */
-export const watchRoom = (
-  folder: string,
-  report: (line: string) => void,
-  measure: (folder: string) => Promise<number> = roomOf,
-): { readonly look: () => Promise<void>; readonly close: () => void } => {
-  let isLow = false;
-  const look = async (): Promise<void> => {
-    // If the folder is gone, or the file system does not tell, nothing is known.
-    const room = await measure(folder).catch(() => undefined);
-    if (room === undefined || room < roomMin === isLow) return;
-    isLow = room < roomMin;
-    report(
-      isLow
-        ? `the disk of ${folder} has ${Math.floor(room / 1_024)} KiB left: once it is full every write is refused; make room`
-        : `the disk of ${folder} has room again`,
-    );
-  };
-  void look();
-  const timer = setInterval(() => void look(), lookEveryMs).unref();
-  return { look, close: () => clearInterval(timer) };
 };

@@ -29,8 +29,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export type LocalParts = {
   readonly vaultId: string;
-  /** Absent if `AWS_ENDPOINT_URL_DYNAMODB` was given. */
-  readonly storeEndpoint?: string | undefined;
+  /** Whether the store is in this process, and no DynamoDB elsewhere. */
+  readonly storeIsHere: boolean;
   /** The ARN of the master key in a file; absent if the key is in a KMS. */
   readonly keyArn?: string | undefined;
   /** The public key set of the local issuer. */
@@ -59,21 +59,20 @@ const checkIdentity = (given: Environment): void => {
 };
 
 /** Whether a service elsewhere may need the user's credentials: a KMS always, a store if the user has given any. */
-const needsCredentials = (given: Environment, { keyArn, storeEndpoint }: LocalParts): boolean =>
+const needsCredentials = (given: Environment, { keyArn, storeIsHere }: LocalParts): boolean =>
   keyArn === undefined ||
-  (storeEndpoint === undefined && Boolean(given['AWS_ACCESS_KEY_ID'] || given['AWS_PROFILE']));
+  (!storeIsHere && Boolean(given['AWS_ACCESS_KEY_ID'] || given['AWS_PROFILE']));
 
 /**
  * Returns the variables to set; `undefined` means that the variable is to be removed. Throws a sentence that names a
  * missing variable, or two that exclude each other.
  */
 export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
-  const { vaultId, storeEndpoint, keyArn, jwks } = parts;
+  const { vaultId, keyArn, jwks } = parts;
   const local: Environment = {
     VAULT_ID: vaultId,
     TABLE_NAME: given['TABLE_NAME'] || 'vault',
     AWS_REGION: given['AWS_REGION'] || given['AWS_DEFAULT_REGION'] || 'us-east-1',
-    ...(storeEndpoint !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint }),
     ...(keyArn !== undefined && { MASTER_KEY_ID: keyArn }),
     ...(!needsCredentials(given, parts) && noCredentials),
     ...(isLocalIdentity(given) && localIdentity(jwks)),
@@ -127,7 +126,8 @@ export const serveFunctions = async (options: {
 }): Promise<Gateway> => {
   const { routes, port, pair, report } = options;
   const handlers = await importHandlers(routes);
-  startReadiness(machineClock);
+  const { storePorts } = await import('../../functions/runtime/store.ts');
+  startReadiness(storePorts, machineClock);
   const host = readHost();
   try {
     const gateway = await startGateway({ routes, handlers, host, port, pair, report });

@@ -13,7 +13,11 @@ import { createFileOnce, readFileIfPresent } from '../../system/files.ts';
 const stored = v.strictObject({ id: v.pipe(v.string(), v.regex(vaultIdForm)) });
 
 /** If a folder holds one of these files, its vault has an id already. */
-const dataFiles = ['kms.json', 'localstack-key.json', 'store.sqlite', 'dynamodb-local'];
+const dataFiles = [
+  ...['kms.json', 'localstack-key.json', 'vault.sqlite'],
+  // Of 1.0.0 and older.
+  ...['store.sqlite', 'dynamodb-local'],
+];
 
 const parse = (file: string, text: string): string => {
   try {

@@ -7,9 +7,8 @@ import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts'
 import { sendInProcess } from '../../functions/runtime/in-process.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { failure } from '../../system/failures.ts';
-import { restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { uncheckedKey } from '../dynamodb/local-store.ts';
-import { givenVaultId } from '../identity/vault-id.ts';
+import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import {
   findKeyId,
@@ -18,10 +17,13 @@ import {
   type MasterKey,
   masterKeyFile,
 } from '../kms/key-file.ts';
-import { findKeyIdentity, hasKeyFile, isKeyInKms } from '../kms/vault-key.ts';
+import { findKeyIdentity, hasKeyFile, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
 import { findClusterFile, readClusterFile } from '../node/cluster-file.ts';
 import { identityOnNode } from '../node/node-key.ts';
-import { startParts } from './standalone.ts';
+import { storeFile } from '../sqlite/database.ts';
+import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { readStoredKeys } from '../verify/stored-keys.ts';
+import { requireOwnStore } from './own-store.ts';
 import { type RunningVault, runningRecord } from './vault-records.ts';
 
 export type Connection = {
@@ -35,15 +37,6 @@ export type Connection = {
   readonly close: () => Promise<void>;
 };
 type KeyFile = { readonly file: string; readonly key: MasterKey; readonly isProved: boolean };
-
-type ConnectOptions = {
-  /** Whether the store checks no credentials. Otherwise the client uses the user's own. */
-  readonly isStoreOpen?: boolean;
-  readonly close?: () => Promise<void>;
-  readonly maxAttempts?: number;
-  /** What is remembered of the vault's key in a file. */
-  readonly own?: KeyIdentity | undefined;
-};
 
 /**
  * Attempts of a call to a node. A node is away for seconds now and then: another one becomes leader, or etcd hashes a
@@ -61,39 +54,40 @@ const openKey = (file: string, arn: string, own: KeyIdentity | undefined): KeyFi
   return { file, key: followMasterKey(file, identity), isProved };
 };
 
-const connectTo = (
-  vault: VaultAddress,
-  { isStoreOpen = false, close, maxAttempts, own }: ConnectOptions,
-): Connection => {
-  const { masterKeyFile: file, masterKeyId } = vault;
+const region = (): string => process.env['AWS_REGION'] || 'us-east-1';
+
+/** A table of DynamoDB elsewhere, reached with the user's own credentials. */
+const tableElsewhere = ({
+  dynamodbEndpoint,
+  tableName,
+}: Pick<VaultAddress, 'dynamodbEndpoint' | 'tableName'>): Table => {
+  const options = { region: region(), ...(dynamodbEndpoint && { endpoint: dynamodbEndpoint }) };
+  return createDynamodbTable(new DynamoDBClient(options), tableName);
+};
+
+/** The table of a node, which checks no credentials. */
+const tableOfNode = ({ dynamodbEndpoint: endpoint = '', tableName }: VaultAddress): Table =>
+  createDynamodbTable(
+    new DynamoDBClient({
+      ...{ region: region(), endpoint, credentials: uncheckedKey, maxAttempts: attemptsMax },
+    }),
+    tableName,
+  );
+
+/** `own`: what is remembered of the vault's key in a file. */
+const connectTo = (vault: VaultAddress, table: Table, own: KeyIdentity | undefined): Connection => {
+  const { masterKeyFile: file, masterKeyId, kmsEndpoint, vaultId, tableName } = vault;
   const keyFile = file === undefined ? undefined : openKey(file, masterKeyId, own);
-  const options = {
-    region: process.env['AWS_REGION'] || 'us-east-1',
-    ...(maxAttempts !== undefined && { maxAttempts }),
-  };
-  const dynamodb = new DynamoDBClient({
-    ...options,
-    endpoint: vault.dynamodbEndpoint,
-    ...(isStoreOpen && { credentials: uncheckedKey }),
-  });
   const kms = new KMSClient({
-    ...options,
-    ...(vault.kmsEndpoint && { endpoint: vault.kmsEndpoint }),
+    region: region(),
+    ...(kmsEndpoint && { endpoint: kmsEndpoint }),
   });
   if (keyFile) sendInProcess(kms, answerWith(keyFile.key));
-  const table = createDynamodbTable(dynamodb, vault.tableName);
-  return {
-    table,
-    kms,
-    vaultId: vault.vaultId,
-    tableName: vault.tableName,
-    ...{ masterKeyId, keyFile },
-    close: async () => {
-      await table.close();
-      kms.destroy();
-      await close?.();
-    },
+  const close = async (): Promise<void> => {
+    await table.close();
+    kms.destroy();
   };
+  return { table, kms, vaultId, tableName, masterKeyId, keyFile, close };
 };
 
 /** Whether the folder is a node's of a cluster, running or not. The folder is empty before the node's first start. */
@@ -120,10 +114,8 @@ export const connectToNode = (folder: string): Connection => {
   const { key } = (running.masterKeyFile ? findClusterFile : readClusterFile)(clusterFile) ?? {};
   const own = key && 'keyId' in key ? identityOnNode(key, folder) : undefined;
   const file = running.masterKeyFile ?? (own && masterKeyFile(folder, process.env));
-  return connectTo(
-    { ...running, ...(file !== undefined && { masterKeyFile: file }) },
-    { isStoreOpen: true, maxAttempts: attemptsMax, own },
-  );
+  const vault = { ...running, ...(file !== undefined && { masterKeyFile: file }) };
+  return connectTo(vault, tableOfNode(vault), own);
 };
 
 /** Whether the environment names both services, so that no data folder is read. */
@@ -145,38 +137,56 @@ const connectToNamed = (environment: NodeJS.ProcessEnv): Connection | undefined 
   if (!tableName || !masterKeyId) {
     throw failure('TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere');
   }
-  return connectTo({ dynamodbEndpoint, kmsEndpoint, vaultId, tableName, masterKeyId }, {});
+  const vault = { dynamodbEndpoint, kmsEndpoint, vaultId, tableName, masterKeyId };
+  return connectTo(vault, tableElsewhere(vault), undefined);
+};
+
+type TableAddress = Pick<VaultAddress, 'dynamodbEndpoint' | 'tableName' | 'vaultId'>;
+
+/** Where `npm start` would have its data on this folder. Throws a sentence if it would make a new, empty vault. */
+const findStopped = (folder: string): TableAddress => {
+  const { AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint } = process.env;
+  const isStoreHere = Boolean(dynamodbEndpoint) || existsSync(join(folder, storeFile));
+  if (!isStoreHere || !(isKeyInKms(process.env) || hasKeyFile(folder, process.env))) {
+    throw failure(`there is no vault in the data folder ${folder}`);
+  }
+  return {
+    ...(dynamodbEndpoint && { dynamodbEndpoint }),
+    vaultId: dynamodbEndpoint ? givenVaultId(process.env) : openVaultId(folder, process.env),
+    tableName: process.env['TABLE_NAME'] || 'vault',
+  };
+};
+
+/** The key with which `npm start` would open the data. Throws a sentence if it is missing, damaged or of another vault. */
+const keyOfStopped = (folder: string, table: Table, { vaultId }: TableAddress) => {
+  if (isKeyInKms(process.env)) {
+    const { AWS_ENDPOINT_URL_KMS: kmsEndpoint, MASTER_KEY_ID: masterKeyId = '' } = process.env;
+    return { kmsEndpoint, masterKeyId };
+  }
+  const { arn } = openVaultKey(folder, process.env, {
+    exist: true,
+    storedKeys: (keyArn) => readStoredKeys({ table, vaultId }, keyArn),
+  });
+  return { masterKeyFile: masterKeyFile(folder, process.env), masterKeyId: arn };
 };
 
 /**
- * Connects to the vault that the environment names, else to the node or the vault that runs on the folder. If none runs,
- * starts the store and the KMS of the folder and connects to them; `close` ends them. Throws a sentence if the folder
- * holds no vault, or a node that does not run.
+ * Connects to the vault that the environment names, else to the node that runs on the folder, or to the vault of the
+ * folder, whether it runs or not. Throws a sentence if the folder holds no vault, one of an older release, or a node that
+ * does not run.
  */
-export const connectToFolder = async (folder: string): Promise<Connection> => {
+export const connectToFolder = (folder: string, access: 'read' | 'write' = 'read'): Connection => {
   const named = connectToNamed(process.env);
   if (named !== undefined) return named;
   if (isNodeFolder(folder)) return connectToNode(folder);
   const running = runningRecord.find(folder);
-  const own = findKeyIdentity(folder);
-  if (running) return connectTo(running, { isStoreOpen: running.storeIsEmbedded === true, own });
-  const isKeyKnown = isKeyInKms(process.env) || hasKeyFile(folder, process.env);
-  // Without this a new, empty store would be made. `startParts` reports a restore that did not end.
-  const isStoreHere =
-    [storeFile, restoreFolder].some((name) => existsSync(join(folder, name))) ||
-    process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-  if (!isKeyKnown || !isStoreHere) {
-    throw failure(`there is no vault in the data folder ${folder}`);
+  if (!(running?.dynamodbEndpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'])) {
+    requireOwnStore(folder);
   }
-  const parts = await startParts({ folder, store: 'dynoxide', report: () => undefined });
-  const vault = {
-    dynamodbEndpoint: parts.store?.endpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
-    ...(parts.key
-      ? { masterKeyFile: masterKeyFile(folder, process.env) }
-      : { kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] }),
-    vaultId: parts.vaultId,
-    tableName: process.env['TABLE_NAME'] || 'vault',
-    masterKeyId: parts.key?.arn ?? process.env['MASTER_KEY_ID'] ?? '',
-  };
-  return connectTo(vault, { isStoreOpen: parts.store !== undefined, close: parts.close, own });
+  const address = running ?? findStopped(folder);
+  const table = address.dynamodbEndpoint
+    ? tableElsewhere(address)
+    : openSqliteStore(join(folder, storeFile), access);
+  const vault = running ?? { ...address, ...keyOfStopped(folder, table, address) };
+  return connectTo(vault, table, findKeyIdentity(folder));
 };

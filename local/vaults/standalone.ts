@@ -1,7 +1,7 @@
 /**
  * `npm start`: the whole vault in one process and one data folder. The id of the vault, the master key and the store come
- * first (`startParts`), each unless the environment names another one; then the table and the environment of the
- * functions (`startServices`); then the functions with their port (`serveVault`). If any of it fails, all of it ends.
+ * first, each unless the environment names another one, and the environment of the functions (`startServices`); then the
+ * functions with their port (`serveVault`). If any of it fails, all of it ends.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,11 +9,10 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
+import { useItems } from '../../functions/runtime/items.ts';
+import type { Table } from '../../functions/store/ports.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
-import { dynamodbLocal } from '../dynamodb/dynamodb-local.ts';
-import { dynoxide, restoreFolder, storeFile } from '../dynamodb/dynoxide.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/ensure-table.ts';
-import { type LocalStore, type StoreProgram, startStore } from '../dynamodb/local-store.ts';
 import { applyEnvironment, environmentOf, isLocalIdentity } from '../gateway/functions.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
 import { openServingCertificate } from '../http/serving-certificate.ts';
@@ -23,62 +22,49 @@ import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import { type MasterKey, masterKeyFile } from '../kms/key-file.ts';
-import type { StoredKeys } from '../kms/key-proof.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
-import { checkKmsKey, isKeyInKms, openVaultKey, requireOwnKey } from '../kms/vault-key.ts';
-import { dataFolderOf, folderSetting, root, startOnFolder } from '../process/data-folder.ts';
+import {
+  checkKmsKey,
+  isKeyInKms,
+  openVaultKey,
+  requireOwnKey,
+  type VaultData,
+} from '../kms/vault-key.ts';
+import { dataFolderOf, folderSetting, startOnFolder } from '../process/data-folder.ts';
 import { type Closer, untilSignal } from '../process/ending.ts';
 import { keepLog, showHumanLog } from '../process/human-log.ts';
 import { openLogFile } from '../process/log-file.ts';
 import { readHost, readPort, requireFreePort } from '../process/ports.ts';
 import { report, say } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
+import { watchRoom } from '../process/room.ts';
+import { storeFile } from '../sqlite/database.ts';
+import { keepExpiring } from '../sqlite/expiry.ts';
+import { openSqliteStore, type SqliteStore } from '../sqlite/sqlite-store.ts';
 import { readTemplate, type TableDefinition } from '../template.ts';
 import { readStoredKeys } from '../verify/stored-keys.ts';
 import { serveApi } from './api-port.ts';
 import { curlTo } from './curl.ts';
+import { hasData, requireOwnStore } from './own-store.ts';
 import type { RunningVault } from './vault-records.ts';
 
-type StoreName = 'dynoxide' | 'dynamodb-local';
-
-export type PartsOptions = {
+type ServicesOptions = {
   readonly folder: string;
-  readonly store: StoreName;
-  /** Gets one line each time a part is restarted. */
+  /** The table that a DynamoDB elsewhere gets if it lacks it. */
+  readonly table: TableDefinition;
+  /** Gets one line when the disk of the folder is almost full. */
   readonly report: (line: string) => void;
-};
-
-/** The parts that run here. A part is absent if the environment names another one. */
-export type Parts = {
-  /** The id of the vault in the folder, or `VAULT_ID` if the store is elsewhere. */
-  readonly vaultId: string;
-  /** Absent if the key is in a KMS. */
-  readonly key: MasterKey | undefined;
-  readonly store: LocalStore | undefined;
-  readonly close: () => Promise<void>;
 };
 
 export type Services = {
   /** What its record holds, but for the address, its certificate and the tokens. */
   readonly running: Omit<RunningVault, 'url' | 'certificate' | 'takesLocalTokens'>;
-  /** Settles only if a part died and could not be restarted; the error says why. */
+  /** Settles only if the disk failed the store; the error says how. */
   readonly failed: Promise<Error>;
   readonly close: () => Promise<void>;
 };
 
-const findStore = (store: StoreName): StoreProgram =>
-  store === 'dynoxide'
-    ? dynoxide(root)
-    : dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') });
-
-/** The files and folders in the data folder in which the stores keep their data. */
-const storeFiles = [storeFile, 'dynamodb-local'];
-
-/** A new key would open none of the data in the folder, so a key is made only where there are none. */
-const hasData = (folder: string): boolean =>
-  storeFiles.some((file) => existsSync(join(folder, file)));
-
-/** Uses the store that the environment of the functions names. Throws a sentence if it cannot be used. */
+/** Uses the DynamoDB that the environment names. Throws a sentence if it cannot be used. */
 const useStore = async <Result>(
   use: (client: DynamoDBClient) => Promise<Result>,
 ): Promise<Result> => {
@@ -96,95 +82,93 @@ const useStore = async <Result>(
   }
 };
 
-/** Reads stored values by which the key is proved. */
-const readKeys = (vaultId: string, keyArn: string): Promise<StoredKeys> => {
-  const { TABLE_NAME: tableName = '' } = process.env;
-  return useStore((client) =>
-    readStoredKeys({ table: createDynamodbTable(client, tableName), vaultId }, keyArn),
-  );
-};
-
 /** Opens the key file of the vault, unless its key is in a KMS. */
-const openKey = (folder: string, vaultId: string): MasterKey | undefined => {
+const openKey = (folder: string, storedKeys: VaultData['storedKeys']): MasterKey | undefined => {
   if (!isKeyInKms(process.env)) {
-    const data = {
-      exist: hasData(folder),
-      storedKeys: (keyArn: string) => readKeys(vaultId, keyArn),
-    };
-    return openVaultKey(folder, process.env, data, warnOfKey);
+    return openVaultKey(folder, process.env, { exist: hasData(folder), storedKeys }, warnOfKey);
   }
   const { MASTER_KEY_ID: masterKeyId } = process.env;
   if (masterKeyId) checkKmsKey(folder, masterKeyId);
   return undefined;
 };
 
-/** Throws if a restore into the folder has not ended. The new, empty store would look like the vault. */
-const checkIsRestored = (folder: string): void => {
-  const draft = join(folder, restoreFolder);
-  if (!existsSync(draft) || existsSync(join(folder, storeFile))) return;
-  throw failure(
-    `a restore into ${folder} did not end: run npm run restore again, or delete ${draft} to begin without the backup`,
-  );
-};
-
-const openParts = async (
-  { folder, store: storeName, report }: PartsOptions,
+/** Opens the file of the folder, which this process alone serves. */
+const openStore = (
+  folder: string,
+  report: (line: string) => void,
   closers: Closer[],
-): Promise<Omit<Parts, 'close'>> => {
-  const { AWS_ENDPOINT_URL_DYNAMODB: otherStore } = process.env;
-  if (!otherStore) checkIsRestored(folder);
-  const vaultId = otherStore ? givenVaultId(process.env) : openVaultId(folder, process.env);
-  const key = openKey(folder, vaultId);
-  const store = otherStore ? undefined : await startStore(findStore(storeName), folder, report);
-  if (store) closers.push(store.close);
-  return { vaultId, key, store };
+): SqliteStore => {
+  const store = openSqliteStore(join(folder, storeFile), 'serve');
+  closers.push(store.close);
+  const expiry = keepExpiring(store);
+  const room = watchRoom(folder, (line, isLow) => {
+    store.refuseWrites(isLow);
+    report(line);
+  });
+  closers.push(expiry.close, room.close);
+  return store;
 };
 
-/**
- * Locks the data folder, reads the id of the vault, and starts the master key and the store. Throws one sentence if a
- * part cannot be started; nothing is left running then.
- */
-export const startParts = (options: PartsOptions): Promise<Parts> =>
-  startOnFolder(options.folder, options.report, (closers) => openParts(options, closers));
+const never = new Promise<never>(() => undefined);
+
+const tableNameOf = (): string => process.env['TABLE_NAME'] ?? '';
+
+/** Whether the data are in a DynamoDB elsewhere, and not in the folder. */
+const isStoreElsewhere = (): boolean => Boolean(process.env['AWS_ENDPOINT_URL_DYNAMODB']);
 
 /**
- * Starts the parts, creates the table if it is missing, and sets the environment variables that the functions need, so
- * that they may be imported. Throws like `startParts`.
+ * Locks the data folder, opens the master key and the store, or makes the table of a DynamoDB elsewhere, and sets the
+ * environment variables that the functions need, so that they may be imported. Throws one sentence if a part cannot be
+ * had; nothing is left running then.
  */
-export const startServices = (
-  options: PartsOptions & { readonly table: TableDefinition },
-): Promise<Services> =>
-  startOnFolder(options.folder, options.report, async (closers) => {
-    const { vaultId, key, store } = await openParts(options, closers);
-    const { jwks } = await openTokenKey(options.folder);
+export const startServices = ({ folder, table, report }: ServicesOptions): Promise<Services> =>
+  startOnFolder(folder, report, async (closers) => {
+    const isElsewhere = isStoreElsewhere();
+    if (!isElsewhere) requireOwnStore(folder);
+    const vaultId = isElsewhere ? givenVaultId(process.env) : openVaultId(folder, process.env);
+    let store: SqliteStore | undefined;
+    const withTable = <Result>(use: (table: Table) => Promise<Result>): Promise<Result> =>
+      store ? use(store) : useStore((client) => use(createDynamodbTable(client, tableNameOf())));
+    const key = openKey(folder, (keyArn) =>
+      withTable((held) => readStoredKeys({ table: held, vaultId }, keyArn)),
+    );
+    const { jwks } = await openTokenKey(folder);
     applyEnvironment(
-      environmentOf(process.env, {
-        ...{ vaultId, jwks },
-        storeEndpoint: store?.endpoint,
-        keyArn: key?.arn,
-      }),
+      environmentOf(process.env, { vaultId, jwks, storeIsHere: !isElsewhere, keyArn: key?.arn }),
     );
     if (key) answerInProcess('KMS', answerWith(key));
-    const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = process.env;
-    await useStore(async (client) => {
-      await ensureTable(client, tableName, options.table);
-      await ensureTimeToLive(client, tableName, options.table);
-    });
+    const { MASTER_KEY_ID: masterKeyId = '' } = process.env;
+    const tableName = tableNameOf();
+    if (isElsewhere) {
+      await useStore(async (client) => {
+        await ensureTable(client, tableName, table);
+        await ensureTimeToLive(client, tableName, table);
+      });
+    } else {
+      store = openStore(folder, report, closers);
+      useItems(store.itemsOf);
+    }
     if (key) await requireOwnKey(key);
     return {
       running: {
-        dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+        ...(isElsewhere && { dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] }),
         ...(key
-          ? { masterKeyFile: resolve(masterKeyFile(options.folder, process.env)) }
+          ? { masterKeyFile: resolve(masterKeyFile(folder, process.env)) }
           : { kmsEndpoint: process.env['AWS_ENDPOINT_URL_KMS'] }),
-        storeIsEmbedded: store !== undefined && options.store === 'dynoxide',
         vaultId,
         tableName,
         masterKeyId,
       },
-      failed: store?.failed ?? new Promise(() => undefined),
+      failed: store?.failed.then((error) => storeFailed(error)) ?? never,
     };
   });
+
+const storeFailed = (error: Error): Error =>
+  failure(
+    `${sentenceOf(error)} (${sentenceOf(error.cause)}): the vault ends, because only its next start can find out what ` +
+      'the disk holds. Look at the disk first',
+    { cause: error },
+  );
 
 /**
  * Prints the ready line and, in the same write so that nobody reads half of it, how to go on. A terminal
@@ -232,7 +216,7 @@ const openIdentity = async (folder: string, isLocal: boolean): Promise<FollowedP
 };
 
 /** Serves a vault on the data folder until this process is asked to end. Throws one sentence if it cannot. */
-export const serveVault = async (store: StoreName): Promise<void> => {
+export const serveVault = async (): Promise<void> => {
   const port = readPort(3_000);
   const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
@@ -242,7 +226,7 @@ export const serveVault = async (store: StoreName): Promise<void> => {
   const signal = untilSignal();
   // A start that cannot serve leaves no folder. An older one may belong to a vault that runs, which says so itself.
   if (!existsSync(folder)) await requireFreePort(readHost(), port);
-  const services = await startServices({ folder, store, table, report });
+  const services = await startServices({ folder, table, report });
   try {
     showHumanLog(process.env);
     // The file keeps the lines as JSON, because the later call sees them first.

@@ -11,13 +11,12 @@ const running = v.object({
   url: v.string(),
   /** The certificate that it shows now, in PEM. Absent if it serves HTTP. */
   certificate: v.optional(v.string()),
-  dynamodbEndpoint: v.string(),
+  /** Absent if the data are in the folder's own file. */
+  dynamodbEndpoint: v.optional(v.string()),
   /** The file of the master key; absent if the key is in a KMS. */
   masterKeyFile: v.optional(v.string()),
   /** The address of that KMS, unless it is the one of AWS. */
   kmsEndpoint: v.optional(v.string()),
-  /** Whether the data of `npm start` are in the embedded store of the folder. The record of a node does not say. */
-  storeIsEmbedded: v.optional(v.boolean()),
   vaultId: v.string(),
   tableName: v.string(),
   masterKeyId: v.string(),

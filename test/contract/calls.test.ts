@@ -347,7 +347,7 @@ const costOf = ({ journal }: Context): Cost => ({
 });
 
 describe('every operation', () => {
-  const vault = useEmbedded();
+  const vault = useEmbedded('dynamodb');
   let wired: Wired;
   beforeAll(async () => {
     wired = await wireUp(vault);
@@ -508,9 +508,9 @@ describe('every operation', () => {
     async (_, who, name, most) => {
       const principal = someone(who);
       await makeSecret(vault.ports, principal, name, ['']);
-      const { Items } = await vault.dynamodb.send(
-        new ScanCommand({ TableName: tableName, ConsistentRead: true }),
-      );
+      const { Items } = await vault
+        .dynamodb()
+        .send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
       const item = Items?.find(({ tenant }) => tenant?.S === principal.tenant) ?? {};
       // DynamoDB counts names and texts in UTF-8, and two bytes for a number with so few digits. A wrapped
       // data key and an ARN of AWS are longer than those of the embedded KMS.

@@ -6,6 +6,7 @@ import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
 import { openTable } from '../support/stored-items.ts';
+import { callsOfPort } from '../support/test-store.ts';
 import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 
@@ -74,7 +75,7 @@ describe('destroy-version', () => {
     const context = requestContext();
     const again = await ask.destroy({ ...alice, subject: 'bob' }, 'DB', 1, { context });
     expect(again).toMatchObject({ destroyedAt: first.destroyedAt, destroyedBy: 'alice' });
-    expect(context.journal.storeCalls).toEqual(['GetItem', 'GetItem']);
+    expect(callsOfPort(context.journal.storeCalls)).toEqual(['Get', 'Get']);
     expect(context.journal.decisions).toEqual([]);
   });
 

@@ -12,6 +12,7 @@ import * as fault from '../support/item-faults.ts';
 import { refusalOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
+import { callsOfPort } from '../support/test-store.ts';
 import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { file, vaultOver, whileDisabled } from '../support/vault.ts';
 
@@ -346,7 +347,7 @@ describe('a file with many or large next versions', () => {
       const refused = refusalOf(() => ask.encrypt(alice, content, { values, dryRun, context }));
       const properties = { limit: 3_145_728 };
       expect(await refused).toMatchObject({ code: 'too_large', properties });
-      expect(context.journal.storeCalls).not.toContain('TransactWriteItems');
+      expect(callsOfPort(context.journal.storeCalls)).not.toContain('Write');
     }
     const { content, values } = sending(names, 21_829);
     const { created } = await ask.encrypt(alice, content, { values, key });

@@ -5,6 +5,7 @@ import { changedPorts } from '../support/changed-ports.ts';
 import { codeOf, refusalOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, makeSecret } from '../support/secrets.ts';
+import { callsOfPort } from '../support/test-store.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 
@@ -79,11 +80,12 @@ describe('the explanation of a secret', () => {
           explain(blind, name, { context }),
         );
         const { storeCalls, kmsCalls, units } = context.journal;
-        return { code, message, properties, storeCalls, kmsCalls, units: units() };
+        const calls = { storeCalls: callsOfPort(storeCalls), kmsCalls, units: units() };
+        return { code, message, properties, ...calls };
       }),
     );
     expect(answers[0]).toEqual(answers[1]);
-    const calls = { storeCalls: ['GetItem'], kmsCalls: ['DescribeKey'], units: 1 };
+    const calls = { storeCalls: ['Get'], kmsCalls: ['DescribeKey'], units: 1 };
     expect(answers[0]).toMatchObject({ code: 'not_found', ...calls });
   });
 

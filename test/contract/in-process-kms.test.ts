@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = freshFolder();
   const { table } = await readTemplate();
   const report = () => undefined;
-  services = await startServices({ folder, store: 'dynoxide', table, report });
+  services = await startServices({ folder, table, report });
 });
 afterAll(async () => {
   await services.close();

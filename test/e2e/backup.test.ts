@@ -10,15 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, expect, it } from '@jest/globals';
-import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import { readBackup } from '../../local/backup/file.ts';
-import { putItems } from '../../local/backup/table.ts';
-import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
-import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
 import { setKeyState } from '../../local/kms/key-file.ts';
-import { readTemplate } from '../../local/template.ts';
+import { storeFile } from '../../local/sqlite/database.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, type Reply, useVault } from '../support/running-vault.ts';
 import { until, untilSeen } from '../support/until.ts';
@@ -79,7 +73,7 @@ describeLocal('for npm start', () => {
       const { child, exit } = begin('restore', dataDir, [file]);
       await until(() => existsSync(join(dataDir, 'restore')) || child.exitCode !== null);
       child.kill('SIGKILL');
-      return { dataDir, code: await exit, hasStore: existsSync(join(dataDir, 'store.sqlite')) };
+      return { dataDir, code: await exit, hasStore: existsSync(join(dataDir, storeFile)) };
     };
     // On a slow machine a restore may be complete before it is killed.
     const { dataDir } = await untilSeen(
@@ -100,9 +94,11 @@ describeLocal('for npm start', () => {
       'key-check.json',
       'kms.json',
       'lock',
-      'store.pid',
-      'store.sqlite',
       'vault.json',
+      'vault.sqlite',
+      // Reading leaves SQLite's own files, empty.
+      'vault.sqlite-shm',
+      'vault.sqlite-wal',
     ]);
   });
 
@@ -141,19 +137,25 @@ describeLocal('for npm start', () => {
     [
       'with a store',
       /^the data folder \S+ holds a store already/,
-      (dataDir) => writeFileSync(join(dataDir, 'store.sqlite'), ''),
+      (dataDir) => writeFileSync(join(dataDir, storeFile), ''),
       {},
     ],
     [
       'with the last writes of a store that was killed',
-      /^the data folder \S+ holds a store already \(store\.sqlite-wal\)/,
-      (dataDir) => writeFileSync(join(dataDir, 'store.sqlite-wal'), ''),
+      /^the data folder \S+ holds a store already \(vault\.sqlite-wal\)/,
+      (dataDir) => writeFileSync(join(dataDir, `${storeFile}-wal`), ''),
       {},
     ],
     [
       'with data in DynamoDB Local',
-      /^the data of \S+ are in DynamoDB Local, which cannot be backed up/,
+      /^the data of \S+ are in DynamoDB Local, which npm start does not run any more/,
       (dataDir) => mkdirSync(join(dataDir, 'dynamodb-local')),
+      {},
+    ],
+    [
+      'with the store of 1.0.0',
+      /^\S+ holds data of release 1\.0\.0 or older \(store\.sqlite\): make a backup with that release/,
+      (dataDir) => writeFileSync(join(dataDir, 'store.sqlite'), ''),
       {},
     ],
     [
@@ -256,32 +258,6 @@ describeLocal('for npm start', () => {
       '0 versions destroyed again',
       '2 versions destroyed already',
     ]);
-    // A table that is reached by the environment's own means, as on AWS.
-    const running = JSON.parse(readFileSync(join(vault.dataDir, 'running.json'), 'utf8'));
-    const redoElsewhere = (vaultId: string) =>
-      begin(
-        'restore',
-        freshFolder(),
-        ['--redo-destroys', '--table', running.tableName, '--vault', vaultId, log],
-        {
-          AWS_ENDPOINT_URL_DYNAMODB: running.dynamodbEndpoint,
-          ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' },
-        },
-      );
-    const ofAnother = redoElsewhere('another');
-    expect([await ofAnother.exit, ofAnother.output.at(-1)]).toEqual([
-      1,
-      expect.stringMatching(/^NOT destroyed, because its items are damaged or of another vault: /),
-    ]);
-    const elsewhere = redoElsewhere(running.vaultId);
-    expect([await elsewhere.exit, elsewhere.output]).toEqual([
-      0,
-      [
-        '0 versions destroyed again',
-        '4 versions destroyed already',
-        '0 versions not in the backup',
-      ],
-    ]);
     const inspected = await run('inspect', dataDir, '--secret', superseded, '--verify');
     expect(inspected.output).toContain('    destroyedBy: alice');
     await isVerified(dataDir);
@@ -316,7 +292,7 @@ describeLocal('for npm start', () => {
     /** The store's files but for SQLite's index of its log, into which every reader writes. */
     const filesOf = (dataDir: string) =>
       readdirSync(dataDir)
-        .filter((name) => /^store\.sqlite(-wal)?$/.test(name))
+        .filter((name) => /^vault\.sqlite(-wal)?$/.test(name))
         .map((name) => [name, hashOf(readFileSync(join(dataDir, name)))]);
     const files = filesOf(vault.dataDir);
     const { code, output, errors } = await preview();
@@ -341,45 +317,6 @@ describeLocal('for npm start', () => {
     ]);
     expect(filesOf(vault.dataDir)).toEqual(files);
 
-    const running = JSON.parse(readFileSync(join(vault.dataDir, 'running.json'), 'utf8'));
-    // Two tables, of which the other one is what a restore makes on AWS.
-    const dynamodb = new DynamoDBClient({
-      ...{ endpoint: running.dynamodbEndpoint, region: 'us-east-1', credentials: uncheckedKey },
-    });
-    await ensureTable(dynamodb, 'restored', (await readTemplate()).table);
-    const other = createDynamodbTable(dynamodb, 'restored');
-    await readBackup(before, (items) => putItems(other, items));
-    dynamodb.destroy();
-    const compareTables = async (one: string, other: string) => {
-      const env = {
-        AWS_ENDPOINT_URL_DYNAMODB: running.dynamodbEndpoint,
-        ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' },
-      };
-      const args = ['--preview', '--table', one, '--table', other];
-      const ran = begin('restore', freshFolder(), args, env);
-      return [await ran.exit, ran.output.slice(2), ran.errors];
-    };
-    expect(
-      await Promise.all([
-        compareTables(running.tableName, 'restored'),
-        compareTables('restored', running.tableName),
-        compareTables(running.tableName, 'none'),
-      ]),
-    ).toEqual([
-      [1, output.slice(2), []],
-      // The table in use has all that it had at the backup, but for the destroyed value.
-      [
-        1,
-        [
-          '1 changed version would be as the backup has it:',
-          `${of(destroyed)} version 1 by alice`,
-          'In all: 1 changed version.',
-        ],
-        [],
-      ],
-      [2, [], [expect.stringMatching(/^the table none cannot be read: /)]],
-    ]);
-
     await vault.kill9();
     const stopped = filesOf(vault.dataDir);
     expect((await preview()).output.slice(2)).toEqual(output.slice(2));
@@ -394,7 +331,7 @@ describeLocal('for npm start', () => {
       );
     };
     const held = await versionsIn();
-    for (const name of readdirSync(vault.dataDir).filter((one) => one.startsWith('store.sqlite'))) {
+    for (const name of readdirSync(vault.dataDir).filter((one) => one.startsWith(storeFile))) {
       rmSync(join(vault.dataDir, name));
     }
     await succeed('restore', vault.dataDir, before);
@@ -444,7 +381,7 @@ describeLocal('for npm start', () => {
     await preview(join(dataDir, 'kms.json'), /^\S+ is no backup that npm run backup made$/);
     writeFileSync(join(dataDir, 'vault.json'), '{"id":"other"}');
     await preview(file, /^the backup is of the vault vault-[0-9a-f]{16}, and the store of other$/);
-    rmSync(join(dataDir, 'store.sqlite'));
+    rmSync(join(dataDir, storeFile));
     await preview(file, /^there is no vault in the data folder /);
   });
 

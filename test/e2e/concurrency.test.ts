@@ -1,10 +1,11 @@
 /**
  * Many concurrent clients agree on which secrets and versions exist. Locally they call two hosts in turn, which share
- * only the table and the master key.
+ * only a table of DynamoDB and the master key.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { times as timesOf } from '../../functions/model/limits.ts';
+import { startDynamodb, type TestDynamodb } from '../support/dynamodb.ts';
 import {
   freshName,
   isLocal,
@@ -18,16 +19,19 @@ import {
 import { startBeside } from '../support/second-vault.ts';
 
 const clients = 16;
+let dynamodb: TestDynamodb | undefined;
 let hosts: readonly RunningVault[] = [];
 let token: string;
 beforeAll(async () => {
-  const first = await startVault();
+  dynamodb = isLocal ? await startDynamodb() : undefined;
+  const first = await startVault(dynamodb?.environment);
   hosts = [first];
   if (isLocal) hosts = [first, await startBeside(first)];
   token = first.token();
 });
 afterAll(async () => {
   for (const host of hosts.toReversed()) await host.stop();
+  await dynamodb?.close();
 });
 
 type Request = readonly [method: string, path: string, body?: object];

@@ -1,10 +1,10 @@
-/** `npm run inspect` shows a vault that runs, one that has stopped, and one that variables name. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** `npm run inspect` shows a vault that runs, and one that has stopped. */
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect, it } from '@jest/globals';
 import { type Closer, closeAll } from '../../local/process/ending.ts';
-import { startKms } from '../support/kms-server.ts';
+import { storeFile } from '../../local/sqlite/database.ts';
+import { openSqliteStore } from '../../local/sqlite/sqlite-store.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import {
   describeLocal,
@@ -13,13 +13,12 @@ import {
   startVault,
   useVault,
 } from '../support/running-vault.ts';
+import { putRow } from '../support/sqlite-file.ts';
 
 const inspect = async (dataDir: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
   const { exit, output, errors } = runLocal('inspect', args, { VAULT_DATA_DIR: dataDir, ...env });
   return { code: await exit, output, errors };
 };
-const endpointOf = (dataDir: string): string =>
-  JSON.parse(readFileSync(join(dataDir, 'running.json'), 'utf8')).dynamodbEndpoint;
 
 describeLocal('npm run inspect', () => {
   const vault = useVault();
@@ -72,55 +71,20 @@ describeLocal('npm run inspect', () => {
     expect(JSON.parse(one.output.join('\n'))).toMatchObject({ items: [] });
   });
 
-  it('reads the vault that variables name, and not the one that runs on the folder', async () => {
-    const kms = await startKms({ folder: freshFolder() });
-    closers.push(kms.close);
-    const environment = {
-      AWS_ENDPOINT_URL_DYNAMODB: endpointOf(vault.dataDir),
-      AWS_ENDPOINT_URL_KMS: kms.endpoint,
-      AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
-      MASTER_KEY_ID: kms.keyArn,
-      VAULT_ID: 'a-vault',
-      TABLE_NAME: 'elsewhere',
-    };
-    const elsewhere = await start(environment);
-    expect(readdirSync(elsewhere.dataDir).filter((name) => /^(kms|store)\./.test(name))).toEqual(
-      [],
-    );
-    const { code, output } = await inspect(vault.dataDir, ['--verify', '--json'], environment);
-    expect(code).toBe(0);
-    expect(JSON.parse(output.join('\n'))).toEqual({
-      ...{ vault: 'a-vault', table: 'elsewhere', masterKeyId: kms.keyArn },
-      ...{ items: [], violations: [] },
-    });
-    expect(await inspect(vault.dataDir, [], { ...environment, TABLE_NAME: '' })).toMatchObject({
-      code: 1,
-      errors: ['TABLE_NAME and MASTER_KEY_ID must be set where both services are elsewhere'],
-    });
-  });
-
   it('names the changed items of a vault that runs, and of one that was killed', async () => {
     const changed = await start();
     const name = await changed.create();
     const shown = await inspect(changed.dataDir, []);
     const own = shown.output.find((line) => line.endsWith(`#SECRET#${name}`)) ?? '';
-    const store = new DynamoDBClient({
-      endpoint: endpointOf(changed.dataDir),
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
-    });
+    const file = join(changed.dataDir, storeFile);
+    const stranger = { createdBy: { S: 'mallory\u009b2J' } };
     for (const pk of [own, 'X\u001b[2J\nno violations']) {
-      await store.send(
-        new UpdateItemCommand({
-          TableName: 'vault',
-          Key: { pk: { S: pk }, sk: { S: 'HEAD' } },
-          UpdateExpression: 'SET createdBy = :mallory',
-          ExpressionAttributeValues: { ':mallory': { S: 'mallory\u009b2J' } },
-        }),
-      );
+      const key = { pk, sk: 'HEAD' };
+      const table = openSqliteStore(file, 'read');
+      const item = await table.get(key);
+      await table.close();
+      putRow(file, { pk: { S: key.pk }, sk: { S: key.sk }, ...item, ...stranger });
     }
-    store.destroy();
     const problem = 'does not open under its own identity';
     const running = await inspect(changed.dataDir, ['--verify']);
     expect(running.code).toBe(1);

@@ -185,7 +185,7 @@ describeLocal('the data folder of 1.0.0, which remembers the id of its key alone
   it('is proved by its first value if there was none', async () => {
     await vault.kill9();
     for (const each of readdirSync(vault.dataDir)) {
-      if (/^(store|key-check)\./.test(each)) rmSync(file(each));
+      if (/^(vault\.sqlite|key-check\.)/.test(each)) rmSync(file(each));
     }
     await vault.restart();
     expect(existsSync(file('key-check.json'))).toBe(false);

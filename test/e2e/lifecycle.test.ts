@@ -1,8 +1,16 @@
 /** How the programs for people start, refuse to start, and end. */
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
-import { findRememberedChild } from '../../local/process/process-record.ts';
+import { openDatabase, storeFile } from '../../local/sqlite/database.ts';
 import { familyOf, listeningOf } from '../support/listening.ts';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, startVault, useVault } from '../support/running-vault.ts';
@@ -63,12 +71,10 @@ describeLocal('a vault that serves', () => {
   const vault = useVault();
   const pid = () => vault.process()?.child.pid ?? 0;
 
-  it('listens only on loopback, with all its processes', () => {
+  it('is one process with one port, on loopback', () => {
     const family = familyOf(pid());
-    expect(family.length).toBeGreaterThan(1);
-    const sockets = listeningOf(family);
-    expect(sockets.length).toBeGreaterThanOrEqual(2);
-    for (const { host } of sockets) expect(host).toMatch(/^(?:127\.[\d.]+|::1)$/);
+    expect(family).toHaveLength(1);
+    expect(listeningOf(family).map(({ host }) => host)).toEqual(['127.0.0.1']);
   });
 
   it('makes its files accessible only to their owner', () => {
@@ -100,17 +106,17 @@ describeLocal('a vault that serves', () => {
     expect(other.output).toEqual([]);
   });
 
-  it('is ready for a proxy while its store answers, and not while that stands still', async () => {
+  it('is ready for a proxy while its store is there, and not while that is moved away', async () => {
     const ready = async () => (await vault.call('GET', '/health?ready')).status;
     expect(await ready()).toBe(200);
-    const store: number = JSON.parse(readFileSync(join(vault.dataDir, 'store.pid'), 'utf8')).pid;
-    process.kill(store, 'SIGSTOP');
+    const store = join(vault.dataDir, storeFile);
+    renameSync(store, `${store}.away`);
     try {
       await until(async () => (await ready()) === 503);
       expect((await vault.call('HEAD', '/health?ready')).status).toBe(503);
       expect((await vault.call('GET', '/health')).status).toBe(200);
     } finally {
-      process.kill(store, 'SIGCONT');
+      renameSync(`${store}.away`, store);
     }
     await until(async () => (await ready()) === 200);
   });
@@ -138,7 +144,6 @@ describeLocal('a vault that is asked to stop', () => {
         `a token to try it: VAULT_DATA_DIR=${dataDir} npm run -s token -- --tenant demo --sub you`,
       ]);
       const family = familyOf(vault.child.pid ?? 0);
-      expect(family.length).toBeGreaterThan(1);
       // The terminal and npm both pass Ctrl-C on.
       vault.child.kill(signal);
       vault.child.kill(signal);
@@ -152,19 +157,18 @@ describeLocal('a vault that is asked to stop', () => {
   it('ends in the middle of its start as well', async () => {
     const dataDir = folder();
     const vault = start({ VAULT_DATA_DIR: dataDir });
-    const store = () => findRememberedChild(join(dataDir, 'store.pid'));
-    await until(() => store() !== undefined);
+    await until(() => existsSync(join(dataDir, 'lock')));
     vault.child.kill('SIGTERM');
     expect(await vault.exit).toBe(0);
-    expect(store()).toBeUndefined();
+    expect(readdirSync(dataDir)).not.toContain('running.json');
   });
 
   it('first answers the requests in progress', async () => {
     const vault = await startVault();
     const names = Array.from({ length: 24 }, () => freshName());
-    // While the store is stopped no request is answered, so all are in progress at the signal.
-    const store: number = JSON.parse(readFileSync(join(vault.dataDir, 'store.pid'), 'utf8')).pid;
-    process.kill(store, 'SIGSTOP');
+    // While another program holds the store's lock no write is done, so all are in progress at the signal.
+    const other = openDatabase(join(vault.dataDir, storeFile), 'write');
+    other.exec('BEGIN IMMEDIATE');
     const answers = Promise.allSettled(
       names.map((name) => vault.ask('POST', '/v1/secrets', { name, value: 'v' })),
     );
@@ -174,7 +178,7 @@ describeLocal('a vault that is asked to stop', () => {
       vault.process()?.child.kill('SIGTERM');
       await wait(200);
     } finally {
-      process.kill(store, 'SIGCONT');
+      other.close();
     }
     expect(await vault.process()?.exit).toBe(0);
     const settled = await answers;
@@ -196,7 +200,6 @@ describeLocal('a vault that cannot start', () => {
     const code = await vault.exit;
     expect(vault.output).toEqual([]);
     expect(vault.errors).toHaveLength(1);
-    expect(findRememberedChild(join(dataDir, 'store.pid'))).toBeUndefined();
     return { code, sentence: vault.errors[0] ?? '' };
   };
 
@@ -205,7 +208,7 @@ describeLocal('a vault that cannot start', () => {
     ['vault.json', 'kms.json', 'vault.json is missing, the id of the vault whose data'],
   ])('makes no new %s for the data of another vault', async (missing, present, why) => {
     const dataDir = folder();
-    writeFileSync(join(dataDir, 'store.sqlite'), '');
+    writeFileSync(join(dataDir, 'vault.sqlite'), '');
     writeFileSync(join(dataDir, present), '{"id":"vault-1"}');
     const { code, sentence } = await refusal({}, dataDir);
     expect(code).toBe(1);

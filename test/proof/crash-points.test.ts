@@ -41,7 +41,7 @@ type World = {
 };
 
 const startVault = async (): Promise<World> => {
-  const vault = await startEmbedded();
+  const vault = await startEmbedded('dynamodb');
   const { forward, portsBehind } = await wireUp(vault);
   const taken = (take: Take) => portsBehind(takeExchange(forward, take));
   return { ports: vault.ports, taken, close: vault.close };
@@ -49,7 +49,7 @@ const startVault = async (): Promise<World> => {
 
 const startNode = async (): Promise<World> => {
   const { etcd, close } = await startEtcdFront();
-  const { ports: embedded, close: closeEmbedded } = await startEmbedded();
+  const { ports: embedded, close: closeEmbedded } = await startEmbedded('dynamodb');
   /** The client of a front that has no state yet. */
   const clientOf = (client: EtcdClient): DynamoDBClient => {
     const front = createFront({

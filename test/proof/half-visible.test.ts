@@ -21,7 +21,7 @@ const files = [...writers.filter(({ writes }) => writes.length > 1), largestFile
 const standingStill = () => requestContext({ clock: virtualClock() });
 
 describe('a .env file during its request', () => {
-  const vault = useEmbedded();
+  const vault = useEmbedded('dynamodb');
   let wired: Wired;
   let looks = 0;
   beforeAll(async () => {

@@ -11,11 +11,12 @@ import { realPause, startProxy } from '../support/adversary/proxy.ts';
 import { intBelow, seeded } from '../support/adversary/random.ts';
 import { watchCalls } from '../support/adversary/watch.ts';
 import { toEndpoint } from '../support/adversary/wire.ts';
+import { startDynamodb } from '../support/dynamodb.ts';
 import { printFigure } from '../support/figure.ts';
 import { startKms } from '../support/kms-server.ts';
 import { perRun } from '../support/long.ts';
 import { freshName, type Reply, type RunningVault, startVault } from '../support/running-vault.ts';
-import { kmsOf, startBeside, storeOf } from '../support/second-vault.ts';
+import { kmsOf, startBeside } from '../support/second-vault.ts';
 
 const clients = 8;
 const secretsOfAClient = perRun(3, 8);
@@ -33,7 +34,9 @@ describe('a vault behind a hostile network', () => {
   const adversaries: ReturnType<typeof startAdversary>[] = [];
   let serves = false;
   beforeAll(async () => {
-    quiet = await startVault();
+    const dynamodb = await startDynamodb();
+    closing.push(dynamodb.close);
+    quiet = await startVault(dynamodb.environment);
     const kms = await startKms({ folder: quiet.dataDir });
     closing.push(kms.close);
     const proxyTo = async (endpoint: string, seed: number, share: number): Promise<string> => {
@@ -51,15 +54,15 @@ describe('a vault behind a hostile network', () => {
       return proxy.endpoint;
     };
     hostile = await startBeside(quiet, {
-      AWS_ENDPOINT_URL_DYNAMODB: await proxyTo(storeOf(quiet), 1, 0.4),
+      AWS_ENDPOINT_URL_DYNAMODB: await proxyTo(dynamodb.endpoint, 1, 0.4),
       ...kmsOf(quiet.dataDir, await proxyTo(kms.endpoint, 2, 0.15)),
     });
     serves = true;
   });
   afterAll(async () => {
     await hostile.stop();
-    for (const close of closing) await close();
     await quiet.stop();
+    for (const close of closing) await close();
   });
 
   type Told = { readonly value: string; readonly reply: Reply };

@@ -72,7 +72,7 @@ const faults: readonly (readonly [string, Fate, string, boolean])[] = [
 ];
 
 describe('a request without a usable master key', () => {
-  const vault = useEmbedded();
+  const vault = useEmbedded('dynamodb');
   let wired: Wired;
   let other: KmsServer;
   let changed: KmsServer;

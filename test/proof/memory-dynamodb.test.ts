@@ -117,7 +117,7 @@ const inOrder = (items: readonly object[]): string[] =>
 const refusals = new Set(['not_found', 'secret_exists', 'version_conflict']);
 
 describe('the store in memory', () => {
-  const vault = useEmbedded();
+  const vault = useEmbedded('dynamodb');
   const table = openTable(vault);
   let wired: Wired;
   beforeAll(async () => {

@@ -31,7 +31,7 @@ const passed: Fate = { kind: 'passed' };
 const everyFate: readonly Fate[] = [...promptFates, ...silentFates];
 
 describe('a request to a hostile store', () => {
-  const vault = useEmbedded();
+  const vault = useEmbedded('dynamodb');
   let wired: Wired;
   const answers = { all: 0, stored: 0, refused: 0, unknown: 0 };
   beforeAll(async () => {

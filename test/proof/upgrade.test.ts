@@ -10,6 +10,7 @@ import { withIncluded } from '../../functions/model/types.ts';
 import { buildChecker, checkHistory } from '../cluster/chaos/checker.ts';
 import { type Crowd, startCrowd } from '../cluster/chaos/crowd.ts';
 import { openHistory } from '../cluster/chaos/history.ts';
+import { startDynamodb, type TestDynamodb } from '../support/dynamodb.ts';
 import { githubPolicy, githubToken } from '../support/github-access.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { addressOf, freshFolder, type LocalProcess, runFile } from '../support/local-process.ts';
@@ -29,12 +30,17 @@ const bothOrders: readonly [Code, Code][] = [
 const folder = freshFolder();
 const [data, beside] = [join(folder, 'data'), join(folder, 'beside')];
 const policy = join(folder, 'access.yaml');
-beforeAll(() => {
+let dynamodb: TestDynamodb;
+beforeAll(async () => {
   codes.released = openReleased();
   buildChecker();
   writeFileSync(policy, githubPolicy());
+  dynamodb = await startDynamodb();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await dynamodb.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const run = (code: Code, program: string, args: readonly string[], env: NodeJS.ProcessEnv) =>
   runFile(join(codes[code], `local/bin/${program}.ts`), args, env);
@@ -51,7 +57,7 @@ const withoutAnchors = (json: object): object =>
 type Request = readonly [method: string, path: string, body?: object];
 type Headers = Readonly<Record<string, string>>;
 
-// The first host of each pair keeps the data, so the second pair opens the files that the first one has written.
+// The first host of each pair keeps the key. The second pair opens what the first one has written into the table.
 describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) => {
   let kms: KmsServer;
   const hosts = new Map<Code, { readonly process: LocalProcess; readonly url: string }>();
@@ -90,7 +96,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   };
 
   beforeAll(async () => {
-    await startHost(owner, { VAULT_DATA_DIR: data });
+    await startHost(owner, { ...dynamodb.environment, VAULT_DATA_DIR: data });
     rmSync(beside, { recursive: true, force: true });
     mkdirSync(beside, { mode: 0o700 });
     // By it, both hosts accept the tokens of this machine.

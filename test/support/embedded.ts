@@ -1,6 +1,6 @@
 /**
- * The real parts of a vault without HTTP: the embedded store on a file, the embedded KMS, and the ports over them. A
- * test may put a hostile connection between the vault and the store.
+ * The real parts of a vault without HTTP: a store (`test-store.ts`), the embedded KMS, and the ports over them. A test
+ * may put a hostile connection between the vault and DynamoDB.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,11 +15,11 @@ import type { Ports } from '../../functions/vault/request.ts';
 import type { KeyState } from '../../local/kms/key-file.ts';
 import { startKms } from './kms-server.ts';
 import { vaultId } from './requests.ts';
-import { type RawItems, startTestStore, tableName } from './test-store.ts';
+import { type RawItems, type StoreName, startTestStore, tableName } from './test-store.ts';
 import { violationsOf } from './violations.ts';
 
 export type Embedded = {
-  readonly dynamodb: DynamoDBClient;
+  readonly dynamodb: () => DynamoDBClient;
   readonly itemsOf: ItemsOf;
   readonly table: Table;
   readonly raw: RawItems;
@@ -40,11 +40,11 @@ export const storeOver = (itemsOf: ItemsOf, vault = vaultId): Ports['store'] =>
   createStore(itemsOf, vault);
 
 /** The parts and the ports over them, without the final check in `close`. */
-export const startUnchecked = async () => {
+export const startUnchecked = async (name?: StoreName) => {
   const folder = await mkdtemp(join(tmpdir(), 'vault-'));
   const kmsServer = await startKms({ folder });
   const client = { region: 'us-east-1', credentials: kmsServer.credentials, maxAttempts: 1 };
-  const store = await startTestStore(folder);
+  const store = await startTestStore(folder, name);
   const { dynamodb, table, raw } = store;
   const { itemsOf } = table;
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
@@ -66,8 +66,8 @@ export const startUnchecked = async () => {
   };
 };
 
-export const startEmbedded = async (): Promise<Embedded> => {
-  const { folder: _, vaultId: __, tableName: ___, close, ...parts } = await startUnchecked();
+export const startEmbedded = async (name?: StoreName): Promise<Embedded> => {
+  const { folder: _, vaultId: __, tableName: ___, close, ...parts } = await startUnchecked(name);
   const { table, kms, keyArn } = parts;
   const tampered = new Set<string>();
   return {

@@ -1,2 +1,2 @@
-/** Lets the tests of a project use the store over etcd instead of the embedded one (test/support/embedded.ts). */
+/** Lets the tests of a project use the store over etcd instead of SQLite (test/support/test-store.ts). */
 process.env['TEST_STORE'] = 'etcd';

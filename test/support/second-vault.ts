@@ -18,11 +18,7 @@ export const kmsOf = (dataDir: string, endpoint: string): NodeJS.ProcessEnv => (
   VAULT_MASTER_KEY_FILE: '',
 });
 
-/** The address of the store of a running vault. */
-export const storeOf = ({ dataDir }: Pick<RunningVault, 'dataDir'>): string =>
-  readJson(dataDir, 'running.json')['dynamodbEndpoint'] ?? '';
-
-/** The variables by which another host uses the store and the master key of the vault that runs on this folder. */
+/** The variables by which another host uses the table and the master key of the vault over DynamoDB on this folder. */
 export const servicesOf = (dataDir: string): NodeJS.ProcessEnv => {
   const running = readJson(dataDir, 'running.json');
   return {
@@ -36,7 +32,7 @@ export const servicesOf = (dataDir: string): NodeJS.ProcessEnv => {
   };
 };
 
-/** Starts a host that accepts the tokens of `first` and uses its store and its key. End it before `first`. */
+/** Starts a host that accepts the tokens of `first`, a vault over DynamoDB, and uses its table and its key. End it first. */
 export const startBeside = async (
   first: RunningVault,
   settings: NodeJS.ProcessEnv = {},

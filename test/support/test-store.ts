@@ -1,14 +1,18 @@
-/** The stores of items that tests run over: `TEST_STORE` names one, by default the embedded one. */
+/** The stores of items that tests run over: `TEST_STORE` names one, by default SQLite. */
+import { join } from 'node:path';
 import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import type { Item } from '../../functions/store/items.ts';
 import type { Table } from '../../functions/store/ports.ts';
-import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
-import { startStore, uncheckedKey } from '../../local/dynamodb/local-store.ts';
+import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
 import { startHttpFront } from '../../local/etcd/http-front.ts';
+import { storeFile } from '../../local/sqlite/database.ts';
+import { openSqliteStore } from '../../local/sqlite/sqlite-store.ts';
 import { readTemplate } from '../../local/template.ts';
+import { startDynamodb } from './dynamodb.ts';
 import { startEtcdFront } from './etcd-front.ts';
+import { putRow, removeRow } from './sqlite-file.ts';
 
 /** The changes of somebody who can write to the store without the vault. */
 export type RawItems = {
@@ -19,41 +23,57 @@ export type RawItems = {
 export type TestStore = {
   readonly table: Table;
   readonly raw: RawItems;
-  readonly dynamodb: DynamoDBClient;
+  /** Throws if the store does not speak DynamoDB's protocol. */
+  readonly dynamodb: () => DynamoDBClient;
   readonly close: () => Promise<void>;
 };
 
 export const tableName = 'vault';
 
+/** Where tests keep items. `dynamodb` is dynoxide, or etcd behind its front. */
+export type StoreName = 'sqlite' | 'dynamodb' | 'etcd';
+
+/** The store that the whole run is over, unless a test needs DynamoDB. */
+const storeName = (process.env['TEST_STORE'] || 'sqlite') as StoreName;
+
 /** Starts a store without items. `folder` is an empty folder for its files. */
-export const startTestStore = async (folder: string): Promise<TestStore> => {
-  const { endpoint, close } = await startEndpoint(folder);
-  const dynamodb = new DynamoDBClient({
-    ...{ region: 'us-east-1', credentials: uncheckedKey, maxAttempts: 1, endpoint },
-  });
-  await ensureTable(dynamodb, tableName, (await readTemplate()).table);
-  const table = createDynamodbTable(dynamodb, tableName);
+export const startTestStore = async (folder: string, name = storeName): Promise<TestStore> =>
+  name === 'sqlite' ? startSqlite(folder) : await startProtocol(folder, name);
+
+const startSqlite = (folder: string): TestStore => {
+  const file = join(folder, storeFile);
+  const table = openSqliteStore(file, 'serve');
   return {
-    dynamodb,
     table,
-    raw: rawItemsOf(dynamodb),
-    close: async () => {
-      await table.close();
-      await close();
+    raw: {
+      put: async (item) => putRow(file, item),
+      remove: async (item) => removeRow(file, item),
     },
+    dynamodb: () => {
+      throw new Error('this store does not speak the protocol of DynamoDB');
+    },
+    close: table.close,
   };
 };
 
-const startEndpoint = async (folder: string) => {
-  if (process.env['TEST_STORE'] !== 'etcd') {
-    return await startStore(dynoxide(process.cwd()), folder, () => {});
-  }
+const startProtocol = async (folder: string, name: StoreName): Promise<TestStore> => {
+  const { client, close } = name === 'etcd' ? await startEtcd() : await startDynamodb(folder);
+  await ensureTable(client, tableName, (await readTemplate()).table);
+  const table = createDynamodbTable(client, tableName);
+  return { dynamodb: () => client, table, raw: rawItemsOf(client), close };
+};
+
+const startEtcd = async () => {
   const { front, close } = await startEtcdFront();
-  const served = await startHttpFront({ front, status: () => ({}) });
+  const { endpoint, close: endFront } = await startHttpFront({ front, status: () => ({}) });
+  const client = new DynamoDBClient({
+    ...{ region: 'us-east-1', credentials: uncheckedKey, maxAttempts: 1, endpoint },
+  });
   return {
-    endpoint: served.endpoint,
+    client,
     close: async () => {
-      await served.close();
+      client.destroy();
+      await endFront();
       await close();
     },
   };
@@ -64,3 +84,16 @@ const rawItemsOf = (client: DynamoDBClient): RawItems => ({
   remove: ({ pk = { S: '' }, sk = { S: '' } }) =>
     client.send(new DeleteItemCommand({ TableName: tableName, Key: { pk, sk } })),
 });
+
+const callsOfDynamodb: Readonly<Record<string, string>> = {
+  GetItem: 'Get',
+  TransactGetItems: 'Get',
+  BatchGetItem: 'Get',
+  PutItem: 'Write',
+  TransactWriteItems: 'Write',
+  DescribeTable: 'Probe',
+};
+
+/** The calls of a journal, by the names that all stores but DynamoDB give them. */
+export const callsOfPort = (calls: readonly string[]): readonly string[] =>
+  calls.map((call) => callsOfDynamodb[call] ?? call);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { type Embedded, startEmbedded } from './embedded.ts';
+import type { StoreName } from './test-store.ts';
 import { vaultOver } from './vault.ts';
 
 /** What `find` returns when a property is asked for. */
@@ -7,10 +8,10 @@ const later = <Value extends object>(find: () => Value): Value =>
   new Proxy({} as Value, { get: (_, name) => Reflect.get(find(), name) });
 
 /** Embedded parts for all tests of a file or a `describe`: they start before the tests and end after them. */
-export const useEmbedded = (): Embedded => {
+export const useEmbedded = (store?: StoreName): Embedded => {
   let vault: Embedded;
   beforeAll(async () => {
-    vault = await startEmbedded();
+    vault = await startEmbedded(store);
   });
   afterAll(() => vault.close());
   return later(() => vault);

@@ -9,13 +9,17 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyResult } from 'aws-lambda';
+import { dynoxide } from '../../../local/dynamodb/dynoxide.ts';
 import { ensureTable } from '../../../local/dynamodb/ensure-table.ts';
+import { startStore } from '../../../local/dynamodb/local-store.ts';
 import { environmentOf } from '../../../local/gateway/functions.ts';
 import { startGateway } from '../../../local/gateway/gateway.ts';
 import type { Handler } from '../../../local/gateway/lambda.ts';
 import { openTokenKey } from '../../../local/identity/token-key.ts';
+import { openVaultId } from '../../../local/identity/vault-id.ts';
+import { openVaultKey } from '../../../local/kms/vault-key.ts';
+import { lockDataFolder } from '../../../local/process/data-folder.ts';
 import { type Route, readTemplate } from '../../../local/template.ts';
-import { type Parts, startParts } from '../../../local/vaults/standalone.ts';
 import { runningRecord } from '../../../local/vaults/vault-records.ts';
 import { startProxy } from '../../support/adversary/proxy.ts';
 import { toEndpoint } from '../../support/adversary/wire.ts';
@@ -64,15 +68,16 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
   return { handler, end: () => worker.terminate() };
 };
 
-type OwnParts = { readonly [Name in keyof Parts]-?: NonNullable<Parts[Name]> };
-
-const partsOf = async (folder: string): Promise<OwnParts> => {
-  const { vaultId, key, store, close } = await startParts({
-    folder,
-    store: 'dynoxide',
-    report: () => {},
-  });
-  if (key === undefined || store === undefined) throw new Error('the parts must run here');
+const partsOf = async (folder: string) => {
+  const lock = lockDataFolder(folder);
+  const vaultId = openVaultId(folder, {});
+  const nothing = { exist: false, storedKeys: async () => ({ own: [], otherKeyId: undefined }) };
+  const key = openVaultKey(folder, {}, nothing);
+  const store = await startStore(dynoxide(process.cwd()), folder, () => undefined);
+  const close = async () => {
+    await store.close();
+    lock.release();
+  };
   return { vaultId, key, store, close };
 };
 
@@ -83,10 +88,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   const { vaultId, key, store, close: closeParts } = await partsOf(dataDir);
   const kms = await startKms({ folder: dataDir });
   const { jwks } = await openTokenKey(dataDir);
-  const local = environmentOf(
-    {},
-    { vaultId, storeEndpoint: store.endpoint, keyArn: key.arn, jwks },
-  );
+  const local = environmentOf({}, { vaultId, storeIsHere: true, keyArn: key.arn, jwks });
   const { TABLE_NAME: tableName = '', MASTER_KEY_ID: masterKeyId = '' } = local;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const owner = new DynamoDBClient({ endpoint: store.endpoint, region: 'us-east-1', credentials });

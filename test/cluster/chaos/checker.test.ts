@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { startDynamodb, type TestDynamodb } from '../../support/dynamodb.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { type RunningVault, startVault } from '../../support/running-vault.ts';
 import { startBeside } from '../../support/second-vault.ts';
@@ -15,12 +16,14 @@ describe('the checker', () => {
   const folder = freshFolder();
   const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
   const rare: readonly Recorded['outcome'][] = ['destroyed', 'current', 'empty'];
+  let dynamodb: TestDynamodb;
   let hosts: readonly RunningVault[] = [];
   let recorded: readonly Recorded[] = [];
 
   beforeAll(async () => {
     buildChecker();
-    const first = await startVault();
+    dynamodb = await startDynamodb();
+    const first = await startVault(dynamodb.environment);
     hosts = [first];
     hosts = [first, await startBeside(first)];
     const file = join(folder, 'recorded.jsonl');
@@ -54,6 +57,7 @@ describe('the checker', () => {
   });
   afterAll(async () => {
     for (const host of hosts.toReversed()) await host.stop();
+    await dynamodb.close();
     rmSync(folder, { recursive: true, force: true });
   });
 

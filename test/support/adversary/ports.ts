@@ -43,7 +43,7 @@ export type Wired = {
 };
 
 export const wireUp = async ({ dynamodb, kms, keyArn }: Embedded): Promise<Wired> => {
-  const [store, keys] = await Promise.all([addressOf(dynamodb), addressOf(kms)]);
+  const [store, keys] = await Promise.all([addressOf(dynamodb()), addressOf(kms)]);
   const credentials = await kms.config.credentials();
   const underWay = new Set<Promise<unknown>>();
   return {

@@ -60,7 +60,7 @@ const misuses: readonly (readonly [line: string, sentence: string])[] = [
   ['token.ts --tenant a --sub x --ttl 25h', '--ttl is a number of s, m or h, such as 90s'],
   ['token.ts --tenant a --sub x --scope admin', `--scope knows ${scopes.join(', ')}`],
   ['token.ts --tenant a --sub x --names a*b', '--names takes names, beginnings of names with *'],
-  ['start.ts --store postgres', 'Allowed choices are dynoxide, dynamodb-local'],
+  ['start.ts --store dynamodb-local', "unknown option '--store'"],
   ['backup.ts file --for docker', '--for is start or cluster'],
   ['inspect.ts --for docker', '--for is start or cluster'],
   ['restore.ts a b', 'a vault is restored from one file'],

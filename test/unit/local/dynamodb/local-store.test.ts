@@ -15,7 +15,6 @@ import {
   type LocalStore,
   type StoreProgram,
   startStore,
-  watchRoom,
 } from '../../../../local/dynamodb/local-store.ts';
 import { isRunning } from '../../../../local/process/process-record.ts';
 import { startChild } from '../../../../local/process/supervisor.ts';
@@ -238,32 +237,4 @@ describe('the choice of a store program', () => {
       );
     });
   });
-});
-
-it('watchRoom reports once that a disk has hardly any room left, and once that it has room again', async () => {
-  const lines: string[] = [];
-  const mebibyte = 1_048_576;
-  let room: number | Error = 100 * mebibyte;
-  const measure = async (folder: string): Promise<number> => {
-    expect(folder).toBe('/data');
-    if (room instanceof Error) throw room;
-    return room;
-  };
-  const { look, close } = watchRoom('/data', (line) => void lines.push(line), measure);
-  const after = async (next: number | Error): Promise<number> => {
-    room = next;
-    await look();
-    return lines.length;
-  };
-  expect([await after(20 * mebibyte), await after(10 * mebibyte)]).toEqual([0, 1]);
-  expect(await after(0)).toBe(1);
-  expect(await after(new Error('ENOENT'))).toBe(1);
-  expect([await after(50 * mebibyte), await after(50 * mebibyte)]).toEqual([2, 2]);
-  expect(await after(1_536)).toBe(3);
-  expect(lines).toEqual([
-    'the disk of /data has 10240 KiB left: once it is full every write is refused; make room',
-    'the disk of /data has room again',
-    'the disk of /data has 1 KiB left: once it is full every write is refused; make room',
-  ]);
-  close();
 });

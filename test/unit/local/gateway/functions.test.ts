@@ -8,9 +8,9 @@ import {
 import { freshCertificates } from '../../../support/certificates.ts';
 
 const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/k';
-const storeEndpoint = 'http://127.0.0.1:3';
 const vaultId = 'vault-1';
-const parts = { vaultId, keyArn, storeEndpoint, jwks: '{"keys":[1]}' };
+const parts = { vaultId, keyArn, storeIsHere: true, jwks: '{"keys":[1]}' };
+const elsewhere = { vaultId, storeIsHere: false, jwks: parts.jwks };
 const identity = { AUTH_ISSUER: 'https://i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'https://i/keys' };
 
 describe('the environment of the functions', () => {
@@ -19,7 +19,6 @@ describe('the environment of the functions', () => {
       VAULT_ID: vaultId,
       TABLE_NAME: 'vault',
       AWS_REGION: 'us-east-1',
-      AWS_ENDPOINT_URL_DYNAMODB: storeEndpoint,
       MASTER_KEY_ID: keyArn,
       AWS_ACCESS_KEY_ID: 'unchecked',
       AWS_SECRET_ACCESS_KEY: 'unchecked',
@@ -41,13 +40,13 @@ describe('the environment of the functions', () => {
   });
 
   it("leaves the user's own endpoints and access key alone", () => {
-    const told = environmentOf({ MASTER_KEY_ID: 'k' }, { vaultId, jwks: parts.jwks });
+    const told = environmentOf({ MASTER_KEY_ID: 'k' }, elsewhere);
     expect(Object.keys(told).join(' ')).not.toMatch(/ENDPOINT|KEY|PROFILE|SESSION/);
   });
 
   it.each<[string, object, boolean]>([
     ['hides them if the store and the key are local', {}, false],
-    ['keeps them for a store elsewhere', { storeEndpoint: undefined }, true],
+    ['keeps them for a store elsewhere', { storeIsHere: false }, true],
     ['keeps them for a key in a KMS', { keyArn: undefined }, true],
   ])('has credentials of the user: it %s', (_, more, isKept) => {
     const session = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SESSION_TOKEN: 's', AWS_PROFILE: 'p' };
@@ -58,8 +57,9 @@ describe('the environment of the functions', () => {
   });
 
   it('has a made-up access key for a store elsewhere if the user has none', () => {
-    const { storeEndpoint: _, ...elsewhere } = parts;
-    expect(environmentOf({}, elsewhere)).toMatchObject({ AWS_ACCESS_KEY_ID: 'unchecked' });
+    expect(environmentOf({}, { ...parts, storeIsHere: false })).toMatchObject({
+      AWS_ACCESS_KEY_ID: 'unchecked',
+    });
   });
 
   it("uses the identity settings of the user or the local issuer's, and never a mix", () => {
@@ -75,7 +75,7 @@ describe('the environment of the functions', () => {
     [{ AUTH_ISSUER: 'https://i' }, parts, 'not set: AUTH_AUDIENCE, AUTH_JWKS or AUTH_JWKS_URL'],
     [{ AUTH_JWKS: '{}' }, parts, 'not set: AUTH_ISSUER, AUTH_AUDIENCE'],
     [{ ...identity, AUTH_JWKS: '{}' }, parts, 'AUTH_JWKS and AUTH_JWKS_URL are both set; set one'],
-    [{}, { vaultId, jwks: parts.jwks }, 'not set: MASTER_KEY_ID'],
+    [{}, elsewhere, 'not set: MASTER_KEY_ID'],
     [
       { ...identity, AUTH_POLICY_FILE: 'access.yaml' },
       parts,

@@ -20,6 +20,12 @@ const { answerInProcess } = load<typeof import('../../../../functions/runtime/cl
 const { startReadiness } = load<typeof import('../../../../local/gateway/store-probe.ts')>(
   'local/gateway/store-probe.ts',
 );
+/** How the store answers; a client takes its answers from the process when it is made. */
+let answerOf = async (_operation: string): Promise<Reply> => ok({});
+answerInProcess('DynamoDB', (operation) => answerOf(operation));
+const { storePorts } = load<typeof import('../../../../functions/runtime/store.ts')>(
+  'functions/runtime/store.ts',
+);
 const { handler } =
   load<typeof import('../../../../functions/get-health.ts')>('functions/get-health.ts');
 
@@ -27,11 +33,11 @@ const { handler } =
 const hosted = (answer: () => Promise<Reply>) => {
   const clock = virtualClock();
   const asked: string[] = [];
-  answerInProcess('DynamoDB', async (operation) => {
+  answerOf = async (operation) => {
     asked.push(operation);
     return await answer();
-  });
-  startReadiness(clock);
+  };
+  startReadiness(storePorts, clock);
   const ask = async (queryStringParameters: Event['queryStringParameters'] = { ready: '' }) => {
     const event = eventOf({ queryStringParameters });
     const { statusCode, headers, body } = await handler(event, { awsRequestId: 'request-1' });

@@ -43,7 +43,7 @@ describe('the embedded store, if it is not installed', () => {
     const folder = onlyProgram('another-program', '');
     pretend(name, chip);
     expect(() => dynoxide(folder)).toThrow(
-      `dynoxide, the embedded store, is neither in node_modules nor on the PATH: ${command}, or set ` +
+      `dynoxide, which serves DynamoDB's API here, is neither in node_modules nor on the PATH: ${command}, or set ` +
         'AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB that runs already',
     );
   });

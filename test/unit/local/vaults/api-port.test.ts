@@ -17,7 +17,7 @@ const running = {
   dynamodbEndpoint: 'http://127.0.0.1:3',
   ...{ vaultId: 'v', tableName: 't', masterKeyId: 'k', takesLocalTokens: true },
 };
-const parts = { vaultId: 'v', keyArn: 'k', storeEndpoint: 'http://127.0.0.1:3', jwks: '{}' };
+const parts = { vaultId: 'v', keyArn: 'k', storeIsHere: true, jwks: '{}' };
 
 describe('the record of a vault', () => {
   let folder: string;

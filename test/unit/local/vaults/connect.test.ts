@@ -51,7 +51,8 @@ describe('a connection to a vault that runs', () => {
     makeMasterKey(file);
     const identity = identityIn(file);
     runningRecord.remember(folder, {
-      ...{ url: '', dynamodbEndpoint: '', masterKeyFile: file, vaultId: 'v', tableName: 'vault' },
+      ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', masterKeyFile: file, vaultId: 'v' },
+      tableName: 'vault',
       ...{ masterKeyId: describeKeyFile(file).arn, takesLocalTokens: true },
     });
     const keyMaterial = Buffer.alloc(32, 7).toString('base64');
@@ -85,10 +86,10 @@ describe('a connection to a vault that runs', () => {
 
   it('refuses it by what the folder of npm start remembers', async () => {
     const { folder, identity } = running();
-    expect(await keyOf(await connectToFolder(folder))).toEqual([false, 'usable']);
+    expect(await keyOf(connectToFolder(folder))).toEqual([false, 'usable']);
     rememberKey(folder, identity);
-    expect(await keyOf(await connectToFolder(folder))).toEqual([true, 'incorrect']);
+    expect(await keyOf(connectToFolder(folder))).toEqual([true, 'incorrect']);
     rememberKey(folder, { ...identity, keyId: '6f1f3c5e-0a52-4c3f-9a0e-3f6f6a1d2b11' });
-    expect(await keyOf(await connectToFolder(folder))).toEqual([false, 'usable']);
+    expect(await keyOf(connectToFolder(folder))).toEqual([false, 'usable']);
   });
 });

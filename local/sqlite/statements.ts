@@ -1,0 +1,81 @@
+/** The statements on the table of items. Each runs to its end at once, in the connection of its database. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Item, ItemKey } from '../../functions/store/items.ts';
+import { columnsOf, isIndexedAlike } from './rows.ts';
+
+/** A page ends after this many characters of items, so that no statement takes long. */
+export const pageUnitsMax = 1_048_576;
+
+export type Statements = ReturnType<typeof prepareStatements>;
+
+const textIn = (row: unknown): string => (row as { readonly item: string }).item;
+
+export const prepareStatements = (database: DatabaseSync) => {
+  const one = database.prepare('SELECT item FROM items WHERE pk = ? AND sk = ?');
+  const range = (order: 'ASC' | 'DESC') =>
+    database.prepare(
+      `SELECT item FROM items WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk ${order} LIMIT ?`,
+    );
+  const ranges = { asc: range('ASC'), desc: range('DESC') };
+  const names = database.prepare(
+    `SELECT name FROM items INDEXED BY names
+     WHERE tenant = ? AND name >= ? AND name <= ? AND name > ? ORDER BY name LIMIT ?`,
+  );
+  const put = database.prepare(
+    `INSERT INTO items (pk, sk, item, tenant, name, expires) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (pk, sk) DO UPDATE SET item = excluded.item, tenant = excluded.tenant,
+       name = excluded.name, expires = excluded.expires`,
+  );
+  const replace = database.prepare('UPDATE items SET item = ? WHERE pk = ? AND sk = ?');
+  const expire = database.prepare(
+    `DELETE FROM items WHERE (pk, sk) IN
+     (SELECT pk, sk FROM items INDEXED BY expiries WHERE expires < ? LIMIT ?)`,
+  );
+
+  return {
+    find: ({ pk, sk }: ItemKey): string | undefined => {
+      const row = one.get(pk, sk);
+      return row && textIn(row);
+    },
+
+    /** The first items of the range, until there are enough. */
+    range: (
+      pk: string,
+      from: string,
+      to: string,
+      order: 'asc' | 'desc',
+      limit: number,
+    ): readonly string[] => {
+      const texts: string[] = [];
+      let units = 0;
+      for (const row of ranges[order].iterate(pk, from, to, limit)) {
+        const text = textIn(row);
+        texts.push(text);
+        units += text.length;
+        if (units > pageUnitsMax) break;
+      }
+      return texts;
+    },
+
+    names: (
+      tenant: string,
+      range: { readonly from: string; readonly to: string; readonly after: string },
+      limit: number,
+    ): readonly string[] =>
+      names
+        .all(tenant, range.from, range.to, range.after, limit)
+        .map((row) => (row as { readonly name: string }).name),
+
+    /** Puts an item in the place of `before`, and returns its length. */
+    put: ({ pk, sk }: ItemKey, item: Item, before: Item | undefined): number => {
+      const { item: text, tenant, name, expires } = columnsOf(item);
+      if (before && isIndexedAlike(before, item)) replace.run(text, pk, sk);
+      else put.run(pk, sk, text, tenant, name, expires);
+      return text.length;
+    },
+
+    /** Deletes items that expired before this second, and returns how many. */
+    deleteExpired: (second: number, limit: number): number =>
+      Number(expire.run(second, limit).changes),
+  };
+};
