@@ -28,8 +28,8 @@ export const prepareStatements = (database: DatabaseSync) => {
   );
   const replace = database.prepare('UPDATE items SET item = ? WHERE pk = ? AND sk = ?');
   const expire = database.prepare(
-    `DELETE FROM items WHERE (pk, sk) IN
-     (SELECT pk, sk FROM items INDEXED BY expiries WHERE expires < ? LIMIT ?)`,
+    `DELETE FROM items WHERE rowid IN
+     (SELECT rowid FROM items INDEXED BY expiries WHERE expires < ? LIMIT ?)`,
   );
 
   return {
