@@ -71,26 +71,23 @@ const fill = (): void => {
 };
 const said = (pattern: RegExp) => vault.errors.some((line) => pattern.test(line));
 
-describe('a vault with a full disk', () => {
-  it('says so on stderr, logs the error of the store as the cause, and continues when there is space again', async () => {
+const logged = () => vault.errors.filter((line) => line.includes('"message":"request"'));
+
+describe('a vault whose disk fills up', () => {
+  it('refuses writes before the disk is full, says so on stderr, and continues when there is space again', async () => {
     expect(await create('BEFORE')).toBe(201);
     expect(vault.errors).toEqual([]);
-    let names = 0;
-    let status = 201;
-    for (; status === 201 && names < 200; names += 1) {
-      // Repeat, because the space that the store frees must be filled too.
-      fill();
-      status = await create(`N${names}`);
-    }
-    expect(status).toBe(503);
-    await until(() => said(/^the disk of .* has \d+ KiB left: once it is full every write is/));
-    const lines = vault.errors.filter((line) => line.includes('"message":"request"'));
-    expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({
+    writeFileSync(join(seenFolder(), 'filler'), Buffer.alloc(8 * 1_048_576));
+    await until(() =>
+      said(/^the disk of .* has \d+ KiB left: every write is refused until there is room$/),
+    );
+    fill();
+    expect(await create('REFUSED')).toBe(503);
+    expect(JSON.parse(logged()[0] ?? '{}')).toMatchObject({
       status: 503,
-      code: 'outcome_unknown',
-      cause: 'InternalServerError',
+      code: 'store_unavailable',
     });
-    expect([await read('BEFORE'), await read(`N${names - 1}`)]).toEqual([200, 404]);
+    expect([await read('BEFORE'), await read('REFUSED')]).toEqual([200, 404]);
     rmSync(join(seenFolder(), 'filler'));
     await until(() => said(/^the disk of .* has room again$/));
     expect([await create('AFTER'), await read('AFTER')]).toEqual([201, 200]);

@@ -3,9 +3,14 @@ import { rmSync } from 'node:fs';
 /**
  * A reporter for Jest, for the end of a run. The reporter removes `folder`, which has all temporary files of the run, unless a test
  * failed or `folder` is false. If a test of `projects` failed, the reporter tells how to generate the same inputs again.
+ * It names the suites that were left out; where `CI` is set, the run then fails.
  */
-export default function RunReporter(_globalConfig, { projects, folder }) {
+export default function RunReporter(_globalConfig, { projects, folder, leftOut }) {
+  const sentence = `no dynoxide is installed, so these suites were left out: ${leftOut.join(', ')}`;
+  this.getLastError = () =>
+    leftOut.length > 0 && process.env.CI ? new Error(sentence) : undefined;
   this.onRunComplete = (_contexts, { testResults }) => {
+    if (leftOut.length > 0) process.stderr.write(`\n${sentence}\n`);
     const failed = testResults.filter((one) => one.numFailingTests > 0 || one.testExecError);
     // Not before this process ends: a vault that serves the whole run still uses its files.
     if (folder && failed.length === 0) {
