@@ -1,74 +1,101 @@
-/** `npm start` is killed many times while 16 writers write. Each start has what was acknowledged before. */
-import { randomUUID } from 'node:crypto';
-import { expect, it, jest } from '@jest/globals';
+/** `npm start` dies by `kill -9` again and again while it starts, writes and is read, and starts again at once. */
+import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { inParallel } from '../../functions/vault/parallel.ts';
+import { intBelow, seeded } from '../support/adversary/random.ts';
 import { printFigure } from '../support/figure.ts';
-import { runLocal } from '../support/local-process.ts';
-import { freshName, startVault } from '../support/running-vault.ts';
+import { readHeld } from '../support/held.ts';
+import { addressOf, freshFolder, type LocalProcess, runLocal } from '../support/local-process.ts';
+import { perRun } from '../support/long.ts';
+import {
+  type Attempt,
+  brokenPromises,
+  type Caller,
+  prepare,
+  send,
+  writeUntilBroken,
+} from '../support/promises.ts';
+import { closeConnections } from '../support/raw-http.ts';
+import { seed } from '../support/seed.ts';
+import { issueToken } from '../support/tokens.ts';
 
+const kills = perRun(100, 1_000);
 const writers = 16;
-const kills = 100;
+/** Every so many lives end during their start. */
+const startsEvery = 8;
+const lifeMs = { least: 50, most: 500 };
 
-jest.setTimeout(900_000);
+const folder = freshFolder();
+const attempts: Attempt[] = [];
+const random = seeded(seed);
 
-type Secret = { readonly name: string; version: number; pending: boolean };
+const start = (): LocalProcess => runLocal('start', [], { VAULT_DATA_DIR: folder, PORT: '0' });
+const callerOf = async (vault: LocalProcess): Promise<Caller> => ({
+  url: await addressOf(vault),
+  token: issueToken(folder),
+});
+const someTime = () => sleep(lifeMs.least + intBelow(random, lifeMs.most - lifeMs.least));
+const kill = async (vault: LocalProcess): Promise<void> => {
+  vault.child.kill('SIGKILL');
+  await vault.exit;
+  closeConnections();
+};
 
-// Shows G2, G12.
-it('keeps every acknowledged create and update through 100 kills', async () => {
-  const vault = await startVault();
-  const secrets: Secret[] = [];
-  let acknowledged = 0;
-  /** Creates and updates secrets until the vault is gone. */
-  const write = async (): Promise<void> => {
-    for (;;) {
-      const secret: Secret = { name: freshName('KILL'), version: 0, pending: false };
-      secrets.push(secret);
-      for (let version = 1; version <= 3; version += 1) {
-        const value = `${secret.name} ${version}`;
-        const [method, path, body] =
-          version === 1
-            ? (['POST', '/v1/secrets', { name: secret.name, value }] as const)
-            : (['PUT', `/v1/secrets/${secret.name}`, { value }] as const);
-        secret.pending = true;
-        const key = { 'Idempotency-Key': randomUUID() };
-        // The connection breaks at the kill.
-        const reply = await vault.ask(method, path, body, key).catch(() => undefined);
-        if (reply === undefined) return;
-        expect(reply.status).toBe(version === 1 ? 201 : 200);
-        secret.pending = false;
-        secret.version = version;
-        acknowledged += 1;
-      }
-    }
-  };
-  for (let kill = 0; kill < kills; kill += 1) {
-    const before = secrets.length;
-    const writing = Array.from({ length: writers }, write);
-    const until = acknowledged + writers;
-    while (acknowledged < until) await new Promise((wake) => setTimeout(wake, 2));
-    await vault.kill9();
-    await Promise.all(writing);
-    await vault.restart();
-    for (const { name, version, pending } of secrets.slice(before)) {
-      const { status, json } = await vault.ask('GET', `/v1/secrets/${name}`);
-      const found = status === 200 ? (json.version ?? 0) : 0;
-      // A write that was not acknowledged may have taken effect.
-      expect({ name, found: [version, ...(pending ? [version + 1] : [])].includes(found) }).toEqual(
-        {
-          name,
-          found: true,
-        },
-      );
-      if (found > 0) expect(json.value).toBe(`${name} ${found}`);
-    }
-  }
-  const inspected = runLocal('inspect', ['--verify'], { VAULT_DATA_DIR: vault.dataDir });
-  expect([await inspected.exit, inspected.output.at(-1)]).toEqual([
-    0,
-    'verified the whole table: no violations',
-  ]);
-  await vault.stop();
-  printFigure(
-    'kills of npm start under 16 writers',
-    `${kills}, ${acknowledged} acknowledged writes of ${secrets.length} secrets, none lost`,
+/** One life among writers. */
+const live = async (): Promise<void> => {
+  const vault = start();
+  const caller = await callerOf(vault);
+  if (attempts.length === 0) await prepare(caller, attempts);
+  const crowd = Array.from({ length: writers }, (_, writer) =>
+    writeUntilBroken(caller, attempts, writer),
   );
+  await someTime();
+  await kill(vault);
+  await Promise.all(crowd);
+};
+const dieAtStart = async (): Promise<void> => {
+  const vault = start();
+  await someTime();
+  await kill(vault);
+};
+
+const answered = () => attempts.filter(({ answer }) => answer);
+
+beforeAll(async () => {
+  for (let life = 0; life < kills; life += 1) {
+    await (life % startsEvery === 0 ? dieAtStart() : live());
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('npm start after kill -9 during writes', () => {
+  it('answers each repeated request with its one success', async () => {
+    const unclear = attempts.filter(({ answer, key }) => key !== undefined && !answer);
+    const done = answered()
+      .filter(({ key }) => key !== undefined)
+      .slice(-100);
+    const before = done.map(({ answer }) => [answer?.status, answer?.text]);
+    expect([unclear.length, done.length]).not.toContain(0);
+    const vault = start();
+    const caller = await callerOf(vault);
+    await inParallel([...unclear, ...done], writers, (attempt) => send(caller, attempt));
+    vault.child.kill('SIGTERM');
+    expect([await vault.exit, vault.errors]).toEqual([0, []]);
+    closeConnections();
+    expect(done.map(({ answer }) => [answer?.status, answer?.text])).toEqual(before);
+  });
+
+  // Shows G2, G11, G12.
+  it('has all that it acknowledged or showed, nothing by halves, and no violation', async () => {
+    expect(answered().length).toBeGreaterThan(kills);
+    const { violations, ...held } = await readHeld(folder);
+    expect(brokenPromises(attempts, () => true, held)).toEqual([]);
+    expect(violations).toEqual([]);
+    const unanswered = attempts.length - answered().length;
+    printFigure(
+      'kill -9',
+      `${kills} kills, ${answered().length} answers, ${unanswered} requests cut off: 0 lost`,
+    );
+  });
 });
