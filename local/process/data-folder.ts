@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, failure, sentenceOf } from '../../system/failures.ts';
+import { syncPath } from '../../system/files.ts';
 import { type Closer, closeAll, closeAtEnd } from './ending.ts';
 
 /** The folder of the checkout, or of its copy in a container. */
@@ -33,15 +34,21 @@ export const temporaryFolder = (prefix: string): string => {
   return folder;
 };
 
+const makeOne = (folder: string): void => {
+  mkdirSync(folder, { mode: 0o700 });
+  // Without this, a power cut may take the new folder away, with everything in it.
+  syncPath(dirname(folder));
+};
+
 /** Does not use `recursive`: under /proc, where no folder can be made, Node would never return. */
 const makeFolder = (folder: string): void => {
   try {
-    mkdirSync(folder, { mode: 0o700 });
+    makeOne(folder);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return;
     if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
     makeFolder(dirname(folder));
-    mkdirSync(folder, { mode: 0o700 });
+    makeOne(folder);
   }
 };
 

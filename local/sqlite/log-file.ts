@@ -2,7 +2,7 @@
  * Puts SQLite's log on the disk, and moves what is in it into the store's file, both without holding up this thread. The
  * store's file itself must never be opened here: closing any descriptor of it would drop SQLite's locks.
  */
-import { closeSync, fdatasync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 
@@ -25,6 +25,8 @@ export type LogFile = {
 /** The connection must have written already, so that there is a log. */
 export const openLogFile = (file: string, database: DatabaseSync): LogFile => {
   const descriptor = openSync(`${file}-wal`, 'r+');
+  // A vault that was killed may have left commits in the log that are not on the disk. From now on, reads show them.
+  fdatasyncSync(descriptor);
   // Only counts: this moves nothing.
   const count = database.prepare('PRAGMA wal_checkpoint(NOOP)');
   /** The length of the log at the last attempt. A reader keeps the log from ending. */

@@ -44,6 +44,11 @@ export const runFile = (
     env: { PATH, HOME, ...compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  return recorded(child);
+};
+
+/** Records what a process prints from now on. */
+export const recorded = (child: ChildProcess): LocalProcess => {
   const [output, errors]: [string[], string[]] = [[], []];
   if (child.stdout)
     createInterface({ input: child.stdout }).on('line', (line) => output.push(line));

@@ -1,0 +1,243 @@
+/**
+ * What a disk may hold after the power is cut: all that was synced, and of each later write to a file any of its sectors.
+ * Names are kept in one of two ways:
+ *
+ *   ordered   as ext4 does it: new, changed and removed names reach the disk in their order, and with the sync of any file
+ *   strict    as POSIX promises it: a name is on the disk only after a sync of its folder, and each later one may be or
+ *             not; and where a file grew by a write that is lost, it may hold any bytes
+ */
+import { dirname } from 'node:path';
+import type { Random } from '../adversary/random.ts';
+import { intBelow } from '../adversary/random.ts';
+import type { Change, Event } from './events.ts';
+
+export type Names = 'ordered' | 'strict';
+
+export type Cut = {
+  readonly random: Random;
+  readonly names: Names;
+  readonly sectorBytes: 512 | 4_096;
+  /** How likely it is that an unsynced change is on the disk. */
+  readonly kept: number;
+};
+
+/** What a folder holds: the bytes of each file, and `undefined` for a folder. */
+export type Content = ReadonlyMap<string, Buffer | undefined>;
+
+/** The first bytes of a buffer, so that they can grow. */
+type Bytes = { buffer: Buffer; length: number };
+type FileChange =
+  | { readonly at: number; bytes: Buffer; isOver: boolean }
+  | { readonly size: number; isOver: boolean };
+type File = {
+  readonly durable: Bytes;
+  pending: FileChange[];
+  /** Its length for the programs, with all that is pending. */
+  size: number;
+};
+type NameChange = {
+  readonly path: string;
+  /** What the name stands for from then on: a folder, or nothing. */
+  readonly node: File | 'folder' | undefined;
+  /** The name that it had until then. */
+  readonly from?: string | undefined;
+};
+type Tree = Map<string, File | 'folder'>;
+
+const bytesFrom = (buffer: Buffer): Bytes => ({ buffer, length: buffer.length });
+const bufferOf = ({ buffer, length }: Bytes): Buffer => buffer.subarray(0, length);
+
+/** Cuts the bytes, or adds zeros. */
+const resize = (bytes: Bytes, length: number): void => {
+  if (length > bytes.buffer.length) {
+    const grown = Buffer.alloc(2 * length);
+    bufferOf(bytes).copy(grown);
+    bytes.buffer = grown;
+  }
+  bytes.buffer.fill(0, length, Math.max(length, bytes.length));
+  bytes.length = length;
+};
+const write = (bytes: Bytes, at: number, part: Uint8Array): void => {
+  resize(bytes, Math.max(bytes.length, at + part.length));
+  bytes.buffer.set(part, at);
+};
+const apply = (bytes: Bytes, change: FileChange): void => {
+  if ('at' in change) write(bytes, change.at, change.bytes);
+  else resize(bytes, change.size);
+};
+const grows = (bytes: Bytes, change: FileChange): boolean =>
+  'at' in change ? change.at + change.bytes.length > bytes.length : true;
+
+const rename = (tree: Tree, { path, node, from }: NameChange): void => {
+  if (from !== undefined) tree.delete(from);
+  if (node === undefined) tree.delete(path);
+  else tree.set(path, node);
+};
+
+/** A model of the disk below a folder that was empty at first. */
+export const createDisk = (root: string, names: Names) => {
+  const seen: Tree = new Map([[root, 'folder']]);
+  const durable: Tree = new Map(seen);
+  let pendingNames: NameChange[] = [];
+  /** The changes that a sync puts on the disk: those that were over when it began. */
+  const covered = new Map<Event, { readonly files: FileChange[]; readonly names: NameChange[] }>();
+  const begun = new Map<Event, { readonly file: File; readonly change: FileChange }>();
+
+  const fileAt = (path: string): File => {
+    const node = seen.get(path);
+    if (node === undefined || node === 'folder') throw new Error(`there is no file ${path}`);
+    return node;
+  };
+  const changeName = (change: NameChange): void => {
+    rename(seen, change);
+    pendingNames.push(change);
+  };
+  const beginChange = (event: Event, file: File, change: FileChange): void => {
+    file.pending.push(change);
+    file.size = 'at' in change ? Math.max(file.size, change.at + change.bytes.length) : change.size;
+    begun.set(event, { file, change });
+  };
+
+  const begin = (event: Event): void => {
+    const { change } = event;
+    if (change.kind === 'write' || change.kind === 'append') {
+      const file = fileAt(change.path);
+      const at = change.kind === 'append' ? file.size : change.at;
+      beginChange(event, file, { at, bytes: change.bytes, isOver: false });
+    } else if (change.kind === 'truncate') {
+      beginChange(event, fileAt(change.path), { size: change.size, isOver: false });
+    } else if (change.kind === 'sync') {
+      const node = seen.get(change.path);
+      const files = node === undefined || node === 'folder' ? [] : node.pending;
+      const isOfNames = (name: NameChange): boolean =>
+        names === 'strict'
+          ? node === 'folder' && dirname(name.path) === change.path
+          : change.isWhole ||
+            (typeof node === 'object' && files.some((one) => grows(node.durable, one)));
+      covered.set(event, {
+        files: files.filter(({ isOver }) => isOver),
+        names: pendingNames.filter(isOfNames),
+      });
+    }
+  };
+
+  const endSync = (event: Event, path: string): void => {
+    const { files = [], names: toKeep = [] } = covered.get(event) ?? {};
+    covered.delete(event);
+    const node = seen.get(path);
+    if (typeof node === 'object') {
+      for (const change of files) {
+        if (node.pending.includes(change)) apply(node.durable, change);
+      }
+      node.pending = node.pending.filter((change) => !files.includes(change));
+    }
+    for (const change of toKeep) {
+      if (pendingNames.includes(change)) rename(durable, change);
+    }
+    pendingNames = pendingNames.filter((change) => !toKeep.includes(change));
+  };
+
+  const end = (event: Event): void => {
+    const { change } = event;
+    const ofFile = begun.get(event);
+    if (ofFile) ofFile.change.isOver = true;
+    begun.delete(event);
+    if (change.kind === 'sync') endSync(event, change.path);
+    else endName(change);
+  };
+  const endName = (change: Change): void => {
+    if (change.kind === 'make') {
+      if (seen.has(change.path)) return;
+      const node = change.isFolder
+        ? 'folder'
+        : { durable: bytesFrom(Buffer.alloc(0)), pending: [], size: 0 };
+      changeName({ path: change.path, node });
+    } else if (change.kind === 'link') {
+      changeName({ path: change.path, node: fileAt(change.from) });
+    } else if (change.kind === 'rename') {
+      changeName({ path: change.path, node: fileAt(change.from), from: change.from });
+    } else if (change.kind === 'remove') changeName({ path: change.path, node: undefined });
+  };
+
+  /** The content for programs, which see all that is pending. */
+  const seenContent = (): Content =>
+    new Map(
+      [...seen].map(([path, node]) => {
+        if (node === 'folder') return [path, undefined];
+        const bytes = bytesFrom(Buffer.from(bufferOf(node.durable)));
+        for (const change of node.pending) apply(bytes, change);
+        return [path, bufferOf(bytes)];
+      }),
+    );
+
+  /** After the death of the program: a call that did not return may have had a part of its effect. */
+  const settle = (now: Content): void => {
+    for (const { file, change } of begun.values()) {
+      const [path] = [...seen].find(([, node]) => node === file) ?? [];
+      const bytes = path === undefined ? undefined : now.get(path);
+      change.isOver = true;
+      if (bytes === undefined) continue;
+      if ('at' in change) {
+        const there = bytes.subarray(change.at, change.at + change.bytes.length);
+        change.bytes = Buffer.from(there);
+      } else if (bytes.length !== change.size)
+        file.pending = file.pending.filter((one) => one !== change);
+      file.size = bytes.length;
+    }
+    begun.clear();
+    covered.clear();
+  };
+
+  const keptNames = ({ random, kept }: Cut): Tree => {
+    const tree: Tree = new Map(durable);
+    if (names === 'ordered') {
+      const end = random() < kept ? pendingNames.length : intBelow(random, pendingNames.length + 1);
+      for (const change of pendingNames.slice(0, end)) rename(tree, change);
+    } else {
+      for (const change of pendingNames) if (random() < kept) rename(tree, change);
+    }
+    return tree;
+  };
+  const keptBytes = (file: File, { random, kept, sectorBytes }: Cut): Buffer => {
+    const bytes = bytesFrom(Buffer.from(bufferOf(file.durable)));
+    const { length } = bytes;
+    if (names === 'strict' && file.size > length && random() < 0.5) {
+      resize(bytes, file.size);
+      for (let at = length; at < file.size; at += 1) bytes.buffer[at] = intBelow(random, 256);
+    }
+    for (const change of file.pending) {
+      if (!('at' in change)) {
+        if (random() < kept) resize(bytes, change.size);
+        continue;
+      }
+      const end = change.at + change.bytes.length;
+      for (let at = change.at; at < end; ) {
+        const next = Math.min(end, (Math.floor(at / sectorBytes) + 1) * sectorBytes);
+        const part = change.bytes.subarray(at - change.at, next - change.at);
+        if (random() < kept) write(bytes, at, part);
+        at = next;
+      }
+    }
+    return bufferOf(bytes);
+  };
+
+  /** What the disk may hold if the power is cut now. */
+  const cut = (chosen: Cut): Content => {
+    const tree = keptNames(chosen);
+    const content = new Map<string, Buffer | undefined>();
+    for (const [path, node] of tree) {
+      const isLost = [...parents(path, root)].some((folder) => !tree.has(folder));
+      if (!isLost) content.set(path, node === 'folder' ? undefined : keptBytes(node, chosen));
+    }
+    return content;
+  };
+
+  return { begin, end, settle, cut, seenContent };
+};
+
+function* parents(path: string, root: string): Generator<string> {
+  for (let folder = path; folder !== root; ) {
+    folder = dirname(folder);
+    yield folder;
+  }
+}

@@ -1,0 +1,103 @@
+/** What a traced vault did to the files of a folder, and what it sent to its callers. */
+import { resolve } from 'node:path';
+import { bytesOf, type Call } from './strace.ts';
+
+export type Change =
+  | { readonly kind: 'write'; readonly path: string; readonly at: number; readonly bytes: Buffer }
+  | { readonly kind: 'append'; readonly path: string; readonly bytes: Buffer }
+  | { readonly kind: 'truncate'; readonly path: string; readonly size: number }
+  | { readonly kind: 'make'; readonly path: string; readonly isFolder: boolean }
+  | { readonly kind: 'link' | 'rename'; readonly path: string; readonly from: string }
+  | { readonly kind: 'remove'; readonly path: string }
+  | { readonly kind: 'sync'; readonly path: string; readonly isWhole: boolean }
+  /** The head of a reply with this request id begins to leave. */
+  | { readonly kind: 'reply'; readonly requestId: string };
+
+/** A change, and the times at which its call began and returned, which are places in the trace. */
+export type Event = {
+  readonly change: Change;
+  readonly begin: number;
+  readonly end: number | undefined;
+};
+
+/** A path or a descriptor's path. */
+const pathOf = (arg = ''): string => bytesOf(arg).toString();
+
+/** SQLite maps this file into memory, and makes it anew after a crash. */
+const isMapped = (path: string): boolean => path.endsWith('-shm');
+
+const requestIdIn = (args: readonly string[]): string | undefined =>
+  /^x-request-id: *(\S+)/im.exec(bytesOf(args.slice(1).join()).toString('latin1'))?.[1];
+
+/**
+ * The events of a trace below `root`, whose names are absolute paths. Throws at a call that changes a file there in a way
+ * that is not known here.
+ */
+export const eventsOf = (calls: readonly Call[], root: string): readonly Event[] => {
+  /** Where the next `write` to a descriptor goes. */
+  const positions = new Map<string, number | 'end'>();
+  const isBelow = (path: string): boolean => path.startsWith(`${root}/`) && !isMapped(path);
+
+  const opened = ({ args, result = '' }: Call): readonly Change[] => {
+    const [, , flags = ''] = args;
+    const path = pathOf(result);
+    const descriptor = /^\d+/.exec(result)?.[0] ?? '';
+    positions.set(descriptor, flags.includes('O_APPEND') ? 'end' : 0);
+    if (!isBelow(path)) return [];
+    return [
+      ...(flags.includes('O_CREAT') ? [{ kind: 'make', path, isFolder: false } as const] : []),
+      ...(flags.includes('O_TRUNC') ? [{ kind: 'truncate', path, size: 0 } as const] : []),
+    ];
+  };
+  const written = ({ args }: Call): readonly Change[] => {
+    const [target = '', text = ''] = args;
+    const descriptor = /^\d+/.exec(target)?.[0] ?? '';
+    const position = positions.get(descriptor) ?? 0;
+    const [path, bytes] = [pathOf(target), bytesOf(text)];
+    if (position === 'end') return [{ kind: 'append', path, bytes }];
+    positions.set(descriptor, position + bytes.length);
+    return [{ kind: 'write', path, at: position, bytes }];
+  };
+  /** The changes by a call on a descriptor of a file here. */
+  const onDescriptor = (call: Call): readonly Change[] => {
+    const { name, args } = call;
+    const path = pathOf(args[0]);
+    if (name === 'pwrite64') {
+      return [{ kind: 'write', path, at: Number(args[3]), bytes: bytesOf(args[1] ?? '') }];
+    }
+    if (name === 'write') return written(call);
+    if (name === 'ftruncate') return [{ kind: 'truncate', path, size: Number(args[1]) }];
+    if (name === 'fsync' || name === 'fdatasync') {
+      return [{ kind: 'sync', path, isWhole: name === 'fsync' }];
+    }
+    throw new Error(`a call that the model does not know: ${name} of ${path}`);
+  };
+  const onPaths = ({ name, args }: Call): readonly Change[] => {
+    const [first = '', second = ''] = args.map((arg) => resolve(pathOf(arg)));
+    if (name === 'rename' || name === 'link') {
+      return [{ kind: name, from: first, path: second }];
+    }
+    if (name === 'unlink') return [{ kind: 'remove', path: first }];
+    if (name === 'mkdir') return [{ kind: 'make', path: first, isFolder: true }];
+    throw new Error(`a call that the model does not know: ${name} of ${first}`);
+  };
+  const changesOf = (call: Call): readonly Change[] => {
+    const { name, args, result } = call;
+    if (result?.startsWith('-')) return [];
+    if (name === 'openat') return opened(call);
+    if (/^\d+<\\x/.test(args[0] ?? '')) {
+      const path = pathOf(args[0]);
+      if (isBelow(path) || path === root) {
+        return args[0]?.endsWith('(deleted)') ? [] : onDescriptor(call);
+      }
+      const isToCaller = /^(socket|TCP)/.test(path) && name.startsWith('write');
+      const requestId = isToCaller ? requestIdIn(args) : undefined;
+      return requestId === undefined ? [] : [{ kind: 'reply', requestId }];
+    }
+    const paths = args.map((arg) => resolve(pathOf(arg)));
+    return paths.some(isBelow) ? onPaths(call) : [];
+  };
+  return calls.flatMap((call) =>
+    changesOf(call).map((change) => ({ change, begin: call.begin, end: call.end })),
+  );
+};

@@ -1,0 +1,85 @@
+/** Three lives of one vault under strace: a first start, one after `kill -9`, and one after an ordinary end. */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { addressOf, freshFolder } from '../local-process.ts';
+import { type Attempt, type Caller, prepare, read, send, writeUntilBroken } from '../promises.ts';
+import { issueToken } from '../tokens.ts';
+import { until } from '../until.ts';
+import type { Content } from './disk.ts';
+import { type Event, eventsOf } from './events.ts';
+import { pidBelow, readTrace, startTraced } from './strace.ts';
+
+export type Life = {
+  readonly events: readonly Event[];
+  /** The id of the last answer before its writers began. */
+  readonly lastRead: string | undefined;
+  /** What its files held at its end. */
+  readonly left: Content;
+};
+export type Lives = {
+  /** The folder around the data folder, which was empty at first. */
+  readonly root: string;
+  readonly data: string;
+  readonly lives: readonly Life[];
+  readonly attempts: readonly Attempt[];
+};
+
+const writers = 16;
+
+/** The files and folders below a folder, but for the one that SQLite maps into memory. */
+const contentOf = (folder: string): Content => {
+  const content = new Map<string, Buffer | undefined>([[folder, undefined]]);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) for (const [name, bytes] of contentOf(path)) content.set(name, bytes);
+    else if (!path.endsWith('-shm')) content.set(path, readFileSync(path));
+  }
+  return content;
+};
+
+const answered = (attempts: readonly Attempt[]): number =>
+  attempts.filter(({ answer }) => answer).length;
+
+/** Reads whatever the last life may have stored without an answer. Returns the id of the last answer. */
+const readUnanswered = async (caller: Caller, attempts: Attempt[]): Promise<string | undefined> => {
+  const names = attempts.flatMap(({ answer, stores }) => (answer ? [] : [...stores.keys()]));
+  let last: string | undefined;
+  for (const name of names) {
+    const attempt = read(name);
+    // A name that is not there is no promise: it may have been created meanwhile.
+    await send(caller, attempt).catch(() => undefined);
+    if (attempt.answer) attempts.push(attempt);
+    last = attempt.answer?.requestId ?? last;
+  }
+  return last;
+};
+
+/** Runs three lives. The one that is asked to end is asked after this many answers. */
+export const liveThrice = async (answersMin: number): Promise<Lives> => {
+  const around = freshFolder();
+  const root = join(around, 'disk');
+  mkdirSync(root);
+  const data = join(root, 'data');
+  const attempts: Attempt[] = [];
+  const lives: Life[] = [];
+  for (const syncs of ['deadly', 'slow', 'deadly'] as const) {
+    const trace = join(around, `trace-${lives.length}`);
+    const vault = startTraced({ VAULT_DATA_DIR: data, PORT: '0' }, trace, syncs);
+    const url = await addressOf(vault);
+    const caller = { url, token: issueToken(data) };
+    const lastRead = await readUnanswered(caller, attempts);
+    if (lives.length === 0) await prepare(caller, attempts);
+    const before = answered(attempts);
+    const crowd = Array.from({ length: writers }, (_, writer) =>
+      writeUntilBroken(caller, attempts, writer),
+    );
+    if (syncs === 'slow') {
+      await until(() => answered(attempts) - before >= answersMin);
+      process.kill(pidBelow(vault), 'SIGTERM');
+    }
+    await Promise.all([...crowd, vault.exit]);
+    const events = eventsOf(await readTrace(trace), root);
+    lives.push({ events, lastRead, left: contentOf(root) });
+  }
+  return { root, data, lives, attempts };
+};

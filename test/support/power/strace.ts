@@ -1,0 +1,87 @@
+/** Runs a vault under strace, and reads back what it wrote: to the files of its data folder, and to its callers. */
+import { createReadStream, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { startProgram } from '../../../local/process/supervisor.ts';
+import { compileCache, type LocalProcess, recorded } from '../local-process.ts';
+
+/** Every call by which a program changes files. Those that a vault does not make are traced to be noticed. */
+const traced = [
+  ...['openat', 'open', 'creat', 'write', 'pwrite64', 'writev', 'pwritev', 'pwritev2'],
+  ...['ftruncate', 'truncate', 'fallocate', 'copy_file_range', 'sendfile', 'sync_file_range'],
+  ...['fsync', 'fdatasync', 'rename', 'renameat', 'renameat2', 'link', 'linkat', 'symlink'],
+  ...['symlinkat', 'unlink', 'unlinkat', 'mkdir', 'mkdirat', 'rmdir'],
+];
+
+/**
+ * How the disk takes the syncs of the log. `slow`: each takes 3 ms, so that commits stay unsynced for a while. `deadly`: the
+ * vault dies by `kill -9` at the 12th sync of a thread, when a commit is in the log but not on the disk.
+ */
+export type Syncs = 'slow' | 'deadly';
+const injected = { slow: 'delay_enter=3000', deadly: 'signal=KILL:when=12' };
+
+/** Starts `npm start` under strace, which writes its trace to this file. `exit` settles when both have ended. */
+export const startTraced = (env: NodeJS.ProcessEnv, trace: string, syncs: Syncs): LocalProcess => {
+  const { PATH, HOME } = process.env;
+  const options = ['-f', '-y', '-xx', '-s', '16777216', '-o', trace];
+  const calls = ['-e', `trace=${traced.join()}`, '-e', `inject=fdatasync:${injected[syncs]}`];
+  const program = [process.execPath, 'local/bin/start.ts'];
+  const child = startProgram('strace', [...options, ...calls, ...program], {
+    // Without this, libuv may write past all calls that strace sees.
+    env: { PATH, HOME, ...compileCache, UV_USE_IO_URING: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return recorded(child);
+};
+
+/** The vault below strace, which passes no signal on. */
+export const pidBelow = ({ child: { pid } }: LocalProcess): number =>
+  Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+
+/** A call of the program, and the lines of the trace at which it began and returned. */
+export type Call = {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** What it returned, as strace prints it. `undefined` if the program died before. */
+  readonly result: string | undefined;
+  readonly begin: number;
+  readonly end: number | undefined;
+};
+
+const began = /^(\d+) +(\w+)\((.*)$/;
+const resumed = /^(\d+) +<\.\.\. (\w+) resumed>(.*)$/;
+const unfinished = ' <unfinished ...>';
+
+/** A call from its whole text behind the name. No quoted byte is a comma or a parenthesis, because all are in hex. */
+const callOf = (name: string, text: string, begin: number, end: number): Call => {
+  const at = text.lastIndexOf(') ');
+  const result = /= (-?\d\S*)/.exec(text.slice(at))?.[1];
+  const args = text.slice(0, at).split(', ');
+  return { name, args, result, begin, end: result === undefined ? undefined : end };
+};
+
+/** The calls of a trace that have returned or were cut off by the end of the program, in the order of their begin. */
+export const readTrace = async (file: string): Promise<readonly Call[]> => {
+  const calls: Call[] = [];
+  const open = new Map<string, { readonly name: string; readonly text: string; begin: number }>();
+  let line = 0;
+  const lines = createInterface({ input: createReadStream(file, 'latin1') });
+  for await (const text of lines) {
+    line += 1;
+    const [, pid = '', name, rest = ''] = began.exec(text) ?? resumed.exec(text) ?? [];
+    if (name === undefined) continue;
+    const before = open.get(pid);
+    open.delete(pid);
+    if (rest.endsWith(unfinished)) {
+      open.set(pid, { name, text: rest.slice(0, -unfinished.length), begin: line });
+    } else if (before) calls.push(callOf(name, before.text + rest, before.begin, line));
+    else calls.push(callOf(name, rest, line, line));
+  }
+  for (const { name, text, begin } of open.values()) {
+    calls.push({ name, args: text.split(', '), result: undefined, begin, end: undefined });
+  }
+  return calls.sort((a, b) => a.begin - b.begin);
+};
+
+/** The bytes of all quoted or bracketed texts of an argument. */
+export const bytesOf = (text: string): Buffer =>
+  Buffer.from([...text.matchAll(/\\x([0-9a-f]{2})/g)].map(([, hex]) => hex).join(''), 'hex');
