@@ -43,8 +43,8 @@ const generating = {
   setupFilesAfterEnv: [...setupFiles, '<rootDir>/test/support/generated-inputs.ts'],
 };
 
-/** The files of `contract` that hold the store over etcd to the same suites as SQLite. */
-const overEtcd = [
+/** The files of `contract` that hold every store to the same suites: SQLite there, and the other stores elsewhere. */
+const ofAnyStore = [
   ...['calls', 'concurrent-duplicates', 'conditional-reads', 'copy-secret', 'delete-secret'],
   'destroy-version',
   ...['env-at', 'env-deletions', 'env-files', 'env-next', 'env-pins', 'explain-secret'],
@@ -110,11 +110,19 @@ export default {
     project('browser', 60),
     project('cluster', 900),
     project('cluster', 200, {
-      testMatch: [`<rootDir>/test/contract/{${overEtcd}}.test.ts`],
+      testMatch: [`<rootDir>/test/contract/{${ofAnyStore}}.test.ts`],
       setupFiles: ['<rootDir>/test/support/over-etcd.ts'],
     }),
     project('cloud', 900, cloud),
     project('proof', 900, { testPathIgnorePatterns: ['/test/proof/readers/'] }),
+    ...(dynoxide === undefined
+      ? []
+      : [
+          project('proof', 200, {
+            testMatch: [`<rootDir>/test/contract/{${ofAnyStore}}.test.ts`],
+            setupFiles: ['<rootDir>/test/support/over-dynamodb.ts'],
+          }),
+        ]),
     project('proof', 60, {
       testMatch: ['<rootDir>/test/proof/readers/**/*.test.ts'],
       globalSetup: '<rootDir>/test/proof/readers/setup.ts',
