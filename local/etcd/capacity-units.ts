@@ -1,7 +1,7 @@
 /** Capacity units as DynamoDB counts them (Developer Guide, "Read and write operations"). */
 
 import { sizeOfItem } from './attribute-values.ts';
-import type { Json } from './dynamodb-protocol.ts';
+import type { Item, Json } from './dynamodb-protocol.ts';
 import type { ItemCopy } from './item-copies.ts';
 import { changedEntries, type Table } from './table-keys.ts';
 import type { Action } from './transactions.ts';
@@ -10,7 +10,7 @@ const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_02
 const readUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 4_096));
 
 /** A read of items that are consistent: one unit for each started 4 KB of each. */
-export const unitsOfReads = (copies: readonly ItemCopy[]): number =>
+export const unitsOfReads = (copies: readonly ItemCopy<Item>[]): number =>
   copies.reduce((sum, { item }) => sum + readUnits(item ? sizeOfItem(item) : 0), 0);
 
 /** A page: its items together, half as much if the read need not be consistent. */
@@ -23,7 +23,7 @@ export const unitsOfPage = (bytes: number, isConsistent: boolean): number =>
  */
 export const unitsOfAction = (
   { table, item, kind }: Action,
-  before: ItemCopy | undefined,
+  before: ItemCopy<Item> | undefined,
   times: 1 | 2,
 ): number => {
   const sizes = [before?.item, item].map((one) => (one ? sizeOfItem(one) : 0));

@@ -13,6 +13,8 @@ export const etcdTimes = {
    * answer what is known. A node's own calls have limits in `local/node/node-times.ts`.
    */
   callsEndMs: answerMs - 50,
+  /** So long before the end of a call of the functions its calls to etcd end, so that it can say what is known. */
+  answerMarginMs: times.storeCallMs - (answerMs - 50),
   /** A node says by then whether it serves, so that 500 ms are left for the call to etcd. */
   admitMs: answerMs - 500,
 

@@ -3,28 +3,26 @@
  * a write the call that would read the item first. The copy proves nothing: a write compares the revision, and
  * no write is refused by a copy.
  */
-import type { Item } from './dynamodb-protocol.ts';
-
 /** An item as etcd held it, and the revision that stored it; `0` if there was none. */
-export type ItemCopy = {
+export type ItemCopy<Item> = {
   readonly item: Item | undefined;
   readonly revision: string;
   readonly bytes: number;
 };
 
-export const absent: ItemCopy = { item: undefined, revision: '0', bytes: 0 };
+export const absent: ItemCopy<never> = { item: undefined, revision: '0', bytes: 0 };
 
-export type ItemCopies = {
-  readonly find: (key: string) => ItemCopy | undefined;
-  readonly keep: (key: string, copy: ItemCopy) => void;
+export type ItemCopies<Item> = {
+  readonly find: (key: string) => ItemCopy<Item> | undefined;
+  readonly keep: (key: string, copy: ItemCopy<Item>) => void;
 };
 
 /** Some hundred of the largest items of the vault, many thousand of its usual ones. */
 const bytesMax = 8 * 1_048_576;
 
-export const createItemCopies = (): ItemCopies => {
+export const createItemCopies = <Item>(): ItemCopies<Item> => {
   /** The oldest first. */
-  const copies = new Map<string, ItemCopy>();
+  const copies = new Map<string, ItemCopy<Item>>();
   let bytes = 0;
   const drop = (key: string): void => {
     const before = copies.get(key);
@@ -47,4 +45,4 @@ export const createItemCopies = (): ItemCopies => {
   };
 };
 
-const weight = (key: string, { bytes }: ItemCopy): number => key.length + bytes + 256;
+const weight = (key: string, { bytes }: ItemCopy<unknown>): number => key.length + bytes + 256;

@@ -27,7 +27,7 @@ import { type Action, readItems, writeItems } from './transactions.ts';
 type ItemOperations = Omit<Operations, 'CreateTable' | 'DescribeTable' | 'DescribeTimeToLive'>;
 
 export const createItemOperations = (etcd: Etcd, getTable: TableLookup): ItemOperations => {
-  const copies = createItemCopies();
+  const copies = createItemCopies<Item>();
   const narrow = createNarrowing();
 
   const single = async (

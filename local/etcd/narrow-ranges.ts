@@ -4,7 +4,6 @@
  * narrow they should be is learned from the pages before; a wrong guess costs a call, or one count of the whole range.
  */
 import type { KeyValue, RangeReply } from './etcd-client.ts';
-import { keyAfter } from './table-keys.ts';
 
 /** From `from` up to `to`, which is left out. */
 export type KeyRange = { readonly from: Buffer; readonly to: Buffer };
@@ -41,6 +40,9 @@ export const endOfPrefix = (prefix: Buffer | string): Buffer => {
   end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   return end;
 };
+
+/** The first key behind `key` in etcd's order. */
+export const keyAfter = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)]);
 
 const commonBytes = (a: Buffer, b: Buffer): number => {
   let count = 0;

@@ -8,18 +8,11 @@ import type { Etcd } from './group-commit.ts';
 import {
   endOfPrefix,
   type KeyRange,
+  keyAfter,
   type NarrowRanges,
   type RangeNarrowing,
 } from './narrow-ranges.ts';
-import {
-  exactItemKey,
-  indexKey,
-  keyAfter,
-  keyNames,
-  prefixOf,
-  schemaOf,
-  type Table,
-} from './table-keys.ts';
+import { exactItemKey, indexKey, keyNames, prefixOf, schemaOf, type Table } from './table-keys.ts';
 
 export type Query = {
   readonly table: Table;

@@ -66,9 +66,6 @@ type Schema = Table['KeySchema'];
 
 const join = (...parts: readonly string[]): string => parts.join('\0');
 
-/** The first key behind `key` in etcd's order. */
-export const keyAfter = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)]);
-
 export const tableKey = (name: string): string => `table/${name}`;
 
 /** DynamoDB's limits of key values, in bytes. */

@@ -29,10 +29,10 @@ export type Action = {
 
 /** The result of a write: the stored items before it, or one reason for each action if it was refused. */
 export type Outcome =
-  | { readonly outcome: 'applied'; readonly before: readonly ItemCopy[] }
+  | { readonly outcome: 'applied'; readonly before: readonly ItemCopy<Item>[] }
   | { readonly outcome: 'refused'; readonly reasons: readonly Reason[] };
 
-const copyIn = (reply: RangeReply | undefined): ItemCopy => {
+const copyIn = (reply: RangeReply | undefined): ItemCopy<Item> => {
   const stored = reply?.kvs[0];
   if (stored === undefined) return absent;
   const { value, mod_revision: revision } = stored;
@@ -42,10 +42,10 @@ const copyIn = (reply: RangeReply | undefined): ItemCopy => {
 /** The items at `keys` as of one revision, none older than the call. */
 export const readItems = async (
   etcd: Etcd,
-  copies: ItemCopies,
+  copies: ItemCopies<Item>,
   keys: readonly string[],
   deadline: number,
-): Promise<readonly ItemCopy[]> => {
+): Promise<readonly ItemCopy<Item>[]> => {
   const replies = await etcd.read(
     keys.map((key) => ({ key: Buffer.from(key) })),
     deadline,
@@ -60,13 +60,13 @@ export const readItems = async (
 /** Applies all actions or none. Their keys must differ. Rejects as a write of `Etcd` does. */
 export const writeItems = async (
   etcd: Etcd,
-  copies: ItemCopies,
+  copies: ItemCopies<Item>,
   actions: readonly Action[],
   deadline: number,
 ): Promise<Outcome> => {
   const keys = actions.map(({ key }) => key);
   // The first judgement is a guess: it may permit a try, which the compares decide, and refuses nothing.
-  let basis: readonly ItemCopy[] = keys.map((key) => copies.find(key) ?? absent);
+  let basis: readonly ItemCopy<Item>[] = keys.map((key) => copies.find(key) ?? absent);
   let isGuess = true;
   for (;;) {
     const reasons = reasonsOf(actions, basis);
@@ -103,7 +103,7 @@ export const writeItems = async (
 /** One reason for each action, if a condition of one does not hold. */
 const reasonsOf = (
   actions: readonly Action[],
-  basis: readonly ItemCopy[],
+  basis: readonly ItemCopy<Item>[],
 ): readonly Reason[] | undefined => {
   const reasons = actions.map(({ condition, showsItem }, index): Reason => {
     const item = basis[index]?.item;

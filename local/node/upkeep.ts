@@ -13,8 +13,9 @@ import {
 } from '../etcd/etcd-client.ts';
 import type { Front } from '../etcd/front.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
+import { keyAfter } from '../etcd/narrow-ranges.ts';
 import { findHeldRevision } from '../etcd/snapshot.ts';
-import { expiredRange, keyAfter } from '../etcd/table-keys.ts';
+import { expiredRange } from '../etcd/table-keys.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeReport } from './report.ts';
 import { createAlarmEnding, hasDiskForCopy, isNearQuota, type Space } from './space.ts';

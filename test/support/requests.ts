@@ -25,7 +25,7 @@ export type ReadableJournal = Journal & {
   readonly attempts: () => number;
 };
 
-const writes: ReadonlySet<string> = new Set(['PutItem', 'TransactWriteItems']);
+const writes: ReadonlySet<string> = new Set(['PutItem', 'TransactWriteItems', 'Write']);
 
 export const readableJournal = (): ReadableJournal => {
   const storeCalls: string[] = [];
