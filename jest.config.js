@@ -54,6 +54,7 @@ const ofAnyStore = [
     'items.property',
     'large-table',
     'reads',
+    'restore',
     'time-limits',
     'unclear-writes',
     'write-secret',

@@ -105,8 +105,8 @@ export type ItemsOf = (context: RequestContext) => Items;
 export type Table = {
   readonly itemsOf: ItemsOf;
   /**
-   * All items, or those of one partition, page by page; the items of a partition come one after the other. SQLite and
-   * etcd show one moment, in the order of the keys. DynamoDB shows each page as it is when it is read.
+   * All items, or those of one partition, page by page; the items of a partition come one after the other. SQLite shows
+   * one moment. DynamoDB and etcd show each page as it is when it is read.
    */
   readonly pages: (pk?: string) => AsyncGenerator<readonly Item[]>;
   /** The item as it is now. */

@@ -4,7 +4,6 @@
  */
 
 import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
-import { itemFrom } from '../../functions/store/item-json.ts';
 import type { Item } from '../../functions/store/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { openSnapshot, type Snapshot } from '../etcd/snapshot.ts';
@@ -59,7 +58,7 @@ const requireSound = async (endpoint: string): Promise<void> => {
 type OpenSnapshot = { readonly snapshot: Snapshot; readonly close: () => Promise<void> };
 
 const openRunning = async (folder: string): Promise<OpenSnapshot> => {
-  const snapshot = await openSnapshot(memberAddress(folder), tableName);
+  const snapshot = await openSnapshot(memberAddress(folder));
   return { snapshot, close: snapshot.close };
 };
 
@@ -71,7 +70,7 @@ const openStopped = async (folder: string): Promise<OpenSnapshot> => {
     lock.release();
   };
   try {
-    const snapshot = await openSnapshot(member.address, tableName);
+    const snapshot = await openSnapshot(member.address);
     return {
       snapshot,
       close: async () => {
@@ -87,7 +86,7 @@ const openStopped = async (folder: string): Promise<OpenSnapshot> => {
 
 async function* pagesOf({ snapshot, close }: OpenSnapshot): AsyncGenerator<readonly Item[]> {
   try {
-    for await (const page of snapshot.pages()) yield page.map((item) => itemFrom(item));
+    yield* snapshot.pages();
   } finally {
     await close();
   }

@@ -12,12 +12,13 @@ import {
   type Judged,
   NotSent,
 } from '../../functions/store/ports.ts';
+import { unitsOf } from '../../functions/store/units.ts';
 import type { RequestContext } from '../../functions/vault/request.ts';
 import { limitCall } from '../../functions/vault/retries.ts';
 import type { KeyValue } from './etcd-client.ts';
 import { etcdTimes } from './etcd-times.ts';
 import type { Etcd } from './group-commit.ts';
-import { createGuardedWrites, type StoredItem } from './guarded-writes.ts';
+import { createGuardedWrites } from './guarded-writes.ts';
 import {
   createNarrowing,
   endOfPrefix,
@@ -45,9 +46,8 @@ export const createEtcdItems = (etcd: Etcd, admit?: Admission): ItemsOf => {
     return {
       get: (keys, { attributes } = {}) =>
         read('Get', async (deadline) => {
-          const found = await guarded.read(keys, deadline);
-          const result = found.map(({ item }) => item && attributesIn(item, attributes));
-          return { result, bytes: bytesOf(found) };
+          const found = (await guarded.read(keys, deadline)).map(({ item }) => item);
+          return { result: found.map((item) => item && attributesIn(item, attributes)), found };
         }),
 
       range: (pk, { from: first, to: last, order, limit }) =>
@@ -56,7 +56,8 @@ export const createEtcdItems = (etcd: Etcd, admit?: Admission): ItemsOf => {
           const to = keyAfter(itemKey({ pk, sk: last }));
           const readRange = order === 'asc' ? readForward : readBackward;
           const { kvs } = await readRange({ etcd, narrow }, { from, to }, limit, deadline);
-          return { result: kvs.map(({ value }) => parseItem(value)), bytes: bytesIn(kvs) };
+          const found = kvs.map(({ value }) => parseItem(value));
+          return { result: found, found };
         }),
 
       names: ({ tenant, state }, { text, exact, after }, limit) =>
@@ -64,10 +65,9 @@ export const createEtcdItems = (etcd: Etcd, admit?: Admission): ItemsOf => {
           const prefix = indexPrefix(indexPartition(tenant, state));
           const range = rangeOfNames(prefix, text, exact, after);
           const { kvs, more } = await readForward({ etcd, narrow }, range, limit, deadline);
-          const names = kvs.map(
-            ({ key }) => key.toString('utf8').slice(prefix.length).split('\0')[0] ?? '',
-          );
-          return { result: { names, more }, bytes: bytesIn(kvs) };
+          const found = kvs.map(({ value }) => parseItem(value));
+          const names = found.map(({ name }) => name?.S ?? '');
+          return { result: { names, more }, found };
         }),
 
       write: (guards) => {
@@ -82,9 +82,11 @@ export const createEtcdItems = (etcd: Etcd, admit?: Admission): ItemsOf => {
           write,
           async (deadline): Promise<Worked<'written' | readonly Judged[]>> => {
             const outcome = await guarded.write(guards.map(writeOf), deadline);
-            if (outcome.outcome === 'written') return { result: 'written', bytes: outcome.bytes };
-            const { found } = outcome;
-            return { result: judge(guards, found), bytes: bytesOf(found) };
+            if (outcome.outcome === 'written') {
+              return { result: 'written', found: guards.map(({ put }) => put) };
+            }
+            const found = outcome.found.map(({ item }) => item);
+            return { result: judge(guards, found), found };
           },
         );
       },
@@ -94,7 +96,7 @@ export const createEtcdItems = (etcd: Etcd, admit?: Admission): ItemsOf => {
           'Probe',
           async (deadline) => {
             await etcd.read([{ key: Buffer.from('table/') }], deadline);
-            return { result: { replicated: false }, bytes: 0 };
+            return { result: { replicated: false }, found: [] };
           },
           context.elapsed() + times.statusCallMs,
         ),
@@ -127,17 +129,12 @@ const writeOf = ({ key, expected, put }: Guard) => ({
 });
 
 /** Nobody asks for the item that failed a mere check. */
-const judge = (guards: readonly Guard[], found: readonly StoredItem[]): readonly Judged[] =>
+const judge = (guards: readonly Guard[], found: readonly (Item | undefined)[]): readonly Judged[] =>
   guards.map(({ expected, put }, index) => {
-    const item = found[index]?.item;
+    const item = found[index];
     if (isAsExpected(expected, item)) return { is: 'held' };
     return { is: 'failed', item: put && item };
   });
-
-const bytesOf = (found: readonly StoredItem[]): number =>
-  found.reduce((sum, { bytes }) => sum + bytes, 0);
-const bytesIn = (kvs: readonly KeyValue[]): number =>
-  kvs.reduce((sum, { value }) => sum + value.length, 0);
 
 type Found = {
   readonly kvs: readonly KeyValue[];
@@ -154,7 +151,7 @@ const readForward = async (
   deadline: number,
 ): Promise<Found> => {
   const kvs: KeyValue[] = [];
-  let rest: KeyRange | undefined = range.from.compare(range.to) < 0 ? range : undefined;
+  let rest: KeyRange | undefined = range;
   while (rest !== undefined && kvs.length < limit) {
     const { ranges, take } = narrow(rest);
     const left = limit - kvs.length;
@@ -184,15 +181,10 @@ type Call = {
   readonly endByMs: number;
   readonly admit: Admission | undefined;
 };
-/** A result, and the bytes that were read or written for it. */
-type Worked<Result> = { readonly result: Result; readonly bytes: number };
+/** A result, and the items that were read or written for it. */
+type Worked<Result> = { readonly result: Result; readonly found: readonly (Item | undefined)[] };
 
-const unitBytes = 4_096;
-
-/**
- * Makes the calls to etcd of one call of a request, and reports it to the journal. A store that bills nothing counts each
- * started 4 KiB as a unit.
- */
+/** Makes the calls to etcd of one call of a request, and reports it to the journal. */
 const call = async <Result>(
   context: RequestContext,
   { name, kind, endByMs, admit }: Call,
@@ -210,12 +202,12 @@ const call = async <Result>(
     });
   };
   try {
-    const { result, bytes } = await context.storeTime.during(() =>
+    const { result, found } = await context.storeTime.during(() =>
       limitCall(context, times.storeCallMs, endByMs, (signal) =>
         Promise.race([admitted(signal), whenAborted(signal)]),
       ),
     );
-    units = Math.max(1, Math.ceil(bytes / unitBytes));
+    units = unitsOf(found);
     return result;
   } finally {
     context.journal.called('store', name, units);

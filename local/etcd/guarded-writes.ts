@@ -29,8 +29,7 @@ export type GuardedWrites = {
 };
 
 export type Outcome =
-  /** `bytes`: of the items that were put. */
-  | { readonly outcome: 'written'; readonly bytes: number }
+  | { readonly outcome: 'written' }
   /** What was found at each key, as of one revision. */
   | { readonly outcome: 'refused'; readonly found: readonly StoredItem[] };
 
@@ -95,8 +94,7 @@ export const createGuardedWrites = (etcd: Etcd): GuardedWrites => {
           const copy = { item, revision: reply.revision, bytes: text.length };
           if (change !== 'none') copies.keep(keys[index]?.toString('latin1') ?? '', copy);
         }
-        const bytes = next.reduce((sum, one) => sum + (one?.text.length ?? 0), 0);
-        return { outcome: 'written', bytes };
+        return { outcome: 'written' };
       }
       basis = keep(
         keys,

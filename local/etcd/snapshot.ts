@@ -5,8 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Item, ItemKey } from '../../functions/store/items.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import type { Item } from './dynamodb-protocol.ts';
 import {
   type EtcdClient,
   isCompacted,
@@ -19,7 +19,7 @@ import {
 } from './etcd-client.ts';
 import { etcdTimes } from './etcd-times.ts';
 import { createNarrowing, endOfPrefix, type KeyRange } from './narrow-ranges.ts';
-import { prefixOf } from './table-keys.ts';
+import { itemKey, itemPrefix, parseItem } from './stored-items.ts';
 
 export type Snapshot = {
   /** A revision that holds every write acknowledged before the snapshot was opened. */
@@ -81,7 +81,6 @@ const untilAnswered = async <Result>(
  */
 export const openSnapshot = async (
   address: string,
-  tableName: string,
   renewEveryMs: number = etcdTimes.snapshotRenewMs,
 ): Promise<Snapshot> => {
   const channel = openChannel(address);
@@ -117,29 +116,49 @@ export const openSnapshot = async (
     const without = 'etcd takes no write, so nobody can tell what was written last';
     const revision = await untilAnswered(hold, etcdTimes.snapshotOpenMs, without);
     timer = setInterval(renew, renewEveryMs).unref();
-    return { revision, pages: () => readPages(range, tableName, revision), close };
+    return { revision, pages: () => readPages(range, { revision }), close };
   } catch (error) {
     channel.close();
     throw error;
   }
 };
 
-const readItem = ({ key, value }: KeyValue): Item => {
+const itemOf = ({ key, value }: KeyValue): Item => {
   try {
-    return JSON.parse(value.toString('utf8'));
+    return parseItem(value);
   } catch (error) {
     const name = key.toString('utf8').split('\0').slice(1).join(' ');
     throw failure(`the item ${name} is damaged on this node: use another node`, { cause: error });
   }
 };
 
-/** Yields all items of the table as of the revision, as `pages` of a snapshot does. A page may be empty. */
+/** Reads until etcd answers. */
+const readUntilAnswered = async (
+  range: EtcdClient['range'],
+  request: Range,
+): Promise<RangeReply> => {
+  const read = (deadline: number) => range(request, deadline);
+  return await untilAnswered(read, etcdTimes.snapshotReadMs, 'etcd does not answer');
+};
+
+/** The item at a key as it is now. Throws a sentence if it is damaged, or etcd does not answer. */
+export const readItemAt = async (
+  range: EtcdClient['range'],
+  key: ItemKey,
+): Promise<Item | undefined> => {
+  const { kvs } = await readUntilAnswered(range, { key: itemKey(key) });
+  return kvs.map(itemOf)[0];
+};
+
+/**
+ * Yields all items, or those of one partition, as of a revision that the member has applied; without one, each page as it
+ * is now. A page may be empty. Throws a sentence as `pages` of a snapshot does.
+ */
 export async function* readPages(
   range: EtcdClient['range'],
-  TableName: string,
-  revision: string,
+  { pk, revision }: { readonly pk?: string | undefined; readonly revision?: string },
 ): AsyncGenerator<readonly Item[]> {
-  const prefix = prefixOf({ TableName });
+  const prefix = itemPrefix(pk);
   const narrow = createNarrowing();
   let limit = firstLimit;
   let rest: KeyRange | undefined = { from: Buffer.from(prefix), to: endOfPrefix(prefix) };
@@ -147,13 +166,12 @@ export async function* readPages(
     const { ranges, take } = narrow(rest);
     const replies: RangeReply[] = [];
     for (const { from: key, to: range_end } of ranges) {
-      // The member has applied the revision, so it need not ask the others.
-      const page = { key, range_end, limit, revision, serializable: true };
-      const read = (deadline: number) => range(page, deadline);
-      replies.push(await untilAnswered(read, etcdTimes.snapshotReadMs, 'etcd does not answer'));
+      // A member that has applied the revision need not ask the others.
+      const asOf = revision === undefined ? {} : { revision, serializable: true };
+      replies.push(await readUntilAnswered(range, { key, range_end, limit, ...asOf }));
     }
     const { kvs, rest: left } = take(replies, limit);
-    yield kvs.map(readItem);
+    yield kvs.map(itemOf);
     rest = left;
     const bytes = kvs.reduce((sum, { value }) => sum + value.length, 1);
     limit = Math.min(limitMax, Math.max(firstLimit, Math.floor((kvs.length * pageBytes) / bytes)));

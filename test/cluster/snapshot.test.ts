@@ -1,32 +1,42 @@
 /** A snapshot of a table in a real etcd, while writes and compactions go on. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Item, ItemKey } from '../../functions/store/items.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
-import type { Item } from '../../local/etcd/dynamodb-protocol.ts';
-import type { Operation } from '../../local/etcd/etcd-client.ts';
+import type { Operation, Txn } from '../../local/etcd/etcd-client.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import { openSnapshot, type Snapshot } from '../../local/etcd/snapshot.ts';
+import { changesOf, itemKey, textOf } from '../../local/etcd/stored-items.ts';
 import { createCompaction } from '../../local/node/upkeep.ts';
-import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
-import { tableOf } from '../support/front-tables.ts';
+import { type SingleEtcd, startSingleEtcd } from '../support/single-etcd.ts';
 import { until, untilSeen } from '../support/until.ts';
 
-const TableName = 'vault';
 const quotaBytes = 1_000_000_000;
 /** So many that they take several pages, and that the limit of a page changes. */
 const count = 700;
 const soon = () => performance.now() + 5_000;
 
-let etcd: EtcdFront;
+let etcd: SingleEtcd;
 let member: MemberClient;
 let snapshot: Snapshot;
-const itemOf = (n: number, text: string): Item => ({ pk: { S: `pk-${n}` }, text: { S: text } });
+const itemOf = (n: number, text: string): Item => ({
+  ...{ pk: { S: `pk-${n}` }, sk: { S: 'HEAD' } },
+  text: { S: text },
+});
 const write = async (n: number, text: string): Promise<void> => {
-  await untilSeen(
-    () => etcd.front('PutItem', { TableName, Item: itemOf(n, text) }),
-    ({ status }) => status === 200,
-  );
+  const put = putOf({ pk: `pk-${n}`, sk: 'HEAD' }, itemOf(n, text));
+  await until(() => succeeds(etcd.client.txn(put, soon())));
 };
+const succeeds = (call: Promise<unknown>): Promise<boolean> =>
+  call.then(
+    () => true,
+    () => false,
+  );
+const putOf = (key: ItemKey, item: Item): Txn => ({
+  compare: [],
+  success: changesOf(itemKey(key), undefined, { item, text: textOf(item) }),
+  failure: [],
+});
 const numbers = Array.from({ length: count }, (_, n) => n);
 const nameOf = (item: Item): string => String(item['pk']?.S);
 const readAll = async (): Promise<readonly Item[]> => {
@@ -38,34 +48,22 @@ const readAll = async (): Promise<readonly Item[]> => {
 const passRevisions = async (): Promise<void> => {
   const put: Operation = { request_put: { key: Buffer.from('node/busy'), value: Buffer.of() } };
   const txn = { compare: [], success: [put], failure: [] };
-  const pass = () =>
-    until(
-      () =>
-        etcd.etcd.txn(txn, soon()).then(
-          () => true,
-          () => false,
-        ),
-      45_000,
-    );
+  const pass = () => until(() => succeeds(etcd.client.txn(txn, soon())), 45_000);
   for (let done = 0; done < 10_100; done += 505) {
     await Promise.all(Array.from({ length: 505 }, pass));
   }
 };
 /** The compaction of two minutes in a row. */
 const compactTwice = async (dbBytes: number): Promise<void> => {
-  const compact = createCompaction({ member, etcd: etcd.etcd, quotaBytes });
+  const compact = createCompaction({ member, etcd: etcd.client, quotaBytes });
   for (const _ of [1, 2]) await compact({ ...(await member.status(soon())), dbBytes });
 };
 const isReadable = async (revision: string): Promise<boolean> =>
-  await etcd.etcd.range({ key: Buffer.from('node/busy'), revision }, soon()).then(
-    () => true,
-    () => false,
-  );
+  await succeeds(etcd.client.range({ key: Buffer.from('node/busy'), revision }, soon()));
 
 beforeAll(async () => {
-  etcd = await startEtcdFront();
+  etcd = await startSingleEtcd();
   member = connectMember(etcd.address);
-  await etcd.front('CreateTable', tableOf(TableName, ['pk']));
   await inParallel(numbers, 50, (n) => write(n, n < 100 ? 'x'.repeat(60_000) : 'before'));
   await passRevisions();
 });
@@ -79,7 +77,7 @@ describe('a snapshot of a table', () => {
     const before = new Map(
       numbers.map((n) => [`pk-${n}`, n < 100 ? 'x'.repeat(60_000) : 'before']),
     );
-    snapshot = await openSnapshot(etcd.address, TableName, 50);
+    snapshot = await openSnapshot(etcd.address, 50);
     await inParallel(numbers, 50, (n) => write(n % 2 === 0 ? n : n + count, 'after'));
     await passRevisions();
     await compactTwice(0);
@@ -97,7 +95,7 @@ describe('a snapshot of a table', () => {
   });
 
   const range = { key: Buffer.from('snapshot/'), range_end: Buffer.from('snapshot0') };
-  const held = async () => (await etcd.etcd.range(range, soon())).kvs;
+  const held = async () => (await etcd.client.range(range, soon())).kvs;
 
   it('renews the lease of its key, which holds its revision, until it is closed', async () => {
     const [{ mod_revision: before = '' } = {}] = await held();
@@ -110,7 +108,7 @@ describe('a snapshot of a table', () => {
 
   it('leaves no key behind, though its lease is being renewed while it is closed', async () => {
     for (let round = 0; round < 30; round += 1) {
-      const closed = await openSnapshot(etcd.address, TableName, 1);
+      const closed = await openSnapshot(etcd.address, 1);
       await sleep(round % 10);
       await closed.close();
     }
@@ -118,7 +116,7 @@ describe('a snapshot of a table', () => {
   });
 
   it('shows items of today after it was closed, in a new snapshot', async () => {
-    snapshot = await openSnapshot(etcd.address, TableName);
+    snapshot = await openSnapshot(etcd.address);
     expect(await readAll()).toHaveLength(count + count / 2);
     await snapshot.close();
   });

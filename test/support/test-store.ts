@@ -1,17 +1,20 @@
 /** The stores of items that tests run over: `TEST_STORE` names one, by default SQLite. */
 import { join } from 'node:path';
-import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import type { Item } from '../../functions/store/items.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
-import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
-import { startHttpFront } from '../../local/etcd/http-front.ts';
+import { createEtcdItems } from '../../local/etcd/etcd-items.ts';
+import { createEtcdTable } from '../../local/etcd/etcd-table.ts';
+import { createEtcd } from '../../local/etcd/group-commit.ts';
+import { createGuardedWrites, type ItemWrite } from '../../local/etcd/guarded-writes.ts';
 import { storeFile } from '../../local/sqlite/database.ts';
 import { openSqliteStore } from '../../local/sqlite/sqlite-store.ts';
 import { readTemplate } from '../../local/template.ts';
 import { startDynamodb } from './dynamodb.ts';
-import { startEtcdFront } from './etcd-front.ts';
+import { requestContext } from './requests.ts';
+import { startSingleEtcd } from './single-etcd.ts';
 import { putRow, removeRow } from './sqlite-file.ts';
 
 /** The changes of somebody who can write to the store without the vault. */
@@ -30,7 +33,7 @@ export type TestStore = {
 
 export const tableName = 'vault';
 
-/** Where tests keep items. `dynamodb` is dynoxide, or etcd behind its front. */
+/** Where tests keep items. `dynamodb` is dynoxide. */
 export type StoreName = 'sqlite' | 'dynamodb' | 'etcd';
 
 /** The store that the whole run is over, unless a test needs DynamoDB. */
@@ -38,7 +41,15 @@ const storeName = (process.env['TEST_STORE'] || 'sqlite') as StoreName;
 
 /** Starts a store without items. `folder` is an empty folder for its files. */
 export const startTestStore = async (folder: string, name = storeName): Promise<TestStore> =>
-  name === 'sqlite' ? startSqlite(folder) : await startProtocol(folder, name);
+  name === 'sqlite'
+    ? startSqlite(folder)
+    : name === 'etcd'
+      ? await startEtcd()
+      : await startProtocol(folder);
+
+const noProtocol = (): never => {
+  throw new Error('this store does not speak the protocol of DynamoDB');
+};
 
 const startSqlite = (folder: string): TestStore => {
   const file = join(folder, storeFile);
@@ -49,33 +60,39 @@ const startSqlite = (folder: string): TestStore => {
       put: async (item) => putRow(file, item),
       remove: async (item) => removeRow(file, item),
     },
-    dynamodb: () => {
-      throw new Error('this store does not speak the protocol of DynamoDB');
-    },
+    dynamodb: noProtocol,
     close: table.close,
   };
 };
 
-const startProtocol = async (folder: string, name: StoreName): Promise<TestStore> => {
-  const { client, close } = name === 'etcd' ? await startEtcd() : await startDynamodb(folder);
+const startProtocol = async (folder: string): Promise<TestStore> => {
+  const { client, close } = await startDynamodb(folder);
   await ensureTable(client, tableName, (await readTemplate()).table);
   const table = createDynamodbTable(client, tableName);
   return { dynamodb: () => client, table, raw: rawItemsOf(client), close };
 };
 
-const startEtcd = async () => {
-  const { front, close } = await startEtcdFront();
-  const { endpoint, close: endFront } = await startHttpFront({ front, status: () => ({}) });
-  const client = new DynamoDBClient({
-    ...{ region: 'us-east-1', credentials: uncheckedKey, maxAttempts: 1, endpoint },
-  });
-  return {
+const startEtcd = async (): Promise<TestStore> => {
+  const { client, close } = await startSingleEtcd();
+  const etcd = createEtcd({
     client,
-    close: async () => {
-      client.destroy();
-      await endFront();
-      await close();
+    onGoneBack: (why) => {
+      throw new Error(why);
     },
+  });
+  const itemsOf = createEtcdItems(etcd);
+  const { write } = createGuardedWrites(etcd);
+  const change = ({ pk, sk }: Item, how: ItemWrite['change']) =>
+    write(
+      [{ key: { pk: pk?.S ?? '', sk: sk?.S ?? '' }, isExpected: () => true, change: how }],
+      performance.now() + 10_000,
+    );
+  const table = createEtcdTable(client, (guards) => itemsOf(requestContext()).write(guards));
+  return {
+    table: { ...table, itemsOf },
+    raw: { put: (item) => change(item, { put: item }), remove: (item) => change(item, 'delete') },
+    dynamodb: noProtocol,
+    close,
   };
 };
 

@@ -130,6 +130,19 @@ describe('a write to etcd', () => {
     expect(await countCalls(() => items.write([put('p', 3, exactly(2))]))).toBe(1);
   });
 
+  it('leaves an item alone that it only checks, and needs no other call to check it again', async () => {
+    await items.write([put('checked', 1, absent)]);
+    const calls = await countCalls(async () => {
+      for (const name of ['p', 'q']) {
+        expect(await items.write([put(name, 1, absent), check('checked', exactly(1))])).toBe(
+          'written',
+        );
+      }
+    });
+    expect(calls).toBe(2);
+    expect((await items.get([keyOf('checked')])).map(versionOf)).toEqual([1]);
+  });
+
   it('replaces the entry of a name that it had not seen', async () => {
     const index = (tenant: string): Item => ({ tenant: { S: tenant }, name: { S: 'N' } });
     const expired: Expected = { is: 'expired', second: 9 };
@@ -204,6 +217,8 @@ describe('a read from etcd', () => {
     expect(await names('AB', 2, 'ABC')).toEqual({ names: ['AB_'], more: false });
     expect(await names('AB', 2, undefined, true)).toEqual({ names: ['AB'], more: false });
     expect(await names('AB', 2, 'AB', true)).toEqual({ names: [], more: false });
+    expect(await names('AB', 1, undefined, true)).toEqual({ names: ['AB'], more: false });
+    expect(await names('B', 9, 'A')).toEqual({ names: ['B'], more: false });
     expect(await names('AB', 9, 'A')).toEqual({ names: ['AB', 'ABC', 'AB_'], more: false });
     const deleted = { tenant: 't', state: 'deleted' } as const;
     expect(await items.names(deleted, { text: '', exact: false, after: undefined }, 9)).toEqual({

@@ -25,7 +25,7 @@ describe('the pages of a snapshot', () => {
     }
     const sizes: number[] = [];
     const found: (string | undefined)[] = [];
-    for await (const page of readPages(etcd.range, 'vault', '1')) {
+    for await (const page of readPages(etcd.range, { revision: '1' })) {
       sizes.push(page.length);
       found.push(...page.map(({ pk }) => pk?.S));
     }
