@@ -18,7 +18,7 @@ export const handler = endpoint({
   run: async (context, principal) => {
     const status = await probe(context, principal);
     if (!principal.scopes.includes('vault:status')) return status;
-    const node = await readNode();
+    const node = readNode();
     return { ...status, policy: policyState(), ...(node !== undefined && { node }) };
   },
   reply: ({ status, store, masterKey, ...forOperators }) => ({

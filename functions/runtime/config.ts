@@ -92,10 +92,6 @@ export const readVaultId = (environment: Environment = process.env): string => {
   throw new Error(`VAULT_ID must be 1 to ${max} characters of A-Z, a-z, 0-9 and "-"`);
 };
 
-/** The address of the status of this vault node, if it is one of several nodes. */
-export const readNodeStatusUrl = (environment: Environment = process.env): string | undefined =>
-  environment['VAULT_NODE_STATUS_URL'] || undefined;
-
 const requireSet = (environment: Environment, names: readonly string[]): void => {
   const missing = names.filter((name) => !environment[name]);
   if (missing.length > 0) throw new Error(`not set: ${missing.join(', ')}`);

@@ -7,53 +7,20 @@ import { formatInstant, keyIdOf } from '../../functions/model/types.ts';
 import type { Item } from '../../functions/store/items.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { openSnapshot, type Snapshot } from '../etcd/snapshot.ts';
+import { tableName } from '../etcd/stored-items.ts';
 import { readClusterFile } from '../node/cluster-file.ts';
-import { missingWrites } from '../node/comparing.ts';
 import { findClusterOf } from '../node/joining.ts';
 import { startCopiedMember } from '../node/lone-etcd.ts';
 import { memberAddress } from '../node/member.ts';
-import { tableName } from '../node/node-config.ts';
-import type { NodeStatus } from '../node/report.ts';
 import { lockDataFolder } from '../process/data-folder.ts';
 import { clusterFileOf, connectToNode } from '../vaults/connect.ts';
+import { requireSound } from '../vaults/node-table.ts';
 import { runningRecord } from '../vaults/vault-records.ts';
 import { type Backup, readBackup } from './file.ts';
 import { lineOf, type Source } from './format.ts';
 import { type BackupSample, sampleBackup } from './key-fits.ts';
 import type { Progress } from './progress.ts';
 import { putItems } from './table.ts';
-
-const statusMs = 5_000;
-
-/**
- * Throws a sentence if the data of the node at this endpoint differ from those of nodes that serve, because then they
- * are wrong, if acknowledged writes are missing there, or if it does not answer. If no node serves and their data only
- * differ, nobody knows which are wrong.
- */
-const requireSound = async (endpoint: string): Promise<void> => {
-  const ask = async (): Promise<NodeStatus> => {
-    const signal = AbortSignal.timeout(statusMs);
-    return JSON.parse(await (await fetch(`${endpoint}/status`, { signal })).text());
-  };
-  const { node, nodes } = await ask().catch((cause) => {
-    throw failure(
-      'the node does not answer: use another node. If the others are lost, stop this node and run this again',
-      { cause },
-    );
-  });
-  const own = nodes.find((one) => one.node === node);
-  const serving = nodes.find(({ alive, state }) => alive && state === 'serving');
-  if (own?.state !== 'diverged') return;
-  const sentence = `node ${node} is diverged: ${own.reason}`;
-  if (serving !== undefined)
-    throw failure(`${sentence}; use another node, such as node ${serving.node}`);
-  // The copy would lack these writes, and the key of a snapshot is one more write on top of the wrong ones.
-  if (own.reason?.startsWith(missingWrites)) {
-    throw failure(
-      `${sentence}: stop all nodes, and back up the one that has them, alone (docs/runbook.md, diverged)`,
-    );
-  }
-};
 
 type OpenSnapshot = { readonly snapshot: Snapshot; readonly close: () => Promise<void> };
 
@@ -102,7 +69,7 @@ export const openNode = async (folder: string): Promise<Source> => {
   const cluster = findClusterOf(folder);
   const running = runningRecord.find(folder);
   const isRunning = running !== undefined;
-  if (isRunning) await requireSound(running.dynamodbEndpoint ?? '');
+  if (isRunning) await requireSound(folder, running);
   const takenAt = formatInstant(Date.now());
   const opened = await (isRunning ? openRunning(folder) : openStopped(folder)).catch(
     (error: unknown) => {
@@ -212,7 +179,7 @@ export const restoreNodes = async (
   file: string,
   { counter }: Progress,
 ): Promise<Backup> => {
-  const connection = connectToNode(folder);
+  const connection = await connectToNode(folder);
   try {
     const { vaultId, masterKeyId, keyFile } = connection;
     const sample = sampleBackup(masterKeyId);

@@ -20,8 +20,8 @@ export type TableOnAws = { readonly table: string; readonly vault: string };
 
 type OpenStore = Pick<Connection, 'table' | 'vaultId' | 'tableName' | 'close'>;
 
-const open = (on: TableOnAws | undefined): OpenStore => {
-  if (on === undefined) return connectToFolder(dataFolderOf(process.env), 'write');
+const open = async (on: TableOnAws | undefined): Promise<OpenStore> => {
+  if (on === undefined) return await connectToFolder(dataFolderOf(process.env), 'write');
   const table = createDynamodbTable(new DynamoDBClient({}), on.table);
   return { table, vaultId: on.vault, tableName: on.table, close: table.close };
 };
@@ -57,7 +57,7 @@ export const redoFromLogs = async (
 ): Promise<void> => {
   const logs = files.map((file) => (file === '-' ? linesOfStdin() : linesOfFile(file)));
   const destructions = await readDestructions(logs);
-  const { table, vaultId, tableName, close } = open(on);
+  const { table, vaultId, tableName, close } = await open(on);
   try {
     const ports = { vaultId, store: createStore(table.itemsOf, vaultId) };
     const redone = await redoDestructions(ports, destructions.known);

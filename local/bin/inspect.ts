@@ -175,7 +175,7 @@ program.action(async (values) => {
   const folder = namesServices(process.env)
     ? undefined
     : await chooseDataFolder(process.env, values.for);
-  const connection = connectToFolder(folder ?? dataFolderOf(process.env));
+  const connection = await connectToFolder(folder ?? dataFolderOf(process.env));
   try {
     const { vaultId: vault, tableName: table, masterKeyId } = connection;
     const head = JSON.stringify({ folder, vault, table, masterKeyId }, undefined, 2).slice(0, -2);

@@ -1,11 +1,9 @@
 /** `node local/bin/node.ts`: runs one vault node of several, with one process, its etcd as a child, and one data folder. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
-import { isFailure } from '../../system/failures.ts';
-import { ensureTable } from '../dynamodb/ensure-table.ts';
+import { useItems } from '../../functions/runtime/items.ts';
+import { useNodeStatus } from '../../functions/runtime/node-status.ts';
+import { tableName } from '../etcd/stored-items.ts';
 import { applyEnvironment, localIdentity } from '../gateway/functions.ts';
 import { serveMetrics } from '../http/metrics-port.ts';
 import { openServingCertificate } from '../http/serving-certificate.ts';
@@ -14,49 +12,25 @@ import { masterKeyFile } from '../kms/key-file.ts';
 import { type ClusterFile, readClusterFile } from '../node/cluster-file.ts';
 import type { Witnesses } from '../node/key-judging.ts';
 import { startNode, type VaultNode } from '../node/node.ts';
-import {
-  type NodeConfig,
-  readClusterFileName,
-  readNodeConfig,
-  tableName,
-} from '../node/node-config.ts';
+import { type NodeConfig, readClusterFileName, readNodeConfig } from '../node/node-config.ts';
 import { type NodeKey, openNodeKey } from '../node/node-key.ts';
-import { nodeTimes } from '../node/node-times.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { readPort } from '../process/ports.ts';
 import { newProgram, report, runProgram } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
-import { readTemplate, type TableDefinition } from '../template.ts';
+import { readTemplate } from '../template.ts';
 import { serveApi } from '../vaults/api-port.ts';
 import { readStoredKeys } from '../verify/stored-keys.ts';
 
-/** Creates the table if it is missing; repeats until the node serves. */
-const untilTable = async (
-  client: DynamoDBClient,
-  table: TableDefinition,
-  signal: AbortSignal,
-): Promise<void> => {
-  for (;;) {
-    try {
-      return await ensureTable(client, tableName, table);
-    } catch (error) {
-      if (isFailure(error)) throw error;
-      await sleep(nodeTimes.lookEveryMs, undefined, { signal });
-    }
-  }
-};
-
 /** Who can tell whether the key in this node's file is the vault's. */
 const witnessesOf = (
-  { endpoint, others }: VaultNode,
+  { pages, others }: VaultNode,
   { node, nodes }: NodeConfig,
   { vaultId }: ClusterFile,
   { running }: NodeKey,
 ): Witnesses => {
-  const client = new DynamoDBClient({ endpoint, maxAttempts: 1 });
-  const table = createDynamodbTable(client, tableName);
-  const storedKeys = () => readStoredKeys({ table, vaultId }, running.masterKeyId);
+  const storedKeys = () => readStoredKeys({ table: { pages }, vaultId }, running.masterKeyId);
   return { node, nodeCount: nodes.length, storedKeys, others };
 };
 
@@ -71,7 +45,7 @@ program.action(async () => {
   const port = readPort(3000);
   const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
-  const { routes, table } = await readTemplate();
+  const { routes } = await readTemplate();
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const signal = untilSignal();
@@ -84,23 +58,19 @@ program.action(async () => {
     config,
     folder,
     cluster,
-    timeToLiveAttribute: table.timeToLiveAttribute,
     masterKey: key.state,
     keyCheck: key.check,
     report,
   });
   try {
-    // The functions reach the node's own front, or a proxy to it.
-    const store = config.frontProxy ?? node.endpoint;
     applyEnvironment({
       VAULT_ID: cluster.vaultId,
       TABLE_NAME: tableName,
-      AWS_ENDPOINT_URL_DYNAMODB: store,
-      VAULT_NODE_STATUS_URL: `${node.endpoint}/status`,
       ...localIdentity(cluster.jwks),
       ...key.environment,
     });
-    if (config.frontProxy === undefined) answerInProcess('DynamoDB', node.front);
+    useItems(node.itemsOf);
+    useNodeStatus(node.status);
     if (key.answer !== undefined) answerInProcess('KMS', key.answer);
     key.prove?.(witnessesOf(node, config, cluster, key), stopping);
     const file = process.env[policyVariable];
@@ -110,23 +80,14 @@ program.action(async () => {
     );
     // The node listens before it serves. Until then it answers every request with a refusal that names the reason.
     const running = {
-      dynamodbEndpoint: node.endpoint,
       ...key.running,
       vaultId: cluster.vaultId,
       tableName,
       takesLocalTokens: policy?.takesLocalTokens ?? true,
     };
     const api = await serveApi({ routes, port, certificate, folder, running, report });
-    const greeted = node.serving.then(async () => {
-      const client = new DynamoDBClient({ endpoint: node.endpoint });
-      await untilTable(client, table, stopping);
-      process.stdout.write(`vault listening on ${api.url}\n`);
-    });
-    const refused = greeted.then(
-      () => new Promise<never>(() => undefined),
-      (error: Error) => (stopping.aborted ? undefined : error),
-    );
-    const lost = await Promise.race([signal, node.failed, refused]);
+    void node.serving.then(() => process.stdout.write(`vault listening on ${api.url}\n`));
+    const lost = await Promise.race([signal, node.failed]);
     stop.abort();
     await api.close(programTimes.requestsEndMs);
     await endMetrics();

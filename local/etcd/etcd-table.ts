@@ -10,14 +10,23 @@ import { readItemAt, readPages } from './snapshot.ts';
 /** Makes one write. Throws what the store says, and `NotSent` if the write has no effect. */
 export type WriteItems = (guards: readonly Guard[]) => Promise<'written' | readonly Judged[]>;
 
+type Writes = {
+  readonly write: WriteItems;
+  /** Makes a write that may be repeated. */
+  readonly writeAgain?: WriteItems;
+};
+
 /**
- * The table over a connection to etcd, which `close` ends. All reads are of etcd; `write` makes all writes. Each page
- * is as it is when it is read.
+ * The table over a connection to etcd, which `close` ends. All reads are of etcd; the given functions make all writes. Each
+ * page is as it is when it is read.
  */
-export const createEtcdTable = (client: EtcdClient, write: WriteItems): Table => {
+export const createEtcdTable = (
+  client: EtcdClient,
+  { write, writeAgain = write }: Writes,
+): Table => {
   const itemsOf = createEtcdItems(
     createEtcd({
-      client: client,
+      client,
       onGoneBack: (sentence) => {
         throw new Error(sentence);
       },
@@ -29,7 +38,7 @@ export const createEtcdTable = (client: EtcdClient, write: WriteItems): Table =>
     get: (key) => readItemAt(client.range, key),
     putAbsent: async (items) => {
       for (const group of groupsOf(items)) {
-        const others = await putGroup(write, group);
+        const others = await putGroup(writeAgain, group);
         if (others.length > 0) return others;
       }
       return [];

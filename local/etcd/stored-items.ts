@@ -12,7 +12,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { itemFrom } from '../../functions/store/item-json.ts';
 import { type Item, type ItemKey, indexName } from '../../functions/store/items.ts';
-import type { Operation } from './etcd-client.ts';
+import { type EtcdClient, hasRevision, type Operation } from './etcd-client.ts';
 
 /** The table of the vault. Backups and the nodes of 1.0.0 know this name. */
 export const tableName = 'vault';
@@ -132,4 +132,10 @@ const table = {
   TimeToLiveAttribute: 'expiresAt',
 };
 
-export const tableEntry = { key: Buffer.from(`table/${tableName}`), value: JSON.stringify(table) };
+const tableKey = Buffer.from(`table/${tableName}`);
+
+/** Stores the table unless it is there. Rejects as the client does. */
+export const putTable = async (etcd: Pick<EtcdClient, 'txn'>, deadline: number): Promise<void> => {
+  const success = [put(tableKey, JSON.stringify(table))];
+  await etcd.txn({ compare: [hasRevision(tableKey, '0')], success, failure: [] }, deadline);
+};

@@ -259,23 +259,39 @@ export type Listening = {
   readonly close: (graceMs?: number) => Promise<void>;
 };
 
+const untilListening = (server: Server, listenNow: (done: () => void) => void): Promise<void> =>
+  new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    listenNow(resolve);
+  });
+
+const closerOf =
+  (server: Server): Listening['close'] =>
+  (graceMs = 0) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+
 /** Lets the server listen; port 0 is any free one. Rejects with the system's error if the server cannot listen. */
 export const listen = async (server: Server, host: string, port: number): Promise<Listening> => {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  await untilListening(server, (done) => server.listen(port, host, done));
   const { port: listening } = server.address() as AddressInfo;
   const scheme = server instanceof TlsServer ? 'https' : 'http';
   return {
     url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${listening}`,
-    close: (graceMs = 0) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-        server.close(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      }),
+    close: closerOf(server),
   };
+};
+
+/** Lets the server listen on a Unix socket at this path. Rejects as `listen` does. */
+export const listenOnSocket = async (
+  server: Server,
+  path: string,
+): Promise<Pick<Listening, 'close'>> => {
+  await untilListening(server, (done) => server.listen(path, done));
+  return { close: closerOf(server) };
 };

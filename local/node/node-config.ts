@@ -19,16 +19,13 @@ export type NodeConfig = {
   readonly peerHost: string;
   /** A forward proxy through which this node reaches the others, by CONNECT. */
   readonly peerProxy: URL | undefined;
-  /** The URL by which the functions reach this node's own front, if a proxy stands between. */
-  readonly frontProxy: string | undefined;
+  /** The address (`unix:/path`) at which the functions reach this node's own etcd, if a proxy stands between. */
+  readonly etcdProxy: string | undefined;
   /** The size of etcd's database. Above nine tenths of it the nodes refuse writes. */
   readonly quotaBytes: number;
   /** How often copies are compared; `undefined`: every minute, and every hour if the database is large. */
   readonly compareEveryMs: number | undefined;
 };
-
-/** The table of the vault in etcd. */
-export const tableName = 'vault';
 
 const quotaPreset = 8 * 1_073_741_824;
 
@@ -90,9 +87,11 @@ export const readNodeConfig = (environment: Environment, known?: string): NodeCo
   const proxy = environment['VAULT_PEER_PROXY'];
   const peerProxy = proxy ? URL.parse(proxy) : undefined;
   if (peerProxy === null) throw failure('VAULT_PEER_PROXY must be the URL of a forward proxy');
-  const frontProxy = environment['VAULT_FRONT_PROXY'] || undefined;
-  if (frontProxy && !URL.canParse(frontProxy)) {
-    throw failure("VAULT_FRONT_PROXY must be the URL of a proxy to this node's own front");
+  const etcdProxy = environment['VAULT_ETCD_PROXY'] || undefined;
+  if (etcdProxy && !etcdProxy.startsWith('unix:/')) {
+    throw failure(
+      "VAULT_ETCD_PROXY must be unix:/… with the socket of a proxy to this node's own etcd",
+    );
   }
   const compareEvery = readNumber(environment, 'VAULT_COMPARE_SECONDS');
   return {
@@ -100,7 +99,7 @@ export const readNodeConfig = (environment: Environment, known?: string): NodeCo
     nodes,
     peerHost: environment['VAULT_PEER_HOST'] || '127.0.0.1',
     peerProxy,
-    frontProxy,
+    etcdProxy,
     quotaBytes: readNumber(environment, 'VAULT_QUOTA_BYTES') ?? quotaPreset,
     compareEveryMs: compareEvery && compareEvery * 1_000,
   };

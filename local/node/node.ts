@@ -1,15 +1,19 @@
 /**
- * One vault node: its member of etcd, its front, and what it tells the other nodes. `startNodeIn` is where to
+ * One vault node: its member of etcd, the items in it, and what it tells the other nodes. `startNodeIn` is where to
  * begin reading: the node exchanges reports with the others (exchange.ts), joins them (joining.ts), compares
  * its copy with theirs (comparing.ts) and decides whether it serves (watching.ts), and looks after its etcd
  * (upkeep.ts). A node that lost its files gets a new member (replacing.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Item } from '../../functions/store/items.ts';
+import type { ItemsOf, Table } from '../../functions/store/ports.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { connectEtcd, type EtcdClient } from '../etcd/etcd-client.ts';
-import { createFront, type Front } from '../etcd/front.ts';
-import { startHttpFront } from '../etcd/http-front.ts';
+import { createEtcdItems } from '../etcd/etcd-items.ts';
+import { createEtcd, type Etcd } from '../etcd/group-commit.ts';
 import { connectMember, type MemberClient, type MemberStatus } from '../etcd/member-client.ts';
+import { readPages } from '../etcd/snapshot.ts';
+import { putTable } from '../etcd/stored-items.ts';
 import { endOf } from '../http/tls.ts';
 import { type ClusterFile, clusterIdOf } from './cluster-file.ts';
 import {
@@ -33,7 +37,8 @@ import {
 import { tryEmptyFolder } from './lone-etcd.ts';
 import { type Member, memberAddress, requireEtcd, startMember } from './member.ts';
 import { findServed, hasMemberFiles, keepServed } from './member-files.ts';
-import { type NodeConfig, othersOf, tableName } from './node-config.ts';
+import { type NodeConfig, othersOf } from './node-config.ts';
+import { serveNodeSocket } from './node-socket.ts';
 import { nodeTimes } from './node-times.ts';
 import {
   createPeerCall,
@@ -67,8 +72,6 @@ export type NodeOptions = {
   /** Locked by this process. */
   readonly folder: string;
   readonly cluster: ClusterFile;
-  /** The attribute that holds the second at which an item expires. */
-  readonly timeToLiveAttribute: string;
   /** How the node finds its master key now; `null` while it does not know. */
   readonly masterKey: () => NodeKeyState | null;
   /** The check value of its key, for the other nodes; `null` if it has none to tell. */
@@ -80,19 +83,21 @@ export type NodeOptions = {
 /** The services that a node reaches outside its own process. */
 export type Surroundings = {
   readonly etcd: EtcdClient;
+  /** The connection for the requests of callers. */
+  readonly etcdOfCallers: EtcdClient;
   readonly member: MemberClient;
   readonly ask: PeerCall;
   readonly servePeers: (routes: ReadonlyMap<string, PeerRoute>) => Promise<PeerServer>;
-  readonly serveFront: typeof startHttpFront;
+  readonly serveSocket: typeof serveNodeSocket;
   readonly startMember: typeof startMember;
 };
 
 export type VaultNode = {
-  /** DynamoDB's API over the data of all nodes, in this process. */
-  readonly front: Front;
-  /** The URL of the front over HTTP, on 127.0.0.1. `GET /status` answers the status of all nodes. */
-  readonly endpoint: string;
-  /** The answer to `GET /status`. */
+  /** The data of all nodes. Refused while the node does not serve, and writes while space is short. */
+  readonly itemsOf: ItemsOf;
+  /** All items, each page as it is when it is read. Throws why not if the node does not serve. */
+  readonly pages: Table['pages'];
+  /** The status of all nodes, as this one knows it. */
   readonly status: () => NodeStatus;
   /** The last reports of the other nodes. */
   readonly others: () => readonly NodeReport[];
@@ -123,20 +128,18 @@ type Node = NodeOptions &
     running: Member | undefined;
   };
 
-/**
- * Starts the node, and returns when its front listens. `serving` resolves once the node has joined the
- * others.
- */
+/** Starts the node, and returns when its socket listens. `serving` resolves once the node has joined the others. */
 export const startNode = async (options: NodeOptions): Promise<VaultNode> => {
   const { config, folder, cluster } = options;
   requireEtcd();
   const address = memberAddress(folder);
   return await startNodeIn(options, {
     etcd: connectEtcd(address),
+    etcdOfCallers: connectEtcd(config.etcdProxy ?? address),
     member: connectMember(address),
     ask: createPeerCall(config, cluster),
     servePeers: (routes) => servePeers(config, cluster, routes),
-    serveFront: startHttpFront,
+    serveSocket: serveNodeSocket,
     startMember,
   });
 };
@@ -150,25 +153,26 @@ export const startNodeIn = async (
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>();
   const node = openNode(options, surroundings, closing.signal, fail);
   const peers = await node.servePeers(routesOf(node));
-  const front = createGuardedFront(node);
+  const itemsOf = createGuardedItems(node);
   const status = () => statusOf(node.config.node, reportsOf(node));
-  const served = await node.serveFront({ front, status });
+  const socket = await node.serveSocket({ folder: node.folder, status, itemsOf });
   const ran = run(node).catch(node.fail);
   return {
-    front,
-    endpoint: served.endpoint,
+    itemsOf,
+    pages: () => pagesOf(node),
     status,
     others: node.exchange.others,
-    serving: node.state.serving,
+    serving: node.state.serving.then(() => untilTable(node)),
     failed,
     close: async () => {
       closing.abort();
-      await served.close();
+      await socket.close();
       await node.exchange.close();
       await peers.close();
       await ran;
       await node.running?.close();
       node.etcd.close();
+      node.etcdOfCallers.close();
       node.member.close();
     },
   };
@@ -283,25 +287,41 @@ const freshReport = async (node: Node): Promise<NodeReport> => {
   return ownReport(node);
 };
 
-const frontOptionsOf = ({ etcd, timeToLiveAttribute, facts, fail }: Node) => ({
-  client: etcd,
-  timeToLiveAttribute,
-  onGoneBack: (sentence: string) => fail(failure(sentence)),
-  onAnswer: (revision: number) => learnRevision(facts, revision),
-});
+const openEtcd = (client: EtcdClient, { fail, facts }: Node): Etcd =>
+  createEtcd({
+    client,
+    onGoneBack: (sentence) => fail(failure(sentence)),
+    onAnswer: (revision) => learnRevision(facts, revision),
+  });
 
-/**
- * The front that callers use: it refuses requests while the node does not serve, and writes while space is
- * short.
- */
-const createGuardedFront = (node: Node): Front => {
+/** The items that callers reach: requests are refused while the node does not serve, and writes while space is short. */
+const createGuardedItems = (node: Node): ItemsOf => {
   const { config, state, report } = node;
   const reports = () => reportsOf(node);
   const findShortage = createShortage({ reports, nodeCount: config.nodes.length, report });
-  return createFront({
-    ...frontOptionsOf(node),
-    admit: async (kind) => (await state.admit()) ?? (kind === 'write' ? findShortage() : undefined),
-  });
+  return createEtcdItems(
+    openEtcd(node.etcdOfCallers, node),
+    async (kind) => (await state.admit()) ?? (kind === 'write' ? findShortage() : undefined),
+  );
+};
+
+async function* pagesOf({ state, etcdOfCallers }: Node): AsyncGenerator<readonly Item[]> {
+  const closed = await state.admit();
+  if (closed !== undefined) throw new Error(closed);
+  yield* readPages(etcdOfCallers.range, {});
+}
+
+/** Makes the table that nodes of 1.0.0 ask for, if it is missing. Never resolves if the node is closed before. */
+const untilTable = async ({ etcd, signal }: Node): Promise<void> => {
+  for (;;) {
+    const isThere = putTable(etcd, performance.now() + nodeTimes.etcdCallMs).then(
+      () => true,
+      () => false,
+    );
+    if (signal.aborted) return await new Promise(() => undefined);
+    if (await isThere) return;
+    await sleep(nodeTimes.lookEveryMs, undefined, { ref: false });
+  }
 };
 
 /** Joins the other nodes, and looks after etcd from then on. Throws if the node cannot go on. */
@@ -434,9 +454,8 @@ const handOver = async ({ exchange, member }: Node): Promise<void> => {
 const keepUp = async (node: Node): Promise<void> => {
   const { config, state, signal } = node;
   const options = {
-    ...{ ...node, node: config.node, tableName, attribute: node.timeToLiveAttribute },
-    // Deleting what has expired gains space, so it is admitted while writes are refused.
-    front: createFront(frontOptionsOf(node)),
+    ...{ ...node, node: config.node },
+    deletions: openEtcd(node.etcd, node),
     quotaBytes: config.quotaBytes,
     nodeCount: config.nodes.length,
     reports: () => reportsOf(node),

@@ -11,11 +11,10 @@ import {
   type Operation,
   type Txn,
 } from '../etcd/etcd-client.ts';
-import type { Front } from '../etcd/front.ts';
+import { deleteExpired } from '../etcd/expired-items.ts';
+import type { Etcd } from '../etcd/group-commit.ts';
 import type { MemberClient, MemberStatus } from '../etcd/member-client.ts';
-import { keyAfter } from '../etcd/narrow-ranges.ts';
 import { findHeldRevision } from '../etcd/snapshot.ts';
-import { expiredRange } from '../etcd/table-keys.ts';
 import { nodeTimes } from './node-times.ts';
 import type { NodeReport } from './report.ts';
 import { createAlarmEnding, hasDiskForCopy, isNearQuota, type Space } from './space.ts';
@@ -27,13 +26,10 @@ export type UpkeepOptions = {
   readonly node: number;
   readonly nodeCount: number;
   readonly quotaBytes: number;
-  readonly tableName: string;
-  /** The attribute that holds the second at which an item expires. */
-  readonly attribute: string;
   readonly member: MemberClient;
   readonly etcd: Pick<EtcdClient, 'range' | 'txn'>;
-  /** Not guarded by the space of the nodes, as deletions gain space. */
-  readonly front: Front;
+  /** Apart from the requests of callers, and not refused while space is short, as deletions gain space. */
+  readonly deletions: Etcd;
   /** The last report of each node that was heard, and of this one. */
   readonly reports: () => readonly UpkeepReport[];
   /**
@@ -171,7 +167,7 @@ const needsIt = ({ space }: UpkeepReport): boolean => space !== null && isWastef
  * resolves when the member answers again.
  */
 export const createDefragmentation = (
-  options: Omit<UpkeepOptions, 'quotaBytes' | 'tableName' | 'attribute' | 'front'>,
+  options: Omit<UpkeepOptions, 'quotaBytes' | 'deletions'>,
 ): Task<'isLeader'> => {
   const { node, nodeCount, member, reports, onDefragmenting, report } = options;
   const lock = createDefragmentationLock(options.etcd, node);
@@ -231,44 +227,7 @@ export const createDefragmentationLock = (etcd: UpkeepOptions['etcd'], node: num
   },
 });
 
-export type ExpiryOptions = Pick<
-  UpkeepOptions,
-  'etcd' | 'front' | 'tableName' | 'attribute' | 'report'
->;
-
-const pageSize = 100;
-
-/** Deletes the items that have expired before `second`, and returns how many. Rejects if a call fails. */
-export const deleteExpired = async (options: ExpiryOptions, second: number): Promise<number> => {
-  const { etcd, front, tableName: TableName, attribute } = options;
-  const remove = async (key: Buffer): Promise<boolean> => {
-    const { status, body } = await front('DeleteItem', {
-      TableName,
-      Key: JSON.parse(key.toString('utf8')),
-      // A write since the entry was read may have given the item another expiry.
-      ConditionExpression: '#expires < :now',
-      ExpressionAttributeNames: { '#expires': attribute },
-      ExpressionAttributeValues: { ':now': { N: String(second) } },
-    });
-    if (status === 200) return true;
-    if (String(body['__type']).endsWith('#ConditionalCheckFailedException')) {
-      return false;
-    }
-    throw new Error(String(body['message']));
-  };
-
-  let count = 0;
-  let range = expiredRange(TableName, second);
-  for (;;) {
-    const page = await etcd.range({ ...range, limit: pageSize, sort_order: 'ASCEND' }, deadline());
-    // Sent at once, the deletions of a page go to etcd in one call.
-    const deleted = await Promise.all(page.kvs.map(({ value }) => remove(value)));
-    count += deleted.filter(Boolean).length;
-    const last = page.kvs.at(-1);
-    if (!page.more || last === undefined) return count;
-    range = { ...range, key: keyAfter(last.key) };
-  }
-};
+export type ExpiryOptions = Pick<UpkeepOptions, 'deletions' | 'report'>;
 
 /**
  * The leader's node deletes the items whose second has passed, as DynamoDB does by time to live: each hour,
@@ -280,7 +239,8 @@ export const createExpiry = (options: ExpiryOptions): Task<'isLeader'> => {
     if (!isLeader) sweptAt = undefined;
     const now = performance.now();
     if (!isLeader || (sweptAt !== undefined && now - sweptAt < nodeTimes.expiryEveryMs)) return;
-    const count = await deleteExpired(options, Math.floor(Date.now() / 1_000));
+    const second = Math.floor(Date.now() / 1_000);
+    const count = await deleteExpired(options.deletions, second, nodeTimes.upkeepCallMs);
     if (count > 0) options.report(`${count} expired items were deleted`);
     sweptAt = now;
   };

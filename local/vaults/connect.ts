@@ -7,7 +7,6 @@ import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts'
 import { sendInProcess } from '../../functions/runtime/in-process.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { failure } from '../../system/failures.ts';
-import { uncheckedKey } from '../dynamodb/local-store.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { answerWith } from '../kms/embedded-kms.ts';
 import {
@@ -38,12 +37,6 @@ export type Connection = {
 };
 type KeyFile = { readonly file: string; readonly key: MasterKey; readonly isProved: boolean };
 
-/**
- * Attempts of a call to a node. A node is away for seconds now and then: another one becomes leader, or etcd hashes a
- * large copy. Nine attempts take 5 to 25 seconds.
- */
-const attemptsMax = 9;
-
 type VaultAddress = Omit<RunningVault, 'url' | 'takesLocalTokens'>;
 
 /** Opens the key in this file. The record of the vault has the ARN. */
@@ -64,15 +57,6 @@ const tableElsewhere = ({
   const options = { region: region(), ...(dynamodbEndpoint && { endpoint: dynamodbEndpoint }) };
   return createDynamodbTable(new DynamoDBClient(options), tableName);
 };
-
-/** The table of a node, which checks no credentials. */
-const tableOfNode = ({ dynamodbEndpoint: endpoint = '', tableName }: VaultAddress): Table =>
-  createDynamodbTable(
-    new DynamoDBClient({
-      ...{ region: region(), endpoint, credentials: uncheckedKey, maxAttempts: attemptsMax },
-    }),
-    tableName,
-  );
 
 /** `own`: what is remembered of the vault's key in a file. */
 const connectTo = (vault: VaultAddress, table: Table, own: KeyIdentity | undefined): Connection => {
@@ -102,7 +86,7 @@ export const clusterFileOf = (folder: string): string =>
  * Connects to the node of a cluster that runs on the folder, and to the cluster's master key. Throws a sentence if the
  * node does not run: its data are in etcd's files, which only its own etcd reads.
  */
-export const connectToNode = (folder: string): Connection => {
+export const connectToNode = async (folder: string): Promise<Connection> => {
   const running = runningRecord.find(folder);
   if (running === undefined) {
     throw failure(
@@ -115,7 +99,8 @@ export const connectToNode = (folder: string): Connection => {
   const own = key && 'keyId' in key ? identityOnNode(key, folder) : undefined;
   const file = running.masterKeyFile ?? (own && masterKeyFile(folder, process.env));
   const vault = { ...running, ...(file !== undefined && { masterKeyFile: file }) };
-  return connectTo(vault, tableOfNode(vault), own);
+  const { openNodeTable } = await import('./node-table.ts');
+  return connectTo(vault, await openNodeTable(folder, running), own);
 };
 
 /** Whether the environment names both services, so that no data folder is read. */
@@ -175,10 +160,13 @@ const keyOfStopped = (folder: string, table: Table, { vaultId }: TableAddress) =
  * folder, whether it runs or not. Throws a sentence if the folder holds no vault, one of an older release, or a node that
  * does not run.
  */
-export const connectToFolder = (folder: string, access: 'read' | 'write' = 'read'): Connection => {
+export const connectToFolder = async (
+  folder: string,
+  access: 'read' | 'write' = 'read',
+): Promise<Connection> => {
   const named = connectToNamed(process.env);
   if (named !== undefined) return named;
-  if (isNodeFolder(folder)) return connectToNode(folder);
+  if (isNodeFolder(folder)) return await connectToNode(folder);
   const running = runningRecord.find(folder);
   if (!(running?.dynamodbEndpoint ?? process.env['AWS_ENDPOINT_URL_DYNAMODB'])) {
     requireOwnStore(folder);

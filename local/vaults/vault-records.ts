@@ -11,7 +11,7 @@ const running = v.object({
   url: v.string(),
   /** The certificate that it shows now, in PEM. Absent if it serves HTTP. */
   certificate: v.optional(v.string()),
-  /** Absent if the data are in the folder's own file. */
+  /** Absent if the data are in the folder itself, as those of a node are. */
   dynamodbEndpoint: v.optional(v.string()),
   /** The file of the master key; absent if the key is in a KMS. */
   masterKeyFile: v.optional(v.string()),

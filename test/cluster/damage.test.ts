@@ -72,7 +72,6 @@ beforeAll(async () => {
       config: configOf(node, 3, { nodes: addresses, quotaBytes: 1_073_741_824 }),
       folder: folderOf(node),
       cluster: { token: 'one', tls, vaultId: 'v', jwks: '', key: { masterKeyId: 'k' } },
-      timeToLiveAttribute: 'expiresAt',
       masterKey: () => null,
       keyCheck: () => null,
       report: (line) => void lines.push(line),

@@ -4,13 +4,12 @@ import type { Item } from '../../functions/store/items.ts';
 import { startNode, type VaultNode } from '../../local/node/node.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { findFreePorts } from '../support/free-ports.ts';
-import { tableOf } from '../support/front-tables.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { configOf } from '../support/nodes.ts';
+import { requestContext } from '../support/requests.ts';
 import { untilSeen } from '../support/until.ts';
 
 export const trioNumbers = [1, 2, 3] as const;
-const TableName = 'vault';
 const stateMsMax = 90_000;
 
 type Shown = ReturnType<VaultNode['status']>['nodes'][number];
@@ -28,8 +27,11 @@ export type Trio = {
   readonly lines: string[];
   /** Creates an item at a node. Resolves to whether that was acknowledged. */
   readonly create: (node: number, name: string) => Promise<boolean>;
-  /** The status of a read of an item at a node, and the item. */
-  readonly read: (node: number, name: string) => Promise<{ status: number; item?: Item }>;
+  /** Whether a read of an item at a node is answered, and the item. */
+  readonly read: (
+    node: number,
+    name: string,
+  ) => Promise<{ readonly isAnswered: boolean; readonly item: Item | undefined }>;
   readonly close: () => Promise<void>;
 };
 
@@ -50,7 +52,6 @@ export const startTrio = async (): Promise<Trio> => {
       config: configOf(node, 3, { nodes: addresses, quotaBytes: 1_073_741_824 }),
       folder: folderOf(node),
       cluster: { token: 'one', tls, vaultId: 'v', jwks: '', key: { masterKeyId: 'k' } },
-      timeToLiveAttribute: 'expiresAt',
       masterKey: () => null,
       keyCheck: () => null,
       report: (line) => void lines.push(line),
@@ -66,11 +67,10 @@ export const startTrio = async (): Promise<Trio> => {
       .get(node)
       ?.status()
       .nodes.find((one) => one.node === node);
-  const call = async (node: number, operation: string, body: object) =>
-    (await nodes.get(node)?.front(operation, { TableName, ...body })) ?? { status: 503, body: {} };
+  const items = (node: number) => nodes.get(node)?.itemsOf(requestContext());
+  const keyOf = (name: string) => ({ pk: name, sk: 's' });
   for (const node of trioNumbers) await start(node);
   await Promise.all([...nodes.values()].map(({ serving }) => serving));
-  await call(1, 'CreateTable', tableOf(TableName, ['pk']));
   return {
     ...{ folderOf, start, end, own, lines },
     wipe: async (node) => {
@@ -87,14 +87,18 @@ export const startTrio = async (): Promise<Trio> => {
       );
     },
     create: async (node, name) => {
-      const condition = { ConditionExpression: 'attribute_not_exists(pk)' };
-      return (
-        (await call(node, 'PutItem', { Item: { pk: { S: name } }, ...condition })).status === 200
-      );
+      const item = { pk: { S: name }, sk: { S: 's' } };
+      const guard = { key: keyOf(name), expected: { is: 'absent' }, put: item } as const;
+      const written = await items(node)
+        ?.write([guard])
+        .catch(() => undefined);
+      return written === 'written';
     },
     read: async (node, name) => {
-      const { status, body } = await call(node, 'GetItem', { Key: { pk: { S: name } } });
-      return { status, item: body['Item'] as Item };
+      const found = await items(node)
+        ?.get([keyOf(name)])
+        .catch(() => undefined);
+      return { isAnswered: found !== undefined, item: found?.[0] };
     },
     close: async () => {
       await Promise.all([...nodes.keys()].map(end));

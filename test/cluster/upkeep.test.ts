@@ -1,16 +1,20 @@
 /** Three nodes with real members of etcd delete expired items, and gain space by themselves when the quota is reached. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connectEtcd, type EtcdClient } from '../../local/etcd/etcd-client.ts';
-import { type Admission, createFront, type Front } from '../../local/etcd/front.ts';
+import type { Item } from '../../functions/store/items.ts';
+import { type ItemsOf, NotSent } from '../../functions/store/ports.ts';
+import { connectEtcd, type EtcdClient, hasMajority } from '../../local/etcd/etcd-client.ts';
+import { type Admission, createEtcdItems } from '../../local/etcd/etcd-items.ts';
+import { createEtcd, type Etcd } from '../../local/etcd/group-commit.ts';
+import { createGuardedWrites } from '../../local/etcd/guarded-writes.ts';
 import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
 import { createAlarmEnding, etcdQuotaOf, findSpaceRefusal } from '../../local/node/space.ts';
 import { createUpkeep, type UpkeepReport } from '../../local/node/upkeep.ts';
+import { sentenceOf } from '../../system/failures.ts';
 import { type EtcdCluster, startEtcdCluster } from '../support/etcd-cluster.ts';
 import { startEtcdMember } from '../support/etcd-member.ts';
-import { tableOf } from '../support/front-tables.ts';
+import { requestContext } from '../support/requests.ts';
 import { until, untilSeen } from '../support/until.ts';
 
-const TableName = 'vault';
 const quotaBytes = 16 * 1_048_576;
 const soon = () => performance.now() + 5_000;
 
@@ -18,9 +22,10 @@ type Node = {
   readonly node: number;
   readonly etcd: EtcdClient;
   readonly calls: MemberClient;
-  /** The front that never refuses writes for want of space, and the one that does. */
-  readonly bare: Front;
-  readonly front: Front;
+  readonly deletions: Etcd;
+  /** The items whose writes are never refused for want of space, and those that callers reach. */
+  readonly bare: ItemsOf;
+  readonly items: ItemsOf;
   readonly minute: () => Promise<void>;
 };
 
@@ -63,24 +68,18 @@ beforeAll(async () => {
   nodes = cluster.members.map(({ address, calls }, index) => {
     const node = index + 1;
     const etcd = connectEtcd(address);
-    const options = {
-      client: etcd,
-      timeToLiveAttribute: 'expiresAt',
-      onGoneBack: (sentence: string) => void lines.push(sentence),
-    };
-    const bare = createFront(options);
+    const open = () => createEtcd({ client: etcd, onGoneBack: (sentence) => lines.push(sentence) });
     const admit: Admission = async (kind) =>
       kind === 'write' ? findSpaceRefusal(reports, 3) : undefined;
-    const front = createFront({ ...options, admit });
+    const [bare, items] = [createEtcdItems(open()), createEtcdItems(open(), admit)];
+    const deletions = open();
     const minute = createUpkeep({
       node,
       nodeCount: 3,
       member: calls,
       etcd,
-      front: bare,
+      deletions,
       quotaBytes,
-      tableName: TableName,
-      attribute: 'expiresAt',
       reports: () => reports,
       onDefragmenting: (is) => {
         states.set(node, is ? 'defragmenting' : 'serving');
@@ -89,34 +88,47 @@ beforeAll(async () => {
       },
       report: (line) => lines.push(`${node}: ${line}`),
     });
-    return { node, etcd, calls, bare, front, minute };
+    return { node, etcd, calls, deletions, bare, items, minute };
   });
-  const { status } = await at(1).front('CreateTable', tableOf(TableName, ['pk']));
-  expect(status).toBe(200);
+  for (const { etcd } of nodes) await until(() => hasMajority(etcd, 1_000));
 });
 afterAll(async () => {
   for (const { etcd } of nodes) etcd.close();
   await cluster.close();
 });
 
-const put = (front: Front, pk: string, more: object = {}) =>
-  front('PutItem', { TableName, Item: { pk: { S: pk }, ...more } });
-/** Repeats the put until the item is written. */
-const written = (front: Front, pk: string, more: object = {}) =>
-  untilSeen(
-    () => put(front, pk, more),
-    ({ status }) => status === 200,
+/** Why the item was not put; `undefined` if it is there now. */
+const put = async (itemsOf: ItemsOf, pk: string, more: Item = {}): Promise<string | undefined> => {
+  const key = { pk, sk: 's' };
+  const item = { pk: { S: pk }, sk: { S: 's' }, ...more };
+  const write = itemsOf(requestContext()).write([{ key, expected: { is: 'absent' }, put: item }]);
+  return await write.then(
+    () => undefined,
+    (error: unknown) => (error instanceof NotSent ? sentenceOf(error.cause) : 'unclear'),
   );
+};
+const written = (itemsOf: ItemsOf, pk: string, more: Item = {}) =>
+  until(async () => (await put(itemsOf, pk, more)) === undefined);
+const deleted = ({ deletions }: Node, pk: string) =>
+  until(() =>
+    createGuardedWrites(deletions)
+      .write([{ key: { pk, sk: 's' }, isExpected: () => true, change: 'delete' }], soon())
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
+const spaceRefusal = /^the database of node [123] takes 9\d % of its quota/;
 const text = { text: { S: 'x'.repeat(60_000) } };
 let count = 0;
 /** Writes four items at once. The first goes to etcd alone, and the others in a group. */
-const putGroup = async (front: Front) => {
-  const replies = Array.from({ length: 4 }, () => {
-    count += 1;
-    return put(front, `item-${count}`, text);
-  });
-  return (await Promise.all(replies)).map(({ status }) => status);
-};
+const putGroup = async (itemsOf: ItemsOf) =>
+  await Promise.all(
+    Array.from({ length: 4 }, () => {
+      count += 1;
+      return put(itemsOf, `item-${count}`, text);
+    }),
+  );
 const itemsLeft = async (): Promise<number> => {
   const range = { key: Buffer.from('item/'), range_end: Buffer.from('item0') };
   return (await at(1).etcd.range(range, soon())).kvs.length;
@@ -127,9 +139,9 @@ const hasAlarms = async () =>
 describe('the node of the leader', () => {
   it('deletes expired items, and no others', async () => {
     const [past, future] = ['1000', '9000000000'].map((N) => ({ expiresAt: { N } }));
-    for (let n = 0; n < 30; n += 1) await written(at((n % 3) + 1).front, `past-${n}`, past);
-    await written(at(1).front, 'future', future);
-    await written(at(1).front, 'forever');
+    for (let n = 0; n < 30; n += 1) await written(at((n % 3) + 1).items, `past-${n}`, past);
+    await written(at(1).items, 'future', future);
+    await written(at(1).items, 'forever');
     await exchangeReports();
     // On a slow machine the leader may change meanwhile.
     const leaders = [await findLeader()];
@@ -144,7 +156,7 @@ describe('the node of the leader', () => {
     const range = { key: Buffer.from('expiry/'), range_end: Buffer.from('expiry0') };
     const { kvs } = await at(1).etcd.range(range, soon());
     expect(kvs.map(({ key }) => key.toString())).toEqual([
-      'expiry/vault\x00009000000000\0future\0',
+      'expiry/vault\x00009000000000\0future\0s',
     ]);
   });
 });
@@ -153,18 +165,15 @@ describe('nodes whose etcd reaches its quota', () => {
   it('refuse writes above 90 % of it, and send nothing to etcd', async () => {
     await until(async () => {
       await exchangeReports();
-      const statuses = await putGroup(at(1).front);
-      return statuses.every((status) => status === 503);
+      const refusals = await putGroup(at(1).items);
+      return refusals.every((refusal) => refusal !== undefined && spaceRefusal.test(refusal));
     }, 60_000);
     expect(reports.every(({ space }) => (space?.dbBytes ?? 0) < quotaBytes)).toBe(true);
     const { revision } = await at(1).calls.status(soon());
-    for (const { front } of nodes) {
-      const reply = await put(front, 'refused');
-      expect(reply.status).toBe(503);
-      expect(reply.body['message']).toMatch(/^the database of node [123] takes 9\d % of its quota/);
-      expect((await front('GetItem', { TableName, Key: { pk: { S: 'item-1' } } })).status).toBe(
-        200,
-      );
+    for (const { items } of nodes) {
+      expect(await put(items, 'refused')).toMatch(spaceRefusal);
+      const found = await items(requestContext()).get([{ pk: 'item-1', sk: 's' }]);
+      expect(found).toHaveLength(1);
     }
     expect((await at(1).calls.status(soon())).revision).toBe(revision);
     expect(await hasAlarms()).toEqual([false, false, false]);
@@ -174,7 +183,7 @@ describe('nodes whose etcd reaches its quota', () => {
     await until(async () => {
       await untilSeen(
         () => putGroup(at(1).bare),
-        (statuses) => statuses.every((status) => status === 200),
+        (refusals) => refusals.every((refusal) => refusal === undefined),
       );
       await exchangeReports();
       return reports.every(({ space }) => (space?.dbBytes ?? 0) > quotaBytes);
@@ -184,11 +193,7 @@ describe('nodes whose etcd reaches its quota', () => {
 
   it('delete, compact, defragment one member at a time and the leader last, and write again', async () => {
     for (let n = 1; n <= count; n += 1) {
-      const Key = { pk: { S: `item-${n}` } };
-      await untilSeen(
-        () => at(2).bare('DeleteItem', { TableName, Key }),
-        ({ status }) => status === 200,
-      );
+      await deleted(at(2), `item-${n}`);
     }
     lines.length = 0;
     const minutesPass = () => Promise.all(nodes.map(({ minute }) => minute()));
@@ -212,7 +217,7 @@ describe('nodes whose etcd reaches its quota', () => {
     const failed = lines.filter((line) => line.includes('failed'));
     expect(failed.filter((line) => !line.includes('leader changed'))).toEqual([]);
     expect(defragmentingMax).toBe(1);
-    for (const { front } of nodes) await written(front, 'again', text);
+    for (const { node, items } of nodes) await written(items, `again-${node}`, text);
   });
 });
 

@@ -46,7 +46,7 @@ export const readHeld = async (
   folder: string,
 ): Promise<Held & { readonly violations: readonly Violation[] }> => {
   const store = openSqliteStore(join(folder, storeFile), 'serve');
-  const connection = connectToFolder(folder);
+  const connection = await connectToFolder(folder);
   const { kms, masterKeyId, vaultId } = connection;
   try {
     const dataKeys = createDataKeys(createKmsKey(kms, masterKeyId));

@@ -16,7 +16,7 @@ export const configOf = (node: number, count = 3, more: Partial<NodeConfig> = {}
   })),
   peerHost: '127.0.0.1',
   peerProxy: undefined,
-  frontProxy: undefined,
+  etcdProxy: undefined,
   quotaBytes: 1_000_000,
   compareEveryMs: undefined,
   ...more,

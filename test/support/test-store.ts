@@ -87,7 +87,9 @@ const startEtcd = async (): Promise<TestStore> => {
       [{ key: { pk: pk?.S ?? '', sk: sk?.S ?? '' }, isExpected: () => true, change: how }],
       performance.now() + 10_000,
     );
-  const table = createEtcdTable(client, (guards) => itemsOf(requestContext()).write(guards));
+  const table = createEtcdTable(client, {
+    write: (guards) => itemsOf(requestContext()).write(guards),
+  });
   return {
     table: { ...table, itemsOf },
     raw: { put: (item) => change(item, { put: item }), remove: (item) => change(item, 'delete') },

@@ -1,52 +1,154 @@
 /**
- * `adversary.ts FOLDER HOST PORT SEED SHARE REPORT`: the adversary of test/support as a proxy before the front of the
- * node that runs on the folder. A share of the calls meets a fault that the seed
- * draws; every call is held against what a vault may send. At its end it writes what it met.
+ * `adversary.ts FOLDER SOCKET SEED SHARE REPORT`: a proxy on SOCKET between the functions of the node that runs on FOLDER
+ * and its etcd. A share of the calls meets a fault that the seed draws; no call may hold a stored value. At its end it
+ * writes what it met.
  */
-import { writeFileSync } from 'node:fs';
-import { runningRecord } from '../../../local/vaults/vault-records.ts';
-import { type Choose, startAdversary } from '../../support/adversary/adversary.ts';
-import { canaryForms } from '../../support/adversary/canaries.ts';
-import type { Fate } from '../../support/adversary/fates.ts';
-import { atRate } from '../../support/adversary/hostility.ts';
-import { realPause, startProxy } from '../../support/adversary/proxy.ts';
-import { seeded } from '../../support/adversary/random.ts';
-import { watchCalls } from '../../support/adversary/watch.ts';
-import { brokenConnection, type Exchange, toEndpoint } from '../../support/adversary/wire.ts';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  Client,
+  credentials,
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { memberAddress } from '../../../local/node/member.ts';
+import { canaryForms, findCanaries } from '../../support/adversary/canaries.ts';
+import { oneOf, seeded } from '../../support/adversary/random.ts';
 import { canary, type Met } from './hostility.ts';
 
-const [folder = '', host = '', port, seed, share, report = ''] = process.argv.slice(2);
+const [folder = '', socket = '', seed, share, report = ''] = process.argv.slice(2);
 const random = seeded(Number(seed));
 
-/** Nothing is applied so late that it would come after the last look at the tables. */
-const lateMsMax = 3_000;
-const soon = (fate: Fate): Fate =>
-  fate.kind === 'applied late' ? { ...fate, ms: Math.min(fate.ms, lateMsMax) } : fate;
-const draw = atRate(random, Number(share));
-const choose: Choose = (call, index) => soon(draw(call, index));
+type Fate =
+  | { readonly kind: 'passed' }
+  /** Sent on after `ms`. */
+  | { readonly kind: 'slow'; readonly ms: number }
+  /** Never sent on. */
+  | { readonly kind: 'dropped'; readonly isSilent: boolean }
+  /** Applied, but the reply is lost. */
+  | { readonly kind: 'reply lost'; readonly isSilent: boolean }
+  /** Never answered, and applied after `ms`, perhaps after the vault has answered its caller. */
+  | { readonly kind: 'applied late'; readonly ms: number }
+  /** Applied twice; the node sees the first or the second reply. */
+  | { readonly kind: 'duplicated'; readonly shows: 'first' | 'second' }
+  /** Refused before it has an effect. */
+  | { readonly kind: 'throttled' }
+  | { readonly kind: 'server error'; readonly isApplied: boolean };
 
-const toFront: Exchange = async (call) => {
-  const endpoint = runningRecord.find(folder)?.dynamodbEndpoint;
-  if (!endpoint) throw brokenConnection('ECONNREFUSED');
-  return await toEndpoint(endpoint)(call);
+type Draw = () => Fate;
+const isSometimes = (chance: number): boolean => random() < chance;
+const ofReads: readonly [Draw, ...Draw[]] = [
+  () => ({ kind: 'slow', ms: random() * 400 }),
+  () => ({ kind: 'dropped', isSilent: isSometimes(0.3) }),
+  () => ({ kind: 'reply lost', isSilent: isSometimes(0.3) }),
+  () => ({ kind: 'server error', isApplied: isSometimes(0.5) }),
+  () => ({ kind: 'throttled' }),
+];
+const ofWrites: readonly [Draw, ...Draw[]] = [
+  ...ofReads,
+  () => ({ kind: 'reply lost', isSilent: isSometimes(0.3) }),
+  () => ({ kind: 'duplicated', shows: oneOf(random, ['first', 'second']) }),
+  // Nothing is applied so late that it would come after the last look at the tables.
+  () => ({ kind: 'applied late', ms: random() * 3_000 }),
+];
+
+const raw = (bytes: Buffer): Buffer => bytes;
+const options = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 500,
 };
-const { exchange, met, violations } = startAdversary(toFront, {
-  ...{ choose, pause: realPause, random },
-  watch: watchCalls(canaryForms(canary)),
+const etcd = new Client(memberAddress(folder), credentials.createInsecure(), options);
+const needsLeader = new Metadata();
+needsLeader.set('hasleader', 'true');
+
+const failed = (code: status, details: string): Partial<ServiceError> => ({ code, details });
+const reset = () => failed(status.UNAVAILABLE, 'the connection was reset');
+const sleep = (ms: number) =>
+  new Promise<void>((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+/** Sends a call on, which ends soon after the caller's own time for it. */
+const forward = (path: string, request: Buffer): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const deadline = Date.now() + 5_000;
+    etcd.makeUnaryRequest(path, raw, raw, request, needsLeader, { deadline }, (error, reply) =>
+      error ? reject(error) : resolve(reply ?? Buffer.of()),
+    );
+  });
+
+/** Rejects with what the node sees. Resolves to `undefined` if it sees nothing. */
+const meet = async (fate: Fate, path: string, request: Buffer): Promise<Buffer | undefined> => {
+  const send = () => forward(path, request);
+  switch (fate.kind) {
+    case 'passed':
+      return await send();
+    case 'slow':
+      await sleep(fate.ms);
+      return await send();
+    case 'dropped':
+      if (fate.isSilent) return undefined;
+      throw reset();
+    case 'reply lost':
+      await send();
+      if (fate.isSilent) return undefined;
+      throw reset();
+    case 'applied late':
+      await sleep(fate.ms);
+      await send();
+      return undefined;
+    case 'duplicated': {
+      const first = await send();
+      const second = await send();
+      return fate.shows === 'first' ? first : second;
+    }
+    case 'throttled':
+      throw failed(status.RESOURCE_EXHAUSTED, 'etcdserver: too many requests');
+    case 'server error':
+      if (fate.isApplied) await send();
+      throw failed(status.UNAVAILABLE, 'etcdserver: request timed out');
+  }
+};
+
+const met: Fate['kind'][] = [];
+const violations = new Set<string>();
+const forms = canaryForms(canary);
+const hostile =
+  (path: string, draws: readonly [Draw, ...Draw[]]): handleUnaryCall<Buffer, Buffer> =>
+  ({ request }, callback) => {
+    if (findCanaries(request, forms).length > 0) violations.add(`${path}: holds plaintext`);
+    const fate: Fate = random() < Number(share) ? oneOf(random, draws)() : { kind: 'passed' };
+    met.push(fate.kind);
+    meet(fate, path, request).then(
+      (reply) => reply && callback(null, reply),
+      (error: Partial<ServiceError>) => callback(error),
+    );
+  };
+
+const server = new Server(options);
+for (const [path, draws] of [
+  ['/etcdserverpb.KV/Range', ofReads],
+  ['/etcdserverpb.KV/Txn', ofWrites],
+] as const) {
+  server.register(path, hostile(path, draws), raw, raw, 'unary');
+}
+rmSync(socket, { force: true });
+await new Promise<void>((resolve, reject) => {
+  server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) =>
+    error ? reject(error) : resolve(),
+  );
 });
-await startProxy(exchange, { host, port: Number(port) });
+chmodSync(socket, 0o600);
 
 process.once('SIGTERM', () => {
   const faults: Record<string, number> = {};
-  for (const { fate } of met) {
-    if (fate.kind === 'passed' || fate.kind === 'stale') continue;
-    faults[fate.kind] = (faults[fate.kind] ?? 0) + 1;
-  }
-  const told: Met = {
-    calls: met.length,
-    faults,
-    violations: [...new Set(violations)].slice(0, 20),
-  };
+  for (const kind of met) if (kind !== 'passed') faults[kind] = (faults[kind] ?? 0) + 1;
+  const told: Met = { calls: met.length, faults, violations: [...violations] };
   writeFileSync(report, JSON.stringify(told));
   process.exit();
 });

@@ -7,8 +7,8 @@ import { copyFolder, type Nodes, type Part, parts } from './nodes.ts';
 type Fault = (node: number) => Promise<() => void>;
 
 const kinds = [
-  ...(['kill-node', 'kill-front', 'kill-etcd'] as const),
-  ...(['pause-node', 'pause-front', 'pause-etcd'] as const),
+  ...(['kill-node', 'kill-vault', 'kill-etcd'] as const),
+  ...(['pause-node', 'pause-vault', 'pause-etcd'] as const),
   ...(['cut-peers', 'cut-all', 'cut-mute', 'cut-pair'] as const),
   ...(['wipe', 'restore'] as const),
 ] as const;
@@ -53,10 +53,10 @@ export const createFaults = (
       if (!existsSync(copyOf(node))) copyFolder(nodes.folderOf(node), copyOf(node));
       return startAgain(node);
     },
-    'kill-front': killPart('front'),
+    'kill-vault': killPart('vault'),
     'kill-etcd': killPart('etcd'),
     'pause-node': pause(...parts),
-    'pause-front': pause('front'),
+    'pause-vault': pause('vault'),
     'pause-etcd': pause('etcd'),
     'cut-peers': cut('peers'),
     'cut-all': cut('all'),

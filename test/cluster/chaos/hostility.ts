@@ -1,8 +1,7 @@
-/** The adversary among the nodes: a process within each of them, between the functions and the front. */
+/** The adversary among the nodes: a process beside each of them, between the functions and its etcd. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Network } from './network.ts';
 import { program, type Running } from './processes.ts';
 
 /** In every value that a run stores, and in nothing else. */
@@ -24,31 +23,22 @@ export type Met = {
 
 type Parts = {
   readonly folder: string;
-  readonly network: Network;
-  /** The folder of each node. */
-  readonly folders: readonly string[];
+  /** The folder of each node, and the socket at which its functions meet the adversary. */
+  readonly places: readonly { readonly target: string; readonly socket: string }[];
   readonly run: (name: string, command: readonly string[], env: NodeJS.ProcessEnv) => Running;
 };
 
 /** Starts them all; `close` ends them and tells what they met together. */
 export const startAdversaries = (
-  { folder, network, folders, run }: Parts,
+  { folder, places, run }: Parts,
   { seed, share }: Hostility,
 ): { readonly close: () => Promise<Met> } => {
-  const running = folders.map((target, index) => {
+  const running = places.map(({ target, socket }, index) => {
     const node = index + 1;
-    const port = network.placeOf(node).hostilePort;
     const report = join(folder, `adversary-${node}.json`);
-    const numbers = [port, seed + node, share].map(String);
-    const command = program(
-      'test/cluster/chaos/adversary.ts',
-      target,
-      '127.0.0.1',
-      ...numbers,
-      report,
-    );
-    const where = network.at(node, command);
-    return { report, child: run(`adversary-${node}`, where, {}).child };
+    const numbers = [seed + node, share].map(String);
+    const command = program('test/cluster/chaos/adversary.ts', target, socket, ...numbers, report);
+    return { report, child: run(`adversary-${node}`, command, {}).child };
   });
   let told: Promise<Met> | undefined;
   const end = async (): Promise<Met> => {

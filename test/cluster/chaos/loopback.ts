@@ -3,15 +3,15 @@ import { hostOf, startRelay } from '../../../local/cluster/relay.ts';
 import { findFreePorts } from '../../support/free-ports.ts';
 import type { Network } from './network.ts';
 
-const portsOfNode = 4;
+const portsOfNode = 3;
 
 export const createLoopback = async (nodes: number): Promise<Network> => {
   const host = '127.0.0.1';
   const [keyPort = 0, ...others] = await findFreePorts(1 + nodes * portsOfNode);
   const portsOf = (node: number) => {
     const from = (node - 1) * portsOfNode;
-    const [port = 0, hostilePort = 0, etcdPort = 0, peerPort = 0] = others.slice(from);
-    return { port, hostilePort, etcdPort, peerPort };
+    const [port = 0, etcdPort = 0, peerPort = 0] = others.slice(from);
+    return { port, etcdPort, peerPort };
   };
   const relay = await startRelay(
     Array.from({ length: nodes }, (_, index) => {

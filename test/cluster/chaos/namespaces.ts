@@ -28,7 +28,7 @@ const claimNumber = (): number => {
 };
 
 /** The addresses of a network are its own, so these ports are always free there. */
-const ports = { http: 3_000, hostile: 3_001, etcd: 2_380, peer: 2_390 } as const;
+const ports = { http: 3_000, etcd: 2_380, peer: 2_390 } as const;
 
 /** An address that nobody has. */
 const nowhere = '02:00:00:00:00:01';
@@ -97,7 +97,7 @@ export const createNamespaces = async (nodes: number): Promise<Network> => {
     keyHost: address('c', 1),
     keyPort: ports.http,
     placeOf: (node) => ({
-      ...{ host: address('c', node + 10), port: ports.http, hostilePort: ports.hostile },
+      ...{ host: address('c', node + 10), port: ports.http },
       ...{ peerHost: address('p', node + 10), knownAs: address('p', node + 10) },
       ...{ etcdPort: ports.etcd, peerPort: ports.peer, proxy: undefined },
     }),

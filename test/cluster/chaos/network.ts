@@ -10,8 +10,6 @@ type Place = {
   /** A node serves its clients here. */
   readonly host: string;
   readonly port: number;
-  /** The functions of the node meet the adversary here, within the node. */
-  readonly hostilePort: number;
   /** The node listens to the other nodes here. `knownAs` is its name for them, `proxy` its way to them. */
   readonly peerHost: string;
   readonly knownAs: string;

@@ -32,8 +32,8 @@ import type { Network } from './network.ts';
 import { program, type Running, startLogged } from './processes.ts';
 import type { Verified } from './read-table.ts';
 
-/** The processes of a node: the functions with the front, and etcd. */
-export const parts = ['front', 'etcd'] as const;
+/** The processes of a node: the functions, and etcd. */
+export const parts = ['vault', 'etcd'] as const;
 export type Part = (typeof parts)[number];
 
 /** A node's own part of `GET /v1/status`. */
@@ -94,7 +94,7 @@ export type NodesOptions = {
   readonly folder: string;
   readonly network: Network;
   readonly count: number;
-  /** The adversary between the functions and what they call; `undefined`: there is none. */
+  /** The adversary between the functions and their etcd; `undefined`: there is none. */
   readonly hostility?: Hostility | undefined;
   /** The folder with the code of the nodes; by default this checkout. */
   readonly code?: string | undefined;
@@ -124,6 +124,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const machineOf = (node: number): number => machines.get(node) ?? 0;
   const diskOf = (node: number) => join(folder, `machine-${machineOf(node)}`);
   const folderOf = (node: number) => join(diskOf(node), 'node');
+  const hostileSocketOf = (node: number) => join(folder, `hostile-${node}.sock`);
   const clusterFileOf = (node: number) => join(diskOf(node), 'cluster.json');
   const keyFileOf = (node: number) => join(diskOf(node), 'kms.json');
   const keyFolder = join(folder, 'key');
@@ -139,10 +140,10 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       .join();
   const { PATH, HOME } = process.env;
   const environmentOf = (node: number): NodeJS.ProcessEnv => {
-    const { host, port, peerHost, proxy, hostilePort } = placeOf(node);
+    const { host, port, peerHost, proxy } = placeOf(node);
     return {
       ...{ PATH, HOME, HOST: host, PORT: String(port), VAULT_DATA_DIR: folderOf(node) },
-      ...(hostility && { VAULT_FRONT_PROXY: `http://127.0.0.1:${hostilePort}` }),
+      ...(hostility && { VAULT_ETCD_PROXY: `unix:${hostileSocketOf(node)}` }),
       ...{ VAULT_NODE: String(node), VAULT_NODES: addresses(), VAULT_PEER_HOST: peerHost },
       ...{ VAULT_CLUSTER_FILE: clusterFileOf(node), VAULT_PEER_PROXY: proxy },
       VAULT_MASTER_KEY_FILE: keyFileOf(node),
@@ -185,9 +186,8 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   for (const node of all) prepare(node);
 
-  const adversaries = hostility
-    ? startAdversaries({ folder, network, folders: all.map(folderOf), run }, hostility)
-    : undefined;
+  const places = all.map((node) => ({ target: folderOf(node), socket: hostileSocketOf(node) }));
+  const adversaries = hostility ? startAdversaries({ folder, places, run }, hostility) : undefined;
   const running = new Map<number, Running>();
   const wanted = new Set<number>();
   const exits: string[] = [];
@@ -208,7 +208,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const recordOf = (node: number, part: Part): ProcessRecord | undefined => {
     const pid = running.get(node)?.child.pid;
-    if (part === 'front') return pid === undefined ? undefined : recordOfProcess(pid);
+    if (part === 'vault') return pid === undefined ? undefined : recordOfProcess(pid);
     try {
       const record = JSON.parse(readFileSync(join(folderOf(node), `${part}.pid`), 'utf8'));
       return isRunning(record) ? record : undefined;
@@ -253,7 +253,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   return {
     ...{ all, network, urlOf, start, kill, folderOf, status, statuses },
     token: tokenOf('secrets:read secrets:write secrets:delete secrets:destroy'),
-    stop: (node) => end(node, 'SIGTERM', ['front']),
+    stop: (node) => end(node, 'SIGTERM', ['vault']),
     killPart: (node, part) => void signal(node, part, 'SIGKILL'),
     pause: (node, stopped) => {
       const records = stopped.flatMap((part) => signal(node, part, 'SIGSTOP') ?? []);
@@ -278,7 +278,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       await init({ renewal: 'certificate' });
       for (const one of all) prepare(one);
       for (const one of all.filter((other) => other !== node)) {
-        await end(one, 'SIGTERM', ['front']);
+        await end(one, 'SIGTERM', ['vault']);
         start(one);
         await untilSeen(
           () => status(one),

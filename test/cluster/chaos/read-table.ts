@@ -3,6 +3,7 @@
  * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
  */
 import { createHash } from 'node:crypto';
+import { jsonOf } from '../../../functions/store/item-json.ts';
 import { connectToNode } from '../../../local/vaults/connect.ts';
 import { violationsOf } from '../../support/violations.ts';
 
@@ -14,19 +15,12 @@ export type Verified = {
   readonly violations: readonly { readonly pk: string; readonly problem: string }[];
 };
 
-/** Members in the order of their names, bytes as base64. */
-const canonical = (_name: string, value: unknown): unknown => {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-};
-
 const [folder = '', how] = process.argv.slice(2);
-const vault = connectToNode(folder);
+const vault = await connectToNode(folder);
 
 const lines: string[] = [];
 for await (const page of vault.table.pages()) {
-  lines.push(...page.map((item) => JSON.stringify(item, canonical)));
+  lines.push(...page.map(jsonOf));
 }
 const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex');
 const violations = how === 'checked' ? await violationsOf(vault) : [];

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   readIdentity,
   readIdentityConfig,
-  readNodeStatusUrl,
   readServicesConfig,
 } from '../../../functions/runtime/config.ts';
 import { freshFolder } from '../../support/local-process.ts';
@@ -113,14 +112,6 @@ describe('readServicesConfig', () => {
   );
 });
 
-describe('readNodeStatusUrl', () => {
-  it('returns the address if it is set', () => {
-    expect(readNodeStatusUrl({ VAULT_NODE_STATUS_URL: 'http://node/' })).toBe('http://node/');
-    expect(readNodeStatusUrl({ VAULT_NODE_STATUS_URL: '' })).toBeUndefined();
-    expect(readNodeStatusUrl({})).toBeUndefined();
-  });
-});
-
 describe('the environment', () => {
   const kept = { ...process.env };
   afterEach(() => {
@@ -129,9 +120,8 @@ describe('the environment', () => {
 
   it('is that of the process if no other is given', () => {
     const services = { VAULT_ID: 'v', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
-    process.env = { ...identity, ...services, VAULT_NODE_STATUS_URL: 'u' };
+    process.env = { ...identity, ...services };
     expect(readIdentityConfig().issuer).toBe('urn:i');
     expect(readServicesConfig().tableName).toBe('t');
-    expect(readNodeStatusUrl()).toBe('u');
   });
 });

@@ -1,8 +1,5 @@
 /** The comparison of a cluster with a backup. */
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Item } from '../../../../functions/store/items.ts';
@@ -10,6 +7,7 @@ import { type Backup, createBackup, readBackup } from '../../../../local/backup/
 import { compareItems, openNode, requireFit } from '../../../../local/backup/nodes.ts';
 import { etcdTimes } from '../../../../local/etcd/etcd-times.ts';
 import { writeClusterFile } from '../../../../local/node/cluster-file.ts';
+import { serveNodeSocket } from '../../../../local/node/node-socket.ts';
 import { type NodeReport, statusOf } from '../../../../local/node/report.ts';
 import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -98,8 +96,8 @@ describe('the nodes of a cluster', () => {
 });
 
 describe('a backup of a node', () => {
-  /** A node that runs, with its status at this endpoint. */
-  const openAt = (dynamodbEndpoint: string) => {
+  /** Opens a node that runs and tells these reports; without them it does not answer. */
+  const openWith = async (reports?: readonly NodeReport[]) => {
     const parent = freshFolder();
     const folder = join(parent, 'node');
     mkdirSync(folder);
@@ -107,15 +105,23 @@ describe('a backup of a node', () => {
     const tls = { ca: 'ca', certificate: 'certificate', key: 'key' };
     writeClusterFile(join(parent, 'cluster.json'), { ...told, tls, jwks: '{}' });
     runningRecord.remember(folder, {
-      ...{ url: '', dynamodbEndpoint, kmsEndpoint: '' },
+      ...{ url: '', kmsEndpoint: '' },
       ...{ vaultId: 'vault-1', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
     });
-    return openNode(folder);
+    if (reports === undefined) return await openNode(folder);
+    const itemsOf = (): never => {
+      throw new Error('no item is asked for');
+    };
+    const { close } = await serveNodeSocket({
+      folder,
+      status: () => statusOf(1, reports),
+      itemsOf,
+    });
+    return await openNode(folder).finally(close);
   };
 
   it('throws a sentence if the node runs and does not answer', async () => {
-    const opened = openAt('http://127.0.0.1:1');
-    await expect(opened).rejects.toThrow('the node does not answer: use another node');
+    await expect(openWith()).rejects.toThrow('the node does not answer: use another node');
   });
 
   const missing = 'acknowledged writes are missing here: node 3 has revision 70, this node 9';
@@ -129,16 +135,7 @@ describe('a backup of a node', () => {
   ])('throws a sentence at a node that %s', async (_, state, reason, sentence) => {
     jest.replaceProperty(etcdTimes, 'snapshotOpenMs', 100 as never);
     const reports = [reportOf(1, { state: 'diverged', reason }), reportOf(2, { state })];
-    const server = createServer((_request, response) => {
-      response.end(JSON.stringify(statusOf(1, reports)));
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const { port } = server.address() as AddressInfo;
-    try {
-      await expect(openAt(`http://127.0.0.1:${port}`)).rejects.toThrow(sentence);
-    } finally {
-      server.close();
-      jest.restoreAllMocks();
-    }
+    await expect(openWith(reports)).rejects.toThrow(sentence);
+    jest.restoreAllMocks();
   });
 });

@@ -7,11 +7,12 @@ import {
   itemKey,
   itemPrefix,
   parseItem,
-  tableEntry,
+  putTable,
   textOf,
 } from '../../../../local/etcd/stored-items.ts';
 import { readTemplate } from '../../../../local/template.ts';
 import { goldenItems } from '../../../support/golden-items.ts';
+import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
 /** All that 1.0.0 stored in an etcd for the golden items and their table, by key. */
 const golden: Readonly<Record<string, string>> = JSON.parse(
@@ -36,12 +37,13 @@ const expiring = (expiresAt: Item[string]): Item => ({ ...record, expiresAt });
 
 // Shows G16.
 describe('what is stored in etcd', () => {
-  it('is byte for byte what 1.0.0 wrote: items, entries of names and of expiry, and the table', () => {
+  it('is byte for byte what 1.0.0 wrote: items, entries of names and of expiry, and the table', async () => {
     const written = goldenItems.flatMap((item) =>
       putsIn(changesOf(keyOf(item), undefined, nextOf(item))),
     );
-    const table = [tableEntry.key.toString('utf8'), tableEntry.value] as const;
-    expect(Object.fromEntries([...written, table])).toEqual(golden);
+    const etcd = createMemoryEtcd();
+    await putTable(etcd, 0);
+    expect(Object.fromEntries([...written, ...etcd.items()])).toEqual(golden);
   });
 
   it('is read as it was written', () => {
@@ -54,11 +56,20 @@ describe('what is stored in etcd', () => {
 
   it('has the table of template.yaml', async () => {
     const { table } = await readTemplate();
-    expect(JSON.parse(tableEntry.value)).toMatchObject({
+    expect(JSON.parse(golden['table/vault'] ?? '')).toMatchObject({
       ...table.create,
       TimeToLiveAttribute: table.timeToLiveAttribute,
     });
   });
+});
+
+it('leaves a table alone that is there', async () => {
+  const etcd = createMemoryEtcd();
+  const key = Buffer.from('table/vault');
+  const success = [{ request_put: { key, value: Buffer.from('{}') } }];
+  await etcd.txn({ compare: [], success, failure: [] }, 0);
+  await putTable(etcd, 0);
+  expect(etcd.items().get('table/vault')).toBe('{}');
 });
 
 describe('the entries of an item', () => {

@@ -1,45 +1,40 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
-import { createFront, type Front } from '../../../../local/etcd/front.ts';
-import { createExpiry, deleteExpired, type ExpiryOptions } from '../../../../local/node/upkeep.ts';
-import { tableOf } from '../../../support/front-tables.ts';
+import type { Item } from '../../../../functions/store/items.ts';
+import { deleteExpired } from '../../../../local/etcd/expired-items.ts';
+import { createEtcd, type Etcd } from '../../../../local/etcd/group-commit.ts';
+import { changesOf, itemKey, textOf } from '../../../../local/etcd/stored-items.ts';
+import { createExpiry } from '../../../../local/node/upkeep.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 
-const TableName = 'vault';
 const now = 1_000;
+const callMs = 5_000;
 
 let etcd: MemoryEtcd;
-let front: Front;
+let deletions: Etcd;
 let lines: string[];
-const open = (more: Partial<ExpiryOptions> = {}): ExpiryOptions => ({
-  etcd,
-  front,
-  tableName: TableName,
-  attribute: 'expiresAt',
-  report: (line) => lines.push(line),
-  ...more,
-});
-const createTable = (name: string) => front('CreateTable', tableOf(name));
-const put = async (pk: string, expiresAt?: number, table = TableName): Promise<void> => {
-  const expiry = expiresAt === undefined ? {} : { expiresAt: { N: String(expiresAt) } };
-  const Item = { pk: { S: pk }, sk: { S: 'RECORD' }, ...expiry };
-  expect((await front('PutItem', { TableName: table, Item })).status).toBe(200);
+const report = (line: string) => void lines.push(line);
+const put = async (pk: string, expiresAt?: number): Promise<void> => {
+  const item: Item = {
+    ...{ pk: { S: pk }, sk: { S: 'RECORD' } },
+    ...(expiresAt !== undefined && { expiresAt: { N: String(expiresAt) } }),
+  };
+  const key = itemKey({ pk, sk: 'RECORD' });
+  const success = changesOf(key, undefined, { item, text: textOf(item) });
+  await etcd.txn({ compare: [], success, failure: [] }, 0);
 };
 const itemsLeft = () =>
   [...etcd.items().keys()].flatMap((key) => (key.startsWith('item/') ? [key.split('\0')[1]] : []));
 const entriesLeft = () => [...etcd.items().keys()].filter((key) => key.startsWith('expiry/'));
 
-beforeEach(async () => {
+beforeEach(() => {
   etcd = createMemoryEtcd();
-  front = createFront({
+  deletions = createEtcd({
     client: etcd,
-    timeToLiveAttribute: 'expiresAt',
     onGoneBack: (sentence) => {
       throw new Error(sentence);
     },
   });
   lines = [];
-  await createTable(TableName);
 });
 afterEach(() => {
   jest.restoreAllMocks();
@@ -47,44 +42,58 @@ afterEach(() => {
 
 describe('deleteExpired', () => {
   it('deletes the items whose second has passed, with their entries, and no others', async () => {
-    await createTable('vault2');
     await put('past', 999);
     await put('now', 1_000);
     await put('future', 2_000);
     await put('forever');
-    await put('elsewhere', 5, 'vault2');
-    expect(await deleteExpired(open(), now)).toBe(1);
-    expect(itemsLeft().sort()).toEqual(['elsewhere', 'forever', 'future', 'now']);
+    const other = {
+      key: Buffer.from('expiry/vault2\x00000000000005\0p\0RECORD'),
+      value: Buffer.of(),
+    };
+    await etcd.txn({ compare: [], success: [{ request_put: other }], failure: [] }, 0);
+    expect(await deleteExpired(deletions, now, callMs)).toBe(1);
+    expect(itemsLeft().sort()).toEqual(['forever', 'future', 'now']);
     expect(entriesLeft()).toEqual([
       'expiry/vault\x00000000001000\0now\0RECORD',
       'expiry/vault\x00000000002000\0future\0RECORD',
-      'expiry/vault2\x00000000000005\0elsewhere\0RECORD',
+      other.key.toString(),
     ]);
   });
 
   it('deletes more items than a page has, each page in one call', async () => {
     for (let n = 0; n < 250; n += 1) await put(`item-${n}`, 1 + n);
     const before = etcd.calls.length;
-    expect(await deleteExpired(open(), now)).toBe(250);
+    expect(await deleteExpired(deletions, now, callMs)).toBe(250);
     expect(itemsLeft()).toEqual([]);
-    // Three reads of pages, and for each page at most two writes: the first deletion may go alone.
-    expect(etcd.calls.length - before).toBeLessThanOrEqual(9);
+    // For each page a read of it, one or two reads of its items, and one or two writes: the first may go alone.
+    expect(etcd.calls.length - before).toBeLessThanOrEqual(15);
   });
 
   it('leaves an item that is written again after its entry was read', async () => {
     await put('renewed', 5);
-    const renewing: Front = async (operation, body) => {
-      await put('renewed', 3_000);
-      return await front(operation, body);
+    const renewing: Etcd = {
+      ...deletions,
+      read: async (ranges, deadline) => {
+        const replies = await deletions.read(ranges, deadline);
+        await put('renewed', 3_000);
+        return replies;
+      },
     };
-    expect(await deleteExpired(open({ front: renewing }), now)).toBe(0);
+    expect(await deleteExpired(renewing, now, callMs)).toBe(0);
     expect(itemsLeft()).toEqual(['renewed']);
   });
 
-  it('rejects with the sentence of a deletion that fails', async () => {
+  it('counts no item that is gone already', async () => {
+    await put('gone', 5);
+    const key = itemKey({ pk: 'gone', sk: 'RECORD' });
+    await etcd.txn({ compare: [], success: [{ request_delete_range: { key } }], failure: [] }, 0);
+    expect(await deleteExpired(deletions, now, callMs)).toBe(0);
+  });
+
+  it('rejects if a deletion fails', async () => {
     await put('past', 999);
-    const failing: Front = async () => unavailable('etcd takes no requests now');
-    await expect(deleteExpired(open({ front: failing }), now)).rejects.toThrow(
+    const write = () => Promise.reject(new Error('etcd takes no requests now'));
+    await expect(deleteExpired({ ...deletions, write }, now, callMs)).rejects.toThrow(
       'etcd takes no requests now',
     );
   });
@@ -98,7 +107,7 @@ describe('createExpiry', () => {
   };
 
   it('sweeps when the member becomes the leader, and then each hour', async () => {
-    const sweep = createExpiry(open());
+    const sweep = createExpiry({ deletions, report });
     const sweepsAt = async (ms: number, isLeader: boolean): Promise<boolean> => {
       at(0);
       await put('past', 999);
@@ -118,7 +127,7 @@ describe('createExpiry', () => {
   it('leaves the items of the current second, and reports nothing if nothing has expired', async () => {
     await put('now', now);
     at(0);
-    await createExpiry(open())({ isLeader: true });
+    await createExpiry({ deletions, report })({ isLeader: true });
     expect(itemsLeft()).toEqual(['now']);
     expect(lines).toEqual([]);
   });
@@ -126,9 +135,14 @@ describe('createExpiry', () => {
   it('sweeps at its next call if a sweep fails', async () => {
     await put('past', 999);
     let fails = true;
-    const failingOnce: Front = async (operation, body) =>
-      fails ? unavailable('etcd takes no requests now') : await front(operation, body);
-    const sweep = createExpiry(open({ front: failingOnce }));
+    const failingOnce: Etcd = {
+      ...deletions,
+      write: async (txn, deadline) => {
+        if (fails) throw new Error('etcd takes no requests now');
+        return await deletions.write(txn, deadline);
+      },
+    };
+    const sweep = createExpiry({ deletions: failingOnce, report });
     at(0);
     await expect(sweep({ isLeader: true })).rejects.toThrow('etcd takes no requests now');
     fails = false;

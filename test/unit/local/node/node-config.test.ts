@@ -19,7 +19,7 @@ describe('readNodeConfig', () => {
       ],
       peerHost: '127.0.0.1',
       peerProxy: undefined,
-      frontProxy: undefined,
+      etcdProxy: undefined,
     });
   });
 
@@ -41,11 +41,11 @@ describe('readNodeConfig', () => {
     const more = {
       VAULT_PEER_HOST: '0.0.0.0',
       VAULT_PEER_PROXY: 'http://127.0.0.1:9000',
-      VAULT_FRONT_PROXY: 'http://127.0.0.1:9001',
+      VAULT_ETCD_PROXY: 'unix:/tmp/proxy',
     };
-    const { peerHost, peerProxy, frontProxy } = readNodeConfig({ ...whole, ...more });
+    const { peerHost, peerProxy, etcdProxy } = readNodeConfig({ ...whole, ...more });
     expect([peerHost, peerProxy?.href]).toEqual(['0.0.0.0', 'http://127.0.0.1:9000/']);
-    expect(frontProxy).toBe('http://127.0.0.1:9001');
+    expect(etcdProxy).toBe('unix:/tmp/proxy');
   });
 
   it('reads the quota in bytes, and the time between two comparisons in seconds', () => {
@@ -66,7 +66,7 @@ describe('readNodeConfig', () => {
     ['VAULT_NODE', '4'],
     ['VAULT_NODE', 'two'],
     ['VAULT_PEER_PROXY', 'nowhere'],
-    ['VAULT_FRONT_PROXY', 'nowhere'],
+    ['VAULT_ETCD_PROXY', 'nowhere'],
     ['VAULT_QUOTA_BYTES', '8 GB'],
     ['VAULT_COMPARE_SECONDS', '0'],
   ])('refuses a %s of %p in a sentence that names it', (name, value) => {

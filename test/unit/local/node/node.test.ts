@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { EtcdClient } from '../../../../local/etcd/etcd-client.ts';
 import { endOf, type TlsFiles } from '../../../../local/http/tls.ts';
 import { clusterIdOf } from '../../../../local/node/cluster-file.ts';
 import { openNodeRecord } from '../../../../local/node/joining.ts';
@@ -14,6 +15,7 @@ import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 import { askOf, configOf, memberCallsOf, memberStatus, reportOf } from '../../../support/nodes.ts';
+import { requestContext } from '../../../support/requests.ts';
 import { until } from '../../../support/until.ts';
 
 let folder: string;
@@ -78,31 +80,33 @@ const start = async (count = 3): Promise<void> => {
   await openNodeRecord(folder, 1, clusterIdOf({ token: '' })).enterCluster();
   mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
   writeFileSync(join(folder, 'etcd', 'member', 'wal'), '');
+  const etcd = createMemoryEtcd();
+  const client: EtcdClient = {
+    ...etcd,
+    range: async (request, deadline) => {
+      const header = { cluster_id: '1', revision: String(readsAt) };
+      return { ...(await etcd.range(request, deadline)), header };
+    },
+  };
   node = await startNodeIn(
     {
       config: { ...configOf(1, count), compareEveryMs: 3_600_000 },
       folder,
       cluster: { token: '', vaultId: 'v', jwks: '', tls, key: { masterKeyId: 'k' } },
-      timeToLiveAttribute: 'expiresAt',
       masterKey: () => 'usable',
       keyCheck: () => 'of 1',
       report: () => undefined,
     },
     {
-      etcd: {
-        ...createMemoryEtcd(),
-        range: async () => {
-          const header = { cluster_id: '1', revision: String(readsAt) };
-          return { header, kvs: [], more: false };
-        },
-      },
+      etcd: client,
+      etcdOfCallers: client,
       member: memberWith(steps),
       ask: askOf(answerOf),
       servePeers: async (given) => {
         routes = given;
         return { close: async () => undefined };
       },
-      serveFront: async () => ({ endpoint: '', close: async () => undefined }),
+      serveSocket: async () => ({ close: async () => undefined }),
       startMember: async (options) => {
         steps.push('etcd');
         ({ onEnded: endEtcd, findDoubt, onLost: getMember } = options);
@@ -254,7 +258,7 @@ describe('a node that lacks what was acknowledged', () => {
     await start();
     await node?.serving;
     readsAt = 90;
-    await node?.front('DescribeTable', { TableName: 'vault' });
+    await node?.itemsOf(requestContext()).probe();
     expect((await ownReport()).knownRevision).toBe(90);
   });
 
@@ -262,7 +266,7 @@ describe('a node that lacks what was acknowledged', () => {
     await start();
     await node?.serving;
     readsAt = 90;
-    await node?.front('DescribeTable', { TableName: 'vault' });
+    await node?.itemsOf(requestContext()).probe();
     await getMember('its files are damaged');
     expect((await ownReport()).knownRevision).toBeLessThan(90);
   });

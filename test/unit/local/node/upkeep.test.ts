@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { createEtcd } from '../../../../local/etcd/group-commit.ts';
 import {
   createUpkeep,
   startUpkeep,
@@ -8,10 +9,6 @@ import {
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 import { memberCallsOf, memberStatus, reportOf } from '../../../support/nodes.ts';
 import { until } from '../../../support/until.ts';
-
-const refuse = async (): Promise<never> => {
-  throw new Error('not called here');
-};
 
 let revision: number;
 let compacted: number[];
@@ -27,14 +24,13 @@ beforeEach(() => {
   statusError = undefined;
   state = 'serving';
   lines = [];
+  const etcd = createMemoryEtcd();
   options = {
     node: 1,
     nodeCount: 3,
     quotaBytes: 1_000,
-    tableName: 'vault',
-    attribute: 'expiresAt',
-    etcd: createMemoryEtcd(),
-    front: refuse,
+    etcd,
+    deletions: createEtcd({ client: etcd, onGoneBack: () => undefined }),
     reports: () => [reportOf(1, { state }), reportOf(2), reportOf(3)],
     onDefragmenting: () => undefined,
     report: (line) => lines.push(line),

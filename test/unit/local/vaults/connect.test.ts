@@ -1,8 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
-import { ok, unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
-import { startHttpFront } from '../../../../local/etcd/http-front.ts';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Items, NotSent } from '../../../../functions/store/ports.ts';
 import {
   describeKeyFile,
   identityIn,
@@ -11,48 +10,107 @@ import {
 } from '../../../../local/kms/key-file.ts';
 import { rememberKey } from '../../../../local/kms/vault-key.ts';
 import { writeClusterFile } from '../../../../local/node/cluster-file.ts';
-import { connectToFolder, connectToNode } from '../../../../local/vaults/connect.ts';
+import { serveNodeSocket } from '../../../../local/node/node-socket.ts';
+import { statusOf } from '../../../../local/node/report.ts';
+import {
+  type Connection,
+  connectToFolder,
+  connectToNode,
+} from '../../../../local/vaults/connect.ts';
 import { runningRecord } from '../../../../local/vaults/vault-records.ts';
 import { freshFolder } from '../../../support/local-process.ts';
+import { reportOf } from '../../../support/nodes.ts';
 
-it('a connection to a node repeats a read while the node does not serve', async () => {
-  let asked = 0;
-  const served = await startHttpFront({
-    front: async () => {
-      asked += 1;
-      return asked < 5 ? unavailable('it compares its copy') : ok({});
-    },
-    status: () => ({}),
-  });
-  const cluster = freshFolder();
-  const folder = join(cluster, 'node-1');
+const refuse = async (): Promise<never> => {
+  throw new Error('not called here');
+};
+
+let folder: string;
+let state: 'serving' | 'diverged';
+let write: Items['write'];
+let close: () => Promise<void>;
+beforeEach(async () => {
+  folder = join(freshFolder(), 'node-1');
   mkdirSync(folder);
+  state = 'serving';
+  write = async () => 'written';
+  ({ close } = await serveNodeSocket({
+    folder,
+    status: () => statusOf(1, [reportOf(1, { state, reason: 'its copy differs' }), reportOf(2)]),
+    itemsOf: () => ({
+      ...{ get: refuse, range: refuse, names: refuse, probe: refuse },
+      write: (guards) => write(guards),
+    }),
+  }));
+  remember({});
+});
+afterEach(() => close());
+
+const remember = (more: object) =>
   runningRecord.remember(folder, {
-    ...{ url: '', dynamodbEndpoint: served.endpoint, masterKeyFile: '/none' },
-    ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'a-key', takesLocalTokens: true },
+    ...{ url: '', masterKeyFile: '/none', vaultId: 'v', tableName: 'vault' },
+    ...{ masterKeyId: 'a-key', takesLocalTokens: true },
+    ...more,
   });
-  try {
-    const { table, close } = connectToNode(folder);
-    await table.get({ pk: 'P', sk: 'S' }).finally(close);
-  } finally {
-    await served.close();
-  }
-  expect(asked).toBe(5);
+
+const item = { pk: { S: 'p' }, sk: { S: 's' } };
+
+describe('a connection to a node', () => {
+  it('repeats a write of a restore while the node does not serve', async () => {
+    let asked = 0;
+    write = async () => {
+      asked += 1;
+      if (asked < 3) throw new NotSent('unavailable');
+      return 'written';
+    };
+    const { table, close: disconnect } = await connectToNode(folder);
+    expect(await table.putAbsent([item]).finally(disconnect)).toEqual([]);
+    expect(asked).toBe(3);
+  });
+
+  it('puts what is missing, leaves equal items alone, and names another item', async () => {
+    const stored = new Map([['p', item]]);
+    const sent: string[][] = [];
+    write = async (guards) => {
+      sent.push(guards.map(({ key }) => key.pk));
+      const judged = guards.map(({ key }) => stored.get(key.pk));
+      if (judged.every((found) => found === undefined)) return 'written';
+      return judged.map((found) => (found ? { is: 'failed', item: found } : { is: 'held' }));
+    };
+    const { table, close: disconnect } = await connectToNode(folder);
+    const another = { pk: { S: 'q' }, sk: { S: 's' } };
+    expect(await table.putAbsent([item, another])).toEqual([]);
+    expect(await table.putAbsent([item])).toEqual([]);
+    expect(sent).toEqual([['p', 'q'], ['q'], ['p']]);
+    const changed = { ...item, more: { B: Buffer.of(1) } };
+    expect(await table.putAbsent([another, changed]).finally(disconnect)).toEqual([
+      { pk: 'p', sk: 's' },
+    ]);
+  });
+
+  it('is refused if the data of the node differ from those of a node that serves', async () => {
+    state = 'diverged';
+    await expect(connectToNode(folder)).rejects.toThrow(
+      'node 1 is diverged: its copy differs; use another node, such as node 2',
+    );
+  });
+
+  it('is refused if the node does not answer', async () => {
+    await close();
+    await expect(connectToNode(folder)).rejects.toThrow('the node does not answer');
+  });
 });
 
 describe('a connection to a vault that runs', () => {
   const tls = { ca: 'c', certificate: 'c', key: 'k' };
   /** A folder with the record of a running vault, whose key has another material than the one that is remembered. */
   const running = () => {
-    const cluster = freshFolder();
-    const folder = join(cluster, 'node-1');
+    const cluster = dirname(folder);
     const file = join(cluster, 'kms.json');
-    mkdirSync(folder);
     makeMasterKey(file);
     const identity = identityIn(file);
     runningRecord.remember(folder, {
-      ...{ url: '', dynamodbEndpoint: 'http://127.0.0.1:1', masterKeyFile: file, vaultId: 'v' },
-      tableName: 'vault',
+      ...{ url: '', masterKeyFile: file, vaultId: 'v', tableName: 'vault' },
       ...{ masterKeyId: describeKeyFile(file).arn, takesLocalTokens: true },
     });
     const keyMaterial = Buffer.alloc(32, 7).toString('base64');
@@ -62,34 +120,35 @@ describe('a connection to a vault that runs', () => {
         ...{ token: 't', vaultId: 'v', jwks: 'j', tls },
         key: { keyId: identity.keyId, ...(check !== undefined && { check }) },
       });
-    return { folder, identity, asNode };
+    return { identity, asNode };
   };
-  const keyOf = async (connection: ReturnType<typeof connectToNode>) => {
+  const keyOf = async (connection: Connection) => {
     const { keyFile, close } = connection;
     await close();
     return keyFile && [keyFile.isProved, stateOfKey(keyFile.key)];
   };
 
   it('refuses another key of the same id by what cluster.json remembers', async () => {
-    const { folder, identity, asNode } = running();
+    const { identity, asNode } = running();
     asNode(identity.check);
-    expect(await keyOf(connectToNode(folder))).toEqual([true, 'incorrect']);
+    expect(await keyOf(await connectToNode(folder))).toEqual([true, 'incorrect']);
   });
 
   it('refuses it by what the node remembers, if cluster.json has only its id', async () => {
-    const { folder, identity, asNode } = running();
+    const { identity, asNode } = running();
     asNode(undefined);
-    expect(await keyOf(connectToNode(folder))).toEqual([false, 'usable']);
+    expect(await keyOf(await connectToNode(folder))).toEqual([false, 'usable']);
     rememberKey(folder, identity);
-    expect(await keyOf(connectToNode(folder))).toEqual([true, 'incorrect']);
+    expect(await keyOf(await connectToNode(folder))).toEqual([true, 'incorrect']);
   });
 
   it('refuses it by what the folder of npm start remembers', async () => {
-    const { folder, identity } = running();
-    expect(await keyOf(connectToFolder(folder))).toEqual([false, 'usable']);
+    const { identity } = running();
+    remember({ ...runningRecord.find(folder), dynamodbEndpoint: 'http://127.0.0.1:1' });
+    expect(await keyOf(await connectToFolder(folder))).toEqual([false, 'usable']);
     rememberKey(folder, identity);
-    expect(await keyOf(connectToFolder(folder))).toEqual([true, 'incorrect']);
+    expect(await keyOf(await connectToFolder(folder))).toEqual([true, 'incorrect']);
     rememberKey(folder, { ...identity, keyId: '6f1f3c5e-0a52-4c3f-9a0e-3f6f6a1d2b11' });
-    expect(await keyOf(connectToFolder(folder))).toEqual([false, 'usable']);
+    expect(await keyOf(await connectToFolder(folder))).toEqual([false, 'usable']);
   });
 });
