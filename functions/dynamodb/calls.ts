@@ -77,8 +77,6 @@ const unitsOf = (output: object): number => {
  */
 export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
   const { name, code, status } = facts(error);
-  // A vault node that does not serve refuses a request before it sends anything to etcd.
-  if (name === 'NotServedException') return 'unavailable';
   if (status !== undefined && status >= 500) return 'unclear';
   // The reply is not DynamoDB's, or it is incomplete, so the outcome of the request is unknown.
   if (name === 'SyntaxError' || (status !== undefined && status < 400)) return 'unclear';

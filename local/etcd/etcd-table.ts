@@ -8,7 +8,7 @@ import { createEtcd } from './group-commit.ts';
 import { readItemAt, readPages } from './snapshot.ts';
 
 /** Makes one write. Throws what the store says, and `NotSent` if the write has no effect. */
-export type WriteItems = (guards: readonly Guard[]) => Promise<'written' | readonly Judged[]>;
+type WriteItems = (guards: readonly Guard[]) => Promise<'written' | readonly Judged[]>;
 
 type Writes = {
   readonly write: WriteItems;

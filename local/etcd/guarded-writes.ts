@@ -12,8 +12,6 @@ import type { Etcd } from './group-commit.ts';
 import { absent, createItemCopies, type ItemCopy } from './item-copies.ts';
 import { changesOf, itemKey, parseItem, textOf } from './stored-items.ts';
 
-export type StoredItem = ItemCopy<Item>;
-
 /** What a write does at one key if the item there is as expected. */
 export type ItemWrite = {
   readonly key: ItemKey;
@@ -23,17 +21,17 @@ export type ItemWrite = {
 
 export type GuardedWrites = {
   /** The items at `keys` as of one revision, none older than the call. */
-  readonly read: (keys: readonly ItemKey[], deadline: number) => Promise<readonly StoredItem[]>;
+  readonly read: (keys: readonly ItemKey[], deadline: number) => Promise<readonly ItemCopy[]>;
   /** Makes all changes or none; their keys must differ. Rejects as a write of `Etcd` does. */
   readonly write: (writes: readonly ItemWrite[], deadline: number) => Promise<Outcome>;
 };
 
-export type Outcome =
+type Outcome =
   | { readonly outcome: 'written' }
   /** What was found at each key, as of one revision. */
-  | { readonly outcome: 'refused'; readonly found: readonly StoredItem[] };
+  | { readonly outcome: 'refused'; readonly found: readonly ItemCopy[] };
 
-const storedIn = (reply: RangeReply | undefined): StoredItem => {
+const storedIn = (reply: RangeReply | undefined): ItemCopy => {
   const found = reply?.kvs[0];
   if (found === undefined) return absent;
   const { value, mod_revision: revision } = found;
@@ -41,12 +39,12 @@ const storedIn = (reply: RangeReply | undefined): StoredItem => {
 };
 
 export const createGuardedWrites = (etcd: Etcd): GuardedWrites => {
-  const copies = createItemCopies<Item>();
+  const copies = createItemCopies();
 
   const keep = (
     keys: readonly Buffer[],
     replies: readonly (RangeReply | undefined)[],
-  ): readonly StoredItem[] =>
+  ): readonly ItemCopy[] =>
     keys.map((key, index) => {
       const stored = storedIn(replies[index]);
       copies.keep(key.toString('latin1'), stored);
@@ -66,11 +64,11 @@ export const createGuardedWrites = (etcd: Etcd): GuardedWrites => {
     const next = writes.map(({ change }) =>
       typeof change === 'object' ? { item: change.put, text: textOf(change.put) } : undefined,
     );
-    const areExpected = (basis: readonly StoredItem[]) =>
+    const areExpected = (basis: readonly ItemCopy[]) =>
       writes.every(({ isExpected }, index) => isExpected(basis[index]?.item));
 
     // The first judgement is a guess: it may permit a try, which the compares decide, and refuses nothing.
-    let basis: readonly StoredItem[] = keys.map(
+    let basis: readonly ItemCopy[] = keys.map(
       (key) => copies.find(key.toString('latin1')) ?? absent,
     );
     if (!areExpected(basis)) basis = await readAt(keys, deadline);

@@ -3,26 +3,28 @@
  * a write the call that would read the item first. The copy proves nothing: a write compares the revision, and
  * no write is refused by a copy.
  */
+import type { Item } from '../../functions/store/items.ts';
+
 /** An item as etcd held it, and the revision that stored it; `0` if there was none. */
-export type ItemCopy<Item> = {
+export type ItemCopy = {
   readonly item: Item | undefined;
   readonly revision: string;
   readonly bytes: number;
 };
 
-export const absent: ItemCopy<never> = { item: undefined, revision: '0', bytes: 0 };
+export const absent: ItemCopy = { item: undefined, revision: '0', bytes: 0 };
 
-export type ItemCopies<Item> = {
-  readonly find: (key: string) => ItemCopy<Item> | undefined;
-  readonly keep: (key: string, copy: ItemCopy<Item>) => void;
+export type ItemCopies = {
+  readonly find: (key: string) => ItemCopy | undefined;
+  readonly keep: (key: string, copy: ItemCopy) => void;
 };
 
 /** Some hundred of the largest items of the vault, many thousand of its usual ones. */
 const bytesMax = 8 * 1_048_576;
 
-export const createItemCopies = <Item>(): ItemCopies<Item> => {
+export const createItemCopies = (): ItemCopies => {
   /** The oldest first. */
-  const copies = new Map<string, ItemCopy<Item>>();
+  const copies = new Map<string, ItemCopy>();
   let bytes = 0;
   const drop = (key: string): void => {
     const before = copies.get(key);
@@ -45,4 +47,4 @@ export const createItemCopies = <Item>(): ItemCopies<Item> => {
   };
 };
 
-const weight = (key: string, { bytes }: ItemCopy<unknown>): number => key.length + bytes + 256;
+const weight = (key: string, { bytes }: ItemCopy): number => key.length + bytes + 256;

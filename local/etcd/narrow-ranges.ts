@@ -8,7 +8,7 @@ import type { KeyValue, RangeReply } from './etcd-client.ts';
 /** From `from` up to `to`, which is left out. */
 export type KeyRange = { readonly from: Buffer; readonly to: Buffer };
 
-export type NarrowRanges = {
+type NarrowRanges = {
   /** To be read in one call, each with the same limit. The first begins where the long range does. */
   readonly ranges: readonly KeyRange[];
   /** The stored keys at the beginning of the long range, at most `limit`, and what is left of it behind them. */

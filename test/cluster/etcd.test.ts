@@ -1,4 +1,4 @@
-/** The key-value service that the front relies on: a real etcd, and the one in memory that other tests use for it. */
+/** The key-value service that the store of a node relies on: a real etcd, and the one in memory that other tests use for it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type EtcdClient,
@@ -6,9 +6,11 @@ import {
   type Operation,
   type Txn,
 } from '../../local/etcd/etcd-client.ts';
-import { type EtcdFront, startEtcdFront } from '../support/etcd-front.ts';
-import { tableOf } from '../support/front-tables.ts';
+import { createEtcdItems } from '../../local/etcd/etcd-items.ts';
+import { createEtcd } from '../../local/etcd/group-commit.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';
+import { requestContext } from '../support/requests.ts';
+import { type SingleEtcd, startSingleEtcd } from '../support/single-etcd.ts';
 
 const soon = () => performance.now() + 5_000;
 const key = (text: string) => Buffer.from(text);
@@ -29,14 +31,14 @@ const nested = (...txns: readonly Txn[]): Txn => ({
   failure: [],
 });
 
-let real: EtcdFront;
+let real: SingleEtcd;
 beforeAll(async () => {
-  real = await startEtcdFront();
+  real = await startSingleEtcd();
 });
 afterAll(() => real.close());
 
 describe.each([
-  ['a real etcd', () => real.etcd],
+  ['a real etcd', () => real.client],
   ['the etcd in memory', () => createMemoryEtcd()],
 ])('%s', (_, open) => {
   let etcd: EtcdClient;
@@ -110,41 +112,27 @@ describe.each([
   });
 });
 
-describe('a front over a real etcd', () => {
-  const TableName = 'front';
-  const keyOf = (pk: string) => ({ pk: { S: pk } });
-  beforeAll(async () => {
-    const made = await real.front('CreateTable', tableOf(TableName, ['pk']));
-    expect(made.status).toBe(200);
-  });
-
-  it('writes and reads a hundred large items, with their conditions, in one transaction, and in one batch', async () => {
-    const names = Array.from({ length: 100 }, (_, n) => `many-${n}`);
-    const value = { S: 'x'.repeat(30_000) };
-    const writes = names.map((name) => ({
-      Put: {
-        TableName,
-        Item: { ...keyOf(name), value },
-        ConditionExpression: 'attribute_not_exists(pk)',
+describe('items in a real etcd', () => {
+  it('are written and read a hundred at once, large ones too, with their guards', async () => {
+    const etcd = createEtcd({
+      client: real.client,
+      onGoneBack: (why) => {
+        throw new Error(why);
       },
-    }));
-    expect((await real.front('TransactWriteItems', { TransactItems: writes })).status).toBe(200);
-    const again = await real.front('TransactWriteItems', { TransactItems: writes });
-    expect(again.body['CancellationReasons']).toHaveLength(100);
-    const reads = names.map((name) => ({ Get: { TableName, Key: keyOf(name) } }));
-    const { body } = await real.front('TransactGetItems', { TransactItems: reads });
-    expect(body['Responses']).toEqual(names.map((name) => ({ Item: { ...keyOf(name), value } })));
-    const asked = {
-      Keys: [...names].reverse().map(keyOf),
-      ConsistentRead: true,
-      ProjectionExpression: 'pk',
-    };
-    const batch = await real.front('BatchGetItem', {
-      RequestItems: { [TableName]: asked },
-      ReturnConsumedCapacity: 'TOTAL',
     });
-    expect(batch.body['Responses']).toEqual({ [TableName]: [...names].reverse().map(keyOf) });
-    // A projection saves no units: each item counts with all its bytes.
-    expect(batch.body['ConsumedCapacity']).toEqual([{ TableName, CapacityUnits: 800 }]);
+    const items = createEtcdItems(etcd)(requestContext());
+    const keys = Array.from({ length: 100 }, (_, n) => ({ pk: `many-${n}`, sk: 'HEAD' }));
+    const guards = keys.map(({ pk, sk }) => ({
+      key: { pk, sk },
+      expected: { is: 'absent' } as const,
+      put: { pk: { S: pk }, sk: { S: sk }, value: { S: 'x'.repeat(30_000) } },
+    }));
+    expect(await items.write(guards)).toBe('written');
+    const judged = await items.write(guards);
+    expect(judged).toEqual(guards.map(({ put: item }) => ({ is: 'failed', item })));
+    expect(await items.get(keys)).toEqual(guards.map(({ put: item }) => item));
+    expect(await items.get([...keys].reverse(), { attributes: ['pk'] })).toEqual(
+      [...keys].reverse().map(({ pk }) => ({ pk: { S: pk } })),
+    );
   });
 });

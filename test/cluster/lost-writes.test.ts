@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { connectEtcd, readRevision } from '../../local/etcd/etcd-client.ts';
-import { createFront } from '../../local/etcd/front.ts';
+import { readItemAt } from '../../local/etcd/snapshot.ts';
 import { startCopiedMember } from '../../local/node/lone-etcd.ts';
 import { memberAddress } from '../../local/node/member.ts';
 import { findServed, memberFiles } from '../../local/node/member-files.ts';
@@ -133,12 +133,10 @@ describe('a node that was off while two others acknowledged writes, of which one
     for (const node of trioNumbers) await trio.end(node);
     const copy = await startCopiedMember(trio.folderOf(2));
     const client = connectEtcd(copy.address);
-    const front = createFront({ client, onGoneBack: () => undefined });
-    const found = late.map(async (name) => {
-      const { body } = await front('GetItem', { TableName: 'vault', Key: { pk: { S: name } } });
-      return body['Item'];
-    });
-    expect(await Promise.all(found)).toEqual(late.map((name) => ({ pk: { S: name } })));
+    const found = late.map((name) => readItemAt(client.range, { pk: name, sk: 's' }));
+    expect(await Promise.all(found)).toEqual(
+      late.map((name) => ({ pk: { S: name }, sk: { S: 's' } })),
+    );
     client.close();
     await copy.close();
   });

@@ -4,17 +4,13 @@
  * call is covered without a change here.
  */
 
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createDynamodbItems } from '../../functions/dynamodb/dynamodb-items.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { sendInProcess } from '../../functions/runtime/in-process.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
 import type { EtcdClient } from '../../local/etcd/etcd-client.ts';
-import { createFront } from '../../local/etcd/front.ts';
-import { readTemplate } from '../../local/template.ts';
+import { createEtcdItems } from '../../local/etcd/etcd-items.ts';
+import { createEtcd } from '../../local/etcd/group-commit.ts';
 import {
   crashAt,
   loseReply,
@@ -25,12 +21,12 @@ import {
 import { wireUp } from '../support/adversary/ports.ts';
 import { brokenConnection } from '../support/adversary/wire.ts';
 import { effectsOf } from '../support/effects.ts';
-import { startEmbedded, storeOver, tableName } from '../support/embedded.ts';
-import { startEtcdFront } from '../support/etcd-front.ts';
+import { startEmbedded, storeOver } from '../support/embedded.ts';
 import { printFigure } from '../support/figure.ts';
 import { keyedWriters, type Operation, type Run, readers, writers } from '../support/operations.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { historyOf } from '../support/secrets.ts';
+import { startSingleEtcd } from '../support/single-etcd.ts';
 
 type World = {
   /** The ports of an undisturbed process. */
@@ -48,28 +44,21 @@ const startVault = async (): Promise<World> => {
 };
 
 const startNode = async (): Promise<World> => {
-  const { etcd, close } = await startEtcdFront();
-  const { ports: embedded, close: closeEmbedded } = await startEmbedded('dynamodb');
-  /** The client of a front that has no state yet. */
-  const clientOf = (client: EtcdClient): DynamoDBClient => {
-    const front = createFront({
-      client,
-      timeToLiveAttribute: 'expiresAt',
-      onGoneBack: (sentence) => {
-        throw new Error(sentence);
-      },
-    });
-    return sendInProcess(new DynamoDBClient({ region: 'us-east-1' }), front);
+  const { client, close } = await startSingleEtcd();
+  const { ports: embedded, close: closeEmbedded } = await startEmbedded();
+  /** The ports of a node that has no state yet. */
+  const over = (etcd: EtcdClient): Ports => {
+    const goneBack = (sentence: string): never => {
+      throw new Error(sentence);
+    };
+    return {
+      ...embedded,
+      store: storeOver(createEtcdItems(createEtcd({ client: etcd, onGoneBack: goneBack }))),
+    };
   };
-  const dynamodb = clientOf(etcd);
-  await ensureTable(dynamodb, tableName, (await readTemplate()).table);
-  const over = (client: DynamoDBClient) => ({
-    ...embedded,
-    store: storeOver(createDynamodbItems(client, tableName)),
-  });
   return {
-    ports: over(dynamodb),
-    taken: (take) => over(clientOf(takeEtcd(etcd, take))),
+    ports: over(client),
+    taken: (take) => over(takeEtcd(client, take)),
     close: async () => {
       await close();
       await closeEmbedded();

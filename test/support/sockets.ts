@@ -22,13 +22,6 @@ export const readAll = async (socket: Socket): Promise<string> => {
   return read;
 };
 
-/** How many of many requests sent at once a port answers before it ends the connection. */
-export const countAnswered = async (url: string, request: string): Promise<number> => {
-  const socket = await openSocket(url);
-  socket.write(request.repeat(100));
-  return [...(await readAll(socket)).matchAll(/^HTTP\/1\.1 /gm)].length;
-};
-
 /** Sends all bytes at once, and reads until the server closes. */
 export const exchangeBytes = async (url: string, sent: string): Promise<string> => {
   const socket = await openSocket(url);

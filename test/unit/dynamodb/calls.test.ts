@@ -41,7 +41,6 @@ describe('classifyFailure', () => {
     ['there was no connection', failure('Error', undefined, 'ECONNREFUSED')],
     ['there was no address', failure('Error', undefined, 'ENOTFOUND')],
     ['no address could be asked for', failure('Error', undefined, 'EAI_AGAIN')],
-    ['the vault node did not serve', failure('NotServedException', 503)],
     ['there were no credentials to sign it with', failure('CredentialsProviderError')],
   ])('returns unavailable if %s', (_, error) => {
     expect(classifyFailure(error)).toBe('unavailable');

@@ -123,6 +123,12 @@ describe('a write to etcd', () => {
     expect(await countCalls(() => other.write([put('p', 2, exactly(1))]))).toBe(1);
   });
 
+  it('takes one call to refuse a create, by the item that etcd returned instead of a write', async () => {
+    await items.write([put('p', 1, absent)]);
+    const other = itemsOver(etcd);
+    expect(await countCalls(() => other.write([put('p', 2, absent)]))).toBe(1);
+  });
+
   it('takes one call after a refusal, by the items that the refusal showed', async () => {
     await items.write([put('p', 1, absent)]);
     await itemsOver(etcd).write([put('p', 2, exactly(1))]);

@@ -2,15 +2,18 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import type { Item, ItemKey } from '../../../../functions/store/items.ts';
 import type { EtcdClient } from '../../../../local/etcd/etcd-client.ts';
-import { createFront, type Front } from '../../../../local/etcd/front.ts';
-import { tableOf } from '../../../support/front-tables.ts';
+import { createEtcd } from '../../../../local/etcd/group-commit.ts';
+import {
+  createGuardedWrites,
+  type GuardedWrites,
+  type ItemWrite,
+} from '../../../../local/etcd/guarded-writes.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
 jest.setTimeout(60_000);
 
-const TableName = 'vault';
-const table = tableOf(TableName, ['pk'], ['owner']);
 const names = ['a', 'b', 'c'] as const;
 type Name = (typeof names)[number];
 /** The values of a table, by name. */
@@ -18,9 +21,7 @@ type State = Readonly<Partial<Record<Name, number>>>;
 
 /** One request: each part needs `from` to be stored at its name and stores `to` there. 0 is nothing. */
 type Part = { readonly name: Name; readonly from: number | 'any'; readonly to: number | 'same' };
-type Request =
-  | { readonly parts: readonly Part[] }
-  | { readonly read: readonly Name[]; readonly isBatch: boolean };
+type Request = { readonly parts: readonly Part[] } | { readonly read: readonly Name[] };
 type Outcome = 'written' | 'refused' | State;
 const textOf = (state: State) =>
   JSON.stringify(
@@ -50,47 +51,27 @@ const orders = <Element>(list: readonly Element[]): readonly (readonly Element[]
         orders([...list.slice(0, index), ...list.slice(index + 1)]).map((rest) => [first, ...rest]),
       );
 
-const conditionOf = (from: Part['from']) => {
-  if (from === 'any') return {};
-  if (from === 0) return { ConditionExpression: 'attribute_not_exists(pk)' };
-  return {
-    ConditionExpression: 'n = :from',
-    ExpressionAttributeValues: { ':from': { N: String(from) } },
-  };
-};
+const keyOf = (name: Name): ItemKey => ({ pk: name, sk: '-' });
+/** The index and the expiry change with the value, so that each write moves an entry of both. */
+const itemOf = (name: Name, n: number): Item => ({
+  ...{ pk: { S: name }, sk: { S: '-' }, n: { N: String(n) } },
+  ...{ tenant: { S: `tenant-${n}` }, name: { S: name }, expiresAt: { N: String(n) } },
+});
+const numberIn = (item: Item | undefined): number => Number(item?.['n']?.N ?? 0);
 
-type Stored = { readonly pk: { readonly S: string }; readonly n: { readonly N: string } };
-type ReadOperation = (front: Front, keys: readonly object[]) => Promise<readonly Stored[]>;
-
-const transactGet: ReadOperation = async (front, keys) => {
-  const gets = keys.map((Key) => ({ Get: { TableName, Key } }));
-  const { body } = await front('TransactGetItems', { TransactItems: gets });
-  return (body['Responses'] as { Item?: Stored }[]).flatMap(({ Item }) => Item ?? []);
-};
-const batchGet: ReadOperation = async (front, keys) => {
-  const asked = { Keys: keys, ConsistentRead: true, ProjectionExpression: 'pk, n' };
-  const { body } = await front('BatchGetItem', { RequestItems: { [TableName]: asked } });
-  return (body['Responses'] as Record<string, Stored[]>)[TableName] ?? [];
-};
-
-const send = async (front: Front, request: Request): Promise<Outcome> => {
+const send = async (items: GuardedWrites, request: Request): Promise<Outcome> => {
+  const deadline = performance.now() + 60_000;
   if ('read' in request) {
-    const keys = request.read.map((pk) => ({ pk: { S: pk } }));
-    const items = await (request.isBatch ? batchGet : transactGet)(front, keys);
-    return Object.fromEntries(items.map(({ pk, n }) => [pk.S, Number(n.N)]));
+    const found = await items.read(request.read.map(keyOf), deadline);
+    const shown = request.read.map((name, index) => [name, numberIn(found[index]?.item)] as const);
+    return Object.fromEntries(shown.filter(([, n]) => n > 0));
   }
-  const { status } = await front('TransactWriteItems', {
-    TransactItems: request.parts.map(({ name, from, to }) => {
-      const onKey = { TableName, Key: { pk: { S: name } }, ...conditionOf(from) };
-      if (to === 'same') return { ConditionCheck: onKey };
-      if (to === 0) return { Delete: onKey };
-      // These change with the value, so that each write moves an entry of the index and of the expiry.
-      const entries = { owner: { S: `owner-${to}` }, expiresAt: { N: String(to) } };
-      const Item = { pk: { S: name }, n: { N: String(to) }, ...entries };
-      return { Put: { TableName, Item, ...conditionOf(from) } };
-    }),
+  const writes = request.parts.map(({ name, from, to }): ItemWrite => {
+    const isExpected = (item: Item | undefined) => from === 'any' || numberIn(item) === from;
+    const change = to === 'same' ? 'none' : to === 0 ? 'delete' : { put: itemOf(name, to) };
+    return { key: keyOf(name), isExpected, change };
   });
-  return status === 200 ? 'written' : 'refused';
+  return (await items.write(writes, deadline)).outcome;
 };
 
 const value = fc.integer({ min: 1, max: 4 });
@@ -109,7 +90,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
       .uniqueArray(part, { minLength: 1, maxLength: 2, selector: byName })
       .map((parts) => ({ parts })),
   },
-  fc.record({ read: fc.subarray([...names], { minLength: 1 }), isBatch: fc.boolean() }),
+  fc.record({ read: fc.subarray([...names], { minLength: 1 }) }),
 );
 
 /** Each call takes its time, before it takes effect and after. */
@@ -132,7 +113,7 @@ const slow = (etcd: EtcdClient, pauses: readonly number[]): EtcdClient => {
   };
 };
 
-describe('two fronts of one etcd', () => {
+describe('two nodes of one etcd', () => {
   it('give concurrent requests the results of some order of them, and leave each item with its entries', async () => {
     let overlapped = 0;
     await fc.assert(
@@ -144,16 +125,16 @@ describe('two fronts of one etcd', () => {
         async (bursts, pauses) => {
           const etcd = createMemoryEtcd();
           const [first, second] = [0, 1].map(() =>
-            createFront({
-              client: slow(etcd, pauses),
-              timeToLiveAttribute: 'expiresAt',
-              onGoneBack: (why) => {
-                throw new Error(why);
-              },
-            }),
+            createGuardedWrites(
+              createEtcd({
+                client: slow(etcd, pauses),
+                onGoneBack: (why) => {
+                  throw new Error(why);
+                },
+              }),
+            ),
           );
-          if (first === undefined || second === undefined) throw new Error('two fronts');
-          await first('CreateTable', table);
+          if (first === undefined || second === undefined) throw new Error('two nodes');
           let states: readonly State[] = [{}];
           for (const burst of bursts) {
             const outcomes = await Promise.all(
@@ -186,8 +167,8 @@ describe('two fronts of one etcd', () => {
           expect(states.map(textOf)).toContain(textOf(left));
           const entries = [...etcd.items().keys()].filter((key) => /^(index|expiry)\//.test(key));
           const expected = Object.entries(left).flatMap(([name, n]) => [
-            `index/vault\0byOwner\0owner-${n}\0\0${name}\0`,
-            `expiry/vault\x0000000000000${n}\0${name}\0`,
+            `index/vault\0byTenant\0tenant-${n}\0${name}\0${name}\0-`,
+            `expiry/vault\x0000000000000${n}\0${name}\0-`,
           ]);
           expect(entries.sort()).toEqual(expected.sort());
         },

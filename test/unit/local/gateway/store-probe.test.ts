@@ -1,7 +1,6 @@
 /** `GET /health?ready` asks the store of its host, at most once a second, and leaves the log to changes. */
 import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Event } from '../../../../functions/http/requests.ts';
-import { ok, type Reply, unavailable } from '../../../../local/etcd/dynamodb-protocol.ts';
 import { eventOf } from '../../../support/events.ts';
 import { checkReply } from '../../../support/openapi.ts';
 import { virtualClock } from '../../../support/virtual-clock.ts';
@@ -10,6 +9,8 @@ const kept = { ...process.env };
 afterAll(() => {
   process.env = kept;
 });
+
+type Reply = { readonly status: number; readonly body: object };
 
 // A function reads its settings when it is loaded, which takes a second: so once for all tests.
 process.env = { ...kept, VAULT_ID: 'v', TABLE_NAME: 'vault', MASTER_KEY_ID: 'k' };
@@ -21,7 +22,7 @@ const { startReadiness } = load<typeof import('../../../../local/gateway/store-p
   'local/gateway/store-probe.ts',
 );
 /** How the store answers; a client takes its answers from the process when it is made. */
-let answerOf = async (_operation: string): Promise<Reply> => ok({});
+let answerOf = async (_operation: string): Promise<Reply> => ({ status: 200, body: {} });
 answerInProcess('DynamoDB', (operation) => answerOf(operation));
 const { storePorts } = load<typeof import('../../../../functions/runtime/store.ts')>(
   'functions/runtime/store.ts',
@@ -62,8 +63,11 @@ beforeEach(() => {
 const loggedStatuses = (): number[] =>
   lines.flatMap((line) => (line.includes('"request"') ? [JSON.parse(line).status] : []));
 
-const serves = async () => ok({ Table: {} });
-const refuses = async () => unavailable('this node is no-majority: it is alone');
+const serves = async (): Promise<Reply> => ({ status: 200, body: { Table: {} } });
+const refuses = async (): Promise<Reply> => ({
+  status: 503,
+  body: { __type: 'com.amazonaws.dynamodb.v20120810#ServiceUnavailable' },
+});
 
 describe('get-health with ?ready', () => {
   // The first test, because this vault has not been ready yet.
@@ -82,7 +86,7 @@ describe('get-health with ?ready', () => {
 
   it.each([
     ['200 while the store answers', serves, 200],
-    ['503 while the front of a node refuses', refuses, 503],
+    ['503 while the store refuses', refuses, 503],
     ['503 while the store fails', () => Promise.reject(new Error('down')), 503],
   ] as const)('answers %s', async (_, answer, status) => {
     expect(await hosted(answer).ask()).toBe(status);
