@@ -13,7 +13,7 @@ import type { PeerRoute } from '../../../../local/node/peers.ts';
 import type { NodeReport } from '../../../../local/node/report.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
 import { freshFolder } from '../../../support/local-process.ts';
-import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
+import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 import { askOf, configOf, memberCallsOf, memberStatus, reportOf } from '../../../support/nodes.ts';
 import { requestContext } from '../../../support/requests.ts';
 import { until } from '../../../support/until.ts';
@@ -31,6 +31,7 @@ let hashes: Map<number, number>;
 /** The revision that its etcd has applied, and the one of its linearizable reads. */
 let revision: number;
 let readsAt: number;
+let etcd: MemoryEtcd;
 let dbBytes: number;
 /** How long its etcd takes for a hash. */
 let hashMs: number;
@@ -80,7 +81,7 @@ const start = async (count = 3): Promise<void> => {
   await openNodeRecord(folder, 1, clusterIdOf({ token: '' })).enterCluster();
   mkdirSync(join(folder, 'etcd', 'member'), { recursive: true });
   writeFileSync(join(folder, 'etcd', 'member', 'wal'), '');
-  const etcd = createMemoryEtcd();
+  etcd = createMemoryEtcd();
   const client: EtcdClient = {
     ...etcd,
     range: async (request, deadline) => {
@@ -278,6 +279,39 @@ describe('a node that lacks what was acknowledged', () => {
     peers.set(2, { member: true, start: 2, knownRevision: 70 });
     await hear(2, { member: true, start: 2, knownRevision: 70 });
     await until(() => happened('hash') > before);
+  });
+});
+
+describe('the items of a node', () => {
+  const key = { pk: 'p', sk: 's' };
+  const put = { key, expected: { is: 'absent' }, put: { pk: { S: 'p' }, sk: { S: 's' } } } as const;
+  const items = () => node?.itemsOf(requestContext());
+
+  // Shows G15.
+  it('are refused to callers and to the proof of the key until the node serves, with the reason', async () => {
+    await start();
+    const message = expect.stringMatching(/^this node is (waiting|joining|catching-up): /);
+    await expect(items()?.get([key])).rejects.toMatchObject({ cause: { message } });
+    await expect(items()?.write([put])).rejects.toMatchObject({ cause: { message } });
+    await expect(node?.pages().next()).rejects.toMatchObject({ message });
+    await node?.serving;
+    expect(await items()?.write([put])).toBe('written');
+    expect((await node?.pages().next())?.value).toEqual([put.put]);
+  });
+
+  it('are readable, and not writable, while space is short', async () => {
+    dbBytes = configOf(1, 3).quotaBytes;
+    await start();
+    await node?.serving;
+    const message = expect.stringMatching(/^the database of node 1 takes 100 % of its quota/);
+    await expect(items()?.write([put])).rejects.toMatchObject({ cause: { message } });
+    expect(await items()?.get([key])).toEqual([undefined]);
+  });
+
+  it('have the table that nodes of 1.0.0 ask for as soon as the node serves', async () => {
+    await start();
+    await node?.serving;
+    expect([...etcd.items().keys()]).toContain('table/vault');
   });
 });
 
