@@ -134,7 +134,7 @@ const itemsOf = (table: Table): Items => {
         ExpressionAttributeNames: { '#name': 'name' },
         ExpressionAttributeValues: {
           ':tenant': { S: indexPartition(partition.tenant, partition.state) },
-          // The start key has the end of the last page too, but an embedded store walks there from the bound.
+          // The start key has the end of the last page too, but dynoxide walks there from the bound.
           ':first': { S: after ?? (text || firstName) },
           ':last': { S: exact ? text : `${text}${afterNames}` },
         },
@@ -165,7 +165,7 @@ const itemsOf = (table: Table): Items => {
 
 /**
  * Names are ASCII without `~`, so all names that begin with a text lie between that text and the text with
- * `~` behind it. The embedded store ignores case in `begins_with` (docs/decisions.md).
+ * `~` behind it. dynoxide ignores case in `begins_with` (docs/decisions.md).
  */
 const firstName = 'A';
 const afterNames = '~';

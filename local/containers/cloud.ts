@@ -1,5 +1,5 @@
 /**
- * LocalStack with everything in the template: the functions in Docker's containers, the table in the embedded store.
+ * LocalStack with everything in the template: the functions in Docker's containers, the table in dynoxide.
  * `close` removes all of it, and the next start removes what a killed process left. LocalStack keeps nothing over a
  * restart, and a table that belongs to no stack would make the next deployment fail.
  */

@@ -1,5 +1,5 @@
 /**
- * DynamoDB Local, an optional store. The npm package `dynamodb-local` downloads its vendor's program the first time and
+ * DynamoDB Local, over which tests can run. The npm package `dynamodb-local` downloads its vendor's program the first time and
  * starts it with Java. The program has its vendor's own licence, so it is not part of this project. DynamoDB Local
  * listens on every address of the machine, and has no setting for that.
  */
@@ -21,8 +21,7 @@ type Options = {
 
 const unavailable = (why: string, cause?: unknown): Error =>
   failure(
-    `DynamoDB Local cannot be had: ${why}; start without --store for the embedded store, or set ` +
-      'AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB Local that runs already (Docker has amazon/dynamodb-local)',
+    `DynamoDB Local cannot be had: ${why}; unset TEST_STORE, or run its container (Docker has amazon/dynamodb-local)`,
     { cause },
   );
 

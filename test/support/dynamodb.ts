@@ -1,5 +1,7 @@
 /** A DynamoDB of this machine, for tests that are about DynamoDB, or in which two hosts share a table. */
+import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { dynamodbLocal } from '../../local/dynamodb/dynamodb-local.ts';
 import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
 import { startStore, uncheckedKey } from '../../local/dynamodb/local-store.ts';
 import { freshFolder } from './local-process.ts';
@@ -12,8 +14,16 @@ export type TestDynamodb = {
   readonly close: () => Promise<void>;
 };
 
+/** dynoxide, unless the run is over DynamoDB Local, which needs Java, and the internet the first time. */
+const findProgram = () => {
+  const root = process.cwd();
+  return process.env['TEST_STORE'] === 'dynamodb-local'
+    ? dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') })
+    : dynoxide(root);
+};
+
 export const startDynamodb = async (folder = freshFolder()): Promise<TestDynamodb> => {
-  const { endpoint, close } = await startStore(dynoxide(process.cwd()), folder, () => undefined);
+  const { endpoint, close } = await startStore(findProgram(), folder, () => undefined);
   const client = new DynamoDBClient({
     ...{ region: 'us-east-1', credentials: uncheckedKey, maxAttempts: 1, endpoint },
   });

@@ -1,7 +1,7 @@
 /**
  * The part of DynamoDB that the vault uses, in memory, as an exchange. A call takes effect at once and completely,
- * so that a simulation decides the order of calls. test/proof/memory-dynamodb.test.ts compares its answers with the
- * embedded store.
+ * so that a simulation decides the order of calls. test/proof/memory-dynamodb.test.ts compares its answers with
+ * dynoxide's.
  */
 import { type Call, type Exchange, faultReply, type Json, type Reply } from './adversary/wire.ts';
 

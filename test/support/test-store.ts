@@ -34,7 +34,7 @@ export type TestStore = {
 export const tableName = 'vault';
 
 /** Where tests keep items. `dynamodb` is dynoxide. */
-export type StoreName = 'sqlite' | 'dynamodb' | 'etcd';
+export type StoreName = 'sqlite' | 'dynamodb' | 'dynamodb-local' | 'etcd';
 
 /** The store that the whole run is over, unless a test needs DynamoDB. */
 const storeName = (process.env['TEST_STORE'] || 'sqlite') as StoreName;

@@ -1,6 +1,6 @@
 /**
  * A hostile DynamoDB and KMS. The adversary stands between clients and services, decides the fate of every call, and checks what
- * the vault sends. The embedded store is kinder than AWS: strictly serial, without conflicts, stale reads or
+ * the vault sends. dynoxide is kinder than AWS: strictly serial, without conflicts, stale reads or
  * throttling. With `choose` from a seed, a run can be repeated.
  */
 import { aborted, type Fate, meet, type Pause } from './fates.ts';
@@ -73,7 +73,7 @@ const staleReply = (copies: ReadonlyMap<string, Reply>, call: Call): Reply =>
 
 const transactionBytesMax = 4_194_304;
 
-/** DynamoDB refuses to read more than 4 MB in one transaction; the embedded store does not. */
+/** DynamoDB refuses to read more than 4 MB in one transaction; dynoxide does not. */
 const refuseTooLarge = (call: Call, reply: Reply): Reply =>
   call.operation === 'TransactGetItems' && (reply.body.length * 3) / 4 > transactionBytesMax
     ? faultReply(400, 'ValidationException')

@@ -179,15 +179,13 @@ describe('the choice of a store program', () => {
   it('uses a dynoxide of the PATH only if the file may be run', () => {
     process.env['PATH'] = folder;
     writeFileSync(join(folder, 'dynoxide'), '');
-    expect(() => dynoxide(folder)).toThrow(/^dynoxide, the embedded store/);
+    expect(() => dynoxide(folder)).toThrow(/^dynoxide, which serves DynamoDB/);
     chmodSync(join(folder, 'dynoxide'), 0o700);
     expect(dynoxide(folder).name).toBe('dynoxide');
   });
 
   describe('DynamoDB Local', () => {
-    const otherWays =
-      'start without --store for the embedded store, or set AWS_ENDPOINT_URL_DYNAMODB to a DynamoDB Local that ' +
-      'runs already (Docker has amazon/dynamodb-local)';
+    const otherWays = 'unset TEST_STORE, or run its container (Docker has amazon/dynamodb-local)';
     /** Puts a program named java on the PATH that only listens on the given port. */
     const putJava = (): void => {
       const bin = join(folder, 'bin');
