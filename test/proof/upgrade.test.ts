@@ -3,7 +3,15 @@
  * stack is updated. Clients ask both.
  */
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withIncluded } from '../../functions/model/types.ts';
@@ -347,41 +355,90 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   );
 });
 
-/** All items of the table in this folder, and what breaks an invariant. */
-const inspect = async (code: Code, dataDir: string) => {
+/** All items of a vault in the order of their keys, and what breaks an invariant. */
+const inspect = async (code: Code, env: NodeJS.ProcessEnv) => {
   const ask = async (...words: readonly string[]) => {
-    const { exit, output } = run(code, 'inspect', words, { VAULT_DATA_DIR: dataDir });
+    const { exit, output } = run(code, 'inspect', words, env);
     await exit;
     return JSON.parse(output.join('\n'));
   };
   const { items } = await ask('--json');
   const { violations } = await ask('--json', '--verify');
-  return { items, violations };
+  const keyOf = ({ pk, sk }: Record<string, string>) => `${pk} ${sk}`;
+  return { items: items.sort((a: never, b: never) => (keyOf(a) < keyOf(b) ? -1 : 1)), violations };
 };
 
 // Shows G14, G16.
 it("the last release and today's code find the same items, and nothing wrong with them", async () => {
-  const found = await inspect('released', data);
+  const env = { ...dynamodb.environment, VAULT_DATA_DIR: data };
+  const found = await inspect('released', env);
   expect(found.items.length).toBeGreaterThan(100);
   expect(found.violations).toEqual([]);
-  expect(await inspect('today', data)).toEqual(found);
+  expect(await inspect('today', env)).toEqual(found);
 });
 
 // Shows G16.
-it('the code of today restores the backup that the last release made', async () => {
-  const [backup, restored] = [join(folder, 'vault.backup'), join(folder, 'restored')];
-  mkdirSync(restored, { mode: 0o700 });
-  for (const file of ['kms.json', 'vault.json']) cpSync(join(data, file), join(restored, file));
-  await lastLineOf(run('released', 'backup', [backup], { VAULT_DATA_DIR: data }));
-  await lastLineOf(run('today', 'restore', [backup], { VAULT_DATA_DIR: restored }));
-  expect(await inspect('today', restored)).toEqual(await inspect('today', data));
+it('a backup takes the data of npm start from the last release to the code of today, and back', async () => {
+  const env = { VAULT_DATA_DIR: join(folder, 'own') };
+  mkdirSync(env.VAULT_DATA_DIR, { mode: 0o700 });
+  /** Serves the folder, and stores what both releases know. */
+  const live = async (code: Code): Promise<void> => {
+    const served = run(code, 'start', [], { ...env, PORT: '0' });
+    const url = await addressOf(served);
+    const scope = 'secrets:read secrets:write secrets:delete secrets:destroy';
+    const words = ['--tenant', 'acme', '--sub', 'alice', '--scope', scope];
+    const token = await lastLineOf(run(code, 'token', words, env));
+    const send = async (method: string, path: string, body?: object) => {
+      const headers = {
+        ...{ Authorization: `Bearer ${token}`, 'Idempotency-Key': randomUUID() },
+        ...(body && { 'Content-Type': 'application/json' }),
+      };
+      const sent = { method, url, path, headers, body: body && JSON.stringify(body) };
+      expect((await exchange(sent)).status).toBeLessThan(300);
+    };
+    for (const name of [freshName('MOVED'), freshName('GONE')]) {
+      await send('POST', '/v1/secrets', { name, value: 'one', note: 'kept' });
+      await send('PUT', `/v1/secrets/${name}`, { value: 'two' });
+      await send('DELETE', `/v1/secrets/${name}/versions/1`);
+      if (name.startsWith('GONE')) await send('DELETE', `/v1/secrets/${name}`);
+    }
+    closeConnections();
+    served.child.kill('SIGTERM');
+    expect(await served.exit).toBe(0);
+  };
+  const putAside = (store: string): void => {
+    for (const name of readdirSync(env.VAULT_DATA_DIR).filter((one) => one.startsWith(store))) {
+      renameSync(join(env.VAULT_DATA_DIR, name), join(folder, name));
+    }
+  };
+  const move = async (from: Code, to: Code, store: string): Promise<void> => {
+    await live(from);
+    const before = await inspect(from, env);
+    expect(before.violations).toEqual([]);
+    const file = join(folder, `by-${from}.backup`);
+    await lastLineOf(run(from, 'backup', [file], env));
+    putAside(store);
+    await lastLineOf(run(to, 'restore', [file], env));
+    expect(await inspect(to, env)).toEqual(before);
+  };
+  await live('released');
+  const refused = run('today', 'start', [], { ...env, PORT: '0' });
+  expect([await refused.exit, refused.errors.join()]).toEqual([
+    1,
+    expect.stringMatching(
+      /holds data of release 1\.0\.0 or older \(store\.sqlite.*\): make a backup/,
+    ),
+  ]);
+  await move('released', 'today', 'store.sqlite');
+  await move('today', 'released', 'vault.sqlite');
+  await live('released');
 });
 
 // Shows G16.
 it('the last release refuses a policy that names secrets:list, which the code of today accepts', async () => {
   const file = join(folder, 'listing.yaml');
   writeFileSync(file, githubPolicy().replace('[secrets:read]', '[secrets:list]'));
-  const env = { VAULT_DATA_DIR: data, PORT: '0', AUTH_POLICY_FILE: file };
+  const env = { ...dynamodb.environment, VAULT_DATA_DIR: data, PORT: '0', AUTH_POLICY_FILE: file };
   const refused = run('released', 'start', [], env);
   expect(await refused.exit).not.toBe(0);
   expect(refused.errors.join()).toContain(
