@@ -5,7 +5,7 @@ import { createStore } from '../store/store.ts';
 import type { StorePorts } from '../vault/request.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
-import { givenItems } from './items.ts';
+import { givenByHome } from './home.ts';
 
 const { tableName, vaultId } = readServicesConfig();
 
@@ -14,5 +14,5 @@ const openTable = () =>
 
 export const storePorts: StorePorts = {
   vaultId,
-  store: createStore(givenItems() ?? openTable(), vaultId),
+  store: createStore(givenByHome().itemsOf ?? openTable(), vaultId),
 };

@@ -1,4 +1,4 @@
-/** Wires the edges to DynamoDB and KMS, once per cold start. */
+/** Wires the store and the master key, once per cold start: KMS, unless the home has another one. */
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../kms/data-keys.ts';
 import { createKmsKey } from '../kms/kms-key.ts';
@@ -6,13 +6,16 @@ import { createKeyedMutex } from '../vault/keyed-mutex.ts';
 import type { Ports } from '../vault/request.ts';
 import { clientOptions, trimmed } from './clients.ts';
 import { readServicesConfig } from './config.ts';
+import { givenByHome } from './home.ts';
 import { storePorts } from './store.ts';
 
 const { masterKeyId } = readServicesConfig();
 
+const keyInKms = () => createKmsKey(trimmed(new KMSClient(clientOptions())), masterKeyId);
+
 export const ports: Ports = {
   ...storePorts,
-  dataKeys: createDataKeys(createKmsKey(trimmed(new KMSClient(clientOptions())), masterKeyId)),
+  dataKeys: createDataKeys(givenByHome().masterKey ?? keyInKms()),
 };
 
 /** The queues of those who write next versions, which all functions of a process share. */

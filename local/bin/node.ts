@@ -1,7 +1,6 @@
 /** `node local/bin/node.ts`: runs one vault node of several, with one process, its etcd as a child, and one data folder. */
-import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
-import { useItems } from '../../functions/runtime/items.ts';
+import { useHome } from '../../functions/runtime/home.ts';
 import { useNodeStatus } from '../../functions/runtime/node-status.ts';
 import { tableName } from '../etcd/stored-items.ts';
 import { applyEnvironment, localIdentity } from '../gateway/functions.ts';
@@ -69,9 +68,8 @@ program.action(async () => {
       ...localIdentity(cluster.jwks),
       ...key.environment,
     });
-    useItems(node.itemsOf);
+    useHome({ itemsOf: node.itemsOf, ...(key.service && { masterKey: key.service }) });
     useNodeStatus(node.status);
-    if (key.answer !== undefined) answerInProcess('KMS', key.answer);
     key.prove?.(witnessesOf(node, config, cluster, key), stopping);
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;

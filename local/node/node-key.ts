@@ -4,12 +4,13 @@
  */
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { KMSClient } from '@aws-sdk/client-kms';
+import type { KeyService } from '../../functions/kms/key-service.ts';
+import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import { times } from '../../functions/model/limits.ts';
-import type { Answer } from '../../functions/runtime/in-process.ts';
 import { failure } from '../../system/failures.ts';
 import { noCredentials } from '../dynamodb/local-store.ts';
-import { answerWith } from '../kms/embedded-kms.ts';
+import { createFileKey } from '../kms/file-key.ts';
 import { followMasterKey, type KeyIdentity, stateOfKey } from '../kms/key-file.ts';
 import { followUnprovedKey, warningOf } from '../kms/key-proof.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
@@ -20,8 +21,8 @@ import { nodeTimes } from './node-times.ts';
 import type { NodeKeyState } from './report.ts';
 
 export type NodeKey = {
-  /** Answers in place of a KMS; absent if the key is in one. */
-  readonly answer?: Answer;
+  /** The key for the functions; absent if they reach it in a KMS by themselves. */
+  readonly service?: KeyService;
   /** The variables by which the functions use the key. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** How the key is now; `null` while that is not known. */
@@ -43,13 +44,11 @@ const regionOf = (arn: string): string => arn.split(':')[3] ?? '';
 
 /** Asks KMS for the state of the key each minute. */
 const followKmsKey = (KeyId: string, region: string): NodeKey['state'] => {
-  const kms = new KMSClient({ region, maxAttempts: 1 });
+  const key = createKmsKey(new KMSClient({ region, maxAttempts: 1 }), KeyId);
   let state: NodeKeyState | null = null;
   const look = async (): Promise<void> => {
-    const abortSignal = AbortSignal.timeout(times.kmsCallMs);
-    const sent = kms.send(new DescribeKeyCommand({ KeyId }), { abortSignal });
-    state = await sent.then(
-      ({ KeyMetadata }) => (KeyMetadata?.KeyState === 'Enabled' ? 'usable' : 'unusable'),
+    state = await key.describe(AbortSignal.timeout(times.kmsCallMs)).then(
+      ({ isEnabled }) => (isEnabled ? 'usable' : 'unusable'),
       () => 'unusable' as const,
     );
   };
@@ -114,7 +113,7 @@ export const openNodeKey = (key: ClusterFile['key'], file: string, folder: strin
   const { arn } = opened.key;
   return {
     ...opened,
-    answer: answerWith(opened.key),
+    service: createFileKey(opened.key),
     environment: { MASTER_KEY_ID: arn, AWS_REGION: 'us-east-1', ...noCredentials },
     running: { masterKeyId: arn, masterKeyFile: resolve(file) },
   };

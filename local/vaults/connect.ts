@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import { sendInProcess } from '../../functions/runtime/in-process.ts';
+import type { KeyService } from '../../functions/kms/key-service.ts';
+import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { failure } from '../../system/failures.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
-import { answerWith } from '../kms/embedded-kms.ts';
+import { createFileKey } from '../kms/file-key.ts';
 import {
   findKeyId,
   followMasterKey,
@@ -27,7 +28,7 @@ import { type RunningVault, runningRecord } from './vault-records.ts';
 
 export type Connection = {
   readonly table: Table;
-  readonly kms: KMSClient;
+  readonly masterKey: KeyService;
   readonly vaultId: string;
   readonly tableName: string;
   readonly masterKeyId: string;
@@ -66,12 +67,12 @@ const connectTo = (vault: VaultAddress, table: Table, own: KeyIdentity | undefin
     region: region(),
     ...(kmsEndpoint && { endpoint: kmsEndpoint }),
   });
-  if (keyFile) sendInProcess(kms, answerWith(keyFile.key));
+  const masterKey = keyFile ? createFileKey(keyFile.key) : createKmsKey(kms, masterKeyId);
   const close = async (): Promise<void> => {
     await table.close();
     kms.destroy();
   };
-  return { table, kms, vaultId, tableName, masterKeyId, keyFile, close };
+  return { table, masterKey, vaultId, tableName, masterKeyId, keyFile, close };
 };
 
 /** Whether the folder is a node's of a cluster, running or not. The folder is empty before the node's first start. */

@@ -7,9 +7,8 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import { answerInProcess } from '../../functions/runtime/clients.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
-import { useItems } from '../../functions/runtime/items.ts';
+import { useHome } from '../../functions/runtime/home.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { ensureTable, ensureTimeToLive } from '../dynamodb/ensure-table.ts';
@@ -20,7 +19,7 @@ import type { ServingPair } from '../http/tls.ts';
 import { type FollowedPolicy, followPolicyFile } from '../identity/access-policy.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
-import { answerWith } from '../kms/embedded-kms.ts';
+import { createFileKey } from '../kms/file-key.ts';
 import { type MasterKey, masterKeyFile } from '../kms/key-file.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
 import {
@@ -136,7 +135,7 @@ export const startServices = ({ folder, table, report }: ServicesOptions): Promi
     applyEnvironment(
       environmentOf(process.env, { vaultId, jwks, storeIsHere: !isElsewhere, keyArn: key?.arn }),
     );
-    if (key) answerInProcess('KMS', answerWith(key));
+    if (key) useHome({ masterKey: createFileKey(key) });
     const { MASTER_KEY_ID: masterKeyId = '' } = process.env;
     const tableName = tableNameOf();
     if (isElsewhere) {
@@ -146,7 +145,7 @@ export const startServices = ({ folder, table, report }: ServicesOptions): Promi
       });
     } else {
       store = openStore(folder, report, closers);
-      useItems(store.itemsOf);
+      useHome({ itemsOf: store.itemsOf });
     }
     if (key) await requireOwnKey(key);
     return {

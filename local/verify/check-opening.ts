@@ -1,6 +1,6 @@
 /** Checks that a stored version opens under its own identity and under no other. No value is kept after the check. */
-import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { open } from '../../functions/crypto/envelope.ts';
+import type { KeyService } from '../../functions/kms/key-service.ts';
 import type { Identity, SealedVersion } from '../../functions/model/types.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 
@@ -11,20 +11,19 @@ import { failure, sentenceOf } from '../../system/failures.ts';
 type UnwrapCall = (wrapped: Uint8Array, context: Context) => Promise<Uint8Array | string>;
 type Context = { readonly vault: string; readonly tenant: string; readonly name: string };
 
+/** The client of a KMS limits and repeats its calls itself. */
+const noLimit = new AbortController().signal;
+
 /** The errors of KMS for a blob of another context or another key. */
 const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
 
-/** Calls KMS for each data key. On AWS the policy of the key denies the id of another vault before KMS sees the blob. */
+/** Asks the master key for each data key. On AWS the policy of the key denies the id of another vault before KMS sees the blob. */
 export const unwrapBy =
-  (kms: KMSClient, masterKeyId: string, vaultId: string): UnwrapCall =>
+  (masterKey: KeyService, vaultId: string): UnwrapCall =>
   async (wrapped, context) => {
-    const command = new DecryptCommand({
-      KeyId: masterKeyId,
-      CiphertextBlob: wrapped,
-      EncryptionContext: { ...context },
-    });
     try {
-      return (await kms.send(command)).Plaintext ?? 'no data key';
+      const opened = await masterKey.unwrap(context, wrapped, noLimit);
+      return opened.plaintext ?? 'no data key';
     } catch (error) {
       const name = error instanceof Error ? error.name : '';
       const isDenied = name === 'AccessDeniedException' && context.vault !== vaultId;

@@ -2,7 +2,7 @@
  * Reads a whole table and checks every invariant of docs/design/storage.md. The vault may serve meanwhile: a scan is not
  * a snapshot, so an apparent violation is read again before it is reported.
  */
-import type { KMSClient } from '@aws-sdk/client-kms';
+import type { KeyService } from '../../functions/kms/key-service.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { headSortKey, versionSortKey } from '../../functions/store/items.ts';
 import type { Table } from '../../functions/store/ports.ts';
@@ -22,9 +22,8 @@ export type { Violation } from './read-row.ts';
 
 export type VerifiedVault = {
   readonly table: Pick<Table, 'pages' | 'get'>;
-  readonly kms: KMSClient;
+  readonly masterKey: KeyService;
   readonly vaultId: string;
-  readonly masterKeyId: string;
 };
 
 /**
@@ -94,8 +93,8 @@ type Partition = {
  * under another identity, so this is tried with some of the versions only.
  */
 export async function* findViolations(vault: VerifiedVault): AsyncGenerator<Violation> {
-  const { kms, masterKeyId, vaultId } = vault;
-  const unwrap = unwrapBy(kms, masterKeyId, vaultId);
+  const { masterKey, vaultId } = vault;
+  const unwrap = unwrapBy(masterKey, vaultId);
   const allDataKeys = createDataKeySet();
   let opened = 0;
 

@@ -1,12 +1,9 @@
 /** What the verification of a table costs that is larger than one page of a scan. */
-import { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { KeyService } from '../../functions/kms/key-service.ts';
 import { limits } from '../../functions/model/limits.ts';
-import { sendInProcess } from '../../functions/runtime/in-process.ts';
 import { versionSortKey } from '../../functions/store/items.ts';
 import type { Table } from '../../functions/store/ports.ts';
-import { answerWith } from '../../local/kms/embedded-kms.ts';
-import { followMasterKey, identityIn, masterKeyFile } from '../../local/kms/key-file.ts';
 import { startUnchecked } from '../support/embedded.ts';
 import { someone } from '../support/requests.ts';
 import { addVersion } from '../support/secrets.ts';
@@ -23,7 +20,7 @@ const versions = files * limits.fileNamesMax;
 const triedElsewhere = 1_000;
 
 /** Verifies the whole table, and counts the pages, the reads of one secret and the calls to the master key. */
-const verify = async ({ table, folder, keyArn, vaultId }: Vault) => {
+const verify = async ({ table, vaultId, masterKey }: Vault) => {
   const calls: string[] = [];
   const counted: Pick<Table, 'pages' | 'get'> = {
     async *pages(pk) {
@@ -34,16 +31,15 @@ const verify = async ({ table, folder, keyArn, vaultId }: Vault) => {
     },
     get: table.get,
   };
-  const file = masterKeyFile(folder, {});
-  const answer = answerWith(followMasterKey(file, identityIn(file)));
   let unwraps = 0;
-  const kms = sendInProcess(new KMSClient({ region: 'us-east-1' }), (operation, input) => {
-    unwraps += 1;
-    return answer(operation, input);
-  });
-  const violations = await violationsOf({
-    ...{ table: counted, kms, vaultId, masterKeyId: keyArn },
-  });
+  const countedKey: KeyService = {
+    ...masterKey,
+    unwrap: (...asked) => {
+      unwraps += 1;
+      return masterKey.unwrap(...asked);
+    },
+  };
+  const violations = await violationsOf({ table: counted, masterKey: countedKey, vaultId });
   return { violations, calls, unwraps };
 };
 

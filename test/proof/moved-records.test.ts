@@ -156,8 +156,8 @@ describe('a moved record', () => {
 
   /** The problems that `inspect --verify` reports of the secret of an item. */
   const problemsOf = async ({ pk: wanted }: Item): Promise<readonly string[]> => {
-    const { table, kms, keyArn: masterKeyId } = vault;
-    const violations = await violationsOf({ table, kms, vaultId, masterKeyId });
+    const { table, masterKey } = vault;
+    const violations = await violationsOf({ table, masterKey, vaultId });
     return violations.filter(({ pk }) => pk === wanted?.S).map(({ problem }) => problem);
   };
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
+import type { KeyService } from '../../functions/kms/key-service.ts';
 import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import type { ItemsOf, Table } from '../../functions/store/ports.ts';
 import { createStore } from '../../functions/store/store.ts';
@@ -24,6 +25,7 @@ export type Embedded = {
   readonly table: Table;
   readonly raw: RawItems;
   readonly kms: KMSClient;
+  readonly masterKey: KeyService;
   readonly keyArn: string;
   readonly setKeyState: (state: KeyState) => void;
   readonly ports: Ports;
@@ -48,10 +50,11 @@ export const startUnchecked = async (name?: StoreName) => {
   const { dynamodb, table, raw } = store;
   const { itemsOf } = table;
   const kms = new KMSClient({ ...client, endpoint: kmsServer.endpoint });
+  const masterKey = createKmsKey(kms, kmsServer.keyArn);
   const ports: Ports = {
     vaultId,
     store: storeOver(itemsOf),
-    dataKeys: createDataKeys(createKmsKey(kms, kmsServer.keyArn)),
+    dataKeys: createDataKeys(masterKey),
   };
   const close = async () => {
     kms.destroy();
@@ -60,7 +63,7 @@ export const startUnchecked = async (name?: StoreName) => {
     await rm(folder, { recursive: true, force: true });
   };
   return {
-    ...{ folder, dynamodb, itemsOf, table, raw, kms, keyArn: kmsServer.keyArn, vaultId },
+    ...{ folder, dynamodb, itemsOf, table, raw, kms, masterKey, keyArn: kmsServer.keyArn, vaultId },
     ...{ tableName, ports, close },
     setKeyState: kmsServer.setState,
   };
@@ -68,13 +71,13 @@ export const startUnchecked = async (name?: StoreName) => {
 
 export const startEmbedded = async (name?: StoreName): Promise<Embedded> => {
   const { folder: _, vaultId: __, tableName: ___, close, ...parts } = await startUnchecked(name);
-  const { table, kms, keyArn } = parts;
+  const { table, masterKey } = parts;
   const tampered = new Set<string>();
   return {
     ...parts,
     tampered,
     close: async () => {
-      const checked = violationsOf({ table, kms, vaultId, masterKeyId: keyArn });
+      const checked = violationsOf({ table, masterKey, vaultId });
       const violations = await checked.finally(close);
       const unexpected = violations.filter(({ pk }) => !tampered.has(pk.split('#')[1] ?? ''));
       if (unexpected.length > 0) throw new Error(JSON.stringify(unexpected, undefined, 1));

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
-import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { recordKey } from '../../functions/store/items.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
@@ -47,9 +46,9 @@ export const readHeld = async (
 ): Promise<Held & { readonly violations: readonly Violation[] }> => {
   const store = openSqliteStore(join(folder, storeFile), 'serve');
   const connection = await connectToFolder(folder);
-  const { kms, masterKeyId, vaultId } = connection;
+  const { masterKey, vaultId } = connection;
   try {
-    const dataKeys = createDataKeys(createKmsKey(kms, masterKeyId));
+    const dataKeys = createDataKeys(masterKey);
     const ports: Ports = { vaultId, store: storeOver(store.itemsOf, vaultId), dataKeys };
     const names = await namesIn(ports);
     const all = await inParallel(names, 16, (name) => valuesOf(ports, name));

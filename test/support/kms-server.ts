@@ -1,5 +1,5 @@
 /**
- * The embedded KMS behind KMS's own HTTP protocol, for tests that need a KMS outside the process of the vault, or put a
+ * A key in a file behind KMS's own HTTP protocol, for tests that need a KMS outside the process of the vault, or put a
  * hostile connection before it. Signatures are not checked.
  */
 import { randomUUID } from 'node:crypto';
@@ -7,9 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import type { Answer } from '../../functions/runtime/in-process.ts';
 import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
-import { answerWith } from '../../local/kms/embedded-kms.ts';
 import {
   followMasterKey,
   identityIn,
@@ -17,6 +15,7 @@ import {
   makeMasterKey,
   setKeyState,
 } from '../../local/kms/key-file.ts';
+import { answerWith, type KmsAnswer } from './kms-answer.ts';
 
 export type KmsServer = {
   readonly endpoint: string;
@@ -24,7 +23,7 @@ export type KmsServer = {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** The file of the key. */
   readonly file: string;
-  readonly answer: Answer;
+  readonly answer: KmsAnswer;
   readonly setState: (state: KeyState) => void;
   readonly close: () => Promise<void>;
 };

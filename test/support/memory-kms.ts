@@ -1,7 +1,7 @@
-/** The embedded KMS with a master key in memory, for simulations. */
+/** A KMS with a master key in memory, for simulations. */
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
-import { answerWith } from '../../local/kms/embedded-kms.ts';
 import type { Exchange } from './adversary/wire.ts';
+import { answerWith } from './kms-answer.ts';
 
 export type MemoryKms = { readonly exchange: Exchange; readonly keyArn: string };
 

@@ -17,8 +17,8 @@ const freshEndpoint = () =>
   fresh<typeof import('../../../functions/runtime/endpoint.ts')>('runtime/endpoint.ts');
 const freshPorts = () =>
   fresh<typeof import('../../../functions/runtime/vault.ts')>('runtime/vault.ts').ports;
-const freshClients = () =>
-  fresh<typeof import('../../../functions/runtime/clients.ts')>('runtime/clients.ts');
+const freshHome = () =>
+  fresh<typeof import('../../../functions/runtime/home.ts')>('runtime/home.ts');
 const freshNodeStatus = () =>
   fresh<typeof import('../../../functions/runtime/node-status.ts')>('runtime/node-status.ts');
 const freshGetStatus = () =>
@@ -77,16 +77,6 @@ const silenceLog = () => {
   for (const stream of [process.stdout, process.stderr]) {
     jest.spyOn(stream, 'write').mockReturnValue(true);
   }
-};
-
-/** A service of this process, and the operations that it was asked for. */
-const serviceOf = (body: object) => {
-  const asked: string[] = [];
-  const answer = async (operation: string) => {
-    asked.push(operation);
-    return { status: 200, body };
-  };
-  return { answer, asked };
 };
 
 /** Expects that the ports read no secret, because the store is unavailable. */
@@ -175,8 +165,6 @@ describe('the ports of a function', () => {
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = store.url;
     process.env['AWS_LAMBDA_FUNCTION_NAME'] = 'get-secret';
     process.env['_X_AMZN_TRACE_ID'] = 'Root=1-5759e988-bd862e3fe1be46a994272793';
-    // A KMS of this process changes nothing for the table.
-    freshClients().answerInProcess('KMS', serviceOf({}).answer);
     await freshPorts().store.for(requestContext(), someone()).probe();
     expect(headers).toContain('authorization');
     const telling = ['user-agent', 'x-amz-user-agent', 'x-amzn-trace-id'];
@@ -220,45 +208,43 @@ describe('the ports of a function', () => {
   }, 30_000);
 });
 
-describe('the ports over services of this process', () => {
+/** A store and a master key that answer probes, and what was asked. */
+const homeOf = () => {
+  const asked: string[] = [];
+  const unused = async () => {
+    throw new Error('only the probe is called');
+  };
+  const itemsOf = () => ({
+    ...{ get: unused, range: unused, names: unused, write: unused },
+    probe: async () => {
+      asked.push('store');
+      return { replicated: false };
+    },
+  });
+  const masterKey = {
+    ...{ generate: unused, unwrap: unused },
+    describe: async () => {
+      asked.push('key');
+      return { masterKeyId: '1234abcd', isEnabled: true };
+    },
+  };
+  return { asked, home: { itemsOf, masterKey } };
+};
+
+describe('the ports over what a home hands over', () => {
   it('need no credentials and no endpoint', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_SECRET_ACCESS_KEY'];
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
     process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
-    const store = serviceOf({ Table: {} });
-    const kms = serviceOf({ KeyMetadata: { KeyId: '1234abcd', KeyState: 'Enabled' } });
-    const { answerInProcess } = freshClients();
-    answerInProcess('DynamoDB', store.answer);
-    answerInProcess('KMS', kms.answer);
+    const { asked, home } = homeOf();
+    // The home may have its store later than its key.
+    freshHome().useHome({ masterKey: home.masterKey });
+    freshHome().useHome({ itemsOf: home.itemsOf });
     const ports = freshPorts();
     await ports.store.for(requestContext(), someone()).probe();
     expect(await ports.dataKeys.for(requestContext()).probe()).toEqual({ masterKeyId: '1234abcd' });
-    expect([store.asked, kms.asked]).toEqual([['DescribeTable'], ['DescribeKey']]);
-  });
-
-  it('reject an empty reply', async () => {
-    freshClients().answerInProcess('DynamoDB', async () => ({ status: 200 }));
-    await expectReadFails();
-  });
-});
-
-describe('the ports over items that a home hands over', () => {
-  it('read these items, and make no call to DynamoDB', async () => {
-    const dynamodb = serviceOf({ Table: {} });
-    freshClients().answerInProcess('DynamoDB', dynamodb.answer);
-    const unused = async () => {
-      throw new Error('only the probe is called');
-    };
-    fresh<typeof import('../../../functions/runtime/items.ts')>('runtime/items.ts').useItems(
-      () => ({
-        ...{ get: unused, range: unused, names: unused, write: unused },
-        probe: async () => ({ replicated: true }),
-      }),
-    );
-    const store = freshPorts().store.for(requestContext(), someone());
-    expect(await store.probe()).toEqual({ replicated: true });
-    expect(dynamodb.asked).toEqual([]);
+    expect(asked).toEqual(['store', 'key']);
   });
 });
 
@@ -281,10 +267,7 @@ describe('the status of a vault node', () => {
       asked += 1;
       return { revision: 7 };
     });
-    const { answerInProcess } = freshClients();
-    answerInProcess('DynamoDB', serviceOf({ Table: {} }).answer);
-    const key = { KeyMetadata: { KeyId: 'k', KeyState: 'Enabled' } };
-    answerInProcess('KMS', serviceOf(key).answer);
+    freshHome().useHome(homeOf().home);
     const { handler } = freshGetStatus();
     silenceLog();
     const statusFor = async (scope: string) => {

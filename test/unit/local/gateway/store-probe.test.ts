@@ -1,5 +1,7 @@
 /** `GET /health?ready` asks the store of its host, at most once a second, and leaves the log to changes. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { createDynamodbItems } from '../../../../functions/dynamodb/dynamodb-items.ts';
 import type { Event } from '../../../../functions/http/requests.ts';
 import { eventOf } from '../../../support/events.ts';
 import { checkReply } from '../../../support/openapi.ts';
@@ -10,20 +12,25 @@ afterAll(() => {
   process.env = kept;
 });
 
-type Reply = { readonly status: number; readonly body: object };
-
 // A function reads its settings when it is loaded, which takes a second: so once for all tests.
 process.env = { ...kept, VAULT_ID: 'v', TABLE_NAME: 'vault', MASTER_KEY_ID: 'k' };
 const load = <Module>(path: string) => jest.requireActual<Module>(`../../../../${path}`);
-const { answerInProcess } = load<typeof import('../../../../functions/runtime/clients.ts')>(
-  'functions/runtime/clients.ts',
+const { useHome } = load<typeof import('../../../../functions/runtime/home.ts')>(
+  'functions/runtime/home.ts',
 );
 const { startReadiness } = load<typeof import('../../../../local/gateway/store-probe.ts')>(
   'local/gateway/store-probe.ts',
 );
-/** How the store answers; a client takes its answers from the process when it is made. */
-let answerOf = async (_operation: string): Promise<Reply> => ({ status: 200, body: {} });
-answerInProcess('DynamoDB', (operation) => answerOf(operation));
+/** How the store answers. */
+let answerOf = async (_operation: string): Promise<object> => ({});
+const client = {
+  send: (command: object, { abortSignal }: { readonly abortSignal: AbortSignal }) =>
+    new Promise((resolve, reject) => {
+      abortSignal.addEventListener('abort', () => reject(new Error('aborted')));
+      answerOf(command.constructor.name.replace(/Command$/, '')).then(resolve, reject);
+    }),
+} as unknown as DynamoDBClient;
+useHome({ itemsOf: createDynamodbItems(client, 'vault') });
 const { storePorts } = load<typeof import('../../../../functions/runtime/store.ts')>(
   'functions/runtime/store.ts',
 );
@@ -31,7 +38,7 @@ const { handler } =
   load<typeof import('../../../../functions/get-health.ts')>('functions/get-health.ts');
 
 /** The function in a host whose store answers like this. */
-const hosted = (answer: () => Promise<Reply>) => {
+const hosted = (answer: () => Promise<object>) => {
   const clock = virtualClock();
   const asked: string[] = [];
   answerOf = async (operation) => {
@@ -63,11 +70,10 @@ beforeEach(() => {
 const loggedStatuses = (): number[] =>
   lines.flatMap((line) => (line.includes('"request"') ? [JSON.parse(line).status] : []));
 
-const serves = async (): Promise<Reply> => ({ status: 200, body: { Table: {} } });
-const refuses = async (): Promise<Reply> => ({
-  status: 503,
-  body: { __type: 'com.amazonaws.dynamodb.v20120810#ServiceUnavailable' },
-});
+const serves = async (): Promise<object> => ({ Table: {} });
+const refuses = async (): Promise<object> => {
+  throw Object.assign(new Error('unavailable'), { $metadata: { httpStatusCode: 503 } });
+};
 
 describe('get-health with ?ready', () => {
   // The first test, because this vault has not been ready yet.

@@ -1,10 +1,9 @@
-/** A key of which only the id is known, as the embedded KMS answers with it. */
+/** A key of which only the id is known, as it answers behind KMS's protocol. */
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { wrap } from '../../../../local/kms/data-key-wrapping.ts';
-import { answerWith } from '../../../../local/kms/embedded-kms.ts';
 import {
   identityIn,
   type KeyIdentity,
@@ -18,6 +17,7 @@ import {
   type UnprovedKey,
   type Verdict,
 } from '../../../../local/kms/key-proof.ts';
+import { answerWith } from '../../../support/kms-answer.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let file: string;

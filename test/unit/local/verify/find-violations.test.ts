@@ -2,13 +2,13 @@
  * The vault writes its items once. A row changes some items in a copy, and says what is found: by `readRow` in one item,
  * by `findViolations` among the items of a secret and in its records.
  */
+import { join } from 'node:path';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { open, seal } from '../../../../functions/crypto/envelope.ts';
+import type { KeyService } from '../../../../functions/kms/key-service.ts';
 import { limits } from '../../../../functions/model/limits.ts';
 import { formatInstant, type Identity } from '../../../../functions/model/types.ts';
-import { sendInProcess } from '../../../../functions/runtime/in-process.ts';
 import {
   encodeHead,
   encodeVersion,
@@ -16,11 +16,12 @@ import {
   secretPartition,
   versionSortKey,
 } from '../../../../functions/store/items.ts';
+import { createFileKey } from '../../../../local/kms/file-key.ts';
+import { followMasterKey, identityIn, makeMasterKey } from '../../../../local/kms/key-file.ts';
 import { checkOpening, unwrapBy } from '../../../../local/verify/check-opening.ts';
 import { findViolations, type VerifiedVault } from '../../../../local/verify/find-violations.ts';
 import { readRow } from '../../../../local/verify/read-row.ts';
 import { type Embedded, startEmbedded } from '../../../support/embedded.ts';
-import { startKms } from '../../../support/kms-server.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { bytes, requestContext, someone, vaultId } from '../../../support/requests.ts';
 import { historyOf, makeSecret } from '../../../support/secrets.ts';
@@ -151,7 +152,7 @@ const tableOf = (
   };
 };
 const vaultOf = (table: VerifiedVault['table']): VerifiedVault => ({
-  ...{ table, kms: embedded.kms, masterKeyId: embedded.keyArn, vaultId },
+  ...{ table, masterKey: embedded.masterKey, vaultId },
 });
 /** The problems of these items, each after the sort key of the item that shows it. */
 const problemsIn = async (
@@ -375,11 +376,11 @@ describe('verifying a vault', () => {
 
 describe('verifying a vault, beyond one change', () => {
   it('finds values that were sealed under another master key', async () => {
-    const other = await startKms({ folder: freshFolder() });
-    const kms = sendInProcess(new KMSClient({ region: 'us-east-1' }), other.answer);
-    await other.close();
+    const file = join(freshFolder(), 'kms.json');
+    makeMasterKey(file);
+    const masterKey = createFileKey(followMasterKey(file, identityIn(file)));
     const problem = 'has a data key that the master key does not unwrap (IncorrectKeyException)';
-    const found = await problemsIn(itemsOf('DB'), {}, { kms, masterKeyId: other.keyArn });
+    const found = await problemsIn(itemsOf('DB'), {}, { masterKey });
     expect(found).toEqual(['HEAD', first, second].map((sk) => `${sk} ${problem}`));
   });
 
@@ -455,33 +456,32 @@ describe('verifying a vault, beyond one change', () => {
 
 describe('checkOpening', () => {
   /** Checks the head of DB, with a seal that does not bind the field `unbound`. */
-  const check = async (kms = embedded.kms, unbound?: keyof Identity) => {
+  const check = async (masterKey = embedded.masterKey, unbound?: keyof Identity) => {
     const head = (await historyOf(embedded.ports, alice, 'DB')).at(-1);
     if (head?.state !== 'stored') throw new Error('no head with a value');
     const lax: typeof open = (sealed, dataKey, identity) =>
       open(sealed, dataKey, unbound ? { ...identity, [unbound]: head[unbound] } : identity);
-    const unwrap = unwrapBy(kms, embedded.keyArn, vaultId);
+    const unwrap = unwrapBy(masterKey, vaultId);
     return await checkOpening({ vaultId, unwrap }, head, true, lax);
   };
-  /** The KMS after `change` of the context of each call. */
-  const kmsAfter = (change: (context: Record<string, string>) => Record<string, string>) => {
-    const send = ({ input }: DecryptCommand) => {
-      const EncryptionContext = change({ ...input.EncryptionContext });
-      return embedded.kms.send(new DecryptCommand({ ...input, EncryptionContext }));
-    };
-    return Object.assign(Object.create(embedded.kms), { send });
-  };
+  /** The master key after `change` of the context of each call. */
+  const keyAfter = (
+    change: (context: Record<string, string>) => Record<string, string>,
+  ): KeyService => ({
+    ...embedded.masterKey,
+    unwrap: async (bound, ...rest) => embedded.masterKey.unwrap(change({ ...bound }), ...rest),
+  });
 
   it.each([
     ...(['vault', 'tenant', 'name', 'version', 'validFrom'] as const),
     ...(['createdBy', 'writeId', 'masterKeyId', 'note'] as const),
   ])('notices a seal that does not bind %s', async (field) => {
-    expect(await check(embedded.kms, field)).toEqual([`opens with another ${field} too`]);
+    expect(await check(embedded.masterKey, field)).toEqual([`opens with another ${field} too`]);
   });
 
   it('counts a denial of the id of another vault, and of no other id, as a refusal', async () => {
     const denying = (isDenied: (vault?: string) => boolean) =>
-      kmsAfter((context) => {
+      keyAfter((context) => {
         if (!isDenied(context['vault'])) return context;
         throw Object.assign(new Error('denied'), { name: 'AccessDeniedException' });
       });
@@ -493,7 +493,7 @@ describe('checkOpening', () => {
 
   it.each(['vault', 'tenant', 'name'])('notices a KMS that ignores %s', async (property) => {
     const own: Record<string, string> = { vault: vaultId, tenant: alice.tenant, name: 'DB' };
-    const kms = kmsAfter((context) => ({ ...context, [property]: own[property] ?? '' }));
-    expect(await check(kms)).toEqual(['has a data key that unwraps for another too']);
+    const masterKey = keyAfter((context) => ({ ...context, [property]: own[property] ?? '' }));
+    expect(await check(masterKey)).toEqual(['has a data key that unwraps for another too']);
   });
 });
