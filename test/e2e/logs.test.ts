@@ -179,7 +179,9 @@ describeLocal('the log line of a request', () => {
         expect([field, listed(field)]).toEqual([field, [...entries].sort()]);
       }
       expect(request['kmsCalls']).toBeGreaterThanOrEqual(lists.read.length);
-      expect(listed('kmsRequestIds')).toHaveLength(Number(request['kmsCalls']));
+      // A key in a file gives its calls no ids.
+      const ids = process.env['TEST_GATEWAY'] ? Number(request['kmsCalls']) : 0;
+      expect(listed('kmsRequestIds')).toHaveLength(ids);
     }
   });
 

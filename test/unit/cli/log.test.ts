@@ -182,6 +182,14 @@ describe('dsvault log', () => {
       ]),
       ['gatewayRequestId: g-1'],
     ],
+    [
+      'story finds a request by the id that a KMS gave to one of its calls',
+      cellsOf(storyOf('kms-1'), [
+        lineAt(1, { kmsRequestIds: ['kms-0', 'kms-1'] }),
+        lineAt(2, { kmsRequestIds: ['kms-2'] }),
+      ]),
+      ['kmsRequestIds: kms-0 kms-1'],
+    ],
   ])('%s', async (_, cells, third) => {
     const told = (await cells).map((row) => row[2]);
     expect(told).toEqual(third.map((text) => expect.stringContaining(text)));
