@@ -55,7 +55,7 @@ type Act = {
 /** When a request ran, in milliseconds, and its first line. */
 type Span = { begin: number; end: number; readonly place: Place };
 
-/** A request, as the lines of its id tell. */
+/** A request, put together from all lines with its id. */
 type Request = {
   readonly span: Span;
   /** Whether there is a line `request`, and not only lines that continue one. */

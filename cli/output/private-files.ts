@@ -140,7 +140,7 @@ const rewritten = (target: Target, file: string, source: string): RewrittenTarge
   readAs: isSameFile(target.file, source) ? file : null,
 });
 
-/** Whether the path without links is that of `source`, which may be stdin, or gone. */
+/** Whether both paths lead to the same file. `source` may be stdin, or a file that is gone. */
 const isSameFile = (file: string, source: string): boolean => {
   try {
     return realpathSync(file) === realpathSync(source);

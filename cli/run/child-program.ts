@@ -100,7 +100,7 @@ type RunningChild = {
   readonly isStarted: boolean;
   /** Returns false if the program has ended already. */
   readonly send: (signal: NodeJS.Signals) => boolean;
-  /** Settles once the program is gone. Children that it left may still print, and this process passes that on. */
+  /** Settles once the program is gone. Children that it left behind may still print, and this process passes their output on. */
   readonly code: Promise<number>;
 };
 

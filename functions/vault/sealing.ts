@@ -56,8 +56,8 @@ const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
 };
 
 /**
- * The value of a stored version, of which the log says how it was selected and why it was opened. Throws the key faults of `DataKeys` and
- * `integrity_failure`.
+ * Opens the value of a stored version. The log says how the version was selected and why it was opened. Throws the
+ * key faults of `DataKeys` and `integrity_failure`.
  */
 export const openVersion = async (
   { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,

@@ -1,5 +1,5 @@
 /**
- * The form in which the embedded KMS wraps a data key. The layout of a wrapped key, version 1:
+ * The form in which a master key in a file wraps a data key. The layout of a wrapped key, version 1:
  *
  *     1 byte    0x01, the version of this layout
  *    16 bytes   the master key's id (a UUID), so that another master key's blob is told apart from a damaged one

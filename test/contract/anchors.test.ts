@@ -1,4 +1,4 @@
-/** Anchors tell a version from another one that had its number before a restore, on the embedded store and KMS. */
+/** Anchors tell a version from another one that had its number before a restore. */
 import { describe, expect, it } from '@jest/globals';
 import { anchorOf } from '../../functions/crypto/fingerprint.ts';
 import { written } from '../../functions/http/responses.ts';

@@ -1,4 +1,4 @@
-/** Reads by callers that may have the answer already, on the embedded store and KMS. */
+/** Reads by callers that may have the answer already. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { codeOf } from '../support/refusals.ts';

@@ -1,4 +1,4 @@
-/** Copies on the embedded store and KMS. test/contract/idempotency.test.ts repeats them with a key. */
+/** Copies over the store under test. test/contract/idempotency.test.ts repeats them with a key. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { copySecret } from '../../functions/vault/copy-secret.ts';

@@ -1,4 +1,4 @@
-/** Deletions, and creates over them, on the embedded store and KMS. */
+/** Deletions, and creates over them. */
 import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';

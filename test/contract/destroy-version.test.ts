@@ -1,4 +1,4 @@
-/** The destruction of superseded versions, on the embedded store and KMS. */
+/** The destruction of superseded versions. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';

@@ -8,7 +8,7 @@ import { addVersion, makeSecret } from '../support/secrets.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 
-describe('a .env file as of an instant, on the embedded store and KMS', () => {
+describe('a .env file as of an instant', () => {
   const vault = useEmbedded();
   const began = 1_700_000_000_000;
 

@@ -1,4 +1,4 @@
-/** Files with names that were deleted, and with versions that were destroyed, on the embedded store and KMS. */
+/** Files with names that were deleted, and with versions that were destroyed. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Store, Write } from '../../functions/vault/ports.ts';

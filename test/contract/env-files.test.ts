@@ -12,7 +12,7 @@ import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
-describe('a .env file, on the embedded store and KMS', () => {
+describe('a .env file', () => {
   const vault = useEmbedded();
 
   type Options = NonNullable<Parameters<ReturnType<typeof vaultOver>['submit']>[2]>;

@@ -1,4 +1,4 @@
-/** Files that store next versions of existing secrets, on the embedded store and KMS. */
+/** Files that store next versions of existing secrets. */
 import { describe, expect, it } from '@jest/globals';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import { createKeyedMutex } from '../../functions/vault/keyed-mutex.ts';

@@ -11,7 +11,7 @@ import { vaultOver } from '../support/vault.ts';
 
 const key = 'k'.repeat(20);
 
-describe('a .env file with pinned references, on the embedded store and KMS', () => {
+describe('a .env file with pinned references', () => {
   const vault = useEmbedded();
 
   type Options = Parameters<ReturnType<typeof vaultOver>['submit']>[2];

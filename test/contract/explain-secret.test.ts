@@ -1,4 +1,4 @@
-/** The explanation of a secret, on the embedded store and KMS. */
+/** The explanation of a secret. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';

@@ -1,4 +1,4 @@
-/** Reads of one version, of a history and of names, on the embedded store and KMS. */
+/** Reads of one version, of a history and of names. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { HeadDetails, Principal } from '../../functions/model/types.ts';
 import type { ListSecrets } from '../../functions/vault/list-secrets.ts';

@@ -1,4 +1,4 @@
-/** A restore writes items to a table, and destroys some of them again, on the embedded store and KMS. */
+/** A restore writes items to a table, and destroys some of them again. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { readDestructions, redoDestructions } from '../../local/backup/destroys.ts';

@@ -1,4 +1,4 @@
-/** The time of a request, on the embedded store and KMS: what may still begin, and which service is blamed. */
+/** The time of a request: what may still begin, and which service is blamed. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { beforeAll, expect, it } from '@jest/globals';

@@ -1,4 +1,4 @@
-/** Creates and updates on the embedded store and KMS. test/contract/idempotency.test.ts repeats them with a key. */
+/** Creates and updates over the store under test. test/contract/idempotency.test.ts repeats them with a key. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
