@@ -6,8 +6,8 @@ import { buildSync } from 'esbuild';
 const root = join(import.meta.dirname, '..');
 
 /**
- * Writes `action.yml`, its script and the licence. The script is called `.mjs`, because the action may stand
- * in a repository whose package.json takes `.js` for CommonJS or for a module.
+ * Writes `action.yml`, its script and the licence. The script is called `.mjs`, because the
+ * package.json of the repository in which the action lies may make `.js` mean CommonJS or a module.
  */
 export const buildAction = (folder: string): void => {
   mkdirSync(folder, { recursive: true });

@@ -1,22 +1,23 @@
 /**
- * Workflow commands: lines of stdout that the runner obeys. GitHub documents them under "Workflow commands
- * for GitHub Actions"; the escapes are those of `ActionCommand.cs` in actions/runner.
+ * Workflow commands: lines on stdout that the runner interprets. GitHub documents them under
+ * "Workflow commands for GitHub Actions"; the escapes are those of `ActionCommand.cs` in
+ * actions/runner.
  */
 
-/** The position of an error. The line and the column count from 1. */
+/** The position of an error in a file. The line and the column count from 1. */
 export type Position = { readonly file?: string; readonly line?: number; readonly col?: number };
 
 const escaped = (text: string): string =>
   text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 
-/** A property also ends at these two characters. */
+/** Escapes the colon and the comma as well, because they would end a property. */
 const escapedProperty = (text: string): string =>
   escaped(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
 /**
- * The commands that hide the values in the log of the whole job. A program may print one line of a value, so
- * each line is hidden by itself, too. The runner refuses to hide blanks, and itself hides what base64, JSON
- * and URLs make of a value.
+ * The commands that mask the values in the log of the whole job. A program may print a single line
+ * of a value, so each line is masked, too. The runner refuses to mask blanks, and by itself also
+ * masks the base64, JSON and URL forms of a value.
  */
 export const maskCommands = (values: readonly string[]): string => {
   const texts = values.flatMap((value) => [value, ...value.split(/\r\n|\r|\n/)]);
@@ -24,7 +25,7 @@ export const maskCommands = (values: readonly string[]): string => {
   return [...new Set(visible)].map((text) => `::add-mask::${escaped(text)}\n`).join('');
 };
 
-/** The command for an error, which GitHub shows beside its line in the file. */
+/** The command for an error, which GitHub shows next to its line in the file. */
 export const errorCommand = (message: string, position: Position = {}): string => {
   const properties = Object.entries(position).map(
     ([name, value]) => `${name}=${escapedProperty(String(value))}`,
@@ -33,7 +34,7 @@ export const errorCommand = (message: string, position: Position = {}): string =
   return `::${head}::${escaped(message)}\n`;
 };
 
-/** Prints commands. Settles once the system has them, so that whatever is printed later comes after them. */
+/** Prints commands. Settles once the system has them, so that later output comes after them. */
 export const give = (commands: string): Promise<void> =>
   new Promise((resolve, reject) => {
     process.stdout.write(commands, (error) => (error ? reject(error) : resolve()));

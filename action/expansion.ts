@@ -1,4 +1,4 @@
-/** Expands a `.env` file by the vault. */
+/** Expands a `.env` file with the vault. */
 
 import type { VaultClient } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
@@ -9,18 +9,23 @@ import { ownVariables } from '../system/own-variables.ts';
 export type Expansion = {
   readonly variables: ReadonlyMap<string, string>;
   /**
-   * What came from the vault: the value of each secret, and of each variable that holds one, because its
-   * base64 is another than that of the secret alone. Plain lines of the file are no secrets.
+   * Every text to be masked in the log: the value of each secret, and of each variable that
+   * contains one, because its base64 differs from that of the secret alone. Plain lines of the file
+   * are not secret.
    */
   readonly secrets: readonly string[];
   /** The versions that were read, as `NAME@VERSION`. */
   readonly versions: readonly string[];
 };
 
-/** Expands a file. Throws a failure, or the error of the client, with the errors of the file if it has any. */
+/**
+ * Expands a file. Throws a failure, or the client's error with the errors of the file, if it has
+ * any.
+ */
 export const expandFile = async (client: VaultClient, content: string): Promise<Expansion> => {
   const { variables, resolved } = await expand(client, content);
-  // The same versions, each alone.
+  // Asks the vault a second time, for each secret without the text around it, so that its value can
+  // be masked by itself.
   const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);
   const alone = lines.length > 0 ? await expand(client, lines.join('')) : undefined;
   const holding = holdersIn(content);
@@ -32,7 +37,7 @@ export const expandFile = async (client: VaultClient, content: string): Promise<
   };
 };
 
-/** The variables whose values have a reference. */
+/** Returns the keys of the lines in a `.env` file whose values contain `secret()`. */
 const holdersIn = (content: string): ReadonlySet<string> => {
   const lines = scanFile(parseFile(content)).lines.filter(({ candidates }) =>
     candidates.some(({ kind }) => kind === 'secret'),

@@ -1,6 +1,7 @@
 /**
- * Variables for all later steps of the job, by the file `GITHUB_ENV`. Later steps run programs that the file
- * of the vault knows nothing of, so names that such programs obey are refused.
+ * Exports variables to all later steps of the job through the file `GITHUB_ENV`. Later steps run
+ * programs of which the vault's file knows nothing, so names that change how such programs behave
+ * are refused.
  */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
@@ -9,8 +10,8 @@ import { variable } from '../system/environment.ts';
 import { failure, systemCodeOf } from '../system/failures.ts';
 
 /**
- * The names that are never exported, and why. The runner itself refuses NODE_OPTIONS alone. The others are
- * from the list of variables that sudo removes, and of the same kind: whoever sets them makes other programs
+ * The names that are never exported, and why. The runner itself refuses only NODE_OPTIONS. The
+ * others are from the list of variables that sudo removes, or similar: they can make other programs
  * load code.
  */
 const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
@@ -45,14 +46,17 @@ const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
   ],
 ];
 
-/** Why a variable of this name is not exported; `undefined` if it may be. Windows and npm ignore case. */
+/**
+ * Why a variable with this name is not exported; `undefined` if it is. Windows and npm ignore case.
+ */
 export const reasonAgainst = (name: string): string | undefined =>
   refusals.find(([, names]) => names.test(name.toUpperCase()))?.[0];
 
 /**
- * The entries of the variables in the form with a delimiter, which holds any text. A value that had the
- * delimiter as a line would end there, and the rest would set other variables; so it occurs in no value. The
- * runner on Windows takes CR LF for one line end, so an entry there ends with both.
+ * Writes variables as entries of `GITHUB_ENV`, in the form with a delimiter, which allows any text.
+ * If a line of a value were the delimiter, the value would end there, and the rest could set other
+ * variables; so the delimiter is chosen to occur in no value. On Windows the runner treats CR LF as
+ * one line end, so there an entry ends with both.
  */
 export const entriesOf = (
   variables: ReadonlyMap<string, string>,
@@ -69,8 +73,9 @@ export const entriesOf = (
 };
 
 /**
- * Adds entries in one write to a file of the runner: the variables of later steps, or the outputs of this
- * one. The names of variables must have been checked, and what is secret in the values masked.
+ * Appends entries to a file of the runner in one write: the variables of later steps, or the
+ * outputs of this one. The caller must have checked the names of variables, and masked whatever is
+ * secret in the values.
  */
 export const addEntries = (
   name: 'GITHUB_ENV' | 'GITHUB_OUTPUT',

@@ -1,4 +1,7 @@
-/** Requests the token (JWT) that GitHub signs for a job, with its repository, branch and environment. */
+/**
+ * Requests the token (JWT) that GitHub signs for a job, with its repository, branch and
+ * environment.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { variable } from '../system/environment.ts';
 import { type Failure, failure, isFailure, systemCodeOf } from '../system/failures.ts';
@@ -7,7 +10,10 @@ const attemptsMax = 4;
 const timeoutMs = 10_000;
 const backoffFirstMs = 250;
 
-/** Requests a token for this audience. Throws a failure if the job may have none, or GitHub gives none. */
+/**
+ * Requests a token for this audience. Throws a failure if the job may not have one, or if GitHub
+ * returns none.
+ */
 export const requestIdToken = async (audience: string): Promise<string> => {
   const address = variable('ACTIONS_ID_TOKEN_REQUEST_URL');
   const bearer = variable('ACTIONS_ID_TOKEN_REQUEST_TOKEN');
@@ -34,7 +40,7 @@ const ask = async (url: URL, bearer: string): Promise<string | TokenRefusal> => 
   try {
     const response = await fetch(url, {
       headers: { Accept: 'application/json', Authorization: `Bearer ${bearer}` },
-      // A redirect would take the bearer token to another server.
+      // Following a redirect would send the bearer token to another server.
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     });

@@ -16,7 +16,7 @@ export type Inputs = {
   readonly exports: boolean;
 };
 
-/** Reads the inputs and the file. Throws a failure that names the input which is wrong. */
+/** Reads the inputs and the file. Throws a failure that names the wrong input. */
 export const readInputs = (): Inputs => {
   const [address, file, content, script] = ['addr', 'env-file', 'content', 'run'].map(input);
   if (address === undefined) throw usage('the input addr is missing: the address of the vault');
@@ -37,7 +37,10 @@ export const readInputs = (): Inputs => {
   };
 };
 
-/** An empty input counts as missing, because the runner passes one for an expression without a value. */
+/**
+ * An empty input counts as missing, because the runner passes one for an expression without a
+ * value.
+ */
 const input = (name: string): string | undefined => variable(`INPUT_${name.toUpperCase()}`);
 
 const isTrue = (name: string): boolean => {

@@ -1,6 +1,7 @@
 /**
- * The GitHub Action of the vault: logs in by the token that GitHub signs for the job, expands a `.env` file,
- * masks what came from the vault, and then exports the variables to later steps or runs a script with them.
+ * The GitHub Action of the vault: it logs in with the token that GitHub signs for the job, expands
+ * a `.env` file, masks what came from the vault, and then exports the variables to later steps or
+ * runs a script with them.
  */
 
 import { createClient } from '../client/index.ts';
@@ -19,7 +20,7 @@ const run = async (inputs: Inputs): Promise<number> => {
   await give(maskCommands([token]));
   const client = createClient({ addr: inputs.addr, token });
   const { variables, secrets, versions } = await expandFile(client, inputs.content);
-  // The runner hides a text from the moment that it reads the mask, so the masks go before all else.
+  // The runner masks a text only after it has read the command, so the masks are printed first.
   await give(maskCommands(secrets));
   const faults = faultsOf(inputs, variables);
   for (const { sentence, line } of faults) await annotate(inputs.file, sentence, { line });
@@ -29,21 +30,27 @@ const run = async (inputs: Inputs): Promise<number> => {
   return inputs.script === undefined ? exitCodes.ok : await runScript(inputs.script, variables);
 };
 
-/** The variables that cannot be set, or must not be exported. One of them refuses the whole file. */
+/**
+ * Finds variables that cannot be set or must not be exported. A single one causes the whole file to
+ * be refused.
+ */
 const faultsOf = ({ content, exports }: Inputs, variables: ReadonlyMap<string, string>) => {
   const lines = parseFile(content).lines.filter((line) => line.kind === 'assignment');
   return lines.flatMap(({ key, line }) => {
     const reason = exports ? reasonAgainst(key) : undefined;
     if (reason !== undefined) return [{ line, sentence: `${key} is not exported: ${reason}` }];
-    // Checked here, because the error of the system would quote the value.
+    // A NUL is checked for here, because the system's error about it would quote the value.
     const isUnusable = variables.get(key)?.includes('\0');
     return isUnusable
-      ? [{ line, sentence: `the value of ${key} holds a NUL: no variable can` }]
+      ? [{ line, sentence: `the value of ${key} contains a NUL, which no variable can` }]
       : [];
   });
 };
 
-/** Prints an error at a position of the `.env` file. The content of an input has no path, only a line. */
+/**
+ * Prints an error with a position in the `.env` file. If the content was an input, there is no
+ * path, only a line.
+ */
 const annotate = (file: string | undefined, sentence: string, position: Position): Promise<void> =>
   file === undefined
     ? give(errorCommand(`content, line ${position.line}: ${sentence}`))

@@ -1,7 +1,7 @@
 /**
- * Any HTTP store of secrets, from a description of its requests. `{name}`, `{value}` and the `captures` of replies are
- * filled into paths and bodies, and `{env.NAME}` into headers. A text that consists of one placeholder gets the value
- * itself, number or text.
+ * Any HTTP store of secrets, from a description of its requests. `{name}`, `{value}` and the
+ * `captures` of replies are inserted into paths and bodies, and `{env.NAME}` into headers. A text
+ * that is nothing but one placeholder becomes the value itself, a number or a text.
  */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
@@ -14,7 +14,10 @@ const step = v.strictObject({
   body: v.optional(v.record(v.string(), v.unknown())),
   /** The status that the reply must have. */
   status: v.number(),
-  /** The parts of the reply to keep: a name, and the path of the value in its JSON (`data.version`). */
+  /**
+   * The parts of the reply to keep, as a name and the path of the value in its JSON
+   * (`data.version`).
+   */
   captures: v.optional(v.record(v.string(), v.string())),
 });
 const description = v.strictObject({
@@ -34,10 +37,10 @@ type Step = v.InferOutput<typeof step>;
 export type Description = v.InferOutput<typeof description>;
 export type SingleOperation = keyof Description['operations'];
 
-/** The data of one secret: its name, its value, and the captures. */
+/** The data of one secret: its name, its value, and what was captured from the replies about it. */
 export type Secret = Record<string, unknown>;
 
-/** Throws a sentence if the text describes no store. */
+/** Throws a user-facing error if the text does not describe a store. */
 export const parseDescription = (text: string): Description => {
   try {
     return v.parse(description, JSON.parse(text));
@@ -82,7 +85,7 @@ const exchangeOf = (
 const at = (value: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((inner, name) => Object(inner)[name], value);
 
-/** The captures of a reply by their names. */
+/** Returns the captures of a reply, by name. */
 const capturesOf = ({ captures = {} }: Step, text: string): Secret => {
   const places = Object.entries(captures);
   if (places.length === 0) return {};
@@ -90,14 +93,20 @@ const capturesOf = ({ captures = {} }: Step, text: string): Secret => {
   return Object.fromEntries(places.map(([name, path]) => [name, at(reply, path)]));
 };
 
-/** Performs one operation on a secret and adds the captures to it. Rejects if the status is another. */
+/**
+ * Performs one operation on a secret, and adds the captures of its reply to the secret. Rejects if
+ * the status differs.
+ */
 export type Performer = (
   client: number,
   operation: SingleOperation,
   secret: Secret,
 ) => Promise<void>;
 
-/** `environment` has the values for `{env.NAME}` in headers. */
+/**
+ * Creates the function that performs the operations of a described store. `environment` has the
+ * values for `{env.NAME}` in headers.
+ */
 export const createPerform = (
   { name: store, headers, operations }: Description,
   send: Sender,

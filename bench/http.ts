@@ -1,6 +1,6 @@
 /**
- * A thin HTTP client with kept connections and nothing else to wait for. Its own time passes between an answer and the
- * client's next request, so it counts against whatever is measured; Node's own client takes twice as long.
+ * A minimal HTTP client that keeps its connections. The time that it needs between an answer and
+ * the next request counts against whatever is measured; Node's own client takes twice as long.
  */
 import { Buffer } from 'node:buffer';
 import { type Dispatcher, Pool } from 'undici';
@@ -36,7 +36,10 @@ const exchangeBy = (pool: Pool, { method, path, headers, body }: Exchange): Prom
     );
   });
 
-/** Client 0 uses the first address, client 1 the second, and so on around. */
+/**
+ * Returns a sender. Each client always uses the same address. The addresses are given to the
+ * clients in turn.
+ */
 export const createSender = (urls: readonly string[]): Sender => {
   const limits = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
   const pools = urls.map((url) => new Pool(url, limits));

@@ -2,10 +2,15 @@
 import { sentenceOf } from '../system/failures.ts';
 import type { Slice } from './statistics.ts';
 
-/** Performs one operation for one of the clients, counted from 0. Rejects if the result is wrong. */
+/**
+ * Performs one operation for one of the clients, counted from 0. Rejects if the result is wrong.
+ */
 export type Task = (client: number) => Promise<unknown>;
 
-/** A closed loop: each client begins its next operation when its previous one has ended. */
+/**
+ * Performs the task in a closed loop: each client begins its next operation when its previous one
+ * has ended.
+ */
 export const runClosed = async (task: Task, clients: number, forMs: number): Promise<Slice> => {
   const latencies: number[] = [];
   const failures: unknown[] = [];

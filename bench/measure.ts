@@ -1,4 +1,7 @@
-/** Measures several subjects in short alternating turns, so that other load on the machine affects all equally. */
+/**
+ * Measures several subjects in short alternating turns, so that other load on the machine affects
+ * all equally.
+ */
 import type { Operation } from './operations.ts';
 import { type Cpu, cpuBetween, cpuOf, cpuSum, machineCpu } from './processes.ts';
 import { joinSlices, type Slice, sumOf, type Times, timesOf } from './statistics.ts';
@@ -11,7 +14,10 @@ export type Figure = {
   readonly times: Times;
   /** Milliseconds of processor time per operation, by kind of process; empty if unknown. */
   readonly cpu: Cpu;
-  /** The share of the machine's processors that other programs used meanwhile, from 0 to 1; NaN if unknown. */
+  /**
+   * The share of the machine's processors that other programs used meanwhile, from 0 to 1; NaN if
+   * unknown.
+   */
   readonly others: number;
 };
 
@@ -67,8 +73,9 @@ const figureOf = (
 const warmingClients = 16;
 
 /**
- * Has each subject perform the operation for `forMs` without measuring. Node compiles hot code during the first
- * thousands of operations, so figures of the first seconds would measure the compiler.
+ * Lets each subject perform the operation for `forMs` without measuring. Node compiles hot code
+ * during the first thousands of operations, so figures of the first seconds would measure the
+ * compiler.
  */
 export const warmUp = async (
   subjects: readonly Subject[],
@@ -80,7 +87,7 @@ export const warmUp = async (
   }
 };
 
-/** The figures of all subjects that have the operation. */
+/** Measures all subjects that have the operation, and returns their figures. */
 export const measure = async (
   subjects: readonly Subject[],
   effort: Effort,

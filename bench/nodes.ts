@@ -1,15 +1,15 @@
 /**
- * Three vault nodes as three machines run them, but on this one. `npm run cluster` would have the nodes reach each other
- * through proxies, which take a twentieth of the processor time of a write.
+ * Three vault nodes on this machine, connected as on three machines. In `npm run cluster` they
+ * reach each other through proxies, which take a twentieth of the processor time of a write.
  */
 import { join } from 'node:path';
-import { initCluster } from '../local/cluster/init.ts';
-import { openLayout } from '../local/cluster/layout.ts';
+import { initCluster } from '../host/node/init.ts';
+import { openLayout } from '../host/node/layout.ts';
 import { issueToken, startServing } from './programs.ts';
 
 const host = '127.0.0.1';
 
-/** Starts three nodes on the folder; returns when each serves. */
+/** Starts three nodes in the folder; returns when each serves. */
 export const startNodes = async (
   folder: string,
 ): Promise<{ readonly urls: readonly string[]; readonly token: string }> => {

@@ -16,29 +16,35 @@ export const operations = [
 export type Operation = (typeof operations)[number];
 
 /**
- * Prepares secrets for an operation that nothing else uses, and returns the operation; `undefined` if the store does
- * not have it.
+ * A function that prepares secrets for one operation, which nothing else uses, and returns the
+ * operation; `undefined` if the store does not have it.
  */
 export type Preparer = (operation: Operation, clients: number) => Promise<Task | undefined>;
 
 /** The number of secrets that a `.env` file names. */
 export const fileNames = 40;
-/** The number of secrets that are read in rotation, and of versions of secrets whose versions are listed. */
+/**
+ * The number of secrets that are read in rotation. The secrets whose versions are listed are
+ * `listedSecrets`, with `listedVersions` versions each.
+ */
 const readSecrets = 40;
 const listedSecrets = 8;
 const listedVersions = 10;
 
-/** 256 bytes. */
-export const newValue = (): string => randomBytes(128).toString('hex');
-/** A prefix for names that no other part of this run or another run uses. */
-export const newPrefix = (letter: string): string => `${letter}${randomBytes(5).toString('hex')}`;
+/** Returns a new value of 256 characters. */
+const newValue = (): string => randomBytes(128).toString('hex');
+/** A prefix for names that nothing else in this run or another run uses. */
+const newPrefix = (letter: string): string => `${letter}${randomBytes(5).toString('hex')}`;
 
-export const times = <Result>(count: number, make: (index: number) => Result): Result[] =>
+const times = <Result>(count: number, make: (index: number) => Result): Result[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
-export const newSecret = (name: string): Secret => ({ name, value: newValue() });
+const newSecret = (name: string): Secret => ({ name, value: newValue() });
 
-/** One client makes all secrets, because a node that lags behind would refuse updates of what another node created. */
+/**
+ * Creates this many secrets with this many versions each. One client creates them all, because a
+ * node that lags behind would refuse updates of what another node created.
+ */
 const makeSecrets = async (
   perform: Performer,
   count: number,
@@ -53,7 +59,7 @@ const makeSecrets = async (
   return secrets;
 };
 
-/** Reads the secrets one after another. */
+/** Returns a task that reads the next of these secrets each time, in rotation. */
 const reading = (
   perform: Performer,
   operation: SingleOperation,
@@ -66,7 +72,10 @@ const reading = (
   };
 };
 
-/** The operations on single secrets, which any store has. */
+/**
+ * Prepares the operations on single secrets, for any store. Those that the description lacks are
+ * not measured.
+ */
 export const prepareSingles =
   ({ operations: known }: Description, perform: Performer): Preparer =>
   async (operation, clients) => {
@@ -99,7 +108,10 @@ export const prepareSingles =
     }
   };
 
-/** The operations of the vault: on single secrets and on files. `token` may read and write all names. */
+/**
+ * Prepares the operations of the vault, on single secrets and on files. `token` may read and write
+ * all names.
+ */
 export const prepareVault = (
   vault: Description,
   perform: Performer,

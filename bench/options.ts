@@ -1,15 +1,15 @@
 /** Parses the command line of `npm run bench`. */
-import { newProgram } from '../local/process/program.ts';
+import { newProgram } from '../host/process/program.ts';
 import { usage } from '../system/failures.ts';
 import { type Operation, operations } from './operations.ts';
 
 type Peer = { readonly description: string; readonly urls: readonly string[] };
 
 export type Options = {
-  readonly command: 'one-node' | 'cluster' | 'fresh';
+  readonly command: 'one-node' | 'cluster';
   readonly operations: readonly Operation[];
   readonly clients: readonly number[];
-  /** The time under load for each figure. */
+  /** The time under load for each figure, in milliseconds. */
   readonly forMs: number;
   readonly json: string | undefined;
   readonly peer: Peer | undefined;
@@ -19,14 +19,11 @@ type Comparison = { readonly command: 'compare'; readonly files: readonly [strin
 const presets = {
   'one-node': { operations, clients: [1, 16], seconds: 2.4 },
   cluster: { operations: ['create', 'update', 'get'], clients: [16], seconds: 10 },
-  fresh: { operations: [], clients: [1], seconds: 0 },
 } as const;
 
 const readCommand = (words: readonly string[]): Options['command'] => {
   const [word = 'one-node', ...more] = words;
-  if (more.length === 0 && (word === 'one-node' || word === 'cluster' || word === 'fresh')) {
-    return word;
-  }
+  if (more.length === 0 && (word === 'one-node' || word === 'cluster')) return word;
   throw usage(`there is no measurement "${words.join(' ')}"`);
 };
 
@@ -59,7 +56,7 @@ const readPeer = (description: string | undefined, at: string | undefined): Peer
   throw usage('--peer FILE and --at URL (or URLs with commas between) go together');
 };
 
-/** Makes the program, to which the caller adds the action. */
+/** Creates the program. The caller adds the action. */
 export const newBench = () =>
   newProgram('npm run bench --', 'measures how fast the vault is and what an operation costs', [
     'npm run bench -- --operations get --clients 1,16',
@@ -68,8 +65,7 @@ export const newBench = () =>
   ])
     .argument(
       '[words...]',
-      'nothing: npm start; cluster: three nodes; fresh: whether a first read at another node misses ' +
-        'a write; with --compare the files of two reports',
+      'nothing: npm start; cluster: three nodes; with --compare the files of two reports',
     )
     .option('--operations <list>', `some of ${operations.join(',')}`)
     .option('--clients <list>', 'how many clients at once, from 1 to 64, with commas between')
@@ -81,7 +77,9 @@ export const newBench = () =>
 
 type Flags = ReturnType<ReturnType<typeof newBench>['opts']>;
 
-/** The parsed command line. Throws a sentence (exit code 2) for anything unknown. */
+/**
+ * Returns the parsed command line. Throws a user-facing error (exit code 2) for anything unknown.
+ */
 export const readOptions = (words: readonly string[], flags: Flags): Options | Comparison => {
   if (flags.compare) {
     const [a, b, ...more] = words;

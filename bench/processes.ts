@@ -9,7 +9,7 @@ export type Cpu = Readonly<Record<string, number>>;
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/\/?etcd\b.* --data-dir/, 'etcd'],
   [/local\/bin\/cluster\.ts/, 'cluster'],
-  [/local\/bin\/(?:node|start)\.ts/, 'node'],
+  [/host\/bin\/(?:node|start)\.ts/, 'node'],
 ];
 const tickMs = 10;
 
@@ -21,7 +21,10 @@ const readFile = (path: string): string | undefined => {
   }
 };
 
-/** The fields of /proc/PID/stat after the program's name, which may contain blanks and parentheses. */
+/**
+ * Returns the fields of /proc/PID/stat after the program's name, which may contain blanks and
+ * parentheses.
+ */
 const statOf = (pid: number): readonly string[] | undefined => {
   const stat = readFile(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -42,7 +45,7 @@ const kindOf = (pid: number): string => {
   return kinds.find(([pattern]) => pattern.test(line))?.[1] ?? 'other';
 };
 
-/** A process and all its descendants, without this process itself. */
+/** Returns a process and all its descendants, except the process that calls this. */
 export const processesUnder = (root: number): readonly ServingProcess[] => {
   const parents = new Map(allPids().map((pid) => [pid, Number(statOf(pid)?.[1])]));
   const isUnder = (pid: number): boolean => {
@@ -54,13 +57,16 @@ export const processesUnder = (root: number): readonly ServingProcess[] => {
   return all.map((pid) => ({ pid, kind: kindOf(pid) }));
 };
 
-/** All processes of one program, by its name in the process list. */
+/** Returns all processes of one program, by its name in the process list. */
 export const processesNamed = (name: string): readonly ServingProcess[] =>
   allPids()
     .filter((pid) => readFile(`/proc/${pid}/comm`)?.trim() === name)
     .map((pid) => ({ pid, kind: name }));
 
-/** The processor time of these processes since they began. */
+/**
+ * Returns the processor time of these processes since they began, user and system together, summed
+ * for each kind of process.
+ */
 export const cpuOf = (served: readonly ServingProcess[]): Cpu => {
   const cpu: Record<string, number> = {};
   for (const { pid, kind } of served) {
@@ -72,7 +78,7 @@ export const cpuOf = (served: readonly ServingProcess[]): Cpu => {
   return cpu;
 };
 
-/** The processor time between two measurements. */
+/** Returns the processor time that passed between two measurements, by kind. */
 export const cpuBetween = (before: Cpu, after: Cpu): Cpu =>
   Object.fromEntries(Object.entries(after).map(([kind, ms]) => [kind, ms - (before[kind] ?? 0)]));
 
@@ -84,14 +90,17 @@ export const cpuSum = (all: readonly Cpu[]): Cpu => {
   return sum;
 };
 
-/** The processor time of all processes of the machine since it began; NaN if unknown. */
+/**
+ * Returns the processor time of all processes of the machine since it began, in milliseconds; NaN
+ * if unknown.
+ */
 export const machineCpu = (): number => {
   const [, ...fields] = (readFile('/proc/stat')?.split('\n')[0] ?? '').split(/\s+/).map(Number);
   const [user = Number.NaN, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0] = fields;
   return (user + nice + system + interrupts + softInterrupts) * tickMs;
 };
 
-/** The sum of all kinds; NaN if none is known. */
+/** Returns the sum of the times of all kinds; NaN if there are none. */
 export const cpuTotal = (cpu: Cpu): number => {
   const all = Object.values(cpu);
   return all.length === 0 ? Number.NaN : all.reduce((sum, ms) => sum + ms, 0);

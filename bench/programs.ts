@@ -1,23 +1,24 @@
-/** The programs of a vault that the bench measures. The end of the bench ends them. */
+/** The programs of a vault that the bench measures. They end with the bench. */
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openTokenKey } from '../local/identity/token-key.ts';
-import { root } from '../local/process/data-folder.ts';
-import { startProgram } from '../local/process/supervisor.ts';
+import { openTokenKey } from '../host/identity/token-key.ts';
+import { root } from '../host/process/data-folder.ts';
+import { startProgram } from '../host/process/supervisor.ts';
 import { failure } from '../system/failures.ts';
 
 const startLimitMs = 90_000;
 
-/** The environment of a measured program, without settings of the user's store or key. */
+/** The environment of a measured program, without the user's settings of a store or key. */
 const environmentWith = (settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const { PATH, HOME, TMPDIR, NODE_OPTIONS } = process.env;
   return { PATH, HOME, TMPDIR, NODE_OPTIONS, ...settings };
 };
 
 /**
- * Starts a program of local/bin, and returns its pid and its address when it serves. Its output goes to the file `log`,
- * so that nobody needs to read it. Throws a sentence with the end of that file if the program does not start.
+ * Starts a program of host/bin, and returns its pid and its address when it serves. Its output goes
+ * to the file `log`, so that nobody needs to read it. If the program does not start, throws a
+ * user-facing error with the end of that file.
  */
 export const startServing = async (
   program: 'node.ts' | 'start.ts',
@@ -25,7 +26,7 @@ export const startServing = async (
   settings: NodeJS.ProcessEnv,
 ): Promise<{ readonly pid: number; readonly url: string }> => {
   const output = openSync(log, 'a');
-  const child = startProgram(process.execPath, [join(root, 'local', 'bin', program)], {
+  const child = startProgram(process.execPath, [join(root, 'host', 'bin', program)], {
     cwd: root,
     env: environmentWith(settings),
     stdio: ['ignore', output, output],
@@ -42,7 +43,7 @@ export const startServing = async (
   }
 };
 
-/** A token of one tenant, signed by the key of the folder. */
+/** Issues a token of one tenant, signed by the key of the folder. */
 export const issueToken = async (folder: string): Promise<string> => {
   const claims = { tenant: 'bench', sub: 'bench', scope: 'secrets:read secrets:write' };
   return await (await openTokenKey(folder)).issue(claims, 3_600);

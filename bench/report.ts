@@ -3,7 +3,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { usage } from '../system/failures.ts';
-import type { Freshness } from './fresh.ts';
 import type { Figure } from './measure.ts';
 import { fileNames } from './operations.ts';
 import { cpuTotal } from './processes.ts';
@@ -19,7 +18,6 @@ export type Report = {
   readonly command: string;
   readonly machine: Machine;
   readonly figures: readonly Figure[];
-  readonly fresh?: readonly Freshness[];
 };
 
 export const describeMachine = (): Machine => ({
@@ -46,7 +44,10 @@ const shown = (number: number | undefined): string => {
   return number >= 100 ? number.toFixed(0) : number.toPrecision(3);
 };
 
-/** A table of columns under their heads, with numbers aligned right. The first `texts` columns are texts. */
+/**
+ * Formats rows as a table of columns under their heads. The first `texts` columns are texts; all
+ * others are numbers, which are aligned right.
+ */
 const tableOf = (rows: readonly (readonly string[])[], texts: number): string => {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
@@ -70,7 +71,7 @@ const partsOf = ({ cpu }: Figure): string =>
     .map(([kind, ms]) => `${kind} ${shown(ms)}`)
     .join(', ');
 
-/** One row for each figure. */
+/** Returns a table with one row for each figure. */
 const figuresTable = (figures: readonly Figure[]): string => {
   const rows = figures.map((figure) => {
     const { subject, operation, clients, times, cpu, others } = figure;
@@ -88,12 +89,10 @@ const figuresTable = (figures: readonly Figure[]): string => {
   return tableOf([[...head, 'failed', 'others', 'CPU ms by process'], ...rows], 2);
 };
 
-const freshLine = ({ subject, reads, missed, visibleP50Ms }: Freshness): string => {
-  const after = missed > 0 ? `, visible after ${shown(visibleP50Ms)} ms at the median` : '';
-  return `${subject}: ${missed} of ${reads} first reads at another node missed an acknowledged write${after}`;
-};
-
-/** How much faster one file stores its names than as many creates do, for the vault and the other subjects. */
+/**
+ * Returns one line for each number of clients. The line says how much faster the vault stores the
+ * names of one file than the vault and the other subjects perform as many creates.
+ */
 const fileLines = (figures: readonly Figure[]): readonly string[] =>
   figures
     .filter(({ subject, operation }) => subject === 'vault' && operation === 'encrypt')
@@ -108,21 +107,23 @@ const fileLines = (figures: readonly Figure[]): readonly string[] =>
       return `a file of ${fileNames} names against ${fileNames} creates, clients: ${clients}: ${ratios.join(', ')}`;
     });
 
-/** All results of a run, for people. */
-export const resultsText = ({ machine, figures, fresh = [] }: Report): string => {
+/** Returns all results of a run as text for people. */
+export const resultsText = ({ machine, figures }: Report): string => {
   const { processors, model, node, load } = machine;
   return [
     `${processors} processors (${model}), Node ${node}, load average at the end ${shown(load)}`,
-    ...(figures.length > 0 ? [figuresTable(figures)] : []),
+    figuresTable(figures),
     ...fileLines(figures),
-    ...fresh.map(freshLine),
   ].join('\n');
 };
 
 const change = (a: number | undefined, b: number | undefined): string =>
   a === undefined || b === undefined ? '–' : `${b >= a ? '+' : ''}${shown((b / a - 1) * 100)} %`;
 
-/** Compares the figures that two reports share. */
+/**
+ * Returns a table that compares the figures that are in both reports, by how much each has changed
+ * from `a` to `b`.
+ */
 export const comparisonTable = (a: Report, b: Report): string => {
   const before = new Map(a.figures.map((figure) => [keyOf(figure), figure]));
   const rows = b.figures.flatMap((figure) => {

@@ -1,23 +1,25 @@
-/** The three runs of `npm run bench`. A run starts what it needs in `folder`; the end of the bench ends it. */
+/**
+ * The two runs of `npm run bench`. A run starts what it needs in `folder`; the end of the bench
+ * ends it.
+ */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { createPerform, readDescription } from './described.ts';
-import { measureFreshness } from './fresh.ts';
-import { createSender } from './http.ts';
+import { readDescription } from './described.ts';
 import { type Figure, measure, warmUp } from './measure.ts';
 import { startNodes } from './nodes.ts';
 import type { Options } from './options.ts';
 import { processesUnder } from './processes.ts';
-import { describeMachine, type Report } from './report.ts';
-import { type Subject, startVault, storeAt, vaultAt, vaultDescription } from './subjects.ts';
+import { describeMachine } from './report.ts';
+import { type Subject, startVault, storeAt, vaultAt } from './subjects.ts';
 
-type Results = Pick<Report, 'figures' | 'fresh'>;
-export type Measurement = (options: Options, folder: string) => Promise<Results>;
+export type Measurement = (options: Options, folder: string) => Promise<readonly Figure[]>;
 
 const peersOf = ({ peer }: Options): readonly Subject[] =>
   peer === undefined ? [] : [storeAt(readDescription(peer.description), peer.urls)];
 
-/** All requested figures. */
+/**
+ * Measures each requested operation with each requested number of clients, and returns all figures.
+ */
 const measureAll = async (
   options: Options,
   subjects: readonly Subject[],
@@ -38,28 +40,15 @@ const measureAll = async (
   return figures;
 };
 
-/** One vault of `npm start`. */
+/** Measures one vault of `npm start`. */
 export const measureOneNode: Measurement = async (options, folder) => {
   const vault = await startVault(mkdtempSync(join(folder, 'vault-')));
-  return { figures: await measureAll(options, [vault, ...peersOf(options)]) };
+  return await measureAll(options, [vault, ...peersOf(options)]);
 };
 
 /** Measures three nodes, with the clients spread over all of them. */
 export const measureCluster: Measurement = async (options, folder) => {
   const { urls, token } = await startNodes(folder);
   const vault = vaultAt(urls, token, processesUnder(process.pid));
-  return { figures: await measureAll(options, [vault, ...peersOf(options)]) };
-};
-
-/** Measures first reads at another node, of three nodes and of the peer. */
-export const checkFreshness: Measurement = async ({ peer }, folder) => {
-  const { urls, token } = await startNodes(folder);
-  const perform = createPerform(vaultDescription, createSender(urls), { TOKEN: token });
-  const fresh = [await measureFreshness('vault', perform)];
-  if (peer !== undefined) {
-    const store = readDescription(peer.description);
-    const performThere = createPerform(store, createSender(peer.urls), process.env);
-    fresh.push(await measureFreshness(store.name, performThere));
-  }
-  return { figures: [], fresh };
+  return await measureAll(options, [vault, ...peersOf(options)]);
 };

@@ -4,7 +4,7 @@
 export type Slice = {
   readonly latencies: readonly number[];
   readonly failed: number;
-  /** The message of the first failure. */
+  /** The error message of the first operation that failed. */
   readonly failure?: string;
   readonly elapsedMs: number;
 };
@@ -22,8 +22,11 @@ export type Times = {
 export const sumOf = (numbers: readonly number[]): number =>
   numbers.reduce((sum, each) => sum + each, 0);
 
-/** The percentile of sorted numbers: the smallest that this share of them does not exceed; NaN if there are none. */
-export const percentile = (sorted: readonly number[], part: number): number =>
+/**
+ * Returns the percentile of sorted numbers: the smallest of them such that at least this share of
+ * all is not larger. NaN if there are no numbers.
+ */
+const percentile = (sorted: readonly number[], part: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
 
 export const joinSlices = (slices: readonly Slice[]): Slice => ({

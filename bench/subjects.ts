@@ -10,13 +10,16 @@ import type { Slice } from './statistics.ts';
 
 export type Subject = {
   readonly name: string;
-  /** Prepares the operation that later calls of `run` perform. Returns false if the subject does not have it. */
+  /**
+   * Prepares the operation that later calls of `run` perform. Returns false if the subject does not
+   * have it.
+   */
   readonly prepare: (operation: Operation, clients: number) => Promise<boolean>;
   readonly run: (clients: number, forMs: number) => Promise<Slice>;
   readonly processes: readonly ServingProcess[];
 };
 
-export const vaultDescription = readDescription(join(import.meta.dirname, 'stores', 'vault.json'));
+const vaultDescription = readDescription(join(import.meta.dirname, 'stores', 'vault.json'));
 
 const subjectOf = (
   name: string,
@@ -49,14 +52,14 @@ export const vaultAt = (
   return subjectOf('vault', prepareVault(vaultDescription, perform, send, token), processes);
 };
 
-/** Another store, started by the user. */
+/** Makes a subject of another store, which the user has started. */
 export const storeAt = (store: Description, urls: readonly string[]): Subject => {
   const prepare = prepareSingles(store, createPerform(store, createSender(urls), process.env));
   const processes = store.program === undefined ? [] : processesNamed(store.program);
   return subjectOf(`${store.name} (peer)`, prepare, processes);
 };
 
-/** `npm start` on an empty folder. */
+/** Starts `npm start` on an empty folder. */
 export const startVault = async (folder: string): Promise<Subject> => {
   const settings = { VAULT_DATA_DIR: folder, PORT: '0' };
   const { pid, url } = await startServing('start.ts', join(folder, 'output'), settings);

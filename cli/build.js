@@ -1,8 +1,9 @@
 /**
- * Builds the command line and the page of its console with esbuild, for `cli/dsvault.js` and for the
- * packages, in plain JavaScript, because an older Node cannot run TypeScript.
+ * Builds the command line and the page of its console with esbuild, for `cli/dsvault.js` and for
+ * the packages. It is plain JavaScript, because an older Node cannot run TypeScript.
  *
- * esbuild's service is avoided, because its process would live as long as the program that dsvault runs.
+ * esbuild's service is not used, because its process would live as long as the program that dsvault
+ * runs.
  */
 import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,18 +16,18 @@ const shared = {
   absWorkingDir: root,
   bundle: true,
   minify: true,
-  // The licences of the parts go into a file of their own.
+  // The licences of the bundled code go into a separate file.
   legalComments: 'none',
   metafile: true,
   logLevel: 'silent',
 };
 
 /**
- * Builds the command line as one file, and returns what esbuild tells of its parts. Its help names the
- * address of the pages, if there is one.
+ * Builds the command line as one file, and returns esbuild's description of its parts. The help
+ * names the address of the pages, if there is one.
  *
- * It is CommonJS, because startup then loads only the modules of Node that a command asks for. An import of
- * `node:http` would load all of `fetch` as well.
+ * It is CommonJS, because then only those modules of Node are loaded that a command needs. An
+ * import of `node:http` would also load all of `fetch`.
  */
 export const buildProgram = (outfile, pages) =>
   buildSync({
@@ -38,17 +39,20 @@ export const buildProgram = (outfile, pages) =>
     format: 'cjs',
     mainFields: ['module', 'main'],
     define: { 'import.meta.url': 'bundleUrl', ...(pages && { pagesUrl: JSON.stringify(pages) }) },
-    // The directive is strict only if nothing stands before it.
+    // `'use strict'` takes effect only as the first statement.
     banner: {
       js: "'use strict';const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
     },
   }).metafile;
 
-/** Builds the page of `dsvault console` into a folder, and returns what esbuild tells of its parts. */
+/**
+ * Builds the page of `dsvault console` into a folder, and returns esbuild's description of its
+ * parts.
+ */
 export const buildPage = (outdir) => {
   const { metafile } = buildSync({
     ...shared,
-    entryPoints: ['console/page/app.tsx'],
+    entryPoints: ['cli/console/page/app.tsx'],
     outdir,
     platform: 'browser',
     target: 'es2022',
@@ -57,7 +61,7 @@ export const buildPage = (outdir) => {
     jsxImportSource: 'preact',
   });
   for (const file of ['index.html', 'icon.svg']) {
-    copyFileSync(join(root, 'console/page', file), join(outdir, file));
+    copyFileSync(join(root, 'cli/console/page', file), join(outdir, file));
   }
   return metafile;
 };

@@ -1,12 +1,12 @@
 #!/usr/bin/env -S node --
 /**
- * The command `dsvault` of a checkout: bundles `cli/main.ts` into one file if the bundle is missing or older
- * than its sources, and runs the bundle. So `dsvault` needs no build step and never runs an old bundle after
- * `git pull`. An older Node cannot run TypeScript, hence the plain JavaScript.
+ * The command `dsvault` of a checkout: bundles `cli/main.ts` into one file if the bundle is missing
+ * or older than its sources, and runs the bundle. So `dsvault` needs no build step and never runs
+ * an old bundle after `git pull`. An older Node cannot run TypeScript, hence the plain JavaScript.
  *
- * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own option.
- * Node would then load the file of `dsvault run --env-file` unexpanded and obey its NODE_OPTIONS. `node
- * cli/dsvault.js` and npx have no such `--`, so no document shows them.
+ * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own
+ * option. Node would then load the file of `dsvault run --env-file` unexpanded and obey its
+ * NODE_OPTIONS. `node cli/dsvault.js` and npx have no such `--`, so no document shows them.
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,11 +17,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, '.local/cli');
 const bundle = join(folder, 'dsvault.cjs');
 const sources = [
-  ...['client', 'cli', 'console', 'system', 'functions/access', 'functions/env', 'functions/model'],
+  ...['client', 'cli', 'system', 'functions/access', 'functions/env', 'functions/model'],
   ...['package.json', 'package-lock.json'],
 ];
 
-/** When the file, or any file of the folder, was last changed, in whole milliseconds; 0 if missing. */
+/**
+ * Returns when the file, or any file of the folder, was last changed, in whole milliseconds; 0 if
+ * missing.
+ */
 const changedAt = (path) => {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isDirectory()) return Math.round(stat?.mtimeMs ?? 0);
@@ -29,7 +32,10 @@ const changedAt = (path) => {
   return Math.max(Math.round(stat.mtimeMs), ...inside);
 };
 
-/** Builds into files of this process, and renames them: of two builds at once the last one wins. */
+/**
+ * Builds into files that only this process uses, and then renames them. If two processes build at
+ * once, the last one wins.
+ */
 const build = async (newest) => {
   const { buildPage, buildProgram } = await import('./build.js');
   const draft = `${bundle}.${process.pid}.cjs`;

@@ -1,22 +1,28 @@
-/** `dsvault`: the command line of the vault, by its HTTP API. */
+/** `dsvault`, the command line of the vault, which uses its HTTP API. */
 import { CommanderError } from '@commander-js/extra-typings';
 import { exitCodes } from '../system/failures.ts';
 import { misuse } from './commands/command-line.ts';
 import { reportFailure } from './output/print-failure.ts';
 import { programFor } from './program.ts';
 
-/** The exit code for a failure. The failures of `run` share one, because any other may be its program's. */
+/**
+ * The exit code for a failure. The failures of `run` share one, because any other may come from its
+ * program.
+ */
 const codeOf = (code: number): number =>
   process.argv[2] === 'run' && code !== exitCodes.ok ? exitCodes.run : code;
 
-/** Reports an error, and returns the exit code. Commander throws shown help, too: a failure if unasked. */
+/**
+ * Reports an error, and returns the exit code. Commander also throws when it shows help, which is a
+ * failure if nobody asked for it.
+ */
 const endWith = (error: unknown): number => {
   if (!(error instanceof CommanderError)) return reportFailure(error);
   if (error.exitCode === 0) return exitCodes.ok;
   return error.code === 'commander.help' ? exitCodes.usage : reportFailure(misuse(error));
 };
 
-// Node would print the message of an uncaught error, which may quote a value.
+// Without this, Node would print the message of an uncaught error, which may quote a value.
 process.on('uncaughtException', (error) => process.exit(codeOf(reportFailure(error))));
 
 const main = async (): Promise<void> => {

@@ -1,9 +1,12 @@
-/** The man page of `dsvault`, written from its tree of commands. `npm run pack` puts it into the package. */
+/**
+ * The man page of `dsvault`, generated from its tree of commands. `npm run pack` puts it into the
+ * package.
+ */
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { examplesOf } from './commands/command-line.ts';
 import { exitCodeMeanings } from './program.ts';
 
-/** The variables of the environment. The test requires every variable that `dsvault` reads. */
+/** The environment variables. A test requires every variable that `dsvault` reads. */
 const variables: Readonly<Record<string, string>> = {
   DSVAULT_ADDR: 'where the vault is (http://127.0.0.1:3000)',
   DSVAULT_TOKEN: 'the token',
@@ -11,12 +14,12 @@ const variables: Readonly<Record<string, string>> = {
   DSVAULT_TOKEN_COMMAND: 'a command that prints the token: words, no shell',
   DSVAULT_PROFILE: 'the profile (default)',
   DSVAULT_TIMEOUT: 'the time limit of one attempt, in seconds (15)',
-  DSVAULT_RETRIES: 'the number of attempts after the first (3)',
-  DSVAULT_CHECKOUT: 'the folder of the checkout whose programs login --local uses',
+  DSVAULT_RETRIES: 'the number of retries (3)',
+  DSVAULT_CHECKOUT: 'the folder of the checkout whose programs login --local, log and console use',
   NO_COLOR: 'if set, nothing is bold',
-  PATH: 'where run, and the token command, find their programs',
-  PATHEXT: 'the endings of programs, on Windows',
-  TERM: 'if dumb, nothing is bold, and no line tells that the vault takes long',
+  PATH: 'where run and the token command look for programs',
+  PATHEXT: 'the extensions of programs, on Windows',
+  TERM: 'if dumb, nothing is bold, and no line says that the vault takes long',
   VAULT_DATA_DIR: 'where login --local looks for the data of a vault in a checkout',
   XDG_CONFIG_HOME: 'the folder for configuration, with the profiles (~/.config)',
   XDG_CACHE_HOME: 'the folder for caches, with kept tokens (~/.cache)',
@@ -24,21 +27,23 @@ const variables: Readonly<Record<string, string>> = {
 
 const files: Readonly<Record<string, string>> = {
   '~/.config/dsvault/NAME.json': 'a profile, for its owner only: address, token, settings',
-  '~/.cache/dsvault/tokens': 'tokens of token commands, until they expire',
+  '~/.cache/dsvault/tokens': 'the tokens of token commands, until they expire',
 };
 
 const statusOfRun =
   'Once its program runs, dsvault run exits with the status of the program, or with 128 and the number of the signal ' +
   'that ended it. A closed stdout is 141.';
 
-/** Escapes the characters of roff. A hyphen stays the ASCII character, so that options can be copied. */
+/**
+ * Escapes the characters of roff. A hyphen stays an ASCII character, so that options can be copied.
+ */
 const plain = (text: string): string =>
   text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
     .replaceAll(/^(?=[.'])/gm, '\\&');
 
-/** A paragraph, in short lines, because escapes make them longer. */
+/** A paragraph in short lines, because escapes make them longer. */
 const filled = (text: string): string =>
   plain(text.replaceAll(/(.{1,60})(?:\s+|$)/g, '$1\n')).trimEnd();
 
@@ -49,11 +54,11 @@ const taggedAll = (entries: Readonly<Record<string, string>>): string[] =>
 const shownExamples = (command: CommandUnknownOpts): string =>
   `.RS 4\n.EX\n${plain(examplesOf(command))}\n.EE\n.RE`;
 
-/** The commands below, without those that only hold others. */
-export const leavesOf = (command: CommandUnknownOpts): readonly CommandUnknownOpts[] =>
+/** All subcommands, except those that only group others. */
+const leavesOf = (command: CommandUnknownOpts): readonly CommandUnknownOpts[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
 
-/** Options with the same words mean the same in every command. */
+/** Two options are the same if they have the same flags and the same description. */
 const keyOf = ({ flags, description }: Option): string => `${flags} ${description}`;
 
 const optionsOf = (command: CommandUnknownOpts): readonly Option[] => [
@@ -61,7 +66,7 @@ const optionsOf = (command: CommandUnknownOpts): readonly Option[] => [
 ];
 
 /** The options that more than half of the commands have. The page explains them once. */
-export const commonOptions = (commands: readonly CommandUnknownOpts[]): readonly Option[] => {
+const commonOptions = (commands: readonly CommandUnknownOpts[]): readonly Option[] => {
   const all = commands.flatMap(optionsOf);
   const counts = Map.groupBy(all, keyOf);
   return [...counts.values()].flatMap(([option, ...more]) =>

@@ -2,14 +2,17 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import manifest from '../package.json' with { type: 'json' };
 import type { ExitCode } from '../system/failures.ts';
-import { newCommand } from './commands/command-line.ts';
+import { newCommand, refuseRepeats } from './commands/command-line.ts';
 
-/** The address of the pages, which only a package may know (build.js). */
+/** The address of the pages, which only a package can know (build.js). */
 declare const pagesUrl: string | undefined;
 
 type Loader = () => Promise<CommandUnknownOpts>;
 
-/** The commands by the groups of the help. Only the needed one is loaded, because loading all takes time. */
+/**
+ * The commands by the groups of the help. Only the one that is needed is loaded, because loading
+ * all takes time.
+ */
 const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Secrets:': {
     create: async () => (await import('./commands/create.ts')).createCommand(),
@@ -54,7 +57,10 @@ const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
 
 const helpCommand = ['help [command]', 'show how a command is used'] as const;
 
-/** The program for a command line that begins with `word`: with the command of this name, else with all. */
+/**
+ * The program for a command line that begins with `word`: with that command alone, or with all
+ * commands if there is no such command, or if it is `completion`, which lists them.
+ */
 export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
   const program = newCommand(
     'dsvault',
@@ -67,7 +73,7 @@ export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
     .enablePositionalOptions()
     .commandsGroup('This machine:')
     .helpCommand(...helpCommand)
-    .version(`dsvault ${manifest.version}`, '--version', 'print the version of dsvault')
+    .version(`dsvault ${manifest.version}`, '-V, --version', 'print the version of dsvault')
     .addHelpText('after', exitCodesHelp());
   const all = Object.entries(groups).flatMap(([group, loaders]) =>
     Object.entries(loaders).map(([name, load]) => ({ group, name, load })),
@@ -78,24 +84,28 @@ export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
     if (command.commands.length > 0) command.helpCommand(...helpCommand);
     program.addCommand(command.helpGroup(group));
   }
+  refuseRepeats(program);
   return program;
 };
 
-/** The meanings of the exit codes, as the help and the man page tell them. */
-export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
+/**
+ * The meanings of the exit codes, for the help and the man page. Code 78 (misconfigured) is
+ * missing, because only servers exit with it.
+ */
+export const exitCodeMeanings: Readonly<Record<Exclude<ExitCode, 78>, string>> = {
   0: 'done',
-  1: 'another failure, such as a full disk; diff --exit-code found a difference',
-  2: 'the command line, or a setting, is wrong',
-  3: 'no such secret or version for this token, or its value was destroyed',
-  4: 'it exists, it cannot be destroyed, or the idempotency key is taken',
+  1: 'any other failure, such as a full disk; or diff found a difference',
+  2: 'the command line or a setting is wrong',
+  3: 'the token sees no such secret or version, or the value was destroyed',
+  4: 'secret exists, version cannot be destroyed, or idempotency key is taken',
   5: 'no token, a refused token, or a missing scope',
-  6: 'the file has errors or names no secret, or a value is too large',
-  7: 'out of reach, not trusted, too slow, throttled, or outcome unknown',
-  8: 'the master key cannot be used, or is another',
-  9: 'the current version is not that of --if-version, or --max-age is exceeded',
-  125: 'run itself failed: the code that it names says why',
-  126: 'the program of run cannot be run',
-  127: 'the program of run was not found',
+  6: 'the file has errors or no secrets; a value is too large, or adopt left it',
+  7: 'vault unreachable, not trusted, too slow or throttling; outcome unknown',
+  8: 'the vault cannot use its master key, or has the wrong one',
+  9: '--if-version is not the current version, or --max-age is exceeded',
+  125: 'dsvault run itself failed: the code in its message says why',
+  126: 'dsvault run found the program but could not start it',
+  127: 'dsvault run did not find the program',
   130: 'Ctrl-C at a prompt',
 };
 

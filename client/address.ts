@@ -1,6 +1,7 @@
 /**
- * The address of a vault, without a slash at its end. `undefined` unless the text is only `http://` or
- * `https://`, a host, and perhaps a path: errors name the address, so a password in it would be seen.
+ * The address of a vault, without a slash at its end. `undefined` unless the text is just `http://`
+ * or `https://`, a host, and perhaps a path: errors show the address, so it must not contain a
+ * password.
  */
 export const plainAddress = (text: string): string | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -1,4 +1,6 @@
-/** The errors of the client. The type of `problem` follows from the code of an error. */
+/**
+ * The errors that the client throws. The `code` of an error determines the type of its `problem`.
+ */
 import { types } from 'node:util';
 import type { Problem } from './types.ts';
 
@@ -11,10 +13,11 @@ type Refusal = {
 }[Problem['code']];
 
 /**
- * No answer of a vault. `unreachable`: there was no connection, or it broke. `timed_out`: the time limit of
- * an attempt passed. `untrusted`: the server's certificate is not trusted, and nothing was sent.
- * `unexpected_reply`: something answered that is no vault. `no_token`: the client has no token that can be
- * sent.
+ * The client got no answer from a vault. `unreachable`: there was no connection, or it broke; not
+ * `retryable` if the address is `https://` but the server speaks plain HTTP. `timed_out`: an
+ * attempt exceeded its time limit. `untrusted`: the server's certificate is not trusted, and
+ * nothing was sent. `unexpected_reply`: whatever answered is not a vault. `no_token`: the client
+ * has no token that can be sent.
  */
 type NoAnswer = {
   readonly code: 'unreachable' | 'timed_out' | 'untrusted' | 'unexpected_reply' | 'no_token';
@@ -22,16 +25,22 @@ type NoAnswer = {
 };
 
 type Facts = {
-  /** The request may succeed later, unchanged. */
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** The operation may have been done all the same. Repeat it with `idempotencyKey` to have it done once. */
+  /**
+   * Whether the operation may have taken effect. Then repeat it with `idempotencyKey`, so that it
+   * takes effect only once.
+   */
   readonly mayHaveEffect: boolean;
-  /** The key of the request, if it was one that takes a key. */
+  /** The idempotency key of the request, if its operation accepts one. */
   readonly idempotencyKey: string | undefined;
   readonly status: number | undefined;
 };
 
-/** The error that every operation of the client throws. `message` never has a value or a token. */
+/**
+ * The error that an operation of the client throws if the vault refuses it, or if no vault answers.
+ * `message` never contains a value or a token.
+ */
 export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refusal | NoAnswer);
 
 export const isVaultError = (error: unknown): error is VaultError =>

@@ -1,8 +1,9 @@
 /**
  * A client of the distributed secrets vault for Node 20 and later.
  *
- * Each action has one idempotency key, so repeating it after a lost answer has no second effect. The client
- * itself repeats a request while the vault says that it may help, or while no answer comes.
+ * Each write has one idempotency key, so retrying it after a lost answer has no second effect. A
+ * destruction needs no key for that. The client retries a request by itself if no answer arrives,
+ * or if the vault says that it may succeed.
  */
 import { eachDetails, eachName, eachVersion } from './pages.ts';
 import type { Options, Request, Sender } from './sending.ts';
@@ -28,7 +29,7 @@ export type {
 } from './sending.ts';
 export type * from './types.ts';
 
-/** A value: text, or bytes. The vault keeps bytes that are no UTF-8 as they are. */
+/** A value, as text or bytes. The vault stores bytes that are not UTF-8 unchanged. */
 export type Value = string | Uint8Array;
 
 type Signal = Pick<Options, 'signal'>;
@@ -37,60 +38,79 @@ type Names = {
   readonly state?: 'stored' | 'deleted' | undefined;
 };
 
-/** The methods for one vault. A method throws what `Request` says. */
+/**
+ * A client for one vault, with a method for each operation. `Request` in sending.ts says what they
+ * throw.
+ */
 export type VaultClient = {
-  /** Stores a new secret. Error `secret_exists` if there is one of this name. */
+  /** Stores a new secret. Error `secret_exists` if the name exists. */
   readonly create: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
-  /** Stores the next version. Errors: `not_found`; `version_conflict` if `ifVersion` is not current. */
+  /**
+   * Stores the next version. Errors: `not_found`; `version_conflict` if `ifVersion` is not current.
+   */
   readonly update: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
   /**
-   * Stores the value of the version `from` as the next version of `name`, and shows no value. Errors:
-   * `not_found`, with the field `from` if that is missing; `secret_exists` with `create`; `version_destroyed`;
-   * `version_conflict`.
+   * Stores the value of the version `from` as the next version of `name`, without returning it.
+   * Errors: `not_found`, with the field `from` if that is missing; `secret_exists` with `create`;
+   * `version_destroyed`; `version_conflict`.
    */
   readonly copy: (
     name: string,
     from: CopySource,
     options?: WriteOptions & { readonly create?: boolean | undefined },
   ) => Promise<ReplyOf<'copy-secret'>>;
-  /** The current version, that of a number, or the one valid `at` an instant (RFC 3339). Error `not_found`. */
+  /**
+   * Returns the current version, the one with a number, or the one valid `at` an instant (RFC
+   * 3339). Errors: `not_found`; `version_destroyed`.
+   */
   readonly get: (name: string, options?: WhichVersion & Signal) => Promise<SecretVersion>;
   /** Deletes a secret. Its history stays, and its name can be created again. */
   readonly delete: (name: string, options?: WriteOptions) => Promise<WrittenVersion>;
-  /** The versions, the newest first unless asked. Pages are read as they are needed. */
+  /**
+   * Lists the versions of a secret, newest first by default. Pages are requested as they are
+   * needed.
+   */
   readonly versions: (name: string, options?: Versions & Signal) => AsyncGenerator<VersionEntry>;
-  /** Removes the value of an old version for ever. Errors `version_current`, `not_destroyable`. */
+  /**
+   * Destroys the value of an old version permanently. Errors `version_current`, `not_destroyable`.
+   */
   readonly destroy: (
     name: string,
     version: number,
     options?: Signal,
   ) => Promise<ReplyOf<'destroy-version'>>;
-  /** The names in ascending order. A list may lag behind a write. */
+  /** Lists the names of the secrets in ascending order. The list may lag behind a write. */
   readonly names: (options?: Names & Signal) => AsyncGenerator<string>;
-  /** The names, each with what its current version says of itself, without values. */
+  /** Lists the names of the secrets with the metadata of their current versions, without values. */
   readonly details: (options?: Names & Signal) => AsyncGenerator<SecretDetails>;
-  /** Puts values for `secret(NAME)` in a `.env` file. With `unless`, an unchanged file has no content. */
+  /**
+   * Replaces each `secret(NAME)` in a `.env` file by its value. With `unless`, the tag of an
+   * earlier reply, there is no content if that reply would only be repeated.
+   */
   readonly expandEnv: (
     body: BodyOf<'expand-env'>,
     options?: Signal,
   ) => Promise<ReplyOf<'expand-env'>>;
   /**
-   * Stores the value of each `enc(NAME)` as a new secret, and of each `enc(NAME@next)` as the next version, all or none.
-   * Returns the file with references.
+   * Stores the value of each `enc(NAME)` as a new secret, and of each `enc(NAME@next)` as the next
+   * version, all or none. Returns the file with references.
    */
   readonly encryptEnv: (
     body: BodyOf<'encrypt-env'>,
     options?: Options,
   ) => Promise<ReplyOf<'encrypt-env'>>;
-  /** The caller as the vault knows it: its tenant, subject, scopes and names. */
+  /** Returns the caller as the vault knows it: tenant, subject, scopes and names. */
   readonly whoami: (options?: Signal) => Promise<ReplyOf<'whoami'>>;
-  /** Whether the store and the master key can be used. */
+  /** Asks the vault whether its store and its master key can be used. */
   readonly status: (options?: Signal) => Promise<ReplyOf<'get-status'>>;
-  /** Any operation of the API by its name. */
+  /** Performs any operation of the API by its name. */
   readonly request: Request;
 };
 
-/** A version of the secret itself, or a version, by default the current one, of the secret `name`. */
+/**
+ * Which value is copied: the one of `version` of the same secret, or of the secret `name`, and then
+ * by default its current one.
+ */
 type CopySource = BodyOf<'copy-secret'>['from'];
 type WriteOptions = Options & { readonly note?: string | undefined };
 type WhichVersion = {
@@ -100,11 +120,11 @@ type WhichVersion = {
 };
 type Versions = {
   readonly order?: 'asc' | 'desc' | undefined;
-  /** Gives the values, too. */
+  /** Also returns the values. */
   readonly values?: boolean | undefined;
 };
 
-/** Opens a client, which needs no closing. Throws a `TypeError` for a wrong `addr`. */
+/** Creates a client, which need not be closed. Throws a `TypeError` for an invalid `addr`. */
 export const createClient = (sender: Sender): VaultClient => {
   const request = sendingTo(sender);
   return {

@@ -1,4 +1,4 @@
-/** Lists that the vault returns in pages. Pages are read as their entries are needed. */
+/** Lists that the vault returns in pages. Pages are requested as their entries are needed. */
 import { vaultError } from './errors.ts';
 import type { Request } from './sending.ts';
 import type { QueryOf, SecretDetails, VersionEntry } from './types.ts';
@@ -8,7 +8,7 @@ type Versions = Pick<QueryOf<'list-versions'>, 'order' | 'include' | 'limit'>;
 
 const namesPage = 1_000;
 
-/** The names in ascending order. */
+/** Lists the names of the secrets in ascending order. */
 export const eachName = (request: Request, asked: Names, signal?: AbortSignal) =>
   eachEntry<string>(async (cursor) => {
     const query = { ...asked, cursor, limit: namesPage };
@@ -16,7 +16,7 @@ export const eachName = (request: Request, asked: Names, signal?: AbortSignal) =
     return { entries: names, nextCursor };
   });
 
-/** The names with what their current versions say of themselves. */
+/** Lists the names of the secrets with the metadata of their current versions. */
 export const eachDetails = (request: Request, asked: Names, signal?: AbortSignal) =>
   eachEntry<SecretDetails>(async (cursor) => {
     const query = { ...asked, cursor, include: 'details' } as const;
@@ -24,7 +24,7 @@ export const eachDetails = (request: Request, asked: Names, signal?: AbortSignal
     return { entries: secrets, nextCursor };
   });
 
-/** The versions of a secret, the newest first unless `asked` says otherwise. */
+/** Lists the versions of a secret, newest first unless `asked` says otherwise. */
 export const eachVersion = (
   request: Request,
   name: string,
@@ -40,8 +40,8 @@ export const eachVersion = (
 type Page<Entry> = { readonly entries: readonly Entry[]; readonly nextCursor: string | null };
 
 /**
- * The entries of all pages. A page may be short or empty; only a missing cursor ends a list. Throws a
- * `VaultError` for a cursor that comes again, because such a list would never end.
+ * Yields the entries of all pages of a list. A page may be short or empty; only a missing cursor
+ * ends a list. Throws a `VaultError` if a cursor repeats, because such a list would never end.
  */
 async function* eachEntry<Entry>(
   read: (cursor: string | undefined) => Promise<Page<Entry>>,

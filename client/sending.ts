@@ -1,4 +1,7 @@
-/** Sends the request of an operation, and repeats it, with one idempotency key, while that may help. */
+/**
+ * Sends the request of an operation, and retries it with the same idempotency key while that may
+ * help.
+ */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plainAddress } from './address.ts';
@@ -6,16 +9,19 @@ import { type VaultError, vaultError } from './errors.ts';
 import { operations } from './operations.ts';
 import type { BodyOf, OperationId, Problem, QueryOf, ReplyOf } from './types.ts';
 
-/** The client does not wait for longer than this before it repeats a request. The caller should. */
+/**
+ * The longest wait, in seconds, for which the client retries by itself. If the vault asks for a
+ * longer wait, the client leaves the retry to its caller.
+ */
 const retryAfterMaxS = 60;
 const backoffFirstMs = 100;
 const backoffLastMs = 5_000;
-/** No reply of a vault is longer than 6 MB. A longer one is not kept in memory. */
+/** A vault never sends more than 6 MB, so a longer reply is not read into memory. */
 const replyBytesMax = 33_554_432;
 
 /** The parts of a request of an operation. */
 export type OperationInput<Id extends OperationId> = {
-  /** The secret name, and the version, in the path. */
+  /** The name of the secret, and the version, for the path. */
   readonly name?: string;
   readonly version?: number;
   readonly query?: QueryOf<Id>;
@@ -24,27 +30,38 @@ export type OperationInput<Id extends OperationId> = {
 
 /** The options of one request. */
 export type Options = {
-  /** The write happens only while this is the current version. */
+  /** The write takes effect only if this is the current version. */
   readonly ifVersion?: number | undefined;
-  /** The key of a write, 16 to 128 visible ASCII characters, in place of a new one. */
+  /**
+   * The idempotency key of a write, 16 to 128 visible ASCII characters. The default is a new one.
+   */
   readonly idempotencyKey?: string | undefined;
-  /** Ends the wait for the answer with its own reason. A write may take effect all the same. */
+  /**
+   * A signal of the caller. When it aborts, the client stops waiting for the answer and throws the
+   * signal's reason. A write may take effect nevertheless.
+   */
   readonly signal?: AbortSignal | undefined;
 };
 
 /**
- * Performs one operation of the API. Throws a `VaultError`, the reason of the signal, what a `TokenSource`
- * throws, or a `TypeError` for arguments that cannot be sent.
+ * Performs one operation of the API. Throws a `VaultError`, the reason of the signal, an error of a
+ * `TokenSource`, or a `TypeError` for arguments that cannot be sent.
  */
 export type Request = <Id extends OperationId>(
   id: Id,
   asked?: OperationInput<Id>,
 ) => Promise<ReplyOf<Id>>;
 
-/** Returns the token. A 401 is followed by one call with `refused`; another token repeats the request. */
+/**
+ * Returns the token. After a 401 it is called once more with `refused`; if the token is a different
+ * one, the request is retried.
+ */
 export type TokenSource = (refused?: string) => string | Promise<string>;
 
-/** An event that the client tells while it works, for logs, without tokens, bodies and values. */
+/**
+ * An event that the client reports while it works, for logs. It contains no tokens, bodies or
+ * values.
+ */
 export type ClientEvent =
   | {
       readonly type: 'sending';
@@ -66,8 +83,8 @@ export type ClientEvent =
     };
 
 /**
- * Performs one HTTP request, as `fetch` does. An exchange must follow no redirect, and must reject with the
- * reason of the signal, also while the body is read.
+ * Performs one HTTP request, like `fetch`. An exchange must not follow redirects, and must reject
+ * with the reason of the signal, even while the body is read.
  */
 export type Exchange = (
   url: string,
@@ -80,29 +97,35 @@ export type Exchange = (
   },
 ) => Promise<Answer>;
 
-/** The part of a `Response` that the client reads. Names of headers are in lower case. */
+/** The part of a `Response` that the client reads. Header names are in lower case. */
 type Answer = {
   readonly status: number;
   readonly headers: {
     readonly get: (name: string) => string | null;
     readonly has: (name: string) => boolean;
   };
-  /** The body, unpacked. To leave its iteration early ends the connection. */
+  /** The body, decompressed. Leaving the iteration early closes the connection. */
   readonly body: AsyncIterable<Uint8Array> | null;
 };
 
 export type Sender = {
   /** The address of the vault: `http://` or `https://`, a host, and perhaps a path. */
   readonly addr: string;
-  /** The token (JWT), or what returns it. Only `get-health` needs none. */
+  /** The token (JWT), or a function that returns it. Only `get-health` needs none. */
   readonly token?: string | TokenSource | undefined;
-  /** The number of attempts after the first (3). */
+  /** How often a request is retried (3 by default). */
   readonly retries?: number | undefined;
-  /** The time limit of one attempt in milliseconds (15,000). The vault always answers within 10 s. */
+  /**
+   * The time limit of one attempt in milliseconds (15,000 by default). The vault always answers
+   * within 10 s.
+   */
   readonly timeoutMs?: number | undefined;
-  /** The operation throws its errors on. */
+  /**
+   * Receives the events that the client reports while it works. If it throws, so does the
+   * operation.
+   */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
-  /** Performs the requests in place of the global `fetch`. */
+  /** Performs the requests instead of the global `fetch`. */
   readonly fetch?: Exchange | undefined;
 };
 
@@ -114,14 +137,14 @@ export type PreparedRequest = {
   readonly body: unknown;
 };
 
-/** The request that an operation would send. `addr` has no slash at its end. */
+/** Returns the request that an operation would send. `addr` has no slash at its end. */
 export const prepare = <Id extends OperationId>(
   addr: string,
   id: Id,
   { name = '', version = 0, query, body, ifVersion, idempotencyKey }: OperationInput<Id> = {},
 ): PreparedRequest => {
   const { method, path, keyed } = operations[id];
-  // A URL without these segments would be that of another operation.
+  // With an empty name, `.` or `..` the URL would belong to another operation.
   if (path.includes('{name}') && /^\.{0,2}$/.test(name)) {
     throw new TypeError(`${id} needs the name of a secret`);
   }
@@ -145,7 +168,10 @@ export const prepare = <Id extends OperationId>(
   };
 };
 
-/** Opens a way to send operations to one vault. Throws a `TypeError` if `addr` is not the address of one. */
+/**
+ * Creates the function that sends operations to one vault. Throws a `TypeError` if `addr` is not
+ * the address of one.
+ */
 export const sendingTo = (sender: Sender): Request => {
   const { retries = 3, onEvent = () => undefined } = sender;
   const addr = plainAddress(sender.addr);
@@ -186,29 +212,38 @@ export const sendingTo = (sender: Sender): Request => {
   };
 };
 
-/** An attempt that brought no reply. */
+/**
+ * An attempt without a usable reply: a refusal, an error of the connection, or an answer that is
+ * not from a vault.
+ */
 type FailedAttempt = {
   readonly code: string;
   readonly message: string;
   readonly status: number | undefined;
   readonly retryable: boolean;
-  /** The seconds that the answer asks the client to wait. */
+  /** The seconds that the answer tells the client to wait. */
   readonly afterS: number;
   readonly problem?: Problem;
   readonly cause?: unknown;
 };
 
-/** Whether a write may have been done. A refusal that names another reason says that it was not. */
+/**
+ * Whether a write may have taken effect although its attempt failed. A refusal that is not
+ * `retryable`, with a status below 500, says that it did not.
+ */
 const isUnclear = ({ code, retryable, status }: FailedAttempt): boolean =>
   code !== 'untrusted' &&
   (retryable || status === undefined || status >= 500 || code === 'unexpected_reply');
 
-/** The token; the empty text for an operation without one. */
+/**
+ * The token; empty for an operation that needs none, and `undefined` if there is no token that can
+ * be sent.
+ */
 const findToken = async ({ token }: Sender, id: OperationId, refused?: string) => {
   if (id === 'get-health') return '';
   const read = typeof token === 'function' ? await token(refused) : token;
   const trimmed = read?.trim() ?? '';
-  // The error of fetch would quote a text that no header can hold.
+  // Checked here, because fetch's error would quote a text that is not valid in a header.
   return /^[!-~]+$/.test(trimmed) ? trimmed : undefined;
 };
 
@@ -239,7 +274,7 @@ const sendOnce = async (
       method,
       headers: { ...headers, ...(token !== '' && { Authorization: `Bearer ${token}` }) },
       ...(body !== undefined && { body }),
-      // A redirect would send the token, or the value, to another server.
+      // Following a redirect would send the token, or the value, to another server.
       redirect: 'manual',
       signal: limit.signal,
     });
@@ -259,7 +294,7 @@ const sendOnce = async (
   return isReply(id, response, json) ? { reply: json } : failed(addr, response, json);
 };
 
-/** The body as text; `undefined` if it is too long for a reply of a vault. */
+/** The body as text; `undefined` if it is too long to come from a vault. */
 const readText = async ({ body }: Answer): Promise<string | undefined> => {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -272,9 +307,9 @@ const readText = async ({ body }: Answer): Promise<string | undefined> => {
 };
 
 /**
- * A signal that aborts at the time limit, or with the signal of the caller. After `end` it leaves nothing
- * behind. `AbortSignal.any` would: each of its signals stays at one of the caller that lives long
- * (nodejs/node#64476).
+ * Makes a signal that aborts at the time limit or when the caller's signal does. Calling `end`
+ * removes the timer and the listener. `AbortSignal.any` would leave each of its signals attached to
+ * a long-lived signal of the caller (nodejs/node#64476).
  */
 const limitOf = (timeoutMs: number, signal: AbortSignal | undefined) => {
   const controller = new AbortController();
@@ -292,7 +327,10 @@ const limitOf = (timeoutMs: number, signal: AbortSignal | undefined) => {
   return { signal: controller.signal, end };
 };
 
-/** Whether this is a reply of the operation: its status, and every property that the document requires. */
+/**
+ * Whether this is a valid reply to the operation: its status, and every property that the API
+ * requires.
+ */
 const isReply = (id: OperationId, { status, headers }: Answer, json: unknown): boolean => {
   const answers: readonly number[] = operations[id].answers;
   const replies: readonly (readonly string[])[] = operations[id].replies;
@@ -315,7 +353,7 @@ const parse = (text: string): unknown => {
   }
 };
 
-/** Whether the same request may succeed later, judged by the status alone. */
+/** Whether the same request may succeed later, according to the status alone. */
 const mayPass = (status: number): boolean => status >= 500 || status === 429 || status === 408;
 
 const failed = (addr: string, { status, headers }: Answer, json: unknown): FailedAttempt => {
@@ -325,7 +363,8 @@ const failed = (addr: string, { status, headers }: Answer, json: unknown): Faile
     const { code, detail: message, retryable } = json;
     return { code, message, status, retryable: retryable === true, afterS, problem: json };
   }
-  // A proxy in front of the vault has its own answers, whose text is not told because it may hold anything.
+  // A proxy in front of the vault has its own answers. Their text is not shown, because it may
+  // contain anything.
   const other = notAVault(`${addr} answered with status ${status}`, status);
   return { ...other, retryable: mayPass(status), afterS };
 };
@@ -335,7 +374,10 @@ const notAVault = (what: string, status: number): FailedAttempt => {
   return { code: 'unexpected_reply', message, status, retryable: false, afterS: 0 };
 };
 
-/** Whether Node refused the certificate of a server with this code. `ERR_SSL` is the server's refusal. */
+/**
+ * Whether Node rejected a server's certificate with this code. `ERR_SSL` means that the server
+ * refused the connection.
+ */
 export const isUntrusted = (code: string | undefined): boolean =>
   /^(?!ERR_SSL).*(?:CERT|LEAF_SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/.test(
     code ?? '',
@@ -343,7 +385,7 @@ export const isUntrusted = (code: string | undefined): boolean =>
 
 const unanswered = (addr: string, timeoutMs: number, cause: unknown): FailedAttempt => {
   const { name, cause: reason } = isObject(cause) ? cause : {};
-  // The error of fetch for an answer that is not HTTP has the answer, which may hold a value.
+  // If the answer is not HTTP, fetch's error quotes it, and it may contain a value.
   const isQuoting = isObject(reason) && 'data' in reason;
   const known = isQuoting ? undefined : cause;
   const facts = { status: undefined, retryable: true, afterS: 0, cause: known };
@@ -355,6 +397,12 @@ const unanswered = (addr: string, timeoutMs: number, cause: unknown): FailedAtte
   if (isUntrusted(code)) {
     const message = `the certificate of ${addr} is not trusted (${code})`;
     return { code: 'untrusted', message, ...facts, retryable: false };
+  }
+  // OpenSSL's error for an answer in plain HTTP. fetch has it in the code, node:https in the
+  // message.
+  if (isObject(reason) && /wrong.version.number/i.test(`${code} ${reason['message']}`)) {
+    const message = `${addr} answers in plain HTTP, not in HTTPS`;
+    return { code: 'unreachable', message, ...facts, retryable: false };
   }
   const message = `cannot reach ${addr} (${code ?? 'unknown error'})`;
   return { code: 'unreachable', message, ...facts };

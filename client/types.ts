@@ -11,10 +11,16 @@ export type WrittenVersion = Schemas['WrittenVersion'];
 export type SecretVersion = Schemas['SecretVersion'];
 export type VersionEntry = Schemas['VersionEntry'];
 export type SecretDetails = Schemas['SecretDetails'];
-/** A problem document (RFC 9457): why the vault refused a request. `code` tells the kinds apart. */
+/**
+ * A problem document (RFC 9457), which says why the vault refused a request. `code` distinguishes
+ * the kinds.
+ */
 export type Problem = Schemas['Problem'];
 
-/** Lets an optional property be `undefined`, too. JSON leaves it out. */
+/**
+ * The same type, in which every optional property may also be `undefined`. JSON omits such a
+ * property.
+ */
 type OrUndefined<Type> = {
   [Key in keyof Type]: OrUndefined<Type[Key]> | (undefined extends Type[Key] ? undefined : never);
 };
@@ -28,7 +34,10 @@ export type BodyOf<Id extends OperationId> = Operations[Id] extends { requestBod
     : OrUndefined<JsonOf<NonNullable<Holder>>>
   : undefined;
 
-/** The query of an operation. A JSON body has the options of its request, and the query is empty then. */
+/**
+ * The query of an operation. If there is a JSON body, it has the options instead, and the query is
+ * empty.
+ */
 export type QueryOf<Id extends OperationId> =
   BodyOf<Id> extends undefined
     ? Operations[Id]['parameters'] extends { query?: infer Query }

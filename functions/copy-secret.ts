@@ -1,6 +1,5 @@
 import { boolean, check, custom, number, optional, pipe, strictObject, string } from 'valibot';
 import { noteProperty, parseJson } from './http/bodies.ts';
-import { requireScopes } from './http/endpoint.ts';
 import {
   fingerprintOf,
   given,
@@ -11,31 +10,41 @@ import {
   refuseHeader,
 } from './http/requests.ts';
 import { written } from './http/responses.ts';
-import { isSecretName, isVersionNumber } from './model/types.ts';
+import { isSecretName, isVersionNumber, secretNameForm, versionNumberForm } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports, writers } from './runtime/vault.ts';
 import { copySecret } from './vault/copy-secret.ts';
+import { requireScopes } from './vault/permission.ts';
 
 const operation = 'copy-secret';
 const bodySchema = strictObject({
   from: pipe(
     strictObject({
-      name: optional(pipe(string(), check(isSecretName, 'name is no secret name'))),
+      name: optional(pipe(string(), check(isSecretName, `needs a name that is ${secretNameForm}`))),
       version: optional(
         pipe(
           number(),
-          check((version) => isVersionNumber(String(version)), 'version is no version number'),
+          check(
+            (version) => isVersionNumber(String(version)),
+            `needs a version ${versionNumberForm}`,
+          ),
         ),
       ),
     }),
-    check(({ name, version }) => (name ?? version) !== undefined, 'needs a name or a version'),
+    check(
+      ({ name, version }) => (name ?? version) !== undefined,
+      'needs a name, a version, or both',
+    ),
   ),
   create: optional(boolean()),
   note: noteProperty,
-  value: optional(custom<undefined>(() => false, 'cannot be combined with from')),
+  value: optional(custom<undefined>(() => false, 'cannot be sent with from; leave it out')),
 });
 
-/** POST /v1/secrets/{name}/copies: stores the value of a version as the next version, without showing it. */
+/**
+ * POST /v1/secrets/{name}/copies: stores the value of a version of this or another secret as the
+ * next version of this one, or as its first, without returning the value.
+ */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:write'],
@@ -43,11 +52,15 @@ export const handler = endpoint({
   parse: (received) => {
     const name = pathName(received);
     queryOf(received, []);
-    refuseHeader(received, 'if-none-match', 'has no meaning here; create does');
+    refuseHeader(
+      received,
+      'if-none-match',
+      'If-None-Match has no meaning here; send "create": true instead',
+    );
     const ifMatch = ifMatchOf(received);
     const { from: sent, create = false, note } = parseJson(received.body.text, bodySchema);
     if (create && ifMatch !== undefined)
-      throw invalid('if-match', 'cannot be combined with create');
+      throw invalid('if-match', 'If-Match cannot be combined with "create": true');
     const from = { name: sent.name ?? name, version: sent.version };
     if (from.name !== name) requireScopes(received.principal, ['secrets:read']);
     const fingerprint = fingerprintOf(received, [

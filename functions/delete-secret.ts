@@ -16,7 +16,7 @@ import { deleteSecret } from './vault/delete-secret.ts';
 const operation = 'delete-secret';
 const bodySchema = strictObject({ note: noteProperty });
 
-/** DELETE /v1/secrets/{name}: stores a version without a value, which ends the secret. */
+/** DELETE /v1/secrets/{name}: stores a version without a value, which deletes the secret. */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:delete'],
@@ -25,7 +25,11 @@ export const handler = endpoint({
   parse: (received) => {
     const name = pathName(received);
     queryOf(received, []);
-    refuseHeader(received, 'if-none-match', 'has no meaning here');
+    refuseHeader(
+      received,
+      'if-none-match',
+      'If-None-Match has no meaning for a delete; use If-Match',
+    );
     const ifMatch = ifMatchOf(received);
     const { text } = received.body;
     const { note } = text === '' ? {} : parseJson(text, bodySchema);

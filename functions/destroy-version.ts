@@ -5,7 +5,9 @@ import { endpoint } from './runtime/endpoint.ts';
 import { storePorts } from './runtime/store.ts';
 import { destroyVersion } from './vault/destroy-version.ts';
 
-/** DELETE /v1/secrets/{name}/versions/{version}: removes the value of a superseded version for ever. */
+/**
+ * DELETE /v1/secrets/{name}/versions/{version}: removes the value of a superseded version for good.
+ */
 export const handler = endpoint({
   operation: 'destroy-version',
   scopes: ['secrets:destroy'],
@@ -13,7 +15,11 @@ export const handler = endpoint({
     const name = pathName(received);
     const version = versionOf(received.version);
     queryOf(received, []);
-    refuseHeader(received, 'if-match', 'has no meaning here; the path names the version');
+    refuseHeader(
+      received,
+      'if-match',
+      'If-Match has no meaning here, because the path names the version',
+    );
     return { name, version };
   },
   run: destroyVersion(storePorts),

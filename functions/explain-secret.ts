@@ -18,11 +18,11 @@ const wordsOf = (text: string | undefined): readonly string[] | undefined => tex
 const callerOf = (query: ReadonlyMap<string, string>): ExplainSecret['caller'] => {
   const [asked, names] = [wordsOf(query.get('scopes')), wordsOf(query.get('names'))];
   if (asked && !asked.every(isScope)) {
-    throw invalid('scopes', `must be some of ${scopes.join(', ')}, with commas between`);
+    throw invalid('scopes', `scopes must be a comma-separated list of ${scopes.join(', ')}`);
   }
   const { namePatternsMax: max } = limits;
   if (names && (names.length > max || !names.every(isNamePattern))) {
-    throw invalid('names', `must be 1 to ${max} patterns of names, with commas between`);
+    throw invalid('names', `names must be 1 to ${max} name patterns, separated by commas`);
   }
   return { ...(asked && { scopes: asked }), ...(names && { names }) };
 };
@@ -36,7 +36,10 @@ const currentOf = (head: Head) => ({
   ...(head.state === 'stored' && { masterKeyId: keyIdOf(head.masterKeyId) }),
 });
 
-/** GET /v1/secrets/{name}/explain: why a caller can or cannot read a secret, never with the value. */
+/**
+ * GET /v1/secrets/{name}/explain: why a caller can or cannot read a secret. Never returns the
+ * value.
+ */
 export const handler = endpoint({
   operation: 'explain-secret',
   scopes: ['secrets:explain'],

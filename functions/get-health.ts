@@ -3,14 +3,15 @@ import { type Event, readRequest } from './http/requests.ts';
 import { problem, reply } from './http/responses.ts';
 import { VaultError } from './model/errors.ts';
 import { machineClock } from './runtime/clock.ts';
-import { openJournal } from './runtime/journal.ts';
 import { isReady } from './runtime/readiness.ts';
+import { openJournal } from './runtime/request-journal.ts';
 
 let wasReady = false;
 
 /**
- * GET /health: the function runs. Only `GET /v1/status` calls services. With `?ready`: this process would
- * serve. Of these frequent probes the log has only the first that finds the process not ready.
+ * GET /health: answers as soon as the function runs, without calling any service (`GET /v1/status`
+ * does). With `?ready`, answers whether this process can serve requests. Such probes are frequent,
+ * so only the first that finds it no longer ready is logged.
  */
 export const handler = async (
   event: Event,
@@ -21,7 +22,7 @@ export const handler = async (
   const isProbe = query.some(([name]) => name === 'ready');
   const error =
     isProbe && !(await isReady())
-      ? new VaultError('store_unavailable', 'the process would not serve')
+      ? new VaultError('store_unavailable', 'this process cannot serve requests now')
       : undefined;
   const result =
     error === undefined

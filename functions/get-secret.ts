@@ -18,20 +18,24 @@ const whichOf = (received: ReceivedRequest): GetSecret['which'] => {
   const query = queryOf(received, ['version', 'at']);
   const [version, at] = [query.get('version'), query.get('at')];
   if (version !== undefined && at !== undefined) {
-    throw invalid('at', 'cannot be combined with version');
+    throw invalid('at', 'at cannot be combined with version');
   }
   if (version !== undefined) return { version: versionOf(version) };
   return at === undefined ? 'latest' : { at: instantOf(at, received.now) };
 };
 
-/** GET /v1/secrets/{name}: the current value, a version by number, or the one valid at an instant. */
+/**
+ * GET /v1/secrets/{name}: the current value, a version by number, or the version that was valid at
+ * an instant.
+ */
 export const handler = endpoint({
   operation: 'get-secret',
   scopes: ['secrets:read'],
   parse: (received) => {
     const [name, which] = [pathName(received), whichOf(received)];
-    refuseHeader(received, 'if-match', 'has no meaning here; If-None-Match has');
-    // A past version never changes, so the header is for the current one only.
+    refuseHeader(received, 'if-match', 'If-Match has no meaning for a read; use If-None-Match');
+    // A version never gets another value, so `If-None-Match` has an effect only in a request for
+    // whatever version is current.
     const ifNoneMatch = which === 'latest' ? ifNoneMatchOf(received) : undefined;
     return { name, which, ifNoneMatch };
   },

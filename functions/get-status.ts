@@ -10,7 +10,7 @@ import { getStatus } from './vault/get-status.ts';
 
 const probe = getStatus(ports, machineClock);
 
-/** GET /v1/status: whether the store and the master key can be used; 503 if one cannot. */
+/** GET /v1/status: whether the store and the master key can be used; 503 if either cannot. */
 export const handler = endpoint({
   operation: 'get-status',
   scopes: [],

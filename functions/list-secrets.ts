@@ -9,7 +9,8 @@ import { type ListSecrets, listSecrets } from './vault/list-secrets.ts';
 const parse = (received: ReceivedRequest): ListSecrets => {
   const query = queryOf(received, ['prefix', 'limit', 'cursor', 'state', 'include']);
   const prefix = query.get('prefix') ?? '';
-  if (prefix !== '' && !isSecretName(prefix)) throw invalid('prefix', 'begins no secret name');
+  if (prefix !== '' && !isSecretName(prefix))
+    throw invalid('prefix', 'no secret name can begin with this prefix');
   const state = choiceOf(query, 'state', ['stored', 'deleted']) ?? 'stored';
   const includeDetails = choiceOf(query, 'include', ['details']) === 'details';
   const max = includeDetails ? limits.detailsPageMax : limits.namesPageMax;
@@ -29,7 +30,7 @@ const entry = ({ validFrom, ...details }: HeadDetails) => ({
   validFrom: formatInstant(validFrom),
 });
 
-/** GET /v1/secrets: the names that are visible to the caller. The list may lag behind a write. */
+/** GET /v1/secrets: the names that the caller may see. The list may lag behind writes. */
 export const handler = endpoint({
   operation: 'list-secrets',
   scopes: ['secrets:list'],

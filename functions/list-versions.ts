@@ -1,5 +1,4 @@
 import { anchorOf } from './crypto/fingerprint.ts';
-import { requireScopes } from './http/endpoint.ts';
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, pathName, queryOf, type ReceivedRequest } from './http/requests.ts';
 import { encodeValue, validity } from './http/responses.ts';
@@ -8,6 +7,7 @@ import { formatInstant, isVersionNumber, keyIdOf } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { ports } from './runtime/vault.ts';
 import { type ListedVersion, type ListVersions, listVersions } from './vault/list-versions.ts';
+import { requireScopes } from './vault/permission.ts';
 
 const parse = (received: ReceivedRequest): ListVersions => {
   const name = pathName(received);
@@ -40,7 +40,9 @@ const entry = ({ stored, value }: ListedVersion) => ({
   ...(value && encodeValue(value)),
 });
 
-/** GET /v1/secrets/{name}/versions: the history, each version with its validity interval. */
+/**
+ * GET /v1/secrets/{name}/versions: the history, in which each version has its validity interval.
+ */
 export const handler = endpoint({
   operation: 'list-versions',
   scopes: ['secrets:list'],

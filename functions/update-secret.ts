@@ -16,7 +16,7 @@ import { updateSecret } from './vault/update-secret.ts';
 const operation = 'update-secret';
 const bodySchema = strictObject(valueProperties);
 
-/** PUT /v1/secrets/{name}: stores a new version of a secret that exists. */
+/** PUT /v1/secrets/{name}: stores a new version of an existing secret. */
 export const handler = endpoint({
   operation,
   scopes: ['secrets:write'],
@@ -24,7 +24,11 @@ export const handler = endpoint({
   parse: (received) => {
     const name = pathName(received);
     queryOf(received, []);
-    refuseHeader(received, 'if-none-match', 'has no meaning here; POST creates');
+    refuseHeader(
+      received,
+      'if-none-match',
+      'If-None-Match has no meaning here; POST /v1/secrets creates a secret',
+    );
     const ifMatch = ifMatchOf(received);
     const sent = parseJson(received.body.text, bodySchema);
     const [value, note] = [decodeValue(sent), sent.note];

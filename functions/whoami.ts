@@ -2,7 +2,7 @@ import { queryOf } from './http/requests.ts';
 import { formatInstant } from './model/types.ts';
 import { endpoint } from './runtime/endpoint.ts';
 
-/** GET /v1/whoami: the caller as the vault knows it from its token. No service is called. */
+/** GET /v1/whoami: the caller as its token describes it. Calls no service. */
 export const handler = endpoint({
   operation: 'whoami',
   scopes: [],

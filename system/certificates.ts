@@ -1,9 +1,9 @@
-/** Certificates in files, as programs of this checkout read them. */
+/** Parses certificates in PEM. */
 import { X509Certificate } from 'node:crypto';
 
 const begin = '-----BEGIN CERTIFICATE-----';
 
-/** The certificates in a text of PEM, in its order; none unless all that the text begins are whole. */
+/** The certificates in a PEM text, in order. Empty if any of them is incomplete. */
 export const certificatesIn = (text: string): readonly X509Certificate[] => {
   const [, ...parts] = text.split(begin);
   try {

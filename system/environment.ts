@@ -1,35 +1,47 @@
-/** The environment of this process, which only this file reads, and the folders that it names. */
+/**
+ * The environment of this process, which `dsvault` and the GitHub Action read only here, and the
+ * folders that it names.
+ */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
 export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
 
-/** The value of a variable. An empty variable counts as unset, because scripts unset variables that way. */
+/**
+ * The value of a variable. An empty variable counts as unset, because scripts clear variables that
+ * way.
+ */
 export const variable = (name: string): string | undefined => environment[name] || undefined;
 
-/** The variables that give `dsvault` a token. Windows ignores case. */
+/**
+ * Whether a variable gives `dsvault` a token, such as `DSVAULT_TOKEN_FILE`. Ignores case, as
+ * Windows does.
+ */
 const isToken = (name: string): boolean => /^DSVAULT_TOKEN(_FILE|_COMMAND)?$/i.test(name);
 
 type Options = {
-  /** Passes on no other variables than those that `keepToken` asks for. */
+  /** Pass on no variables at all, except the token variables if `keepToken` is set. */
   readonly pristine?: true | undefined;
   readonly keepToken?: true | undefined;
 };
 
-/** The environment for a program that does not act for `dsvault`: by default all but the tokens. */
+/**
+ * Returns the environment for a program that does not act on behalf of `dsvault`: by default all
+ * variables of this process except those that give `dsvault` a token.
+ */
 export const environmentFor = ({ pristine, keepToken }: Options = {}): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(environment).filter(([name]) => (isToken(name) ? keepToken : !pristine)),
   );
 
-/** The folder of files that may be lost at any time. */
+/** The folder in which `dsvault` keeps files that may disappear at any time. */
 export const cacheFolder = (): string => ownFolder('XDG_CACHE_HOME', '.cache');
 
 export const configurationFolder = (): string => ownFolder('XDG_CONFIG_HOME', '.config');
 
 /**
- * A folder of `dsvault`. A relative path in the variable is ignored, as the XDG standard says, and so is an
- * empty home. Otherwise the folder of a project could hold a profile with a command.
+ * A folder of `dsvault`. A relative path in the variable is ignored, as the XDG standard says, and
+ * so is an empty home. Otherwise the folder of a project could contain a profile with a command.
  */
 const ownFolder = (name: string, preset: string): string => {
   const given = variable(name);

@@ -1,15 +1,15 @@
 /**
- * The failures of all programs of this checkout. A program that cannot do its work ends with one sentence for
- * a person, one exit code, and, for `dsvault --json`, one document. None of them repeats typed or stored
- * text, because a value may have been typed in the wrong place.
+ * The failures of all programs of this checkout. A program that cannot do its work ends with a
+ * message for people, an exit code and, with `dsvault --json`, a document. None of them repeats a
+ * stored value, or typed text that may be a value in the wrong place.
  */
 import { types } from 'node:util';
 import type { VaultError } from '../client/errors.ts';
 import type { Report } from './problem-report.ts';
 
 /**
- * The exit code and the code in the document of each kind of failure. Other programs than `dsvault` use
- * `other` and `usage` alone.
+ * The exit code, and the code in the document, of each kind of failure. Programs other than
+ * `dsvault` and the GitHub Action use hardly more than `other`, `usage` and `misconfigured`.
  */
 const kinds = {
   ok: [0, 'ok'],
@@ -22,7 +22,15 @@ const kinds = {
   unavailable: [7, 'unreachable'],
   masterKey: [8, 'master_key_unavailable'],
   precondition: [9, 'version_conflict'],
-  /** The exit codes of `env` and `timeout`. No failure of `run` has another. */
+  /**
+   * The kind for a server that cannot start because of its settings or files. Its exit code is
+   * EX_CONFIG of sysexits.h.
+   */
+  misconfigured: [78, 'misconfigured'],
+  /**
+   * The failures of `dsvault run` have only these three exit codes, which `env` and `timeout` use
+   * too.
+   */
   run: [125, 'failed'],
   programUnusable: [126, 'program_unusable'],
   programMissing: [127, 'program_not_found'],
@@ -36,12 +44,12 @@ export const exitCodes = Object.fromEntries(
 ) as { readonly [kind in Kind]: (typeof kinds)[kind][0] };
 export type ExitCode = (typeof exitCodes)[Kind];
 
-/** An error that is no bug: its message is the whole sentence for a person. */
+/** An error that is not a bug. Its message is a complete sentence for people. */
 export type Failure = Error & {
   readonly name: 'Failure';
   readonly exitCode: ExitCode;
   readonly report: Report;
-  /** The user's name of the file that has the errors of the report. */
+  /** The `.env` file whose errors the report lists, by the name that the user gave for it. */
   readonly file: string | undefined;
 };
 
@@ -55,7 +63,9 @@ const make = (exitCode: ExitCode, report: Report, file?: string, cause?: unknown
 
 type Options = { readonly kind?: Kind; readonly cause?: unknown };
 
-/** Creates the failure of a program. The sentence says why it ends, and must not hold a value. */
+/**
+ * Creates the failure of a program. The sentence says why it ends, and must not contain a value.
+ */
 export const failure = (detail: string, { kind = 'other', cause }: Options = {}): Failure => {
   const [exitCode, code] = kinds[kind];
   return make(exitCode, { code, detail }, undefined, cause);
@@ -65,10 +75,20 @@ export const failure = (detail: string, { kind = 'other', cause }: Options = {})
 export const usage = (detail: string, cause?: unknown): Failure =>
   failure(detail, { kind: 'usage', cause });
 
+/**
+ * Creates the failure of a program that cannot start because of its settings, its key or its
+ * folder. Starting it again cannot help, so its service is not restarted.
+ */
+export const misconfigured = (detail: string, cause?: unknown): Failure =>
+  failure(detail, { kind: 'misconfigured', cause });
+
 export const isFailure = (error: unknown): error is Failure =>
   types.isNativeError(error) && error.name === 'Failure';
 
-/** The codes of problem documents by the exit code of `dsvault`; any other code is `other`. */
+/**
+ * Which exit code of `dsvault` a problem document of the vault leads to, by the document's code.
+ * Codes that are not listed lead to `other`.
+ */
 const problemCodes: readonly (readonly [exitCode: ExitCode, codes: readonly string[]])[] = [
   [exitCodes.usage, ['invalid_request']],
   [exitCodes.notFound, ['not_found', 'pin_mismatch', 'version_destroyed']],
@@ -84,7 +104,7 @@ const problemCodes: readonly (readonly [exitCode: ExitCode, codes: readonly stri
   [exitCodes.precondition, ['version_conflict']],
 ];
 
-/** The failure for a problem document of the server. */
+/** Makes the failure for a problem document that the server returned. */
 export const refusal = (problem: Report, file?: string): Failure =>
   make(
     problemCodes.find(([, codes]) => codes.includes(problem.code))?.[0] ?? exitCodes.other,
@@ -92,7 +112,7 @@ export const refusal = (problem: Report, file?: string): Failure =>
     file,
   );
 
-/** The failure for an error of the client. */
+/** Makes the failure for an error that the vault's client threw. */
 export const failureOf = (error: VaultError): Failure => {
   if (error.code === 'route_not_found') return refusal({ ...error.problem, detail: unknownRoute });
   if (error.problem) return refusal(error.problem);
@@ -105,28 +125,41 @@ export const failureOf = (error: VaultError): Failure => {
 const unknownRoute =
   'the vault has no such route: upgrade the vault to the release of this program, or correct its address';
 
-/** The failure that an error is; `undefined` for an error that is a bug. */
+/** Returns the failure that an error represents; `undefined` if the error is a bug. */
 export const failureIn = (error: unknown): Failure | undefined => {
-  // By its name, because the image of a node has this file and no file of the client.
+  // Recognised by name, because the image of a node has this file but no file of the client.
   if (types.isNativeError(error) && error.name === 'VaultError') {
     return failureOf(error as VaultError);
   }
   return isFailure(error) ? error : undefined;
 };
 
-/** The lines about a bug. The message of the error may quote typed text. The frames cannot. */
+/** The lines about a bug: its stack without the message, which may quote typed text. */
 export const defectLines = (program: string, error: unknown): readonly string[] => {
   const frames = (error instanceof Error ? (error.stack ?? '') : '').match(/^ +at .*$/gm) ?? [];
   return [`a defect of ${program} (${systemCodeOf(error)})`, ...frames.slice(0, 5)];
 };
 
-/** The same failure with a sentence for users of `dsvault`. The server's sentence is for users of HTTP. */
+/**
+ * Returns the same failure with a sentence for users of `dsvault`, because the server's sentence is
+ * for users of HTTP.
+ */
 export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: string): Failure =>
   Object.assign(make(exitCode, report, file), { message: sentence });
 
 /**
- * Runs `action`. A refusal with this code has the sentence for users of `dsvault`, if it names `field`, or none
- * by default. A refusal that names another field keeps the server's own.
+ * Returns the server's sentence about a field, with the field's name in front if the sentence lacks
+ * it. Vaults of release 1.0.0 leave the name out.
+ */
+export const namingField = (sentence: string, field: string | undefined): string =>
+  field === undefined || sentence.split(/[^\w-]+/).includes(field)
+    ? sentence
+    : `${field}: ${sentence}`;
+
+/**
+ * Runs `action`. If it is refused with this code and because of this `field`, the failure gets the
+ * sentence for users of `dsvault`. Without `field`, that applies only to refusals that name no
+ * field. All others keep the server's sentence.
  */
 export const withSentence = async <Result>(
   code: string,
@@ -142,15 +175,18 @@ export const withSentence = async <Result>(
   }
 };
 
-/** Returns the sentence of any error, as a part of another sentence. */
+/** Returns the message of any error, as part of another sentence. */
 export const sentenceOf = (error: unknown): string =>
   types.isNativeError(error) ? error.message : String(error);
 
-/** Returns the code that Node gives to an error of the operating system, such as `EADDRINUSE`. */
+/** Returns Node's code for an error of the operating system, such as `EADDRINUSE`. */
 export const codeOf = (error: unknown): string | undefined =>
   types.isNativeError(error) && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 
-/** Returns the same for a sentence. The error's own message may quote text. */
+/**
+ * Returns the code that `codeOf` finds, for use in a sentence, or `unknown error`. The error's own
+ * message may quote text.
+ */
 export const systemCodeOf = (error: unknown): string => codeOf(error) ?? 'unknown error';

@@ -1,4 +1,4 @@
-/** Files that are written whole or not at all, and that only their owner can read. */
+/** Writes files completely or not at all, and only their owner can read them. */
 import {
   closeSync,
   fsyncSync,
@@ -16,8 +16,8 @@ import { codeOf, failure } from './failures.ts';
 const privateMode = 0o600;
 
 /**
- * Puts a file, or the names of a folder, on the disk. A path that may be written but not read is left to the
- * system, and so is every path on Windows, which cannot do this.
+ * Syncs a file, or the names in a folder, to disk. Does nothing for a path that may be written but
+ * not read, and on Windows, which cannot do this.
  */
 export const syncPath = (path: string): void => {
   if (process.platform === 'win32') return;
@@ -32,10 +32,16 @@ export const syncPath = (path: string): void => {
   closeSync(descriptor);
 };
 
-/** A draft beside the file. Two processes that write one file at once have drafts of their own. */
+/**
+ * The path of the draft for a file, in the same folder. Two processes that write the same file have
+ * separate drafts.
+ */
 const draftOf = (file: string): string => `${file}.${process.pid}.draft`;
 
-/** Writes a private draft, lets `use` take it, and removes it if `use` has not. */
+/**
+ * Writes a draft that only its owner can read, and passes its path to `use`, which may rename it.
+ * Afterwards removes the draft if it is still there.
+ */
 export const withDraft = (
   draft: string,
   content: string | Uint8Array,
@@ -51,20 +57,23 @@ export const withDraft = (
 };
 
 /**
- * Replaces a file. After a crash at any point it holds either the old content or the new content, never a
- * part, and the new content stays once this has returned.
+ * Replaces a file. After a crash at any point it has either the old or the new content, never a
+ * part. Once this has returned, the new content is durable.
  */
 export const replaceFile = (file: string, content: string): void => {
   withDraft(draftOf(file), content, (draft) => moveDraft(draft, file));
 };
 
-/** Puts a draft in the place of the file, for good once this has returned. */
+/** Renames a draft to the file. Once this has returned, the change is durable. */
 export const moveDraft = (draft: string, file: string): void => {
   renameSync(draft, file);
   syncPath(dirname(file));
 };
 
-/** Makes a file unless it exists, and returns its content: of two processes at once, the text of the first. */
+/**
+ * Creates a file unless it exists, and returns its content. If two processes do this at once, both
+ * get the text of the first.
+ */
 export const createFileOnce = (file: string, makeText: () => string): string => {
   const present = readFileIfPresent(file);
   if (present !== undefined) return present;
@@ -87,7 +96,10 @@ const flush = async (path: string, flags: string, text?: string): Promise<void> 
   }
 };
 
-/** Replaces a file without holding up requests while the disk works. The caller replaces one at a time. */
+/**
+ * Replaces a file without blocking requests while the disk works. The caller must not replace the
+ * same file twice at once, because both would write the same draft.
+ */
 export const replaceFileMeanwhile = async (file: string, text: string): Promise<void> => {
   const draft = `${file}.draft`;
   await flush(draft, 'w', text);
@@ -95,7 +107,10 @@ export const replaceFileMeanwhile = async (file: string, text: string): Promise<
   await flush(dirname(file), 'r');
 };
 
-/** Throws a failure if there is a file that cannot be read. */
+/**
+ * Returns the text of a file, or `undefined` if the file is missing. Throws a failure if it exists
+ * but cannot be read.
+ */
 export const readFileIfPresent = (file: string): string | undefined => {
   try {
     return readFileSync(file, 'utf8');

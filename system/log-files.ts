@@ -1,15 +1,18 @@
-/** Reads log files as streams, so that their size does not matter. */
+/** Reads log files as streams, so that they may have any size. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { codeOf, failure } from './failures.ts';
 
-/** CloudWatch takes lines of 1 MiB, and a JSON document of them escapes some characters. */
+/**
+ * The longest line that is read. CloudWatch accepts lines of 1 MiB, and a JSON document that
+ * contains such a line is longer because it escapes some characters.
+ */
 const lineBytesMax = 4_194_304;
 const lineFeed = 0x0a;
 
-/** The lines of stdin. */
+/** Yields the lines of stdin. */
 export const linesOfStdin = (): AsyncGenerator<string> => linesOf(process.stdin, 'stdin');
 
-/** The lines of a file. Throws the failure that says why it cannot be read. */
+/** Yields the lines of a file. Throws the failure that says why it cannot be read. */
 export async function* linesOfFile(file: string): AsyncGenerator<string> {
   const handle = await openFile(file);
   try {
@@ -20,11 +23,11 @@ export async function* linesOfFile(file: string): AsyncGenerator<string> {
 }
 
 /**
- * The lines of a log that a running vault writes: of `<file>.1`, which has the older lines, and of `file`.
- * Either may be absent. Throws the failure that says which file cannot be read.
+ * Yields the lines of the log of a running vault: first those of `<file>.1`, which are older, then
+ * those of `file`. Either file may be absent. Throws a failure that says which file cannot be read.
  */
 export async function* linesOfLog(file: string, signal?: AbortSignal): AsyncGenerator<string> {
-  // The newer file is opened first: if it becomes `<file>.1` now, no line is missed.
+  // The newer file is opened first, so that no line is missed if it becomes `<file>.1` now.
   const newer = await openIfPresent(file);
   const older = await openIfPresent(`${file}.1`);
   try {
@@ -69,7 +72,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGener
       rest = Buffer.from(rest.subarray(end + 1));
     }
     if (rest.length > lineBytesMax) {
-      throw failure(`${name} is no log: a line of it is longer than 4 MiB`, {
+      throw failure(`${name} is not a log: one of its lines is longer than 4 MiB`, {
         kind: 'invalidFile',
       });
     }

@@ -1,9 +1,12 @@
-/** The secrets of one line of the log, and why its request was refused, as tables show them. */
+/** The secrets in a line of the log, and why its request was refused, as tables show them. */
 import type { LogLine } from './log-lines.ts';
 
 const shownMax = 3;
 
-/** The names, each with its version if the line tells it; of more than three only the first. */
+/**
+ * Returns the names of the secrets in a line, with their versions if the line has them. If there
+ * are more than three, returns the first three and the number of the others.
+ */
 export const namesIn = ({
   secret,
   version,
@@ -13,7 +16,8 @@ export const namesIn = ({
 }: Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote' | 'copied'>): string | undefined => {
   const own = secret !== undefined && version !== undefined ? `${secret}@${version}` : secret;
   const names = [...new Set([...(own === undefined ? [] : [own]), ...read, ...copied, ...wrote])];
-  // The line names the secret of its path, and its version again among those that were read or written.
+  // A line can name the secret of its URL once without a version, and again with its version among
+  // those that were read or written. Leave out the former.
   const others = names.filter((name) => !names.some((one) => one.startsWith(`${name}@`)));
   return firstOf(others) || undefined;
 };
@@ -22,8 +26,9 @@ export const namesIn = ({
 export const whyFields = ['why', 'reasons', 'blocking', 'by', 'mismatches'] as const;
 
 /**
- * The word, or the faults of a file counted, the version in the way, what decided, and each rule with the claim that
- * differed, such as "no_rule 1:ref 2:ref".
+ * Says in one text why the request was refused: the reason or the counts of a file's faults, the
+ * version in the way, what decided, and each rule with the claim that differed, such as "no_rule
+ * 1:ref 2:ref".
  */
 export const whyIn = (line: Pick<LogLine, (typeof whyFields)[number]>): string | undefined => {
   const { why, reasons, blocking, by, mismatches = [] } = line;
@@ -33,7 +38,7 @@ export const whyIn = (line: Pick<LogLine, (typeof whyFields)[number]>): string |
   return [word, version, by, rules].filter(Boolean).join(' ') || undefined;
 };
 
-/** The names of counts, each with its count if that is more than 1. */
+/** Writes named counts as text: each name, with its count if that is more than 1. */
 export const countsIn = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
     .map(([name, count]) => (count === 1 ? name : `${name} ×${count}`))

@@ -1,4 +1,6 @@
-/** The lines of a vault's log, as `dsvault log` and the console read them. No line of a log holds a value. */
+/**
+ * The lines of a vault's log, as `dsvault log` and the console read them. No line contains a value.
+ */
 import * as v from 'valibot';
 
 const text = v.optional(v.string());
@@ -6,30 +8,36 @@ const count = v.optional(v.number());
 const texts = v.optional(v.array(v.string()), []);
 
 const logged = v.object({
-  /** `continued` has the names and ids of a request for which its line `request` has no room. */
+  /** `continued` has names and ids of a request that do not fit into its line `request`. */
   message: v.picklist(['request', 'continued', 'decision', 'policy', 'master key', 'certificate']),
   timestamp: v.string(),
   requestId: text,
-  /** On AWS, the id in replies of the gateway. */
+  /** On AWS, the request id that API Gateway returns. */
   gatewayRequestId: text,
   operation: text,
-  /** The id of the caller's issuer, and the number of the rule that let the caller in. */
+  /**
+   * The id of the issuer of the caller's token, and the number of the issuer's rule that matched
+   * the token.
+   */
   issuer: text,
   rule: count,
   tenant: text,
   subject: text,
   secret: text,
   version: count,
-  /** The write that made the version which the request destroyed. */
+  /** The writeId of the destroyed version: it identifies the write that created this version. */
   writeId: text,
-  /** The decision of a line `decision`, and how often the request of a line `request` made each. */
+  /**
+   * A line `decision` has one decision in `decision`. A line `request` has in `decisions` how often
+   * its request made each decision.
+   */
   decision: text,
   decisions: v.optional(v.record(v.string(), v.number())),
   /** How a request ended: `ok`, `refused` or `failed`. */
   outcome: text,
   status: count,
   code: text,
-  /** Why a request was refused: a word, and what of the access policy decided. */
+  /** Why a request was refused: a word, or the scope that the token lacks. */
   why: text,
   /** How often a `.env` file has each fault. */
   reasons: v.optional(v.record(v.string(), v.number())),
@@ -39,7 +47,7 @@ const logged = v.object({
   mismatches: v.optional(v.array(v.object({ rule: v.number(), claim: v.string() }))),
   cause: text,
   fault: v.nullish(v.string()),
-  /** When the certificate in use ends. */
+  /** When the TLS certificate that the server uses expires. */
   endsAt: text,
   attempts: count,
   storeCalls: count,
@@ -49,13 +57,16 @@ const logged = v.object({
   /** The versions whose values were opened, and those that were written, each as `NAME@VERSION`. */
   read: texts,
   wrote: texts,
-  /** The versions that the caller had already, so that their values were not opened again. */
+  /** The versions that the caller already had, so that their values were not opened again. */
   compared: texts,
-  /** The versions whose values were opened to be stored again, and that no caller has seen. */
+  /**
+   * The versions whose values were opened only to be stored again, and which no caller has seen.
+   */
   copied: texts,
   /**
-   * Those of `read`, `compared` and `copied` that were selected by a number, and those of the past: by an instant, in a list, or
-   * in a repeated answer. All others were current. A process that does not tell writes no `pinned`.
+   * Which entries of `read`, `compared` and `copied` were selected by a number (`pinned`), and
+   * which as versions of the past (`past`): by an instant, in a list, or in a repeated answer. All
+   * others were current. A process that does not record this writes no `pinned`.
    */
   pinned: v.optional(v.array(v.string())),
   past: texts,
@@ -65,9 +76,10 @@ const logged = v.object({
 export type LogLine = v.InferOutput<typeof logged>;
 
 /**
- * Reads one line; `undefined` if no function of the vault logged it, or if it has only metrics, as in 1.0.0.
- * Text around the JSON does not matter, such as the time or the name of a container. The line may also be the
- * `message` of another object, as in what CloudWatch exports and in what `aws logs filter-log-events` prints.
+ * Parses one line. Returns `undefined` if no function of the vault logged it, or if it has only
+ * metrics, as in 1.0.0. Text around the JSON is ignored, such as a time or the name of a container.
+ * The line may also be the `message` of another object, as in exports of CloudWatch and in the
+ * output of `aws logs filter-log-events`.
  */
 export const parseLine = (line: string): LogLine | undefined => {
   const json = line.slice(line.indexOf('{'), line.lastIndexOf('}') + 1);
@@ -75,11 +87,14 @@ export const parseLine = (line: string): LogLine | undefined => {
   return found && (lineOf(found) ?? lineOf(objectOf(found['message'])));
 };
 
-/** Whether the text is, or was, the line of a request, which an answer lacks if `parseLine` fails. */
+/**
+ * Whether the text is the line of a request, or what is left of a damaged one. If `parseLine`
+ * cannot parse such a line, whatever is shown from the log lacks this request.
+ */
 export const looksLikeRequest = (line: string): boolean =>
   /"message\\*":\s*\\*"(?:request|continued)\b/.test(line);
 
-/** The lines in the order of their times. Lines of one time stay in the order in which they were written. */
+/** Sorts lines by time. Lines with the same time keep their order. */
 export const inOrder = <Line extends Pick<LogLine, 'timestamp'>>(
   lines: readonly Line[],
 ): readonly Line[] =>

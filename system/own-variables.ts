@@ -1,10 +1,11 @@
-/** The variables of a file that the vault expanded, checked before a program has them. */
+/** Checks the variables of a file that the vault has expanded, before a program gets them. */
 import { parseFile } from '../functions/env/grammar.ts';
 import { failure } from './failures.ts';
 
 /**
- * Reads the vault's answer in the dialect `json`. Throws if it has a variable that the file does not have: no
- * vault may set `LD_PRELOAD` for a program, or write more than values to `GITHUB_ENV`.
+ * Parses the vault's answer in the dialect `json`. Throws if it has a variable that is not in the
+ * file: a vault must not be able to set `LD_PRELOAD` for a program, or to write anything but values
+ * to `GITHUB_ENV`.
  */
 export const ownVariables = (content: string, answer: string): ReadonlyMap<string, string> => {
   const variables = new Map(Object.entries<string>(JSON.parse(answer)));

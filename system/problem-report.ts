@@ -1,4 +1,4 @@
-/** The document of a failure, for programs and for the console's page. */
+/** The document about a failure, for programs and for the console's page. */
 
 /** An error of a file, with a code of the vault or of `dsvault`. */
 export type FileError = {
@@ -12,7 +12,9 @@ export type FileError = {
   readonly causeLine?: number | undefined;
 };
 
-/** The document that `--json` prints on stderr: the server's problem, or our own in the same form. */
+/**
+ * The document that `--json` prints on stderr: the server's problem, or our own in the same format.
+ */
 export type Report = {
   readonly code: string;
   readonly detail: string;
@@ -25,6 +27,9 @@ export type Report = {
   readonly currentVersion?: number | undefined;
   readonly errors?: readonly FileError[] | undefined;
   readonly errorsTotal?: number | undefined;
-  /** The names that exist already, or do not. Only `import` has them, because its request has lines of its own. */
+  /**
+   * The names that exist already, or do not exist, one for each error. Only `import` sets them,
+   * because the lines in its request are not the lines of the file that the user gave.
+   */
   readonly names?: readonly (string | undefined)[];
 };

@@ -1,15 +1,18 @@
-/** Finds the program of a command, as a shell does. */
+/** Finds the program for a command, as a shell does. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, resolve, sep } from 'node:path';
 import { variable } from './environment.ts';
 
-/** The files of this name in `folders` and then on the PATH, whether they may be run or not. */
+/**
+ * Returns the paths at which the program could be: this name in each of `folders` and then in each
+ * folder of the PATH. Does not check whether they exist or are executable.
+ */
 const filesOf = (command: string, folders: readonly string[]): readonly string[] => {
   const isPath = command.includes('/') || command.includes(sep);
   const all = [...folders, ...(variable('PATH') ?? '').split(delimiter)];
   const files = isPath ? [command] : all.map((folder) => resolve(folder, command));
   if (process.platform !== 'win32') return files;
-  // npm.cmd goes before the shell script npm in the same folder.
+  // npm.cmd comes before the shell script npm in the same folder.
   const endings = [...(variable('PATHEXT') ?? '.exe;.cmd').split(';'), ''];
   return files.flatMap((file) => endings.map((ending) => `${file}${ending}`));
 };
@@ -23,10 +26,13 @@ const isProgram = (file: string): boolean => {
   }
 };
 
-/** Returns the path of the first program of this name in `folders`, and then on the PATH of this process. */
+/**
+ * Returns the path of the first program with this name in `folders`, and then on the PATH of this
+ * process.
+ */
 export const findProgram = (command: string, folders: readonly string[] = []): string | undefined =>
   filesOf(command, folders).find(isProgram);
 
-/** Whether a file or folder of this name is there, which may be no program. */
+/** Whether a file or folder with this name exists, even if it is not a program. */
 export const isOnPath = (command: string): boolean =>
   filesOf(command, []).some((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);

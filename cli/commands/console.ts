@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configurationFolder, environmentFor } from '../../system/environment.ts';
-import { failure, systemCodeOf, usage } from '../../system/failures.ts';
+import { failure, systemCodeOf } from '../../system/failures.ts';
+import { adoptAction } from '../console/adopt-action.ts';
 import { createConsoleClient } from '../console/console-client.ts';
 import { machineActions } from '../console/machine-actions.ts';
 import { type Action, type PageFile, startConsole } from '../console/server.ts';
@@ -11,13 +12,7 @@ import { vaultActions } from '../console/vault-actions.ts';
 import { note, noteLine } from '../output/output.ts';
 import { replaceFile } from '../output/private-files.ts';
 import { endProgress } from '../output/progress.ts';
-import {
-  commandCluster,
-  createFindLocal,
-  findLocalVaults,
-  isCluster,
-  makeLocalToken,
-} from '../requests/local-vaults.ts';
+import { createFindLocal, findLocalVaults } from '../requests/local-vaults.ts';
 import type { Settings } from '../requests/settings.ts';
 import { type Client, openClient, openSession } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';
@@ -28,21 +23,18 @@ export const consoleCommand = () =>
     'look at the vault in a browser, on this machine',
     'dsvault console',
     'dsvault console --profile production',
-    'dsvault console --profile cluster --faults',
   )
-    .option('--no-open', 'open no browser; tell which file to open')
-    .option('--faults', 'buttons that hurt a cluster of this machine: kill, wipe, test writes')
-    .action(async ({ open, faults = false, json: _, ...flags }) => {
+    .option('--no-open', 'do not open a browser; say which file to open')
+    .action(async ({ open, json: _, ...flags }) => {
       const { client, settings } = openSession(flags);
       const clients = clientsOf(client, settings);
-      if (faults && !isCluster(await clients.findLocal())) {
-        throw usage('--faults is only for a cluster that npm run cluster has started here');
-      }
-      // A page that shows only refusals would help nobody.
-      await clients.client('whoami');
+      // Asks the vault before the page opens, because a page that can only show refusals would not
+      // help anybody. Also looks for the vault on this machine, because how to start it is known
+      // only while it runs.
+      await Promise.all([clients.client('whoami'), clients.findLocal().catch(() => undefined)]);
       const server = await startConsole({
         files: pageFiles(),
-        actions: actionsOf(clients, settings.addr, faults),
+        actions: actionsOf(clients, settings),
       });
       const launcher = launcherOf(server.url);
       const show = () => {
@@ -51,10 +43,10 @@ export const consoleCommand = () =>
         const how = open ? 'if no browser opens, ' : '';
         note(`${how}open ${launcher} in a browser of this machine, within a minute`);
       };
-      // A signal that came before anyone listened would leave the launcher file behind.
+      // If a signal came before anybody listens for it, the launcher file would be left behind.
       const ended = untilEnded();
       show();
-      // The page tells of its requests itself.
+      // The page shows by itself that its requests are running, so the terminal no longer does.
       endProgress();
       note(`the console of ${settings.addr} runs until Ctrl-C; press Enter to open it again`);
       process.stdin.on('data', show);
@@ -62,12 +54,12 @@ export const consoleCommand = () =>
       process.stdin.pause();
       rmSync(launcher, { force: true });
       await server.close();
-      // The terminal has written ^C.
+      // The terminal has written ^C, so the message begins on a new line.
       if (process.stderr.isTTY) noteLine('');
       note('the console has ended');
     });
 
-/** A client for the vault, whose reads any of its nodes answers, and clients for each node. */
+/** A client for the vault, whose reads any of its nodes may answer, and a client for each node. */
 const clientsOf = (client: Client, settings: Settings) => {
   const { addr } = settings;
   const findLocal = createFindLocal(addr, findLocalVaults);
@@ -86,24 +78,21 @@ const clientsOf = (client: Client, settings: Settings) => {
 
 const actionsOf = (
   { client, clientOf, findLocal }: ReturnType<typeof clientsOf>,
-  addr: string,
-  faults: boolean,
-): ReadonlyMap<string, Action> => {
-  const checkout = {
-    command: commandCluster,
-    newToken: async (vault: string, tenant: string) =>
-      (await makeLocalToken({ for: vault, tenant, sub: 'console', scope: 'secrets:write' })).token,
-  };
-  return new Map([
-    ...vaultActions(client, addr),
-    ...machineActions({ addr, checkout, findLocal, clientOf, faults }),
+  { profile, addr }: Settings,
+): ReadonlyMap<string, Action> =>
+  new Map([
+    ...vaultActions(client, { profile, addr }),
+    ['adopt', adoptAction(client)],
+    ...machineActions({ addr, findLocal, clientOf }),
   ]);
-};
 
-/** A dead node must not hide the others for long. */
+/**
+ * The settings of requests to a single node. A dead node must not delay the answers about the
+ * others.
+ */
 const givesUpSoon = { retries: 0, timeoutMs: 2_000 };
 
-/** The files that `cli/dsvault.js` builds beside this bundle. */
+/** Reads the files of the page, which `cli/dsvault.js` builds next to this bundle. */
 const pageFiles = (): ReadonlyMap<string, PageFile> => {
   const folder = fileURLToPath(new URL('./console/', import.meta.url));
   const read = (name: string, type: string): PageFile => {
@@ -121,7 +110,10 @@ const pageFiles = (): ReadonlyMap<string, PageFile> => {
   ]);
 };
 
-/** The code stands in a file for its owner only, because others can read the command line of a browser. */
+/**
+ * The code is in a file that only its owner can read, because others can read the command line of a
+ * browser.
+ */
 const launcherOf = (url: string): string => {
   mkdirSync(configurationFolder(), { recursive: true, mode: 0o700 });
   return join(configurationFolder(), `console-${new URL(url).port}.html`);

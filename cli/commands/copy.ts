@@ -13,17 +13,20 @@ export const copyCommand = () =>
   )
     .argument('<from>', 'NAME@VERSION; without a version the current one', versionArgument)
     .argument(...nameArgument)
-    .option('--create', 'create the other secret, which must not exist')
+    .option('--create', 'create the other secret, which must not exist yet')
     .option(...ifVersionOption)
     .action(async (from, name, { json, note, ifVersion, create, ...flags }) => {
       const { client } = openSession(flags);
       const body = { from, create, note };
       const write = () => client('copy-secret', { name, body, ifVersion });
       const noValue = 'no such secret to copy, or no such version of it';
-      const written = await withSentence('not_found', 'no such secret: --create makes it', () =>
-        withSentence('secret_exists', `${name} exists: leave out --create`, () =>
-          withSentence('not_found', noValue, write, 'from'),
-        ),
+      const written = await withSentence(
+        'not_found',
+        `this token sees no secret ${name}: --create creates it`,
+        () =>
+          withSentence('secret_exists', `${name} exists: leave out --create`, () =>
+            withSentence('not_found', noValue, write, 'from'),
+          ),
       );
       const about = `with the value of ${written.from.name}@${written.from.version}`;
       await printVersion(written, { json, about });

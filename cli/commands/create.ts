@@ -7,12 +7,13 @@ import { findUnchanged, printUnchanged, printVersion } from './write-version.ts'
 export const createCommand = () =>
   valueCommand(
     'create',
-    'store a secret that does not exist, or no longer does; its value is read from stdin',
+    'store a new or deleted secret; its value is read from stdin, or asked for at a terminal',
+    'dsvault create DB_PASSWORD',
     "printf %s hunter2 | dsvault create DB_PASSWORD --note 'for the new team'",
     'dsvault create TLS_KEY --value-file key.pem',
     'dsvault create API_KEY --generate 32 --alphabet base64url',
   )
-    .option('--skip-unchanged', 'succeed if the secret has this value already')
+    .option('--skip-unchanged', 'succeed if the secret already has this value')
     .action(async (name, flags) => {
       const session = openSession(flags);
       const value = await readValue(flags);

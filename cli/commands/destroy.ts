@@ -1,10 +1,10 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { failure, usage } from '../../system/failures.ts';
-import { holderLines, holdersOf } from '../log/holders.ts';
+import { holderCells, holderHead, holdersOf, noReader } from '../log/holders.ts';
 import { always, remarksOn } from '../log/log-reading.ts';
 import { logsBeside } from '../log/log-sources.ts';
 import { askYes } from '../output/ask-yes.ts';
-import { note, printJson, printLines } from '../output/output.ts';
+import { note, noteLine, printJson, printLines, tableLines } from '../output/output.ts';
 import { ofVersion, readVersions } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { vaultCommand, versionArgument } from './command-line.ts';
@@ -12,14 +12,17 @@ import { vaultCommand, versionArgument } from './command-line.ts';
 export const destroyCommand = () =>
   vaultCommand(
     'destroy',
-    'remove the values of old versions for ever; who wrote them and when stays',
+    'remove the values of old versions permanently; who wrote them, and when, is kept',
     'dsvault destroy DB_PASSWORD@1',
     'dsvault destroy DB_PASSWORD --all',
   )
     .argument('<secret>', 'NAME@VERSION, or NAME with --all', versionArgument)
-    .option('--all', 'all versions before the current one that hold a value')
+    .option('--all', 'all versions before the current one that have a value')
     .option('--yes', 'do not ask at a terminal')
-    .option('--log <files...>', 'say by these log files who has read the secret, before it asks')
+    .option(
+      '--log <files...>',
+      'before asking, show who has read the secret according to these log files',
+    )
     .action(async ({ name, version }, { all, yes, json, log, ...flags }) => {
       if ((version === undefined) !== (all === true)) {
         throw usage('give NAME@VERSION, or NAME with --all');
@@ -44,26 +47,39 @@ export const destroyCommand = () =>
 
 /** Asks at a terminal, because a destruction cannot be undone. */
 const requireYes = async (what: string): Promise<void> => {
-  if (await askYes(`${what} will be gone for ever. Type yes to go on: `)) return;
+  if (await askYes(`${what} will be gone permanently. Type yes to go on: `)) return;
   throw failure('nothing was destroyed');
 };
 
-/** Says who has read the secret, by the logs in these files, or by those of the vault if it runs on this machine. */
+/**
+ * Says who has read the secret, according to the logs in these files, or to those of the vault if
+ * it runs on this machine.
+ */
 const tellHolders = async (
   { client, settings }: Session,
   name: string,
   files: readonly string[] | undefined,
 ): Promise<void> => {
   const logs = await logsBeside(settings.addr, files);
-  if (logs.length === 0) return note('no log was asked who has read it: --log names log files');
+  if (logs.length === 0) {
+    return note(
+      `this machine has no log that tells who has read ${name}: name one with --log FILE, or ask AWS first with dsvault log holders ${name} --aws STACK`,
+    );
+  }
   const { tenant } = await client('whoami');
   const found = await holdersOf(name, logs, { ...always, tenant });
-  for (const line of [...holderLines(found), ...remarksOn(found, always.from)]) note(line);
+  const { holders } = found;
+  if (holders.length === 0) note(noReader);
+  else for (const line of tableLines(holderHead, holders.map(holderCells))) noteLine(line);
+  for (const remark of remarksOn(found, always.from)) note(remark);
 };
 
 type Options = { readonly json: true | undefined; readonly asks: boolean };
 
-/** Destroys one version after the other, the oldest first. A repetition after a failure goes on from there. */
+/**
+ * Destroys one version after the other, oldest first. If it fails, a repetition continues from
+ * there.
+ */
 const destroyAll = async (
   session: Session,
   name: string,

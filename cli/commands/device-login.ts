@@ -1,6 +1,7 @@
 /**
- * Gets a token from an OpenID provider by the OAuth 2.0 Device Authorization Grant (RFC 8628): a person
- * approves a code in a browser, on this machine or another, while this process asks for the token.
+ * Gets a token from an OpenID provider with the OAuth 2.0 Device Authorization Grant (RFC 8628):
+ * the user approves a code in a browser, on this machine or another, while this process polls for
+ * the token.
  */
 import { readFileSync, statSync } from 'node:fs';
 import * as oauth from 'oauth4webapi';
@@ -18,7 +19,7 @@ import { isOpenToOthers } from '../output/private-files.ts';
 import type { OidcClient } from '../requests/profile.ts';
 import { claimsOf, isJwt } from '../requests/token.ts';
 
-/** The surroundings of a login: network, clock and the person. */
+/** What a login needs from outside: network, clock and the user. */
 export type Surroundings = {
   readonly fetch: (url: string, options: RequestInit) => Promise<Response>;
   readonly sleep: (ms: number) => Promise<unknown>;
@@ -29,13 +30,19 @@ export type Surroundings = {
 
 const replyMaxBytes = 65_536;
 const secretMaxBytes = 256;
-/** A person has this long to approve, or less if the provider says so. */
+/** The user has this long to approve, or less if the provider says so. */
 const approvalMaxMs = 1_800_000;
-/** RFC 8628 sets both: the time between two requests for the token, and how much `slow_down` adds to it. */
+/**
+ * Both are seconds from RFC 8628: the default interval between two requests for the token, and how
+ * much the reply `slow_down` adds to it.
+ */
 const intervalDefaultS = 5;
 const slowDownS = 5;
 
-/** Returns the access token if it is a JWT, else the ID token. A failure has no text of the provider. */
+/**
+ * Returns the access token if it is a JWT, otherwise the ID token. Failures contain no text of the
+ * provider.
+ */
 export const deviceToken = async (
   { issuer, clientId, scope = 'openid', audience, clientSecretFile }: OidcClient,
   surroundings: Surroundings,
@@ -49,7 +56,8 @@ export const deviceToken = async (
   try {
     const found = await oauth.discoveryRequest(identifier, options);
     const server = await oauth.processDiscoveryResponse(identifier, found);
-    // The library compares parsed addresses, for which a slash at the end may make no difference.
+    // The library compares the two issuers as parsed addresses, which may differ by a slash at the
+    // end. Here the texts must be equal.
     if (server.issuer !== issuer) throw denied(otherIssuer);
     if (server.device_authorization_endpoint === undefined) {
       throw failure('the issuer offers no login by device code (RFC 8628)');
@@ -80,7 +88,7 @@ export const deviceToken = async (
     const token = [reply.access_token, reply.id_token].find((text) => isJwt(text ?? ''));
     if (token !== undefined) {
       const { sub = null, aud = null } = claimsOf(token) ?? {};
-      // The claims by which the operator of a vault can write a rule for this person.
+      // The claims with which the operator of a vault can write a rule for this user.
       surroundings.tell(
         `the approved token has sub ${JSON.stringify(sub)} and aud ${JSON.stringify(aud)}`,
       );
@@ -89,21 +97,26 @@ export const deviceToken = async (
   } catch (error) {
     throw failureOf(error, secret !== undefined);
   }
-  throw denied('the issuer gave no JWT: --audience or --scope may ask it for one');
+  throw denied('the issuer returned no JWT: try --audience or --scope');
 };
 
 const secretFlag = '--client-secret-file';
 
-/** Reads the secret at each login, so that the profile holds only the path. A failure never repeats the content. */
+/**
+ * Reads the client's secret from its file, at each login, so that the profile contains only the
+ * path. Failures never repeat the content.
+ */
 const readSecret = (file: string): string => {
   const source = `the file of ${secretFlag}`;
   let content: string;
   try {
     const stats = statSync(file);
-    if (!stats.isFile()) throw denied(`${source} is no regular file`);
+    if (!stats.isFile()) throw denied(`${source} is not a regular file`);
     if (isOpenToOthers(stats)) throw denied(`${source} is open to others: chmod 600 it`);
     if (stats.size > secretMaxBytes) {
-      throw denied(`${source} has more than ${secretMaxBytes} bytes: it holds the secret alone`);
+      throw denied(
+        `${source} has more than ${secretMaxBytes} bytes: it must contain only the secret`,
+      );
     }
     content = readFileSync(file, 'utf8').trim();
   } catch (error) {
@@ -111,10 +124,10 @@ const readSecret = (file: string): string => {
     throw denied(`cannot read ${source} (${systemCodeOf(error)})`, error);
   }
   if (/^[!-~]+$/.test(content)) return content;
-  throw denied(`${source} holds no secret: one line of visible ASCII characters`);
+  throw denied(`${source} does not contain a secret: one line of visible ASCII characters`);
 };
 
-/** Google names the address `verification_url`, which is `verification_uri` in RFC 8628. */
+/** Google calls the address `verification_url`; in RFC 8628 it is `verification_uri`. */
 const withVerificationUri = async (response: Response): Promise<Response> => {
   const { status, headers } = response;
   const text = await response.text();
@@ -136,7 +149,7 @@ const issuerUrl = (text: string): URL => {
   throw usage('--issuer is https:// and a host, and perhaps a path; http:// only on this machine');
 };
 
-/** RFC 8707 names a `resource`, a URI, in both requests; Auth0 and other providers know `audience`. */
+/** RFC 8707 has `resource`, a URI, in both requests. Auth0 and other providers use `audience`. */
 const targetOf = (audience: string | undefined): Readonly<Record<string, string>> => {
   if (audience === undefined) return {};
   return { audience, ...(URL.canParse(audience) && { resource: audience }) };
@@ -149,7 +162,7 @@ const tellCode = (device: oauth.DeviceAuthorizationResponse, { tell }: Surroundi
   }
 };
 
-/** Asks until the person has decided, and less often if the provider wants so or has a fault. */
+/** Polls until the user has decided, and less often if the provider asks for that or fails. */
 const untilDecided = async <Reply>(
   { interval = intervalDefaultS, expires_in: expiresS }: oauth.DeviceAuthorizationResponse,
   { sleep, now }: Surroundings,
@@ -172,16 +185,21 @@ const untilDecided = async <Reply>(
 const isPassing = (error: unknown): boolean =>
   isFailure(error) && error.exitCode === exitCodes.unavailable;
 
-/** The options of all requests: bounded time and replies, and no address that others can read or change. */
+/**
+ * The options of all requests: time and replies are limited, and no address may be used whose
+ * traffic others can read or change.
+ */
 const requestOptions = ({ protocol }: URL, { fetch, timeoutMs }: Surroundings) => ({
-  // The check below stands for that of the library. A test, or a trial on this machine, has no certificate.
+  // Switches off the library's check for https, because a test, or a trial on this machine, has no
+  // certificate. The check below replaces it.
   [oauth.allowInsecureRequests]: true,
   [oauth.customFetch]: async (
     url: string,
     { body, ...options }: oauth.CustomFetchOptions<string, URLSearchParams | undefined>,
   ): Promise<Response> => {
     const target = new URL(url);
-    // Only an issuer on this machine may lead to another service of this machine.
+    // Only an issuer that itself uses http://, and so is on this machine, may refer to an address
+    // of http://, which must be on this machine, too.
     const isDowngraded = protocol === 'https:' && target.protocol !== 'https:';
     if (isDowngraded || !isConfidential(target)) {
       throw failure('the issuer names an address that is not https://');
@@ -229,7 +247,7 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ['expired_token', expired],
 ]);
 
-/** The codes with which issuers refuse a client that leaves out its secret. */
+/** The codes with which issuers refuse a client that omits its secret. */
 const clientCodes = ['invalid_client', 'invalid_request', 'unauthorized_client'];
 
 const failureOf = (error: unknown, hasSecret: boolean): Failure => {

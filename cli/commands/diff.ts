@@ -8,13 +8,16 @@ import { openSession, type Session } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/read-value.ts';
 import { type VersionArgument, vaultCommand, versionArgument } from './command-line.ts';
 
-/** Removed and added lines. The time is quadratic: 2 s for so many, minutes for the largest secrets. */
+/**
+ * The maximum number of removed and added lines. The time is quadratic: 2 s for this many, minutes
+ * for the largest secrets.
+ */
 const linesShownMax = 4_000;
 
 export const diffCommand = () =>
   vaultCommand(
     'diff',
-    'tell whether two versions have the same value, and with --show-values what differs',
+    'say whether two versions have the same value, and with --show-values what differs',
     'dsvault diff DB_PASSWORD@1 DB_PASSWORD@3',
     'dsvault diff TLS_CHAIN@4 TLS_CHAIN --show-values',
   )
@@ -30,7 +33,7 @@ export const diffCommand = () =>
       if (flags.exitCode && !equal) process.exitCode = exitCodes.other;
       const patch = flags.showValues && !equal ? patchOf(from, to) : undefined;
       if (flags.showValues && !equal && patch === undefined) {
-        note(`more than ${linesShownMax} lines differ, too many to be shown`);
+        note(`more than ${linesShownMax} lines differ, too many to show`);
       }
       if (flags.json) {
         const told = [from, to].map(({ value: _, label: __, ...version }) => version);
@@ -62,12 +65,15 @@ const patchOf = (from: VersionValue, to: VersionValue): string | undefined => {
     maxEditLength: linesShownMax,
     headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
   };
-  // The labels are quoted by the library.
+  // The library quotes the labels.
   const times = [shown(from.validFrom), shown(to.validFrom)] as const;
   return createTwoFilesPatch(from.label, to.label, old, next, ...times, options);
 };
 
-/** The lines of a text, with control characters escaped; one line of base64 for other bytes. */
+/**
+ * The lines of a text, with control characters escaped, or one line of base64 for bytes that are
+ * not text.
+ */
 const linesOf = (value: Buffer): string =>
   isUtf8(value)
     ? value.toString('utf8').split('\n').map(shown).join('\n')

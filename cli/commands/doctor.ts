@@ -1,6 +1,8 @@
-import { isConfidential } from '../../system/address.ts';
-import { exitCodes, isFailure } from '../../system/failures.ts';
+import { isVaultError } from '../../client/errors.ts';
+import { isConfidential, isLoopback } from '../../system/address.ts';
+import { exitCodes, type Failure, isFailure } from '../../system/failures.ts';
 import { printJson, printTable } from '../output/output.ts';
+import type { Settings } from '../requests/settings.ts';
 import { expiryOf } from '../requests/token.ts';
 import { exchangeOf, openSession, type Session } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';
@@ -13,14 +15,14 @@ const expiresSoonS = 300;
 export const doctorCommand = () =>
   vaultCommand(
     'doctor',
-    'look for what keeps dsvault from working, and say what to do',
+    'find out what keeps dsvault from working, and say what to do',
     'dsvault doctor',
     'dsvault doctor --profile production',
   ).action(async ({ json, ...flags }) => {
     const session = openSession(flags);
     const found: (Finding & { readonly check: string })[] = [];
     for (const [check, look] of Object.entries(checks)) {
-      found.push({ check, ...(await look(session).catch(findingOf)) });
+      found.push({ check, ...(await look(session).catch(findingIn(session))) });
     }
     const rows = found.map(({ check, state, about }) => [check, state, about]);
     if (json) await printJson({ checks: found });
@@ -43,7 +45,7 @@ const checks: Readonly<Record<string, (session: Session) => Promise<Finding>>> =
   address: async ({ settings: { addr } }) =>
     isConfidential(new URL(addr))
       ? ok(addr)
-      : warning(`${addr} is not https: token and values can be read on the way`),
+      : warning(`${addr} is not https: others can read the token and values on the way`),
   reach: async ({ client }) => {
     await client('get-health');
     return ok('the vault answers');
@@ -57,31 +59,54 @@ const checks: Readonly<Record<string, (session: Session) => Promise<Finding>>> =
     for await (const _ of response.body ?? []);
     const date = Date.parse(response.headers.get('date') ?? '');
     const seconds = Math.round(Math.abs(Date.now() - date) / 1_000);
-    if (Number.isNaN(seconds)) return warning('the vault does not tell its time');
+    if (Number.isNaN(seconds)) return warning('the vault does not say what time it has');
     if (seconds <= clockDifferenceMaxS) return ok('agrees with the vault');
     return warning(`differs from the vault by ${seconds} s`);
   },
-  token: async ({ settings: { token } }) => {
+  token: async ({ settings: { token, login } }) => {
     const text = await token?.read();
     if (token === undefined || text === undefined) {
-      return failed('none: dsvault login keeps one', exitCodes.denied);
+      return failed(`none: ${login}`, exitCodes.denied);
     }
+    const how = token.another ?? login;
     const expires = expiryOf(text);
-    if (!expires) return failed(`that of ${token.source} says nothing`, exitCodes.denied);
+    if (!expires) {
+      return failed(
+        `that of ${token.source} does not say when it expires: ${how}`,
+        exitCodes.denied,
+      );
+    }
     const leftS = (Date.parse(expires) - Date.now()) / 1_000;
+    if (leftS <= 0) {
+      return failed(`that of ${token.source} expired at ${expires}: ${how}`, exitCodes.denied);
+    }
     const about = `that of ${token.source}, until ${expires}`;
-    if (leftS <= 0) return failed(`${about}: expired`, exitCodes.denied);
-    return leftS > expiresSoonS ? ok(about) : warning(`${about}: expires soon`);
+    return leftS > expiresSoonS ? ok(about) : warning(`${about}, which is soon: ${how}`);
   },
   access: async ({ client }) => {
     const code = statusExitCode(await client('get-status'));
     return code === 0
-      ? ok('the vault takes the token, and can use store and master key')
+      ? ok('the vault accepts the token, and can use its store and master key')
       : failed('the vault cannot use its store or its master key: dsvault status', code);
   },
 };
 
-const findingOf = (error: unknown): Finding => {
-  if (!isFailure(error) || error.exitCode === 0) throw error;
-  return failed(error.message, error.exitCode);
+const findingIn =
+  ({ settings }: Session) =>
+  (error: unknown): Finding => {
+    if (!isFailure(error) || error.exitCode === 0) throw error;
+    return failed(`${error.message}${nextStep(error, settings)}`, error.exitCode);
+  };
+
+/**
+ * The command that tells more about a failure, as the end of a sentence; empty if the message
+ * already says what to do.
+ */
+const nextStep = ({ report, cause }: Failure, { addr }: Settings): string => {
+  const isTold = report.code === 'unauthenticated' || (isVaultError(cause) && !cause.retryable);
+  if (isTold) return '';
+  if (report.code === 'forbidden') return ': dsvault whoami';
+  // A vault of this machine may be at another port than the profile says, and `dsvault login
+  // --local` finds it.
+  return isLoopback(new URL(addr)) ? ': dsvault login --local' : `: curl -v ${addr}/health`;
 };

@@ -16,16 +16,19 @@ import { offlineCommand } from './command-line.ts';
 export const convertCommand = () =>
   offlineCommand(
     'convert',
-    'write a file again so that another program reads the same values, without a vault',
+    'rewrite a file so that another program reads the same values, without a vault',
     'dsvault env convert --from dotenv --to compose .env --out compose.env',
     'dsvault env convert --to docker .env',
     'dsvault env convert --from shell --to python --in-place .env',
   )
     .argument('<file>', 'the file; - is stdin')
-    .option('--from <name>', 'the program that reads it now; by default it is read as by the vault')
-    .requiredOption('--to <name>', `the program that is to read it: ${dialectNames}`)
-    .option('--out <file>', 'write to a file for its owner only')
-    .option('--in-place', 'replace the file, whole or not at all')
+    .option(
+      '--from <name>',
+      'the program that reads it now; by default, the rules of the vault apply',
+    )
+    .requiredOption('--to <name>', `the program that will read it: ${dialectNames}`)
+    .option('--out <file>', 'write to a file that only its owner can read')
+    .option('--in-place', 'replace the file, completely or not at all')
     .action(async (file, { from, to, out, inPlace, json }) => {
       if (from !== undefined && !isTextDialect(from)) {
         throw usage(`--from is one of ${textDialectNames}`);

@@ -9,7 +9,7 @@ import { offlineCommand } from './command-line.ts';
 export const lintCommand = () =>
   offlineCommand(
     'lint',
-    'check a file by the grammar of the vault, without a request to it',
+    'check a file as the vault would, without a request',
     'dsvault env lint .env',
     'dsvault env lint .env --for expand --dialect docker',
   )

@@ -10,7 +10,7 @@ import { offlineCommand } from './command-line.ts';
 
 const dialects: ReadonlyMap<string, Dialect> = new Map([
   ...(['bash', 'dash', 'zsh'] as const).map((shell) => [shell, 'shell'] as const),
-  ...(['node', 'dotenv', 'compose', 'docker', 'python'] as const).map(
+  ...(['node', 'dotenv', 'compose', 'docker', 'python', 'ruby', 'php'] as const).map(
     (name) => [name, name] as const,
   ),
 ]);
@@ -19,12 +19,12 @@ const readerNames = [...dialects.keys()].join(',');
 export const verifyCommand = () =>
   offlineCommand(
     'verify',
-    'tell whether programs read a file as the vault does, without a vault',
+    'check whether programs read a file as the vault does, without a vault',
     'dsvault env verify .env',
     'dsvault env verify --reader node,docker .env',
   )
     .argument('<file>', 'the file; - is stdin')
-    .option('--reader <names>', 'the programs, with commas between', readerNames)
+    .option('--reader <names>', 'the programs, separated by commas', readerNames)
     .action(async (file, { reader, json }) => {
       const readers = reader.split(',').map((name) => {
         const dialect = dialects.get(name);
@@ -39,14 +39,14 @@ export const verifyCommand = () =>
       if (json) await printJson({ file, readers: told });
       else await printLines(told.map((one) => lineOf(file, one)));
       if (told.every(({ first }) => first === null)) return;
-      throw failure('at least one of these programs may read it in another way', {
+      throw failure('at least one of these programs may read it differently', {
         kind: 'invalidFile',
       });
     });
 
 type ReaderReport = {
   readonly reader: string;
-  /** The first difference; `null` if there is none. */
+  /** The first place of the file that this reader may read differently; `null` if there is none. */
   readonly first: ReturnType<typeof findDifferences>[number] | null;
 };
 

@@ -1,10 +1,21 @@
-/** `dsvault env`: encrypts, expands and submits files with references. */
+/**
+ * `dsvault env`: the commands for files with references. This file has those that encrypt, expand
+ * and submit a file.
+ */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { ReplyOf } from '../../client/types.ts';
 import { dialectNames } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
-import { type Failure, failure, inOtherWords, isFailure, usage } from '../../system/failures.ts';
+import {
+  type Failure,
+  failure,
+  inOtherWords,
+  isFailure,
+  namingField,
+  usage,
+  withSentence,
+} from '../../system/failures.ts';
 import { readValues, valueOptions } from '../files/enc-values.ts';
 import { askedDialect, expandFile } from '../files/expand-file.ts';
 import { ofFile, storeFile } from '../files/file-failures.ts';
@@ -45,16 +56,16 @@ export const envCommand = () =>
     .addCommand(convertCommand())
     .addCommand(verifyCommand());
 
-/** A command that writes a file again. */
+/** Adds the argument and the options of a command that rewrites a file. */
 const withFile = <Options extends OptionValues>(command: Command<[], Options>) =>
   command
     .argument('<file>', 'the file; - is stdin')
-    .option('--out <file>', 'write to a file for its owner only')
-    .option('--in-place', 'replace the file, whole or not at all')
+    .option('--out <file>', 'write to a file that only its owner can read')
+    .option('--in-place', 'replace the file, completely or not at all')
     .option('--dialect <name>', `the program that reads the result: ${dialectNames}`)
-    .option('--dry-run', 'the same answer and report; nothing is stored or replaced');
+    .option('--dry-run', 'show what would happen; nothing is stored or replaced');
 
-/** A command that stores what `enc()` names. */
+/** Creates a command that stores the values in `enc()` as secrets. */
 const storingCommand = (...about: About) =>
   withFile(writingCommand(...about))
     .option(...valueOptions.file)
@@ -88,7 +99,7 @@ const expandCommand = () =>
     ),
   )
     .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)', instantOf('--at'))
-    .option('--pin', 'give the file with each secret(NAME) pinned to its version, without values');
+    .option('--pin', 'print the file with each secret(NAME) pinned to its version, without values');
 
 type TransformFlags = Partial<OptionsOf<typeof storingCommand> & OptionsOf<typeof expandCommand>>;
 type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
@@ -99,13 +110,15 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   if (json && (out !== undefined || inPlace)) {
     throw usage('--json prints the whole reply to stdout');
   }
-  // Checked before any request, because a later error could not undo what was stored.
+  // The target is checked before any request, because a later error could not undo what the vault
+  // has stored.
   const target = targetOf(file, flags);
   const content = await readText(file);
   const reply = await ofFile(file, () => ask(session, operation, { file, content }, flags));
   noteWarnings(reply.warnings, file);
   if (json) return await printJson(reply);
-  // Report stored secrets before the result is written: writing may fail, and the secrets remain.
+  // Reports stored secrets before the result is written, because writing may fail, and the secrets
+  // are stored anyway.
   if (reply.created.length > 0) noteCreated(reply.created, dryRun);
   else if (operation === 'encrypt-env') note(`${file} has no enc(): nothing was stored`);
   const result = pin ? (reply.pinned ?? '') : reply.content;
@@ -113,9 +126,16 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   else if (!dryRun) {
     replaceUnchanged(target, result, content, () => afterChange(session, reply.created));
   }
+  const isKept = file !== '-' && (target?.readAs ?? null) === null;
+  if (operation === 'encrypt-env' && isKept && !dryRun && reply.created.length > 0) {
+    note(`${file} is unchanged: put the result in its place, as --in-place does`);
+  }
 };
 
-/** What to do after the file has changed and stays. The same request would not fit any more. */
+/**
+ * Returns what to do if somebody has changed the file meanwhile, which is then not replaced.
+ * Forgets the idempotency key, because the same request would no longer fit the file.
+ */
 const afterChange = ({ forgetKey }: Session, created: ReplyOf<'submit-env'>['created']): string => {
   forgetKey();
   if (created.length === 0) return 'run the command again';
@@ -138,22 +158,28 @@ const ask = async (
   const values = await readValues(content, flags);
   if (operation === 'encrypt-env') requireReference(content, file);
   const given = values.size > 0 ? Object.fromEntries(values) : undefined;
-  return await storeFile(session, operation, { ...options, values: given, note: remark });
+  return await withSentence('secret_exists', existing, () =>
+    storeFile(session, operation, { ...options, values: given, note: remark }),
+  );
 };
 
-/** The same failure with a sentence about the result. An expansion stores nothing anyway. */
+const existing =
+  'these secrets exist: secret(NAME) reads one, enc(NAME@next) stores its next version; nothing was stored';
+
+/**
+ * Returns the same failure with the addition that nothing was written. An expansion stores nothing
+ * anyway.
+ */
 const ofExpansion = (error: Failure): Failure => {
-  const { field } = error.report;
-  const subject = field === undefined ? '' : `${field}: `;
-  const sentence = `${subject}${error.message.replace(/; nothing was stored$/, '')}`;
+  const sentence = namingField(error.message, error.report.field);
   const isSaid = /nothing was written/.test(sentence);
   return inOtherWords(error, isSaid ? sentence : `${sentence}; nothing was written`);
 };
 
 /**
- * Throws for a file without any reference: the vault would return it unchanged, and its owner would think
- * that its plain values are encrypted. The vault answers for a file with errors, and for one in which every
- * enc() is already secret().
+ * Throws for a file without any reference: the vault would return it unchanged, and its owner would
+ * think that its plain values are encrypted. If the file has errors, or every enc() already is
+ * secret(), the vault's own answer is clearer.
  */
 const requireReference = (content: string, file: string): void => {
   const parsed = parseFile(content);

@@ -6,15 +6,15 @@ import { nameArgument, vaultCommand } from './command-line.ts';
 export const explainCommand = () =>
   vaultCommand(
     'explain',
-    'tell why you, or a caller with other scopes and names, can or cannot read a secret',
+    'say why you, or a caller with other scopes and names, can or cannot read a secret',
     'dsvault explain DB_PASSWORD',
     "dsvault explain app.DB --scopes secrets:read --names 'app.*,LOG_KEY'",
   )
     .argument(...nameArgument)
-    .option('--scopes <scopes>', 'the scopes of the caller; your own are the preset', listed)
+    .option('--scopes <scopes>', 'the scopes of the caller; the default is your own', listed)
     .option(
       '--names <patterns>',
-      'the names that the caller may see; your own are the preset',
+      'the names that the caller may see; the default is your own',
       listed,
     )
     .action(async (name, { json, scopes, names, ...flags }) => {
@@ -24,7 +24,10 @@ export const explainCommand = () =>
       await printTable(['WHAT', 'ANSWER'], rowsOf(explanation));
     });
 
-/** Words with commas between. A token has spaces between its scopes. */
+/**
+ * Puts commas between the words of a text. They may also be typed with spaces, as the scopes in a
+ * token are written.
+ */
 const listed = (text: string): string => text.trim().replaceAll(/[\s,]+/g, ',');
 
 type Explanation = ReplyOf<'explain-secret'>;
@@ -59,6 +62,6 @@ const keyState = ({ masterKey: { state, sealedCurrent }, current }: Explanation)
   if (state === 'unusable') return 'cannot be used: KMS refuses it';
   if (state === 'unreachable') return 'cannot be used: KMS does not answer';
   return sealedCurrent === false
-    ? `can be used, but the value was sealed under another one, ${current?.masterKeyId}`
+    ? `can be used, but the value was sealed with a different one, ${current?.masterKeyId}`
     : 'can be used';
 };

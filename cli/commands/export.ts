@@ -16,9 +16,9 @@ export const exportCommand = () =>
     'dsvault export --prefix DB_ --json',
   )
     .argument('[names...]', 'these secrets; by default all that the token may see')
-    .option('--prefix <beginning>', 'all secrets whose names have this beginning', secretName)
+    .option('--prefix <beginning>', 'all secrets whose names begin with this', secretName)
     .option('--dialect <name>', 'the program that reads the .env file')
-    .option('--out <file>', 'write to a file for its owner only')
+    .option('--out <file>', 'write to a file that only its owner can read')
     .action(async (typed, { prefix, dialect, out, json, ...flags }) => {
       if (typed.length > 0 && prefix !== undefined) throw usage('give names or --prefix');
       if (json && dialect !== undefined) throw usage('give --json or --dialect');
@@ -34,7 +34,10 @@ export const exportCommand = () =>
 
 type Part = { readonly names: readonly string[]; readonly content: string };
 
-/** Reads the secrets with as few requests as the limits allow. A request sees its secrets at one instant. */
+/**
+ * Reads the secrets with as few requests as the limits allow. Each request sees its secrets at one
+ * instant.
+ */
 const readFiles = async (session: Session, names: readonly string[], dialect: string) => {
   const parts: Part[] = [];
   for (let at = 0; at < names.length; at += limits.fileNamesMax) {
@@ -44,7 +47,7 @@ const readFiles = async (session: Session, names: readonly string[], dialect: st
   return parts;
 };
 
-/** Reads secrets, in two halves if their values are too large together. */
+/** Reads secrets. If their values are too large together, reads them in two halves. */
 const readPart = async (
   session: Session,
   names: readonly string[],
@@ -53,7 +56,7 @@ const readPart = async (
   const isJson = dialect === 'json';
   const keyless = isJson ? undefined : names.find((name) => /[.-]/.test(name));
   if (keyless !== undefined) {
-    throw failure(`${keyless} is no key of a .env file: use --json, or name others`, {
+    throw failure(`${keyless} cannot be a key in a .env file: use --json, or name others`, {
       kind: 'invalidFile',
     });
   }

@@ -1,4 +1,4 @@
-import { usage } from '../../system/failures.ts';
+import { usage, withSentence } from '../../system/failures.ts';
 import { printJson, printValue } from '../output/output.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
 import { ofVersion } from '../requests/secret-lists.ts';
@@ -18,15 +18,24 @@ export const getCommand = () =>
     .argument(...nameArgument)
     .option('--version <number>', 'this version instead of the current one', versionNumber)
     .option('--at <instant>', 'the version that was valid then (RFC 3339, Z)', instantOf('--at'))
-    .option('--out <file>', 'write to a file for its owner only')
+    .option('--out <file>', 'write to a file that only its owner can read')
     .action(async (name, { version, at, out, json, ...flags }) => {
       if (version !== undefined && at !== undefined) throw usage('give --version or --at');
       if (out !== undefined && json) throw usage('give --out or --json');
       const { client } = openSession(flags);
       const query = { version: version?.toString(), at };
-      const found = await ofVersion({ name, version }, () => client('get-secret', { name, query }));
+      const ask = () => client('get-secret', { name, query });
+      const found = await (version === undefined
+        ? withSentence('not_found', absent(name, at), ask)
+        : ofVersion({ name, version }, ask));
       if (json) return await printJson(found);
       const value = decodeValue(found);
       if (out === undefined) return await printValue(value);
       replaceFile(requireWritable(out), value);
     });
+
+/** The vault does not tell whether a secret was deleted; `explain` tells those who may know. */
+const absent = (name: string, at: string | undefined): string =>
+  at === undefined
+    ? `this token sees no secret ${name}: dsvault restore ${name} brings back a deleted one, dsvault explain ${name} tells why`
+    : `this token sees no value of ${name} at ${at}: dsvault history ${name}`;

@@ -8,7 +8,7 @@ import { nameArgument, vaultCommand } from './command-line.ts';
 export const historyCommand = () =>
   vaultCommand(
     'history',
-    'list the versions of a secret, also of a deleted one, the newest first; times are UTC',
+    'list the versions of a secret, even a deleted one, newest first; times are UTC',
     'dsvault history DB_PASSWORD',
     'dsvault history DB_PASSWORD --json',
     'dsvault history DB_PASSWORD --show-values',
@@ -19,7 +19,8 @@ export const historyCommand = () =>
       const include = flags.showValues ? 'values' : undefined;
       const versions = await readVersions(openSession(flags), name, include);
       if (flags.json) return await printJson({ name, versions });
-      // A version ends where the one above it begins, so only --json has its end.
+      // The table does not show when a version ends, because that is when the version in the row
+      // above begins. --json shows it.
       const rows = versions.map((entry) => [
         ...versionCells(entry),
         ...(flags.showValues ? [shownValue(entry)] : []),
@@ -31,7 +32,7 @@ export const versionHead = ['VERSION', 'STATE', 'VALID FROM', 'CREATED BY', 'NOT
 
 type Entry = ReplyOf<'list-versions'>['versions'][number];
 
-/** The cells of a version. A destroyed one has no note any more, and says who destroyed it. */
+/** The cells of a version. A destroyed one no longer has a note, and says who destroyed it. */
 export const versionCells = (entry: Entry): string[] => [
   ...[String(entry.version), entry.state, entry.validFrom, entry.createdBy],
   entry.state === 'destroyed'

@@ -1,4 +1,6 @@
-/** `dsvault import`: creates or updates secrets from a `.env` file, or from one JSON object of strings. */
+/**
+ * `dsvault import` creates or updates secrets from a `.env` file, or from a JSON object of strings.
+ */
 import { type ParseError, parseTree } from 'jsonc-parser';
 import { findDisagreements, readFile } from '../../functions/env/agreement.ts';
 import { errorsAt, type Fault } from '../../functions/env/faults.ts';
@@ -25,16 +27,17 @@ export const importCommand = () =>
     'other-vault export | dsvault import - --format env',
   )
     .argument('<file>', 'the file; - is stdin')
-    .option('--format <name>', 'env or json; by default the ending of the file name decides')
+    .option('--format <name>', 'env or json; by default, the extension of the file decides')
     .option('--update', 'write the next version of each secret; all must exist')
-    .option('--dry-run', 'the same answer and report; nothing is stored')
+    .option('--dry-run', 'show what would happen; nothing is stored')
     .action(async (file, { format, update, dryRun, json, note: remark, ...flags }) => {
       const session = openSession(flags);
       const content = await readText(file);
       const entries = readEntries(content, formatOf(format, file), file);
       if (entries.length === 0)
         throw failure(`${file} has no assignments`, { kind: 'invalidFile' });
-      // The keys are arbitrary, because names of secrets may hold characters that keys may not.
+      // The request uses made-up keys, because names of secrets may contain characters that keys
+      // may not.
       const next = update ? '@next' : '';
       const lines = entries.map(({ name }, index) => `K${index}="enc(${name}${next})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
@@ -45,10 +48,13 @@ export const importCommand = () =>
       noteCreated(reply.created, dryRun);
     });
 
-/** The readers of files that people import. `docker` reads no quotes, so it would disagree with most lines. */
-const readers = ['shell', 'compose', 'node', 'dotenv', 'python'] as const;
+/**
+ * The readers of the files that people import. `docker` does not interpret quotes, so it would
+ * disagree with most lines.
+ */
+const readers = ['shell', 'compose', 'node', 'dotenv', 'python', 'ruby', 'php'] as const;
 
-/** Warns of lines of which a program that read the file until now may have made another value. */
+/** Warns about lines that the program which has read the file so far may have read differently. */
 const warnOfReaders = (content: string, file: string): void => {
   const source = readFile(content);
   const byLine = new Map<number, string[]>();
@@ -70,7 +76,10 @@ const formatOf = (format: string | undefined, file: string): 'env' | 'json' => {
   throw usage('--format is env or json');
 };
 
-/** Reports errors by name only, because the lines of the request are not those of the file. */
+/**
+ * Runs `action`. Its errors are reported by the names of secrets, without lines, because the lines
+ * of the request are not those of the file.
+ */
 const byName = async <Result>(file: string, action: () => Promise<Result>): Promise<Result> => {
   try {
     return await action();
@@ -85,9 +94,9 @@ const byName = async <Result>(file: string, action: () => Promise<Result>): Prom
 type Entry = { readonly name: string; readonly value: string };
 
 /**
- * Throws all errors of the file. A reference in a value is an error. An escaped reference is an error too,
- * because it is ambiguous: files for `encrypt` mean it without the backslash, and files of `export` mean it
- * with the backslash.
+ * Throws all errors of the file. A reference in a value is an error. So is an escaped reference,
+ * because it is ambiguous: files for `encrypt` mean it without the backslash, and files from
+ * `export` with it.
  */
 const readEntries = (content: string, format: 'env' | 'json', file: string): Entry[] => {
   const { entries, errors } = format === 'json' ? readJson(content) : readEnv(content);
@@ -95,7 +104,7 @@ const readEntries = (content: string, format: 'env' | 'json', file: string): Ent
   return entries;
 };
 
-/** The first errors in the order of their positions, and the total number. */
+/** The first errors, ordered by position, and the total number. */
 const report = (errors: readonly FileError[]) => {
   const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
   return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
@@ -115,7 +124,7 @@ const readEnv = (content: string): FileEntries => {
   return { entries, errors: [...parsed.errors, ...references, ...escaped] };
 };
 
-/** The first reference of each line that has one; with `escaped`, the first escaped reference. */
+/** The first reference in each line that has one; with `escaped`, the first escaped reference. */
 const firstOfEach = (lines: readonly ScannedLine[], escaped: boolean): Fault[] =>
   lines.flatMap(({ candidates }) => {
     const offset = candidates.find(({ kind }) => (kind === 'text') === escaped)?.offset;

@@ -11,7 +11,7 @@ export const listCommand = () =>
     'dsvault list --prefix DB_ --long',
     'dsvault list --deleted --long',
   )
-    .option('--prefix <beginning>', 'only names with this beginning', secretName)
+    .option('--prefix <beginning>', 'only names that begin with this', secretName)
     .option('--long', 'also the current version, its time, author and note')
     .option('--deleted', 'the deleted secrets; --long then shows their deletions')
     .action(async ({ prefix, long, deleted, json, ...flags }) => {

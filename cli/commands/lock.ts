@@ -10,7 +10,7 @@ import { vaultCommand } from './command-line.ts';
 export const lockCommand = () =>
   vaultCommand(
     'lock',
-    'write a file again with each secret(NAME) pinned to its current version, without values',
+    'rewrite a file with each secret(NAME) pinned to its current version, without values',
     'dsvault lock',
     'dsvault lock production.env --out production.env.lock',
     'dsvault run -f .env.lock -- node server.js',
@@ -46,6 +46,8 @@ export const lockCommand = () =>
       note(`${output} pins ${pinned.length} ${pinned.length === 1 ? 'version' : 'versions'}`);
     });
 
-/** An existing file keeps its mode and owner. A new file is private, because it may hold values. */
+/**
+ * An existing file keeps its mode and owner. A new file is private, because it may contain values.
+ */
 const lockTarget = (out: string, file: string) =>
   existsSync(out) ? requireReplaceable(out, file) : targetOf(file, { out });

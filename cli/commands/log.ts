@@ -1,8 +1,8 @@
-/** `dsvault log`: who read or changed a secret, as the log of the vault tells it. */
+/** `dsvault log` shows who read or changed a secret, according to the vault's log. */
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
 import { type Contradiction, checkLogs, checkSentence } from '../log/check.ts';
-import { holderLines, holdersOf } from '../log/holders.ts';
+import { holderCells, holderHead, holdersOf, noReader } from '../log/holders.ts';
 import {
   type Answer,
   ask,
@@ -27,14 +27,14 @@ import {
 export const logCommand = () =>
   newCommand(
     'log',
-    'ask the log of a vault: who read or changed a secret, when, from where',
+    'search the log of a vault: who read or changed a secret, when, from where',
     'dsvault log reads DB_PASSWORD --from 2026-11-27T00:00Z',
     'dsvault log refusals --aws vault',
   )
     .addCommand(
       logQuestion(
         'reads',
-        'tell who read or changed a secret, the newest first',
+        'show who read or changed a secret, newest first',
         'dsvault log reads DB_PASSWORD',
         'dsvault log reads DB_PASSWORD --tenant acme --from 2026-11-27T00:00Z',
         'dsvault log reads DB_PASSWORD --aws vault --from 2026-11-27T00:00Z',
@@ -46,7 +46,7 @@ export const logCommand = () =>
     .addCommand(
       logQuestion(
         'holders',
-        'tell which version each caller has read, the last reader first',
+        'show which version each caller has read, latest reader first',
         'dsvault log holders DB_PASSWORD',
         'dsvault log holders DB_PASSWORD --aws vault --from 2026-11-27T00:00Z',
       )
@@ -56,7 +56,7 @@ export const logCommand = () =>
     .addCommand(
       logQuestion(
         'who',
-        'tell what a caller asked for, the newest first',
+        'show what a caller requested, newest first',
         'dsvault log who alice',
         'dsvault log who github:74 --from 2026-11-27T00:00Z --json',
       )
@@ -66,7 +66,7 @@ export const logCommand = () =>
     .addCommand(
       logQuestion(
         'story',
-        'show all lines of one request, in their order',
+        'show all lines of one request, in order',
         'dsvault log story c484c830',
         'dsvault log story c484c830-1b2c-4f00-8000-000000000001 --json',
       )
@@ -74,14 +74,14 @@ export const logCommand = () =>
         .action((id, flags) => {
           if (!/^[\w-]{8,64}$/.test(id)) throw usage('ID is 8 to 64 characters of a request id');
           if (flags.tenant !== undefined)
-            throw usage('an id is of one request: leave out --tenant');
+            throw usage('an id belongs to one request: leave out --tenant');
           return answer(storyOf(id), flags);
         }),
     )
     .addCommand(
       logQuestion(
         'check',
-        'tell whether any request read a stale value, or contradicts another one',
+        'check whether any request read a stale value, or contradicts another one',
         'dsvault log check',
         'dsvault log check --file node-1.log node-2.log --clocks 50ms',
       )
@@ -91,7 +91,7 @@ export const logCommand = () =>
     .addCommand(
       logQuestion(
         'refusals',
-        'list the requests that the vault refused, the newest first',
+        'list the requests that the vault refused, newest first',
         'dsvault log refusals --from 2026-11-27T00:00Z',
         'zcat export.gz | dsvault log refusals --file -',
       ).action((flags) => answer(refusals, flags)),
@@ -115,7 +115,7 @@ const tenantName = (text: string): string => {
 
 type Logs = readonly AsyncIterable<string>[];
 
-/** Prints what the logs answer, and says what they cannot tell. */
+/** Prints what the logs answer, and says what they do not know. */
 const tell = async <Found extends Coverage>(
   flags: LogFlags,
   holds: readonly string[],
@@ -124,7 +124,7 @@ const tell = async <Found extends Coverage>(
 ): Promise<Found> => {
   const range = rangeOf(flags);
   const inLines = await find(await logsOf(flags, holds, range), range);
-  // A search finds only the lines that it looked for, so it does not know where the log begins.
+  // A search finds only the requested lines, so it does not know where the log begins.
   const found = flags.aws === undefined ? inLines : { ...inLines, begins: null };
   if (flags.json) {
     await printJson(found);
@@ -136,7 +136,7 @@ const tell = async <Found extends Coverage>(
   return found;
 };
 
-/** Files that somebody names may be parts of one log. */
+/** Joins the logs if the user names files, because these may be parts of one log. */
 const whole = (logs: Logs, { file }: LogFlags): Logs =>
   file === undefined ? logs : [joined(logs)];
 
@@ -148,11 +148,13 @@ const answer = async <Row extends { readonly timestamp: string }>(
   question: Question<Row>,
   flags: LogFlags,
 ): Promise<void> => {
-  const { holds, head, cellsOf } = question;
+  const { holds, head, cellsOf, shownMax } = question;
   const print = async ({ rows, total }: Answer<Row>): Promise<void> => {
-    if (rows.length > 0) await printTable(head, rows.map(cellsOf));
+    const shown = rows.slice(0, shownMax);
+    if (shown.length > 0) await printTable(head, shown.map(cellsOf));
     if (total === 0) note('no line of the log answers this');
-    if (total > rows.length) note(`only the newest ${rows.length} of ${total} are shown`);
+    const more = shown.length < rows.length ? ': --json has more' : '';
+    if (total > shown.length) note(`only the newest ${shown.length} of ${total} are shown${more}`);
   };
   await tell(flags, holds, (logs, range) => ask(question, whole(logs, flags), range), print);
 };
@@ -162,7 +164,10 @@ const tellHolders = async (name: string, flags: LogFlags): Promise<void> => {
     flags,
     [name],
     (logs, range) => holdersOf(name, whole(logs, flags), range),
-    (found) => printLines(holderLines(found)),
+    async ({ holders }) => {
+      if (holders.length > 0) await printTable(holderHead, holders.map(holderCells));
+      else note(noReader);
+    },
   );
 };
 
@@ -191,7 +196,7 @@ const clocksMs = (text: string): number => {
   return Number(digits) * (unit === 's' ? 1_000 : 1);
 };
 
-/** The contradiction, and the lines of its two requests. */
+/** Returns a contradiction as text: what it says, and one line for each of its two requests. */
 const contradictionLines = ({ tenant, secret, says, lines }: Contradiction): string[] => [
   `${tenant ?? '-'} ${secret}: ${says}`,
   ...lines.map(({ timestamp, operation, requestId, log }) =>
@@ -205,7 +210,8 @@ const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
     to: to === undefined ? always.to : Date.parse(to),
     tenant,
   };
-  // "No line answers this" would be true, and sound like an answer.
+  // A range that ends before it begins is refused: "No line answers this" would be true, but sound
+  // as if somebody had looked.
   if (range.to < range.from) throw usage('--to is a time before --from');
   return range;
 };

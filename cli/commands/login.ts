@@ -6,8 +6,8 @@ import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { note, printJson } from '../output/output.ts';
 import { type LocalToken, makeLocalToken } from '../requests/local-vaults.ts';
 import { findProfile, type OidcClient, profileFile, writeProfile } from '../requests/profile.ts';
-import { profileName, readSettings, type Settings, tokenOf } from '../requests/settings.ts';
-import type { Token } from '../requests/token.ts';
+import { profileName, readSettings, type Settings } from '../requests/settings.ts';
+import { type Token, tokenOfText } from '../requests/token.ts';
 import { tokenOfCommand, wordsOf } from '../requests/token-command.ts';
 import { openClient } from '../requests/vault-client.ts';
 import { askHidden, readStdin } from '../values/read-value.ts';
@@ -17,7 +17,7 @@ import { deviceToken } from './device-login.ts';
 export const loginCommand = () =>
   vaultCommand(
     'login',
-    'keep a token, by default from stdin, and the address of its vault in a profile',
+    'store a token, by default from stdin, and the address of its vault in a profile',
     'dsvault login --local',
     'dsvault login --local --for cluster --tenant demo --sub you',
     'dsvault login --profile production --addr https://vault.example.com < token',
@@ -44,7 +44,7 @@ export const loginCommand = () =>
       '--ca <file>',
       'trust an address of https:// by these certificates alone, of its authority or its own, in PEM; the profile keeps a copy',
     )
-    .option('--token-command <command>', 'keep a command that prints a token, in place of a token')
+    .option('--token-command <command>', 'store a command that prints a token, instead of a token')
     .action(async ({ json, local, for: which, tenant, sub, oidc, scope, ...rest }) => {
       const { issuer, clientId, clientSecretFile, audience, ca: caFile, ...others } = rest;
       const { tokenCommand, ...flags } = others;
@@ -62,16 +62,17 @@ export const loginCommand = () =>
         throw usage('--scope belongs to --local and to --oidc');
       }
       if (local && flags.addr !== undefined) {
-        throw usage('--local finds the address by itself: leave --addr out');
+        throw usage('--local finds the address by itself: leave out --addr');
       }
-      // Login replaces the stored token or token command, and also a damaged profile.
+      // Login replaces the stored token or token command, even if the profile is damaged.
       const { token: _, tokenCommand: __, ...kept } = findProfile(profile) ?? {};
       const made: LocalToken | undefined = local
         ? await makeLocalToken({ for: which, tenant: tenant ?? 'demo', sub: sub ?? 'you', scope })
         : undefined;
       const settings = readSettings({ ...flags, ...(made && { addr: made.url }) }, kept);
       const { addr } = settings;
-      // Another address has another authority.
+      // A different address has a different certificate authority, so the one in the profile is
+      // then not used.
       const keptCa = addr === kept.addr ? kept.ca : undefined;
       const ca = caFile === undefined ? keptCa : readCa(caFile, addr);
       const given = { issuer, clientId, scope, audience, clientSecretFile };
@@ -93,12 +94,12 @@ export const loginCommand = () =>
         ...(words ? { tokenCommand: [...words] } : { token: await token.read() }),
       });
       if (json) return await printJson({ profile, addr, file: profileFile(profile) });
-      note(`profile ${profile} is kept in ${file}`);
+      note(`profile ${profile} is saved in ${file}`);
     });
 
 const commandFlag = '--token-command';
 
-/** The certificates of the file. A key that the file has, too, is not kept. */
+/** The certificates in the file. If the file also has a key, that is not stored. */
 const readCa = (file: string, addr: string): string => {
   if (!addr.startsWith('https:')) throw usage('--ca belongs to an address of https://');
   let text: string;
@@ -108,22 +109,23 @@ const readCa = (file: string, addr: string): string => {
     throw failure(`cannot read the file of --ca (${systemCodeOf(error)})`, { cause: error });
   }
   const certificates = certificatesIn(text);
-  if (certificates.length === 0) throw usage('the file of --ca holds no whole certificate in PEM');
+  if (certificates.length === 0)
+    throw usage('the file of --ca does not contain a complete certificate in PEM');
   return certificates.join('');
 };
 
-/** The client that the flags name, completed from the profile. */
+/** Returns the OpenID client that the flags name. What they leave out comes from the profile. */
 const oidcClientOf = (
   given: { readonly [flag in keyof OidcClient]: string | undefined },
   remembered: OidcClient | undefined,
 ): OidcClient => {
-  // Another issuer knows nothing of the old client.
+  // A different issuer does not know the client in the profile, so nothing of that client is used.
   const old = given.issuer === undefined ? remembered : undefined;
   const [issuer, clientId] = [given.issuer ?? old?.issuer, given.clientId ?? old?.clientId];
   if (issuer === undefined || clientId === undefined) {
     throw usage('--oidc needs --issuer and --client-id the first time; the profile keeps them');
   }
-  // Another client has another secret.
+  // A different client has a different secret, so the file with the old one is not used.
   const oldFile = given.clientId === undefined ? old?.clientSecretFile : undefined;
   const file = given.clientSecretFile ?? oldFile;
   return {
@@ -143,5 +145,5 @@ const tokenOfProvider = (client: OidcClient, { timeoutMs }: Settings): Token => 
 
 const tokenOfStdin = async (): Promise<Token> => {
   const typed = process.stdin.isTTY ? await askHidden('token: ') : await readStdin('the token');
-  return tokenOf(typed.toString(), 'stdin');
+  return tokenOfText('stdin', () => typed.toString(), 'give a valid one, or use --local or --oidc');
 };

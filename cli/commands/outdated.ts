@@ -1,4 +1,4 @@
-/** `dsvault outdated`: how far the pins of a file are behind the vault. */
+/** `dsvault outdated` shows how far the pins of a file are behind the vault. */
 import type { Reference } from '../../functions/env/references.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { findOtherSource, readPinnable, requireUsable } from '../files/pinned-files.ts';
@@ -44,7 +44,7 @@ export const outdatedCommand = () =>
       if (!json && unpinned.length > 0) note(`${file} does not pin ${unpinned.join(', ')}`);
       if (!json && differsFrom !== null) {
         note(
-          `${file} differs from ${differsFrom} not only in its pins: dsvault lock makes it again`,
+          `${file} differs from ${differsFrom} not only in its pins: dsvault lock writes it anew`,
         );
       }
       requireUsable(pinnable, pinned, (reference) => whyUnusable(facts, reference));
@@ -55,7 +55,7 @@ export const outdatedCommand = () =>
 
 const head = ['NAME', 'PINNED', 'NEWEST', 'STATE', 'BEHIND', 'CREATED BY', 'NOTE'];
 
-/** The author and the note are those of the newest version. */
+/** Returns the row of a pin. The author and the note in it are those of the newest version. */
 const rowOf = (pin: Pin, now: number): string[] => {
   const { name, pinned, newest, state } = pin;
   const behindMs = supersededMs(pin, now);
@@ -73,7 +73,7 @@ const documentOf = ({ newest, supersededAt, ...pin }: Pin) => {
   return { ...pin, newest: { version, state, validFrom, createdBy, note }, ...superseded };
 };
 
-/** `deleted`: the secret is deleted, and the pinned version is still there. */
+/** `deleted`: the secret is deleted, but the pinned version still exists. */
 type PinState = 'current' | 'outdated' | 'deleted' | Exclude<UnusableReason, 'secret_deleted'>;
 
 type Pin = {
@@ -106,7 +106,10 @@ const stateOf = (facts: Facts, reference: Reference): PinState => {
   return newest?.version === reference.version ? 'current' : 'outdated';
 };
 
-/** For how long the pinned version has been superseded, in milliseconds; `undefined` if it is current. */
+/**
+ * For how long the pinned version has been superseded, in milliseconds; `undefined` if it is
+ * current.
+ */
 export const supersededMs = ({ supersededAt }: Pin, now: number): number | undefined =>
   supersededAt === undefined ? undefined : Math.max(0, now - Date.parse(supersededAt));
 

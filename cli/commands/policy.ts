@@ -1,7 +1,9 @@
-/** `dsvault policy`: checks an access policy, and tells what it makes of a token, without a vault. */
+/**
+ * `dsvault policy` checks an access policy, and shows what it makes of a token, without a vault.
+ */
 import { claimAt } from '../../functions/access/claims.ts';
-import type { IssuerPolicy } from '../../functions/access/policy.ts';
 import { parsePolicy, type ReadPolicy } from '../../functions/access/policy-file.ts';
+import type { IssuerPolicy } from '../../functions/access/policy-types.ts';
 import { createDecider, type Decision, type Refusal } from '../../functions/access/rules.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { exitCodes, failure } from '../../system/failures.ts';
@@ -33,7 +35,7 @@ const checkCommand = () =>
 const testCommand = () =>
   offlineCommand(
     'test',
-    'tell which rule decides about a token, and why earlier rules do not',
+    'show which rule decides about a token, and why earlier rules do not',
     'dsvault policy test access.yaml --token-file token',
     'dsvault policy test access.yaml --token-file claims.json',
     'kubectl create token ci | dsvault policy test access.yaml --token-file -',
@@ -58,13 +60,16 @@ const testCommand = () =>
       if (!('granted' in decision)) process.exitCode = exitCodes.denied;
     });
 
-/** The claims of a token. Claims alone will do too, so that a rule can be tried before there is a token. */
+/**
+ * The claims of a token. A file with only the claims works, too, so that a rule can be tried before
+ * there is a token.
+ */
 const claimsIn = (text: string) => {
   if (text.startsWith('{')) return parseClaims(text);
   return isJwt(text) ? claimsOf(text) : undefined;
 };
 
-/** The keys of the machine on which the policy will be used do not matter here. */
+/** No keys: those of the machine on which the policy will be used do not matter here. */
 const anyKeys = { keys: [] };
 
 const readPolicy = async (file: string): Promise<ReadPolicy> => {
@@ -74,7 +79,7 @@ const readPolicy = async (file: string): Promise<ReadPolicy> => {
   } catch (error) {
     const faults = error instanceof Error ? error.message.split('\n') : [];
     if (!wantsJson()) for (const fault of faults) noteLine(`${file}: ${fault}`);
-    throw failure(wantsJson() ? faults.join('; ') : `${file} is no policy`, {
+    throw failure(wantsJson() ? faults.join('; ') : `${file} is not a policy`, {
       kind: 'invalidFile',
       cause: error,
     });
@@ -126,10 +131,10 @@ const sentenceOf = (refusal: Refusal): string => {
     case 'too_many_values':
       return `its claim ${refusal.claim} has more than ${limits.claimValuesMax} values`;
     case 'too_many_comparisons':
-      return `to compare its claims with all rules takes more than ${limits.claimComparisonsMax} comparisons`;
+      return `comparing its claims with all rules takes more than ${limits.claimComparisonsMax} comparisons`;
     case 'unfit':
       return refusal.claim === undefined
-        ? `its claims make no valid ${refusal.part}`
-        : `its claim ${refusal.claim} makes no valid ${refusal.part}`;
+        ? `its claims do not form a valid ${refusal.part}`
+        : `its claim ${refusal.claim} cannot be part of a valid ${refusal.part}`;
   }
 };

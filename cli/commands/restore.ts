@@ -24,8 +24,9 @@ export const restoreCommand = () =>
     });
 
 /**
- * The version before the newest deletion. Throws unless the secret is deleted and that version holds a value.
- * With an idempotency key the first attempt may have ended the deletion. The vault repeats its answer then.
+ * The version before the newest deletion. Throws unless the secret is deleted and that version has
+ * a value. With an idempotency key, an earlier attempt may already have ended the deletion; the
+ * vault then repeats its answer.
  */
 const findLastValue = async (session: Session, name: string): Promise<number> => {
   const isRepetition = session.settings.idempotencyKey !== undefined;

@@ -1,18 +1,27 @@
-/** Reads how the secrets of a file changed, without values, so that the vault needs no master key. */
+/**
+ * Reads how the secrets of a file changed, without values, so that the vault needs no master key.
+ */
 import type { VersionEntry } from '../../client/types.ts';
-import { inOtherWords, isFailure } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
 
 export type SecretVersion = { readonly name: string } & VersionEntry;
 
-/** The versions that began at one instant: several if one request wrote several secrets. */
+/**
+ * The versions that began at one instant. There are several if one request wrote several secrets.
+ */
 export type Change = { readonly at: string; readonly versions: readonly SecretVersion[] };
 
-/** The versions of all secrets of a file since an instant, with those that were valid at it. */
+/**
+ * The versions of the secrets that a file reads without a pin, secret by secret and the newest
+ * first: those since an instant, and the one that was valid at it.
+ */
 export type History = readonly SecretVersion[];
 
-/** Reads the history since `from`, an instant as the vault writes it: the order of instants is that of text. */
+/**
+ * Reads the history since `from`. `from` is an instant as the vault writes it, so that instants can
+ * be compared as texts.
+ */
 export const readHistory = async (
   session: Session,
   names: readonly string[],
@@ -20,13 +29,9 @@ export const readHistory = async (
 ): Promise<History> => {
   const history: SecretVersion[] = [];
   for (const name of names) {
-    try {
-      for await (const version of eachVersion(session, name)) {
-        history.push({ name, ...version });
-        if (version.validFrom <= from) break;
-      }
-    } catch (error) {
-      throw isFailure(error) ? inOtherWords(error, `${name}: ${error.message}`) : error;
+    for await (const version of eachVersion(session, name)) {
+      history.push({ name, ...version });
+      if (version.validFrom <= from) break;
     }
   }
   return history;

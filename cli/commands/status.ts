@@ -27,13 +27,24 @@ export const statusExitCode = ({ store, masterKey }: Status): number => {
   return masterKey.reachable ? exitCodes.ok : exitCodes.masterKey;
 };
 
+/**
+ * Says where to see whether the master key is disabled, because the status does not say why the key
+ * cannot be used.
+ */
+const lookAtKey =
+  'is it disabled? On its machine, npm run -s node -- host/bin/key.ts status tells; in a KMS, aws kms describe-key';
+
 /** The table of a status. A policy that is refused has a row for each of its faults. */
 export const statusRows = ({ status, store, masterKey, policy, node }: Status): string[][] => {
   const state = (reachable: boolean) => (reachable ? 'ok' : 'cannot be used');
   const rows = [
     ['vault', status, node ? `as node ${node.node} knows it` : ''],
     ['store', state(store.reachable), `${store.latencyMs} ms`],
-    ['master key', state(masterKey.reachable), masterKey.id ?? ''],
+    [
+      'master key',
+      state(masterKey.reachable),
+      masterKey.reachable ? (masterKey.id ?? '') : lookAtKey,
+    ],
   ];
   if (policy) {
     const faults = policy.fault?.split('\n') ?? [];
@@ -51,14 +62,16 @@ export const statusRows = ({ status, store, masterKey, policy, node }: Status): 
 type NodeStatus = NonNullable<Status['node']>['nodes'][number];
 
 const nodeRow = (one: NodeStatus): string[] => {
-  const { dbBytes, quotaBytes, memoryBytes } = one.space ?? {};
+  const { dbBytesInUse, quotaBytes, memoryBytes } = one.space ?? {};
   const about = [
     one.leader ? 'leads' : 'follows',
     `revision ${one.appliedRevision}, ${one.lag} behind`,
     ...(one.etcd ? [`etcd ${one.etcd}`] : []),
     ...(memoryBytes ? [`memory ${bytesOf(memoryBytes)}`] : []),
-    ...(dbBytes && quotaBytes ? [`database ${bytesOf(dbBytes)} of ${bytesOf(quotaBytes)}`] : []),
-    // A node of 1.0.0 does not tell.
+    ...(dbBytesInUse && quotaBytes
+      ? [`database ${bytesOf(dbBytesInUse)} of ${bytesOf(quotaBytes)}`]
+      : []),
+    // A node of release 1.0.0 does not report the state of its master key.
     ...(one.masterKey && one.masterKey !== 'usable' ? [`master key ${one.masterKey}`] : []),
     ...(endsSoon(one.certificateEndsAt) ? [`certificate ends at ${one.certificateEndsAt}`] : []),
     ...(one.reason ? [one.reason] : []),

@@ -6,10 +6,10 @@ import { findUnchanged, printUnchanged, printVersion } from './write-version.ts'
 export const updateCommand = () =>
   valueCommand(
     'update',
-    'write the next version of a secret; its value is read from stdin',
+    'write the next version of a secret; its value is read from stdin, or asked for at a terminal',
     "printf %s hunter3 | dsvault update DB_PASSWORD --note 'after the audit'",
     'dsvault update TLS_KEY --value-file key.pem --skip-unchanged',
-    'dsvault update DB_PASSWORD --prompt --if-version 2',
+    'dsvault update DB_PASSWORD --if-version 2',
   )
     .option(...ifVersionOption)
     .option('--skip-unchanged', 'write nothing if the secret has this value already')
@@ -17,7 +17,8 @@ export const updateCommand = () =>
       const session = openSession(flags);
       const value = await readValue(flags);
       const same = flags.skipUnchanged ? await findUnchanged(session, name, value) : undefined;
-      // If the current version is not the expected one, the update goes to the server, which refuses it.
+      // If the current version is not the expected one, the update goes to the server, which
+      // refuses it.
       if (same !== undefined && (ifVersion ?? same.version) === same.version) {
         return await printUnchanged(same, flags.json);
       }

@@ -7,9 +7,12 @@ import { decodeValue } from '../values/read-value.ts';
 type Options = {
   readonly json?: true | undefined;
   readonly about?: string;
-  /** The earlier version that has the same value. */
+  /** The number of the earlier version that has the same value. */
   readonly copyOf?: number;
-  /** The text that was made as its value, if it is to be shown. For a person, stdout has that text alone. */
+  /**
+   * The text that was generated as the value of this version, if it is to be shown. For a person,
+   * stdout has that text alone.
+   */
   readonly made?: string | undefined;
 };
 
@@ -36,7 +39,7 @@ export const noteCreated = (
 
 type UnchangedVersion = Pick<ReplyOf<'create-secret'>, 'name' | 'version' | 'validFrom'>;
 
-/** The current version of a secret if it has this value. */
+/** Returns the current version of a secret if it has this value already; otherwise `undefined`. */
 export const findUnchanged = async (
   { client }: Session,
   name: string,

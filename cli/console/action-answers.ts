@@ -1,27 +1,45 @@
-/** Builds the actions of the page: checks what the page asks, and turns failures into answers. */
+/**
+ * Builds the actions that the page calls: validates each request, and turns failures into answers.
+ */
 import * as v from 'valibot';
-import { isFailure } from '../../system/failures.ts';
+import { type Failure, isFailure } from '../../system/failures.ts';
+import type { Report } from '../../system/problem-report.ts';
 import type { Action, Answer } from './server.ts';
 
-/** The result of some work, or the report of its failure. Another error is a fault of the console. */
+/**
+ * Returns the result of `work`, or the report of its failure. Any other error is a bug in the
+ * console and is thrown on.
+ */
 export const answerOf = async (work: () => Promise<unknown>): Promise<Answer> => {
   try {
     return { status: 200, body: await work() };
   } catch (error) {
     if (!isFailure(error)) throw error;
-    const { report } = error;
+    const report = reportFor(error);
     const status = 'status' in report && typeof report.status === 'number' ? report.status : 502;
     return { status, body: report };
   }
 };
 
-/** The answer to a request that the console's own page never sends. */
-export const malformed: Answer = {
+/**
+ * Returns the report for the page. A new login is not enough when the token is refused, because the
+ * console keeps the token that it started with.
+ */
+export const reportFor = ({ report, message }: Failure): Report =>
+  report.code === 'unauthenticated'
+    ? { ...report, detail: `${message}, and then dsvault console again` }
+    : report;
+
+/** The answer to a malformed request. The console's own page never sends one. */
+const malformed: Answer = {
   status: 400,
-  body: { code: 'invalid_request', detail: 'the console does not know what the page asks' },
+  body: { code: 'invalid_request', detail: 'the console does not understand this request' },
 };
 
-/** An action for requests of this schema. Any other request is answered with `otherwise`. */
+/**
+ * Returns an action for requests that match the schema. It answers any other request with
+ * `otherwise`.
+ */
 export const actionFor =
   <Request>(
     schema: v.GenericSchema<unknown, Request>,

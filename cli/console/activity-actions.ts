@@ -1,12 +1,12 @@
-/** The actions of the page that concern the log of a vault on this machine. */
+/** The actions that read the log of a vault on this machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { isSecretName } from '../../functions/model/types.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
 import { linesOfLog } from '../../system/log-files.ts';
 import { inOrder } from '../../system/log-lines.ts';
-import { holderLines, holdersOf } from '../log/holders.ts';
-import { always, remarksOn } from '../log/log-reading.ts';
+import { holdersOf } from '../log/holders.ts';
+import { always } from '../log/log-reading.ts';
 import type { FindLocal } from '../requests/local-vaults.ts';
 import { actionFor, answerOf } from './action-answers.ts';
 import { type Filter, filter, type LogLine, matches, parseLine } from './log-lines.ts';
@@ -14,7 +14,7 @@ import { openTail } from './log-tail.ts';
 import type { Action } from './server.ts';
 
 const lookEveryMs = 500;
-/** The first search reads this much of the end of each log. */
+/** The first read covers only this much of the end of each log. */
 const backlogBytes = 4_194_304;
 const backlogLines = 200;
 const storyLinesMax = 500;
@@ -26,8 +26,8 @@ type Source = { readonly node: number | null; readonly file: string };
 const named = v.strictObject({ name: v.pipe(v.string(), v.check(isSecretName)) });
 
 /**
- * `activity` yields matching lines as the log grows. `story` returns all lines of one request, and `holders` the readers
- * of one secret.
+ * Returns the actions by name. `activity` yields the lines that match a filter as the log grows.
+ * `story` returns all lines of one request, and `holders` returns who has read one secret.
  */
 export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Action> => {
   const sources = async (): Promise<readonly Source[]> =>
@@ -50,15 +50,17 @@ export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Actio
       actionFor(named, ({ name }, signal) =>
         answerOf(async () => {
           const logs = (await sources()).map(({ file }) => linesOfLog(file, signal));
-          const found = await holdersOf(name, logs, always);
-          return { lines: [...holderLines(found), ...remarksOn(found, always.from)] };
+          return await holdersOf(name, logs, always);
         }),
       ),
     ],
   ]);
 };
 
-/** Yields the lines in groups, the earlier ones first. Ends when the page leaves. */
+/**
+ * Yields the newest matching lines first as one batch, then each new batch, until the page
+ * disconnects.
+ */
 async function* followLogs(
   sources: readonly Source[],
   wanted: Filter,
@@ -87,12 +89,11 @@ async function* followLogs(
   }
 }
 
-/** Throws the failure that says which log cannot be read. */
 const refuse = (file: string, error: unknown): never => {
   throw failure(`the log ${file} cannot be read (${systemCodeOf(error)})`, { cause: error });
 };
 
-/** All lines of the request, on whichever node, in the order of their times. */
+/** Returns the lines of the request from all nodes, sorted by time. */
 const storyOf = async (
   sources: readonly Source[],
   requestId: string,

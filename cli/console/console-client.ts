@@ -1,6 +1,7 @@
 /**
- * Asks the nodes of the vault: reads from another node of a cluster on this machine while one is dead, stands
- * still or is cut off, and names whom it waits for.
+ * Sends the console's requests to the vault. If the vault is a cluster on this machine, reads fail
+ * over to another node while one is dead, paused or cut off. While an answer is late, the page
+ * learns which node it is waiting for.
  */
 
 import { operations } from '../../client/operations.ts';
@@ -13,25 +14,29 @@ import type { Client } from '../requests/vault-client.ts';
 import type { OnSilence } from './server.ts';
 
 export type ConsoleClientOptions = {
-  /** The address of the profile, and a client for it that tries for as long as its settings say. */
+  /**
+   * The address of the profile, and a client for it that retries for as long as its settings say.
+   */
   readonly addr: string;
   readonly client: Client;
   readonly findLocal: FindLocal;
-  /** A client of a node, which gives up soon. */
+  /** Returns a client for one node that gives up soon. */
   readonly clientOf: (addr: string) => Client;
 };
 
-/** A client that names whom it waits for when an answer is late. */
+/** A client that reports whom it is waiting for when an answer is late. */
 export type ConsoleClient = <Id extends OperationId>(
   id: Id,
   asked?: OperationInput<Id>,
   onSilence?: OnSilence,
 ) => Promise<ReplyOf<Id>>;
 
-/** Most answers arrive sooner, and a sentence that vanishes at once only flickers. */
+/** Most answers arrive sooner, and a message that disappears at once would only flicker. */
 const silentAfterMs = 500;
 
-/** Waits for the answer of the node at `url`. A late answer calls `onSilence` with the node's name. */
+/**
+ * Waits for the answer of the node at `url`. If it is late, calls `onSilence` with the node's name.
+ */
 export const awaitAnswer = async <Result>(
   answer: Promise<Result>,
   url: string,
@@ -54,9 +59,10 @@ export const awaitAnswer = async <Result>(
 };
 
 /**
- * A client whose reads ask each node for a short time, first the one that has answered last. If no node
- * answers, the client of the profile tries for longer. A write goes only to the node of the profile, because
- * a write whose answer was lost may have been done.
+ * Creates a client for the vault of the profile. If that is on this machine, a read tries each node
+ * briefly, starting with the one that answered last. If none of them can serve it, the client of
+ * the profile tries for longer. Writes go only to the node of the profile, because a write whose
+ * answer was lost may have happened.
  */
 export const createConsoleClient = (options: ConsoleClientOptions): ConsoleClient => {
   const { addr, client, findLocal, clientOf } = options;
@@ -83,6 +89,6 @@ export const createConsoleClient = (options: ConsoleClientOptions): ConsoleClien
   };
 };
 
-/** Whether another node may answer where this one cannot. */
+/** Whether the error means that this node cannot serve now, so that another one may. */
 const isAbsent = (error: unknown): boolean =>
   isFailure(error) && ['unreachable', 'store_unavailable'].includes(error.report.code);

@@ -1,42 +1,52 @@
 /** The lines of a vault's log as the page shows them. No line of a log holds a value. */
 import * as v from 'valibot';
 import { type LogLine as LoggedLine, parseLine as parseLogged } from '../../system/log-lines.ts';
-import { testSecretOf, testTenant } from './test-write-rates.ts';
-
-const testSecrets = [1, 2, 3].map((node) => testSecretOf(node));
 
 export type LogLine = LoggedLine & {
   /** The node that wrote the line; `null` for a vault without nodes. */
   readonly node: number | null;
 };
 
-/** The lines of which the page shows nothing: more names of a request, and what a host says of its files. */
+/**
+ * Messages of log lines that the page does not show: `continued`, which lists further names of a
+ * request, and what a host logs about its key and certificate files.
+ */
 const unshown: readonly string[] = ['continued', 'master key', 'certificate'];
 
-/** Reads one line; `undefined` for a foreign line, for metrics, and for a line of which the page shows nothing. */
+/**
+ * Parses one line of a log. Returns `undefined` for metrics, for lines that another program wrote,
+ * and for lines with a message in `unshown`.
+ */
 export const parseLine = (line: string, node: number | null): LogLine | undefined => {
   const parsed = parseLogged(line);
   return parsed === undefined || unshown.includes(parsed.message) ? undefined : { node, ...parsed };
 };
 
-/** A person's search. A line must match each part that is given. */
+/** What a person searches for. A line must match every field that is given. */
 export const filter = v.strictObject({
-  /** A part of the name of the secret. */
+  /** A text that the secret's name must contain. */
   secret: v.optional(v.string()),
-  /** The beginning of the id of the request. */
+  /** A text with which the request id must begin. */
   requestId: v.optional(v.string()),
-  /** A part of the outcome, the decision, the code or the reason. */
+  /**
+   * A text that the line's outcome, one of its decisions, its error code or its reason must
+   * contain.
+   */
   outcome: v.optional(v.string()),
-  /** Leaves out what the console itself causes most of: questions about the status, and test writes. */
+  /**
+   * Hides the console's own most frequent requests: status, `whoami` and lists. They return no
+   * value.
+   */
   isQuiet: v.optional(v.boolean()),
 });
 export type Filter = v.InferOutput<typeof filter>;
 
-/** Only the line of a request names its tenant, so the names of the test secrets are known here, too. */
-const isNoise = ({ operation = '', tenant, secret = '' }: LogLine): boolean =>
+/**
+ * A refused list is always shown, because somebody may be looking for secrets that are not theirs.
+ */
+const isNoise = ({ operation = '', outcome }: LogLine): boolean =>
   ['get-status', 'get-health'].includes(operation) ||
-  tenant === testTenant ||
-  (tenant === undefined && testSecrets.includes(secret));
+  (outcome === 'ok' && ['whoami', 'list-secrets', 'list-versions'].includes(operation));
 
 export const matches = (line: LogLine, wanted: Filter): boolean => {
   const { secret, requestId, outcome, isQuiet } = wanted;

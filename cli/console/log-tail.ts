@@ -3,7 +3,10 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { codeOf } from '../../system/failures.ts';
 
 export type LogTail = {
-  /** The whole lines that were written since the last call. The first call returns the end of the file. */
+  /**
+   * Returns the complete lines that were written since the last call. The first call returns the
+   * end of the file.
+   */
   readonly read: () => Promise<readonly string[]>;
   readonly close: () => Promise<void>;
 };
@@ -12,9 +15,9 @@ const chunkBytes = 1_048_576;
 const lineFeed = 0x0a;
 
 /**
- * The file may not exist yet. A full file is replaced by an empty one, and the file of a wiped node by a new
- * one; the tail first reads the old file to its end. Of a file that it opens, the tail reads only the last
- * `backlogBytes`.
+ * Tails a file that need not exist yet. The file may be replaced, by rotation or because a node was
+ * wiped: the tail then reads the old file to its end and opens the new one. It reads at most the
+ * last `backlogBytes` of each file that it opens.
  */
 export const openTail = (file: string, backlogBytes: number): LogTail => {
   let handle: FileHandle | undefined;
@@ -26,7 +29,8 @@ export const openTail = (file: string, backlogBytes: number): LogTail => {
     if (handle === undefined) return;
     const { size } = await handle.stat();
     position = Math.max(0, size - backlogBytes);
-    // The first line may be the end of a longer line, which is no JSON.
+    // The first line read may be the end of a longer line. It is not valid JSON then, so callers
+    // skip it.
     rest = Buffer.alloc(0);
   };
   const readToEnd = async (): Promise<string[]> => {

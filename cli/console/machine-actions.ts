@@ -1,31 +1,49 @@
-/**
- * All actions of the page that need more than the vault's API: its nodes, its log, and the programs of this
- * machine.
- */
-import { isCluster } from '../requests/local-vaults.ts';
-import { answerOf } from './action-answers.ts';
+/** All actions that need more than the vault's API: the nodes and the log on this machine. */
+import { isFailure } from '../../system/failures.ts';
+import type { FindLocal } from '../requests/local-vaults.ts';
+import type { Client } from '../requests/vault-client.ts';
+import { answerOf, reportFor } from './action-answers.ts';
 import { activityActions } from './activity-actions.ts';
-import { clusterActions, type MachineOptions } from './cluster-actions.ts';
-import type { LocalReply } from './page-documents.ts';
-import type { Action } from './server.ts';
-import { testWriteActions } from './test-write-actions.ts';
+import { awaitAnswer } from './console-client.ts';
+import type { LocalReply, NodeAnswer, NodesReply } from './page-documents.ts';
+import type { Action, OnSilence } from './server.ts';
 
+export type MachineOptions = {
+  readonly addr: string;
+  readonly findLocal: FindLocal;
+  /** Returns a client for one node, with the token of the profile, that gives up soon. */
+  readonly clientOf: (addr: string) => Client;
+};
+
+/**
+ * `local` says where the vault runs. `nodes` asks every node that has an address on this machine,
+ * so the page still shows the cluster when the profile's own node is dead. The other actions read
+ * the log.
+ */
 export const machineActions = (options: MachineOptions): ReadonlyMap<string, Action> => {
-  const { checkout, findLocal, faults } = options;
-  /** Tells the page where the vault runs, and what the console can do there. */
+  const { addr, clientOf, findLocal } = options;
   const local: Action = () =>
     answerOf(async (): Promise<LocalReply> => {
       const vault = await findLocal();
       return {
         kind: vault?.name ?? null,
-        canChange: faults && isCluster(vault),
         canRead: vault?.nodes.some(({ log }) => log !== null) ?? false,
       };
     });
-  return new Map([
-    ['local', local],
-    ...clusterActions(options),
-    ...(faults ? testWriteActions({ findLocal, newToken: checkout.newToken }) : []),
-    ...activityActions(findLocal),
-  ]);
+  const askOne = async (url: string, onSilence: OnSilence): Promise<NodeAnswer> => {
+    try {
+      const answer = clientOf(url)('get-status');
+      const status = await awaitAnswer(answer, url, findLocal, onSilence);
+      return { addr: url, status, refusal: null };
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      return { addr: url, status: null, refusal: reportFor(error) };
+    }
+  };
+  const nodes: Action = (_given, _signal, onSilence) =>
+    answerOf(async (): Promise<NodesReply> => {
+      const urls = (await findLocal())?.nodes.map(({ url }) => url) ?? [addr];
+      return { answers: await Promise.all(urls.map((url) => askOne(url, onSilence))) };
+    });
+  return new Map([['local', local], ['nodes', nodes], ...activityActions(findLocal)]);
 };

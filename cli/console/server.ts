@@ -1,7 +1,7 @@
 /**
- * The server of the console: serves the page on a port of this machine, and runs the actions that the page
- * asks for. The token of the vault never reaches the page. Questions and answers are sealed with the secret
- * of the session.
+ * The server of the console. It serves the page on a port of this machine and runs the actions that
+ * the page asks for. The vault's token never reaches the page. Requests and answers are sealed with
+ * the secret of the session.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -10,16 +10,14 @@ import { isFailure } from '../../system/failures.ts';
 import { type Key, keyOf, purposeOfAnswer, requestBytesMax, seal, unseal } from './sealing.ts';
 import { createSessions } from './sessions.ts';
 
-/** A file of the page. */
 export type PageFile = { readonly type: string; readonly body: Uint8Array };
 
-/** An answer to the page: a status, and a document. */
 export type Answer = { readonly status: number; readonly body: unknown };
 
-/** Sends the page the name of whom an action waits for, such as `node 2`. */
+/** Tells the page whom an action is waiting for, such as `node 2`. */
 export type OnSilence = (who: string) => void;
 
-/** An action that the page may ask for. `signal` aborts when the page gives up. */
+/** An action that the page may ask for. `signal` aborts when the page disconnects. */
 export type Action = (
   asked: unknown,
   signal: AbortSignal,
@@ -27,23 +25,28 @@ export type Action = (
 ) => Promise<Answer | AsyncIterable<unknown>>;
 
 export type ConsoleOptions = {
-  /** The files of the page by path; `/` is the document. */
+  /** The files of the page by path; `/` is the HTML document. */
   readonly files: ReadonlyMap<string, PageFile>;
-  /** The actions by name. Another name is answered with 404. */
+  /** The actions by name. Any other name is answered with 404. */
   readonly actions: ReadonlyMap<string, Action>;
 };
 
 export type ConsoleServer = {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** A code that opens a session once, within a minute: its id and its secret, with a dot between. */
+  /**
+   * Returns a code that opens one session and expires after a minute: its id, a dot and its secret.
+   */
   readonly newCode: () => string;
   readonly close: () => Promise<void>;
 };
 
 const headBytesMax = 8_192;
 
-/** Only files and actions of this server; no inline script or style, no frame around, no form out. */
+/**
+ * Allows only files and actions of this server: no inline scripts or styles, no frames, and no
+ * forms that submit elsewhere.
+ */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -67,7 +70,7 @@ const safety = {
   'Cache-Control': 'no-store',
 };
 
-/** Serves the console on 127.0.0.1, at a port that the system chooses. */
+/** Serves the console on 127.0.0.1, on a free port that the system chooses. */
 export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServer> => {
   const sessions = createSessions(() => performance.now());
   let origin = '';
@@ -77,7 +80,7 @@ export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServ
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const hosts = request.headersDistinct['host'] ?? [];
     if (hosts.length > 1) return refuse(response, 400);
-    // Another name for this machine is a page that wants to use the console (DNS rebinding).
+    // Any other host name comes from a foreign page that reaches this port by DNS rebinding.
     if (`http://${request.headers.host}` !== origin) return refuse(response, 403);
     if (request.method === 'GET') return sendFile(options.files.get(pathOf(request)), response);
     const isOwnPage = request.headers.origin === origin;
@@ -97,7 +100,7 @@ export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServ
     if (asked === undefined) return refuse(response, 401);
     await perform(action, asked, response, { key, request: sealed });
   };
-  /** The first request with a code opens the session, and uses the code up. */
+  /** The first request with a code opens the session and uses up the code. */
   const openWith =
     (codeId: string): Action =>
     async () => {
@@ -132,7 +135,10 @@ const sendFile = (file: PageFile | undefined, response: ServerResponse): void =>
 const refuse = (response: ServerResponse, status: number): void =>
   void response.writeHead(status, { ...safety, Connection: 'close' }).end();
 
-/** Reads a body to its end, so that the sender sees the answer; `undefined` if the body is too large. */
+/**
+ * Reads the whole body, even if it is too large, so that the sender gets the answer. Returns
+ * `undefined` for a body that is too large.
+ */
 const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -144,8 +150,8 @@ const bodyOf = async (request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>
 };
 
 /**
- * Sends the answers of an action while the page reads: each part sealed, in base64, on a line of its own. A
- * part with status 102 is no answer, but the name of whom the action waits for.
+ * Streams the answers of an action to the page, one sealed part per line in base64. A part with
+ * status 102 is not an answer; it names whom the action is waiting for.
  */
 const perform = async (
   action: Action,
@@ -175,19 +181,25 @@ const perform = async (
   response.end();
 };
 
-/** A sequence becomes an answer for each part. If the sequence fails, its last answer is the problem. */
+/**
+ * Yields one answer for each item of a sequence. If the action or its sequence fails, the last
+ * answer is the problem.
+ */
 async function* answersOf(...[action, ...asked]: [Action, ...Parameters<Action>]) {
   try {
     const answer = await action(...asked);
     if ('status' in answer) yield answer;
     else for await (const body of answer) yield { status: 200, body };
   } catch (error) {
-    // The message of any other error may hold a value, so it is not sent.
+    // The message of any other error may contain a value, so it is not sent.
     yield isFailure(error) ? { status: 502, body: error.report } : failed;
   }
 }
 
-const usedUp: Answer = { status: 401, body: { code: 'no_session', detail: 'the code is used up' } };
+const usedUp: Answer = {
+  status: 401,
+  body: { code: 'no_session', detail: 'the code was already used, or has expired' },
+};
 
 const failed: Answer = {
   status: 500,

@@ -1,27 +1,32 @@
 /**
- * Who may use the console: a page that knows a code which this process gave out. A code works once, for a
- * minute, and opens a session. Code and session are each a pass: an id, and the secret with which all their
- * messages are sealed.
+ * Decides who may use the console: a page that knows a code from this process. A code works once,
+ * within a minute, and opens a session. Codes and sessions both consist of an id and of the secret
+ * that seals all their messages.
  */
 import { randomBytes } from 'node:crypto';
 import type { SharedSecret } from './sealing.ts';
 
 const codeLivesMs = 60_000;
-/** Far more than a person has tabs. Another session ends the oldest one. */
+/**
+ * The largest number of open sessions, far more than a person has tabs open. One more session ends
+ * the oldest.
+ */
 const sessionsMax = 16;
 
 export type Sessions = {
-  /** A new code. Earlier codes that were not used yet stay valid until their minute is over. */
+  /** Creates a code. Earlier unused codes stay valid until they expire. */
   readonly newCode: () => SharedSecret;
-  /** The secret of a code; `undefined` if the code is unknown, used or too old. */
+  /** Returns the secret of a code; `undefined` if the code is unknown, used or expired. */
   readonly findCode: (id: string) => string | undefined;
-  /** The session for a code, which is used up by that; `undefined` if `findCode` does not find the code. */
+  /**
+   * Uses up the code and returns a new session; `undefined` if `findCode` does not find the code.
+   */
   readonly open: (codeId: string) => SharedSecret | undefined;
-  /** The secret of an open session. */
+  /** Returns the secret of an open session. */
   readonly findSession: (id: string) => string | undefined;
 };
 
-/** `now` returns milliseconds of a clock that does not jump. */
+/** `now` returns milliseconds of a monotonic clock. */
 export const createSessions = (now: () => number): Sessions => {
   const codes = new Map<string, { readonly secret: string; readonly endsAt: number }>();
   const sessions = new Map<string, string>();

@@ -1,13 +1,17 @@
-/** The actions of the page that concern the vault: its operations, through the client of the command line. */
+/** The actions that call the vault's operations, through the client of the command line. */
 import * as v from 'valibot';
 import { operations } from '../../client/operations.ts';
 import type { OperationId } from '../../client/types.ts';
 import { isSecretName } from '../../functions/model/types.ts';
+import type { Settings } from '../requests/settings.ts';
 import { actionFor, answerOf } from './action-answers.ts';
 import type { ConsoleClient } from './console-client.ts';
 import type { Action, Answer } from './server.ts';
 
-/** A request of the page for an operation. An unchecked name could lead to another route of the vault. */
+/**
+ * What the page may send for an operation. The name is validated because an unchecked name could
+ * lead to another route of the vault.
+ */
 const operationRequest = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.check(isSecretName))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
@@ -17,8 +21,11 @@ const operationRequest = v.strictObject({
   body: v.optional(v.unknown()),
 });
 
-/** All operations of the vault by their names, and `vault`, which tells its address. */
-export const vaultActions = (client: ConsoleClient, addr: string): ReadonlyMap<string, Action> => {
+/** All operations of the vault by name, and `vault`, which returns the profile and its address. */
+export const vaultActions = (
+  client: ConsoleClient,
+  vault: Pick<Settings, 'profile' | 'addr'>,
+): ReadonlyMap<string, Action> => {
   const call = (id: OperationId): Action =>
     actionFor(
       operationRequest,
@@ -29,12 +36,12 @@ export const vaultActions = (client: ConsoleClient, addr: string): ReadonlyMap<s
       noName,
     );
   return new Map<string, Action>([
-    ['vault', async () => ({ status: 200, body: { addr } })],
+    ['vault', async () => ({ status: 200, body: vault })],
     ...(Object.keys(operations) as OperationId[]).map((id) => [id, call(id)] as const),
   ]);
 };
 
 const noName: Answer = {
   status: 400,
-  body: { code: 'invalid_request', detail: 'the name is no secret name' },
+  body: { code: 'invalid_request', detail: 'this is not a valid name for a secret' },
 };

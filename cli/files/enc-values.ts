@@ -1,4 +1,4 @@
-/** Reads values for the `enc()` of a file that the file itself does not hold. */
+/** Reads values for the `enc()` of a file that are not in the file itself. */
 import { parseFile } from '../../functions/env/grammar.ts';
 import { scanFile } from '../../functions/env/references.ts';
 import { isSecretName } from '../../functions/model/types.ts';

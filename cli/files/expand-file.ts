@@ -1,4 +1,4 @@
-/** Expands a file. */
+/** Has the vault expand a `.env` file. */
 import type { BodyOf, ReplyOf } from '../../client/types.ts';
 import { failure } from '../../system/failures.ts';
 import type { Session } from '../requests/vault-client.ts';
@@ -6,11 +6,16 @@ import type { Session } from '../requests/vault-client.ts';
 type ExpandBody = BodyOf<'expand-env'>;
 export type ExpandedFile = Extract<ReplyOf<'expand-env'>, { readonly content: string }>;
 
-/** A dialect as the user wrote it. The vault refuses an unknown one, with the names of all that it knows. */
+/**
+ * A dialect as the user typed it. The vault refuses an unknown one, and lists those that it knows.
+ */
 export const askedDialect = (text: string | undefined): ExpandBody['dialect'] =>
   text as ExpandBody['dialect'];
 
-/** The answer; `undefined` if it would be the one with the tag `unless`. */
+/**
+ * Expands a file. Returns `undefined` if the answer would be the same as the earlier one with the
+ * tag `unless`.
+ */
 export const expandUnless = async (
   { client }: Session,
   body: ExpandBody,

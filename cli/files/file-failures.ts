@@ -1,4 +1,4 @@
-/** Reads `.env` files by the grammar of the vault, and says what is wrong with them. */
+/** Parses `.env` files with the grammar of the vault, and says what is wrong with them. */
 import type { BodyOf, ReplyOf } from '../../client/types.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
@@ -10,7 +10,10 @@ import type { Session } from '../requests/vault-client.ts';
 
 const expansion = { values: new Map(), dialect: 'json', mode: 'expand' } as const;
 
-/** Plans a file as the vault would, by default to expand it. Throws its errors with the name of the file. */
+/**
+ * Plans a file as the vault would, by default for expanding it. Throws its errors with the name of
+ * the file.
+ */
 export const planOrFail = (
   file: string,
   content: string,
@@ -26,7 +29,7 @@ export const planOrFail = (
   }
 };
 
-/** The failure for errors of a file that `dsvault` found, in the form of the server's problem. */
+/** The failure for errors of a file that `dsvault` found, in the format of the server's problem. */
 export const invalidFile = (
   { errors, errorsTotal }: { readonly errors: readonly FileError[]; readonly errorsTotal: number },
   file: string,
@@ -45,7 +48,10 @@ export const ofFile = async <Result>(
   }
 };
 
-/** Stores a file. A vault is older than this `dsvault` if it rejects references in which `dsvault` finds no fault. */
+/**
+ * Stores a file. If the vault rejects references in which `dsvault` finds no fault, the vault is an
+ * older release than this `dsvault`.
+ */
 export const storeFile = async (
   { client }: Session,
   operation: 'encrypt-env' | 'submit-env',

@@ -4,7 +4,7 @@ import { errorsAt, reportOf } from '../../functions/env/faults.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import { type Reference, type References, scanFile } from '../../functions/env/references.ts';
-import { refusal } from '../../system/failures.ts';
+import { failure, refusal } from '../../system/failures.ts';
 import { readText } from '../values/read-value.ts';
 import { planOrFail } from './file-failures.ts';
 import type { UnusableReason } from './version-facts.ts';
@@ -20,19 +20,28 @@ export type PinnableFile = {
   readonly references: readonly LocatedReference[];
 };
 
-/** Reads a file that `env expand` would take. Throws its errors; `enc()` is one of them. */
+/** Reads a file that `env expand` would accept. Throws its errors; `enc()` is one of them. */
 export const readPinnable = async (file: string): Promise<PinnableFile> => {
+  if (file.endsWith('.lock') && !existsSync(file)) {
+    throw failure(`there is no file ${file}: dsvault lock writes it`);
+  }
   const content = await readText(file);
   return { file, content, ...referencesIn(file, content) };
 };
 
-/** The references of a text. Throws as `readPinnable` does, and so checks a text before it is written. */
+/**
+ * The references in a text. Throws like `readPinnable`, so that a text is checked before it is
+ * written.
+ */
 export const referencesIn = (file: string, content: string) => {
   const { lines, secret } = planOrFail(file, content).references;
   return { lines, references: [...secret.values()] };
 };
 
-/** The file from which `lock` made a lockfile, if more of it than versions has changed since; else `null`. */
+/**
+ * The file from which `lock` made this lockfile, if anything but versions has changed in it since;
+ * otherwise `null`.
+ */
 export const findOtherSource = async ({ file, content }: PinnableFile): Promise<string | null> => {
   const source = /^(.+)\.lock$/s.exec(file)?.[1];
   if (source === undefined || !existsSync(source) || !statSync(source).isFile()) return null;
@@ -40,14 +49,17 @@ export const findOtherSource = async ({ file, content }: PinnableFile): Promise<
   return atVersionOne(other) === atVersionOne(content) ? null : source;
 };
 
-/** The text with version 1 in each reference, so that texts can be compared without their versions. */
+/**
+ * The text with version 1 in each reference, so that texts can be compared regardless of their
+ * versions.
+ */
 const atVersionOne = (content: string): string =>
   replaceParts(
     content,
     findPins(scanFile(parseFile(content)).lines, () => ({ version: 1 })),
   );
 
-/** Throws the positions of all references that stand for no value, if there are any. */
+/** Throws the positions of all references that have no value, if there are any. */
 export const requireUsable = (
   { file, content }: PinnableFile,
   references: readonly LocatedReference[],

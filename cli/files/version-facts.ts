@@ -1,4 +1,7 @@
-/** Reads the versions of the secrets of a file, without values, so that the vault needs no master key. */
+/**
+ * Reads the versions of the secrets of a file, without values, so that the vault needs no master
+ * key.
+ */
 
 import type { VersionEntry } from '../../client/types.ts';
 import type { Pinned } from '../../functions/env/pins.ts';
@@ -8,24 +11,30 @@ import { failure, isFailure } from '../../system/failures.ts';
 import { eachVersion } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
 
-/** The newest version of a secret, or its deletion, neither of which can be destroyed. */
+/** The newest version of a secret, or its deletion. Neither can be destroyed. */
 export type NewestVersion = Exclude<VersionEntry, { state: 'destroyed' }>;
 
 type SecretFacts = {
   readonly newest: NewestVersion;
-  /** The versions that were asked for, as far as they exist. */
+  /** The requested versions, as far as they exist. */
   readonly pinned: ReadonlyMap<number, VersionEntry>;
 };
 
-/** By name; `undefined` for a secret that does not exist, or that the token may not see. */
+/**
+ * The facts about secrets by name; `undefined` for a secret that does not exist or that the token
+ * may not see.
+ */
 export type Facts = ReadonlyMap<string, SecretFacts | undefined>;
 
-/** The requests that run at once. */
+/** The number of requests that run at once. */
 const lanesMax = 8;
-/** The readings of one file. More than two are needed only if a secret changes meanwhile. */
+/**
+ * The maximum number of readings of the secrets of a file. More than two are needed only if a
+ * secret changes meanwhile.
+ */
 const readingsMax = 10;
 
-/** Reads the newest version and the pinned versions of each name, one name after another. */
+/** Reads the newest version and the pinned versions of each name, for several names at once. */
 export const readFacts = async (
   session: Session,
   references: readonly Reference[],
@@ -38,15 +47,16 @@ export const readFacts = async (
       facts.set(name, await readSecret(session, name, versions));
     }
   };
-  // With --curl a command shows its first request only.
+  // With --curl a command shows only its first request.
   const lanes = session.settings.curl ? 1 : lanesMax;
   await Promise.all(Array.from({ length: lanes }, lane));
   return facts;
 };
 
 /**
- * Reads until two readings agree. A newest version was current from its first reading to its second, so all
- * newest versions were current together between the two, and a file may pin them.
+ * Reads until two consecutive readings agree. A newest version was current from its first reading
+ * to its second, so between the two all newest versions were current at the same time, and a file
+ * may pin them.
  */
 export const readFactsOfOneInstant = async (
   session: Session,
@@ -85,7 +95,7 @@ const readSecret = async (
   return newest && { newest, pinned };
 };
 
-/** Why a reference stands for no value; `undefined` if it stands for one. */
+/** Why a reference has no value; `undefined` if it has one. */
 export type UnusableReason =
   | 'not_found'
   | 'no_such_version'
@@ -103,12 +113,15 @@ export const whyUnusable = (
     return secret.newest.state === 'deleted' ? 'secret_deleted' : undefined;
   const pinned = secret.pinned.get(version);
   if (pinned === undefined || pinned.state === 'deleted') return 'no_such_version';
-  // A vault of before 2.0.0 shows no anchors.
+  // A vault before 2.0.0 returns no anchors.
   if (anchor !== undefined && (pinned.anchor ?? anchor) !== anchor) return 'another_history';
   return pinned.state === 'destroyed' ? 'version_destroyed' : undefined;
 };
 
-/** The anchored pin to a version. Throws a failure if the vault shows no anchor of it. */
+/**
+ * Returns the pin to a version with its anchor (`NAME@3.k3f9qzTb`). Throws a failure if the vault
+ * has returned no anchor.
+ */
 export const anchoredPin = ({ version, anchor = '' }: VersionEntry): Pinned => {
   if (isVersionTag(`${version}.${anchor}`)) return { version, anchor };
   throw failure('the vault shows no anchors: releases before 2.0.0 do not');

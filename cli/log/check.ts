@@ -1,15 +1,16 @@
 /**
- * Whether the requests in logs contradict each other. Versions are numbers, so each secret is judged by itself: a request
- * reads no less than what was there before it began, as an answered write or an earlier reading says, and writes more. A
- * reading from the future is found by the write that comes after it. Only readings of the current version count, those
- * by a copy included. All lines of one request id are one request, in whatever logs and however often they are there.
+ * Whether the requests in logs contradict each other. Versions are numbers, so each secret is
+ * judged by itself: a request reads no less than what was there before it began, as an answered
+ * write or an earlier reading says, and writes more. A reading from the future is found by the
+ * write that comes after it. Only readings of the current version count, those by a copy included.
+ * All lines of one request id are one request, in whatever logs and however often they are there.
  */
 import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, partsOf, type Range, readLogs } from './log-reading.ts';
 
 /** The facts by which the line of a request is found again. */
 type Place = Pick<LogLine, 'timestamp' | 'requestId' | 'operation'> & {
-  /** The number of its log, from 0. */
+  /** The number, from 0, of the log that has the line. */
   readonly log: number;
 };
 
@@ -23,14 +24,23 @@ export type Contradiction = {
 
 type Counts = {
   requests: number;
-  /** Writes whose outcome their request did not know, and how many of these took effect. */
+  /**
+   * The number of writes whose request did not learn whether they took effect, and how many of
+   * these did take effect.
+   */
   unclear: number;
   tookEffect: number;
-  /** Versions that must have been written, and of whose writing no line tells. */
+  /** The number of versions that must have been written although no line tells of it. */
   withoutLine: number;
-  /** Requests around a moment at which the clock of their log went back. */
+  /**
+   * The number of readings and writes that are not checked, because the clock of their log went
+   * back while they ran.
+   */
   notKnown: number;
-  /** Requests of processes that did not say how they asked for what they read. */
+  /**
+   * The number of requests whose lines do not say whether they asked for a version by its number.
+   * Their readings are not checked.
+   */
   untold: number;
 };
 
@@ -40,19 +50,25 @@ export type Check = Coverage &
 export type CheckOptions = {
   /** The greatest difference between the clocks of two logs, in milliseconds. */
   readonly clocksMs: number;
-  /** Whether the lines of a log are in the order in which they were written, so that they show a clock that goes back. */
+  /**
+   * Whether each log has its lines in the order in which they were written. Only then an earlier
+   * time after a later one shows that the clock went back.
+   */
   readonly isOrdered: boolean;
 };
 
-/** A reading or a write of one version by a request. Version 0 says that there was no such secret. */
+/**
+ * One reading or one write of a version of a secret by a request. Version 0 says that the request
+ * found no such secret.
+ */
 type Act = {
   readonly name: string;
   readonly version: number;
-  /** Nobody knows of an `attempt` whether it wrote the version. */
+  /** `attempt` is a write of which nobody knows whether it took effect. */
   readonly kind: 'read' | 'write' | 'attempt';
 };
 
-/** When a request ran, in milliseconds, and its first line. */
+/** When a request began and ended, in milliseconds, and where its first line is. */
 type Span = { begin: number; end: number; readonly place: Place };
 
 /** A request, put together from all lines with its id. */
@@ -69,7 +85,7 @@ type SpannedAct = Act & { readonly span: Span };
 /** The writes and readings of one secret in the logs. */
 type History = Pick<Contradiction, 'tenant' | 'secret'> & { readonly acts: SpannedAct[] };
 
-/** A time that a log has twice, because its clock went back. */
+/** A range of time that a log has twice, because its clock went back from `to` to `from`. */
 type Step = { readonly log: number; readonly from: number; readonly to: number };
 
 /** The answer in one sentence, which claims no more than the logs tell. */
@@ -88,7 +104,10 @@ export const checkSentence = (check: Check): string => {
 const counted = (count: number, noun: string): string =>
   `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 
-/** A line has whole milliseconds, and is written a moment after its request was measured. */
+/**
+ * Times may be wrong by this much, because a line has whole milliseconds, and is written a moment
+ * after its request was measured.
+ */
 const roundingMs = 2;
 
 /** Checks the lines of all logs; see `Check`. Needs some 600 bytes of memory for each request. */
@@ -98,7 +117,7 @@ export const checkLogs = async (
   { clocksMs, isOrdered }: CheckOptions,
 ): Promise<Check> => {
   const histories = new Map<string, History>();
-  /** By id. A line without an id is a request of its own. */
+  /** The requests by their id. A line without an id is a request of its own. */
   const requests = new Map<string | symbol, Request>();
   const steps: Step[] = [];
   let latest = { log: 0, at: Number.NEGATIVE_INFINITY };
@@ -106,7 +125,8 @@ export const checkLogs = async (
     const { message, timestamp, requestId, operation, tenant, ms = 0 } = line;
     const at = Date.parse(timestamp);
     const known = requestId === undefined ? undefined : requests.get(requestId);
-    // A line that is repeated later in the log shows no clock that goes back.
+    // Only the first line of each request is looked at, because one that is repeated later in the
+    // log does not show that the clock went back.
     if (known === undefined) {
       const isBack = isOrdered && latest.log === log && at + roundingMs < latest.at;
       if (isBack) steps.push({ log, from: at, to: latest.at });
@@ -120,7 +140,7 @@ export const checkLogs = async (
     };
     if (known === undefined) requests.set(requestId ?? Symbol(), request);
     const { span, acts } = request;
-    // Only the line `request` has `ms`.
+    // Only the line `request` has the duration `ms`; for other lines it is 0.
     span.begin = Math.min(span.begin, at - ms);
     span.end = Math.max(span.end, at);
     request.hasLine ||= message === 'request';
@@ -174,14 +194,19 @@ const actsIn = (line: LogLine): readonly Act[] => {
   ];
 };
 
-/** The version, or none, that a refused request found as the current one of its secret, if its line says so. */
+/**
+ * The version, or none, that a refused request found as the current one of its secret, if its line
+ * says so.
+ */
 const versionOfRefusal = ({ operation, why, version, blocking }: LogLine): number | undefined => {
   if (why === 'never_existed') return 0;
   if (why === 'deleted') return version;
   return operation === 'destroy-version' ? undefined : blocking;
 };
 
-/** Returns the contradictions among the requests of one secret, and counts what it does not know. */
+/**
+ * Returns the contradictions among the requests of one secret, and counts what it does not know.
+ */
 const judge = (
   { tenant, secret, acts }: History,
   steps: readonly Step[],
@@ -203,7 +228,10 @@ const judge = (
   const written = new Map<number, SpannedAct>();
   /** The versions of attempts that may have taken effect. */
   const open = new Set<number>();
-  /** The newest version of all that had ended before the present act began. */
+  /**
+   * Of the readings and writes that had ended before the present one began, the one with the newest
+   * version.
+   */
   let newest: SpannedAct | undefined;
   let ended = 0;
   for (const act of known) {
@@ -215,7 +243,8 @@ const judge = (
     const { kind, version } = act;
     const twin = kind === 'write' ? written.get(version) : undefined;
     const isLate = newest && newest.version >= version + (kind === 'read' ? 1 : 0);
-    // A create attempts version 1 before it knows of any other, and every other write reads the current version first.
+    // A create that attempts version 1 does not know of any other version yet, so this is no
+    // contradiction. Every other write reads the current version first.
     if (isLate && kind === 'attempt' && version === 1) continue;
     if (twin) contradict(`wrote version ${version} twice`, twin, act);
     else if (newest && isLate) {

@@ -1,4 +1,7 @@
-/** Searches the logs of a stack with CloudWatch Logs Insights, by the AWS CLI and credentials of the user. */
+/**
+ * Searches the logs of a stack with CloudWatch Logs Insights, by the AWS CLI and credentials of the
+ * user.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import spawn from 'cross-spawn';
 import * as v from 'valibot';
@@ -6,19 +9,25 @@ import { operations } from '../../client/operations.ts';
 import { environmentFor } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 
-/** CloudWatch Logs returns no more lines for one query. */
+/** The maximum number of lines that CloudWatch Logs returns for one query. */
 const linesMax = 10_000;
 const askEveryMs = 500;
 const outputBytesMax = 268_435_456;
-/** The longest retention of the template. */
+/** The longest time for which the template lets logs be kept, in seconds. */
 const keptMaxS = 3_653 * 86_400;
-/** CloudWatch may date a line later than the function did. */
+/** By how many seconds CloudWatch may date a line later than the function did. */
 const toleranceS = 60;
 
-/** A piece of a query means only itself, so that no name and no subject can change the query. */
+/**
+ * Only texts of these characters are put into a query. They have no special meaning there, so no
+ * name and no subject can change the query.
+ */
 const safePiece = /^[\w.:/+=@-]+$/;
 
-/** The query for all lines that hold these texts, and for perhaps more lines. The newest come first. */
+/**
+ * Returns the query for all lines that hold these texts, newest first. It may find other lines,
+ * too.
+ */
 export const queryFor = (holds: readonly string[]): string => {
   if (!holds.every((piece) => safePiece.test(piece))) throw usage('the query would change');
   const conditions = ['requestId', ...holds].map((piece) => `@message like "${piece}"`);
@@ -32,7 +41,10 @@ export const queryFor = (holds: readonly string[]): string => {
 
 type Span = { readonly from: number; readonly to: number };
 
-/** The lines of a stack that hold these texts. `from` and `to` are milliseconds. Throws a refusal of AWS. */
+/**
+ * The lines of a stack that hold these texts. `from` and `to` are milliseconds. Throws a refusal of
+ * AWS.
+ */
 export async function* linesOfStack(
   stack: string,
   holds: readonly string[],
@@ -50,12 +62,13 @@ export async function* linesOfStack(
   }
 }
 
-/** A line of a log. `ptr` is its identity. */
+/** A line of a log. `ptr` identifies it, so that a line that is found twice counts once. */
 type InsightsLine = { readonly message: string; readonly ptr: string };
 
 /**
- * Asks for each half of the time alone if a query may have left lines out. The second in the middle belongs
- * to both halves: the documentation does not say whether a query takes the fractions of its last second.
+ * Yields the lines of a span of time. If a query may have left lines out, asks for each half of the
+ * span alone. The second in the middle belongs to both halves: the documentation does not say
+ * whether a query takes the fractions of its last second.
  */
 async function* linesWithin(
   groups: readonly string[],
@@ -102,7 +115,8 @@ const runAws = <Output>(schema: v.GenericSchema<unknown, Output>, args: string[]
     'aws',
     ['logs', ...args, '--output', 'json'],
     {
-      // On Windows a program of the current folder would be taken, which may be anybody's.
+      // On Windows a program `aws` in the current folder would be run first, and that folder may be
+      // anybody's.
       cwd: '/',
       env: { ...environmentFor(), AWS_PAGER: '' },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -118,6 +132,6 @@ const runAws = <Output>(schema: v.GenericSchema<unknown, Output>, args: string[]
   try {
     return v.parse(schema, JSON.parse(stdout));
   } catch (cause) {
-    throw failure('the AWS CLI printed something else than its documents', { cause });
+    throw failure('the AWS CLI printed something unexpected', { cause });
   }
 };

@@ -1,6 +1,7 @@
 /**
- * Who has read a secret, and in which version, as far as logs tell. A subject may be many processes, of which some hold
- * an older version than others, so no answer says that a version is free of holders.
+ * Who has read a secret, and in which version, as far as logs tell. A subject may be many
+ * processes, of which some hold an older version than others, so no answer says that a version is
+ * free of holders.
  */
 import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, type Range, readLogs, versionsOf } from './log-reading.ts';
@@ -13,16 +14,22 @@ type Caller = Pick<LogLine, 'tenant' | 'issuer' | 'subject'>;
 /** A caller, and the versions that it has read, the newest first. */
 export type Holder = Caller & {
   readonly read: readonly Reading[];
-  /** The versions that were asked for by their numbers. */
+  /** The readings for which the caller asked for a version by its number. */
   readonly pinned: readonly Reading[];
-  /** The newest version of the secret that the logs tell of; `deleted` if that is a deletion. */
+  /**
+   * The newest version of the secret of which the logs tell; `deleted` if the newest one is a
+   * deletion.
+   */
   readonly current: number | 'deleted';
 };
 
-/** The last reader is first. */
+/** The callers that have read the secret. The one that read it last is first. */
 export type Holders = Coverage & { readonly holders: readonly Holder[] };
 
-/** Asks the lines of all logs who has read the secret of this name. Their order does not matter. */
+/**
+ * Finds in the lines of all logs who has read the secret of this name. The order of the lines does
+ * not matter.
+ */
 export const holdersOf = async (
   name: string,
   logs: readonly AsyncIterable<string>[],
@@ -69,21 +76,26 @@ const newestFirst = (readings: ReadonlyMap<number, Reading>): Reading[] =>
 
 const timeOf = ({ timestamp }: Reading): number => Date.parse(timestamp);
 
-/** A line for each caller, with what the logs tell of it. */
-export const holderLines = ({ holders }: Holders): string[] =>
-  holders.length === 0 ? ['no line of the log tells of a reader'] : holders.map(lineOf);
+export const noReader = 'no line of the log shows a reader';
 
-const lineOf = ({ tenant, issuer, subject, read, pinned, current }: Holder): string => {
+/** What the columns of `holderCells` hold. */
+export const holderHead = [
+  ...['TENANT', 'SUBJECT', 'ISSUER', 'READ', 'LAST', 'OLDER', 'PINNED', 'CURRENT', 'HOLDS'],
+] as const;
+
+/**
+ * Returns the row of a caller in a table. It shows the newest version that the caller has read, and
+ * of the older ones the one that it read last.
+ */
+export const holderCells = (holder: Holder): string[] => {
+  const { tenant, issuer, subject, read, pinned, current } = holder;
   const [newest, ...others] = read;
   const [older] = others.sort((one, other) => timeOf(other) - timeOf(one));
   return [
-    ...[tenant, subject, issuer].map((fact) => fact ?? '-'),
-    newest && `read ${newest.version}  last ${newest.timestamp}`,
-    older && `older ${older.version} at ${older.timestamp}`,
-    pinned.length > 0 && `pinned ${pinned.map(({ version }) => version).join(' ')}`,
-    `current ${current}`,
-    newest && newest.version !== current && 'holds an older version',
-  ]
-    .filter(Boolean)
-    .join('  ');
+    ...[tenant, subject, issuer, newest?.version, newest?.timestamp],
+    older && `${older.version} at ${older.timestamp}`,
+    pinned.map(({ version }) => version).join(' ') || undefined,
+    current,
+    newest && newest.version !== current ? 'an older version' : '',
+  ].map((fact) => String(fact ?? '-'));
 };

@@ -14,18 +14,20 @@ export type Question<AnyRow extends Row> = {
   readonly cellsOf: (row: AnyRow) => readonly string[];
   /** Shows the oldest row first. */
   readonly inOrder?: true;
+  /** The maximum number of rows in a table. */
+  readonly shownMax?: number;
 };
 
 export type Answer<AnyRow> = Coverage & {
-  /** The number of all rows, also of those that are left out. */
+  /** The number of all rows, including those that are not shown. */
   readonly total: number;
-  /** The newest rows. */
+  /** The newest rows of the answer. */
   readonly rows: readonly AnyRow[];
 };
 
 const rowsMax = 10_000;
 
-/** Asks the lines of all logs. Their order does not matter. */
+/** Answers the question from the lines of all logs, in any order. */
 export const ask = async <AnyRow extends Row>(
   { rowsOf, inOrder }: Question<AnyRow>,
   logs: readonly AsyncIterable<string>[],
@@ -54,17 +56,17 @@ const byTime = (one: Row, other: Row): number =>
 const pick = <Key extends keyof LogLine>(line: LogLine, ...keys: readonly Key[]) =>
   Object.fromEntries(keys.map((key) => [key, line[key]])) as Pick<LogLine, Key>;
 
-/** Each row of a question has the type that `rowsOf` gives it. */
+/** Returns the question as it is. Its rows get the type that `rowsOf` returns. */
 const question = <AnyRow extends Row>(asked: Question<AnyRow>): Question<AnyRow> => asked;
 
-/** Every row says this of its request. */
+/** Every row has these facts about its request. */
 const factsOf = (line: LogLine) => ({
   ...pick(line, 'timestamp', 'tenant', 'subject', 'issuer', 'rule', 'operation', 'outcome'),
   ...pick(line, 'status', 'code', 'requestId'),
 });
 type Facts = ReturnType<typeof factsOf>;
 
-/** An absent fact is a dash: an unknown caller has no tenant, for example. */
+/** A missing fact is shown as a dash: an unknown caller has no tenant, for example. */
 const cell = (fact: string | number | undefined): string => String(fact ?? '-');
 const callerHead = ['TENANT', 'SUBJECT', 'ISSUER', 'RULE'] as const;
 const callerCells = ({ tenant, subject, issuer, rule }: Facts) =>
@@ -80,7 +82,10 @@ const changeBy: ReadonlyMap<string | undefined, string> = new Map([
   ['destroy-version', 'destroyed'],
 ]);
 
-/** Asks who read or changed a secret. A request that failed after it opened the value is an answer, too. */
+/**
+ * Asks who read or changed a secret. This includes requests that failed after they had opened the
+ * value.
+ */
 export const readsOf = (name: string) =>
   question({
     holds: [name],
@@ -109,7 +114,7 @@ const requestRowOf = (line: LogLine) => ({
   ...pick(line, 'secret', 'version', 'read', 'wrote', 'copied'),
 });
 
-/** Asks what the caller with this subject wanted. */
+/** Asks what the caller with this subject requested. */
 export const requestsOf = (subject: string) =>
   question({
     holds: piecesOf(subject),
@@ -121,12 +126,18 @@ export const requestsOf = (subject: string) =>
     ],
   });
 
-/** The parts of a text that JSON does not escape, and that have no meaning in any language of queries. */
+/**
+ * Returns the parts of a text that JSON does not escape and that have no meaning in any query
+ * language.
+ */
 const piecesOf = (text: string): string[] => text.match(/[\w.:/+=@-]+/g) ?? [];
 
-/** Asks which requests the vault refused, and why. Its own failures are no refusals. */
+/**
+ * Asks which requests the vault refused, and why. Failures of the vault itself are not refusals.
+ */
 export const refusals = question({
   holds: ['refused'],
+  shownMax: 20,
   head: ['TIME', 'STATUS', 'CODE', 'WHY', 'OPERATION', 'SECRETS', ...callerHead, 'REQUEST'],
   rowsOf: (line) =>
     line.message === 'request' && line.outcome === 'refused'
@@ -138,7 +149,10 @@ export const refusals = question({
   ],
 });
 
-/** Asks for all lines of requests whose ids, also those of the gateway, begin so, and for the request that made the KMS call of this id. */
+/**
+ * Asks for all lines of requests whose id, or gateway id, begins like this, and for the request
+ * that made the KMS call with this id.
+ */
 export const storyOf = (requestId: string) =>
   question({
     holds: [requestId],
@@ -161,7 +175,10 @@ const saidBy = (facts: object): string => {
   return texts.join(', ');
 };
 
-/** A list, or the names of counts, each with its count if that is more than 1. */
+/**
+ * Returns the text of a fact for a table. For a list it has the items, or the names of counts, each
+ * with its count if that is more than 1.
+ */
 const textOf = (fact: unknown): string => {
   if (Array.isArray(fact)) {
     return fact

@@ -1,4 +1,4 @@
-/** Reads the lines of logs for whatever counts them, and says what the logs cannot tell. */
+/** Reads the lines of logs for code that counts them, and says what the logs do not know. */
 import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** Only lines between these instants (milliseconds, both included) and of this tenant count. */
@@ -14,15 +14,18 @@ export const always = {
   tenant: undefined,
 };
 
-/** How far logs go back, and how many of their lines are lost. */
+/** How far back logs go, and how many of their lines are lost. */
 export type Coverage = {
-  /** Every log begins by then. A request before it may be in no line. `null`: there is no line at all. */
+  /**
+   * Every log begins no later than this. An earlier request may be missing. `null`: there is no
+   * line at all.
+   */
   readonly begins: string | null;
-  /** Requests whose lines are cut off, or are of a form that this `dsvault` does not know. */
+  /** Requests whose lines are truncated, or have a format that this `dsvault` does not know. */
   readonly unreadable: number;
 };
 
-/** Hands over each line within the range, with the number of its log, which counts from 0. */
+/** Calls `take` for each line within the range, with the number of its log, counted from 0. */
 export const readLogs = async (
   logs: readonly AsyncIterable<string>[],
   { from, to, tenant }: Range,
@@ -51,7 +54,7 @@ export const readLogs = async (
   };
 };
 
-/** Sentences about what the logs cannot tell of the time since `from`. */
+/** Sentences about what the logs do not know about the time since `from`. */
 export const remarksOn = ({ begins, unreadable }: Coverage, from: number): string[] => {
   const remarks: string[] = [];
   if (begins !== null && Date.parse(begins) > from) remarks.push(`the log begins at ${begins}`);
@@ -59,7 +62,7 @@ export const remarksOn = ({ begins, unreadable }: Coverage, from: number): strin
   return remarks;
 };
 
-/** An entry of a line's list, `NAME@VERSION`, in its parts. */
+/** An entry `NAME@VERSION` in a line's list, split into its parts. */
 export const partsOf = (entry: string): { readonly name: string; readonly version: number } => {
   const at = entry.lastIndexOf('@');
   return { name: entry.slice(0, at), version: Number(entry.slice(at + 1)) };

@@ -1,4 +1,7 @@
-/** The logs that a command line names: files, the logs of a stack on AWS, or those of a vault of this machine. */
+/**
+ * The logs that a command line names: files, the logs of a stack on AWS, or those of a vault on
+ * this machine.
+ */
 import { usage } from '../../system/failures.ts';
 import { linesOfFile, linesOfLog, linesOfStdin } from '../../system/log-files.ts';
 import { createFindLocal, findLocalVaults, knowsCheckout } from '../requests/local-vaults.ts';
@@ -11,7 +14,10 @@ export type LogSource = {
   readonly for?: string | undefined;
 };
 
-/** The log of each process, or of each file, for lines that contain these texts. Throws a wrong source. */
+/**
+ * Returns one log for each process of the vault, or for each named file. For a stack on AWS, it has
+ * only the lines that contain the texts of `holds`. Throws if a source is wrong.
+ */
 export const logsOf = async (
   { aws, file, for: name }: LogSource,
   holds: readonly string[],
@@ -43,7 +49,10 @@ const logsOfFiles = (files: readonly string[]): readonly AsyncIterable<string>[]
   return files.map((file) => (file === '-' ? linesOfStdin() : linesOfFile(file)));
 };
 
-/** The logs in these files, else those of the vault at this address if it runs here; none if that is unknown. */
+/**
+ * The logs in these files, or those of the vault at this address if it runs here. Empty if neither
+ * is known.
+ */
 export const logsBeside = async (
   addr: string,
   files: readonly string[] | undefined,

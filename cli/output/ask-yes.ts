@@ -2,7 +2,10 @@ import { createInterface } from 'node:readline';
 import { failure } from '../../system/failures.ts';
 import { shown } from '../../system/terminal-text.ts';
 
-/** Whether the person at the terminal types `yes`. Anything else, and the end of the input, is a no. */
+/**
+ * Whether the user types `yes` at the terminal. Anything else, including the end of the input,
+ * means no.
+ */
 export const askYes = (question: string): Promise<boolean> =>
   new Promise((resolve, reject) => {
     const terminal = createInterface({ input: process.stdin, output: process.stderr });

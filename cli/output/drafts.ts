@@ -1,4 +1,7 @@
-/** The drafts of files that a command replaces. A draft may hold values, and a command may be killed at any moment. */
+/**
+ * The drafts of files that a command replaces. A draft may contain values, and a command may be
+ * killed at any moment.
+ */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,14 +9,23 @@ import { codeOf } from '../../system/failures.ts';
 
 const draftName = /^\.env\.dsvault-(\d+)-[0-9a-f]{12}\.env$/;
 
-/** A draft lives for milliseconds. After this time its process is another one with the same number. */
+/**
+ * Drafts older than this are removed. A draft exists only for milliseconds, so a running process
+ * with the number in its name is then a different one.
+ */
 const lifeMaxMs = 60_000;
 
-/** The path of a new draft in the folder. Rules for `.env*`, `.env.*` and `*.env` in a `.gitignore` cover its name. */
+/**
+ * The path of a new draft in the folder. Its name matches the `.gitignore` patterns `.env*`,
+ * `.env.*` and `*.env`.
+ */
 export const newDraft = (folder: string): string =>
   join(folder, `.env.dsvault-${process.pid}-${randomBytes(6).toString('hex')}.env`);
 
-/** Removes the drafts of ended processes. What cannot be listed or removed stays: its owner can. */
+/**
+ * Removes the drafts of ended processes. Those that cannot be listed or removed stay, because they
+ * belong to somebody else.
+ */
 export const removeOldDrafts = (folder: string): void => {
   for (const name of ignoringErrors(() => readdirSync(folder)) ?? []) {
     const [, pid] = draftName.exec(name) ?? [];
@@ -22,7 +34,10 @@ export const removeOldDrafts = (folder: string): void => {
   }
 };
 
-/** This process has no draft when it looks for old ones. */
+/**
+ * Returns whether the draft can be removed. A draft with the number of this process is from an
+ * earlier process, because this one has no draft yet when it looks for old ones.
+ */
 const isOld = (draft: string, pid: number): boolean =>
   pid === process.pid || !isRunning(pid) || Date.now() - lstatSync(draft).mtimeMs > lifeMaxMs;
 

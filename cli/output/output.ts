@@ -1,6 +1,6 @@
 /**
- * All output of `dsvault`. Results go to stdout, messages go to stderr. A vault may lie, so no text of a
- * reply reaches a terminal but through `shown` or `shownText`.
+ * Prints the results of `dsvault` to stdout, and its messages to stderr. A vault may be hostile, so
+ * text from a reply reaches a terminal only through `shown` or `shownText`.
  */
 import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
@@ -9,13 +9,14 @@ import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
 import { shown, shownJson, shownText } from '../../system/terminal-text.ts';
 
-// A write also reports its error to its callback. Without this listener the error would end the process.
+// A write also reports its error to its callback. Without this listener, the error event would end
+// the process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 /**
- * Prints data. The promise settles once the system has taken the data. If the reader has gone away, the
- * process ends as by SIGPIPE. Any other write error is a failure, so that a full disk never looks like
- * success.
+ * Prints data. The promise settles once the system has accepted the data. If the reader has gone,
+ * the process ends as if by SIGPIPE. Any other write error is a failure, so that a full disk never
+ * looks like success.
  */
 const print = (data: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -35,8 +36,8 @@ const print = (data: string | Uint8Array): Promise<void> =>
   });
 
 /**
- * Prints the bytes of a value and nothing else. At a terminal a line feed follows, and a value with control
- * characters, which could command the terminal, becomes base64.
+ * Prints the bytes of a value and nothing else. At a terminal a line feed follows, and a value with
+ * control characters, which could control the terminal, is printed as base64.
  */
 export const printValue = async (value: Uint8Array): Promise<void> => {
   if (!process.stdout.isTTY) return await print(value);
@@ -47,7 +48,7 @@ export const printValue = async (value: Uint8Array): Promise<void> => {
   await print(`${bytes.toString('base64')}\n`);
 };
 
-/** Prints the exact text of a file. At a terminal, characters that could command it become escapes. */
+/** Prints the exact text of a file. At a terminal, characters that could control it are escaped. */
 export const printText = async (text: string): Promise<void> => {
   if (!process.stdout.isTTY) return await print(text);
   const safe = shownText(text);
@@ -58,13 +59,13 @@ export const printText = async (text: string): Promise<void> => {
   );
 };
 
-/** Prints sentences or names, one a line. */
+/** Prints sentences or names, one per line. */
 export const printLines = (lines: readonly string[]): Promise<void> =>
   print(lines.map((line) => `${shown(line)}\n`).join(''));
 
 /**
- * Whether output is JSON for a program. Looks for the flag itself, because a wrong command line is not
- * parsed. Arguments after `--` belong to another program.
+ * Whether to print JSON for programs. Looks for the flag itself, because a wrong command line is
+ * not parsed. Arguments after `--` belong to another program.
  */
 export const wantsJson = (): boolean => {
   const end = process.argv.indexOf('--');
@@ -74,7 +75,10 @@ export const wantsJson = (): boolean => {
 /** Prints a sentence to stderr, after the name of the program. */
 export const note = (sentence: string): void => noteLine(`dsvault: ${sentence}`);
 
-/** Prints a line to stderr for editors and other programs. The line may quote a server or a file name. */
+/**
+ * Prints a line to stderr for editors and other programs. The line may quote a server or a file
+ * name.
+ */
 export const noteLine = (line: string): void => {
   eraseLine();
   process.stderr.write(`${shown(line)}\n`);
@@ -82,7 +86,10 @@ export const noteLine = (line: string): void => {
 
 let isDrawn = false;
 
-/** Draws a line at the terminal of stderr over the last drawn one. Any other output erases the line. */
+/**
+ * Draws a line on the terminal of stderr, replacing the previous one. The next message on stderr
+ * erases it.
+ */
 export const drawLine = (line: string): void => {
   process.stderr.write(`\r${line}\u001b[K`);
   isDrawn = true;
@@ -93,13 +100,13 @@ export const eraseLine = (): void => {
   isDrawn = false;
 };
 
-/** A document as JSON, with escapes for all characters that could command a terminal. */
+/** A document as JSON, in which all characters that could control a terminal are escaped. */
 export const jsonOf = (document: unknown): string => `${shownJson(document)}\n`;
 
-/** Prints a result as a document to stdout. */
+/** Prints a result to stdout as a document. */
 export const printJson = (document: unknown): Promise<void> => print(jsonOf(document));
 
-/** Whether the stream is a terminal that draws what escape sequences say. */
+/** Whether the stream is a terminal that understands escape sequences. */
 export const isDrawing = ({ isTTY }: NodeJS.WriteStream): boolean =>
   isTTY && variable('TERM') !== 'dumb';
 
@@ -112,13 +119,18 @@ const blank = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 const lines = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '' };
 const corners = { 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', right: '' };
 
-/** Prints a table. Columns are as wide as their content, and nothing is cut off. */
-export const printTable = (head: readonly string[], rows: readonly (readonly string[])[]) => {
+type Rows = readonly (readonly string[])[];
+
+/** The lines of a table. Columns are as wide as their content, and nothing is truncated. */
+export const tableLines = (head: readonly string[], rows: Rows): readonly string[] => {
   const table = new Table({
-    head: head.map(emphasised),
+    head: [...head],
     chars: { ...blank, ...lines, ...corners, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
   table.push(...rows.map((row) => row.map(shown)));
-  return print(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
+  return table.toString().replaceAll(/ +$/gm, '').split('\n');
 };
+
+export const printTable = (head: readonly string[], rows: Rows): Promise<void> =>
+  print(`${tableLines(head.map(emphasised), rows).join('\n')}\n`);

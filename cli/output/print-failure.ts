@@ -1,6 +1,9 @@
-/** Prints failures and warnings on stderr: lines for people and editors, or one document with `--json`. */
+/**
+ * Prints failures and warnings to stderr: lines for people and editors, or one document with
+ * `--json`.
+ */
 
-import { defectLines, type Failure, failureIn } from '../../system/failures.ts';
+import { defectLines, type Failure, failureIn, namingField } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { Report } from '../../system/problem-report.ts';
 import { jsonOf, note, noteLine, wantsJson } from './output.ts';
@@ -33,17 +36,25 @@ const sentenceOf = ({ message, report }: Failure): string => {
     limit !== undefined && `limit ${limit}`,
     requestId !== undefined && `request ${requestId}`,
   ].filter((fact) => fact !== false);
-  // A field is a word of the API, and so are the server's sentences.
-  const subject = field === undefined || message !== report.detail ? '' : `${field}: `;
-  return `${subject}${message} (${facts.join(', ')})`;
+  // A field is a word of the API, so it is named only in the server's own sentences, not in those
+  // of `dsvault`.
+  const sentence = message === report.detail ? namingField(message, field) : message;
+  const advice = /^cannot reach https?:\S+ \(\w+\)$/.test(message)
+    ? ': dsvault doctor looks for the cause'
+    : '';
+  return `${sentence}${advice} (${facts.join(', ')})`;
 };
 
-/** One line for each error of the report, and a line with the number of omitted errors. */
-export const reportLines = (report: Report, file = 'file'): string[] => {
+/**
+ * One line for each error of the report, and a line with the number of omitted errors. Without a
+ * `file`, `dsvault` made the text itself, so a position in it would tell the user nothing.
+ */
+export const reportLines = (report: Report, file?: string): string[] => {
   const { errors = [], errorsTotal = errors.length } = report;
-  const lines = errors.map(
-    (error) => `${file}:${error.line}:${error.column}: ${fileSentence(error)} [${error.code}]`,
-  );
+  const lines = errors.map((error) => {
+    const place = file === undefined ? '' : `${file}:${error.line}:${error.column}: `;
+    return `${place}${fileSentence(error)} [${error.code}]`;
+  });
   const more = errorsTotal - errors.length;
   return more > 0 ? [...lines, `and ${more} more`] : lines;
 };

@@ -1,4 +1,7 @@
-/** Writes files that may hold values: readable for their owner only, and written whole or not at all. */
+/**
+ * Writes files that may contain values, completely or not at all. A new file is private to its
+ * owner. A file that a command rewrites in place keeps its mode and owner.
+ */
 import { chmodSync, chownSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, failure, isFailure, systemCodeOf, usage } from '../../system/failures.ts';
@@ -12,24 +15,29 @@ const cannotWrite = (file: string, error: unknown) =>
     ? error
     : failure(`cannot write ${file} (${systemCodeOf(error)})`, { cause: error });
 
-/** Whether other users may open the file. On Windows, without such modes, the folder protects it. */
+/**
+ * Whether other users may open the file. Windows has no such modes; there the folder protects it.
+ */
 export const isOpenToOthers = ({ mode }: Stats): boolean =>
   process.platform !== 'win32' && (mode & 0o077) !== 0;
 
 type Target = {
   readonly file: string;
   readonly mode: number;
-  /** The owner of the file; by default the user of this process. */
+  /** The owner of the file. The default is the user of this process. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 };
 
-/** A target of a command that makes the content from a file, which may be this very file. */
+/** The target of a command that creates its content from a file, which may be the target itself. */
 type RewrittenTarget = Target & {
-  /** The user's name of the target if it is the file that the command reads; else `null`. */
+  /**
+   * The name that the user gave for the target, if it is the file that the command reads; otherwise
+   * `null`.
+   */
   readonly readAs: string | null;
 };
 
-/** Gives a draft the access of the target. */
+/** Gives a draft the mode and owner of the target. */
 const giveAccess =
   ({ file, mode, owner }: Target) =>
   (draft: string): void => {
@@ -38,11 +46,14 @@ const giveAccess =
     } catch (error) {
       throw failure(`the owner of ${file} cannot be kept: use --out`, { cause: error });
     }
-    // The mode is set afterwards, because the umask of this process would clear bits of it.
+    // The mode is set afterwards, because this process's umask would clear bits of it.
     chmodSync(draft, mode);
   };
 
-/** Writes a draft beside the target, with its access. */
+/**
+ * Removes old drafts, writes a new one next to the target with the target's mode and owner, and
+ * passes its path to `use`.
+ */
 const withPrivateDraft = (
   target: Target,
   content: string | Uint8Array,
@@ -67,15 +78,18 @@ const replace = (target: Target, content: string | Uint8Array, check: () => void
   }
 };
 
-/** Replaces a file. After a crash at any point it holds the old content or the new content, never a part. */
+/**
+ * Replaces a file. After a crash at any point it has either the old or the new content, never a
+ * part.
+ */
 export const replaceFile = (
   target: Target & { readonly readAs?: undefined },
   content: string | Uint8Array,
 ): void => replace(target, content, () => undefined);
 
 /**
- * Replaces a file alike, unless it is the file that the command has read and no longer holds `read`, because somebody has
- * saved it meanwhile. `whenChanged` says what to do then.
+ * Replaces a file in the same way, unless it is the file that the command has read and somebody has
+ * changed it since: its content is no longer `read`. `whenChanged` says what to do then.
  */
 export const replaceUnchanged = (
   target: RewrittenTarget,
@@ -84,7 +98,7 @@ export const replaceUnchanged = (
   whenChanged?: () => string,
 ): void => replace(target, content, () => requireUnchanged(target, read, whenChanged));
 
-/** Throws if the command has read the target, and it no longer holds `read`. */
+/** Throws if the command has read the target, and its content is no longer `read`. */
 export const requireUnchanged = (
   { file, readAs }: RewrittenTarget,
   read: string,
@@ -94,7 +108,7 @@ export const requireUnchanged = (
   throw failure(`${readAs} was changed meanwhile and stays as it is; ${whenChanged()}`);
 };
 
-/** A file that is gone holds nothing. */
+/** Whether the file has exactly this content. False if it is missing. */
 const holds = (file: string, text: string): boolean => {
   try {
     return readFileSync(file).equals(Buffer.from(text));
@@ -105,27 +119,30 @@ const holds = (file: string, text: string): boolean => {
 };
 
 /**
- * The target for replacing an existing file: the file behind any links, with its mode and owner. Throws if
- * its folder cannot be written, so that this is known before the server does something that cannot be undone.
- * The command makes the content from `source`.
+ * The target for replacing an existing file: the file behind any links, with its mode and owner.
+ * Throws if its folder is not writable, so that this is known before the server does something that
+ * cannot be undone. `source` is the file from which the command creates the content.
  */
 export const requireReplaceable = (file: string, source = file): RewrittenTarget => {
   if (file === '-') throw usage('stdin cannot be replaced');
   const target = requireTarget(file, (present) => {
-    if (present === undefined) throw failure(`there is no ${file}`);
+    if (present === undefined) throw failure(`there is no file ${file}`);
     const { mode, uid, gid } = present;
     return { mode: mode & 0o777, owner: { uid, gid } };
   });
   return rewritten(target, file, source);
 };
 
-/** The target for a private file, with the same check. An existing file becomes private too. */
+/**
+ * Returns the target for a private file. Throws if its folder is not writable. An existing file
+ * becomes private, too.
+ */
 export const requireWritable = (file: string): Target =>
   requireTarget(file, () => ({ mode: privateMode }));
 
 type TargetFlags = { readonly out?: string | undefined; readonly inPlace?: true | undefined };
 
-/** The target of a command that writes a file again; `undefined` is stdout. */
+/** The target of a command that rewrites a file; `undefined` means stdout. */
 export const targetOf = (
   file: string,
   { out, inPlace }: TargetFlags,
@@ -140,7 +157,9 @@ const rewritten = (target: Target, file: string, source: string): RewrittenTarge
   readAs: isSameFile(target.file, source) ? file : null,
 });
 
-/** Whether both paths lead to the same file. `source` may be stdin, or a file that is gone. */
+/**
+ * Whether both paths lead to the same file. `source` may be stdin, or a file that no longer exists.
+ */
 const isSameFile = (file: string, source: string): boolean => {
   try {
     return realpathSync(file) === realpathSync(source);
@@ -149,7 +168,11 @@ const isSameFile = (file: string, source: string): boolean => {
   }
 };
 
-/** `accessFor` receives the status of an existing file. */
+/**
+ * Returns the target for a file. Throws if its folder is not writable, which an empty draft shows.
+ * `accessFor` receives the status of the file, or `undefined` if there is none, and returns the
+ * mode and owner for it.
+ */
 const requireTarget = (
   file: string,
   accessFor: (present: Stats | undefined) => Omit<Target, 'file'>,
@@ -157,7 +180,7 @@ const requireTarget = (
   try {
     const stat = statSync(file, { throwIfNoEntry: false });
     // Replacing a device, such as /dev/null, would destroy it.
-    if (stat && !stat.isFile()) throw failure(`${file} is no file that can be replaced`);
+    if (stat && !stat.isFile()) throw failure(`${file} is not a file that can be replaced`);
     const target = { file: stat ? realpathSync(file) : file, ...accessFor(stat) };
     withPrivateDraft(target, '', () => undefined);
     return target;

@@ -1,4 +1,7 @@
-/** A line at a terminal that tells how long `dsvault` has waited for the vault, after the first second. */
+/**
+ * Shows a line at a terminal that says how long `dsvault` has waited for the vault, after the first
+ * second.
+ */
 import { drawLine, eraseLine, isDrawing, wantsJson } from './output.ts';
 
 const silentMs = 1_000;
@@ -8,12 +11,18 @@ let isOver = false;
 let firstAt: number | undefined;
 let answers = 0;
 
-/** Draws nothing any more, because the terminal belongs to another program now, or the work goes on. */
+/**
+ * Stops drawing for good. Call this before another program uses the terminal, or when the work goes
+ * on without waiting, as in `console`.
+ */
 export const endProgress = (): void => {
   isOver = true;
 };
 
-/** Performs a request, and tells a person that it takes long. The line is gone when the request is done. */
+/**
+ * Performs a request, and says at a terminal if it takes long. The line disappears when the request
+ * is done.
+ */
 export const withProgress = async <Result>(request: () => Promise<Result>): Promise<Result> => {
   const isSeen = isDrawing(process.stderr) && !wantsJson();
   if (!isSeen || isOver) return await request();

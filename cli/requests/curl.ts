@@ -1,7 +1,10 @@
-/** Writes a request as a `curl` command that may be shown to others, without the token and without values. */
+/**
+ * Writes a request as a `curl` command that may be shown to others, without the token and without
+ * values.
+ */
 import type { PreparedRequest } from '../../client/sending.ts';
 
-/** The properties of bodies that may hold a value. */
+/** The properties of bodies that may contain a value. */
 const hidden: ReadonlySet<string> = new Set(['value', 'values', 'content']);
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,7 +1,7 @@
 /**
- * What vault runs on this machine? The programs of a checkout answer as JSON, which only this file reads.
- * Other programs of the checkout make tokens, and change the nodes of a cluster. A program of the folder in
- * which `dsvault` runs is never taken, because that folder may be anybody's.
+ * Finds the vaults that run on this machine, and makes tokens for them, by running programs of a
+ * checkout that print JSON. A program from the folder in which `dsvault` runs is never used,
+ * because that folder may belong to anybody.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,7 +12,9 @@ import { isLoopback } from '../../system/address.ts';
 import { environment, variable } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 
-/** The folder of the checkout: the one that the user names, or else the one whose `cli/dsvault.js` runs. */
+/**
+ * The folder of the checkout: the one that the user names, or the one whose `cli/dsvault.js` runs.
+ */
 const findRoot = (): string | undefined => {
   const named = variable('DSVAULT_CHECKOUT');
   if (named !== undefined) return resolve(named);
@@ -20,18 +22,21 @@ const findRoot = (): string | undefined => {
   return isBuiltThere ? fileURLToPath(new URL('../..', import.meta.url)) : undefined;
 };
 
-const requireRoot = (): string => {
+const requireRoot = (program: string): string => {
   const root = findRoot();
   if (root === undefined) {
     throw usage('--local needs the checkout of the vault: name its folder in DSVAULT_CHECKOUT');
   }
-  if (existsSync(join(root, tokenProgram))) return root;
-  throw usage('the folder in DSVAULT_CHECKOUT is no checkout of the vault');
+  if (existsSync(join(root, program))) return root;
+  throw usage(
+    `there is no ${program} in ${root}: DSVAULT_CHECKOUT names a checkout of version ${oldestCheckout} or later`,
+  );
 };
 
-const tokenProgram = 'local/bin/token.ts';
-const vaultsProgram = 'local/bin/vaults.ts';
-const clusterProgram = 'local/bin/cluster.ts';
+/** Earlier releases had these programs in a different folder. */
+const oldestCheckout = '2.0.0';
+const tokenProgram = 'host/bin/token.ts';
+const vaultsProgram = 'host/bin/vaults.ts';
 
 const made = v.object({ url: v.string(), token: v.string() });
 export type LocalToken = v.InferOutput<typeof made>;
@@ -40,21 +45,27 @@ export type LocalCaller = {
   readonly tenant: string;
   readonly sub: string;
   readonly scope?: string | undefined;
-  /** The vault to choose if several run. */
+  /** The name of the vault to choose if several run, such as `cluster`. */
   readonly for?: string | undefined;
 };
 
-/** All scopes but that of what cannot be undone, and the longest lifetime that the local issuer gives. */
+/**
+ * All scopes except the one for what cannot be undone, and the longest lifetime that the local
+ * issuer allows.
+ */
 const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
 const lifetime = '24h';
 
-/** Runs a program of the checkout, whose launcher finds a Node for it. A token passes through a pipe. */
+/**
+ * Runs a program of the checkout, whose launcher finds a Node for it. A token is passed through a
+ * pipe.
+ */
 const run = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((settle, fail) => {
-    const root = requireRoot();
+    const root = requireRoot(program);
     const folder = variable('VAULT_DATA_DIR');
     const env = { ...environment, ...(folder && { VAULT_DATA_DIR: resolve(folder) }) };
-    const words = ['local/bin/launch.js', program, ...args];
+    const words = ['host/bin/launch.js', program, ...args];
     execFile(process.execPath, words, { cwd: root, env }, (error, stdout, stderr) => {
       if (error === null) return settle(stdout);
       const sentence = stderr.trim().split('\n').at(-1);
@@ -75,53 +86,55 @@ const localVault = v.object({
   name: v.string(),
   nodes: v.array(
     v.object({
-      /** `null` for a vault that has no nodes. */
+      /** The number of the node; `null` for a vault without nodes. */
       node: v.nullable(v.number()),
       url: v.string(),
-      /** The certificate that it shows, in PEM; none over HTTP, and from a checkout of 1.0.0. */
+      /** The server's certificate in PEM; absent for HTTP, and from a checkout of 1.0.0. */
       certificate: v.nullish(v.string()),
-      /** The file of its log; `null` if the log is elsewhere. */
+      /** The file of the server's log; `null` if the log is elsewhere. */
       log: v.nullable(v.string()),
     }),
   ),
 });
 export type LocalVault = v.InferOutput<typeof localVault>;
 
-/** Whether this `dsvault` knows a checkout, by whose programs it finds the vaults of this machine. */
+/** Whether this `dsvault` knows a checkout, whose programs find the vaults of this machine. */
 export const knowsCheckout = (): boolean => findRoot() !== undefined;
 
-/** The vaults that run on this machine from the checkout; none if this `dsvault` knows no checkout. */
+/**
+ * The vaults of the checkout that run on this machine; none if this `dsvault` knows no checkout.
+ */
 export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
   if (!knowsCheckout()) return [];
   return v.parse(v.array(localVault), JSON.parse(await run(vaultsProgram, [])));
 };
 
-/** The certificate that the vault at this address shows, if it runs on this machine from the checkout. */
+/** The certificate of the vault at this address, if it runs on this machine from the checkout. */
 export const findCertificate = async (url: string): Promise<string | undefined> => {
   const vaults = await findLocalVaults().catch(() => []);
   const nodes = vaults.flatMap((vault) => vault.nodes);
   return nodes.find((node) => originOf(node.url) === originOf(url))?.certificate ?? undefined;
 };
 
-/** Gives a command such as `kill 2` to the cluster of the checkout. Returns its answer; throws its refusal. */
-export const commandCluster = async (...words: readonly string[]): Promise<string> =>
-  (await run(clusterProgram, words)).trim();
-
 export type FindLocal = () => Promise<LocalVault | undefined>;
 
-/** The origin of an address, with one name for this machine. */
+/** The origin of an address, with a single name for this machine. */
 export const originOf = (addr: string): string => {
   const url = new URL(addr);
   return `${url.protocol}//${isLoopback(url) ? 'loopback' : url.hostname}:${url.port}`;
 };
 
-/** Each search starts a process. */
+/**
+ * For how long a vault that was not found is not looked for again, because each search starts a
+ * process.
+ */
 const lookAgainAfterMs = 10_000;
 
 /**
- * Returns a function that finds the vault. A vault that was found stays, because the answer must not depend
- * on which of its nodes run at the moment. A vault that was not found may be started later. `now` returns
- * milliseconds of a clock that does not jump.
+ * Returns a function that finds the vault. A vault that was found is remembered, because the answer
+ * must not depend on which of its nodes run at the moment. A vault that was not found may be
+ * started later, so it is looked for again after ten seconds. `now` returns milliseconds of a
+ * monotonic clock.
  */
 export const createFindLocal = (
   addr: string,
@@ -149,15 +162,4 @@ export const createFindLocal = (
     }
     return search;
   };
-};
-
-/** Whether it is a cluster that `npm run cluster` has started on this machine. */
-export const isCluster = (local: LocalVault | undefined): boolean => local?.name === 'cluster';
-
-/** The programs of the checkout that the console uses. */
-export type Checkout = {
-  /** Gives a command to the cluster; returns what it prints. Throws its refusal. */
-  readonly command: (...words: readonly string[]) => Promise<string>;
-  /** A token of this tenant for the vault of this name. */
-  readonly newToken: (vault: string, tenant: string) => Promise<string>;
 };

@@ -1,4 +1,4 @@
-/** The profiles of `dsvault login`: one file for each profile, with access for its owner only. */
+/** The profiles of `dsvault login`: one file for each profile, which only its owner can read. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -6,23 +6,26 @@ import { configurationFolder } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
 
-/** How `dsvault login --oidc` asks for a token. Nothing of it is secret. */
+/** How `dsvault login --oidc` gets a token. Nothing in it is secret. */
 const oidcClient = v.object({
   issuer: v.string(),
   clientId: v.string(),
   scope: v.optional(v.string()),
   audience: v.optional(v.string()),
-  /** An absolute path. The secret itself stays in its file. */
+  /**
+   * The absolute path of the file with the client's secret. The secret itself is not in the
+   * profile.
+   */
   clientSecretFile: v.optional(v.string()),
 });
 export type OidcClient = v.InferOutput<typeof oidcClient>;
 
 const profile = v.object({
   addr: v.optional(v.string()),
-  /** The certificates, in PEM, that alone vouch for the address. */
+  /** The certificates (PEM) of the only authorities that are trusted for the address. */
   ca: v.optional(v.string()),
   token: v.optional(v.string()),
-  /** The words of a command that prints a token. */
+  /** The arguments of a command that prints a token. */
   tokenCommand: v.optional(v.array(v.string())),
   oidc: v.optional(oidcClient),
   timeout: v.optional(v.string()),
@@ -35,27 +38,34 @@ export const profileFile = (name: string): string => {
   throw usage('the name of a profile is 1 to 64 letters, digits, _ or -');
 };
 
-/** The profile of a command line that names none. */
+/** The profile that is used if the command line names none. */
 export const presetProfile = 'default';
 
-const profileNames = (): readonly string[] => {
+/** The names of all profiles. */
+export const profileNames = (): readonly string[] => {
   const folder = configurationFolder();
   const files = existsSync(folder) ? readdirSync(folder).sort() : [];
   return files.flatMap((file) => /^([A-Za-z0-9_-]{1,64})\.json$/.exec(file)?.slice(1) ?? []);
 };
 
-/** Reads a profile. Without a file the preset profile is empty, and any other is a wrong name. */
+/**
+ * Reads a profile. If there is no file, the default profile is empty, and any other name is wrong.
+ */
 export const readProfile = (name: string): Profile => {
   if (name !== presetProfile && !existsSync(profileFile(name))) {
-    const names = profileNames().join(', ') || 'none, until dsvault login keeps one';
-    throw usage(`there is no such profile; there are: ${names}`);
+    const names = profileNames().join(', ');
+    if (names === '') throw usage('there are no profiles yet: dsvault login creates one');
+    throw usage(`there is no such profile: use one of ${names}, or create it with dsvault login`);
   }
   const found = findProfile(name);
   if (found !== undefined) return found;
   throw failure(`${profileFile(name)} is not a profile: replace it with dsvault login`);
 };
 
-/** Reads a profile: empty without a file, `undefined` if damaged. Throws if others may read the file. */
+/**
+ * Reads a profile: empty if there is no file, `undefined` if it is damaged. Throws if others may
+ * read the file.
+ */
 export const findProfile = (name: string): Profile | undefined => {
   const file = profileFile(name);
   let text: string;

@@ -16,13 +16,14 @@ type Versions = Parameters<typeof pages.eachVersion>[2];
 export const readNames = ({ client }: Session, asked: Names): Promise<string[]> =>
   allOf(pages.eachName(client, asked));
 
-/** The names with what their current versions say of themselves. */
+/** The names with the metadata of their current versions. */
 export const readDetails = ({ client }: Session, asked: Names): Promise<SecretDetails[]> =>
   allOf(pages.eachDetails(client, asked));
 
 /**
- * The versions of a secret, the newest first. No page is read before its versions are asked for. Throws if a
- * version is no number, because it may be written into a file, where text could be a line of its own.
+ * The versions of a secret, newest first. Pages are requested as they are needed. Throws if a
+ * version is not a number, because it may be written into a file, where text could become a line of
+ * its own.
  */
 export async function* eachVersion(
   { client }: Session,
@@ -31,7 +32,7 @@ export async function* eachVersion(
 ): AsyncGenerator<VersionEntry> {
   for await (const entry of pages.eachVersion(client, name, asked)) {
     if (!Number.isSafeInteger(entry.version)) {
-      throw failure('the vault answered with a version that is no number');
+      throw failure('the vault answered with a version that is not a number');
     }
     yield entry;
   }
@@ -44,7 +45,10 @@ export const readVersions = (
   include?: 'values',
 ): Promise<VersionEntry[]> => allOf(eachVersion(session, name, { include }));
 
-/** Runs `action`, which asks for a version. The vault does not say whether version or secret is missing. */
+/**
+ * Runs `action`, which reads a version. The vault's refusal does not say whether the version or the
+ * secret is missing, so the message names both.
+ */
 export const ofVersion = <Result>(
   { name, version }: { readonly name: string; readonly version: number | undefined },
   action: () => Promise<Result>,

@@ -1,14 +1,18 @@
 /** The settings of requests. Flags override the environment, which overrides the profile. */
 import { readFileSync } from 'node:fs';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
+import { isLoopback } from '../../system/address.ts';
 import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { readAddr } from '../../system/vault-address.ts';
 import { type Profile, presetProfile, readProfile } from './profile.ts';
-import { isJwt, type Token } from './token.ts';
+import { type Token, tokenOfText } from './token.ts';
 import { tokenOfCommand, wordsOf } from './token-command.ts';
 
-/** A command with the options of requests. No option has a token: others can read a command line. */
+/**
+ * Adds the options of requests to a command. There is no option for a token, because others can
+ * read a command line.
+ */
 export const withSettings = <Options extends OptionValues>(command: Command<[], Options>) =>
   command
     .option('--addr <url>', 'where the vault is (DSVAULT_ADDR)')
@@ -18,11 +22,11 @@ export const withSettings = <Options extends OptionValues>(command: Command<[], 
     )
     .option('--profile <name>', 'a profile that dsvault login has stored (DSVAULT_PROFILE)')
     .option('--timeout <seconds>', 'the time limit of one attempt (DSVAULT_TIMEOUT)')
-    .option('--retries <count>', 'the number of attempts after the first (DSVAULT_RETRIES)')
+    .option('--retries <count>', 'the number of retries (DSVAULT_RETRIES)')
     .option('--verbose', 'print requests and statuses on stderr')
     .option('--curl', 'print the request, without token and values, instead of sending it');
 
-/** The flags of a command that asks the vault; `idempotencyKey` is one of commands that write. */
+/** The flags of a command that sends requests. Only commands that write have `idempotencyKey`. */
 export type Flags = ReturnType<ReturnType<typeof withSettings<Record<never, never>>>['opts']> & {
   readonly idempotencyKey?: string | undefined;
 };
@@ -30,9 +34,14 @@ export type Flags = ReturnType<ReturnType<typeof withSettings<Record<never, neve
 export type Settings = {
   /** The address without a slash at its end. */
   readonly addr: string;
-  /** The certificates, in PEM, of the authorities that alone are trusted; those of the system if there are none. */
+  /**
+   * The certificates (PEM) of the only trusted authorities. If absent, those of the system are
+   * trusted.
+   */
   readonly ca: string | undefined;
   readonly token: Token | undefined;
+  /** The `dsvault login` command, for messages, that stores another token in the profile. */
+  readonly login: string;
   readonly timeoutMs: number;
   readonly retries: number;
   readonly idempotencyKey: string | undefined;
@@ -51,7 +60,17 @@ const retriesMax = 20;
 export const profileName = (flags: Flags): string =>
   flags.profile ?? variable('DSVAULT_PROFILE') ?? presetProfile;
 
-/** `kept` is the profile. */
+const readTypedAddr = ({ addr }: Flags, kept: Profile, profile: string): string => {
+  if (addr !== undefined) return readAddr(addr, '--addr');
+  const variableAddr = variable('DSVAULT_ADDR');
+  if (variableAddr !== undefined) return readAddr(variableAddr, 'DSVAULT_ADDR');
+  return readAddr(kept.addr ?? defaultAddr, `the address in profile ${profile}`);
+};
+
+/**
+ * Reads the settings of a command from its flags, the environment, and `kept`, which is the
+ * profile.
+ */
 export const readSettings = (
   flags: Flags,
   kept: Profile = readProfile(profileName(flags)),
@@ -59,11 +78,13 @@ export const readSettings = (
   const profile = profileName(flags);
   const timeout = flags.timeout ?? variable('DSVAULT_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
   const retries = flags.retries ?? variable('DSVAULT_RETRIES') ?? kept.retries ?? defaultRetries;
-  const addr = readAddr(flags.addr ?? variable('DSVAULT_ADDR') ?? kept.addr ?? defaultAddr);
+  const addr = readTypedAddr(flags, kept, profile);
+  const login = loginOf(kept, profile, addr);
   return {
     addr,
     ca: kept.ca,
-    token: readToken(flags, kept, `profile ${profile}`, addr),
+    token: readToken(flags, kept, `profile ${profile}`, { addr, login }),
+    login,
     timeoutMs: readTimeout(timeout),
     retries: readRetries(retries),
     idempotencyKey: readKey(flags.idempotencyKey),
@@ -93,24 +114,43 @@ const readToken = (
   flags: Flags,
   kept: Profile,
   profile: string,
-  addr: string,
+  { addr, login }: { readonly addr: string; readonly login: string },
 ): Token | undefined => {
   const typed = variable('DSVAULT_TOKEN');
   const file = variable('DSVAULT_TOKEN_FILE');
   const command = variable('DSVAULT_TOKEN_COMMAND');
-  if (flags.tokenFile !== undefined) return tokenOfFile(flags.tokenFile, '--token-file');
-  if (typed !== undefined) return tokenOf(typed, 'DSVAULT_TOKEN');
-  if (file !== undefined) return tokenOfFile(file, 'DSVAULT_TOKEN_FILE');
-  if (command !== undefined) {
-    return tokenOfCommand(wordsOf(command, 'DSVAULT_TOKEN_COMMAND'), 'DSVAULT_TOKEN_COMMAND', addr);
+  // A flag or a variable takes precedence over the profile, so a login changes nothing until that
+  // is dropped.
+  const instead = (source: string) => `renew it, or drop ${source} and run ${login}`;
+  const ofFile = (path: string, source: string) =>
+    tokenOfText(source, () => readTokenFile(path, source), instead(source));
+  if (flags.tokenFile !== undefined) return ofFile(flags.tokenFile, '--token-file');
+  if (typed !== undefined) {
+    return tokenOfText('DSVAULT_TOKEN', () => typed, instead('DSVAULT_TOKEN'));
   }
-  if (kept.token !== undefined) return tokenOf(kept.token, profile);
-  return kept.tokenCommand && tokenOfCommand(kept.tokenCommand, profile, addr);
+  if (file !== undefined) return ofFile(file, 'DSVAULT_TOKEN_FILE');
+  if (command !== undefined) {
+    const source = 'DSVAULT_TOKEN_COMMAND';
+    return { ...tokenOfCommand(wordsOf(command, source), source, addr), another: instead(source) };
+  }
+  const { token, tokenCommand } = kept;
+  if (token !== undefined) return tokenOfText(profile, () => token, login);
+  return tokenCommand && { ...tokenOfCommand(tokenCommand, profile, addr), another: login };
 };
 
-const tokenOfFile = (file: string, source: string): Token => {
+/** Returns the `dsvault login` command, for messages, that stores another token in the profile. */
+const loginOf = ({ oidc, tokenCommand }: Profile, profile: string, addr: string): string => {
+  const words = ['dsvault login'];
+  if (tokenCommand !== undefined) words.push('--token-command COMMAND');
+  else if (oidc !== undefined) words.push('--oidc');
+  else if (isLoopback(new URL(addr))) words.push('--local');
+  if (profile !== presetProfile) words.push(`--profile ${profile}`);
+  return words.join(' ');
+};
+
+const readTokenFile = (file: string, source: string): string => {
   try {
-    return tokenOf(readFileSync(file, 'utf8'), source);
+    return readFileSync(file, 'utf8');
   } catch (error) {
     if (systemCodeOf(error) === 'unknown error') throw error;
     throw failure(`cannot read the file of ${source} (${systemCodeOf(error)})`, {
@@ -118,11 +158,4 @@ const tokenOfFile = (file: string, source: string): Token => {
       cause: error,
     });
   }
-};
-
-/** The token in a text. Throws for a text that has none, and does not repeat the text. */
-export const tokenOf = (text: string, source: string): Token => {
-  const token = text.trim();
-  if (isJwt(token)) return { source, read: () => token };
-  throw failure(`${source} holds no token`, { kind: 'denied' });
 };

@@ -1,7 +1,7 @@
 /**
- * The token command: a program that prints a token, such as `kubectl create token`. Its token is kept in a
- * private file until shortly before it expires. The command comes from the environment or the profile of a
- * user, and nothing about it depends on the folder in which `dsvault` runs.
+ * The token command: a program that prints a token, such as `kubectl create token`. Its token is
+ * stored in a private file until shortly before it expires. The command comes from the user's
+ * environment or profile, and nothing about it depends on the folder in which `dsvault` runs.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -13,15 +13,21 @@ import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
 import { expiresAtMs, isJwt, type Token } from './token.ts';
 
 const commandLimitMs = 30_000;
-/** The vault takes no longer token. */
+/** The maximum size of a token. The vault refuses larger ones. */
 const tokenMaxBytes = 8_192;
-/** A token may expire on its way, or by a clock that is ahead. */
+/**
+ * A token is stored, or read from the store, only if it is valid for longer than this. It may
+ * expire on its way, or the vault's clock may be ahead.
+ */
 const reserveMs = 30_000;
 
 const plain = /[\w@%+=:,./-]|[^\0-\x7f]/u.source;
 const quoted = /'[^']*'|"[^"$`\\!]*"/.source;
 
-/** Splits a command at blanks outside of quotes. Throws for text with which a shell would do more than that. */
+/**
+ * Splits a command at blanks outside of quotes. Throws for text that a shell would interpret in any
+ * other way.
+ */
 export const wordsOf = (text: string, source: string): readonly string[] => {
   const word = new RegExp(`((?:${plain}|${quoted})+)(?:[ \\t]+|$)`, 'uy');
   const trimmed = text.trim();
@@ -36,7 +42,10 @@ export const wordsOf = (text: string, source: string): readonly string[] => {
   return words;
 };
 
-/** The token that a command prints for the vault at this address. The command runs at the first need. */
+/**
+ * The token that a command prints for the vault at this address. The command runs when the token is
+ * first needed.
+ */
 export const tokenOfCommand = (
   words: readonly string[],
   source: string,
@@ -61,12 +70,16 @@ export const tokenOfCommand = (
   return {
     source,
     read: () => {
-      // The console lives longer than its first token.
+      // The console lives longer than its first token, so a token that has expired is replaced.
       if (token !== undefined && !hasEnded(token)) return token;
       const kept = findKept(file);
       isKept = kept !== undefined && isFresh(kept);
       token = kept !== undefined && isKept ? kept : make();
       return token;
+    },
+    readKept: () => {
+      const kept = findKept(file);
+      return kept !== undefined && isFresh(kept) ? kept : undefined;
     },
     renew: () => {
       if (!isKept) return false;
@@ -77,17 +90,20 @@ export const tokenOfCommand = (
   } satisfies Token;
 };
 
-/** Keeps a token. If this fails, for example without a home, the next `dsvault` runs the command again. */
+/**
+ * Stores a token. If this fails, for example without a home, the next `dsvault` runs the command
+ * again.
+ */
 const keep = (folder: string, file: string, token: string): void => {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     replaceFile({ file, mode: 0o600 }, token);
   } catch {
-    // A token that cannot be kept can still be used.
+    // A token that cannot be stored can still be used.
   }
 };
 
-/** The kept token. A file that another user can read or has written is as good as none. */
+/** The stored token. A file that another user can read or has written is ignored. */
 const findKept = (file: string): string | undefined => {
   let descriptor: number | undefined;
   try {
@@ -113,10 +129,10 @@ export const runTokenCommand = (
   const fail = (what: string, cause?: unknown) =>
     failure(`the token command of ${source} ${what}`, { kind: 'denied', cause });
   if (program === '' || (program.includes('/') && !isAbsolute(program))) {
-    throw fail('begins with no name or absolute path of a program');
+    throw fail('does not begin with the name or absolute path of a program');
   }
   const { error, status, signal, stdout } = spawn.sync(program, args, {
-    // A folder that every user and every project shares.
+    // The command runs in a folder that is the same for every project.
     cwd: '/',
     // If the command starts dsvault, that one must not start the command again.
     env: { ...environment, DSVAULT_TOKEN: 'none' },
@@ -134,5 +150,5 @@ export const runTokenCommand = (
   if (status !== 0) throw fail(`ended with ${signal ?? `exit code ${status}`}`);
   const token = stdout.trim();
   if (isJwt(token)) return token;
-  throw fail('printed no JWT');
+  throw fail('did not print a JWT');
 };

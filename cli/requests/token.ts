@@ -1,13 +1,41 @@
-/** Tokens and their claims. The claims are not verified here, because only the vault can do that. */
+/**
+ * Tokens and their claims. The claims are not verified here, because only the vault can do that.
+ */
 import * as v from 'valibot';
+import { failure } from '../../system/failures.ts';
 
-/** A token, and its source for messages. */
+/** A token that is read when it is needed, with the name of its source for messages. */
 export type Token = {
   readonly source: string;
-  /** Returns the token. A source that takes time is asked when the token is first needed. */
+  /** What to do to get another token, as the end of a sentence. */
+  readonly another?: string;
+  /** Returns the token. A source that takes time is used only when the token is first needed. */
   readonly read: () => string | Promise<string>;
-  /** Gets another token, because the vault has refused the one that was read. False if the source has no other. */
+  /**
+   * Returns the token of a token command if it is stored, without running the command. Absent for
+   * sources that run no command.
+   */
+  readonly readKept?: () => string | undefined;
+  /**
+   * Gets another token, because the vault has refused the one that was read. False if the source
+   * has no other.
+   */
   readonly renew?: () => boolean;
+};
+
+/**
+ * A token in a text. When the token is first needed, the text is read, and refused if it is not a
+ * token.
+ */
+export const tokenOfText = (source: string, readText: () => string, another?: string): Token => {
+  let token: string | undefined;
+  const read = (): string => {
+    const text = readText().trim();
+    if (isJwt(text)) return text;
+    const how = another === undefined ? '' : `: ${another}`;
+    throw failure(`${source} holds no token${how}`, { kind: 'denied' });
+  };
+  return { source, ...(another !== undefined && { another }), read: () => (token ??= read()) };
 };
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -18,7 +46,7 @@ export const claimsOf = (token: string): Claims | undefined => {
   return parseClaims(Buffer.from(payload, 'base64url').toString('utf8'));
 };
 
-/** Claims in JSON; `undefined` if the text holds none. */
+/** Parses claims from JSON; `undefined` if the text has none. */
 export const parseClaims = (text: string): Claims | undefined => {
   const asked = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
   const parsed = v.safeParse(asked, text);
@@ -26,8 +54,9 @@ export const parseClaims = (text: string): Claims | undefined => {
 };
 
 /**
- * Whether a text is a signed JWT, by its form. Another secret must not reach the vault, not even an API key
- * that also has two dots. The error of HTTP would quote a text that no header can hold.
+ * Whether a text has the form of a signed JWT. Other secrets must not be sent to the vault, not
+ * even an API key that happens to have two dots. And HTTP's error would quote a text that is not
+ * valid in a header.
  */
 export const isJwt = (text: string): boolean => {
   const [, header] = /^([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+){2}$/.exec(text) ?? [];

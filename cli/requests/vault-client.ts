@@ -1,4 +1,7 @@
-/** The client of the HTTP API (client/), with the settings, messages and failures of the command line. */
+/**
+ * The client of the HTTP API (client/), with the settings, messages and failures of the command
+ * line.
+ */
 import { randomUUID } from 'node:crypto';
 import { isVaultError, type VaultError } from '../../client/errors.ts';
 import { operations } from '../../client/operations.ts';
@@ -9,38 +12,46 @@ import {
   type Request,
   sendingTo,
 } from '../../client/sending.ts';
-import { isLoopback } from '../../system/address.ts';
-import { exitCodes, failure, failureOf } from '../../system/failures.ts';
+import {
+  exitCodes,
+  type Failure,
+  failure,
+  failureOf,
+  inOtherWords,
+} from '../../system/failures.ts';
 import { note, printText, wantsJson } from '../output/output.ts';
 import { withProgress } from '../output/progress.ts';
 import { curlOf } from './curl.ts';
 import { createExchange } from './http-exchange.ts';
 import { findCertificate } from './local-vaults.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
-import type { Token } from './token.ts';
+import { expiryOf } from './token.ts';
 
-/** Calls an operation. Throws a `Failure` if the server refuses the request or cannot be reached. */
+/**
+ * Performs an operation. Throws a `Failure` if the server refuses the request or cannot be reached.
+ */
 export type Client = Request;
 
 /**
- * Opens a client. If a command fails after a write that may have taken effect, the client prints its
- * idempotency key. The user can repeat the write safely only with that key, and is then answered as before,
- * for example after a full disk.
+ * Creates a client. If a command fails after a write that may have taken effect, for example
+ * because of a full disk, the client prints its idempotency key. With that key the user can repeat
+ * the write safely, and gets the same answer.
  */
 export const openClient = (settings: Settings, { keepKey } = keyOfEffect()): Client => {
   const { addr, retries, timeoutMs } = settings;
   const fetch = exchangeOf(settings);
   const tell = teller(settings);
   const keepKeyOf = ({ mayHaveEffect, idempotencyKey }: VaultError): void => {
-    // A destruction has no key, and can be repeated without one.
+    // A destruction has no idempotency key, and can be repeated without one.
     if (mayHaveEffect && idempotencyKey !== undefined) keepKey(idempotencyKey);
   };
   const onEvent = (event: ClientEvent): void => {
-    // The key is kept now, because the error that ends the command may be another one, such as a token command's.
+    // The key is remembered before the request is repeated, because a different error may end the
+    // command, such as one of a token command.
     if (event.type === 'repeating') keepKeyOf(event.error);
     tell(event);
   };
-  const token = tokenSource(addr, settings.token);
+  const token = tokenSource(settings);
   const send = sendingTo({ addr, retries, timeoutMs, onEvent, token, fetch });
   return async (id, asked = {}) => {
     const key = asked.idempotencyKey ?? settings.idempotencyKey ?? randomUUID();
@@ -57,20 +68,23 @@ export const openClient = (settings: Settings, { keepKey } = keyOfEffect()): Cli
     } catch (error) {
       if (!isVaultError(error)) throw error;
       keepKeyOf(error);
-      if (error.code !== 'untrusted') throw failureOf(error);
-      throw failure(`${error.message}: ${howToTrust}`, { kind: 'unavailable', cause: error });
+      throw await withNextStep(error, settings, asked.name);
     }
   };
 };
 
-/** The idempotency key of the last write that may have taken effect, which is printed if the command fails. */
+/**
+ * The idempotency key of the last write that may have taken effect. It is printed if the command
+ * fails.
+ */
 const keyOfEffect = () => {
   let last: string | undefined;
   let listens = false;
   return {
     keepKey: (key: string): void => {
       last = key;
-      // Not before a write, because `run --watch` opens a client for each of its reads.
+      // Not registered before a write, because `run --watch` creates a client for each of its
+      // reads.
       if (listens) return;
       listens = true;
       process.once('exit', (code) => {
@@ -84,39 +98,77 @@ const keyOfEffect = () => {
   };
 };
 
-const howToTrust = 'dsvault login --ca FILE keeps the certificate of its authority';
+/** The failure for an error of the client, with the command that helps, if one is known. */
+const withNextStep = async (
+  error: VaultError,
+  { addr, token }: Settings,
+  name: string | undefined,
+): Promise<Failure> => {
+  const unavailable = (how: string) =>
+    failure(`${error.message}: ${how}`, { kind: 'unavailable', cause: error });
+  if (error.code === 'untrusted') {
+    return unavailable('dsvault login --ca FILE keeps the certificate of its authority');
+  }
+  if (error.code === 'unreachable' && !error.retryable) {
+    return unavailable(`dsvault login --addr ${addr.replace('https:', 'http:')}`);
+  }
+  const failed = failureOf(error);
+  if (error.code === 'not_found' && name !== undefined) {
+    return inOtherWords(failed, `this token sees no secret ${name}`);
+  }
+  if (error.code !== 'unauthenticated' || token?.another === undefined) return failed;
+  const expires = expiryOf(await token.read());
+  const isOver = expires !== undefined && Date.parse(expires) <= Date.now();
+  const fault = isOver
+    ? `the token of ${token.source} expired at ${expires}`
+    : `the vault does not accept the token of ${token.source}`;
+  return inOtherWords(failed, `${fault}: ${token.another}`);
+};
 
-/** Performs requests to the server that the settings trust, or to a vault of this machine by its own record. */
+/**
+ * Sends requests to a server that the settings trust, or to a vault of this machine that shows its
+ * recorded certificate.
+ */
 export const exchangeOf = ({ ca }: Settings): Exchange => createExchange({ ca, findCertificate });
 
 export type Session = {
   readonly settings: Settings;
   readonly client: Client;
-  /** For a failure after which the same write must not be repeated: its idempotency key is not printed. */
+  /**
+   * Call this for a failure after which the same write must not be repeated: its idempotency key is
+   * then not printed.
+   */
   readonly forgetKey: () => void;
 };
 
-/** Reads the settings of a command, and opens its client. */
+/** Reads the settings of a command, and creates its client. */
 export const openSession = (flags: Flags): Session => {
   const settings = readSettings(flags);
   const key = keyOfEffect();
   return { settings, client: openClient(settings, key), forgetKey: key.forgetKey };
 };
 
-const tokenSource = (addr: string, token: Token | undefined) => async (refused?: string) => {
-  if (token === undefined) {
-    const how = isLoopback(new URL(addr)) ? 'dsvault login --local' : 'dsvault login';
-    throw failure(`no token: keep one with ${how}, or set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE`, {
-      kind: 'denied',
-    });
-  }
-  const current = await token.read();
-  // Another request, which was refused at the same time, may have renewed the token already.
-  if (current !== refused || !token.renew?.()) return current;
-  return await token.read();
-};
+const tokenSource =
+  ({ token, login }: Settings) =>
+  async (refused?: string) => {
+    if (token === undefined) {
+      throw failure(
+        `no token: set DSVAULT_TOKEN or DSVAULT_TOKEN_FILE, or keep one with ${login}`,
+        {
+          kind: 'denied',
+        },
+      );
+    }
+    const current = await token.read();
+    // Another request that was refused at the same time may have renewed the token already.
+    if (current !== refused || !token.renew?.()) return current;
+    return await token.read();
+  };
 
-/** Tells what the client does: with `--verbose` everything, else that the first attempt has failed. */
+/**
+ * Says what the client does: everything with `--verbose`, otherwise only that the first attempt has
+ * failed.
+ */
 const teller =
   ({ verbose, retries }: Settings) =>
   (event: ClientEvent) => {

@@ -10,46 +10,52 @@ import { reportFailure } from '../output/print-failure.ts';
 import { endProgress } from '../output/progress.ts';
 import { startRedaction } from './redaction.ts';
 
-/** As shells have it. */
+/** Shells add this to the number of a signal to get the exit code for it. */
 const signalBase = 128;
 
 const sentToOne = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-/** A terminal sends these signals to the child as well. Passed on by dsvault, they would arrive twice. */
+/**
+ * A terminal sends these signals to the child as well. If dsvault passed them on, they would arrive
+ * twice.
+ */
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
-/** After these signals dsvault starts no program any more. */
+/** After these signals dsvault no longer starts programs. */
 const endsAll: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 export type Child = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Texts to hide in its output; `undefined` if the output is not filtered. */
+  /** The texts to mask in the program's output; `undefined` if the output is not filtered. */
   readonly hide: readonly string[] | undefined;
-  /** Sends its stdout to stderr, because stdout has the result of dsvault. */
+  /** Sends its stdout to stderr, because stdout is for the result of dsvault. */
   readonly outToStderr?: boolean | undefined;
 };
 
 type ChildEnd = {
-  /** The exit code that reports the end of the program. */
+  /** The exit code that reports how the program ended. */
   readonly code: number;
-  /** A signal that asked dsvault to end, whatever the program made of it. */
+  /** The signal that asked dsvault to end, whatever the program did with it. */
   readonly endedBy: NodeJS.Signals | undefined;
 };
 
-/** The means of `watch` to change the running program. */
+/** What `watch` can do with the running program. */
 export type ChildControl = {
   /**
-   * Ends the program with a signal, after `graceMs` with KILL, and starts `next` in its place. Does nothing
-   * to a program that has ended by itself. Settles once the old program is gone.
+   * Ends the program with a signal, after `graceMs` with KILL, and then starts `next` instead. Does
+   * nothing if the program has ended by itself. Settles once the old program is gone.
    */
   readonly restart: (next: Child, how: Ending) => Promise<void>;
   readonly send: (signal: NodeJS.Signals) => void;
-  /** Aborted once nothing is to be restarted any more. */
+  /** Is aborted once the program must not be restarted any more. */
   readonly over: AbortSignal;
 };
 type Ending = { readonly signal: NodeJS.Signals; readonly graceMs: number };
 
-/** Runs the program to its end. `watch`, beside it, must never reject, and return once `over` is aborted. */
+/**
+ * Runs the program to its end. `watch` runs at the same time; it must never reject, and must return
+ * once `over` is aborted.
+ */
 export const runChild = async (
   first: Child,
   watch: (watched: ChildControl) => Promise<void> = async () => undefined,
@@ -59,9 +65,11 @@ export const runChild = async (
   let child: RunningChild | undefined;
   let current = first;
   let endedBy: NodeJS.Signals | undefined;
-  // Listen before the child exists: a signal may come at once, and is not handled before the next turn.
+  // Installed before the child exists: a signal may arrive immediately, but is not handled before
+  // the next turn of the event loop.
   const stopListening = onSignals((signal, alreadySent) => {
-    // A program may take HUP as a request to read its files again. Nobody can during a restart.
+    // A program may take HUP as a request to read its files again, so HUP prevents later restarts
+    // only if it arrives during a restart.
     if (endsAll.includes(signal) || (signal === 'SIGHUP' && restarting)) over.abort();
     if (endsAll.includes(signal) || signal === 'SIGHUP') endedBy ??= signal;
     if (!alreadySent && signal !== restarting?.signal) child?.send(signal);
@@ -81,7 +89,8 @@ export const runChild = async (
       await child.code;
       if (restarting === undefined || over.signal.aborted) break;
       const next = startChild(restarting.next);
-      // The system refuses values that are too long. The old ones were not.
+      // The system may refuse the new environment, for example because it is too long. It accepted
+      // the old values, so the program gets them again.
       if (!next.isStarted) note('the program starts with its old values again');
       child = next.isStarted ? next : startChild(current);
       if (next.isStarted) current = restarting.next;
@@ -98,19 +107,25 @@ export const runChild = async (
 
 type RunningChild = {
   readonly isStarted: boolean;
-  /** Returns false if the program has ended already. */
+  /** Sends the program a signal. Returns false if the program has ended already. */
   readonly send: (signal: NodeJS.Signals) => boolean;
-  /** Settles once the program is gone. Children that it left behind may still print, and this process passes their output on. */
+  /**
+   * Settles once the program is gone. Children that it left behind may still print, and this
+   * process passes their output on.
+   */
   readonly code: Promise<number>;
 };
 
-/** Starts the program. If this fails, it says why, and the exit code is that of `env` and of shells. */
+/**
+ * Starts the program. If that fails, prints why, and the exit code is the one that `env` and shells
+ * use then.
+ */
 const startChild = (child: Child): RunningChild => {
-  // Node itself would search the PATH of the child.
+  // This searches the PATH of `dsvault`. Node itself would search the child's PATH.
   const file = findProgram(child.command);
   if (file !== undefined) return spawnChild(file, child);
   return isOnPath(child.command)
-    ? notStarted(child, 'not a program that may be run', 'programUnusable')
+    ? notStarted(child, 'this is not an executable file', 'programUnusable')
     : notStarted(child, 'command not found', 'programMissing');
 };
 
@@ -127,24 +142,25 @@ const spawnChild = (file: string, given: Child): RunningChild => {
   const { command, args, env, hide, outToStderr } = given;
   const stdout = outToStderr ? process.stderr : process.stdout;
   const piped = hide === undefined ? 'inherit' : 'pipe';
-  // Made before the child: an error here would leave a child whose output nobody reads.
+  // The filters of the output are created before the child, because an error here would leave a
+  // child whose output nobody reads.
   const [out, errors] = hide === undefined ? [] : [redacting(hide), redacting(hide)];
   const cannot = (error: unknown): string => `cannot be run (${systemCodeOf(error)})`;
   endProgress();
   let child: ChildProcess;
   try {
     const stdio: StdioOptions = ['inherit', outToStderr && !out ? 2 : piped, piped];
-    // On Windows cross-spawn gives batch files to cmd.exe, whose first argument is its own name.
+    // On Windows cross-spawn passes batch files to cmd.exe, whose first argument is its own name.
     child = spawn(file, args, { ...(!isWindows && { argv0: command }), env, stdio });
   } catch (error) {
-    // Some errors of the system are thrown, such as an environment that is too long.
+    // spawn throws some errors of the system, such as for an environment that is too long.
     return notStarted(given, cannot(error), 'programUnusable');
   }
   if (out && child.stdout) filter(child.stdout, out, stdout);
   if (errors && child.stderr) filter(child.stderr, errors, process.stderr);
   const cannotStart = new Promise<number>((settle) => {
     child.on('error', (error) => {
-      // Also for a signal that cannot be sent, for example to a program of another user.
+      // Also catches a signal that cannot be sent, for example to a program of another user.
       if (child.pid !== undefined) return note(`${command}: cannot be sent the signal`);
       settle(reportFailure(failure(`${command}: ${cannot(error)}`, { kind: 'programUnusable' })));
     });
@@ -162,8 +178,8 @@ const spawnChild = (file: string, given: Child): RunningChild => {
 };
 
 /**
- * Passes signals on until the returned function is called. No signal ends this process meanwhile: the child
- * decides. `alreadySent`: the terminal has sent the signal to the child as well.
+ * Passes signals on until the returned function is called. Meanwhile no signal ends this process:
+ * the child decides. `alreadySent`: the terminal has sent the signal to the child as well.
  */
 const onSignals = (pass: (signal: NodeJS.Signals, alreadySent: boolean) => void): (() => void) => {
   const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
@@ -187,7 +203,7 @@ const redacting = (hide: readonly string[]): Transform => {
 
 const filter = (from: Readable, through: Transform, to: NodeJS.WriteStream): void => {
   from.pipe(through).pipe(to, { end: false });
-  // If the reader is gone, the child has a closed pipe, as it would without dsvault.
+  // If the reader has gone, the child gets a closed pipe, as it would without dsvault.
   const giveUp = () => from.destroy();
   to.once('error', giveUp);
   from.once('close', () => to.off('error', giveUp));

@@ -1,4 +1,6 @@
-/** Reads a `.env` file for a program: its variables, and the texts to hide in the program's output. */
+/**
+ * Reads a `.env` file for a program: its variables, and the texts to mask in the program's output.
+ */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { type Assignment, parseFile, printFile, printLine } from '../../functions/env/grammar.ts';
 import { environmentFor } from '../../system/environment.ts';
@@ -12,13 +14,13 @@ import type { Session } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
 import { textsToHide } from './redaction.ts';
 
-/** A command with the options of a program that has the variables of a file. */
+/** Adds the options of commands that run a program with the variables of a file. */
 export const withProgramFile = <Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
 ) =>
   command
     .option('-f, --env-file <file>', 'the file; - is stdin', '.env')
-    .option('--only <keys>', 'only these keys of the file, with commas between')
+    .option('--only <keys>', 'only these keys of the file, separated by commas')
     .option('--pristine', 'do not pass on the environment of dsvault itself')
     .option('--keep-token', 'pass on DSVAULT_TOKEN, DSVAULT_TOKEN_FILE and _COMMAND, too');
 
@@ -26,13 +28,18 @@ export type ProgramFile = ReturnType<
   ReturnType<typeof withProgramFile<[], Record<never, never>>>['opts']
 > & { readonly redact?: true | undefined };
 
-/** Reads the file, and empties the lines that `only` leaves out, so that their secrets are not read. */
+/**
+ * Reads the file, and empties the lines that `only` excludes, so that their secrets are not read.
+ */
 export const readContent = async ({ envFile, only }: ProgramFile): Promise<string> => {
   const typed = await readText(envFile);
   return only === undefined ? typed : withOnly(typed, only.split(','), envFile);
 };
 
-/** The file without other assignments. Lines keep their numbers, and the vault reports unreadable ones. */
+/**
+ * The file without the assignments of other keys. Lines keep their numbers, and the vault reports
+ * unreadable ones.
+ */
 const withOnly = (content: string, keys: readonly string[], file: string): string => {
   const parsed = parseFile(content);
   const assignments = parsed.lines.filter((line) => line.kind === 'assignment');
@@ -49,20 +56,23 @@ const emptied = (line: Assignment) => {
   return { kind: 'blank', line: line.line, text, eol: '' } as const;
 };
 
-/** How a file is expanded for a program. */
+/** How to expand a file for a program. */
 export type Expansion = {
   readonly content: string;
   readonly at?: string | undefined;
-  /** The dialect of a file that the program reads itself. Without it, the variables are in its environment. */
+  /**
+   * The dialect of a file that the program reads by itself. If absent, the program gets environment
+   * variables.
+   */
   readonly dialect?: string | undefined;
 };
 
 /** An expanded file. */
 export type Reading = {
-  /** The file in its dialect; the variables as JSON if they are in the environment. */
+  /** The file in its dialect, or the variables as JSON for the environment. */
   readonly expanded: string;
   readonly env: NodeJS.ProcessEnv;
-  /** The texts to hide; `undefined` if the output is not filtered. */
+  /** The texts to mask; `undefined` if the output is not filtered. */
   readonly hide: readonly string[] | undefined;
   readonly resolved: ResolvedVersions;
   readonly tag: string;
@@ -80,7 +90,10 @@ export const getReading = async (
   return await readingOf(session, file, expansion, reply);
 };
 
-/** Expands the file, unless the answer would be that of an earlier reading. Reads no master key then. */
+/**
+ * Expands the file, unless the answer would be the same as the earlier one. The master key is then
+ * not used.
+ */
 export const findNewReading = async (
   session: Session,
   file: ProgramFile,
@@ -116,9 +129,9 @@ const readingOf = async (
 const variablesOf = (content: string, answer: string, file: string) => {
   const variables = ownVariables(content, answer);
   for (const [key, value] of variables) {
-    // Checked here, because the error of the system would quote the value.
+    // A NUL is refused here, because the system's error would quote the value.
     if (value.includes('\0')) {
-      throw failure(`${file}: the value of ${key} holds a NUL: no variable can`, {
+      throw failure(`${file}: the value of ${key} contains a NUL, which no variable can`, {
         kind: 'invalidFile',
       });
     }
@@ -126,7 +139,10 @@ const variablesOf = (content: string, answer: string, file: string) => {
   return Object.fromEntries(variables);
 };
 
-/** The texts to hide. A line may combine secrets with other text, so a second request reads each value alone. */
+/**
+ * The texts to mask. A line may combine secrets with other text, so a second request reads each
+ * value by itself.
+ */
 const readHidden = async (session: Session, resolved: ResolvedVersions, signal?: AbortSignal) => {
   if (resolved.length === 0) return [];
   const lines = resolved.map(({ name, version }, at) => `K${at}="secret(${name}@${version})"\n`);

@@ -1,10 +1,15 @@
-/** Hides values in output, however the output is cut into chunks. Bytes are Latin-1 text here, one unit each. */
+/**
+ * Masks values in output, however the output is split into chunks. Bytes are handled as Latin-1
+ * text, one character each.
+ */
 
 const redactedMark = '[redacted]';
 
-/** Marks for shorter values would reveal more than they hide. */
+/** Masking shorter values would reveal more than it hides. */
 const redactedBytesMin = 4;
-/** Programs print single lines, so each line of a value is hidden by itself from this length on. */
+/**
+ * Programs print single lines, so lines of a value that have at least this length are masked, too.
+ */
 const lineBytesMin = 8;
 
 export type Redaction = {
@@ -13,10 +18,14 @@ export type Redaction = {
   readonly end: () => Buffer;
 };
 
-/** The texts to hide for these values: each value of 4 bytes, and each line of 8 bytes of a value. */
+/**
+ * The texts to mask: each value that has at least 4 bytes, and in it each line that has at least 8
+ * bytes.
+ */
 export const textsToHide = (values: readonly string[]): string[] => {
   const texts = values.flatMap((value) => {
-    // Trailing line ends go, as a shell removes them in `$(…)`. The lookbehind is fast for many line ends inside the value.
+    // Trailing line ends are removed, as a shell does in `$(…)`. The lookbehind keeps this fast if
+    // there are many line ends inside the value.
     const whole = Buffer.from(value)
       .toString('latin1')
       .replace(/(?<![\r\n])[\r\n]+$/, '');
@@ -28,12 +37,20 @@ export const textsToHide = (values: readonly string[]): string[] => {
 
 type Span = { readonly start: number; readonly end: number };
 
-/** Replaces each maximal span of bytes that belong to texts by one mark. Texts may overlap or be adjacent. */
+/**
+ * Replaces each longest span of bytes that belong to texts by one mark. Texts may overlap or be
+ * adjacent.
+ */
 export const startRedaction = (texts: readonly string[]): Redaction => {
-  /** The output from the first byte that may begin a text. Its first `passed` bytes were passed on already. */
+  /**
+   * The output from the first byte at which a text may begin. Its first `passed` bytes were already
+   * passed on.
+   */
   let held = '';
   let passed = 0;
-  /** Whether the output so far ends with a mark. The rest of the same span needs no other mark. */
+  /**
+   * Whether the output so far ends with a mark. The rest of the same span needs no further mark.
+   */
   let marked = false;
   const passUntil = (end: number, spans: readonly Span[]): Buffer => {
     const parts: string[] = [];
@@ -56,7 +73,7 @@ export const startRedaction = (texts: readonly string[]): Redaction => {
     push: (chunk) => {
       held += Buffer.from(chunk).toString('latin1');
       const spans = spansIn(held, texts);
-      // A possible beginning of a text is held back, unless a span hides it already.
+      // A possible beginning of a text is held back, unless it is within a masked span already.
       const open = firstOpenBeginning(held, texts);
       const covering = spans.find((span) => span.start <= open && span.end > open);
       const output = passUntil(covering?.end ?? open, spans);
@@ -68,7 +85,10 @@ export const startRedaction = (texts: readonly string[]): Redaction => {
   };
 };
 
-/** The spans of bytes of texts, in order. A regular expression would fail for long texts, and its error would quote them. */
+/**
+ * The spans of bytes that belong to texts, in order. A regular expression would fail for long
+ * texts, and its error would quote them.
+ */
 const spansIn = (output: string, texts: readonly string[]): readonly Span[] => {
   const found = texts.flatMap((text) => {
     const spans: Span[] = [];
@@ -86,7 +106,10 @@ const spansIn = (output: string, texts: readonly string[]): readonly Span[] => {
   return merged;
 };
 
-/** The first offset from which the end of the output may be the beginning of a text; if there is none, its length. */
+/**
+ * The first offset from which the end of the output may be the beginning of a text. If there is
+ * none, the length of the output.
+ */
 const firstOpenBeginning = (output: string, texts: readonly string[]): number => {
   let open = output.length;
   for (const text of texts) {

@@ -15,7 +15,7 @@ import { findNewReading, type ProgramFile, type Reading, readContent } from './p
 const presets = { intervalS: '30', graceS: '10' } as const;
 const intervalMinMs = 100;
 const backoffLastMs = 300_000;
-/** The time in which an editor writes a file that it has truncated. */
+/** How long an editor may need to write a file that it has truncated. */
 const settleMs = 100;
 
 const millisecondsOf = (text: string, flag: string): number => {
@@ -30,13 +30,13 @@ const signalOf = (text: string): NodeJS.Signals => {
   throw usage('--signal is the name of a signal, such as TERM or HUP');
 };
 
-/** A command with the options of `--watch`. */
+/** Adds `--watch`, and the options that go with it, to a command of `dsvault`. */
 export const withWatch = <Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
 ) =>
   command
     .option('--watch', 'restart the program when the file or one of its secrets has changed')
-    .option('--interval <seconds>', `the time between two looks (${presets.intervalS})`)
+    .option('--interval <seconds>', `the time between two checks (${presets.intervalS})`)
     .option(
       '--signal <name>',
       'the signal that tells the program of a change (TERM; with --write none)',
@@ -51,7 +51,10 @@ type WatchFlags = ReturnType<ReturnType<typeof withWatch<[], Record<never, never
   readonly redact?: true | undefined;
 };
 
-/** How to watch; `undefined` if nothing is watched. `target`: the file that is written in place of a restart. */
+/**
+ * Returns how to watch; `undefined` if nothing is watched. `target` is the file that is written
+ * instead of a restart.
+ */
 export const watchOf = (flags: WatchFlags) => {
   const { watch, interval, signal, grace, write, dialect } = flags;
   if (!watch) {
@@ -77,7 +80,7 @@ export const watchOf = (flags: WatchFlags) => {
 };
 type WatchSettings = NonNullable<ReturnType<typeof watchOf>>;
 
-/** Throws if the file for the program would replace the file with the references. */
+/** Throws if the file for the program is the file with the references. */
 export const requireOther = ({ target }: WatchSettings, envFile: string): void => {
   const [one, other] = [envFile, target?.file].map((file) => file && statOf(file));
   if (one && other && one.ino === other.ino && one.dev === other.dev) {
@@ -85,7 +88,7 @@ export const requireOther = ({ target }: WatchSettings, envFile: string): void =
   }
 };
 
-/** The status of a file, if there is one that can be reached. Its reader says why it cannot be read. */
+/** The status of a file, if it can be reached. If not, reading it will say why. */
 const statOf = (file: string) => {
   try {
     return statSync(file);
@@ -94,12 +97,15 @@ const statOf = (file: string) => {
   }
 };
 
-/** Writes the file for the program, if there is one. */
+/** Writes the expanded file to the target that the program reads, if there is one. */
 export const writeFor = ({ target }: WatchSettings, { expanded }: Reading): void => {
   if (target !== undefined) replaceFile(target, expanded);
 };
 
-/** The wait before the next look, after so many failures in a row. `chance` is from 0 to 1. */
+/**
+ * Returns how many milliseconds to wait before the next check, after this many failures in a row.
+ * `chance`, from 0 to 1, varies the wait after failures.
+ */
 export const waitMs = (intervalMs: number, failures: number, chance: number): number => {
   if (failures === 0) return intervalMs;
   const grown = Math.min(intervalMs * 2 ** failures, Math.max(intervalMs, backoffLastMs));
@@ -108,15 +114,19 @@ export const waitMs = (intervalMs: number, failures: number, chance: number): nu
 
 type Program = {
   readonly flags: ProgramFile & Flags;
-  /** The content of the file, and the reading with which the program was started. */
+  /**
+   * The content of the file with the references, and the expanded file with which the program was
+   * started.
+   */
   readonly content: string;
   readonly reading: Reading;
   readonly childOf: (reading: Reading) => Child;
 };
 
 /**
- * Watches for a running program until it is over. After any failure the program goes on with the values that
- * it has. The first failure of a row is reported, and its end.
+ * Watches the file and its secrets while the program runs. After a failure the program keeps the
+ * values that it has. Of several failures in a row only the first is reported, and later that the
+ * file can be expanded again.
  */
 export const watchFile =
   (watch: WatchSettings, { flags, childOf, ...first }: Program) =>
@@ -124,12 +134,13 @@ export const watchFile =
     let { content, reading } = first;
     const look = async (): Promise<void> => {
       const typed = await readFile(flags, content, watched.over);
-      // A session of its own, so that a renewed token is found. The wait between looks is enough of a retry.
+      // A separate session for each check, so that a renewed token is found. It does not retry,
+      // because the next check does.
       const session = openSession({ ...flags, retries: '0' });
       const expansion = { content: typed, dialect: watch.dialect };
       const next = await findNewReading(session, flags, expansion, reading, watched.over);
       if (next !== undefined && next.expanded !== reading.expanded) {
-        // Earlier values are still secrets.
+        // Earlier values are still secret, so they stay masked in the output.
         const hide = next.hide && [...new Set([...(reading.hide ?? []), ...next.hide])];
         await giveNew({ ...next, hide }, reading);
       } else if (next !== undefined) reading = { ...next, hide: reading.hide };
@@ -159,12 +170,15 @@ export const watchFile =
         failures += 1;
         if (failures > 1) continue;
         reportFailure(error);
-        note('the program keeps its values, and dsvault goes on trying');
+        note('the program keeps its values, and dsvault keeps trying');
       }
     }
   };
 
-/** The secrets with another version than before; empty if the file itself has changed. */
+/**
+ * The secrets whose version has changed, as `NAME@VERSION`; empty if only the file itself has
+ * changed.
+ */
 const changedSecrets = (old: Reading, next: Reading): string =>
   next.resolved
     .filter(({ name, version }) =>
@@ -173,14 +187,19 @@ const changedSecrets = (old: Reading, next: Reading): string =>
     .map(({ name, version }) => `${name}@${version}`)
     .join(', ');
 
-/** Reads the file. stdin and other pipes can be read only once. */
+/**
+ * Reads the file. For stdin and other pipes it returns `known`, because they can be read only once.
+ */
 const readFile = async (file: ProgramFile, known: string, signal: AbortSignal): Promise<string> => {
   if (file.envFile === '-' || statOf(file.envFile)?.isFile() === false) return known;
   const pause = () => sleep(settleMs, undefined, { signal });
   return await readSettled(() => readContent(file), known, pause);
 };
 
-/** Returns what `read` returns twice in a row, or `known` at once. An editor may be writing the file. */
+/**
+ * Returns `known` immediately if `read` returns it, and otherwise what `read` returns twice in a
+ * row, because an editor may be writing the file.
+ */
 export const readSettled = async (
   read: () => Promise<string>,
   known: string,

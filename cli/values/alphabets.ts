@@ -1,10 +1,13 @@
-/** Named sets of characters for random values. `dsvault --generate` and the console have the same. */
+/** Named sets of characters for random values, which `dsvault --generate` and the console share. */
 const digits = '0123456789';
 const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const lower = upper.toLowerCase();
 const alnum = upper + lower + digits;
 
-/** `alnum`, the preset, needs no quotes in a shell, a URL or a `.env` file; `graph` is what pass uses. */
+/**
+ * `alnum`, the default, needs no quotes in a shell, a URL or a `.env` file. `graph` is what pass
+ * uses.
+ */
 export const alphabets: ReadonlyMap<string, string> = new Map([
   ['alnum', alnum],
   ['alpha', upper + lower],

@@ -1,4 +1,4 @@
-/** Makes random values, on this machine and with equal chances for all characters. */
+/** Generates random values on this machine. All characters are equally likely. */
 import { randomInt } from 'node:crypto';
 import { limits } from '../../functions/model/limits.ts';
 import { usage } from '../../system/failures.ts';
@@ -6,11 +6,14 @@ import { alphabets } from './alphabets.ts';
 
 export const alphabetNames = [...alphabets.keys()].join(', ');
 
-/** A text of `length` random characters of `alphabet`: the name of a set, or the characters themselves. */
+/**
+ * A text of `length` random characters of `alphabet`: the name of a set, or the characters
+ * themselves.
+ */
 export const generateText = (length: string, alphabet = 'alnum'): string => {
   const count = /^[1-9]\d{0,4}$/.test(length) ? Number(length) : 0;
   if (count < 1 || count > limits.valueBytesMax) {
-    throw usage(`--generate is a number of characters, 1 to ${limits.valueBytesMax}`);
+    throw usage(`--generate takes a number of characters, 1 to ${limits.valueBytesMax}`);
   }
   const characters = charactersOf(alphabet);
   return Array.from({ length: count }, () => characters[randomInt(characters.length)]).join('');
@@ -28,6 +31,9 @@ const charactersOf = (alphabet: string): readonly string[] => {
   return characters;
 };
 
-/** A misspelt name would be an alphabet of few characters. A meant one is written in ascending order. */
+/**
+ * A misspelt name would be an alphabet of few characters. Somebody who means such an alphabet must
+ * write it in ascending order.
+ */
 const looksLikeName = (text: string, characters: readonly string[]): boolean =>
   /^[A-Za-z](?:[a-z0-9]+|[A-Z0-9]+)$/.test(text) && [...characters].sort().join('') !== text;

@@ -1,4 +1,4 @@
-/** Reads the value of a secret, whose bytes are never changed, and texts for other requests. */
+/** Reads the value of a secret, without changing any byte, and texts for other requests. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -8,25 +8,25 @@ import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { note } from '../output/output.ts';
 import { alphabetNames, generateText } from './generate.ts';
 
-/** A command with the options that `readValue` reads. */
+/** Adds the options that `readValue` reads to a command. */
 export const withValue = <Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
 ) =>
   command
     .option('--value-file <file>', 'the value is the content of the file')
-    .option('--prompt', 'ask for the value at the terminal, without an echo')
+    .option('--prompt', 'ask for the value at the terminal, and fail if there is none')
     .option('--value <value>', 'the value itself, seen by everyone who can list processes')
-    .option('--generate <length>', 'make the value: so many random characters')
+    .option('--generate <length>', 'generate the value: this many random characters')
     .option('--alphabet <set>', `of these: ${alphabetNames}, or the characters themselves (alnum)`)
-    .option('--show-value', 'print the value that --generate made')
+    .option('--show-value', 'print the value that --generate has generated')
     .option('--base64', 'the value is given as base64')
     .option('--allow-empty', 'store an empty value, too');
 type ValueFlags = ReturnType<ReturnType<typeof withValue<[], Record<never, never>>>['opts']>;
 
-/** The use of stdin so far. A second use would silently read an empty value. */
+/** What stdin was used for so far. A second use would silently read an empty value. */
 let stdinUse: string | undefined;
 
-/** Reads all of stdin. `what` names the use, and only one use is allowed. */
+/** Reads all of stdin. `what` names the purpose; stdin may be used for only one. */
 export const readStdin = async (what: string): Promise<Buffer> => {
   if (stdinUse !== undefined) throw usage(`stdin cannot be both ${stdinUse} and ${what}`);
   stdinUse = what;
@@ -39,33 +39,40 @@ export const readStdin = async (what: string): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
-/** Reads a file; `-` is stdin. `what` names its use. */
+/** Reads a file; `-` is stdin. `what` names the purpose. */
 const readInput = async (file: string, what: string): Promise<Buffer> => {
   if (file === '-') return await readStdin(what);
   try {
     return readFileSync(file);
   } catch (error) {
-    throw failure(`cannot read ${file} (${systemCodeOf(error)})`, { cause: error });
+    const code = systemCodeOf(error);
+    const sentence =
+      code === 'ENOENT' ? `there is no file ${file}` : `cannot read ${file} (${code})`;
+    throw failure(sentence, { cause: error });
   }
 };
 
-/** Asks for one line at the terminal, without an echo. Several lines, perhaps pasted, are an error. */
+/**
+ * Asks for one line at the terminal, without an echo. Several lines, perhaps pasted, are an error.
+ */
 export const askHidden = async (question: string): Promise<string> => {
   if (!process.stdin.isTTY) throw usage('--prompt needs a terminal; without it stdin is read');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  // The question comes after the echo is off, so that even fast typing is not echoed.
+  // The question is printed after the echo is off, so that even fast typing is not echoed.
   process.stderr.write(question);
   try {
     return await new Promise((resolve, reject) => {
       terminal.once('line', (line) => {
         let more = false;
         terminal.once('line', () => (more = true));
-        // Pasted text arrives at once. By the next turn it is further lines, or the beginning of a line.
+        // Pasted text arrives at once. By the next turn it is further lines, or the beginning of a
+        // line.
         setImmediate(() => (more || terminal.line !== '' ? reject(severalLines()) : resolve(line)));
       });
       terminal.once('SIGINT', () => reject(failure('interrupted', { kind: 'interrupted' })));
-      // The delay lets a line come first that arrived together with the end.
+      // Waits for one turn of the event loop, so that a line that arrived together with the end of
+      // the input comes first.
       terminal.once('close', () => setImmediate(() => reject(usage('no value was typed'))));
     });
   } finally {
@@ -76,6 +83,13 @@ export const askHidden = async (question: string): Promise<string> => {
 
 const severalLines = () =>
   usage('one line is asked for and several were typed: give the value on stdin or as a file');
+
+/** Asks twice, because users cannot see what they type. */
+const askTwice = async (): Promise<string> => {
+  const value = await askHidden('value: ');
+  if ((await askHidden('the same value again: ')) === value) return value;
+  throw usage('the two values differ, so nothing was stored');
+};
 
 export const readValue = async (flags: ValueFlags): Promise<Uint8Array> => {
   const { value, valueFile, prompt, generate, alphabet, showValue, base64, allowEmpty } = flags;
@@ -103,8 +117,7 @@ const readSource = async (flags: ValueFlags): Promise<Buffer> => {
     return Buffer.from(exactText(value, 'the value of --value'));
   }
   if (valueFile !== undefined) return await readInput(valueFile, 'the value');
-  if (prompt) return Buffer.from(await askHidden('value: '));
-  if (process.stdin.isTTY) throw usage('stdin is a terminal: use --prompt, or pipe the value in');
+  if (prompt || process.stdin.isTTY) return Buffer.from(await askTwice());
   const piped = await readStdin('the value');
   if (!base64 && piped.indexOf(0x0a) === piped.length - 1 && piped.length > 0) {
     note('the value ends with a line feed, which is stored too (printf %s leaves it out)');
@@ -112,7 +125,10 @@ const readSource = async (flags: ValueFlags): Promise<Buffer> => {
   return piped;
 };
 
-/** Checks a value from the environment or the command line, where Node puts U+FFFD for bytes not of UTF-8. */
+/**
+ * Checks a value from the environment or the command line, where Node replaces bytes that are not
+ * UTF-8 by U+FFFD.
+ */
 export const exactText = (text: string, what: string): string => {
   if (!text.includes('\ufffd')) return text;
   throw usage(
@@ -120,15 +136,18 @@ export const exactText = (text: string, what: string): string => {
   );
 };
 
-/** Decodes canonical base64, as the vault requires. A trailing line feed, which tools add, is ignored. */
+/**
+ * Decodes canonical base64, as the vault requires. A trailing line feed, which tools add, is
+ * ignored.
+ */
 const decodeBase64 = (typed: string): Uint8Array => {
   const text = typed.replace(/\r?\n$/, '');
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') === text) return bytes;
-  throw usage('the value is no base64 (RFC 4648, with padding, in one line)');
+  throw usage('the value is not valid base64 (RFC 4648, with padding, in one line)');
 };
 
-/** A value in the form of a request. */
+/** Converts a value into the format of a request. */
 export const encodeValue = (value: Uint8Array) =>
   ({ value: Buffer.from(value).toString('base64'), encoding: 'base64' }) as const;
 
@@ -136,7 +155,10 @@ export const encodeValue = (value: Uint8Array) =>
 export const decodeValue = (given: { readonly value: string; readonly encoding: string }): Buffer =>
   Buffer.from(given.value, given.encoding === 'base64' ? 'base64' : 'utf8');
 
-/** Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` names the file then. */
+/**
+ * Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` then names the
+ * file.
+ */
 export const readText = async (file: string, what = `the file ${file}`): Promise<string> => {
   const bytes = await readInput(file, what);
   if (isUtf8(bytes)) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);

@@ -1,9 +1,12 @@
-/** How a policy reads and compares the claims of a token, and inserts them into texts. */
-import type { ClaimPath, MatchValue } from './policy.ts';
+/** Reads and compares the claims of a token for a policy, and inserts claims into texts. */
+import type { ClaimPath, MatchValue } from './policy-types.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** The claim at a path; `undefined` if the token has none. A path does not lead into a list. */
+/**
+ * Returns the claim of a token at a path; `undefined` if the token does not have it. A path can
+ * lead into nested objects, but not into a list.
+ */
 export const claimAt = (claims: Claims, path: ClaimPath): unknown => {
   let found: unknown = claims;
   for (const key of keysOf(path)) {
@@ -24,16 +27,18 @@ const keysOf = (path: ClaimPath): readonly string[] =>
 const isRecord = (value: unknown): value is Claims =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The values that `match` lists for a claim, prepared for many comparisons. */
+/** The values that the `match` of a rule lists for one claim, prepared for repeated comparison. */
 export type ListedValues = {
   readonly exact: ReadonlySet<unknown>;
   readonly globs: readonly Glob[];
 };
 
-/** The pieces of a glob between "/", ":" and ".", and these, each split at its stars. */
+/**
+ * A glob, split at "/", ":" and "." (which are kept as pieces), with each piece split at its stars.
+ */
 type Glob = readonly (readonly string[])[];
 
-/** Splits the globs, whose `*` stands for any characters but "/", ":" and ".". */
+/** Splits the globs once. A `*` matches any characters except "/", ":" and ".". */
 export const prepareValues = (values: MatchValue | readonly MatchValue[]): ListedValues => {
   const all = [values].flat();
   const isGlob = (value: MatchValue) => typeof value === 'string' && value.includes('*');
@@ -48,9 +53,9 @@ export const prepareValues = (values: MatchValue | readonly MatchValue[]): Liste
 const piecesOf = (text: string): readonly string[] => text.split(/([/:.])/);
 
 /**
- * Whether the claim, or one element of a list, is one of the values. A number equals no value. Calls `count`
- * before each comparison: one for the exact values together, and one for each glob. A comparison takes time
- * that grows only with the lengths.
+ * Whether the claim, or one element if it is a list, fits one of the values. A number never fits.
+ * Calls `count` before each comparison: for each element, once for all exact values and once per
+ * glob. A comparison takes time linear in the lengths of both texts.
  */
 export const matches = (
   claim: unknown,
@@ -71,7 +76,10 @@ export const matches = (
     });
   });
 
-/** The first occurrence of the text between two stars leaves the most text to the stars that follow. */
+/**
+ * Takes the first occurrence of each text between two stars of the glob, because that leaves the
+ * most text for the stars that follow.
+ */
 const isPieceCovered = (text: string, [first = '', ...others]: readonly string[]): boolean => {
   const last = others.pop();
   if (last === undefined) return text === first;
@@ -87,17 +95,23 @@ const isPieceCovered = (text: string, [first = '', ...others]: readonly string[]
 
 const placeholder = /\{([^{}]*)\}/g;
 
-/** The paths of the claims that a text inserts, in their order. */
+/** The paths of the claims that a template inserts, in order. */
 export const claimsInsertedBy = (template: string): readonly ClaimPath[] =>
   [...template.matchAll(placeholder)].map(([, path = '']) => path);
 
-/** The text around the inserted claims: one part more than there are claims. */
+/**
+ * The texts of a template before, between and after the claims that it inserts: one text more than
+ * there are claims.
+ */
 export const textAroundClaims = (template: string): readonly string[] =>
   template.split(/\{[^{}]*\}/);
 
-/** Fills claims into a text. `textOf` returns the text of the claim at a path. */
+/** Inserts claims into a template. `textOf` returns the text of the claim at a path. */
 export const insertClaims = (template: string, textOf: (path: ClaimPath) => string): string =>
   template.replaceAll(placeholder, (_, path: string) => textOf(path));
 
-/** One word of letters, digits, "_" and "-", which can neither end a name nor begin another. */
+/**
+ * Whether the text is a word of letters, digits, "_" and "-". In a template, such a word can
+ * neither end the part that it is inserted into nor begin another one.
+ */
 export const isWord = (text: string): boolean => /^[A-Za-z0-9_-]+$/.test(text);

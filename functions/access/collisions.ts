@@ -1,15 +1,19 @@
 /**
- * Finds different values of a claim that make one tenant, or one subject of an issuer: `{org}-{env}` makes
- * "acme-eu-prod" of "acme" and "eu-prod", and of "acme-eu" and "prod". A policy lists every value from which
- * a tenant is made, and may list those of a subject, so all are combined before any token comes.
+ * Finds different claim values that produce the same tenant, or the same subject of an issuer. For
+ * example, `{org}-{env}` makes "acme-eu-prod" from "acme" and "eu-prod", but also from "acme-eu"
+ * and "prod". A policy lists every value that goes into a tenant, and may list those of a subject,
+ * so all combinations can be checked before any token arrives.
  */
 import { limits } from '../model/limits.ts';
 import { isSubject, isTenant } from '../model/types.ts';
 import { claimsInsertedBy, insertClaims } from './claims.ts';
-import type { AccessPolicy, ClaimPath, Rule } from './policy.ts';
+import type { AccessPolicy, ClaimPath, Rule } from './policy-types.ts';
 import { fitsInto } from './rules.ts';
 
-/** A tenant or subject of a rule, by its path in the file, and values of the claims that it inserts. */
+/**
+ * The tenant or subject of a rule, by its path in the file, with one value for each claim that it
+ * inserts.
+ */
 export type Combination = {
   readonly path: readonly PropertyKey[];
   readonly values: readonly (readonly [ClaimPath, string])[];
@@ -17,13 +21,22 @@ export type Combination = {
 
 export type Collision =
   | { readonly text: string; readonly earlier: Combination; readonly later: Combination }
-  /** The template with which the combinations become too many. */
+  /**
+   * More combinations than the limit allows. This is the path in the file of the template that
+   * exceeds it.
+   */
   | { readonly tooMany: readonly PropertyKey[] };
 
-/** The first collision of a policy, whose tenants are all of listed values; `undefined` if there is none. */
+/**
+ * The first collision of a policy; `undefined` if there is none. Every claim that a tenant inserts
+ * must have listed values.
+ */
 export const findCollision = (policy: AccessPolicy): Collision | undefined => {
   let combinations = 0;
-  /** By text and claim: the first combination with this claim, and the value of the claim in it. */
+  /**
+   * The key is a tenant or subject together with one claim. The entry has the first combination
+   * that makes this text, and the value of the claim in it.
+   */
   const known = new Map<string, { readonly combination: Combination; readonly value: string }>();
   for (const { path, scope, template, lists, isFit } of templatesOf(policy)) {
     combinations += lists.reduce((product, [, texts]) => product * texts.length, 1);
@@ -33,7 +46,8 @@ export const findCollision = (policy: AccessPolicy): Collision | undefined => {
       if (!isFit(text)) continue;
       const combination = { path, values };
       for (const [claim, value] of values) {
-        // Neither a tenant nor a subject holds a line break.
+        // A line feed can separate the parts of the key, because tenants and subjects contain no
+        // line breaks.
         const key = `${scope}\n${text}\n${pointerTo(claim)}`;
         const earlier = known.get(key);
         if (earlier === undefined) known.set(key, { combination, value });
@@ -50,7 +64,8 @@ const templatesOf = ({ issuers }: AccessPolicy) =>
     ('rules' in entry ? entry.rules : []).flatMap((rule, index) =>
       (['tenant', 'subject'] as const).map((part) => ({
         path: ['issuers', issuer, 'rules', index, part],
-        // Subjects begin with the id of their issuer, and tenants are those of the whole vault.
+        // A subject begins with the id of its issuer, so it is unique per issuer. Tenants belong to
+        // the whole vault.
         scope: part === 'tenant' ? part : issuer,
         template: rule[part],
         lists: listsFor(rule, part),
@@ -61,7 +76,10 @@ const templatesOf = ({ issuers }: AccessPolicy) =>
 
 type List = readonly [claim: ClaimPath, texts: readonly string[]];
 
-/** The claims that a template inserts, each with the listed texts that fit, or with none if globs list it. */
+/**
+ * The claims that a template inserts, each with the listed values that fit into it. If a claim has
+ * a glob among its values, its list is empty, so the template makes no combinations.
+ */
 const listsFor = ({ match, ...rule }: Rule, part: 'tenant' | 'subject'): readonly List[] => {
   const isFit = fitsInto(part, rule[part]);
   return [...new Set(claimsInsertedBy(rule[part]))].map((claim) => {
@@ -82,6 +100,6 @@ const combine = (lists: readonly List[]): readonly Combination['values'][] =>
 const textOf = (values: Combination['values'], claim: ClaimPath): string =>
   values.find(([path]) => path === claim)?.[1] ?? '';
 
-/** One spelling for a claim that may be named by its name or by a JSON Pointer. */
+/** The JSON Pointer of a claim, which a policy may also name without one. */
 const pointerTo = (claim: ClaimPath): string =>
   claim.startsWith('/') ? claim : `/${claim.replaceAll('~', '~0').replaceAll('/', '~1')}`;

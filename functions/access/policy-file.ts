@@ -1,4 +1,7 @@
-/** Reads an access policy from YAML and checks it strictly, for hosts, builds and `dsvault policy`. */
+/**
+ * Reads an access policy from YAML and checks it strictly. Used by hosts, builds and `dsvault
+ * policy`.
+ */
 import {
   array,
   type BaseIssue,
@@ -23,7 +26,7 @@ import {
 } from 'valibot';
 import { type Document, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { limits } from '../model/limits.ts';
-import { isNamePattern, isTenant, parseAskedInstant, scopes } from '../model/types.ts';
+import { isNamePattern, isTenant, parseAskedInstant, scopes, tenantForm } from '../model/types.ts';
 import {
   claimsInsertedBy,
   isWord,
@@ -41,14 +44,14 @@ import {
   localAudience,
   localIssuer,
   type Rule,
-} from './policy.ts';
+} from './policy-types.ts';
 
-/** The public keys of the tokens that this machine makes: those of `localKey: true`. */
+/** The public keys of the tokens that this machine issues, for `localKey: true`. */
 export type LocalKeys = { readonly keys: readonly unknown[] };
 
 export type ReadPolicy = {
   readonly policy: AccessPolicy;
-  /** Sentences about rules that have no effect. */
+  /** Sentences for the operator about rules of the policy that have no effect. */
   readonly warnings: readonly string[];
 };
 
@@ -70,13 +73,13 @@ const claimPath = pipe(
   check(
     (path) =>
       !/[{}]/.test(path) && (!path.startsWith('/') || /^(?:\/(?:[^~/]|~[01])+)+$/.test(path)),
-    'names no claim: write its name, or a JSON Pointer such as /kubernetes.io/namespace',
+    'is not a claim: write the name of one, or a JSON Pointer such as /kubernetes.io/namespace',
   ),
 );
 const httpsAddress = pipe(
   text,
   check(
-    // `fetch` refuses an address with a password.
+    // The check refuses an address with a user name or a password, because `fetch` refuses it too.
     (url) => /^https:\/\/[^/?#@]+(?:[/?#]|$)/.test(url) && URL.canParse(url),
     'must be an https:// address',
   ),
@@ -102,15 +105,18 @@ const template = pipe(
   text,
   check(
     (one) => !/[{}]/.test(textAroundClaims(one).join('')),
-    'has a brace that belongs to no {claim}',
+    'has a brace that is not part of a {claim}',
   ),
   check(
     (one) => claimsInsertedBy(one).every((path) => safeParse(claimPath, path).success),
-    'has a {claim} that names no claim',
+    'has a {claim} that is neither the name of a claim nor a JSON Pointer',
   ),
 );
 
-/** Inserted words cannot hold ".", so one claim's names never cover those of another value of that claim. */
+/**
+ * An inserted word cannot contain ".". So the names for one value of a claim never cover those for
+ * another value.
+ */
 const nameTemplate = pipe(
   template,
   check(
@@ -118,9 +124,12 @@ const nameTemplate = pipe(
       textAroundClaims(`${name}.`)
         .slice(1)
         .every((after) => after.startsWith('.')),
-    'must have "." or its end after a {claim}',
+    'must end or go on with "." after each {claim}',
   ),
-  check((name) => isNamePattern(name.replaceAll(/\{[^{}]*\}/g, 'a')), 'is no pattern of names'),
+  check(
+    (name) => isNamePattern(name.replaceAll(/\{[^{}]*\}/g, 'a')),
+    'is not a name pattern: write a name, the beginning of names and *, or *',
+  ),
 );
 
 const subjectTemplate = pipe(
@@ -130,7 +139,7 @@ const subjectTemplate = pipe(
       textAroundClaims(subject)
         .slice(1, -1)
         .every((between) => !isWord(between) && between !== ''),
-    'must part its claims with a character such as ":"',
+    'must separate its claims with a character such as ":"',
   ),
 );
 
@@ -139,11 +148,11 @@ const rule = pipe(
     match,
     tenant: pipe(
       template,
-      check((tenant) => isTenant(tenant.replaceAll(/\{[^{}]*\}/g, 'a')), 'is no tenant'),
+      check((tenant) => isTenant(tenant.replaceAll(/\{[^{}]*\}/g, 'a')), `must be ${tenantForm}`),
     ),
     subject: subjectTemplate,
     scopes: pipe(
-      array(picklist(scopes, `must be of ${scopes.join(', ')}`), 'must be a list'),
+      array(picklist(scopes, `must be one of ${scopes.join(', ')}`), 'must be a list'),
       notEmpty(),
     ),
     scopesFrom: optional(claimPath),
@@ -151,7 +160,7 @@ const rule = pipe(
   }),
   check(
     ({ tenant, match: claims }) => claimsInsertedBy(tenant).every((path) => isExact(claims[path])),
-    'tenant inserts a claim for which match does not list exact texts',
+    'inserts a claim into tenant, so match must list exact texts for that claim',
   ),
 );
 
@@ -159,14 +168,14 @@ const isExact = (values: unknown): boolean =>
   [values].flat().every((value) => typeof value === 'string' && !value.includes('*'));
 
 const publicKey = pipe(
-  // A key whose id is a number would fit no token.
+  // A key of a JWK set whose `kid` is a number would match no token, so `kid` must be a text.
   looseObject({ kty: string('must be text'), kid: optional(string('must be text, in quotes')) }),
   check((key) => !isPrivateKey(key), 'is not a public key'),
 );
 
 const id = pipe(
   text,
-  regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and "-"'),
+  regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be 1 to 32 of the characters a-z, 0-9 and "-"'),
   check((word) => word !== 'default', 'is reserved'),
 );
 
@@ -181,7 +190,7 @@ const remoteEntry = pipe(
     jwksUrl: optional(httpsAddress),
     discovery: optional(yes),
     algorithms: pipe(
-      array(picklist(algorithms, `must be of ${algorithms.join(', ')}`), 'must be a list'),
+      array(picklist(algorithms, `must be one of ${algorithms.join(', ')}`), 'must be a list'),
       notEmpty(),
     ),
     deny: optional(
@@ -192,7 +201,7 @@ const remoteEntry = pipe(
   }),
   check(
     ({ jwks, jwksUrl, discovery }) => countOf(jwks, jwksUrl, discovery) === 1,
-    'needs one of jwksUrl, jwks and discovery',
+    'needs exactly one of jwksUrl, jwks and discovery',
   ),
   check(
     ({ rules, vaultClaims }) => countOf(rules, vaultClaims) === 1,
@@ -201,12 +210,15 @@ const remoteEntry = pipe(
   check(
     ({ issuer, discovery }) =>
       !discovery || (safeParse(httpsAddress, issuer).success && !/[?#]/.test(issuer)),
-    'issuer must be an https:// address without "?" and "#" for discovery',
+    'uses discovery, so its issuer must be an https:// address without "?" and "#"',
   ),
 );
 const localEntry = strictObject({ id, localKey: yes });
 
-/** The schema of the file, for docs/access.schema.json. JSON Schema cannot express all of its checks. */
+/**
+ * The schema of a policy file, from which docs/access.schema.json is made. JSON Schema cannot
+ * express all of its checks.
+ */
 export const policyFileSchema = strictObject({
   issuers: pipe(
     array(union([remoteEntry, localEntry])),
@@ -215,7 +227,10 @@ export const policyFileSchema = strictObject({
   ),
 });
 
-/** The same with the entries checked one by one, because the faults of a union name no field. */
+/**
+ * The same schema as `policyFileSchema`, but it checks each issuer on its own, because the errors
+ * of a union do not name a field.
+ */
 const outline = strictObject({
   issuers: pipe(
     array(
@@ -234,8 +249,8 @@ const countOf = (...values: readonly unknown[]): number =>
   values.filter((value) => value !== undefined).length;
 
 /**
- * Reads a policy. `local` are the keys of this machine's own tokens; a policy for another machine has none.
- * Throws an error whose message has one line for each fault, with the line in the file and the field.
+ * Reads a policy. `local` has the keys for `localKey: true`; a policy for another machine gets
+ * none. Throws an error with one line per fault, which names the line in the file and the field.
  */
 export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   const { policyCharactersMax: max, policyCombinationsMax } = limits;
@@ -244,7 +259,8 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   const document = parseDocument(source, {
     lineCounter: lines,
     prettyErrors: false,
-    // Otherwise a directive could turn the texts `on` and `yes` into true, and 1 and "1" would be one key.
+    // Otherwise a directive in the YAML file could turn the texts `on` and `yes` into true, and 1
+    // and "1" would be the same key.
     schema: 'core',
     stringKeys: true,
   });
@@ -264,7 +280,7 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   const issuers = entries.map((entry, index) => {
     if (!('localKey' in entry)) return entry as IssuerPolicy;
     if (local !== undefined) return localPolicyOf(entry.id, local);
-    const sentence = 'works only for a vault that runs on the machine of its key';
+    const sentence = 'works only for a vault on the machine that has its key';
     throw new Error(fault(['issuers', index, 'localKey'], sentence));
   });
   for (const field of ['id', 'issuer'] as const) {
@@ -272,25 +288,25 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
       (one, index) => issuers.findIndex((other) => other[field] === one[field]) < index,
     );
     if (twice >= 0)
-      throw new Error(fault(['issuers', twice, field], 'is that of another issuer too'));
+      throw new Error(fault(['issuers', twice, field], 'is also used by another issuer'));
   }
   const collision = findCollision({ issuers });
   if (collision !== undefined) {
     if ('tooMany' in collision) {
-      const sentence = `makes more than ${policyCombinationsMax} combinations, with those before it`;
+      const sentence = `brings the combinations of claim values to more than ${policyCombinationsMax}`;
       throw new Error(fault(collision.tooMany, sentence));
     }
     const { text, earlier, later } = collision;
-    const other = fault(earlier.path, `makes it of ${claimsOf(earlier)}`);
+    const other = fault(earlier.path, `makes it from ${claimsOf(earlier)}`);
     throw new Error(
-      fault(later.path, `makes ${JSON.stringify(text)} of ${claimsOf(later)}, and ${other}`),
+      fault(later.path, `makes ${JSON.stringify(text)} from ${claimsOf(later)}, and ${other}`),
     );
   }
   const warnings = issuers.flatMap((issuer, at) =>
     hiddenRulesOf(issuer).map(({ rule: index, behind }) =>
       fault(
         ['issuers', at, 'rules', index],
-        `is never reached: each token that it matches is decided by rules[${behind}]`,
+        `is never reached: rules[${behind}] matches every token that it matches`,
       ),
     ),
   );
@@ -300,27 +316,32 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
 const claimsOf = ({ values }: Combination): string =>
   values.map(([claim, value]) => `${claim} ${JSON.stringify(value)}`).join(' and ');
 
-/** Valibot skips these keys. In a match, the rule would then hold for tokens without the claim. */
+/**
+ * Keys that Valibot skips, so they are refused here. In the `match` of a rule, a skipped key would
+ * let the rule apply to tokens without that claim.
+ */
 const skippedKeys: readonly unknown[] = ['__proto__', 'constructor', 'prototype'];
 
 const contentOf = (document: Document.Parsed, lines: LineCounter): unknown => {
   const [broken] = document.errors;
   const lineAt = (offset: number) => `line ${lines.linePos(offset).line}`;
   if (broken !== undefined) {
-    throw new Error(`${lineAt(broken.pos[0])}: is no YAML (${broken.message})`);
+    throw new Error(`${lineAt(broken.pos[0])}: is not valid YAML (${broken.message})`);
   }
   visit(document, {
     Pair: (_, { key }) => {
       if (!isScalar(key) || !skippedKeys.includes(key.value)) return;
       const line = lineAt(key.range?.[0] ?? 0);
-      throw new Error(`${line}: ${key.value} is no known property; the claim is /${key.value}`);
+      throw new Error(
+        `${line}: ${key.value} is not a known property; write the claim as /${key.value}`,
+      );
     },
   });
   try {
     return document.toJS();
   } catch (error) {
-    // An alias has no anchor, or aliases multiply.
-    throw new Error(`is no YAML (${error instanceof Error ? error.message : error})`);
+    // The YAML has an alias without an anchor, or its aliases expand to too much.
+    throw new Error(`is not valid YAML (${error instanceof Error ? error.message : error})`);
   }
 };
 
@@ -337,7 +358,7 @@ const sentenceOf = (
   issue: Pick<BaseIssue<unknown>, 'type' | 'expected' | 'received' | 'message'>,
 ): string => {
   if (issue.type !== 'strict_object') return issue.message;
-  if (issue.expected === 'never') return 'is not known';
+  if (issue.expected === 'never') return 'is not a known property';
   return issue.received === 'undefined' ? 'is missing' : 'must be a mapping';
 };
 
@@ -350,7 +371,7 @@ const fieldOf = (path: readonly PropertyKey[]): string =>
         )
         .join('');
 
-/** The line of the deepest part of the path that is in the file. */
+/** The line of the deepest part of the path that exists in the file. */
 const lineOf = (
   document: Document,
   lines: LineCounter,
@@ -363,7 +384,10 @@ const lineOf = (
   return undefined;
 };
 
-/** The rules that no token reaches, each with the earlier rule that matches every token which it matches. */
+/**
+ * The rules that no token reaches, each with an earlier rule that matches every token it would
+ * match.
+ */
 const hiddenRulesOf = (issuer: IssuerPolicy): readonly { rule: number; behind: number }[] => {
   const rules = 'rules' in issuer ? issuer.rules : [];
   const prepared = rules.map(({ match: claims }) =>
@@ -376,8 +400,9 @@ const hiddenRulesOf = (issuer: IssuerPolicy): readonly { rule: number; behind: n
 };
 
 /**
- * Whether each claim that `wide` asks for is asked for by `narrow` too, with no other values. A star of
- * `narrow` is covered only by a star of `wide`, which covers all that the narrow one stands for.
+ * Whether `wide` matches every token that `narrow` matches: each claim that `wide` asks for is
+ * asked for by `narrow` too, with no other values. A star in `narrow` is covered only by a star in
+ * `wide`, which covers everything that the narrow one stands for.
  */
 const isAtLeastAsWide = (
   wide: readonly (readonly [string, ListedValues])[],

@@ -1,4 +1,4 @@
-/** Decides what the claims of a verified token allow, by the access policy. */
+/** Decides by the access policy what the claims of a verified token allow. */
 import { limits } from '../model/limits.ts';
 import {
   isNamePattern,
@@ -17,27 +17,32 @@ import {
   matches,
   prepareValues,
 } from './claims.ts';
-import type { ClaimPath, ClaimPolicy, DenyList, Rule } from './policy.ts';
+import type { ClaimPath, ClaimPolicy, DenyList, Rule } from './policy-types.ts';
 
 type Grant = Omit<Principal, 'expires'>;
 
 /**
- * Why a token is refused. Only `dsvault policy test` and the log show the reason; the vault answers every such
- * caller alike.
+ * Why a token is refused. Only `dsvault policy test` and the log show the reason; the vault gives
+ * every such caller the same answer.
  */
 export type Refusal =
   | { readonly because: 'audience' }
   | { readonly because: 'several_audiences' }
   | { readonly because: 'denied'; readonly by: keyof DenyList }
   | { readonly because: 'no_rule' }
-  /** To judge the token would take more work than one token may cost. */
+  /**
+   * Evaluating the token would take too much work: a claim has too many values, or there are too
+   * many comparisons.
+   */
   | { readonly because: 'too_many_values'; readonly claim: ClaimPath }
   | { readonly because: 'too_many_comparisons' }
-  /** The claims make no such part of a principal. */
+  /**
+   * A claim of the token does not fit into this part of the caller's identity, for example because
+   * it is not a valid tenant.
+   */
   | { readonly because: 'unfit'; readonly part: Part; readonly claim?: ClaimPath };
 type Part = 'tenant' | 'subject' | 'scopes' | 'names';
 
-/** A rule that did not match, and its first claim that did not. */
 type Mismatch = { readonly rule: number; readonly claim: ClaimPath };
 
 export type Decision = { readonly mismatches: readonly Mismatch[] } & (
@@ -45,16 +50,16 @@ export type Decision = { readonly mismatches: readonly Mismatch[] } & (
   | { readonly refusal: Refusal }
 );
 
-/** The comparisons of values that a decision has made so far. */
+/** The number of comparisons that a decision has made so far. */
 export type ComparisonCount = { comparisons: number };
 
 /**
- * Decides about the claims of a token whose signature and issuer are verified. The order of the checks is the
- * policy's. `work` counts what the decision costs.
+ * Decides what the claims of a token allow, whose signature and issuer are already verified. Tries
+ * the rules in the order of the policy. `work` counts the comparisons that the decision makes.
  */
 export type Decider = (claims: Claims, work?: ComparisonCount) => Decision;
 
-/** Prepares an issuer's rules, so that their patterns are split once and not for each token. */
+/** Prepares the rules of an issuer once, so that patterns are not split again for each token. */
 export const createDecider = (issuer: ClaimPolicy): Decider => {
   const rules = 'rules' in issuer ? issuer.rules.map(prepareRule) : undefined;
   return (claims, work = { comparisons: 0 }) => {
@@ -101,8 +106,8 @@ const countComparison = (work: ComparisonCount): void => {
 };
 
 /**
- * Why the token is not for this vault. A token with further audiences could have been sent here by one of
- * them, so the issuer's policy must allow it.
+ * Returns why the token is not for this vault; `undefined` if it is. If a token names several
+ * audiences, one of the others could have sent it here, so the policy must allow such tokens.
  */
 export const audienceFault = (issuer: ClaimPolicy, claims: Claims): Refusal | undefined => {
   const { audiences, audienceClaim = 'aud', sharedAudience = false } = issuer;
@@ -123,7 +128,6 @@ const denial = ({ sub = [], jti = [], before }: DenyList, claims: Claims): Refus
   return isOld ? { because: 'denied', by: 'before' } : undefined;
 };
 
-/** Carries the refusal through the functions below. */
 class RefusalError extends Error {
   readonly refusal: Refusal;
 
@@ -136,7 +140,10 @@ class RefusalError extends Error {
 const unfit = (part: Part, claim?: ClaimPath): RefusalError =>
   new RefusalError({ because: 'unfit', part, ...(claim !== undefined && { claim }) });
 
-/** Whether a text of a claim may be inserted into the tenant, the subject or a name of a rule. */
+/**
+ * Returns a function that checks whether the text of a claim may be inserted into the tenant, the
+ * subject or a name of a rule.
+ */
 export const fitsInto = (part: Part, template: string): ((text: string) => boolean) =>
   part === 'subject' && claimsInsertedBy(template).length === 1 ? isSubject : isWord;
 
@@ -159,7 +166,10 @@ const byRule = (issuer: ClaimPolicy, rule: Rule, number: number, claims: Claims)
   return { tenant, subject, scopes, names, issuer: issuer.id, rule: number };
 };
 
-/** The scopes of the rule that the token names too. */
+/**
+ * The scopes that a rule gives a token. With `scopesFrom`, only those that the token names in that
+ * claim as well.
+ */
 const scopesOf = ({ scopes, scopesFrom }: Rule, claims: Claims): readonly string[] => {
   const allowed = withIncluded(scopes);
   if (scopesFrom === undefined) return allowed;
@@ -168,7 +178,7 @@ const scopesOf = ({ scopes, scopesFrom }: Rule, claims: Claims): readonly string
   return allowed.filter((scope) => withIncluded(named).includes(scope));
 };
 
-/** The principal that the claims `tenant`, `sub`, `scope` and `names` describe. */
+/** Grants a token what its own claims `tenant`, `sub`, `scope` and `names` say. */
 const byOwnClaims = (issuer: ClaimPolicy, claims: Claims): Grant => {
   const { tenant, sub, scope = '', names } = claims;
   if (typeof tenant !== 'string' || !isTenant(tenant)) throw unfit('tenant', 'tenant');

@@ -1,10 +1,10 @@
 /**
  * Sealing one version of a secret (docs/design/envelope.md).
  *
- * AES-256-GCM under a key derived from a single-use data key. Every identifying field of the version is
- * authenticated (AAD), so a record moved to another tenant, name or version does not open. GCM alone lets one
- * ciphertext open under two keys, so a commitment to key and identity is stored and compared before anything
- * is decrypted.
+ * AES-256-GCM under a key derived from a single-use data key. Every identifying field of the
+ * version is authenticated (AAD), so a record moved to another tenant, name or version does not
+ * open. GCM alone lets one ciphertext open under two keys, so a commitment to key and identity is
+ * stored and compared before anything is decrypted.
  *
  * Trusts its caller for one thing: a data key must be fresh from the master key for this request.
  */
@@ -20,7 +20,7 @@ import { VaultError } from '../model/errors.ts';
 import { formatInstant, type Identity, type SealedValue } from '../model/types.ts';
 import { sameBytes } from './fingerprint.ts';
 
-/** The format of records and of their AAD. */
+/** The format of sealed versions and of their AAD. */
 export const format = 'v2';
 const cipherName = 'aes-256-gcm';
 export const dataKeyBytes = 32;
@@ -29,8 +29,9 @@ export const tagBytes = 16;
 export const commitmentBytes = 32;
 
 /**
- * Seals `value` under `dataKey` (32 bytes) for exactly this `identity`. Draws a fresh iv in every call, so a
- * retry never repeats one. `drawIv` is a parameter for frozen vectors and simulation only.
+ * Seals `value` under `dataKey` (32 bytes) for exactly this `identity`. Every call draws a fresh
+ * iv, so a retry never repeats one. `drawIv` is a parameter only for frozen test vectors and for
+ * simulation.
  */
 export const seal = (
   value: Uint8Array,
@@ -53,8 +54,8 @@ export const seal = (
 };
 
 /**
- * Opens what `seal` made for the same identity and data key. Throws `integrity_failure` for anything else,
- * whatever was changed; never returns partial bytes.
+ * Opens what `seal` produced for the same identity and data key. Throws `integrity_failure` for
+ * anything else, and never returns partial bytes.
  */
 export const open = (sealed: SealedValue, dataKey: Uint8Array, identity: Identity): Uint8Array => {
   const { iv, ciphertext } = sealed;
@@ -76,8 +77,8 @@ export const open = (sealed: SealedValue, dataKey: Uint8Array, identity: Identit
 };
 
 /**
- * The AAD: each field's stored text in UTF-8, after its length as a big-endian uint32. No note is an empty
- * text, because a note is never empty.
+ * The AAD: for each field its length as a big-endian uint32, then its stored text in UTF-8. A
+ * missing note is encoded as an empty text; a note is never empty.
  */
 export const encodeIdentity = (identity: Identity): Uint8Array =>
   Buffer.concat(
@@ -101,8 +102,8 @@ export const encodeIdentity = (identity: Identity): Uint8Array =>
   );
 
 /**
- * HKDF-SHA-256(K, empty salt, info = SHA-256(AAD), L = 64), cut in two (RFC 5869). The key is passed as a key
- * object, because Node 24 takes three times as long to check a key that is given as bytes.
+ * HKDF-SHA-256(K, empty salt, info = SHA-256(AAD), L = 64), split in two (RFC 5869). The key is
+ * passed as a key object, because Node 24 takes three times as long with bytes.
  */
 const derive = (dataKey: Uint8Array, aad: Uint8Array) => {
   if (dataKey.length !== dataKeyBytes) throw new VaultError('internal', 'a data key has 32 bytes');

@@ -1,7 +1,10 @@
 /**
- * The vault keeps two hashes of a keyed request: one of its key, which finds the record, and a keyed one of
- * its content. Both are derived from the caller's random key, which is never stored or logged. Without that
- * key a reader of the table cannot test guesses of a value against the hash of the content.
+ * The two hashes that the vault keeps of a request with an idempotency key: one of that key, to
+ * find the record, and a keyed one of the request's content. Both are derived from the idempotency
+ * key, which is random and is never stored or logged. Without it, somebody who reads the table
+ * cannot test guesses of a value against the hash of the content.
+ *
+ * This file also makes the tags of answers and the anchors of versions, which need no key.
  */
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { AnchoredRef, WriteRef } from '../model/types.ts';
@@ -9,15 +12,16 @@ import type { AnchoredRef, WriteRef } from '../model/types.ts';
 export const contentHashBytes = 32;
 
 export type Fingerprint = {
-  /** The part of the record's key that identifies it: 43 characters, base64url. */
+  /** Identifies the request in the store's key of its record: 43 characters of base64url. */
   readonly keyHash: string;
-  /** HMAC-SHA-256 over the request's content, 32 bytes. */
+  /** HMAC-SHA-256 of the request's content, 32 bytes. */
   readonly contentHash: Uint8Array;
 };
 
 /**
- * `content` is the parsed request, field by field, in a fixed order. A value is given as its bytes, not as
- * its spelling. An absent field must be given as `undefined`, which differs from an empty one.
+ * `content` is the parsed request, field by field in a fixed order. A value is passed as its bytes,
+ * whatever its encoding was. An absent field must be passed as `undefined`, which differs from an
+ * empty one.
  */
 export const fingerprint = (
   idempotencyKey: string,
@@ -33,17 +37,18 @@ export const fingerprint = (
   };
 };
 
-/** Compares in a time that depends only on the lengths. */
+/** Compares in time that depends only on the lengths. */
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && timingSafeEqual(a, b);
 
-/** A hash of `parts`, 43 characters, base64url. Lists that differ have different tags. */
+/** A hash of `parts`: 43 characters of base64url. Different lists have different tags. */
 export const tagOfParts = (parts: readonly string[]): string =>
   createHash('sha256').update(frame(parts)).digest('base64url');
 
 /**
- * The anchor of a version: 48 bits, 8 characters of base64url. The number of a version may be given again after a
- * restore, but to another write, whose `writeId` was drawn at random. So the anchor tells nothing of the value.
+ * The anchor of a version: 48 bits as 8 characters of base64url. After a restore, a version number
+ * may be used again, but by another write, which has a different random `writeId`. The anchor
+ * reveals nothing about the value.
  */
 export const anchorOf = ({ name, version, writeId }: WriteRef): string =>
   tagOfParts([name, String(version), writeId]).slice(0, 8);
@@ -52,7 +57,10 @@ export const anchored = ({ name, version, writeId }: WriteRef): AnchoredRef => (
   ...{ name, version, anchor: anchorOf({ name, version, writeId }) },
 });
 
-/** Each field follows its length, or a mark if it is absent, so that no two lists have the same encoding. */
+/**
+ * Writes the length before each field, and a mark for an absent one, so that different lists have
+ * different encodings.
+ */
 const frame = (fields: readonly (string | Uint8Array | undefined)[]): Uint8Array =>
   Buffer.concat(
     fields.flatMap((field) => {

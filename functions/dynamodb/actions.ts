@@ -1,4 +1,7 @@
-/** Guards as actions of DynamoDB, and what DynamoDB says of the conditions of a write that it refused. */
+/**
+ * Translates guards into actions of DynamoDB, and its reasons for refusing a write into judgements
+ * of the guards.
+ */
 import type { CancellationReason, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import type { Item, ItemKey } from '../store/items.ts';
 import type { Expected, Guard, Judged } from '../store/ports.ts';
@@ -44,13 +47,19 @@ export const putOf = (TableName: string, expected: Expected, item: Item) => ({
   ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
 });
 
-/** The action of a guard in a transaction. Nobody asks for the item that failed a mere check. */
+/**
+ * The action of a guard in a transaction. A mere check does not ask for the item that failed it,
+ * because that is of no use.
+ */
 export const actionOf = (TableName: string, { key, expected, put }: Guard): TransactWriteItem =>
   put
     ? { Put: putOf(TableName, expected, put) }
     : { ConditionCheck: { TableName, Key: keyOf(key), ...conditionOf(expected) } };
 
-/** What DynamoDB found for each action of a cancelled transaction. Its reasons have the order of the actions. */
+/**
+ * What a cancelled transaction says about each guard. DynamoDB's reasons are in the order of the
+ * actions.
+ */
 export const judgedBy = (
   guards: readonly Guard[],
   reasons: readonly CancellationReason[],

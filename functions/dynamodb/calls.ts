@@ -1,7 +1,7 @@
 /**
- * One call to DynamoDB: its time limit, its report to the journal, and the meaning of its failure. The client
- * makes one attempt. All retries are the vault's own, so that the request's time bounds them and they never
- * hide an unclear write.
+ * One call to DynamoDB: its time limit, its report to the journal, and the meaning of its failure.
+ * The client makes a single attempt. Only the vault retries, so that retries stay within the
+ * request's time and never hide an unclear write.
  */
 import {
   type DynamoDBClient,
@@ -13,12 +13,12 @@ import type { SmithyResolvedConfiguration } from '@smithy/core/client';
 import type { Command, HttpHandlerOptions } from '@smithy/types';
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
+import { callStore } from '../store/store-call.ts';
 import type { RequestContext } from '../vault/request.ts';
 import { limitCall } from '../vault/retries.ts';
 
 type Capacity = { readonly CapacityUnits?: number | undefined };
 
-/** The table, as one request reaches it. */
 export type Table = {
   readonly client: DynamoDBClient;
   readonly tableName: string;
@@ -33,52 +33,49 @@ type TableCommand<Input extends ServiceInputTypes, Output extends ServiceOutputT
   SmithyResolvedConfiguration<HttpHandlerOptions>
 >;
 
-/** Makes one call, which ends by `endByMs` of the request. Throws what the client throws. */
+/**
+ * Makes one call, which ends after at most `times.storeCallMs` and by `endByMs` of the request.
+ * Throws what the client throws, or an error for an empty reply.
+ */
 export const callOnce = async <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
   { client, context }: Table,
   operation: string,
   command: TableCommand<Input, Output>,
   endByMs: number = times.answerByMs,
 ): Promise<Output> => {
-  let units = 0;
-  try {
-    const output = await context.storeTime.during(() =>
-      limitCall(context, times.storeCallMs, endByMs, (abortSignal) =>
-        client.send(command, { abortSignal }),
-      ),
+  return await callStore(context, operation, async () => {
+    const output = await limitCall(context, times.storeCallMs, endByMs, (abortSignal) =>
+      client.send(command, { abortSignal }),
     );
     requireAnswer(output);
-    units = unitsOf(output);
-    return output;
-  } finally {
-    context.journal.called('store', operation, units);
-  }
+    return { result: output, units: unitsOf(output) };
+  });
 };
 
 /**
- * Each call asks for its consumed capacity, or for the table, so a reply of DynamoDB is never empty. An empty
- * reply comes from a proxy, and would be taken for "written" or "not found" here.
+ * Every call asks for its consumed capacity or describes the table, so DynamoDB's reply is never
+ * empty. An empty reply comes from a proxy, and would pass for "written" or "not found".
  */
 const requireAnswer = ({ $metadata, ...told }: { readonly $metadata?: object }): void => {
   if (Object.keys(told).length > 0) return;
   throw Object.assign(new Error('the reply is empty'), { $metadata });
 };
 
-/** A single call reports one consumption, a transaction reports a list, and DescribeTable reports none. */
+/** A single call reports one consumption, a transaction a list, and DescribeTable none. */
 const unitsOf = (output: object): number => {
   const { ConsumedCapacity: used }: { ConsumedCapacity?: Capacity | readonly Capacity[] } = output;
   return [used ?? []].flat().reduce((sum, { CapacityUnits }) => sum + (CapacityUnits ?? 0), 0);
 };
 
 /**
- * The meaning of a failed call for its effect. `throttled`, `unavailable`: it had no effect and never will.
- * `unclear`: it may have had one, or may still have one. Throws `internal` for a request that DynamoDB calls
- * malformed, which is our bug.
+ * What a failed call means for its effect. `throttled` and `unavailable`: it had none and never
+ * will. `unclear`: it may have had one, or still may. Throws `internal` if DynamoDB calls the
+ * request malformed, which is a bug of ours.
  */
 export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | 'unclear' => {
   const { name, code, status } = facts(error);
   if (status !== undefined && status >= 500) return 'unclear';
-  // The reply is not DynamoDB's, or it is incomplete, so the outcome of the request is unknown.
+  // The reply is incomplete or not from DynamoDB, so it says nothing about the request.
   if (name === 'SyntaxError' || (status !== undefined && status < 400)) return 'unclear';
   if (throttling.has(name) || isPassingCancellation(error)) return 'throttled';
   if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';
@@ -95,14 +92,14 @@ const throttling = new Set([
   'TransactionConflictException',
 ]);
 
-/** The transient reasons of a cancelled transaction, of reads or of writes. */
+/** The transient reasons for which a transaction is cancelled, be it of reads or of writes. */
 export const passingReasons: ReadonlySet<string | undefined> = new Set([
   'TransactionConflict',
   'ThrottlingError',
   'ProvisionedThroughputExceeded',
 ]);
 
-/** DynamoDB also cancels a transaction of reads that meets a write of one of its items. */
+/** DynamoDB also cancels a transaction of reads if one of its items is being written. */
 const isPassingCancellation = (error: unknown): boolean =>
   error instanceof TransactionCanceledException &&
   (error.CancellationReasons ?? []).some(({ Code }) => passingReasons.has(Code));
@@ -110,7 +107,7 @@ const isPassingCancellation = (error: unknown): boolean =>
 /** No connection was made, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** DynamoDB refuses these requests before it looks at any item. */
+/** DynamoDB refuses such a request before it looks at any item. */
 const refused = new Set([
   'ResourceNotFoundException',
   'AccessDeniedException',

@@ -1,4 +1,7 @@
-/** Items in a table of DynamoDB, whose own conditions and transactions judge the guards of each write. */
+/**
+ * Items in a DynamoDB table. DynamoDB's own conditions and transactions check the guards of each
+ * write.
+ */
 import {
   BatchGetItemCommand,
   ConditionalCheckFailedException,
@@ -18,6 +21,7 @@ import {
   type Item,
   indexName,
   indexPartition,
+  keyIn,
   secretPartition,
 } from '../store/items.ts';
 import {
@@ -38,7 +42,10 @@ export const createDynamodbItems =
   (context) =>
     itemsOf({ client, tableName, context });
 
-/** Makes one call. Throws `NotSent`, `internal` for a request that DynamoDB calls malformed, or else what it said. */
+/**
+ * Makes one call. Throws `NotSent` if it had no effect, `internal` if DynamoDB calls it malformed,
+ * and otherwise the client's error.
+ */
 const call: typeof callOnce = async (...args) => {
   try {
     return await callOnce(...args);
@@ -65,7 +72,10 @@ const itemsOf = (table: Table): Items => {
     return [(await call(table, 'GetItem', command)).Item];
   };
 
-  /** DynamoDB cancels a transaction that meets a write of one of its items, which counts as throttled. */
+  /**
+   * DynamoDB cancels the transaction if one of its items is being written. That counts as
+   * throttling.
+   */
   const getSettled = async (keys: readonly Guard['key'][]) => {
     const command = new TransactGetItemsCommand({
       TransactItems: keys.map((key) => ({ Get: { TableName: tableName, Key: keyOf(key) } })),
@@ -134,7 +144,8 @@ const itemsOf = (table: Table): Items => {
         ExpressionAttributeNames: { '#name': 'name' },
         ExpressionAttributeValues: {
           ':tenant': { S: indexPartition(partition.tenant, partition.state) },
-          // The start key has the end of the last page too, but dynoxide walks there from the bound.
+          // `ExclusiveStartKey` alone would be enough to continue after the last page, but dynoxide
+          // walks from this bound to that key.
           ':first': { S: after ?? (text || firstName) },
           ':last': { S: exact ? text : `${text}${afterNames}` },
         },
@@ -149,7 +160,8 @@ const itemsOf = (table: Table): Items => {
 
     write: async (guards) => {
       const [only, ...others] = guards;
-      // A record goes in a transaction even if it is alone, so that all keyed requests write by the same call.
+      // A record is written in a transaction even if it is the only item, so that all keyed
+      // requests use the same call.
       const isSingle = others.length === 0 && only?.expected.is !== 'expired';
       return isSingle && only?.put ? await putOne(only, only.put) : await transact(guards);
     },
@@ -164,35 +176,42 @@ const itemsOf = (table: Table): Items => {
 };
 
 /**
- * Names are ASCII without `~`, so all names that begin with a text lie between that text and the text with
- * `~` behind it. dynoxide ignores case in `begins_with` (docs/decisions.md).
+ * Names are ASCII without `~`, so the names that begin with a text lie between that text and the
+ * text followed by `~`. `begins_with` would do on AWS, but dynoxide ignores case in it
+ * (docs/decisions.md).
  */
 const firstName = 'A';
 const afterNames = '~';
 
-/** The start key of a page is built from the principal and a checked name, never taken from the caller. */
+/**
+ * The key after which a page starts. It is built from the tenant and a checked name; a caller
+ * cannot supply a whole key.
+ */
 const startKey = ({ tenant, state }: NamesPartition, name: string) => ({
   ...keyOf({ pk: secretPartition(tenant, name), sk: headSortKey }),
   tenant: { S: indexPartition(tenant, state) },
   name: { S: name },
 });
 
-/** DynamoDB answers a transaction of more than 4 MB like any malformed one. */
+/** DynamoDB refuses a transaction of more than 4 MB like any malformed request. */
 const mayBeTooLarge = (error: unknown, items: number): boolean =>
   error instanceof VaultError &&
   error.code === 'internal' &&
   items * limits.itemBytesMax > limits.transactionBytesMax;
 
-/** A transaction of that size holds more bytes of values than a file may have. */
+/**
+ * Reports that a file reads more than a transaction can. Such a file also exceeds the limit on the
+ * values of a file, so that limit is named.
+ */
 const tooLarge = (cause: unknown): VaultError =>
-  new VaultError('too_large', 'the secrets of the file are too large together', {
+  new VaultError('too_large', 'the secrets of the file are too large in total', {
     properties: { limit: limits.fileValuesBytesMax },
     cause,
   });
 
 /**
- * The projected items, read consistently. DynamoDB may answer for a part of the keys only, so the rest is requested
- * again while there is time.
+ * Consistently reads the projected items. DynamoDB may answer for some of the keys only; the others
+ * are requested again while there is time.
  */
 const getProjected = async (
   table: Table,
@@ -213,17 +232,13 @@ const getProjected = async (
     });
     const { Responses, UnprocessedKeys } = await call(table, 'BatchGetItem', command);
     for (const item of Responses?.[tableName] ?? []) {
-      const key = textOf({ pk: item['pk']?.S ?? '', sk: item['sk']?.S ?? '' });
+      const key = textOf(keyIn(item));
       if (!asked.has(key)) {
         throw new VaultError('integrity_failure', 'the store returned an item of another name');
       }
       found.set(key, item);
     }
-    const left = new Set(
-      UnprocessedKeys?.[tableName]?.Keys?.map(({ pk, sk }) =>
-        textOf({ pk: pk?.S ?? '', sk: sk?.S ?? '' }),
-      ),
-    );
+    const left = new Set(UnprocessedKeys?.[tableName]?.Keys?.map((key) => textOf(keyIn(key))));
     rest = rest.filter((key) => left.has(textOf(key)));
     if (rest.length > 0 && !(await backoff())) throw new NotSent('throttled');
   }
@@ -232,7 +247,10 @@ const getProjected = async (
 
 const textOf = ({ pk, sk }: Guard['key']): string => `${pk} ${sk}`;
 
-/** Words such as `name` and `state` are reserved, so that every attribute has a placeholder. */
+/**
+ * Every attribute gets a placeholder, because some names, such as `name` and `state`, are reserved
+ * words.
+ */
 const projectionOf = (attributes: readonly string[]) => ({
   ProjectionExpression: attributes.map((name) => `#${name}`).join(', '),
   ExpressionAttributeNames: Object.fromEntries(attributes.map((name) => [`#${name}`, name])),

@@ -1,36 +1,52 @@
 /**
- * Plans how plain values of a file become references: `KEY=value` becomes `KEY=secret(NAME)`. The plan proves that the
- * reader of the dialect finds the same value behind every key as before, once the new file is expanded.
+ * Plans how plain values of a file become references: `KEY=value` becomes `KEY=secret(NAME)`. The
+ * plan proves that, once the new file is expanded, the reader of the dialect finds the same value
+ * for every key as before.
  */
 import { type FileError, VaultError } from '../model/errors.ts';
-import { limits } from '../model/limits.ts';
 import { type Disagreement, findDisagreements, type ReadableFile, readFile } from './agreement.ts';
 import { differentValues } from './convert.ts';
 import type { TextDialect } from './dialects/dialect.ts';
 import { withSpelling } from './dialects/writer.ts';
+import { type Silenced, silenceDuplicates } from './duplicates.ts';
 import { byteOrderMark, errorsAt } from './faults.ts';
-import { type Assignment, type Line, printLine } from './grammar.ts';
+import { type Assignment, type Line, parseFile, printLine } from './grammar.ts';
+import { looksSecret } from './looks-secret.ts';
 import { planFile } from './plan.ts';
-import { writtenAs } from './references.ts';
+import { findCandidates, writtenAs } from './references.ts';
 import { renderFile } from './render.ts';
-import { utf8Bytes } from './sizes.ts';
 
 type AdoptedSecret = {
   readonly key: string;
   readonly name: string;
   readonly value: string;
-  /** The offset of the value in the old file. */
-  readonly offset: number;
+  /** The position of the value in the old file: the line, and the column below. */
+  readonly line: number;
+  readonly column: number;
 };
 
+export type UnfitValue = (FileError | Disagreement | EscapedReference) & { readonly key: string };
+
+/**
+ * The value contains `\secret(X)`. An expansion would remove the backslash, so the value cannot
+ * simply stay, and it is not a reference either.
+ */
+type EscapedReference = Pick<FileError, 'line' | 'column'> & { readonly code: 'escaped_reference' };
+
 export type Adoption = {
-  /** The new file. It must not be used if there are errors. */
+  /** The text of the new file. It must not be used if `errors` has entries. */
   readonly content: string;
   readonly secrets: readonly AdoptedSecret[];
-  /** The keys that stay, because their values have references already, or are empty. */
+  /** The chosen keys that stay because their values are references already, or are empty. */
   readonly kept: readonly string[];
-  /** The keys that the file does not assign. */
-  readonly missing: readonly string[];
+  /**
+   * The chosen values that stay because the reader would not find them again after an expansion.
+   */
+  readonly unfit: readonly UnfitValue[];
+  /** The keys of the values that stay in plain text, without those in `unfit`. */
+  readonly plain: readonly string[];
+  /** Assignments that became comments because a later one of the same key overrides them. */
+  readonly silenced: readonly Silenced[];
   readonly errors: readonly (FileError | Disagreement)[];
 };
 
@@ -40,26 +56,75 @@ type Choice = {
   readonly dialect: TextDialect;
 };
 
-/** Throws `too_large` for a file or a value beyond the limits of a request. */
-export const planAdoption = (content: string, { keys, nameOf, dialect }: Choice): Adoption => {
+/**
+ * Plans the adoption of the chosen keys of a `.env` file. Throws `too_large` if the file or a value
+ * exceeds the limits of a request.
+ */
+export const planAdoption = (text: string, choice: Choice): Adoption => {
+  const { content, silenced } = silenceDuplicates(text);
   const source = readFile(content);
-  const none = { content, secrets: [], kept: [], missing: [] };
+  const none = { content: text, secrets: [], kept: [], unfit: [], plain: [], silenced };
   if (source.errors.length > 0) return { ...none, errors: source.errors };
   const assignments = assignmentsOf(source);
-  const chosen = keys.flatMap((key) => assignments.get(key) ?? []);
+  const chosen = choice.keys.flatMap((key) => assignments.get(key) ?? []);
+  const unfit = new Map<Line, UnfitValue>();
+  for (const line of chosen) {
+    const [{ key }, offset] = [line, source.offsetOf(line)];
+    const [escaped] = errorsAt(content, [{ key, offset, code: 'escaped_reference' as const }]);
+    if (isEscaped(source, line) && escaped) unfit.set(line, escaped);
+  }
+  for (;;) {
+    const left = chosen.filter((line) => !unfit.has(line));
+    const { errors, ...adopted } = adoptLines(source, left, choice);
+    const keys = new Set(adopted.secrets.map(({ key }) => key));
+    const faulty = errors.flatMap((error) => {
+      const line = left.find((one) => one.line === error.line && keys.has(one.key));
+      return line === undefined ? [] : [[line, { ...error, key: line.key }] as const];
+    });
+    // Leave out the values that cause an error and plan again: the reader may find all others
+    // correctly.
+    for (const [line, fault] of faulty) unfit.set(line, fault);
+    if (faulty.length > 0) continue;
+    if (errors.length > 0) return { ...none, errors };
+    const stays = ({ key, value }: Assignment) => !keys.has(key) && value.decoded !== '';
+    const plain = [...assignments.values()].filter(
+      (line) => stays(line) && !unfit.has(line) && isText(source, line),
+    );
+    return {
+      ...adopted,
+      // If there is no value to store, the file is left alone.
+      ...(keys.size === 0 ? { content: text, silenced: [] } : { silenced }),
+      unfit: [...unfit.values()].sort((a, b) => a.line - b.line),
+      plain: plain.map(({ key }) => key),
+      errors,
+    };
+  }
+};
+
+/** Whether the value of a line is plain text: it contains no references other than escaped ones. */
+const isText = (source: ReadableFile, line: Assignment): boolean =>
+  source.plain.has(line) || isEscaped(source, line);
+
+const isEscaped = ({ referring }: ReadableFile, line: Assignment): boolean =>
+  referring.has(line) && findCandidates(line.value.decoded).every(({ kind }) => kind === 'text');
+
+const adoptLines = (
+  source: ReadableFile,
+  chosen: readonly Assignment[],
+  { nameOf, dialect }: Choice,
+): Pick<Adoption, 'content' | 'secrets' | 'kept' | 'errors'> => {
   const values = differentValues(source, dialect);
   const readValue = (line: Assignment) => values.get(line)?.value ?? line.value.decoded;
   const adopted = chosen.filter((line) => source.plain.has(line) && readValue(line) !== '');
-  // Node takes some comments for keys, or not, by the spelling of the value above them.
-  const others = source.file.lines.filter(({ kind }) => kind !== 'assignment');
-  const unclear = new Set<Line>([...others, ...adopted.filter((line) => !values.has(line))]);
-  const errors = findDisagreements(source, dialect, unclear);
-  if (errors.length > 0) return { ...none, errors };
-  const isAdopted = new Set<Line>(adopted);
-  const secrets = adopted.map((line) => {
-    const { key } = line;
-    return { key, name: nameOf(key), value: readValue(line), offset: source.offsetOf(line) };
+  const positions = errorsAt(
+    source.content,
+    adopted.map((line) => ({ key: line.key, offset: source.offsetOf(line) })),
+  );
+  const secrets = positions.flatMap(({ key, ...position }) => {
+    const line = adopted.find((one) => one.key === key);
+    return line ? { key, name: nameOf(key), value: readValue(line), ...position } : [];
   });
+  const isAdopted = new Set<Line>(adopted);
   const written = source.file.lines.map((line) => {
     if (line.kind !== 'assignment' || !isAdopted.has(line)) return printLine(line);
     return withSpelling(values.get(line)?.line ?? line, `secret(${nameOf(line.key)})`);
@@ -68,9 +133,17 @@ export const planAdoption = (content: string, { keys, nameOf, dialect }: Choice)
     content: (source.file.bom ? byteOrderMark : '') + written.join(''),
     secrets,
     kept: chosen.filter((line) => !isAdopted.has(line)).map(({ key }) => key),
-    missing: keys.filter((key) => !assignments.has(key)),
   };
-  return { ...adoption, errors: findChanges(source, adoption, dialect) };
+  if (adopted.length === 0) return { ...adoption, errors: [] };
+  // These lines are checked too, because adoption can change how a value is quoted, and Node may
+  // then take a comment below it for a key.
+  const others = source.file.lines.filter(({ kind }) => kind !== 'assignment');
+  const unclear = new Set<Line>([...others, ...adopted.filter((line) => !values.has(line))]);
+  const errors = findDisagreements(source, dialect, unclear);
+  return {
+    ...adoption,
+    errors: errors.length > 0 ? errors : findChanges(source, adoption, dialect),
+  };
 };
 
 const assignmentsOf = ({ file }: ReadableFile): ReadonlyMap<string, Assignment> =>
@@ -78,10 +151,16 @@ const assignmentsOf = ({ file }: ReadableFile): ReadonlyMap<string, Assignment> 
     file.lines.flatMap((line) => (line.kind === 'assignment' ? [[line.key, line] as const] : [])),
   );
 
-/** Stands for the value of a reference that the file had before. Any reader reads it in any spelling. */
+/**
+ * Stands in for the value of a reference that was in the file before. Every reader reads it
+ * correctly, however it is quoted.
+ */
 const unknownValue = 'x';
 
-/** The keys behind which the reader would find another value in the new file, once that is expanded. */
+/**
+ * The errors of an adoption: one for each key for which the reader would find a different value
+ * once the new file is expanded or, if it cannot be expanded, the reasons for that.
+ */
 const findChanges = (
   source: ReadableFile,
   { content, secrets }: Pick<Adoption, 'content' | 'secrets'>,
@@ -94,9 +173,12 @@ const findChanges = (
   };
   const expanded = expand(content, secrets, dialect);
   if (typeof expanded !== 'string') {
-    // The positions of these errors are those of the new file.
-    const faults = expanded.map(({ line: _, column: __, causeLine: ___, ...error }) => {
-      return { ...error, offset: offsetOf(error.key) };
+    // These errors have positions in the new file, so move them to the old one. Both files have the
+    // same lines.
+    const numbers = parseFile(content).lines.map(({ line }) => line);
+    const faults = expanded.map(({ line: _, column: __, causeLine, ...error }) => {
+      const cause = source.file.lines[numbers.indexOf(causeLine ?? 0)];
+      return { ...error, offset: offsetOf(error.key), ...(cause && { causeLine: cause.line }) };
     });
     return errorsAt(source.content, faults);
   }
@@ -107,7 +189,10 @@ const findChanges = (
   );
 };
 
-/** The keys behind which the reader finds another value in this text. Lines with references are left out. */
+/**
+ * The keys of `source` for which the reader finds another value in `text`, or none. Keys whose
+ * lines in `source` have references are left out.
+ */
 export const findChangedKeys = (
   source: ReadableFile,
   text: string,
@@ -123,7 +208,7 @@ export const findChangedKeys = (
 const keyOf = (line: Line): string | undefined =>
   line.kind === 'assignment' ? line.key : undefined;
 
-/** The new file with all values, or why the dialect cannot hold them. */
+/** The new file with all its values, or the reasons why the dialect cannot express them. */
 const expand = (
   content: string,
   secrets: readonly AdoptedSecret[],
@@ -144,7 +229,10 @@ const expand = (
   }
 };
 
-/** What the reader finds behind each key: its value, or the line itself where the value is not certain. */
+/**
+ * What the dialect's reader finds for each key: the value or, if it is not certain how the reader
+ * reads the line, the text of the line itself.
+ */
 const findings = (source: ReadableFile, dialect: TextDialect): ReadonlyMap<string, string> => {
   const values = differentValues(source, dialect);
   const certain = new Set([...source.plain].filter((line) => !values.has(line)));
@@ -157,33 +245,14 @@ const findings = (source: ReadableFile, dialect: TextDialect): ReadonlyMap<strin
   );
 };
 
-/** The lines of a new file that still hold an adopted value, such as a comment. Short values are left out. */
-export const findHeldValues = (
-  content: string,
-  secrets: readonly AdoptedSecret[],
-): readonly { readonly line: number; readonly code: 'value_elsewhere' }[] => {
-  const values = secrets
-    .map(({ value }) => value)
-    .filter((value) => utf8Bytes(value) >= limits.telltaleBytesMin);
-  return readFile(content).file.lines.flatMap((line) => {
-    const texts = [printLine(line), line.kind === 'assignment' ? line.value.decoded : ''];
-    const holds = values.some((value) => texts.some((text) => text.includes(value)));
-    return holds ? [{ line: line.line, code: 'value_elsewhere' as const }] : [];
-  });
-};
+/** The keys that a file assigns. */
+export const assignedKeys = (content: string): ReadonlySet<string> =>
+  new Set(assignmentsOf(readFile(content)).keys());
 
-const secretKey = /(?:^|_)(?:PASSWORD|PASSWD|PASS|PWD|SECRET|TOKEN|KEY|CREDENTIALS?)$/i;
-const publicKey = /(?:^|_)PUBLIC_KEY$/i;
-const urlWithPassword = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s:]*:[^/?#@\s]+@/i;
-const privateKey = /^-----BEGIN [A-Z ]*PRIVATE KEY-----/;
-
-/** The keys of a file whose names or values look like those of secrets, without those that have references already. */
+/** The keys of a file that look like secrets and do not have references yet. */
 export const proposeKeys = (content: string): readonly string[] => {
   const source = readFile(content);
-  return [...assignmentsOf(source)].flatMap(([key, line]) => {
-    const { decoded } = line.value;
-    if (decoded === '' || !source.plain.has(line)) return [];
-    const isNamed = secretKey.test(key) && !publicKey.test(key);
-    return isNamed || urlWithPassword.test(decoded) || privateKey.test(decoded) ? [key] : [];
-  });
+  return [...assignmentsOf(source)].flatMap(([key, line]) =>
+    isText(source, line) && looksSecret(key, line.value.decoded) ? [key] : [],
+  );
 };

@@ -1,7 +1,7 @@
 /**
- * Checks that the reader of a dialect reads a file as the vault does. A disagreement is a line without a reference that
- * the reader may read differently. A refusal is a line with a reference, which an expansion writes anew, and in which the
- * reader would read no value right.
+ * Checks that the reader of a dialect reads a file as the vault does. A disagreement is a line
+ * without a reference that the reader may read differently. A refusal is a line with a reference,
+ * which an expansion would rewrite, but on which the reader would read no value correctly.
  */
 import type { FileError, UnfitReason } from '../model/errors.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
@@ -10,7 +10,10 @@ import { type Assignment, type Line, type ParsedFile, parseFile, printLine } fro
 import { unfitAt } from './plan.ts';
 import { scanFile } from './references.ts';
 
-/** A difference in meaning. `reason` says why the reader reads no value of this line right; absent if it reads some. */
+/**
+ * A line that a dialect's reader reads differently from the vault. `reason` says why that reader
+ * reads no value on this line correctly; it is absent if it reads some values correctly.
+ */
 export type Disagreement = Pick<FileError, 'line' | 'column' | 'dialect' | 'causeLine'> & {
   readonly code: 'reader_disagrees';
   readonly reason?: UnfitReason;
@@ -19,12 +22,15 @@ export type Disagreement = Pick<FileError, 'line' | 'column' | 'dialect' | 'caus
 export type ReadableFile = {
   readonly content: string;
   readonly file: ParsedFile;
-  /** The lines that hold a reference, escaped ones (`\secret(X)`) included. */
+  /** The lines that contain a reference, including escaped ones (`\secret(X)`). */
   readonly referring: ReadonlySet<Line>;
   readonly plain: ReadonlySet<Line>;
-  /** The offset of the first reference of a line, or of its value. */
+  /** The offset of a line's first reference, or of its value if it has none. */
   readonly offsetOf: (line: Assignment) => number;
-  /** The errors of the grammar and of the references. With errors, the caller must not use the rest. */
+  /**
+   * The errors in the file's syntax and in its references. If there are any, the other fields must
+   * not be used.
+   */
   readonly errors: readonly FileError[];
 };
 
@@ -48,10 +54,12 @@ export const readFile = (content: string): ReadableFile => {
   };
 };
 
-/** The offset of the value with its quote. */
 const startOf = ({ value }: Assignment): number => value.offset - value.quote.length;
 
-/** All lines of `among` that the reader reads differently from the vault, and perhaps lines that both read alike: `disagrees` is careful. */
+/**
+ * Returns the lines of `among` that the dialect's reader may read differently from the vault. A
+ * line counts unless it is certain that both read it alike.
+ */
 export const findDisagreements = (
   { content, file }: ReadableFile,
   dialect: Dialect,
@@ -71,7 +79,10 @@ export const findDisagreements = (
   return errorsAt(content, found);
 };
 
-/** The lines of `written` in which no value would be right for the reader, while the lines of `kept` stay. */
+/**
+ * Returns the lines of `written` on which the dialect's reader would read no value correctly, given
+ * that the lines of `kept` stay as they are.
+ */
 export const findRefusals = (
   { content, file, offsetOf }: ReadableFile,
   dialect: Dialect,
@@ -85,7 +96,10 @@ export const findRefusals = (
   return errorsAt(content, faults);
 };
 
-/** All disagreements and refusals of a file, in the order of the file. */
+/**
+ * All lines of a file that a dialect's reader may read differently from the vault (disagreements),
+ * or on which it could read no resolved value (refusals), in the order of the file.
+ */
 export const findDifferences = (
   source: ReadableFile,
   dialect: Dialect,

@@ -17,21 +17,28 @@ import { findCandidates } from './references.ts';
 
 export type Conversion = {
   readonly content: string;
-  /** If there are errors, the content must not be used. */
+  /**
+   * The converted file, with the errors of its lines. If there are errors, the content must not be
+   * used.
+   */
   readonly errors: readonly (FileError | Disagreement)[];
 };
 
 type Readers = {
-  /** The reader of the file as it is. Without one, the file means what the vault reads. */
+  /**
+   * The dialect whose reader reads the existing file. If undefined, the file means what the vault
+   * reads.
+   */
   readonly from: Dialect | undefined;
   readonly to: Dialect;
 };
 
 /**
- * Writes a file again for the reader of `to`. A line is at fault if the value that the reader of `from` finds
- * in it is not certain, or if the reader of `to` cannot read that value. Lines that both read as the vault
- * does stay. References stay too, because `expand` writes them for the reader. The vault reads a file with
- * references again, so each of its other lines needs a spelling that the vault reads too.
+ * Rewrites a file for the reader of `to`. A line is an error if it is not certain what the reader
+ * of `from` finds there, or if the reader of `to` cannot read that value. Lines that both readers
+ * read as the vault does stay as they are. So do references, because `expand` writes their values
+ * for the reader. The vault reads a file with references again, so its other lines must be written
+ * in a way that the vault reads correctly too.
  */
 export const convertFile = (content: string, { from, to }: Readers): Conversion => {
   const source = readFile(content);
@@ -42,7 +49,7 @@ export const convertFile = (content: string, { from, to }: Readers): Conversion 
   return unclear.length > 0 ? { content, errors: unclear } : write(source, to, given);
 };
 
-/** The values that the reader certainly finds in the lines that it reads in another way than the vault. */
+/** The values on lines that the reader certainly reads, but differently from the vault. */
 export const differentValues = (
   { file, plain }: ReadableFile,
   from: Dialect,
@@ -52,7 +59,7 @@ export const differentValues = (
   for (const line of plain) {
     if (line.kind !== 'assignment' || !disagrees(file, line)) continue;
     const other = found?.(line);
-    // A reference that the vault does not see now must not become one.
+    // A text that is not a reference to the vault now must not become one.
     if (other && findCandidates(other.value).length === 0) values.set(line, other);
   }
   return values;
@@ -73,7 +80,10 @@ const write = (
   const alien = findDisagreements(source, to, kept);
   if (alien.length > 0) return { content, errors: alien };
 
-  /** The text of a line, or why it has none; nothing for a comment that the reader does not know. */
+  /**
+   * Returns the new text of a line, or the reason why it cannot be written; `undefined` for a line
+   * without an assignment, such as a comment, if the target format cannot hold it.
+   */
   const textOf = (line: Line): string | Unfit | undefined => {
     if (line.kind === 'assignment' && changed.has(line)) {
       const { line: own, value } = given.get(line) ?? { line, value: line.value.decoded };

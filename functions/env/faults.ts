@@ -1,13 +1,15 @@
-/** The positions of errors in a file: lines and columns count from 1, in code points. */
+/** Positions of errors in a file. Lines and columns count from 1, in code points. */
 import type { FileError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 
-/** An error before its line and column are counted. `offset` counts UTF-16 code units. */
+/** An error whose line and column have not been counted yet. `offset` is in UTF-16 code units. */
 export type Fault = Omit<FileError, 'line' | 'column'> & { readonly offset: number };
 
 type Position = Pick<FileError, 'line' | 'column'>;
 
-/** The part of a problem document about a file: the first errors, and the total number. */
+/**
+ * The part of a problem document that is about a file: the first errors, and how many there are.
+ */
 export type Report<Entry = FileError> = {
   readonly errors: readonly Entry[];
   readonly errorsTotal: number;
@@ -16,8 +18,8 @@ export type Report<Entry = FileError> = {
 export const byteOrderMark = '\uFEFF';
 
 /**
- * Converts faults to errors in the order of their positions. A byte order mark has no column, because editors
- * do not show it. Only LF ends a line, as in the grammar.
+ * Converts faults to errors, in the order of their positions. A byte order mark has no column,
+ * because editors do not show it. Only LF ends a line, as in the grammar.
  */
 export const errorsAt = <Entry extends { readonly offset: number } = Fault>(
   text: string,
@@ -39,11 +41,14 @@ export const errorsAt = <Entry extends { readonly offset: number } = Fault>(
   });
 };
 
-/** A report of errors in any order. */
+/** Makes a report from errors in any order. */
 export const reportOf = <Entry extends Position>(errors: readonly Entry[]): Report<Entry> => {
   const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
   return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
 };
 
-/** Whether a code unit is the second half of a surrogate pair, which adds no code point. */
+/**
+ * Whether a code unit is the second half of a surrogate pair, which belongs to the previous code
+ * point.
+ */
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;

@@ -1,44 +1,49 @@
 /**
- * The lossless grammar of a `.env` file: `printFile(parseFile(text)) === text` for every well-formed text,
- * even one with errors, in time and memory that are linear in its length. The grammar knows no references.
+ * The lossless grammar of `.env` files: `printFile(parseFile(text)) === text` for every well-formed
+ * text, even one with errors. Takes time and memory linear in its length. The grammar does not know
+ * references.
  */
 import type { FileError } from '../model/errors.ts';
 import { byteOrderMark, errorsAt, type Fault } from './faults.ts';
 
 type Quote = '' | "'" | '"';
 
-/** LF and CRLF end a line. A CR alone does not end a line, and is an error outside quotes. */
+/** LF and CRLF end a line. A CR alone does not, and outside quotes it is an error. */
 type Eol = '\n' | '\r\n' | '';
 
 export type Value = {
   readonly quote: Quote;
   /** The text between the quotes, as written. */
   readonly raw: string;
-  /** The offset of `raw` in the text, in code units. */
+  /** The offset of `raw` in the file, in code units. */
   readonly offset: number;
   readonly decoded: string;
-  /** Offsets in `decoded` of the characters that are written as an escape, ascending. */
+  /**
+   * The offsets in `decoded` of the characters that are written as an escape, in ascending order.
+   */
   readonly escapes: readonly number[];
 };
 
 export type Assignment = {
   readonly kind: 'assignment';
-  /** The number of the first physical line, from 1. */
+  /** The number of the first physical line, counted from 1. */
   readonly line: number;
   readonly indent: string;
-  /** `export` and the blanks after it, or nothing. */
+  /** `export` and the blanks after it, or empty. */
   readonly exported: string;
   readonly key: string;
   readonly beforeEquals: string;
   readonly afterEquals: string;
   readonly value: Value;
   readonly afterValue: string;
-  /** The comment from its `#` on, or nothing. */
+  /** The comment from its `#` on, or empty. */
   readonly comment: string;
   readonly eol: Eol;
 };
 
-/** A blank line, a comment, or a line that cannot be read (then `errors` says so). */
+/**
+ * A blank line, a comment, or a line that could not be parsed, which then has an entry in `errors`.
+ */
 type OtherLine = {
   readonly kind: 'blank' | 'comment' | 'unreadable';
   readonly line: number;
@@ -53,11 +58,10 @@ export type Line = Assignment | OtherLine;
 export type ParsedFile = {
   readonly bom: boolean;
   readonly lines: readonly Line[];
-  /** All errors, in the order of their positions. */
   readonly errors: readonly FileError[];
 };
 
-/** The offset in the text of the character at `offset` in the decoded value. */
+/** The offset in the file of the character at `offset` in the decoded value. */
 export const rawOffset = (value: Value, offset: number): number => {
   let low = 0;
   let high = value.escapes.length;
@@ -69,7 +73,10 @@ export const rawOffset = (value: Value, offset: number): number => {
   return value.offset + offset + low;
 };
 
-/** Never throws: `errors` has the errors, and `lines` has every character. */
+/**
+ * Never throws: all errors are in `errors`, and `lines` contains every character except a byte
+ * order mark at the start, which sets `bom`.
+ */
 export const parseFile = (text: string): ParsedFile => {
   const bom = text.startsWith(byteOrderMark);
   const faults: Fault[] = [];
@@ -79,7 +86,8 @@ export const parseFile = (text: string): ParsedFile => {
   let end = 0;
   for (const [index, { length }] of text.split('\n').entries()) {
     end = Math.min(end + length + 1, text.length);
-    // A value of several lines was read with the first of them.
+    // Continue after the last line of the value: a value that spans several lines was read together
+    // with its first line.
     if (end <= at) continue;
     const next = readLine(text, at, index + 1, faults);
     lines.push(next.line);
@@ -100,7 +108,7 @@ export const parseFile = (text: string): ParsedFile => {
 export const printFile = (file: ParsedFile): string =>
   (file.bom ? byteOrderMark : '') + file.lines.map((line) => printLine(line)).join('');
 
-/** The line as written. `raw`, if given, replaces the text between its quotes. */
+/** The line as written. `raw`, if given, replaces the text of its value between the quotes. */
 export const printLine = (line: Line, raw?: string): string => {
   if (line.kind !== 'assignment') return line.text + line.eol;
   const { quote } = line.value;
@@ -148,7 +156,10 @@ const readLine = (text: string, at: number, line: number, faults: Fault[]): Line
   return { line: { ...names, afterEquals: blanks, value, afterValue, comment, eol }, end };
 };
 
-/** Blanks around an empty value count as blanks after it, so that a value written there has none before. */
+/**
+ * Blanks around an empty value count as blanks after it, so that a value written there directly
+ * follows the equals sign.
+ */
 const readBare = (text: string, start: number, content: number, blanks: string) => {
   const empty = start === content || text[start] === '#';
   const from = empty ? start - blanks.length : start;
@@ -182,10 +193,11 @@ const readOther = (text: string, at: number, line: number, faults: Fault[]): Lin
   return { line: { kind: 'unreadable', line, text: all, eol }, end };
 };
 
-/** A value, and the offset after its closing quote. */
 type QuotedValue = { readonly value: Value; readonly end: number };
 
-/** The value whose opening quote is at `open`; `undefined` if no quote closes it. */
+/**
+ * Reads the value in single quotes that begins at `open`; `undefined` if the quote is never closed.
+ */
 const readSingle = (text: string, open: number): QuotedValue | undefined => {
   const offset = open + 1;
   const close = text.indexOf("'", offset);
@@ -204,7 +216,10 @@ const meanings = new Map([
   ['`', '`'],
 ]);
 
-/** As `readSingle`. A bad escape is reported and kept as text. */
+/**
+ * Reads the value in double quotes that begins at `open`; `undefined` if the quote is never closed.
+ * A bad escape is reported and kept as text.
+ */
 const readDouble = (text: string, open: number, faults: Fault[]): QuotedValue | undefined => {
   const offset = open + 1;
   const stop = /["\\]/g;
@@ -233,7 +248,7 @@ const readDouble = (text: string, open: number, faults: Fault[]): QuotedValue | 
   return undefined;
 };
 
-/** The end of the line of `at`: after its EOL (`end`), and before it (`content`). */
+/** The end of the line that contains `at`: `content` is before its EOL, `end` after it. */
 const endOfLine = (text: string, at: number) => {
   const feed = text.indexOf('\n', at);
   if (feed < 0) return { end: text.length, content: text.length, eol: '' } as const;
@@ -243,7 +258,7 @@ const endOfLine = (text: string, at: number) => {
   return { end: feed + 1, content: feed, eol: '\n' } as const;
 };
 
-/** Reports each CR that ends no line. The range must be outside quotes. */
+/** Reports each CR that does not end a line. The range must be outside quotes. */
 const reportReturns = (text: string, from: number, to: number, faults: Fault[]): void => {
   const part = text.slice(from, to);
   for (let at = part.indexOf('\r'); at >= 0; at = part.indexOf('\r', at + 1)) {

@@ -1,4 +1,4 @@
-/** One line of the reply: unchanged, edited, or written again with its resolved value. */
+/** Writes one line of the reply: unchanged, edited, or rewritten with its resolved value. */
 import { writerOf } from './dialects/dialect.ts';
 import type { Fault } from './faults.ts';
 import { type Assignment, parseFile, printLine } from './grammar.ts';
@@ -10,7 +10,10 @@ import type { WrittenLine } from './warnings.ts';
 /** Resolved values by the text of their references; `undefined` for a value that is not UTF-8. */
 export type Values = ReadonlyMap<string, string | undefined>;
 
-/** The line of the reply, or why it cannot be written; `undefined` if the reply has no such line. */
+/**
+ * Returns one line of the reply, or the fault that says why it cannot be written; `undefined` for a
+ * line that the reply leaves out, such as a comment in JSON.
+ */
 export const writeLine = (
   plan: Plan,
   planned: PlannedLine,
@@ -30,7 +33,6 @@ export const writeLine = (
   };
 };
 
-/** Replaces only each `enc()` by `secret()`, or a stored value by its reference. */
 const edit = ({ candidates, storedAs }: PlannedLine, line: Assignment): WrittenLine => {
   if (storedAs !== undefined) {
     return { line: line.line, text: printLine(line, `secret(${storedAs})`) };
@@ -43,7 +45,6 @@ const edit = ({ candidates, storedAs }: PlannedLine, line: Assignment): WrittenL
   return { line: line.line, text, decoded: replaceParts(decoded, inDecoded) };
 };
 
-/** The `secret()` in place of an `enc()` at this offset. */
 const secretAt = (offset: number, { name, start, end }: Candidate): Pin => ({
   offset,
   length: end - start,
@@ -84,8 +85,10 @@ const textOf = (part: Part, values: Values): string => {
 };
 
 /**
- * The error of a later expansion, if any. That expansion must find exactly the remaining references, each
- * after as many backslashes. A resolved value may add a reference, or merge with the text next to it.
+ * Returns the error that a later expansion of this line would report or hide; `undefined` if there
+ * is none. That expansion must find exactly the references that remain, each with the same number
+ * of backslashes. But a resolved value may itself contain a reference, or form one with the text
+ * next to it.
  */
 const misread = (
   parts: readonly Part[],
@@ -107,7 +110,10 @@ const misread = (
   return kept === left.size ? undefined : 'not_representable';
 };
 
-/** Whether a later request reads `value` from a line that was written for a dialect. */
+/**
+ * Whether the vault would read exactly `value` from `text`, a line that was written for some
+ * dialect.
+ */
 export const isReadAgain = (text: string, value: string): boolean => {
   const { lines, errors } = parseFile(text);
   const read = lines.flatMap((line) => (line.kind === 'assignment' ? [line.value.decoded] : []));

@@ -1,13 +1,19 @@
-/** Pins the references of a file to versions: `secret(NAME)` or `secret(NAME@2)` becomes `secret(NAME@3)`. */
+/**
+ * Pins the references of a file to versions: `secret(NAME)` or `secret(NAME@2)` becomes
+ * `secret(NAME@3)`.
+ */
 import { type PlacedCandidate, type Reference, writtenAs } from './references.ts';
 
-/** A text to write in place of `length` code units of the file from `offset`. */
+/** A text that replaces `length` code units of the file from `offset` on. */
 export type Pin = { readonly offset: number; readonly length: number; readonly text: string };
 
-/** The version, and perhaps the anchor, that a reference is pinned to. */
+/** The version, and possibly the anchor, to which a reference is pinned. */
 export type Pinned = { readonly version: number; readonly anchor?: string | undefined };
 
-/** The pins of `secret()` references, in the order of the file. Without a version, a reference stays. */
+/**
+ * Returns the pins for the `secret()` references of these lines, in the order of the file. A
+ * reference for which `versionOf` returns nothing stays as it is.
+ */
 export const findPins = (
   lines: readonly { readonly candidates: readonly PlacedCandidate[] }[],
   versionOf: (reference: Reference) => Pinned | undefined,
@@ -24,8 +30,8 @@ export const findPins = (
   );
 
 /**
- * The text with other texts in place of some parts, which ascend. No character of a reference can be an escape, so a
- * part of one is replaced as it is.
+ * Replaces parts of a text. The parts must be in ascending order. The characters of a reference are
+ * never written as escapes, so offsets inside one are the same in the raw and in the decoded text.
  */
 export const replaceParts = (text: string, parts: readonly Pin[]): string => {
   const pieces: string[] = [];

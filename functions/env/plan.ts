@@ -1,10 +1,10 @@
 /**
- * The plan of a `.env` file: the secrets to create, the secrets to read, and the treatment of each line.
- * Planning reports at once every error that can be found before a secret is read.
+ * The plan of a `.env` file: the secrets to create, the secrets to read, and what to do with each
+ * line. Planning reports all errors that can be found before any secret is read.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { isSecretName } from '../model/types.ts';
+import { isSecretName, secretNameForm } from '../model/types.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
 import type { Unfit } from './dialects/writer.ts';
 import { errorsAt, type Fault, reportOf } from './faults.ts';
@@ -22,13 +22,16 @@ import {
 } from './references.ts';
 import { requireAtMost, utf8Bytes } from './sizes.ts';
 
-/** `submit` stores `enc()` and resolves `secret()`. `encrypt` only stores, `expand` only resolves. */
+/**
+ * `submit` stores `enc()` and resolves `secret()`. `encrypt` only stores, and `expand` only
+ * resolves.
+ */
 type EnvMode = 'submit' | 'encrypt' | 'expand';
 
 export type EnvFile = {
-  /** The content must be well-formed, without lone surrogates. */
+  /** The text of the file, which must be well-formed UTF-16, without lone surrogates. */
   readonly content: string;
-  /** Values for `enc()`, by name. */
+  /** The values that the request sends for `enc(NAME)`, by name. */
   readonly values: ReadonlyMap<string, string>;
   /** The versions that must be current for `enc(NAME@next)`, by name. */
   readonly ifVersions?: ReadonlyMap<string, number> | undefined;
@@ -36,25 +39,34 @@ export type EnvFile = {
   readonly mode: EnvMode;
 };
 
-/** `keep`: unchanged. `edit`: only its references change. `write`: written again with its resolved value. */
+/**
+ * What happens to a line in the reply. `keep`: it stays unchanged. `edit`: only its references
+ * change. `write`: it is rewritten with its resolved value.
+ */
 type Treatment = 'keep' | 'edit' | 'write';
 
 export type PlannedLine = {
   readonly line: Line;
   readonly candidates: readonly PlacedCandidate[];
   readonly treatment: Treatment;
-  /** The name under which the line's own value is stored. */
+  /** If the line's own value is stored as a secret, the name of that secret. */
   readonly storedAs: string | undefined;
 };
 
 export type Plan = {
-  /** The versions to create, in the order of the first `enc()` of each name. Empty for `expand`. */
+  /**
+   * The versions to create, in the order in which their names first occur in an `enc()`. Empty for
+   * `expand`.
+   */
   readonly create: readonly NewValue[];
-  /** The references with distinct texts, in the order of their first positions. Empty for `encrypt`. */
+  /**
+   * The `secret()` references, in the order in which they first occur, and each text once. Empty
+   * for `encrypt`.
+   */
   readonly read: readonly Reference[];
   readonly content: string;
   readonly dialect: Dialect;
-  /** Whether the reply is for the dialect's reader and not for a later `expand`. */
+  /** Whether the reply is for the dialect's reader, and not for a later `expand`. */
   readonly final: boolean;
   readonly file: ParsedFile;
   readonly lines: readonly PlannedLine[];
@@ -62,7 +74,8 @@ export type Plan = {
 };
 
 /**
- * Throws `invalid_request` (field `values`, `ifVersions` or `dialect`), `too_large`, or `invalid_env` with all errors.
+ * Plans a file. Throws `invalid_request` (with the field `values`, `ifVersions` or `dialect`),
+ * `too_large`, or `invalid_env` with all errors of the file.
  */
 export const planFile = (file: EnvFile): Plan => {
   const { content, ifVersions = new Map<string, number>(), dialect, mode } = file;
@@ -71,12 +84,16 @@ export const planFile = (file: EnvFile): Plan => {
   const references = scanFile(parsed);
   const final = mode === 'expand' || (mode === 'submit' && references.enc.size === 0);
   if (dialect === 'json' && !final) {
-    throw new VaultError('invalid_request', 'json is for files that are not expanded later', {
-      properties: { field: 'dialect' },
-    });
+    throw new VaultError(
+      'invalid_request',
+      'the dialect json needs a file that is not expanded later',
+      {
+        properties: { field: 'dialect' },
+      },
+    );
   }
   if (![...ifVersions.keys()].every((name) => references.enc.get(name)?.isNext)) {
-    const sentence = 'names a secret of which the file stores no next version';
+    const sentence = 'ifVersions names a secret for which the file has no enc(NAME@next)';
     throw new VaultError('invalid_request', sentence, { properties: { field: 'ifVersions' } });
   }
   const expanding = mode === 'expand';
@@ -90,9 +107,8 @@ export const planFile = (file: EnvFile): Plan => {
   ];
   const errors = [...parsed.errors, ...errorsAt(content, faults)];
   if (errors.length > 0) {
-    throw new VaultError('invalid_env', 'the file has errors; nothing was stored', {
-      properties: reportOf(errors),
-    });
+    const sentence = expanding ? 'the file has errors' : 'the file has errors; nothing was stored';
+    throw new VaultError('invalid_env', sentence, { properties: reportOf(errors) });
   }
   const read = mode === 'encrypt' ? [] : [...references.secret.values()];
   return { create: sources.create, read, content, dialect, final, file: parsed, lines, references };
@@ -101,7 +117,7 @@ export const planFile = (file: EnvFile): Plan => {
 const requireWithinLimits = ({ content, values }: EnvFile): void => {
   for (const name of values.keys()) {
     if (isSecretName(name)) continue;
-    throw new VaultError('invalid_request', 'a key of values is no secret name', {
+    throw new VaultError('invalid_request', `every key of values must be ${secretNameForm}`, {
       properties: { field: 'values' },
     });
   }
@@ -110,7 +126,7 @@ const requireWithinLimits = ({ content, values }: EnvFile): void => {
 };
 
 const requireNamesWithinLimits = ({ secret, enc }: References, { create }: Sources): void => {
-  // A next version takes two actions of the transaction, because the replaced one is kept.
+  // A next version takes two actions of the transaction, because the replaced version is kept.
   const nexts = [...enc.values()].filter(({ isNext }) => isNext).length;
   requireAtMost(new Set([...secret.keys(), ...enc.keys()]).size + nexts, limits.fileNamesMax);
   let bytes = 0;
@@ -164,7 +180,7 @@ const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => 
   return faults;
 };
 
-/** Reports the lines in which the dialect's reader would read any value wrongly. */
+/** Reports the lines on which the dialect's reader would read every value wrongly. */
 const refusedLines = (
   file: ParsedFile,
   lines: readonly PlannedLine[],
@@ -185,11 +201,17 @@ const refusedLines = (
   });
 };
 
-/** The offset for errors about a resolved value: the line's first `secret()`, else its first candidate. */
+/**
+ * The offset at which to report errors about the resolved value of a line: that of its first
+ * `secret()`, or else of its first text that looks like a reference.
+ */
 export const offsetOfValue = ({ candidates }: PlannedLine): number =>
   (candidates.find(({ kind }) => kind === 'secret') ?? candidates[0])?.offset ?? 0;
 
-/** `key` must be a key of the grammar. The error reveals nothing of a value or of the text in a reference. */
+/**
+ * Makes the fault for a value that the dialect cannot express. `key` must be a key from the
+ * grammar. The fault reveals nothing about a value or about the text of a reference.
+ */
 export const unfitAt = (offset: number, key: string, dialect: Dialect, unfit: Unfit): Fault => ({
   offset,
   code: 'not_representable',
@@ -201,20 +223,26 @@ export const unfitAt = (offset: number, key: string, dialect: Dialect, unfit: Un
 type NewValue = {
   readonly name: string;
   readonly value: string;
-  /** The value becomes the next version of an existing secret. Otherwise there must be no secret of this name. */
+  /**
+   * Whether the value becomes the next version of an existing secret. Otherwise the secret must not
+   * exist.
+   */
   readonly isNext?: true | undefined;
-  /** The version that must be current before. */
+  /** The version that must be current before the write. */
   readonly ifVersion?: number | undefined;
 };
 
 type Sources = {
   readonly create: readonly NewValue[];
-  /** The assignments whose values are stored, with the name of the secret. */
+  /** The assignments whose values are stored, with the names of their secrets. */
   readonly lines: ReadonlyMap<Line, string>;
   readonly faults: readonly Fault[];
 };
 
-/** Never throws. A value that is missing, or has two different sources, is a fault in the result. */
+/**
+ * Finds the value for each `enc()`: sent with the request, or on the line whose key is that name.
+ * Never throws: a value that is missing or has two different sources becomes a fault in the result.
+ */
 const findSources = (
   references: References,
   { values, ifVersions }: Pick<EnvFile, 'values' | 'ifVersions'>,
@@ -241,13 +269,13 @@ const findSources = (
   return { create, lines, faults };
 };
 
-/** The value of an assignment without references, with its escaped references made text. */
+/** The value of an assignment without references. Escaped references in it lose their backslash. */
 const literalOf = ({ line, candidates }: ScannedLine): string | undefined =>
   candidates.some(({ kind }) => kind !== 'text')
     ? undefined
     : partsOf(line.value.decoded, candidates, true).join('');
 
-/** The fault of a missing value; none for a line that has been reported already. */
+/** The fault for a missing value; none if the line has already been reported. */
 const missing = (enc: FirstReference, source: ScannedLine | undefined): Fault[] => {
   const { offset } = enc;
   if (source === undefined) return [{ offset, code: 'unresolved_value' }];

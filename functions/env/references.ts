@@ -1,14 +1,15 @@
 /**
- * The references in the decoded values of a file. A candidate looks like a reference to a person. Each
- * candidate must be an exact reference, or a backslash must make it text, so that no typing error passes.
+ * The references in the decoded values of a file. A candidate is anything that a person might take
+ * for a reference. It must either be an exact reference, or be escaped by a backslash, so that no
+ * typing error goes unnoticed.
  */
 
 import { errorsAt, type Fault, type Report, reportOf } from './faults.ts';
 import { type Assignment, type ParsedFile, rawOffset } from './grammar.ts';
 
 /**
- * A reference by `secret()`: to the current version of a secret, or to a pinned one. The version of an anchored pin must
- * have this anchor. Only `enc()` can name the next version.
+ * A `secret()` reference to the current version of a secret or to a pinned one. If the pin has an
+ * anchor, the version must have the same anchor. Only `enc()` can refer to the next version.
  */
 export type Reference = {
   readonly name: string;
@@ -17,7 +18,7 @@ export type Reference = {
   readonly isNext?: true | undefined;
 };
 
-/** The text of a reference between its brackets: unique, because names hold no `@`. */
+/** The text of a reference between its brackets. It is unique, because names never contain `@`. */
 export const writtenAs = ({ name, version, anchor, isNext }: Reference): string => {
   if (isNext) return `${name}@next`;
   return version === undefined
@@ -26,29 +27,34 @@ export const writtenAs = ({ name, version, anchor, isNext }: Reference): string 
 };
 
 export type Candidate = Reference & {
-  /** `malformed`: it looks like a reference and is none. `text`: a backslash makes it text. */
+  /** `malformed`: looks like a reference but is not one. `text`: escaped by a backslash. */
   readonly kind: 'secret' | 'enc' | 'malformed' | 'text';
-  /** Empty unless it is a reference. */
+  /** The name of the secret; empty if the candidate is not a reference. */
   readonly name: string;
-  /** The offset of its first letter in the decoded value. */
+  /** The offset of the candidate's first letter in the decoded value. */
   readonly start: number;
-  /** The offset after its closing bracket; after the opening bracket if it is no reference. */
+  /**
+   * The offset after the candidate's closing bracket, or after its opening bracket if the candidate
+   * is not a reference.
+   */
   readonly end: number;
-  /** The number of backslashes directly before it. */
+  /** The number of backslashes directly before the candidate. */
   readonly backslashes: number;
 };
 
-/** A candidate with its offset in the file. */
 export type PlacedCandidate = Candidate & { readonly offset: number };
 
-/** A part of a value whose references and backslashes have been parsed. */
+/** A part of a value after parsing its references and backslashes. */
 export type Part =
   | string
   | ({ readonly kind: 'secret' } & Reference)
-  /** A candidate that a later request must find unchanged, with the backslashes before it. */
+  /** A candidate that a later request must find unchanged, with this many backslashes before it. */
   | { readonly kind: 'later'; readonly text: string; readonly backslashes: number };
 
-/** All candidates of a value, in order; linear in its length. */
+/**
+ * Finds everything in a value that looks like a reference, valid, malformed or escaped, in order.
+ * Takes linear time.
+ */
 export const findCandidates = (value: string): Candidate[] => {
   const found: Candidate[] = [];
   const opening = /(?<![A-Za-z0-9_])(?:secret|enc)[ \t]*\(/gi;
@@ -69,9 +75,10 @@ export const findCandidates = (value: string): Candidate[] => {
 };
 
 /**
- * The parts of a value without malformed candidates. Each pair of backslashes before a candidate stands for
- * one backslash, and an odd one makes the candidate text. Unless the reply is `final`, text stays escaped and
- * `enc(NAME)` becomes `secret(NAME)`, because a later request parses both.
+ * Splits a value, which must have no malformed candidates, into its parts. Each pair of backslashes
+ * before a candidate stands for one backslash, and an odd one makes the candidate text. If the
+ * reply is not `final`, a later request parses it again: then text stays escaped, and `enc(NAME)`
+ * becomes `secret(NAME)`.
  */
 export const partsOf = (
   value: string,
@@ -97,7 +104,7 @@ export const partsOf = (
 const nameThenBracket =
   /([A-Za-z_][A-Za-z0-9_.-]{0,127})(?:@(?:(next)|([1-9][0-9]{0,8})(?:\.([A-Za-z0-9_-]{8}))?))?\)/y;
 
-/** The reference after an opening bracket: a secret name, and perhaps a version. */
+/** The reference after an opening bracket: a secret's name, and possibly a version. */
 const referenceAt = (value: string, open: number, word: string) => {
   nameThenBracket.lastIndex = open;
   const [all, name, next, digits, anchor] = nameThenBracket.exec(value) ?? [];
@@ -106,7 +113,8 @@ const referenceAt = (value: string, open: number, word: string) => {
   const isNext = next === undefined ? undefined : true;
   const end = open + all.length;
   if (word === 'secret(' && !isNext) return { kind: 'secret', name, version, anchor, end } as const;
-  // A version that `enc()` stores has no number yet, so `enc()` cannot be pinned.
+  // The value of an `enc()` has no version number before it is stored, so `enc()` cannot be pinned
+  // to a number.
   if (word === 'enc(' && version === undefined) return { kind: 'enc', name, isNext, end } as const;
   return undefined;
 };
@@ -127,13 +135,12 @@ export type References = {
   /** The first assignment to each key. */
   readonly assignments: ReadonlyMap<string, ScannedLine>;
   readonly unreadableKeys: ReadonlySet<string>;
-  /** Each `secret()` by its text, in the order of first positions. */
+  /** Each `secret()` by its text, in the order in which they first occur. */
   readonly secret: ReadonlyMap<string, FirstReference>;
-  /** Each `enc()` by its name, in the order of first positions. */
+  /** Each `enc()` by its name, in the order in which they first occur. */
   readonly enc: ReadonlyMap<string, FirstReference>;
 };
 
-/** A reference with the offset of its first occurrence. */
 export type FirstReference = Reference & { readonly offset: number };
 
 export const scanFile = (file: ParsedFile): References => {
@@ -167,8 +174,9 @@ export const scanFile = (file: ParsedFile): References => {
 type ScannedFile = { readonly content: string; readonly references: References };
 
 /**
- * Reports `code` for each reference whose text is one of `texts`, at its first position: for each `enc()` with
- * `secret_exists`, and for each `secret()` and each `enc(NAME@next)` with the other codes.
+ * Reports `code` for every reference whose text is in `texts`, at its first occurrence. With
+ * `secret_exists` these are `enc()` references; with the other codes, `secret()` and
+ * `enc(NAME@next)`.
  */
 export const reportReferences = (
   { content, references: { enc, secret } }: ScannedFile,

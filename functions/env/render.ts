@@ -1,7 +1,8 @@
 /**
- * Renders the file of the reply. Only the plan and the values decide, so a dry run and a repetition have the
- * reply of the first run. Sizes are checked before a text is built: 256 KiB may name a secret of 64 KiB
- * thirty thousand times. The body of a reply counts as a JSON string inside the function's result.
+ * Renders the file of the reply. The result depends only on the plan and the values, so a dry run
+ * and a repetition give the same reply as the first run. Sizes are checked before a text is built,
+ * because 256 KiB can name a secret of 64 KiB thirty thousand times. The body of a reply counts as
+ * a JSON string inside the function's result.
  */
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -18,14 +19,15 @@ import { type Warning, type WrittenLine, warningsOf } from './warnings.ts';
 export type RenderedFile = {
   readonly content: string;
   readonly warnings: readonly Warning[];
-  /** The submitted file with its references pinned, if requested. */
+  /** The submitted file with its references pinned to versions, if the request asks for it. */
   readonly pinned?: string;
 };
 
 /**
- * `resolved` must hold every reference of `plan.read`, by its text. A `json` reply has lists and warnings, a
- * `text` reply only the file. `pinTo` requests the pinned file, which needs JSON. Throws `too_large`, or
- * `invalid_env` with every line that cannot be written.
+ * Renders the reply for a plan. `resolved` must have the value of every reference of `plan.read`,
+ * by its text. A `json` reply has lists and warnings, a `text` reply only the file. `pinTo`
+ * requests the pinned file, which needs a JSON reply. Throws `too_large`, or `invalid_env` with
+ * every line that cannot be written.
  */
 export const renderFile = (
   plan: Plan,
@@ -76,7 +78,8 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
     written.push(line);
   }
   if (faults.length > 0) {
-    const sentence = 'the file cannot hold some of the values; nothing was stored';
+    const unstored = plan.create.length > 0 ? '; nothing was stored' : '';
+    const sentence = `some values cannot be written in this dialect${unstored}`;
     const properties = reportOf(errorsAt(plan.content, faults));
     throw new VaultError('invalid_env', sentence, { properties });
   }
@@ -86,7 +89,10 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
 /** Values by the text of their references. */
 type Bytes = ReadonlyMap<string, Uint8Array>;
 
-/** Counts the bytes of a growing reply: the file, and the JSON around it. Throws `too_large` in time. */
+/**
+ * Counts the bytes of a growing reply: the file and the JSON around it. Throws `too_large` before
+ * it becomes too large.
+ */
 type Budget = {
   readonly spendText: (text: string) => void;
   readonly spendJson: (json: string) => void;
@@ -104,7 +110,10 @@ const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget 
   return { spendText: (text) => spend(jsonBytes(text, depth)), spendJson };
 };
 
-/** Throws `too_large` if the values alone exceed `limit` bytes. Their spellings are at least as long. */
+/**
+ * Throws `too_large` if the resolved values alone exceed `limit` bytes. As written in the file,
+ * they are at least as long.
+ */
 const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
   let bytes = 0;
   for (const { line, candidates, treatment } of plan.lines) {
@@ -117,7 +126,10 @@ const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
   requireAtMost(bytes, limit);
 };
 
-/** The JSON around the file with the longest versions and a tag, none of which is known here. */
+/**
+ * The JSON of the reply without the file, to count its size before the write. Versions, anchors and
+ * the tag are not known yet, so the longest possible ones stand in for them.
+ */
 const surroundings = ({ create, read }: Plan): string => {
   const anchor = 'a'.repeat(8);
   const created = create.map(({ name }) => ({ name, version: limits.versionMax, anchor }));
@@ -136,7 +148,10 @@ const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
     return { version: used.version };
   });
 
-/** Throws `too_large` for a pinned file beyond the limit of a file too: the caller could not submit it. */
+/**
+ * Pins the references of the submitted file. Throws `too_large` also if the pinned file exceeds the
+ * limit for files, because the caller could not submit it.
+ */
 const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): void => {
   const added = pins.map(({ text }) => text).join('');
   requireAtMost(utf8Bytes(content) + added.length, limits.fileBytesMax);

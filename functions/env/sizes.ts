@@ -1,10 +1,10 @@
 /** Sizes of texts in bytes. Texts must be well-formed UTF-16. */
 import { VaultError } from '../model/errors.ts';
 
-/** Throws `too_large` with the limit, if `size` exceeds it. */
+/** Throws `too_large` with the limit if `size` exceeds it. */
 export const requireAtMost = (size: number, limit: number): void => {
   if (size <= limit) return;
-  throw new VaultError('too_large', 'the file, its values or the reply are too large', {
+  throw new VaultError('too_large', 'the file, its values or the reply is too large', {
     properties: { limit },
   });
 };
@@ -13,7 +13,10 @@ const encoder = new TextEncoder();
 
 export const utf8Bytes = (text: string): number => encoder.encode(text).length;
 
-/** Counts the UTF-8 size of a text in a JSON string without encoding it; with `depth` 2, in a nested one. */
+/**
+ * Counts the UTF-8 bytes of a text inside a JSON string without encoding it. With `depth` 2, that
+ * string is itself inside a JSON string.
+ */
 export const jsonBytes = (text: string, depth: 1 | 2 = 1): number => {
   const { short, control, mark } = escapesExtra[depth];
   let bytes = text.length;
@@ -27,11 +30,14 @@ export const jsonBytes = (text: string, depth: 1 | 2 = 1): number => {
   return bytes;
 };
 
-/** The extra bytes of an escape, by depth: `\n` and `\\n`; `\u0001` and `\\u0001`; `\"` and `\\\"`. */
+/**
+ * The bytes that an escape adds at each depth of JSON: `\n` and `\\n`; `\u0001` and `\\u0001`; `\"`
+ * and `\\\"`.
+ */
 const escapesExtra = {
   1: { short: 1, control: 5, mark: 1 },
   2: { short: 2, control: 6, mark: 3 },
 } as const;
 
-/** The escapes \b \t \n \f \r have two characters. Other control characters have six. */
+/** The escapes \b \t \n \f \r have two characters. Those of other control characters have six. */
 const shortEscapes: ReadonlySet<number> = new Set([0x08, 0x09, 0x0a, 0x0c, 0x0d]);

@@ -1,25 +1,30 @@
-/** Warns of a stored value that is still visible in the file, and of a line that the reader misreads. */
+/**
+ * Warns of stored values that are still visible in the file, and of lines that the reader may read
+ * differently.
+ */
 import { limits } from '../model/limits.ts';
 import { writerOf } from './dialects/dialect.ts';
 import type { Plan } from './plan.ts';
 import { utf8Bytes } from './sizes.ts';
 
-/** `line` is the line number in the submitted file, even if the reply has fewer lines. */
+/**
+ * A warning about one line. `line` is its number in the submitted file, even if the reply has fewer
+ * lines.
+ */
 export type Warning = {
   readonly line: number;
   readonly code: 'value_elsewhere' | 'reader_disagrees';
 };
 
 export type WrittenLine = {
-  /** The number of the line in the submitted file. */
   readonly line: number;
-  /** With the EOL. */
+  /** The text of the line in the reply, including its line ending. */
   readonly text: string;
-  /** The value of the line, if the line shows it escaped. */
+  /** The decoded value of the line, if `text` may show it with escapes. */
   readonly decoded?: string;
 };
 
-/** The warnings in the order of lines, at most one of each code for a line. */
+/** The warnings in the order of lines, at most one of each code per line. */
 export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning[] => {
   const elsewhere = valuesElsewhere(plan, written);
   const writer = writerOf(plan.dialect);
@@ -33,7 +38,10 @@ export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning
   return warnings;
 };
 
-/** The lines on which a stored value begins, written or decoded. A long value is found by its first units. */
+/**
+ * Returns the numbers of the lines of the reply on which a value that the request stores begins, as
+ * written or decoded. Of a long value, only the beginning is searched for.
+ */
 const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlySet<number> => {
   const lines = new Set<number>();
   const whole = written.map(({ text }) => text).join('');

@@ -1,8 +1,9 @@
 /**
- * Bodies of requests: strict JSON, and the secret values in it. Text that a lenient parser would silently
- * alter or drop is an error here. A body must be UTF-8 without BOM, without duplicate properties, lone
- * surrogates or deep nesting, and of exactly the required shape. The errors name the field and quote nothing
- * of the body, because the body holds the secret.
+ * Parses the bodies of requests: strict JSON, and the secret values in it. A lenient parser would
+ * silently change or drop some input; here that is an error. A body must be UTF-8 without a byte
+ * order mark, without duplicate properties, lone surrogates or deep nesting, and must have exactly
+ * the expected shape. Errors name the field and never quote the body, because it may contain
+ * secrets.
  */
 import { visit } from 'jsonc-parser';
 import {
@@ -19,41 +20,63 @@ import {
 } from 'valibot';
 import { VaultError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { isNote, isSecretName, isVersionNumber, tellsValue } from '../model/types.ts';
+import {
+  isNote,
+  isSecretName,
+  isVersionNumber,
+  secretNameForm,
+  tellsValue,
+} from '../model/types.ts';
 import { invalid } from './requests.ts';
 
-/** The JSON of a body, checked against `schema`. Throws `invalid_request`. */
+/** Parses the JSON of a body and checks it against `schema`. Throws `invalid_request`. */
 export const parseJson = <Schema extends GenericSchema>(
   text: string,
   schema: Schema,
 ): InferOutput<Schema> => {
   requireExact(text);
   const parsed: unknown = JSON.parse(text);
-  if (!isObject(parsed)) throw invalid('body', 'must be a JSON object');
+  if (!isObject(parsed)) throw invalid('body', 'the body must be a JSON object');
   const result = safeParse(schema, parsed, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  // The path of an unknown property, or of an entry of a map, is the caller's own text.
+  // An unknown property, or the key of a map, is the caller's own text, so the error does not name
+  // it.
   const known = issue.type !== 'strict_object' || issue.expected !== 'never';
   const field = (known && getDotPath(issue)?.split('.')[0]) || 'body';
-  throw invalid(field, known ? sentenceOf(issue) : 'the body has an unknown property');
+  throw invalid(
+    field,
+    known
+      ? `${field} ${complaintOf(issue)}`
+      : `the body has an unknown property${propertiesOf(schema, issue.path?.length)}`,
+  );
 };
 
-const sentenceOf = (issue: { readonly type: string; readonly message: string }): string =>
-  issue.type === 'check' || issue.type === 'custom'
+/**
+ * The end of the message about an unknown property: the properties that the body may have. Empty if
+ * the unknown property is nested in another one.
+ */
+const propertiesOf = (schema: GenericSchema, depth: number | undefined): string =>
+  depth === 1 && 'entries' in schema
+    ? `; this route takes ${Object.keys(schema.entries as object).join(', ')}`
+    : '';
+
+/** What is wrong with a field, to follow its name in a sentence. */
+const complaintOf = (issue: { readonly type: string; readonly message: string }): string =>
+  ['check', 'custom', 'picklist'].includes(issue.type)
     ? issue.message
-    : 'is missing or not of its type';
+    : 'is missing or has the wrong type';
 
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An object of strings. Its properties may have any name, even `__proto__`. */
+/** The schema of an object of strings. Its properties may have any name, even `__proto__`. */
 export const stringMap = custom<Readonly<Record<string, string>>>(
   (value) => isObject(value) && Object.values(value).every((entry) => typeof entry === 'string'),
   'must be an object of strings',
 );
 
-/** An object of version numbers, as `stringMap`. */
+/** The schema of an object of version numbers, whose properties may have any name. */
 export const versionMap = custom<Readonly<Record<string, number>>>(
   (value) =>
     isObject(value) &&
@@ -63,18 +86,22 @@ export const versionMap = custom<Readonly<Record<string, number>>>(
   'must be an object of version numbers',
 );
 
-/** Throws unless `JSON.parse` will read this text with nothing altered and nothing lost. */
+/**
+ * Throws if `JSON.parse` would change or lose anything in this text, or if it is nested too deeply.
+ */
 const requireExact = (text: string): void => {
-  if (text.startsWith('\uFEFF')) throw invalid('body', 'JSON must not begin with a BOM');
+  if (text.startsWith('\uFEFF'))
+    throw invalid('body', 'the body must not begin with a byte order mark');
   const properties: Set<string>[] = [];
   let depth = 0;
   const enter = () => {
     depth += 1;
-    if (depth > limits.jsonDepthMax) throw invalid('body', 'the JSON is nested too deeply');
+    if (depth <= limits.jsonDepthMax) return;
+    throw invalid('body', `the body is nested more than ${limits.jsonDepthMax} levels deep`);
   };
   const requireText = (value: unknown) => {
     if (typeof value === 'string' && !value.isWellFormed()) {
-      throw invalid('body', 'a string holds half of a surrogate pair');
+      throw invalid('body', 'a string in the body has half of a surrogate pair');
     }
   };
   visit(
@@ -94,19 +121,21 @@ const requireExact = (text: string): void => {
       },
       onObjectProperty: (property) => {
         requireText(property);
-        if (properties.at(-1)?.has(property)) throw invalid('body', 'a property occurs twice');
+        if (properties.at(-1)?.has(property)) {
+          throw invalid('body', 'the body has the same property twice');
+        }
         properties.at(-1)?.add(property);
       },
       onLiteralValue: requireText,
       onError: () => {
-        throw invalid('body', 'is not JSON');
+        throw invalid('body', 'the body is not valid JSON');
       },
     },
     { disallowComments: true, allowTrailingComma: false },
   );
 };
 
-/** A caller's remark on a version, which is not secret. */
+/** The schema of a note: a caller's remark on a version, which is not secret. */
 export const noteProperty = optional(
   pipe(
     string(),
@@ -117,18 +146,24 @@ export const noteProperty = optional(
   ),
 );
 
-/** The properties of a value, which is opaque bytes: in JSON they are UTF-8 text or base64. */
+/**
+ * The schemas of the properties that send a value, with its note. A value is opaque bytes; JSON
+ * carries them as UTF-8 text or base64.
+ */
 export const valueProperties = {
   note: noteProperty,
   value: string(),
-  encoding: optional(picklist(['utf8', 'base64'])),
+  encoding: optional(picklist(['utf8', 'base64'], 'must be utf8 or base64')),
 };
 
 export const requireName = (name: string): void => {
-  if (!isSecretName(name)) throw invalid('name', 'is no secret name');
+  if (!isSecretName(name)) throw invalid('name', `the name must be ${secretNameForm}`);
 };
 
-/** The bytes of a value, which its note must not contain. Throws `invalid_request` or `too_large`. */
+/**
+ * Returns the bytes of a value. Throws `too_large`, and `invalid_request` for malformed base64 or a
+ * note that contains the value.
+ */
 export const decodeValue = (body: {
   readonly note?: string | undefined;
   readonly value: string;
@@ -136,13 +171,14 @@ export const decodeValue = (body: {
 }): Uint8Array => {
   const bytes = Buffer.from(body.value, body.encoding ?? 'utf8');
   if (body.encoding === 'base64' && bytes.toString('base64') !== body.value) {
-    throw invalid('value', 'is not canonical base64 with padding (RFC 4648)');
+    throw invalid('value', 'the value is not valid base64 with padding (RFC 4648, section 4)');
   }
   if (bytes.length > limits.valueBytesMax) {
     throw new VaultError('too_large', 'the value is too large', {
       properties: { limit: limits.valueBytesMax },
     });
   }
-  if (tellsValue(body.note, bytes)) throw invalid('note', 'contains the value');
+  if (tellsValue(body.note, bytes))
+    throw invalid('note', 'the note contains the value, but notes are not secret');
   return bytes;
 };

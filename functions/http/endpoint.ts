@@ -1,10 +1,10 @@
 /**
- * The life of a request: authenticate, authorize, read the body, parse, run, respond. Every refusal and every
- * fault becomes one problem document and one log line here.
+ * The life of a request: authenticate, authorize, read the body, parse, run, respond. Every refusal
+ * and every fault becomes a problem document and a line in the log here.
  */
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
-import { VaultError } from '../model/errors.ts';
-import type { Principal, Scope } from '../model/types.ts';
+import { isSecretName, type Principal, type Scope } from '../model/types.ts';
+import { requireScopes } from '../vault/permission.ts';
 import { type Clock, createStopwatch, type Journal, type Operation } from '../vault/request.ts';
 import type { Authenticate } from './principal.ts';
 import { type Body, bodyOf, type Event, type ReceivedRequest, readRequest } from './requests.ts';
@@ -13,24 +13,30 @@ import { problem, type Reply, reply, type TextReply } from './responses.ts';
 export type Handler = (event: Event, context: Context) => Promise<APIGatewayProxyResult>;
 
 export type Endpoint<Request, Answer> = {
-  /** The name of the operation, which is also the name of its file, its function and its `operationId`. */
+  /** The name of the operation. Its file, its function and its `operationId` have the same name. */
   readonly operation: string;
-  /** The caller needs all of these scopes, which are checked before the request is parsed. `parse` may need more. */
+  /**
+   * The scopes that every caller needs, checked before the request is parsed. `parse` may require
+   * more.
+   */
   readonly scopes: readonly Scope[];
   /**
-   * The media types of the body. The size and type of the body are checked before any other part of the
-   * request. A route without media types ignores a body.
+   * The media types of the body. Once the caller is authorized, the size and the type of the body
+   * are checked before any other part of the request. A route without media types ignores the body.
    */
   readonly takes?: readonly string[];
-  /** Whether a request without a body needs no media type either. */
+  /** Whether the body may be missing, in which case no media type is needed either. */
   readonly bodyIsOptional?: boolean;
-  /** Throws `invalid_request` for a malformed request, `forbidden` for one that needs another scope. Makes no calls. */
+  /**
+   * Throws `invalid_request` for a malformed request, and `forbidden` if it needs a further scope.
+   * Calls no service.
+   */
   readonly parse: (received: ReceivedRequest) => Request;
   readonly run: Operation<Request, Answer>;
   readonly reply: (answer: Answer, request: Request) => Reply | TextReply;
 };
 
-/** The journal of a request. `close` writes the one line that sums the request up. */
+/** The journal of a request. `close` writes its log line. */
 export type RequestJournal = Journal & {
   readonly close: (summary: {
     readonly principal: Principal | undefined;
@@ -65,6 +71,8 @@ export const createEndpoint =
     const answer = async (): Promise<{ result: APIGatewayProxyResult; error?: unknown }> => {
       try {
         principal = await authenticate(sent, now);
+        // So that the log names the secret even if the request is refused from here on.
+        if (isSecretName(sent.name)) journal.concerns({ name: sent.name });
         requireScopes(principal, scopes);
         const needsBody =
           takes !== undefined && !(endpoint.bodyIsOptional && sent.body.text === '');
@@ -91,13 +99,3 @@ export const createEndpoint =
   };
 
 const noBody: Body = { text: '', type: '' };
-
-/** Throws `forbidden` with the first of the needed scopes that the caller lacks. */
-export const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void => {
-  const missing = needed.find((scope) => !scopes.includes(scope));
-  if (missing === undefined) return;
-  throw new VaultError('forbidden', `the token lacks the scope ${missing}`, {
-    properties: { scope: missing },
-    why: { why: missing },
-  });
-};

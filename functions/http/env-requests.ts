@@ -1,8 +1,8 @@
-/** The requests, the replies and the endpoints of the three routes for `.env` files. */
+/** Parses the requests of the three routes for `.env` files, and builds their replies. */
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
-import { type Dialect, dialectNames, isDialect } from '../env/dialects/dialect.ts';
+import { dialectNames, isDialect } from '../env/dialects/dialect.ts';
 import type { ExpandEnv, ExpandedFile, UnchangedFile } from '../vault/expand-env.ts';
-import type { FileAnswer, SubmitEnv } from '../vault/submit-env.ts';
+import type { FileAnswer, FileRequest, SubmitEnv } from '../vault/submit-env.ts';
 import { noteProperty, parseJson, stringMap, versionMap } from './bodies.ts';
 import {
   choiceOf,
@@ -28,108 +28,88 @@ const bodySchema = strictObject({
   unless: optional(string()),
 });
 
-type EnvRequest = SubmitEnv & ExpandEnv;
-
-/** The parts of an endpoint that are the same for each operation on a file. */
-export const fileEndpoint = (operation: string) => ({
-  operation,
-  takes: ['application/json', 'text/plain'],
-  parse: fileRequest(operation),
-  reply: fileReply,
-});
-
-/** Parses a file that comes as JSON, or as `text/plain` with its options in the query. */
-const fileRequest =
-  (operation: string) =>
-  (received: ReceivedRequest): EnvRequest => {
-    const isText = received.body.type === 'text/plain';
-    const sent: EnvBody = isText ? fromText(received) : fromJson(received);
-    const reply = isText || asksForText(received) ? 'text' : 'json';
-    requireFor(operation, reply, sent);
-    const request = {
-      content: sent.content,
-      values: new Map(Object.entries(sent.values ?? {})),
-      ifVersions: sent.ifVersions && new Map(Object.entries(sent.ifVersions)),
-      dialect: dialectOf(sent.dialect ?? 'shell'),
-      dryRun: sent.dryRun ?? false,
-      reply,
-      at: sent.at === undefined ? undefined : instantOf(sent.at, received.now),
-      pin: sent.pin ?? false,
-      note: sent.note,
-      unless: sent.unless === undefined ? undefined : tagOf(sent.unless),
-    } as const;
-    const hasEffect = operation !== 'expand-env' && !request.dryRun;
-    const content = contentOf(operation, request);
-    return {
-      ...request,
-      // A request without an effect needs no record, so its key is ignored.
-      fingerprint: hasEffect ? fingerprintOf(received, content) : undefined,
-    };
-  };
-
 type EnvBody = InferOutput<typeof bodySchema>;
 
-/** Throws for an option that has no effect on this operation, so that no caller relies on it. */
-const requireFor = (
-  operation: string,
-  reply: 'json' | 'text',
-  { at, pin, note, unless, ifVersions }: EnvBody,
-): void => {
-  const expanding = operation === 'expand-env';
-  if (at !== undefined && !expanding) throw invalid('at', 'is only for expand');
-  if (pin !== undefined && !expanding) throw invalid('pin', 'is only for expand');
-  if (unless !== undefined && !expanding) throw invalid('unless', 'is only for expand');
-  if (ifVersions !== undefined && expanding) {
-    throw invalid('ifVersions', 'is for secrets that are updated');
+/** Parses a request to store the new values in a file and to resolve its references. */
+export const submitRequest = (received: ReceivedRequest): SubmitEnv =>
+  writeRequest('submit-env', received);
+
+/** Parses a request to store the new values in a file. */
+export const encryptRequest = (received: ReceivedRequest): SubmitEnv =>
+  writeRequest('encrypt-env', received);
+
+const writeRequest = (operation: string, received: ReceivedRequest): SubmitEnv => {
+  const { sent, reply } = sentBy(received);
+  for (const option of ['at', 'pin', 'unless'] as const) {
+    if (sent[option] !== undefined)
+      throw invalid(option, `${option} is only for POST /v1/env/expand`);
   }
-  if (note !== undefined && expanding) throw invalid('note', 'is for secrets that are created');
-  if (unless !== undefined && reply === 'text') throw invalid('unless', 'needs a reply of JSON');
-  if (pin && reply === 'text') throw invalid('pin', 'needs a reply of JSON');
+  const { dryRun = false, note } = sent;
+  const ifVersions = sent.ifVersions && new Map(Object.entries(sent.ifVersions));
+  const file = fileOf(sent, reply);
+  // Everything that a repetition must have in common with the first request. The form of the reply
+  // may differ.
+  const content = [
+    operation,
+    file.content,
+    file.dialect,
+    ...[...file.values].sort(([a], [b]) => (a < b ? -1 : 1)).flat(),
+    ...given(note),
+    // In this list, `undefined` marks where the expected versions begin, since a value or a note
+    // may be the same text as they are.
+    ...(ifVersions ? [undefined, JSON.stringify([...ifVersions].sort())] : []),
+  ];
+  // A dry run changes nothing and needs no record, so its key is ignored.
+  const fingerprint = dryRun ? undefined : fingerprintOf(received, content);
+  return { ...file, ifVersions, dryRun, note, fingerprint };
 };
 
-const fromJson = (received: ReceivedRequest): EnvBody => {
-  queryOf(received, []);
-  return parseJson(received.body.text, bodySchema);
+/** Parses a request to resolve the references in a file. */
+export const expandRequest = (received: ReceivedRequest): ExpandEnv => {
+  const { sent, reply } = sentBy(received);
+  const { at, pin = false, note, unless, ifVersions } = sent;
+  if (ifVersions !== undefined)
+    throw invalid('ifVersions', 'ifVersions is only for requests that store secrets');
+  if (note !== undefined) throw invalid('note', 'note is only for requests that store secrets');
+  if (unless !== undefined && reply === 'text') throw invalid('unless', needsJson('unless'));
+  if (pin && reply === 'text') throw invalid('pin', needsJson('pin'));
+  const file = fileOf(sent, reply);
+  const instant = at === undefined ? undefined : instantOf(at, received.now);
+  if (unless !== undefined && !/^[A-Za-z0-9_-]{43}$/.test(unless)) {
+    throw invalid('unless', 'unless must be the tag of an earlier reply');
+  }
+  return { ...file, at: instant, pin, unless };
 };
 
-const fromText = (received: ReceivedRequest): EnvBody => {
+const needsJson = (option: string) => `${option} needs a JSON reply; do not ask for text/plain`;
+
+/** Reads a file sent as JSON, or as `text/plain` with its options in the query. */
+const sentBy = (received: ReceivedRequest): { sent: EnvBody; reply: FileRequest['reply'] } => {
+  const { text, type } = received.body;
+  if (type !== 'text/plain') {
+    queryOf(received, []);
+    const accepted = headerValues(received, 'accept').join(', ').trim();
+    const reply = /^text\/plain\s*(;|$)/i.test(accepted) ? 'text' : 'json';
+    return { sent: parseJson(text, bodySchema), reply };
+  }
   const query = queryOf(received, ['dialect', 'dryRun', 'at', 'pin']);
-  if (query.has('pin')) throw invalid('pin', 'is only for JSON requests');
+  if (query.has('pin')) throw invalid('pin', 'pin needs a request with a JSON body');
   const dryRun = choiceOf(query, 'dryRun', ['true', 'false']) === 'true';
   const [dialect, at] = [query.get('dialect'), query.get('at')];
-  return { content: received.body.text, dialect, dryRun, at };
+  return { sent: { content: text, dialect, dryRun, at }, reply: 'text' };
 };
 
-const dialectOf = (text: string): Dialect => {
-  if (isDialect(text)) return text;
-  throw invalid('dialect', `must be one of ${dialectNames}`);
+const fileOf = (
+  { content, values = {}, dialect = 'shell' }: EnvBody,
+  reply: FileRequest['reply'],
+): FileRequest => {
+  if (!isDialect(dialect)) throw invalid('dialect', `dialect must be one of ${dialectNames}`);
+  return { content, values: new Map(Object.entries(values)), dialect, reply };
 };
-
-const tagOf = (text: string): string => {
-  if (/^[A-Za-z0-9_-]{43}$/.test(text)) return text;
-  throw invalid('unless', 'is no tag of an earlier answer');
-};
-
-const asksForText = (received: ReceivedRequest): boolean =>
-  /^text\/plain\s*(;|$)/i.test(headerValues(received, 'accept').join(', ').trim());
-
-/** Everything that a repetition must share. The form of the reply may differ. */
-const contentOf = (
-  operation: string,
-  request: Omit<EnvRequest, 'fingerprint'>,
-): (string | undefined)[] => [
-  operation,
-  request.content,
-  request.dialect,
-  ...[...request.values].sort(([a], [b]) => (a < b ? -1 : 1)).flat(),
-  ...given(request.note),
-  // A mark stands before them, because a value or a note may be the same text.
-  ...(request.ifVersions ? [undefined, JSON.stringify([...request.ifVersions].sort())] : []),
-];
 
 export const fileReply = (
   answer: (FileAnswer & Partial<Pick<ExpandedFile, 'tag'>>) | UnchangedFile,
-  { reply }: Pick<EnvRequest, 'reply'>,
+  { reply }: Pick<FileRequest, 'reply'>,
 ): Reply | TextReply => {
   if ('unchanged' in answer) return { status: 200, body: answer };
   const { content, created, resolved, warnings, pinned, tag, replayed } = answer;
@@ -138,3 +118,9 @@ export const fileReply = (
     ? { status: 200, text: content, headers }
     : { status: 200, body: { content, created, resolved, warnings, pinned, tag }, headers };
 };
+
+/**
+ * The settings that the endpoints for `.env` files share: the media types that they take, and the
+ * form of their replies.
+ */
+export const fileEndpoint = { takes: ['application/json', 'text/plain'], reply: fileReply };

@@ -1,7 +1,10 @@
-/** An issuer's public keys: a set of the configuration, of an HTTPS address, or of OpenID discovery. */
+/**
+ * An issuer's public keys: given in the configuration, fetched from an HTTPS address, or found by
+ * OpenID discovery.
+ */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose';
-import { isPrivateKey } from '../access/policy.ts';
+import { isPrivateKey } from '../access/policy-types.ts';
 import { limits, times } from '../model/limits.ts';
 import { fetchPublic } from './public-fetch.ts';
 
@@ -9,26 +12,27 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type Now = () => number;
 
 /**
- * The keys of a set that is given as JSON text. Throws a sentence if the set holds anything but usable public
- * keys, because the function must not start with it.
+ * Returns the keys of a set given as JSON. Throws a user-facing error if the set contains anything
+ * but usable public keys: the function must not start with it.
  */
 export const localKeys = (jwks: string): JWTVerifyGetKey => {
   const keys = listOfKeys(jwks);
   const usable = usableKeys(keys);
   if (usable.length < keys.length) {
     throw new Error(
-      'the key set may hold public keys only, for EdDSA (Ed25519), ES256, ES384 or RS256 (2048 bits or more)',
+      'the key set may contain only public keys, for EdDSA (Ed25519), ES256, ES384 or RS256 (2048 bits or more)',
     );
   }
   return createLocalJWKSet({ keys: usable });
 };
 
 /**
- * The keys at an HTTPS address, fetched when first needed, and cached. Keys that the vault cannot use are
- * skipped, because an issuer may publish keys for other verifiers too. An unknown key id causes a fetch at
- * most once in 30 s. After a failed fetch the next one waits 1, 2, 4 … 30 s, and until then a request that
- * needs it fails. Otherwise a caller without a valid token could cause a fetch with each request, by naming
- * this issuer or keys that do not exist.
+ * Returns the keys at an HTTPS address. They are fetched when first needed, and cached. Keys that
+ * the vault cannot use are skipped, because an issuer may publish keys for other verifiers too.
+ *
+ * A caller without a valid token must not be able to cause a fetch with every request, by naming
+ * this issuer or made-up keys. So an unknown key id causes at most one fetch in 30 s. After a
+ * failed fetch the next one waits 1, 2, 4 … 30 s, and requests that need it fail until then.
  */
 export const remoteKeys = (
   url: string,
@@ -37,8 +41,9 @@ export const remoteKeys = (
 ): JWTVerifyGetKey => cachedKeys(fetchKeys, now, (read) => read(url));
 
 /**
- * The keys that an issuer names in its discovery document (OpenID Connect Discovery 1.0, section 4), which each
- * fetch reads again. The rules of `remoteKeys` apply. Throws a sentence if the issuer is no HTTPS address.
+ * Returns the keys that an issuer's discovery document points to (OpenID Connect Discovery 1.0,
+ * section 4). Every fetch reads the document again. The rules of `remoteKeys` apply. Throws a
+ * user-facing error if the issuer is not an HTTPS address.
  */
 export const discoveredKeys = (
   issuer: string,
@@ -46,7 +51,7 @@ export const discoveredKeys = (
   now: Now = Date.now,
 ): JWTVerifyGetKey => {
   if (!/^https:\/\/[^?#]+$/.test(issuer)) {
-    throw new Error('a discovered issuer must begin with https://, and have no query or fragment');
+    throw new Error('an issuer with discovery must be an https:// URL without a query or fragment');
   }
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   return cachedKeys(fetchKeys, now, async (read) => {
@@ -54,13 +59,15 @@ export const discoveredKeys = (
     const { issuer: named, jwks_uri: keysUrl } = document;
     if (named !== issuer) throw new Error('the discovery document names another issuer');
     if (typeof keysUrl !== 'string' || !keysUrl.startsWith('https://')) {
-      throw new Error('the discovery document names no HTTPS address of keys');
+      throw new Error('the discovery document has no https:// jwks_uri');
     }
     return read(keysUrl);
   });
 };
 
-/** Reads the reply at an address as text. All calls of one fetch share its time-out. */
+/**
+ * Returns the text of the reply from an address. The requests for one key set share one timeout.
+ */
 type TextReader = (url: string) => Promise<string>;
 
 const cachedKeys = (
@@ -68,7 +75,10 @@ const cachedKeys = (
   now: Now,
   findSet: (read: TextReader) => Promise<string>,
 ): JWTVerifyGetKey => {
-  /** Whether `at` is at most `ms` ago. A clock that was set back makes nothing last longer. */
+  /**
+   * Whether the instant `at` is less than `ms` ago. If the clock was set back and `at` lies ahead,
+   * the answer is no, so nothing lasts longer because of it.
+   */
   const isWithin = (at: number, ms: number) => now() >= at && now() - at < ms;
   const fetchSet = async () => {
     const signal = AbortSignal.timeout(times.keySetTimeoutMs);
@@ -101,7 +111,7 @@ const cachedKeys = (
       times.keySetCooldownMs,
     );
     if (isWithin(failures.at, waitMs)) {
-      throw new Error('the key set was out of reach a moment ago');
+      throw new Error('the last fetch of the key set failed a moment ago');
     }
     pending ??= load();
     return pending;
@@ -125,14 +135,16 @@ const keySetHeaders = {
   'user-agent': 'distributed-secrets-vault',
 };
 
-/** Counts the size while it reads, because a reply need not announce its size, or may be compressed. */
+/**
+ * Counts the bytes while reading, because a reply need not announce its size and may be compressed.
+ */
 const textOf = async ({ status, body }: Response): Promise<string> => {
-  if (status !== 200) throw new Error('the key set was not answered');
+  if (status !== 200) throw new Error('the issuer did not answer with status 200');
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > limits.keySetBytesMax) throw new Error('the reply of the issuer is too large');
+    if (bytes > limits.keySetBytesMax) throw new Error("the issuer's reply is too large");
     chunks.push(chunk);
   }
   return new TextDecoder().decode(Buffer.concat(chunks));
@@ -144,7 +156,10 @@ const listOfKeys = (text: string): readonly unknown[] => {
   return keys;
 };
 
-/** Hides the parser's own message, which would quote the text. The text may hold a private key by mistake. */
+/**
+ * Hides the parser's own message, which would quote the text. A private key may be in it by
+ * mistake.
+ */
 const parseObject = (text: string, what: string): Readonly<Record<string, unknown>> => {
   try {
     const value: unknown = JSON.parse(text);
@@ -158,8 +173,9 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
 /**
- * The public keys for signatures of the allowed kinds, each as its public half with its id and its only
- * algorithm. If the private half of a key is in the set too, neither half is used.
+ * The public keys for signatures with an allowed algorithm. Each is reduced to its public half, its
+ * id and its algorithm. If a key's private half is in the set as well, neither half is used: that
+ * key is no longer private.
  */
 const usableKeys = (keys: readonly unknown[]): JWK[] => {
   const objects = keys.filter(isObject);
@@ -176,7 +192,7 @@ const usableKeys = (keys: readonly unknown[]): JWK[] => {
   });
 };
 
-/** The public half of a key alone, in one spelling; `undefined` if its kind is not allowed. */
+/** The public half of a key in one canonical form; `undefined` if its type is not allowed. */
 const publicHalf = (jwk: object): JWK | undefined => {
   try {
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });

@@ -1,7 +1,8 @@
 /**
- * The caller, known only by a verified JWT. `jose` checks the signature and the times, and the access policy
- * decides what the claims allow. `kid` chooses a key of the issuer's set, and no header of the token can add
- * one. The result of a verification is reused for a minute.
+ * Identifies the caller by a verified JWT, and by nothing else. `jose` checks the signature and the
+ * times; the access policy decides what the claims allow. `kid` selects a key from the issuer's
+ * set, and no header of the token can add one. The result of a verification is reused for up to a
+ * minute.
  */
 import { hash } from 'node:crypto';
 import {
@@ -12,14 +13,13 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose';
-import type { ClaimPolicy, IssuerPolicy } from '../access/policy.ts';
+import type { ClaimPolicy, IssuerPolicy } from '../access/policy-types.ts';
 import { audienceFault, createDecider, type Decider } from '../access/rules.ts';
-import { VaultError, type Why } from '../model/errors.ts';
+import { type ForLog, VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import { type HttpRequest, headerValues } from './requests.ts';
 
-/** An issuer of the policy, and its public keys. */
 export type Issuer = ClaimPolicy &
   Pick<IssuerPolicy, 'algorithms'> & { readonly keys: JWTVerifyGetKey };
 type Headers = Pick<HttpRequest, 'headers'>;
@@ -29,11 +29,16 @@ export type Authenticate = (request: Headers, now: number) => Promise<Principal>
 
 export type Authenticator = {
   readonly authenticate: Authenticate;
-  /** Replaces the issuers, and forgets all verified tokens. A running request keeps the old issuers. */
+  /**
+   * Replaces the issuers and forgets all verified tokens. Requests that are running keep the old
+   * issuers.
+   */
   readonly use: (issuers: readonly Issuer[]) => void;
 };
 
-/** Accepts the tokens of these issuers. Issuers must differ in `iss`. */
+/**
+ * Makes an authenticator for the tokens of these issuers. No two of them may have the same `iss`.
+ */
 export const createAuthenticator = (issuers: readonly Issuer[] = []): Authenticator => {
   let authenticate = createAuthenticate(issuers);
   return {
@@ -74,8 +79,8 @@ const bearerToken = (request: Headers): string => {
 };
 
 /**
- * The last character of base64url may have unused bits, which decoders ignore. Here they must be zero, so
- * that each token has only one spelling.
+ * The last character of base64url may have unused bits, which decoders ignore. They must be zero
+ * here, so that every token has exactly one spelling.
  */
 const refuseOtherSpellings = (token: string): void => {
   const isCanonical = (part: string) =>
@@ -84,8 +89,8 @@ const refuseOtherSpellings = (token: string): void => {
 };
 
 /**
- * The claim `iss` only chooses the issuer whose keys the token must have used. `crit` names extensions that a
- * verifier must know, and this one knows none.
+ * `iss` is not verified yet. It only selects the issuer whose keys the signature is then checked
+ * with. `crit` lists extensions that a verifier must understand; the vault understands none.
  */
 const unverifiedPartsOf = (token: string) => {
   try {
@@ -101,7 +106,7 @@ const principalOf = async (
   now: number,
 ): Promise<Principal> => {
   const claims = await verify(issuer, token, now);
-  // `verify` requires the claim.
+  // `verify` has made sure that `exp` is present.
   const { exp = 0, nbf, iat } = claims;
   if (![exp, nbf, iat].every(isDate)) throw unauthenticated({ why: 'date', issuer: issuer.id });
   const decision = issuer.decide(claims);
@@ -129,29 +134,33 @@ const verify = async (issuer: Issuer, token: string, now: number): Promise<JWTPa
   }
 };
 
-/** `jose` requires numbers in these claims, but JSON can write numbers that are no time, like `1e400`. */
+/**
+ * `jose` only makes sure that these claims are numbers, but JSON has numbers that are not a time,
+ * such as `1e400`.
+ */
 const isDate = (seconds: number | undefined): boolean =>
   seconds === undefined || (seconds >= 0 && seconds <= times.tokenDateMaxS);
 
 const unauthenticated = (
-  why: Why,
+  forLog: ForLog,
   cause?: unknown,
   sentence = 'a valid bearer token is needed',
-): VaultError => new VaultError('unauthenticated', sentence, { cause, why });
+): VaultError => new VaultError('unauthenticated', sentence, { cause, forLog });
 
 /**
- * An invalid token is the caller's fault, and an unreachable key set is not. Only a holder of a token for
- * this vault learns that it has expired: `jose` reports that after it verified signature and issuer.
+ * An invalid token is the caller's fault; an unreachable key set is not. Only somebody who holds a
+ * token for this vault learns that it has expired: `jose` reports expiry after it has verified the
+ * signature and the issuer.
  */
 const faultOf = (issuer: Issuer, error: unknown): VaultError => {
   if (!(error instanceof errors.JOSEError)) {
     const sentence = 'the key set cannot be fetched';
     return new VaultError('identity_unavailable', sentence, { cause: error });
   }
-  const why = { why: reasonOf(error), issuer: issuer.id };
+  const forLog = { why: reasonOf(error), issuer: issuer.id };
   const tellsEnd =
     error instanceof errors.JWTExpired && audienceFault(issuer, error.payload) === undefined;
-  return unauthenticated(why, error, tellsEnd ? 'the token has expired' : undefined);
+  return unauthenticated(forLog, error, tellsEnd ? 'the token has expired' : undefined);
 };
 
 const reasonOf = (error: errors.JOSEError): string => {
@@ -172,9 +181,9 @@ const reasons: ReadonlyMap<string, string> = new Map([
 type CacheEntry = { readonly principal: Principal; readonly from: number; readonly until: number };
 
 /**
- * A cache of verified tokens. Verification depends only on the token, the keys and the time, so its result
- * can be reused until the token expires, and for at most a minute, in case its key is withdrawn. The cache
- * holds hashes of tokens. A refused token is not cached.
+ * A cache of verified tokens. The result of a verification depends only on the token, the keys and
+ * the time. It is reused until the token expires, but for at most a minute, because its key may be
+ * withdrawn. The cache holds hashes of tokens; refused tokens are not cached.
  */
 const createVerifiedTokens = () => {
   const kept = new Map<string, CacheEntry>();

@@ -1,4 +1,7 @@
-/** Fetches from public addresses only, so that no issuer leads the vault to a service of its own network. */
+/**
+ * Fetches from public addresses only, so that no issuer can direct the vault to a service in its
+ * own network.
+ */
 import dns from 'node:dns';
 import { Agent, type AgentOptions, request } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
@@ -11,9 +14,10 @@ type Options = Pick<AgentOptions, 'ca'> & {
 };
 
 /**
- * Returns a `fetch` for HTTPS addresses that connects to allowed addresses only, follows no redirect, accepts
- * only status 200, and uses no proxy. The connection uses the addresses that were checked, so a name that
- * resolves to another address later gains nothing. An error quotes neither the reply nor the certificate.
+ * Returns a `fetch` for HTTPS that connects to allowed addresses only, follows no redirects,
+ * accepts only status 200, and uses no proxy. It connects to the addresses that it checked, so a
+ * name that resolves differently later gains nothing. Errors quote neither the reply nor the
+ * certificate.
  */
 export const createPublicFetch = ({
   ca,
@@ -23,13 +27,13 @@ export const createPublicFetch = ({
   const agent = new Agent({
     ...(ca !== undefined && { ca }),
     lookup: lookupOfAllowed(lookup, isAllowed),
-    // With this option, Node asks for all addresses of a name.
+    // Makes Node look up all addresses of a name.
     autoSelectFamily: true,
   });
   return async (url: string, { headers, signal }: RequestInit): Promise<Response> => {
     if (!URL.canParse(url)) throw failure('the address is not a URL');
     const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-    // Node looks up names only, so an address in the URL is checked here.
+    // Node looks up only names, so an address in the URL must be checked here.
     if (isIP(host) !== 0 && !isAllowed(host)) throw failure(notAllowed);
     const options = { agent, headers: Object.fromEntries(new Headers(headers)) };
     return new Promise((resolve, reject) => {
@@ -61,7 +65,10 @@ const lookupOfAllowed =
       return allowed.length > 0 ? callback(null, allowed) : callback(refusal, []);
     });
 
-/** The special-purpose registries of IANA for IPv4 and IPv6, with multicast and reserved addresses. */
+/**
+ * IANA's special-purpose address registries for IPv4 and IPv6, plus multicast and reserved
+ * addresses.
+ */
 const specialIPv4 = [
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
   ...['192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15'],
@@ -69,9 +76,12 @@ const specialIPv4 = [
 ];
 const specialIPv6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 
-/** NAT64 (RFC 6052): the last four bytes of the address are an IPv4 address. */
+/** NAT64 (RFC 6052): the last four bytes are an IPv4 address. */
 const nat64 = '64:ff9b::';
-/** All other IPv6 addresses are reserved, local or multicast, or another form of an IPv4 address. */
+/**
+ * The ranges that public IPv6 addresses are in. Every address outside them is reserved, local,
+ * multicast, or another way to write an IPv4 address.
+ */
 const unicastIPv6 = ['2000::/3', `${nat64}/96`];
 
 const listOf = (ranges: readonly string[], type: 'ipv4' | 'ipv6', list = new BlockList()) => {
@@ -85,7 +95,10 @@ const listOf = (ranges: readonly string[], type: 'ipv4' | 'ipv6', list = new Blo
 const special = listOf(specialIPv6, 'ipv6', listOf(specialIPv4, 'ipv4'));
 const unicast = listOf(unicastIPv6, 'ipv6');
 
-/** Whether an IP address belongs to the public internet. The form `::ffff:…` of IPv4 addresses never does. */
+/**
+ * Whether an IP address belongs to the public internet. IPv4 addresses written as `::ffff:…` never
+ * do.
+ */
 export const isPublicAddress = (address: string): boolean => {
   const version = isIP(address);
   if (version === 4) return !special.check(address, 'ipv4');

@@ -1,6 +1,7 @@
 /**
- * A request, read once from the event of API Gateway, and its parts. Hosts differ: header names come in any
- * case, bodies come as text or base64, repeated parameters come as lists. A part is decoded once.
+ * Reads a request from the event of API Gateway, and its parts from that. Hosts differ: header
+ * names come in any case, bodies as text or base64, repeated parameters as lists. Every part is
+ * decoded exactly once.
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
@@ -13,34 +14,39 @@ import {
   isVersionTag,
   type Principal,
   parseAskedInstant,
+  secretNameForm,
+  versionNumberForm,
 } from '../model/types.ts';
 
 export type Event = APIGatewayProxyEvent;
 
 export type HttpRequest = {
-  /** The id that the gateway gave to the request, which is another one than that of the function. */
+  /** The id that the gateway gave to the request. On Lambda, the function has another id for it. */
   readonly gatewayRequestId: string | undefined;
   readonly path: string;
-  /** The parameters of the path, as they were sent; empty if the path has none. */
+  /** The path parameters as they were sent; empty if the path has none. */
   readonly name: string;
   readonly version: string;
   readonly query: Parts;
-  /** Headers with all their values, and with one value each, which count for names that the first lack. */
+  /**
+   * The headers in the two forms of the event. `listed` has every value of a header. `single` has
+   * one value of each, and is used for headers that `listed` lacks.
+   */
   readonly headers: readonly [listed: Parts, single: Parts];
   readonly body: { readonly text: string; readonly isBase64: boolean };
 };
 type Parts = readonly (readonly [name: string, values: readonly string[]])[];
 
-/** A request that the endpoint has checked, before its route parses the rest. */
+/** A request after the checks of the endpoint, to be parsed by its route. */
 export type ReceivedRequest = Omit<HttpRequest, 'body'> & {
   readonly principal: Principal;
-  /** Empty if the route takes no body. */
+  /** The body as text; empty if the route takes none. */
   readonly body: Body;
   readonly now: number;
 };
 export type Body = { readonly text: string; readonly type: string };
 
-/** Reads the event. Refuses nothing. */
+/** Reads the event without refusing anything. */
 export const readRequest = (event: Event): HttpRequest => {
   const query = partsOf(event.multiValueQueryStringParameters);
   return {
@@ -60,13 +66,16 @@ const partsOf = (parts: Event['headers'] | Event['multiValueHeaders'] | null): P
     typeof values === 'string' ? [values] : values,
   ]);
 
-/** The error for a malformed part of a request. The sentence must not quote its content. */
+/**
+ * The error for a malformed part of a request. The sentence must name the field and must not quote
+ * its content.
+ */
 export const invalid = (field: string, sentence: string): VaultError =>
   new VaultError('invalid_request', sentence, { properties: { field } });
 
 type Headers = Pick<HttpRequest, 'headers'>;
 
-/** All values of a header. `name` is in lower case, and the case of the header's name does not matter. */
+/** All values of a header. `name` must be in lower case; the header may be in any case. */
 export const headerValues = ({ headers }: Headers, name: string): readonly string[] => {
   const [listed, single] = headers.map((parts) =>
     parts.flatMap(([key, values]) => (key.toLowerCase() === name ? values : [])),
@@ -74,22 +83,24 @@ export const headerValues = ({ headers }: Headers, name: string): readonly strin
   return (listed?.length ? listed : single) ?? [];
 };
 
-/** The value of a header that may occur once. Throws `invalid_request` with its name if it is repeated. */
+/** The value of a header that may occur only once. Throws `invalid_request` if it is repeated. */
 export const headerValue = (request: Headers, name: string): string | undefined => {
   const [value, ...others] = headerValues(request, name);
-  if (others.length > 0) throw invalid(name, 'the header may occur only once');
+  if (others.length > 0) throw invalid(name, `the header ${name} may occur only once`);
   return value;
 };
 
-/** The token may be malformed. */
+/** Whether the request has a token, however malformed. */
 export const bearsToken = (request: Headers): boolean =>
   headerValues(request, 'authorization').some((value) => /^Bearer( |$)/i.test(value));
 
-/** The key may be malformed. */
+/** Whether an Idempotency-Key was sent, even a malformed one. */
 export const hasIdempotencyKey = (request: Headers): boolean =>
   headerValues(request, 'idempotency-key').length > 0;
 
-/** The query parameters. Throws `invalid_request` unless each is one of `allowed` and occurs once. */
+/**
+ * The query parameters. Throws `invalid_request` for one that is not in `allowed`, or is repeated.
+ */
 export const queryOf = (
   { query }: Pick<HttpRequest, 'query'>,
   allowed: readonly string[],
@@ -97,14 +108,22 @@ export const queryOf = (
   new Map(
     query.map(([name, [value = '', ...others]]) => {
       if (!allowed.includes(name)) {
-        throw invalid('query', `known parameters: ${allowed.join(', ') || 'none'}`);
+        throw invalid('query', unknownParameter(allowed));
       }
-      if (others.length > 0) throw invalid(name, 'the parameter may occur only once');
+      if (others.length > 0) throw invalid(name, `the parameter ${name} may occur only once`);
       return [name, value];
     }),
   );
 
-/** The value of a parameter that has few values. Throws `invalid_request` for any other value. */
+const unknownParameter = (allowed: readonly string[]): string =>
+  allowed.length === 0
+    ? 'this route takes no query parameters'
+    : `unknown query parameter; this route takes ${allowed.join(', ')}`;
+
+/**
+ * The value of a query parameter that must be one of `choices`; `undefined` if it was not sent.
+ * Throws `invalid_request` for any other value.
+ */
 export const choiceOf = <Choice extends string>(
   query: ReadonlyMap<string, string>,
   name: string,
@@ -113,34 +132,45 @@ export const choiceOf = <Choice extends string>(
   const text = query.get(name);
   const chosen = choices.find((choice) => choice === text);
   if (text !== undefined && chosen === undefined) {
-    throw invalid(name, `must be ${choices.join(' or ')}`);
+    throw invalid(name, `${name} must be ${choices.join(' or ')}`);
   }
   return chosen;
 };
 
-/** The secret's name in the path. Throws `invalid_request` if it is no secret name; it is not decoded. */
+/**
+ * The secret's name in the path, which is not decoded. Throws `invalid_request` if it is not a
+ * valid name.
+ */
 export const pathName = ({ name }: Pick<HttpRequest, 'name'>): string => {
-  if (!isSecretName(name)) throw invalid('name', 'the path holds no secret name');
+  if (!isSecretName(name)) throw invalid('name', `the name in the path must be ${secretNameForm}`);
   return name;
 };
 
-/** Throws `invalid_request` if the text is no version number. */
+/** Throws `invalid_request` if the text is not a version number. */
 export const versionOf = (text: string): number => {
-  if (!isVersionNumber(text)) throw invalid('version', 'is no version number');
+  if (!isVersionNumber(text))
+    throw invalid('version', `the version must be a whole number ${versionNumberForm}`);
   return Number(text);
 };
 
-/** The instant whose state is to be read. Throws `invalid_request` for an instant far ahead of `now`. */
+/**
+ * Parses the instant as of which a secret is read. Throws `invalid_request` if it is malformed or
+ * well after `now`.
+ */
 export const instantOf = (text: string, now: number): number => {
   const instant = parseAskedInstant(text);
-  if (instant === undefined) throw invalid('at', 'must be RFC 3339 with Z, to the millisecond');
-  if (instant > now + times.atAheadMs) throw invalid('at', 'lies in the future');
+  if (instant === undefined) {
+    throw invalid('at', 'at must be a time in UTC such as 2026-11-24T14:30:48.123Z (RFC 3339)');
+  }
+  if (instant > now + times.atAheadMs) {
+    throw invalid('at', 'at is in the future: leave it out to read what is current');
+  }
   return instant;
 };
 
 /**
- * The relative URL of a secret, in a reply to `/v1/secrets`: relative, because a function does not know its
- * stage. A request with a trailing slash reaches the same function, but needs a shorter reference.
+ * The URL of a secret, relative to the request `/v1/secrets`: a function does not know its stage. A
+ * request with a trailing slash reaches the same function, but needs a shorter reference.
  */
 export const referenceTo = (name: string, { path }: Pick<HttpRequest, 'path'>): string =>
   path.endsWith('/') ? name : `secrets/${name}`;
@@ -149,11 +179,15 @@ const entityTags =
   /^\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*(?:,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"\s*)*$/;
 const idempotencyKey = /^[\x21-\x7e]+$/;
 
-/** The `If-Match` header: `*`, or versions. A weak tag, or a tag that is no version, matches nothing. */
+/**
+ * The `If-Match` header: `*` or versions. Weak tags, and tags that are not versions, match nothing.
+ */
 export const ifMatchOf = (request: Headers): '*' | readonly string[] | undefined =>
   tagsOf(request, 'if-match', false);
 
-/** The `If-None-Match` header: `*`, or versions. A weak tag matches like a strong one (RFC 9110, 13.1.2). */
+/**
+ * The `If-None-Match` header: `*` or versions. Weak tags match like strong ones (RFC 9110, 13.1.2).
+ */
 export const ifNoneMatchOf = (request: Headers): '*' | readonly string[] | undefined =>
   tagsOf(request, 'if-none-match', true);
 
@@ -166,18 +200,25 @@ const tagsOf = (
   if (values.length === 0) return undefined;
   const text = values.join(',');
   if (text.trim() === '*') return '*';
-  if (!entityTags.test(text)) throw invalid(header, 'is no list of entity-tags');
+  if (!entityTags.test(text))
+    throw invalid(header, `${header} must be * or a list of entity tags such as "3"`);
   return [...text.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, tag = '']) =>
     (acceptsWeak || weak === undefined) && isVersionTag(tag) ? [tag] : [],
   );
 };
 
-/** Throws `invalid_request` for a precondition that has no meaning here, so that no caller relies on it. */
+/**
+ * Throws `invalid_request` if the request has this header, which would have no effect here.
+ * Otherwise a caller could rely on it.
+ */
 export const refuseHeader = (request: Headers, name: string, sentence: string): void => {
   if (headerValues(request, name).length > 0) throw invalid(name, sentence);
 };
 
-/** The fingerprint of a keyed request. `content` is everything that a repetition must share. */
+/**
+ * The fingerprint of a keyed request; `undefined` without a key. `content` is everything that a
+ * repetition must have in common with the first request.
+ */
 export const fingerprintOf = (
   request: Headers & { readonly principal: Principal },
   content: readonly (string | Uint8Array | undefined)[],
@@ -186,7 +227,7 @@ export const fingerprintOf = (
   return key === undefined ? undefined : fingerprint(key, request.principal, content);
 };
 
-/** A part of a request that counts in its fingerprint only if the caller gave it. */
+/** A part of a fingerprint: a list of the text, or an empty list if the caller did not send it. */
 export const given = (part: string | undefined): string[] => (part === undefined ? [] : [part]);
 
 const idempotencyKeyOf = (request: Headers): string | undefined => {
@@ -194,12 +235,18 @@ const idempotencyKeyOf = (request: Headers): string | undefined => {
   if (key === undefined) return undefined;
   const { idempotencyKeyCharactersMin: min, idempotencyKeyCharactersMax: max } = limits;
   if (key.length < min || key.length > max || !idempotencyKey.test(key)) {
-    throw invalid('idempotency-key', `must be ${min} to ${max} visible ASCII characters`);
+    throw invalid(
+      'idempotency-key',
+      `the Idempotency-Key must be ${min} to ${max} visible ASCII characters`,
+    );
   }
   return key;
 };
 
-/** The media type of the body in lower case, without parameters; `undefined` for any parameter but UTF-8. */
+/**
+ * The media type of the body in lower case, without parameters; empty if none was sent, `undefined`
+ * if it has a parameter other than `charset=utf-8`.
+ */
 export const mediaType = (request: Headers): string | undefined => {
   const header = headerValue(request, 'content-type');
   const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim());
@@ -207,21 +254,31 @@ export const mediaType = (request: Headers): string | undefined => {
   return isUtf8 ? type.toLowerCase() : undefined;
 };
 
-/** Returns the declared type of the body. Throws `unsupported_media_type` unless it is one of `types`. */
+/**
+ * Returns the media type of the body. Throws `unsupported_media_type` unless it is one of `types`.
+ */
 export const requireMediaType = (request: Headers, types: readonly string[]): string => {
   const type = mediaType(request);
   if (type !== undefined && types.includes(type)) return type;
-  throw new VaultError('unsupported_media_type', `the body must be ${types.join(' or ')}, UTF-8`);
+  throw new VaultError(
+    'unsupported_media_type',
+    `the Content-Type must be ${types.join(' or ')}, with no charset but UTF-8`,
+  );
 };
 
-/** Throws `unsupported_media_type` for a compressed body: the vault reads bodies only as they were sent. */
 const refuseCodings = (request: Headers): void => {
   const codings = headerValues(request, 'content-encoding').join(',').split(',');
   if (codings.every((coding) => /^(identity)?$/i.test(coding.trim()))) return;
-  throw new VaultError('unsupported_media_type', 'the body must have no Content-Encoding');
+  throw new VaultError(
+    'unsupported_media_type',
+    'the body must be sent without a Content-Encoding',
+  );
 };
 
-/** The body as text, and its media type. Checks first the size, then coding and type, then UTF-8. */
+/**
+ * The body as text, and its media type. Checks the size first, then Content-Encoding and media
+ * type, then UTF-8.
+ */
 export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => {
   const { text: sent, isBase64 } = request.body;
   const bytes = Buffer.from(sent, isBase64 ? 'base64' : 'utf8');
@@ -233,6 +290,6 @@ export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => 
   refuseCodings(request);
   const type = requireMediaType(request, types);
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw invalid('body', 'is not UTF-8');
+  if (text === undefined) throw invalid('body', 'the body is not valid UTF-8');
   return { text, type };
 };

@@ -1,6 +1,6 @@
 /**
- * Replies in the form of API Gateway, and the only table of codes. Below status 500 a reply has the message
- * of the error, from 500 on only the fixed sentence of the code.
+ * Builds replies for API Gateway, and has the table of the statuses of errors. Below status 500 an
+ * error's reply carries its own message, from 500 on only the fixed sentence of its code.
  */
 
 import type { APIGatewayProxyResult } from 'aws-lambda';
@@ -16,7 +16,7 @@ import {
 } from '../model/types.ts';
 import { bearsToken, type HttpRequest, hasIdempotencyKey } from './requests.ts';
 
-/** The answer of a route. `reply` adds the headers of every reply. */
+/** What a route answers. `reply` adds the headers that every reply has. */
 export type Reply = {
   readonly status: number;
   /** `undefined` for no body. */
@@ -42,8 +42,8 @@ export const reply = (answer: Reply | TextReply, requestId: string): APIGatewayP
 };
 
 /**
- * The answer to a write of one version, without an entity-tag: in the reply to a PUT, a tag would say that
- * the vault stored the body as it was sent (RFC 9110, 9.3.4).
+ * The answer to a write of one version. It adds no entity tag to `headers`: in the reply to a PUT,
+ * a tag would mean that the vault stored the body exactly as it was sent (RFC 9110, 9.3.4).
  */
 export const written = (
   status: number,
@@ -61,7 +61,7 @@ export const etag = (version: number): string => `"${version}"`;
 export const replayedHeader = (replayed: boolean): Readonly<Record<string, string>> =>
   replayed ? { 'Idempotency-Replayed': 'true' } : {};
 
-/** The half-open validity interval of a version, with `validTo` null while the version is current. */
+/** The half-open validity interval of a version. `validTo` is null while the version is current. */
 export const validity = ({ validFrom, validTo }: StoredVersion) => ({
   validFrom: formatInstant(validFrom),
   validTo: validTo === undefined ? null : formatInstant(validTo),
@@ -78,8 +78,8 @@ export const encodeValue = (
 type Headers = Pick<HttpRequest, 'headers'>;
 
 /**
- * The problem document (RFC 9457) of an error, in answer to a request with these headers. Any error but a
- * `VaultError` has the code `internal`.
+ * Builds the problem document (RFC 9457) for an error, in reply to a request with these headers.
+ * Any error other than a `VaultError` gets the code `internal`.
  */
 export const problem = (
   error: unknown,
@@ -89,7 +89,8 @@ export const problem = (
   const known = error instanceof VaultError ? error : new VaultError('internal', '');
   const { status, title = titleOf(known.code), sentence, ...usually } = problems[known.code];
   const retryable = known.retryable ?? usually.retryable ?? false;
-  // Proxies repeat what has this header. Without a key, an unclear write could then be done twice.
+  // Proxies repeat requests whose reply has Retry-After. Without an Idempotency-Key, that could
+  // carry out a write twice if its outcome is unknown.
   const invitesRepetition =
     retryable && (known.code !== 'outcome_unknown' || hasIdempotencyKey(request));
   return {
@@ -115,7 +116,11 @@ export const problem = (
 
 export const retryAfter = { 'Retry-After': String(times.retryAfterS) } as const;
 
-/** The challenge of RFC 6750, section 3. A refusal for a name has none: no token is known to be better. */
+/**
+ * The header `WWW-Authenticate` of RFC 6750, section 3, for a missing or refused token and for a
+ * missing scope. A token that does not cover a name gets none: the vault cannot say which token
+ * would.
+ */
 const challengeOf = (
   { code, message, properties: { scope } }: VaultError,
   request: Headers,
@@ -138,10 +143,10 @@ const standing = (requestId: string) => ({
 
 type Problem = {
   readonly status: number;
-  /** Without a title, the words of the code are the title. */
+  /** The title of the problem document. By default, it is made from the words of the code. */
   readonly title?: string;
   readonly retryable?: true;
-  /** The detail from status 500 on. */
+  /** The `detail` of the problem document, for statuses from 500 on. */
   readonly sentence?: string;
 };
 
@@ -166,16 +171,18 @@ const problems: Readonly<Record<ErrorCode, Problem>> = {
   throttled: { status: 429, retryable: true },
   integrity_failure: {
     status: 500,
-    sentence: 'A stored record does not open under its own identity. Nothing was returned.',
+    sentence:
+      'A stored record is missing or damaged, or was changed outside the vault. Nothing was returned.',
   },
   internal: {
     status: 500,
     title: 'Internal error',
-    sentence: 'The vault failed; its log has the request id.',
+    sentence: 'The vault failed. Its log has the cause, under this request id.',
   },
   master_key_incorrect: {
     status: 503,
-    sentence: 'The record was sealed under another master key than the configured one.',
+    sentence:
+      'The configured master key is not the one that sealed this value. Nothing was returned or written.',
   },
   master_key_unavailable: {
     status: 503,
@@ -194,7 +201,8 @@ const problems: Readonly<Record<ErrorCode, Problem>> = {
   outcome_unknown: {
     status: 503,
     retryable: true,
-    sentence: 'The write may have taken effect. Repeat it with the same Idempotency-Key, or read.',
+    sentence:
+      'The write may have taken effect. Repeat it with the same Idempotency-Key, or read the secret.',
   },
 };
 

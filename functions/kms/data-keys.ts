@@ -1,7 +1,7 @@
 /**
- * Data keys from the master key, with retries and time limits that are the same for a key in KMS and for one in a file.
- * The table below gives the code of each fault, so that the same fault always gives the same answer;
- * `http/responses.ts` has the status of each code.
+ * Data keys from the master key. Retries and time limits are the same for a key in KMS and one in a
+ * file. The table below maps each fault to a code, so that the same fault always gets the same
+ * answer. `http/responses.ts` has the status of each code.
  */
 import { dataKeyBytes } from '../crypto/envelope.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
@@ -21,7 +21,10 @@ const unusable = { code: 'master_key_unavailable', retryable: false, kind: 'perm
 const unreachable = { code: 'master_key_unavailable', retryable: true, kind: 'transient' } as const;
 const throttled = { code: 'throttled', retryable: true, kind: 'throttled' } as const;
 
-/** The fault table (docs/design/envelope.md). A fault that is not listed is `unreachable`. */
+/**
+ * Maps the names of KMS errors to codes (docs/design/envelope.md). Any other error counts as
+ * `unreachable`.
+ */
 const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   ['IncorrectKeyException', incorrect],
   ['InvalidCiphertextException', incorrect],
@@ -76,8 +79,9 @@ export const createDataKeys = (
 });
 
 /**
- * Calls KMS, with retries after transient faults while there is time. Throws the code of the last fault. A
- * request whose time is over before KMS was called has met no fault of KMS.
+ * Calls KMS, and retries after transient faults and throttling while there is time. Throws the code
+ * of the last fault, or the error of `outOfTime` if the request ran out of time before its first
+ * call to KMS.
  */
 const call = <Output extends { readonly requestId?: string | undefined }>(
   context: RequestContext,
@@ -103,7 +107,7 @@ const call = <Output extends { readonly requestId?: string | undefined }>(
   });
 };
 
-/** Makes one call, and tells the journal its id, by which CloudTrail knows the call. */
+/** Makes one call, and gives the journal the id that CloudTrail has for it. */
 const callOnce = async <Output extends { readonly requestId?: string | undefined }>(
   { journal }: RequestContext,
   operation: string,
@@ -120,7 +124,10 @@ const callOnce = async <Output extends { readonly requestId?: string | undefined
   }
 };
 
-/** The client of KMS gives its errors metadata. An error without a reply has none. */
+/**
+ * Returns the request id of a reply or of an error. Errors of the KMS client have one only if there
+ * was a reply.
+ */
 const requestIdOf = (reply: unknown): string | undefined =>
   (reply as { readonly $metadata?: { readonly requestId?: string } } | undefined)?.$metadata
     ?.requestId;
@@ -135,18 +142,21 @@ const faultOf = (context: RequestContext, fault: Fault, cause?: unknown): VaultE
 };
 
 type Semaphore = {
-  /** Resolves to true with a permit, or to false when the time for new calls of the request is over. */
+  /**
+   * Waits for a permit to call the master key. Resolves to true with a permit, or to false once it
+   * is too late for the request to make new calls.
+   */
   readonly acquire: (context: RequestContext) => Promise<boolean>;
-  /** Must be called once for each permit. */
+  /** Returns a permit. Must be called exactly once per permit. */
   readonly release: () => void;
 };
 
 type Waiter = { readonly context: RequestContext; readonly end: (isAcquired: boolean) => void };
 
 /**
- * A semaphore limits the concurrent calls of one process to the master key. Without it, too many requests
- * would spend their time on waiting for sockets and the processor, and none would finish. A released permit
- * goes to the oldest request that may still make calls, so that requests finish one after another.
+ * Limits the concurrent calls of one process to the master key. Without it, too many requests would
+ * compete for sockets and the processor, and none would finish in time. A released permit goes to
+ * the oldest request that may still make calls, so requests finish one after another.
  */
 export const createSemaphore = (count: number): Semaphore => {
   const waiting = new Set<Waiter>();

@@ -1,6 +1,6 @@
 /**
- * A master key in KMS. `Decrypt` always names the configured key, so that KMS refuses a record that any other key has
- * wrapped.
+ * A master key in KMS. `Decrypt` always names the configured key, so KMS refuses a data key that
+ * any other key wrapped.
  */
 import {
   DecryptCommand,

@@ -1,6 +1,6 @@
 /**
- * The errors that a caller can see. The codes are part of the API (docs/openapi.yaml): add codes, never
- * rename one. Only `http/responses.ts` knows their statuses and sentences.
+ * The errors that a caller can see. Codes are part of the API (docs/openapi.yaml): add codes, but
+ * never rename one. Their statuses and fixed sentences are in `http/responses.ts` only.
  */
 export type ErrorCode =
   | 'invalid_request'
@@ -29,7 +29,10 @@ export type ErrorCode =
   | 'store_unavailable'
   | 'outcome_unknown';
 
-/** The extra properties of a problem document, never with a value, a stack, or any part of a body. */
+/**
+ * The extra properties of a problem document. They never contain a value, a stack, or any part of a
+ * body.
+ */
 export type ErrorProperties = {
   readonly field?: string;
   readonly scope?: string;
@@ -45,21 +48,22 @@ export type FileError = {
   readonly column: number;
   readonly code: FileErrorCode;
   /**
-   * Only in `not_found`, `version_conflict`, `pin_mismatch`, `version_destroyed` and `secret_exists`: elsewhere it may be
-   * a mistyped value.
+   * Present only with the codes `not_found`, `version_conflict`, `pin_mismatch`,
+   * `version_destroyed` and `secret_exists`. With any other code, the name could be a mistyped
+   * value.
    */
   readonly name?: string;
-  /** Only in `not_representable`, with `dialect` and `reason`: the key of the assignment. */
+  /** The key of the assignment. Only with `not_representable`, like `dialect` and `reason`. */
   readonly key?: string;
   readonly dialect?: string;
   readonly reason?: UnfitReason;
-  /** With the reason `other_line`: the number of the line that causes the error. */
+  /** The number of the line that causes the error. Only with the reason `other_line`. */
   readonly causeLine?: number;
 };
 
-/** Why a dialect has no spelling for a value at all, or none in that line. */
+/** Why a dialect cannot express a value, either at all or on this line. */
 export type UnfitReason =
-  /** Reasons in the value. */
+  /** Reasons that lie in the value: no line of the dialect can express it. */
   | 'not_utf8'
   | 'nul'
   | 'line_feed'
@@ -67,12 +71,18 @@ export type UnfitReason =
   | 'quotes'
   | 'expansion'
   | 'too_long'
-  /** Reasons in the line: its key, its position, its comment, or another line. */
+  /**
+   * Reasons that lie in the line: its key, its position, its comment, or another line that affects
+   * it.
+   */
   | 'key'
   | 'byte_order_mark'
   | 'comment'
   | 'other_line'
-  /** The reply will be expanded later, and only the dialect's reader would read the line correctly. */
+  /**
+   * The reply will be expanded later, and only the reader of the dialect would read the line
+   * correctly.
+   */
   | 'expanded_later';
 
 type FileErrorCode =
@@ -99,26 +109,40 @@ type FileErrorCode =
   | 'secret_exists';
 
 /**
- * Why a request was refused, for the log alone. No reply may have any of it: the word `hidden` tells a hidden
- * name from a missing one. It holds words of the code, names of the operator's policy and numbers, but no
- * part of a request.
+ * What only the log says about a refusal, under these field names. No reply may contain any of it:
+ * the word `hidden` distinguishes a hidden name from a missing one. It consists of the vault's own
+ * fixed words, names from the operator's policy, and numbers, but no part of a request.
  */
-export type Why = {
-  /** A word of the code, or the scope that the token lacks. */
+export type ForLog = {
+  /**
+   * Why the request was refused: one of the vault's own fixed words, such as `hidden`, or the scope
+   * that the token lacks.
+   */
   readonly why?: string;
-  /** The faults of a `.env` file, counted: no name that was not found, because it may be a mistyped value. */
+  /**
+   * How often each kind of fault occurs in a `.env` file. The names concerned are not logged, since
+   * they may be mistyped values.
+   */
   readonly reasons?: Readonly<Record<string, number>>;
-  /** The version that is in the way of the request. */
   readonly blocking?: number;
-  /** The id of the issuer that the token names, which no signature need prove. */
+  /**
+   * The id of the issuer that the token names. The signature need not prove that the token comes
+   * from it.
+   */
   readonly issuer?: string;
-  /** The entry of the deny-list, the claim, or the template of a rule and perhaps its claim, that decided. */
+  /**
+   * The part of the access policy or of the token that decided a refusal: an entry of the
+   * deny-list, a claim, or a part of a rule and possibly its claim.
+   */
   readonly by?: string | undefined;
-  /** The rules that did not match, each with its first claim that did not. */
+  /**
+   * The rules of the access policy that did not match the token, each with the first claim that
+   * differed.
+   */
   readonly mismatches?: readonly { readonly rule: number; readonly claim: string }[];
 };
 
-/** How often each word occurs. */
+/** Counts how often each word occurs. */
 export const countsOf = (words: Iterable<string>): Readonly<Record<string, number>> => {
   const counts = new Map<string, number>();
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
@@ -126,26 +150,30 @@ export const countsOf = (words: Iterable<string>): Readonly<Record<string, numbe
 };
 
 /**
- * The error of a request, thrown where the cause is known. `http/endpoint.ts` answers it with a problem
- * document: below status 500 with this message, from 500 on only with the fixed sentence of the code.
+ * The error of a request, thrown where its cause is known. `http/endpoint.ts` turns it into a
+ * problem document: with this message below status 500, and with the fixed sentence of the code
+ * from 500 on.
  */
 export class VaultError extends Error {
   override readonly name = 'VaultError';
   readonly code: ErrorCode;
   readonly properties: ErrorProperties;
-  /** Whether the same request may succeed later. Overrides the usual value of the code. */
+  /**
+   * Whether the same request may succeed later. If it is set, it overrides the default of the
+   * error's code.
+   */
   readonly retryable: boolean | undefined;
-  readonly why: Why;
+  readonly forLog: ForLog;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { properties?: ErrorProperties; retryable?: boolean; cause?: unknown; why?: Why } = {},
+    options: Partial<Pick<VaultError, 'properties' | 'retryable' | 'forLog' | 'cause'>> = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.properties = options.properties ?? {};
-    this.why = options.why ?? {};
+    this.forLog = options.forLog ?? {};
     this.retryable = options.retryable;
   }
 }

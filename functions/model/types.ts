@@ -1,4 +1,7 @@
-/** The data types of the vault, shared by all folders, and the texts of names, keys and instants. */
+/**
+ * The data types of the vault, which all folders share, and the formats of names, keys and
+ * instants.
+ */
 import { limits, times } from './limits.ts';
 
 export const scopes = [
@@ -15,31 +18,35 @@ export type Scope = (typeof scopes)[number];
 
 export const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text);
 
-/** The scopes that a token with these holds: `secrets:read` includes `secrets:list`. Each stands there once. */
+/**
+ * All scopes that these scopes grant, without duplicates: `secrets:read` includes `secrets:list`.
+ */
 export const withIncluded = (scopes: readonly string[]): readonly string[] => [
   ...new Set(
     scopes.flatMap((scope) => (scope === 'secrets:read' ? [scope, 'secrets:list'] : scope)),
   ),
 ];
 
-/** The caller of a request, made only from a verified token (`http/principal.ts`). */
+/** The caller of a request, known only from a verified token (`http/principal.ts`). */
 export type Principal = {
   readonly tenant: string;
   readonly subject: string;
   readonly scopes: readonly string[];
-  /** Patterns of the visible names; `undefined`: all names of the tenant. */
+  /** Patterns of the visible names; `undefined` means all names of the tenant. */
   readonly names: readonly string[] | undefined;
   /** The id of the token's issuer in the access policy. */
   readonly issuer: string;
-  /** The number of the issuer's rule that made this principal, from 1; `undefined`: its own claims did. */
+  /**
+   * The number of the issuer's rule that applied, counted from 1; `undefined` if the token's own
+   * claims did.
+   */
   readonly rule: number | undefined;
-  /** The end of the token, in milliseconds. */
+  /** When the token expires, in milliseconds. */
   readonly expires: number;
 };
 
-/** The fields of every version of a secret, whether it holds a value or not. */
 type VersionFacts = {
-  /** The identity of the vault that wrote the version (`VAULT_ID`). */
+  /** The id of the vault that wrote the version (`VAULT_ID`). */
   readonly vault: string;
   readonly tenant: string;
   readonly name: string;
@@ -49,31 +56,37 @@ type VersionFacts = {
   readonly writeId: string;
 };
 
-/** The identity of a sealed value. Every field is authenticated with the value (docs/design/envelope.md). */
+/**
+ * The identity of a sealed value. All these fields are authenticated together with the value
+ * (docs/design/envelope.md).
+ */
 export type Identity = VersionFacts & {
   readonly masterKeyId: string;
   /** The caller's remark (`isNote`), which is not secret. */
   readonly note?: string | undefined;
 };
 
-/** The fields that sealing a value adds to its identity. */
 export type SealedValue = {
   readonly iv: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly commitment: Uint8Array;
 };
 
-/** A version that holds a value, sealed. */
 export type SealedVersion = Identity &
   SealedValue & { readonly state: 'stored'; readonly wrappedDataKey: Uint8Array };
 
-/** A version that holds no value: from its beginning on the secret is deleted. No field is authenticated. */
+/**
+ * A version without a value: while it is the current version, the secret is deleted. None of its
+ * fields is authenticated.
+ */
 export type Deletion = VersionFacts & {
   readonly state: 'deleted';
   readonly note?: string | undefined;
 };
 
-/** The remains of a version whose value was destroyed. None of them is authenticated any more. */
+/**
+ * What remains of a version after its value was destroyed. None of it is authenticated any more.
+ */
 export type DestroyedVersion = VersionFacts & {
   readonly state: 'destroyed';
   readonly masterKeyId: string;
@@ -81,35 +94,35 @@ export type DestroyedVersion = VersionFacts & {
   readonly destroyedBy: string;
 };
 
-/** A version as it is first written. */
 export type NewVersion = SealedVersion | Deletion;
 
-/** The current version of a secret. */
+/** The current version of a secret, which may be a deletion. */
 export type Head = NewVersion & { readonly validTo: undefined };
 
-/** The fields that a list shows of the head of a secret. */
+/** What a list shows of a secret's head. */
 export type HeadDetails = Pick<
   Head,
   'name' | 'state' | 'version' | 'validFrom' | 'createdBy' | 'note'
 >;
 
-/** A version and the end of its half-open validity interval; `undefined` for the current version. */
+/**
+ * A version with the end of its half-open validity interval, which is `undefined` for the current
+ * version.
+ */
 export type StoredVersion = (NewVersion | DestroyedVersion) & {
   readonly validTo: number | undefined;
 };
 
-/** A version that holds a value, and the end of its interval. */
 export type ValueVersion = SealedVersion & Pick<StoredVersion, 'validTo'>;
 
-/** A reference to a version of a secret, in replies and idempotency records. */
+/** Names a version of a secret in replies and idempotency records. */
 export type VersionRef = { readonly name: string; readonly version: number };
 export type WrittenVersion = VersionRef & { readonly validFrom: number };
-/** A version and the write that made it. */
 export type WriteRef = VersionRef & { readonly writeId: string };
-/** A version as replies name it. A version that a dry run would write has no anchor, because its write is never made. */
+/** A version as replies name it. In a dry run it has no anchor, because the write is never made. */
 export type AnchoredRef = VersionRef & { readonly anchor?: string };
 
-/** A record of what a keyed request did, so that its repetition is answered alike; never a value. */
+/** What a keyed request did, so that a repetition gets the same answer. Never contains a value. */
 export type IdempotencyRecord = {
   readonly operation: string;
   readonly writeId: string;
@@ -120,8 +133,9 @@ export type IdempotencyRecord = {
 };
 
 /**
- * Names are ASCII and compared as strings, never as regular expressions that a caller supplies. A test holds
- * the lengths to `limits.ts`. A bundler can drop a literal that nothing uses, but no `new RegExp`.
+ * Names are ASCII and are compared as strings, never as regular expressions from a caller. These
+ * are literals, which a bundler can drop if they are unused, unlike `new RegExp`. A test checks
+ * their lengths against `limits.ts`.
  */
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const versionNumber = /^[1-9][0-9]{0,8}$/;
@@ -131,14 +145,20 @@ const unfitForNote = /[\p{C}\p{Zl}\p{Zp}]/u;
 const namePattern = /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,127}|[A-Za-z_][A-Za-z0-9_.-]{0,126}\*|\*)$/;
 
 export const isSecretName = (text: string): boolean => secretName.test(text);
-/** The texts of version numbers, from 1 to `limits.versionMax`. */
-export const isVersionNumber = (text: string): boolean => versionNumber.test(text);
+/** The form that `isSecretName` checks, for messages. */
+export const secretNameForm =
+  'a letter or _ followed by letters, digits, _ . or -, at most 128 characters in all';
 
-/** The texts of version numbers, and of a number and an anchor: `5.k3f9qzTb`. */
+/** Whether a text is a version number, from 1 to `limits.versionMax`. */
+export const isVersionNumber = (text: string): boolean => versionNumber.test(text);
+/** The form that `isVersionNumber` checks, for messages. */
+export const versionNumberForm = 'from 1 to 999999999';
+
+/** Whether a text is a version number, alone or with an anchor: `5.k3f9qzTb`. */
 export const isVersionTag = (text: string): boolean => versionTag.test(text);
 
 export const isTenant = (text: string): boolean => tenantName.test(text);
-/** The form that `isTenant` checks, for the end of a sentence such as "--tenant must be …". */
+/** The form that `isTenant` checks, to end a sentence such as "--tenant must be …". */
 export const tenantForm = '1 to 64 letters, digits, _ or -';
 
 // The console uses this file in browsers, which have no `Buffer`.
@@ -146,7 +166,10 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const exactUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of bytes, with a byte order mark if they begin with one; `undefined` if they are not UTF-8. */
+/**
+ * The text of UTF-8 bytes, including a byte order mark at the beginning; `undefined` if they are
+ * not valid UTF-8.
+ */
 export const decodeUtf8 = (bytes: Uint8Array): string | undefined => {
   try {
     return exactUtf8.decode(bytes);
@@ -156,9 +179,9 @@ export const decodeUtf8 = (bytes: Uint8Array): string | undefined => {
 };
 
 /**
- * 1 to `limits.subjectBytesMax` bytes of UTF-8 without control and format characters, which would hide text
- * or turn its direction where a person reads it. Releases before 2.0.0 took format characters, so stored
- * versions and logs may have them.
+ * Whether a text has 1 to `limits.subjectBytesMax` bytes of UTF-8 without control and format
+ * characters, because those can hide text from a person or change its direction. Releases before
+ * 2.0.0 accepted format characters, so stored versions and logs may have them.
  */
 export const isSubject = (text: string): boolean =>
   text !== '' &&
@@ -166,26 +189,28 @@ export const isSubject = (text: string): boolean =>
   !/[\p{Cc}\p{Cf}]/u.test(text) &&
   utf8(text).length <= limits.subjectBytesMax;
 
-/** A pattern is a name, the beginning of a name with `*`, or `*`. */
+/** Whether a text is a pattern: a name, the beginning of a name followed by `*`, or `*`. */
 export const isNamePattern = (text: string): boolean => namePattern.test(text);
 
 /** The id of a master key without the account that its ARN names. */
 export const keyIdOf = (masterKeyId: string): string => masterKeyId.split('/').at(-1) ?? '';
 
 /**
- * 1 to `limits.noteBytesMax` bytes of UTF-8 in one line: no control, format, private or unassigned
- * characters, no separators of lines.
+ * Whether a text can be a note: 1 to `limits.noteBytesMax` bytes of UTF-8 on one line, without
+ * control, format, private or unassigned characters, and without line or paragraph separators.
  */
 export const isNote = (text: string): boolean =>
   text !== '' && !unfitForNote.test(text) && utf8(text).length <= limits.noteBytesMax;
 
-/** Whether a note contains the value. Values under `limits.telltaleBytesMin` are not looked for. */
+/**
+ * Whether a note contains the value. Values under `limits.telltaleBytesMin` are not searched for.
+ */
 export const tellsValue = (note: string | undefined, value: Uint8Array): boolean =>
   note !== undefined &&
   value.length >= limits.telltaleBytesMin &&
   asCharacters(utf8(note)).includes(asCharacters(value));
 
-/** One character for each byte, so that bytes can be searched like a text. */
+/** One character per byte, so that bytes can be searched like text. */
 const asCharacters = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
 
 /** The first of these patterns that covers `name`. */
@@ -194,32 +219,42 @@ export const coveringPattern = (patterns: readonly string[], name: string): stri
     pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name,
   );
 
-/** Whether `name` is visible to a token with these patterns. `undefined` makes every name visible. */
+/** Whether a token with these patterns may see `name`. With `undefined` it may see every name. */
 export const isNameVisible = (patterns: readonly string[] | undefined, name: string): boolean =>
   patterns === undefined || coveringPattern(patterns, name) !== undefined;
 
 /**
- * Instants are milliseconds since the epoch in memory. Outside they are RFC 3339 in UTC with milliseconds
- * ("2026-11-24T14:30:48.123Z", always 24 characters, so that text order is time order).
+ * In memory, instants are milliseconds since the epoch. In version items and in replies they are
+ * RFC 3339 in UTC with milliseconds, such as "2026-11-24T14:30:48.123Z": always 24 characters, so
+ * sorting them as text sorts them by time.
  */
 const stored = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const asked = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,3}))?Z$/;
 
 export const formatInstant = (instant: number): string => new Date(instant).toISOString();
 
-/** Reads what `formatInstant` wrote; `undefined` for any other text, also for 30 February. */
+/**
+ * Parses what `formatInstant` wrote; `undefined` for any other text, and for dates such as 30
+ * February.
+ */
 export const parseInstant = (text: string): number | undefined => {
   if (!stored.test(text)) return undefined;
   const instant = Date.parse(text);
   return !Number.isNaN(instant) && formatInstant(instant) === text ? instant : undefined;
 };
 
-/** Reads a caller's instant: RFC 3339 with `Z` and at most three fraction digits. */
+/**
+ * Parses an instant from a caller: RFC 3339 with `Z` and at most three digits of fractions of a
+ * second.
+ */
 export const parseAskedInstant = (text: string): number | undefined => {
   const parts = asked.exec(text);
   return parts ? parseInstant(`${parts[1]}.${(parts[2] ?? '').padEnd(3, '0')}Z`) : undefined;
 };
 
-/** Whether the status warns of a certificate that ends at this instant (ISO 8601), `null` if unknown. */
+/**
+ * Whether the vault's status warns of a certificate because it expires soon. `endsAt` is the
+ * instant (ISO 8601) at which it expires; `null` means unknown.
+ */
 export const endsSoon = (instant: string | null, now: number = Date.now()): boolean =>
   instant !== null && Date.parse(instant) - now < times.certificateWarningMs;

@@ -1,4 +1,4 @@
-/** The time and the random numbers of the machine, as requests get them. */
+/** The machine's time and random numbers, as requests get them. */
 import { randomBytes } from 'node:crypto';
 import { limits } from '../model/limits.ts';
 import type { Clock } from '../vault/request.ts';
@@ -8,7 +8,7 @@ export const machineClock: Clock = {
   elapsed: () => performance.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   after: (ms, act) => {
-    // No process stays alive for a limit of time.
+    // A pending time limit must not keep the process alive.
     const timer = setTimeout(act, ms).unref();
     return () => clearTimeout(timer);
   },

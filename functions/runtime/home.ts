@@ -1,6 +1,7 @@
 /**
- * What the home of the functions hands over to them: the store and the master key of this process. A deployed function
- * has no home, and reaches DynamoDB and KMS. The functions wire both when they are loaded, so the home calls this before.
+ * What the process that runs the functions (their home) provides: the store and the master key. A
+ * deployed function has no home, and uses DynamoDB and KMS. The functions wire both when they are
+ * loaded, so a home must call `useHome` first.
  */
 import type { KeyService } from '../kms/key-service.ts';
 import type { ItemsOf } from '../store/ports.ts';
@@ -9,7 +10,7 @@ type Home = { readonly itemsOf?: ItemsOf; readonly masterKey?: KeyService };
 
 let home: Home = {};
 
-/** From now on the functions use these, and what an earlier call gave. */
+/** Sets what the home provides, in addition to what earlier calls have set. */
 export const useHome = (given: Home): void => {
   home = { ...home, ...given };
 };

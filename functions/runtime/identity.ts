@@ -1,52 +1,62 @@
 /**
- * The access policy of this process. A deployed function has it beside its bundle, or as `AUTH_…` variables.
- * A local host hands it over, and replaces it whole when its file changes.
+ * The access policy of this process. A deployed function finds it next to its bundle or in `AUTH_…`
+ * variables. A local host sets it, and replaces it as a whole when its file changes.
  */
 import { hash } from 'node:crypto';
-import type { AccessPolicy, IssuerPolicy } from '../access/policy.ts';
+import type { AccessPolicy, IssuerPolicy } from '../access/policy-types.ts';
 import { discoveredKeys, localKeys, remoteKeys } from '../http/key-sets.ts';
 import { createAuthenticator, type Issuer } from '../http/principal.ts';
 import { formatInstant } from '../model/types.ts';
 import { machineClock } from './clock.ts';
 import { type IdentityConfig, readIdentity } from './config.ts';
-import { logPolicy } from './journal.ts';
+import { logPolicy } from './host-lines.ts';
 
-/** The policy that decides now, as the status page shows it. */
+/** The policy that is in use, as the status shows it. */
 export type PolicyState = {
   readonly source: 'variables' | 'bundle' | 'file';
-  /** The SHA-256 of the policy. Nodes with the same digest decide alike; `null` for variables. */
+  /**
+   * The SHA-256 of the policy, so nodes with the same digest decide alike; `null` for variables.
+   */
   readonly digest: string | null;
-  /** The instant at which this process began to use it, in RFC 3339. */
+  /** When this process began to use the policy, in RFC 3339. */
   readonly since: string;
-  /** Why a newer version of the file is not used; `null` if none is refused. */
+  /** Why a newer version of the policy file is not used; `null` if there is no such version. */
   readonly fault: string | null;
 };
 
 const authenticator = createAuthenticator();
 let state: PolicyState | undefined;
-/** The fetched keys by their address. A new policy keeps them, because an issuer may be out of reach. */
+/**
+ * The key sets of issuers that were fetched, by their address. They survive a change of the policy
+ * if it keeps the address, because the issuer may be unreachable just then.
+ */
 let fetched: ReadonlyMap<string, Issuer['keys']> = new Map();
 
-/** Verifies the token of a request by the present policy. */
+/** Verifies the token of a request by the policy in use. */
 export const { authenticate } = authenticator;
 
 export const policyState = (): PolicyState | undefined => state;
 
-/** Decides by this policy of a file from now on. */
+/** Switches this process to a policy that was read from a file. */
 export const usePolicy = (policy: AccessPolicy): void => {
   authenticator.use(issuersOf(policy));
   state = stateOf('file', policy);
   logPolicy(state);
 };
 
-/** Reports a changed file that cannot be used, and raises an alarm. The old policy stays. */
+/**
+ * Reports a changed file that cannot be used, which raises an alarm. The old policy stays in use.
+ */
 export const refusePolicy = (fault: string): void => {
   if (state === undefined) return;
   state = { ...state, fault };
   logPolicy(state);
 };
 
-/** Uses the policy of the environment, unless a host has set one. Throws a sentence if there is none. */
+/**
+ * Uses the policy of the environment, unless a host has set one. Throws a user-facing error if
+ * there is none.
+ */
 export const startIdentity = (): void => {
   if (state !== undefined) return;
   const identity = readIdentity();
@@ -84,7 +94,10 @@ const keysOf = (issuer: IssuerPolicy, kept: Map<string, Issuer['keys']>): Issuer
   return keys;
 };
 
-/** The issuer of the three variables. Its tokens keep their subjects, and may have further audiences. */
+/**
+ * The issuer from the `AUTH_…` variables. Its subjects get no prefix, and its tokens may name
+ * further audiences.
+ */
 const issuerOfVariables = ({ issuer, audience, keySet }: IdentityConfig): Issuer => ({
   id: 'default',
   issuer,

@@ -1,10 +1,10 @@
-/** The status of the vault node of this process, if its home runs one; a deployed function has none. */
+/** The status of the vault node in this process, if it is one. A deployed function has none. */
 let status: () => unknown = () => undefined;
 
-/** From now on `next` answers the status of the node. */
+/** Sets the function that returns the node's status. */
 export const useNodeStatus = (next: () => object): void => {
   status = next;
 };
 
-/** The status of the node now; `undefined` if there is none. */
+/** The current status of the node; `undefined` if there is no node. */
 export const readNode = (): unknown => status();

@@ -1,10 +1,10 @@
 /**
- * Whether this process would serve. A host can lose its store, so the host sets a probe. Lambda starts a function for each
- * request that finds none free, so a deployed function is always ready.
+ * Whether this process can serve requests. A host can lose its store, so it sets a probe. A
+ * deployed function is always ready, because Lambda starts another one whenever all are busy.
  */
 let probe: () => Promise<boolean> = async () => true;
 
-/** From now on `next`, which must not reject, says whether the process would serve. */
+/** Sets the function that checks whether this process can serve requests. It must not reject. */
 export const useReadiness = (next: () => Promise<boolean>): void => {
   probe = next;
 };

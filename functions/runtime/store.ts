@@ -1,4 +1,7 @@
-/** Wires the store, once per cold start, for functions that need no master key: DynamoDB, unless the home has another one. */
+/**
+ * Wires the store, once per cold start. Functions that need no master key load only this module,
+ * and others load `vault.ts`. The store is DynamoDB unless the home provides another one.
+ */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createDynamodbItems } from '../dynamodb/dynamodb-items.ts';
 import { createStore } from '../store/store.ts';

@@ -1,6 +1,7 @@
 /**
- * The parts of the AWS clients that take part in each call, in place of the clients' own, which cost more
- * (docs/performance.md): one attempt, the signer's SHA-256, and HTTP over persistent connections.
+ * The parts of the AWS clients that every call passes through. They replace the clients' own, which
+ * cost more (docs/performance.md): one attempt instead of retries, SHA-256 for the signer, and HTTP
+ * over persistent connections.
  */
 
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
@@ -12,13 +13,16 @@ import { HttpResponse } from '@smithy/core/transport';
 import type { Checksum, ChecksumConstructor, RetryStrategy, SourceData } from '@smithy/types';
 import { limits } from '../model/limits.ts';
 
-/** The clients' own strategy prepares for retries, and creates an error with its stack, before each call. */
+/**
+ * The clients' own strategy prepares for retries before each call, and creates an error with a
+ * stack for that.
+ */
 export const once: RetryStrategy = { retry: (next, args) => next(args) };
 
 const ended = () => new DOMException('the call was ended before its reply came', 'AbortError');
 const notConnected = () => new DOMException('no connection was made in time', 'TimeoutError');
 
-/** Ends the request with `TimeoutError` if a new connection is not made in time. */
+/** Aborts the request with `TimeoutError` if a new connection takes too long. */
 const limitConnecting = (outgoing: ClientRequest, connectMs: number): void => {
   outgoing.once('socket', (socket: Socket) => {
     if (!socket.connecting) return;
@@ -38,9 +42,10 @@ const responseOf = ({ statusCode = 0, headers }: IncomingMessage, body: Uint8Arr
   });
 
 /**
- * The HTTP handler of a client, with what DynamoDB and KMS need alone: whole bodies, and no queries. The
- * clients' own handler supports streams and upgrades as well, and takes 50 % more processor time. A call ends
- * by its own signal. An attempt to connect also ends after `connectMs`.
+ * The HTTP handler of a client, with only what DynamoDB and KMS need: complete bodies and no query
+ * strings. The clients' own handler also supports streams and upgrades, and takes 50 % more
+ * processor time. A call ends when its signal aborts, and an attempt to connect also after
+ * `connectMs`.
  */
 export const createHttpHandler = (connectMs: number): HttpHandler => {
   const kept = { keepAlive: true, maxSockets: limits.connectionsMax };
@@ -55,12 +60,12 @@ export const createHttpHandler = (connectMs: number): HttpHandler => {
       new Promise((resolve, reject) => {
         if (abortSignal?.aborted) return reject(ended());
         const { send, agent } = ways[protocol === 'http:' ? 'http:' : 'https:'];
-        // A URL has an IPv6 address in brackets; Node needs it without them.
+        // A URL has IPv6 addresses in brackets, which Node does not accept here.
         const host = hostname.replace(/^\[|\]$/g, '');
         const outgoing = send({ host, port, method, path, headers, agent });
         limitConnecting(outgoing, connectMs);
         if (abortSignal && 'addEventListener' in abortSignal) {
-          // A destroyed request that waits for a connection emits no error until it has one.
+          // A destroyed request that is waiting for a connection emits no error until it has one.
           const end = () => {
             reject(ended());
             outgoing.destroy();
@@ -69,7 +74,8 @@ export const createHttpHandler = (connectMs: number): HttpHandler => {
           outgoing.once('close', () => abortSignal.removeEventListener('abort', end));
         }
         outgoing.on('error', reject);
-        // Without this listener the call would never end: Node hands the connection over to another protocol.
+        // After an upgrade to another protocol Node hands over the connection, so without this
+        // listener the call would never end.
         outgoing.once('upgrade', (_, socket: Socket) => {
           socket.destroy();
           reject(new Error('the reply leaves HTTP'));
@@ -100,7 +106,7 @@ const toBytes = (data: SourceData): Uint8Array => {
   return new Uint8Array(data);
 };
 
-/** The two keys that every call needs are cached: the secret access key, and the signing key of the day. */
+/** Caches the two keys that every call needs: the secret access key, and the day's signing key. */
 let lastText: { readonly secret: string; readonly key: KeyObject } | undefined;
 const keys = new WeakMap<object, KeyObject>();
 
@@ -114,7 +120,10 @@ const keyOf = (secret: SourceData): KeyObject => {
   return key;
 };
 
-/** The clients call this with `new`. With a secret it computes the HMAC with that secret. */
+/**
+ * Makes a SHA-256 hash or, if a secret is given, an HMAC. A plain function, because the AWS clients
+ * call it with `new`.
+ */
 function Sha256Of(secret?: SourceData): Checksum {
   let parts: Uint8Array[] = [];
   return {
@@ -132,7 +141,7 @@ function Sha256Of(secret?: SourceData): Checksum {
 }
 
 /**
- * SHA-256 and its HMAC for the signer, by Node's own functions. The clients' implementation passes keys as
- * bytes, which costs Node 24 an internal exception each, and creates an object for each hash.
+ * SHA-256 and HMAC for the signer, by Node's own functions. The clients' implementation creates an
+ * object per hash, and passes keys as bytes, which costs Node 24 an internal exception each time.
  */
 export const Sha256 = Sha256Of as unknown as ChecksumConstructor;

@@ -1,4 +1,7 @@
-/** Wires the store and the master key, once per cold start: KMS, unless the home has another one. */
+/**
+ * Wires the store and the master key, once per cold start. The key is in KMS unless the home
+ * provides another one.
+ */
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDataKeys } from '../kms/data-keys.ts';
 import { createKmsKey } from '../kms/kms-key.ts';
@@ -18,5 +21,5 @@ export const ports: Ports = {
   dataKeys: createDataKeys(givenByHome().masterKey ?? keyInKms()),
 };
 
-/** The queues of those who write next versions, which all functions of a process share. */
+/** The queues of writers, which all functions of a process share. */
 export const writers = createKeyedMutex();

@@ -1,4 +1,7 @@
-/** Whether a stored item is what a guard expects, for stores that judge guards in this process. */
+/**
+ * Checks whether a stored item is what a guard expects, for stores that evaluate guards in this
+ * process.
+ */
 import type { Item } from './items.ts';
 import type { Expected } from './ports.ts';
 

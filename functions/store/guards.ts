@@ -1,21 +1,20 @@
 /**
- * The guards of a write: one for each item that the write puts or checks, and what it means if another item is stored
- * there. A store returns that item, so this request's own write can be told from another's without another read.
+ * The guards of a write: one for each item that it puts or checks, together with what it means if
+ * another item is stored there. The store returns the item in place of one that it should have put,
+ * so in most cases a request can tell its own write from another's without a further read.
  */
 import { VaultError } from '../model/errors.ts';
 import type { Head, Principal, StoredVersion } from '../model/types.ts';
 import type { Change, Store, Write, WriteOutcome } from '../vault/ports.ts';
 import type { RequestContext } from '../vault/request.ts';
+import { decodeHead, decodeRecord, type Owner } from './decoding.ts';
 import {
-  decodeHead,
-  decodeRecord,
   encodeHead,
   encodeRecord,
   encodeVersion,
   headSortKey,
   type Item,
   type ItemKey,
-  type Owner,
   recordKey,
   secretPartition,
   versionSortKey,
@@ -23,16 +22,17 @@ import {
 import { outcomeOfChange, outcomeOfRecord } from './outcome.ts';
 import type { Expected, Guard, Items, Judged } from './ports.ts';
 
-/** The items, as one request of one caller reaches them. */
+/** The items of the store, with whatever is needed to access them for one request of one caller. */
 export type StoreAccess = {
   readonly items: Items;
-  /** The id of the vault that owns the items. */
   readonly vaultId: string;
   readonly context: RequestContext;
   readonly principal: Principal;
 };
 
-/** The vault and the tenant whose items the request may read. */
+/**
+ * Returns the vault and the tenant whose items the request may read. Decoding refuses all others.
+ */
 export const ownerOf = ({
   vaultId,
   principal,
@@ -41,11 +41,12 @@ export const ownerOf = ({
   tenant: principal.tenant,
 });
 
-/** A guard and the meaning of its failure, kept together so that they cannot drift apart. */
+/** A guard together with the meaning of its failure, so that the two cannot drift apart. */
 export type RankedGuard = Guard & {
   /**
-   * The order in which failed guards count: the record, which may show a repetition, then heads, then the rest. If a
-   * guard was left unchecked, later ranks do not count and the write is retried.
+   * Which failed guard decides the outcome: first the record, which may show that this is a
+   * repetition, then heads, then the rest. If a guard could not be checked, lower ranks do not
+   * count and the write is retried.
    */
   readonly rank: 'record' | 'head' | 'rest';
   /** The outcome of the write if `stored` is there instead of what the guard expects. */
@@ -59,7 +60,10 @@ const exactly = ({ version, writeId, state }: StoredVersion): Expected => ({
   ...{ version, writeId, state },
 });
 
-/** The guards of a write, in the order in which their failures count within a rank. */
+/**
+ * Returns the guards of a write. If several guards of the same rank fail, the first one in this
+ * list decides.
+ */
 export const guardsOf = (
   access: StoreAccess,
   versions: Pick<Store, 'findVersion'>,
@@ -101,7 +105,6 @@ const headGuard = (
   },
 });
 
-/** Keeps the replaced head as a superseded version. */
 const keepBase = (base: Head, validTo: number): RankedGuard => ({
   key: keyOf(base, false),
   expected: absent,
@@ -132,7 +135,10 @@ const recordGuard = (
 
 const ranks: readonly RankedGuard['rank'][] = ['record', 'head', 'rest'];
 
-/** The outcome of a write that a store refused. The first failed guard decides, in the order of the ranks. */
+/**
+ * The outcome of a write that the store refused. The first failed guard decides, in the order of
+ * ranks.
+ */
 export const outcomeOfRefused = async (
   guards: readonly RankedGuard[],
   judged: readonly Judged[],

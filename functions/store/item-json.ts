@@ -1,13 +1,13 @@
 /**
- * Items as JSON, in the form of DynamoDB's exports: bytes are in base64, and attributes are in the order of their names,
- * so equal items are equal texts. Backups and SQLite keep items in this form.
+ * Items as JSON, in the format of DynamoDB exports: bytes are base64, and attributes are sorted by
+ * name, so equal items have equal texts. Backups and SQLite store items like this.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from './items.ts';
 
 export const jsonOf = (item: Item): string => JSON.stringify(attributesOf(item));
 
-/** What `jsonOf` writes, as an object. */
+/** The object that `jsonOf` writes as text. */
 export const attributesOf = (item: Item): object =>
   Object.fromEntries(
     Object.entries(item)
@@ -32,7 +32,7 @@ export const itemFrom = (attributes: Readonly<Record<string, unknown>>): Item =>
     Object.entries(attributes).map(([name, value]) => [name, attributeFrom(value)]),
   );
 
-/** Only the types of binary values differ between an item and its JSON. */
+/** Only binary values have a different type in JSON. */
 const attributeFrom = (value: unknown): AttributeValue => {
   const { B, BS, L, M } = value as Record<string, never>;
   if (B !== undefined) return { B: Buffer.from(B, 'base64') };

@@ -1,13 +1,13 @@
 /**
- * The list of names: one range of the index for each pattern of the token, so that no hidden name is read. The index
- * may lag behind the table, and it decides nothing.
+ * Lists names by reading only those ranges of the index that the token's patterns allow, so hidden
+ * names are never read. The index may lag behind the table, and nothing is decided by it.
  */
 import { VaultError } from '../model/errors.ts';
 import { isSecretName, type Principal } from '../model/types.ts';
 import type { NameRange, Store } from '../vault/ports.ts';
 import type { Items, NamesRange } from './ports.ts';
 
-/** All names that begin with `text`, or exactly that name. */
+/** All names that begin with `text`, or with `exact` only that name. */
 type KeyRange = Omit<NamesRange, 'after'>;
 
 /** `readPage` reads one page of one range of the index. */
@@ -40,7 +40,10 @@ const requireIn = ({ text, exact }: KeyRange, name: string): void => {
   throw new VaultError('integrity_failure', 'the index returned an entry outside the query');
 };
 
-/** The disjoint, ascending ranges of the names that a pattern allows and that begin with `prefix`. */
+/**
+ * The ranges of the names that begin with `prefix` and that at least one of the patterns allows.
+ * They are disjoint and in ascending order.
+ */
 export const rangesOf = (patterns: readonly string[], prefix: NameRange['prefix']): KeyRange[] => {
   const asked = patterns.flatMap((pattern): KeyRange[] => {
     const exact = !pattern.endsWith('*');

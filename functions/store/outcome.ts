@@ -1,15 +1,17 @@
 /**
- * The outcome of a write, by the stored items. After a failed condition or a lost reply, an earlier attempt
- * of this request may have succeeded. The writeId of the version that it would have made decides.
+ * Decides the outcome of a write from the stored items. After a failed condition or a lost reply,
+ * an earlier attempt of the same request may have succeeded. It did if the version it would have
+ * written has this request's writeId.
  */
 import { VaultError } from '../model/errors.ts';
 import type { Head, IdempotencyRecord } from '../model/types.ts';
 import type { Change, Store, WriteOutcome } from '../vault/ports.ts';
 
 /**
- * The outcome of a change, given the current head of its secret: `written`, `raced` with that head, or
- * `unclear` if the head is still the one to be replaced. Throws `integrity_failure` if the head is gone, is
- * behind the replaced one, or is another version of the same number: the vault has not written that.
+ * The outcome of a change, given the current head of its secret: `written`, `raced` with that head,
+ * or `unclear` if the head is still the one to be replaced. Throws `integrity_failure` if the head
+ * is gone, is older than the replaced one, or is another version with the same number. The vault
+ * never writes any of these.
  */
 export const outcomeOfChange = async (
   writeId: string,
@@ -24,15 +26,17 @@ export const outcomeOfChange = async (
     throw new VaultError('integrity_failure', 'the head of a secret is older than before');
   }
   const { name, version } = next;
-  // The write of a version may be visible on its head only, so the version is looked for with a settled read.
+  // While a write of several items is running, a plain read may see it on the head only, so this
+  // read waits until no such write is running (`settled`).
   const wanted = shown.version === version ? shown : await findVersion(name, version, 'settled');
   if (!wanted) throw new VaultError('integrity_failure', 'a version below the head is missing');
   return wanted.writeId === writeId ? { outcome: 'written' } : { outcome: 'raced', head: shown };
 };
 
 /**
- * The outcome of a keyed write, given the stored record of its key: `written`, `replayed` if another request
- * wrote it, or `unclear` without one. The record is written together with the effect, so it alone decides.
+ * The outcome of a keyed write, given the record stored under its key: `written`, `replayed` if
+ * another request wrote the record, or `unclear` if there is none. The record is written together
+ * with the effect, so it decides alone.
  */
 export const outcomeOfRecord = (
   writeId: string,

@@ -1,19 +1,22 @@
 /**
- * The store of the vault over items, wherever they are kept. Every read that decides anything is consistent. Guards
- * alone decide about existence and versions.
+ * The vault's store, on top of items wherever they are kept. Every read that a decision depends on
+ * is consistent. A write takes effect only if its guards hold, so only they decide whether
+ * something exists, and in which version.
  */
 import { VaultError } from '../model/errors.ts';
 import type { DestroyedVersion, Head, HeadDetails } from '../model/types.ts';
 import type { Store, WriteOutcome } from '../vault/ports.ts';
 import type { Ports } from '../vault/request.ts';
 import { type Failure, retryCall, throttled } from '../vault/retries.ts';
-import { guardsOf, outcomeOfRefused, ownerOf, type StoreAccess } from './guards.ts';
 import {
   decodeDetails,
   decodeHead,
   decodeRecord,
   decodeVersion,
   detailAttributes,
+} from './decoding.ts';
+import { guardsOf, outcomeOfRefused, ownerOf, type StoreAccess } from './guards.ts';
+import {
   encodeVersion,
   headSortKey,
   type Item,
@@ -36,7 +39,6 @@ export const createStore = (itemsOf: ItemsOf, vaultId: string): Ports['store'] =
   },
 });
 
-/** The meaning of a failed call that may be repeated. */
 const failureOf = (error: unknown): Failure =>
   error instanceof NotSent && error.reason === 'throttled'
     ? { kind: 'throttled', error: throttled }
@@ -48,7 +50,10 @@ const failureOf = (error: unknown): Failure =>
           }),
       };
 
-/** What the store said, if the error only tells that nothing was sent. */
+/**
+ * Returns what the store said: for a `NotSent`, which only says that the call had no effect, the
+ * cause of that.
+ */
 const causeOf = (error: unknown): unknown =>
   error instanceof NotSent ? (error.cause ?? error) : error;
 
@@ -96,7 +101,7 @@ const createReads = (access: StoreAccess): Omit<Store, 'write' | 'destroy' | 'lo
     listNames: (range) =>
       listNames(principal, range, (...page) => read(() => items.names(...page))),
 
-    /** A head that is gone from the table is left out. */
+    /** Names that have no head are left out of the result. */
     async findDetails(names) {
       const details = new Map<string, HeadDetails>();
       if (names.length === 0) return details;
@@ -123,7 +128,10 @@ const createReads = (access: StoreAccess): Omit<Store, 'write' | 'destroy' | 'lo
   };
 };
 
-/** `reads` tell whether a write took effect. */
+/**
+ * Creates the write functions of the store. They use `reads` to find out whether an unclear write
+ * took effect.
+ */
 export const createWrites = (
   access: StoreAccess,
   reads: Pick<Store, 'findHead' | 'findVersion' | 'findRecord'>,
@@ -177,7 +185,10 @@ const outcomeOfFailure = (error: unknown): WriteOutcome => {
     : { outcome: 'unclear', cause: error };
 };
 
-/** The item that refused a destruction, which must be the same version, destroyed before. */
+/**
+ * Decodes the item that made a destruction fail. Throws `integrity_failure` unless it is the same
+ * version, already destroyed.
+ */
 const decodeDestroyed = (
   access: StoreAccess,
   { name, version, writeId }: DestroyedVersion,
@@ -188,7 +199,10 @@ const decodeDestroyed = (
   throw new VaultError('integrity_failure', 'a superseded version is gone or has changed');
 };
 
-/** The failures of a write that is idempotent. After an unclear attempt, the outcome stays unknown. */
+/**
+ * Creates the function that says what a failure of an idempotent write means. After one unclear
+ * attempt, every later failure is `outcome_unknown` too.
+ */
 const createFailureOfRepeatable = () => {
   let unclear = false;
   return (error: unknown): Failure => {

@@ -7,109 +7,99 @@ import {
   type ValueVersion,
   type VersionRef,
 } from '../model/types.ts';
-import { exists, requireAllowed } from './create-secret.ts';
-import { recordOf, unlessRecorded } from './idempotency.ts';
 import { createKeyedMutex, inQueues } from './keyed-mutex.ts';
-import type { DataKey } from './ports.ts';
+import { type Absence, absenceOf, requireCreatable } from './permission.ts';
 import { aboutRequest, operation, type Ports, type RequestVault } from './request.ts';
-import { startBackoff, throttled, writeUntilClear } from './retries.ts';
-import { openVersion, sealNext } from './sealing.ts';
+import { type KeyOf, openVersion, sealNext, withKeys } from './sealing.ts';
 import {
   type Replacement,
   replaySingle,
+  requireNoValue,
   requireReplaceable,
   type SingleWrite,
 } from './single-write.ts';
-import { type Absence, absenceOf, chooseVersion, requireValue } from './versions.ts';
+import { chooseVersion, requireValue } from './versions.ts';
+import { writeUntilAnswered } from './write-loop.ts';
 
 export type CopySecret = Replacement & {
-  /** The secret and the version to copy; without a version the current one. */
+  /** The secret and version to copy. Without a version, the current one is copied. */
   readonly from: { readonly name: string; readonly version: number | undefined };
-  /** Whether the secret must not exist, as for a create. A copy that creates takes no `ifMatch`. */
+  /** Whether the copy must create the secret, in which case `ifMatch` must be undefined. */
   readonly create: boolean;
 };
-/** `from`: the version whose value was stored again. */
+/** `from` is the version whose value was copied. */
 export type Copy = SingleWrite & { readonly from: VersionRef };
 
 /**
- * Stores the value of a stored version as the next version of a secret, and returns no value. The write has
- * the condition that the source is stored still, so a copy never brings a destroyed value back. Throws the
- * errors of a create or an update, for the source `not_found` with the field `from` or `version_destroyed`,
- * and the errors of data keys.
+ * Stores the value of an existing version as the next version of a secret. The value itself is
+ * never returned. The write is conditional on the source still being stored, so a copy cannot bring
+ * back a value that was destroyed meanwhile. Throws the errors of a create or an update, and those
+ * of data keys. If the source is the problem, it throws `not_found` with the field `from`, or
+ * `version_destroyed`.
  *
- * The note is not compared with the value, because the answer would tell whether a guess is right.
+ * The note is not checked against the value: the result would tell the caller whether a guess is
+ * right.
  */
 export const copySecret = (ports: Ports, mutex = createKeyedMutex()) =>
   operation(ports, async (vault, request: CopySecret): Promise<Copy> => {
     vault.journal.concerns(aboutRequest(request));
-    if (request.create) requireAllowed(vault, request.name);
+    if (request.create) requireCreatable(vault.principal, request.name);
     return await inQueues(vault, mutex, [request.name], () =>
-      unlessRecorded(
-        vault,
-        request.fingerprint,
-        () => copyUntilAnswered(vault, request),
-        (fingerprint, record) => replay(vault, request, fingerprint, record),
-      ),
+      withKeys(vault, (keyOf) => copyUntilAnswered(vault, request, keyOf)),
     );
   });
 
-const copyUntilAnswered = async (vault: RequestVault, request: CopySecret): Promise<Copy> => {
-  const { store, dataKeys, journal, principal, vaultId } = vault;
+const copyUntilAnswered = (
+  vault: RequestVault,
+  request: CopySecret,
+  keyOf: KeyOf,
+): Promise<Copy> => {
   const { name, from, create, note, fingerprint } = request;
+  const { store } = vault;
   const selection = from.version === undefined ? 'current' : 'number';
-  const backoff = startBackoff(vault);
-  let key: DataKey | undefined;
   let opened: { readonly writeId: string; readonly value: Uint8Array } | undefined;
-  try {
-    for (;;) {
+  return writeUntilAnswered(vault, {
+    operation: 'copy-secret',
+    fingerprint,
+    read: async () => {
       const [heads, record] = await Promise.all([
         store.findHeads([...new Set([name, from.name])]),
         fingerprint && store.findRecord(fingerprint.keyHash),
       ]);
-      if (fingerprint && record) return replay(vault, request, fingerprint, record);
-      const base = requireBase(vault, request, heads.get(name));
+      return { heads, record };
+    },
+    replay: (own, record) => replay(vault, request, own, record),
+    prepare: async ({ heads }) => {
+      const head = heads.get(name);
+      const base = create ? requireNoValue(vault, head) : requireReplaceable(vault, request, head);
       const source = await requireSource(vault, from, heads.get(from.name));
-      key ??= await dataKeys.generate({ vault: vaultId, tenant: principal.tenant, name });
+      const key = await keyOf(name);
       if (opened?.writeId !== source.writeId) {
         const value = await openVersion(vault, source, selection, 'copied');
         opened = { writeId: source.writeId, value };
       }
       const next = sealNext(vault, key, { name, base, note }, opened.value);
-      const write = {
+      return {
         changes: [{ base, next }],
-        // A source that is the replaced head has the condition of the change already.
+        // If the version to copy is the head that the write replaces, replacing it already requires
+        // that it is still stored.
         unchanged: source === base ? [] : [source],
-        ...recordOf(vault, 'copy-secret', fingerprint, [next], [source]),
+        resolved: [source],
+        answer: {
+          version: next,
+          from: { name: from.name, version: source.version },
+          replayed: false,
+        },
       };
-      const result = await writeUntilClear(vault, write, backoff);
-      if (result.outcome === 'written') {
-        journal.decided(create ? 'created' : 'version_written', next);
-        const { version } = source;
-        return { version: next, from: { name: from.name, version }, replayed: false };
-      }
-      if (result.outcome === 'replayed' && fingerprint) {
-        return replay(vault, request, fingerprint, result.record);
-      }
-      journal.decided('lost_race');
-      if (!(await backoff())) throw throttled();
-    }
-  } finally {
-    key?.plaintext.fill(0);
-  }
+    },
+    judgeMiss: () => true,
+  });
 };
 
-/** The head to replace; `undefined` if the secret never existed. Throws the errors of an update or a create. */
-const requireBase = (
-  vault: RequestVault,
-  request: CopySecret,
-  head: Head | undefined,
-): Head | undefined => {
-  if (!request.create) return requireReplaceable(vault, request, head);
-  if (head?.state === 'stored') throw exists(vault, head);
-  return head;
-};
-
-/** The version to copy. Throws `not_found` for none and for a deletion, and `version_destroyed`. */
+/**
+ * Returns the version to copy. Throws `not_found` if it does not exist or is a deletion, and
+ * `version_destroyed`.
+ */
 const requireSource = async (
   vault: RequestVault,
   { name, version }: CopySecret['from'],
@@ -120,14 +110,20 @@ const requireSource = async (
   return requireValue(found, 'beyond_current', noSource);
 };
 
-/** The reason has a word of its own, because the line of the log is about the secret that the copy writes. */
+/**
+ * The log line is about the secret being written, so the reason says that the source is what is
+ * missing.
+ */
 const noSource = (absence: Absence): VaultError =>
-  new VaultError('not_found', 'no such secret or version to copy', {
+  new VaultError('not_found', 'the secret or version to copy does not exist', {
     properties: { field: 'from' },
-    why: { why: `source_${absence}` },
+    forLog: { why: `source_${absence}` },
   });
 
-/** Repeats the first answer. Throws `not_found` if the secret or the source is hidden by now. */
+/**
+ * Repeats the answer to the first request with this idempotency key. Throws `not_found` if the
+ * token no longer covers the secret or the source.
+ */
 const replay = (
   vault: RequestVault,
   { name, from }: CopySecret,

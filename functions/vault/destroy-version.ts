@@ -1,24 +1,26 @@
 import { VaultError } from '../model/errors.ts';
 import type { DestroyedVersion, VersionRef } from '../model/types.ts';
+import { notFound, requireHead } from './permission.ts';
 import { type StorePorts, storeOperation } from './request.ts';
-import { absenceOf, findSuperseded, notFound } from './versions.ts';
+import { findSuperseded } from './versions.ts';
 
 /**
- * Destroys the value of a superseded version. A repetition answers with the first destruction, so it needs no
- * idempotency key. Throws `not_found`, `version_current`, `not_destroyable` (a deletion holds no value), and
- * the errors of `Store.destroy`.
+ * Destroys the value of a superseded version. Repeating it returns the first destruction, so no
+ * idempotency key is needed. Throws `not_found`, `version_current`, `not_destroyable` (for a
+ * deletion), and the errors of `Store.destroy`.
  */
 export const destroyVersion = (ports: StorePorts) =>
   storeOperation(ports, async (vault, { name, version }: VersionRef): Promise<DestroyedVersion> => {
     const { store, journal, principal } = vault;
     journal.concerns({ name, version });
-    const [head, seen] = await Promise.all([
+    const [shown, seen] = await Promise.all([
       store.findHead(name),
       store.findVersion(name, version),
     ]);
-    if (!head) throw notFound(absenceOf(principal, name));
+    const head = requireHead(principal, name, shown);
     if (head.version < version) throw notFound('beyond_current');
-    // A running update may show its version item before its head, so the version item counts first.
+    // While an update is running, a read may already see the item of the version that it
+    // supersedes, but not yet the new head. So that item takes precedence over the head.
     const isHead = head.version === version;
     const found = seen ?? (isHead ? head : await findSuperseded(vault, name, version));
     const concernsVersion = () => journal.concerns({ name, version, writeId: found.writeId });
@@ -27,13 +29,13 @@ export const destroyVersion = (ports: StorePorts) =>
       return found;
     }
     if (found.state === 'deleted') {
-      const sentence = 'this version is a deletion and holds no value';
-      throw new VaultError('not_destroyable', sentence, { why: { blocking: version } });
+      const sentence = 'this version is a deletion, so it has no value to destroy';
+      throw new VaultError('not_destroyable', sentence, { forLog: { blocking: version } });
     }
     const { validTo, masterKeyId, writeId, validFrom, createdBy, vault: vaultId, tenant } = found;
     if (validTo === undefined) {
       const sentence = 'this is the current version; update or delete the secret first';
-      throw new VaultError('version_current', sentence, { why: { blocking: version } });
+      throw new VaultError('version_current', sentence, { forLog: { blocking: version } });
     }
     concernsVersion();
     const facts = { vault: vaultId, tenant, name, version, validFrom, createdBy, writeId };
@@ -42,7 +44,7 @@ export const destroyVersion = (ports: StorePorts) =>
       { ...facts, state: 'destroyed', masterKeyId, ...by },
       validTo,
     );
-    // Another request may have destroyed the version meanwhile, and logged it.
+    // If another request destroyed the version in the meantime, that request has logged it.
     const isOwn =
       destroyed.destroyedBy === by.destroyedBy && destroyed.destroyedAt === by.destroyedAt;
     if (isOwn) journal.decided('destroyed', destroyed);

@@ -1,7 +1,8 @@
 /**
- * Looks up the names and references of a `.env` file, and reports names that exist or are missing by mistake.
- * One snapshot of heads decides. A superseded version never changes, so single reads after the snapshot give
- * the same result as the snapshot would.
+ * Looks up the names and references of a `.env` file, and reports names that are missing or exist
+ * already. The heads come from one snapshot. A superseded version can only be destroyed. So reading
+ * superseded versions one by one afterwards gives the values of the snapshot, or shows that one was
+ * destroyed.
  */
 import { anchorOf } from '../crypto/fingerprint.ts';
 import type { Plan } from '../env/plan.ts';
@@ -17,20 +18,27 @@ import {
   type VersionRef,
 } from '../model/types.ts';
 import { inParallel } from './parallel.ts';
+import { type Absence, absenceOf } from './permission.ts';
 import type { RequestVault } from './request.ts';
-import { type Absence, absenceOf, chooseVersion, findValidAt } from './versions.ts';
+import { chooseVersion, findValidAt } from './versions.ts';
 
 export type Heads = ReadonlyMap<string, Head>;
-/** Versions by the text of their reference, in the order of the plan. */
+/**
+ * The versions that were found, by the text of the reference that names each, in the order of the
+ * plan.
+ */
 export type Versions = ReadonlyMap<string, ValueVersion>;
 
-/** The names of a plan are looked up as of the instant `at`, or as of now without one. */
+/** A file's names and the instant to look them up at; `undefined` means now. */
 export type LookupRequest = { readonly plan: Plan; readonly at?: number | undefined };
 
-/** The values of a file that become next versions of existing secrets. */
+/**
+ * Returns the values of a file that become new versions of existing secrets, because the file has
+ * `enc(NAME@next)`.
+ */
 export const nextOf = ({ create }: Plan): Plan['create'] => create.filter(({ isNext }) => isNext);
 
-/** The heads of secrets or references at one instant, by name. Makes no call without names. */
+/** Reads the heads of these secrets in one snapshot. Makes no call if there are no names. */
 export const readHeads = async (
   { store }: RequestVault,
   named: readonly { readonly name: string }[],
@@ -42,20 +50,21 @@ export const readHeads = async (
 type LookupResult = {
   readonly versions: Versions;
   /**
-   * The texts of the references that stand for no version, or for a deletion, and of the next versions that have no
-   * value to replace, each with its reason.
+   * What was not found, with the reason: references to a missing version or a deletion, and `@next`
+   * values whose secret has no value to replace. The keys are the texts of the references.
    */
   readonly missing: ReadonlyMap<string, Absence>;
   /**
-   * All secrets that have moved on, or else the first integrity failure, or else all pins of another history, or else all
-   * destroyed versions. Missing references take precedence.
+   * The fault to report. If there are several, the first of these: secrets at a version other than
+   * `ifVersions` expects, an integrity failure, mismatched pins, destroyed versions. Callers report
+   * missing references before any of these.
    */
   readonly fault: VaultError | undefined;
 };
 
 /**
- * Looks up the references of a file. Makes no call for versions that the heads show. Throws the errors of
- * reads, except `integrity_failure`.
+ * Looks up the references of a file. Versions that are current need no further call. Throws the
+ * errors of reads, except `integrity_failure`, which is returned as the fault.
  */
 export const findVersions = async (
   vault: RequestVault,
@@ -67,9 +76,7 @@ export const findVersions = async (
     const head = heads.get(reference.name);
     return head && (await findVersion(vault, reference, head, at).catch(asFault));
   });
-  const versions = new Map<string, ValueVersion>();
-  const mismatched = new Set<string>();
-  const destroyed = new Set<string>();
+  const { versions, others, fault } = sortFound(plan, results);
   const missing = new Map<string, Absence>();
   const moved = new Set<string>();
   for (const next of nextOf(plan)) {
@@ -80,21 +87,38 @@ export const findVersions = async (
     }
     missing.set(writtenAs(next), head ? 'deleted' : absenceOf(vault.principal, next.name));
   }
-  let fault = moved.size > 0 ? movedFault(plan, moved) : undefined;
+  for (const [reference, result] of others) {
+    missing.set(writtenAs(reference), absenceAmong(vault, heads, reference, result));
+  }
+  return { versions, missing, fault: faultOf(plan, 'version_conflict', moved) ?? fault };
+};
+
+/**
+ * Sorts what the reads found for the references of a file into versions with a value (`versions`),
+ * the fault to report, and `others`: references to a missing version or to a deletion.
+ */
+const sortFound = (plan: Plan, results: readonly (StoredVersion | VaultError | undefined)[]) => {
+  const versions = new Map<string, ValueVersion>();
+  const others: [Reference, StoredVersion | undefined][] = [];
+  const [mismatched, destroyed] = [new Set<string>(), new Set<string>()];
+  let fault: VaultError | undefined;
   for (const [index, reference] of plan.read.entries()) {
     const result = results[index];
     if (result instanceof VaultError) fault ??= result;
     else if (isOfOtherHistory(reference, result)) mismatched.add(writtenAs(reference));
     else if (result?.state === 'stored') versions.set(writtenAs(reference), result);
     else if (result?.state === 'destroyed') destroyed.add(writtenAs(reference));
-    else missing.set(writtenAs(reference), absenceAmong(vault, heads, reference, result));
+    else others.push([reference, result]);
   }
-  if (mismatched.size > 0) fault ??= mismatchFault(plan, mismatched);
-  if (destroyed.size > 0) fault ??= destroyedFault(plan, destroyed);
-  return { versions, missing, fault };
+  fault ??= faultOf(plan, 'pin_mismatch', mismatched);
+  fault ??= faultOf(plan, 'version_destroyed', destroyed);
+  return { versions, others, fault };
 };
 
-/** Why a reference stands for no version, or for this deletion. */
+/**
+ * Returns the reason, for the log, why a reference has no value. `deletion` is the version that it
+ * refers to, if that is a deletion.
+ */
 const absenceAmong = (
   { principal }: RequestVault,
   heads: Heads,
@@ -107,27 +131,39 @@ const absenceAmong = (
   return version > head.version ? 'beyond_current' : 'before_first';
 };
 
-/** Whether an anchored pin means another version than the stored one, which a deletion is not. */
+/**
+ * Whether a pin's anchor differs from that of the stored version. False for a missing version and
+ * for a deletion, because both are reported as missing.
+ */
 const isOfOtherHistory = ({ anchor }: Reference, found: StoredVersion | undefined): boolean =>
   anchor !== undefined &&
   found !== undefined &&
   found.state !== 'deleted' &&
   anchorOf(found) !== anchor;
 
-const movedFault = (plan: Plan, moved: ReadonlySet<string>): VaultError =>
-  new VaultError('version_conflict', 'secrets have moved on; nothing was stored', {
-    properties: reportReferences(plan, moved, 'version_conflict'),
-  });
+const sentences = {
+  version_conflict:
+    'some secrets are not at the version that ifVersions expects; nothing was stored',
+  pin_mismatch:
+    'the file pins versions that this vault has not written, or that a restore has undone',
+  version_destroyed: 'the file refers to versions whose values were destroyed',
+  secret_exists: 'some secrets that the file would create exist already; nothing was stored',
+} as const;
 
-const mismatchFault = (plan: Plan, mismatched: ReadonlySet<string>): VaultError =>
-  new VaultError('pin_mismatch', 'the file refers to versions of another history', {
-    properties: reportReferences(plan, mismatched, 'pin_mismatch'),
-  });
-
-const destroyedFault = (plan: Plan, destroyed: ReadonlySet<string>): VaultError =>
-  new VaultError('version_destroyed', 'the file refers to versions whose values were destroyed', {
-    properties: reportReferences(plan, destroyed, 'version_destroyed'),
-  });
+/**
+ * Makes the error with this code that lists these references, which are given by their texts;
+ * `undefined` if there are none.
+ */
+const faultOf = (
+  plan: Plan,
+  code: keyof typeof sentences,
+  references: ReadonlySet<string>,
+): VaultError | undefined =>
+  references.size === 0
+    ? undefined
+    : new VaultError(code, sentences[code], {
+        properties: reportReferences(plan, references, code),
+      });
 
 const asFault = (error: unknown): VaultError => {
   if (error instanceof VaultError && error.code === 'integrity_failure') return error;
@@ -147,9 +183,10 @@ const findVersion = async (
 };
 
 /**
- * The versions that the first answer to a keyed request used. Its record lists them in the order of the same
- * plan. Throws `not_found` if a name is gone from sight, `pin_mismatch`, `version_destroyed`, and
- * `integrity_failure` if the record does not match these references, or if a version is missing.
+ * Finds the versions that the first answer to a keyed request used. The record lists them in the
+ * order of the plan, which the same request produces again. Throws `not_found` if the token no
+ * longer covers a name, `pin_mismatch`, `version_destroyed`, and `integrity_failure` if a version
+ * is missing or the record does not match the references.
  */
 export const findRecorded = async (
   vault: RequestVault,
@@ -165,33 +202,27 @@ export const findRecorded = async (
   if (resolved.length !== plan.read.length) throw notOfThisFile();
   const used = plan.read.map((reference, index) => ({ reference, ref: resolved[index] }));
   const width = limits.versionReadsConcurrencyMax;
-  const mismatched = new Set<string>();
-  const destroyed = new Set<string>();
-  const entries = await inParallel(used, width, async ({ reference, ref }) => {
+  const found = await inParallel(used, width, async ({ reference, ref }) => {
     const { name, version = ref?.version } = reference;
     if (ref?.name !== name || ref.version !== version) throw notOfThisFile();
     const head = heads.get(name);
-    const found = head && (await chooseVersion(vault, head, version));
-    if (isOfOtherHistory(reference, found)) {
-      mismatched.add(writtenAs(reference));
-      return [];
-    }
-    if (found?.state === 'stored') return [[writtenAs(reference), found] as const];
-    if (found?.state !== 'destroyed') {
-      throw new VaultError('integrity_failure', 'a version that was read is gone');
-    }
-    destroyed.add(writtenAs(reference));
-    return [];
+    return head && (await chooseVersion(vault, head, version));
   });
-  if (mismatched.size > 0) throw mismatchFault(plan, mismatched);
-  if (destroyed.size > 0) throw destroyedFault(plan, destroyed);
-  return new Map(entries.flat());
+  const { versions, others, fault } = sortFound(plan, found);
+  if (others.length > 0) {
+    throw new VaultError('integrity_failure', 'a version that was read is gone');
+  }
+  if (fault) throw fault;
+  return versions;
 };
 
 const notOfThisFile = (): VaultError =>
   new VaultError('integrity_failure', 'the record names other references than the file');
 
-/** Reads all names of the file again. Throws a report about them, or returns the heads if they are fine. */
+/**
+ * Reads all names of the file again. Returns their heads, or throws `secret_exists` or `not_found`
+ * with every such name, or `too_large`.
+ */
 export const reportNames = async (vault: RequestVault, request: LookupRequest): Promise<Heads> => {
   const { plan } = request;
   const heads = await readHeads(vault, [...plan.create, ...plan.read]);
@@ -201,29 +232,27 @@ export const reportNames = async (vault: RequestVault, request: LookupRequest): 
   return heads;
 };
 
-/** The names that the file would create though they exist. */
 const existingOf = ({ create }: Plan, heads: Heads): string[] =>
   create.flatMap(({ name, isNext }) =>
     !isNext && heads.get(name)?.state === 'stored' ? name : [],
   );
 
 /**
- * Throws `secret_exists` with all new names that exist, and `too_large` if the names are too many for one
- * transaction because some of them replace a version or a deletion: such a name takes two actions, and so counts twice.
+ * Throws `secret_exists` with all new names that exist already. Throws `too_large` if the names do
+ * not fit in one transaction: a name that replaces a version or a deletion takes two actions, so it
+ * counts twice.
  */
 export const requireNew = (plan: Plan, heads: Heads): void => {
-  const existing = existingOf(plan, heads);
-  if (existing.length === 0) {
-    const again = plan.create.filter(({ name }) => heads.has(name)).length;
-    requireAtMost(plan.create.length + plan.read.length + again, limits.fileNamesMax);
-    return;
-  }
-  throw new VaultError('secret_exists', 'secrets to be created exist; nothing was stored', {
-    properties: reportReferences(plan, new Set(existing), 'secret_exists'),
-  });
+  const fault = faultOf(plan, 'secret_exists', new Set(existingOf(plan, heads)));
+  if (fault) throw fault;
+  const again = plan.create.filter(({ name }) => heads.has(name)).length;
+  requireAtMost(plan.create.length + plan.read.length + again, limits.fileNamesMax);
 };
 
-/** The versions of a file's references. Throws `not_found` before any other fault of them. */
+/**
+ * Returns the version for each reference of a file. If references are missing, throws `not_found`
+ * before any other fault.
+ */
 export const requireVersions = async (
   vault: RequestVault,
   request: LookupRequest,
@@ -235,10 +264,9 @@ export const requireVersions = async (
   return versions;
 };
 
-/** Throws `not_found` with all missing references, given by their texts. */
 const requireFound = (plan: Plan, missing: ReadonlyMap<string, Absence>): void => {
   if (missing.size === 0) return;
   const properties = reportReferences(plan, new Set(missing.keys()), 'not_found');
-  const why = { reasons: countsOf(missing.values()) };
-  throw new VaultError('not_found', 'no such secret', { properties, why });
+  const forLog = { reasons: countsOf(missing.values()) };
+  throw new VaultError('not_found', 'no such secret', { properties, forLog });
 };

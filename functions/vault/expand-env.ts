@@ -7,22 +7,23 @@ import { operation, type Ports } from './request.ts';
 import type { FileAnswer, FileRequest } from './submit-env.ts';
 
 export type ExpandEnv = FileRequest & {
-  /** The instant whose secrets are read; `undefined` for the current ones. */
+  /** The instant as of which the secrets are read; `undefined` means now. */
   readonly at: number | undefined;
-  /** Whether the pinned file is requested too. Only with a JSON reply. */
+  /** Whether to return the pinned file as well. Only with a JSON reply. */
   readonly pin: boolean;
-  /** The tag of an earlier answer. If the answer would be the same, it is not given again. */
+  /** The tag of an earlier answer. If the answer would still be the same, it is not sent again. */
   readonly unless?: string | undefined;
 };
-/** The same tag stands for the same answer. */
+/** The expanded file with its tag. Equal tags mean equal answers. */
 export type ExpandedFile = FileAnswer & { readonly tag: string };
-/** The answer with the tag `unless`, which the caller has already. */
+/** The answer is the one that the caller has already, with the tag `unless`. */
 export type UnchangedFile = { readonly unchanged: true; readonly tag: string };
 
 /**
- * Resolves the `secret()` of a `.env` file as of now or of the instant `at`, by one snapshot of its names.
- * Throws `invalid_env` (with every bad line, also each `enc()`), `not_found`, `pin_mismatch` or
- * `version_destroyed` (with every such reference), `too_large`, and the errors of reads and data keys.
+ * Resolves the `secret()` references of a `.env` file from one snapshot of its names, as of now or
+ * of the instant `at`. Throws `invalid_env` with every bad line, which includes each `enc()`.
+ * Throws `not_found`, `pin_mismatch` or `version_destroyed` with every such reference, `too_large`,
+ * and the errors of reads and data keys.
  */
 export const expandEnv = (ports: Ports) =>
   operation(ports, async (vault, request: ExpandEnv): Promise<ExpandedFile | UnchangedFile> => {
@@ -42,7 +43,7 @@ export const expandEnv = (ports: Ports) =>
     return { ...rendered, created: [], resolved, tag, replayed: false };
   });
 
-/** Covers everything on which the answer depends. */
+/** Makes the tag of an answer. It must cover everything that the answer depends on. */
 const tagOf = ({ content, dialect, reply, pin }: ExpandEnv, versions: Versions): string =>
   tagOfParts([
     content,

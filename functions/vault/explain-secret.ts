@@ -1,12 +1,6 @@
 import { VaultError } from '../model/errors.ts';
-import {
-  coveringPattern,
-  type Head,
-  isNameVisible,
-  keyIdOf,
-  type Principal,
-  type Scope,
-} from '../model/types.ts';
+import { coveringPattern, type Head, keyIdOf, type Principal, type Scope } from '../model/types.ts';
+import { requireVisible } from './permission.ts';
 import {
   type Journal,
   operation,
@@ -14,48 +8,55 @@ import {
   type RequestContext,
   type RequestVault,
 } from './request.ts';
-import { notFound } from './versions.ts';
 
-/** A caller, as far as its token decides what it may do with a secret. */
+/** The parts of a token that decide what its bearer may do with a secret. */
 type Caller = {
   readonly scopes: readonly string[];
-  /** Patterns of the visible names; `undefined`: all names. */
+  /** Patterns of the visible names; `undefined` means all names. */
   readonly names: readonly string[] | undefined;
 };
 
 export type ExplainSecret = {
   readonly name: string;
-  /** The caller to explain. Scopes or names that are left out are those of the caller's own token. */
+  /**
+   * The caller to explain. Scopes or names that are left out are taken from the token of this
+   * request.
+   */
   readonly caller: Partial<Caller>;
 };
 
-/** `unusable`: KMS refuses the key, which may be disabled. `unreachable`: KMS gave no answer. */
+/**
+ * `unusable`: KMS refused the key, for example because it is disabled. `unreachable`: KMS did not
+ * answer, or throttled the call.
+ */
 type KeyState = { readonly state: 'usable' | 'unusable' | 'unreachable'; readonly id?: string };
 
 type Access = { readonly allowed: boolean; readonly why: string };
 
 export type Explanation = {
-  /** The current version, which may be a deletion; `undefined`: the secret never existed. */
+  /** The current version, which may be a deletion; `undefined` if the secret never existed. */
   readonly head: Head | undefined;
   readonly masterKey: KeyState & {
-    /** Whether the head was sealed under this key; `undefined` without a value or an id. */
+    /**
+     * Whether the current value was sealed under this key; `undefined` if there is no value or the
+     * key's id is unknown.
+     */
     readonly sealedCurrent: boolean | undefined;
   };
-  /** The cost of a read of the current value: its calls, and the units that the store counts. */
+  /** What reading the current value costs: calls, and the units that the store counts. */
   readonly readCost: Readonly<Record<'storeCalls' | 'kmsCalls' | 'units', number>>;
   readonly caller: {
     readonly scopes: readonly string[];
     readonly names: readonly string[];
-    /** The first of `names` that covers the name of the secret. */
     readonly pattern: string | undefined;
     readonly access: Readonly<Record<'read' | 'update' | 'delete', Access>>;
   };
 };
 
 /**
- * Explains a secret without its value: its head, the master key, the cost of a read, and what a caller may do
- * with it. A master key that cannot be used is a part of the answer. Throws `not_found` for a name that is
- * hidden from the caller, after the same calls, and the errors of the store.
+ * Explains a secret without its value: its head, the master key, what a read costs, and what a
+ * caller may do with it. An unavailable master key is part of the answer, not an error. For a
+ * hidden name, throws `not_found` after making the same calls. Throws the errors of the store.
  */
 export const explainSecret = (ports: Ports) => {
   const look = operation(ports, lookAt);
@@ -66,8 +67,9 @@ export const explainSecret = (ports: Ports) => {
   ): Promise<Explanation> => {
     const meter = createMeter(context.journal);
     const { head, masterKey } = await look({ ...context, journal: meter.journal }, principal, name);
-    if (!isNameVisible(principal.names, name)) throw notFound('hidden');
-    // A read looks at the head as this request did, and then opens its value.
+    requireVisible(principal, name);
+    // Reading the value makes the same store call as this request did, and one KMS call to open the
+    // value.
     const sealedUnder = head?.state === 'stored' ? keyIdOf(head.masterKeyId) : undefined;
     return {
       head,
@@ -81,7 +83,10 @@ export const explainSecret = (ports: Ports) => {
   };
 };
 
-/** Awaits both answers before either counts, so that every name takes the same calls and time. */
+/**
+ * Reads the head and asks whether the master key can be used. Waits for both answers before using
+ * either, so that every name takes the same calls and the same time.
+ */
 const lookAt = async (
   { store, dataKeys, journal }: RequestVault,
   name: string,
@@ -120,7 +125,7 @@ const decideAccess = ({ scopes, names = ['*'] }: Caller, name: string): Explanat
   return { scopes, names, pattern, access };
 };
 
-/** A journal that also sums up the units of its request. */
+/** Wraps a journal so that the units of the request are also added up. */
 const createMeter = (journal: Journal) => {
   let sum = 0;
   const called: Journal['called'] = (service, call, units = 0) => {

@@ -1,20 +1,14 @@
 import type { StoredVersion, ValueVersion } from '../model/types.ts';
+import { requireHead } from './permission.ts';
 import { operation, type Ports, type RequestVault, type Selection } from './request.ts';
 import { openVersion } from './sealing.ts';
-import {
-  absenceOf,
-  findNumbered,
-  findValidAt,
-  isOneOf,
-  notFound,
-  requireValue,
-} from './versions.ts';
+import { findNumbered, findValidAt, isOneOf, requireValue } from './versions.ts';
 
 export type GetSecret = {
   readonly name: string;
-  /** The current version, a version by number, or the one valid at an instant. */
+  /** The current version, a version by its number, or the version that was valid at an instant. */
   readonly which: 'latest' | { readonly version: number } | { readonly at: number };
-  /** The versions that the caller has already; `*`: any version. Only with `latest`. */
+  /** The versions that the caller already has; `*` means any. Only with `latest`. */
   readonly ifNoneMatch?: '*' | readonly string[] | undefined;
 };
 export type OpenedVersion = {
@@ -24,8 +18,9 @@ export type OpenedVersion = {
 };
 
 /**
- * Returns a version with its value, which is not opened if the caller has that version already. Throws
- * `not_found`, `version_destroyed`, `integrity_failure`, and the errors of store and data keys.
+ * Returns a version with its value. The value is not opened if the caller already has that version.
+ * Throws `not_found`, `version_destroyed`, `integrity_failure`, and the errors of the store and of
+ * data keys.
  */
 export const getSecret = (ports: Ports) =>
   operation(ports, async (vault, request: GetSecret): Promise<OpenedVersion> => {
@@ -33,7 +28,7 @@ export const getSecret = (ports: Ports) =>
     vault.journal.concerns({ name: request.name });
     const selection = selectionOf(which);
     const found = await find(vault, request);
-    // A current version that is a deletion stands in the line, too.
+    // If the current version is a deletion, the log line names it too.
     if (found && which === 'latest') vault.journal.concerns(found);
     const stored = requireValue(found, selection === 'past' ? 'before_first' : 'beyond_current');
     vault.journal.concerns(stored);
@@ -56,7 +51,6 @@ const find = async (
   if (which !== 'latest' && 'version' in which) {
     return await findNumbered(vault, name, which.version);
   }
-  const head = await vault.store.findHead(name);
-  if (!head) throw notFound(absenceOf(vault.principal, name));
+  const head = requireHead(vault.principal, name, await vault.store.findHead(name));
   return which === 'latest' ? head : await findValidAt(vault, head, which.at);
 };

@@ -8,8 +8,9 @@ export type Status = {
 };
 
 /**
- * Whether the store and the master key can be used now. A table with replicas in other Regions is `degraded`
- * too, because last-writer-wins would break every promise about versions.
+ * Reports whether the store and the master key can be used, from a check that is at most a second
+ * old. A table with replicas in other Regions is `degraded` too, because there the last writer
+ * wins, which breaks every guarantee about versions.
  */
 export const getStatus = (ports: Ports, clock: Pick<Clock, 'elapsed'>) =>
   operation<void, Status>(ports, createSharedProbe(clock, probe));

@@ -1,6 +1,7 @@
 /**
- * Repetition of keyed requests. The record of the first request is compared with the present one. The record
- * is written in the same transaction as the effect, so it exists if and only if the effect does.
+ * Repeated requests with an idempotency key. The record of the first request is written in the same
+ * transaction as its effect, so neither is ever stored without the other. A repetition is compared
+ * with that record until it expires.
  */
 import { type Fingerprint, sameBytes } from '../crypto/fingerprint.ts';
 import { type ErrorCode, VaultError } from '../model/errors.ts';
@@ -10,8 +11,8 @@ import type { Write } from './ports.ts';
 import type { RequestContext, StoreVault } from './request.ts';
 
 /**
- * Returns the record if it is of the same request. Throws `idempotency_key_reused` if the key was used for
- * another operation or other content.
+ * Returns the record if it belongs to the same request. Throws `idempotency_key_reused` if the key
+ * was used for another operation or other content.
  */
 export const recordOfSameRequest = (
   { journal }: RequestContext,
@@ -28,8 +29,8 @@ export const recordOfSameRequest = (
 };
 
 /**
- * Conflicts with the stored state, which may be the effect of a concurrent duplicate of this request. The
- * duplicate may have created, updated or deleted the secret. A version that it used may be destroyed by now.
+ * Refusals that a concurrent duplicate of this request may have caused: it may have created,
+ * updated or deleted the secret first, and a version that it read may have been destroyed since.
  */
 const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'secret_exists',
@@ -39,28 +40,22 @@ const stateConflicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Does the work of a request, keyed or not. A conflict may be this request's own duplicate, written after its
- * record was looked for. So the record is looked for again before a refusal, and a record wins.
+ * Looks for this request's record again after a refusal. A concurrent duplicate may have written it
+ * after the first look-up, and then its answer counts, not the refusal.
  */
-export const unlessRecorded = async <Answer>(
-  { store }: Pick<StoreVault, 'store'>,
-  fingerprint: Fingerprint | undefined,
-  work: () => Promise<Answer>,
-  replay: (fingerprint: Fingerprint, record: IdempotencyRecord) => Answer | Promise<Answer>,
-): Promise<Answer> => {
-  try {
-    return await work();
-  } catch (error) {
-    if (!fingerprint || !(error instanceof VaultError) || !stateConflicts.has(error.code)) {
-      throw error;
-    }
-    const record = await store.findRecord(fingerprint.keyHash, 'settled');
-    if (!record) throw error;
-    return await replay(fingerprint, record);
-  }
-};
+export const recordBehind = async (
+  { store }: StoreVault,
+  { keyHash }: Fingerprint,
+  error: unknown,
+): Promise<IdempotencyRecord | undefined> =>
+  error instanceof VaultError && stateConflicts.has(error.code)
+    ? await store.findRecord(keyHash, 'settled')
+    : undefined;
 
-/** The record to write with the effect of a keyed request; nothing for a request without a key. */
+/**
+ * The record to write together with the effect of a keyed request; empty for a request without a
+ * key.
+ */
 export const recordOf = (
   context: RequestContext,
   operation: string,

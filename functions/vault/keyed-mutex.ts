@@ -4,10 +4,10 @@ import type { StoreVault } from './request.ts';
 import { outOfTime } from './retries.ts';
 
 /**
- * A keyed mutex: works with a key in common run one at a time, in the order of arrival. For the writers of one
- * secret it avoids races within this process, which all but one would lose. Writers in other processes still
- * race: the conditions of a write decide, and the mutex decides nothing. A work takes its keys in sorted order,
- * so that no two works wait for each other.
+ * A keyed mutex: work that shares a key runs one at a time, in the order of arrival. It keeps
+ * writers of the same secret in this process from racing, since all but one would lose. It decides
+ * nothing: writers in other processes still race, and the store's conditions settle that. Keys are
+ * taken in sorted order, so two pieces of work never wait for each other.
  */
 export const createKeyedMutex = () => {
   const lastOf = new Map<string, Promise<void>>();
@@ -34,8 +34,9 @@ export const createKeyedMutex = () => {
 export type KeyedMutex = ReturnType<typeof createKeyedMutex>;
 
 /**
- * Runs a work in the queues of those who write these secrets. A request for a hidden name does not wait for callers who
- * see the name: the wait would reveal it. Throws the error of `outOfTime` if the wait has left no time for a data key.
+ * Runs work in the queues of everyone who writes these secrets. A request for a hidden name waits
+ * in a separate queue, because waiting behind callers who see the name would reveal that it exists.
+ * Throws the error of `outOfTime` if too little time is left for a data key.
  */
 export const inQueues = <Result>(
   vault: StoreVault,

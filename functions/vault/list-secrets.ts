@@ -11,8 +11,9 @@ export type NamesPage = {
 };
 
 /**
- * The names that are visible to the caller, ascending. The list may lag behind a write, and decides nothing.
- * With details, the heads are read as well, and a name whose secret has another state by now is left out.
+ * Lists the names that the caller may see, in ascending order. The list may lag behind writes, so
+ * nothing may depend on it. With details, the heads are read too, and names whose secret is no
+ * longer in the requested state are left out.
  */
 export const listSecrets = (ports: StorePorts) =>
   storeOperation(ports, async ({ store }, request: ListSecrets): Promise<NamesPage> => {

@@ -1,18 +1,19 @@
 import { limits } from '../model/limits.ts';
 import type { StoredVersion } from '../model/types.ts';
 import { inParallel } from './parallel.ts';
+import { requireHead } from './permission.ts';
 import { operation, type Ports } from './request.ts';
 import { openVersion } from './sealing.ts';
-import { absenceOf, notFound, type PageOfVersions, readPage } from './versions.ts';
+import { type PageOfVersions, readPage } from './versions.ts';
 
-/** The page has at most `limits.versionsPageMax` versions, or `limits.valuesPageMax` with values. */
+/** At most `limits.versionsPageMax` versions per page, or `limits.valuesPageMax` with values. */
 export type ListVersions = PageOfVersions & {
   readonly name: string;
   readonly includeValues: boolean;
 };
 export type ListedVersion = {
   readonly stored: StoredVersion;
-  /** Only if the caller asked for values, and the version holds one. */
+  /** Present only if the caller asked for values and this version has one. */
   readonly value: Uint8Array | undefined;
 };
 export type VersionsPage = {
@@ -22,14 +23,15 @@ export type VersionsPage = {
 };
 
 /**
- * A page of a secret's history: contiguous versions whose intervals join, else it throws `integrity_failure`.
- * Throws `not_found`, and with values the errors of data keys.
+ * Returns a page of a secret's history, without gaps. Throws `not_found`, `integrity_failure` if a
+ * version is missing or its interval does not join its neighbour's, and, with values, the errors of
+ * data keys.
  */
 export const listVersions = (ports: Ports) =>
   operation(ports, async (vault, request: ListVersions): Promise<VersionsPage> => {
     vault.journal.concerns({ name: request.name });
-    const head = await vault.store.findHead(request.name);
-    if (!head) throw notFound(absenceOf(vault.principal, request.name));
+    const { store, principal } = vault;
+    const head = requireHead(principal, request.name, await store.findHead(request.name));
     const page = await readPage(vault, head, request);
     const last = page.at(-1)?.version ?? 0;
     const ends = request.order === 'asc' ? last >= head.version : last <= 1;

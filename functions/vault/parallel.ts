@@ -1,7 +1,7 @@
 /**
- * Runs `work` for all `items`, at most `width` at once, and keeps their order. After a failure no new work
- * begins, and the running work is awaited; then the failure of the earliest item is thrown, so that the same
- * faults always give the same answer.
+ * Runs `work` for all `items`, at most `width` at a time, and returns the results in the order of
+ * the items. After a failure, starts nothing new, waits for what is running, and throws the failure
+ * of the earliest item. That way the same faults always produce the same answer.
  */
 export const inParallel = async <Item, Result>(
   items: readonly Item[],

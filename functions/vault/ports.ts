@@ -1,8 +1,9 @@
 /**
- * The services that the vault needs, bound to the context and the caller of one request, and their
- * obligations. Every call keeps the times of `model/limits.ts`, and reports itself to the journal of its
- * request. A name that is hidden from the caller must be answered like one that never existed, with the same
- * calls, by a look-up under a key that is never written. Fakes must pass the contract suite of the services.
+ * The services that the vault needs, bound to the context and the caller of one request, and what
+ * they must guarantee. Every call keeps to the times of `model/limits.ts` and reports itself to the
+ * request's journal. A name that is hidden from the caller must look like one that never existed,
+ * and cost the same calls: it is looked up under a key that is never written. Fakes must pass the
+ * contract tests.
  */
 import type {
   DestroyedVersion,
@@ -14,24 +15,30 @@ import type {
 } from '../model/types.ts';
 
 /**
- * The change of one secret by one version. `next` replaces exactly the head `base`, which stays as a
- * superseded version. Without `base` the secret must never have existed, and `next` is its first version.
+ * One secret's change: `next` replaces exactly the head `base`, which is kept as a superseded
+ * version. Without `base`, the secret must never have existed, and `next` is its first version.
  */
 export type Change = { readonly base: Head | undefined; readonly next: NewVersion };
 
-/** An atomic write: everything in it takes effect together or not at all. */
+/** An atomic write: all of it takes effect, or none of it. */
 export type Write = {
   readonly changes: readonly Change[];
-  /** Versions of other items than `changes` that must still be these, in their states: a head as the head. */
+  /**
+   * Versions outside `changes` that must still be stored exactly like this: a head must still be
+   * the head.
+   */
   readonly unchanged: readonly StoredVersion[];
-  /** The record of a keyed request, on condition that no unexpired record exists under its key. */
+  /**
+   * The record of a keyed request. It is written only if no unexpired record exists under its key.
+   */
   readonly record?: { readonly keyHash: string; readonly record: IdempotencyRecord };
 };
 
 /**
- * The outcome of one attempt of a write. All outcomes except `refused` and `unclear` are final for this
- * write. `raced` means that another request has written the wanted version, and now the head is `head`, or
- * that it has changed an `unchanged` version. So neither this attempt nor an earlier one can take effect.
+ * The outcome of one attempt to write. Everything except `refused` and `unclear` is final. `raced`
+ * means that another request has written the same version, so that the head is now `head`, or has
+ * changed an `unchanged` version. After `raced`, neither this attempt nor an earlier one of the
+ * request can take effect any more.
  */
 export type WriteOutcome =
   | { readonly outcome: 'written' }
@@ -45,41 +52,58 @@ export type WriteOutcome =
   | { readonly outcome: 'unclear'; readonly cause?: unknown };
 
 /**
- * How an item is read. A plain read may see a write of several items on one of them before it is visible on
- * another. A `settled` read waits until no write of the item is running, so all items show the same writes.
+ * How an item is read. While a write of several items is running, a plain read may see it on one
+ * item before another. A `settled` read waits until no write of its items is running, so they all
+ * show the same writes.
  */
 type ReadMode = 'plain' | 'settled';
 
 export type Store = {
-  /** The current version, which may be a deletion, read consistently. */
+  /** Consistently reads the current version, which may be a deletion. */
   readonly findHead: (name: string) => Promise<Head | undefined>;
-  /** A superseded version, read consistently; never the current version. */
+  /** Consistently reads a superseded version. Never returns the current version. */
   readonly findVersion: (
     name: string,
     version: number,
     mode?: ReadMode,
   ) => Promise<StoredVersion | undefined>;
-  /** The current versions of at most 100 names at one instant. Names that never existed are left out. */
+  /**
+   * Reads the current versions of at most 100 names in one snapshot. Names that never existed are
+   * left out.
+   */
   readonly findHeads: (names: readonly string[]) => Promise<ReadonlyMap<string, Head>>;
-  /** The superseded versions between `above` and `below`, in `order`: at most `limit`, and perhaps fewer. */
+  /**
+   * The superseded versions between `above` and `below` (both excluded), in `order`. May return
+   * fewer than `limit`.
+   */
   readonly listVersions: (name: string, range: VersionRange) => Promise<readonly StoredVersion[]>;
-  /** The visible names after `after`, ascending, perhaps behind a write. `more`: others may follow. */
+  /**
+   * The visible names after `after` in ascending order. May lag behind writes. `more`: further
+   * names may follow.
+   */
   readonly listNames: (
     range: NameRange,
   ) => Promise<{ readonly names: readonly string[]; readonly more: boolean }>;
-  /** The details of listed names by name, read consistently. At most `limits.detailsPageMax` names. */
+  /** Consistently reads the details of at most `limits.detailsPageMax` listed names, by name. */
   readonly findDetails: (names: readonly string[]) => Promise<ReadonlyMap<string, HeadDetails>>;
   /** The unexpired record of the caller's idempotency key. */
   readonly findRecord: (keyHash: string, mode?: ReadMode) => Promise<IdempotencyRecord | undefined>;
-  /** One attempt, which must tell this request's own earlier success, by its writeId, from another's. */
+  /**
+   * Makes one attempt. By the writeId, it must tell an earlier success of this request from another
+   * request's write.
+   */
   readonly write: (write: Write) => Promise<WriteOutcome>;
   /**
-   * Replaces a superseded version that holds a value by what remains of it, and keeps the end of its
-   * interval. Returns what is stored, which an earlier destruction may have left. Throws `throttled`,
-   * `store_unavailable`, `outcome_unknown`, and `integrity_failure` if the version is gone or is another.
+   * Replaces a superseded version by what remains after its destruction, with the same end of its
+   * interval. Returns what is stored, possibly by an earlier destruction. Throws `throttled`,
+   * `store_unavailable`, `outcome_unknown`, and `integrity_failure` if the version is gone or has
+   * changed.
    */
   readonly destroy: (destroyed: DestroyedVersion, validTo: number) => Promise<DestroyedVersion>;
-  /** Reads once whether an unclear write took effect: `written`, `raced`, else `unclear`. */
+  /**
+   * Reads once whether an unclear write took effect. Returns `written`, `raced` or `unclear`; for a
+   * keyed write without changes also `replayed`.
+   */
   readonly lookUp: (write: Write) => Promise<WriteOutcome>;
   /** Whether the table answers, and whether it has replicas in other Regions. */
   readonly probe: () => Promise<{ readonly replicated: boolean }>;
@@ -93,21 +117,23 @@ export type VersionRange = {
 };
 
 export type NameRange = {
-  /** The secrets that have a value now, or the deleted ones. */
+  /** Which secrets to list: those that have a value now, or those that are deleted. */
   readonly state: Head['state'];
   readonly prefix: string;
   readonly after: string | undefined;
   readonly limit: number;
 };
 
-/** The context to which a data key is bound, visible in the audit log of KMS. */
+/** What a data key is bound to. The audit log of KMS shows it. */
 type EncryptionContext = {
   readonly vault: string;
   readonly tenant: string;
   readonly name: string;
 };
 
-/** A data key: 32 bytes for one request, and their wrapped form. The holder must zero `plaintext`. */
+/**
+ * A data key for one request: 32 bytes, and their wrapped form. The holder must zero `plaintext`.
+ */
 export type DataKey = {
   readonly plaintext: Uint8Array;
   readonly wrapped: Uint8Array;
@@ -115,12 +141,15 @@ export type DataKey = {
 };
 
 /**
- * The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`), or, when the time of the
- * request is over, `throttled` or `store_unavailable`.
+ * The calls throw `master_key_unavailable`, `master_key_incorrect` (only `unwrap`), and `throttled`
+ * or `store_unavailable` when the request has run out of time.
  */
 export type DataKeys = {
   readonly generate: (bound: EncryptionContext) => Promise<DataKey>;
   readonly unwrap: (bound: EncryptionContext, wrapped: Uint8Array) => Promise<Uint8Array>;
-  /** The configured master key's id, if it can be used now. One attempt, within a second. */
+  /**
+   * The id of the configured master key if it can be used now. Makes one attempt, which takes at
+   * most a second.
+   */
   readonly probe: () => Promise<{ readonly masterKeyId: string }>;
 };

@@ -3,50 +3,64 @@ import type { Principal, VersionRef } from '../model/types.ts';
 import type { DataKeys, Store } from './ports.ts';
 
 export type Clock = {
-  /** Wall-clock time, milliseconds since the epoch. May jump. */
+  /** Wall-clock time in milliseconds since the epoch. May jump. */
   readonly now: () => number;
-  /** Milliseconds of a monotonic clock, for durations. */
+  /** A monotonic clock in milliseconds, for durations. */
   readonly elapsed: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Calls `act` after `ms`, unless the returned function is called before. */
+  /** Calls `act` after `ms`, unless the returned function is called first. */
   readonly after: (ms: number, act: () => void) => () => void;
   /** A random number, uniform in [0, 1). */
   readonly random: () => number;
 };
 
-/** The context of one request. All secrets that a request creates share the instant `now`. */
+/**
+ * The context of one request. Every version that the request writes begins at the instant `now`, or
+ * 1 ms after the version that it replaces if that is later.
+ */
 export type RequestContext = {
   readonly requestId: string;
   readonly now: number;
-  /** Shared by all attempts of the request, to tell the request's own write from another's. */
+  /** Shared by all attempts of the request. Distinguishes its own write from another request's. */
   readonly writeId: string;
   /** Milliseconds since the request began. */
   readonly elapsed: () => number;
-  /** Measures the time in calls of this request to the store. */
   readonly storeTime: Stopwatch;
   readonly clock: Clock;
   readonly journal: Journal;
 };
 
-/** Collects the actions of one request for its log lines: names and numbers, never a value. */
+/** Collects what one request does, for its log lines: names and numbers, never a value. */
 export type Journal = {
   readonly called: (service: 'store' | 'kms', operation: string, units?: number) => void;
-  /** Reports the id that KMS gave to a call, also to one that it refused. A call without a reply has none. */
+  /**
+   * Records the id that KMS gave to a call, even to one that it refused. A call without a reply has
+   * no id.
+   */
   readonly answered: (kmsRequestId: string | undefined) => void;
-  /** Reports that the value of a version was opened. No other line says that somebody may have read it. */
+  /**
+   * Records that a value was opened. This is the only trace in the log that somebody may have read
+   * it.
+   */
   readonly opened: (version: VersionRef, selection: Selection) => void;
-  /** Reports that the value of a version was opened to be stored again, so that nobody saw it. */
+  /** Records that a value was opened only to be stored again, so nobody saw it. */
   readonly copied: (version: VersionRef, selection: Selection) => void;
-  /** Reports that the caller has this version already, so that its value was not opened again. */
+  /** Records that the caller already has this version, so its value was not opened again. */
   readonly compared: (version: VersionRef, selection: Selection) => void;
   readonly attempted: () => void;
-  /** Counts a decision that an operator may ask about. Alarms and destructions are also written at once. */
+  /**
+   * Counts a decision that an operator may ask about, such as a lost race. Decisions that raise an
+   * alarm, and destructions, also get their own log line at once.
+   */
   readonly decided: (decision: Decision, about?: Partial<VersionRef>) => void;
-  /** Sets the secret in the line of the request, and the length of its note. */
+  /**
+   * Sets the secret that the log line of the request names, replacing the one set before, and the
+   * other fields that the line has about it, such as its version.
+   */
   readonly concerns: (about: About) => void;
 };
 
-/** The journal of work that no caller asked for. */
+/** A journal that records nothing, for work that no caller asked for. */
 export const silentJournal: Journal = {
   called: () => undefined,
   answered: () => undefined,
@@ -59,21 +73,25 @@ export const silentJournal: Journal = {
 };
 
 /**
- * How a request chose a version: as the current one, by its number, or otherwise as one of the past: by an instant, in
- * a list, or because the first answer to the same request had it.
+ * How a request selected a version: as the current one, by its number, or as one from the past. The
+ * last means by an instant, in a list, or because the first answer to a repeated request used it.
  */
 export type Selection = 'current' | 'number' | 'past';
 
 /**
- * The secret in the line of a request. A note is known only by its length. `writeId` is that of the write
- * which made a destroyed version. No two versions of one name share it, not even those of two vaults.
+ * The secret in the log line of a request. Of a note, only the length is logged. By the `writeId`,
+ * a restore recognises a destroyed version: no two versions of a name share it, not even in two
+ * vaults.
  */
 export type About = Partial<VersionRef> & {
   readonly noteBytes?: number;
   readonly writeId?: string;
 };
 
-/** The part of a request that its line may show. */
+/**
+ * Returns the part of a request that its log line may show: the secret's name and the length of the
+ * note.
+ */
 export const aboutRequest = ({
   name,
   note,
@@ -101,9 +119,9 @@ export type Decision =
   | 'clock_skew'
   | 'table_replicated';
 
-/** The services of a process for functions that need no master key, each to be bound to a request. */
+/** The services of a process that needs no master key. Each is bound to a request before use. */
 export type StorePorts = {
-  /** The id of the vault, to which all its data keys are bound. */
+  /** The id of the vault. All its data keys are bound to it. */
   readonly vaultId: string;
   readonly store: { readonly for: (context: RequestContext, principal: Principal) => Store };
 };
@@ -112,7 +130,6 @@ export type Ports = StorePorts & {
   readonly dataKeys: { readonly for: (context: RequestContext) => DataKeys };
 };
 
-/** The vault without its master key, as one request sees it. */
 export type StoreVault = RequestContext & {
   readonly principal: Principal;
   readonly vaultId: string;
@@ -127,7 +144,7 @@ export type Operation<Request, Answer> = (
   request: Request,
 ) => Promise<Answer>;
 
-/** Makes an operation of `work`, which is called with the services bound to its request. */
+/** Turns `work` into an operation: it is called with the services bound to the request. */
 export const operation = <Request, Answer>(
   ports: Ports,
   work: (vault: RequestVault, request: Request) => Promise<Answer>,
@@ -136,7 +153,7 @@ export const operation = <Request, Answer>(
     work({ ...vault, dataKeys: ports.dataKeys.for(vault) }, request),
   );
 
-/** The same for work without the master key. */
+/** Like `operation`, for work that needs no master key. */
 export const storeOperation =
   <Request, Answer>(
     { vaultId, store }: StorePorts,
@@ -145,10 +162,10 @@ export const storeOperation =
   (context, principal, request) =>
     work({ ...context, principal, vaultId, store: store.for(context, principal) }, request);
 
-/** Measures how long a request spends in one kind of work. Overlapping parts count once. */
+/** Measures how long a request spends on one kind of work. Overlapping parts count once. */
 type Stopwatch = {
   readonly during: <Result>(work: () => Promise<Result>) => Promise<Result>;
-  /** The measured milliseconds so far, including running work. */
+  /** The milliseconds measured so far, including work that is still running. */
   readonly ms: () => number;
 };
 

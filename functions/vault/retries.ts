@@ -1,6 +1,7 @@
 /**
- * All retries: the deadline of a call, backoff with full jitter, the number of attempts, and writes that are
- * attempted until their outcome is clear. The edges say only what a failure means.
+ * How calls to the store and to KMS are retried: the deadline of a call, backoff with full jitter,
+ * the number of attempts, and writes that are repeated until their outcome is clear. The code of
+ * each service only says what a failure means.
  */
 import { VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
@@ -9,8 +10,8 @@ import type { Write, WriteOutcome } from './ports.ts';
 import type { Clock, RequestContext, StoreVault } from './request.ts';
 
 /**
- * Makes a call whose signal aborts after `ms`. The timer ends with the call: most calls do not need it, and
- * an abort that nobody waits for makes an exception.
+ * Makes a call whose signal aborts after `ms`. The timer is cancelled when the call ends: most
+ * calls never need it, and aborting a signal that nobody uses would still create an exception.
  */
 export const endAfter = async <Result>(
   clock: Pick<Clock, 'after'>,
@@ -27,8 +28,8 @@ export const endAfter = async <Result>(
 };
 
 /**
- * Ends a call after `callMs`, and by `endByMs` of the request. If the process stood still meanwhile, the call
- * has at least 1 ms.
+ * Limits a call to `callMs`, and to the time left until `endByMs` of the request. If the process
+ * was suspended and no time is left, the call still gets 1 ms.
  */
 export const limitCall = <Result>(
   { clock, elapsed }: RequestContext,
@@ -37,10 +38,10 @@ export const limitCall = <Result>(
   call: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> => endAfter(clock, Math.max(1, Math.min(callMs, endByMs - elapsed())), call);
 
-/** Waits before a retry. Resolves to false, at once, if the time for retries is over. */
+/** Waits before a retry. Resolves to false at once if it is too late for another attempt. */
 export type Backoff = () => Promise<boolean>;
 
-/** Starts a backoff with full jitter, whose bounds and end model/limits.ts has. */
+/** Starts a backoff with full jitter. Its bounds and its end are in model/limits.ts. */
 export const startBackoff = (context: RequestContext): Backoff => {
   let bound: number = times.backoffFirstMs;
   return async () => {
@@ -53,8 +54,8 @@ export const startBackoff = (context: RequestContext): Backoff => {
 };
 
 /**
- * Decides after each failed attempt whether another begins, and waits for it. Only time limits the attempts
- * under throttling. Time and `failedAttemptsMax` limit those after other failures.
+ * Decides after each failed attempt whether another one follows, and waits for it. Throttled
+ * attempts are limited only by time, other failures also by `failedAttemptsMax`.
  */
 const limitAttempts = (backoff: Backoff) => {
   let failures = 0;
@@ -64,15 +65,19 @@ const limitAttempts = (backoff: Backoff) => {
   };
 };
 
-/** The meaning of a failed call: whether it may be repeated, and the error if it is not. */
+/**
+ * What a failed call means: whether it may be repeated, and the error to throw if it is not
+ * repeated.
+ */
 export type Failure = {
   readonly kind: 'throttled' | 'transient' | 'permanent';
   readonly error: () => VaultError;
 };
 
 /**
- * Makes a call, with retries after throttling and transient failures while there is time. Throws the error of
- * the last failure. A `VaultError` of `call` or `meaningOf` ends the attempts.
+ * Makes a call, and retries it after throttling and transient failures while there is time. Throws
+ * the error of the last failure. If `call` or `meaningOf` throws a `VaultError`, it is thrown on
+ * without a retry.
  */
 export const retryCall = async <Result>(
   context: RequestContext,
@@ -91,14 +96,14 @@ export const retryCall = async <Result>(
   }
 };
 
-/** The error of a request that lost races, or was throttled, until its time was over. */
+/** The error of a request that kept losing races or being throttled until its time was over. */
 export const throttled = (): VaultError =>
   new VaultError('throttled', 'too much contention or throttling; nothing was written');
 
 /**
- * The error of a request that wrote nothing and ran out of time before its next call, without a permanent
- * fault. If calls to the store took more than half of the request's time, the store was too slow
- * (`store_unavailable`). Otherwise the request waited behind others (`throttled`).
+ * The error of a request that ran out of time before its next call, without a permanent fault and
+ * without having written anything. If more than half of its time went into store calls, the store
+ * was too slow (`store_unavailable`). Otherwise the request had to wait for others (`throttled`).
  */
 export const outOfTime = (context: RequestContext): VaultError =>
   context.storeTime.ms() * 2 > context.elapsed()
@@ -108,9 +113,9 @@ export const outOfTime = (context: RequestContext): VaultError =>
 type ClearOutcome = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
 
 /**
- * Attempts `write` until its outcome is clear: "stored" only if the write can be seen, and "not stored" only
- * if no attempt can take effect any more. Throws `throttled` or `store_unavailable` if the store certainly
- * refused every attempt, and `outcome_unknown` if one may still take effect.
+ * Repeats `write` until its outcome is clear. Reports success only if the write is visible, and
+ * failure only if no attempt can still take effect. Throws `throttled` or `store_unavailable` if
+ * the store certainly refused every attempt, and `outcome_unknown` if one may still take effect.
  */
 export const writeUntilClear = async (
   vault: StoreVault,
@@ -139,8 +144,10 @@ export const writeUntilClear = async (
 };
 
 /**
- * An attempt lost its condition, and the blocking item could not be read. The outcome is unclear, because the
- * item may be this request's own. After an unclear attempt, `internal` must not hide its possible effect.
+ * The outcome of an attempt that threw. Its condition failed, and the item in the way, which may be
+ * this request's own, could not be read, so the outcome is unclear. After an unclear attempt,
+ * `internal` counts as unclear too: it must not hide that the write may have taken effect. Throws
+ * any other error on.
  */
 const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
   if (!(error instanceof VaultError)) throw error;
@@ -160,7 +167,7 @@ const settle = async (
     return { outcome: 'unclear' } as const;
   });
   if (seen.outcome !== 'unclear' && seen.outcome !== 'refused') return seen;
-  // Each name is said, because nobody else says afterwards which secrets the write may have changed.
+  // Log every name: nothing else will say which secrets the write may have changed.
   if (write.changes.length === 0) journal.decided('outcome_unknown');
   for (const { next } of write.changes) journal.decided('outcome_unknown', refOf(next));
   throw new VaultError('outcome_unknown', 'the write may have taken effect', { cause });

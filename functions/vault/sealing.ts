@@ -1,4 +1,7 @@
-/** Makes new versions, seals and opens values. A data key is for one value, in memory for one request. */
+/**
+ * Creates data keys and new versions, and seals and opens values. A data key stays in memory for
+ * one request only.
+ */
 import { open, seal } from '../crypto/envelope.ts';
 import { VaultError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
@@ -6,14 +9,42 @@ import type { Deletion, Head, SealedVersion } from '../model/types.ts';
 import type { DataKey } from './ports.ts';
 import type { RequestVault, Selection } from './request.ts';
 
-/** The parts of a request that become parts of the versions it writes. */
+/** What sealing uses of a request. Most of it ends up in the versions that the request writes. */
 type WritingVault = Pick<RequestVault, 'now' | 'writeId' | 'vaultId' | 'principal' | 'journal'>;
 
-/** A new version of a secret: the head that it replaces, if there is one, and the caller's remark. */
+/** A version to be written: the head it replaces, if there is one, and the caller's note. */
 type NextVersion = {
   readonly name: string;
   readonly base: Head | undefined;
   readonly note?: string | undefined;
+};
+
+/**
+ * Returns the data key for a name. All attempts of a request share it, and each attempt draws a new
+ * iv.
+ */
+export type KeyOf = (name: string) => Promise<DataKey>;
+
+/**
+ * Runs work that needs data keys. Generates at most one per name, and zeroes them all at the end.
+ */
+export const withKeys = async <Result>(
+  { dataKeys, vaultId, principal }: Pick<RequestVault, 'dataKeys' | 'vaultId' | 'principal'>,
+  work: (keyOf: KeyOf) => Promise<Result>,
+): Promise<Result> => {
+  const keys = new Map<string, Promise<DataKey>>();
+  const bound = { vault: vaultId, tenant: principal.tenant };
+  try {
+    return await work((name) => {
+      const key = keys.get(name) ?? dataKeys.generate({ ...bound, name });
+      keys.set(name, key);
+      return key;
+    });
+  } finally {
+    for (const key of await Promise.allSettled(keys.values())) {
+      if (key.status === 'fulfilled') key.value.plaintext.fill(0);
+    }
+  }
 };
 
 /** Seals `value` as the next version of a secret. */
@@ -28,7 +59,7 @@ export const sealNext = (
   return { ...identity, ...sealed, state: 'stored', wrappedDataKey: wrapped };
 };
 
-/** The deletion that is the next version of a secret. */
+/** Returns the deletion that becomes the next version of a secret. */
 export const deleteNext = (vault: WritingVault, next: NextVersion): Deletion => ({
   ...factsOf(vault, next),
   state: 'deleted',
@@ -36,14 +67,15 @@ export const deleteNext = (vault: WritingVault, next: NextVersion): Deletion => 
 });
 
 /**
- * What the next version says of itself. Its interval begins now, or 1 ms after its predecessor's beginning if
- * that is later. So a clock that goes back cannot reorder intervals, and they neither overlap nor leave gaps.
+ * The identifying fields of the next version. Its interval begins now, or 1 ms after the beginning
+ * of the version that it replaces if that is later. So a clock that jumps back cannot reorder
+ * versions, and intervals neither overlap nor leave gaps.
  */
 const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
   const { now, writeId, vaultId, principal, journal } = vault;
   const version = (base?.version ?? 0) + 1;
   if (version > limits.versionMax) {
-    throw new VaultError('too_large', 'the secret has as many versions as it can have', {
+    throw new VaultError('too_large', 'the secret has reached the highest version number', {
       properties: { limit: limits.versionMax },
     });
   }
@@ -56,8 +88,8 @@ const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
 };
 
 /**
- * Opens the value of a stored version. The log says how the version was selected and why it was opened. Throws the
- * key faults of `DataKeys` and `integrity_failure`.
+ * Opens the value of a stored version. `selection` and `purpose` go to the log. Throws the errors
+ * of `DataKeys` and `integrity_failure`.
  */
 export const openVersion = async (
   { dataKeys, journal }: Pick<RequestVault, 'dataKeys' | 'journal'>,

@@ -2,8 +2,8 @@ import { times } from '../model/limits.ts';
 import type { Clock } from './request.ts';
 
 /**
- * Makes a probe that all callers share: it runs at most once a second, and a later call in that second has
- * the same result. So nobody can overload a service by asking how it is.
+ * Makes a probe that all callers share. It runs at most once a second, and calls in between get the
+ * last result, so nobody can overload a service by asking for its status.
  */
 export const createSharedProbe = <Parameters extends readonly unknown[], Result>(
   clock: Pick<Clock, 'elapsed'>,

@@ -1,20 +1,22 @@
-/** The steps that create, update and delete share: each of them writes one version of one secret. */
+/**
+ * The steps that create, update, delete and copy share. Each of them writes one version of one
+ * secret.
+ */
 import type { Fingerprint } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
-import {
-  type Head,
-  type IdempotencyRecord,
-  isNameVisible,
-  type WriteRef,
-  type WrittenVersion,
+import type {
+  Head,
+  IdempotencyRecord,
+  NewVersion,
+  WriteRef,
+  WrittenVersion,
 } from '../model/types.ts';
-import { recordOf, recordOfSameRequest, unlessRecorded } from './idempotency.ts';
-import type { Change } from './ports.ts';
+import { recordOfSameRequest } from './idempotency.ts';
+import { notFound, requireHead, requireVisible } from './permission.ts';
 import type { StoreVault } from './request.ts';
-import { type Backoff, throttled, writeUntilClear } from './retries.ts';
-import { absenceOf, isOneOf, notFound } from './versions.ts';
+import { isOneOf } from './versions.ts';
+import { type Prepared, writeUntilAnswered } from './write-loop.ts';
 
-/** A request that writes one version of a secret. */
 export type SingleRequest = {
   readonly name: string;
   readonly note?: string | undefined;
@@ -25,96 +27,111 @@ export type SingleWrite = {
   readonly replayed: boolean;
 };
 
-/** Does the work of a request, unless a concurrent duplicate has done it. Then it repeats that answer. */
-export const answerOnce = (
-  vault: StoreVault,
-  { name, fingerprint }: SingleRequest,
-  work: () => Promise<SingleWrite>,
-): Promise<SingleWrite> =>
-  unlessRecorded(vault, fingerprint, work, (own, record) => replaySingle(vault, name, own, record));
+export type Replacement = SingleRequest & {
+  /** The versions that the caller is willing to replace; `*` or `undefined` means any. */
+  readonly ifMatch: '*' | readonly string[] | undefined;
+};
 
-/** Repeats the first answer to a request that writes one version. Throws `not_found` for a hidden name. */
+/**
+ * Prepares an attempt that writes just the version `next`, in place of the head `base` if there is
+ * one.
+ */
+export const onlyVersion = (base: Head | undefined, next: NewVersion): Prepared<SingleWrite> => ({
+  changes: [{ base, next }],
+  answer: { version: next, replayed: false },
+});
+
+/**
+ * Repeats the answer to the first request with this idempotency key, which wrote one version.
+ * Throws `not_found` for a hidden name.
+ */
 export const replaySingle = (
   vault: StoreVault,
   name: string,
   fingerprint: Fingerprint,
   record: IdempotencyRecord,
 ): SingleWrite => {
-  if (!isNameVisible(vault.principal.names, name)) throw notFound('hidden');
+  requireVisible(vault.principal, name);
   const [version] = recordOfSameRequest(vault, fingerprint, record).written;
   if (!version) throw new VaultError('integrity_failure', 'the record names no version');
   return { version: { ...version, writeId: record.writeId }, replayed: true };
 };
 
-/** `blocking`: the head that another request has written. */
-type PutResult = { readonly answer: SingleWrite } | { readonly blocking: Head };
-
-const decisions = {
-  'create-secret': 'created',
-  'update-secret': 'version_written',
-  'delete-secret': 'deleted',
-} as const;
-
-/** Puts the next version of a secret, with the record of a keyed request. Throws the errors of writes. */
-export const putNext = async (
+/**
+ * Replaces the current version, for updates and deletions. `start` runs alongside the first reads;
+ * if it fails, `seal` throws that failure when it needs the result.
+ */
+export const replaceHead = (
   vault: StoreVault,
-  operation: keyof typeof decisions,
-  fingerprint: Fingerprint | undefined,
-  change: Change,
-  backoff: Backoff,
-): Promise<PutResult> => {
-  const { next } = change;
-  const record = recordOf(vault, operation, fingerprint, [next]);
-  const result = await writeUntilClear(
-    vault,
-    { changes: [change], unchanged: [], ...record },
-    backoff,
-  );
-  if (result.outcome === 'written') {
-    vault.journal.decided(decisions[operation], next);
-    return { answer: { version: next, replayed: false } };
-  }
-  if (result.outcome === 'replayed' && fingerprint) {
-    return { answer: replaySingle(vault, next.name, fingerprint, result.record) };
-  }
-  if (result.outcome === 'raced' && result.head) return { blocking: result.head };
-  throw new VaultError('internal', 'the store answered a change with no outcome of one');
-};
-
-/** A request that replaces the current version of a secret. */
-export type Replacement = SingleRequest & {
-  /** The versions that the caller accepts to replace; `*` or absent: any version. */
-  readonly ifMatch: '*' | readonly string[] | undefined;
-};
-
-/** The head, if there is a value to replace and the caller accepts to replace it. */
-export const requireReplaceable = (
-  vault: StoreVault,
-  { name, ifMatch }: Replacement,
-  head: Head | undefined,
-): Head => {
-  if (!head) throw notFound(absenceOf(vault.principal, name));
-  if (head.state === 'deleted') throw notFound('deleted');
-  if (ifMatch === undefined || isOneOf(ifMatch, head)) return head;
-  throw new VaultError('version_conflict', 'the current version is another', {
-    properties: { currentVersion: head.version },
-    why: { blocking: head.version },
+  request: Replacement,
+  operation: 'update-secret' | 'delete-secret',
+  seal: (base: Head) => NewVersion | Promise<NewVersion>,
+  start?: () => Promise<unknown>,
+): Promise<SingleWrite> => {
+  const { store } = vault;
+  const { name, fingerprint } = request;
+  return writeUntilAnswered(vault, {
+    operation,
+    fingerprint,
+    read: async (met) => {
+      // The head to which the last attempt lost the race was read before the wait, so read it
+      // again.
+      if (met) return { head: (await store.findHead(name)) ?? met, record: undefined };
+      // Wait for all answers before using any, so that the same faults always produce the same
+      // answer.
+      const [head, record] = await Promise.allSettled([
+        store.findHead(name),
+        fingerprint && store.findRecord(fingerprint.keyHash),
+        start?.(),
+      ]);
+      if (head.status === 'rejected') throw head.reason;
+      if (record.status === 'rejected') throw record.reason;
+      return { head: head.value, record: record.value };
+    },
+    replay: (own, record) => replaySingle(vault, name, own, record),
+    prepare: async ({ head }) => {
+      const base = requireReplaceable(vault, request, head);
+      return onlyVersion(base, await seal(base));
+    },
+    judgeMiss: (met) => {
+      if (met) requireReplaceable(vault, request, met);
+      return true;
+    },
   });
 };
 
 /**
- * Waits after a lost race and reads the head to replace again, because the blocking head is old by then.
- * Throws `not_found` once the secret is deleted, `version_conflict`, `throttled`, and the errors of reads.
+ * Returns the head. Throws `not_found` if there is no value to replace, and `version_conflict` if
+ * `ifMatch` does not allow replacing it.
  */
-export const baseAfterRace = async (
+export const requireReplaceable = (
   vault: StoreVault,
-  request: Replacement,
-  blocking: Head,
-  backoff: Backoff,
-): Promise<Head> => {
-  const { store, journal } = vault;
-  requireReplaceable(vault, request, blocking);
-  journal.decided('lost_race');
-  if (!(await backoff())) throw throttled();
-  return requireReplaceable(vault, request, (await store.findHead(request.name)) ?? blocking);
+  { name, ifMatch }: Replacement,
+  read: Head | undefined,
+): Head => {
+  const head = requireHead(vault.principal, name, read);
+  if (head.state === 'deleted') throw notFound('deleted');
+  if (ifMatch === undefined || isOneOf(ifMatch, head)) return head;
+  throw new VaultError('version_conflict', 'the current version is not the expected one', {
+    properties: { currentVersion: head.version },
+    forLog: { blocking: head.version },
+  });
 };
+
+/**
+ * Returns the deletion that a create would replace, if there is one. Throws `secret_exists` if the
+ * secret has a value.
+ */
+export const requireNoValue = (
+  { journal }: StoreVault,
+  head: Head | undefined,
+): Head | undefined => {
+  if (head?.state !== 'stored') return head;
+  journal.decided('refused_exists', { name: head.name });
+  throw exists(head);
+};
+
+const exists = ({ version }: Head): VaultError =>
+  new VaultError('secret_exists', 'a secret with this name exists already; PUT updates it', {
+    forLog: { blocking: version },
+  });

@@ -1,39 +1,22 @@
-/** Finds, chooses and checks the stored versions of a secret. */
+/** Finds, selects and checks the stored versions of a secret. */
 import { anchorOf } from '../crypto/fingerprint.ts';
 import { VaultError } from '../model/errors.ts';
-import {
-  type Head,
-  isNameVisible,
-  type Principal,
-  type StoredVersion,
-  type ValueVersion,
-  type WriteRef,
-} from '../model/types.ts';
+import type { Head, StoredVersion, ValueVersion, WriteRef } from '../model/types.ts';
+import { type Absence, notFound, requireHead } from './permission.ts';
 import type { VersionRange } from './ports.ts';
 import type { RequestVault } from './request.ts';
 
 type History = Pick<RequestVault, 'store' | 'journal' | 'principal'>;
 
-/** Why a version is not found, for the log. A name of another tenant never existed. */
-export type Absence = 'never_existed' | 'deleted' | 'beyond_current' | 'before_first' | 'hidden';
-
-/** Why a secret has no head. No read decides that a name is hidden, so the word tells nothing of the name. */
-export const absenceOf = ({ names }: Principal, name: string): Absence =>
-  isNameVisible(names, name) ? 'never_existed' : 'hidden';
-
-/** Whether one of the tags of a precondition names this version. */
+/** Whether one of the tags names this version, by its number alone or with its anchor. */
 export const isOneOf = (tags: '*' | readonly string[], version: WriteRef): boolean =>
   tags === '*' ||
   tags.includes(String(version.version)) ||
   tags.includes(`${version.version}.${anchorOf(version)}`);
 
-/** The same answer for a name that never existed, for another tenant's name, and for a hidden name. */
-export const notFound = (absence: Absence): VaultError =>
-  new VaultError('not_found', 'no such secret', { why: { why: absence } });
-
 /**
- * The version, if it holds a value. Throws `refuse` with the reason: `absence` for none, and that it is a deletion.
- * Throws `version_destroyed`.
+ * Returns the version if it has a value. Otherwise throws `version_destroyed`, or what `refuse`
+ * returns for a deletion or, with the reason `absence`, for a missing version.
  */
 export const requireValue = (
   version: StoredVersion | undefined,
@@ -46,9 +29,10 @@ export const requireValue = (
 };
 
 /**
- * The version with the number `version`; its interval is checked against its successor. `undefined` beyond the
- * current version. Throws `not_found` if the secret never existed. The three reads are no snapshot. A version item at
- * or above the head shows that an update ran, so the head is read again.
+ * Finds a version by its number, and checks its interval against its successor's. Returns
+ * `undefined` if the number is above the current version. Throws `not_found` if the secret never
+ * existed. The three reads are not a snapshot: if they show a version item at or above the head, an
+ * update was running, and the head is read again.
  */
 export const findNumbered = async (
   vault: History,
@@ -62,9 +46,10 @@ export const findNumbered = async (
     store.findVersion(name, version + 1),
   ]);
   const passed = superseded && shown && shown.version <= version;
-  // A single read may see one item of a running update before the other. A transaction sees both.
-  const head = passed ? (await store.findHeads([name])).get(name) : shown;
-  if (!head) throw notFound(absenceOf(vault.principal, name));
+  // A single read may see a running update on the head or on the version item only. A transactional
+  // read sees it on both or not at all.
+  const read = passed ? (await store.findHeads([name])).get(name) : shown;
+  const head = requireHead(vault.principal, name, read);
   if (superseded && head.version <= version) {
     throw new VaultError('integrity_failure', 'a version exists at or beyond the head');
   }
@@ -76,8 +61,9 @@ export const findNumbered = async (
 };
 
 /**
- * The version with the number `version`, given a head. `superseded` is its item, if an earlier read found it.
- * An earlier read may have come too early and missed the item, so the item is read again; once is enough.
+ * Finds a version by its number, given a head. `superseded` is its item if an earlier read found
+ * it. If that read came too early to see the item, it is read again; once is enough, because the
+ * head shows that the item is written.
  */
 export const chooseVersion = async (
   vault: History,
@@ -93,9 +79,10 @@ export const chooseVersion = async (
 };
 
 /**
- * The version that was valid at an instant, given a head; `undefined` if the secret did not exist then. Steps
- * of halving size find two neighbours: one had begun by then, and the next had not. Their beginnings are
- * sealed, and the end of the first is checked against the beginning of the next.
+ * Finds the version that was valid at an instant, given a head; `undefined` if the secret did not
+ * exist then. A binary search finds two neighbours, one that had begun by then and one that had
+ * not. The end of the first is checked against the beginning of the second, and its own beginning
+ * is authenticated when its value is opened.
  */
 export const findValidAt = async (
   vault: History,
@@ -116,17 +103,16 @@ export const findValidAt = async (
   return begun;
 };
 
-/** A page of a history: at most `limit` versions in `order`, after the version `after`. */
 export type PageOfVersions = {
   readonly order: 'asc' | 'desc';
   readonly limit: number;
-  /** The last version of the previous page. */
+  /** The number of the last version on the previous page; `undefined` for the first page. */
   readonly after: number | undefined;
 };
 
 /**
- * At most `limit` versions, each with an interval that is checked against its successor. The successor of the
- * newest version is read as well, and left out of the answer.
+ * Reads at most `limit` versions and checks each one's interval against its successor's. The
+ * successor of the newest version is read for that too, but not returned.
  */
 export const readPage = async (
   vault: History,
@@ -145,7 +131,10 @@ export const readPage = async (
   return isBorneOut ? read : read.slice(0, -1);
 };
 
-/** At most `limit` contiguous versions from `from` on. A short read still gives two if two exist. */
+/**
+ * Reads at most `limit` contiguous versions, starting with `from`. A read that returns too little
+ * is completed to two versions if two exist, so that a page always makes progress.
+ */
 const readSpan = async (
   vault: History,
   head: Head,
@@ -156,8 +145,10 @@ const readSpan = async (
   const newestFirst = order === 'desc';
   const limit = Math.min(asked, newestFirst ? from : head.version - from + 1);
   const page: StoredVersion[] = newestFirst && from === head.version ? [head] : [];
+  // etcd reads a whole range before it returns the newest of it, so the range has only one version
+  // more than the page: with it, a missing version is noticed also at the end of the page.
   const range = newestFirst
-    ? { above: 0, below: Math.min(from + 1, head.version) }
+    ? { above: Math.max(0, from - limit - 1), below: Math.min(from + 1, head.version) }
     : { above: from - 1, below: head.version };
   const wanted = limit - page.length;
   if (wanted > 0 && range.below - range.above > 1) {
@@ -175,8 +166,9 @@ const readSpan = async (
 };
 
 /**
- * A version below the head. Superseded versions are never deleted, so a missing one is an integrity failure,
- * unless the update that writes it is still running. A settled look-up decides that.
+ * Finds a version below the head. Superseded versions are never deleted, so a missing one is an
+ * integrity failure, unless the update that writes it is still running. A settled read decides
+ * which it is.
  */
 export const findSuperseded = async (
   { store, journal }: History,
@@ -192,7 +184,10 @@ export const findSuperseded = async (
   return found;
 };
 
-/** Throws unless the intervals join. `validTo` is not sealed, so every read of the successor checks it. */
+/**
+ * Throws `integrity_failure` unless each version's interval ends where its successor's begins.
+ * `validTo` is not authenticated, so it is checked whenever the successor is read.
+ */
 const requireTiling = (ascending: readonly StoredVersion[]): void => {
   for (const [index, later] of ascending.entries()) {
     const earlier = ascending[index - 1];

@@ -1,20 +1,24 @@
 /**
- * `npm run stack -- localstack`: deploys the template to LocalStack and keeps it running until Ctrl-C. Meanwhile the same
- * command from another terminal deploys changes, with `delete` it deletes the stack, with `copy` it copies a table, and
- * with `aws …` it runs the AWS CLI.
+ * `npm run stack -- localstack` deploys the template to LocalStack and keeps it running until
+ * Ctrl-C. Meanwhile the same command from another terminal deploys changes. With `delete` it
+ * deletes the stack, with `copy` it copies a table, and with `aws …` it runs the AWS CLI.
  */
 
+import { openTokenKey } from '../../host/identity/token-key.ts';
+import { dataFolderOf, openDataFolder } from '../../host/process/data-folder.ts';
+import { untilSignal } from '../../host/process/ending.ts';
+import { newProgram, say } from '../../host/process/program.ts';
+import {
+  cloudRecord,
+  localstackFolderOf,
+  type RunningCloud,
+} from '../../host/process/vault-records.ts';
 import { failure } from '../../system/failures.ts';
 import { type Cloud, startCloud } from '../containers/cloud.ts';
 import { copyTable, deleteStack, deploy, runAws } from '../containers/deployment.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import { identityOf } from '../containers/sam.ts';
-import { openTokenKey } from '../identity/token-key.ts';
-import { dataFolderOf, openDataFolder } from '../process/data-folder.ts';
-import { untilSignal } from '../process/ending.ts';
-import { newProgram, say } from '../process/program.ts';
-import { cloudRecord, localstackFolderOf, type RunningCloud } from '../vaults/vault-records.ts';
 
 const dataFolder = dataFolderOf(process.env);
 const folder = localstackFolderOf(dataFolder);

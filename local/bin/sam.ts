@@ -1,21 +1,24 @@
 /**
- * `npm run stack -- sam`: serves the vault on http://127.0.0.1:3000 by `sam local start-api`, on the services of
- * `npm run stack`.
+ * `npm run stack -- sam` serves the vault on http://127.0.0.1:3000 with `sam local start-api`, on
+ * the services of `npm run stack`.
  */
 import { join } from 'node:path';
+import { openTokenKey } from '../../host/identity/token-key.ts';
+import { dataFolderOf, lockDataFolder, openDataFolder } from '../../host/process/data-folder.ts';
+import { untilSignal } from '../../host/process/ending.ts';
+import { findFreePort, readPort } from '../../host/process/ports.ts';
+import { newProgram, say } from '../../host/process/program.ts';
+import { findStack, samRecord, stackFolderOf } from '../../host/process/vault-records.ts';
 import { failure } from '../../system/failures.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import { identityOf, startSam } from '../containers/sam.ts';
 import { startStack } from '../containers/stack.ts';
-import { openTokenKey } from '../identity/token-key.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-folder.ts';
-import { untilSignal } from '../process/ending.ts';
-import { findFreePort, readPort } from '../process/ports.ts';
-import { newProgram, say } from '../process/program.ts';
-import { findStack, samRecord, stackFolderOf } from '../vaults/vault-records.ts';
 
-/** Two such processes would end each other's functions. The lock is taken before the build, which takes long. */
+/**
+ * Locks the folder, because two such processes would end each other's functions. The lock is taken
+ * before the build, which takes long.
+ */
 const lockSam = (folder: string): { readonly release: () => void } => {
   const running = samRecord.find(folder);
   if (running !== undefined) {

@@ -1,15 +1,16 @@
 /**
- * `npm run stack`: the vault as on AWS, on this machine. Without a word it runs the services that SAM's functions need,
- * until Ctrl-C; `-- sam` serves the vault on them, and starts them by itself if they do not run; `-- localstack` deploys
- * the whole template to LocalStack.
+ * `npm run stack` runs the vault as on AWS, but on this machine. Without a word it runs the
+ * services that SAM's functions need, until Ctrl-C. `-- sam` serves the vault on them, and starts
+ * them if they do not run. `-- localstack` deploys the whole template to LocalStack.
  */
+
+import { dataFolderOf } from '../../host/process/data-folder.ts';
+import { untilSignal } from '../../host/process/ending.ts';
+import { newProgram, runProgram, say } from '../../host/process/program.ts';
+import { stackFolderOf, stackRecord } from '../../host/process/vault-records.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import { startStack } from '../containers/stack.ts';
-import { dataFolderOf } from '../process/data-folder.ts';
-import { untilSignal } from '../process/ending.ts';
-import { newProgram, runProgram, say } from '../process/program.ts';
-import { stackFolderOf, stackRecord } from '../vaults/vault-records.ts';
 import { localstackProgram } from './localstack.ts';
 import { samProgram } from './sam.ts';
 

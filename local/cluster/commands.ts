@@ -1,5 +1,6 @@
 /** The commands to a running cluster, as JSON. */
 import * as v from 'valibot';
+import { nodeNumbers } from '../../host/node/layout.ts';
 
 /** The commands to a node, each with its effect in words. */
 export const nodeChanges = {
@@ -13,7 +14,6 @@ export const nodeChanges = {
   wipe: 'deletes the data of a node, if two whole copies stay',
 } as const;
 export const nodeActions = Object.keys(nodeChanges) as (keyof typeof nodeChanges)[];
-export const nodeNumbers = [1, 2, 3] as const;
 
 const command = v.variant('action', [
   v.strictObject({ action: v.literal('status'), json: v.boolean() }),

@@ -1,7 +1,7 @@
 /**
- * Lets another terminal control the cluster that runs on a folder. The folder holds a Unix domain socket,
- * which only the folder's owner can reach. The command is sent as JSON; the answer, as JSON too, is the
- * output of the command or its error.
+ * Lets another terminal control the cluster that runs on a folder. The folder holds a Unix domain
+ * socket, which only the folder's owner can reach. The command is sent as JSON; the answer, as JSON
+ * too, is the output of the command or its error.
  */
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -16,8 +16,8 @@ const reply = v.union([v.object({ printed: v.string() }), v.object({ refused: v.
 type Reply = v.InferOutput<typeof reply>;
 
 /**
- * The longest path of such a socket in bytes. Systems allow 108 bytes, some only 104, including the final
- * zero byte.
+ * The longest path of such a socket in bytes. Systems allow 108 bytes, some only 104, including the
+ * final zero byte.
  */
 const pathBytesMax = 103;
 const messageBytesMax = 65_536;
@@ -31,8 +31,8 @@ const socketOf = (folder: string): string => {
 };
 
 /**
- * Reads until the other side ends, and leaves this side open for the answer. An async iterator would close
- * it.
+ * Reads until the other side ends, and leaves this side open for the answer. An async iterator
+ * would close it.
  */
 const textOf = (socket: Socket): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -54,8 +54,8 @@ const answer = async (text: string, run: (command: Command) => Promise<string>):
 };
 
 /**
- * Accepts commands for the cluster in this folder, which this process must have locked. `report` is called
- * with one line for an error that the sender of the command did not cause.
+ * Accepts commands for the cluster in this folder, which this process must have locked. `report` is
+ * called with one line for an error that the sender of the command did not cause.
  */
 export const startControl = async (
   folder: string,
@@ -82,8 +82,8 @@ export const startControl = async (
 };
 
 /**
- * Sends a command to the cluster that runs on the folder. Returns the command's output; throws the sentence
- * of its error.
+ * Sends a command to the cluster that runs on the folder. Returns the command's output; throws the
+ * sentence of its error.
  */
 export const sendCommand = async (folder: string, command: Command): Promise<string> => {
   const socket = connect({ path: socketOf(folder), allowHalfOpen: true });

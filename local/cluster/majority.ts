@@ -1,8 +1,8 @@
 /**
- * Waits until the program of every node serves (true) or has ended (false), for `patienceMs` at most; after that until a
- * majority serves, however long that takes, because nodes with much data load it for minutes. Returns the numbers of the
- * nodes that serve: less than a majority if too many have ended. `onSlow` is called once if there is no majority after
- * `patienceMs`.
+ * Waits until the program of every node serves (true) or has ended (false), for `patienceMs` at
+ * most; after that until a majority serves, however long that takes, because nodes with much data
+ * load it for minutes. Returns the numbers of the nodes that serve: less than a majority if too
+ * many have ended. `onSlow` is called once if there is no majority after `patienceMs`.
  */
 export const untilMajority = (
   nodes: ReadonlyMap<number, Promise<boolean>>,

@@ -1,22 +1,22 @@
 /**
- * The program of a node as a child of this process: started, ended, killed and paused together with its own
- * children.
+ * The program of a node as a child of this process: started, ended, killed and paused together with
+ * its own children.
  */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure } from '../../system/failures.ts';
-import { nodeTimes } from '../node/node-times.ts';
-import { openDataFolder, root } from '../process/data-folder.ts';
-import { logLines, openLogFile } from '../process/log-file.ts';
+import type { NodeLayout } from '../../host/node/layout.ts';
+import { nodeTimes } from '../../host/node/node-times.ts';
+import { openDataFolder, root } from '../../host/process/data-folder.ts';
+import { logLines, openLogFile } from '../../host/process/log-file.ts';
 import {
   endRememberedChild,
   findRememberedChild,
   isRunning,
   type ProcessRecord,
-} from '../process/process-record.ts';
-import { type Supervision, startChild, supervise } from '../process/supervisor.ts';
-import type { NodeLayout } from './layout.ts';
+} from '../../host/process/process-record.ts';
+import { type Supervision, startChild, supervise } from '../../host/process/supervisor.ts';
+import { failure } from '../../system/failures.ts';
 
 /** `ended`: the program ended by itself. */
 type ProgramState = 'running' | 'paused' | 'stopped' | 'killed' | 'ended';
@@ -25,7 +25,10 @@ export type NodeProgram = {
   readonly state: () => ProgramState;
   /** Settles with true when the program serves, or with false if it ends before that. */
   readonly serves: () => Promise<boolean>;
-  /** The five commands throw a sentence if the program's state forbids them, and return when they are done. */
+  /**
+   * The five commands throw a sentence if the program's state forbids them, and return when they
+   * are done.
+   */
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly kill: () => Promise<void>;
@@ -33,7 +36,7 @@ export type NodeProgram = {
   readonly resume: () => void;
 };
 
-const script = 'local/bin/node.ts';
+const script = 'host/bin/node.ts';
 /** The line that the program prints once it serves. */
 const ready = /^vault listening on /m;
 /** The files in the node's folder that keep the pids of the program and of its etcd. */
@@ -49,7 +52,10 @@ const signalAll = (records: readonly ProcessRecord[], signal: NodeJS.Signals): v
   for (const record of records) if (isRunning(record)) process.kill(record.pid, signal);
 };
 
-/** Writes the child's output to its log. Resolves with whether it prints the ready line before it ends. */
+/**
+ * Writes the child's output to its log. Resolves with whether it prints the ready line before it
+ * ends.
+ */
 const followOutput = (child: ChildProcess, folder: string): Promise<boolean> => {
   const log = openLogFile(join(folder, 'log'));
   for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, log);
@@ -70,8 +76,8 @@ const followOutput = (child: ChildProcess, folder: string): Promise<boolean> => 
 };
 
 /**
- * Ends what an earlier run may have left in the node's folder. `report` is called with one line if the program
- * ends by itself.
+ * Ends what an earlier run may have left in the node's folder. `report` is called with one line if
+ * the program ends by itself.
  */
 export const createNodeProgram = async (
   { node, folder }: NodeLayout,

@@ -1,19 +1,19 @@
 /**
- * A whole cluster as children of this process: three vault nodes (node-program.ts), and the proxies between
- * them (relay.ts). `createCluster` is where to begin reading: it starts the nodes, and runs the commands that
- * a second terminal sends (commands.ts, control.ts). init.ts makes what nodes share, here and on several
- * machines.
+ * A whole cluster as children of this process: three vault nodes (node-program.ts), and the proxies
+ * between them (relay.ts). `createCluster` is where to begin reading: it starts the nodes, and runs
+ * the commands that a second terminal sends (commands.ts, control.ts). `initCluster` makes what
+ * nodes share, here and on several machines.
  */
 import { rmSync } from 'node:fs';
+import { masterKeyFile } from '../../host/kms/key-file.ts';
+import { isKeyInKms } from '../../host/kms/vault-key.ts';
+import { readClusterFile } from '../../host/node/cluster-file.ts';
+import type { Layout, NodeLayout } from '../../host/node/layout.ts';
+import { nodeTimes } from '../../host/node/node-times.ts';
+import { createPeerCall, type PeerCall } from '../../host/node/peers.ts';
+import { readPort } from '../../host/process/ports.ts';
 import { failure } from '../../system/failures.ts';
-import { masterKeyFile } from '../kms/key-file.ts';
-import { isKeyInKms } from '../kms/vault-key.ts';
-import { readClusterFile } from '../node/cluster-file.ts';
-import { nodeTimes } from '../node/node-times.ts';
-import { createPeerCall, type PeerCall } from '../node/peers.ts';
-import { readPort } from '../process/ports.ts';
 import type { Command } from './commands.ts';
-import type { Layout, NodeLayout } from './layout.ts';
 import { untilMajority } from './majority.ts';
 import { createNodeProgram, type NodeProgram } from './node-program.ts';
 import { type Relay, startRelay } from './relay.ts';
@@ -35,22 +35,30 @@ type Parts = {
   readonly layout: Layout;
   readonly nodes: readonly Node[];
   readonly relay: Relay;
-  /** Asks a node, not through its proxy. Throws a sentence if there is no cluster file yet. */
+  /**
+   * Asks a node directly, not through its proxy. Throws a user-facing error if there is no cluster
+   * file yet.
+   */
   readonly ask: PeerCall;
 };
 
 export type Cluster = {
   /**
-   * Starts everything, and waits for a majority of the nodes. Returns the numbers of the nodes that serve.
-   * Throws a sentence if there can be no majority, because nodes have ended.
+   * Starts everything, and waits for a majority of the nodes. Returns the numbers of the nodes that
+   * serve. Throws a sentence if there can be no majority, because nodes have ended.
    */
   readonly start: () => Promise<readonly number[]>;
-  /** Runs a command and returns its output. The commands run one after the other, except `status`. */
+  /**
+   * Runs a command and returns its output. The commands run one after the other, except `status`.
+   */
   readonly run: (command: Command) => Promise<string>;
   readonly close: () => Promise<void>;
 };
 
-/** The nodes share one machine, so they take ports in a row for their metrics. 0 gives each any free one. */
+/**
+ * The nodes share one machine, so they use consecutive ports for their metrics. 0 means any free
+ * port for each.
+ */
 const metricsPortOf = (node: number): string => {
   if (!process.env['VAULT_METRICS_PORT']) return '';
   const first = readPort(0, 'VAULT_METRICS_PORT');
@@ -74,7 +82,8 @@ const environmentOf = (
   HOST: host,
   PORT: String(port),
   VAULT_METRICS_PORT: metricsPortOf(node),
-  // They listen on this machine only, and `dsvault` knows their addresses as HTTP.
+  // The nodes do not use TLS, because they listen on this machine only, and `dsvault` finds their
+  // addresses as HTTP.
   VAULT_TLS_CERT: '',
   VAULT_TLS_KEY: '',
 });
@@ -146,8 +155,8 @@ const changeNode = async (
 };
 
 /**
- * Prepares the cluster and starts nothing yet. `report` is called with one line whenever a program ends by
- * itself.
+ * Prepares the cluster and starts nothing yet. `report` is called with one line whenever a program
+ * ends by itself.
  */
 export const createCluster = async (
   layout: Layout,

@@ -1,13 +1,14 @@
 /**
- * Proxies through which the nodes of a cluster on one machine reach each other, so that a node can be cut off
- * without root: one forward proxy a node, which tunnels connections (CONNECT). A cut closes the tunnels and
- * refuses new ones, so a node notices it at once; with a cut cable its connections would hang. etcd uses such
- * a proxy for every host that is not loopback, so the nodes are known by addresses that only the proxies
- * know.
+ * Proxies through which the nodes of a cluster on one machine reach each other, so that a node can
+ * be cut off without root: one forward proxy per node, which tunnels connections (CONNECT). Cutting
+ * a node off closes the tunnels and refuses new ones, so a node notices immediately, whereas
+ * connections over a cut cable would hang. etcd uses such a proxy for every host that is not
+ * loopback, so the nodes are known by addresses that only the proxies can resolve.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { hostOf } from '../../host/node/layout.ts';
 
 export type RelayNode = { readonly node: number; readonly ports: readonly number[] };
 
@@ -19,13 +20,6 @@ export type Relay = {
   readonly isIsolated: (node: number) => boolean;
   readonly close: () => Promise<void>;
 };
-
-/**
- * The host by which the nodes know a node: an address, because etcd looks names up before it joins, which
- * takes up to thirty seconds; and one of a multicast group, to which TCP cannot connect, so that nothing
- * leaves the machine.
- */
-export const hostOf = (node: number): string => `239.255.0.${node}`;
 
 type Tunnel = { readonly ends: readonly number[]; readonly cut: () => void };
 

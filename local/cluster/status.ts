@@ -1,32 +1,40 @@
 /** Compares the reports of a cluster's nodes. */
 import { endsSoon } from '../../functions/model/types.ts';
+import { isKnownToReadStale } from '../../host/node/etcd-version.ts';
+import { nodeTimes } from '../../host/node/node-times.ts';
+import type { PeerCall } from '../../host/node/peers.ts';
+import { areEqual, type NodeReport, parseReport } from '../../host/node/report.ts';
 import { failure } from '../../system/failures.ts';
-import { isKnownToReadStale } from '../node/etcd-version.ts';
-import { nodeTimes } from '../node/node-times.ts';
-import type { PeerCall } from '../node/peers.ts';
-import { areEqual, type NodeReport, parseReport } from '../node/report.ts';
 
 type NodeStatus = Pick<
   NodeReport,
   'node' | 'alive' | 'leader' | 'reason' | 'etcd' | 'masterKey' | 'certificateEndsAt'
 > & {
-  /** `null`, like all that only a node's report tells, if the node did not answer. */
+  /**
+   * The last revision that the node has applied. It is `null`, like everything that only a node's
+   * report contains, if the node did not answer.
+   */
   readonly appliedRevision: number | null;
-  /** How many revisions the node is behind the furthest node. */
+  /** How many revisions the node is behind the most advanced node. */
   readonly lag: number | null;
-  /** The hash of its data at the applied revision; `null` also if its etcd does not answer. */
+  /**
+   * The hash of the node's data at the applied revision; also `null` if its etcd does not answer.
+   */
   readonly digest: string | null;
   /** The state as the node reports it; for a node that did not answer, the state of its process. */
   readonly state: string;
-  /** Whether it is cut off from the other nodes. */
+  /** Whether the node is cut off from the other nodes. */
   readonly isolated: boolean;
-  /** Whether its version of etcd is known to answer stale reads. */
+  /** Whether the node's version of etcd is known to serve stale reads. */
   readonly mayReadStale: boolean;
 };
 
 export type ClusterStatus = {
   readonly nodes: readonly NodeStatus[];
-  /** False if two nodes have different digests at one revision, or if a node reports that it differs. */
+  /**
+   * False if two nodes have different digests at one revision, or if a node reports that it
+   * differs.
+   */
   readonly equal: boolean;
 };
 
@@ -36,11 +44,11 @@ export type NodeObservation = {
   readonly isolated: boolean;
   /** The state of the process of a node that does not answer, such as `killed`. */
   readonly process: string;
-  /** The node's report; `undefined` if it gave none in time. */
+  /** The node's report; `undefined` if it did not send one in time. */
   readonly answer: NodeReport | undefined;
 };
 
-/** Asks a node for its report; `undefined` if it gives none in time. */
+/** Asks a node for its report; `undefined` if none arrives in time. */
 export const askNode = (ask: PeerCall, node: number): Promise<NodeReport | undefined> =>
   ask(node, 'GET', '/status', { timeoutMs: nodeTimes.statusMs })
     .then(parseReport)
@@ -71,8 +79,8 @@ export const compareNodes = (observed: readonly NodeObservation[]): ClusterStatu
 };
 
 /**
- * Throws a sentence unless both other nodes serve, so that two whole copies stay when the data of this node
- * are deleted. A node serves only while its copy equals that of a majority.
+ * Throws a user-facing error unless both other nodes serve, so that two complete copies remain when
+ * the data of this node is deleted. A node serves only while its copy equals that of a majority.
  */
 export const requireWholeCopies = ({ nodes }: ClusterStatus, node: number): void => {
   const whole = nodes.filter(
@@ -84,27 +92,36 @@ export const requireWholeCopies = ({ nodes }: ClusterStatus, node: number): void
   );
 };
 
-/** A sentence about the nodes whose etcd may answer stale reads; `undefined` if there are none. */
+/**
+ * Returns a sentence about the nodes whose etcd may serve stale reads; `undefined` if there are
+ * none.
+ */
 export const findStaleReads = ({ nodes }: ClusterStatus): string | undefined => {
   const stale = nodes.filter(({ mayReadStale }) => mayReadStale);
   if (stale.length === 0) return undefined;
-  const names = stale.map(({ node, etcd }) => `etcd ${etcd} of node ${node}`).join(', ');
-  return `${names}: known to answer stale reads after a pause (docs/runbook.md names later releases)`;
+  const names = [...Map.groupBy(stale, ({ etcd }) => etcd)].map(
+    ([etcd, running]) =>
+      `etcd ${etcd} of node${running.length > 1 ? 's' : ''} ${running.map(({ node }) => node).join(', ')}`,
+  );
+  return `${names.join('; ')}: known to answer stale reads after a pause (docs/runbook.md names later releases)`;
 };
 
-/** A sentence about the nodes whose certificate ends soon; empty if there are none. */
+/**
+ * Returns a list of one sentence about the nodes whose certificate expires soon; an empty list if
+ * there are none.
+ */
 const aboutCertificates = (nodes: readonly NodeStatus[]): readonly string[] => {
   const ending = nodes.filter(({ certificateEndsAt }) => endsSoon(certificateEndsAt));
   const names = ending.map(({ node, certificateEndsAt }) => `node ${node} at ${certificateEndsAt}`);
   return names.length === 0
     ? []
     : [
-        `the certificate ends of ${names.join(', ')}: npm run cluster -- init FOLDER --renew makes another one ` +
+        `certificates expire soon: ${names.join(', ')}: npm run cluster -- init FOLDER --renew issues a new one ` +
           '(docs/deploy/machines.md); npm run cluster makes its own at its next start',
       ];
 };
 
-/** Formats the status for a person. */
+/** Formats the status for people. */
 export const tableOf = (status: ClusterStatus): string => {
   const { nodes, equal } = status;
   const rows = [

@@ -1,21 +1,21 @@
 /**
- * LocalStack with everything in the template: the functions in Docker's containers, the table in dynoxide.
- * `close` removes all of it, and the next start removes what a killed process left. LocalStack keeps nothing over a
- * restart, and a table that belongs to no stack would make the next deployment fail.
+ * LocalStack with everything in the template: the functions in Docker's containers, the table in
+ * dynoxide. `close` removes all of it, and the next start removes what a killed process left.
+ * LocalStack keeps nothing over a restart, and a table that belongs to no stack would make the next
+ * deployment fail.
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { dynoxide } from '../dynamodb/dynoxide.ts';
-import { startStore } from '../dynamodb/local-store.ts';
-import { root, startOnFolder } from '../process/data-folder.ts';
+import { startOnFolder } from '../../host/process/data-folder.ts';
+import { startDynoxide } from '../dynamodb/dynoxide.ts';
 import { addHost, hostName } from './container-host.ts';
 import { docker, lambdaImage } from './docker.ts';
 import { startLocalstack } from './localstack.ts';
 import { prepareContainers } from './stack.ts';
 
 export type CloudOptions = {
-  /** Keeps the table, the logs and the pids. */
+  /** The folder for the table, the logs and the pids. */
   readonly folder: string;
   readonly port: number;
   readonly say: (line: string) => void;
@@ -24,7 +24,9 @@ export type CloudOptions = {
 export type Cloud = {
   /** The endpoint of every service. */
   readonly endpoint: string;
-  /** The folders of the SAM CLI's programs and of LocalStack's environment, which has the AWS CLI. */
+  /**
+   * The folders of the SAM CLI's programs and of LocalStack's environment, which has the AWS CLI.
+   */
   readonly samPrograms: string;
   readonly awsPrograms: string;
   /** Settles only if a part died and could not be restarted; the error says why. */
@@ -61,28 +63,35 @@ const settingsOf = (folder: string, image: string) => ({
   HOSTNAME_FROM_LAMBDA: hostName,
   LAMBDA_DOCKER_FLAGS: `--add-host ${addHost} --label ${labelOf(folder)}`,
   LAMBDA_RUNTIME_IMAGE_MAPPING: JSON.stringify({ 'nodejs24.x': image }),
-  // The default is too short on a busy machine, and many containers may start at once.
+  // How many seconds a container may take to start. The default is too short on a busy machine, and
+  // many containers may start at once.
   LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '60',
 });
 
-/** The arguments of Python that start LocalStack; `start-localstack.py` explains each of them. */
+/**
+ * Returns the arguments of Python that start LocalStack; `start-localstack.py` explains each of
+ * them.
+ */
 const startOf = (image: string, store: string): readonly string[] => {
   const init = process.env['LOCALSTACK_INIT'];
   const told = { store: new URL(store).host, image, ...(init && { init: resolve(init) }) };
   return [join(import.meta.dirname, 'start-localstack.py'), JSON.stringify(told)];
 };
 
-/** Returns when all parts answer. Throws one sentence if a part cannot be started; nothing is left running then. */
+/**
+ * Starts LocalStack and everything with it, and returns when all parts answer. Throws one sentence
+ * if a part cannot be started; nothing is left running then.
+ */
 export const startCloud = async ({ folder, port, say }: CloudOptions): Promise<Cloud> => {
   const { samPrograms, awsPrograms, host } = await prepareContainers(say);
-  // Another image may get the same tag later; the id names the image that was found.
+  // Another image may get the same tag later, so the id is used.
   const image = await docker(['image', 'inspect', '--format', '{{.Id}}', lambdaImage]);
   return await startOnFolder(folder, say, async (closers) => {
     await removeContainers(folder);
     for (const file of ['store.sqlite', 'store.sqlite-shm', 'store.sqlite-wal']) {
       rmSync(join(folder, file), { force: true });
     }
-    const store = await startStore(dynoxide(root), folder, say);
+    const store = await startDynoxide(folder);
     closers.push(store.close, () => removeContainers(folder));
     say('starting LocalStack');
     const localstack = await startLocalstack({

@@ -1,12 +1,14 @@
-/** Deploys, updates and deletes the stack of the template on a LocalStack, as `sam` does it on AWS. */
+/**
+ * Deploys, updates and deletes the stack of the template on a LocalStack, as `sam` does it on AWS.
+ */
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
 import type { Item } from '../../functions/store/items.ts';
+import { run } from '../../host/process/run.ts';
+import { readTemplate } from '../../host/template.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { run } from '../process/run.ts';
-import { readTemplate } from '../template.ts';
 import { buildTemplate, type Identity, localParameters, runSam, samEnvironment } from './sam.ts';
 
 export type Deployment = {
@@ -16,12 +18,16 @@ export type Deployment = {
   readonly say: (line: string) => void;
 };
 
-/** `vault`, as in samconfig.toml, unless `STACK_NAME` names another. The table and the functions are named after it. */
+/**
+ * `vault`, as in samconfig.toml, unless `STACK_NAME` names another. The table and the functions are
+ * named after it.
+ */
 const stackName = process.env['STACK_NAME'] || 'vault';
 
 /**
- * The parameters of a stack over an existing vault, from the variables that name the vault to the functions. Without
- * them, a new stack makes its own table and key, and a stack that is deployed again keeps what it has.
+ * Returns the parameters of a stack over an existing vault, from the variables that name the vault
+ * to the functions. Without them, a new stack creates its own table and key, and a redeployed stack
+ * keeps what it has.
  */
 const existingVault = (): readonly string[] =>
   Object.entries({
@@ -36,7 +42,9 @@ const awsEnvironmentOf = ({ endpoint }: Deployment): NodeJS.ProcessEnv => ({
   AWS_PAGER: '',
 });
 
-/** Runs the AWS CLI on that LocalStack; returns its output, or throws its last words. */
+/**
+ * Runs the AWS CLI on that LocalStack. Returns its output, or throws an error with its last line.
+ */
 export const runAws = (deployment: Deployment, args: readonly string[]): Promise<string> =>
   run(join(deployment.awsPrograms, 'aws'), args, { env: awsEnvironmentOf(deployment) });
 
@@ -49,7 +57,10 @@ const succeeds = async (deployment: Deployment, ...args: readonly string[]): Pro
   }
 };
 
-/** Throws if a table is left from a deleted stack. As on AWS, no stack makes a table of that name again. */
+/**
+ * Throws if a table is left from a deleted stack: as on AWS, no stack can create a table with that
+ * name again.
+ */
 const checkNothingWasKept = async (deployment: Deployment): Promise<void> => {
   if (process.env['TABLE_NAME']) return;
   if (await succeeds(deployment, 'cloudformation', 'describe-stacks', '--stack-name', stackName)) {
@@ -73,7 +84,10 @@ const describeStack = async (deployment: Deployment): Promise<v.InferOutput<type
   return v.parse(described, JSON.parse(await runAws(deployment, [...ask, '--query', 'Stacks[0]'])));
 };
 
-/** Finds the API's address. The stack's output names it as AWS would, but LocalStack serves it at another address. */
+/**
+ * Finds the API's address. The stack's output names it as AWS would, but LocalStack serves it at
+ * another address.
+ */
 const findUrl = async (deployment: Deployment): Promise<string> => {
   const { Outputs } = await describeStack(deployment);
   const output = Outputs.find(({ OutputKey }) => OutputKey === 'ApiUrl')?.OutputValue;
@@ -87,7 +101,8 @@ export const deploy = async (deployment: Deployment, identity: Identity): Promis
   await checkNothingWasKept(deployment);
   await buildTemplate(samPrograms, 'localstack', identity, say);
   say('sam deploy');
-  // Reserved concurrency is for an account that others use, too; here it would only refuse slow calls.
+  // `EnvConcurrency=0` below reserves no concurrency. A reservation is meant for accounts with
+  // other users, and here it would only refuse slow calls.
   const email = process.env['ALARM_EMAIL'];
   const alarms = email ? [`AlarmEmail=${email}`] : [];
   const keys = 'jwks' in identity ? [`AuthJwks=${JSON.stringify(identity.jwks)}`] : [];
@@ -102,7 +117,10 @@ export const deploy = async (deployment: Deployment, identity: Identity): Promis
 
 const kept = v.array(v.tuple([v.string(), v.string()]));
 
-/** Deletes the stack. Returns the resources that the template's `DeletionPolicy` keeps, each with a type and a name. */
+/**
+ * Deletes the stack. Returns the resources that the template's `DeletionPolicy` keeps, each with a
+ * type and a name.
+ */
 export const deleteStack = async (
   deployment: Deployment,
 ): Promise<readonly (readonly [type: string, name: string])[]> => {
@@ -117,9 +135,10 @@ export const deleteStack = async (
 };
 
 /**
- * Copies a table into a new one, because LocalStack has no `restore-table-to-point-in-time`. As after a restore on AWS,
- * the copy has the keys and the index of the table, and neither time to live nor protection. Returns the count of items.
- * Throws one sentence if there is no such table, or if the copy exists.
+ * Copies a table into a new one, because LocalStack has no `restore-table-to-point-in-time`. As
+ * after a restore on AWS, the copy has the keys and the index of the table, and neither time to
+ * live nor protection. Returns the count of items. Throws one sentence if there is no such table,
+ * or if the copy exists.
  */
 export const copyTable = async (
   { endpoint }: Deployment,

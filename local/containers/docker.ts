@@ -1,8 +1,12 @@
-/** Runs the Docker client of a person's shell. */
-import { failure, sentenceOf } from '../../system/failures.ts';
-import { type RunOptions, run } from '../process/run.ts';
+/** Runs the Docker client as in the user's shell. */
 
-/** Selects the classic builder if its successor is not installed; the client must be told so. */
+import { type RunOptions, run } from '../../host/process/run.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
+
+/**
+ * Returns variables that select the classic builder if its successor is not installed, because the
+ * client does not find out by itself.
+ */
 const builderOf = async (): Promise<NodeJS.ProcessEnv> => {
   try {
     await run('docker', ['buildx', 'version']);
@@ -18,14 +22,17 @@ const withBuilder = async (options: RunOptions): Promise<RunOptions> => {
   return { ...options, env: { ...(await builder), ...options.env } };
 };
 
-/** Runs the client; returns its output, or throws its last words. */
+/** Runs the client. Returns its output, or throws an error with its last line. */
 export const docker = async (args: readonly string[], options: RunOptions = {}): Promise<string> =>
   run('docker', args, await withBuilder(options));
 
-/** The reason why no daemon answers. `isDenied`: there may be a daemon, but this user may not use it. */
+/**
+ * The reason why no daemon answers. `isDenied`: there may be a daemon, but this user may not use
+ * it.
+ */
 type NoDaemon = { readonly why: string; readonly isDenied: boolean };
 
-/** Checks whether a daemon answers. Returns `undefined` if one does, else the reason. */
+/** Checks whether a daemon answers. Returns `undefined` if one does, otherwise the reason. */
 export const findDaemon = async (): Promise<NoDaemon | undefined> => {
   try {
     await docker(['version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 });
@@ -52,7 +59,7 @@ export const hasImage = async (tag: string): Promise<boolean> => {
   return ids !== '';
 };
 
-/** Makes sure that an image is here, and pulls it if necessary. Returns the reason if it cannot be pulled. */
+/** Pulls an image unless it is here already. Returns the reason if it cannot be pulled. */
 export const findImage = async (tag: string): Promise<{ readonly why: string } | undefined> => {
   if (await hasImage(tag)) return undefined;
   try {
@@ -63,10 +70,13 @@ export const findImage = async (tag: string): Promise<{ readonly why: string } |
   }
 };
 
-/** This machine's processor, as named by the template's parameter and by the image's tag. */
+/**
+ * The architecture of this machine's processor, as the template's parameter and the image's tag
+ * name it.
+ */
 export const lambdaArchitecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
-/** The image that functions run in, by the tag under which sam looks for it. */
+/** The image in which functions run, with the tag for which sam looks. */
 export const lambdaImage = `public.ecr.aws/lambda/nodejs:24-${lambdaArchitecture}`;
 
 /** Pulls the image of functions if it is not here. Throws a sentence if it cannot be pulled. */

@@ -1,6 +1,7 @@
 /**
- * A master key for LocalStack's KMS, which keeps nothing over a restart. The folder keeps the key's id and material,
- * and each start gives them to KMS again, so that values of earlier runs can still be opened.
+ * A master key for LocalStack's KMS, which loses everything at a restart. The folder has the key's
+ * id and material, and each start imports them into KMS again, so that values of earlier runs can
+ * still be opened.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -11,12 +12,12 @@ import { createFileOnce } from '../../system/files.ts';
 
 const stored = v.strictObject({
   id: v.pipe(v.string(), v.uuid()),
-  /** 32 bytes as base64. */
+  /** The key itself: 32 bytes as base64. */
   material: v.pipe(v.string(), v.length(44)),
 });
 export type FixedKey = v.InferOutput<typeof stored>;
 
-/** Returns the key of the folder; makes one the first time. */
+/** Returns the key of the folder, or creates it the first time. */
 export const openFixedKey = (folder: string): FixedKey => {
   const file = join(folder, 'localstack-key.json');
   const make = () =>
@@ -24,7 +25,7 @@ export const openFixedKey = (folder: string): FixedKey => {
   try {
     return v.parse(stored, JSON.parse(createFileOnce(file, make)));
   } catch {
-    // The error has no cause, because it would quote the material.
+    // No cause is attached, because it would quote the material.
     throw failure(`${file} is damaged: put back a copy, or move the whole folder away`);
   }
 };

@@ -1,26 +1,26 @@
 /** Runs LocalStack as a program on this machine, without a container and without a token. */
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isOk, isServed, readPort } from '../../host/process/ports.ts';
+import { endRememberedChild } from '../../host/process/process-record.ts';
+import { programTimes } from '../../host/process/program-times.ts';
+import { startChild, supervise } from '../../host/process/supervisor.ts';
 import { failure } from '../../system/failures.ts';
-import { isOk, isServed, readPort } from '../process/ports.ts';
-import { endRememberedChild } from '../process/process-record.ts';
-import { programTimes } from '../process/program-times.ts';
-import { startChild, supervise } from '../process/supervisor.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export type LocalstackOptions = {
-  /** The folder of programs of the Python environment that has LocalStack. */
+  /** The folder with the programs of the Python environment that has LocalStack. */
   readonly programs: string;
-  /** Keeps its pid, its log and its working files; it keeps no state over a restart. */
+  /** The folder for its pid, its log and its working files. It keeps no state over a restart. */
   readonly folder: string;
   /** LocalStack listens on this address, and on 127.0.0.1. */
   readonly host: string;
   readonly port: number;
   readonly services: readonly string[];
-  /** More settings of LocalStack. */
+  /** Additional settings of LocalStack. */
   readonly settings?: Environment;
-  /** The arguments of Python that replace LocalStack's own start. */
+  /** Arguments for Python that replace LocalStack's own start. */
   readonly start?: readonly string[];
 };
 
@@ -35,8 +35,8 @@ export type Localstack = {
 export const readLocalstackPort = (): number => readPort(4_566, 'LOCALSTACK_PORT', 1);
 
 /**
- * With these settings LocalStack downloads nothing, reports nothing, and does not assume that it runs in its own
- * container.
+ * With these settings LocalStack downloads nothing, reports nothing, and does not assume that it
+ * runs in its own container.
  */
 const settingsOf = ({
   folder,
@@ -58,7 +58,10 @@ const settingsOf = ({
   ...settings,
 });
 
-/** Ends the processes that an earlier run left in `folder`, starts LocalStack and returns when it answers. */
+/**
+ * Ends the processes that an earlier run left in `folder`, starts LocalStack and returns when it
+ * answers.
+ */
 export const startLocalstack = async (options: LocalstackOptions): Promise<Localstack> => {
   const { programs, folder, port } = options;
   const pidFile = join(folder, 'localstack.pid');

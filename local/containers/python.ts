@@ -1,13 +1,16 @@
-/** Environments of Python programs, under `.local`, made once for each list of requirements. */
+/** Python environments under `.local`, created once for each list of requirements. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { root } from '../../host/process/data-folder.ts';
+import { run } from '../../host/process/run.ts';
 import { failure } from '../../system/failures.ts';
-import { root } from '../process/data-folder.ts';
-import { run } from '../process/run.ts';
 
-/** The lines of a usage text that tell how a program with Python may change the machine. */
+/**
+ * The lines of a usage text that say what a program with LocalStack or SAM may install on this
+ * machine.
+ */
 export const stackInstalls: readonly string[] = [
   'images of Docker, pulled',
   'SAM and LocalStack for Python, into .local/python, once',
@@ -15,7 +18,10 @@ export const stackInstalls: readonly string[] = [
 
 type EnvironmentName = 'checkov' | 'localstack' | 'sam';
 
-/** LocalStack uses `warnings.deprecated` of this version; with an older version it does not find its own parts. */
+/**
+ * The oldest usable version of Python. LocalStack needs its `warnings.deprecated`, and with an
+ * older version does not find its own parts.
+ */
 const oldest = { major: 3, minor: 13 };
 
 const installedByPyenv = (): readonly string[] => {
@@ -44,8 +50,8 @@ const getPython = async (): Promise<string> => {
 };
 
 /**
- * Returns the folder of an environment's programs. Makes the environment if it is missing, or if its requirements have
- * changed.
+ * Returns the folder of an environment's programs. Creates the environment if it is missing or its
+ * requirements have changed.
  */
 export const ensurePython = async (
   name: EnvironmentName,

@@ -1,29 +1,32 @@
 /**
- * The SAM CLI as this project runs it, and `sam local start-api` on a stack: the functions run in containers, built and
- * started as on AWS.
+ * The SAM CLI as this project runs it, and `sam local start-api` on a stack: the functions run in
+ * containers, built and started as on AWS.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import * as v from 'valibot';
-import type { AccessPolicy } from '../../functions/access/policy.ts';
-import { localAudience, localIssuer } from '../../functions/access/policy.ts';
+import type { AccessPolicy } from '../../functions/access/policy-types.ts';
+import { localAudience, localIssuer } from '../../functions/access/policy-types.ts';
 import { policyVariable } from '../../functions/runtime/config.ts';
+import { readPolicyFile } from '../../host/identity/access-policy.ts';
+import { bundlePolicy } from '../../host/identity/policy-bundle.ts';
+import { root } from '../../host/process/data-folder.ts';
+import { causeOfEnd } from '../../host/process/ending.ts';
+import { isOk } from '../../host/process/ports.ts';
+import { programTimes } from '../../host/process/program-times.ts';
+import { run } from '../../host/process/run.ts';
+import { startChild, supervise } from '../../host/process/supervisor.ts';
+import type { Stack } from '../../host/process/vault-records.ts';
+import { parseTemplate } from '../../host/template.ts';
 import { failure } from '../../system/failures.ts';
-import { readPolicyFile } from '../identity/access-policy.ts';
-import { root } from '../process/data-folder.ts';
-import { causeOfEnd } from '../process/ending.ts';
-import { isOk } from '../process/ports.ts';
-import { programTimes } from '../process/program-times.ts';
-import { run } from '../process/run.ts';
-import { startChild, supervise } from '../process/supervisor.ts';
-import { parseTemplate } from '../template.ts';
 import { addHost, hostName } from './container-host.ts';
 import { lambdaArchitecture } from './docker.ts';
-import { bundlePolicy } from './policy-bundle.ts';
-import type { Stack } from './stack.ts';
 
-/** Without these variables the SAM CLI asks for credentials, on a network that may not answer, and sends telemetry. */
+/**
+ * Without these variables the SAM CLI asks for credentials, on a network that may not answer, and
+ * sends telemetry.
+ */
 export const samEnvironment: Readonly<Record<string, string>> = {
   AWS_DEFAULT_REGION: 'us-east-1',
   AWS_REGION: 'us-east-1',
@@ -35,18 +38,23 @@ export const samEnvironment: Readonly<Record<string, string>> = {
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
 };
 
-/** A stack on this machine takes the tokens of its own key, or those of an access policy. */
+/**
+ * Whose tokens a stack on this machine accepts: those of its own key, or those of an access policy.
+ */
 export type Identity = { readonly jwks: string } | { readonly policy: AccessPolicy };
 
-/** Chooses the identity of a stack: the policy of `AUTH_POLICY_FILE`, else the issuer of the key set. */
+/**
+ * Chooses the identity of a stack: the policy of `AUTH_POLICY_FILE`, or the issuer of the key set.
+ */
 export const identityOf = (jwks: string, environment = process.env): Identity => {
   const file = environment[policyVariable];
   return file ? { policy: readPolicyFile(file, JSON.parse(jwks)).policy } : { jwks };
 };
 
 /**
- * The parameters of the template for this machine. The key set is not among them; each command passes it separately. An
- * access policy needs empty ones, because a deployment keeps the earlier value of a parameter that it does not name.
+ * Returns the parameters of the template for this machine. Without a policy, each command passes
+ * the key set itself. With an access policy, the issuer, audience and key set are passed as empty,
+ * because a deployment keeps the earlier value of a parameter that is not named.
  */
 export const localParameters = (identity: Identity): readonly string[] => [
   `Architecture=${lambdaArchitecture}`,
@@ -55,7 +63,7 @@ export const localParameters = (identity: Identity): readonly string[] => [
     : ['AuthIssuer=""', 'AuthAudience=""', 'AuthJwks=""']),
 ];
 
-/** Runs the SAM CLI of this folder of programs to its end. Throws its last words. */
+/** Runs the SAM CLI from this folder to its end. Throws an error with its last line. */
 export const runSam = (
   samPrograms: string,
   args: readonly string[],
@@ -63,7 +71,7 @@ export const runSam = (
 ): Promise<string> =>
   run(join(samPrograms, 'sam'), args, { cwd: root, env: { ...samEnvironment, ...env } });
 
-/** Validates and builds the template, and puts the access policy beside the functions. */
+/** Validates and builds the template, and puts the access policy next to the functions. */
 export const buildTemplate = async (
   samPrograms: string,
   environmentName: 'local' | 'localstack',
@@ -79,7 +87,7 @@ export const buildTemplate = async (
 };
 
 export type SamOptions = {
-  /** Keeps the pid. */
+  /** The folder in which the pid of sam is kept. */
   readonly folder: string;
   readonly port: number;
   readonly stack: Stack;
@@ -105,8 +113,8 @@ const globals = v.looseObject({
 const fromContainers = (endpoint: string): string => `http://${hostName}:${new URL(endpoint).port}`;
 
 /**
- * Writes the built template with the endpoints of the stack in it, because sam passes only those variables to a
- * function that its template names. Returns the file.
+ * Writes the built template with the stack's endpoints in it, because sam passes only those
+ * variables to a function that its template names. Returns the path of the file.
  */
 const writeLocalTemplate = ({ stack, identity }: SamOptions): string => {
   const folder = join(root, '.aws-sam', 'build');

@@ -1,17 +1,16 @@
 /**
- * The services that SAM's functions use: Docker, the image they run in, the store on an address that containers reach,
- * and LocalStack's KMS with the master key. `close` ends everything that is started here except a Docker daemon, which
- * others may use by then.
+ * The services for SAM's functions: the store on an address that containers can reach, and
+ * LocalStack's KMS with the master key. `close` ends both.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { openVaultId } from '../../host/identity/vault-id.ts';
+import { startOnFolder } from '../../host/process/data-folder.ts';
+import type { Stack } from '../../host/process/vault-records.ts';
+import { ensureTable } from '../../host/single/ensure-table.ts';
+import { readTemplate } from '../../host/template.ts';
 import { failure } from '../../system/failures.ts';
-import { dynoxide } from '../dynamodb/dynoxide.ts';
-import { ensureTable } from '../dynamodb/ensure-table.ts';
-import { startStore } from '../dynamodb/local-store.ts';
-import { openVaultId } from '../identity/vault-id.ts';
-import { root, startOnFolder } from '../process/data-folder.ts';
-import { readTemplate } from '../template.ts';
+import { startDynoxide } from '../dynamodb/dynoxide.ts';
 import { findHostAddress } from './container-host.ts';
 import { ensureLambdaImage, requireDocker } from './docker.ts';
 import { openFixedKey, putFixedKey } from './fixed-key.ts';
@@ -19,23 +18,10 @@ import { startLocalstack } from './localstack.ts';
 import { ensurePython } from './python.ts';
 
 export type StackOptions = {
-  /** Keeps the table, the master key and logs. */
+  /** The folder for the table, the master key and the logs. */
   readonly folder: string;
   readonly localstackPort: number;
   readonly say: (line: string) => void;
-};
-
-export type Stack = {
-  readonly vaultId: string;
-  readonly tableName: string;
-  readonly masterKeyId: string;
-  /** On this machine; a container reaches the same ports by `hostName`. */
-  readonly endpoints: { readonly dynamodb: string; readonly kms: string };
-  /** The folder of the SAM CLI's programs. */
-  readonly samPrograms: string;
-  /** Settles only if a part died and could not be restarted; the error says why. */
-  readonly failed: Promise<Error>;
-  readonly close: () => Promise<void>;
 };
 
 const tableName = 'vault';
@@ -47,7 +33,11 @@ const client = (endpoint: string) => ({
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 });
 
-/** Fetches, builds or installs what functions in containers need, once. `host`: the address at which they reach servers here. */
+/**
+ * Throws a sentence if no Docker daemon answers. Otherwise pulls the image of functions and
+ * installs SAM and LocalStack, each if it is missing. `host` is the address at which containers
+ * reach servers here.
+ */
 export const prepareContainers = async (say: (line: string) => void) => {
   await requireDocker();
   await ensureLambdaImage();
@@ -56,13 +46,16 @@ export const prepareContainers = async (say: (line: string) => void) => {
   return { samPrograms, awsPrograms, host: await findHostAddress() };
 };
 
-/** Returns when all parts answer. Throws one sentence if a part cannot be started; nothing is left running then. */
+/**
+ * Starts the services, and returns when all parts answer. Throws one sentence if a part cannot be
+ * started; nothing is left running then.
+ */
 export const startStack = async ({ folder, say, localstackPort }: StackOptions): Promise<Stack> => {
   const { samPrograms, awsPrograms: programs, host } = await prepareContainers(say);
   const { table } = await readTemplate();
   return await startOnFolder(folder, say, async (closers) => {
     const vaultId = openVaultId(folder, process.env);
-    const store = await startStore(dynoxide(root, host), folder, say);
+    const store = await startDynoxide(folder, host);
     closers.push(store.close);
     const dynamodb = new DynamoDBClient(client(store.endpoint));
     closers.push(() => dynamodb.destroy());

@@ -1,18 +1,18 @@
 /**
- * The three nodes of the story: `npm run cluster` on a folder, controlled as a person would from a second terminal; and
- * waiting for them.
+ * The three nodes of the story: `npm run cluster` on a folder, controlled as a user would from a
+ * second terminal. Also waits for conditions.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openTokenKey } from '../../host/identity/token-key.ts';
+import { type KeyState, masterKeyFile, setKeyState } from '../../host/kms/key-file.ts';
+import { root } from '../../host/process/data-folder.ts';
+import { startProgram } from '../../host/process/supervisor.ts';
 import { failure } from '../../system/failures.ts';
 import { parseCommand } from '../cluster/commands.ts';
 import { sendCommand } from '../cluster/control.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
-import { openTokenKey } from '../identity/token-key.ts';
-import { type KeyState, masterKeyFile, setKeyState } from '../kms/key-file.ts';
-import { root } from '../process/data-folder.ts';
-import { startProgram } from '../process/supervisor.ts';
 
 const startLimitMs = 90_000;
 const tokenLifetimeS = 3_600;
@@ -27,11 +27,14 @@ export const countTo = (count: number): readonly number[] =>
 /** The numbers of the nodes. */
 export const all = countTo(3);
 
-/** Starts a cluster on the folder and returns the addresses that it prints. Throws its last words if it does not start. */
+/**
+ * Starts a cluster on the folder and returns the addresses that it prints. If it does not start,
+ * throws an error with its last line.
+ */
 const startCluster = async (folder: string): Promise<readonly string[]> => {
   const child = startProgram(process.execPath, [join(root, 'local', 'bin', 'cluster.ts')], {
     cwd: root,
-    // The ports are free ones unless the user names them.
+    // With port 0 the nodes get free ports, unless the user names some in CLUSTER_PORT.
     env: { CLUSTER_PORT: '0', ...process.env, VAULT_DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -51,7 +54,7 @@ const startCluster = async (folder: string): Promise<readonly string[]> => {
 
 export type Nodes = Awaited<ReturnType<typeof startNodes>>;
 
-/** Starts the nodes. The end of this program ends them. */
+/** Starts the nodes. They end with this program. */
 export const startNodes = async (folder: string) => {
   const urls = await startCluster(folder);
   const keyFolder = join(folder, 'key');
@@ -64,9 +67,9 @@ export const startNodes = async (folder: string) => {
     urls,
     /** A token of a tenant that no earlier story on the folder has used. */
     token: await tokenKey.issue({ tenant, sub: 'demo', scope }, tokenLifetimeS),
-    /** Ends a node and its children at once, as a power cut would. */
+    /** Ends a node and its children immediately, as a power cut would. */
     kill: command('kill'),
-    /** Starts a node that was killed; does not wait until it serves. */
+    /** Starts a killed node, without waiting until it serves. */
     start: command('start'),
     setKey: (state: KeyState) => setKeyState(masterKeyFile(keyFolder, process.env), state),
     status: async () =>
@@ -81,7 +84,7 @@ export const areServing = (nodes: Nodes, limitMs: number): Promise<boolean> =>
     return states.every(({ alive, state, lag }) => alive && state === 'serving' && lag === 0);
   });
 
-/** Whether all nodes reach one revision with one digest within the limit. */
+/** Whether all nodes reach one revision with the same digest within the limit. */
 export const areAtRest = (nodes: Nodes, limitMs: number): Promise<boolean> =>
   becomesTrue(limitMs, async () => {
     const { nodes: states, equal } = await nodes.status();
@@ -89,7 +92,10 @@ export const areAtRest = (nodes: Nodes, limitMs: number): Promise<boolean> =>
     return equal && new Set(points).size === 1 && states.every(({ alive }) => alive);
   });
 
-/** Returns whether the condition comes true within the limit. A condition that throws is not yet true. */
+/**
+ * Returns whether the condition comes true within the limit. A condition that throws is not yet
+ * true.
+ */
 export const becomesTrue = async (
   limitMs: number,
   condition: () => Promise<boolean> | boolean,

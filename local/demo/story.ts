@@ -1,7 +1,7 @@
 /**
- * The story of `npm run demo`: what a person would try with a vault of three nodes, in one run. Each claim is checked as
- * a user of the API would see it. Begin reading at `tellStory`, whose parts are agreement, deletion and history, death,
- * and key.
+ * The story of `npm run demo`: what somebody would try with a vault of three nodes, in one run.
+ * Each claim is checked as a user of the API would see it. Start reading at `tellStory`, whose
+ * parts are agreement, deletion and history, death, and key.
  */
 import { tellOfAgreement } from './agreement.ts';
 import { create, createClient, update } from './client.ts';
@@ -14,8 +14,8 @@ import { createTelling, type Scene } from './telling.ts';
 const startLimitMs = 60_000;
 
 /**
- * Tells the story on running nodes. Returns whether every check passed; throws only if the nodes cannot be controlled at
- * all.
+ * Tells the story on running nodes. Returns whether every check passed; throws only if the nodes
+ * cannot be controlled at all.
  */
 export const tellStory = async (nodes: Nodes, say: (line: string) => void): Promise<boolean> => {
   const begun = performance.now();

@@ -1,4 +1,4 @@
-/** A stream of writes from several clients over all nodes, which remembers the acknowledged ones. */
+/** A stream of writes from several clients to all nodes, which remembers the acknowledged ones. */
 import { type Client, create, get, update } from './client.ts';
 import { becomesTrue, countTo } from './nodes.ts';
 
@@ -10,7 +10,10 @@ const valueAt = (name: string, version: number): string => `${name} version ${ve
 
 export type Stream = ReturnType<typeof startStream>;
 
-/** Starts to write. Each secret has one writer, so a read must return the version that was acknowledged last. */
+/**
+ * Starts to write. Each secret has one writer, so a read must return the version that was
+ * acknowledged last.
+ */
 export const startStream = (client: Client) => {
   const latest = new Map<string, number>();
   let [isEnding, acknowledged, unclear, pauseMs, lastAt] = [false, 0, 0, 0, performance.now()];
@@ -55,13 +58,16 @@ export const startStream = (client: Client) => {
       const goal = acknowledged + more;
       return becomesTrue(limitMs, () => acknowledged >= goal);
     },
-    /** Ends the stream; returns the number of writes whose outcome never became known. */
+    /** Ends the stream. Returns the number of writes whose outcome stayed unknown. */
     end: async () => {
       isEnding = true;
       await working;
       return unclear;
     },
-    /** After the end: how many secrets, read on this node, do not have their last acknowledged version and its value. */
+    /**
+     * Call it after the end. Returns how many secrets, read on this node, lack their last
+     * acknowledged version and its value.
+     */
     lostOn: async (node: number) => {
       const unread = [...latest];
       let lost = 0;

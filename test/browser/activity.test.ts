@@ -1,4 +1,4 @@
-/** The view of the log of `npm start`, and of its store and key, in a real browser. */
+/** The activity view for `npm start` (its log, its store and its key) in a real browser. */
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -13,7 +13,7 @@ const console = useConsole(vault);
 describe('the activity in the console', () => {
   it('shows new lines, the lines of one secret or one request, and the story of that request', async () => {
     const name = await vault.create();
-    // Safari lacks it.
+    // This browser cannot iterate over a stream with `for await`, as Safari cannot.
     const { page } = await console.open({}, async (context) => {
       await context.addInitScript('delete ReadableStream.prototype[Symbol.asyncIterator]');
     });
@@ -24,7 +24,8 @@ describe('the activity in the console', () => {
     await page.getByLabel('Outcome, decision or code').fill('version_written');
     await shows(page, 'No line of the log matches.');
     const updated = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'w' });
-    // The request and its decision.
+    // The log has one line for the request and one for its decision, and the view shows both as one
+    // row.
     await rows.filter({ hasText: 'ok, version_written' }).waitFor();
     expect(await rows.count()).toBe(1);
 
@@ -42,7 +43,8 @@ describe('the activity in the console', () => {
     expect(await rows.allTextContents()).toEqual([expect.stringMatching(/ok, version_written/)]);
     await shows(page, id);
 
-    // The log has a destruction twice: at once, and counted by its request.
+    // The log has a destruction twice: when it happens, and in the line of its request. The view
+    // shows one row.
     const token = vault.token({ scope: 'secrets:destroy' });
     await vault.call('DELETE', `/v1/secrets/${name}/versions/1`, { token });
     await page.getByRole('link', { name: 'All activity' }).click();
@@ -51,17 +53,19 @@ describe('the activity in the console', () => {
     expect(await rows.count()).toBe(1);
   });
 
-  it('shows from the view of a secret who has read which version, also through a file', async () => {
+  it("shows who has read which version of a secret, also through a file, when opened from the secret's view", async () => {
     const name = await vault.create();
     await vault.ask('GET', `/v1/secrets/${name}`);
     await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
     await vault.create();
     const page = await openSecret(console, name);
     await page.getByRole('link', { name: 'Who read this?' }).click();
-    await page.getByRole('heading', { name: 'Activity', level: 1 }).waitFor();
+    await page.getByRole('heading', { name: `Who read ${name}?`, level: 1 }).waitFor();
     expect(await page.getByLabel('Secret').inputValue()).toBe(name);
-    const readers = page.getByRole('list', { name: 'Who has read which version' });
-    await readers.getByText(/ alice .* read 1 /).waitFor();
+    const readers = page.getByRole('table', { name: `Who has read which version of ${name}` });
+    await readers.getByRole('columnheader', { name: 'Last read' }).waitFor();
+    const [reader = ''] = await readers.locator('tbody tr').allTextContents();
+    expect(reader).toMatch(/ \/ alice.*1.*1$/);
     const rows = page
       .getByRole('table', { name: 'Requests, the newest first' })
       .locator('tbody tr');
@@ -71,10 +75,15 @@ describe('the activity in the console', () => {
         .filter({ hasText: `${name}@1` })
         .waitFor();
     }
-    for (const row of await rows.allTextContents()) expect(row).toContain(name);
+    const shown = await rows.allTextContents();
+    for (const row of shown) expect(row).toContain(name);
+    // The console itself listed the versions, but that shows nobody a value.
+    expect(shown.join()).not.toContain('list-versions');
+    await page.getByLabel(/Hide lists/).uncheck();
+    await rows.filter({ hasText: 'list-versions' }).first().waitFor();
   });
 
-  it('shows rows as cards at 390 px, each with the names of its parts', async () => {
+  it('shows rows as cards in a window of 390 px, and names each part of a card', async () => {
     await vault.create();
     const { page } = await console.open({ viewport: { width: 390, height: 800 } });
     await visit(page, 'Activity');
@@ -111,7 +120,7 @@ describe('the activity in the console', () => {
 });
 
 describe('a vault that was not started from this checkout, in the console', () => {
-  // The console looks for vaults of this machine in another folder, and finds none.
+  // The console looks for this machine's vaults in a different folder, and finds none.
   const elsewhere: ConsoleVault = {
     baseUrl: () => vault.baseUrl(),
     token: (claims) => vault.token(claims),
@@ -119,17 +128,16 @@ describe('a vault that was not started from this checkout, in the console', () =
   };
   const distant = useConsole(elsewhere, { scope: 'secrets:read vault:status' });
 
-  it('shows its secrets, but neither buttons nor a log, and says why in plain sentences', async () => {
+  it('shows its secrets and its state, and says where its log is', async () => {
     const name = await vault.create();
     const { page } = await distant.open();
     await page.getByRole('link', { name, exact: true }).waitFor();
     await visit(page, 'Nodes');
-    await shows(page, 'This vault was not started from this checkout');
     await shows(page, /^The vault works: its store answers/);
     await shows(page, 'can be used');
     expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
     await visit(page, 'Activity');
-    await shows(page, 'it is in CloudWatch Logs, in a log group for each operation');
+    await shows(page, 'it is in CloudWatch Logs, in one log group per operation');
     expect(await page.getByRole('main').getByRole('searchbox').count()).toBe(0);
     await visit(page, 'Secrets');
     await page.getByRole('link', { name, exact: true }).click();
@@ -141,7 +149,7 @@ describe('a vault that was not started from this checkout, in the console', () =
 describe('a token without vault:status in the console', () => {
   const limited = useConsole(vault, { scope: 'secrets:read' });
 
-  it('shows a sentence that names the missing scope', async () => {
+  it('shows in the view of the nodes a sentence that names the missing scope', async () => {
     const { page } = await limited.open();
     await visit(page, 'Nodes');
     await shows(page, 'Your token lacks vault:status.');

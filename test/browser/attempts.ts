@@ -1,4 +1,4 @@
-/** Everything that a page tries at a port, whichever service listens there. */
+/** Everything that a hostile page tries at a port, whatever service listens there. */
 
 export type Attempt = {
   readonly name: string;
@@ -6,13 +6,18 @@ export type Attempt = {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** `no-cors`: a request that a browser sends without a preflight, and whose reply no page can read. */
+  /**
+   * `no-cors`: the browser sends the request without a preflight, and no page can read the reply.
+   */
   readonly mode?: 'cors' | 'no-cors';
-  /** Opens a WebSocket instead, for which browsers send no preflight. */
+  /** Opens a WebSocket instead of sending a request. Browsers send no preflight for it. */
   readonly socket?: true;
 };
 
-/** The stores and the embedded KMS require a signature; the stores do not verify it. */
+/**
+ * Returns the headers of a signed request. DynamoDB and KMS require a signature, which the services
+ * that replace them in tests do not verify.
+ */
 const signed = (service: string) => ({
   'X-Amz-Date': '20260101T000000Z',
   Authorization:
@@ -44,7 +49,10 @@ const kms = (operation: string, body: object): Attempt => ({
   body: JSON.stringify(body),
 });
 
-/** A POST of text, which needs no preflight, and takes effect unless the server refuses it. */
+/**
+ * Makes an attempt that posts text. A POST of text needs no preflight. So it takes effect unless
+ * the server itself refuses it.
+ */
 const text = (path: string, body: object): Attempt => ({
   name: `text to ${path}`,
   path,
@@ -53,12 +61,15 @@ const text = (path: string, body: object): Attempt => ({
   body: JSON.stringify(body),
 });
 
-/** The key that the page writes, where it can. */
+/** The key of the DynamoDB item that the page tries to write. */
 const pageKey = 'written by a page';
 
 const get = (path: string): Attempt => ({ name: `GET ${path}`, path });
 
-/** `token`: the page's token of the vault. The page has no access key of the embedded KMS. */
+/**
+ * Returns all attempts. `token` is a token for the vault, which the page has. The page has no
+ * credentials for KMS or DynamoDB.
+ */
 export const attemptsOf = (token: string): readonly Attempt[] => {
   const bearer = { Authorization: `Bearer ${token}` };
   const secret = JSON.stringify({ name: 'BY_A_PAGE', value: 'x' });
@@ -93,14 +104,16 @@ export const attemptsOf = (token: string): readonly Attempt[] => {
 };
 
 export type Outcome = {
-  /** The name of the attempt and its address. */
   readonly name: string;
   readonly base: string;
-  /** The part of the reply that the page could read; `null` if none. */
+  /** What the page could read of the reply; `null` if it could read nothing. */
   readonly read: { readonly status: number; readonly text: string } | null;
 };
 
-/** A script that makes all attempts at each address, one after another, and returns their outcomes. */
+/**
+ * Returns a script that makes all attempts at each address, one after the other at the same
+ * address, and returns the outcomes.
+ */
 export const attemptsAt = (bases: readonly string[], attempts: readonly Attempt[]): string =>
   `(async ({ bases, attempts }) => {
   const opens = (url) => new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * Values that were shown, copied, typed and hidden again are searched wherever a browser, `dsvault` or the
- * vault could keep them.
+ * Searches every place where a browser, `dsvault` or the vault could keep values that were shown,
+ * copied, typed and hidden again.
  */
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync, statSync } from 'node:fs';
@@ -27,14 +27,14 @@ let running: ConsoleProcess;
 let context: BrowserContext;
 let page: Page;
 const profile = freshFolder();
-/** All that went between the page and the server of the console, but for the files of the page. */
+/** What the page and the console's server exchange when a session is opened or an action is run. */
 const traffic: {
   readonly action: string;
   readonly sent: string;
   readonly request: Buffer;
   readonly got: string;
 }[] = [];
-/** The code that opened the session. */
+/** The id and the secret with which the session was opened. */
 let code: SharedSecret;
 const messages: string[] = [];
 
@@ -68,7 +68,10 @@ afterAll(() => context.close());
 
 const press = (label: string) => pressIn(page, label);
 
-/** The text and attributes of the page, the content of its fields, its title, address and storages. */
+/**
+ * Everything the page holds: its text and attributes, the contents of its fields, title and
+ * address, and what it stores.
+ */
 const held = async (): Promise<string> => {
   const inPage = await page.evaluate(`(async () => {
     const fields = [...document.querySelectorAll('input, textarea, select')];
@@ -89,7 +92,7 @@ const held = async (): Promise<string> => {
 const canariesIn = (text: string): string[] => canaries.filter((canary) => text.includes(canary));
 
 describe('values in the console', () => {
-  it('leave the whole page after a person has created, seen, updated or compared them', async () => {
+  it('are gone from the whole page after a person has created, seen, updated or compared them and they are hidden again', async () => {
     await press('New secret');
     await page.getByLabel('Name', { exact: true }).fill(name);
     await page.getByLabel('Value', { exact: true }).fill(first);
@@ -98,7 +101,7 @@ describe('values in the console', () => {
     await page.getByRole('heading', { name, exact: true }).waitFor();
     expect(canariesIn(await held())).toEqual([]);
 
-    await press('Show the present value');
+    await press('Show the current value');
     await shows(page, first, { exact: true });
     await page.clock.fastForward(20_000);
     expect(canariesIn(await held())).toEqual([first]);
@@ -118,11 +121,11 @@ describe('values in the console', () => {
     await shows(page, `Stored version 2 of ${name}.`);
     expect(canariesIn(await held())).toEqual([]);
 
-    await press('Show the present value');
+    await press('Show the current value');
     await shows(page, second, { exact: true });
     await page.evaluate('dispatchEvent(new Event("blur"))');
     await page.getByText(second).waitFor({ state: 'detached' });
-    await press('Show the present value');
+    await press('Show the current value');
     await shows(page, second, { exact: true });
     await page.evaluate('document.dispatchEvent(new Event("visibilitychange"))');
     await page.getByText(second).waitFor({ state: 'detached' });
@@ -134,7 +137,7 @@ describe('values in the console', () => {
     expect(canariesIn(await held())).toEqual([]);
   });
 
-  it('leave the whole page with the workbench, after a person has typed, encrypted and expanded them', async () => {
+  it('are gone from the whole page after a person has typed, encrypted and expanded them in the workbench and left it', async () => {
     const leave = async () => {
       await visit(page, 'Secrets');
       await press('Leave');
@@ -157,7 +160,7 @@ describe('values in the console', () => {
     await page.getByRole('heading', { name, exact: true }).waitFor();
   });
 
-  // Half a minute later they would be hidden anyway.
+  // Fake time stands still, so these values are not hidden just because 30 s have passed.
   it('stay hidden if the window has lost the focus before they arrive', async () => {
     await page.evaluate('document.hasFocus = () => false');
     const hidden = page.evaluate(`new Promise((resolve) => {
@@ -166,16 +169,16 @@ describe('values in the console', () => {
         if (changes.some(({ removedNodes }) => [...removedNodes].some(isOutput))) resolve();
       }).observe(document.body, { subtree: true, childList: true });
     })`);
-    await press('Show the present value');
+    await press('Show the current value');
     await hidden;
     await page.evaluate('delete document.hasFocus');
     expect(canariesIn(await held())).toEqual([]);
-  }, 20_000);
+  });
 
-  it('leave the clipboard 30 s after a copy, unless the person has copied something else', async () => {
+  it('are gone from the clipboard 30 s after a copy, unless the person has copied something else', async () => {
     const clipboard = () => page.evaluate('navigator.clipboard.readText()');
     const copy = async () => {
-      await press('Copy the present value');
+      await press('Copy the current value');
       await until(async () => (await clipboard()) === second);
     };
     await copy();
@@ -185,7 +188,7 @@ describe('values in the console', () => {
     await page.evaluate('navigator.clipboard.writeText("another")');
     await page.clock.fastForward(30_000);
     expect(await clipboard()).toBe('another');
-    // A window without the focus cannot clear the clipboard.
+    // A window without the focus cannot clear the clipboard. It does so when the focus returns.
     await copy();
     await page.evaluate('document.hasFocus = () => false');
     await page.clock.fastForward(30_000);
@@ -195,7 +198,7 @@ describe('values in the console', () => {
     expect(canariesIn(await held())).toEqual([]);
   });
 
-  it('cross the port of the console sealed alone', () => {
+  it('pass between the page and the console only in sealed form', () => {
     const actions = new Set(traffic.map(({ action }) => action));
     for (const id of [
       'create-secret',
@@ -219,7 +222,7 @@ describe('values in the console', () => {
     expect(canariesIn(vault.lines().join('\n'))).toEqual([]);
   });
 
-  it('appear in no file of the profile that the browser leaves, and neither does the session', async () => {
+  it("appear in no file of the browser's profile, and neither do the id and the secret of the session", async () => {
     const opening = traffic.find(({ action }) => action === '/session');
     const key = await keyOf(code.secret);
     const sealed = Buffer.from(opening?.got ?? '', 'base64');
@@ -235,7 +238,8 @@ describe('values in the console', () => {
         const bytes = readFileSync(file);
         return ['utf8', 'utf16le'].some((code) => bytes.includes(text, 0, code as BufferEncoding));
       });
-    // The name of the secret stands in addresses, so the browser keeps it, and the search finds it.
+    // The name appears in addresses, so the browser keeps it. Finding it proves that the search
+    // works.
     expect(filesWith(name)).not.toEqual([]);
     expect([...canaries, body.id, body.secret].flatMap(filesWith)).toEqual([]);
   });

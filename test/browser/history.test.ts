@@ -1,4 +1,7 @@
-/** The history of a secret in a real browser: its timeline, an instant of it, and two of its versions. */
+/**
+ * A secret's history in a real browser: its timeline, the secret at an instant, and a comparison of
+ * two versions.
+ */
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { openSecret, press, shows, useConsole } from '../support/console.ts';
@@ -7,12 +10,31 @@ import { freshName, useVault } from '../support/running-vault.ts';
 const vault = useVault();
 const console = useConsole(vault);
 
-/** A secret with these values, one after the other, and its view. */
+/** Creates a secret with these values as its versions, and opens its view. */
 const openWith = async (...values: readonly string[]): Promise<{ name: string; page: Page }> => {
   const name = await vault.create(values[0]);
   for (const value of values.slice(1)) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
   return { name, page: await openSecret(console, name) };
 };
+
+describe('the view of a secret', () => {
+  it('starts with the value and the versions, and shows the newest ten versions until a person asks for all', async () => {
+    const { page } = await openWith(...Array.from({ length: 12 }, (_, index) => `${index + 1}`));
+    const tops: number[] = [];
+    for (const part of [
+      page.getByRole('button', { name: 'Show the current value' }),
+      page.getByRole('table', { name: /^Versions of/ }),
+      page.getByRole('slider', { name: 'As of' }),
+    ]) {
+      tops.push((await part.boundingBox())?.y ?? Number.NaN);
+    }
+    expect(tops).toEqual(tops.toSorted((a, b) => a - b));
+    const rows = page.getByRole('table').getByRole('row');
+    expect(await rows.count()).toBe(1 + 10);
+    await press(page, 'Show all 12 versions');
+    expect(await rows.count()).toBe(1 + 12);
+  });
+});
 
 describe('the timeline of a secret', () => {
   it('draws all versions, or those in a part of its life, and says if that part has none', async () => {
@@ -25,8 +47,9 @@ describe('the timeline of a secret', () => {
     await page.getByRole('radio', { name: 'Last hour' }).check();
     expect(await bars.count()).toBe(3);
     await page.getByRole('radio', { name: 'Between two dates' }).check();
-    await page.getByLabel('From', { exact: true }).first().fill('2001-01-01T00:00:00.000');
-    await page.getByLabel('To', { exact: true }).first().fill('2001-01-02T00:00:00.000');
+    await page.getByLabel('From', { exact: true }).first().fill('2001-01-01');
+    await page.getByLabel('To', { exact: true }).first().fill('2001-01-02');
+    await page.keyboard.press('Enter');
     await shows(page, 'The secret has no versions between these dates.');
   });
 });
@@ -37,7 +60,7 @@ describe('the view of a secret at an instant', () => {
     const buttons = async () =>
       (await page.getByRole('button', { name: /^(Earlier version|Later version|Now)$/ }).all())
         .length;
-    // A button that could do nothing is not there.
+    // Buttons that would do nothing are not shown.
     expect(await buttons()).toBe(1);
     await press(page, 'Earlier version');
     await shows(page, 'version 2', { exact: true });
@@ -61,7 +84,7 @@ describe('the view of a secret at an instant', () => {
     await shows(panel, 'version 3', { exact: true });
   });
 
-  it('follows the keys of the slider, whose text names the instant and its version', async () => {
+  it('follows the slider when it is moved with keys, and the slider names the instant and its version', async () => {
     const { page } = await openWith('1', '2', '3');
     const slider = page.getByRole('slider', { name: 'As of' });
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
@@ -72,23 +95,32 @@ describe('the view of a secret at an instant', () => {
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
   });
 
-  it('follows a field to the millisecond', async () => {
+  it('follows a field that accepts instants as the page and commands write them, and says how to type others', async () => {
     const { name, page } = await openWith('1', '2');
     const versions = (await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions ?? [];
     const begin = Date.parse(versions[0]?.validFrom ?? '');
-    const field = page
-      .getByLabel('As of', { exact: true })
-      .and(page.locator('[type="datetime-local"]'));
-    const choose = (instant: number) => field.fill(localText(instant));
+    const field = page.getByRole('textbox', { name: 'As of', exact: true });
+    const type = async (text: string) => {
+      await field.fill(text);
+      await field.press('Enter');
+    };
     const panel = page.locator('.as-of');
-    await choose(begin - 1);
+    await type(localText(begin - 1));
     await shows(panel, 'version 1', { exact: true });
-    await field.fill('');
-    await shows(panel, 'version 1', { exact: true });
-    await choose(begin);
+    await shows(panel, `At ${localText(begin - 1)}:`);
+    await type(versions[0]?.validFrom ?? '');
     await shows(panel, 'version 2', { exact: true });
-    await choose(begin - 60_000);
+    expect(await field.inputValue()).toBe(localText(begin));
+    const fault = () =>
+      field.evaluate((element) => (element as { validationMessage?: string }).validationMessage);
+    await type('yesterday');
+    expect(await fault()).toBe('Type a date and time such as 2026-11-24 15:30:00.');
+    await shows(panel, 'version 2', { exact: true });
+    await type(localText(begin - 60_000));
     await shows(panel, 'the secret did not exist yet.');
+    expect(await fault()).toBe('');
+    await type('');
+    await shows(panel, 'Now: ');
   });
 
   it('says that there was no value while the secret was deleted', async () => {
@@ -104,10 +136,13 @@ describe('the view of a secret at an instant', () => {
   });
 });
 
-/** Local time, as the field wants it. The browser has the time zone of this process. */
+/**
+ * Returns an instant in local time, as the page shows it. The browser uses the time zone of this
+ * process.
+ */
 const localText = (instant: number): string => {
   const offsetMs = new Date(instant).getTimezoneOffset() * 60_000;
-  return new Date(instant - offsetMs).toISOString().slice(0, -1);
+  return new Date(instant - offsetMs).toISOString().slice(0, -1).replace('T', ' ');
 };
 
 describe('two versions of a secret', () => {
@@ -132,7 +167,7 @@ describe('two versions of a secret', () => {
 });
 
 describe('the explanation of a secret', () => {
-  it('says what the token may do, and what another caller may do', async () => {
+  it('says what the token may do, and what a caller with other scopes and names may do', async () => {
     const { page } = await openWith('1');
     await press(page, 'What may I do?');
     await page.getByRole('row', { name: /^update ✓ yes/ }).waitFor();
@@ -165,8 +200,9 @@ describe('a secret with more than a hundred versions', () => {
     await page.unroute('**/actions/list-versions');
     await press(page, 'Load 100 older');
     await shows(page.locator('.as-of'), 'version 1', { exact: true });
+    await press(page, 'Show all 105 versions');
     expect(await page.getByRole('row').count()).toBe(106);
-    // The button is gone, so the heading has the focus.
+    // The button that had the focus is gone, so the focus moves to the heading.
     await page.locator('h1:focus').waitFor();
   });
 });

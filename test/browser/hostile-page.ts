@@ -1,6 +1,8 @@
-/** A script of a page of another origin that tries to use a console, and tells what it could read. */
+/**
+ * A script for a page of another origin. It tries to use a console, and returns what it could read.
+ */
 
-/** A request that the console would take from its own page. `body` holds bytes. */
+/** A request that the console would accept from its own page. `body` is an array of bytes. */
 export type SealedRequest = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -8,23 +10,26 @@ export type SealedRequest = {
 };
 
 export type Hostile = {
-  /** The console's address, as the page writes it. */
+  /** The console's address as it appears in the page. */
   readonly url: string;
-  /** Sealed requests. A page cannot make them; with them, only the other guards are left. */
+  /**
+   * Sealed requests, which a page cannot make. With them, only the console's other defences are
+   * tested.
+   */
   readonly session: SealedRequest;
   readonly list: SealedRequest;
   readonly create: SealedRequest;
 };
 
-/** The names of all attempts that a server can grant by its headers. */
+/** The names of the attempts that would succeed at a server whose headers allow them. */
 export const readableAttempts = [
   ...['GET /', 'GET /app.js', 'POST /session', 'POST /actions/list-secrets'],
   ...['POST /actions/create-secret', 'script', 'module', 'style', 'image', 'opened window'],
 ];
 
 /**
- * Makes all attempts and returns the names of those that were granted: a reply that could be read, a script,
- * style or image that was loaded, a window whose handle still works.
+ * Makes all attempts and returns the names of the successful ones: the reply could be read, a
+ * script, style or image was loaded, or the handle of an opened window still works.
  */
 export const attack = (hostile: Hostile): string => `(async ({ url, ...sealed }) => {
   const granted = [];

@@ -1,23 +1,19 @@
-/** The console of three nodes in a real browser, while a person makes nodes fail and brings them back. */
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+/** The console of three nodes in a real browser, while nodes fail and recover. */
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { bytesOf } from '../../cli/output/bytes.ts';
 import { faultsOf } from '../support/accessible.ts';
 import { useCluster } from '../support/cluster-process.ts';
 import { press, shows, useConsole, visit } from '../support/console.ts';
-import { enter, focused } from '../support/keyboard.ts';
 import { freshName } from '../support/running-vault.ts';
-import { until, untilSeen } from '../support/until.ts';
-
-jest.setTimeout(120_000);
+import { untilSeen } from '../support/until.ts';
 
 const scope = 'secrets:read secrets:write vault:status';
 const { cluster, vaultOf } = useCluster();
-const console = useConsole(vaultOf(1), { scope }, ['--faults']);
-/** Changes no node and makes no test writes. */
+const console = useConsole(vaultOf(1), { scope });
 const another = useConsole(vaultOf(2), { scope });
 
-/** A request that node 1 refused before it died. */
+/** The id of a request that node 1 refused before it died. */
 let refusedId: string;
 beforeAll(async () => {
   const ask = async (method: string, path: string, body: object) =>
@@ -34,17 +30,13 @@ const openNodes = async (): Promise<Page> => {
 };
 const sentence = (page: Page, text: string) => page.getByText(text).waitFor({ timeout: 30_000 });
 const allServe = '3 of 3 nodes serve, all copies agree.';
-const oneIsDead = '2 of 3 nodes serve (node 1: killed), all copies agree.';
-/** Presses a button of a node, and the one in its dialog. */
-const change = async (page: Page, name: string): Promise<void> => {
-  await press(page, name);
-  await page.getByRole('dialog').getByRole('button', { name }).click();
+const oneIsDead = '2 of 3 nodes serve (node 1: no answer), all copies agree.';
+/** Runs a command on a node, as a person would at a terminal. */
+const change = async (...words: readonly string[]): Promise<void> => {
+  expect(await cluster().command(...words)).toMatchObject({ code: 0 });
 };
-/** The rate of this outcome in the last seconds, as the page shows it. */
-const rateOf = async (page: Page, outcome: string): Promise<number> =>
-  Number(await page.locator(`[data-outcome=${outcome}]`).textContent());
 
-/** The facts on the card of a node, by their names. */
+/** Returns the facts on a node's card, by their labels. */
 const factsOf = async (page: Page, node: number): Promise<Readonly<Record<string, string>>> => {
   const card = page.locator(`[data-node="${node}"]`);
   const [names, facts] = await Promise.all(
@@ -59,12 +51,12 @@ type Report = {
   readonly appliedRevision: number;
   readonly etcd: string;
   readonly space: {
-    readonly dbBytes: number;
+    readonly dbBytesInUse: number;
     readonly quotaBytes: number;
     readonly memoryBytes: number;
   } | null;
 };
-/** A node's report of itself in `GET /v1/status`. */
+/** Returns what a node reports about itself in `GET /v1/status`. */
 const reportOf = async (node: number): Promise<Report> => {
   const reply = await fetch(`${cluster().urlOf(node)}/v1/status`, {
     headers: { Authorization: `Bearer ${vaultOf(node).token({ scope: 'vault:status' })}` },
@@ -73,37 +65,15 @@ const reportOf = async (node: number): Promise<Report> => {
   return told.nodes.find((one) => one.node === node) as Report;
 };
 
-describe('the console of three nodes, of which one dies', () => {
-  it('kills node 1, and counts the writes that succeed and fail', async () => {
+describe('the console of three nodes, when one dies,', () => {
+  it('shows that node 1 is dead, and reads from another node', async () => {
     const page = await openNodes();
     await sentence(page, allServe);
-    await press(page, 'Start the test writes');
-    await until(async () => (await rateOf(page, 'acknowledged')) > 3, 30_000);
-
-    await press(page, 'Kill node 1');
-    const dialog = page.getByRole('dialog', { name: 'Kill node 1?' });
-    await shows(dialog, 'stays on its disk');
-    await dialog.getByRole('button', { name: 'Kill node 1' }).click();
+    await change('kill', '1');
     await sentence(page, oneIsDead);
-    await until(async () => (await rateOf(page, 'refused')) > 3, 30_000);
-    await until(async () => (await rateOf(page, 'acknowledged')) > 2, 30_000);
-    expect(await page.locator('svg.rates rect.refused').count()).toBeGreaterThan(0);
-    await until(async () => (await page.locator('svg.rates .mark').count()) === 1);
     expect(await faultsOf(page)).toEqual([]);
-    await press(page, 'Stop the test writes');
-    await page.getByRole('button', { name: 'Start the test writes' }).waitFor();
 
-    const buttonsOf = (node: number) =>
-      page.locator(`[data-node="${node}"]`).getByRole('button').allTextContents();
-    expect(await buttonsOf(1)).toEqual(['Start node 1', 'Isolate node 1', 'Wipe node 1']);
-    expect(await buttonsOf(2)).toEqual(
-      ['Kill', 'Pause', 'Isolate', 'Wipe'].map((one) => `${one} node 2`),
-    );
-    await change(page, 'Wipe node 2');
-    await shows(page.getByRole('alert'), 'two whole copies must stay');
-    await press(page, 'Close');
-
-    // The node of the profile is dead, and other views read from another node.
+    // The profile has the address of the dead node, so another node answered this read.
     await visit(page, 'Secrets');
     await page.getByRole('link', { name: 'WRITTEN_BEFORE', exact: true }).waitFor();
   });
@@ -112,8 +82,6 @@ describe('the console of three nodes, of which one dies', () => {
     const { page } = await another.open();
     await visit(page, 'Nodes');
     await sentence(page, oneIsDead);
-    await shows(page, /^This console changes no node. A console that was started with --faults/);
-    expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
     await visit(page, 'Secrets');
     await page.getByRole('link', { name: 'WRITTEN_BEFORE', exact: true }).click();
     await press(page, 'Earlier version');
@@ -136,23 +104,23 @@ describe('the console of three nodes, of which one dies', () => {
     await page.getByRole('row', { name: 'encrypt-env' }).first().getByRole('link').click();
     await shows(page, /asked for encrypt-env.*, and node 2 did it \(200\)/);
     await page.getByRole('link', { name: 'All activity' }).click();
-    // The dead node refused this request. Its log still tells.
+    // The node that refused this request is dead, but its log can still be read.
     await page.getByLabel('Request id').fill(refusedId.slice(0, 13));
     await page.getByRole('link', { name: refusedId.slice(0, 8) }).click();
     const end = '404, not_found, never_existed';
     await shows(page, `asked for update-secret on ABSENT, and node 1 refused it (${end})`);
   });
 
-  it('starts node 1 again, and says when all nodes serve', async () => {
+  it('says when node 1 serves again', async () => {
     const page = await openNodes();
     await sentence(page, oneIsDead);
-    await change(page, 'Start node 1');
+    await change('start', '1');
     await sentence(page, allServe);
   });
 });
 
 describe('the console of three nodes', () => {
-  it('isolates, heals, pauses and resumes node 3 by the keyboard, and shows the numbers of each node', async () => {
+  it('shows the numbers of each node, and a node that is isolated, healed, paused and resumed', async () => {
     const page = await openNodes();
     await sentence(page, allServe);
     for (const node of [1, 2, 3]) {
@@ -169,9 +137,10 @@ describe('the console of three nodes', () => {
               Revision: String(appliedRevision),
               'Behind by': 'nothing',
               etcd,
-              Database: space && `${bytesOf(space.dbBytes)} of ${bytesOf(space.quotaBytes)}`,
+              Database: space && `${bytesOf(space.dbBytesInUse)} of ${bytesOf(space.quotaBytes)}`,
             },
-            // The memory changes from one look to the next.
+            // The memory use that the card shows and the one that the status reports are read at
+            // different times, so they need only be close.
             Math.abs(Number(megabytes) * 1e6 - memoryBytes) < memoryBytes / 4,
           ] as const;
         },
@@ -181,22 +150,9 @@ describe('the console of three nodes', () => {
     }
     const badge = (text: string) =>
       page.locator('[data-node="3"] .badge', { hasText: text }).waitFor({ timeout: 30_000 });
-    const changeByKeyboard = async (name: string, consequence: string): Promise<void> => {
-      await enter(page, new RegExp(`^${name} node 3$`));
-      const dialog = page.getByRole('dialog', { name: `${name} node 3?` });
-      await shows(dialog, consequence);
-      await page.keyboard.press('Escape');
-      // A closed dialog has no role any more, but may still be there.
-      await page.locator('dialog').waitFor({ state: 'detached' });
-      expect(await focused(page)).toBe(`${name} node 3`);
-      await page.keyboard.press('Enter');
-      await dialog.waitFor();
-      await enter(page, new RegExp(`^${name} node 3$`));
-      await dialog.waitFor({ state: 'detached' });
-    };
-    await changeByKeyboard('Isolate', 'It no longer reaches the other nodes');
+    await change('isolate', '3');
     await badge('no majority');
-    await shows(page.locator('[data-node="3"]'), 'It is cut off from the other');
+    await shows(page.locator('[data-node="3"]'), 'there is no majority of the nodes');
     for (const value of ['1', '2']) {
       await cluster().ask(1, 'POST', '/v1/secrets', { body: { name: freshName(), value } });
     }
@@ -208,11 +164,11 @@ describe('the console of three nodes', () => {
       },
       ({ lag, shown }) => lag >= 2 && shown === `${lag} revisions`,
     );
-    await changeByKeyboard('Heal', 'It reaches the other nodes again');
+    await change('heal', '3');
     await badge('serves');
-    await changeByKeyboard('Pause', 'It stands still');
-    await badge('paused');
-    await changeByKeyboard('Resume', 'never with old data');
+    await change('pause', '3');
+    await badge('no answer');
+    await change('resume', '3');
     await badge('serves');
     await sentence(page, allServe);
   });

@@ -1,4 +1,7 @@
-/** The console for all people: axe, narrow windows, the keyboard alone, and a small script. */
+/**
+ * The console must be usable by everybody: checked with axe, narrow windows, only the keyboard, and
+ * the size of the script.
+ */
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -29,7 +32,8 @@ const go = (page: Page, route: string) => page.evaluate(`location.hash = '#/${ro
 const heading = (page: Page, name: string) =>
   page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
 
-// `faultsOf` asks axe in light and dark, at 360 px and 1280 px, and presses Tab through the whole page.
+// `faultsOf` runs axe at 360 px and 1280 px, and in dark mode only its rule about contrast. It also
+// looks for parts that are wider than the window, and moves through the whole page with Tab.
 describe('axe, narrow windows and Tab', () => {
   it('find no fault in the list of secrets and the dialog for a new one', async () => {
     const { page } = await console.open();
@@ -71,11 +75,11 @@ describe('axe, narrow windows and Tab', () => {
       expect(await faultsOf(page)).toEqual([]);
     }
     await go(page, 'secrets/MISSING');
-    await shows(page, 'There is no secret of this name');
+    await shows(page, 'There is no secret with this name');
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('find no fault in the workbench, with faults of a file and with a result', async () => {
+  it('find no fault in the workbench, with errors in a file and with a result', async () => {
     const { page } = await console.open();
     await go(page, 'env');
     const editor = page.getByLabel('The .env file');
@@ -107,11 +111,11 @@ describe('axe, narrow windows and Tab', () => {
   });
 });
 
-/** Waits for a view that a person has gone to. Its heading gets the focus. */
+/** Waits for a view after navigation. Its heading gets the focus. */
 const arrived = (page: Page, name: string) =>
   page.locator('h1:focus').filter({ hasText: name }).waitFor();
 
-describe('a person with a keyboard alone', () => {
+describe('a person with only a keyboard', () => {
   it('creates a secret, sees and hides its value, changes it, and goes back to the list', async () => {
     const { page } = await console.open();
     const { keyboard } = page;
@@ -128,10 +132,10 @@ describe('a person with a keyboard alone', () => {
     await keyboard.type('typed');
     await enter(page, /^Create$/);
     await arrived(page, 'BY_KEYBOARD');
-    await tabTo(page, /^Show the present value/);
+    await tabTo(page, /^Show the current value/);
     await keyboard.press('Space');
     await shows(page, 'typed', { exact: true });
-    expect(await focused(page)).toMatch(/^Hide the present value/);
+    expect(await focused(page)).toMatch(/^Hide the current value/);
     await keyboard.press('Space');
     await page.getByText('typed', { exact: true }).waitFor({ state: 'detached' });
     await enter(page, /^Update/);
@@ -156,9 +160,9 @@ describe('a person with a keyboard alone', () => {
     await enter(page, /^Encrypt$/);
     await shows(page, 'Stored 1 secret.');
     await enter(page, /^Put it into the editor$/);
-    await tabTo(page, /^Expand puts values/);
+    await tabTo(page, /^Expand replaces/);
     await keyboard.press('ArrowDown');
-    expect(await focused(page)).toMatch(/^Submit does both/);
+    expect(await focused(page)).toMatch(/^Submit encrypts and expands/);
     await keyboard.press('ArrowUp');
     await tabTo(page, /^Pin/);
     await keyboard.press('Space');
@@ -170,7 +174,7 @@ describe('a person with a keyboard alone', () => {
     await keyboard.press('Space');
     await page.getByText('IN_FILE=canary').waitFor({ state: 'detached' });
     await enter(page, /^Secrets$/);
-    await page.getByRole('dialog', { name: 'Leave, and lose the text?' }).waitFor();
+    await page.getByRole('dialog', { name: 'Leave and lose the text?' }).waitFor();
     await keyboard.press('Escape');
     expect(await focused(page)).toBe('Secrets');
     await heading(page, '.env workbench');
@@ -185,12 +189,12 @@ describe('a person with a keyboard alone', () => {
     await arrived(page, 'Activity');
     await tabTo(page, /^Secret$/);
     await keyboard.type(name);
-    await tabTo(page, /^without status questions/);
+    await tabTo(page, /^Hide lists and status requests/);
     await keyboard.press('Space');
     await shows(page, `${name}@1`);
-    await tabTo(page, /^Hold still$/);
+    await tabTo(page, /^Pause$/);
     await keyboard.press('Space');
-    expect(await focused(page)).toBe('Go on');
+    expect(await focused(page)).toBe('Resume');
     await enter(page, /, its story$/);
     await shows(page, `asked for create-secret on ${name}`);
     await enter(page, /^All activity$/);
@@ -203,18 +207,19 @@ describe('the page of the console', () => {
     expect(gzipSync(readFileSync('.local/cli/console/app.js')).length).toBeLessThan(150_000);
   });
 
-  // Each test that opens the console looks at all its fields so (test/support/console.ts).
-  it('keeps each field for text from spell checkers, autofill, translators and assistants', async () => {
+  // Every test that opens the console checks all fields for this (test/support/console.ts). This
+  // test checks that a field which fails the check is reported.
+  it('is reported if a text field is open to autofill and other helpers of the browser', async () => {
     const { page, complaints } = await console.open();
     await page.evaluate(`document.body.append(document.createElement('textarea'))`);
     await until(() => complaints.length > 0);
     expect(complaints.splice(0)).toEqual([expect.stringMatching(/^a field without autocomplete,/)]);
   });
 
-  it('asks no second question about the nodes before the first has an answer, also when the page is hidden and shown', async () => {
+  it('does not ask about the nodes again before the first answer, even if the page is hidden and shown', async () => {
     const { page } = await console.open();
     let asked = 0;
-    // The answer never comes.
+    // From now on, the page's requests for the nodes are never answered.
     await page.route('**/actions/nodes', () => {
       asked += 1;
     });
@@ -229,7 +234,7 @@ describe('the page of the console', () => {
     expect(asked).toBe(1);
   });
 
-  it('moves no part that a person sees already, and asks no other server', async () => {
+  it('hardly moves what is already visible, and sends no request to another server', async () => {
     const { page } = await console.open();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
@@ -237,17 +242,19 @@ describe('the page of the console', () => {
     for (const route of ['secrets', `secrets/${longest}`, 'env', 'nodes', 'activity']) {
       await go(page, route);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      // Answers come meanwhile. The log is an answer that never ends, so nothing says that all have come.
+      // Time for the answers to arrive. The log is one answer that never ends, so waiting until the
+      // network is idle would never end.
       await page.waitForTimeout(400);
     }
     expect(asked.length).toBeGreaterThan(5);
     expect(asked.filter((url) => new URL(url).origin !== own)).toEqual([]);
-    // A shift is a share of the window times the share of it that moves: 0.1 is what a person notices.
+    // A shift is the share of the window that moves, times how far it moves as a share of the
+    // window. People notice 0.1.
     expect(await page.evaluate(shiftsOfThePage)).toBeLessThan(0.05);
   });
 });
 
-/** Sums up the layout shifts that no input has caused. */
+/** A script that returns the sum of all layout shifts that were not caused by input. */
 const shiftsOfThePage = `new Promise((resolve) => {
   let sum = 0;
   new PerformanceObserver((list) => {

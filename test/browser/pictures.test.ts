@@ -1,22 +1,20 @@
 /**
- * The pictures of the documents. The scenes are played in every run; `TEST_PICTURES=1 npm run test:browser --
- * pictures` also writes docs/images again.
+ * The pictures in the documents. Every run plays the scenes; `TEST_PICTURES=1 npm run test:browser
+ * -- pictures` also rewrites docs/images.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { useCluster } from '../support/cluster-process.ts';
 import { press, shows, useConsole, visit } from '../support/console.ts';
 import { useVault } from '../support/running-vault.ts';
 
-jest.setTimeout(120_000);
-
 const isWanted = process.env['TEST_PICTURES'] !== undefined;
 const folder = 'docs/images';
 
-/** The browser of the pictures. */
+/** The window, language, time zone and colours of the browser for all pictures. */
 const look = {
   viewport: { width: 1_000, height: 760 },
   locale: 'en-GB',
@@ -33,7 +31,7 @@ const console = useConsole(vault, {
   scope: 'secrets:read secrets:write secrets:delete secrets:explain vault:status',
 });
 
-/** The vault's instants, and what the pictures show in their place. */
+/** Maps the vault's instants to the ones that the pictures show. */
 const instants = new Map<string, string>();
 
 const write = async (
@@ -46,7 +44,7 @@ const write = async (
   const { status, json } = await vault.call(method, `/v1/secrets${path}`, { token, body });
   expect(status).toBeLessThan(300);
   const days = [61, 44, 40, 31, 23, 16, 9, 8, 4, 2][instants.size] ?? 1;
-  // Not all at noon.
+  // The last part varies the time of day of the instants.
   const ms = now.getTime() - days * dayMs - instants.size * 4_567_891;
   instants.set(json.validFrom ?? '', new Date(ms).toISOString());
 };
@@ -63,12 +61,12 @@ beforeAll(async () => {
   await write('alice', 'POST', '', { name: 'SIGNING_KEY', value: 'pem' });
 });
 
-/** A page of the console that shows fixed instants and a fixed address. */
+/** Opens a page of the console with fixed instants and a fixed address. */
 const openFixed = async (height: number): Promise<Page> => {
   const viewport = { ...look.viewport, height };
   const { page } = await console.open({ ...look, viewport }, async (context) => {
     await context.clock.setFixedTime(now);
-    // Answers are sealed, so they are changed where the page has opened them.
+    // Answers are sealed, so they are changed after the page has opened them.
     await context.addInitScript(`(() => {
       const { parse } = JSON;
       JSON.parse = (text, ...more) => {
@@ -84,9 +82,9 @@ const openFixed = async (height: number): Promise<Page> => {
 };
 
 /**
- * Takes a picture of what the page shows, and writes it if it is wanted, with all that a screen reader is
- * told. Otherwise it expects that a screen reader is told the same as for the picture, so that no picture
- * grows stale.
+ * Takes a picture of the page. With TEST_PICTURES it writes the picture and the text that a screen
+ * reader would get. Otherwise it compares that text with the stored one, so that a picture cannot
+ * become outdated.
  */
 const take = async (page: Page, name: string): Promise<void> => {
   await page.mouse.move(0, 0);
@@ -103,19 +101,22 @@ const take = async (page: Page, name: string): Promise<void> => {
   }
 };
 
-/** Ties the text to its picture, so that nobody changes one of them alone. */
+/** Adds a hash over text and picture, so that nobody changes only one of them. */
 const withSeal = (told: string, picture: Uint8Array): string =>
   `# text and picture: ${createHash('sha256').update(told).update(picture).digest('hex')}\n${told}`;
 
 describe('the pictures of the documents', () => {
   it('show the life of a secret at an earlier instant', async () => {
-    const page = await openFixed(670);
+    const page = await openFixed(590);
     await page.getByRole('link', { name: 'DB_PASSWORD' }).click();
     for (let presses = 0; presses < 3; presses += 1) {
       await press(page, 'Earlier version');
     }
     await shows(page, 'version 2', { exact: true });
     await shows(page, /^dsvault get DB_PASSWORD --at/);
+    await page
+      .getByRole('heading', { name: 'Through time' })
+      .evaluate('(one) => one.scrollIntoView()');
     await take(page, 'secret');
   });
 
@@ -126,7 +127,7 @@ describe('the pictures of the documents', () => {
       '# the shop',
       'DB_URL="postgres://shop:secret(DB_PASSWORD)@db/shop"',
       'API_KEY=secret(API_KEY@1)',
-      // The picture shows what the page says about this misspelling.
+      // This misspelling is deliberate: the picture shows what the page says about it.
       'SMTP_PASSWORD=secret(SMTP_PASWORD)',
       'DEBUG=false',
     ];
@@ -136,30 +137,24 @@ describe('the pictures of the documents', () => {
     await take(page, 'workbench');
   });
 
-  it('fill docs/images, and no other file is there', () => {
+  it('are the only files in docs/images', () => {
     expect(readdirSync(folder).sort()).toEqual(['nodes.png', 'secret.png', 'workbench.png']);
   });
 });
 
-// nodes.test.ts plays this scene in every run.
+// This scene is played only when pictures are written. nodes.test.ts covers it in every run.
 const describeNodes = () => {
-  const ofCluster = useConsole(
-    useCluster('acme').vaultOf(1),
-    { scope: 'secrets:read vault:status' },
-    ['--faults'],
-  );
+  const { cluster, vaultOf } = useCluster('acme');
+  const ofCluster = useConsole(vaultOf(1), { scope: 'secrets:read vault:status' });
 
-  it('shows a dead node, and what callers saw of its death', async () => {
-    const { page } = await ofCluster.open({ ...look, viewport: { width: 1_000, height: 1_230 } });
+  it('shows a dead node', async () => {
+    const { page } = await ofCluster.open({ ...look, viewport: { width: 1_000, height: 700 } });
     await visit(page, 'Nodes');
-    await press(page, 'Start the test writes');
-    await page.waitForTimeout(45_000);
-    await press(page, 'Kill node 2');
-    await page.getByRole('dialog').getByRole('button', { name: 'Kill node 2' }).click();
+    await shows(page, '3 of 3 nodes serve');
+    expect(await cluster().command('kill', '2')).toMatchObject({ code: 0 });
     await shows(page, '2 of 3 nodes serve');
-    await page.waitForTimeout(10_000);
+    await page.waitForTimeout(5_000);
     await take(page, 'nodes');
-    await press(page, 'Stop the test writes');
   });
 };
 if (isWanted) describe('the picture of three nodes', describeNodes);

@@ -1,9 +1,9 @@
-/** Pages of other origins in a real browser, against every port of `npm start` and of three nodes. */
+/** Pages of other origins in a real browser try every port of `npm start` and of three nodes. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { storeFile } from '../../local/sqlite/database.ts';
-import { openSqliteStore } from '../../local/sqlite/sqlite-store.ts';
+import { storeFile } from '../../host/sqlite/database.ts';
+import { openSqliteStore } from '../../host/sqlite/sqlite-store.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { useCluster } from '../support/cluster-process.ts';
 import { familyOf, listeningOf } from '../support/listening.ts';
@@ -12,9 +12,7 @@ import { useVault } from '../support/running-vault.ts';
 import { untilSeen } from '../support/until.ts';
 import { type Attempt, attemptsAt, attemptsOf, type Outcome } from './attempts.ts';
 
-jest.setTimeout(120_000);
-
-/** The name of a page whose DNS the attacker controls. */
+/** The name of the attacker's page, whose DNS the attacker controls. */
 const hostileName = 'attacker.test';
 let browser: Browser;
 beforeAll(async () => {
@@ -34,14 +32,17 @@ const openPage = async (
   return outcomes;
 };
 
-/** Returns the outcomes of a page of another origin at these addresses. */
+/** Returns the outcomes of all attempts at these addresses by a page of another origin. */
 const readAcross = (bases: readonly string[], attempts: readonly Attempt[]) =>
   serveWhile(
     (_, response) => html(response, ''),
     (port) => openPage(`http://127.0.0.1:${port}/`, bases, attempts),
   );
 
-/** Returns what a page reads whose own name leads to this port once the page has loaded, but for refusals. */
+/**
+ * Returns what a page can read after its name was rebound to this port, without the replies that
+ * refuse it.
+ */
 const readRebound = async (target: number): Promise<readonly string[]> => {
   const outcomes = await serveWhile(
     (request, response) =>
@@ -55,12 +56,14 @@ const readRebound = async (target: number): Promise<readonly string[]> => {
   );
 };
 
-/** The ports on which a process and its descendants listen, at whatever address of this machine. */
+/**
+ * Returns the ports that a process and its descendants listen on, at any address of this machine.
+ */
 const portsOf = (pid = 0): number[] => listeningOf(familyOf(pid)).map(({ port }) => port);
 const localUrlOf = (port: number): string => `http://127.0.0.1:${port}`;
 
 describe('a page of another origin', () => {
-  it('can read from a server that allows it, which proves that the browser makes all attempts', async () => {
+  it('can read from a server that allows it, which proves that the browser makes the attempts', async () => {
     const requests: string[] = [];
     const attempts = attemptsOf('token');
     const outcomes = await serveWhile(
@@ -105,13 +108,13 @@ describe('npm start', () => {
     expect(before).toHaveLength(1);
     const attempts = attemptsOf(vault.token());
     const outcomes = await readAcross(ports().map(localUrlOf), attempts);
-    // Its only port is that of the API.
+    // The program listens on one port only, that of the API, so there is one outcome per attempt.
     expect(outcomes).toHaveLength(attempts.length);
     expect(outcomes.filter(({ read }) => read !== null)).toEqual([]);
     expect(await items()).toEqual(before);
   });
 
-  it('lets a page that rebinds its own name read only that the vault runs', async () => {
+  it('lets a page that rebinds its own name learn only that the vault runs', async () => {
     const before = await items();
     const readings = await Promise.all(ports().map(readRebound));
     expect(readings.flat()).toEqual(['GET /health {"status":"ok"}']);
@@ -122,11 +125,17 @@ describe('npm start', () => {
 describe('three nodes', () => {
   const { cluster, vaultOf } = useCluster();
   const nodes = [1, 2, 3];
-  /** Each node has HTTP, etcd's peer port, node-to-node and relay. */
+  /**
+   * The number of ports. Each of the three nodes has four: HTTP, etcd's peer port, node-to-node and
+   * relay.
+   */
   const portCount = 3 * 4;
   const ports = () => portsOf(cluster().process.child.pid);
 
-  /** The data of all nodes, once each reports the last revision and its hash. Fails unless they are equal. */
+  /**
+   * Returns the data of all nodes, read when each has the latest revision and its hash. Fails
+   * unless they are equal.
+   */
   const content = async () => {
     const { nodes: all } = await untilSeen(
       cluster().status,
@@ -169,7 +178,7 @@ describe('three nodes', () => {
     expect(await content()).toEqual(before);
   });
 
-  it('let a page that rebinds its own name read only that they run', async () => {
+  it('let a page that rebinds its own name learn only that they run', async () => {
     const before = await content();
     const readings = await Promise.all(ports().map(readRebound));
     expect(readings.flat()).toEqual(nodes.map(() => 'GET /health {"status":"ok"}'));

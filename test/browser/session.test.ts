@@ -1,4 +1,4 @@
-/** How a session begins and ends, in a real browser. */
+/** How a session of the console begins and ends, in a real browser. */
 import type { RequestListener } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -29,7 +29,8 @@ describe('a session of the console', () => {
     const cdp = await context.newCDPSession(page);
     const { entries } = await cdp.send('Page.getNavigationHistory');
     expect(entries.at(-1)?.url).toBe(`${console.process().url}/#/secrets/${name}`);
-    // Chromium also keeps the address that a page was first asked for. Its code is used up.
+    // Chromium also keeps the address with which the page was first opened, but the code in it is
+    // used up.
     const seen = [
       ...requests,
       ...entries.flatMap(({ url, title }) => [url, title]),
@@ -45,18 +46,18 @@ describe('a session of the console', () => {
     expect(await page.evaluate('document.cookie')).toBe('');
   });
 
-  it('ends with a reload, and the page says how to go on', async () => {
+  it('ends with a reload, and the page says how to continue', async () => {
     const { page } = await console.open();
     await page.reload();
     await page.getByRole('heading', { name: 'This page has no session' }).waitFor();
     expect(await page.getByRole('main').textContent()).toContain(
-      'Press Enter where dsvault console',
+      'Press Enter in the terminal where dsvault console',
     );
     await console.process().newCode();
     await followLauncher(page, console.process());
   });
 
-  it('stays closed when the launcher file is opened again, because its code is used up', async () => {
+  it('is not begun again when the launcher file is opened a second time, because the code in it is used up', async () => {
     const { context } = await console.open();
     const second = await context.newPage();
     await second.goto(pathToFileURL(console.process().launcher).href);
@@ -64,7 +65,7 @@ describe('a session of the console', () => {
     expect(second.url()).toBe(`${console.process().url}/#/`);
   });
 
-  it('says that the console has ended once nobody answers', async () => {
+  it('says that the console has ended when nothing answers any more', async () => {
     const { page, context, complaints } = await console.open();
     await context.route('**/actions/**', (route) => route.abort('connectionrefused'));
     await page.getByRole('link', { name: '.env' }).click();
@@ -81,7 +82,7 @@ describe('a session of the console', () => {
 describe('a tab that outlives its console', () => {
   const outlived = useConsole(vault);
 
-  it('shows another program on the port no byte of a typed value, believes none of its answers, and says so', async () => {
+  it('sends another program on its port no byte of a typed value, believes none of its answers, and says so', async () => {
     const { page, complaints } = await outlived.open();
     const { page: activity, complaints: more } = await outlived.open();
     await visit(activity, 'Activity');
@@ -92,7 +93,7 @@ describe('a tab that outlives its console', () => {
     const port = Number(new URL(outlived.process().url).port);
     await outlived.process().end('SIGKILL');
     const received: string[] = [];
-    /** Answers as a console does, as far as anybody can without the secret of the session. */
+    /** Imitates a console as well as anybody can who does not have the session's secret. */
     const impostor: RequestListener = (request, response) => {
       received.push([request.url, ...request.rawHeaders].join());
       request.on('data', (bytes: Buffer) => received.push(bytes.toString('latin1')));
@@ -101,14 +102,14 @@ describe('a tab that outlives its console', () => {
         response.end(`${answer}\n${Buffer.from(answer).toString('base64')}\n`);
       });
     };
-    const gone = /^The console of this page is gone/;
+    const gone = /^The console that opened this page is gone/;
     await serveWhile(
       impostor,
       async () => {
         await press(page, 'Create');
         await shows(page.getByRole('dialog').getByRole('alert'), gone);
         expect(received.join()).toContain('/actions/create-secret');
-        // The tab sends this program nothing more.
+        // The tab must send nothing more to this program.
         const count = received.length;
         await press(page, 'Create');
         await shows(page.getByRole('dialog').getByRole('alert'), gone);

@@ -1,4 +1,4 @@
-/** Pages of other origins in a real browser, against a running console. */
+/** Pages of other origins in a real browser try to use a running console. */
 import type { RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -16,12 +16,15 @@ const reboundName = 'rebound.test';
 let running: ConsoleProcess;
 let browser: Browser;
 let context: BrowserContext;
-/** A session of the console. */
+/**
+ * A session with the console, opened before the tests. The requests that the hostile pages get are
+ * sealed with its secret.
+ */
 let session: SharedSecret;
 
 const get = async (path: string): Promise<string> => (await fetch(`${running.url}${path}`)).text();
 
-/** All that a page of our own needs to use the console: sealed requests, and the ids for them. */
+/** Everything that our own page would need to use the console: sealed requests, with their ids. */
 const granted = async (url: string, code: string): Promise<Hostile> => {
   const secret = { body: { name: 'BY_A_PAGE', value: 'x' } };
   const seal = async (path: string, asked?: unknown): Promise<SealedRequest> => {
@@ -61,7 +64,7 @@ const openPage = async (url: string): Promise<Page> => {
   return page;
 };
 
-/** Asserts that no page has changed anything, and that no page has used up the code. */
+/** Asserts that no page changed anything or used up the code. */
 const expectUntouched = async (code: string): Promise<void> => {
   expect((await vault.ask('GET', '/v1/secrets')).json.names).toEqual(['KEPT']);
   const { act } = await openConsoleSession(running.url, code);
@@ -85,7 +88,7 @@ describe('a page of another origin', () => {
     },
   );
 
-  it('reads all that from a server that allows it, so the browser does make every attempt', async () => {
+  it('can read everything from a server that allows it, so the browser does make every attempt', async () => {
     const requests = new Set<string>();
     const permissive: RequestListener = (request, response) => {
       requests.add(`${request.method} ${request.url}`);
@@ -128,7 +131,8 @@ describe('a page that rebinds its own name to 127.0.0.1', () => {
       };
       return [await ask({ path: '/' }), await ask({ path: '/app.js' }), await ask(session), await ask(list)];
     })(${given})`;
-    // The name has led to another address at first, with the port that the console has.
+    // A server at 127.0.0.2, with the console's port, serves the page and hands its other requests
+    // on to the console, as if the page's name had been rebound.
     await serveWhile(
       rebound,
       async () => {
@@ -142,7 +146,7 @@ describe('a page that rebinds its own name to 127.0.0.1', () => {
 });
 
 describe('the page of the console', () => {
-  it('runs no script that somebody has put into it', async () => {
+  it('runs no script that somebody has injected', async () => {
     const page = await openPage(running.url);
     const ran = await page.evaluate(`(async () => {
       const tried = [];

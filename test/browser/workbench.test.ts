@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 const vault = useVault();
 const console = useConsole(vault);
 
-/** Opens the workbench with a text in its editor. */
+/** Opens the workbench with this text in the editor. */
 const openWith = async (text: string): Promise<Page> => {
   const { page } = await console.open({ permissions: ['clipboard-read', 'clipboard-write'] });
   await visit(page, '.env');
@@ -19,10 +19,12 @@ const openWith = async (text: string): Promise<Page> => {
 const editorOf = (page: Page) => page.getByLabel('The .env file');
 const said = (page: Page, sentence: string) =>
   page.getByRole('status').filter({ hasText: sentence }).waitFor();
-/** The lines that a result adds to the file that was sent. */
+/** Returns the lines that a result adds to the submitted file. */
 const added = (page: Page) => page.locator('ins').allTextContents();
 
-/** Returns all that the document holds: its text, its attributes, and the values of its fields. */
+/**
+ * Returns everything the document holds: its text, its attributes and the contents of its fields.
+ */
 const documentOf = (page: Page): Promise<string> =>
   page.evaluate(`
     const fields = [...document.querySelectorAll('input, textarea')];
@@ -30,10 +32,10 @@ const documentOf = (page: Page): Promise<string> =>
   `);
 
 describe('the workbench', () => {
-  it('says nothing of an empty file, offers an example, and shows by a dry run what Encrypt makes of it', async () => {
+  it('reports nothing for an empty file, offers an example, and shows with a dry run what Encrypt would make of it', async () => {
     const page = await openWith('');
     expect(await page.getByRole('heading', { name: /faults?$/ }).count()).toBe(0);
-    const why = 'The editor holds no file yet.';
+    const why = 'The editor is empty.';
     for (const name of ['Dry run', 'Expand']) {
       const button = page.getByRole('button', { name, description: why });
       expect(await button.getAttribute('aria-disabled')).toBe('true');
@@ -48,15 +50,15 @@ describe('the workbench', () => {
       'EXAMPLE_PASSWORD=secret(EXAMPLE_PASSWORD)',
       'DATABASE_URL="postgres://shop:secret(EXAMPLE_PASSWORD)@db/shop"',
     ]);
-    // Its references lead nowhere.
+    // The names in the example are not buttons that open secrets.
     expect(await file.getByRole('button').count()).toBe(0);
     expect((await vault.ask('GET', '/v1/secrets/EXAMPLE_PASSWORD')).status).toBe(404);
-    // The example is nobody's work, so nobody is asked before it is lost.
+    // The example is not anybody's work, so leaving it needs no confirmation.
     await visit(page, 'Secrets');
     await page.getByRole('heading', { name: 'Secrets', level: 1 }).waitFor();
   });
 
-  it('shows by a dry run that a value is still needed', async () => {
+  it('shows with a dry run that a value is still needed', async () => {
     const name = freshName();
     const page = await openWith(`A=enc(${name})\n`);
     await press(page, 'Dry run');
@@ -65,7 +67,7 @@ describe('the workbench', () => {
     await page.getByRole('heading', { name: '1 fault' }).waitFor();
   });
 
-  it('shows the faults of a pasted file at their lines and columns', async () => {
+  it('shows the errors in a pasted file at their lines and columns', async () => {
     const page = await openWith('');
     await page.evaluate(`navigator.clipboard.writeText('# é\\nA=1\\nB="é" secret\\n')`);
     await editorOf(page).press('Control+V');
@@ -82,7 +84,7 @@ describe('the workbench', () => {
     await said(page, 'Nothing was sent: the file has faults.');
   });
 
-  it('colours keys, references, comments and faults as the grammar reads them', async () => {
+  it('colours keys, references, comments and errors as the grammar reads them', async () => {
     const page = await openWith('# c\nA=x-secret(X)\nB=enc(Y)\nno sign\nD=Secret(Z)\n');
     await page.locator('.of-malformed.marked').waitFor();
     const tokens = await page.evaluate<[string, string, string][]>(`
@@ -99,7 +101,7 @@ describe('the workbench', () => {
     expect(new Set(colours.values()).size).toBe(6);
   });
 
-  it('shows by a dry run which names exist, and stores nothing', async () => {
+  it('shows with a dry run which names exist, and stores nothing', async () => {
     const [known, old] = [await vault.create(), await vault.create()];
     const [fresh, nope] = [freshName(), freshName()];
     const references = [`secret(${known})`, `enc(${fresh})`, `secret(${nope})`, `enc(${old}@next)`];
@@ -116,7 +118,8 @@ describe('the workbench', () => {
     await page.getByRole('button', { name: 'line 3, column 4' }).waitFor();
     expect(await page.getByRole('alert').textContent()).toContain('not_found');
     expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
-    // The vault's answer holds only for the file that was sent.
+    // The vault's answer is valid only for the file that was sent, so it disappears when the text
+    // changes.
     await editorOf(page).fill(`A=secret(${known})\n`);
     await page.getByRole('heading', { name: 'No faults' }).waitFor();
     await press(page, 'Dry run');
@@ -145,7 +148,15 @@ describe('the workbench', () => {
     expect(readFileSync(await download.path(), 'utf8')).toBe(
       `${own}=secret(${own})\r\nA="x-secret(${own})"\r\nB=secret(${asked})\r\n`,
     );
-    // The value is no longer in its field, but the vault has accepted the file with it.
+    // The field is empty again, but the vault has accepted the file with the value, so the page
+    // must report no fault. The page checks the file soon after the field was emptied. Timers in a
+    // page fire in order, so this one fires after that check.
+    await page.evaluate(
+      () =>
+        new Promise((wake) => {
+          setTimeout(wake, 1_000);
+        }),
+    );
     expect(await page.getByRole('heading', { name: 'No faults' }).count()).toBe(1);
     await press(page, 'Put it into the editor');
     expect(await editorOf(page).inputValue()).toContain(`B=secret(${asked})`);
@@ -157,7 +168,7 @@ describe('the workbench', () => {
   it('expands for a reader, and holds the values in the document only while they are shown', async () => {
     const name = await vault.create('it is $5 canary');
     const page = await openWith(`A="u:secret(${name})@h" # c\n`);
-    await page.getByLabel('For the reader').selectOption('docker');
+    await page.getByLabel('Program that reads the file').selectOption('docker');
     await press(page, 'Expand');
     await said(page, 'Read 1 secret.');
     expect(await added(page)).toEqual(['# c', expect.stringMatching(/^A=u:•+hidden value@h$/)]);
@@ -178,11 +189,12 @@ describe('the workbench', () => {
     const name = await vault.create('the old value');
     const updated = await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'the new value' });
     const page = await openWith(`A=secret(${name})\n`);
-    const before = Date.parse(updated.json.validFrom ?? '') - 1;
-    // The field takes local time, and the browser has the time zone of this process.
-    const local = new Date(before - new Date(before).getTimezoneOffset() * 60_000);
-    await page.getByLabel('As of').fill(local.toISOString().slice(0, -1));
+    const before = new Date(Date.parse(updated.json.validFrom ?? '') - 1);
     await page.getByLabel('Pin').check();
+    await page.getByLabel('As of').fill('yesterday');
+    await press(page, 'Expand');
+    expect(await page.locator('#lacking').textContent()).toBe('');
+    await page.getByLabel('As of').fill(before.toISOString());
     await press(page, 'Expand');
     await said(page, 'Read 1 secret.');
     await shows(page.getByRole('region', { name: 'The pinned file' }), `secret(${name}@1)`);
@@ -193,15 +205,15 @@ describe('the workbench', () => {
   it('lets a person give up waiting, and repeats the same action under the same key', async () => {
     const name = freshName();
     const page = await openWith(`${name}=1\nA=enc(${name})\n`);
-    // The vault stores the secret, and its answer does not arrive.
+    // The vault stores the secret, but the answer does not arrive.
     await page.route('**/actions/encrypt-env', (route) => void route.fetch(), { times: 1 });
     await press(page, 'Encrypt');
     await until(async () => (await vault.ask('GET', `/v1/secrets/${name}`)).status === 200);
     await press(page, 'Cancel');
-    await said(page, 'Cancelled. The vault may have stored the secrets all the same');
+    await said(page, 'Cancelled, but the vault may have stored the secrets anyway');
     await press(page, 'Encrypt');
     await said(page, 'Stored 1 secret.');
-    // A new action: the first one has ended.
+    // The first action is complete, so this is a new one.
     await press(page, 'Encrypt');
     await page.getByRole('alert').filter({ hasText: 'secret_exists' }).waitFor();
     await page.getByRole('row').filter({ hasText: 'exists already' }).waitFor();
@@ -211,7 +223,7 @@ describe('the workbench', () => {
     expect(await stored.textContent()).toContain(`enc(${name}@next)`);
   });
 
-  it('opens a dropped file only if no text is lost, or a person agrees', async () => {
+  it('opens a dropped file only if no text is lost or the person agrees', async () => {
     const page = await openWith('A=typed\n');
     const drop = (text: string) =>
       page.evaluate(`
@@ -228,11 +240,14 @@ describe('the workbench', () => {
     await drop('A=dropped\r\nB=secret(X)\r\n');
     await press(page, 'Replace it');
     expect(await editorOf(page).inputValue()).toBe('A=dropped\nB=secret(X)\n');
-    await page.getByRole('listitem').filter({ hasText: 'a carriage return prevents it' }).waitFor();
-    await press(page, 'Change its line ends from CRLF to LF');
+    await page
+      .getByRole('listitem')
+      .filter({ hasText: 'a carriage return is in the way' })
+      .waitFor();
+    await press(page, 'Change the line endings from CRLF to LF');
     await page.getByRole('heading', { name: 'No faults' }).waitFor();
     await drop('A=1\r\nB=2\n');
-    await said(page, 'The file mixes line ends.');
+    await said(page, 'The file mixes line endings.');
     expect(await editorOf(page).inputValue()).toBe('A=1\nB=2\n');
   });
 

@@ -1,4 +1,4 @@
-/** Three nodes decide by the file of one access policy, and follow its changes. */
+/** Three nodes share the file of one access policy. They apply it, and every change of it. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,12 +10,12 @@ import { untilSeen } from '../support/until.ts';
 
 const folder = freshFolder();
 const file = join(freshFolder(), 'access.yaml');
-// The nodes have the working directory of the command.
+// The nodes run in the working directory of the command, so a relative path works.
 const settings = { AUTH_POLICY_FILE: relative(process.cwd(), file) };
 const nodes = [1, 2, 3];
 let cluster: ClusterProcess;
 
-/** Replaces the file as an editor does. */
+/** Replaces the policy file by a new file of the same name, as an editor does. */
 const write = (policy: string): void => {
   writeFileSync(`${file}.new`, policy);
   renameSync(`${file}.new`, file);
@@ -38,7 +38,7 @@ const sendTo =
     return { status: reply.status, json: (await reply.json()) as Record<string, unknown> };
   };
 
-/** The policy as each node shows it to an operator. */
+/** Returns the policy that each node shows to an operator. */
 const policies = async () => {
   const token = tokenOf({ scope: 'vault:status' });
   const replies = nodes.map((node) => sendTo(node)(token, 'GET', '/v1/status'));
@@ -51,7 +51,10 @@ const digestOfAll = async (): Promise<string> => {
   return [...digests].join();
 };
 
-/** The statuses that each node answers to the workflow for `app.DB` and `web.DB`. */
+/**
+ * Returns, for each node, the statuses of its replies when the workflow with `githubToken` reads
+ * `app.DB` and `web.DB`.
+ */
 const answers = async () => {
   const token = githubToken();
   const read = async (node: number) => {
@@ -68,7 +71,7 @@ const untilAllAnswer = (app: number, web: number) =>
 
 describe('three nodes with an access policy', () => {
   // Shows G7.
-  it('decide by the file and by a changed file, and show the digest of each', async () => {
+  it('follow the policy file and its changes, and show the digest of the policy in use', async () => {
     expect(await answers()).toEqual(onAll(200, 404));
     const before = await digestOfAll();
     write(githubPolicy('web.*'));
@@ -78,11 +81,14 @@ describe('three nodes with an access policy', () => {
 });
 
 describe('a cluster whose access policy is faulty', () => {
-  it('stays down, and the command says why once', async () => {
+  it('does not start, and the command says why exactly once', async () => {
     const faulty = join(freshFolder(), 'access.yaml');
     mkdirSync(faulty);
     const env = { AUTH_POLICY_FILE: faulty, VAULT_DATA_DIR: freshFolder(), CLUSTER_PORT: '0' };
     const { exit, errors } = runLocal('cluster', [], env);
-    expect([await exit, errors]).toEqual([1, [`${faulty} cannot be read (EISDIR)`]]);
+    expect([await exit, errors]).toEqual([
+      78,
+      [`the access policy ${faulty} cannot be read (EISDIR)`],
+    ]);
   });
 });

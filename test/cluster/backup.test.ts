@@ -1,20 +1,23 @@
-/** The data of three nodes outlive any of them: in the other nodes, and after a greater loss in a backup. */
+/**
+ * The data of three nodes survive the loss of any node, because the others have them, and any
+ * greater loss, because a backup has them.
+ */
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../functions/vault/parallel.ts';
-import { readBackup } from '../../local/backup/file.ts';
-import { readClusterFile } from '../../local/node/cluster-file.ts';
-import { checkHistory, type Entry, entryOf } from '../../local/verify/check-history.ts';
-import { readRow } from '../../local/verify/read-row.ts';
+import { readBackup } from '../../host/backup/file.ts';
+import { readClusterFile } from '../../host/node/cluster-file.ts';
+import { checkHistory, type Entry, entryOf } from '../../host/verify/check-history.ts';
+import { readRow } from '../../host/verify/read-row.ts';
 import { until, untilSeen } from '../support/until.ts';
 import { copyFolder } from './chaos/nodes.ts';
 import { openTrial, type Trial } from './trial.ts';
 
 const numbers = [1, 2, 3];
 let trial: Trial;
-/** A copy of the nodes' folders from before the restore. */
+/** The nodes' folders, moved away before the restore. */
 let old: string;
 beforeAll(async () => {
   trial = await openTrial();
@@ -23,7 +26,10 @@ beforeAll(async () => {
 afterAll(() => trial.close());
 
 const fileOf = (name: string): string => join(trial.folder, name);
-/** On a busy machine a program tells how far it is. */
+/**
+ * The lines in which backup and restore also print their progress on a busy machine. They are
+ * removed from stderr before it is compared.
+ */
 const progress = /^(?:wrote|checked|compared) [\d,]+(?: of [\d,]+)? items\n/gm;
 const npm = async (node: number, program: 'backup' | 'restore', file: string) => {
   const command = ['npm', 'run', '-s', program, '--', fileOf(file)];
@@ -54,7 +60,9 @@ const startWriting = (): (() => Promise<void>) => {
   };
 };
 
-/** The versions of each secret in the file, by its partition. */
+/**
+ * Reads a backup file. Returns the versions of each secret in it, by the partition of the secret.
+ */
 const secretsIn = async (file: string): Promise<ReadonlyMap<string, readonly Entry[]>> => {
   const { vaultId } = readClusterFile(fileOf('cluster.json'));
   const secrets = new Map<string, Entry[]>();
@@ -68,7 +76,7 @@ const secretsIn = async (file: string): Promise<ReadonlyMap<string, readonly Ent
   return secrets;
 };
 
-/** Everything that the API shows of each acknowledged secret, as this node tells it. */
+/** Returns everything that the API of this node shows about each acknowledged secret. */
 const allOf = async (node: number): Promise<ReadonlyMap<string, unknown>> => {
   const shown = new Map<string, unknown>();
   await inParallel([...trial.acknowledged], 16, async (name) => {
@@ -84,7 +92,7 @@ const allOf = async (node: number): Promise<ReadonlyMap<string, unknown>> => {
 };
 
 describe('three nodes under load', () => {
-  it('give each a backup with all that was acknowledged before, and with whole histories', async () => {
+  it('each make a backup with everything that was acknowledged before it, and with complete histories', async () => {
     const before = [...trial.acknowledged];
     const endWriting = startWriting();
     await sleep(500);
@@ -104,7 +112,7 @@ describe('three nodes under load', () => {
 describe('the last of three nodes', () => {
   let known: ReadonlyMap<string, unknown>;
 
-  it('gives no backup while it runs without a majority, and says that it must be stopped for one', async () => {
+  it('refuses a backup while it runs without a majority, and says to stop it first', async () => {
     const { nodes, settled, untilState } = trial;
     await settled();
     known = await allOf(2);
@@ -114,17 +122,17 @@ describe('the last of three nodes', () => {
     await untilState(3, 'waiting');
     const { code, stderr } = await npm(3, 'backup', 'refused');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^etcd takes no write, .* stop this node and run this again/);
+    expect(stderr).toMatch(/^etcd accepts no write, .* stop this node and run this again/);
   });
 
-  it('gives a backup of what it holds when it is stopped, and the backup says so', async () => {
+  it('can be backed up when it is stopped, and the backup says that the node was stopped', async () => {
     await trial.nodes.stop(3);
     expect(await isDone(3, 'backup', 'last')).toContain('as a stopped node held it; copied at ');
     const secrets = await secretsIn('last');
     expect(secrets.size).toBe(known.size);
   });
 
-  it('gives way to a new cluster, which restores the backup and shows every value of every secret', async () => {
+  it('is replaced by a new cluster, which restores the backup and shows every value of every secret', async () => {
     const { nodes, settled } = trial;
     old = await nodes.beginAnew();
     for (const node of numbers) nodes.start(node);
@@ -137,7 +145,8 @@ describe('the last of three nodes', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('holds another master key than')]);
     writeFileSync(keyFile, key);
     for (const node of [2, 3]) {
-      // The second one finds that all is there.
+      // The same backup is restored on both nodes. The restore on node 3 finds that everything is
+      // already there.
       const said = await isDone(node, 'restore', 'last');
       expect(said).toContain('npm run -s inspect -- --verify');
     }
@@ -145,7 +154,7 @@ describe('the last of three nodes', () => {
   });
 });
 
-describe('a node that is given its folder of before the restore', () => {
+describe('a node of the old cluster, after the restore', () => {
   const fileOfNode = () => join(trial.nodes.folderOf(3), '..', 'cluster.json');
   const saidSince = (before: number) => trial.nodes.saidBy(3).slice(before);
   const othersServe = async () => {
@@ -153,33 +162,33 @@ describe('a node that is given its folder of before the restore', () => {
     expect(await trial.read(3, trial.acknowledged[0] ?? '')).not.toMatchObject({ status: 200 });
   };
 
-  it('ends with a sentence that says whose data it holds, if it has the cluster.json of today', async () => {
+  it('ends and says that its data belong to another cluster, if it has its old folder and the new cluster.json', async () => {
     const { nodes } = trial;
     await nodes.stop(3);
     rmSync(nodes.folderOf(3), { recursive: true });
     copyFolder(join(old, 'machine-3', 'node'), nodes.folderOf(3));
     const before = nodes.saidBy(3).length;
     nodes.start(3);
-    await until(() => saidSince(before).includes('holds the data of another cluster than'), 20_000);
+    await until(() => saidSince(before).includes('holds the data of another cluster than'));
     await othersServe();
     await nodes.stop(3);
-    // The folder can still be backed up, as what it was.
+    // The old folder of node 3 can still be backed up, as part of its old cluster.
     await isDone(3, 'backup', 'again');
     const clusterOf = async (file: string) => (await readBackup(fileOf(file))).facts.cluster;
     expect(await clusterOf('again')).toBe(await clusterOf('last'));
   });
 
-  it('waits for nodes of its cluster, if it has the cluster.json of then, too', async () => {
+  it('waits for other nodes of the old cluster, if it has its old folder and the old cluster.json', async () => {
     const { nodes } = trial;
     copyFileSync(join(old, 'machine-3', 'cluster.json'), fileOfNode());
     const before = nodes.saidBy(3).length;
     nodes.start(3);
-    await until(() => saidSince(before).includes('node 1 and 2 are of another cluster'), 20_000);
+    await until(() => saidSince(before).includes('node 1 and 2 are of another cluster'));
     await othersServe();
     await nodes.stop(3);
   });
 
-  it('copies the data of the others when it has the cluster.json of today and no folder', async () => {
+  it('copies the data of the other nodes, if it has no folder and the new cluster.json', async () => {
     const { nodes, expectWhole } = trial;
     copyFileSync(fileOf('cluster.json'), fileOfNode());
     rmSync(nodes.folderOf(3), { recursive: true });
@@ -189,7 +198,7 @@ describe('a node that is given its folder of before the restore', () => {
 });
 
 describe('a new cluster', () => {
-  it('refuses a backup of another cluster once it holds a secret of its own, and a backup of itself', async () => {
+  it('refuses to restore a backup of another cluster once it has a secret of its own, and refuses a backup of itself', async () => {
     await isDone(2, 'backup', 'own');
     for (const [file, sentence] of [
       ['last', /^the cluster holds an item that the backup does not hold /],
@@ -201,8 +210,8 @@ describe('a new cluster', () => {
   });
 });
 
-describe('restore --preview at a node', () => {
-  it('says what a restore of the backup of another node would undo, running and stopped, and changes nothing', async () => {
+describe('restore --preview on a node', () => {
+  it('shows what restoring the backup of another node would undo, while the node runs and when it is stopped, and changes nothing', async () => {
     const { nodes, ask, create, settled } = trial;
     const [edited, deleted] = [await create([1]), await create([2])];
     await isDone(2, 'backup', 'earlier');
@@ -223,7 +232,8 @@ describe('restore --preview at a node', () => {
     expect([await expandAt(2, anchor), await expandAt(3, 'k3f9qzTb')]).toEqual([200, 409]);
     await ask(3, 'DELETE', `/v1/secrets/${deleted}`);
     await settled();
-    // A preview holds its revision by a key of its own, as a backup does, so the revision moves on.
+    // Each preview holds its revision with a key of its own, as a backup does, so the revision
+    // moves on. The items must not.
     const itemsOf = async (file: string) => {
       await isDone(1, 'backup', file);
       return (await readBackup(fileOf(file))).manifest;
@@ -231,13 +241,13 @@ describe('restore --preview at a node', () => {
     const before = await itemsOf('before');
     const of = (name: string) => `  tenant chaos, ${name}`;
     const told = [
-      '3 versions would vanish, and each number would be given twice:',
+      '3 versions would be lost, and their numbers would be assigned again:',
       ...[`${of(edited)} version 2`, `${of(deleted)} version 2`, `${of(made)} version 1`]
         .sort()
         .map((version) => expect.stringContaining(version)),
       '1 deleted secret would come back:',
       expect.stringContaining(`${of(deleted)} version 2 by `),
-      '1 keyed request would be forgotten, and a repetition would act again:',
+      '1 keyed request would be forgotten, and a repeated request would take effect again:',
       expect.stringContaining(`create-secret ${made}@1, until `),
       'In all: 3 versions, 1 deleted secret, 1 keyed request.',
     ];
@@ -250,20 +260,38 @@ describe('restore --preview at a node', () => {
   });
 });
 
-describe('restore --redo-destroys at a node', () => {
-  it('reads the logs of all nodes, and finds destroyed what they say was destroyed', async () => {
-    const { nodes, create, ask } = trial;
+describe('restore --redo-destroys on a node', () => {
+  it('reads the logs of all nodes, and destroys again the versions that were destroyed after the backup', async () => {
+    const { nodes, create, ask, settled } = trial;
     const name = await create([1]);
     await ask(2, 'PUT', `/v1/secrets/${name}`, { value: 'second' });
+    await isDone(1, 'backup', 'undestroyed');
     const path = `/v1/secrets/${name}/versions/1`;
     expect(await ask(3, 'DELETE', path)).toMatchObject({ status: 200 });
     const logs = numbers.map((node) => fileOf(`node-${node}.functions.log`));
-    const redo = ['npm', 'run', '-s', 'restore', '--', '--redo-destroys', ...logs];
-    // The log is written beside the answers.
-    const { code, stdout, stderr } = await untilSeen(
-      () => nodes.run(1, redo),
+    const redo = (node: number) =>
+      nodes.run(node, ['npm', 'run', '-s', 'restore', '--', '--redo-destroys', ...logs]);
+    // A node may write the destruction into its log only after it has answered.
+    const before = await untilSeen(
+      () => redo(1),
       (ran) => ran.stdout.includes('\n1 version destroyed already\n'),
     );
-    expect([code, stdout.split('\n')[0], stderr]).toEqual([0, '0 versions destroyed again', '']);
+    const nothing = [0, '0 versions destroyed again', ''];
+    expect([before.code, before.stdout.split('\n')[0], before.stderr]).toEqual(nothing);
+
+    await settled();
+    for (const node of numbers) await nodes.kill(node);
+    await nodes.beginAnew();
+    for (const node of numbers) nodes.start(node);
+    await settled();
+    await isDone(1, 'restore', 'undestroyed');
+    const readFirst = (node: number) => ask(node, 'GET', `/v1/secrets/${name}?version=1`);
+    expect(await readFirst(3)).toMatchObject({ status: 200, json: { value: `of ${name}` } });
+    const { code, stdout, stderr } = await redo(2);
+    expect([code, stderr, stdout.split('\n').slice(0, 2)]).toEqual([
+      ...[0, ''],
+      [`destroyed again: tenant chaos, ${name} version 1`, '1 version destroyed again'],
+    ]);
+    for (const node of numbers) expect(await readFirst(node)).toMatchObject({ status: 410 });
   });
 });

@@ -1,12 +1,15 @@
-/** The commands of `npm run cluster` change the processes of a node. Clients of the vault see the effect. */
+/**
+ * The commands of `npm run cluster` change the processes of a node, and clients of the vault
+ * notice.
+ */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setKeyState } from '../../host/kms/key-file.ts';
+import { isKnownToReadStale } from '../../host/node/etcd-version.ts';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
-import { setKeyState } from '../../local/kms/key-file.ts';
-import { isKnownToReadStale } from '../../local/node/etcd-version.ts';
 import {
   type ClusterProcess,
   endCluster,
@@ -37,7 +40,10 @@ const isWhole = ({ nodes, equal }: ClusterStatus): boolean =>
   new Set(nodes.map(({ appliedRevision, digest }) => `${appliedRevision} ${digest}`)).size === 1;
 beforeEach(async () => void (await untilSeen(cluster.status, isWhole)));
 
-/** Creates a secret, with one key for all attempts: a node answers 503 while a new leader is elected. */
+/**
+ * Creates a secret, with the same key for all attempts: a node answers 503 while a new leader is
+ * elected.
+ */
 const create = async (node: number): Promise<string> => {
   const name = freshName();
   const body = { name, value: `of ${name}` };
@@ -66,11 +72,11 @@ const comesBack = async (name: string, node: number): Promise<void> => {
 it('the greeting of a cluster names the commands that log in and open the console', () => {
   const dsvault = `VAULT_DATA_DIR=${cluster.folder} ./cli/dsvault.js`;
   expect(cluster.process.output.slice(-1)).toEqual([
-    `to look at it in a browser, and make nodes fail there: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster --faults`,
+    `to look at it in a browser: ${dsvault} login --local --for cluster --profile cluster && ${dsvault} console --profile cluster`,
   ]);
 });
 
-/** The folder on the PATH with an etcd that may answer stale reads, such as Debian's. */
+/** A folder on the PATH with an etcd that may answer stale reads, such as Debian's. */
 const staleEtcd = (process.env['PATH'] ?? '').split(':').find((folder) => {
   const file = join(folder, 'etcd');
   if (!existsSync(file)) return false;
@@ -88,7 +94,7 @@ const staleEtcd = (process.env['PATH'] ?? '').split(':').find((folder) => {
       await until(() => warned().length > 0);
       expect(warned()).toHaveLength(1);
       expect(warned()[0]).toMatch(
-        /^etcd 3\.\d+\.\d+ of node \d.*: known to answer stale reads after/,
+        /^etcd 3\.\d+\.\d+ of nodes 1, 2, 3: known to answer stale reads after/,
       );
       const { nodes } = await untilSeen(old.status, isWhole);
       expect(nodes.map(({ mayReadStale }) => mayReadStale)).toEqual([true, true, true]);
@@ -162,7 +168,7 @@ const inspect = async (node: number, ...args: readonly string[]) => {
 };
 
 describe('npm run inspect', () => {
-  it('shows the items through a node that runs, and verifies all of them', async () => {
+  it('shows the items through a running node, and verifies all of them', async () => {
     const name = await create(1);
     const { code, output, errors } = await inspect(2, '--secret', name, '--verify');
     expect({ code, errors }).toEqual({ code: 0, errors: [] });
@@ -172,7 +178,7 @@ describe('npm run inspect', () => {
 });
 
 describe('the life of a secret', () => {
-  it('passes by dsvault, with each command on another node', async () => {
+  it('works with dsvault when each command goes to another node', async () => {
     const token = issueToken(join(cluster.folder, 'key'), { tenant: 'cluster-test' });
     await liveByDsvault(freshName(), [1, 3, 2].map(cluster.urlOf), token);
   });
@@ -185,11 +191,11 @@ describe('a node', () => {
     ['stopped', 'wipe', 'start', 'does not run', 'runs already'],
     ['paused', 'pause', 'resume', 'is paused already', 'is not paused'],
   ])(
-    'becomes %s by %s at once with all it had started, and serves what it missed after %s',
+    'is %s at once by %s, with every process that it has started, and serves what it missed after %s',
     async (state, how, back, again, done) => {
       const pids = cluster.pids('node-2');
       expect(pids.filter(isAlive)).toHaveLength(2);
-      // A node that is slow to say that it serves has nothing wiped.
+      // `wipe` is refused until both other nodes are seen to serve.
       const told = await untilSeen(
         () => cluster.command(how, '2'),
         ({ text }) => !text.startsWith('node 2 keeps its data'),
@@ -212,9 +218,10 @@ describe('a node', () => {
     },
   );
 
-  it('keeps its data while another node is dead, because two whole copies must stay', async () => {
+  it('cannot be wiped while another node is dead, because two whole copies must stay', async () => {
     await command('kill', '3');
-    // At first node 1 may look for a new leader.
+    // At first node 1 may still be looking for a new leader. Its message is then another one, so
+    // the command is repeated.
     const { code } = await untilSeen(
       () => cluster.command('wipe', '2'),
       ({ text }) => /^node 2 keeps its data, .* only one other node serves/.test(text),
@@ -237,7 +244,7 @@ describe('a node', () => {
 });
 
 describe('a node that is isolated', () => {
-  it('hears no majority and shows that it is cut off, and serves again after heal', async () => {
+  it('reports that it sees no majority and is cut off, and serves again after heal', async () => {
     await command('isolate', '2');
     await untilSeen(
       async () => nodeOf(await cluster.status(), 2),
@@ -267,13 +274,13 @@ describe('a node that ends by itself', () => {
 
 const took: number[] = [];
 
-// faults kills each node in turn with all that ran on it, the leader first.
+// faults.test.ts kills each node in turn with everything that runs on it, the leader first.
 describe('the death of the leader by SIGKILL', () => {
   afterAll(() => printFigure('the death of a node', describeTimes(took)));
 
   // Shows G17.
   it.each(['the node', 'its etcd'] as const)(
-    '(%s) is followed within 10 s by creates and right reads on the other two',
+    '(%s) is followed within 10 s by creates and correct reads on the other two nodes',
     async (what) => {
       const node = (await cluster.status()).nodes.find(({ leader }) => leader)?.node ?? 1;
       const kept = await create((node % 3) + 1);
@@ -314,9 +321,9 @@ describe('the master key of three nodes', () => {
   // Shows G9.
   it.each<[string, string, string, () => void]>([
     ['is disabled', 'disabled', 'master_key_unavailable', () => setKeyState(keyFile(), 'Disabled')],
-    ['is another one', 'incorrect', 'master_key_incorrect', () => replace(another())],
+    ['is replaced by another', 'incorrect', 'master_key_incorrect', () => replace(another())],
   ])(
-    '%s: each shows "%s", returns and stores nothing (%s), and knows missing secrets from others',
+    '%s: each node shows "%s", returns and stores nothing (%s), and still answers 404 for a missing secret',
     async (_, shown, code, change) => {
       const name = await create(1);
       const good = readFileSync(keyFile(), 'utf8');
@@ -344,7 +351,7 @@ describe('the master key of three nodes', () => {
 });
 
 describe('the folder of a cluster', () => {
-  it('is for its owner only, with all that is in it', () => {
+  it('can be read by its owner only, like the folders and files in it', () => {
     for (const folder of ['', 'key', 'node-1', 'node-2', 'node-3']) {
       expect(statSync(join(cluster.folder, folder)).mode & 0o777).toBe(0o700);
     }
@@ -362,7 +369,7 @@ describe('the folder of a cluster', () => {
 });
 
 describe('dsvault log', () => {
-  it('tells by the logs of all nodes who holds which version, and that no request read a stale value', async () => {
+  it('finds in the logs of all nodes who holds which version, and that no request read a stale value', async () => {
     const name = await create(1);
     expect(await valueOn(2, name)).toBe(`of ${name}`);
     const dsvault = openDsvault({ VAULT_DATA_DIR: cluster.folder });

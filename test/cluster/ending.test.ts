@@ -1,13 +1,14 @@
-/** Programs that start many processes leave none of them behind, nor a folder, when a signal ends them. */
+/**
+ * A program that starts many processes is ended by a signal. It leaves no process and no folder
+ * behind.
+ */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { processesUnder } from '../../bench/processes.ts';
-import { isRunning, recordOf } from '../../local/process/process-record.ts';
+import { isRunning, recordOf } from '../../host/process/process-record.ts';
 import { freshFolder, runFile } from '../support/local-process.ts';
 import { untilSeen } from '../support/until.ts';
-
-const startLimitMs = 90_000;
 
 let folder: string;
 beforeEach(() => {
@@ -17,7 +18,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it.each([
-  // The program, three nodes with an etcd each, and for the demo npm run cluster.
+  // The fourth column is the number of processes: the program itself, and three nodes with an etcd
+  // each; for the demo also npm run cluster.
   ['npm run demo', 'SIGTERM', 143, 8, 'local/bin/demo.ts', []],
   ['npm run demo', 'SIGINT', 130, 8, 'local/bin/demo.ts', []],
   ['npm run bench -- cluster', 'SIGHUP', 129, 7, 'bench/bench.ts', ['cluster']],
@@ -29,7 +31,7 @@ it.each([
       processesUnder(program.child.pid ?? 0)
         .map(({ pid }) => recordOf(pid))
         .filter((record) => record !== undefined);
-    const started = await untilSeen(under, (all) => all.length >= processes, startLimitMs);
+    const started = await untilSeen(under, (all) => all.length >= processes);
     program.child.kill(signal);
     expect(await program.exit).toBe(code);
     expect(started.filter(isRunning)).toEqual([]);
@@ -38,13 +40,13 @@ it.each([
 );
 
 describe('the tests', () => {
-  it('end the vaults that they have started on SIGTERM', async () => {
+  it('end the vaults that they have started when they receive SIGTERM', async () => {
     const args = ['--selectProjects', 'e2e', '--maxWorkers=2', '--runTestsByPath'];
     const files = ['test/e2e/reads.test.ts', 'test/e2e/story.test.ts'];
     const tests = runFile('node_modules/jest/bin/jest.js', [...args, ...files], {});
     const under = () => processesUnder(tests.child.pid ?? 0);
     const vaults = () => under().filter(({ kind }) => kind === 'node').length;
-    await untilSeen(vaults, (count) => count > 0, startLimitMs);
+    await untilSeen(vaults, (count) => count > 0);
     const records = under().map(({ pid }) => recordOf(pid));
     const started = records.filter((record) => record !== undefined);
     tests.child.kill('SIGTERM');

@@ -1,13 +1,16 @@
-/** The key-value service that the store of a node relies on: a real etcd, and the one in memory that other tests use for it. */
+/**
+ * The key-value service that the store of a node relies on. The same tests run against a real etcd
+ * and against the one in memory that other tests use instead.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type EtcdClient,
   isInvalidArgument,
   type Operation,
   type Txn,
-} from '../../local/etcd/etcd-client.ts';
-import { createEtcdItems } from '../../local/etcd/etcd-items.ts';
-import { createEtcd } from '../../local/etcd/group-commit.ts';
+} from '../../host/etcd/etcd-client.ts';
+import { createEtcdItems } from '../../host/etcd/etcd-items.ts';
+import { createEtcd } from '../../host/etcd/group-commit.ts';
 import { createMemoryEtcd } from '../support/memory-etcd.ts';
 import { requestContext } from '../support/requests.ts';
 import { type SingleEtcd, startSingleEtcd } from '../support/single-etcd.ts';
@@ -50,7 +53,7 @@ describe.each([
   const revisionOf = async (at: string) =>
     (await etcd.range({ key: key(at) }, soon())).kvs[0]?.mod_revision ?? '0';
 
-  it('gives the revision of a key to compare, and 0 for a key that is absent', async () => {
+  it('compares the revision of a key, which is 0 for a missing key', async () => {
     const create: Txn = { compare: [is('a', '0')], success: [put('a', '1')], failure: [show('a')] };
     const created = await etcd.txn(create, soon());
     expect(created.succeeded).toBe(true);
@@ -62,7 +65,7 @@ describe.each([
     });
   });
 
-  it('gives each nested transaction its own branch, by what was stored before all of them', async () => {
+  it('chooses the branch of each nested transaction by what was stored before all of them', async () => {
     const reply = await etcd.txn(
       nested(
         { compare: [is('b', '0')], success: [put('b', '1')], failure: [] },
@@ -78,7 +81,7 @@ describe.each([
     expect(await revisionOf('b')).toBe(await revisionOf('d'));
   });
 
-  it('refuses a call that puts a key twice as a whole, also in nested transactions', async () => {
+  it('refuses a whole call if it puts a key twice, also in nested transactions', async () => {
     const one: Txn = { compare: [], success: [put('e', '1')], failure: [] };
     for (const txn of [{ ...one, success: [...one.success, ...one.success] }, nested(one, one)]) {
       const error = await etcd.txn(txn, soon()).catch((caught: unknown) => caught);
@@ -93,7 +96,7 @@ describe.each([
     expect(await revisionOf('f')).toBe('0');
   });
 
-  it('reads a range in both directions, in the order of bytes, and says whether there is more, and how much in all', async () => {
+  it('reads a range in both directions, in the order of bytes, and reports whether there are more keys, and how many in all', async () => {
     const keys = ['r/a', 'r/a\0b', 'r/a\u0001', 'r/é', 'r/\uffff', 'r/\u{10000}'];
     const shuffled = [...keys].reverse();
     await etcd.txn(
@@ -113,7 +116,7 @@ describe.each([
 });
 
 describe('items in a real etcd', () => {
-  it('are written and read a hundred at once, large ones too, with their guards', async () => {
+  it('can be written and read a hundred at once with their guards, even large ones', async () => {
     const etcd = createEtcd({
       client: real.client,
       onGoneBack: (why) => {

@@ -1,14 +1,14 @@
 /**
- * Three nodes on different hosts, run by docs/deploy/machines.md: what strangers on their network get, and what an
- * operator does to machines and addresses.
+ * Three nodes on different hosts, set up as in docs/deploy/machines.md: what strangers on their
+ * network can reach, and what happens when an operator replaces a machine and its address.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connectMember } from '../../local/etcd/member-client.ts';
-import { memberAddress } from '../../local/node/member.ts';
+import { connectMember } from '../../host/etcd/member-client.ts';
+import { memberAddress } from '../../host/node/member.ts';
 import { openTrial, type Trial } from './trial.ts';
 
 const numbers = [1, 2, 3];
-/** The namespaces need root on Linux. */
+/** Making namespaces needs root on Linux. */
 const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 describeAsRoot('three nodes on three hosts', () => {
@@ -35,7 +35,7 @@ describeAsRoot('three nodes on three hosts', () => {
   });
 
   it.each(['tls', 'plain'])(
-    'answer nothing to a stranger without a certificate on the ports of the nodes (%s)',
+    'answer a stranger without a certificate at most with a refusal, on the ports of the nodes (%s)',
     async (how) => {
       const { peerHost, etcdPort, peerPort } = trial.nodes.network.placeOf(1);
       for (const port of [etcdPort, peerPort]) {
@@ -48,7 +48,7 @@ describeAsRoot('three nodes on three hosts', () => {
     },
   );
 
-  it('give all data to a new machine with another address than the lost one', async () => {
+  it('copy all data to a new machine whose address differs from that of the lost one', async () => {
     const { nodes, create, expectEverywhere, untilServing } = trial;
     const before = await create([1]);
     await nodes.replaceMachine(3, 4);

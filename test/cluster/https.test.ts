@@ -1,14 +1,14 @@
-/** The port of a node for its callers, with a certificate of its own. */
+/** A node serves its callers over HTTPS, with a certificate for that port. */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { initCluster, nodesOf } from '../../local/cluster/init.ts';
+import { initCluster, nodesOf } from '../../host/node/init.ts';
 import { findFreePorts } from '../support/free-ports.ts';
 import { addressOf, freshFolder, runLocal } from '../support/local-process.ts';
 import { servingFiles } from '../support/serving-files.ts';
 
-it('a node serves HTTPS, records its certificate, and is found healthy by the check of its image', async () => {
+it('a node serves HTTPS, records its certificate, and passes the health check of its image', async () => {
   const folder = freshFolder();
   const clusterFile = join(folder, 'cluster.json');
   const { pair, variables } = await servingFiles();

@@ -1,15 +1,18 @@
-/** Nodes join again whose member was removed, or that were stopped while they made a new cluster. */
+/**
+ * Nodes that join again after their member was removed, and nodes that were stopped while they were
+ * forming a new cluster.
+ */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { type AgentOptions, get } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Layout, nodesVariable, openLayout } from '../../local/cluster/layout.ts';
+import { mutualTls } from '../../host/http/tls.ts';
+import { clusterIdOf, readClusterFile } from '../../host/node/cluster-file.ts';
+import { type Layout, nodesVariable, openLayout } from '../../host/node/layout.ts';
+import { startMember } from '../../host/node/member.ts';
+import { readNodeConfig } from '../../host/node/node-config.ts';
+import { createPeerCall } from '../../host/node/peers.ts';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
-import { mutualTls } from '../../local/http/tls.ts';
-import { clusterIdOf, readClusterFile } from '../../local/node/cluster-file.ts';
-import { startMember } from '../../local/node/member.ts';
-import { readNodeConfig } from '../../local/node/node-config.ts';
-import { createPeerCall } from '../../local/node/peers.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { memberOptionsOf } from '../support/nodes.ts';
@@ -34,7 +37,10 @@ const configOf = (node: number, nodes: string) =>
     VAULT_CLUSTER_FILE: layout.clusterFile,
   });
 
-/** Asks node 2 for a member of node 1, as node 1 does, until the others have a leader. */
+/**
+ * Asks node 2 for a member for node 1, as node 1 does. Repeats that until the other nodes have a
+ * leader.
+ */
 const askForMember = async (instead?: string): Promise<{ member: string; cluster?: string }> => {
   const nodes = layout.nodes.map(
     ({ node, etcdPort, peerPort }) => `${node}=127.0.0.1:${etcdPort}:${peerPort}`,
@@ -49,7 +55,7 @@ const askForMember = async (instead?: string): Promise<{ member: string; cluster
   return JSON.parse(answer);
 };
 
-/** The status that node 1 answers on the port between members of etcd. */
+/** Returns the status with which node 1 answers on the port for members of etcd. */
 const askEtcd = (options: AgentOptions): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     const at = { host: '127.0.0.1', port: layout.nodes[0]?.etcdPort, path: '/version' };
@@ -60,7 +66,7 @@ const askEtcd = (options: AgentOptions): Promise<number | undefined> =>
   });
 
 describe('a node', () => {
-  it('refuses on the port of its etcd a client without a certificate of the cluster', async () => {
+  it('refuses clients without a certificate of the cluster on the port of its etcd', async () => {
     const { tls } = readClusterFile(layout.clusterFile);
     await expect(askEtcd({ ca: tls.ca })).rejects.toThrow();
     const stranger = mutualTls(await freshCertificates());
@@ -85,7 +91,7 @@ describe('a node', () => {
     expect(await cluster.ask(1, 'GET', '/v1/secrets/NONE')).toMatchObject({ status: 404 });
   });
 
-  it('makes a cluster with the others if it was stopped when it alone had files of that cluster', async () => {
+  it('forms a cluster with the others after it was stopped while it alone had files of that cluster', async () => {
     await cluster.end('SIGTERM');
     for (const { folder } of layout.nodes) rmSync(folder, { recursive: true });
     const folder = join(cluster.folder, 'node-2');
@@ -104,7 +110,7 @@ describe('a node', () => {
     for (const node of [1, 2, 3]) {
       expect(await cluster.ask(node, 'GET', '/v1/secrets/NAME')).toMatchObject({ status: 200 });
     }
-    // Node 1 or 3, which has no files, may find the cluster there already and join it.
+    // Node 1 or 3 has no files. It may find that the cluster already exists, and join it.
     expect(logOf(2)).not.toContain('is joining');
   });
 });

@@ -1,4 +1,7 @@
-/** A real etcd that ends again and again: only if its files are damaged does its node ask for a new member. */
+/**
+ * A real etcd that ends again and again. Its node asks for a new member only if the files are
+ * damaged.
+ */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -15,15 +18,15 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { connectEtcd } from '../../local/etcd/etcd-client.ts';
-import type { TlsFiles } from '../../local/http/tls.ts';
-import { minorOf } from '../../local/node/etcd-version.ts';
-import { tryEmptyFolder } from '../../local/node/lone-etcd.ts';
-import { memberAddress, startMember } from '../../local/node/member.ts';
-import { hasMemberFiles } from '../../local/node/member-files.ts';
-import { addressOf, type NodeConfig } from '../../local/node/node-config.ts';
-import { createDamageFinder, findObstacle } from '../../local/node/replacing.ts';
-import { findFreePort } from '../../local/process/ports.ts';
+import { connectEtcd } from '../../host/etcd/etcd-client.ts';
+import type { TlsFiles } from '../../host/http/tls.ts';
+import { createDamageFinder, findObstacle } from '../../host/node/damage.ts';
+import { minorOf } from '../../host/node/etcd-version.ts';
+import { tryEmptyFolder } from '../../host/node/lone-etcd.ts';
+import { memberAddress, startMember } from '../../host/node/member.ts';
+import { hasMemberFiles } from '../../host/node/member-files.ts';
+import { addressOf, type NodeConfig } from '../../host/node/node-config.ts';
+import { findFreePort } from '../../host/process/ports.ts';
 import { findProgram } from '../../system/programs.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { freshFolder } from '../support/local-process.ts';
@@ -43,7 +46,10 @@ beforeEach(async () => {
 });
 
 let lines: string[];
-/** Starts the member of a node whose other nodes agree, as `startNode` does. `release` last served its files. */
+/**
+ * Starts the member as `startNode` does. The other nodes agree with each other. `release` is the
+ * release of etcd that last served the files.
+ */
 const start = (onLost: (why: string) => Promise<string>, release?: string) => {
   lines = [];
   const place = { config, folder, tls, signal: new AbortController().signal };
@@ -59,13 +65,13 @@ const start = (onLost: (why: string) => Promise<string>, release?: string) => {
 const isWhole = () => Promise.reject(new Error('it is whole'));
 const endings = () => lines.filter((line) => line.startsWith('etcd ended (exit code '));
 
-/** The minor release of the etcd on the PATH. */
+/** Returns the minor release of the etcd on the PATH. */
 const ownRelease = (): string => {
   const text = execFileSync(findProgram('etcd') ?? '', ['--version'], { encoding: 'utf8' });
   return minorOf(/Version: (\S+)/.exec(text)?.[1] ?? '');
 };
 
-/** Writes a key, and resolves to whether etcd has acknowledged it. */
+/** Writes a key. Returns whether etcd has acknowledged that. */
 const put = async (key: string, bytes: number): Promise<boolean> => {
   const etcd = connectEtcd(memberAddress(folder));
   const request_put = { key: Buffer.from(key), value: Buffer.alloc(bytes, 'x') };
@@ -78,10 +84,10 @@ const put = async (key: string, bytes: number): Promise<boolean> => {
     )
     .finally(etcd.close);
 };
-/** Writes what fills some pages of the log and of the database. */
+/** Writes enough to fill some pages of the log and of the database. */
 const fill = async (): Promise<void> => {
   for (let count = 0; count < 20; count += 1) {
-    await until(() => put(`key ${count}`, 2_000), 60_000);
+    await until(() => put(`key ${count}`, 2_000));
   }
 };
 
@@ -92,7 +98,7 @@ const log = () => {
   const [name = ''] = readdirSync(logs).filter((file) => file.endsWith('.wal'));
   return join(logs, name);
 };
-/** Overwrites whole pages. */
+/** Overwrites the pages from `from` up to, but not including, `to`. */
 const garble = (file: string, from: number, to: number): void => {
   const end = Math.min(to * pageBytes, statSync(file).size);
   const handle = openSync(file, 'r+');
@@ -100,23 +106,23 @@ const garble = (file: string, from: number, to: number): void => {
   closeSync(handle);
 };
 
-it('etcd runs with a limit for its garbage, of half the quota', async () => {
+it('etcd runs with a memory limit (GOMEMLIMIT) of half the quota', async () => {
   const member = await start(isWhole);
   const { pid } = JSON.parse(readFileSync(join(folder, 'etcd.pid'), 'utf8'));
   const environment = () => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-  // The environment is empty while the process becomes etcd.
+  // The environment is empty for a moment, while the process becomes etcd.
   await until(() => environment().includes('GOMEMLIMIT=536870912')).finally(member.close);
 });
 
 it.each<[string, () => void]>([
   ['an empty log', () => truncateSync(log(), 0)],
   ['a log without its beginning', () => garble(log(), 0, 1)],
-  ['a log with a page of something else', () => garble(log(), 4, 5)],
-  // Release 3.5 and later reserve most of the file for what comes.
+  ['a log with an overwritten page', () => garble(log(), 4, 5)],
+  // Six pages, because from release 3.5 on most of the file is only reserved space.
   ['a database that is cut off after six pages', () => truncateSync(database(), 6 * pageBytes)],
   ['a database without its beginning', () => garble(database(), 0, 2)],
-  ['a database with pages of something else', () => garble(database(), 2, 6)],
-])('a node whose etcd has %s asks for a new member at the third ending', async (_, damage) => {
+  ['a database with overwritten pages', () => garble(database(), 2, 6)],
+])('a node whose etcd has %s asks for a new member at the third exit', async (_, damage) => {
   const whole = await start(isWhole);
   await fill().finally(whole.close);
   damage();
@@ -134,7 +140,7 @@ it.each<[string, () => void]>([
 });
 
 describe('a node whose etcd ends again and again', () => {
-  /** To mount a small disk. */
+  /** Mounting a small disk needs root. */
   const asRoot = process.getuid?.() === 0;
   const unmount: (() => void)[] = [];
   const mount = (...options: readonly string[]): void => {
@@ -147,7 +153,10 @@ describe('a node whose etcd ends again and again', () => {
   });
 
   const mountDisk = () => mount('-t', 'tmpfs', '-o', 'size=400m,mode=0700', 'tmpfs', folder);
-  /** Takes all of the node's disk but what its own small files need. Returns what gives that back. */
+  /**
+   * Fills the disk of the node, except for what its own small files need. The returned function
+   * frees the space.
+   */
   const fillDisk = (): (() => void) => {
     const filler = join(folder, 'filler');
     expect(() => {
@@ -188,7 +197,7 @@ describe('a node whose etcd ends again and again', () => {
     ],
   ];
   it.each(rows.filter(([, isPossible]) => isPossible))(
-    '%s keeps its files, and its etcd serves once that has passed',
+    '%s keeps its files, and its etcd serves once the cause is gone',
     async (_, __, hinder, doubt) => {
       if (asRoot) mountDisk();
       const whole = await start(isWhole);
@@ -197,10 +206,10 @@ describe('a node whose etcd ends again and again', () => {
       const hindered = await start(isWhole, ownRelease());
       try {
         await until(async () => {
-          // A full disk ends etcd only once it needs more of it.
+          // If the disk is full, etcd ends only when it needs more space.
           await put('more', 500_000);
           return endings().length > 3;
-        }, 60_000);
+        });
         for (const line of endings()) expect(line).toMatch(doubt);
         pass();
         await fill();
@@ -223,7 +232,7 @@ describe('a node whose etcd ends again and again', () => {
       asRoot,
       () => void fillDisk(),
       () => ownRelease(),
-      /: etcd serves no empty folder either: /,
+      /: etcd does not serve an empty folder either: /,
     ],
     [
       'after an upgrade',
@@ -232,16 +241,19 @@ describe('a node whose etcd ends again and again', () => {
       () => '3.0',
       /: etcd 3\.0 last served them, and this is 3\./,
     ],
-  ])('%s keeps its damaged files', async (_, isPossible, change, release, doubt) => {
-    if (!isPossible) return;
-    if (asRoot) mountDisk();
-    const whole = await start(isWhole);
-    await fill().finally(whole.close);
-    garble(database(), 0, 2);
-    change();
-    const kept = await start(isWhole, release());
-    await until(() => endings().length > 3, 60_000).finally(kept.close);
-    for (const line of endings().slice(1)) expect(line).toMatch(doubt);
-    expect(hasMemberFiles(folder)).toBe(true);
-  });
+  ])(
+    '%s starts etcd again with its damaged files instead of asking for a new member',
+    async (_, isPossible, change, release, doubt) => {
+      if (!isPossible) return;
+      if (asRoot) mountDisk();
+      const whole = await start(isWhole);
+      await fill().finally(whole.close);
+      garble(database(), 0, 2);
+      change();
+      const kept = await start(isWhole, release());
+      await until(() => endings().length > 3).finally(kept.close);
+      for (const line of endings().slice(1)) expect(line).toMatch(doubt);
+      expect(hasMemberFiles(folder)).toBe(true);
+    },
+  );
 });

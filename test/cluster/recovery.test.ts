@@ -1,4 +1,7 @@
-/** Nodes help themselves if data were changed, if a disk or a database is full, or if all lose their power. */
+/**
+ * Nodes recover when data were changed, when a disk or a database is full, and when all nodes are
+ * killed at once.
+ */
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
@@ -11,21 +14,19 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { connectMember } from '../../local/etcd/member-client.ts';
-import { memberAddress } from '../../local/node/member.ts';
-import { memberFiles } from '../../local/node/member-files.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { connectMember } from '../../host/etcd/member-client.ts';
+import { memberAddress } from '../../host/node/member.ts';
+import { memberFiles } from '../../host/node/member-files.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { until, untilSeen } from '../support/until.ts';
 import { openTrial, type Trial } from './trial.ts';
 
-jest.setTimeout(240_000);
-
 const large = randomBytes(30_000).toString('base64');
-/** To mount a small disk. */
+/** Mounting a small disk needs root. */
 const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
-/** Takes all that is left of the disk. */
+/** Fills the rest of the disk. */
 const fill = (file: string): void => {
   for (const bytes of [1_048_576, 4_096]) {
     try {
@@ -41,7 +42,10 @@ describe('one of three nodes', () => {
 
   const databaseOf = (node: number): string =>
     join(memberFiles(trial.nodes.folderOf(node)), 'snap', 'db');
-  /** Names another creator in all items that the node's database holds, and starts the node. */
+  /**
+   * Changes the creator in all items of the node's database while the node is down, and starts the
+   * node.
+   */
   const change = async (node: number): Promise<void> => {
     await trial.nodes.kill(node);
     const bytes = readFileSync(databaseOf(node), 'latin1');
@@ -69,12 +73,13 @@ describe('one of three nodes', () => {
       const { memberId, isLeader } = await own.status(deadline);
       if (isLeader) return true;
       const led = memberOf(await trial.leader());
-      // Another member may lead by now, and then this one refuses.
+      // Another member may have become the leader meanwhile. The member that is asked here then
+      // refuses, and the next round asks again.
       await led.moveLeader(memberId, deadline).catch(() => undefined);
       led.close();
       return false;
     };
-    await until(leads, 45_000);
+    await until(leads);
     own.close();
   };
 
@@ -86,7 +91,7 @@ describe('one of three nodes', () => {
   afterAll(() => trial.close());
 
   // Shows G2.
-  it('shows everything acknowledged after all nodes lost power', async () => {
+  it('still shows the last acknowledged secrets after all nodes were killed at once', async () => {
     const { nodes, createAt } = trial;
     const writing = createAt([1, 2, 3], 60);
     await sleep(200);
@@ -96,13 +101,14 @@ describe('one of three nodes', () => {
   });
 
   // Shows G5.
-  it('says that bytes of its database have changed and serves nothing until it is wiped, and the others go on', async () => {
+  it('reports that its database was changed and serves nothing until it is wiped, while the others go on', async () => {
     const { nodes, leader, createAt, untilState } = trial;
     const damaged = ((await leader()) % 3) + 1;
     const others = nodes.all.filter((node) => node !== damaged);
     await change(damaged);
     await untilState(damaged, 'diverged');
-    // A node whose report comes late is left out of the first sentence.
+    // If the report of one node comes late, the first message does not name that node. So wait for
+    // a message that names both other nodes.
     const sentence =
       /is diverged: its data at revision \d+ differ from those of node \d and node \d/;
     await untilSeen(
@@ -121,7 +127,7 @@ describe('one of three nodes', () => {
     await nodes.wipeAndStart(damaged);
   });
 
-  it('gives no other node its changed data, also while it leads and a wiped node asks', async () => {
+  it('does not pass its changed data to another node, even while it leads and a wiped node asks for data', async () => {
     const { nodes, leader, createAt, untilState, settled } = trial;
     const damaged = await leader();
     const [sound, wiped] = nodes.all.filter((node) => node !== damaged) as [number, number];
@@ -129,11 +135,12 @@ describe('one of three nodes', () => {
     await untilState(damaged, 'diverged');
     await makeLeader(damaged);
     await nodes.wipeAndStart(wiped);
-    // Two nodes differ, and the third has no data: nobody knows who is right, so nobody serves.
+    // Two nodes differ, and the third has no data. Nobody can know who is right, so nobody serves.
     await untilState(sound, 'diverged');
     await untilState(wiped, 'joining');
     expect(await statuses()).toEqual([503, 503, 503]);
-    // A node hears each second how the others are, so it may still hold one for sound.
+    // A node receives the state of the others once a second, so it may still consider one of them
+    // sound.
     await untilSeen(
       () => backUp(damaged),
       ({ code }) => code === 0,
@@ -143,7 +150,7 @@ describe('one of three nodes', () => {
       (reason) => reason?.includes('the other nodes do not agree') === true,
     );
 
-    // A person who knows which node is sound gives its database to the other one that has data.
+    // A person who knows which node is sound copies its database to the other node that has data.
     for (const node of [sound, damaged]) await nodes.kill(node);
     copyFileSync(databaseOf(sound), databaseOf(damaged));
     for (const node of [sound, damaged]) nodes.start(node);
@@ -152,7 +159,7 @@ describe('one of three nodes', () => {
   });
 
   itAsRoot(
-    'refuses while its disk is full and goes on by itself when there is room, and the others go on meanwhile',
+    'refuses requests while its disk is full, and recovers by itself when there is room, while the others go on',
     async () => {
       const { nodes, create, read, untilServing } = trial;
       const folder = nodes.folderOf(3);
@@ -167,7 +174,7 @@ describe('one of three nodes', () => {
         const first = await create([1]);
         await untilSeen(
           async () => {
-            // Again and again: what the node gives back is to be gone, too.
+            // The disk is filled again on every attempt, because the node gives back some space.
             fill(filler);
             await create([1], large);
             await create([2], large);
@@ -199,14 +206,15 @@ describe('nodes whose quota is reached under load', () => {
   });
   afterAll(() => endCluster(small));
 
-  /** Updates every secret at once, over all nodes. Returns the replies. */
+  /** Updates every secret at once, spread over all nodes. Returns the replies. */
   const updateAll = async () =>
     await Promise.all(
       names.map(async (name, index) => {
         const call = { body: { value: large } };
         const reply = await small.ask(1 + (index % 3), 'PUT', `/v1/secrets/${name}`, call);
         if (reply.status === 200) latest.set(name, Number(reply.body['version']));
-        // The update may have taken effect.
+        // Only `store_unavailable` is certain: after any other failure the update may have taken
+        // effect.
         else if (reply.body['code'] !== 'store_unavailable') latest.delete(name);
         return reply;
       }),

@@ -1,18 +1,18 @@
-/** A snapshot of a table in a real etcd, while writes and compactions go on. */
+/** Reads a snapshot of a table in a real etcd while writes and compactions go on. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Item, ItemKey } from '../../functions/store/items.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
-import type { Operation, Txn } from '../../local/etcd/etcd-client.ts';
-import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
-import { openSnapshot, type Snapshot } from '../../local/etcd/snapshot.ts';
-import { changesOf, itemKey, textOf } from '../../local/etcd/stored-items.ts';
-import { createCompaction } from '../../local/node/upkeep.ts';
+import type { Operation, Txn } from '../../host/etcd/etcd-client.ts';
+import { connectMember, type MemberClient } from '../../host/etcd/member-client.ts';
+import { openSnapshot, type Snapshot } from '../../host/etcd/snapshot.ts';
+import { changesOf, itemKey, textOf } from '../../host/etcd/stored-items.ts';
+import { createCompaction } from '../../host/node/upkeep.ts';
 import { type SingleEtcd, startSingleEtcd } from '../support/single-etcd.ts';
 import { until, untilSeen } from '../support/until.ts';
 
 const quotaBytes = 1_000_000_000;
-/** So many that they take several pages, and that the limit of a page changes. */
+/** So many that they take several pages, and that the size of a page is adapted. */
 const count = 700;
 const soon = () => performance.now() + 5_000;
 
@@ -44,19 +44,19 @@ const readAll = async (): Promise<readonly Item[]> => {
   for await (const page of snapshot.pages()) items.push(...page);
   return items;
 };
-/** Passes so many revisions, more than compaction waits for. */
+/** Makes more new revisions than a compaction waits for. */
 const passRevisions = async (): Promise<void> => {
   const put: Operation = { request_put: { key: Buffer.from('node/busy'), value: Buffer.of() } };
   const txn = { compare: [], success: [put], failure: [] };
-  const pass = () => until(() => succeeds(etcd.client.txn(txn, soon())), 45_000);
+  const pass = () => until(() => succeeds(etcd.client.txn(txn, soon())));
   for (let done = 0; done < 10_100; done += 505) {
     await Promise.all(Array.from({ length: 505 }, pass));
   }
 };
-/** The compaction of two minutes in a row. */
-const compactTwice = async (dbBytes: number): Promise<void> => {
+/** Runs the compaction of two successive minutes. */
+const compactTwice = async (dbBytesInUse: number): Promise<void> => {
   const compact = createCompaction({ member, etcd: etcd.client, quotaBytes });
-  for (const _ of [1, 2]) await compact({ ...(await member.status(soon())), dbBytes });
+  for (const _ of [1, 2]) await compact({ ...(await member.status(soon())), dbBytesInUse });
 };
 const isReadable = async (revision: string): Promise<boolean> =>
   await succeeds(etcd.client.range({ key: Buffer.from('node/busy'), revision }, soon()));
@@ -83,13 +83,13 @@ describe('a snapshot of a table', () => {
     await compactTwice(0);
     expect(await isReadable(String(Number(snapshot.revision) - 1))).toBe(false);
     const items = await readAll();
-    // A failure prints names: the values are megabytes.
+    // Compares names, because the values would make a failure print megabytes.
     expect(items.map(nameOf)).toEqual([...before.keys()].sort());
     const changed = items.filter((item) => item['text']?.S !== before.get(nameOf(item)));
     expect(changed.map(nameOf)).toEqual([]);
   });
 
-  it('ends with a sentence once the database nears its quota, because compaction goes on then', async () => {
+  it('fails with one sentence once the database nears its quota, because compaction then goes on', async () => {
     await compactTwice(0.9 * quotaBytes);
     await expect(readAll()).rejects.toThrow('etcd has forgotten the moment that was being copied');
   });
@@ -97,7 +97,7 @@ describe('a snapshot of a table', () => {
   const range = { key: Buffer.from('snapshot/'), range_end: Buffer.from('snapshot0') };
   const held = async () => (await etcd.client.range(range, soon())).kvs;
 
-  it('renews the lease of its key, which holds its revision, until it is closed', async () => {
+  it('puts its key under a new lease again and again until it is closed, and the key still shows its revision', async () => {
     const [{ mod_revision: before = '' } = {}] = await held();
     const [key] = await untilSeen(held, ([one]) => one?.mod_revision !== before);
     expect(key).toMatchObject({ create_revision: snapshot.revision });
@@ -106,7 +106,7 @@ describe('a snapshot of a table', () => {
     expect(await held()).toEqual([]);
   });
 
-  it('leaves no key behind, though its lease is being renewed while it is closed', async () => {
+  it('leaves no key behind if it is closed while its key gets a new lease', async () => {
     for (let round = 0; round < 30; round += 1) {
       const closed = await openSnapshot(etcd.address, 1);
       await sleep(round % 10);
@@ -115,7 +115,7 @@ describe('a snapshot of a table', () => {
     expect(await held()).toEqual([]);
   });
 
-  it('shows items of today after it was closed, in a new snapshot', async () => {
+  it('shows as many items as are stored now when it is opened again', async () => {
     snapshot = await openSnapshot(etcd.address);
     expect(await readAll()).toHaveLength(count + count / 2);
     await snapshot.close();

@@ -1,4 +1,7 @@
-/** `stranger.ts HOST PORT tls|plain`: asks a port without a certificate, and prints all bytes that it is answered. */
+/**
+ * `stranger.ts HOST PORT tls|plain` sends a request to a port without a certificate, and prints all
+ * bytes that come back.
+ */
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 

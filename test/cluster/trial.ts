@@ -1,19 +1,21 @@
-/** Three nodes for tests of one fault at a time, and a client that remembers what was acknowledged. */
+/**
+ * Three nodes for tests of one fault at a time, with a client that remembers which creations were
+ * acknowledged.
+ */
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { freshFolder } from '../support/local-process.ts';
 import { closeConnections } from '../support/raw-http.ts';
-import { untilSeen } from '../support/until.ts';
+import { patienceMs, untilSeen } from '../support/until.ts';
 import { ask as exchange } from './chaos/exchange.ts';
 import type { Nodes } from './chaos/nodes.ts';
 import { settle } from './chaos/settle.ts';
 import { bestNetwork, openSite } from './chaos/site.ts';
 
-const settleMsMax = 60_000;
-/** More than a request may last. */
-const patienceMs = 20_000;
+/** Longer than any request can last. */
+const replyMsMax = 20_000;
 
 type Reply = {
   /** The status of the reply, or why there is none. */
@@ -32,7 +34,7 @@ type Reply = {
 export type Trial = {
   readonly nodes: Nodes;
   readonly folder: string;
-  /** With a key, a request may be repeated. */
+  /** Sends a request, with an idempotency key if one is given. */
   readonly ask: (
     node: number,
     method: string,
@@ -40,7 +42,10 @@ export type Trial = {
     body?: object,
     key?: string,
   ) => Promise<Reply>;
-  /** Sends a write to these nodes in turn, with one key, until one answers it with success. Fails after a minute. */
+  /**
+   * Sends a write with one idempotency key to these nodes in turn, until one of them answers with a
+   * success.
+   */
   readonly write: (
     nodes: readonly number[],
     method: string,
@@ -48,29 +53,42 @@ export type Trial = {
     body: object,
   ) => Promise<Reply>;
   readonly read: (node: number, name: string) => Promise<Reply>;
-  /** Names of secrets whose creation was acknowledged. */
+  /** The names of secrets whose creation was acknowledged. */
   readonly acknowledged: readonly string[];
-  /** Creates a secret on the first of these nodes that acknowledges it, within a minute. Returns its name. */
+  /**
+   * Creates a secret on these nodes, as `write` does, and returns its name. `more` is appended to
+   * its value.
+   */
   readonly create: (nodes: readonly number[], more?: string) => Promise<string>;
-  /** Creates secrets at these nodes until `until` (`Date.now()`), at least so many. */
+  /**
+   * Sends creations of secrets from two clients to each of these nodes, and remembers those that
+   * are acknowledged: at least `least` in all, and further ones until `until`, in the time of
+   * `Date.now()`.
+   */
   readonly createAt: (nodes: readonly number[], least: number, until?: number) => Promise<void>;
-  /** Fails unless the node comes into the state within a minute. */
+  /** Waits until the node is in this state, and fails if that takes too long. */
   readonly untilState: (node: number, state: string) => Promise<void>;
-  /** Fails unless all nodes serve within a minute. */
+  /** Waits until all nodes serve, and fails if that takes too long. */
   readonly untilServing: () => Promise<void>;
-  /** Fails unless all nodes serve within a minute, at one revision with one digest. */
+  /**
+   * Waits until all nodes serve at the same revision with the same digest, and fails if that takes
+   * too long.
+   */
   readonly settled: () => Promise<void>;
-  /** The node whose etcd leads. */
+  /** Returns the node whose etcd is the leader. */
   readonly leader: () => Promise<number>;
-  /** Each node shows the secret. */
+  /** Expects that every node shows the secret. */
   readonly expectEverywhere: (name: string) => Promise<void>;
-  /** Waits until all nodes serve at one digest. Then each must show what was acknowledged last. */
+  /**
+   * Waits until all nodes serve the same data. Then expects that each shows the secrets that were
+   * acknowledged last.
+   */
   readonly expectWhole: () => Promise<void>;
-  /** Ends the nodes. Their tables must have been equal and whole. */
+  /** Expects that the tables of all nodes are equal and break no invariant, and ends the nodes. */
   readonly close: () => Promise<void>;
 };
 
-/** Starts the nodes, on a network with so many machines more. */
+/** Starts the nodes, on a network that has `spare` further machines. */
 export const openTrial = async (spare = 0): Promise<Trial> => {
   const folder = freshFolder();
   const site = await openSite({ folder, network: bestNetwork(), spare });
@@ -84,7 +102,7 @@ export const openTrial = async (spare = 0): Promise<Trial> => {
       ...(key !== undefined && { 'Idempotency-Key': key }),
     };
     const began = performance.now();
-    const answer = await exchange(nodes.urlOf(node), { method, path, headers, body }, patienceMs);
+    const answer = await exchange(nodes.urlOf(node), { method, path, headers, body }, replyMsMax);
     const json = answer.kind === 'reply' ? JSON.parse(answer.text) : {};
     const status = answer.kind === 'reply' ? answer.status : answer.kind;
     return { status, json, ms: performance.now() - began };
@@ -97,7 +115,7 @@ export const openTrial = async (spare = 0): Promise<Trial> => {
       turn += 1;
       return ask(at[turn % at.length] ?? 1, method, path, body, key);
     };
-    return untilSeen(tryNext, isDone, settleMsMax);
+    return untilSeen(tryNext, isDone, patienceMs);
   };
   const read: Trial['read'] = (node, name) => ask(node, 'GET', `/v1/secrets/${name}`);
   const nextBody = (more = '') => {
@@ -111,7 +129,7 @@ export const openTrial = async (spare = 0): Promise<Trial> => {
   };
   const stateOf = async (node: number) => (await nodes.status(node))?.state;
   const settled = async (): Promise<void> => {
-    expect(await settle(nodes, settleMsMax)).toEqual([]);
+    expect(await settle(nodes, patienceMs)).toEqual([]);
   };
   const close = async (): Promise<void> => {
     closeConnections();
@@ -148,21 +166,21 @@ export const openTrial = async (spare = 0): Promise<Trial> => {
       await untilSeen(
         () => stateOf(node),
         (seen) => seen === state,
-        settleMsMax,
+        patienceMs,
       );
     },
     untilServing: async () => {
       await untilSeen(
         () => Promise.all(nodes.all.map(stateOf)),
         (states) => states.every((state) => state === 'serving'),
-        settleMsMax,
+        patienceMs,
       );
     },
     leader: async () => {
       const statuses = await untilSeen(
         () => Promise.all(nodes.all.map(nodes.status)),
         (seen) => seen.some((status) => status?.leader),
-        settleMsMax,
+        patienceMs,
       );
       return statuses.find((status) => status?.leader)?.node ?? 0;
     },

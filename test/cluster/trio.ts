@@ -1,16 +1,18 @@
-/** Three nodes with their etcds, in the process of a test, which may damage their files. */
+/**
+ * Three nodes that run in the process of a test, each with its own etcd, whose files the test may
+ * damage.
+ */
 import { rmSync } from 'node:fs';
 import type { Item } from '../../functions/store/items.ts';
-import { startNode, type VaultNode } from '../../local/node/node.ts';
+import { startNode, type VaultNode } from '../../host/node/node.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { findFreePorts } from '../support/free-ports.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { configOf } from '../support/nodes.ts';
 import { requestContext } from '../support/requests.ts';
-import { untilSeen } from '../support/until.ts';
+import { patienceMs, untilSeen } from '../support/until.ts';
 
 export const trioNumbers = [1, 2, 3] as const;
-const stateMsMax = 90_000;
 
 type Shown = ReturnType<VaultNode['status']>['nodes'][number];
 
@@ -20,14 +22,14 @@ export type Trio = {
   readonly end: (node: number) => Promise<void>;
   /** Ends the node, deletes its folder and starts it. */
   readonly wipe: (node: number) => Promise<void>;
-  /** What a node that runs says of itself. */
+  /** Returns the status of a node as the node itself reports it; `undefined` if it is down. */
   readonly own: (node: number) => Shown | undefined;
   readonly untilState: (node: number, state: string) => Promise<void>;
-  /** The events of all nodes. */
+  /** The messages of all nodes. */
   readonly lines: string[];
-  /** Creates an item at a node. Resolves to whether that was acknowledged. */
+  /** Creates an item on a node. Returns whether that was acknowledged. */
   readonly create: (node: number, name: string) => Promise<boolean>;
-  /** Whether a read of an item at a node is answered, and the item. */
+  /** Reads an item on a node. Returns whether the read was answered, and the item. */
   readonly read: (
     node: number,
     name: string,
@@ -83,7 +85,7 @@ export const startTrio = async (): Promise<Trio> => {
       await untilSeen(
         () => own(node)?.state,
         (seen) => seen === state,
-        stateMsMax,
+        patienceMs,
       );
     },
     create: async (node, name) => {

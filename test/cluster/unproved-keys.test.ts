@@ -1,12 +1,12 @@
 /**
- * Nodes whose cluster.json is of 1.0.0, which has the id of the master key and no check value. Each node has its own copy
- * of the key, and the copy of node 3 has one character changed.
+ * Nodes with a cluster.json of 1.0.0, which has the id of the master key but no check value. Each
+ * node has its own copy of the key, and in the copy of node 3 one character is changed.
  */
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { identityIn } from '../../local/kms/key-file.ts';
-import { readClusterFile, writeClusterFile } from '../../local/node/cluster-file.ts';
+import { identityIn } from '../../host/kms/key-file.ts';
+import { readClusterFile, writeClusterFile } from '../../host/node/cluster-file.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { closeConnections } from '../support/raw-http.ts';
 import { untilSeen } from '../support/until.ts';
@@ -18,7 +18,7 @@ const [settleMsMax, patienceMs] = [60_000, 20_000];
 let site: Site;
 let folder: string;
 
-/** What a node answers to the creation of a secret of this name. */
+/** Creates a secret. Returns the status of the answer and, if it failed, the code. */
 const create = async (node: number, name: string) => {
   const headers = { Authorization: `Bearer ${site.nodes.token}` };
   const request = { method: 'POST', path: '/v1/secrets', headers, body: { name, value: 'v' } };
@@ -26,7 +26,10 @@ const create = async (node: number, name: string) => {
   if (answer.kind !== 'reply') return [answer.kind];
   return [answer.status, ...(answer.status === 201 ? [] : [JSON.parse(answer.text).code])];
 };
-/** Creates a secret on the node, however long it takes to prove its key. */
+/**
+ * Tries to create a secret on the node until that succeeds, because the node must first prove its
+ * key.
+ */
 const untilCreated = (node: number, name: string) =>
   untilSeen(
     () => create(node, name),
@@ -54,7 +57,7 @@ const forgetKeys = (): void => {
   }
 };
 
-/** Changes one character of the material, as a typing error does. The id stays. */
+/** Changes one character of the key material, as a typing error would. The id stays the same. */
 const mistype = (node: number): void => {
   const key = JSON.parse(readFileSync(keyFileOf(node), 'utf8'));
   const first = key.keyMaterial[0] === 'A' ? 'B' : 'A';
@@ -77,7 +80,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The faults of the key in the log of a node. */
+/** Returns what the log of a node says about faults of its key. */
 const faultsOf = (node: number): string => {
   const lines = readFileSync(join(folder, `node-${node}.functions.log`), 'utf8')
     .trim()
@@ -90,7 +93,7 @@ const refused = [503, 'master_key_incorrect'];
 
 describe('a node whose copy of the master key has one character changed', () => {
   // Shows G9.
-  it('stores nothing beside stored values and is shown as incorrect, until its copy is put back', async () => {
+  it('stores nothing in a vault that has values and is shown as incorrect, until its copy is put back', async () => {
     await startAll();
     await untilCreated(1, 'BEFORE');
     await untilKeysAre('usable', 'usable', 'usable');
@@ -98,7 +101,7 @@ describe('a node whose copy of the master key has one character changed', () => 
     await stopAll();
     forgetKeys();
     mistype(3);
-    // Without node 2 no majority has the same key, so the stored value decides.
+    // While node 2 is down, there is no majority with the same key, so the stored value decides.
     for (const node of [1, 3]) site.nodes.start(node);
     await untilSeen(
       () => create(3, 'WRONG'),
@@ -127,7 +130,7 @@ describe('a node whose copy of the master key has one character changed', () => 
     expect(await untilCreated(1, 'RIGHT')).toEqual([201]);
   });
 
-  it('keeps the only other node from storing in an empty vault, and both are named', async () => {
+  it('keeps the only other node from storing anything in an empty vault, and both logs name the two nodes', async () => {
     await startAll();
     await stopAll();
     forgetKeys();

@@ -1,13 +1,13 @@
 /**
- * Two releases in one cluster: the nodes of the last release run the code of today, and then the last release again, as
- * docs/deploy/machines.md says, while clients write and read.
+ * Two releases in one cluster. As docs/deploy/machines.md says, the nodes of the last release are
+ * upgraded to today's code and then downgraded again, while clients write and read.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../support/local-process.ts';
-import { openReleased } from '../support/released.ts';
-import { untilSeen } from '../support/until.ts';
+import { openReleased, programFile } from '../support/released.ts';
+import { patienceMs, untilSeen } from '../support/until.ts';
 import { buildChecker, checkHistory } from './chaos/checker.ts';
 import { startCrowd } from './chaos/crowd.ts';
 import { openHistory } from './chaos/history.ts';
@@ -15,11 +15,10 @@ import { settle } from './chaos/settle.ts';
 import { openSite, type Site } from './chaos/site.ts';
 
 const today = process.cwd();
-const settleMsMax = 60_000;
-/** A client that no node serves gives up after half a minute. */
+/** A client gives up if no node has served it for half a minute. */
 const othersMax = 24;
 
-describe('three nodes of which some run the last release and some the code of today', () => {
+describe('three nodes, some on the last release and some on the code of today', () => {
   let released: string;
   let folder: string;
   let site: Site;
@@ -29,7 +28,7 @@ describe('three nodes of which some run the last release and some the code of to
     buildChecker();
     site = await openSite({ folder, network: 'loopback', code: released });
     for (const node of site.nodes.all) site.nodes.start(node);
-    expect(await settle(site.nodes, settleMsMax)).toEqual([]);
+    expect(await settle(site.nodes, patienceMs)).toEqual([]);
   });
   afterAll(async () => {
     await site?.close();
@@ -37,15 +36,15 @@ describe('three nodes of which some run the last release and some the code of to
   });
 
   /**
-   * Restarts the nodes with this code, each when all nodes serve, as docs/deploy/machines.md says. The program of the
-   * master key of 1.0.0 runs as long as a node needs it.
+   * Restarts the nodes with this code as docs/deploy/machines.md says: one at a time, each when all
+   * nodes serve. The program that holds the master key for 1.0.0 runs as long as any node needs it.
    */
   const replaceCode = async (code: string): Promise<void> => {
     const { nodes } = site;
     if (code === released) await nodes.startKey(released);
     for (const node of nodes.all) {
       await nodes.stop(node);
-      // So the other two, of the other release, have to give it all data.
+      // Node 1 has to fetch all data from the other two, which run the other release.
       if (node === 1) rmSync(nodes.folderOf(node), { recursive: true });
       nodes.useCode(node, code);
       nodes.start(node);
@@ -63,7 +62,7 @@ describe('three nodes of which some run the last release and some the code of to
     ['go from the last release to the code of today', () => today, 1],
     ['go back to the last release', () => released, 2],
   ])(
-    'answer every request, and rightly, while they %s one after the other',
+    'answer every request correctly while they %s, one after the other',
     async (_, codeOf, seed) => {
       const { nodes } = site;
       let isOver = false;
@@ -86,11 +85,11 @@ describe('three nodes of which some run the last release and some the code of to
   );
 
   // Shows G16.
-  it('hold the same data in the end, in which both releases find nothing wrong', async () => {
+  it('have the same data in the end, and both releases find nothing wrong in them', async () => {
     const { nodes } = site;
-    expect(await settle(nodes, settleMsMax)).toEqual([]);
+    expect(await settle(nodes, patienceMs)).toEqual([]);
     for (const code of [today, released]) {
-      const inspect = [process.execPath, join(code, 'local/bin/inspect.ts'), '--verify'];
+      const inspect = [process.execPath, programFile(code, 'inspect'), '--verify'];
       const { stdout } = await nodes.run(1, inspect);
       expect(stdout).toMatch(/\nverified the whole table: no violations\n$/);
     }

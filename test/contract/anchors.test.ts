@@ -1,4 +1,7 @@
-/** Anchors tell a version from another one that had its number before a restore. */
+/**
+ * An anchor identifies a version beyond its number: after a restore the same number can name a
+ * different version.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { anchorOf } from '../../functions/crypto/fingerprint.ts';
 import { written } from '../../functions/http/responses.ts';
@@ -16,14 +19,17 @@ const key = 'k'.repeat(20);
 
 const anchorsOf = async (alice: Principal, name: string): Promise<readonly string[]> =>
   (await historyOf(vault.ports, alice, name)).map(anchorOf);
-/** Takes the tenant back to before its first write, but for its records. */
+/** Removes everything the tenant stored except its idempotency records. */
 const forget = async ({ tenant }: Principal): Promise<void> => {
   const table = openTable(vault);
   const items = await table.itemsOf(tenant);
   await Promise.all(items.filter(({ sk }) => sk?.S !== 'RECORD').map(table.remove));
 };
 
-/** `A` has three versions, of which the first was destroyed and the second is a deletion; `B` has one. */
+/**
+ * `A` has four versions: 1 is destroyed, 3 is a deletion, and 4 was created after it. `B` has one
+ * version.
+ */
 const withSecrets = async () => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
@@ -44,7 +50,7 @@ const other = '-_0aZz9A';
 describe('a pin with an anchor', () => {
   it.each<[string, (anchors: Anchors) => string, string, readonly string[]]>([
     [
-      'of another history is refused with its lines, after the pins that fit',
+      'of another history is refused, and only such pins are listed',
       ({ a2, b1 }) =>
         `W=secret(A@2.${a2})\nX=secret(A@2.${other})\nY=secret(B@1.${b1})secret(B@1.${other})\n`,
       'pin_mismatch',
@@ -63,7 +69,7 @@ describe('a pin with an anchor', () => {
       ['1:3 pin_mismatch B'],
     ],
     [
-      'is reported after missing names',
+      'that does not match is reported only after missing names',
       () => `X=secret(B@1.${other})\nY=secret(NONE)\nZ=secret(NONE@1.${other})\n`,
       'not_found',
       ['2:3 not_found NONE', '3:3 not_found NONE'],
@@ -81,13 +87,13 @@ describe('a pin with an anchor', () => {
       ['1:3 not_found A', '2:3 not_found A'],
     ],
     [
-      'is reported before destroyed versions',
+      'that does not match is reported before destroyed versions',
       ({ a1 }) => `X=secret(A@1.${a1})\nY=secret(B@1.${other})\n`,
       'pin_mismatch',
       ['2:3 pin_mismatch B'],
     ],
     [
-      'to a destroyed version of another history is reported as that',
+      'of another history to a destroyed version is reported as a mismatch',
       () => `X=secret(A@1.${other})\n`,
       'pin_mismatch',
       ['1:3 pin_mismatch A'],
@@ -123,7 +129,7 @@ describe('a pin with an anchor', () => {
     expect(await ask.encrypt(alice, content)).toMatchObject({ content });
   });
 
-  it('is reported after existing names', async () => {
+  it('that does not match is reported only after existing names', async () => {
     const { alice } = await withSecrets();
     const content = `A=1\nX=enc(A)\nY=secret(B@1.${other})\n`;
     for (const dryRun of [false, true]) {
@@ -131,7 +137,7 @@ describe('a pin with an anchor', () => {
     }
   });
 
-  it('reads its version, shows its anchor, and stays as it is where pins are asked for', async () => {
+  it('reads its version, shows its anchor, and stays unchanged in the pinned form of the file', async () => {
     const { alice, a2, b1 } = await withSecrets();
     const content = `X=secret(A@2.${a2})secret(A@2)secret(B)\n`;
     const answer = await ask.expand(alice, content, { pin: true });
@@ -156,7 +162,7 @@ describe('a pin with an anchor', () => {
     }
   });
 
-  it('tells nothing of a hidden name, nor of another tenant', async () => {
+  it("does not reveal a hidden name or another tenant's secret: both answer not_found like a missing name", async () => {
     const { alice, a2 } = await withSecrets();
     for (const stranger of [{ ...alice, names: ['B'] }, someone()]) {
       for (const anchor of [a2, other]) {
@@ -172,7 +178,7 @@ describe('a pin with an anchor', () => {
   });
 
   // Shows G10.
-  it('is refused after a restore that gave its number again, also by a repetition with its key', async () => {
+  it('is refused if its number was used again after a restore, even in a repeat of a keyed request', async () => {
     const { alice, b1 } = await withSecrets();
     const content = `N=1\nX=enc(N)\nY=secret(B@1.${b1})\n`;
     const first = await ask.submit(alice, content, { key });
@@ -195,11 +201,11 @@ describe('a pin with an anchor', () => {
 
 describe('a tag with an anchor', () => {
   it.each<[string, (anchors: Anchors) => string, boolean]>([
-    ['of the current version', ({ a4 }) => `4.${a4}`, true],
-    ['of another history', () => `4.${other}`, false],
-    ['of an earlier version', ({ a2 }) => `2.${a2}`, false],
-    ['of another secret', ({ b1 }) => `4.${b1}`, false],
-  ])('%s holds for If-Match and If-None-Match alike', async (_, tagOf, holds) => {
+    ['of the current version matches', ({ a4 }) => `4.${a4}`, true],
+    ['of another history does not match', () => `4.${other}`, false],
+    ['of an earlier version does not match', ({ a2 }) => `2.${a2}`, false],
+    ['of another secret does not match', ({ b1 }) => `4.${b1}`, false],
+  ])('%s, in If-Match and in If-None-Match', async (_, tagOf, holds) => {
     const { alice, ...anchors } = await withSecrets();
     const tags = [tagOf(anchors)];
     expect(await ask.getUnless(alice, 'A', tags)).toEqual({ version: 4, isUnchanged: holds });
@@ -218,7 +224,7 @@ describe('a tag with an anchor', () => {
 });
 
 describe('the anchor of a version', () => {
-  it('is the same wherever a reply names it, and also where a keyed request is repeated', async () => {
+  it('is the same in every reply that names it, also when a keyed request is repeated', async () => {
     const alice = someone();
     const writes = [
       () => ask.create(alice, 'A', 'a1', { key }),

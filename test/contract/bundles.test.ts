@@ -1,8 +1,11 @@
-/** Each function's bundle holds enough to run, and no package that its route does not use. */
+/**
+ * Each function's bundle has everything it needs to run, and no package that its route does not
+ * use.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { type BuildOptions, build } from 'esbuild';
-import { parseTemplate } from '../../local/template.ts';
+import { parseTemplate } from '../../host/template.ts';
 
 type BuildProperties = {
   readonly EntryPoints: readonly [string];
@@ -18,7 +21,7 @@ type Resource = {
   readonly Metadata: { readonly BuildProperties: BuildProperties };
 };
 
-/** The options of esbuild that `sam build` takes from template.yaml, by operation. */
+/** The esbuild options in template.yaml, which `sam build` uses, by operation. */
 const readBuilds = (): ReadonlyMap<string, BuildOptions> => {
   const { Resources } = parseTemplate(readFileSync('template.yaml', 'utf8')) as {
     readonly Resources: Readonly<Record<string, Resource>>;
@@ -44,7 +47,7 @@ const readBuilds = (): ReadonlyMap<string, BuildOptions> => {
   );
 };
 
-/** The files of which the bundle contains some code. */
+/** The files that contribute code to the bundle. */
 const inputsOf = async (options: BuildOptions): Promise<readonly string[]> => {
   const { metafile } = await build({ ...options, outdir: 'out', write: false, metafile: true });
   const [output] = Object.values(metafile.outputs);
@@ -58,14 +61,14 @@ const builds = readBuilds();
 /** Credential providers that Lambda never uses. */
 const unused = /credential-provider-(ini|login|process|sso|web-identity)/;
 const both = { dynamodb: true, kms: true, tokens: true };
-/** Routes that work while the master key is out of reach. */
+/** Routes that never call KMS, so they work while the master key is out of reach. */
 const withoutKms = ['list-secrets', 'delete-secret', 'destroy-version'];
-/** Routes that use the token alone. */
+/** Routes that call neither the store nor KMS, because they answer from the token alone. */
 const withoutAws = ['whoami'];
 const nothing = { dynamodb: false, kms: false, anyOfAws: false, tokens: false };
 
-describe('function bundles:', () => {
-  it.each([...builds.keys()])('%s has the packages that its route uses', async (operation) => {
+describe('the bundle of', () => {
+  it.each([...builds.keys()])('%s has only the packages that its route uses', async (operation) => {
     const inputs = await inputsOf(builds.get(operation) ?? {});
     const has = (name: string) => inputs.some((file) => file.includes(`node_modules/${name}/`));
     const found = {

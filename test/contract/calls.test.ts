@@ -1,7 +1,8 @@
 /**
- * Checks every call of every operation where the services see it: consistent reads where they decide, conditions on
- * writes, identifiers in the encryption context at KMS, no plaintext, and the number and units of
- * test/support/costs.ts. A test fails if a number rises, and also if it falls and the table still has the old one.
+ * Checks each call that an operation makes at the point where the service receives it: consistent
+ * reads where they decide something, conditions on writes, identifiers in the encryption context,
+ * and no plaintext. The number of calls and units must equal test/support/costs.ts, so a test also
+ * fails when a cost falls and the table was not updated.
  */
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -9,7 +10,7 @@ import { handler as getHealth } from '../../functions/get-health.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { readTemplate } from '../../local/template.ts';
+import { readTemplate } from '../../host/template.ts';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
@@ -37,7 +38,7 @@ const value = newValue.padEnd(256, 'x');
 const values = (count: number) => Array.from({ length: count }, () => value);
 const namesOf = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
-/** A file that creates some names and reads others. */
+/** Content of a file that creates some names and reads others. */
 const linesOf = (created: readonly string[], read: readonly string[] = []) =>
   [
     ...created.map((name) => `${name}=1\nX_${name}=enc(${name})\n`),
@@ -46,8 +47,10 @@ const linesOf = (created: readonly string[], read: readonly string[] = []) =>
 
 type OverDeletion = { readonly names?: number; readonly keyed?: number; readonly writes: number };
 /**
- * The cost of a transaction that a deletion refuses, and of the next one. Between them an own first version is looked for,
- * and a file reads its names. `keyed`: the number of looks for its record.
+ * The cost of a write whose first transaction fails because of a deletion, and whose second one
+ * succeeds. In between, the request looks whether it has itself written a first version, and a file
+ * also reads the heads of its names again. `keyed` is how often the idempotency record is looked
+ * up.
  */
 const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Cost => ({
   store: [
@@ -60,7 +63,7 @@ const overDeletion = ({ names = 0, keyed = 0, writes }: OverDeletion): Cost => (
   writes,
 });
 
-/** The cost of the same write with a record. */
+/** The cost of the same write with an idempotency record. */
 const withRecord = (cost: Cost): Cost => ({
   ...cost,
   store: ['GetItem', ...cost.store],
@@ -68,7 +71,7 @@ const withRecord = (cost: Cost): Cost => ({
   writes: cost.writes + 2,
 });
 
-/** The cost of each operation of test/support/operations.ts; the second is its cost with a key. */
+/** The cost of each operation of test/support/operations.ts: without a key, then with one. */
 const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
   'create-secret': [costs['create-secret'], costs['create-secret, keyed']],
   'create-secret over a deletion': [
@@ -76,7 +79,8 @@ const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
     overDeletion({ keyed: 1, writes: 2 * 3 + 2 }),
   ],
   'update-secret': [costs['update-secret'], costs['update-secret, keyed']],
-  // A superseded version of another secret, and, for a create, the head of another secret.
+  // Here a copy that updates reads a superseded version of another secret, and a copy that creates
+  // reads the head of another secret.
   'copy-secret': [
     { ...costs['copy-secret'], reads: 2 * 2 + 1 },
     withRecord({ ...costs['copy-secret'], reads: 2 * 2 + 1 }),
@@ -100,11 +104,11 @@ const expected: Readonly<Record<string, readonly [Cost, Cost?]>> = {
   'get-secret, unchanged': [costs['get-secret, unchanged']],
   'explain-secret': [costs['explain-secret']],
   'get-secret by version': [costs['get-secret by version']],
-  // The second of four versions takes the head and two halvings.
+  // Version 2 of 4 takes the head and two steps of the binary search.
   'get-secret at an instant': [getAtCost(4)],
-  // The three versions below the head together take one unit.
+  // The three versions below the head are small enough for one unit together.
   'list-versions': [{ ...costs['list-versions'], kms: Array(4).fill('Decrypt'), reads: 1 + 1 }],
-  // A query costs at least this; a few names cost no more.
+  // Half a unit is the smallest cost of a query. The few names here do not exceed it.
   'list-secrets': [{ ...costs['list-secrets'], reads: 0.5 }],
   'list-secrets with details': [{ ...costs['list-secrets with details'], reads: 0.5 + 2 }],
   'list-secrets, deleted': [{ ...costs['list-secrets with details'], reads: 0.5 + 1 }],
@@ -122,7 +126,10 @@ const undisturbed = [...writers, ...readers].flatMap((operation: Operation) => {
 });
 
 const none = { store: [], kms: [], reads: 0, writes: 0 };
-/** The secrets that exist before each of these requests, each with its number of versions; deleted if it is below 0. */
+/**
+ * For each request: the secrets that exist before it, with their number of versions. A negative
+ * number means that the last one is a deletion.
+ */
 const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] = [
   [
     'a create of an existing name',
@@ -167,13 +174,13 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     { ...none, store: ['GetItem', 'GetItem'], reads: 2 },
   ],
   [
-    'a keyed deletion of a missing secret: it looks for its record once more',
+    'a keyed deletion of a missing secret, with a second look for its record,',
     {},
     (vault, alice, context) => vault.delete(alice, 'DB', { context, key }),
     { ...none, store: ['GetItem', 'GetItem', 'TransactGetItems'], reads: 2 + 2 },
   ],
   [
-    'a keyed update of a missing secret: it looks for its record once more',
+    'a keyed update of a missing secret, with a second look for its record,',
     {},
     (vault, alice, context) => vault.update(alice, 'DB', value, { context, key }),
     {
@@ -202,13 +209,13 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     costs['copy-secret of another secret'],
   ],
   [
-    'a copy to a missing secret: no key is asked for',
+    'a copy to a missing secret, without a call to KMS,',
     { FROM: 1 },
     (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
     { ...none, store: ['TransactGetItems'], reads: 2 * 2 },
   ],
   [
-    'a get of a version that the caller has not',
+    'a get by a caller whose version is outdated',
     { DB: 2 },
     (vault, alice, context) => vault.getUnless(alice, 'DB', [1], { context }),
     costs['get-secret'],
@@ -266,7 +273,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     costs['submit-env of 20 new names and 20 known, keyed'],
   ],
   [
-    'a file that stores a next version beside a new secret, and reads another one',
+    'a file that stores a next version and a new secret, and reads another one',
     { P: 1, Q: 2 },
     (vault, alice, context) => {
       const next = `Q=${value}\nX_Q=enc(Q@next)\n`;
@@ -275,13 +282,13 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     envCost({ created: 1, next: 1, read: 1 }),
   ],
   [
-    'a keyed file that only reads: it puts its record without any check',
+    'a keyed file that only reads, with an unconditional write of its record,',
     { P: 1, Q: 1 },
     (vault, alice, context) => vault.submit(alice, linesOf([], ['P', 'Q']), { context, key }),
     envCost({ read: 2, recordKb: 1 }),
   ],
   [
-    'a dry run: it reads all names and writes nothing',
+    'a dry run, which reads all names and writes nothing,',
     { P: 1, Q: 1 },
     (vault, alice, context) =>
       vault.submit(alice, linesOf(['A', 'B', 'C'], ['P', 'Q']), { context, dryRun: true }),
@@ -299,8 +306,8 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     { ...none, store: ['TransactGetItems'], reads: 2 },
   ]),
   [
-    // P, Q, Q@1, Q@2 and Q@3. Q@3 is the head.
-    'a file with pins: one read for each superseded version',
+    // Reads P, Q, Q@1, Q@2 and Q@3, where Q@3 is the head.
+    'a file with pins, with one read for each superseded version,',
     { P: 1, Q: 3 },
     (vault, alice, context) => {
       const content = 'V=secret(P)\nW=secret(Q)secret(Q@1)secret(Q@2)secret(Q@3)secret(Q@1)\n';
@@ -309,13 +316,13 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     envCost({ read: 2, superseded: 2, checked: 3 }),
   ],
   [
-    'a file that asks for its pinned form: no more than one that does not',
+    'a file that asks for its pinned form, which costs nothing extra,',
     { P: 2 },
     (vault, alice, context) => vault.expand(alice, linesOf([], ['P']), { context, pin: true }),
     envCost({ read: 1 }),
   ],
   [
-    'a new name beside a pinned one: no condition on the pinned version, which never changes',
+    'a file with a new name and a pinned version, on which it sets no condition,',
     { Q: 2 },
     (vault, alice, context) => vault.submit(alice, `${linesOf(['A'])}V=secret(Q@1)\n`, { context }),
     envCost({ created: 1, read: 1, superseded: 1, checked: 0 }),
@@ -346,20 +353,20 @@ const costOf = ({ journal }: Context): Cost => ({
   writes: journal.writeUnits(),
 });
 
-describe('every operation', () => {
+describe('calls and costs:', () => {
   const vault = useEmbedded('dynamodb');
   let wired: Wired;
   beforeAll(async () => {
     wired = await wireUp(vault);
   });
 
-  it('has a cost in the table', async () => {
+  it('every operation has a cost in the table', async () => {
     const { routes } = await readTemplate();
     const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
     expect(new Set(routes.map(({ operation }) => operation))).toEqual(known);
   });
 
-  /** The ports, and a list of every data key that passes through them. */
+  /** Returns the ports, and a list that collects every data key passing through them. */
   const watched = (ports: Ports): { ports: Ports; keys: Uint8Array[] } => {
     const keys: Uint8Array[] = [];
     const watching = changedPorts(ports, {
@@ -381,7 +388,7 @@ describe('every operation', () => {
 
   // Shows G15.
   it.each(cases)(
-    'makes only calls that keep the rules and cost what the table says, and erases its data keys: %s',
+    '%s makes only allowed calls, costs what the table says, and erases its data keys',
     async (_, { prepare, run, cost }) => {
       const alice = someone();
       await prepare(vault.ports, alice);
@@ -396,14 +403,14 @@ describe('every operation', () => {
       await Promise.resolve(run(ports, context, alice)).catch(() => {});
       expect(adversary.violations).toEqual([]);
       expect(costOf(context)).toEqual(cost);
-      // The journal reports exactly the calls that were sent.
+      // The journal must report exactly the calls that were sent.
       expect(adversary.met).toHaveLength(cost.store.length + cost.kms.length);
       expect(keys).toHaveLength(cost.kms.filter((call) => call !== 'DescribeKey').length);
       for (const each of keys) expect(Buffer.from(each)).toEqual(Buffer.alloc(32));
     },
   );
 
-  it("reads only the head of a file's one name if the caller's tag is current", async () => {
+  it('an expansion whose tag is still current reads only the head of the one name in its file', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'P', [value]);
     const ask = vaultOver(vault.ports);
@@ -413,7 +420,7 @@ describe('every operation', () => {
     expect(costOf(context)).toEqual(costs['expand-env, unchanged']);
   });
 
-  it('asks only for its record if it is a repeated deletion, and for a version if it destroys again', async () => {
+  it('a repeated keyed deletion reads the head and the record, and a repeated destruction reads the head and the version', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', values(2));
     const ask = vaultOver(vault.ports);
@@ -429,7 +436,7 @@ describe('every operation', () => {
     }
   });
 
-  it('asks only for its record and a data key if it is repeated', async () => {
+  it('a repeated keyed create looks for its record and gets a data key, and makes no other call', async () => {
     const alice = someone();
     const create = (context: Context) =>
       vaultOver(vault.ports).create(alice, 'DB', value, { context, key });
@@ -440,7 +447,7 @@ describe('every operation', () => {
     expect(costOf(context)).toEqual(cost);
   });
 
-  it('makes at most ⌈log2 n⌉ reads for each name as of an instant, beside the read of the heads', async () => {
+  it('reads as of an instant make at most ⌈log2 n⌉ reads for a name with n versions, besides the read of the heads', async () => {
     const alice = someone();
     const began = Date.now() - 100_000;
     const { versions } = costSizes;
@@ -477,7 +484,7 @@ describe('every operation', () => {
     expect(files.at(-1)).toEqual(envCost({ read: 2 }));
   });
 
-  it('probes the table and the key once for the status, and nothing when asked again at once', async () => {
+  it('the status probes the table and the key once, and makes no call when asked again at once', async () => {
     const status = getStatus(vault.ports, { elapsed: () => 0 });
     for (const cost of [costs['get-status'], costs['get-health']]) {
       const context = requestContext();
@@ -486,7 +493,7 @@ describe('every operation', () => {
     }
   });
 
-  it('calls no service for health, by its own log line', async () => {
+  it('health calls no service, according to its own log line', async () => {
     const stdout = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     await getHealth(eventOf(), { awsRequestId: 'the-id' });
     const lines = stdout.mock.calls.flatMap(([text]) => String(text).split('\n'));
@@ -498,13 +505,13 @@ describe('every operation', () => {
   it.each([
     ['usual', { tenant: 't'.repeat(16), subject: 's'.repeat(16) }, 'N'.repeat(16), keptBytes.usual],
     [
-      'largest',
+      'the maximum',
       { tenant: 't'.repeat(64), subject: 's'.repeat(256) },
       'N'.repeat(128),
       keptBytes.largest,
     ],
   ])(
-    'keeps of a secret with %s names its value and at most the documented overhead',
+    'a secret with names of %s length stores at most the documented overhead besides its value',
     async (_, who, name, most) => {
       const principal = someone(who);
       await makeSecret(vault.ports, principal, name, ['']);
@@ -512,14 +519,14 @@ describe('every operation', () => {
         .dynamodb()
         .send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
       const item = Items?.find(({ tenant }) => tenant?.S === principal.tenant) ?? {};
-      // DynamoDB counts names and texts in UTF-8, and two bytes for a number with so few digits. A wrapped
-      // data key and an ARN of AWS are longer than those of the embedded KMS.
+      // DynamoDB counts names and texts as UTF-8, and two bytes for a number this short. On AWS,
+      // wrapped data keys and key ARNs are longer than with the KMS of these tests.
       const ofAws: Record<string, number> = { wrappedDataKey: 184, masterKeyId: 80 };
       const size = Object.entries(item).reduce((sum, [attribute, { S, N, B }]) => {
         const bytesOfValue = N === undefined ? (S ?? B ?? '').length : 2;
         return sum + attribute.length + (ofAws[attribute] ?? bytesOfValue);
       }, 0);
-      // The longest note and vault id are not stored here, so they are added.
+      // This test does not store the longest note and vault id, so their sizes are added.
       const more = most === keptBytes.largest ? 64 - vaultId.length + 'note'.length + 512 : 0;
       expect(size + more).toBeGreaterThan(most - 40);
       expect(size + more).toBeLessThanOrEqual(most);

@@ -1,6 +1,7 @@
 /**
- * Somebody changed the table past the vault: a version is missing, or an interval does not end where the next begins.
- * Every read that meets this fails with integrity_failure. test/proof/changed-records.test.ts changes every attribute.
+ * What reads do after somebody changed the table behind the vault's back: a version is missing, or
+ * an interval does not end where the next one begins. Every read that notices fails with
+ * integrity_failure. test/proof/changed-records.test.ts changes every attribute.
  */
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -16,7 +17,7 @@ const vault = useEmbedded();
 const ask = askOf(vault);
 let table: Table;
 let alice: Principal;
-/** The items of five versions: the superseded ones by number, and the head as number 5. */
+/** The items of five versions by number. Number 5 is the head. */
 let items: Readonly<Record<number, Item>>;
 const began = 1_700_000_000_000;
 beforeAll(async () => {
@@ -28,7 +29,6 @@ beforeAll(async () => {
   items = Object.fromEntries(stored.map((item) => [Number(item['version']?.N), item]));
 });
 
-/** Reads all pages. */
 const listAll = async (order: 'asc' | 'desc', limit: number, from?: number): Promise<void> => {
   let after = from;
   do ({ next: after } = await ask.versions(alice, 'DB', { order, limit, after }));
@@ -53,12 +53,13 @@ const requireRefused = async (version: number): Promise<void> => {
 };
 
 it.each([1, 2, 3, 4])(
-  'an end of version %i that is not the next beginning is refused',
+  'reads that see version %i and the next one fail with integrity_failure when the first does not end where the next begins',
   async (version) => {
     for (const ms of [-1, 1, 5_000]) {
       const validTo = { S: new Date(began + version * 1_000 + ms).toISOString() };
       await table.put({ ...items[version], validTo });
-      // A pin below the next but one version reads no successor, so only the end of the last superseded one is checked.
+      // Version 4 is followed by the head, which every read reads, so every read notices. A pin of
+      // an older version does not read the version after it.
       if (version === 4) await requireRefused(version);
       else {
         for (const which of [{ version }, { at: began + (version - 1) * 1_000 }]) {
@@ -76,7 +77,7 @@ it.each([1, 2, 3, 4])(
 );
 
 it.each([1, 2, 3, 4])(
-  'a missing version %i below the head is refused and logged',
+  'reads fail with integrity_failure, and log it, when version %i is missing below the head',
   async (version) => {
     await table.remove(items[version] ?? {});
     await requireRefused(version);
@@ -89,7 +90,7 @@ it.each([1, 2, 3, 4])(
   },
 );
 
-it('a version item beside a head of the same version is refused', async () => {
+it("a get by number fails with integrity_failure when the head's version also has a version item", async () => {
   const { tenant: _, name: __, ...sealed } = items[5] ?? {};
   const planted = {
     ...sealed,
@@ -101,7 +102,7 @@ it('a version item beside a head of the same version is refused', async () => {
   await table.remove(planted);
 });
 
-it('a note that was added, changed or removed is refused with the value that it belongs to', async () => {
+it('a value whose note was added, changed or removed is refused when it is read', async () => {
   const own = someone();
   vault.tampered.add(own.tenant);
   await ask.create(own, 'DB', 'a', { note: 'first' });
@@ -152,7 +153,7 @@ it.each(['createdBy', 'note', 'validFrom'] as const)(
   },
 );
 
-it('items of another vault are refused before the master key is called, also those without a value', async () => {
+it('items of another vault are refused before the master key is called, even those without a value', async () => {
   const own = someone();
   for (const name of ['DB', 'GONE']) {
     await ask.create(own, name, 'a');

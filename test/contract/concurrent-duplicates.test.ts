@@ -1,13 +1,13 @@
 /**
- * The same keyed request is sent to two hosts. Each test pauses one host between two of its reads while the other
- * stores its duplicate; the paused host must return the result of the duplicate.
+ * The same keyed request is sent to two hosts. Each test pauses one host between two of its reads
+ * until the other has stored its duplicate. The paused host must return the duplicate's result.
  */
 import { describe, expect, it } from '@jest/globals';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { changedPorts } from '../support/changed-ports.ts';
+import { beforeWrites, changedPorts } from '../support/changed-ports.ts';
 import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/faults.ts';
 import * as itemFault from '../support/item-faults.ts';
@@ -27,7 +27,7 @@ const update = (ports: Ports, principal: Principal, ifMatch: readonly number[], 
 const submit = (ports: Ports, principal: Principal) =>
   vaultOver(ports).submit(principal, 'NEW=v\nA=enc(NEW)\nB=secret(DB)\n', soon());
 
-/** Does the work once, at the first call; all later calls wait for it. */
+/** Returns a function that runs `work` on its first call. Every call waits for that run. */
 const once = (work: () => Promise<unknown>) => {
   let done: Promise<unknown> | undefined;
   return () => {
@@ -37,8 +37,9 @@ const once = (work: () => Promise<unknown>) => {
 };
 
 /**
- * A host whose first lookup of the record finds none, before `work`. A settled lookup gets the true answer. The host
- * gets its head, or no data key from KMS, only after `work`.
+ * Makes a host that looks for the idempotency record before `work` and does not find it; only a
+ * settled lookup finds what is stored. After `work` the host reads its head, or fails to get a data
+ * key from KMS.
  */
 const afterLook = (late: 'head' | 'no key', work: () => Promise<unknown>): Ports => {
   const looked = Promise.withResolvers<void>();
@@ -74,7 +75,7 @@ const afterLook = (late: 'head' | 'no key', work: () => Promise<unknown>): Ports
   );
 };
 
-/** A host that reads its heads, and looks for the record only after `work`. */
+/** A host that reads its heads before `work` and looks for the record after it. */
 const lateForRecord = (work: () => Promise<unknown>): Ports => {
   const read = Promise.withResolvers<void>();
   const afterRead = once(() => read.promise.then(work));
@@ -93,26 +94,19 @@ const lateForRecord = (work: () => Promise<unknown>): Ports => {
   });
 };
 
-/** A host that begins its transactions after `work`. None of them arrives, and the host cannot tell. */
+/**
+ * A host that starts its transactions after `work`. All of them are lost before they reach the
+ * store, and the host cannot know that.
+ */
 const cutOff = (work: () => Promise<unknown>): Ports => {
   const before = once(work);
   const itemsOf = itemFault.hostile(vault.itemsOf, (operation) =>
     operation === 'write' ? { before: itemFault.lost } : undefined,
   );
-  return changedPorts(
-    { ...vault.ports, store: storeOver(itemsOf) },
-    {
-      store: (store) => ({
-        write: async (...asked) => {
-          await before();
-          return await store.write(...asked);
-        },
-      }),
-    },
-  );
+  return beforeWrites({ ...vault.ports, store: storeOver(itemsOf) }, before).ports;
 };
 
-describe('an update with If-Match', () => {
+describe('a keyed update with If-Match', () => {
   const withOne = async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
@@ -126,14 +120,14 @@ describe('an update with If-Match', () => {
     expect(await update(ports, alice, [1])).toMatchObject(replayed);
   });
 
-  it('answers idempotency_key_reused if another request with its key was stored between its reads', async () => {
+  it('answers idempotency_key_reused if another request with its key was stored between its reads of the record and the head', async () => {
     const alice = await withOne();
     const ports = afterLook('head', () => update(vault.ports, alice, [1]));
     const other = update(ports, alice, [1], 'another');
     await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' });
   });
 
-  it('answers version_conflict if a request with another key was stored between its reads', async () => {
+  it('answers version_conflict if a request with another key was stored between its reads of the record and the head', async () => {
     const alice = await withOne();
     const ports = afterLook('head', () => addVersion(vault.ports, alice, 'DB', 'other'));
     await expect(update(ports, alice, [1])).rejects.toMatchObject({
@@ -162,14 +156,14 @@ describe('an update with If-Match', () => {
     expect(await update(ports, alice, [1, 2])).toMatchObject(answer);
   });
 
-  it('returns the result of a duplicate stored before its own transactions were lost', async () => {
+  it('returns the result of its duplicate if all its own transactions are lost', async () => {
     const alice = await withOne();
     const ports = cutOff(() => update(vault.ports, alice, [1]));
     expect(await update(ports, alice, [1])).toMatchObject(replayed);
   });
 });
 
-describe('a deletion', () => {
+describe('a keyed deletion', () => {
   const remove = (ports: Ports, principal: Principal, ifMatch?: readonly number[]) =>
     vaultOver(ports).delete(principal, 'DB', { ...soon(), ifMatch });
   const withOne = async () => {
@@ -180,7 +174,7 @@ describe('a deletion', () => {
   const replayed = { replayed: true, version: { version: 2 } };
 
   it.each([undefined, [1]])(
-    'with If-Match %j returns the result of a duplicate that deleted the secret between its reads',
+    'with If-Match %j returns the result of a duplicate that deleted the secret between its reads of the record and the head',
     async (ifMatch) => {
       const alice = await withOne();
       const ports = afterLook('head', () => remove(vault.ports, alice, ifMatch));
@@ -188,19 +182,19 @@ describe('a deletion', () => {
     },
   );
 
-  it('returns the result of a duplicate stored before its own transactions were lost', async () => {
+  it('returns the result of its duplicate if all its own transactions are lost', async () => {
     const alice = await withOne();
     const ports = cutOff(() => remove(vault.ports, alice));
     expect(await remove(ports, alice)).toMatchObject(replayed);
   });
 
-  it('answers not_found if another request deleted the secret between its reads', async () => {
+  it('answers not_found if another request deleted the secret between its reads of the record and the head', async () => {
     const alice = await withOne();
     const ports = afterLook('head', () => vaultOver(vault.ports).delete(alice, 'DB'));
     await expect(remove(ports, alice)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('answers idempotency_key_reused if an update with its key was stored between its reads, and then deleted', async () => {
+  it('answers idempotency_key_reused if an update with its key was stored between its reads of the record and the head, even if the secret was then deleted', async () => {
     const alice = await withOne();
     const ports = afterLook('head', async () => {
       await update(vault.ports, alice, [1]);
@@ -211,8 +205,8 @@ describe('a deletion', () => {
   });
 });
 
-describe('an update', () => {
-  it('returns the result of a duplicate whose version was deleted between its reads', async () => {
+describe('a keyed update', () => {
+  it('returns the result of a duplicate whose version was deleted between its reads of the record and the head', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const ports = afterLook('head', async () => {
@@ -224,14 +218,11 @@ describe('an update', () => {
   });
 });
 
-describe('a create over a deletion', () => {
+describe('a keyed create over a deletion', () => {
   it.each([
-    ['before its own transactions were lost', cutOff],
-    [
-      'while its master key was unreachable',
-      (work: () => Promise<unknown>) => afterLook('no key', work),
-    ],
-  ])('returns the result of a duplicate stored %s', async (_, host) => {
+    ['all its own transactions are lost', cutOff],
+    ['it cannot reach the master key', (work: () => Promise<unknown>) => afterLook('no key', work)],
+  ])('returns the result of its duplicate if %s', async (_, host) => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     await vaultOver(vault.ports).delete(alice, 'DB');
@@ -241,32 +232,29 @@ describe('a create over a deletion', () => {
   });
 });
 
-describe('a create', () => {
+describe('a keyed create', () => {
   const replayed = { replayed: true, version: { version: 1 } };
 
   it.each([
-    [
-      'while its master key was unreachable',
-      (work: () => Promise<unknown>) => afterLook('no key', work),
-    ],
-    ['before its own transactions were lost', cutOff],
-  ])('returns the result of a duplicate stored %s', async (_, host) => {
+    ['it cannot reach the master key', (work: () => Promise<unknown>) => afterLook('no key', work)],
+    ['all its own transactions are lost', cutOff],
+  ])('returns the result of its duplicate if %s', async (_, host) => {
     const alice = someone();
     const ports = host(() => create(vault.ports, alice));
     expect(await create(ports, alice)).toMatchObject(replayed);
   });
 
-  it('answers secret_exists if another secret was stored before its own transactions were lost', async () => {
+  it('answers secret_exists if another create won and all its own transactions are lost', async () => {
     const alice = someone();
     const ports = cutOff(() => makeSecret(vault.ports, alice, 'DB', ['a']));
     await expect(create(ports, alice)).rejects.toMatchObject({ code: 'secret_exists' });
   });
 });
 
-describe('a .env file', () => {
+describe('a keyed .env file', () => {
   const first = { replayed: true, created: [{ name: 'NEW', version: 1 }] };
 
-  it('returns the result of a duplicate with a version that was written after it read the heads', async () => {
+  it('returns the result of a duplicate that read a newer version than it did itself', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const ports = lateForRecord(async () => {
@@ -278,7 +266,7 @@ describe('a .env file', () => {
     expect(content).toContain('B=a2');
   });
 
-  it('returns the result of a duplicate stored while its master key was unreachable', async () => {
+  it('returns the result of its duplicate if it cannot reach the master key', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const ports = afterLook('no key', () => submit(vault.ports, alice));
@@ -286,9 +274,9 @@ describe('a .env file', () => {
   });
 
   it.each([
-    ['created after its own read', lateForRecord],
+    ['before this host looked for the record', lateForRecord],
     [
-      'missing for it',
+      'before this host read its names again',
       (work: () => Promise<unknown>) => {
         let reads = 0;
         return changedPorts(vault.ports, {
@@ -302,12 +290,15 @@ describe('a .env file', () => {
         });
       },
     ],
-  ])('returns the result of a duplicate that read a name %s', async (_, host) => {
-    const alice = someone();
-    const ports = host(async () => {
-      await makeSecret(vault.ports, alice, 'DB', ['a']);
-      await submit(vault.ports, alice);
-    });
-    expect(await submit(ports, alice)).toMatchObject(first);
-  });
+  ])(
+    'returns the result of a duplicate that read a name which was created only %s',
+    async (_, host) => {
+      const alice = someone();
+      const ports = host(async () => {
+        await makeSecret(vault.ports, alice, 'DB', ['a']);
+        await submit(vault.ports, alice);
+      });
+      expect(await submit(ports, alice)).toMatchObject(first);
+    },
+  );
 });

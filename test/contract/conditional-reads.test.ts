@@ -1,4 +1,4 @@
-/** Reads by callers that may have the answer already. */
+/** Reads by a caller that may already have the answer. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -48,12 +48,12 @@ describe('a get with If-None-Match', () => {
     for (const ifNoneMatch of ['*', [2], [3]] as const) {
       expect(await codeOf(() => ask.getUnless(alice, 'DB', ifNoneMatch))).toBe('not_found');
     }
-    // The name is used again, but no version has the number of an earlier one.
+    // The name is used again, but with a new version number.
     await ask.create(alice, 'DB', 'b');
     expect(await ask.getUnless(alice, 'DB', [2])).toEqual({ version: 4, isUnchanged: false });
   });
 
-  it('says nothing about the master key', async () => {
+  it('needs no master key if the version is unchanged', async () => {
     const alice = await withSecrets();
     await whileDisabled(vault, async () => {
       expect(await ask.getUnless(alice, 'DB', [2])).toEqual({ version: 2, isUnchanged: true });
@@ -69,7 +69,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     const { tag } = await ask.expand(alice, content, asked);
     return tag ?? '';
   };
-  /** Whether the answer would be the same as the one with the tag `unless`. */
+  /** Whether the reply says that nothing changed since the answer with the tag `unless`. */
   const isUnchanged = async (
     alice: Principal,
     unless: string,
@@ -131,7 +131,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     expect(await isUnchanged(alice, then, earlier)).toBe(false);
   });
 
-  it('says nothing about the master key, and makes one call', async () => {
+  it('needs no master key while nothing changed, and makes one call to the store', async () => {
     const alice = await withSecrets();
     const tag = await tagOf(alice, 'A=secret(DB)\n');
     const context = requestContext();

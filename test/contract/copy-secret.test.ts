@@ -4,7 +4,7 @@ import type { Principal } from '../../functions/model/types.ts';
 import { copySecret } from '../../functions/vault/copy-secret.ts';
 import { createKeyedMutex } from '../../functions/vault/keyed-mutex.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
-import { changedPorts } from '../support/changed-ports.ts';
+import { beforeWrites, changedPorts } from '../support/changed-ports.ts';
 import { perRun } from '../support/long.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
@@ -18,7 +18,7 @@ const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 const key = 'k'.repeat(20);
-/** A new caller with these secrets, each with a version for each value. */
+/** A new caller with these secrets, one version for each value. */
 const withSecrets = async (secrets: Readonly<Record<string, readonly string[]>>) => {
   const alice = someone();
   for (const [name, values] of Object.entries(secrets)) {
@@ -30,24 +30,14 @@ const versionsOf = async (principal: Principal, name: string) => {
   const { versions } = await ask.versions(principal, name, { order: 'asc', includeValues: true });
   return versions.map(({ stored, value }) => (value ? String(Buffer.from(value)) : stored.state));
 };
-/** A host that does this work before its first write. */
-const beforeWrite = (work: () => Promise<unknown>) => {
-  let isFirst = true;
-  return changedPorts(vault.ports, {
-    store: (store) => ({
-      write: async (...asked) => {
-        const isNow = isFirst;
-        isFirst = false;
-        if (isNow) await work();
-        return await store.write(...asked);
-      },
-    }),
-  });
-};
+/** A host that runs `work` before its first write. */
+const beforeWrite = (work: () => Promise<unknown>) =>
+  beforeWrites(vault.ports, async (turn) => turn === 1 && (await work())).ports;
 
 describe('copy-secret', () => {
-  it('stores a version of the same secret as its next version, sealed anew, with any note, and reads nothing', async () => {
-    // The note of a create must not contain the value.
+  it('stores an earlier version as the next one, sealed again, with any note, and logs no value as opened', async () => {
+    // The note repeats the value on purpose. A create refuses that; a copy must not, because the
+    // refusal would confirm a guess of the value.
     const first = 'long enough to be a guess';
     const alice = await withSecrets({ DB: [first, 'b'] });
     const context = requestContext();
@@ -81,7 +71,7 @@ describe('copy-secret', () => {
     expect(await versionsOf(alice, 'DB')).toEqual(['a', 'b', value]);
   });
 
-  it('creates a secret, or ends a deletion, also with a value of its own past', async () => {
+  it('creates a secret, or creates a deleted one again, also from an earlier version of its own', async () => {
     const alice = await withSecrets({ DB: ['a', 'b'] });
     const context = requestContext();
     await ask.copy(alice, 'NEW', { name: 'DB' }, { create: true, context });
@@ -103,7 +93,7 @@ describe('copy-secret', () => {
   });
 
   // Shows G9.
-  it('names its first fault: the secret, If-Match, the source, a destroyed value, the key', async () => {
+  it('reports only the first of several errors, in this order: the secret, If-Match, the source, a destroyed value, the master key', async () => {
     const alice = await withSecrets({ DB: ['a', 'b'], FROM: ['x', 'y'], GONE: ['g'] });
     await ask.destroy(alice, 'FROM', 1);
     await ask.delete(alice, 'GONE');
@@ -130,11 +120,11 @@ describe('copy-secret', () => {
     expect(await versionsOf(alice, 'DB')).toEqual(['a', 'b']);
   });
 
-  it('says in the log why the source is missing, in words about the source alone', async () => {
+  it('logs why the source is missing, with reasons that apply to a source only', async () => {
     const alice = await withSecrets({ DB: ['a'], GONE: ['g'] });
     await ask.delete(alice, 'GONE');
     const whyOf = (names: Principal['names'], from: { name: string; version?: number }) =>
-      ask.copy({ ...alice, names }, 'DB', from).catch(({ why }) => why.why);
+      ask.copy({ ...alice, names }, 'DB', from).catch(({ forLog }) => forLog.why);
     expect(await whyOf(undefined, { name: 'NO' })).toBe('source_never_existed');
     expect(await whyOf(undefined, { name: 'GONE' })).toBe('source_deleted');
     expect(await whyOf(undefined, { name: 'DB', version: 2 })).toBe('source_beyond_current');
@@ -143,7 +133,7 @@ describe('copy-secret', () => {
 });
 
 describe('a copy that meets another write', () => {
-  it('takes the next number, as an update does', async () => {
+  it('takes the next free version number, as an update does', async () => {
     const alice = await withSecrets({ DB: ['a'], FROM: ['x'] });
     const ports = beforeWrite(() => ask.update(alice, 'DB', 'of another'));
     const context = requestContext();
@@ -178,7 +168,7 @@ describe('a copy that meets another write', () => {
     expect(await versionsOf(alice, 'DB')).toEqual(['of another']);
   });
 
-  it('stores the value that is current when it is stored', async () => {
+  it("stores the source's value that is current at the moment of the write", async () => {
     const alice = await withSecrets({ DB: ['a'], FROM: ['x'] });
     const ports = beforeWrite(() => ask.update(alice, 'FROM', 'newer'));
     const context = requestContext();
@@ -189,7 +179,7 @@ describe('a copy that meets another write', () => {
     expect(await versionsOf(alice, 'DB')).toEqual(['a', 'newer']);
   });
 
-  it('stores the version of its number, which is no longer the current one', async () => {
+  it('stores the version whose number was given, even if it is no longer the current one', async () => {
     const alice = await withSecrets({ DB: ['a'], FROM: ['x'] });
     const ports = beforeWrite(() => ask.update(alice, 'FROM', 'newer'));
     await vaultOver(ports).copy(alice, 'DB', { name: 'FROM', version: 1 });
@@ -221,14 +211,14 @@ describe('copies and updates of one secret in one process', () => {
 describe('a copy that meets a destruction of its source', () => {
   // Shows G4.
   it.each([
-    ['an old version', {}, async () => {}],
+    ['an old version of the secret', {}, async () => {}],
     [
-      'the current version, which is replaced first',
+      'the current version, replaced before its destruction',
       { name: 'FROM' },
       async (alice: Principal) => ask.update(alice, 'FROM', 'z'),
     ],
   ])(
-    'answers version_destroyed, and does not bring the value back: %s',
+    'answers version_destroyed, and does not bring the value back, if the source was %s',
     async (_, more, supersede) => {
       const alice = await withSecrets({ DB: ['a', 'b'], FROM: ['x'] });
       const source = { name: 'DB', ...more };
@@ -297,11 +287,12 @@ describe('a copy that meets a destruction of its source', () => {
 });
 
 describe('a repeated copy', () => {
-  it('repeats the first answer though the source was destroyed meanwhile', async () => {
+  it('returns the first answer even if the source was destroyed meanwhile', async () => {
     const alice = await withSecrets({ DB: ['a', 'b'] });
     const copy = (ports = vault.ports) =>
       vaultOver(ports).copy(alice, 'DB', { version: 1 }, { key });
-    // A host that looks for the record before its duplicate is stored, and for the source after a destruction.
+    // A host that looks for the record before its duplicate is stored, and then reads the source
+    // after it was destroyed.
     const late = changedPorts(vault.ports, {
       store: (store) => ({
         findRecord: async (keyHash, mode) => {
@@ -336,7 +327,7 @@ describe('a repeated copy', () => {
     await expect(copied).rejects.toMatchObject({ code: 'integrity_failure' });
   });
 
-  it('answers not_found for a source that is hidden by now, like for a missing one', async () => {
+  it('answers not_found for a source that is now hidden, as for a missing one', async () => {
     const alice = await withSecrets({ DB: ['a'], FROM: ['x'] });
     await ask.copy(alice, 'DB', { name: 'FROM' }, { key });
     const blind = { ...alice, names: ['DB'] };

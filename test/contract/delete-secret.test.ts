@@ -1,9 +1,9 @@
-/** Deletions, and creates over them. */
+/** Deletions, and creates of names that were deleted. */
 import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { SingleWrite } from '../../functions/vault/single-write.ts';
-import { changedPorts } from '../support/changed-ports.ts';
+import { beforeWrites, changedPorts } from '../support/changed-ports.ts';
 import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
 import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
@@ -15,7 +15,7 @@ const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
 const key = 'k'.repeat(20);
-/** A new caller with the secret `DB`, whose versions begin one second after the other. */
+/** A new caller with the secret `DB`, whose versions are one second apart. */
 const withVersions = async (...values: string[]): Promise<Principal> => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', values, began);
@@ -27,20 +27,23 @@ const withDeleted = async (): Promise<Principal> => {
   await ask.delete(alice, 'DB', { now: began + 1_000 });
   return alice;
 };
-/** The answer to a repetition of a keyed request. */
+/** Returns the answer that a repeat of this keyed request must get. */
 const replayOf = ({
   version: { name, version, validFrom, writeId },
 }: SingleWrite): SingleWrite => ({
   version: { name, version, validFrom, writeId },
   replayed: true,
 });
-/** The versions of `DB`, as `3 stored`. */
+/** Returns the number and the state of each version of `DB`, for example `3 stored`. */
 const statesOf = async (principal: Principal) =>
   (await historyOf(vault.ports, principal, 'DB')).map(
     ({ version, state }) => `${version} ${state}`,
   );
 const sixteen = Array.from({ length: 16 }, (_, index) => index);
-/** The outcome of each concurrent request: the version that it wrote, or its code. */
+/**
+ * Sends requests at the same time. Returns what became of each: the number of the version it wrote,
+ * or its error code.
+ */
 const race = async (
   requests: readonly (() => Promise<{ readonly version: { readonly version: number } }>)[],
 ): Promise<(number | string)[]> => {
@@ -66,7 +69,7 @@ describe('delete-secret', () => {
   });
 
   // Shows G4.
-  it('keeps the versions before it, and answers not_found from its beginning on', async () => {
+  it('keeps the earlier versions, and reads answer not_found from the deletion on', async () => {
     const alice = await withVersions('a', 'b');
     const [first] = await historyOf(vault.ports, alice, 'DB');
     await ask.delete(alice, 'DB', { now: began + 5_000 });
@@ -89,7 +92,7 @@ describe('delete-secret', () => {
     expect((await historyOf(vault.ports, alice, 'DB'))[0]).toEqual(first);
   });
 
-  it('moves its beginning forward if the clock goes back, so that intervals keep their order', async () => {
+  it('begins 1 ms after the version that it replaces if the clock goes back, so that intervals keep their order', async () => {
     const alice = await withVersions('a');
     const { version } = await ask.delete(alice, 'DB', { now: began - 1_000_000 });
     expect(version.validFrom).toBe(began + 1);
@@ -114,7 +117,7 @@ describe('delete-secret', () => {
   });
 
   // Shows G1.
-  it('succeeds for one of sixteen concurrent deletions', async () => {
+  it('succeeds for exactly one of sixteen concurrent deletions, and the others answer not_found', async () => {
     const alice = await withVersions('a');
     const outcomes = await race(sixteen.map(() => () => ask.delete(alice, 'DB')));
     expect(outcomes.filter((outcome) => outcome !== 'not_found')).toEqual([2]);
@@ -123,15 +126,8 @@ describe('delete-secret', () => {
 
   it('deletes the version of an update that it lost a race to', async () => {
     const alice = await withVersions('a');
-    let writes = 0;
-    const ports = changedPorts(vault.ports, {
-      store: (store) => ({
-        write: async (...asked) => {
-          writes += 1;
-          if (writes === 1) await addVersion(vault.ports, alice, 'DB', 'b');
-          return await store.write(...asked);
-        },
-      }),
+    const { ports } = beforeWrites(vault.ports, async (turn) => {
+      if (turn === 1) await addVersion(vault.ports, alice, 'DB', 'b');
     });
     const context = requestContext();
     const { version } = await vaultOver(ports).delete(alice, 'DB', { context });
@@ -142,7 +138,7 @@ describe('delete-secret', () => {
   });
 
   // Shows G9.
-  it('fails for its head before its record if neither can be read, whichever fails first', async () => {
+  it('reports the error of the head rather than of the record if neither can be read, whichever fails first', async () => {
     const fails = async (code: 'throttled' | 'store_unavailable', turns: number) => {
       for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
       throw new VaultError(code, '');
@@ -164,7 +160,7 @@ describe('delete-secret', () => {
     await whileDisabled(vault, async () => {
       expect((await ask.delete(alice, 'DB')).version.version).toBe(2);
       expect(await codeOf(() => ask.get(alice, 'DB'))).toBe('not_found');
-      // The name is free, so only the master key keeps it from being created.
+      // The name is free, so the create gets as far as the master key.
       expect(await codeOf(() => ask.create(alice, 'DB', 'x'))).toBe('master_key_unavailable');
     });
   });
@@ -172,7 +168,7 @@ describe('delete-secret', () => {
 
 describe('a keyed deletion', () => {
   // Shows G6.
-  it('has one effect if it is sent sixteen times at once, and each sending has its answer', async () => {
+  it('takes effect once if it is sent sixteen times at once, and each request gets the same answer', async () => {
     const alice = await withVersions('a');
     const outcomes = await race(sixteen.map(() => () => ask.delete(alice, 'DB', { key })));
     expect(outcomes).toEqual(sixteen.map(() => 2));
@@ -180,7 +176,7 @@ describe('a keyed deletion', () => {
   });
 
   // Shows G6.
-  it('has no second effect when it is repeated after the secret was created again', async () => {
+  it('takes no effect when it is repeated after the secret was created again', async () => {
     const alice = await withVersions('a');
     const first = await ask.delete(alice, 'DB', { key });
     await ask.create(alice, 'DB', 'again');
@@ -201,7 +197,7 @@ describe('a keyed deletion', () => {
 
 describe('a create over a deletion', () => {
   // Shows G1, G4.
-  it('writes the version after it, and keeps the whole history', async () => {
+  it('writes the version after the deletion, and keeps the whole history', async () => {
     const alice = await withDeleted();
     const context = requestContext({ now: began + 9_000 });
     const again = await ask.create(alice, 'DB', 'again', { context, note: 'back' });
@@ -228,21 +224,13 @@ describe('a create over a deletion', () => {
     expect(await statesOf(alice)).toEqual(['1 stored', '2 deleted', '3 stored']);
   });
 
-  it('replaces a newer deletion that was stored first', async () => {
+  it('replaces a newer deletion that was stored before its write', async () => {
     const alice = await withDeleted();
-    let writes = 0;
-    const ports = changedPorts(vault.ports, {
-      store: (store) => ({
-        write: async (...asked) => {
-          writes += 1;
-          // The first attempt has met the first deletion by now.
-          if (writes === 2) {
-            await ask.create(alice, 'DB', 'of another');
-            await ask.delete(alice, 'DB');
-          }
-          return await store.write(...asked);
-        },
-      }),
+    const { ports } = beforeWrites(vault.ports, async (turn) => {
+      // By then the first attempt has failed on the first deletion.
+      if (turn !== 2) return;
+      await ask.create(alice, 'DB', 'of another');
+      await ask.delete(alice, 'DB');
     });
     const context = requestContext();
     const { version } = await vaultOver(ports).create(alice, 'DB', 'mine', { context });
@@ -251,7 +239,7 @@ describe('a create over a deletion', () => {
     expect((await ask.get(alice, 'DB')).text).toBe('mine');
   });
 
-  it('is answered as before if it is repeated with its key, also after the secret was deleted again', async () => {
+  it('returns the first answer when repeated with its key, even after the secret was deleted again', async () => {
     const alice = await withDeleted();
     const first = await ask.create(alice, 'DB', 'again', { key });
     expect(first).toMatchObject({ version: { version: 3 }, replayed: false });
@@ -264,7 +252,7 @@ describe('a create over a deletion', () => {
   });
 
   // Shows G6.
-  it('has one effect among sixteen concurrent ones with the same key', async () => {
+  it('takes effect once if sixteen with the same key run at once', async () => {
     const alice = await withDeleted();
     const creates = sixteen.map(() => () => ask.create(alice, 'DB', 'again', { key }));
     expect(await race(creates)).toEqual(sixteen.map(() => 3));
@@ -273,7 +261,7 @@ describe('a create over a deletion', () => {
 });
 
 // Shows G1, G3.
-it('racing creates, updates and deletions make one contiguous history, in which each has its version', async () => {
+it('racing creates, updates and deletions make one history without gaps, in which each successful one has its own version', async () => {
   const alice = await withDeleted();
   const written: (number | string)[] = [];
   for (let round = 0; round < 4; round += 1) {
@@ -294,7 +282,7 @@ it('racing creates, updates and deletions make one contiguous history, in which 
   expect(numbers).toEqual(Array.from({ length: history.length }, (_, index) => index + 1));
   expect([1, 2, ...written].sort((a, b) => Number(a) - Number(b))).toEqual(numbers);
   for (const [index, { state }] of history.entries()) {
-    // A deletion follows a value, and only a create follows a deletion.
+    // A deletion follows a value; after a deletion only a create can come.
     if (state === 'deleted') expect(history[index - 1]?.state).toBe('stored');
   }
 });

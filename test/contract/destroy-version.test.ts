@@ -14,7 +14,7 @@ const vault = useEmbedded();
 const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
-/** A new caller with the secret `DB`, whose versions begin one second after the other. */
+/** A new caller with the secret `DB`, whose versions are one second apart. */
 const withVersions = async (...values: string[]): Promise<Principal> => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', values, began);
@@ -41,7 +41,7 @@ describe('destroy-version', () => {
     expect(after).toMatchObject({ vault: vaultId, validFrom, validTo, createdBy, writeId });
   });
 
-  it('answers version_destroyed for the version by number and by instant, and leaves the others', async () => {
+  it('makes reads of the version answer version_destroyed, by number and by instant, and leaves the other versions alone', async () => {
     const alice = await withVersions('a', 'b', 'c', 'd');
     await ask.destroy(alice, 'DB', 2);
     for (const which of [{ version: 2 }, { at: began + 1_000 }, { at: began + 1_999 }]) {
@@ -69,7 +69,7 @@ describe('destroy-version', () => {
     ]);
   });
 
-  it('repeats the answer of the first destruction', async () => {
+  it('returns the first destruction when repeated', async () => {
     const alice = await withVersions('a', 'b');
     const first = await ask.destroy(alice, 'DB', 1, { now: began + 7_000 });
     const context = requestContext();
@@ -79,10 +79,10 @@ describe('destroy-version', () => {
     expect(context.journal.decisions).toEqual([]);
   });
 
-  it('gives sixteen concurrent requests one answer, which one of them logs', async () => {
+  it('gives sixteen concurrent requests one answer, and only one of them logs it', async () => {
     const alice = await withVersions('a', 'b');
     const stored = await vault.ports.store.for(requestContext(), alice).findVersion('DB', 1);
-    // Each request reads the version before any of them destroys it.
+    // All requests have read the version before one of them destroys it.
     const ports = changedPorts(vault.ports, { store: () => ({ findVersion: async () => stored }) });
     const contexts = Array.from({ length: 16 }, (_, index) =>
       requestContext({ now: began + index }),
@@ -134,14 +134,14 @@ describe('destroy-version', () => {
 
   it.each([
     [
-      'the version item before the head',
+      'the version item but not yet the head',
       async (alice: Principal) => {
         const early = await vault.ports.store.for(requestContext(), alice).findHead('DB');
         return { findHead: async () => early };
       },
     ],
-    ['the head before the version item', async () => ({ findVersion: async () => undefined })],
-  ])('destroys a version while a running update shows %s', async (_, half) => {
+    ['the head but not yet the version item', async () => ({ findVersion: async () => undefined })],
+  ])('destroys a version while reads see %s of a running update', async (_, half) => {
     const alice = await withVersions('a');
     const plain = await half(alice);
     await addVersion(vault.ports, alice, 'DB', 'b');
@@ -169,7 +169,7 @@ describe('destroy-version', () => {
 });
 
 describe('the intervals around a destroyed version', () => {
-  it('still have to join', async () => {
+  it('must still join, or reads fail with integrity_failure', async () => {
     const alice = await withVersions('a', 'b', 'c');
     vault.tampered.add(alice.tenant);
     await ask.destroy(alice, 'DB', 1);

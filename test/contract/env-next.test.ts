@@ -1,15 +1,14 @@
-/** Files that store next versions of existing secrets. */
+/** Files that store the next version of existing secrets. */
 import { describe, expect, it } from '@jest/globals';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import { createKeyedMutex } from '../../functions/vault/keyed-mutex.ts';
-import type { Store, Write } from '../../functions/vault/ports.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { encryptEnv, submitEnv } from '../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
-import { changedPorts } from '../support/changed-ports.ts';
+import { beforeWrites } from '../support/changed-ports.ts';
 import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/item-faults.ts';
-import { refusalOf } from '../support/refusals.ts';
+import { refusalOf, reportOf } from '../support/refusals.ts';
 import { bytes, requestContext, someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
 import { callsOfPort } from '../support/test-store.ts';
@@ -20,44 +19,24 @@ const vault = useEmbedded();
 const ask = askOf(vault);
 
 const key = 'k'.repeat(20);
-/** A line for each next version, with the value in a line of its own. */
+/** For each name, one line with the new value and one line that stores it as the next version. */
 const updating = (value: string, ...names: readonly string[]) =>
   names.map((name) => `${name}=${value}\nX_${name}="enc(${name}@next)"\n`).join('');
-const errorsOf = async (call: () => Promise<unknown>) => {
-  const { code, properties } = await refusalOf(call);
-  const errors = (properties.errors ?? []).map(
-    ({ line, code: each, name }) => `${line} ${each} ${name}`,
-  );
-  return [code, ...errors];
-};
 const valuesOf = async (alice: ReturnType<typeof someone>, ...names: readonly string[]) =>
   Promise.all(names.map(async (name) => (await ask.get(alice, name)).text));
-/** A caller with secrets of one version each, with the value `old`. */
+/** A new caller with these secrets, each with one version and the value `old`. */
 const withOld = async (...names: readonly string[]) => {
   const alice = someone();
   await Promise.all(names.map((name) => makeSecret(vault.ports, alice, name, ['old'])));
   return alice;
 };
-/** Ports that call `before` ahead of each write, with its number from 1, and keep the writes. */
-const watching = (before: (turn: number) => Promise<unknown>) => {
-  const writes: Write[] = [];
-  const store = ({ write }: Store): Partial<Store> => ({
-    write: async (asked) => {
-      writes.push(asked);
-      await before(writes.length);
-      return await write(asked);
-    },
-  });
-  return { writes, ports: changedPorts(vault.ports, { store }) };
-};
-
 describe('a file that stores next versions', () => {
   // Shows G8.
   it('writes them together with its new secrets, and reads others', async () => {
     const alice = await withOld('USER', 'PASS', 'TOKEN');
     const content = `${updating('new', 'USER', 'PASS')}N=1\nY=enc(N)\nT=secret(TOKEN)\n`;
     const context = requestContext();
-    const { writes, ports } = watching(async () => {});
+    const { writes, ports } = beforeWrites(vault.ports);
     const dry = await vaultOver(ports).submit(alice, content, { dryRun: true });
     expect([writes.length, await valuesOf(alice, 'USER', 'PASS')]).toEqual([0, ['old', 'old']]);
     const answer = await vaultOver(ports).submit(alice, content, { context, note: 'rotated' });
@@ -91,20 +70,20 @@ describe('a file that stores next versions', () => {
       for (const keyed of dryRun ? [undefined] : [undefined, key]) {
         const context = requestContext();
         const asked = { dryRun, key: keyed, context };
-        const refused = await errorsOf(() => vaultOver(vault.ports).submit(blind, content, asked));
+        const refused = await reportOf(() => vaultOver(vault.ports).submit(blind, content, asked));
         const missing = ['4 not_found NOPE', '6 not_found GONE', '8 not_found HIDDEN'];
         expect(refused).toEqual(['not_found', ...missing, '11 not_found NADA']);
         expect(context.journal.kmsCalls).toEqual([]);
       }
     }
-    // The log tells the reasons apart.
-    const { why } = await refusalOf(() => ask.encrypt(blind, content));
-    expect(why).toEqual({ reasons: { never_existed: 1, deleted: 1, hidden: 1 } });
+    // The reply gives one reason for all three names. The log distinguishes them.
+    const { forLog } = await refusalOf(() => ask.encrypt(blind, content));
+    expect(forLog).toEqual({ reasons: { never_existed: 1, deleted: 1, hidden: 1 } });
     expect(await valuesOf(alice, 'A')).toEqual(['old']);
     expect(await refusalOf(() => ask.get(alice, 'N'))).toMatchObject({ code: 'not_found' });
   });
 
-  it('reports existing names first, then missing ones, then those that moved on, then destroyed ones', async () => {
+  it('reports existing names first, then missing ones, then version conflicts, then destroyed versions', async () => {
     const alice = await withOld('A', 'TAKEN', 'PINNED');
     await ask.update(alice, 'PINNED', 'newer');
     await ask.destroy(alice, 'PINNED', 1);
@@ -118,10 +97,10 @@ describe('a file that stores next versions', () => {
       ['P=secret(PINNED@1.AAAAAAAA)\n', ['version_conflict', '2 version_conflict A']],
     ] as const;
     for (const [index, [rest, expected]] of faults.entries()) {
-      // Each file has the faults that are reported later, too.
+      // Each file also has the errors that are reported later, to prove the order.
       const content = updating('new', 'A') + rest + (index < 3 ? 'P=secret(PINNED@1)\n' : '');
       for (const dryRun of [false, true]) {
-        expect(await errorsOf(() => ask.submit(alice, content, { ifVersions, dryRun }))).toEqual(
+        expect(await reportOf(() => ask.submit(alice, content, { ifVersions, dryRun }))).toEqual(
           expected,
         );
       }
@@ -129,18 +108,18 @@ describe('a file that stores next versions', () => {
     const later = `${updating('new', 'A')}P=secret(PINNED@1)\n`;
     for (const dryRun of [false, true]) {
       const destroyed = ['version_destroyed', '3 version_destroyed PINNED'];
-      expect(await errorsOf(() => ask.submit(alice, later, { dryRun }))).toEqual(destroyed);
+      expect(await reportOf(() => ask.submit(alice, later, { dryRun }))).toEqual(destroyed);
     }
     await whileDisabled(vault, async () => {
       const moved = () => ask.encrypt(alice, updating('new', 'A'), { ifVersions });
-      expect((await errorsOf(moved))[0]).toBe('version_conflict');
+      expect((await reportOf(moved))[0]).toBe('version_conflict');
       const disabled = () => ask.encrypt(alice, updating('new', 'A'));
-      expect((await errorsOf(disabled))[0]).toBe('master_key_unavailable');
+      expect((await reportOf(disabled))[0]).toBe('master_key_unavailable');
     });
     expect(await valuesOf(alice, 'A')).toEqual(['old']);
   });
 
-  it('lists every name that has moved on from ifVersions, and stores nothing', async () => {
+  it('lists every name whose version is not the one in ifVersions, and stores nothing', async () => {
     const alice = await withOld('A', 'B', 'C');
     await ask.update(alice, 'A', 'newer');
     await ask.update(alice, 'C', 'newer');
@@ -149,17 +128,17 @@ describe('a file that stores next versions', () => {
         ifVersions: new Map(Object.entries({ A, C })),
       });
     const lines = ['2 version_conflict A', '6 version_conflict C'];
-    expect(await errorsOf(() => send(1, 1))).toEqual(['version_conflict', ...lines]);
-    expect(await errorsOf(() => send(2, 3))).toEqual(['version_conflict', lines[1]]);
+    expect(await reportOf(() => send(1, 1))).toEqual(['version_conflict', ...lines]);
+    expect(await reportOf(() => send(2, 3))).toEqual(['version_conflict', lines[1]]);
     expect(await valuesOf(alice, 'A', 'B', 'C')).toEqual(['newer', 'old', 'newer']);
     const { created } = await send(2, 2);
     expect(created.map(({ version }) => version)).toEqual([3, 2, 3]);
   });
 
   // Shows G3, G8.
-  it('reads and seals again after a lost race, unless ifVersions names the version that is gone', async () => {
+  it('reads and seals again after a lost race, unless ifVersions names the version that was replaced', async () => {
     const alice = await withOld('A', 'B');
-    const { writes, ports } = watching(async (turn) => {
+    const { writes, ports } = beforeWrites(vault.ports, async (turn) => {
       if (turn < 3) await ask.update(alice, 'B', `of another ${turn}`);
     });
     let waits = 0;
@@ -175,7 +154,7 @@ describe('a file that stores next versions', () => {
       { name: 'A', version: 2 },
       { name: 'B', version: 5 },
     ]);
-    // Each attempt replaces what it has read itself.
+    // Each attempt replaces the versions that it read itself.
     const bases = writes.map(({ changes }) => changes.map(({ base }) => base?.version));
     expect(bases).toEqual([
       [1, 1],
@@ -184,13 +163,13 @@ describe('a file that stores next versions', () => {
     ]);
     const decisions = context.journal.decisions.map(({ decision }) => decision);
     expect(decisions).toEqual(['lost_race', 'lost_race', 'version_written', 'version_written']);
-    // One data key for each value is enough.
+    // The attempts share one data key per value.
     expect(context.journal.kmsCalls).toHaveLength(2);
 
-    const racing = watching(() => ask.update(alice, 'B', 'of another'));
+    const racing = beforeWrites(vault.ports, () => ask.update(alice, 'B', 'of another'));
     const asked = { ifVersions: new Map([['B', 5]]) };
     const refused = () => vaultOver(racing.ports).encrypt(alice, updating('x', 'A', 'B'), asked);
-    expect(await errorsOf(refused)).toEqual(['version_conflict', '4 version_conflict B']);
+    expect(await reportOf(refused)).toEqual(['version_conflict', '4 version_conflict B']);
     expect(racing.writes).toHaveLength(1);
     expect(await valuesOf(alice, 'A', 'B')).toEqual(['new', 'of another']);
   });
@@ -200,12 +179,12 @@ describe('a file that stores next versions', () => {
     ['a new name was created', 'N', 'secret_exists'],
   ] as const)('stores nothing if %s before its write', async (_, name, code) => {
     const alice = await withOld('A', 'B');
-    const { ports } = watching((turn) => {
+    const { ports } = beforeWrites(vault.ports, (turn) => {
       if (turn > 1) return Promise.resolve();
       return name === 'A' ? ask.delete(alice, name) : ask.create(alice, name, 'of another');
     });
     const content = `${updating('new', 'A', 'B')}N=1\nY=enc(N)\n`;
-    const refused = await errorsOf(() => vaultOver(ports).encrypt(alice, content));
+    const refused = await reportOf(() => vaultOver(ports).encrypt(alice, content));
     expect(refused).toEqual([code, expect.stringMatching(` ${code} ${name}$`)]);
     expect(await valuesOf(alice, 'B')).toEqual(['old']);
   });
@@ -220,7 +199,7 @@ describe('a file that stores next versions', () => {
   });
 
   // Shows G8.
-  it('is never seen in part while eight files and single updates race', async () => {
+  it('is never seen in part while eight such files race', async () => {
     const alice = await withOld('A', 'B');
     const files = Array.from({ length: 8 }, (_, index) =>
       ask.encrypt(alice, updating(`of ${index}`, ...(index % 2 ? ['A', 'B'] : ['B', 'A']))),
@@ -265,7 +244,7 @@ describe('a file that stores next versions', () => {
     const alice = await withOld('A');
     const mutex = createKeyedMutex();
     const { promise, resolve } = Promise.withResolvers<void>();
-    const { ports } = watching(() => promise);
+    const { ports } = beforeWrites(vault.ports, () => promise);
     const writing = encryptEnv(ports, mutex)(requestContext(), alice, file(updating('1', 'A')));
     const dry = file(updating('2', 'A'), { dryRun: true });
     const { created } = await encryptEnv(vault.ports, mutex)(requestContext(), alice, dry);
@@ -292,7 +271,7 @@ describe('a keyed file that stores next versions', () => {
     expect(await historyOf(vault.ports, alice, 'A')).toHaveLength(4);
   });
 
-  it('repeats its answer though the version of ifVersions is gone by its own effect', async () => {
+  it('returns its first answer even though it replaced the version in ifVersions itself', async () => {
     const alice = await withOld('A');
     const asked = { key, ifVersions: new Map([['A', 1]]) };
     const first = await ask.encrypt(alice, updating('new', 'A'), asked);
@@ -303,12 +282,12 @@ describe('a keyed file that stores next versions', () => {
   });
 
   // Shows G7.
-  it('repeats no name that is hidden from the caller by now', async () => {
+  it('answers not_found when repeated if one of its names is now hidden from the caller', async () => {
     const alice = await withOld('A', 'B');
     const content = updating('new', 'A', 'B');
     await ask.encrypt(alice, content, { key });
     const blind = { ...alice, names: ['B'] };
-    const refused = await errorsOf(() => ask.encrypt(blind, content, { key }));
+    const refused = await reportOf(() => ask.encrypt(blind, content, { key }));
     expect(refused).toEqual(['not_found', '2 not_found A']);
   });
 
@@ -335,10 +314,10 @@ describe('a file with many or large next versions', () => {
     values: new Map(names.map((name) => [name, 'n'.repeat(size)])),
   });
 
-  it('stores 48 of them, each of the largest kind that fits, and no more than 3 MiB sealed', async () => {
+  it('stores 48 of the largest that fit together, and refuses more than 3 MiB of sealed values', async () => {
     const names = namesOf(48);
     const alice = someone();
-    // 48 × (43,675 + 21,829) bytes and 96 tags of 16 bytes are 3,145,728.
+    // The most that fits: 48 × (43,675 + 21,829) bytes plus 96 tags of 16 bytes are 3,145,728.
     const old = 'o'.repeat(43_675);
     await Promise.all(names.map((name) => makeSecret(vault.ports, alice, name, [old])));
     for (const dryRun of [true, false]) {
@@ -353,9 +332,9 @@ describe('a file with many or large next versions', () => {
     const { created } = await ask.encrypt(alice, content, { values, key });
     expect(new Set(created.map(({ version }) => version))).toEqual(new Set([2]));
     expect((await ask.encrypt(alice, content, { values, key })).created).toEqual(created);
-  }, 60_000);
+  });
 
-  it('counts each of them twice toward 96 names, with those that are created again', async () => {
+  it('counts each of them, and each name created again, twice toward the limit of 96 names', async () => {
     const alice = await withOld(...namesOf(47), 'GONE');
     await ask.delete(alice, 'GONE');
     const { content, values } = sending(namesOf(47), 1);
@@ -366,5 +345,5 @@ describe('a file with many or large next versions', () => {
     const refused = await refusalOf(() => more(`${again}FRESH=1\nZ=enc(FRESH)\n`));
     expect(refused).toMatchObject(tooMany);
     expect((await more(again)).created).toHaveLength(48);
-  }, 60_000);
+  });
 });

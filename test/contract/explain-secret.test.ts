@@ -1,4 +1,3 @@
-/** The explanation of a secret. */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { changedPorts } from '../support/changed-ports.ts';
@@ -60,7 +59,7 @@ describe('the explanation of a secret', () => {
         units: units(),
       });
       if (head?.state !== 'stored') throw new Error('the secret has no value');
-      // Everything but the value takes less than a kilobyte.
+      // Without its value, the item is smaller than a kilobyte.
       const kilobytes = [head.ciphertext.length, head.ciphertext.length + 1_024];
       const [least, most] = kilobytes.map((size) => Math.ceil(size / 4_096));
       expect(readCost.units).toBeGreaterThanOrEqual(least ?? 0);
@@ -89,7 +88,7 @@ describe('the explanation of a secret', () => {
     expect(answers[0]).toMatchObject({ code: 'not_found', ...calls });
   });
 
-  it('says that a disabled master key is unusable, and answers not_found for a hidden name all the same', async () => {
+  it('says that a disabled master key is unusable, and still answers not_found for a hidden name', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'], began);
     await whileDisabled(vault, async () => {
@@ -100,7 +99,7 @@ describe('the explanation of a secret', () => {
     });
   });
 
-  it('fails only after both look-ups if the store is out of reach', async () => {
+  it('fails only after both look-ups if the store cannot be reached', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'], began);
     let looksAtKey = 0;
@@ -120,7 +119,7 @@ describe('the explanation of a secret', () => {
     expect(looksAtKey).toBe(2);
   });
 
-  it('follows each update at once', async () => {
+  it('shows each update at once', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a'], began);
     for (const version of [2, 3]) {

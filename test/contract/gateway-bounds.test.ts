@@ -1,13 +1,16 @@
-/** Hostile clients cannot make the local gateway hold more than its bounds, and it serves other clients meanwhile. */
+/**
+ * Hostile clients cannot make the local gateway hold more than its bounds allow, and it keeps
+ * serving other clients.
+ */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startGateway } from '../../local/gateway/gateway.ts';
-import type { Handler } from '../../local/gateway/lambda.ts';
-import type { Listening } from '../../local/http/bounded-server.ts';
-import type { Bounds } from '../../local/http/bounds.ts';
-import { type Route, readTemplate } from '../../local/template.ts';
+import { startGateway } from '../../host/gateway/gateway.ts';
+import type { Handler } from '../../host/gateway/lambda.ts';
+import type { Listening } from '../../host/http/bounded-server.ts';
+import type { Bounds } from '../../host/http/bounds.ts';
+import { type Route, readTemplate } from '../../host/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket, readAll } from '../support/sockets.ts';
 import { until } from '../support/until.ts';
@@ -18,7 +21,7 @@ let calls: string[];
 let sockets: Socket[];
 
 const mebibyte = 1_048_576;
-/** More than the system buffers take of a reply whose client reads nothing. */
+/** Longer than what the system buffers when a client does not read. */
 const longReply = 'a'.repeat(32 * mebibyte);
 const ok: Handler = async () => ({ statusCode: 200, headers: {}, body: '{}' });
 const long: Handler = async ({ path }) => ({
@@ -55,7 +58,7 @@ const statusesIn = (read: string) =>
   [...read.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => code);
 const healthOf = async (): Promise<number> => (await fetch(`${gateway.url}/health`)).status;
 
-/** The only problem in the bytes that were read; it must keep the contract. */
+/** The only problem reply in these bytes. It must match the API's contract. */
 const problemIn = (read: string): Record<string, unknown> => {
   const [head = '', body = ''] = read.split('\r\n\r\n');
   const [first = '', ...lines] = head.split('\r\n');
@@ -139,7 +142,7 @@ describe('the gateway, with clients that do not read their replies,', () => {
       const socket = await open();
       socket.write(get('/v1/secrets', 'Connection: close\r\n'));
       await until(() => calls.length === asked);
-      // The first bytes have arrived, so the gateway is sending this reply.
+      // Once the first bytes arrive, the gateway is sending this reply.
       await once(socket, 'readable');
       deaf.push(socket);
     }
@@ -252,7 +255,7 @@ describe('the gateway, with requests that arrive too slowly,', () => {
       const [chunk] = await once(socket, 'data');
       expect(problemIn(String(chunk))).toMatchObject(timeout);
       expect(String(chunk)).toMatch(/^Connection: close\r$/im);
-      // Even if the rest of the body arrives, no function is called.
+      // The function is not called even if the rest of the body arrives.
       socket.write('a');
       await once(socket.resume(), 'close');
       expect(calls).toEqual([]);
@@ -295,7 +298,7 @@ describe('the gateway, with a request that does not name one host,', () => {
       });
       expect(read).toMatch(/^Connection: close\r$/im);
       expect(statusesIn(read)).toEqual(['400']);
-      // Nothing behind it in the same connection is a request either.
+      // Whatever follows in the same connection is not treated as a request either.
       expect(calls).toEqual([]);
     },
   );
@@ -309,14 +312,14 @@ describe('the gateway, with a request that does not name one host,', () => {
     expect(await statusOf('Host: v\r\nHost: v\r\n')).toEqual(['400']);
   });
 
-  it('answers 400 without a 100 to one that asks before it sends its body', async () => {
+  it('answers 400, and no 100 Continue, to a client that sends Expect before its body', async () => {
     await start({});
     const head = 'POST /v1/secrets HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n';
     expect(statusesIn(await exchangeBytes(gateway.url, head))).toEqual(['400']);
     expect(calls).toEqual([]);
   });
 
-  it('answers the requests before it', async () => {
+  it('still answers the earlier requests of the connection', async () => {
     await start({}, okAfter(50));
     const sent = `${get('/health')}GET /v1/status HTTP/1.1\r\n${closing}`;
     expect(statusesIn(await exchangeBytes(gateway.url, sent))).toEqual(['200', '400']);

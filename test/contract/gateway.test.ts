@@ -3,10 +3,10 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import { startGateway } from '../../local/gateway/gateway.ts';
-import type { Handler } from '../../local/gateway/lambda.ts';
-import type { Listening } from '../../local/http/bounded-server.ts';
-import { type Route, readTemplate } from '../../local/template.ts';
+import { startGateway } from '../../host/gateway/gateway.ts';
+import type { Handler } from '../../host/gateway/lambda.ts';
+import type { Listening } from '../../host/http/bounded-server.ts';
+import { type Route, readTemplate } from '../../host/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket } from '../support/sockets.ts';
 
@@ -16,7 +16,7 @@ let routes: readonly Route[];
 let gateway: Listening;
 let lines: string[];
 let calls: Call[];
-/** The answer of every function; a test may replace it. */
+/** The reply of every function. A test may replace it. */
 let respond: Handler;
 
 const replyOf = (body: string, headers = {}): APIGatewayProxyResult => ({
@@ -214,8 +214,8 @@ describe('the local gateway', () => {
   });
 });
 
-describe('the local gateway without a function', () => {
-  it('answers route_not_found on any other path', async () => {
+describe('the local gateway, when something is wrong,', () => {
+  it('answers route_not_found on a path without a route', async () => {
     const others = ['/', '/v1', '/v2/secrets', '/v1/secrets/a/b', '/v1/secrets/a/versions/1/x'];
     for (const path of [...others, '/v1/secrets//versions']) {
       await expectProblem(await get(path), 404, 'route_not_found');
@@ -228,7 +228,7 @@ describe('the local gateway without a function', () => {
     expect(calls).toEqual([]);
   });
 
-  it('answers 405 with the methods of the route', async () => {
+  it('answers 405 to another method, and lists the methods of the route', async () => {
     const allow = async (method: string, path: string) => {
       const reply = await get(path, { method });
       await expectProblem(reply, 405, 'method_not_allowed');
@@ -360,7 +360,7 @@ describe('the local gateway without a function', () => {
     const socket = await openSocket(gateway.url);
     const head = 'POST /v1/secrets HTTP/1.1\r\nHost: v\r\nExpect: 100-continue\r\n';
     socket.write(`${head}Content-Length: 9\r\n\r\n`);
-    // The gateway now waits for the body.
+    // The gateway is now waiting for the body.
     await once(socket, 'data');
     socket.end('half');
     await once(socket, 'close');
@@ -368,7 +368,7 @@ describe('the local gateway without a function', () => {
     expect(calls.map(({ event }) => event.path)).toEqual(['/health']);
   });
 
-  it('answers a problem to bytes that are not HTTP', async () => {
+  it('answers bytes that are not HTTP with a problem', async () => {
     for (const [request, status, code] of [
       ['hello\r\n\r\n', 400, 'invalid_request'],
       ['GET / HTTP/1.1\r\nA b\r\n\r\n', 400, 'invalid_request'],
@@ -382,7 +382,7 @@ describe('the local gateway without a function', () => {
     }
   });
 
-  it('passes a token of 32 KiB to the function, which refuses it', async () => {
+  it('passes a token of 32 KiB to the function unchanged', async () => {
     const authorization = `Bearer ${'a'.repeat(32_768)}`;
     await get('/v1/secrets', { headers: { authorization } });
     expect(lastCall().event.headers['authorization']).toBe(authorization);

@@ -1,12 +1,50 @@
-/** Every operation answers alike for foreign, hidden and missing names, with the same calls and units. */
+/**
+ * Another tenant's names, hidden names and missing names must be indistinguishable: every operation
+ * gives the same answer for them, with the same calls and units.
+ */
 import { expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
-import { requestContext, someone } from '../support/requests.ts';
+import type { Items, ItemsOf } from '../../functions/store/ports.ts';
+import { storeOver } from '../support/embedded.ts';
+import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
-import { askOf, useEmbedded } from '../support/use-embedded.ts';
+import { useEmbedded } from '../support/use-embedded.ts';
+import { vaultOver } from '../support/vault.ts';
 
 const vault = useEmbedded();
-const ask = askOf(vault);
+
+/**
+ * What one request did in the store: its calls, without the partitions that they name, and which of
+ * the items exist.
+ */
+type Watched = { readonly asked: string[]; readonly found: string[] };
+/** The requests so far, by their writeId. */
+const requests = new Map<string, Watched>();
+const watched: ItemsOf = (context) => {
+  const items = vault.itemsOf(context);
+  const { asked, found } = requests.get(context.writeId) ?? { asked: [], found: [] };
+  requests.set(context.writeId, { asked, found });
+  const ask = async <Result>(call: unknown, result: Promise<Result>): Promise<Result> => {
+    asked.push(JSON.stringify(call));
+    const shown = await result;
+    const exist = Array.isArray(shown) ? shown.map((one) => one !== undefined) : shown;
+    found.push(JSON.stringify([call, exist]));
+    return shown;
+  };
+  const get: Items['get'] = (keys, options) =>
+    ask(['get', keys.map(({ sk }) => sk), options], items.get(keys, options));
+  const range: Items['range'] = (pk, which) => ask(['range', which], items.range(pk, which));
+  const write: Items['write'] = (guards) => {
+    const told = guards.map(({ key: { sk }, expected: { is } }) => [sk, is]);
+    return ask(['write', told], items.write(guards));
+  };
+  return { ...items, get, range, write };
+};
+const ask = vaultOver({
+  vaultId,
+  store: storeOver(watched),
+  dataKeys: { for: (context) => vault.ports.dataKeys.for(context) },
+});
 
 const began = 1_700_000_000_000;
 const key = 'k'.repeat(20);
@@ -73,11 +111,10 @@ const asks: Readonly<Record<string, Ask>> = {
     ask.encrypt(alice, next(name), { context, dryRun: true }),
 };
 
-/** The answer to a request, and the calls that it made. */
 const answerOf = async (asking: Ask, principal: Principal, name: string) => {
   const context = requestContext();
-  const { code, message, properties, why } = await asking(principal, name, context).then(
-    () => ({ code: 'no refusal', message: '', properties: {}, why: {} }),
+  const { code, message, properties, forLog } = await asking(principal, name, context).then(
+    () => ({ code: 'no refusal', message: '', properties: {}, forLog: {} }),
     (error) => error,
   );
   const { storeCalls, kmsCalls, decisions, units } = context.journal;
@@ -85,14 +122,18 @@ const answerOf = async (asking: Ask, principal: Principal, name: string) => {
     `"${name}"`,
     '"DB"',
   );
-  // Parallel calls end in any order.
-  const costs = { storeCalls: storeCalls.toSorted(), kmsCalls, units: units() };
-  return { answer: { code, told, ...costs }, why };
+  const { asked, found } = requests.get(context.writeId) ?? { asked: [], found: [] };
+  // Parallel calls finish in any order.
+  const costs = {
+    ...{ storeCalls: storeCalls.toSorted(), kmsCalls, units: units() },
+    asked: asked.toSorted(),
+  };
+  return { answer: { code, told, ...costs }, forLog, found: found.toSorted() };
 };
 
 // Shows G3, G7.
 it.each(Object.entries(asks))(
-  '%s answers not_found alike for foreign, hidden and missing names, with the same calls',
+  '%s gives the same not_found, after the same calls, for a name of another tenant, a hidden name and a missing one',
   async (_, asking) => {
     const alice = someone();
     const stranger = someone();
@@ -106,8 +147,9 @@ it.each(Object.entries(asks))(
     const blind = { ...alice, names: ['D', 'DBX', 'X*', 'OWN', 'N'] };
     const hidden = await answerOf(asking, blind, 'DB');
     expect(hidden.answer).toEqual(missing.answer);
-    // The log says that a name is hidden, and so of a name that never existed, too.
-    expect(hidden.why).not.toEqual(missing.why);
+    // The log says that the name is hidden, and says the same about a hidden name that never
+    // existed.
+    expect(hidden.forLog).not.toEqual(missing.forLog);
     expect(await answerOf(asking, blind, 'NO')).toEqual(hidden);
   },
 );
@@ -118,15 +160,17 @@ it.each([
   ['deletion', (alice, name, context) => ask.delete(alice, name, { context, key })],
   ['copy', (alice, name, context) => ask.copy(alice, name, { version: 1 }, { context, key })],
 ] as const satisfies readonly (readonly [string, Ask])[])(
-  'a record of a keyed %s changes no answer about a name that is hidden by now',
+  'the record of a keyed %s does not change the answer about a name that is now hidden',
   async (_, asking) => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
     await asking(alice, 'DB', requestContext());
     const blind = { ...alice, names: ['OTHER'] };
     const hidden = await answerOf(asking, blind, 'DB');
+    const missing = await answerOf(asking, { ...blind, subject: 'bob' }, 'NO');
     expect(hidden.answer.code).toBe('not_found');
-    expect(hidden).toEqual(await answerOf(asking, { ...blind, subject: 'bob' }, 'NO'));
+    // The record of the caller's own request is found, and makes no difference.
+    expect([hidden.answer, hidden.forLog]).toEqual([missing.answer, missing.forLog]);
   },
 );
 
@@ -142,7 +186,7 @@ it.each([
   'encrypt-env of a next version',
   'encrypt-env of a next version with ifVersions',
   'encrypt-env of a next version with a key',
-])('%s answers not_found for a deleted secret like for a missing one', async (name) => {
+])('%s answers not_found for a deleted secret as for a missing one', async (name) => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', ['a', 'b'], began);
   await ask.delete(alice, 'DB');

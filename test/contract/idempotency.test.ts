@@ -1,6 +1,6 @@
 /**
- * Requests with an Idempotency-Key are repeated: at once, concurrently, after 25 hours, by another subject, with other
- * content. Each has one effect or the documented refusal.
+ * Requests with an Idempotency-Key are repeated: at once, concurrently, up to 49 hours later, by
+ * another subject, with different content. Each takes effect once, or is refused as documented.
  */
 import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
@@ -39,7 +39,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
 
   // Shows G6.
   it.each([0, 24 * hour, 48 * hour - 1_000])(
-    'has one effect and one answer %s ms later, whatever came between',
+    'returns the first answer and has no second effect %s ms later, whatever came between',
     async (after) => {
       const principal = await prepared();
       const first = await run(principal);
@@ -54,7 +54,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
   );
 
   // Shows G6.
-  it('has one effect among sixteen concurrent ones, and fifteen are marked as replays', async () => {
+  it('takes effect once if sixteen run at once, and fifteen answers are marked as replays', async () => {
     const principal = await prepared();
     const all = await Promise.all(Array.from({ length: 16 }, () => run(principal)));
     expect(new Set(all.map(({ written, told }) => JSON.stringify([written, told]))).size).toBe(1);
@@ -68,7 +68,8 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
   ])('counts as new %s', async (_, other, after) => {
     const principal = await prepared();
     await run(principal);
-    // A create then meets the existing name and a deletion the deleted one. An update writes the next version.
+    // As a new request, a create finds the name taken, and a deletion finds it deleted. An update
+    // writes the next version.
     const again = await run({ ...principal, ...other }, { after }).catch(({ code }) => code);
     if (updates.includes(operation.name)) {
       const written = writes.map(({ name, version }) => ({ name, version: version + 1 }));
@@ -88,11 +89,12 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     }
   });
 
-  it('is answered as before if only the condition of its write meets the record', async () => {
+  it('returns the first answer if only the condition of its write finds the record, unless it fails before its write', async () => {
     const principal = await prepared();
     const ports = withoutRecords(vault.ports);
     const first = await run(principal, { ports });
-    // These two look at the head first, so they make no write whose condition could meet the record.
+    // These two operations read the head first and fail there, so they never try a write that would
+    // find the record.
     const looking = { 'delete-secret': 'not_found', 'copy-secret that creates': 'secret_exists' };
     const refused = Object.entries(looking).find(([name]) => name === operation.name)?.[1];
     if (refused !== undefined) {
@@ -108,7 +110,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     expect(await effects(principal)).toEqual([1]);
   });
 
-  it('stores nothing if its record cannot be read', async () => {
+  it('stores nothing, even when it is sent first, if its record cannot be read', async () => {
     const principal = await prepared();
     const ports = changedPorts(vault.ports, {
       store: () => ({
@@ -130,7 +132,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
   });
 });
 
-it('a repeated update is decided before If-Match, which counts as content', async () => {
+it('a repeated update returns the first answer without checking If-Match, which is part of its content', async () => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', ['a']);
   const update = (ifMatch: number[]) =>
@@ -140,7 +142,7 @@ it('a repeated update is decided before If-Match, which counts as content', asyn
   await expect(update([2])).rejects.toMatchObject({ code: 'idempotency_key_reused' });
 });
 
-it('a create logs whether it was new, repeated or met a used key', async () => {
+it('a keyed create logs whether it was new, a repeat, or used a key that was already taken', async () => {
   const alice = someone();
   const decisions: unknown[] = [];
   for (const value of ['x', 'x', 'y']) {
@@ -153,9 +155,12 @@ it('a create logs whether it was new, repeated or met a used key', async () => {
 });
 
 describe('the record of a keyed update', () => {
-  /** The whole second in which the record is written. */
+  /** The record is written at the start of a second. */
   const written = 1_700_000_000_000;
-  /** The first millisecond of the last second of its life; expiry has a resolution of one second. */
+  /**
+   * The first millisecond of the last second in which the record counts. Expiry has a resolution of
+   * one second.
+   */
   const lastSecond = written + times.idempotencyKeptMs;
 
   const repeatAt = async (now: number, ports: Ports, ifMatch?: readonly number[]) => {
@@ -165,9 +170,9 @@ describe('the record of a keyed update', () => {
     const again = await vaultOver(ports).update(alice, 'DB', 'b', { key, ifMatch, now });
     return { version: again.version.version, replayed: again.replayed };
   };
-  /** Only a read can find the record: If-Match, now untrue, would refuse a write. */
+  /** Only a read finds the record: a write would be refused, because If-Match no longer holds. */
   const found = (now: number) => repeatAt(now, vault.ports, [1]);
-  /** Only the condition of the write can find the record: the read finds none. */
+  /** Only the condition of the write finds the record, because reads do not return it. */
   const met = (now: number) => repeatAt(now, withoutRecords(vault.ports));
 
   it.each([0, 1, 999])(
@@ -179,7 +184,7 @@ describe('the record of a keyed update', () => {
     },
   );
 
-  it('answers none once its last second is over, neither by a read nor by a write', async () => {
+  it('no longer counts after its last second, for a read or for a write', async () => {
     await expect(found(lastSecond + 1_000)).rejects.toMatchObject({ code: 'version_conflict' });
     expect(await met(lastSecond + 1_000)).toEqual({ version: 3, replayed: false });
   });

@@ -1,10 +1,10 @@
-/** The functions of `npm start` open the key file in their own process. */
+/** With `npm start`, the functions open the key file in their own process. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createSecret } from '../../functions/vault/create-secret.ts';
 import { getSecret } from '../../functions/vault/get-secret.ts';
-import { masterKeyFile, setKeyState } from '../../local/kms/key-file.ts';
-import { readTemplate } from '../../local/template.ts';
-import { type Services, startServices } from '../../local/vaults/standalone.ts';
+import { masterKeyFile, setKeyState } from '../../host/kms/key-file.ts';
+import { type Services, startServices } from '../../host/single/standalone.ts';
+import { readTemplate } from '../../host/template.ts';
 import { changedPorts } from '../support/changed-ports.ts';
 import { freshFolder } from '../support/local-process.ts';
 import { requestContext, someone } from '../support/requests.ts';
@@ -24,7 +24,7 @@ afterAll(async () => {
   process.env = { ...kept };
 });
 
-/** The ports as the functions make them when they are loaded. */
+/** The ports that functions/runtime/vault.ts creates when it is loaded. */
 const loadPorts = () =>
   jest.requireActual<typeof import('../../functions/runtime/vault.ts')>(
     '../../functions/runtime/vault.ts',
@@ -44,7 +44,7 @@ describe('the functions of npm start', () => {
     });
   });
 
-  it('store a value whose key is disabled between its data key and its write, and open it once the key is enabled', async () => {
+  it('store a value even if the master key is disabled before the write, and open it once the key is enabled', async () => {
     const ports = loadPorts();
     const file = masterKeyFile(folder, {});
     const disabling = changedPorts(ports, {
@@ -69,7 +69,7 @@ describe('the functions of npm start', () => {
     expect(Buffer.from(value ?? []).toString()).toBe('late');
   });
 
-  it('fail with a key fault once local/bin/key.ts has disabled the key', async () => {
+  it('fail with a key fault once the key in the key file is disabled', async () => {
     setKeyState(masterKeyFile(folder, {}), 'Disabled');
     const bound = { vault: 'v', tenant: someone().tenant, name: 'DB_PASSWORD' };
     await expect(loadPorts().dataKeys.for(requestContext()).generate(bound)).rejects.toMatchObject({

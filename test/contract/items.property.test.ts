@@ -1,6 +1,7 @@
 /**
- * A store of items judges the same random guards as a model does, shows the same items, and lists the same pages in the
- * same order. The suite runs over each store, so it also compares the stores with each other.
+ * A store of items must agree with a model: it judges random guards alike, returns the same items,
+ * and lists the same pages in the same order. The suite runs over each store, so it also compares
+ * the stores with each other.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ import { startTestStore, type TestStore } from '../support/test-store.ts';
 
 const states = ['stored', 'deleted'] as const;
 const writeIds = ['w1', 'w2', 'w3'] as const;
-/** Names whose order differs between bytes, locales and stores that ignore case. */
+/** These sort differently by bytes, by locale and without regard to case. */
 const names = ['A', 'A.B', 'AB', 'A_', 'Ab', 'B', '_', '_A', 'a', 'a_', 'aB', 'z'] as const;
 const secondsNow = 1_700_000_000;
 
@@ -72,7 +73,7 @@ const content: fc.Arbitrary<Content> = fc.record({
   state: fc.constantFrom(...states),
   expiresIn: fc.integer({ min: -1, max: 1 }),
 });
-/** `held`: what is stored now, so that many writes take effect. */
+/** `held` expects what is stored now, so that many writes succeed. */
 const expectation = fc.oneof(
   { weight: 3, arbitrary: fc.constant('held' as const) },
   fc.constantFrom('absent' as const, 'expired' as const),
@@ -107,7 +108,7 @@ const expectedOf = (wanted: Expectation, stored: Item | undefined): Expected => 
 
 const textOf = ({ pk, sk }: ItemKey): string => `${pk} ${sk}`;
 const partsOf = (item: Item | undefined) => item && Object.entries(item).sort();
-/** A store need not show what failed a mere check. */
+/** For a guard that only checks, a store need not return the item that failed it. */
 const shownOf = (guards: readonly Guard[], judged: 'written' | readonly Judged[]) =>
   judged === 'written'
     ? judged
@@ -115,7 +116,7 @@ const shownOf = (guards: readonly Guard[], judged: 'written' | readonly Judged[]
         found.is === 'failed' && guards[index]?.put ? ['failed', partsOf(found.item)] : found.is,
       );
 
-/** What a store holds, as the port says. */
+/** A model of what the port promises. */
 const createModel = () => {
   const items = new Map<string, Item>();
   return {
@@ -152,7 +153,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** All names of one range, in pages of this size. */
+/** Returns all names of a range, read in pages of this size. */
 const listAll = async (
   items: Items,
   partition: Parameters<Items['names']>[0],
@@ -169,7 +170,10 @@ const listAll = async (
   }
 };
 
-/** All items of a range, in pages of this size. A page may hold fewer, but is empty only at the end. */
+/**
+ * Returns all items of a range, read in pages of this size. A page may be smaller, but only the
+ * last may be empty.
+ */
 const rangeAll = async (
   items: Items,
   pk: string,
@@ -193,7 +197,7 @@ const rangeAll = async (
 };
 
 // Shows G1.
-it('judges guards, shows items and lists pages as the model does', async () => {
+it('a store of items judges guards, returns items and lists pages as the model does', async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(

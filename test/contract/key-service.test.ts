@@ -1,17 +1,20 @@
-/** The master key in a file, and behind KMS's protocol, held to one suite; and what only a file can do. */
+/**
+ * One suite for the master key in a file and behind the KMS protocol, and tests of what only the
+ * file does.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { KeyService } from '../../functions/kms/key-service.ts';
 import { createKmsKey } from '../../functions/kms/kms-key.ts';
-import { createFileKey } from '../../local/kms/file-key.ts';
+import { createFileKey } from '../../host/kms/file-key.ts';
 import {
   followMasterKey,
   identityIn,
   makeMasterKey,
   setKeyState,
-} from '../../local/kms/key-file.ts';
+} from '../../host/kms/key-file.ts';
 import { holdsForEachKey } from '../support/key-service-suite.ts';
 import { startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
@@ -22,7 +25,7 @@ afterAll(async () => {
   for (const close of closers) await close();
 });
 
-/** Opens the file as a process does at its start. */
+/** Opens the key file as a process does when it starts. */
 const open = (file: string) => {
   const key = followMasterKey(file, { keyId: identityIn(file).keyId });
   return { service: createFileKey(key), keyArn: key.arn };
@@ -76,7 +79,7 @@ describe('the master key in a file', () => {
       ({ name }) => name,
     );
 
-  it('opens no data key with any byte changed, removed or added', async () => {
+  it('opens no data key that has a byte changed, removed or added', async () => {
     const whole = await wrapped();
     const altered: Uint8Array[] = [...whole.keys()].map((index) => {
       const bytes = Buffer.from(whole);
@@ -84,7 +87,7 @@ describe('the master key in a file', () => {
       return bytes;
     });
     altered.push(whole.subarray(0, -1), Buffer.concat([whole, Buffer.of(0)]));
-    // The layout and key id alone; then also IV and tag, without a data key.
+    // Prefixes of the blob: nothing, the layout byte, the key id too, and also the IV and tag.
     for (const length of [0, 1, 17, 45]) altered.push(whole.subarray(0, length));
     for (const [index, blob] of altered.entries()) {
       const isKeyId = index >= 1 && index <= 16;
@@ -94,12 +97,12 @@ describe('the master key in a file', () => {
     }
   });
 
-  it('tells the data key of another master key from a damaged one', async () => {
+  it('distinguishes a data key of another master key from a damaged one', async () => {
     const other = await wrapped(open(make()).service);
     expect(await refusalOf(service.unwrap(bound, other, signal))).toBe('IncorrectKeyException');
   });
 
-  it('finds a data key damaged if other material has its id, by which alone it is known', async () => {
+  it('reports a data key as damaged if the master key with its id now has other key material', async () => {
     const own = await wrapped();
     const stored = JSON.parse(readFileSync(file, 'utf8'));
     const keyMaterial = Buffer.alloc(32, 7).toString('base64');
@@ -120,11 +123,11 @@ describe('the master key in a file', () => {
     expect(await refusalOf(service.generate(broken, signal))).toBe('ValidationException');
   });
 
-  // LocalStack's KMS joins names and values without their lengths, and opens these.
+  // LocalStack's KMS joins names and values without their lengths, so it opens both of these.
   it.each([
     ['from a name to its value', { vault: 'v', tenan: 'tt1', name: 'DB_PASSWORD' }],
     ['between two names', { vault: 'v', tenantn: 't1', ame: 'DB_PASSWORD' }],
-  ])('opens no data key that is bound to the same letters, one moved %s', async (_, other) => {
+  ])('opens no data key if a letter of its encryption context has moved %s', async (_, other) => {
     const own = await wrapped();
     const refused = await refusalOf(service.unwrap(other, own, signal));
     expect(refused).toBe('InvalidCiphertextException');

@@ -1,11 +1,14 @@
-/** The ids that a KMS gives to calls, by which its audit log names them. */
+/**
+ * KMS gives each call a request id, which its audit log uses. The vault logs it so that both logs
+ * can be matched.
+ */
 import { randomUUID } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { MetadataBearer } from '@smithy/types';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
 import { createKmsKey } from '../../functions/kms/kms-key.ts';
-import { openJournal } from '../../functions/runtime/journal.ts';
+import { openJournal } from '../../functions/runtime/request-journal.ts';
 import type { DataKeys } from '../../functions/vault/ports.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
@@ -23,7 +26,7 @@ afterAll(async () => {
   await server.close();
 });
 
-/** The client, and the ids that its calls have. */
+/** A client, and the ids of the calls that it has made. */
 const noting = () => {
   const ids: string[] = [];
   const send = client.send.bind(client) as (...call: unknown[]) => Promise<MetadataBearer>;
@@ -38,7 +41,7 @@ const noting = () => {
 
 describe('the id of a call to KMS', () => {
   // Shows G14.
-  it('appears only in the line of its request, even if KMS refused the call', async () => {
+  it('appears only in the log line of its request, even if KMS refused the call', async () => {
     const { ids, noted } = noting();
     const keys = createDataKeys(createKmsKey(noted, server.keyArn));
     const bound = { vault: 'v', tenant: 't1', name: 'DB_PASSWORD' };

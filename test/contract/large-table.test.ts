@@ -1,4 +1,4 @@
-/** What the verification of a table costs that is larger than one page of a scan. */
+/** The cost of verifying a table that is larger than one page of a scan. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { KeyService } from '../../functions/kms/key-service.ts';
 import { limits } from '../../functions/model/limits.ts';
@@ -13,13 +13,16 @@ import { violationsOf } from '../support/violations.ts';
 type Vault = Awaited<ReturnType<typeof startUnchecked>>;
 
 const alice = someone();
-/** Each file stores as many names as it may. */
+/** Each file stores the largest allowed number of names. */
 const files = 11;
 const versions = files * limits.fileNamesMax;
-/** The number of versions that are also opened in three other contexts. */
+/** For this many versions, verification also tries to open the value in three other contexts. */
 const triedElsewhere = 1_000;
 
-/** Verifies the whole table, and counts the pages, the reads of one secret and the calls to the master key. */
+/**
+ * Verifies the whole table and counts the pages, the reads of single secrets and the calls to the
+ * master key.
+ */
 const verify = async ({ table, vaultId, masterKey }: Vault) => {
   const calls: string[] = [];
   const counted: Pick<Table, 'pages' | 'get'> = {
@@ -57,7 +60,7 @@ describe(`the verification of ${versions} versions`, () => {
   });
   afterAll(() => vault.close());
 
-  it('scans each page of 1,000 items once, and unwraps the data key of most versions once', async () => {
+  it('scans each page of 1,000 items once, and unwraps each data key once, and those of 1,000 versions three more times in other contexts', async () => {
     const { violations, calls, unwraps } = await verify(vault);
     expect(violations).toEqual([]);
     expect(calls).toEqual(['page', 'page']);

@@ -1,4 +1,7 @@
-/** Installing takes one exact version of each package, checks its hash, and runs only the named install scripts. */
+/**
+ * An installation takes one exact version of each package, checks its hash, and runs only the
+ * install scripts that are listed.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 
@@ -8,7 +11,7 @@ type Package = {
   readonly hasInstallScript?: boolean;
   readonly optional?: boolean;
   readonly bin?: Readonly<Record<string, string>>;
-  /** One name or several. */
+  /** A string or an array of strings. */
   readonly os?: unknown;
   readonly cpu?: unknown;
   readonly libc?: unknown;
@@ -41,7 +44,7 @@ describe('the lock file', () => {
     }
   });
 
-  it('has three packages with install scripts, of which only the needed one is allowed', () => {
+  it('has three packages with install scripts, and allows only the one that is needed', () => {
     const withScript = Object.entries(installed).flatMap(([path, { hasInstallScript }]) =>
       hasInstallScript ? [path.replace('node_modules/', '')] : [],
     );
@@ -65,8 +68,8 @@ describe('the lock file', () => {
     ]);
   });
 
-  // npm refuses the whole installation otherwise.
-  it('requires no package that is for some systems only', () => {
+  // On other systems npm would refuse the whole installation.
+  it('requires no package that only some systems can install', () => {
     const required = Object.entries(installed).filter(([, { optional }]) => optional !== true);
     expect(required.length).toBeGreaterThan(100);
     expect(required.filter(([, { os, cpu, libc }]) => os ?? cpu ?? libc)).toEqual([]);

@@ -16,7 +16,7 @@ import {
 
 type Found = { readonly pointer: string; readonly node: { readonly [key: string]: Json } };
 
-/** Every object of the document, each with its JSON pointer. */
+/** Returns every object in a part of the document, each with its JSON pointer. */
 const walk = (node: Json, pointer = ''): Found[] => {
   if (typeof node !== 'object' || node === null) return [];
   const below = Object.entries(node).flatMap(([key, value]) =>
@@ -27,7 +27,7 @@ const walk = (node: Json, pointer = ''): Found[] => {
 const everything = walk(document);
 const schemaNamed = (name: string): Found['node'] =>
   everything.find(({ pointer }) => pointer === `/components/schemas/${name}`)?.node ?? {};
-/** The examples of bodies, parameters and headers, each with the pointer of its schema. */
+/** Examples of bodies, parameters and headers, each with the pointer to its schema. */
 const examples = everything.flatMap(({ pointer, node }) => {
   if (node['schema'] === undefined) return [];
   const named = Object.values((node['examples'] ?? {}) as Record<string, { value: Json }>);
@@ -35,7 +35,7 @@ const examples = everything.flatMap(({ pointer, node }) => {
   if (node['example'] !== undefined) all.push(node['example']);
   return all.map((example) => ({ schema: `${pointer}/schema`, example }));
 });
-/** The schema of each problem by its code, as the discriminator maps them. */
+/** The discriminator's map from a problem's code to its schema. */
 const mapping = (schemaNamed('Problem')['discriminator'] as unknown as Discriminator).mapping;
 type Discriminator = { readonly mapping: Readonly<Record<string, string>> };
 const problems = Object.values(mapping).flatMap(
@@ -60,7 +60,7 @@ describe('docs/openapi.yaml', () => {
     expect(violations).toEqual([]);
   });
 
-  it('refuses an unknown property in requests, and lets replies have new ones', () => {
+  it('refuses unknown properties in requests, and allows new ones in replies', () => {
     const bodies = operations.flatMap(({ node }) => {
       const { content } = resolved(node['requestBody']);
       const json = isNode(content) ? resolved(content['application/json']) : {};
@@ -68,7 +68,7 @@ describe('docs/openapi.yaml', () => {
     });
     const closed = everything.filter(({ node }) => node['additionalProperties'] === false);
     expect(bodies.length).toBeGreaterThan(0);
-    // An object in a request is closed like the request.
+    // Objects nested in a request body must be closed as well.
     const holders = closed.map(({ pointer }) => pointer.replace(/\/properties\/.*/, ''));
     expect([...new Set(holders)].sort()).toEqual([...new Set(bodies)].sort());
   });
@@ -160,7 +160,10 @@ describe('the check of a reply', () => {
   });
 
   it('refuses an unknown property in each object of each example', () => {
-    /** The value with an unknown property, once for each object in it. */
+    /**
+     * Returns copies of the value: for each object in it, one copy with an unknown property in that
+     * object.
+     */
     const widened = (value: Json): Json[] => {
       if (Array.isArray(value)) {
         return value.flatMap((one, at) => widened(one).map((other) => value.with(at, other)));
@@ -234,7 +237,7 @@ describe('the check of a reply', () => {
     expect(checkReply('create-secret', status, headers, text)).not.toEqual([]);
   });
 
-  it('demands no-store and the allowed methods of a reply of the gateway', () => {
+  it('requires no-store, and the allowed methods, in replies of the gateway', () => {
     const [status, code] = [405, 'method_not_allowed'];
     const text = JSON.stringify(problems.find((example) => example.code === code));
     const headers = new Map([...standing, ['content-type', 'application/problem+json']] as const);

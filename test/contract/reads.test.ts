@@ -13,7 +13,7 @@ const vault = useEmbedded();
 const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
-/** A new caller with the secret `DB`, whose versions begin one second after the other. */
+/** A new caller with the secret `DB`, whose versions are one second apart. */
 const withVersions = async (...values: (string | Uint8Array)[]): Promise<Principal> => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', values, began);
@@ -23,7 +23,7 @@ const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 describe('a version', () => {
-  it('is the latest, or the one with a number, with the interval in which it was valid', async () => {
+  it('is read as the latest or by number, with the interval in which it was valid', async () => {
     const alice = await withVersions('a', 'b', 'c');
     for (const [which, text, version, validTo] of [
       ['latest', 'c', 3, undefined],
@@ -40,7 +40,7 @@ describe('a version', () => {
   });
 
   // Shows G4.
-  it('is the one valid at an instant: from validFrom until before validTo', async () => {
+  it('is read as of an instant if it was valid then: from validFrom until before validTo', async () => {
     const values = numbers(1, 21).map((version) => `v${version}`);
     const alice = await withVersions(...values);
     for (const [index, value] of values.entries()) {
@@ -52,26 +52,26 @@ describe('a version', () => {
     await expect(before).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('has every byte of its value unchanged', async () => {
+  it('is returned with every byte of its value unchanged', async () => {
     const value = Uint8Array.from({ length: 65_536 }, (_, index) => (index * 7) % 256);
     const alice = await withVersions('', value);
     expect(Buffer.compare((await ask.get(alice, 'DB')).value, value)).toBe(0);
     expect((await ask.get(alice, 'DB', { version: 1 })).value).toHaveLength(0);
   });
 
-  it('has the end of its item if only the item shows that it was superseded', async () => {
+  it('ends where its own item says, even if the head does not show yet that it was superseded', async () => {
     const alice = await withVersions('a');
     const early = await vault.ports.store.for(requestContext(), alice).findHead('DB');
     await addVersion(vault.ports, alice, 'DB', 'b', began + 1000);
-    // The update still runs: a plain read does not find it on the head yet.
+    // The update is still running: a plain read of the head does not show it yet.
     const racing = changedPorts(vault.ports, { store: () => ({ findHead: async () => early }) });
     const { stored } = await vaultOver(racing).get(alice, 'DB', { version: 1 });
     expect(stored.validTo).toBe(began + 1000);
   });
 
-  it('is read once more if neither item shows it though the head is above it', async () => {
+  it('is read once more if a plain read does not find it although the head is newer', async () => {
     const alice = await withVersions('a', 'b', 'c');
-    // The updates still run: a plain read finds none of their version items yet.
+    // Simulates an update that is still running: only the second, settled read finds the item.
     const racing = changedPorts(vault.ports, {
       store: (store) => ({
         findVersion: async (...asked) =>
@@ -123,6 +123,26 @@ describe('a history', () => {
         expect(order === 'asc' ? found : found.reverse()).toEqual(numbers(1, 7));
       }
     }
+  });
+
+  it('is read newest first from a range that has one version more than the page', async () => {
+    const alice = await withVersions(...seven);
+    const ranges: number[][] = [];
+    const ports = changedPorts(vault.ports, {
+      store: (store) => ({
+        listVersions: (name, range) => {
+          ranges.push(numbers(range.above + 1, range.below - 1));
+          return store.listVersions(name, range);
+        },
+      }),
+    });
+    const page = { limit: 2, order: 'desc' } as const;
+    const { next: after } = await vaultOver(ports).versions(alice, 'DB', page);
+    await vaultOver(ports).versions(alice, 'DB', { ...page, after });
+    expect(ranges).toEqual([
+      [5, 6],
+      [3, 4, 5, 6],
+    ]);
   });
 
   it('continues at its cursor after a new version was written between two pages', async () => {
@@ -271,8 +291,8 @@ describe('a list of names by state', () => {
     }
   });
 
-  it('leaves out, with details, a name whose secret has another state by now, and goes on', async () => {
-    // The index lags behind: it has names of secrets that were deleted, or that it should not know.
+  it('with details, leaves out a name whose state has changed, and goes on', async () => {
+    // The index lags: it still lists deleted secrets, and names that no longer belong in it.
     const names = ['A', 'AB', 'GONE'];
     const ports = changedPorts(vault.ports, {
       store: () => ({ listNames: async () => ({ names, more: true }) }),

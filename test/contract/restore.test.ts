@@ -1,9 +1,9 @@
-/** A restore writes items to a table, and destroys some of them again. */
+/** A restore writes items into a table, and destroys again what the log says was destroyed. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { readDestructions, redoDestructions } from '../../local/backup/destroys.ts';
-import { putItems } from '../../local/backup/table.ts';
-import { someone } from '../support/requests.ts';
+import { readDestructions, redoDestructions } from '../../host/backup/destroys.ts';
+import { putItems } from '../../host/backup/table.ts';
+import { requestContext, someone } from '../support/requests.ts';
 import { historyOf, makeSecret } from '../support/secrets.ts';
 import { type Item, openTable } from '../support/stored-items.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
@@ -20,17 +20,20 @@ describe('a restore', () => {
   it('leaves the items that are there already, adds the others, and replaces none', async () => {
     const { tenant } = someone();
     vault.tampered.add(tenant);
-    // A hundred of the larger items do not fit into one transaction.
+    // A hundred of the large items do not fit into one transaction.
     const items = Array.from({ length: 250 }, (_, index) => ({
       pk: { S: `TENANT#${tenant}#SECRET#S${index}` },
       sk: { S: 'HEAD' },
       bytes: { B: Buffer.alloc(index < 45 ? 100_000 : 10, index) },
     }));
-    const put = (some: typeof items) => putItems(vault.table, some);
+    const put = (some: typeof items) =>
+      putItems((guards) => vault.itemsOf(requestContext()).write(guards), some);
     await put(items.slice(20, 120));
     await put(items);
     await put(items);
-    /** What the table holds, by hashes: Jest compares megabytes byte for byte, which takes seconds. */
+    /**
+     * Hashes of what the table holds, because Jest takes seconds to compare megabytes byte by byte.
+     */
     const stored = async () => hashesOf(await openTable(vault).itemsOf(tenant));
     expect(await stored()).toEqual(hashesOf(items));
     const changed = items.slice(0, 2).map((item) => ({ ...item, bytes: { B: Buffer.alloc(3) } }));
@@ -47,7 +50,8 @@ describe('restore --redo-destroys', () => {
     JSON.stringify({ level: 'INFO', timestamp: new Date(at).toISOString(), ...more });
   const request = { message: 'request', operation: 'destroy-version', tenant: owner.tenant };
   const writeIds = new Map<string, string | undefined>();
-  // As on AWS, where the line is metrics, too. Lines of 1.0.0 have neither these nor decisions.
+  // Each line of this log is like one on AWS, where it also carries metrics. Lines of 1.0.0 have
+  // neither metrics nor decisions.
   const metrics = { decisions: { destroyed: 1 }, _aws: {}, Duration: 12.9 };
   const done = (name: string, version: number, subject = 'bob') => ({
     ...metrics,
@@ -61,7 +65,7 @@ describe('restore --redo-destroys', () => {
     yield* lines;
   }
 
-  it('destroys what the log tells for certain, as its caller did, and no version that another write made', async () => {
+  it('destroys what the log proves was destroyed, with the original caller and time, and keeps what other writes made', async () => {
     const [five, two] = [
       ['1', '2', '3', '4', '5'],
       ['1', '2'],
@@ -73,7 +77,8 @@ describe('restore --redo-destroys', () => {
         writeIds.set(`${name}@${version}`, writeId);
       }
     }
-    // The log of a vault with the same names tells of this one.
+    // This secret exists, but the log's line about it has the writeId of another vault that uses
+    // the same names.
     await makeSecret(vault.ports, owner, 'OTHER', two, began);
     const damaged = someone();
     vault.tampered.add(damaged.tenant);
@@ -94,7 +99,8 @@ describe('restore --redo-destroys', () => {
       ),
       linesOf(
         'npm start says something else',
-        // A repetition is answered by the first destruction, and its line may be read before and after.
+        // A repeat returns the first destruction. The log may list it before or after the first
+        // one.
         line(done('OLD', 1, 'carol'), began + 20_000),
         line({ ...decided, requestId: 'OLD@1', secret: 'OLD', version: 1 }),
         line(done('OLD', 1)),
@@ -108,9 +114,10 @@ describe('restore --redo-destroys', () => {
       ),
       linesOf(
         line(done('OTHER', 1)),
-        // An earlier restore took the first one of this number away.
+        // This version was destroyed and then lost in an earlier restore; its number was used
+        // again.
         line({ ...done('AGAIN', 1, 'carol'), writeId: 'of the first' }, began + 8_999),
-        // Earlier releases took format characters in subjects.
+        // Earlier releases accepted format characters in subjects.
         line(done('AGAIN', 1, 'bo\u200bb'), began + 9_600),
         line(done('GONE', 1)),
         JSON.stringify({ ...done('OTHER', 1), timestamp: 'some time' }),

@@ -1,4 +1,4 @@
-/** The time of a request: what may still begin, and which service is blamed. */
+/** The time limits of a request: what may still begin, and which service is blamed. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { beforeAll, expect, it } from '@jest/globals';
@@ -30,12 +30,12 @@ beforeAll(async () => {
 
 type Options = { readonly abortSignal: AbortSignal };
 type Send = (command: object, options: Options) => Promise<object>;
-/** A call that ends only when its signal aborts. */
+/** A call that hangs until its signal aborts. */
 const hang: Send = (_, { abortSignal }) =>
   new Promise((_end, reject) => {
     abortSignal.addEventListener('abort', () => reject(abortSignal.reason));
   });
-/** A request that began `ms` ago. */
+/** Makes a request that began `ms` milliseconds ago. */
 const late = (ms: number) => {
   let gone = 0;
   const clock = { ...machineClock, elapsed: () => machineClock.elapsed() + gone };
@@ -45,12 +45,12 @@ const late = (ms: number) => {
 };
 
 it('a KMS call may begin shortly before its limit', async () => {
-  // The clock of this request stands still, so that a busy machine cannot use up its time.
+  // The request's clock stands still, so a slow machine cannot use up its time.
   const context = { ...requestContext(), elapsed: () => times.kmsCallsUntilMs - 50.5 };
   expect((await ask.get(alice, 'HOT', 'latest', { context })).text).toBe('two');
 });
 
-it('no KMS call begins after seven seconds, also none of an update or a file that waited for its turn', async () => {
+it('no KMS call begins after seven seconds, not even for an update or a file that waited for its turn', async () => {
   const waited = () => late(times.kmsCallsUntilMs);
   const [get, update, file] = [waited(), waited(), waited()];
   const got = () => ask.get(alice, 'HOT', 'latest', { context: get });
@@ -83,7 +83,7 @@ it('no write may begin after eight seconds', async () => {
   expect(context.journal.storeCalls).toEqual([]);
 });
 
-it('a KMS that does not answer is blamed, and not the store, even if the store is slow', async () => {
+it('if KMS does not answer, it is blamed rather than the store, even if the store is slow', async () => {
   const clock = virtualClock();
   const context = requestContext({ clock });
   clock.advance(times.kmsCallsUntilMs - 50);
@@ -150,8 +150,8 @@ it.each(slowStores)(
   },
 );
 
-it('more concurrent updates of one secret than time allows are stored or throttled, without a key fault', async () => {
-  // Each write takes a tenth of a second of the time of all requests.
+it('concurrent updates of one secret that exceed the time of a request are partly stored and partly throttled, without a key fault', async () => {
+  // Every write moves the clock on by 100 ms, which counts against the time of all requests.
   let elapsedMs = 0;
   const clock = { ...machineClock, elapsed: () => elapsedMs };
   const ports = changedPorts(vault.ports, {

@@ -1,6 +1,6 @@
 /**
- * The vault reports the true outcome of a write whose replies are lost; over a store whose replies are lost.
- * test/proof/store-faults.test.ts gives every call every fault; here others write meanwhile.
+ * When the replies to a write are lost, the vault still reports what really happened. Here other
+ * writes come in between; test/proof/store-faults.test.ts puts every fault on every call.
  */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -14,7 +14,7 @@ import { virtualClock } from '../support/virtual-clock.ts';
 
 const vault = useEmbedded();
 
-/** The vault, with a script of faults between it and its store. */
+/** A vault whose store fails as the script says. */
 const behind = (script: fault.Script) =>
   vaultOver({ ...vault.ports, store: storeOver(fault.hostile(vault.itemsOf, script)) });
 const versionsOf = async (principal: Principal) =>
@@ -72,7 +72,7 @@ describe('a write whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2]);
   });
 
-  it('keeps the version that another update wrote meanwhile, and an update writes the next one', async () => {
+  it('keeps a version that another update wrote meanwhile, and writes the next one', async () => {
     const alice = await withOne();
     const sleep = async () => {
       if ((await versionsOf(alice)).length === 1) await addVersion(vault.ports, alice, 'DB', 'x');
@@ -128,7 +128,7 @@ describe('a create over a deletion whose reply is lost', () => {
     for (const times of [1, 3]) {
       const alice = await withDeleted();
       const lost = Array(times).fill({ after: fault.lost });
-      // The first attempt expects that there is no head, and is refused.
+      // The first attempt requires that there is no head, so it fails.
       const { create } = behind(fault.inTurn('write', [undefined, ...lost]));
       const answer = await create(alice, 'DB', 'mine', { key, clock: virtualClock() });
       expect([answer.version.version, answer.replayed]).toEqual([3, false]);
@@ -188,7 +188,7 @@ describe('a destruction whose reply is lost', () => {
     expect(await stateOf(alice)).toBe('destroyed');
   });
 
-  it('answers outcome_unknown if every reply is lost, and its repetition finds it done', async () => {
+  it('answers outcome_unknown if every reply is lost, and a repeat finds the version destroyed', async () => {
     const alice = await withTwo();
     const before = { before: fault.lost };
     const script = fault.inTurn('write', [{ after: fault.lost }, before, before]);
@@ -201,10 +201,18 @@ describe('a destruction whose reply is lost', () => {
 });
 
 const { lost, throttled, unavailable } = fault;
-/** The faults of the attempts, of which the last repeats, and the stored versions. */
+/**
+ * Each case has a title, the faults that its attempts to write meet (the last one repeats), the
+ * code of the refusal, and the numbers of the versions stored in the end.
+ */
 const cases: readonly (readonly [string, readonly Error[], string, readonly number[]])[] = [
   ['outcome_unknown if an attempt may still take effect', [lost], 'outcome_unknown', []],
-  ['outcome_unknown if an earlier one may', [lost, unavailable], 'outcome_unknown', []],
+  [
+    'outcome_unknown if an earlier attempt may still take effect',
+    [lost, unavailable],
+    'outcome_unknown',
+    [],
+  ],
   ['secret_exists if another create came first', [lost], 'secret_exists', [1]],
   ['store_unavailable if no attempt was sent', [unavailable], 'store_unavailable', []],
   ['throttled if every attempt was throttled', [throttled], 'throttled', []],
@@ -233,7 +241,7 @@ describe('a create that never succeeds', () => {
 });
 
 // Shows G13.
-it('a create retries while it is throttled or in conflict, and succeeds once', async () => {
+it('a create retries while it is throttled, and succeeds once', async () => {
   const alice = someone();
   const faults = [throttled, throttled, throttled, throttled];
   const script = fault.inTurn(

@@ -1,4 +1,4 @@
-/** One version, that of package.json, and a changelog in the form of Keep a Changelog. */
+/** package.json holds the only version, and the changelog has the form of Keep a Changelog. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import manifest from '../../package.json' with { type: 'json' };
@@ -7,15 +7,18 @@ import { versionedDocuments } from '../support/version.ts';
 const { version } = manifest;
 
 describe('the version of package.json', () => {
-  it('stands in package-lock.json', () => {
+  it('is also the version in package-lock.json', () => {
     const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
     expect([lock.version, lock.packages[''].version]).toEqual([version, version]);
   });
 
-  it.each(versionedDocuments())('stands in $file, as npm run fix writes it', ({ text, wanted }) => {
-    expect(text).toBe(wanted);
-    expect(text).toContain(version);
-  });
+  it.each(versionedDocuments())(
+    'is also the version in $file, as npm run fix writes it',
+    ({ text, wanted }) => {
+      expect(text).toBe(wanted);
+      expect(text).toContain(version);
+    },
+  );
 });
 
 describe('CHANGELOG.md', () => {
@@ -23,7 +26,7 @@ describe('CHANGELOG.md', () => {
   const headings = [...changelog.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading ?? '');
   const releases = headings.filter((heading) => heading !== 'Unreleased');
 
-  it('lists the changes of no release first, and then each release with its date', () => {
+  it('starts with the unreleased changes, followed by each release with its date', () => {
     expect(headings.indexOf('Unreleased')).toBeLessThan(1);
     for (const heading of releases) {
       expect(heading).toMatch(/^\d+\.\d+\.\d+ - 20\d\d-[01]\d-[0-3]\d$/);

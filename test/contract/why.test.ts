@@ -1,11 +1,11 @@
-/** Each refusal has its reason in the log, and the reply has nothing of it. */
+/** The log gives the reason for each refusal, and the reply does not. */
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { localKeys } from '../../functions/http/key-sets.ts';
 import { createAuthenticator } from '../../functions/http/principal.ts';
 import { problem } from '../../functions/http/responses.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
-import { openJournal } from '../../functions/runtime/journal.ts';
+import { openJournal } from '../../functions/runtime/request-journal.ts';
 import { whyFields } from '../../system/log-line-names.ts';
 import { requestOf } from '../support/events.ts';
 import { ed25519, keySet, p256, publicJwk, signToken } from '../support/issuer.ts';
@@ -31,7 +31,7 @@ afterEach(() => {
 
 const reasonFields = ['issuer', ...whyFields];
 
-/** What the line of a refused request says of the reason. The reply to it must be the same without a reason. */
+/** Returns the reason in the log line of a refused request. The reply must not depend on it. */
 const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
   const error = await refusalOf(ask);
   const { code, message, properties, retryable } = error;
@@ -47,7 +47,10 @@ const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
   return Object.fromEntries(reasonFields.flatMap((one) => (one in line ? [[one, line[one]]] : [])));
 };
 
-/** A vault with two versions of DB, and with GONE, which was deleted. `blind` may see neither. */
+/**
+ * Makes a vault with two versions of DB, and with GONE, which was deleted. `blind` is a caller who
+ * may use neither of these names.
+ */
 const useTwoSecrets = () => {
   const vault = useEmbedded();
   const ask = askOf(vault);
@@ -63,7 +66,7 @@ const useTwoSecrets = () => {
   return { ask, began, alice, blind };
 };
 
-describe('the line of a request about one secret', () => {
+describe('the log line of a request about one secret', () => {
   const { ask, began, alice, blind } = useTwoSecrets();
 
   type Ask = (caller: Principal, name: string) => Promise<unknown>;
@@ -99,7 +102,7 @@ describe('the line of a request about one secret', () => {
     expect(await reasonOf(() => asking(alice, name))).toEqual({ why });
   });
 
-  it('says that a name is hidden, whether it exists or not', async () => {
+  it('says that a name is hidden, whether or not the secret exists', async () => {
     for (const asking of [
       ...[get, getVersion(1), getVersion(9), getAt(0), getAt(-1), history, explain],
       ...[update, remove, destroy(1), destroy(9)],
@@ -108,7 +111,7 @@ describe('the line of a request about one secret', () => {
         expect(await reasonOf(() => asking(blind, name))).toEqual({ why: 'hidden' });
       }
     }
-    // The first answer was given while the token saw the name.
+    // The first request was answered while the token could still see the name.
     const repeated = (caller: Principal) => ask.update(caller, 'KEYED', 'y', { key: 'key-1' });
     await ask.create(alice, 'KEYED', 'x');
     await repeated(alice);
@@ -125,13 +128,13 @@ describe('the line of a request about one secret', () => {
     expect(await reasonOf(() => asking(alice, 'DB'))).toEqual({ blocking });
   });
 
-  it('says that a token may not create this name', async () => {
+  it('says that a token may not create the name', async () => {
     const why = 'name_not_allowed';
     expect(await reasonOf(() => ask.create(blind, 'DB', 'x'))).toEqual({ why });
   });
 });
 
-describe('the line of a request about a .env file', () => {
+describe('the log line of a request about a .env file', () => {
   const { ask, began, alice, blind } = useTwoSecrets();
   beforeAll(async () => {
     await ask.destroy(alice, 'DB', 1);
@@ -151,8 +154,18 @@ describe('the line of a request about a .env file', () => {
     ['an expansion', alice, expand(absent), counted],
     ['a submission', alice, submit(`X=enc(X)\n${absent}`), counted],
     ['a dry run', alice, submit(`X=enc(X)\n${absent}`, { dryRun: true }), counted],
-    ['an instant', alice, expand('A=secret(DB)secret(DB@2)secret(GONE)\n', 1), { before_first: 1 }],
-    ['an earlier instant', alice, expand('A=secret(DB)secret(DB@2)\n', -1), { before_first: 2 }],
+    [
+      'an expansion as of an instant',
+      alice,
+      expand('A=secret(DB)secret(DB@2)secret(GONE)\n', 1),
+      { before_first: 1 },
+    ],
+    [
+      'an expansion as of an earlier instant',
+      alice,
+      expand('A=secret(DB)secret(DB@2)\n', -1),
+      { before_first: 2 },
+    ],
     ['hidden names', blind, expand('A=secret(DB)secret(DB@9)secret(c4n4ry)\n'), { hidden: 3 }],
     ['names that exist', alice, submit(existing, { values: new Map() }), { secret_exists: 1 }],
     [
@@ -168,13 +181,16 @@ describe('the line of a request about a .env file', () => {
       expand('A=secret(c4n4ry\nB=secret(\nA=c4n4ry\n'),
       { malformed_reference: 2, duplicate_key: 1 },
     ],
-  ])('counts the reasons of %s, and names nothing of it', async (_, caller, asking, reasons) => {
-    const why = Object.keys(reasons).sort().join(' ');
-    expect(await reasonOf(() => asking(caller))).toEqual({ why, reasons });
-    expect(written).not.toContain('c4n4ry');
-  });
+  ])(
+    'counts the reasons for refusing %s, and contains no name',
+    async (_, caller, asking, reasons) => {
+      const why = Object.keys(reasons).sort().join(' ');
+      expect(await reasonOf(() => asking(caller))).toEqual({ why, reasons });
+      expect(written).not.toContain('c4n4ry');
+    },
+  );
 
-  it('says that a name of a repeated submission is hidden by now', async () => {
+  it('says that a name of a repeated submission is now hidden', async () => {
     const repeated = submit('X=enc(X)\nB=secret(DB)\n', { key: 'k'.repeat(20) });
     await repeated(alice);
     const reasons = { hidden: 1 };
@@ -182,7 +198,7 @@ describe('the line of a request about a .env file', () => {
   });
 });
 
-describe('the line of a request that is answered 401', () => {
+describe('the log line of a request that is answered 401', () => {
   const nowS = Math.floor(startOfTime / 1_000);
   const [key, twin] = [ed25519(), ed25519()];
   const rule = (match: object, subject = '{sub}') => ({
@@ -217,13 +233,17 @@ describe('the line of a request that is answered 401', () => {
 
   it.each<[string, readonly string[], Line]>([
     ['no token', [], { why: 'no_token' }],
-    ['an empty one', ['Bearer '], { why: 'no_token' }],
+    ['an empty token', ['Bearer '], { why: 'no_token' }],
     ['a name and password', ['Basic YTpi'], { why: 'no_token' }],
     ['two tokens', [...of({}), ...of({})], { why: 'spelling' }],
-    ['text that is no token', bearer('c4n4ry'), { why: 'spelling' }],
-    ['a character that no token has', bearer(`${token()}=`), { why: 'spelling' }],
-    ['claims that are no object', bearer(signToken(header, ['c'], key)), { why: 'spelling' }],
-    ['an extension', of({}, { ...header, crit: ['b64'] } as typeof header), idp('spelling')],
+    ['text that is not a token', bearer('c4n4ry'), { why: 'spelling' }],
+    ['a character that is not allowed in a token', bearer(`${token()}=`), { why: 'spelling' }],
+    ['claims that are not an object', bearer(signToken(header, ['c'], key)), { why: 'spelling' }],
+    [
+      'a critical extension',
+      of({}, { ...header, crit: ['b64'] } as typeof header),
+      idp('spelling'),
+    ],
     ['8,193 characters', bearer('a'.repeat(8_193)), { why: 'too_long' }],
     ['another algorithm', bearer(signToken({ alg: 'ES256' }, claims, p256())), idp('algorithm')],
     ['no algorithm', of({}, { ...header, alg: 'none' }), idp('algorithm')],
@@ -231,28 +251,28 @@ describe('the line of a request that is answered 401', () => {
     ['an unknown key', of({}, { ...header, kid: 'c4n4ry' }), idp('no_key')],
     ['two keys', of({ iss: 'https://twins.test' }), { issuer: 'twins', why: 'no_key' }],
     ['another signature', bearer(signToken(header, claims, twin)), idp('signature')],
-    ['an end that is over', of({ exp: nowS - 60 }), idp('expired')],
-    ['a beginning to come', of({ nbf: nowS + 60 }), idp('not_yet')],
-    ['no end', of({ exp: undefined }), idp('date')],
-    ['a beginning that is text', of({ nbf: 'c4n4ry' }), idp('date')],
-    ['an end in milliseconds', of({ exp: startOfTime + 60_000 }), idp('date')],
+    ['an expired token', of({ exp: nowS - 60 }), idp('expired')],
+    ['a token that is not valid yet', of({ nbf: nowS + 60 }), idp('not_yet')],
+    ['no expiry', of({ exp: undefined }), idp('date')],
+    ['a start that is text', of({ nbf: 'c4n4ry' }), idp('date')],
+    ['an expiry in milliseconds', of({ exp: startOfTime + 60_000 }), idp('date')],
     ['another audience', of({ aud: 'c4n4ry' }), idp('audience')],
     ['two audiences', of({ aud: ['vault', 'c4n4ry'] }), idp('several_audiences')],
     ['a denied subject', of({ sub: 'gone' }), idp('denied', { by: 'sub' })],
     ['a denied id', of({ jti: 'stolen' }), idp('denied', { by: 'jti' })],
-    ['a time of issue that is denied', of({ iat: 1 }), idp('denied', { by: 'before' })],
+    ['a denied time of issue', of({ iat: 1 }), idp('denied', { by: 'before' })],
     [
-      'no rule, because claims differ',
+      'claims that match no rule',
       of({ ref: 'c4n4ry' }),
       idp('no_rule', { mismatches: differing('ref', 'team') }),
     ],
     [
-      'no rule of 100',
+      'claims that match none of 100 rules',
       of({ iss: 'https://many.test' }),
       { issuer: 'many', why: 'no_rule', mismatches: differing(...Array(96).fill('team')) },
     ],
     [
-      'a claim that is unfit for a template',
+      'a claim that does not fit into a template',
       of({ team: 'b', job: { id: 'c4n4ry 1\n' } }),
       idp('unfit', { by: 'subject /job/id', mismatches: differing('team') }),
     ],

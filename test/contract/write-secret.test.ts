@@ -1,4 +1,7 @@
-/** Creates and updates over the store under test. test/contract/idempotency.test.ts repeats them with a key. */
+/**
+ * Creates and updates over the store under test. test/contract/idempotency.test.ts repeats them
+ * with a key.
+ */
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import { updateSecret } from '../../functions/vault/update-secret.ts';
@@ -12,7 +15,7 @@ const vault = useEmbedded();
 const ask = askOf(vault);
 
 const began = 1_700_000_000_000;
-/** A new caller with the secret `DB` of one version. */
+/** A new caller with the secret `DB`, which has one version. */
 const withOne = async (from?: number): Promise<Principal> => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', ['first'], from);
@@ -90,7 +93,7 @@ describe('update-secret', () => {
     expect(history.map(({ validFrom }) => validFrom)).toEqual([began, began + 1, began + 2]);
   });
 
-  it('makes one of sixteen versions when sixteen updates are concurrent', async () => {
+  it('writes sixteen versions for sixteen concurrent updates', async () => {
     const alice = await withOne();
     const results = await atOnce((index) => ask.update(alice, 'DB', `v${index}`));
     const versions = results.map(
@@ -131,7 +134,7 @@ describe('update-secret', () => {
         },
       }),
     });
-    // One host, which runs the updates of one secret one at a time.
+    // One host runs the updates of a secret one after the other.
     const update = updateSecret(ports);
     const request = { name: 'DB', value: bytes('b'), ifMatch: undefined, fingerprint: undefined };
     const busy = update(requestContext(), alice, request);
@@ -161,7 +164,7 @@ describe('update-secret with If-Match', () => {
   );
 
   // Shows G3.
-  it('succeeds for one of sixteen concurrent updates of the same version', async () => {
+  it('succeeds for exactly one of sixteen concurrent updates of the same version', async () => {
     const alice = await withOne();
     const results = await atOnce((index) => ask.update(alice, 'DB', `v${index}`, { ifMatch: [1] }));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -205,7 +208,8 @@ describe('update-secret with If-Match', () => {
         },
       }),
     });
-    // The first conflict is with version 2, which If-Match names. Version 3, the next current one, is not named.
+    // If-Match names version 2, which causes the first conflict, but not version 3, which is
+    // current after that.
     const updated = vaultOver(ports).update(alice, 'DB', 'b', { ifMatch: [1, 2] });
     const conflict = { code: 'version_conflict', properties: { currentVersion: 3 } };
     await expect(updated).rejects.toMatchObject(conflict);
@@ -215,7 +219,7 @@ describe('update-secret with If-Match', () => {
 });
 
 // Shows G9, G15.
-it('a disabled master key is reported after everything that the stored state decides', async () => {
+it('a disabled master key is reported only after every error that follows from the stored state', async () => {
   const alice = await withOne();
   const key = 'k'.repeat(20);
   const keyed = [

@@ -1,4 +1,4 @@
-/** The GitHub Action, as the script that a release publishes, against a vault with an access policy. */
+/** The GitHub Action, built like a release, against a vault with an access policy. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -22,7 +22,7 @@ const action = freshFolder();
 let endpoint: TokenEndpoint;
 const issued: string[] = [];
 
-/** Values that a log, a command or an entry of GITHUB_ENV could read as something else. */
+/** Values that a log, a workflow command or a GITHUB_ENV entry could misread. */
 const values = {
   'app.PASSWORD': 'pass word%0A%25::add-mask::x',
   'app.KEY':
@@ -50,8 +50,8 @@ const variables = {
   PLAIN: 'plain-value',
 };
 /**
- * Each text that must not be in a log: the values with a secret, their lines, and the secret that stands beside other
- * text.
+ * The texts that must not appear in a log: values from secrets, each of their lines, and the secret
+ * that is only part of a value.
  */
 const hidden = [
   variables.URL,
@@ -75,7 +75,7 @@ const step = (
     env: { ...endpoint.env, ...env },
     cancelAt,
   });
-/** The messages of a step, with their places. */
+/** The workflow commands of a step except the masks, such as errors with their file and line. */
 const told = ({ commands }: Awaited<ReturnType<typeof step>>) =>
   commands
     .filter(({ name }) => name !== 'add-mask')
@@ -93,7 +93,7 @@ beforeAll(async () => {
     const { status } = await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
     expect(status).toBe(201);
   }
-  // The file of the tests is pinned to the version before.
+  // The file in these tests pins the version that the secret had before this update.
   const body = { value: 'a newer password' };
   await vault.call('PUT', '/v1/secrets/app.PASSWORD', { token, body });
 });
@@ -137,14 +137,14 @@ describeLocal('a step with the action', () => {
     expect(commands.map(({ data }) => data)).toContain(values['app.KEY']);
   });
 
-  it('tells which versions it has read, and no value', async () => {
+  it('has one output, which names the versions that it has read and contains no value', async () => {
     const { outputs } = await step({ run: 'true' });
     const read = ['app.PASSWORD@1', 'app.KEY@1', 'app.TRAP@1', 'app.SHORT@1'];
     expect(JSON.parse(outputs.get('versions') ?? '')).toEqual(read);
     expect(outputs.size).toBe(1);
   });
 
-  it('exports the variables by choice only, exactly as they are', async () => {
+  it('exports the variables only if it is asked to, exactly as they are', async () => {
     const { code, exported } = await step({ export: 'true' });
     expect([code, Object.fromEntries(exported)]).toEqual([0, variables]);
   });
@@ -170,30 +170,30 @@ describeLocal('a step with the action', () => {
     expect(endpoint.asked.slice(before)).toEqual(['vault', 'vault', 'vault']);
   });
 
-  it('asks for the address of the vault as the audience unless one is given', async () => {
+  it('requests a token whose audience is the address of the vault, unless an audience is given', async () => {
     const { code } = await step({ run: 'echo begun', audience: '' });
     expect([code, endpoint.asked.at(-1)]).toEqual([5, vault.baseUrl()]);
   });
 
-  it('gives a script also the variables that are never exported', async () => {
+  it('gives a script even the variables that are never exported', async () => {
     const content = 'PYTHONPATH=here\n';
     expect((await step({ run: 'test "$PYTHONPATH" = here', content }, {})).code).toBe(0);
   });
 
-  it('passes the signal of a cancelled job on to the script, which ends as it wants', async () => {
+  it('passes the signal of a cancelled job on to the script, which decides how to end', async () => {
     const run = 'trap "exit 3" INT; echo ready; for i in {1..500}; do sleep 0.1; done';
     expect((await step({ run }, undefined, {}, 'ready')).code).toBe(3);
   });
 
-  it('ends with the exit code of the script, or 128 and more for a signal', async () => {
+  it('ends with the exit code of the script, or with 128 plus the number of the signal that ended the script', async () => {
     const codes = await Promise.all([step({ run: 'exit 42' }), step({ run: 'kill -9 $$' })]);
     expect(codes.map(({ code }) => code)).toEqual([42, 137]);
   });
 });
 
 describeLocal('the files of the action', () => {
-  it('hold no package, whose licence would have to go with them', () => {
-    // esbuild names each source in a comment.
+  it('contain no third-party package, so no licence has to be shipped', () => {
+    // esbuild marks each source file in the bundle with a comment that has its name.
     const sources = readFileSync(join(action, 'index.mjs'), 'utf8').match(/^\/\/ \S+\.\w+$/gm);
     expect(sources).toContain('// action/main.ts');
     expect(sources?.filter((source) => source.includes('node_modules'))).toEqual([]);
@@ -206,7 +206,7 @@ describeLocal('the files of the action', () => {
     expect(permissions).toEqual({ contents: 'read', 'id-token': 'write' });
     const [, { with: given }] = jobs.deploy.steps;
     const { code, stderr } = await step({ ...given, addr: vault.baseUrl() });
-    // The script of the example is not there.
+    // The example's script does not exist here, so bash ends with 127.
     expect([code, stderr]).toEqual([127, expect.stringContaining('./deploy.sh')]);
   });
 });
@@ -219,7 +219,7 @@ describeLocal('a step that cannot do its work', () => {
     readonly given?: Readonly<Record<string, string>>;
     readonly files?: Readonly<Record<string, string>>;
     readonly env?: NodeJS.ProcessEnv;
-    /** The next answers of the endpoint for tokens. */
+    /** Status codes with which the token endpoint answers the first requests, one each. */
     readonly answers?: readonly number[];
     readonly code: number;
     readonly told: readonly unknown[];
@@ -256,10 +256,10 @@ describeLocal('a step that cannot do its work', () => {
       code: 5,
       told: [expect.any(String)],
     },
-    'a line that is no assignment': {
+    'a line that is not an assignment': {
       files: { '.env': `A=${canary}\nB="x secret(web.KEY)"\nC='${canary}\n` },
       code: 6,
-      told: ['error file=.env,line=3,col=3 no quote closes the value', expect.any(String)],
+      told: ['error file=.env,line=3,col=3 the value has no closing quote', expect.any(String)],
     },
     'secrets that the policy hides': {
       files: { 'a,b:c.env': `A=${canary}\nB="x secret(web.KEY)"\nC=secret(app.NONE)\n` },
@@ -271,7 +271,7 @@ describeLocal('a step that cannot do its work', () => {
         expect.any(String),
       ],
     },
-    'a fault in the input content': {
+    'an error in the input content': {
       given: { content: `A=${canary}\nB=secret(app.NONE)\n` },
       code: 3,
       told: ['error  content, line 2: app.NONE: there is no such secret', expect.any(String)],
@@ -284,17 +284,17 @@ describeLocal('a step that cannot do its work', () => {
         'error file=.env,line=3 node_options is not exported: an interpreter loads code by it',
       ],
     },
-    'a value that no variable can have': {
+    'a value that no variable can hold': {
       files: { '.env': `A=${canary}\n\nB=secret(app.NUL)\n` },
       code: 6,
-      told: ['error file=.env,line=3 the value of B holds a NUL: no variable can'],
+      told: ['error file=.env,line=3 the value of B contains a NUL, which no variable can'],
     },
     'a missing file': {
       files: {},
       code: 2,
       told: ['error  cannot read the file .env (ENOENT) (usage)'],
     },
-    'a file that is no UTF-8': {
+    'a file that is not UTF-8': {
       given: { 'env-file': '/proc/self/exe' },
       code: 2,
       told: ['error  the file /proc/self/exe is not UTF-8 (usage)'],
@@ -317,9 +317,9 @@ describeLocal('a step that cannot do its work', () => {
     'an address with a password': {
       given: { addr: `https://me:${canary}@vault.example.com` },
       code: 2,
-      told: [expect.stringContaining('the address of the vault is http:// or https://')],
+      told: [expect.stringContaining('the address of the vault must be http:// or https://')],
     },
-    'an address on the way to which others can read the token': {
+    'an address without https, where others could read the token': {
       given: { addr: 'http://vault.example.com' },
       code: 2,
       told: [expect.stringContaining('the address of the vault is not https://')],
@@ -329,20 +329,20 @@ describeLocal('a step that cannot do its work', () => {
       code: 2,
       told: ['error  the input addr is missing: the address of the vault (usage)'],
     },
-    'a script for which the file hides bash': {
+    'a file whose PATH has no bash': {
       given: { content: `PATH=/c4n4ry\n` },
       files: {},
       code: 1,
       told: ['error  bash cannot be run (ENOENT) (failed)'],
     },
-    'a vault that is not there': {
+    'a vault that cannot be reached': {
       given: { addr: 'http://127.0.0.1:2' },
       code: 7,
       told: [expect.any(String)],
     },
   };
 
-  /** A step whose vault answers with this as the content of the expanded file. */
+  /** A step whose vault returns this text as the expanded file. */
   const stepWithAnswer = (content: string) => {
     const reply = { content, resolved: [], created: [], warnings: [], tag: 't' };
     return serveWhile(
@@ -352,7 +352,7 @@ describeLocal('a step that cannot do its work', () => {
     );
   };
 
-  it('sets no variable that the vault returns and the file does not have', async () => {
+  it('sets no variable at all if the vault returns one that the file does not have', async () => {
     const failed = await stepWithAnswer(JSON.stringify({ URL: canary, LD_PRELOAD: canary }));
     expect([failed.code, told(failed), failed.exported.size]).toEqual([
       1,
@@ -362,7 +362,7 @@ describeLocal('a step that cannot do its work', () => {
     expect(failed.stdout).not.toMatch(/begun|c4n4ry/);
   });
 
-  it('tells of a defect without the message, which may quote a value', async () => {
+  it('reports a defect without its message, which may quote a value', async () => {
     const failed = await stepWithAnswer(canary);
     expect([failed.code, failed.stderr]).toEqual([1, '']);
     expect(told(failed)).toEqual([
@@ -372,7 +372,7 @@ describeLocal('a step that cannot do its work', () => {
   });
 
   it.each(Object.keys(cases))(
-    'says so at its place, repeats no value, and does nothing else: %s',
+    'names the place of the error, repeats no value, and does nothing else: %s',
     async (what) => {
       const { given, files, env, answers = [], code, told: messages } = cases[what] as Case;
       endpoint.failWith(...answers);

@@ -1,8 +1,11 @@
-/** The vault refuses each part of a request that is invalid, names it, repeats nothing of it and stores nothing. */
+/**
+ * The vault refuses every kind of invalid request and names the invalid part. It repeats nothing
+ * from the request, and stores nothing.
+ */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Call, freshName, isLocal, useVault } from '../support/running-vault.ts';
 
-/** A text in all invalid input. */
+/** Appears in all invalid input, so a reply that repeats input is noticed. */
 const canary = 'c4n4ry';
 const known = freshName('KNOWN');
 const vault = useVault();
@@ -11,7 +14,10 @@ beforeAll(async () => {
   await vault.ask('PUT', `/v1/secrets/${known}`, { value: 'two' });
 });
 
-/** The field, the request, and its body: an object, or a text as it is sent. */
+/**
+ * The field, the request, and its body: an object that is sent as JSON, or text that is sent as it
+ * is.
+ */
 type Row = readonly [field: string, request: string, body?: Body];
 type Body = object | string;
 
@@ -41,15 +47,15 @@ const value = { value: canary };
 const file = { content: `A=${canary}\n` };
 const tag = 'a'.repeat(43);
 
-/** A row for each body. */
+/** Returns one row for each body, all with the same field and request. */
 const withEach = (field: string, request: string, ...all: readonly Body[]): Row[] =>
   all.map((body) => [field, request, body]);
-/** A row for each end of the target, such as a query. */
+/** Returns one row for each ending of the request's URL, such as a query. */
 const endingIn = (field: string, request: string, ...ends: readonly string[]): Row[] =>
   ends.map((end) => [field, `${request}${end}`]);
 
 const name = 'NEW';
-/** Long enough to be looked for in a note. */
+/** A value so long that the vault searches the note of the request for it. */
 const long = `${canary}-${canary}`;
 const bodies: readonly Row[] = [
   ...withEach('body', create, canary, `{"name":"NEW","value":"${canary}","${canary}":1}`),
@@ -97,7 +103,7 @@ const files: readonly Row[] = [
   ...withEach('query', `${expand}?at=${instant}`, file),
 ];
 
-/** Files sent as text: the query has their options, but never their values, because URLs are logged. */
+/** Files sent as text. Options go in the query, but values may not, because URLs are logged. */
 const textFiles: readonly Row[] = [
   ...endingIn('dialect', expand, '?dialect=', '?dialect=fish'),
   ['dryRun', `${encrypt}?dryRun=1`],
@@ -108,7 +114,7 @@ const textFiles: readonly Row[] = [
   ['query', `${expand}?unless=${tag}`],
 ];
 
-/** Some gateways would route these to another path. */
+/** Paths that some gateways would change, so only the local vault gets them. */
 const localPaths = isLocal ? ['/A%2Fversions', '/A;v=1'] : [];
 const parameters: readonly Row[] = [
   ...endingIn('name', list, ...localPaths, `/1${canary}`, '/A%20B/versions', '/1A/explain'),
@@ -136,7 +142,7 @@ const parameters: readonly Row[] = [
 describe('the vault', () => {
   it.each([...bodies, ...files, ...parameters])(
     'answers 400 and names the field %s of %s with the body %j',
-    // Without a default, Jest would pass its callback to a row without a body.
+    // The default is needed: for a row without a body, Jest would pass its callback here.
     async (field, request, body = undefined) => {
       const reply = await send(request, body);
       expect(reply).toMatchObject(invalid(field));
@@ -165,13 +171,13 @@ describe('the vault', () => {
     expect(reply).toMatchObject(invalid('idempotency-key'));
   });
 
-  it('answers 400 to pin if the reply is a bare file', async () => {
+  it('answers 400 to the option pin if the reply is text/plain, which has no place for the pinned file', async () => {
     const accept = { Accept: 'text/plain' };
     expect(await send(expand, { ...file, pin: true }, accept)).toMatchObject(invalid('pin'));
     expect((await send(expand, { content: 'A=1', pin: false }, accept)).text).toBe('A=1');
   });
 
-  it('answers 400 to a copy that creates with If-Match', async () => {
+  it('answers 400 to a copy that has both the option create and If-Match', async () => {
     const reply = await send(copy, { ...past, create: true }, { 'If-Match': '"2"' });
     expect(reply).toMatchObject(invalid('if-match'));
   });
@@ -225,7 +231,7 @@ describe('a body', () => {
     [undefined, {}],
     ['', { 'Content-Type': 'text/html' }],
     ['{}', {}],
-  ])('%j of a deletion stores no note', async (body, headers) => {
+  ])('%j is accepted for a deletion', async (body, headers) => {
     const name = freshName('BODY');
     expect((await send(create, { name, ...value })).status).toBe(201);
     const deleted = await send(`DELETE /v1/secrets/${name}`, body, headers);
@@ -233,7 +239,7 @@ describe('a body', () => {
   });
 });
 
-describe('after all refusals', () => {
+describe('after all refusals,', () => {
   it('the vault holds only what was accepted', async () => {
     expect((await send(get, undefined)).json).toMatchObject({ version: 2, value: 'two' });
     const { json: listed } = await send(list, undefined);

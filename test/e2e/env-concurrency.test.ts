@@ -1,6 +1,8 @@
 /**
- * 16 clients submit 150 overlapping files, and read one with each. Every request is timed, so that each answer can be
- * compared with what earlier answers had told and later ones could not yet tell.
+ * 16 clients submit 150 files that share names, and while each file is submitted, they also read
+ * the names of one that was begun recently. Every request is timed: an answer must know each file
+ * that was acknowledged before its request began, and no file that was submitted after the answer
+ * came.
  */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { changePair } from '../support/changed-pair.ts';
@@ -18,23 +20,33 @@ const clients = 16;
 const filesCount = 150;
 const vault = useVault();
 
-/** Each file wants a pair of its own and names that other files want too. */
+/**
+ * Each file creates a pair of names that no other file creates, and some names that other files
+ * create as well.
+ */
 type File = {
   readonly index: number;
   readonly pair: readonly [string, string];
   readonly wants: readonly string[];
 };
 const shared = Array.from({ length: 180 }, () => freshName('SHARED'));
-/** Every third file also reads the pair of another file: of a later one, or of one that was submitted long before. */
+/**
+ * Every third file also reads the pair of another file, which is either submitted later or was
+ * submitted long before.
+ */
 const isReading = (index: number): boolean => index % 3 === 0;
 const files: readonly File[] = Array.from({ length: filesCount }, (_, index) => {
   const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
-  // Two neighbours want the first name at the same time; the other names are shared with distant files.
+  // Three neighbouring files want the same first shared name at about the same time. They share the
+  // other names with files further away.
   const places = [Math.floor(index / 3), index * 7, index * 13 + 5];
   const some = new Set(places.map((place) => shared[place % shared.length] ?? ''));
   return { index, pair, wants: isReading(index) ? pair : [pair[0], ...some, pair[1]] };
 });
-/** A reading file shares no name, so it is refused only if the pair that it reads does not exist. */
+/**
+ * The names that a file reads. A file that reads creates no shared name, so it can only be refused
+ * because a name that it reads is missing.
+ */
 const readsOf = (index: number): readonly string[] => {
   const other = index % 2 === 0 ? index + 2 : index - 40;
   return isReading(index) ? (files[(other + filesCount) % filesCount]?.pair ?? []) : [];
@@ -70,14 +82,17 @@ const toldNames = ({ reply }: Timed): readonly string[] =>
 describe('150 overlapping files submitted by 16 concurrent clients', () => {
   const submitted: Timed[] = [];
   const polled: (Timed & { readonly file: File })[] = [];
-  /** The index of the file that created each name. */
+  /** For each name, the index of the file that created it. */
   const wonBy = new Map<string, number>();
   const winnerOf = (name: string): { readonly file: File; readonly timed: Timed } | undefined => {
     const index = wonBy.get(name) ?? -1;
     const [file, won] = [files[index], submitted[index]];
     return file && won && { file, timed: won };
   };
-  /** Checks which of the names an answer told to exist. */
+  /**
+   * Checks that an answer was right about which names existed, given when its request began and
+   * when it ended.
+   */
   const requireTrue = (
     names: readonly string[],
     exists: (name: string) => boolean,
@@ -85,10 +100,11 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
   ) => {
     for (const name of names) {
       const winner = winnerOf(name);
-      // The creation of an existing name had begun; that of a missing one was not acknowledged before.
+      // If a name existed, its creation began before this answer ended. If it was missing, its
+      // creation was acknowledged after this request began.
       if (exists(name)) expect(winner?.timed.began).toBeLessThan(ended);
       else if (winner) expect(winner.timed.ended).toBeGreaterThan(began);
-      // Names that one file created exist together.
+      // The names of one file must all exist or all be missing.
       const together = names.filter((other) => winner?.file.wants.includes(other));
       for (const other of together) expect([other, exists(other)]).toEqual([other, exists(name)]);
     }
@@ -98,7 +114,8 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     const rest = files.entries();
     const client = async () => {
       for (const [index, file] of rest) {
-        // With each file, one of the last that began is read: some of them are still in progress.
+        // While each file is submitted, read the names of one that was begun recently, because some
+        // of those are still in progress.
         const other = files[Math.max(0, index - (index % clients))] ?? file;
         const read = async () => polled.push({ file: other, ...(await expand(other.wants)) });
         [submitted[index]] = await Promise.all([submit(file), read()]);
@@ -108,12 +125,12 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     for (const [index, { reply }] of submitted.entries()) {
       for (const { name } of reply.json.created ?? []) wonBy.set(name, index);
     }
-    // On a slow machine no reader during the crowd may find a file that is stored already.
+    // On a slow machine none of the reads above may have found a stored file, so read one more.
     const stored = files[submitted.findIndex(({ reply }) => reply.status === 200)] ?? files[0];
     if (stored) polled.push({ file: stored, ...(await expand(stored.wants)) });
   });
 
-  it('are each stored or refused for their names, with many of both', () => {
+  it('are each stored with 200 or refused with 404 or 409, and each of these happens more than ten times', () => {
     const statuses = new Map<number, number>();
     for (const { reply } of submitted) {
       statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
@@ -159,7 +176,7 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
     }
   });
 
-  it('are refused with 404 only for missing names that they read, both names of a file at once', () => {
+  it('are refused with 404 only for missing names that they read, and for both names of a pair together', () => {
     const refused = submitted.flatMap((answer, index) =>
       answer.reply.status === 404 ? [{ answer, reads: readsOf(index) }] : [],
     );
@@ -189,76 +206,27 @@ describe('150 overlapping files submitted by 16 concurrent clients', () => {
         );
       }
     }
-    // The pair that only one file wants exists for some readers, and not yet for others.
+    // Some reads must find both names of a pair that only one file creates, and others must find
+    // neither yet.
     expect(seen.whole).toBeGreaterThan(0);
     expect(seen.none).toBeGreaterThan(0);
   });
 });
 
-describe('readers that poll a pair until a file creates it', () => {
-  it('see neither of the two, then both', async () => {
-    for (let round = 0; round < 15; round += 1) {
-      const pair = [freshName('LEFT'), freshName('RIGHT')] as const;
-      let isAnswered = false;
-      const read = async () => {
-        for (;;) {
-          // A read that begins after the file was answered must see the pair, and is the last one.
-          const isLast = isAnswered;
-          const answer = await expand(pair);
-          if (answer.reply.status === 200) return answer.reply.json.content;
-          expect([answer.reply.status, toldNames(answer)]).toEqual([404, pair]);
-          if (isLast) return 'not seen, though the file was answered before';
-        }
-      };
-      const reading = Promise.all(Array.from({ length: 4 }, read));
-      const content = pair.map((name) => `E_${name}=enc(${name})\n`).join('');
-      const submitting = submit({ index: round, pair, wants: pair }, content).finally(() => {
-        isAnswered = true;
-      });
-      const [submitted, seen] = await Promise.all([submitting, reading]);
-      expect(submitted.reply.status).toBe(200);
-      const whole = JSON.stringify(
-        Object.fromEntries(pair.map((name) => [`K_${name}`, textOf(name, round)])),
-      );
-      expect(new Set(seen)).toEqual(new Set([whole]));
-    }
-  });
-});
-
 describe('readers of a user and a password that files change together', () => {
   // Shows G8.
-  it('never see one old and one new, and each change becomes one version of both', () =>
+  it('never see one old and one new value, and each change writes one version of both', () =>
     changePair({
       pair: [freshName('USER'), freshName('PASS')],
       write: (path, body) => vault.ask('POST', path, body, repeatable()),
       read: (path, body) => vault.ask('POST', path, body),
-      // Readers without a pause would hold up the changes. Behind another gateway each answer costs far more.
+      // Readers without a pause would slow the changes down. Behind another gateway, answers take
+      // much longer.
       pauseMs: isLocal ? 100 : 500,
     }));
 });
 
 describe('files that update the same two secrets', () => {
-  it('are stored once out of eight with the same ifVersions, and else rejected with 412 and both names', async () => {
-    const pair = [await vault.create('old'), await vault.create('old')];
-    const content = pair.map((name) => `E_${name}=enc(${name}@next)\n`).join('');
-    const ifVersions = Object.fromEntries(pair.map((name) => [name, 1]));
-    const replies = await Promise.all(
-      Array.from({ length: 8 }, (_, index) => {
-        const values = Object.fromEntries(pair.map((name) => [name, `of ${index}`]));
-        return vault.ask('POST', '/v1/env/encrypt', { content, values, ifVersions });
-      }),
-    );
-    const won = replies.findIndex(({ status }) => status === 200);
-    for (const [index, { status, json }] of replies.entries()) {
-      if (index === won) continue;
-      expect([status, json.errors?.map(({ name }) => name)]).toEqual([412, pair]);
-    }
-    for (const name of pair) {
-      const { json } = await vault.ask('GET', `/v1/secrets/${name}`);
-      expect(json).toMatchObject({ version: 2, value: `of ${won}` });
-    }
-  });
-
   itLocal(
     'wait within one process for updates and copies of the same secrets, and lose no race',
     async () => {
@@ -288,9 +256,11 @@ describe('files that update the same two secrets', () => {
 
 describe('files that read a secret while it is deleted and created again', () => {
   // Shows G8.
-  it('use a version that was current meanwhile, or store nothing because it was deleted', async () => {
+  it('use a version that was current during the request, or store nothing because the secret was deleted then', async () => {
     const read = await vault.create();
-    // Odd versions have a value, even ones are deletions. A read may find any version between the two marks.
+    // Versions with odd numbers have a value, and those with even numbers are deletions. A read may
+    // find any version from the one that was `acknowledged` when it began to the one that was
+    // `sent` when it ended.
     let acknowledged = 1;
     let sent = 1;
     const change = async (method: string, path: string, body?: object) => {
@@ -302,7 +272,8 @@ describe('files that read a secret while it is deleted and created again', () =>
     const seen = new Set<number>();
     let isOver = false;
     const changes = async () => {
-      // On a slow machine the writers may need more rounds to meet both a version and a deletion.
+      // On a slow machine, more rounds may be needed until the writers have met both a version and
+      // a deletion.
       for (let round = 0; round < 15 || (seen.size < 2 && round < 150); round += 1) {
         await change('DELETE', `/v1/secrets/${read}`);
         await change('POST', '/v1/secrets', { name: read, value: 'v' });

@@ -1,4 +1,7 @@
-/** Both forms of .env files, their reports and the order of reports, instants, pins and the limits. */
+/**
+ * `.env` files in requests, as bare text and in JSON: the form of the reply, options, dry runs, and
+ * secrets that were deleted.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { type Call, freshName, useVault } from '../support/running-vault.ts';
 
@@ -12,7 +15,7 @@ const json = (route: Route, content: string, members = {}) =>
 const readBack = async (name: string) => (await vault.ask('GET', `/v1/secrets/${name}`)).json.value;
 
 describe('a bare .env file', () => {
-  it('is returned bare with every byte except its references', async () => {
+  it('is returned bare with every byte unchanged except its references', async () => {
     const name = await vault.create('a b');
     const file = `\ufeff# kept\r\n\r\n  X = 'y' # kept\nA="secret(${name})"\nLAST=1`;
     const reply = await post('/expand', { file });
@@ -20,7 +23,7 @@ describe('a bare .env file', () => {
     expect(reply.text).toBe(file.replace(`"secret(${name})"`, "'a b'"));
   });
 
-  it('is returned bare from JSON if text/plain is requested, but problems stay JSON', async () => {
+  it('is returned bare for a JSON request if text/plain is asked for, but problems stay JSON', async () => {
     const name = await vault.create('v');
     const headers = { Accept: 'text/plain' };
     const body = { content: `A=secret(${name})\n` };
@@ -39,24 +42,27 @@ describe('a bare .env file', () => {
     ['text/html', false],
     ['text/plainer', false],
     ['application/json, text/plain', false],
-    // A list may stand in several lines (RFC 9110, 5.3).
+    // Two header lines, which together are one list (RFC 9110, 5.3).
     [['application/json', 'text/plain'], false],
-  ])('is returned bare from JSON with Accept %s: %s', async (accept, isText) => {
+  ])('is returned bare for a JSON request with Accept %s: %s', async (accept, isText) => {
     const reply = await post('/expand', { body: { content: 'A=1' }, headers: { Accept: accept } });
     expect(reply.status).toBe(200);
     expect(reply.headers.get('content-type')?.startsWith('text/plain')).toBe(isText);
   });
 
-  it('is read with the options of the query', async () => {
+  it('is read with the options in the query', async () => {
     const [old, fresh] = [await vault.create('v'), freshName()];
-    const rendered = await post('/expand', { file: `A=secret(${old})\n` }, '?dialect=json');
-    expect(JSON.parse(rendered.text)).toEqual({ A: 'v' });
+    const { json: update } = await vault.ask('PUT', `/v1/secrets/${old}`, { value: 'w' });
+    const query = `?dialect=json&at=${update.validFrom}`;
+    await vault.ask('PUT', `/v1/secrets/${old}`, { value: 'x' });
+    const rendered = await post('/expand', { file: `A=secret(${old})\n` }, query);
+    expect(JSON.parse(rendered.text)).toEqual({ A: 'w' });
     const dry = await post('/encrypt', { file: `${fresh}=v\nA=enc(${fresh})\n` }, '?dryRun=true');
     expect(dry.text).toBe(`${fresh}=secret(${fresh})\nA=secret(${fresh})\n`);
     expect(await readBack(fresh)).toBeUndefined();
   });
 
-  it('is returned empty if it is empty', async () => {
+  it('stays empty if it is empty', async () => {
     for (const route of ['', '/encrypt', '/expand'] as const) {
       expect((await post(route, { file: '' })).text).toBe('');
       expect((await json(route, '')).json).toEqual({
@@ -83,7 +89,7 @@ describe('the lists of a reply', () => {
 });
 
 describe('the dialect json', () => {
-  it('answers 400 and stores nothing for a file with enc()', async () => {
+  it('is refused with 400 for a file with enc() and by /v1/env/encrypt, and nothing is stored', async () => {
     const name = freshName();
     const content = `${name}=v\nA=enc(${name})\n`;
     for (const route of ['', '/encrypt'] as const) {
@@ -97,7 +103,10 @@ describe('the dialect json', () => {
   });
 });
 
-/** The answer of a dry run, which makes no write that an anchor could stand for. */
+/**
+ * Turns the answer of a request into the answer of its dry run, which has no anchors because it
+ * writes no version.
+ */
 const foretold = (text: string): string =>
   text.replace(/"created":\[.*?\]/, (created) => created.replaceAll(/,"anchor":"[^"]*"/g, ''));
 
@@ -113,64 +122,6 @@ describe('dryRun', () => {
   });
 });
 
-describe('a .env file with several errors', () => {
-  it('is refused with every bad line at once, by line, column and code, without its text', async () => {
-    const content = [
-      'NO_EQUALS_c4n4ry',
-      "A='c4n4ry' text",
-      'B="c4n4ry\\q"',
-      'C=enc(c4n4ry hunter2)',
-      'D=Secret(c4n4ry)',
-      'E=enc(c4n4ry)',
-      'F=1',
-      'F=c4n4ry',
-      '1G=c4n4ry',
-      'H="c4n4ry',
-    ].join('\n');
-    const reply = await json('/encrypt', content);
-    expect(reply.json.errors?.map(({ line, code }) => [line, code])).toEqual([
-      [1, 'missing_equals'],
-      [2, 'text_after_quote'],
-      [3, 'bad_escape'],
-      [4, 'malformed_reference'],
-      [5, 'malformed_reference'],
-      [6, 'unresolved_value'],
-      [8, 'duplicate_key'],
-      [9, 'bad_key'],
-      [10, 'unterminated_quote'],
-    ]);
-    expect(reply.text).not.toMatch(/c4n4ry|hunter2/);
-  });
-});
-
-describe('the limits of a .env file', () => {
-  const tooLarge = (limit: number) => ({ status: 413, json: { code: 'too_large', limit } });
-
-  it('allow 96 names, new and read together', async () => {
-    const names = Array.from({ length: 97 }, () => freshName('MANY'));
-    const file = (count: number) =>
-      names.slice(0, count).map((name, index) => `K${index}=enc(${name})\n`);
-    const values = (count: number) =>
-      Object.fromEntries(names.slice(0, count).map((name) => [name, `v-${name}`]));
-    const refused = await json('/encrypt', file(97).join(''), { values: values(97) });
-    expect(refused).toMatchObject(tooLarge(96));
-    expect(await readBack(names[0] ?? '')).toBeUndefined();
-    const stored = await json('/encrypt', file(96).join(''), { values: values(96) });
-    expect(stored.json.created).toHaveLength(96);
-    const expanded = await json('/expand', stored.json.content ?? '');
-    expect(expanded.json.content).toContain(`K95=v-${names[95]}\n`);
-    const more = `${stored.json.content}LAST=secret(${names[96]})\n`;
-    expect(await json('/expand', more)).toMatchObject(tooLarge(96));
-  });
-
-  it('allow 262,144 bytes of file', async () => {
-    const file = (length: number) => `A=${'é'.repeat((length - 2) / 2)}`;
-    expect((await post('/expand', { file: file(262_144) })).text).toBe(file(262_144));
-    expect(await post('/expand', { file: file(262_146) })).toMatchObject(tooLarge(262_144));
-    expect(await json('/encrypt', file(262_146))).toMatchObject(tooLarge(262_144));
-  });
-});
-
 describe('a .env file with deleted secrets', () => {
   const ended = async (value: string): Promise<string> => {
     const name = await vault.create(value);
@@ -179,7 +130,7 @@ describe('a .env file with deleted secrets', () => {
   };
 
   it.each(['', '/encrypt'] as const)(
-    'creates them again with their next version and a note, as a dry run foretells: /v1/env%s',
+    'creates them again with their next version and a note, as a dry run predicts: /v1/env%s',
     async (route) => {
       const [again, fresh] = [await ended('one'), freshName()];
       const content = `A=enc(${again})\nB=enc(${fresh})\n`;
@@ -215,39 +166,5 @@ describe('names and keys of JavaScript built-ins', () => {
     expect(stored.json.created?.map(({ name }) => name)).toEqual(words);
     const expanded = await json('/expand', stored.json.content ?? '');
     expect(expanded.json.content).toBe(words.map((word) => `${word}='of ${word}'\n`).join(''));
-  });
-});
-
-describe('a .env file as of an instant or with pins', () => {
-  const put = (name: string, value: string) => vault.ask('PUT', `/v1/secrets/${name}`, { value });
-
-  it('resolves every secret as of the instant, in both forms', async () => {
-    const [a, b] = [await vault.create('a1'), await vault.create('b1')];
-    await put(a, 'a2');
-    const { json: second } = await put(b, 'b2');
-    await put(a, 'a3');
-    const file = `A=secret(${a})\nB=secret(${b})\n`;
-    const then = await json('/expand', file, { at: second.validFrom });
-    expect(then.json.content).toBe('A=a2\nB=b2\n');
-    expect(then.json.resolved).toMatchObject([
-      { name: a, version: 2 },
-      { name: b, version: 2 },
-    ]);
-    const bare = await post('/expand', { file }, `?at=${second.validFrom}`);
-    expect(bare.text).toBe('A=a2\nB=b2\n');
-    const before = await json('/expand', file, { at: '2020-01-01T00:00:00Z' });
-    expect(before).toMatchObject({ status: 404, json: { errorsTotal: 2 } });
-  });
-
-  it('repeats a deployment exactly from its pinned form after later updates', async () => {
-    const name = await vault.create('one');
-    const content = `\ufeff# kept\r\nA="\\\\secret(X) secret(${name})" # secret(${name})\nB=1`;
-    const first = await json('/expand', content, { pin: true });
-    expect(first.json.pinned).toBe(content.replace(`secret(${name})`, `secret(${name}@1)`));
-    await put(name, 'two');
-    const again = await json('/expand', first.json.pinned ?? '', { pin: true });
-    expect(again.json).toEqual({ ...first.json, tag: again.json.tag });
-    expect((await json('/expand', content)).json.content).toContain(' two');
-    expect((await json('/expand', content, { pin: false })).json.pinned).toBeUndefined();
   });
 });

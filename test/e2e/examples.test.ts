@@ -1,4 +1,4 @@
-/** Sends the examples of docs/openapi.yaml and compares the answers. */
+/** Sends the examples in docs/openapi.yaml and compares the answers. */
 import { describe, expect, it } from '@jest/globals';
 import { type Json, operations } from '../support/openapi.ts';
 import { useVault } from '../support/running-vault.ts';
@@ -28,7 +28,7 @@ const reply = (operationId: string, status: string, name?: string, type = 'appli
     name,
   );
 
-/** The reply without what differs between vaults: instants, anchors, tags and the id of the master key. */
+/** Replaces what differs between vaults: instants, anchors, tags and the id of the master key. */
 const settled = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (member, content) =>
@@ -98,7 +98,7 @@ describe('the examples in docs/openapi.yaml', () => {
     const own = { ...you, scope: 'secrets:read secrets:write secrets:delete secrets:explain' };
     const caller = await vault.call('GET', '/v1/whoami', { token: vault.token(own) });
     expectExample(caller, reply('whoami', '200'));
-    // A probe that takes more than a second makes the status degraded.
+    // The status is briefly degraded when a probe takes more than a second.
     const ok = await untilSeen(
       () => call('GET', '/v1/status'),
       ({ status }) => status === 200,
@@ -133,7 +133,8 @@ describe('the examples in docs/openapi.yaml', () => {
       const body = { name: 'API_TOKEN', value: 's3cr3t' };
       await vault.call('POST', '/v1/secrets', { token, body });
       const isText = type === 'text/plain';
-      // Only the answer in JSON names the version.
+      // The example of the JSON answer names version 7 of API_TOKEN, so the secret gets that many
+      // versions. The example of the text answer names no version.
       for (let version = 2; version <= 7 && !isText; version += 1) {
         await vault.call('PUT', '/v1/secrets/API_TOKEN', { token, body: { value: body.value } });
       }

@@ -1,4 +1,4 @@
-/** A repeated keyed request has one effect and one answer. */
+/** A repeated keyed request takes effect once and gets the same answer. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { freshName, type Reply, useVault } from '../support/running-vault.ts';
@@ -17,7 +17,10 @@ const versionsOf = async (name: string): Promise<number> => {
   return reply.json.versions?.length ?? 0;
 };
 const isReplay = (reply: Reply): boolean => reply.headers.get('idempotency-replayed') === 'true';
-/** One of several attempts may have succeeded while another gateway lost its answer. */
+/**
+ * Whether the answer is not a replay. Behind another gateway it may be one, because there a request
+ * is sent again, and an earlier attempt may have succeeded although its answer was lost.
+ */
 const mayBeFirst = (reply: Reply): boolean => !isReplay(reply) || reply.tries > 1;
 const createOf = (name: string, value = 'v'): Request => ({
   method: 'POST',
@@ -71,7 +74,7 @@ describe('a repeated keyed request', () => {
     expect(await versionsOf(name)).toBe(versions);
   });
 
-  it('counts as equal under another spelling of the same bytes', async () => {
+  it('counts as the same if the same bytes are encoded differently', async () => {
     const [name, key] = [freshName(), randomUUID()];
     const first = await send(createOf(name, 'hi'), key);
     const again = await send(
@@ -93,7 +96,7 @@ describe('a repeated keyed request', () => {
     expect(await versionsOf(name)).toBe(1);
   });
 
-  it('must pass the checks of any request first', async () => {
+  it('is refused with 403 if its token lacks the scope or does not cover the name', async () => {
     const [name, key] = [freshName(), randomUUID()];
     await send(createOf(name), key);
     const reader = vault.token({ scope: 'secrets:read' });
@@ -117,7 +120,7 @@ describe('a used key', () => {
     expect(await versionsOf(other)).toBe(0);
   });
 
-  it('is refused with 422 and without effect for another note, for a note that is new or gone, and for a deletion', async () => {
+  it('is refused with 422 and without effect for another note, an added or a missing note, and a deletion', async () => {
     const [name, key] = [await vault.create(), randomUUID()];
     const noted = (note?: string): Request => ({
       ...updateOf(name),
@@ -182,11 +185,11 @@ describe('a used key', () => {
     ]) {
       expect(refused).toMatchObject({ status: 422, json: { code: 'idempotency_key_reused' } });
     }
-    // The properties of an object have no order.
+    // The properties of an object have no order, so this is the same content.
     expect(isReplay(await post({ [last]: 'w', [name]: 'v' }))).toBe(true);
   });
 
-  it('has no effect with dryRun and on expand', async () => {
+  it('of a dry run or of expand is ignored, even if it is invalid', async () => {
     const [name, old, key] = [freshName(), await vault.create(), randomUUID()];
     const dry = encryptOf(name);
     expect((await send({ ...dry, body: { ...dry.body, dryRun: true } }, key)).status).toBe(200);

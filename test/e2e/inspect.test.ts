@@ -1,10 +1,10 @@
-/** `npm run inspect` shows a vault that runs, and one that has stopped. */
+/** `npm run inspect` on a running vault and on one that has stopped. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
-import { type Closer, closeAll } from '../../local/process/ending.ts';
-import { storeFile } from '../../local/sqlite/database.ts';
-import { openSqliteStore } from '../../local/sqlite/sqlite-store.ts';
+import { type Closer, closeAll } from '../../host/process/ending.ts';
+import { storeFile } from '../../host/sqlite/database.ts';
+import { openSqliteStore } from '../../host/sqlite/sqlite-store.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import {
   describeLocal,
@@ -56,11 +56,12 @@ describeLocal('npm run inspect', () => {
       'state: destroyed',
     ]);
     expect(output.at(-1)).toBe('verified the whole table: no violations');
-    // A selection shows no other secret, and no output shows a value.
+    // With `--secret`, inspect must show no other secret. It must never show a value, in any
+    // encoding.
     expect(output.join('\n')).not.toMatch(new RegExp(`${other}|hunter2|aHVudGVyMg|68756e74657232`));
   });
 
-  it('exits with 1 for a name without a secret, after all that was asked for', async () => {
+  it('exits with 1 for a name without a secret, after doing everything else it was asked', async () => {
     const none = (of: string) => [`there is no secret NOPE of ${of} in the table`];
     const any = await inspect(vault.dataDir, ['--secret', 'NOPE', '--verify']);
     expect(any).toMatchObject({ code: 1, errors: none('any tenant') });
@@ -71,7 +72,13 @@ describeLocal('npm run inspect', () => {
     expect(JSON.parse(one.output.join('\n'))).toMatchObject({ items: [] });
   });
 
-  it('names the changed items of a vault that runs, and of one that was killed', async () => {
+  it('says that a tenant has nothing in the table', async () => {
+    const nobody = await inspect(vault.dataDir, ['--tenant', 'nobody']);
+    const errors = ['there is nothing of tenant nobody in the table'];
+    expect(nobody).toMatchObject({ code: 0, errors });
+  });
+
+  it('names the tampered items in a running vault, and in one that was killed', async () => {
     const changed = await start();
     const name = await changed.create();
     const shown = await inspect(changed.dataDir, []);
@@ -85,13 +92,13 @@ describeLocal('npm run inspect', () => {
       await table.close();
       putRow(file, { pk: { S: key.pk }, sk: { S: key.sk }, ...item, ...stranger });
     }
-    const problem = 'does not open under its own identity';
+    const problem = 'cannot be opened under its own identity';
     const running = await inspect(changed.dataDir, ['--verify']);
     expect(running.code).toBe(1);
     expect(running.output.slice(1)).toEqual([
       '',
       `${own} HEAD: ${problem}`,
-      'X\\u{1b}[2J\\u{a}no violations HEAD: is no item of the vault',
+      'X\\u{1b}[2J\\u{a}no violations HEAD: is not an item of the vault',
       'verified the whole table: 2 violations',
     ]);
     await changed.kill9();
@@ -111,7 +118,9 @@ describeLocal('npm run inspect', () => {
     const folder = freshFolder();
     const missing = {
       ...{ code: 1, output: [] },
-      errors: [`there is no vault in the data folder ${folder}`],
+      errors: [
+        `there is no vault in the data folder ${folder}: set VAULT_DATA_DIR to the folder of a vault`,
+      ],
     };
     expect(await inspect(folder, [])).toEqual(missing);
     expect(readdirSync(folder)).toEqual([]);

@@ -1,5 +1,6 @@
 /**
- * While the master key cannot be used, each request is answered alike and stores nothing; later all values are back.
+ * While the master key cannot be used, requests that need it all get the same answer and store
+ * nothing. Afterwards every value can be read again.
  */
 import { beforeAll, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
@@ -10,7 +11,8 @@ const vault = useVault();
 const name = freshName('KEPT');
 const free = freshName('FREE');
 
-const perMachine = 'only this machine obeys: a copy of the file on another machine keeps its state';
+const perMachine =
+  'this affects only this machine: a copy of the file on another machine keeps its state';
 const key = async (action: string): Promise<readonly string[]> => {
   const command = runLocal('key', [action], { VAULT_DATA_DIR: vault.dataDir });
   expect([await command.exit, command.errors]).toEqual([
@@ -26,7 +28,8 @@ beforeAll(async () => {
   await key('disable');
 });
 
-// The tests tell one story: the key is disabled before the first, and the last one enables it.
+// The tests build on each other: the key is disabled before the first one, and the last one enables
+// it.
 describeLocal('with the master key disabled', () => {
   // Shows G9.
   it.each([
@@ -56,7 +59,7 @@ describeLocal('with the master key disabled', () => {
     expect((await vault.ask('POST', '/v1/env/expand', missing)).status).toBe(404);
     expect((await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions).toHaveLength(2);
     expect((await vault.ask('GET', '/v1/secrets')).json.names).toContain(name);
-    // A proxy must let the callers hear why.
+    // The vault must still count as ready for a proxy, so that callers get the reason.
     for (const path of ['/health', '/health?ready']) {
       expect((await vault.ask('GET', path)).status).toBe(200);
     }
@@ -80,8 +83,8 @@ describeLocal('with the master key disabled', () => {
   });
 
   // Shows G9.
-  it('the status is degraded and local/bin/key.ts says why', async () => {
-    // The answers of the last second are shown again, and a slow store counts as one that cannot be reached.
+  it('the status is degraded and host/bin/key.ts says why', async () => {
+    // The status is cached for a second, and a slow store counts as unreachable.
     const status = await untilSeen(
       () => vault.ask('GET', '/v1/status'),
       ({ status, text }) => status === 503 && text.includes('"store":{"reachable":true'),

@@ -1,4 +1,7 @@
-/** A vault whose key file is gone, damaged or of another key returns no value, and refuses to start. */
+/**
+ * A vault whose key file is missing, damaged or holds another key returns no value and refuses to
+ * start.
+ */
 import {
   copyFileSync,
   existsSync,
@@ -10,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { makeMasterKey } from '../../local/kms/key-file.ts';
+import { makeMasterKey } from '../../host/kms/key-file.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, useVault } from '../support/running-vault.ts';
 import { untilSeen } from '../support/until.ts';
@@ -133,15 +136,15 @@ describe('npm start', () => {
       () => ({ MASTER_KEY_ID: 'k', VAULT_MASTER_KEY_FILE: '/nowhere' }),
       /^VAULT_MASTER_KEY_FILE and a key of a KMS \(MASTER_KEY_ID\) are set together: set one$/,
     ],
-  ])('is refused in one sentence %s', async (_, change, sentence) => {
+  ])('refuses to start in one sentence %s', async (_, change, sentence) => {
     const folder = await folderOfVault();
     const { code, errors } = await start({ VAULT_DATA_DIR: folder, ...change(folder) });
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(errors).toEqual([expect.stringMatching(sentence)]);
   });
 });
 
-/** Changes one character of the material, as a typing error does. The id stays. */
+/** Changes one character of the key material, like a typing error. The key's id stays the same. */
 const mistype = (file: string): void => {
   const key = JSON.parse(readFileSync(file, 'utf8'));
   const first = key.keyMaterial[0] === 'A' ? 'B' : 'A';
@@ -151,7 +154,7 @@ const mistype = (file: string): void => {
   );
 };
 
-describeLocal('the data folder of 1.0.0, which remembers the id of its key alone,', () => {
+describeLocal('a data folder of 1.0.0, which records only the id of its key,', () => {
   const vault = useVault();
   const file = (name: string) => join(vault.dataDir, name);
   const name = freshName('KEPT');
@@ -167,12 +170,12 @@ describeLocal('the data folder of 1.0.0, which remembers the id of its key alone
     rmSync(file('key-check.json'));
     mistype(file('kms.json'));
     const { code, errors } = await start({ VAULT_DATA_DIR: vault.dataDir });
-    expect([code, errors]).toEqual([1, [expect.stringMatching(wrong)]]);
+    expect([code, errors]).toEqual([78, [expect.stringMatching(wrong)]]);
     const inspected = runLocal('inspect', ['--verify'], { VAULT_DATA_DIR: vault.dataDir });
     expect(await inspected.exit).toBe(1);
     expect(inspected.output.slice(2)).toEqual([
       expect.stringMatching(wrong),
-      expect.stringMatching(/has a data key that the master key does not unwrap/),
+      expect.stringMatching(/has a data key that the master key cannot unwrap/),
       'verified the whole table: 2 violations',
     ]);
     expect(existsSync(file('key-check.json'))).toBe(false);
@@ -182,7 +185,7 @@ describeLocal('the data folder of 1.0.0, which remembers the id of its key alone
     expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({ value: 'one' });
   });
 
-  it('is proved by its first value if there was none', async () => {
+  it('gets a check of its key when the first value is stored, if it held no value', async () => {
     await vault.kill9();
     for (const each of readdirSync(vault.dataDir)) {
       if (/^(vault\.sqlite|key-check\.)/.test(each)) rmSync(file(each));

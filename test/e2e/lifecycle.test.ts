@@ -1,4 +1,4 @@
-/** How the programs for people start, refuse to start, and end. */
+/** How the programs that people start begin to serve, refuse to start, and stop. */
 import {
   existsSync,
   readdirSync,
@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
-import { openDatabase, storeFile } from '../../local/sqlite/database.ts';
+import { openDatabase, storeFile } from '../../host/sqlite/database.ts';
 import { familyOf, listeningOf } from '../support/listening.ts';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from '../support/local-process.ts';
 import { describeLocal, freshName, startVault, useVault } from '../support/running-vault.ts';
@@ -24,7 +24,7 @@ const folder = (): string => {
 };
 const started: LocalProcess[] = [];
 afterAll(async () => {
-  // A vault that starts where it must not would keep this run from its end.
+  // A vault that started although it must not would keep the test run from ending.
   for (const { child, exit } of started) {
     child.kill('SIGKILL');
     await exit;
@@ -39,8 +39,8 @@ const start = (env: NodeJS.ProcessEnv): LocalProcess => {
 };
 
 /**
- * The number of connections that a process has accepted at a port of this machine and from which it has read
- * everything.
+ * Counts the open connections that a process has accepted at a port of this machine and from which
+ * it has read everything that arrived.
  */
 const acceptedAt = (port: number): number => {
   const rows = readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);
@@ -53,7 +53,7 @@ const acceptedAt = (port: number): number => {
 };
 const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-/** The processes that still run a second from now. A zombie does not run. */
+/** The processes that still run after a second. A zombie does not count. */
 const survivorsOf = async (pids: readonly number[]): Promise<readonly number[]> => {
   const running = () =>
     pids.filter((pid) => {
@@ -106,7 +106,7 @@ describeLocal('a vault that serves', () => {
     expect(other.output).toEqual([]);
   });
 
-  it('is ready for a proxy while its store is there, and not while that is moved away', async () => {
+  it('is ready for a proxy, except while its store is moved away', async () => {
     const ready = async () => (await vault.call('GET', '/health?ready')).status;
     expect(await ready()).toBe(200);
     const store = join(vault.dataDir, storeFile);
@@ -144,7 +144,7 @@ describeLocal('a vault that is asked to stop', () => {
         `a token to try it: VAULT_DATA_DIR=${dataDir} npm run -s token -- --tenant demo --sub you`,
       ]);
       const family = familyOf(vault.child.pid ?? 0);
-      // The terminal and npm both pass Ctrl-C on.
+      // With Ctrl-C, a vault gets the signal twice: from the terminal and from npm.
       vault.child.kill(signal);
       vault.child.kill(signal);
       expect(await vault.exit).toBe(0);
@@ -154,7 +154,7 @@ describeLocal('a vault that is asked to stop', () => {
     },
   );
 
-  it('ends in the middle of its start as well', async () => {
+  it('also stops while it is still starting', async () => {
     const dataDir = folder();
     const vault = start({ VAULT_DATA_DIR: dataDir });
     await until(() => existsSync(join(dataDir, 'lock')));
@@ -166,7 +166,8 @@ describeLocal('a vault that is asked to stop', () => {
   it('first answers the requests in progress', async () => {
     const vault = await startVault();
     const names = Array.from({ length: 24 }, () => freshName());
-    // While another program holds the store's lock no write is done, so all are in progress at the signal.
+    // While another program holds the store's lock, no write can finish, so all are in progress
+    // when the signal arrives.
     const other = openDatabase(join(vault.dataDir, storeFile), 'write');
     other.exec('BEGIN IMMEDIATE');
     const answers = Promise.allSettled(
@@ -194,7 +195,10 @@ describeLocal('a vault that is asked to stop', () => {
 });
 
 describeLocal('a vault that cannot start', () => {
-  /** Starts a vault that must end in one sentence, and leave nothing that runs. */
+  /**
+   * Starts a vault with these settings. Checks that it refuses to start: it prints one sentence,
+   * ends, and leaves no process behind.
+   */
   const refusal = async (env: NodeJS.ProcessEnv, dataDir = folder()) => {
     const vault = start({ VAULT_DATA_DIR: dataDir, ...env });
     const code = await vault.exit;
@@ -206,21 +210,21 @@ describeLocal('a vault that cannot start', () => {
   it.each([
     ['kms.json', 'vault.json', 'kms.json is missing, the master key of the vault in'],
     ['vault.json', 'kms.json', 'vault.json is missing, the id of the vault whose data'],
-  ])('makes no new %s for the data of another vault', async (missing, present, why) => {
+  ])('creates no new %s next to the data of an existing vault', async (missing, present, why) => {
     const dataDir = folder();
     writeFileSync(join(dataDir, 'vault.sqlite'), '');
     writeFileSync(join(dataDir, present), '{"id":"vault-1"}');
     const { code, sentence } = await refusal({}, dataDir);
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(sentence).toContain(why);
     expect(readdirSync(dataDir)).not.toContain(missing);
   });
 
   it.each<[string, string | undefined, NodeJS.ProcessEnv, string]>([
-    ['is missing', undefined, {}, 'access.yaml cannot be read (ENOENT)'],
+    ['is missing', undefined, {}, 'the access policy access.yaml cannot be read (ENOENT)'],
     ['is faulty', 'issuers: []', {}, 'access.yaml: line 1: issuers is empty'],
     [
-      'stands beside an issuer of variables',
+      'is combined with an issuer in variables',
       'issuers: [{ id: local, localKey: true }]',
       { AUTH_ISSUER: 'urn:i' },
       'the functions cannot start: AUTH_POLICY_FILE and AUTH_ISSUER are set together; set one',
@@ -230,23 +234,23 @@ describeLocal('a vault that cannot start', () => {
     const file = join(dataDir, 'access.yaml');
     if (text !== undefined) writeFileSync(file, text);
     const { code, sentence } = await refusal({ AUTH_POLICY_FILE: file, ...variables }, dataDir);
-    expect([code, sentence.replace(file, 'access.yaml')]).toEqual([1, expected]);
+    expect([code, sentence.replace(file, 'access.yaml')]).toEqual([78, expected]);
     expect(readdirSync(dataDir)).not.toContain('running.json');
   });
 
-  it('names a folder that it cannot write', async () => {
+  it('names a data folder that it cannot create', async () => {
     const file = join(folder(), 'file');
     writeFileSync(file, '');
     const dataDir = join(file, 'data');
     const { code, sentence } = await refusal({ VAULT_DATA_DIR: dataDir });
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(sentence).toContain(dataDir);
   });
 
   it('names the missing settings of a foreign issuer', async () => {
     const AUTH_ISSUER = 'https://issuer.invalid';
     const missing = await refusal({ AUTH_ISSUER });
-    expect(missing.code).toBe(1);
+    expect(missing.code).toBe(78);
     expect(missing.sentence).toMatch(/AUTH_AUDIENCE/);
     expect(missing.sentence).toMatch(/AUTH_JWKS/);
   });
@@ -258,7 +262,7 @@ describeLocal('a vault that cannot start', () => {
       ...identity,
       AUTH_JWKS: JSON.stringify({ keys: [key] }),
     });
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(sentence).not.toContain('c4n4ry');
   });
 });

@@ -1,4 +1,4 @@
-/** The logs explain every request and never contain anything secret. */
+/** The logs explain every request and never contain a secret. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 
 const logged = (reply: Reply) => linesOf(vault, reply);
-/** A file that creates these names. */
+/** The body of a request that creates these names. */
 const creating = (names: readonly string[]) => ({
   content: names.map((name) => `A_${name}=enc(${name})\n`).join(''),
   values: Object.fromEntries(names.map((name) => [name, 'v'])),
@@ -26,14 +26,19 @@ const creating = (names: readonly string[]) => ({
 
 const call = (method: string, path: string, body?: object, headers = {}) =>
   vault.call(method, path, { token, headers, ...(body && { body }) });
-/** Asks for the status until it is ok: a probe that takes more than a second makes it degraded. */
+/**
+ * Asks for the status until it is ok: it is briefly degraded when a probe takes more than a second.
+ */
 const askStatus = () =>
   untilSeen(
     () => call('GET', '/v1/status'),
     ({ status }) => status === 200,
   );
 
-/** A call that takes too long is made again. A line of a request that was faster than that counts each call once. */
+/**
+ * Whether the request was so fast that no call to the store or the key was slow. A slow call is
+ * repeated and then counted twice.
+ */
 const isOfFast = ({ request }: { readonly request: Line }) =>
   Number(request['ms']) < times.connectMs;
 
@@ -98,7 +103,7 @@ describeLocal('the log line of a request', () => {
   });
 
   // Shows G14.
-  it('names each version whose value was opened or that was written, and the call to KMS for each', async () => {
+  it('names each version whose value was opened or that was written, and counts the calls to KMS', async () => {
     const play = async () => {
       const [one, other, made] = [freshName(), freshName(), freshName()];
       const path = `/v1/secrets/${one}`;
@@ -179,7 +184,7 @@ describeLocal('the log line of a request', () => {
         expect([field, listed(field)]).toEqual([field, [...entries].sort()]);
       }
       expect(request['kmsCalls']).toBeGreaterThanOrEqual(lists.read.length);
-      // A key in a file gives its calls no ids.
+      // Calls to a key in a file have no request ids.
       const ids = process.env['TEST_GATEWAY'] ? Number(request['kmsCalls']) : 0;
       expect(listed('kmsRequestIds')).toHaveLength(ids);
     }
@@ -224,7 +229,7 @@ describeLocal('the log line of a request', () => {
 
 describeLocal('the decisions of a request', () => {
   // Shows G14.
-  it('give a destruction its own line, but none if it was made before or has nothing to destroy', async () => {
+  it('include a destruction once, and nothing if it was done before or is not possible', async () => {
     const name = await vault.create();
     const path = `/v1/secrets/${name}`;
     await vault.ask('PUT', path, { value: 'w' });
@@ -237,7 +242,8 @@ describeLocal('the decisions of a request', () => {
       const reply = await vault.ask('DELETE', `${path}/versions/${version}`);
       const { decisions, request } = await logged(reply);
       expect([decisions, request['decisions']]).toEqual([[], undefined]);
-      // Only the line of a destruction names the write that made the version.
+      // If the version is destroyed by now, the line has the writeId of the write that once created
+      // the version, even if an earlier request destroyed it.
       expect(request['writeId']).toBe(version === 1 ? writeId : undefined);
     }
   });
@@ -324,7 +330,7 @@ describeLocal('the log', () => {
     for (const part of token.split('.')) expect(printed).not.toContain(part);
   });
 
-  it('has one JSON object of known fields in each line', () => {
+  it('has only known fields in its JSON lines', () => {
     const known = new Set(
       (
         'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
@@ -355,7 +361,7 @@ describeLocal('the log file in the data folder of npm start', () => {
     const folder = freshFolder();
     const dsvault = openDsvault({ VAULT_DATA_DIR: folder, PORT: '0' });
     const program = process.execPath;
-    const vaultAt = dsvault.start([resolve('local/bin/start.ts')], { program, terminal: true });
+    const vaultAt = dsvault.start([resolve('host/bin/start.ts')], { program, terminal: true });
     await vaultAt.prints('TOKEN=eyJ');
     const { url } = JSON.parse(readFileSync(join(folder, 'running.json'), 'utf8'));
     await fetch(`${url}/health`);

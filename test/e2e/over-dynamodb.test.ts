@@ -1,16 +1,18 @@
 /**
- * The whole vault over a DynamoDB that runs elsewhere on this machine, as docs/deploy/emulators.md starts it, and the
- * commands that reach a table as on AWS.
+ * The whole vault over a DynamoDB that runs elsewhere on this machine, started as
+ * docs/deploy/emulators.md says, and the commands that reach a table as on AWS.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
-import { readTemplate } from '../../local/template.ts';
+import { putItems } from '../../host/backup/table.ts';
+import { ensureTable } from '../../host/single/ensure-table.ts';
+import { readTemplate } from '../../host/template.ts';
 import { startDynamodb, type TestDynamodb } from '../support/dynamodb.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
+import { requestContext } from '../support/requests.ts';
 import {
   describeLocal,
   freshName,
@@ -38,7 +40,7 @@ describeLocal('npm start over DynamoDB', () => {
     return { code: await ran.exit, output: ran.output, errors: ran.errors };
   };
 
-  it('keeps a secret through a kill in the table, and nothing of it in its folder', async () => {
+  it('keeps a secret in the table when it is killed, and makes no SQLite file in its folder', async () => {
     const name = await vault.create('one');
     expect((await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'two' })).status).toBe(200);
     await vault.kill9();
@@ -47,7 +49,7 @@ describeLocal('npm start over DynamoDB', () => {
     expect(readdirSync(vault.dataDir).filter((file) => file.includes('sqlite'))).toEqual([]);
   });
 
-  it('is inspected by the variables that name both services', async () => {
+  it('can be inspected with the variables that name both services', async () => {
     const named = {
       ...{ AWS_ENDPOINT_URL_KMS: kms.endpoint, MASTER_KEY_ID: kms.keyArn, TABLE_NAME: 'vault' },
       VAULT_DATA_DIR: freshFolder(),
@@ -64,7 +66,7 @@ describeLocal('npm start over DynamoDB', () => {
     });
   });
 
-  it('is not backed up or restored by the commands of npm start', async () => {
+  it('cannot be backed up or restored with the commands of npm start', async () => {
     const file = join(freshFolder(), 'file');
     for (const [program, sentence] of [
       ['backup', /^AWS_ENDPOINT_URL_DYNAMODB names a store elsewhere/],
@@ -80,17 +82,17 @@ describeLocal('npm start over DynamoDB', () => {
     ]);
   });
 
-  it('has a table whose destructions are redone, and that is compared with a restored one', async () => {
+  it('has a table that can be compared with a restored one, and whose destructions can be redone', async () => {
     const [kept, gone] = [freshName('KEPT'), freshName('GONE')];
     for (const name of [kept, gone]) {
       await vault.create('one', name);
       await vault.ask('PUT', `/v1/secrets/${name}`, { value: 'two' });
     }
-    // The other table is what a restore makes on AWS.
+    // This table stands for the one that a restore creates on AWS.
     await ensureTable(dynamodb.client, 'restored', (await readTemplate()).table);
     const restored = createDynamodbTable(dynamodb.client, 'restored');
     for await (const page of createDynamodbTable(dynamodb.client, 'vault').pages()) {
-      await restored.putAbsent(page);
+      await putItems((guards) => restored.itemsOf(requestContext()).write(guards), page);
     }
     const destroyed = await vault.ask('DELETE', `/v1/secrets/${gone}/versions/1`);
     expect(destroyed.status).toBe(200);

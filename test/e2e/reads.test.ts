@@ -1,4 +1,4 @@
-/** Reading versions, instants, pages, lists and exact bytes. */
+/** Reads of versions, as of instants, of pages and lists, and of exact bytes. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { operations } from '../support/openapi.ts';
 import {
@@ -27,11 +27,8 @@ beforeAll(async () => {
 });
 
 const get = (query = '', of = name) => vault.ask('GET', `/v1/secrets/${of}${query}`);
-const at = (instant: string) => get(`?at=${instant}`);
-const shifted = (instant: string | undefined, ms: number) =>
-  new Date(Date.parse(instant ?? '') + ms).toISOString();
 
-/** All pages of a list, each with at most `limit` entries. */
+/** All pages of a list, with at most `limit` entries each. */
 const pages = async <Entry>(
   path: string,
   limit: number,
@@ -59,7 +56,7 @@ describe('HEAD', () => {
   const gets = operations.filter(({ method }) => method === 'GET');
 
   it.each(gets)('answers as GET, without its body: $operationId', async ({ operationId, path }) => {
-    // A found secret, a missing one, and a malformed request.
+    // Requests for a secret that exists, for a missing one, and one that is malformed.
     for (const [of, query] of [
       [name, ''],
       [freshName(), ''],
@@ -72,9 +69,9 @@ describe('HEAD', () => {
         );
         const { date, 'x-request-id': id, ...same } = Object.fromEntries(headers);
         expect([date, id]).toEqual([expect.any(String), expect.any(String)]);
-        // The latency in the status may have more digits.
+        // The latency in the status may have a different number of digits.
         if (operationId === 'get-status') delete same['content-length'];
-        // Other gateways add headers of their own.
+        // Other gateways add headers.
         return { status, text, headers: isLocal ? same : same['content-type'] };
       };
       expect(await ask('HEAD')).toEqual({ ...(await ask('GET')), text: '' });
@@ -88,58 +85,7 @@ describe('HEAD', () => {
   });
 });
 
-describe('a version', () => {
-  it('is read by its number, with the interval in which it was valid', async () => {
-    for (const version of [1, versionCount - 1]) {
-      const reply = await get(`?version=${version}`);
-      expect(reply.json).toEqual({
-        name,
-        version,
-        anchor: expect.any(String),
-        value: values[version - 1],
-        encoding: 'utf8',
-        validFrom: validFrom[version - 1],
-        validTo: validFrom[version],
-      });
-      expect(reply.headers.has('etag')).toBe(false);
-    }
-  });
-});
-
-describe('a secret at an instant', () => {
-  it('is the version valid then: from its validFrom, until before its validTo', async () => {
-    for (const version of [1, 2, versionCount]) {
-      const from = validFrom[version - 1];
-      const { json } = await at(from ?? '');
-      expect(json).toMatchObject({ version, value: values[version - 1], validFrom: from });
-      const before = await at(shifted(from, -1));
-      if (version === 1) expect(before.status).toBe(404);
-      else expect(before.json.version).toBe(version - 1);
-    }
-  });
-});
-
 describe('a list of versions', () => {
-  it('has pages without gap or overlap', async () => {
-    const newestFirst = (await versionPages('', 5)).flat();
-    expect(newestFirst.map(({ version }) => version)).toEqual(
-      values.map((_, index) => versionCount - index),
-    );
-    const oldestFirst = (await versionPages('?order=asc', 5)).flat();
-    expect(oldestFirst).toEqual(newestFirst.toReversed());
-    expect(oldestFirst.map((version) => version.validFrom)).toEqual(validFrom);
-    expect(oldestFirst.map(({ validTo }) => validTo)).toEqual([...validFrom.slice(1), null]);
-  });
-
-  it('shows the writer and the master key of each version, without values', async () => {
-    const { text, json } = await vault.ask('GET', `/v1/secrets/${name}/versions`);
-    expect(json.versions?.map((version) => (version as { createdBy?: string }).createdBy)).toEqual([
-      ...values.slice(1).map(() => 'bob'),
-      'alice',
-    ]);
-    expect(text).not.toContain('value');
-  });
-
   it('has at most ten versions a page with values', async () => {
     const bare = await vault.ask('GET', `/v1/secrets/${name}/versions?include=values`);
     expect(bare.json.versions).toHaveLength(10);
@@ -167,7 +113,7 @@ describe('a list of names', () => {
     expect(await listOf('/v1/secrets?prefix=DB_', 3, as())).toEqual(all.slice(0, 3));
   });
 
-  it('shows exactly the names of the token, once each', async () => {
+  it('shows exactly the stored names that the token covers, once each', async () => {
     const some = as(['billing.*', 'a.c', 'DB_B', 'billing.x', 'NOT_THERE', 'b*']);
     expect(await listOf('/v1/secrets', 2, some)).toEqual(['DB_B', 'a.c', 'billing.x', 'billing.y']);
   });
@@ -199,7 +145,8 @@ describe('a value', () => {
   });
 });
 
-// A list of more than a page needs many writes, and no gateway has a part in it.
+// This test runs only locally, because more than one page takes many writes, and the gateway has no
+// influence on the result.
 describe('a list without a limit', () => {
   itLocal('returns 100 names a page', async () => {
     const prefix = freshName('LISTED');

@@ -1,4 +1,7 @@
-/** No reply exceeds the size of a result of AWS Lambda, and a request whose reply would exceed it has no effect. */
+/**
+ * No reply is larger than a result of AWS Lambda may be. A request whose reply would be larger has
+ * no effect.
+ */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { limits } from '../../functions/model/limits.ts';
 import { bodyBytesInResult, lambdaResultBytesMax } from '../support/results.ts';
@@ -7,7 +10,7 @@ import { freshName, type Reply, useVault } from '../support/running-vault.ts';
 const vault = useVault();
 
 const tooLarge = { status: 413, json: { code: 'too_large', limit: limits.replyBytesMax } };
-/** The size in bytes of the function's result for this reply. */
+/** The size of the function's result for this reply, in bytes. */
 const resultBytes = ({ status, headers, text }: Reply): number =>
   Buffer.byteLength(
     JSON.stringify({ statusCode: status, headers: Object.fromEntries(headers), body: text }),
@@ -21,7 +24,10 @@ describe.each([
   beforeAll(async () => {
     big = await vault.create(character.repeat(65_536));
   });
-  /** A file that names the secret as often as fits into a reply, or once more. */
+  /**
+   * Returns a file that names the secret as many times as fit into a reply, and `more` times more.
+   * `bytesEach` is how many bytes of the reply each byte of the value takes.
+   */
   const file = (bytesEach: number, more: number) =>
     `A="${`secret(${big})`.repeat(Math.floor((limits.replyBytesMax - 1_000) / (65_536 * bytesEach)) + more)}"\n`;
 
@@ -39,7 +45,7 @@ describe.each([
     expect((await vault.ask('GET', `/v1/secrets/${fresh}`)).status).toBe(404);
   });
 
-  it('is answered whole up to that size, in a result that Lambda accepts', async () => {
+  it('gets a complete answer if that fits into a result that Lambda accepts', async () => {
     const bare = await send('/v1/env/expand', file(asText, 0));
     const body = { content: file(asJson, 0) };
     const inJson = await vault.ask('POST', '/v1/env/expand', body);

@@ -1,4 +1,7 @@
-/** The service reports its health and status, and answers requests that reach no function. */
+/**
+ * The health and the status of the service, `whoami`, the token command, and requests that reach no
+ * function.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
 import { describeLocal, useVault } from '../support/running-vault.ts';
@@ -16,7 +19,7 @@ describe('get-health', () => {
 });
 
 describe('get-status', () => {
-  /** Asks until the status is ok: a probe that takes more than a second makes it degraded. */
+  /** Asks until the status is ok: it is briefly degraded when a probe takes more than a second. */
   const untilOk = (token: string) =>
     untilSeen(
       () => vault.call('GET', '/v1/status', { token }),
@@ -76,7 +79,7 @@ describe('npm run token', () => {
   });
 });
 
-describeLocal('a path that is no route', () => {
+describeLocal('a path without a route', () => {
   it.each([
     '/',
     '/v1',
@@ -93,7 +96,7 @@ describeLocal('a path that is no route', () => {
   });
 });
 
-describeLocal('a method that a path does not know', () => {
+describeLocal('a method that a path does not have', () => {
   it.each([
     ['POST', '/v1/secrets/A', 'DELETE, GET, HEAD, PUT'],
     ['PATCH', '/v1/secrets/A', 'DELETE, GET, HEAD, PUT'],

@@ -1,4 +1,6 @@
-/** A caller needs one bearer token from the configured issuer, with the scope of the route. */
+/**
+ * A caller needs exactly one bearer token from the configured issuer, with the scopes of the route.
+ */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { withIncluded } from '../../functions/model/types.ts';
 import { ed25519, type Key, publicJwk, signToken } from '../support/issuer.ts';
@@ -18,12 +20,13 @@ const signed = (claims: Claims, header = {}, key = issuer) =>
 const stranger = { ...ed25519(), kid: 'stranger' };
 
 describe('a token', () => {
-  // One fault of a kind, to show that the vault knows its issuer. The unit tests of the principal have the others.
+  // One example of each kind of refused token, to show that the vault knows its issuer. The unit
+  // tests of the principal have the rest.
   const refused: Readonly<Record<string, () => string>> = {
-    'that is no token': () => 'c4n4ry',
-    'of another key that brings itself along': () =>
+    'that is arbitrary text': () => 'c4n4ry',
+    'signed by an unknown key that it contains': () =>
       signed({}, { jwk: publicJwk(stranger), kid: undefined }, stranger),
-    'that ended ten seconds ago': () => signed({ exp: nowS() - 10 }),
+    'that expired ten seconds ago': () => signed({ exp: nowS() - 10 }),
     'of another issuer': () => signed({ iss: 'urn:vault:other' }),
     'for another audience': () => signed({ aud: 'other' }),
   };
@@ -32,7 +35,7 @@ describe('a token', () => {
     async (what) => {
       const token = refused[what]?.() ?? '';
       const reply = await vault.call('GET', '/v1/secrets', { token });
-      const hasExpired = what === 'that ended ten seconds ago';
+      const hasExpired = what === 'that expired ten seconds ago';
       const detail = hasExpired ? 'the token has expired' : 'a valid bearer token is needed';
       expect(reply).toMatchObject({
         status: 401,
@@ -65,7 +68,8 @@ describe('a route', () => {
   };
   const all = [...new Set(Object.values(needs).flat()), 'vault:status'];
   const guarded = operations.filter(({ operationId }) => operationId !== 'get-health');
-  // The name, the body and the query are invalid too, but only a caller with a token may learn that.
+  // The name, the body and the query are also invalid, but only a caller with a token may learn
+  // that.
   const ask = (method: string, path: string, call: object) =>
     vault.call(method, `${path.replace(/\{\w+\}/g, '1%20')}?unknown=1`, { raw: '{', ...call });
 
@@ -79,7 +83,7 @@ describe('a route', () => {
   );
 
   it.each(guarded)(
-    'answers 403 without each scope it needs, whatever else is wrong: $operationId',
+    'answers 403 if any one of the scopes that it needs is missing, whatever else is wrong: $operationId',
     async (operation) => {
       const needed = needs[operation.operationId];
       expect(needed).toBeDefined();

@@ -1,11 +1,11 @@
 /**
- * Writes and reads unique values through three nodes, then searches every file that the nodes keep for them, in every
- * form: etcd's log and its database, printed lines, remembered state. The names of secrets are not secret; finding them
- * in those files proves that the search reads the right files.
+ * Writes and reads unique values through three nodes. Then it searches every file of the nodes for
+ * them, in every form: etcd's log and database, printed lines, remembered state. The names of
+ * secrets are not secret, and finding them proves that the search reads the right files.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { relative } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { canaryForms, contentsOf, findCanaries } from '../support/adversary/canaries.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { printFigure } from '../support/figure.ts';
@@ -14,18 +14,19 @@ import { untilSeen } from '../support/until.ts';
 
 const nodes = [1, 2, 3];
 const rounds = 12;
-/** The files that hold names of secrets, and would hold their values too. */
+/**
+ * Files in which the names of secrets must be found. If values were stored as plain text, they
+ * would be in these files, too.
+ */
 const kinds = [/etcd\/member\/wal\//, /etcd\/member\/snap\/db$/, /\/log$/];
-
-// Starting and killing a cluster may take long on a busy machine.
-jest.setTimeout(300_000);
 
 describe('plaintext sent through three nodes', () => {
   let cluster: ClusterProcess;
   const canaries: string[] = [];
   const names: string[] = [];
   const replies: string[] = [];
-  // All values share this part, so that the search of etcd's large files needs the forms of one text only.
+  // All values contain this marker, so a search of etcd's large files needs the forms of only one
+  // text.
   const marker = randomBytes(12).toString('hex');
   const forms = canaryForms(marker);
   const next = (): string => {
@@ -38,7 +39,10 @@ describe('plaintext sent through three nodes', () => {
     names.push(name);
     return name;
   };
-  /** Repeats a request until it is served. Its key makes it have one effect. */
+  /**
+   * Sends a request, and repeats it with the same idempotency key until the answer is not 503 and
+   * not missing. Because of the key it has one effect. Returns the status.
+   */
   const send = async (node: number, method: string, path: string, body?: unknown) => {
     const key = randomUUID();
     const call = { key, ...(body !== undefined && { body }) };
@@ -63,7 +67,7 @@ describe('plaintext sent through three nodes', () => {
       const values = { [first]: next(), [second]: next() };
       const file = { content: `A=enc(${first})\nB=enc(${second})\n`, values };
       expect(await send(node, 'POST', '/v1/env/encrypt', file)).toBe(200);
-      // Read on another node, so that the value is in the memory of that node too.
+      // Another node reads the secret, so that its value is in the memory of that node, too.
       const other = (node % nodes.length) + 1;
       expect(await send(other, 'GET', `/v1/secrets/${name}`)).toBe(200);
       const all = `A=secret(${first})\nB=secret(${name})\n`;
@@ -78,7 +82,10 @@ describe('plaintext sent through three nodes', () => {
   afterAll(() => endCluster(cluster));
 
   let bytes = 0;
-  /** Searches every file. Returns for each node the kinds of its files that contain a name. */
+  /**
+   * Searches every file of the cluster, and fails if one contains a value. Returns, for each node,
+   * which kinds of its files contain the name of a secret.
+   */
   const search = (): Set<string> => {
     const named = new Set<string>();
     for (const { file, content } of contentsOf(cluster.folder)) {
@@ -93,8 +100,8 @@ describe('plaintext sent through three nodes', () => {
   const everywhere = nodes.flatMap((node) => kinds.map((kind) => `node-${node} ${kind}`)).sort();
 
   // Shows G15.
-  it('appears in no file of running nodes or of the master key, though names do', async () => {
-    // Printed lines reach the log file a little later.
+  it('appears in no file of the running nodes or of the master key, although the names of secrets do', async () => {
+    // A printed line reaches the log file only after a moment.
     const named = await untilSeen(search, (found) => found.size === everywhere.length, 60_000);
     expect([...named].sort()).toEqual(everywhere);
   });
@@ -108,7 +115,7 @@ describe('plaintext sent through three nodes', () => {
     );
   });
 
-  it('appears in no reply that should not carry it', () => {
+  it('appears in no reply to a request that does not read values', () => {
     for (const reply of replies)
       expect([reply, findCanaries(Buffer.from(reply), forms)]).toEqual([reply, []]);
   });

@@ -1,13 +1,14 @@
 /**
- * Sends unique values in valid and invalid requests, then searches for them in every form: in the files of the store,
- * running and killed, in printed lines, in replies that should not carry them, and in a heap snapshot. The memory of
- * the process does contain them; the test reports how many copies.
+ * Sends unique values in valid and invalid requests. Then it searches for them in every form: in
+ * the files of the store, while it runs and after it was killed, in printed lines, in replies that
+ * should not contain them, and in a heap snapshot. The memory of the process does contain them, and
+ * the test reports how many copies.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { canaryForms, contentsOf, findCanaries, newCanary } from '../support/adversary/canaries.ts';
 import { printFigure } from '../support/figure.ts';
 import { freshFolder } from '../support/local-process.ts';
@@ -18,9 +19,6 @@ import {
   type RunningVault,
   startVault,
 } from '../support/running-vault.ts';
-
-// Reading the whole memory of a process may take long on a busy machine.
-jest.setTimeout(300_000);
 
 const asciiJson = (text: string): string => JSON.stringify(text).replace('ä', '\\u00E4');
 
@@ -41,7 +39,7 @@ describe('the forms of a canary', () => {
             Buffer.from(Buffer.from(`${'x'.repeat(before)}${text}y`).toString('base64')),
         ] as const,
     ),
-  ] as const)('get found %s', (_, write) => {
+  ] as const)('are found %s', (_, write) => {
     const text = newCanary();
     expect(
       findCanaries(
@@ -52,7 +50,7 @@ describe('the forms of a canary', () => {
   });
 });
 
-/** The writable memory of a process, which a core dump would contain. */
+/** Yields the writable memory of a process, which a core dump would contain. */
 function* memoryOf(pid: number): Generator<Buffer> {
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
@@ -66,7 +64,7 @@ function* memoryOf(pid: number): Generator<Buffer> {
         try {
           yield bytes.subarray(0, readSync(memory, bytes, 0, bytes.length, at));
         } catch {
-          // This part of the address space is reserved without memory behind it.
+          // This part of the address space is reserved but has no memory.
         }
       }
     }
@@ -94,7 +92,7 @@ describeLocal('plaintext', () => {
     const token = vault.token();
     const send = (...[method, path, call]: Parameters<RunningVault['call']>) =>
       vault.call(method, path, { token, ...call });
-    /** Sends a request whose reply must hold no value. */
+    /** Sends a request whose reply must not contain a value, and keeps the reply for the tests. */
     const sendSilent = async (...call: Parameters<RunningVault['call']>) => {
       silent.push(await send(...call));
     };
@@ -118,7 +116,7 @@ describeLocal('plaintext', () => {
       await sendSilent('POST', copies, { body: { from: { version: 1 }, value: next() } });
       const promoted = { body: { from: { name }, create: true } };
       await sendSilent('POST', `/v1/secrets/${freshName()}/copies`, promoted);
-      // Malformed in ways that make parsers quote their input.
+      // These bodies are malformed in ways that make parsers quote their input.
       const text = JSON.stringify({ name, value: next() });
       for (const raw of [
         text.slice(0, -1),
@@ -129,7 +127,7 @@ describeLocal('plaintext', () => {
         await sendSilent('POST', '/v1/secrets', { raw });
       }
       await sendSilent('POST', '/v1/secrets', { body: { name, value: { nested: next() } } });
-      // A note with the value is refused, because notes are not secret.
+      // A note that contains the value is refused, because notes are not secret.
       const told = next();
       const telling = { value: told, note: `it is ${told}` };
       await sendSilent('POST', '/v1/secrets', { body: { name: freshName(), ...telling } });
@@ -145,7 +143,8 @@ describeLocal('plaintext', () => {
       canaries.push(`plain${hex}`);
       await sendSilent('POST', '/v1/env', { file: `A='plain${hex}\nB=enc(${first}\n` });
       await sendSilent('POST', '/v1/env/expand', { file: `A=secret(${name})\nX="plain${hex}\n` });
-      // Reading puts the values of replies into memory too.
+      // These requests read secrets, so that the values of replies are in the memory of the
+      // process, too.
       await send('GET', `/v1/secrets/${name}`);
       await send('GET', `/v1/secrets/${name}/versions?include=values`);
       await send('POST', '/v1/env/expand', { file: `A=secret(${name})\nB=secret(${first})\n` });
@@ -156,8 +155,9 @@ describeLocal('plaintext', () => {
     rmSync(dumps, { recursive: true });
   });
 
-  it('appears in no reply that should not carry it', () => {
-    // Each round repeats one of its two copies.
+  it('appears in no reply to a write or to a refused request', () => {
+    // Each of the ten rounds makes two copies of secrets and repeats the request for the first of
+    // them, so it gets three replies about copies.
     expect(silent.filter(({ json }) => 'from' in json)).toHaveLength(10 * 3);
     for (const { status, text, headers } of silent) {
       expect([status, text, found(Buffer.from(text + [...headers].join()))]).toEqual([
@@ -169,7 +169,7 @@ describeLocal('plaintext', () => {
   });
 
   // Shows G4.
-  it('appears in no reply after it was destroyed', async () => {
+  it('appears in no reply after its version was destroyed', async () => {
     const token = vault.token();
     const [name, value] = [freshName(), next()];
     const path = `/v1/secrets/${name}`;
@@ -202,7 +202,7 @@ describeLocal('plaintext', () => {
     expect(found(Buffer.from(lines.join('\n')))).toBe(0);
   });
 
-  it('appears in no file, while the store runs and after it was killed', async () => {
+  it('appears in no file of the data folder, while the vault runs and after it was killed', async () => {
     let bytes = 0;
     const files = new Set<string>();
     const search = () => {
@@ -223,7 +223,7 @@ describeLocal('plaintext', () => {
     );
   });
 
-  it('stays in the memory of the process after its request, as the threat model says', async () => {
+  it('is in the memory of the process right after its request, as the threat model says', async () => {
     const token = vault.token();
     const name = freshName();
     const value = next();
@@ -242,13 +242,14 @@ describeLocal('plaintext', () => {
       'memory',
       `forms of a value found in parts of the process's memory: ${atOnce} right after its request, ${later} after 2,000 others`,
     );
-    // Once no copy is found, docs/threat-model.md may promise more.
+    // If this ever finds no copy, docs/threat-model.md may promise more.
     expect(atOnce).toBeGreaterThan(0);
   });
 
   it('appears in no heap snapshot taken after its request', async () => {
     const value = next();
-    // The vault remembers the caller of a token for a minute, so a working search finds this canary.
+    // The subject of the token is a canary, too. The vault remembers the caller of a token for a
+    // minute, so a search that works finds this canary.
     const subject = newCanary();
     const [name, token] = [freshName(), vault.token({ sub: subject })];
     await vault.call('POST', '/v1/secrets', { token, body: { name, value } });
@@ -262,7 +263,10 @@ describeLocal('plaintext', () => {
   });
 });
 
-/** The complete heap snapshot that a process writes into a folder. */
+/**
+ * Waits for the heap snapshot that a process writes into a folder, and returns it when it is
+ * complete.
+ */
 const untilWritten = async (folder: string): Promise<Buffer> => {
   for (let tries = 0; tries < 600; tries += 1) {
     const [name] = readdirSync(folder);

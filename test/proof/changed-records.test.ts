@@ -1,7 +1,8 @@
 /**
- * Changes every field of every stored item: each bit of binary fields, each character of texts and numbers, each other
- * length, each attribute removed or added. The vault refuses to read the item, always with the one code of
- * docs/design/envelope.md. docs/threat-model.md lists the changes of what holds no value, which it does not notice.
+ * Changes every field of every stored item: each bit of binary fields, each character of texts and
+ * numbers, every other length, each attribute removed, and one added. The vault refuses to read the
+ * item, always with the code that docs/design/envelope.md states. docs/threat-model.md lists the
+ * changes that it does not notice, in items that hold no value.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -18,15 +19,18 @@ import { vaultOver } from '../support/vault.ts';
 const key = 'k'.repeat(20);
 const name = 'DB';
 const value = bytes('a value');
-/** The attributes of the index of names. */
+/** The attributes in the index of names. */
 const indexed = ['tenant', 'name'];
-/** KMS only says that it did not wrap the key. Every other change is detected in the item or the envelope. */
+/**
+ * Returns the code for a changed attribute. About a changed data key, KMS says only that it did not
+ * wrap it. Every other change is detected in the item or the envelope.
+ */
 const codeFor = (attribute: string, other: AttributeValue | undefined): string =>
   attribute === 'wrappedDataKey' && (other?.B?.length ?? 0) > 0
     ? 'master_key_incorrect'
     : 'integrity_failure';
 
-/** Texts that differ from this one in one character or in length. */
+/** Returns texts that differ from this one in one character or in their length. */
 const changedTexts = (text: string): string[] => {
   const others = [...text].map(
     (character, index) =>
@@ -52,7 +56,7 @@ const changedBytes = (content: Uint8Array): Uint8Array[] => {
     Buffer.concat([content, content]),
   ];
 };
-/** The ways to change an attribute: other content of its type, another type, or removal. */
+/** Returns the ways to change an attribute: other content of its type, another type, or removal. */
 const changed = ({ S, N, B }: AttributeValue): (AttributeValue | undefined)[] => [
   ...(S === undefined ? [] : changedTexts(S).map((text) => ({ S: text }))),
   ...(N === undefined ? [] : changedNumbers(N).map((number) => ({ N: number }))),
@@ -74,14 +78,17 @@ describe('a changed item', () => {
     ),
   );
 
-  /** A principal whose items are left out of the final check of invariants. */
+  /** Makes a principal whose items the final check of invariants ignores. */
   const victim = (): Principal => {
     const principal = someone({ tenant: `t${changes}` });
     vault.tampered.add(principal.tenant);
     return principal;
   };
 
-  /** Replaces an item and asks for it. Returns the code, or says that the store itself refused the item. */
+  /**
+   * Replaces an item in the table, and runs `ask`, a request that reads it. Returns the code of the
+   * refusal, `nothing was refused`, or `not stored` if the store itself refused the item.
+   */
   const refusalFor = async (item: Item, ask: () => Promise<unknown>): Promise<string> => {
     const isStored = await table.put(item).then(
       () => true,
@@ -92,8 +99,9 @@ describe('a changed item', () => {
     return await codeOf(ask).catch(() => 'nothing was refused');
   };
   /**
-   * Changes each attribute except the key in every way, and asks after each change. Only of the attributes `unsealed` may a
-   * change go unnoticed, and of each of these one does.
+   * Changes each attribute of the item except its key in every way, and runs `ask` after each
+   * change. Changes may go unnoticed only in the attributes `unsealed`, and in each of these at
+   * least one must go unnoticed.
    */
   const changeAll = async (
     item: Item,
@@ -109,7 +117,7 @@ describe('a changed item', () => {
         const code = await refusalFor(other ? { ...rest, [attribute]: other } : rest, ask);
         const isUnnoticed = code === 'nothing was refused' && unsealed.includes(attribute);
         if (isUnnoticed) unnoticed.add(attribute);
-        // The store refuses values that its index cannot hold.
+        // The store itself refuses values that its index cannot contain.
         const isNotStored = code === 'not stored' && indexed.includes(attribute);
         const expected = isUnnoticed || isNotStored ? code : codeFor(attribute, other);
         expect([attribute, JSON.stringify(other), code]).toEqual([
@@ -134,7 +142,7 @@ describe('a changed item', () => {
   };
 
   // Shows G15.
-  it('fails as a head with its one code for every change', async () => {
+  it('is refused as a head after any change, with the documented code', async () => {
     const alice = victim();
     await vaultOver(vault.ports).create(alice, name, value, { note: 'made for a test' });
     const [head] = await table.itemsOf(alice.tenant);
@@ -154,7 +162,7 @@ describe('a changed item', () => {
     await changeAll(await versionItem(alice, 3), () => list(alice), undefined, unsealed);
   });
 
-  it('fails as a destroyed version, except for its author, write and key, and who destroyed it when', async () => {
+  it('is refused as a destroyed version, unless only its author, write id or key, or the author or time of its destruction changed', async () => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, ['a', 'b', 'c']);
     await vaultOver(vault.ports).destroy(alice, name, 2);
@@ -162,17 +170,24 @@ describe('a changed item', () => {
     await changeAll(await versionItem(alice, 2), () => list(alice), undefined, unsealed);
   });
 
-  /** Texts and numbers locate a version; sealed bytes are opened the same way from every path, so test those once. */
+  /**
+   * Whether the content is a text or a number. These are used to find a version, so they are tested
+   * for every way to read one. Sealed bytes are always opened the same way, so they are tested
+   * once.
+   */
   const isPlain = ({ B }: AttributeValue): boolean => B === undefined;
 
-  it.each([1, 2, 3])('fails as superseded version %s of four, read by number', async (version) => {
-    const alice = victim();
-    await makeSecret(vault.ports, alice, name, [value, 'b', 'c', 'd']);
-    const stored = await versionItem(alice, version);
-    await changeAll(stored, () => get(alice, { version }), version === 1 ? undefined : isPlain);
-  });
+  it.each([1, 2, 3])(
+    'is refused as superseded version %s of four, read by number',
+    async (version) => {
+      const alice = victim();
+      await makeSecret(vault.ports, alice, name, [value, 'b', 'c', 'd']);
+      const stored = await versionItem(alice, version);
+      await changeAll(stored, () => get(alice, { version }), version === 1 ? undefined : isPlain);
+    },
+  );
 
-  it.each([2, 3])('fails as superseded version %s of four, read by time', async (version) => {
+  it.each([2, 3])('is refused as superseded version %s of four, read by time', async (version) => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, ['a', 'b', 'c', 'd']);
     const stored = await versionItem(alice, version);
@@ -180,7 +195,7 @@ describe('a changed item', () => {
     await changeAll(stored, () => get(alice, { at }), isPlain);
   });
 
-  it('answers not_found as a first version whose beginning was moved later', async () => {
+  it('is not found if it is a first version whose beginning was moved to a later time', async () => {
     const alice = victim();
     await makeSecret(vault.ports, alice, name, ['a', 'b']);
     const first = await versionItem(alice, 1);
@@ -189,7 +204,7 @@ describe('a changed item', () => {
     expect(await refusalFor({ ...first, validFrom }, () => get(alice, { at }))).toBe('not_found');
   });
 
-  it('fails as an idempotency record', async () => {
+  it('is refused as an idempotency record if an attribute is missing or of another type, or if the digest changed', async () => {
     const alice = victim();
     const create = () => vaultOver(vault.ports).create(alice, name, value, { key });
     await create();
@@ -205,7 +220,8 @@ describe('a changed item', () => {
         changes += 1;
       }
       if (attribute !== 'digest') continue;
-      // The digest of a record decides: with any changed bit the key counts as used by another request.
+      // The digest of a record is compared. If any of its bits is changed, the key seems to have
+      // been used by another request.
       for (const digest of changedBytes(content.B ?? new Uint8Array())) {
         await table.put({ ...record, digest: { B: digest } });
         refusable.add(await codeOf(create));

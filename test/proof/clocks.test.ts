@@ -1,6 +1,7 @@
 /**
- * Clocks jump back and forward, stand still, and differ by five minutes between two nodes. No update, deletion or create
- * over a deletion is refused, intervals have no gap or overlap, and each node finds at once what the other has just dated.
+ * Clocks jump back and forward, stand still, and differ by five minutes between two nodes. Still,
+ * no update, deletion or creation over a deletion is refused, intervals have no gap or overlap, and
+ * each node finds at once what the other has just written.
  */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { instantOf } from '../../functions/http/requests.ts';
@@ -16,9 +17,15 @@ import { startOfTime } from '../support/virtual-clock.ts';
 
 const minute = 60_000;
 const name = 'DB';
-/** Every seventh version is a deletion, and the next one is created over it. */
+/**
+ * Whether this version is a deletion. Every seventh one is, and the version after it is a new
+ * creation.
+ */
 const isDeletion = (version: number): boolean => version % 7 === 0;
-/** The result of a get as of the first instant of the version. */
+/**
+ * Returns what a get as of the first instant of this version must give: its value, or the code of
+ * the refusal.
+ */
 const told = (version: number): string => (isDeletion(version) ? 'not_found' : `value ${version}`);
 
 describe('versions', () => {
@@ -29,7 +36,7 @@ describe('versions', () => {
     printFigure('clocks', figures);
   });
 
-  /** Writes the next version of the secret at `now`. Returns its validFrom. */
+  /** Writes the next version of the secret at `now`, and returns its validFrom. */
   const put = async (alice: Principal, version: number, now: number): Promise<number> => {
     const ask = vaultOver(vault.ports);
     const value = told(version);
@@ -41,7 +48,10 @@ describe('versions', () => {
     versions += 1;
     return written.version.validFrom;
   };
-  /** Asks for the version at an instant, on a node whose clock shows `now`. Returns its value or the code of a refusal. */
+  /**
+   * Asks for the version at an instant, on a node whose clock shows `now`. Returns its value, or
+   * the code of the refusal.
+   */
   const valueAt = async (alice: Principal, instant: number, now: number): Promise<string> => {
     const which = { at: instantOf(formatInstant(instant), now) };
     lookedUp += 1;

@@ -1,16 +1,16 @@
 /**
- * A process dies before or after any call of an operation, or a connection loses any reply: a vault at its calls to the
- * store and KMS, and a node at its calls to etcd. The points are counted from the calls of an undisturbed run, so a new
- * call is covered without a change here.
+ * A vault dies before or after any of its calls to the store and KMS, a node dies before or after
+ * any of its calls to etcd, or the reply to one of these calls is lost. The calls of an undisturbed
+ * run are counted, so a new call is covered without any change here.
  */
 
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import type { EtcdClient } from '../../local/etcd/etcd-client.ts';
-import { createEtcdItems } from '../../local/etcd/etcd-items.ts';
-import { createEtcd } from '../../local/etcd/group-commit.ts';
+import type { EtcdClient } from '../../host/etcd/etcd-client.ts';
+import { createEtcdItems } from '../../host/etcd/etcd-items.ts';
+import { createEtcd } from '../../host/etcd/group-commit.ts';
 import {
   crashAt,
   loseReply,
@@ -29,9 +29,9 @@ import { historyOf } from '../support/secrets.ts';
 import { startSingleEtcd } from '../support/single-etcd.ts';
 
 type World = {
-  /** The ports of an undisturbed process. */
+  /** The ports of a process that is not disturbed. */
   readonly ports: Ports;
-  /** The ports of another process, each of whose calls `take` gets. */
+  /** Returns the ports of another process, whose calls all go through `take`. */
   readonly taken: (take: Take) => Ports;
   readonly close: () => Promise<void>;
 };
@@ -46,7 +46,7 @@ const startVault = async (): Promise<World> => {
 const startNode = async (): Promise<World> => {
   const { client, close } = await startSingleEtcd();
   const { ports: embedded, close: closeEmbedded } = await startEmbedded();
-  /** The ports of a node that has no state yet. */
+  /** Returns the ports of a node that has just started. */
   const over = (etcd: EtcdClient): Ports => {
     const goneBack = (sentence: string): never => {
       throw new Error(sentence);
@@ -96,7 +96,7 @@ describe.each(worlds)('an operation interrupted at a call %s', (what, start, los
     await prepare(world.ports, principal);
     return principal;
   };
-  /** The calls of an undisturbed run. */
+  /** Counts the calls of an undisturbed run. */
   const callsOf = async (operation: Operation, run: Run): Promise<number> => {
     let calls = 0;
     const counted = world.taken((send) => {
@@ -106,13 +106,16 @@ describe.each(worlds)('an operation interrupted at a call %s', (what, start, los
     await run(counted, requestContext(), await prepared(operation));
     return calls;
   };
-  /** Runs until the process dies at this call. */
+  /** Runs an operation until its process dies before or after this call. */
   const crash = async (run: Run, principal: Principal, at: number, when: 'before' | 'after') => {
     const { take, happened } = crashAt(at, when);
     await Promise.race([run(world.taken(take), requestContext(), principal), happened]);
     points.crashes += 1;
   };
-  /** Sends the same request again from another process. Returns the answer or the code of the refusal. */
+  /**
+   * Sends the same request again from another process. Returns the answer, or the code of the
+   * refusal.
+   */
   const repeated = (run: Run, principal: Principal) =>
     run(world.ports, requestContext(), principal).catch(({ code }): string => String(code));
 

@@ -1,6 +1,6 @@
 /**
- * A disk that fails `npm start` at one kind of call: strace answers it with an error. The vault ends, or goes on, and is
- * killed. Its next start has every acknowledged write.
+ * The disk below `npm start` fails at one kind of call: strace answers that call with an error. The
+ * vault ends, or it goes on and is killed. After its next start, every acknowledged write is there.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,19 +18,24 @@ import {
 import { until } from '../support/until.ts';
 
 const writers = 8;
-/** Some dozen of them fill SQLite's log, so that it is moved into the file. */
+/**
+ * Some dozens of these values fill SQLite's log, so that SQLite copies it into the database file.
+ */
 const value = 'x'.repeat(60_000);
 const started: LocalProcess[] = [];
 afterAll(() => {
   for (const { child } of started) child.kill('SIGKILL');
 });
 
-/** Starts a vault whose calls of this kind on this file fail, from the `from`th of each thread on. */
+/**
+ * Starts a vault whose calls of this kind on this file fail, beginning with call number `from` of
+ * each thread.
+ */
 const startFailing = (folder: string, file: string, call: string, error: string, from: number) => {
   const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${from}+`];
   const options = ['-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', '-P', join(folder, file)];
   const { PATH, HOME } = process.env;
-  const child = spawn('strace', [...options, ...inject, process.execPath, 'local/bin/start.ts'], {
+  const child = spawn('strace', [...options, ...inject, process.execPath, 'host/bin/start.ts'], {
     env: { PATH, HOME, PORT: '0', VAULT_DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -63,7 +68,10 @@ type Row = {
   readonly file: string;
   readonly call: string;
   readonly error: string;
-  /** Late enough for the vault to serve, and for some writes to be acknowledged. */
+  /**
+   * The number of the first call that fails. By then the vault serves and has acknowledged some
+   * writes.
+   */
   readonly from: number;
   readonly ends: boolean;
 };
@@ -140,6 +148,16 @@ describe('npm start on a disk that answers', () => {
     expect([await verified.exit, verified.output.at(-1)]).toEqual([
       0,
       'verified the whole table: no violations',
+    ]);
+  });
+
+  it('EIO at the sync of the log at the start ends with one sentence', async () => {
+    const vault = startFailing(freshFolder(), log, 'fdatasync', 'EIO', 1);
+    expect(await vault.exit).toBe(1);
+    expect(vault.errors).toEqual([
+      expect.stringMatching(
+        /^the log \S+-wal of the store cannot be written to disk \(EIO: .*\): look at the disk, then start again$/,
+      ),
     ]);
   });
 });

@@ -1,7 +1,8 @@
 /**
- * Compares the times of *not found*: for another tenant's name and for a name that never existed, and for a name hidden
- * from the caller. Pairs are interleaved in random order against a store in this process, so that only the vault's own
- * work differs, and compared by Welch's t-test, as dudect does (Reparaz and others, 2017).
+ * Compares how long *not found* takes: for another tenant's name and for a name that never existed,
+ * and for names that are hidden from the caller. The two are measured in pairs, in random order,
+ * over a store in this process, so only the work of the vault itself differs. They are compared by
+ * Welch's t-test, as dudect does (Reparaz and others, 2017).
  */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -20,7 +21,7 @@ import { vaultOver } from '../support/vault.ts';
 const pairsOfGets = perRun(8_000, 20_000);
 const pairsOfOthers = perRun(3_000, 5_000);
 const warmUps = 1_000;
-/** Two times count as different above this |t|. */
+/** The times of two kinds of work count as different if |t| of Welch's test is larger than this. */
 const threshold = 4.5;
 
 const meanAndVariance = (values: readonly number[]) => {
@@ -33,8 +34,9 @@ const welchT = (a: readonly number[], b: readonly number[]): number => {
   return (first.mean - second.mean) / Math.sqrt(first.ofMean + second.ofMean);
 };
 /**
- * The largest t after removing the slowest tenth of all times, or three tenths and so on. Pauses of a busy machine
- * affect both classes alike and hide a difference among the fast ones.
+ * Returns the t that is furthest from 0 among four: of the fastest 30, 50, 70 and 90 percent of all
+ * times. When a machine is busy, it slows both classes down alike, which hides a difference between
+ * the fast times.
  */
 const largestT = (a: readonly number[], b: readonly number[]): number => {
   const all = [...a, ...b].sort((x, y) => x - y);
@@ -53,7 +55,7 @@ const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
   return Number(process.hrtime.bigint() - began);
 };
 
-/** Measures two kinds of work pair by pair, in a random order within each pair. */
+/** Measures two kinds of work in pairs, in random order within each pair. */
 const startComparing = (one: () => Promise<unknown>, other: () => Promise<unknown>) => {
   const random = seeded(1);
   const [times, otherTimes]: [number[], number[]] = [[], []];
@@ -66,7 +68,7 @@ const startComparing = (one: () => Promise<unknown>, other: () => Promise<unknow
     warmUp: async () => {
       for (let pair = 0; pair < warmUps; pair += 1) await measure();
     },
-    /** Measures this many more pairs. Returns the t over all pairs. */
+    /** Measures this many further pairs. Returns the t over all pairs so far. */
     take: async (count: number): Promise<number> => {
       for (let pair = 0; pair < count; pair += 1) {
         const [time, otherTime] = await measure();
@@ -117,7 +119,8 @@ describe('the time of a not_found answer', () => {
     };
     const t = await measureOnce();
     if (Math.abs(t) < threshold) return;
-    // A real difference has the same sign in new pairs. A disturbance of the machine has not.
+    // A real difference has the same sign in new pairs. One caused by other load on the machine
+    // does not.
     const again = await measureOnce();
     expect(Math.sign(t) * again).toBeLessThan(threshold);
   };
@@ -165,7 +168,8 @@ describe('the time of a not_found answer', () => {
     const [slow, fast] = [get(slower, stranger, taken), get(slower, stranger, free)];
     const { warmUp, take, pairs } = startComparing(slow, fast);
     await warmUp();
-    // A busy machine needs more pairs for this, but no more than the other tests take.
+    // On a busy machine it takes more pairs to show the planted difference of 20 µs, but not more
+    // than the other tests use.
     let t = 0;
     while (t <= 2 * threshold && pairs() < pairsOfGets) t = await take(pairsOfOthers);
     figures.push(`with 20 µs planted: t ${t.toFixed(1)} over ${pairs()} pairs`);

@@ -1,4 +1,7 @@
-/** A vault runs on a disk of 24 MiB in its own mount namespace, so that the disk disappears with it. */
+/**
+ * Runs a vault on a disk of 24 MiB. The disk is in a private mount namespace, so it disappears with
+ * the vault.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -18,12 +21,15 @@ const folder = freshFolder();
 let vault: LocalProcess;
 let url: string;
 let token: string;
-/** The path of the folder for this process. Only the vault's namespace mounts the disk. */
+/**
+ * Returns the path of the data folder as this process sees it. Only the namespace of the vault
+ * mounts the disk.
+ */
 const seenFolder = () => `/proc/${vault.child.pid}/root${folder}`;
 
 const startOnSmallDisk = (): LocalProcess => {
   const script = `mount -t tmpfs -o size=24m,mode=0700 tmpfs "$VAULT_DATA_DIR" &&
-    exec "$0" local/bin/start.ts`;
+    exec "$0" host/bin/start.ts`;
   const { PATH, HOME } = process.env;
   const child = spawn('unshare', ['-rm', 'sh', '-c', script, process.execPath], {
     env: { PATH, HOME, PORT: '0', VAULT_DATA_DIR: folder },
@@ -74,7 +80,7 @@ const said = (pattern: RegExp) => vault.errors.some((line) => pattern.test(line)
 const logged = () => vault.errors.filter((line) => line.includes('"message":"request"'));
 
 describe('a vault whose disk fills up', () => {
-  it('refuses writes before the disk is full, says so on stderr, and continues when there is space again', async () => {
+  it('says on stderr before the disk is full that it refuses writes, still reads, and accepts writes again when there is space', async () => {
     expect(await create('BEFORE')).toBe(201);
     expect(vault.errors).toEqual([]);
     writeFileSync(join(seenFolder(), 'filler'), Buffer.alloc(8 * 1_048_576));
@@ -89,7 +95,7 @@ describe('a vault whose disk fills up', () => {
     });
     expect([await read('BEFORE'), await read('REFUSED')]).toEqual([200, 404]);
     rmSync(join(seenFolder(), 'filler'));
-    await until(() => said(/^the disk of .* has room again$/));
+    await until(() => said(/^the disk of .* has space again$/));
     expect([await create('AFTER'), await read('AFTER')]).toEqual([201, 200]);
     expect(vault.errors.join('\n')).not.toContain('xxx');
   });

@@ -1,6 +1,8 @@
 /**
- * A reader asks for all names of a file before and after each call that the vault makes to the store and to KMS for
- * that file, while the request runs undisturbed or loses that reply. `crash-points` looks after a death at each call.
+ * A file is submitted. Before and after each call that the vault makes for it to the store and to
+ * KMS, a reader asks for all names of that file. In some runs the reply to that call is lost; in
+ * the others nothing goes wrong. crash-points.test.ts does the same for a death of the vault at
+ * each call.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -17,7 +19,7 @@ import { virtualClock } from '../support/virtual-clock.ts';
 const key = 'k'.repeat(20);
 const files = [...writers.filter(({ writes }) => writes.length > 1), largestFile];
 
-/** A request whose clock stands still while the test reads. */
+/** Makes the context of a request whose clock stands still while the test reads. */
 const standingStill = () => requestContext({ clock: virtualClock() });
 
 describe('a .env file during its request', () => {
@@ -31,12 +33,15 @@ describe('a .env file during its request', () => {
     printFigure('half-visible files', `0 violations in ${looks} looks at ${files.length} files`),
   );
 
-  /** Reads the names by one file and by one request each, which must show the same: all or none. */
+  /**
+   * Reads all names that the operation writes with one file, and some of them with one request
+   * each. Both must show the same: all of them or none.
+   */
   const look = async (principal: Principal, { writes }: Operation): Promise<'all' | 'none'> => {
     const names = writes.map(({ name }) => name);
     const seen = await seenByFile(vault.ports, principal, names);
     const singly = new Set<string>();
-    // The first and the last name of a transaction, and one in the middle.
+    // The first name of the transaction, the last one, and one in between.
     for (const name of [names[0], names.at(-1), names[1]]) {
       const found = await vaultOver(vault.ports)
         .get(principal, name ?? '')
@@ -52,7 +57,7 @@ describe('a .env file during its request', () => {
     return expected;
   };
 
-  /** Runs a file and reads at each of its calls. Returns what was visible, in order. */
+  /** Sends a file and reads around each of its calls. Returns what was visible, in order. */
   const lookingAround = async (
     operation: Operation,
     withKey: string | undefined,
@@ -80,7 +85,10 @@ describe('a .env file during its request', () => {
 
   describe.each(files)('$name', (operation) => {
     describe.each([undefined, key])('with the key %s', (withKey) => {
-      /** The calls of an undisturbed run that are tested: all, or the first and the last one of a long run. */
+      /**
+       * Which calls of an undisturbed run are tested: all, or the first and the last if there are
+       * many.
+       */
       let points: readonly number[];
 
       // Shows G8.

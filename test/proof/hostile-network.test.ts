@@ -1,9 +1,10 @@
 /**
- * All calls of a vault process to DynamoDB and KMS pass through a hostile proxy in real time, while several clients ask
- * over HTTP. Its answers are compared with what a vault on the same table shows afterwards without the proxy.
+ * All calls of a vault to DynamoDB and KMS go through a hostile proxy in real time, while several
+ * clients send requests over HTTP. The answers are compared with what a vault on the same table
+ * shows afterwards without the proxy.
  */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startAdversary } from '../support/adversary/adversary.ts';
 import { canaryForms } from '../support/adversary/canaries.ts';
 import { atRate } from '../support/adversary/hostility.ts';
@@ -20,12 +21,12 @@ import { kmsOf, startBeside } from '../support/second-vault.ts';
 
 const clients = 8;
 const secretsOfAClient = perRun(3, 8);
-/** The life of a secret: what is asked, in this order, whatever came of the request before. */
+/**
+ * The life of a secret: the requests that are sent for it in this order, however the one before was
+ * answered.
+ */
 const life = ['POST', 'PUT', 'PUT', 'DELETE', 'POST', 'PUT', 'PUT'] as const;
 const canary = 'plaintext-canary';
-
-// Many requests wait for replies that never come, which may take long on a busy machine.
-jest.setTimeout(300_000);
 
 describe('a vault behind a hostile network', () => {
   let quiet: RunningVault;
@@ -45,7 +46,8 @@ describe('a vault behind a hostile network', () => {
       const parts = { choose: atRate(random, share), pause: realPause, random, watch };
       const adversary = startAdversary(toEndpoint(endpoint), parts);
       adversaries.push(adversary);
-      // A host checks its table before it serves; that is not a call of the vault.
+      // While a host starts, it checks its table. Those calls are not made by the vault, so they
+      // are not disturbed.
       const whileStarting = toEndpoint(endpoint);
       const proxy = await startProxy((call, signal) =>
         (serves ? adversary.exchange : whileStarting)(call, signal),
@@ -69,12 +71,12 @@ describe('a vault behind a hostile network', () => {
   const written = ({ reply: { status } }: Told): boolean => status < 300;
   const isUnknown = ({ reply }: Told): boolean => reply.json.code === 'outcome_unknown';
 
-  /** Lets a secret live. Returns the requests and answers in order. */
+  /** Takes a secret through its life. Returns the requests and answers in order. */
   const live = async (name: string): Promise<Told[]> => {
     const token = quiet.token({ tenant: 'acme' });
     const told: Told[] = [];
     for (const method of life) {
-      // A deletion has no value, but a note, which is not secret.
+      // A deletion has no value but a note, which is not secret.
       const value = method === 'DELETE' ? randomUUID() : `${canary} ${randomUUID()}`;
       const body = { POST: { name, value }, PUT: { value }, DELETE: { note: value } }[method];
       const path = method === 'POST' ? '/v1/secrets' : `/v1/secrets/${name}`;
@@ -117,7 +119,7 @@ describe('a vault behind a hostile network', () => {
     printFigure('hostile network', `${JSON.stringify(seen)} in ${calls} calls, 0 wrong answers`);
   });
 
-  it('has one effect for requests repeated with the same key until they are answered', async () => {
+  it('creates each secret once if a request is repeated with the same key until it succeeds', async () => {
     const token = quiet.token({ tenant: 'acme' });
     const random = seeded(3);
     const live = async () => {

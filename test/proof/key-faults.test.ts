@@ -1,7 +1,7 @@
 /**
- * The master key is disabled, pending deletion, replaced, has other material or is denied, or KMS throttles, fails, is
- * slow or silent. Every operation that needs the key gives the one documented answer each time, every other operation
- * succeeds, and nothing is written.
+ * The master key is disabled, pending deletion, replaced, has other material, or is denied; or KMS
+ * throttles, fails, is slow or silent. Every operation that needs the key gets the documented
+ * answer each time and writes nothing. Every other operation succeeds.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -26,7 +26,7 @@ import { requestContext, someone } from '../support/requests.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
-/** How many times in a row each fault occurs. */
+/** How many times in a row each operation runs during a fault. */
 const times = perRun(2, 5);
 /** The operations that succeed without the key, because they neither seal nor open a value. */
 const keyless = [
@@ -44,7 +44,7 @@ const everything = [...writers, ...readers];
 const opens = readers.filter(needsKey);
 const submits = writers.filter(({ name }) => name === 'submit-env');
 
-/** Each fault with the code of envelope.md and whether a retry may help. */
+/** Each fault, with the code that envelope.md states and whether a retry may help. */
 const faults: readonly (readonly [string, Fate, string, boolean])[] = [
   [
     'access is denied',
@@ -71,7 +71,7 @@ const faults: readonly (readonly [string, Fate, string, boolean])[] = [
   ['KMS takes five seconds', { kind: 'slow', ms: 5_000 }, 'master_key_unavailable', true],
 ];
 
-describe('a request without a usable master key', () => {
+describe('a request that needs the master key, which is not usable', () => {
   const vault = useEmbedded('dynamodb');
   let wired: Wired;
   let other: KmsServer;
@@ -81,7 +81,7 @@ describe('a request without a usable master key', () => {
   beforeAll(async () => {
     wired = await wireUp(vault);
     other = await startKms({ folder: freshFolder() });
-    // The same key id with other material, as after a new import of key material.
+    // A key with the same id but other material, as after key material was imported again.
     const folder = freshFolder();
     const own = await startKms({ folder });
     await own.close();
@@ -100,7 +100,10 @@ describe('a request without a usable master key', () => {
     await changed.close();
   });
 
-  /** The whole table as text. Attributes are sorted, because the store returns them in any order. */
+  /**
+   * Returns the whole table as text. Attributes are sorted, because the store returns them in any
+   * order.
+   */
   const everyItem = async () => {
     const texts: string[] = [];
     for await (const page of vault.table.pages()) {
@@ -114,7 +117,10 @@ describe('a request without a usable master key', () => {
     return principal;
   };
 
-  /** Runs the operation repeatedly with these ports: each run is refused with the same answer and changes nothing. */
+  /**
+   * Runs the operation repeatedly with these ports. Each run must be refused with the same answer
+   * and change nothing.
+   */
   const refusedAlike = async (
     operation: Operation,
     principal: Principal,
@@ -147,13 +153,13 @@ describe('a request without a usable master key', () => {
       return wired.portsBehind(adversary.exchange);
     };
     // Shows G9.
-    it(`answers ${code}, retryable: ${retryable}, each time, and changes nothing`, async () => {
+    it(`is answered with ${code}, retryable: ${retryable}, each time, and changes nothing`, async () => {
       for (const operation of everything.filter(needsKey)) {
         const principal = await prepared(operation);
         await refusedAlike(operation, principal, behind, { fault, code, retryable });
       }
     });
-    it('answers not_found for a missing secret, and succeeds if it needs no key', async () => {
+    it('is answered with not_found if its secret is missing, while a request that needs no key succeeds', async () => {
       const missing = someone();
       for (const operation of opens) {
         const running = () => operation.run()(behind(virtualClock()), requestContext(), missing);
@@ -172,7 +178,7 @@ describe('a request without a usable master key', () => {
     ['it is pending deletion', 'PendingDeletion'],
   ] as const;
   it.each(states)(
-    'answers master_key_unavailable because %s, and succeeds again afterwards',
+    'is answered with master_key_unavailable because %s, and succeeds again afterwards',
     async (fault, state) => {
       const all = everything.filter(needsKey);
       const principals = new Map<Operation, Principal>();
@@ -196,22 +202,25 @@ describe('a request without a usable master key', () => {
   it.each([
     ['another key', () => other],
     ['other material', () => changed],
-  ])('answers master_key_incorrect with %s for secrets sealed before', async (fault, kms) => {
-    const { endpoint, keyArn, credentials } = kms();
-    const toKms = toEndpoint(endpoint);
-    const ports = portsOver(
-      (call, signal) => (call.service === 'kms' ? toKms : wired.forward)(call, signal),
-      keyArn,
-      credentials,
-    );
-    for (const operation of [...opens, ...submits]) {
-      const principal = await prepared(operation);
-      const what = { fault, code: 'master_key_incorrect', retryable: false };
-      await refusedAlike(operation, principal, () => ports, what);
-    }
-  });
+  ])(
+    'is answered with master_key_incorrect if it opens secrets that were sealed before KMS had %s',
+    async (fault, kms) => {
+      const { endpoint, keyArn, credentials } = kms();
+      const toKms = toEndpoint(endpoint);
+      const ports = portsOver(
+        (call, signal) => (call.service === 'kms' ? toKms : wired.forward)(call, signal),
+        keyArn,
+        credentials,
+      );
+      for (const operation of [...opens, ...submits]) {
+        const principal = await prepared(operation);
+        const what = { fault, code: 'master_key_incorrect', retryable: false };
+        await refusedAlike(operation, principal, () => ports, what);
+      }
+    },
+  );
 
-  it('gives no other answer while the key is disabled only for some nodes of KMS', async () => {
+  it('gets the value or master_key_unavailable while only some nodes of KMS know that the key is disabled', async () => {
     const lagging = (clock: ReturnType<typeof virtualClock>, seed: number): Ports => {
       const random = seeded(seed);
       const adversary = startAdversary(wired.forward, {

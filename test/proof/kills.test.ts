@@ -1,4 +1,7 @@
-/** `npm start` dies by `kill -9` again and again while it starts, writes and is read, and starts again at once. */
+/**
+ * `npm start` is killed by `kill -9` again and again while it starts, writes and is read, and is
+ * started again at once.
+ */
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -22,7 +25,7 @@ import { issueToken } from '../support/tokens.ts';
 
 const kills = perRun(100, 1_000);
 const writers = 16;
-/** Every so many lives end during their start. */
+/** One in this many runs of the vault is killed during its start, before clients write. */
 const startsEvery = 8;
 const lifeMs = { least: 50, most: 500 };
 
@@ -42,7 +45,7 @@ const kill = async (vault: LocalProcess): Promise<void> => {
   closeConnections();
 };
 
-/** One life among writers. */
+/** Starts the vault, lets clients write to it for some time, and kills it. */
 const live = async (): Promise<void> => {
   const vault = start();
   const caller = await callerOf(vault);
@@ -70,7 +73,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('npm start after kill -9 during writes', () => {
-  it('answers each repeated request with its one success', async () => {
+  it('answers every request that is repeated with its key with a success, and with the same answer as before if there was one', async () => {
     const unclear = attempts.filter(({ answer, key }) => key !== undefined && !answer);
     const done = answered()
       .filter(({ key }) => key !== undefined)
@@ -87,7 +90,7 @@ describe('npm start after kill -9 during writes', () => {
   });
 
   // Shows G2, G11, G12.
-  it('has all that it acknowledged or showed, nothing by halves, and no violation', async () => {
+  it('has everything that it acknowledged or showed, no half of a file, and no violation', async () => {
     expect(answered().length).toBeGreaterThan(kills);
     const { violations, ...held } = await readHeld(folder);
     expect(brokenPromises(attempts, () => true, held)).toEqual([]);

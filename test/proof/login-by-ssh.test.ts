@@ -1,6 +1,6 @@
 /**
- * People without an identity provider: a line of authorized_keys says whose token an SSH key gets. With a real sshd, a
- * real ssh, and the line of docs/access.md.
+ * Without an identity provider, a line of authorized_keys can decide whose token an SSH key gets.
+ * This test uses a real sshd, a real ssh, and the line in docs/access.md.
  */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { claimsOf, expiresAtMs } from '../../cli/requests/token.ts';
-import { endChild, startChild } from '../../local/process/supervisor.ts';
+import { endChild, startChild } from '../../host/process/supervisor.ts';
 import { findProgram } from '../../system/programs.ts';
 import { type Dsvault, openDsvault } from '../support/dsvault.ts';
 import { findFreePorts } from '../support/free-ports.ts';
@@ -28,7 +28,10 @@ let sshd: ChildProcess;
 let port: number;
 const clientConfig = join(folder, 'ssh_config');
 
-/** The line of a person, whose tokens last for `ttl`. */
+/**
+ * Returns the line of authorized_keys for a person whose tokens are valid for `ttl`, for example
+ * `1h`.
+ */
 const lineOf = (person: 'alice' | 'bob', ttl: string): string =>
   documented
     .replace('/opt/vault', process.cwd())
@@ -56,7 +59,7 @@ beforeAll(async () => {
     `PidFile ${folder}/sshd.pid`,
     `SetEnv PATH="${process.env['PATH']}"`,
     'Subsystem sftp internal-sftp',
-    // The folders above belong to root, or everybody may write to them.
+    // sshd would otherwise check who may write to the parent folders, such as /tmp.
     'StrictModes no',
     ...['UsePAM no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no'],
   ];
@@ -71,7 +74,8 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'sshd_config'), `${server.join('\n')}\n`);
   writeFileSync(join(folder, 'known_hosts'), `[127.0.0.1]:${port} ${publicKeys.get('host')}\n`);
   writeFileSync(clientConfig, `${client.join('\n')}\n`);
-  // Where sshd of root locks itself in. Its service makes it.
+  // If sshd runs as root, it needs this folder for privilege separation. Normally its service makes
+  // it.
   if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const program = findProgram('sshd', ['/usr/sbin']) ?? 'sshd';
   sshd = startChild(program, ['-D', '-e', '-f', join(folder, 'sshd_config')], folder);
@@ -97,7 +101,7 @@ describe('the key of a person', () => {
     ['nothing', ['-T', 'alice']],
     ['another subject, and commands of a shell', ['alice', hostile]],
     ['sftp', ['-s', 'alice', 'sftp']],
-  ])('gets a token of its subject, and runs nothing, if it asks for %s', async (_, words) => {
+  ])('gets a token for its subject, and runs nothing, when it asks for %s', async (_, words) => {
     const ran = await ssh(...words);
     expect(ran.code).toBe(0);
     expect(claimsOf(ran.stdout.trim())).toMatchObject({ tenant: 'acme', sub: 'alice' });
@@ -124,7 +128,11 @@ describe('dsvault login --token-command ssh', () => {
     const env = { DSVAULT_TOKEN_COMMAND: command };
     return JSON.parse((await dsvault.run(['whoami', '--json'], { env })).stdout);
   };
-  /** The exit code and the lines of a `dsvault` whose ssh has these options, by which no token of another test is kept. */
+  /**
+   * Runs `dsvault` with these options for ssh, and returns its exit code and messages. Each test
+   * passes different options, so that it uses no token that was kept for the command of another
+   * test.
+   */
   const refusalOf = async (...options: readonly string[]) => {
     const env = { DSVAULT_TOKEN_COMMAND: commandOf('alice', ...options) };
     const { code, stderr } = await dsvault.run(['list'], { env });
@@ -157,7 +165,7 @@ describe('dsvault login --token-command ssh', () => {
     expect((await whoami(commandOf('bob'))).subject).toBe('bob');
   });
 
-  it('fails once the line is gone, and the vault refuses the last token at its end', async () => {
+  it('fails once the line is removed, and the vault refuses the last token when it has expired', async () => {
     authorize(lineOf('alice', '3s'), lineOf('bob', '1h'));
     const token = (await ssh('-T', 'alice')).stdout.trim();
     const ask = async () => (await vault.call('GET', '/v1/secrets', { token })).status;
@@ -176,11 +184,11 @@ describe('dsvault login --token-command ssh', () => {
       'Host key verification failed.',
     ],
     ['cannot reach the host', ['-p', '1'], 'Connection refused'],
-  ])('says what ssh says, and that no token came, if ssh %s', async (_, options, reason) => {
+  ])('shows what ssh says, and that it got no token, if ssh %s', async (_, options, reason) => {
     expect(await refusalOf(...options)).toEqual(refused(reason));
   });
 
-  it('still gets tokens by a connection that was open before, until its sshd ends', async () => {
+  it('could still get tokens over a connection of ssh that was open before the line was removed, until the sshd of that connection ends', async () => {
     const [path, sharing] = ['ControlPath', join(folder, 'shared')];
     const words = ['-N', '-o', 'ControlMaster=yes', '-o', `${path}=${sharing}`];
     const open = dsvault.start(['-F', clientConfig, ...words, 'alice'], { program: 'ssh' });

@@ -1,4 +1,4 @@
-/** The store in memory gives the same answers to the same requests as the embedded one. */
+/** The store in memory answers every request as the embedded one does. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
@@ -10,10 +10,13 @@ import { requestContext, someone } from '../support/requests.ts';
 import { openTable } from '../support/stored-items.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 
-/** Fields that the stores word differently or that mean nothing to the vault. */
+/**
+ * Fields that the two stores word differently, or that the vault does not use. For example, the
+ * units by table add up to the total.
+ */
 const ownWords = new Set(['message', 'Message', 'TableName', 'Table']);
 
-/** The content of a reply or an item, with its properties in one order. */
+/** Returns the content of a reply or an item with its properties in a fixed order. */
 const canonical = (value: unknown): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value)) return value.map(canonical);
@@ -24,7 +27,8 @@ const canonical = (value: unknown): unknown => {
       name,
       name === '__type' ? String(member).split('#')[1] : canonical(member),
     ])
-    // The units of each table add up to the total, so they are left out.
+    // Leaves out empty objects, because one store may return an empty object where the other
+    // returns none.
     .filter(([, member]) => JSON.stringify(member) !== '{}');
   return Object.fromEntries(members.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
 };
@@ -39,7 +43,10 @@ const withMoment = (call: Call, now: string): Call => {
   return withInput(call, JSON.parse(body));
 };
 
-/** Variants of a query: for one item, backwards, from where it ended, and for its last item alone. */
+/**
+ * Returns variants of a query: for one item, backwards, continued from where it ended, and for its
+ * last item alone.
+ */
 const queriesLike = (call: Call, reply: Reply): Call[] => {
   const { Items, LastEvaluatedKey } = JSON.parse(reply.body);
   const field = call.input['IndexName'] === undefined ? 'sk' : 'name';
@@ -56,7 +63,7 @@ const queriesLike = (call: Call, reply: Reply): Call[] => {
   ].map((members) => withInput(call, { ...call.input, ...members }));
 };
 
-/** A batch for one key less, and for a key that is not there. */
+/** Returns variants of a batch: with one key fewer, and with a key that does not exist. */
 const batchesLike = (call: Call): Call[] => {
   const [[table = '', asked] = []] = Object.entries(call.input['RequestItems'] as Json);
   const { Keys, ...how } = asked as { readonly Keys: readonly Json[] };
@@ -72,8 +79,8 @@ type Actions = readonly Readonly<Record<string, Json>>[];
 let tokens = 0;
 
 /**
- * Variants of a transaction: other content under its token, the same content under another token, another time, and
- * with a condition that its item does not meet.
+ * Returns a transaction again, and variants of it: without its first action, under another token,
+ * at another time, and with other content in its last item and without the condition of that item.
  */
 const transactionsLike = (call: Call, reply: Reply): Call[] => {
   const actions = call.input['TransactItems'] as Actions;
@@ -91,7 +98,8 @@ const transactionsLike = (call: Call, reply: Reply): Call[] => {
     return { Put: { ...put, Item: { ...(put['Item'] as Json), changed: { S: 'changed' } } } };
   });
   const fewer = { ...call.input, TransactItems: actions.slice(1) };
-  // After a refused transaction, some of its actions alone would take effect.
+  // After a transaction has succeeded, the conditions of its actions no longer hold. Its last
+  // action, sent alone without the condition, would take effect.
   const isRefusedInPart = reply.status === 200 && actions.length > 1;
   return [
     call,
@@ -102,7 +110,10 @@ const transactionsLike = (call: Call, reply: Reply): Call[] => {
   ];
 };
 
-/** Calls that the vault would not make at this point, and which change nothing, or both stores alike. */
+/**
+ * Returns calls that the vault would not make at this point. They change nothing, or both stores in
+ * the same way.
+ */
 const callsLike = (call: Call, reply: Reply): Call[] => {
   if (call.operation === 'Query') return queriesLike(call, reply);
   if (call.operation === 'TransactWriteItems') return transactionsLike(call, reply);
@@ -113,7 +124,10 @@ const callsLike = (call: Call, reply: Reply): Call[] => {
 const inOrder = (items: readonly object[]): string[] =>
   items.map((item) => JSON.stringify(canonical(item))).sort();
 
-/** The refusals that operations of this file meet. Any other means that the run itself failed. */
+/**
+ * The refusals that operations in this file may meet. Any other error means that the run itself has
+ * failed.
+ */
 const refusals = new Set(['not_found', 'secret_exists', 'version_conflict']);
 
 describe('the store in memory', () => {
@@ -131,7 +145,8 @@ describe('the store in memory', () => {
 
   it.each(cases)('answers like the embedded store: $name with the key $key', async (of) => {
     const memory = createMemoryStore();
-    // An assertion error inside an exchange would look like a fault of the store to the vault.
+    // The answers of the two stores are compared only after the run: the vault would take an
+    // assertion error inside an exchange for a fault of the store.
     const answers: { readonly embedded: unknown; readonly memory: unknown }[] = [];
     const ask = async (call: Call): Promise<Reply> => {
       const [reply, own] = await Promise.all([
@@ -159,7 +174,8 @@ describe('the store in memory', () => {
         ),
       );
     };
-    // Run the operation for a tenant without secrets, then for a prepared one, then again on its own result.
+    // Run the operation for a tenant without secrets, then for a prepared one, and then again on
+    // its own result.
     const [empty, principal] = [someone(), someone()];
     await run(empty);
     await of.operation.prepare(ports, principal);

@@ -1,11 +1,12 @@
 /**
- * Moves every field, and every whole item, to another vault, tenant, secret or version. The vault refuses all but the
- * cases that the threat model describes: a genuine older version put back as head, a destroyed version put back, the head
- * of a copy of the vault, which has the same vault id and master key, and what holds no value.
+ * Moves every field, and every whole item, to another vault, tenant, secret or version. The vault
+ * refuses all of these except the cases that the threat model describes: a genuine older version
+ * put back as the head, a destroyed version put back, the head of a copy of the vault, which has
+ * the same vault id and master key, and items that hold no value.
  */
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
 import type { GetSecret } from '../../functions/vault/get-secret.ts';
 import { storeOver } from '../support/embedded.ts';
@@ -33,9 +34,6 @@ const keyOf = ({ tenant, name, version }: Place): Item => ({
   pk: { S: `TENANT#${tenant}#SECRET#${name}` },
   sk: { S: version === head ? 'HEAD' : `VERSION#000000000${version}` },
 });
-
-// Thousands of requests may take long on a busy machine.
-jest.setTimeout(300_000);
 
 describe('a moved record', () => {
   const vault = useEmbedded();
@@ -80,8 +78,8 @@ describe('a moved record', () => {
   const expand = (place: Place) =>
     vaultOver(vault.ports).expand(ofPlace(place), `A=secret(${place.name})\n`);
   /**
-   * Asks for this version in every way, each of which must be refused. An item that claims another number or time may
-   * also seem to be missing when it is read by number or by time.
+   * Asks for this version in every way, and requires that each is refused. If an item claims
+   * another number or time, reading it by number or time may also find nothing.
    */
   const requireRefused = async (place: Place, about: object): Promise<void> => {
     const at = Date.parse(itemAt(place)['validFrom']?.S ?? '');
@@ -131,7 +129,8 @@ describe('a moved record', () => {
       for (const other of places()) {
         if (other === place || JSON.stringify(other) === JSON.stringify(place)) continue;
         const isHead = place.version === head;
-        // A genuine older version of the same secret put back as head has its own tests below.
+        // The tests below cover a genuine older version of the same secret that is put back as the
+        // head.
         if (isHead && other.tenant === place.tenant && other.name === place.name) continue;
         const { tenant: _, name: __, validTo: ___, ...sealed } = itemAt(other);
         const validTo = own['validTo'] ?? { S: '' };
@@ -154,14 +153,14 @@ describe('a moved record', () => {
     }
   });
 
-  /** The problems that `inspect --verify` reports of the secret of an item. */
+  /** Returns the problems that `inspect --verify` reports about the secret of an item. */
   const problemsOf = async ({ pk: wanted }: Item): Promise<readonly string[]> => {
     const { table, masterKey } = vault;
     const violations = await violationsOf({ table, masterKey, vaultId });
     return violations.filter(({ pk }) => pk === wanted?.S).map(({ problem }) => problem);
   };
 
-  describe('put back as an older, genuine head', () => {
+  describe('that is a genuine older version put back as the head', () => {
     const place: Place = { tenant: 't-one', name: 'DB', version: head };
     const putBack = async (version: number): Promise<void> => {
       const { validTo: _, ...older } = itemAt({ ...place, version });
@@ -170,18 +169,17 @@ describe('a moved record', () => {
     };
 
     it.each([1, 2])(
-      'is shown by a get of the latest, and by nothing else, as version %s',
+      'is shown as version %s by a get of the latest version, but refused by a get of that version and by an update',
       async (version) => {
         await putBack(version);
         expect((await get(place, 'latest')).stored.version).toBe(version);
         expect(await codeOf(() => get(place, { version }))).toBe('integrity_failure');
-        // The next update fails without any change.
+        // The next update is refused and changes nothing.
         const sortKeys = async () => (await table.itemsOf(place.tenant)).map(({ sk }) => sk?.S);
         const before = await sortKeys();
         const update = () => vaultOver(vault.ports).update(ofPlace(place), place.name, 'next');
         expect(await codeOf(update)).toBe('integrity_failure');
         expect(await sortKeys()).toEqual(before);
-        // `inspect --verify` finds the item.
         expect((await problemsOf(keyOf(place))).length).toBeGreaterThan(0);
         await table.put(itemAt(place));
       },
@@ -190,7 +188,7 @@ describe('a moved record', () => {
 
   describe('that a writer of the table made without the vault', () => {
     const name = 'DB';
-    /** A new secret of two versions, and its items: head and first version. */
+    /** Makes a secret with two versions. Returns its items, the head and the first version. */
     const made = async (tenant: string) => {
       const owner = someone({ tenant });
       await makeSecret(vault.ports, owner, name, ['first', 'second'], began);
@@ -201,12 +199,12 @@ describe('a moved record', () => {
       codeOf(() => vaultOver(vault.ports).get(owner, name, which));
     const textOfFirst = async (owner: Principal) =>
       (await vaultOver(vault.ports).get(owner, name, { version: 1 })).text;
-    /** The attributes that every version has, whatever its state. */
+    /** The attributes that a version has in every state. */
     const facts = ['pk', 'sk', 'format', 'vault', 'version', 'validFrom', 'createdBy', 'writeId'];
     const only = (item: Item, attributes: readonly string[]): Item =>
       Object.fromEntries(Object.entries(item).filter(([each]) => attributes.includes(each)));
 
-    it('passes for a deletion with the author and the time that it claims, also in inspect --verify', async () => {
+    it('is accepted as a deletion with the author and the time that it claims, even by inspect --verify', async () => {
       const { owner, current } = await made('t-forged-deletion');
       const validFrom = { S: '2026-11-24T11:00:00.000Z' };
       const { tenant: _, name: __, ...version } = current;
@@ -230,7 +228,7 @@ describe('a moved record', () => {
       expect(await problemsOf(current)).toEqual([]);
     });
 
-    it('passes for a destroyed version, also in inspect --verify', async () => {
+    it('is accepted as a destroyed version, even by inspect --verify', async () => {
       const { owner, first } = await made('t-forged-destruction');
       await table.put({
         ...only(first, [...facts, 'validTo', 'masterKeyId']),
@@ -242,7 +240,7 @@ describe('a moved record', () => {
       expect(await problemsOf(first)).toEqual([]);
     });
 
-    it('opens if it is a copy of a destroyed version from before, unnoticed by inspect --verify', async () => {
+    it('opens if it is a copy of a version from before its destruction, and inspect --verify does not notice', async () => {
       const { owner, first } = await made('t-undone-destruction');
       await vaultOver(vault.ports).destroy(owner, name, 1);
       expect(await codeOfGet(owner, { version: 1 })).toBe('version_destroyed');
@@ -252,8 +250,11 @@ describe('a moved record', () => {
     });
   });
 
-  describe('as the head of another table with the same master key, tenant and name', () => {
-    /** Puts the head of a vault with this id, stored in a table of its own, in place of the head of the same name. */
+  describe('that is the head of the same secret in another table with the same master key', () => {
+    /**
+     * Makes a secret of the same name in another table, for a vault with this id, and puts its head
+     * in place of ours.
+     */
     const putStranger = async (owner: Principal, id: string): Promise<Item> => {
       const other = await startTestStore(freshFolder());
       const there = { ...vault.ports, vaultId: id, store: storeOver(other.table.itemsOf, id) };
@@ -264,7 +265,7 @@ describe('a moved record', () => {
       await table.put(stranger);
       return stranger;
     };
-    it('stays closed if the table is that of another vault, and inspect --verify finds it', async () => {
+    it('does not open if the table belongs to another vault, and inspect --verify finds it', async () => {
       const owner = someone({ tenant: 't-other-vault' });
       const stranger = await putStranger(owner, 'another-vault');
       const read = () => vaultOver(vault.ports).get(owner, 'DB');
@@ -273,7 +274,7 @@ describe('a moved record', () => {
       await table.remove(stranger);
     });
 
-    it('opens if the table is a copy of the vault, unnoticed by inspect --verify', async () => {
+    it('opens if the table is a copy of the vault, and inspect --verify does not notice', async () => {
       const owner = someone({ tenant: 't-copy' });
       const stranger = await putStranger(owner, vaultId);
       const { text } = await vaultOver(vault.ports).get(owner, 'DB');
@@ -282,7 +283,7 @@ describe('a moved record', () => {
     });
   });
 
-  it('is refused with 422 as an idempotency record that was moved to another key', async () => {
+  it('is refused with idempotency_key_reused if it is an idempotency record that was moved to another key', async () => {
     const alice = principals[0] ?? someone();
     const create = (name: string) =>
       vaultOver(vault.ports).create(alice, name, 'a', { key: name.repeat(20).slice(0, 20) });

@@ -1,6 +1,7 @@
 /**
- * The power is cut while `npm start` serves writers. A run under strace records each write and each sync of its files, and
- * each answer. From this the disk is rebuilt as it may be after a cut at any moment (support/power/disk.ts).
+ * The power is cut while `npm start` serves writers. A run under strace records every write and
+ * sync of its files, and every answer. From that, the disk is reconstructed as it may be after a
+ * cut at any moment (support/power/disk.ts).
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   moments = momentsOf(world.lives);
 });
 
-/** Starts and ends a vault on this folder. Throws if it does not serve. */
+/** Starts a vault on this folder, and ends it. Throws if it does not serve. */
 const start = async (folder: string): Promise<void> => {
   const vault = runLocal('start', [], { VAULT_DATA_DIR: folder, PORT: '0' });
   await addressOf(vault);
@@ -40,7 +41,7 @@ const start = async (folder: string): Promise<void> => {
   expect([await vault.exit, vault.errors]).toEqual([0, []]);
 };
 
-/** What is wrong with the vault after the cut. */
+/** Returns what is wrong with the vault after the cut. */
 const problemsAfter = async (cut: CutDisk): Promise<readonly string[]> => {
   const folder = freshFolder();
   try {
@@ -58,12 +59,12 @@ const problemsAfter = async (cut: CutDisk): Promise<readonly string[]> => {
 };
 
 describe('npm start after the power was cut', () => {
-  it('wrote exactly what its trace says', () => {
+  it('had written exactly what the recorded trace says', () => {
     expect(differences(world, moments)).toEqual([]);
   });
 
   // Shows G2, G11, G12.
-  it('has all that it acknowledged or showed, nothing by halves, and no violation', async () => {
+  it('has everything that it acknowledged or showed, no half of a file, and no violation', async () => {
     const random = seeded(seed);
     const places = chooseMoments(world, moments, cuts, random);
     const broken: string[] = [];

@@ -1,7 +1,8 @@
 /**
- * The store throttles, fails, reports conflicts, loses replies, applies a request twice or late. The vault's answers are
- * true nevertheless: "stored" is stored once, "not stored" never appears, not even later, and after `outcome_unknown` a
- * repeat with the same key has one effect.
+ * The store throttles, fails, reports conflicts, loses replies, and applies a request twice or
+ * late. Still, every answer of the vault is true: what it says is stored is stored once, what it
+ * says is not stored never appears, not even later, and after `outcome_unknown` a repetition with
+ * the same key has one effect.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Principal } from '../../functions/model/types.ts';
@@ -43,7 +44,10 @@ describe('a request to a hostile store', () => {
     printFigure('store faults', `0 wrong answers of ${all} (${kinds})`);
   });
 
-  /** Runs an operation while the store chooses faults. Returns the answer and the number of calls. */
+  /**
+   * Runs an operation while the store causes the chosen faults. Returns the answer and the number
+   * of calls.
+   */
   const runHostile = async (
     operation: Operation,
     principal: Principal,
@@ -65,7 +69,7 @@ describe('a request to a hostile store', () => {
     );
     const answer = await running.catch((error) => codeOf(() => Promise.reject(error)));
     expect(adversary.violations).toEqual([]);
-    // No request lasts longer, so late effects may occur after the answer.
+    // A request never lasts longer than this, so late effects may come after the answer.
     expect(clock.elapsed()).toBeLessThan(10_000);
     const applied = async () => {
       release();
@@ -80,7 +84,7 @@ describe('a request to a hostile store', () => {
     return principal;
   };
 
-  /** Compares an answer with what is stored now and after all late effects. */
+  /** Compares an answer with what is stored now, and after all late effects. */
   const requireTrue = async (
     operation: Operation,
     principal: Principal,
@@ -167,7 +171,7 @@ describe('a request to a hostile store', () => {
     }
   });
 
-  it('makes at most twice its calls when a fifth of them fails', async () => {
+  it('makes on average at most twice as many calls when a fifth of them fails', async () => {
     const failures = everyFate.filter(({ kind }) => kind !== 'duplicated');
     let [hostileCalls, calls] = [0, 0];
     for (const operation of [...writers, ...readers]) {

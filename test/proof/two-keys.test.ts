@@ -1,6 +1,7 @@
 /**
- * GCM alone does not commit to a key. This test computes a ciphertext and tag that two keys open to different texts.
- * The vault's commitment opens it under one key only. The primitives must also pass the vectors of Project Wycheproof.
+ * GCM alone does not commit to a key. This test computes a ciphertext and a tag that open under two
+ * keys, to different texts. Because of the vault's commitment, the vault opens it under one key
+ * only. The primitives must also pass the vectors of Project Wycheproof.
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,7 +22,7 @@ const identity = {
   masterKeyId: 'arn:aws:kms:us-east-1:000000000000:key/one',
 };
 
-/** The keys that the vault derives from a data key (docs/design/envelope.md). */
+/** Derives the keys from a data key, as the vault does (docs/design/envelope.md). */
 const derive = (dataKey: Uint8Array) => {
   const info = createHash('sha256').update(encodeIdentity(identity)).digest();
   const both = Buffer.from(hkdfSync('sha256', dataKey, new Uint8Array(0), info, 64));
@@ -36,7 +37,7 @@ const decrypt = (key: Uint8Array, iv: Uint8Array, aad: Uint8Array, sealed: Uint8
 };
 
 describe('a ciphertext that GCM opens under two keys', () => {
-  it('opens under its own key only, though GCM gives a text under both', async () => {
+  it('opens in the vault under its own key only, although GCM alone opens it under both', async () => {
     const rounds = 50;
     for (let round = 0; round < rounds; round += 1) {
       const [dataKeyA, dataKeyB] = [randomBytes(32), randomBytes(32)];
@@ -105,7 +106,7 @@ describe('the vectors of Project Wycheproof', () => {
   );
 });
 
-it('the derivation in this test gives the commitment of the vault’s own seal', () => {
+it('the derivation in this test gives the same commitment as the vault’s own seal', () => {
   const dataKey = randomBytes(32);
   expect(seal(Buffer.from('x'), dataKey, identity).commitment).toEqual(derive(dataKey).commitment);
 });

@@ -1,6 +1,6 @@
 /**
- * The last release and the code of today serve one table and one master key at the same time, as functions do while a
- * stack is updated. Clients ask both.
+ * The last release and today's code serve the same table with the same master key at the same time,
+ * as functions do while a stack is updated. Clients send requests to both.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -23,7 +23,7 @@ import { githubPolicy, githubToken } from '../support/github-access.ts';
 import { type KmsServer, startKms } from '../support/kms-server.ts';
 import { addressOf, freshFolder, type LocalProcess, runFile } from '../support/local-process.ts';
 import { closeConnections, exchange } from '../support/raw-http.ts';
-import { openReleased } from '../support/released.ts';
+import { openReleased, programFile } from '../support/released.ts';
 import { freshName } from '../support/running-vault.ts';
 import { kmsOf, servicesOf } from '../support/second-vault.ts';
 import { issueToken } from '../support/tokens.ts';
@@ -51,22 +51,26 @@ afterAll(async () => {
 });
 
 const run = (code: Code, program: string, args: readonly string[], env: NodeJS.ProcessEnv) =>
-  runFile(join(codes[code], `local/bin/${program}.ts`), args, env);
-/** The last line that a program printed. Fails if the program failed; it may tell how far it is. */
+  runFile(programFile(codes[code], program), args, env);
+/**
+ * Returns the last line that a program printed, and fails if the program failed. Progress on stderr
+ * is allowed.
+ */
 const lastLineOf = async ({ exit, output, errors }: LocalProcess): Promise<string> => {
   expect({ code: await exit, errors }).toMatchObject({ code: 0 });
   return output.at(-1) ?? '';
 };
 
-/** The last release shows no anchors. */
+/** Removes the anchors from an answer, because the last release shows none. */
 const withoutAnchors = (json: object): object =>
   JSON.parse(JSON.stringify(json, (name, value) => (name === 'anchor' ? undefined : value)));
 
 type Request = readonly [method: string, path: string, body?: object];
 type Headers = Readonly<Record<string, string>>;
 
-// The first host of each pair keeps the key. The second pair opens what the first one has written into the table.
-describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) => {
+// The first host of each pair owns the folder with the key. The second pair also opens what the
+// first pair has written into the table.
+describe.each(bothOrders)('a vault with the hosts "%s" and "%s"', (owner, other) => {
   let kms: KmsServer;
   const hosts = new Map<Code, { readonly process: LocalProcess; readonly url: string }>();
   const tokens = new Map<Code, string>();
@@ -80,7 +84,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     const words = ['--tenant', 'acme', '--sub', 'alice', '--scope', scope];
     tokens.set(code, await lastLineOf(run(code, 'token', words, { VAULT_DATA_DIR: data })));
   };
-  /** The answer of the host, without what differs in each answer. */
+  /** Returns the answer of the host, without the parts that differ in every answer. */
   const ask = async (code: Code, [method, path, body]: Request, headers: Headers = {}) => {
     const sent = { Authorization: `Bearer ${tokens.get(code)}`, ...headers };
     const reply = await exchange({
@@ -107,13 +111,13 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     await startHost(owner, { ...dynamodb.environment, VAULT_DATA_DIR: data });
     rmSync(beside, { recursive: true, force: true });
     mkdirSync(beside, { mode: 0o700 });
-    // By it, both hosts accept the tokens of this machine.
+    // With a copy of this key, the second host also accepts the tokens of this machine.
     cpSync(join(data, 'token-key.json'), join(beside, 'token-key.json'));
     kms = await startKms({ folder: data });
-    // The release knows no key file, and calls a KMS.
+    // The last release cannot use a key file, so it gets a KMS.
     const key = other === 'released' ? kmsOf(data, kms.endpoint) : {};
     await startHost(other, { ...servicesOf(data), ...key, VAULT_DATA_DIR: beside });
-    // Each host is asked with the tokens that the program of the other one makes.
+    // Each host gets a token that the program of its own release makes.
     await makeToken(owner);
     await makeToken(other);
   });
@@ -134,7 +138,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
       ...{ seed: bothOrders.findIndex(([first]) => first === owner), clients: 8, history },
       token: tokens.get('today') ?? '',
       urls: [...hosts.values()].map(({ url }) => url),
-      // On a busy machine a host may refuse for a moment.
+      // On a busy machine a host may refuse requests for a moment.
       othersMax: 24,
       isOver: (asked) => asked >= 600 || (asked > 0 && crowd.unplanned.length > 0),
     });
@@ -166,7 +170,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
         { content: `A=enc(${name}_B)\nB=secret(${name})\n`, values: { [`${name}_B`]: 'w' } },
       ],
     ],
-  ])('answers a repeated %s by the other host as the first one did', async (_, requestOf) => {
+  ])('answers a %s repeated at the other host as the first host did', async (_, requestOf) => {
     for (const [first, second] of bothOrders) {
       const request = requestOf(await store(first, freshName()));
       const key = { 'Idempotency-Key': randomUUID() };
@@ -180,7 +184,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('lets the dsvault of either release lock, compare and bump a file at the host of the other one', async () => {
+  it('lets the dsvault of either release lock, compare and bump a file at the host of the other release', async () => {
     for (const [code, host] of bothOrders) {
       const name = await store(host, freshName());
       const [file, lock] = [join(folder, `${name}.env`), join(folder, `${name}.env.lock`)];
@@ -193,7 +197,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
       expect((await dsvault('outdated', lock))[1][1]).toMatch(/ 1 +2 +outdated /);
       expect((await dsvault('bump', '--all', '-f', lock))[0]).toBe(0);
       expect((await dsvault('env', 'expand', lock)).slice(0, 2)).toEqual([0, ['A=w']]);
-      // The last release knows no anchors, and refuses them.
+      // The last release does not know anchors, and refuses them.
       const anchored = join(folder, `${name}.anchored`);
       writeFileSync(anchored, `A=secret(${name}@1.k3f9qzTb)\n`);
       const refusal = host === 'released' ? '[malformed_reference]' : '[pin_mismatch]';
@@ -208,7 +212,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('reads on the last release, which knows no copies, what a keyed copy of today has stored', async () => {
+  it('shows on the last release, which knows no copies, what a keyed copy on the code of today has stored', async () => {
     const name = await store('released', freshName());
     const copy: Request = ['POST', `/v1/secrets/${name}/copies`, { from: { version: 1 } }];
     const key = { 'Idempotency-Key': randomUUID() };
@@ -221,7 +225,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('rolls back by the dsvault of either release, but for that of today at the last release', async () => {
+  it('rolls a secret back with the dsvault of either release, except with that of today at a host of the last release', async () => {
     const name = await store('released', freshName());
     const rollBack = (code: Code, host: Code) =>
       runDsvault(code, host, ['rollback', name, '--to', '1']);
@@ -243,7 +247,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('stores next versions at the host of today, and rejects their file with 422 at the other one', async () => {
+  it('stores next versions at the host of today, and refuses their file with 422 at the other host', async () => {
     const names = [await store('released', freshName()), await store('today', freshName())];
     const content = names.map((name) => `X_${name}=enc(${name}@next)\n`).join('');
     const body = { content, values: Object.fromEntries(names.map((name) => [name, 'w'])) };
@@ -253,7 +257,8 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     expect(refusal).toMatchObject({ status: 422, json: { code: 'invalid_env' } });
     expect(refusal.reply.text).toContain('"malformed_reference"');
     expect((await ask('today', request, key)).status).toBe(200);
-    // The last release reads what it cannot write, and updates it.
+    // The last release refuses `@next`, but can read the versions that today's release stored for
+    // it, and update their secrets.
     for (const name of names) {
       const { json } = await ask('released', ['GET', `/v1/secrets/${name}`]);
       expect(json).toMatchObject({ version: 2, value: 'w' });
@@ -279,7 +284,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('writes at either host only over the version whose anchor If-Match names, or not at all', async () => {
+  it('writes with an anchor in If-Match at the host of today if the version has that anchor, and at the other host never', async () => {
     const name = await store('released', freshName());
     const { json } = await ask('today', ['GET', `/v1/secrets/${name}`]);
     const write = async (code: Code, anchor: string) => {
@@ -292,7 +297,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   });
 
   // Shows G16.
-  it('accepts at either host the cursors, the tags and the tokens of the other one', async () => {
+  it('accepts at either host the cursors, tags and tokens of the other one', async () => {
     for (const [first, second] of bothOrders) {
       const prefix = freshName('LISTED');
       const names = [];
@@ -339,7 +344,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
     ['released', 403, 403],
     ['today', 200, 403],
   ])(
-    'answers at the host "%s" with %d, and with %d where it asks for values, to a token with secrets:list alone',
+    'answers at the host "%s" with %d, and with %d to a request for values, if the token has secrets:list alone',
     async (code, listed, valued) => {
       const name = await store(code, freshName());
       const Authorization = `Bearer ${issueToken(data, { scope: 'secrets:list' })}`;
@@ -355,7 +360,7 @@ describe.each(bothOrders)('a vault of the hosts "%s" and "%s"', (owner, other) =
   );
 });
 
-/** All items of a vault in the order of their keys, and what breaks an invariant. */
+/** Returns all items of a vault in the order of their keys, and those that break an invariant. */
 const inspect = async (code: Code, env: NodeJS.ProcessEnv) => {
   const ask = async (...words: readonly string[]) => {
     const { exit, output } = run(code, 'inspect', words, env);
@@ -378,10 +383,10 @@ it("the last release and today's code find the same items, and nothing wrong wit
 });
 
 // Shows G16.
-it('a backup takes the data of npm start from the last release to the code of today, and back', async () => {
+it('a backup moves the data of npm start from the last release to the code of today, and back', async () => {
   const env = { VAULT_DATA_DIR: join(folder, 'own') };
   mkdirSync(env.VAULT_DATA_DIR, { mode: 0o700 });
-  /** Serves the folder, and stores what both releases know. */
+  /** Serves the folder, and stores what both releases support. */
   const live = async (code: Code): Promise<void> => {
     const served = run(code, 'start', [], { ...env, PORT: '0' });
     const url = await addressOf(served);
@@ -424,7 +429,7 @@ it('a backup takes the data of npm start from the last release to the code of to
   await live('released');
   const refused = run('today', 'start', [], { ...env, PORT: '0' });
   expect([await refused.exit, refused.errors.join()]).toEqual([
-    1,
+    78,
     expect.stringMatching(
       /holds data of release 1\.0\.0 or older \(store\.sqlite.*\): make a backup/,
     ),

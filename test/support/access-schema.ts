@@ -1,6 +1,7 @@
 /**
- * Writes docs/access.schema.json, by which editors complete and check an access policy. The
- * schema has the form of a policy, but not all checks of the vault. `npm run fix` runs this file.
+ * Writes docs/access.schema.json, which editors use to complete and check an access policy. The
+ * schema describes the form of a policy; the vault checks more than that. `npm run fix` runs this
+ * file.
  */
 import { writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';

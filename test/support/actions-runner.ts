@@ -1,7 +1,8 @@
 /**
- * A stand-in for the runner of GitHub Actions. The runner runs the script of an action as a process, obeys the commands on its
- * stdout, and reads its files. The rules are those of actions/runner (src/Runner.Common/ActionCommand.cs,
- * src/Runner.Worker/ActionCommandManager.cs and FileCommandManager.cs), in words of our own.
+ * A stand-in for the runner of GitHub Actions, which runs the script of an action as a process,
+ * obeys the commands on its stdout, and reads its files. The rules come from actions/runner
+ * (src/Runner.Common/ActionCommand.cs, src/Runner.Worker/ActionCommandManager.cs and
+ * FileCommandManager.cs), but no code is copied.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,27 +15,33 @@ import { freshFolder } from './local-process.ts';
 
 type Command = { readonly name: string; readonly properties: string; readonly data: string };
 
-/** Replaces an escape at a time, the one of `%` last, as the runner does. */
+/** Replaces one kind of escape after the other, `%25` last, as the runner does. */
 const unescaped = (text: string): string =>
   text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
 
-/** The command of a line, if it has one. */
+/**
+ * Returns the command that a line of output contains, such as `::add-mask::TEXT`, if it is
+ * `add-mask`, `error` or `warning`.
+ */
 export const commandOf = (line: string): Command | undefined => {
   const [, name, properties = '', data] =
-    /^\s*::(add-mask|error|warning)(?: (.*?))?::(.*)$/.exec(line) ?? [];
+    /^\s*::(add-mask|error|warning)(?: (.*?))?::(.*)$/s.exec(line) ?? [];
   return name === undefined ? undefined : { name, properties, data: unescaped(data ?? '') };
 };
 
-/** The lines of output, as .NET reads them. */
+/** Splits output into lines as .NET does: at CR LF, CR or LF. */
 export const linesOf = (output: string): string[] => output.split(/\r\n|\r|\n/);
 
-/** The texts that a mask hides: its own, and each line of that without blanks around it. */
+/**
+ * Returns the texts that the command `add-mask` hides: the text itself, and each of its lines,
+ * trimmed.
+ */
 const hiddenBy = (data: string): string[] => {
   const lines = data.split(/[\r\n]/).map((line) => line.trim());
   return [data, ...lines].filter((text) => text !== '');
 };
 
-/** The log that people see. A mask hides only what comes after it. */
+/** Returns the log that people see. A mask hides only what is printed after it. */
 export const logOf = (output: string): string => {
   const hidden = new Set<string>();
   const shown: string[] = [];
@@ -49,7 +56,10 @@ export const logOf = (output: string): string => {
   return shown.join('\n');
 };
 
-/** Reads the file `GITHUB_ENV`. Only a runner on Windows takes CR LF for one line end. Throws if an entry has no end. */
+/**
+ * Parses the content of the file `GITHUB_ENV`. Only a runner on Windows treats CR LF as one line
+ * end. Throws if an entry is not terminated.
+ */
 export const readEnvironmentFile = (text: string, isWindows = false): Map<string, string> => {
   const entries = new Map<string, string>();
   let at = 0;
@@ -77,19 +87,24 @@ export const readEnvironmentFile = (text: string, isWindows = false): Map<string
   return entries;
 };
 
-/** The endpoint that makes the token of a job. */
 export type TokenEndpoint = {
   readonly env: NodeJS.ProcessEnv;
-  /** The audiences asked for, in order. */
+  /** The audiences for which the job has requested ID tokens so far, in order. */
   readonly asked: readonly string[];
-  /** The next answers, in place of a token. */
+  /**
+   * Makes the endpoint answer the next requests with these HTTP statuses, one each, instead of a
+   * token.
+   */
   readonly failWith: (...statuses: readonly number[]) => void;
   readonly stop: () => Promise<void>;
 };
 
 const bearer = 'bearer-of-the-job';
 
-/** Starts the endpoint. `issue` signs the token for an audience. */
+/**
+ * Starts a stand-in for the endpoint from which a job gets its ID tokens. `issue` signs the token
+ * for an audience.
+ */
 export const startTokenEndpoint = async (
   issue: (audience: string) => string,
 ): Promise<TokenEndpoint> => {
@@ -126,9 +141,8 @@ export type Step = {
   /** The output of the step, before the runner hides anything. */
   readonly stdout: string;
   readonly stderr: string;
-  /** The commands on stdout, in order. */
   readonly commands: readonly Command[];
-  /** The variables that later steps get. */
+  /** The environment variables that the step sets for later steps. */
   readonly exported: ReadonlyMap<string, string>;
   readonly outputs: ReadonlyMap<string, string>;
   readonly workspace: string;
@@ -136,14 +150,14 @@ export type Step = {
 
 type StepRun = {
   readonly with: Readonly<Record<string, string>>;
-  /** The files of the workspace. */
+  /** Files to put into the workspace, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: NodeJS.ProcessEnv;
-  /** The job is cancelled once the step has printed this. */
+  /** Cancels the job once the step has printed this text. */
   readonly cancelAt?: string | undefined;
 };
 
-/** Runs a step that uses the action in this folder, in a new workspace. */
+/** Runs the action in this folder as one step, in a new workspace. */
 export const runStep = async (
   action: string,
   { files = {}, env = {}, ...given }: StepRun,

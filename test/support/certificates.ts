@@ -1,7 +1,7 @@
-import { openCertificates } from '../../local/http/certificates.ts';
-import type { TlsFiles } from '../../local/http/tls.ts';
+import { openCertificates } from '../../host/http/certificates.ts';
+import type { TlsFiles } from '../../host/http/tls.ts';
 import { freshFolder } from './local-process.ts';
 
-/** A certificate from a new authority, for these hosts and for loopback. */
+/** Makes a certificate from a new authority, valid for these hosts and for loopback. */
 export const freshCertificates = (hosts: readonly string[] = []): Promise<TlsFiles> =>
   openCertificates(freshFolder(), hosts);

@@ -1,6 +1,10 @@
-/** A user and a password that files change together 200 times, while 16 readers look for one old and one new. */
+/**
+ * Changes a user name and a password together, 200 times with one file each, while 16 readers check
+ * that they never see an old one with a new one.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
+import { until } from './until.ts';
 
 const changes = 200;
 const readers = 16;
@@ -15,19 +19,23 @@ type Reply = {
 
 export type PairClients = {
   readonly pair: readonly [string, string];
-  /** Sends a file to this route, again until it is answered. */
+  /** Sends a file to the route `path`, and repeats the request until it is answered. */
   readonly write: (path: string, body: object) => Promise<Reply>;
-  /** The answer to a reader with this number; `undefined` if the vault cannot answer at the moment. */
+  /**
+   * Sends a file to the route `path` on behalf of the concurrent reader with this number. Returns
+   * `undefined` if the vault cannot answer at the moment.
+   */
   readonly read: (path: string, body: object, reader: number) => Promise<Reply | undefined>;
-  /** The wait of a reader after each answer. */
+  /** How long a reader waits after each answer. */
   readonly pauseMs?: number;
-  /** Runs before the change with this number. */
+  /** Called before each change of the pair, with the number of the change. */
   readonly before?: (change: number) => Promise<void>;
 };
 
 /**
- * Creates both secrets with one file and changes them with 200 more. Fails if an answer shows a pair that no file stored,
- * if a reader sees an older pair after a newer one, or if a change becomes anything but one version of both.
+ * Creates the two secrets of the pair with one file and changes them with 200 more. Fails if an
+ * answer shows a pair of values that no file stored, if a reader sees an older pair after a newer
+ * one, or if a change does not add exactly one version to both secrets.
  */
 export const changePair = async (clients: PairClients): Promise<void> => {
   const { pair, write, read, pauseMs = 0, before = async () => {} } = clients;
@@ -67,9 +75,15 @@ export const changePair = async (clients: PairClients): Promise<void> => {
   await store(0);
   const reading = Promise.all(Array.from({ length: readers }, readAll));
   const changing = async () => {
+    let seenBefore = 0;
     for (let change = 1; change <= changes; change += 1) {
       await before(change);
       await store(change);
+      // Otherwise a fast machine could finish all changes before the readers have looked ten times.
+      if (change % 10 === 0) {
+        await until(() => seen.size > seenBefore);
+        seenBefore = seen.size;
+      }
     }
   };
   await Promise.all([

@@ -1,5 +1,5 @@
 import type { Principal } from '../../functions/model/types.ts';
-import type { DataKeys, Store } from '../../functions/vault/ports.ts';
+import type { DataKeys, Store, Write } from '../../functions/vault/ports.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 
 type Changes = {
@@ -7,7 +7,10 @@ type Changes = {
   readonly dataKeys?: (dataKeys: DataKeys) => Partial<DataKeys>;
 };
 
-/** Ports that differ in some functions. A change receives the functions as they were, bound to the request. */
+/**
+ * Returns ports with some functions replaced. A change receives the original functions, already
+ * bound to the request.
+ */
 export const changedPorts = (ports: Ports, { store, dataKeys }: Changes): Ports => ({
   ...ports,
   store: {
@@ -23,3 +26,22 @@ export const changedPorts = (ports: Ports, { store, dataKeys }: Changes): Ports 
     },
   },
 });
+
+/**
+ * Returns ports that call `before` ahead of each write, with the number of the write, counted from
+ * 1. Also returns a list to which each write is added.
+ */
+export const beforeWrites = (
+  ports: Ports,
+  before: (turn: number) => Promise<unknown> | undefined = () => undefined,
+): { readonly writes: readonly Write[]; readonly ports: Ports } => {
+  const writes: Write[] = [];
+  const store = ({ write }: Store): Partial<Store> => ({
+    write: async (asked) => {
+      writes.push(asked);
+      await before(writes.length);
+      return await write(asked);
+    },
+  });
+  return { writes, ports: changedPorts(ports, { store }) };
+};

@@ -1,12 +1,14 @@
-/** A real browser: Chromium without a window. */
+/** A real browser: headless Chromium. */
 import { type Browser, chromium } from 'playwright-core';
 import { findProgram } from '../../system/programs.ts';
 
-/** Starts Chromium with a profile that ends with it. `hosts`: addresses of names in this browser. */
+/**
+ * Starts Chromium with a temporary profile. `hosts` maps host names to addresses in this browser.
+ */
 export const launchChromium = (hosts: Readonly<Record<string, string>> = {}): Promise<Browser> =>
   chromium.launch(chromiumOptions(hosts));
 
-/** How Chromium is started. Throws if it is not installed. */
+/** Returns the options with which Chromium is started. Throws if it is not installed. */
 export const chromiumOptions = (hosts: Readonly<Record<string, string>> = {}) => {
   const executablePath = findProgram('chromium');
   if (executablePath === undefined) {

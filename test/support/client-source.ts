@@ -1,9 +1,11 @@
 /**
- * Writes the parts of `client/` that follow from docs/openapi.yaml: `api.ts`, the types, by openapi-typescript; and
- * `operations.ts`, what the client must know of each operation when it runs. Run it with `npm run fix`.
+ * Writes the two parts of `client/` that are derived from docs/openapi.yaml: the types in `api.ts`,
+ * made by openapi-typescript, and `operations.ts`, what the client must know about each operation
+ * at run time. `npm run fix` runs this file.
  *
- * openapi-typescript needs the compiler's old interface, which TypeScript 7 lacks. So it is run by npx with a compiler of
- * its own, and only if the document has changed. `api.ts` begins with the digest of the document.
+ * openapi-typescript needs the compiler's old interface, which TypeScript 7 no longer has. So npx
+ * runs it with an older compiler, and only if the document has changed: the first line of `api.ts`
+ * has the document's digest.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,7 +15,6 @@ import { type Json, type Node, operations, parametersOf, resolved } from './open
 export const typesFile = 'client/api.ts';
 export const operationsFile = 'client/operations.ts';
 
-/** The first line of `api.ts`. */
 export const digestLine = (): string =>
   `// docs/openapi.yaml with SHA-256 ${createHash('sha256').update(readFileSync('docs/openapi.yaml')).digest('hex')}`;
 
@@ -24,7 +25,7 @@ const types = (): string => {
   return `${digestLine()}\n${execFileSync('npx', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })}`;
 };
 
-/** The names of the properties that a schema requires, for each of its alternatives. */
+/** Returns the names of the required properties of a schema, one list for each alternative. */
 const requiredOf = (schema: Json | undefined): readonly string[][] => {
   const node = resolved(schema);
   const either = node['oneOf'] as readonly Node[] | undefined;
@@ -39,7 +40,7 @@ const jsonOf = (holder: Json | undefined): Json | undefined => {
   return (content?.['application/json'] as Node | undefined)?.['schema'];
 };
 
-/** The text of `operations.ts`. */
+/** Returns the text of `operations.ts`. */
 export const operationsSource = (): string => {
   const known = operations.map((operation) => {
     const { operationId, method, path, node } = operation;

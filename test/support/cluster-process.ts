@@ -1,4 +1,4 @@
-/** `npm run cluster` as a process on its own folder, with the commands that a person types. */
+/** `npm run cluster` as a process on a folder, with the commands that a person would type. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
@@ -15,13 +15,12 @@ type Call = { readonly body?: unknown; readonly key?: string; readonly limitMs?:
 export type ClusterProcess = {
   readonly folder: string;
   readonly process: LocalProcess;
-  /** Runs a command. Returns its exit code and output. */
   readonly command: (...args: readonly string[]) => Promise<{ code: number | null; text: string }>;
   readonly status: () => Promise<ClusterStatus>;
   readonly urlOf: (node: number) => string;
-  /** Asks a node. Status 0 means no answer within the limit. */
+  /** Sends a request to a node. Status 0 means that no answer came within the limit. */
   readonly ask: (node: number, method: string, path: string, call?: Call) => Promise<Reply>;
-  /** The pids of the processes of this node (`node-2`), from their pid files. */
+  /** The pids of the processes of a node, such as `node-2`, from their pidfiles. */
   readonly pids: (member: string) => readonly number[];
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 };
@@ -37,7 +36,10 @@ export const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Starts a cluster and waits until it is ready. `settings` add to the environment, also of its nodes. */
+/**
+ * Starts a cluster and waits until it is ready. `settings` are added to its environment, which its
+ * nodes inherit.
+ */
 export const startCluster = async (
   folder = freshFolder(),
   settings: Readonly<Record<string, string>> = {},
@@ -55,7 +57,7 @@ export const startCluster = async (
     folder,
     process,
     command,
-    // As the command does it, without a process for each look.
+    // Gets the same status as `npm run cluster` prints, but without a new process each time.
     status: async () => JSON.parse(await sendCommand(folder, { action: 'status', json: true })),
     urlOf: (node) => urls[node - 1] ?? '',
     ask: async (node, method, path, { body, key, limitMs = 15_000 } = {}) => {
@@ -87,13 +89,15 @@ export const startCluster = async (
   };
 };
 
-/** Ends the cluster and removes its folder. */
 export const endCluster = async ({ folder, end }: ClusterProcess): Promise<void> => {
   await end('SIGTERM');
   rmSync(folder, { recursive: true, force: true });
 };
 
-/** A cluster for all tests of a file or a `describe`. `vaultOf` gives it to a console whose profile names that node. */
+/**
+ * Starts one cluster for all tests of a file or a `describe`. `vaultOf` describes a node in the
+ * form that a console needs.
+ */
 export const useCluster = (
   tenant = 'cluster-test',
 ): {

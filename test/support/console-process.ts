@@ -1,40 +1,40 @@
-/** `dsvault console` as a process. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startProgram } from '../../local/process/supervisor.ts';
+import { startProgram } from '../../host/process/supervisor.ts';
 import { type Dsvault, openDsvault } from './dsvault.ts';
 import { endAfterTest } from './left-processes.ts';
 import { freshFolder } from './local-process.ts';
 import type { RunningVault } from './running-vault.ts';
 import { until, untilSeen } from './until.ts';
 
-/** A running `dsvault console`. */
 export type ConsoleProcess = {
-  /** `http://127.0.0.1:PORT` */
+  /** The address of the console: `http://127.0.0.1:PORT`. */
   readonly url: string;
-  /** The file that redirects a browser to a new code. */
+  /** The path of the file that opens the console in a browser, with a code for a new session. */
   readonly launcher: string;
-  /** The code in that file. */
+  /** Reads the code that is in the launcher file at the moment. */
   readonly code: () => string;
-  /** Presses Enter, and returns the new code. */
+  /**
+   * Presses Enter in the console's terminal, and returns the new code that the console then makes.
+   */
   readonly newCode: () => Promise<string>;
-  /** `dsvault` for the same vault and token. */
+  /** Runs `dsvault` with the same vault and token. */
   readonly dsvault: Dsvault;
-  /** The process, and all that it has written. */
+  /** The process. `output` returns everything that it has written so far. */
   readonly child: ChildProcess;
   readonly output: () => string;
-  /** Asks it to end, and returns its exit code. */
+  /** Sends the signal to the console, and returns its exit code once it has ended. */
   readonly end: (signal?: NodeJS.Signals) => Promise<number | null>;
 };
 
-/** The vault of a console: `npm start`, or a cluster by one of its nodes. */
+/** The vault that a console uses: `npm start`, or one node of a cluster. */
 export type ConsoleVault = Pick<RunningVault, 'baseUrl' | 'token' | 'dataDir'>;
 
 /**
- * Starts `dsvault console` for a vault, by default with a token for everything in the vault's own tenant and without a
- * browser. Throws with its output if it does not serve.
+ * Starts `dsvault console` without opening a browser. By default its token allows everything in the
+ * tenant of the vault. Throws with its output if it does not start to serve.
  */
 export const startConsoleProcess = async (
   vault: ConsoleVault,

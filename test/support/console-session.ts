@@ -1,4 +1,4 @@
-/** The page's side of a session with `dsvault console`, without a browser. */
+/** Does what the page does in a session with `dsvault console`, but without a browser. */
 import {
   keyOf,
   purposeOfAnswer,
@@ -8,13 +8,16 @@ import {
 } from '../../cli/console/sealing.ts';
 import type { Answer } from '../../cli/console/server.ts';
 
-/** The code of a launcher file as the id and the secret that it holds. */
+/** Splits the code of a launcher file into its id and its secret. */
 export const passOf = (code: string): SharedSecret => {
   const [id = '', secret = ''] = code.split('.');
   return { id, secret };
 };
 
-/** A request as a page seals it for this path. `unsealed` reads the answers to it, one a line. */
+/**
+ * Seals a request for this path as the page does. `unsealed` decrypts its answers, one on each
+ * line.
+ */
 export const sealedRequest = async (
   { id, secret }: SharedSecret,
   path: string,
@@ -35,7 +38,10 @@ export const sealedRequest = async (
   };
 };
 
-/** Opens a session of the console at `url`. `act` returns the answer of an action that answers once. */
+/**
+ * Opens a session with the console at `url`. In the result, `act` runs an action by its name and
+ * returns the first answer.
+ */
 export const openConsoleSession = async (url: string, code: string) => {
   const post = async (pass: SharedSecret, path: string, asked?: unknown): Promise<Answer> => {
     const { headers, body, unsealed } = await sealedRequest(pass, path, asked);

@@ -1,6 +1,6 @@
 /**
- * The page of `dsvault console` in a real browser. A test file has one browser; each opening of a console is a new
- * session in a new profile.
+ * The page of `dsvault console` in a real browser. All tests of a file share one browser. Every
+ * time a test opens a console, it gets a new profile and a new session.
  */
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
@@ -14,15 +14,15 @@ import type {
 import { launchChromium } from './chromium.ts';
 import { type ConsoleProcess, type ConsoleVault, startConsoleProcess } from './console-process.ts';
 
-/** For each thing that a test waits for in a page. */
+/** How long a test waits for anything that should appear on a page. */
 const waitMs = 15_000;
 
 type OpenedConsole = {
   readonly page: Page;
   readonly context: BrowserContext;
   /**
-   * What the page has complained of so far: console messages, errors of scripts, and requests without an answer.
-   * A test that provokes some empties the list.
+   * What the page has complained about so far: console messages, script errors, and requests that
+   * got no answer. A test that provokes complaints empties the list.
    */
   readonly complaints: string[];
 };
@@ -32,13 +32,13 @@ type Prepare = (context: BrowserContext) => Promise<void>;
 export type UsedConsole = {
   readonly process: () => ConsoleProcess;
   /**
-   * Opens the console in a new profile, as a person does, and waits until it has a session. `prepare` may change the
-   * profile before.
+   * Opens the console in a new profile, as a person does, and waits until it has a session.
+   * `prepare` may change the profile first.
    */
   readonly open: (options?: BrowserContextOptions, prepare?: Prepare) => Promise<OpenedConsole>;
 };
 
-/** The browser of a test file, and how many of its consoles use it now. */
+/** The browser of this test file, and how many consoles use it at the moment. */
 let browser: Browser | undefined;
 let users = 0;
 
@@ -54,8 +54,9 @@ const leaveBrowser = async (): Promise<void> => {
 };
 
 /**
- * A console for all tests of a file or a `describe`. A test fails if one of its pages complains, except about an action that was
- * refused, which Chromium notes by itself, or if the browser's own helpers may read a field.
+ * Starts a console for all tests of a file or a `describe`. A test fails if one of its pages
+ * complains about anything except a refused action, which Chromium logs by itself. It also fails if
+ * a text field is open to the browser's helpers, such as autofill.
  */
 export const useConsole = (
   vault: ConsoleVault,
@@ -64,7 +65,8 @@ export const useConsole = (
 ): UsedConsole => {
   let running: ConsoleProcess;
   let opened: OpenedConsole[] = [];
-  // One after the other, so that each is ended if the next does not start.
+  // Two pairs of hooks instead of one, so that the console is ended even if the browser does not
+  // start.
   beforeAll(async () => {
     const token = vault.token(claims);
     running = await startConsoleProcess(vault, { token, args: ['--no-open', ...args] });
@@ -93,18 +95,21 @@ export const useConsole = (
   return { process: () => running, open };
 };
 
-/** Presses the button of this name, in the view or the dialog that a person sees. */
+/** Presses the button with this name. */
 export const press = (page: Page, name: string | RegExp): Promise<void> =>
   page.getByRole('button', { name, exact: typeof name === 'string' }).click();
 
-/** Waits until this part of the page shows the text; if it is `exact`, as the whole text of an element. */
+/**
+ * Waits until this part of the page shows the text. If `exact`, an element must have it as its
+ * whole text.
+ */
 export const shows = (
   part: Page | Locator,
   text: string | RegExp,
   how: { readonly exact?: true } = {},
 ): Promise<void> => part.getByText(text, how).first().waitFor();
 
-/** Opens the console, and in it the view of a secret by its name in the list. */
+/** Opens the console, finds a secret in the list by its name, and opens its view. */
 export const openSecret = async (console: UsedConsole, name: string): Promise<Page> => {
   const { page } = await console.open();
   await page.getByLabel(/^Find a name/).fill(name);
@@ -117,7 +122,7 @@ export const openSecret = async (console: UsedConsole, name: string): Promise<Pa
 export const visit = (page: Page, view: string): Promise<void> =>
   page.getByRole('link', { name: view, exact: true }).click();
 
-/** Opens the launcher file, and waits for the views. */
+/** Opens the launcher file in the page and waits until the console shows its views. */
 export const followLauncher = async (
   page: Page,
   { launcher }: Pick<ConsoleProcess, 'launcher'>,
@@ -127,15 +132,15 @@ export const followLauncher = async (
 };
 
 /**
- * Complains of each field for text, in any view or dialog, that does not keep its text from spell checkers, autofill,
- * translators and the assistants of browsers.
+ * Runs in the page. Complains about each text field, in any view or dialog, that does not keep its
+ * text from spell checkers, autofill, translators and browser assistants.
  */
 const watchFields = `(() => {
   const wanted = {
     autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', translate: 'no', writingsuggestions: 'false',
     'data-1p-ignore': 'true', 'data-lpignore': 'true', 'data-bwignore': 'true', 'data-form-type': 'other',
   };
-  const others = ['checkbox', 'datetime-local', 'file', 'number', 'radio', 'range'];
+  const others = ['checkbox', 'file', 'number', 'radio', 'range'];
   const told = new Set();
   new MutationObserver(() => {
     for (const field of document.querySelectorAll('input, textarea')) {
@@ -155,7 +160,7 @@ const complaintsOf = (page: Page): string[] => {
   });
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('requestfailed', (request) => {
-    // An action that the page itself gave up.
+    // The page itself cancelled this request.
     const why = request.failure()?.errorText ?? '';
     if (why !== 'net::ERR_ABORTED') complaints.push(`${why} ${request.url()}`);
   });

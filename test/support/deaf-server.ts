@@ -1,10 +1,10 @@
-/** A server that accepts no connection. */
+/** A server that never accepts a connection. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export type DeafServer = { readonly port: number; readonly close: () => void };
 
-/** The system queues two connections for the server and lets all others wait. */
+/** The kernel completes the first two connections for the server and leaves all others waiting. */
 export const startDeafServer = async (): Promise<DeafServer> => {
   const program = `require('net').createServer().listen(0, '127.0.0.1', 1, function () {
     require('fs').writeSync(1, String(this.address().port));

@@ -1,7 +1,7 @@
 /**
- * The real binary `cli/dsvault.js` as a child process, in a pseudo-terminal if needed. During each run the command
- * lines of the process and of all that it starts are recorded, so that a test can ask where a value was visible. What
- * still runs when a test is over is ended.
+ * Runs the real `cli/dsvault.js` as a child process, in a pseudo-terminal if needed. While it runs,
+ * the command lines of the process and of everything it starts are recorded, so that a test can ask
+ * where a value was visible. What still runs when a test ends is killed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,36 +23,40 @@ type Ran = {
 
 type Started = {
   readonly child: ChildProcess;
-  /** Settles once stdout and stderr together contain the text. */
+  /**
+   * Resolves once stdout and stderr together contain the text. Rejects if the process ends first.
+   */
   readonly prints: (text: string) => Promise<void>;
   readonly type: (text: string) => void;
   readonly ran: Promise<Ran>;
 };
 
 export type Dsvault = {
-  /** Runs to the end. */
+  /** Runs a command to its end. */
   readonly run: (args: readonly string[], how?: How) => Promise<Ran>;
   readonly start: (args: readonly string[], how?: How) => Started;
-  /** The folder of this caller, in which `dsvault` runs. */
+  /** The folder in which `dsvault` runs, which is also this caller's home. */
   readonly folder: string;
-  /** The command lines and messages (stderr) of all runs so far that contain the text. */
+  /** Returns the command lines and the stderr outputs of all runs so far that contain the text. */
   readonly seenIn: (text: string) => readonly string[];
 };
 
 type How = {
   /** The program to run instead of `dsvault`. */
   readonly program?: string;
-  /** The content of stdin, empty by default. `open`: stdin stays open for typing. */
+  /** The content of stdin, empty by default. With `open`, stdin stays open for typing. */
   readonly input?: string | Uint8Array;
   readonly open?: boolean;
   readonly env?: NodeJS.ProcessEnv;
-  /** Runs in a pseudo-terminal, whose whole output is in `stdout`. */
+  /** Runs in a pseudo-terminal. Everything that it shows is then in `stdout`. */
   readonly terminal?: boolean;
-  /** The width of that terminal. */
   readonly columns?: number;
 };
 
-/** The command lines of a process and of all that it has started. A process may end while it is read. */
+/**
+ * Returns the command lines of a process and of everything it has started. Skips a process that
+ * ends meanwhile.
+ */
 export const commandLines = (root: number | undefined): string[] =>
   treeOf(root).flatMap((pid) => {
     try {
@@ -64,11 +68,14 @@ export const commandLines = (root: number | undefined): string[] =>
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The shell command for the terminal, which sets the width first, because `script` cannot. */
+/**
+ * Returns the shell command that runs `command` in a pseudo-terminal. It first sets the width of
+ * the terminal, because the program `script` cannot.
+ */
 const inTerminal = (command: readonly string[], columns: number | undefined): string =>
   `${columns === undefined ? '' : `stty cols ${columns}; `}exec ${command.map(quoted).join(' ')}`;
 
-/** `dsvault` for a caller with this environment, in a folder and a home of its own. */
+/** Makes a `dsvault` for a caller with this environment, in a new folder that is also its home. */
 export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
   const folder = freshFolder();
   const seen = new Set<string>();
@@ -85,7 +92,7 @@ export const openDsvault = (settings: NodeJS.ProcessEnv): Dsvault => {
     child.stdout.on('data', (chunk) => output.push(chunk));
     child.stderr.on('data', (chunk) => errors.push(chunk));
     for (const stream of [child.stdout, child.stderr]) stream.setMaxListeners(0);
-    // A command without input may end before it gets any.
+    // A command that does not read its stdin may end before the input is written.
     child.stdin.on('error', () => undefined);
     if (how.input !== undefined) child.stdin.write(how.input);
     if (!how.open) child.stdin.end();

@@ -1,29 +1,34 @@
-/** A DynamoDB of this machine, for tests that are about DynamoDB, or in which two hosts share a table. */
-import { join } from 'node:path';
+/**
+ * Starts a DynamoDB on this machine, for tests that are about DynamoDB or in which two hosts share
+ * a table.
+ */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { dynamodbLocal } from '../../local/dynamodb/dynamodb-local.ts';
-import { dynoxide } from '../../local/dynamodb/dynoxide.ts';
-import { startStore, uncheckedKey } from '../../local/dynamodb/local-store.ts';
+import { uncheckedKey } from '../../host/process/no-credentials.ts';
+import { startDynoxide } from '../../local/dynamodb/dynoxide.ts';
+import { startDynamodbLocal } from './dynamodb-local.ts';
 import { freshFolder } from './local-process.ts';
 
 export type TestDynamodb = {
   readonly endpoint: string;
-  /** The variables of a vault over it. Its table is made when the vault starts. */
+  /**
+   * The environment of a vault that uses this DynamoDB. The vault creates its table when it starts.
+   */
   readonly environment: NodeJS.ProcessEnv;
   readonly client: DynamoDBClient;
   readonly close: () => Promise<void>;
 };
 
-/** dynoxide, unless the run is over DynamoDB Local, which needs Java, and the internet the first time. */
-const findProgram = () => {
-  const root = process.cwd();
-  return process.env['TEST_STORE'] === 'dynamodb-local'
-    ? dynamodbLocal({ root, installPath: join(root, '.local', 'dynamodb-local') })
-    : dynoxide(root);
-};
+/**
+ * Starts dynoxide by default. `TEST_STORE=dynamodb-local` chooses DynamoDB Local, which needs Java
+ * and, the first time, the internet.
+ */
+const startProgram = (folder: string) =>
+  process.env['TEST_STORE'] === 'dynamodb-local'
+    ? startDynamodbLocal(folder)
+    : startDynoxide(folder);
 
 export const startDynamodb = async (folder = freshFolder()): Promise<TestDynamodb> => {
-  const { endpoint, close } = await startStore(findProgram(), folder, () => undefined);
+  const { endpoint, close } = await startProgram(folder);
   const client = new DynamoDBClient({
     ...{ region: 'us-east-1', credentials: uncheckedKey, maxAttempts: 1, endpoint },
   });

@@ -1,10 +1,10 @@
-/** Every Node that a test can find, for programs that must run on old ones as well. */
+/** Finds every version of Node on this machine, for programs that must also run on old ones. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { freshFolder } from './local-process.ts';
 
-/** For each version of Node on the PATH: the version, and a folder that contains only that Node. */
+/** Returns each version of Node on the PATH, with a folder that contains only that Node. */
 export const nodesOnPath = (): readonly (readonly [version: string, folder: string])[] => {
   const files = (process.env['PATH'] ?? '')
     .split(delimiter)

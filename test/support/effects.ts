@@ -1,4 +1,4 @@
-/** Counts the effects of a request in the vault, independently of its answer. */
+/** Counts the effects of a request in the vault, whatever it was answered. */
 import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -6,7 +6,10 @@ import { newValue, type Operation } from './operations.ts';
 import { historyOf } from './secrets.ts';
 import { vaultOver } from './vault.ts';
 
-/** The number of versions of `name` in the state that the request leaves. A value must be that of the request. */
+/**
+ * Counts the versions of `name` that are in the state in which the operation leaves its versions,
+ * such as `stored`. A stored version counts only if it has the value that the operation writes.
+ */
 const effectsOn = async (
   ports: Ports,
   principal: Principal,
@@ -25,7 +28,10 @@ const effectsOn = async (
   return effects;
 };
 
-/** The distinct numbers of effects on the names that the operation writes: [1] is right. */
+/**
+ * Counts the effects of the operation on each name that it writes, and returns the distinct counts.
+ * The right result is [1]: each name was changed exactly once.
+ */
 export const effectsOf = async (
   ports: Ports,
   principal: Principal,
@@ -36,7 +42,10 @@ export const effectsOf = async (
   return [...found].sort();
 };
 
-/** Whether a file that reads these names gets the value of the request for all of them, for none or for some. */
+/**
+ * Expands a file that reads these names. Returns whether all, none or some of them have the value
+ * that the operation writes.
+ */
 export const seenByFile = async (
   ports: Ports,
   principal: Principal,

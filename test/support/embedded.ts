@@ -1,6 +1,6 @@
 /**
- * The real parts of a vault without HTTP: a store (`test-store.ts`), the embedded KMS, and the ports over them. A test
- * may put a hostile connection between the vault and DynamoDB.
+ * The real parts of a vault without HTTP: a store (`test-store.ts`), a KMS (`kms-server.ts`), and
+ * the ports over them. A test may put a hostile connection between the vault and DynamoDB.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { createKmsKey } from '../../functions/kms/kms-key.ts';
 import type { ItemsOf, Table } from '../../functions/store/ports.ts';
 import { createStore } from '../../functions/store/store.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import type { KeyState } from '../../local/kms/key-file.ts';
+import type { KeyState } from '../../host/kms/key-file.ts';
 import { startKms } from './kms-server.ts';
 import { vaultId } from './requests.ts';
 import { type RawItems, type StoreName, startTestStore, tableName } from './test-store.ts';
@@ -29,19 +29,24 @@ export type Embedded = {
   readonly keyArn: string;
   readonly setKeyState: (state: KeyState) => void;
   readonly ports: Ports;
-  /** The tenants whose items a test changed by hand. The final check of the table leaves them out. */
+  /**
+   * The ids of the tenants whose items a test changed by hand. When `close` checks the table, it
+   * ignores them.
+   */
   readonly tampered: Set<string>;
-  /** Re-reads the whole table, asserts all its invariants, and ends everything that was started. */
+  /**
+   * Checks that the whole table keeps the vault's invariants, and ends everything that was started.
+   */
   readonly close: () => Promise<void>;
 };
 
 export { tableName } from './test-store.ts';
 
-/** The store as the functions wire it, over any items. */
+/** Makes the vault's store over any store of items, just as the functions make it. */
 export const storeOver = (itemsOf: ItemsOf, vault = vaultId): Ports['store'] =>
   createStore(itemsOf, vault);
 
-/** The parts and the ports over them, without the final check in `close`. */
+/** Like `startEmbedded`, but `close` does not check the table. */
 export const startUnchecked = async (name?: StoreName) => {
   const folder = await mkdtemp(join(tmpdir(), 'vault-'));
   const kmsServer = await startKms({ folder });

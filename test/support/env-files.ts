@@ -1,4 +1,4 @@
-/** Texts that resemble `.env` files, valid and faulty. */
+/** Generates texts that resemble `.env` files, valid and invalid ones. */
 import fc from 'fast-check';
 import { anyCharacter } from './characters.ts';
 
@@ -8,7 +8,7 @@ const fragment = fc.constantFrom(
   ...['secret(A)', 'enc(B)', 'Secret(', 'enc (', 'hunter2', "A='x'\n", 'B="y\\$"\n', 'C=z # c\n'],
 );
 
-/** Any well-formed text, usually close to the grammar. */
+/** Any well-formed text, most of it close to the grammar. */
 export const fileText: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.array(fragment, { maxLength: 40 }).map((all) => all.join('')) },
   { weight: 1, arbitrary: fc.string({ unit: anyCharacter }) },

@@ -1,17 +1,23 @@
-/** The values that real readers of `.env` files and the vault's grammar find in test/vectors/env-readers.txt. */
+/**
+ * Reads test/vectors/env-readers.txt: which values the vault's grammar and the real readers of
+ * `.env` files find in the same text.
+ */
 import { readFileSync } from 'node:fs';
 import { decode } from './env-scenarios.ts';
 
-/** The values by name, null for a name without one; null instead if the reader gives the file up. */
+/**
+ * The values by name; null for a name without a value. Null as a whole if the reader refuses the
+ * file.
+ */
 export type Finding = Readonly<Record<string, string | null>> | null;
 export type Reading = {
   readonly id: string;
   readonly input: string;
-  /** The values by the grammar; null if it reports errors. */
+  /** What the grammar finds; null if it reports errors. */
   readonly reads: Finding;
-  /** As `line:column code`. */
+  /** The errors of the grammar, each as `line:column code`. */
   readonly errors: readonly string[];
-  /** The values by each other reader, by its name. */
+  /** What each other reader finds, by the reader's name. */
   readonly readers: ReadonlyMap<string, Finding>;
 };
 

@@ -1,9 +1,15 @@
-/** The reasons why lines cannot be written, in the short form of the tests of dialects. */
+/**
+ * Turns the reasons why a dialect cannot write lines of a `.env` file into short texts, for the
+ * tests of dialects.
+ */
 import { expect } from '@jest/globals';
 import type { Dialect } from '../../functions/env/dialects/dialect.ts';
 import { plan, refusal, render } from './env-runs.ts';
 
-/** Each refusal of `work` as `line reason`, followed by the line that caused it. */
+/**
+ * Calls `work` and returns each error of its refusal as `line reason`, followed by the number of
+ * the line that caused it, if that is another line.
+ */
 export const reasonsOf = (work: () => unknown): string[] => {
   const { code, errors = [] } = refusal(work);
   if (code !== 'invalid_env') return [code];
@@ -13,8 +19,9 @@ export const reasonsOf = (work: () => unknown): string[] => {
 };
 
 /**
- * How a dialect reads a line of the caller's own, found from what happens to the lines around it. A line with a byte
- * order mark is tested only with a line below it.
+ * Finds out how the readers of a dialect understand a line that the caller wrote, from what happens
+ * to references above and below it. A line with a byte order mark must come first in its file, so
+ * then only the reference below is tried.
  */
 export const readingOf = (dialect: Dialect, line: string): string => {
   const options = { mode: 'expand', dialect, secrets: { X: 'v' } } as const;

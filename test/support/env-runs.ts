@@ -1,4 +1,4 @@
-/** Short ways to run a `.env` file through plan and rendering. */
+/** Short ways to plan and render a `.env` file. */
 
 import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
 import { writtenAs } from '../../functions/env/references.ts';
@@ -12,7 +12,6 @@ export type Options = {
   readonly ifVersions?: Readonly<Record<string, number>>;
   readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
   readonly reply?: 'json' | 'text';
-  /** The versions to pin, by name. */
   readonly pinTo?: Readonly<Record<string, number>>;
 };
 
@@ -25,7 +24,7 @@ export const plan = (content: string, options: Options = {}): Plan =>
     ifVersions: options.ifVersions && new Map(Object.entries(options.ifVersions)),
   });
 
-/** The references that a file reads, as written. */
+/** Returns the references that a file reads, as written. */
 export const readBy = (content: string, options: Options = {}): string[] =>
   plan(content, options).read.map(writtenAs);
 
@@ -49,7 +48,7 @@ export const render = (content: string, options: Options = {}): RenderedFile => 
 export const contentOf = (content: string, options: Options = {}): string =>
   render(content, options).content;
 
-/** The result of `work`, or `undefined` if it refuses the file. */
+/** Returns the result of `work`, or `undefined` if it refuses the file. */
 export const unlessRefused = <Result>(work: () => Result): Result | undefined => {
   try {
     return work();
@@ -59,7 +58,7 @@ export const unlessRefused = <Result>(work: () => Result): Result | undefined =>
   }
 };
 
-/** The code and properties of the error that `work` throws. */
+/** Returns the code and properties of the error that `work` throws. */
 export const refusal = (work: () => unknown): { code: string } & ErrorProperties => {
   try {
     work();
@@ -70,7 +69,9 @@ export const refusal = (work: () => unknown): { code: string } & ErrorProperties
   return { code: 'nothing was thrown' };
 };
 
-/** The errors of an `invalid_env` as `line:column code`, or the code of another refusal. */
+/**
+ * Returns the errors of an `invalid_env` as `line:column code`, or the code of any other refusal.
+ */
 export const faultsOf = (work: () => unknown): string[] => {
   const { code, errors = [] } = refusal(work);
   if (code !== 'invalid_env') return [code];

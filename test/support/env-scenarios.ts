@@ -1,12 +1,13 @@
 /**
- * Scenarios of the `.env` language in plain text. `== title` begins a section, `#` a comment, and each other line is a
- * word and its cases, separated by ` · `. A case may be `input → output`. In a case `⏎` is a line feed, `␍` a CR, `⇥` a
- * tab, `␣` a blank, `∅` nothing, `(U+00A0)` the character of that number, and `(b×9)` the text `b` nine times.
+ * Reads scenarios of the `.env` language from plain text. `== title` begins a section, `#` a
+ * comment. Every other line is a word followed by its cases, separated by ` · `. A case may be
+ * `input → output`. In a case `⏎` is a line feed, `␍` a CR, `⇥` a tab, `␣` a blank, `∅` nothing,
+ * `(U+00A0)` the character with that number, and `(b×9)` the text `b` nine times.
  */
 import { readFileSync } from 'node:fs';
 
 export type Scenario = {
-  /** The scenario as it is written. */
+  /** The word and the case, as written in the file. */
   readonly text: string;
   readonly word: string;
   readonly input: string;
@@ -21,7 +22,10 @@ export const decode = (text: string): string =>
     .replace(/\(([^()]+)×(\d+)\)/g, (_, piece, times) => piece.repeat(Number(times)))
     .replace(/\(U\+([0-9A-F]{4,5})\)/g, (_, hex) => String.fromCodePoint(Number.parseInt(hex, 16)));
 
-/** The scenarios of a file by section. A scenario begins with one of `words` and two blanks. */
+/**
+ * Returns the scenarios of a file by section. Each line must begin with one of `words` and two
+ * blanks.
+ */
 export const scenariosOf = (
   path: string,
   words: readonly string[],

@@ -1,6 +1,6 @@
-/** A real etcd with three members, each on its own folder. */
+/** A real etcd with three members, each in a folder of its own. */
 
-import { connectMember, type MemberClient } from '../../local/etcd/member-client.ts';
+import { connectMember, type MemberClient } from '../../host/etcd/member-client.ts';
 import { type EtcdMember, startEtcdMember } from './etcd-member.ts';
 import { findFreePorts } from './free-ports.ts';
 
@@ -9,7 +9,7 @@ export type EtcdCluster = {
   readonly close: () => Promise<void>;
 };
 
-/** Starts etcd and waits until all members know a leader. `more` adds options of etcd. */
+/** Starts etcd and waits until every member knows a leader. `more` has further options of etcd. */
 export const startEtcdCluster = async (
   more: Readonly<Record<string, string>> = {},
 ): Promise<EtcdCluster> => {

@@ -1,23 +1,23 @@
-/** A real etcd with one member, on its own folder. */
+/** A real etcd with one member, in a temporary folder. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireEtcd } from '../../local/node/member.ts';
-import { findFreePort } from '../../local/process/ports.ts';
-import { endChild, startChild } from '../../local/process/supervisor.ts';
+import { requireEtcd } from '../../host/node/member.ts';
+import { findFreePort } from '../../host/process/ports.ts';
+import { endChild, startChild } from '../../host/process/supervisor.ts';
 
 export type EtcdMember = {
-  /** `host:port` of its client port. */
+  /** The client address, as `host:port`. */
   readonly address: string;
   readonly child: ChildProcess;
-  /** Waits until `isThere` returns true. Throws if etcd ends before. */
+  /** Waits until `isThere` returns true. Throws if etcd ends first. */
   readonly untilThere: (isThere: () => Promise<boolean>) => Promise<void>;
   /** Ends etcd and removes its folder. */
   readonly close: () => Promise<void>;
 };
 
-/** Starts etcd, which may not answer yet. `more` adds options of etcd. */
+/** Starts etcd, but does not wait until it answers. `more` has further options of etcd. */
 export const startEtcdMember = async (
   more: Readonly<Record<string, string>>,
 ): Promise<EtcdMember> => {

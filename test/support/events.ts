@@ -1,4 +1,7 @@
-/** Events as API Gateway (REST) passes them to a function, of which a test states only the parts that matter. */
+/**
+ * Events as API Gateway (REST) passes them to a function. A test states only the parts that matter
+ * to it.
+ */
 import { type Event, type HttpRequest, readRequest } from '../../functions/http/requests.ts';
 
 export const eventOf = (parts: Partial<Event> = {}): Event => ({
@@ -17,7 +20,9 @@ export const eventOf = (parts: Partial<Event> = {}): Event => ({
   ...parts,
 });
 
-/** An event with each header once, in the form that holds all values of a name. */
+/**
+ * Returns an event of API Gateway with these headers, each once, in the field `multiValueHeaders`.
+ */
 export const eventWith = (headers: Readonly<Record<string, string>>, parts: Partial<Event> = {}) =>
   eventOf({
     multiValueHeaders: Object.fromEntries(
@@ -26,7 +31,7 @@ export const eventWith = (headers: Readonly<Record<string, string>>, parts: Part
     ...parts,
   });
 
-/** Requests as the endpoint reads them from such events. */
+/** Return the request that the endpoint reads from such an event. */
 export const requestOf = (...event: Parameters<typeof eventOf>): HttpRequest =>
   readRequest(eventOf(...event));
 export const requestWith = (...event: Parameters<typeof eventWith>): HttpRequest =>

@@ -1,13 +1,16 @@
 /**
- * A hostile connection between a client and its service. The script refuses a call before it
- * is sent, or applies it and loses its reply, in the order of the calls. A call that the script does not mention succeeds.
+ * A hostile connection between a client and its service. For each call in turn, a script decides
+ * whether it is refused before it is sent, is applied and then loses its reply, or succeeds.
  */
 type Client = { readonly send: (command: object, options?: object) => Promise<object> };
 
 /** `before` throws instead of sending; `after` throws once the service has applied the call. */
 type Fault = { readonly before: Error } | { readonly after: Error };
 
-/** Decides whether and how a call fails. Called once for each call with the command's name. */
+/**
+ * Decides whether and how a call fails. It is called once for each call, with the name of the
+ * command.
+ */
 export type Script = (command: string) => Fault | undefined;
 
 export const hostile = <Wrapped extends object>(client: Wrapped, script: Script): Wrapped => {
@@ -32,7 +35,7 @@ export const conflicted = failing('TransactionConflictException', {
   $metadata: { httpStatusCode: 400 },
 });
 export const serverError = failing('InternalServerError', { $metadata: { httpStatusCode: 500 } });
-/** A good reply that was cut off. */
+/** The error of a client that got a reply with status 200, but only a part of its body. */
 export const cutOff = failing('SyntaxError', { $metadata: { httpStatusCode: 200 } });
 export const timedOut = failing('TimeoutError', {});
 export const connectionRefused = failing('Error', { code: 'ECONNREFUSED' });

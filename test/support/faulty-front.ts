@@ -1,4 +1,7 @@
-/** A server in front of a vault that treats each request as the test planned, and forwards the rest. */
+/**
+ * A server in front of a vault that treats each request as the test has planned, and forwards all
+ * others.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,11 +10,11 @@ export type Plan =
   | 'pass'
   /** Breaks the connection before the request reaches the vault. */
   | 'drop'
-  /** Forwards the request and loses its answer. */
+  /** Forwards the request, and breaks the connection instead of answering. */
   | 'lose'
   /** Never answers. */
   | 'hang'
-  /** Runs before the request is forwarded. */
+  /** Calls this function, then forwards the request. */
   | (() => void)
   | {
       readonly status: number;
@@ -23,7 +26,9 @@ type Arrival = { readonly headers: IncomingMessage['headers']; readonly at: numb
 
 export type FaultyFront = {
   readonly url: string;
-  /** Plans the next requests, one by one; later ones are forwarded. */
+  /**
+   * Sets how the next requests are treated, one plan for each. Requests after those are forwarded.
+   */
   readonly plan: (...plans: readonly Plan[]) => void;
   /** The requests since the last `plan`. */
   readonly seen: () => readonly Arrival[];

@@ -1,9 +1,9 @@
-/** Prints the figure of a proof beside Jest’s own lines. */
+/** Prints a figure that a proof has measured, on a line between those that Jest prints. */
 export const printFigure = (property: string, figure: string): void => {
   process.stdout.write(`figure · ${property}: ${figure}\n`);
 };
 
-/** Milliseconds as a sentence: how many, their median and the longest. */
+/** Summarises times in milliseconds: how many there are, their median and the longest. */
 export const describeTimes = (times: readonly number[]): string => {
   const sorted = [...times].sort((a, b) => a - b);
   const [median = 0, longest = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];

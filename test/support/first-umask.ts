@@ -1,5 +1,6 @@
 /**
- * Lets new files be read by others at the start of each file of tests. Opening a data folder closes new files to others,
- * for the rest of its process, and one process runs many files of tests.
+ * At the start of each test file, lets others read new files again. A process that opens a data
+ * folder sets a umask that keeps new files private from then on, and one process runs many test
+ * files.
  */
 process.umask(0o022);

@@ -1,10 +1,13 @@
-import { findFreePort } from '../../local/process/ports.ts';
+import { findFreePort } from '../../host/process/ports.ts';
 
-/** Each worker of Jest takes ports of one remainder, as two could find one port free before either listens there. */
+/**
+ * Two workers of Jest could find the same port free before either of them listens there. So each
+ * worker takes only ports with its own remainder.
+ */
 const workersMax = 8;
 const remainder = Number(process.env['JEST_WORKER_ID'] ?? 1) % workersMax;
 
-/** As many ports as asked for, each free a moment ago. */
+/** Returns this many ports. Each was free a moment ago. */
 export const findFreePorts = async (count: number): Promise<readonly number[]> => {
   const found = new Set<number>();
   while (found.size < count) {

@@ -1,11 +1,12 @@
 /**
- * A ciphertext with a tag that opens under two keys of AES-256-GCM. The tag is a polynomial in a secret of the key over
- * GF(2^128) (NIST SP 800-38D), so one block can be chosen that makes both tags equal.
+ * Makes a ciphertext and a tag that open under two keys of AES-256-GCM. The tag is a polynomial
+ * over GF(2^128) in a secret derived from the key (NIST SP 800-38D). So one block of the ciphertext
+ * can be chosen to make both tags equal.
  */
 import { createCipheriv, randomBytes } from 'node:crypto';
 
 const blockBytes = 16;
-/** The polynomial x^128 + x^7 + x^2 + x + 1, with the bits in the order of the standard. */
+/** The polynomial x^128 + x^7 + x^2 + x + 1, in the bit order of the standard. */
 const reduction = 0xe1n << 120n;
 const one = 1n << 127n;
 
@@ -23,7 +24,9 @@ const multiply = (a: bigint, b: bigint): bigint => {
   return product;
 };
 
-/** The inverse by Fermat: the power of 2^128 − 2. */
+/**
+ * Returns the inverse of an element, by Fermat's little theorem: raises it to the power 2^128 − 2.
+ */
 const invert = (a: bigint): bigint => {
   let inverse = one;
   let square = a;
@@ -50,7 +53,7 @@ const blocksOf = (bytes: Uint8Array): bigint[] => {
 const lengthsOf = (aad: Uint8Array, ciphertextBytes: number): bigint =>
   (BigInt(aad.length * 8) << 64n) | BigInt(ciphertextBytes * 8);
 
-/** The secret of a key, and the mask of its tag. */
+/** Returns the secret `h` that GCM derives from a key, and the mask of the tag. */
 const secretsOf = (key: Uint8Array, iv: Uint8Array) => ({
   h: encryptBlock(key, Buffer.alloc(blockBytes)),
   mask: encryptBlock(key, Buffer.concat([iv, Buffer.of(0, 0, 0, 1)])),
@@ -66,7 +69,9 @@ const tagOf = (
   return blocks.reduce((sum, block) => multiply(sum ^ block, h), 0n) ^ mask;
 };
 
-/** Two blocks of ciphertext, and the tag that both keys accept. `iv` has 12 bytes. */
+/**
+ * Returns two blocks of ciphertext, followed by the tag that both keys accept. `iv` has 12 bytes.
+ */
 export const collide = (
   keyA: Uint8Array,
   keyB: Uint8Array,
@@ -76,7 +81,7 @@ export const collide = (
   const [a, b] = [secretsOf(keyA, iv), secretsOf(keyB, iv)];
   const free = toField(randomBytes(blockBytes));
   const difference = tagOf(a, aad, [free, 0n]) ^ tagOf(b, aad, [free, 0n]);
-  // The last of two blocks enters the tag multiplied by the square of the secret.
+  // In the tag, the second of two blocks is multiplied by the square of the secret.
   const solved = multiply(difference, invert(multiply(a.h, a.h) ^ multiply(b.h, b.h)));
   return Buffer.concat([free, solved, tagOf(a, aad, [free, solved])].map(toBlock));
 };

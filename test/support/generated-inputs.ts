@@ -1,4 +1,7 @@
-/** Before each test file of the projects that generate inputs, fast-check starts from the seed of the run. */
+/**
+ * In projects with generated inputs, this makes fast-check start each test file from the seed of
+ * the run.
+ */
 import fc from 'fast-check';
 import { seed } from './seed.ts';
 

@@ -1,4 +1,7 @@
-/** An access policy for the workflows of one GitHub repository, and what their tokens may do with it. */
+/**
+ * An access policy for the workflows of one GitHub repository, and checks of what their tokens may
+ * do under it.
+ */
 import { expect } from '@jest/globals';
 import { keySet, publicJwk, rsa, signToken } from './issuer.ts';
 import { providers } from './provider-tokens.ts';
@@ -6,7 +9,10 @@ import type { Claims } from './tokens.ts';
 
 const key = rsa();
 
-/** A policy that lets the workflows read the names of tenant `acme`, and also accepts the tokens of this machine. */
+/**
+ * A policy that lets the workflows read these names of tenant `acme`. It also accepts tokens of
+ * this machine's own key.
+ */
 export const githubPolicy = (names = 'app.*'): string => `issuers:
   - id: github
     issuer: https://token.actions.githubusercontent.com
@@ -23,7 +29,7 @@ export const githubPolicy = (names = 'app.*'): string => `issuers:
     localKey: true
 `;
 
-/** A token as GitHub Actions makes it for the repository of the policy. */
+/** Returns a token as GitHub Actions issues it for the repository in the policy. */
 export const githubToken = (changes: Claims = {}): string => {
   const now = Math.floor(Date.now() / 1_000);
   const times = { iat: now, nbf: now, exp: now + 600 };
@@ -38,7 +44,7 @@ type Send = (
   body?: object,
 ) => Promise<{ readonly status: number; readonly json: unknown }>;
 
-/** Stores secrets of two tenants. The value of a secret names its tenant. */
+/** Stores secrets for two tenants. The value of each says which tenant it belongs to. */
 export const storeForTwoTenants = async (
   send: Send,
   tokenOf: (tenant: string) => string,
@@ -54,7 +60,10 @@ export const storeForTwoTenants = async (
   }
 };
 
-/** Expects that the token of the repository reads `app.*` of `acme` and does nothing else, and that others are refused. */
+/**
+ * Expects that the repository's token can read `app.*` of `acme` and do nothing else, and that
+ * tokens with other claims are refused.
+ */
 export const expectReadsOnlyApp = async (send: Send): Promise<void> => {
   const token = githubToken();
   const body = { value: 'x' };

@@ -1,4 +1,7 @@
-/** One item of each kind that the vault stores, with fixed contents: what `test/vectors/etcd-1.0.0.json` was made of. */
+/**
+ * One item of each kind that the vault stores, with fixed contents. `test/vectors/etcd-1.0.0.json`
+ * was made from these.
+ */
 import { createHash } from 'node:crypto';
 import type { NewVersion } from '../../functions/model/types.ts';
 import {
@@ -9,7 +12,10 @@ import {
   recordKey,
 } from '../../functions/store/items.ts';
 
-/** Bytes with the first bit set now and then, so that text and bytes cannot be taken for each other. */
+/**
+ * Returns bytes that depend only on the arguments. Some have their highest bit set, which no ASCII
+ * character has, so that text and bytes cannot be confused.
+ */
 const bytes = (seed: string, length: number): Uint8Array =>
   Buffer.concat(
     Array.from({ length: Math.ceil(length / 32) }, (_, index) =>

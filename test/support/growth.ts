@@ -1,10 +1,16 @@
-/** Measures the processor time of work, and how it grows with its input, for work that must be linear. */
+/** Measures processor time, and how it grows with the input, for work that must be linear. */
 
 const rounds = 15;
-/** Below this time the clock and the garbage collector dominate the measurement. */
+/**
+ * Shorter times count as this long, because they mostly measure the clock and the garbage
+ * collector.
+ */
 const measurableMs = 0.2;
 
-/** The processor time of this process in `work`, in milliseconds, without other load on the machine. */
+/**
+ * Returns the processor time that this process spends in `work`, in milliseconds. Other load on the
+ * machine does not count.
+ */
 export const cpuMsOf = (work: () => unknown): number => {
   const began = process.cpuUsage();
   work();
@@ -13,8 +19,8 @@ export const cpuMsOf = (work: () => unknown): number => {
 };
 
 /**
- * The time of `work` for the input of `4 * size`, divided by its time for the input of `size`: about 4 if it is linear,
- * 16 and more if it is quadratic. The fastest of several runs counts.
+ * Returns the time of `work` for an input of `4 * size`, divided by its time for `size`: about 4 if
+ * it is linear, 16 or more if it is quadratic. The fastest of several runs counts.
  */
 export const growthOf = <Input>(
   make: (size: number) => Input,

@@ -1,4 +1,7 @@
-/** Reads all that the vault of a data folder holds, as `npm start` finds it after a crash. */
+/**
+ * Reads everything in the vault of a data folder, in the state in which `npm start` finds it after
+ * a crash.
+ */
 import { join } from 'node:path';
 import { fingerprint } from '../../functions/crypto/fingerprint.ts';
 import { createDataKeys } from '../../functions/kms/data-keys.ts';
@@ -6,17 +9,17 @@ import type { Principal } from '../../functions/model/types.ts';
 import { recordKey } from '../../functions/store/items.ts';
 import { inParallel } from '../../functions/vault/parallel.ts';
 import type { Ports } from '../../functions/vault/request.ts';
-import { storeFile } from '../../local/sqlite/database.ts';
-import { openSqliteStore } from '../../local/sqlite/sqlite-store.ts';
-import { connectToFolder } from '../../local/vaults/connect.ts';
-import type { Violation } from '../../local/verify/find-violations.ts';
+import { storeFile } from '../../host/sqlite/database.ts';
+import { openSqliteStore } from '../../host/sqlite/sqlite-store.ts';
+import { connectToFolder } from '../../host/vaults/connect.ts';
+import type { Violation } from '../../host/verify/find-violations.ts';
 import { storeOver } from './embedded.ts';
 import type { Held } from './promises.ts';
 import { someone } from './requests.ts';
 import { vaultOver } from './vault.ts';
 import { violationsOf } from './violations.ts';
 
-/** The caller of the tokens of `issueToken`. */
+/** The caller for whom `issueToken` makes tokens. */
 const principal: Principal = someone({ tenant: 'acme', subject: 'alice' });
 
 const namesIn = async (ports: Ports): Promise<readonly string[]> => {
@@ -40,7 +43,9 @@ const valuesOf = async (ports: Ports, name: string): Promise<readonly string[]> 
   }
 };
 
-/** Opens the store as its server does, which recovers it, and reads all of it. */
+/**
+ * Opens the store as its server does, which also recovers it after a crash, and reads everything.
+ */
 export const readHeld = async (
   folder: string,
 ): Promise<Held & { readonly violations: readonly Violation[] }> => {

@@ -1,4 +1,4 @@
-/** Keys and tokens of an issuer, also tokens that no honest issuer would make. */
+/** Keys and tokens of an issuer, including tokens that no honest issuer would make. */
 import {
   createHmac,
   generateKeyPairSync,
@@ -38,7 +38,7 @@ const signers: Readonly<Record<string, (data: Buffer, key: KeyObject) => Buffer>
   RS384: (data, key) => sign('sha384', data, key),
 };
 
-/** A token with exactly this header and payload, signed according to its `alg`. */
+/** Returns a token with exactly this header and payload, signed with the algorithm in its `alg`. */
 export const signToken = (
   header: { readonly alg: string } & Readonly<Record<string, unknown>>,
   payload: unknown,
@@ -49,13 +49,16 @@ export const signToken = (
   return `${signed}.${signature?.toString('base64url') ?? ''}`;
 };
 
-/** A token with a MAC under `secret` as its signature. */
+/** Returns a token whose signature is a MAC under `secret`. */
 export const macToken = (header: object, payload: unknown, secret: string | Buffer): string => {
   const signed = `${encode(header)}.${encode(payload)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 };
 
-/** Verifies tokens of one issuer whose claims describe the principal, as with the `AUTH_…` variables. */
+/**
+ * Returns a function that authenticates callers by tokens of this one issuer. The claims of the
+ * tokens describe the principal, as in a vault that is configured with the `AUTH_…` variables.
+ */
 export const createAuthenticate = ({
   issuer,
   audience,

@@ -1,16 +1,16 @@
 /**
- * A hostile path to any store of items. The script refuses a call before it is sent, or lets it take effect and loses
- * its reply, in the order of the calls. A call that the script does not mention succeeds.
+ * A hostile path to any store of items. For each call in turn, a script decides whether it is
+ * refused before it is sent, takes effect and then loses its reply, or succeeds.
  */
 import { type Items, type ItemsOf, NotSent } from '../../functions/store/ports.ts';
 
 /** `before` throws instead of sending; `after` throws once the call has taken effect. */
 export type Fault = { readonly before: Error } | { readonly after: Error };
 
-/** Decides whether and how a call fails. Called once for each call. */
+/** Decides whether and how a call fails. It is called once for each call. */
 export type Script = (operation: keyof Items) => Fault | undefined;
 
-/** The effect of the call is unclear. */
+/** After this error it is unclear whether the call took effect. */
 export const lost = new Error('the reply was lost');
 export const throttled = new NotSent('throttled');
 export const unavailable = new NotSent('unavailable');
@@ -25,7 +25,8 @@ export const hostile =
         call: (...args: Args) => Promise<Result>,
       ) =>
       (...args: Args): Promise<Result> =>
-        // The path to the store is a part of the store's time.
+        // Like the call itself, time that is lost on the way to the store counts as the store's
+        // time.
         context.storeTime.during(async () => {
           const fault = script(operation);
           if (fault && 'before' in fault) throw fault.before;
@@ -42,7 +43,10 @@ export const hostile =
     };
   };
 
-/** Fails the calls of one operation in order: the first entry applies to its first call, and so on. */
+/**
+ * Returns a script that fails the calls of one operation: the first fault is for its first call,
+ * and so on. Calls without a fault succeed.
+ */
 export const inTurn = (operation: keyof Items, faults: readonly (Fault | undefined)[]): Script => {
   const rest = [...faults];
   return (called) => (called === operation ? rest.shift() : undefined);

@@ -1,14 +1,13 @@
 /**
- * For `mutate.ts`: finds the tests that CONTRIBUTING.md names for a file, from the nearest to the slowest, and reads from
- * their output whether they noticed a break.
+ * For `mutate.ts`: finds the tests that CONTRIBUTING.md names for a file, from the nearest to the
+ * slowest, and reads from their output whether they noticed a break.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** How a run of Node ended. */
 export type Ended = {
   readonly passed: boolean;
-  /** Whether it was ended because it took too long. */
+  /** Whether the run was killed because it took too long. */
   readonly late: boolean;
   readonly printed: string;
 };
@@ -20,8 +19,9 @@ const wordsIn = (cell: string): readonly string[] =>
   [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
 
 /**
- * Returns the second cell of the table's row that is closest to a file. The first cell names files and folders, and all
- * but its first name are relative to where that one is.
+ * Finds the table with this heading in CONTRIBUTING.md, and returns the second cell of the row
+ * whose first cell fits a file most closely. The first cell names files and folders; all but its
+ * first name are relative to the folder of that one.
  */
 const findCell = (page: string, heading: string, file: string): string | undefined => {
   const [, after = ''] = page.split(`\n| ${heading} |`);
@@ -39,7 +39,10 @@ const findCell = (page: string, heading: string, file: string): string | undefin
     .sort((one, other) => other.place.length - one.place.length)[0]?.cell;
 };
 
-/** The folder of unit tests that is closest to a file; `undefined` if that would be all of them. */
+/**
+ * Returns the folder of unit tests that is closest to a file; `undefined` if only the folder of all
+ * unit tests fits.
+ */
 const unitFolderOf = (file: string): string | undefined => {
   let folder = join('test/unit', dirname(file).replace(/^functions/, ''));
   while (!existsSync(folder)) folder = dirname(folder);
@@ -47,8 +50,9 @@ const unitFolderOf = (file: string): string | undefined => {
 };
 
 /**
- * Returns the words for Node of each run that judges a file, in order; none if CONTRIBUTING.md names no tests for the
- * file. The slow suites without a word for a file are left out: `proof`, `browser` and `cloud`.
+ * Returns the runs that judge a file, in order, each as the arguments of Node; an empty list if
+ * CONTRIBUTING.md names no tests for the file. Leaves out the slow suites that cannot be limited to
+ * a file: `proof`, `browser` and `cloud`.
  */
 export const judgesOf = (
   file: string,
@@ -62,7 +66,7 @@ export const judgesOf = (
   ];
   const here = wordsIn(cell).filter((word) => word === 'unit' || word === 'contract');
   const near = here.includes('unit') && unitFolderOf(file);
-  const typescript = file.startsWith('console/page/') ? ['-p', 'console/page'] : [];
+  const typescript = file.startsWith('cli/console/page/') ? ['-p', 'cli/console/page'] : [];
   const programs = wordsIn(cell).includes('e2e');
   const cluster = wordsIn(findCell(page, 'part of a node', file) ?? '');
   return [
@@ -76,7 +80,9 @@ export const judgesOf = (
   ];
 };
 
-/** Reads whether such a run noticed the break. A test that only took too long proves nothing. */
+/**
+ * Decides from a run whether it noticed the break. A test that only took too long proves nothing.
+ */
 export const verdictOf = ({ passed, late, printed }: Ended): Verdict => {
   if (late) return { word: 'timed out', by: 'the whole run' };
   if (passed) {

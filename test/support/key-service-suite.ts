@@ -1,4 +1,7 @@
-/** What every master key must do, wherever it is: in a file, behind KMS's protocol, or in LocalStack's KMS. */
+/**
+ * What every master key must do, whether it is in a file, behind KMS's protocol, or in LocalStack's
+ * KMS.
+ */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { KeyService } from '../../functions/kms/key-service.ts';
 
@@ -10,7 +13,7 @@ export type KeyUnderTest = {
   readonly setEnabled: (isEnabled: boolean) => Promise<unknown>;
 };
 
-/** `start` must give an enabled key of its own. */
+/** Defines the tests for one kind of master key. `start` must return a new key that is enabled. */
 export const holdsForEachKey = (where: string, start: () => Promise<KeyUnderTest>): void => {
   describe(`a master key ${where}`, () => {
     const own = { vault: 'v', tenant: 't1', name: 'DB_PASSWORD' };
@@ -29,7 +32,6 @@ export const holdsForEachKey = (where: string, start: () => Promise<KeyUnderTest
       const { plaintext } = await key.service.unwrap(bound, wrapped, signal);
       return plaintext && Buffer.from(plaintext);
     };
-    /** The name of the fault with which a call is refused. */
     const refusalOf = (attempt: Promise<unknown>): Promise<string> =>
       attempt.then(
         () => 'no refusal',
@@ -55,7 +57,7 @@ export const holdsForEachKey = (where: string, start: () => Promise<KeyUnderTest
       ['another tenant', { ...own, tenant: 't2' }],
       ['one more entry', { ...own, version: '1' }],
       ['one entry fewer', { vault: 'v', tenant: 't1' }],
-    ])('opens no data key that is bound to %s', async (_, other) => {
+    ])('opens no data key under another binding, such as one with %s', async (_, other) => {
       const { wrapped } = await generate();
       expect(await refusalOf(unwrap(wrapped, other))).toBe('InvalidCiphertextException');
       const back = await generate(other);

@@ -1,11 +1,14 @@
-/** A page for a person who has a keyboard alone. */
+/** Uses a page as somebody does who has only a keyboard. */
 import { expect } from '@jest/globals';
 import type { Page } from 'playwright-core';
 
-/** No view has so many controls. */
+/** More than the number of controls in any view. */
 const pressesMax = 150;
 
-/** The element with the focus, by its name; asserts that people see where it is. */
+/**
+ * Returns the name of the element that has the focus. Asserts that people can see where the focus
+ * is.
+ */
 export const focused = async (page: Page): Promise<string> => {
   const [name, outline] = await page.evaluate<[string, string]>(`(() => {
     const element = document.activeElement;
@@ -18,7 +21,7 @@ export const focused = async (page: Page): Promise<string> => {
   return name;
 };
 
-/** Presses Tab until an element of this name has the focus. */
+/** Presses Tab until an element with this name has the focus. */
 export const tabTo = async (page: Page, name: RegExp): Promise<void> => {
   const passed: string[] = [];
   while (passed.length < pressesMax) {
@@ -30,15 +33,16 @@ export const tabTo = async (page: Page, name: RegExp): Promise<void> => {
   throw new Error(`Tab does not lead to ${name}: ${passed.join(' · ')}`);
 };
 
-/** Presses Tab until an element of this name has the focus, and then Enter. */
+/** Presses Tab until an element with this name has the focus, and then Enter. */
 export const enter = async (page: Page, name: RegExp): Promise<void> => {
   await tabTo(page, name);
   await page.keyboard.press('Enter');
 };
 
 /**
- * Presses Tab through the whole page, or through its dialog, and returns what a person cannot reach so, or reaches
- * without seeing it: as HTML, with what is wrong before it.
+ * Presses Tab through the whole page, or through its open dialog. Returns the controls that Tab
+ * does not reach or that show no outline when they have the focus, each as HTML after what is
+ * wrong.
  */
 export const faultsOfTab = async (page: Page): Promise<string[]> => {
   await page.evaluate(`document.activeElement.blur(); globalThis.passedByTab = new Map();`);
@@ -49,7 +53,10 @@ export const faultsOfTab = async (page: Page): Promise<string[]> => {
   return page.evaluate(missedByTab);
 };
 
-/** Notes the element with the focus and whether its outline is seen. Returns whether the walk begins again. */
+/**
+ * A script for the page. It notes the element that has the focus and the element's outline, and
+ * returns true if Tab has come back to an element that it had left.
+ */
 const wasHere = `(() => {
   const passed = globalThis.passedByTab;
   const element = document.activeElement;

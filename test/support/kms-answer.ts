@@ -1,12 +1,18 @@
-/** KMS's own protocol in front of a key in a file, for tests that need a KMS outside the process of the vault. */
+/**
+ * Answers KMS's own protocol with a key in a file, for tests that need a KMS outside the process of
+ * the vault.
+ */
 import { keyIdOf } from '../../functions/model/types.ts';
-import { createFileKey } from '../../local/kms/file-key.ts';
-import { fault, isFault } from '../../local/kms/kms-fault.ts';
-import type { MasterKey } from '../../local/kms/master-key.ts';
+import { createFileKey } from '../../host/kms/file-key.ts';
+import { fault, isFault } from '../../host/kms/kms-fault.ts';
+import type { MasterKey } from '../../host/kms/master-key.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Answers one operation, named as in `X-Amz-Target`, with the status and the body that KMS would send. */
+/**
+ * Answers one operation, named as in `X-Amz-Target`, with the status and the body that KMS would
+ * send.
+ */
 export type KmsAnswer = (
   operation: string,
   input: Input,

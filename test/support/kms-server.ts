@@ -1,34 +1,33 @@
 /**
- * A key in a file behind KMS's own HTTP protocol, for tests that need a KMS outside the process of the vault, or put a
- * hostile connection before it. Signatures are not checked.
+ * Serves a key in a file over KMS's own HTTP protocol, for tests that need a KMS outside the
+ * process of the vault or put a hostile connection in front of it. Signatures are not checked.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { uncheckedKey } from '../../local/dynamodb/local-store.ts';
 import {
   followMasterKey,
   identityIn,
   type KeyState,
   makeMasterKey,
   setKeyState,
-} from '../../local/kms/key-file.ts';
+} from '../../host/kms/key-file.ts';
+import { uncheckedKey } from '../../host/process/no-credentials.ts';
 import { answerWith, type KmsAnswer } from './kms-answer.ts';
 
 export type KmsServer = {
   readonly endpoint: string;
   readonly keyArn: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** The file of the key. */
   readonly file: string;
   readonly answer: KmsAnswer;
   readonly setState: (state: KeyState) => void;
   readonly close: () => Promise<void>;
 };
 
-/** Makes the key in the folder unless it is there, and serves it on any free port. */
+/** Makes the key in the folder if it is missing, and serves it on any free port. */
 export const startKms = async ({ folder }: { readonly folder: string }): Promise<KmsServer> => {
   const file = join(folder, 'kms.json');
   makeMasterKey(file);
@@ -44,7 +43,8 @@ export const startKms = async ({ folder }: { readonly folder: string }): Promise
     });
     response.end(JSON.stringify(body));
   });
-  // A client on a busy machine may reuse a connection in the moment in which its idle time ends.
+  // Never close idle connections: a client on a busy machine may reuse one just as it is being
+  // closed.
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

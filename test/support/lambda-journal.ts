@@ -1,10 +1,13 @@
-/** Modules as a function on Lambda loads them. The lines of the journal are metrics of CloudWatch, too. */
+/**
+ * Loads the vault's modules as they behave on Lambda, where the lines of the journal are also
+ * metrics for CloudWatch.
+ */
 import { jest } from '@jest/globals';
 
-type JournalModule = typeof import('../../functions/runtime/journal.ts');
+type JournalModule = typeof import('../../functions/runtime/request-journal.ts');
 type HealthModule = typeof import('../../functions/get-health.ts');
 
-/** Loads the module again, as at a cold start on Lambda. */
+/** Loads the module anew, as at a cold start on Lambda. */
 const loadedOnLambda = <Module>(file: string): Module => {
   process.env['AWS_LAMBDA_FUNCTION_NAME'] = 'vault-get-secret';
   let loaded: Module | undefined;
@@ -17,7 +20,7 @@ const loadedOnLambda = <Module>(file: string): Module => {
 };
 
 export const journalOnLambda = (): JournalModule['openJournal'] =>
-  loadedOnLambda<JournalModule>('../../functions/runtime/journal.ts').openJournal;
+  loadedOnLambda<JournalModule>('../../functions/runtime/request-journal.ts').openJournal;
 
 export const healthOnLambda = (): HealthModule['handler'] =>
   loadedOnLambda<HealthModule>('../../functions/get-health.ts').handler;

@@ -1,6 +1,6 @@
 /**
- * Ends what a test leaves running, such as a program for whose line a failed test has waited. Otherwise Jest would not
- * exit, because it still reads what the program prints.
+ * Ends what a test has left running, such as a program whose output a failed test was waiting for.
+ * Otherwise Jest would not exit, because it still reads the output of the program.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,13 +8,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach } from '@jest/globals';
 
 const open = new Set<ChildProcess>();
-// What was started before the first test of a file or a `describe` is for all of its tests.
+// Whatever was started before the first test of a file or a `describe` serves all of its tests, so
+// it is not ended here.
 beforeEach(() => open.clear());
 afterEach(async () => {
   await Promise.all([...open].map(end));
 });
 
-/** Ends the program, and all that it has started, after the test that starts it. */
+/**
+ * Registers a program, so that it and everything that it has started are ended after the current
+ * test.
+ */
 export const endAfterTest = (child: ChildProcess): void => {
   open.add(child);
   child.once('close', () => open.delete(child));
@@ -23,7 +27,8 @@ export const endAfterTest = (child: ChildProcess): void => {
 const end = async (child: ChildProcess): Promise<void> => {
   const closed = once(child, 'close');
   for (const pid of hasEnded(child) ? [] : treeOf(child.pid)) kill(pid);
-  // Something that is no longer in the tree may hold the other ends.
+  // A process that is no longer a descendant of the program may still hold its stdout or stderr
+  // open.
   for (const stream of child.stdio) stream?.destroy();
   await closed;
 };
@@ -35,11 +40,11 @@ const kill = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // The process has ended.
+    // The process has already ended.
   }
 };
 
-/** The ids of a process and of all that it has started. */
+/** Returns the ids of a process and of everything that it has started. */
 export const treeOf = (root: number | undefined): number[] => {
   if (root === undefined) return [];
   return [root, ...childrenOf(root).flatMap(treeOf)];
@@ -54,7 +59,7 @@ const childrenOf = (pid: number): number[] => {
         .map(Number),
     );
   } catch {
-    // The process has ended.
+    // The process has already ended.
     return [];
   }
 };

@@ -2,8 +2,8 @@ import { expect } from '@jest/globals';
 import { openDsvault } from './dsvault.ts';
 
 /**
- * The life of a secret by `dsvault`: created, deleted, restored, and its first value destroyed. The commands go to the
- * addresses in turn.
+ * Takes a secret through its life with `dsvault`: creates, deletes and restores it, and destroys
+ * its first value. The commands go to the vault's addresses in turn.
  */
 export const liveByDsvault = async (
   name: string,

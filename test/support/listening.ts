@@ -1,9 +1,9 @@
-/** The ports on which a process and its descendants listen, read from /proc. */
+/** Reads from /proc on which ports a process and its descendants listen. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export type Listening = { readonly host: string; readonly port: number };
 
-/** The process and all its descendants. */
+/** Returns the process and all its descendants. */
 export const familyOf = (pid: number): number[] => {
   const children = readdirSync('/proc').filter((entry) => {
     try {
@@ -25,14 +25,20 @@ const socketsOf = (pid: number): string[] =>
     }
   });
 
-/** The kernel writes an IPv4 address as the hexadecimal digits of its bytes in reverse order. */
+/**
+ * Returns an address in the usual form, such as `127.0.0.1`, from the form in /proc. There, the
+ * kernel writes the bytes of an IPv4 address in hexadecimal, in reverse order.
+ */
 const hostOf = (hex: string): string => {
   const bytes = hex.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? [];
   if (bytes.length === 4) return bytes.reverse().join('.');
   return hex === '00000000000000000000000001000000' ? '::1' : hex;
 };
 
-/** The TCP sockets on which these processes listen. An IPv6 address other than `::1` stays in hexadecimal digits. */
+/**
+ * Returns the TCP sockets on which these processes listen. An IPv6 address other than `::1` stays
+ * in hexadecimal.
+ */
 export const listeningOf = (pids: readonly number[]): Listening[] => {
   const sockets = new Set(pids.flatMap(socketsOf));
   const rows = ['tcp', 'tcp6'].flatMap((table) =>

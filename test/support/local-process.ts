@@ -1,39 +1,50 @@
-/** The programs of `local/` as separate processes with recorded output. */
+/** Runs the programs of `host/` and `local/` as separate processes and records their output. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startProgram } from '../../local/process/supervisor.ts';
+import { startProgram } from '../../host/process/supervisor.ts';
+import { patienceMs } from './until.ts';
 
 export type LocalProcess = {
   readonly child: ChildProcess;
-  /** The output so far, in order within each stream. */
+  /** The lines that the process has written to stdout so far. `errors` has those on stderr. */
   readonly output: readonly string[];
   readonly errors: readonly string[];
-  /** The exit code, once the process has ended and its streams are completely read. */
+  /**
+   * Resolves with the exit code once the process has ended and its output has been read completely.
+   */
   readonly exit: Promise<number | null>;
 };
 
-const startTimeoutMs = 45_000;
 const endLimitMs = 60_000;
 const listening = /^vault listening on (https?:\/\/127\.0\.0\.1:\d+)$/;
 
-/** Node keeps the code of the programs there, compiled and without types, so that a start takes a third of its time. */
+/**
+ * The folder in which Node keeps the programs compiled and without types. That makes a start three
+ * times as fast.
+ */
 export const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-code') };
 
-/** A folder that no other test uses. */
 export const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'vault-test-'));
 
-/** Runs `local/bin/<program>.ts`, like `runFile`. */
+/** Returns the file of a program of `host/bin/` or `local/bin/`. */
+const fileOf = (program: string): string =>
+  [`host/bin/${program}.ts`, `local/bin/${program}.ts`].find((file) => existsSync(file)) ?? program;
+
+/** Runs a program of `host/bin/` or `local/bin/` by its name. See `runFile`. */
 export const runLocal = (
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): LocalProcess => runFile(`local/bin/${program}.ts`, args, env);
+): LocalProcess => runFile(fileOf(program), args, env);
 
-/** Runs a program without this process's configuration, except for what `env` gives. */
+/**
+ * Runs a program with nothing of this process's environment except PATH and HOME. `env` adds to
+ * them.
+ */
 export const runFile = (
   file: string,
   args: readonly string[],
@@ -58,15 +69,18 @@ export const recorded = (child: ChildProcess): LocalProcess => {
   return { child, output, errors, exit };
 };
 
-/** The capture of `pattern` in the first printed line that matches. Throws with the whole output if none does. */
+/**
+ * Waits for a line on stdout that matches `pattern`, and returns its first capture. If none comes
+ * in time, ends the process and throws with its whole output.
+ */
 export const lineOf = async (
   { child, output, errors, exit }: LocalProcess,
   pattern: RegExp,
-  withinMs = startTimeoutMs,
+  withinMs = patienceMs,
 ): Promise<string> => {
   const until = performance.now() + withinMs;
   const ended = exit.then(() => true as const);
-  // The loop looks once more after the end of the process, which may have printed its last line just before.
+  // A process may print the line just before it ends, so the loop looks once more after that.
   for (let isOver = false; ; ) {
     const captured = output.map((line) => pattern.exec(line)?.[1]).find(Boolean);
     if (captured !== undefined) return captured;
@@ -74,7 +88,7 @@ export const lineOf = async (
     const tick = new Promise<false>((wake) => setTimeout(wake, 10, false));
     isOver = await Promise.race([ended, tick]);
   }
-  // Let the process end what it has started, such as containers.
+  // Gives the process time to end what it has started, such as containers.
   child.kill('SIGTERM');
   const late = setTimeout(() => child.kill('SIGKILL'), endLimitMs);
   await exit;
@@ -82,5 +96,5 @@ export const lineOf = async (
   throw new Error(`${pattern} was not printed:\n${[...output, ...errors].join('\n')}`);
 };
 
-/** The address that a vault prints once it serves. */
+/** Waits until a vault serves, and returns the address that it prints. */
 export const addressOf = (vault: LocalProcess): Promise<string> => lineOf(vault, listening);

@@ -1,11 +1,14 @@
-/** The log lines of requests to a vault that this run started. */
+/** Finds what a vault of this test run has logged about a request. */
 import { expect } from '@jest/globals';
 import type { Reply, RunningVault } from './running-vault.ts';
 import { untilSeen } from './until.ts';
 
 export type Line = { readonly [field: string]: unknown };
 
-/** The log lines of a request. Waits for the last one, the summary, and expects it once. */
+/**
+ * Returns the log lines of a request. Waits for the last one, the summary, and expects exactly one
+ * of those.
+ */
 export const logged = async (
   vault: RunningVault,
   reply: Reply,

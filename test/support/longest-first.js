@@ -1,6 +1,7 @@
 /**
- * Starts the test files that took longest first, as Jest does. In a clean clone Jest knows no durations and goes by size;
- * there e2e comes first, because its files wait for many starts of programs.
+ * Like Jest, starts the test files first that took longest in the last run. In a fresh clone Jest
+ * knows no durations and uses file sizes. In that case e2e goes first, because its files start many
+ * programs and wait for them.
  */
 import Sequencer from '@jest/test-sequencer';
 

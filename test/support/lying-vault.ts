@@ -1,24 +1,42 @@
-/** A server that answers every operation of docs/openapi.yaml with a reply whose texts command a terminal. */
+/**
+ * A server that answers every operation of docs/openapi.yaml with texts that contain commands for a
+ * terminal.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isNode, type Json, type Node, operationOf, resolved } from './openapi.ts';
 
-/** ESC, BEL, backspace, CR, CSI, U+202E, the line separator, and a character of no width beyond U+FFFF. */
+/**
+ * A text with the characters that command a terminal: ESC, BEL, backspace, CR, CSI, U+202E, the
+ * line separator, and a zero-width character above U+FFFF.
+ */
 export const commands = 'x\u001b[2J\u0007\b\r\u009b31m\u202e\u2028\u{e0001}y';
-/** The same with a line feed, behind which a line could be forged. */
+/**
+ * The same text, then a line feed and a word. If a program prints the line feed as it is, the word
+ * appears as a forged line.
+ */
 export const lie = `${commands}\nFORGED`;
 
 export type Lies = {
-  /** The values that lie beside free text. `words`: those of fixed sets; `everything`: numbers and booleans, too. */
+  /**
+   * Which properties of a reply contain lies besides those with free text. `words`: those with
+   * values from a fixed set. `everything`: these, and numbers and booleans.
+   */
   readonly also?: 'words' | 'everything';
-  /** Answers with a problem of this code. */
+  /** If set, every answer is a problem with this code. */
   readonly problem?: string;
-  /** The reply of the operation, made from the lies. `count` counts the requests from 1. */
+  /**
+   * Returns the reply to a request for the operation. It may be built from `lies`, the reply that
+   * would be sent otherwise. `count` is the number of the request, from 1.
+   */
   readonly reply?: ((operation: string, lies: Node, count: number) => Json) | undefined;
 };
 
-/** A reply by the schema, with each of its properties, and with one entry of each variant in a list. */
+/**
+ * Returns a reply that follows the schema. It has every property, and each list has one entry of
+ * each variant.
+ */
 const lieFor = (node: Json | undefined, also: Lies['also'], key = ''): Json => {
   const schema = resolved(node);
   const variants = variantsOf(schema);
@@ -33,9 +51,9 @@ const lieFor = (node: Json | undefined, also: Lies['also'], key = ''): Json => {
     const each = variantsOf(resolved(items));
     return (each.length > 0 ? each : [items]).map((one) => lieFor(one, also, key));
   }
-  // Another value ends the command before it shows anything.
+  // Any other `nextCursor` would stop the command before it shows anything.
   if (key === 'nextCursor') return null;
-  // A value or a file may have lines of its own.
+  // A value or a file may have several lines, so a line feed in it forges nothing.
   if (['value', 'content', 'pinned'].includes(key)) return commands;
   if (also === 'everything') return lie;
   if (kind === 'boolean') return true;
@@ -64,7 +82,9 @@ const problemOf = (code: string): Node => {
   return { ...words, retryable: false, status: 400, errors: [error, more], errorsTotal: 3 };
 };
 
-/** The variables of a file as JSON, in which each value commands the terminal. */
+/**
+ * Returns the variables of a file as JSON, each with a value that contains commands for a terminal.
+ */
 const variablesOf = (content: string): string => {
   const keys = content.match(/^\w+(?==)/gm) ?? [];
   return JSON.stringify(Object.fromEntries(keys.map((key) => [key, commands])));
@@ -72,7 +92,7 @@ const variablesOf = (content: string): string => {
 
 export type LyingVault = {
   readonly url: string;
-  /** Decides what the next replies are. */
+  /** Sets how the next requests are answered. */
   readonly tell: (lies: Lies) => void;
   readonly close: () => void;
 };
@@ -100,7 +120,7 @@ export const startLyingVault = async (): Promise<LyingVault> => {
     response
       .writeHead(problem === undefined ? (isCreation ? 201 : 200) : 400, {
         'Content-Type': problem === undefined ? 'application/json' : 'application/problem+json',
-        // A header holds no other characters that command a terminal.
+        // These are the only characters that command a terminal and may be in a header.
         'X-Request-Id': 'x\u009b31m\u0085',
       })
       .end(JSON.stringify(reply));

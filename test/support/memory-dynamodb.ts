@@ -1,7 +1,7 @@
 /**
- * The part of DynamoDB that the vault uses, in memory, as an exchange. A call takes effect at once and completely,
- * so that a simulation decides the order of calls. test/proof/memory-dynamodb.test.ts compares its answers with
- * dynoxide's.
+ * The part of DynamoDB that the vault uses, in memory, as an exchange. Each call takes effect at
+ * once and as a whole, so a simulation decides the order of the calls.
+ * test/proof/memory-dynamodb.test.ts compares its answers with those of dynoxide.
  */
 import { type Call, type Exchange, faultReply, type Json, type Reply } from './adversary/wire.ts';
 
@@ -29,7 +29,10 @@ const keysNamed =
   (item: Item): Item =>
     Object.fromEntries(Object.entries(item).filter(([name]) => names.includes(name)));
 const keyOfItem = keysNamed('pk', 'sk');
-/** The index holds these attributes of each item that has all of them, which is a head. */
+/**
+ * The attributes of the keys of the index. The index contains only the items that have all of these
+ * attributes, which are the heads, and of those items only these attributes.
+ */
 const keysInIndex = keysNamed('tenant', 'name', 'pk', 'sk');
 const isKeyOfHead = (item: Item): boolean => item['sk']?.S === 'HEAD';
 
@@ -43,8 +46,8 @@ const isEqual = (a: Value | undefined, b: Value | undefined): boolean =>
 const termForm = /^(#?\w+) (=|<|BETWEEN) (:\w+)(?: AND (:\w+))?$/;
 
 /**
- * Whether an expression of the vault holds for an item, or for none. Throws for an expression that the vault does not
- * use.
+ * Whether an expression holds for an item, or for a missing item. Throws for an expression that the
+ * vault does not use.
  */
 const holds = (expression: string, action: Action, item: Item | undefined): boolean => {
   const value = (name = ''): Value | undefined => action.ExpressionAttributeValues?.[name];
@@ -60,13 +63,16 @@ const holds = (expression: string, action: Action, item: Item | undefined): bool
     }
     throw new Error(`no expression of the vault: ${expression}`);
   };
-  // The AND of a BETWEEN belongs to its term.
+  // The AND of a BETWEEN does not separate terms.
   const terms = (text: string): string[] => text.split(/(?<!BETWEEN :\w+) AND /);
   return expression.split(' OR ').some((part) => terms(part).every(holdsTerm));
 };
 
 const capacity = (CapacityUnits: number) => ({ CapacityUnits, TableName: 'vault' });
-/** Only for a transaction does the store also tell the kind of its units. */
+/**
+ * Returns the consumed capacity of a transaction. Only for transactions does DynamoDB also report
+ * whether the units were for reading or writing.
+ */
 const transactionCapacity = (CapacityUnits: number, kind: 'Read' | 'Write') => [
   { ...capacity(CapacityUnits), [`${kind}CapacityUnits`]: CapacityUnits },
 ];
@@ -74,7 +80,7 @@ const ok = (members: Json): Reply => ({ status: 200, body: JSON.stringify(member
 
 export const createMemoryStore = (): MemoryStore => {
   const items = new Map<string, Item>();
-  /** The content of each transaction that took effect, by its token. */
+  /** The body of each transaction that took effect, by the transaction's token. */
   const done = new Map<string, string>();
 
   const itemOf = ({ Key, Item }: Action): Item | undefined => items.get(keyOf(Key ?? Item ?? {}));
@@ -85,14 +91,14 @@ export const createMemoryStore = (): MemoryStore => {
     const Item = itemOf(action);
     return action.ReturnValuesOnConditionCheckFailure === 'ALL_OLD' && Item ? { Item } : {};
   };
-  /** Puts an item. Returns the units that this costs in the index. */
+  /** Puts an item, and returns how many units that costs in the index. */
   const put = ({ Item }: Action): number => {
     if (!Item) return 0;
     const before = items.get(keyOf(Item));
     items.set(keyOf(Item), Item);
     if (!isKeyOfHead(Item)) return 0;
     if (!before) return 1;
-    // An entry that moves to another partition is removed there and put here.
+    // If the entry moves to another partition of the index, it is removed there and put here.
     return isEqual(before['tenant'], Item['tenant']) ? 0 : 2;
   };
 
@@ -114,14 +120,17 @@ export const createMemoryStore = (): MemoryStore => {
     const ofIndex = actions.reduce((sum, action) => sum + put(action), 0);
     return ok({ ConsumedCapacity: transactionCapacity(2 * actions.length + ofIndex, 'Write') });
   };
-  /** A repeated token is answered as before, or refused if the content differs. */
+  /**
+   * Runs a transaction, unless its token was used before. If it was, answers as the first time, or
+   * refuses the transaction if its content is different.
+   */
   const oncePerToken = ({ input, body }: Call, actions: readonly Action[]): Reply => {
     const token = String(input['ClientRequestToken']);
     const known = done.get(token);
     if (known !== undefined && known !== body) {
       return faultReply(400, 'IdempotentParameterMismatchException');
     }
-    // A repeated transaction costs read units.
+    // A repeated transaction writes nothing and costs read units.
     if (known !== undefined) {
       return ok({ ConsumedCapacity: transactionCapacity(2 * actions.length, 'Read') });
     }
@@ -151,7 +160,7 @@ export const createMemoryStore = (): MemoryStore => {
       Count: page.length,
       ScannedCount: page.length,
       ConsumedCapacity: capacity(IndexName === undefined ? 1 : 0.5),
-      // A full page ends here even if nothing follows.
+      // After a full page DynamoDB returns a key even if nothing follows.
       ...(page.length === Limit && last && { LastEvaluatedKey: keys(last) }),
     });
   };

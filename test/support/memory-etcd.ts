@@ -1,7 +1,7 @@
 /**
- * The part of etcd's key-value service that the front uses, in memory: revisions, compares, nested transactions, and
- * the refusal of a call that puts a key twice. `test/cluster/etcd.test.ts` holds it and a real etcd to one
- * suite.
+ * The part of etcd's key-value service that the front uses, in memory: revisions, compares, nested
+ * transactions, and the refusal of a call that puts the same key twice. `test/cluster/etcd.test.ts`
+ * runs one suite against it and against a real etcd.
  */
 import { status } from '@grpc/grpc-js';
 import type {
@@ -13,10 +13,10 @@ import type {
   RangeReply,
   Txn,
   TxnReply,
-} from '../../local/etcd/etcd-client.ts';
+} from '../../host/etcd/etcd-client.ts';
 
 export type MemoryEtcd = EtcdClient & {
-  /** The calls in the order in which they took effect. */
+  /** The calls, in the order in which they took effect. */
   readonly calls: readonly (Range | Txn)[];
   readonly items: () => ReadonlyMap<string, string>;
 };
@@ -24,7 +24,7 @@ export type MemoryEtcd = EtcdClient & {
 const invalidArgument = (details: string): Error =>
   Object.assign(new Error(details), { code: status.INVALID_ARGUMENT, details });
 
-/** The keys that an operation may put or delete in any of its branches. */
+/** Returns the keys that an operation may put or delete in its success branches. */
 const changed = (operations: readonly Operation[]): string[] =>
   operations.flatMap((operation) => {
     if ('request_put' in operation) return [operation.request_put.key.toString('latin1')];
@@ -69,7 +69,7 @@ export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
         String(kept.get(key.toString('latin1'))?.revision ?? 0) === expected,
     );
 
-  /** All compares of all levels are evaluated before any effect. */
+  /** Evaluates the compares of all levels before anything takes effect. */
   const decide = (txn: Txn): (() => TxnReply) => {
     const succeeded = holdsAll(txn);
     const branch = succeeded ? txn.success : txn.failure;

@@ -1,4 +1,4 @@
-/** A KMS with a master key in memory, for simulations. */
+/** A KMS whose master key exists only in memory, for tests that run without a network. */
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
 import type { Exchange } from './adversary/wire.ts';
 import { answerWith } from './kms-answer.ts';

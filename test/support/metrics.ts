@@ -1,4 +1,4 @@
-/** The values of a registry by name and labels, as a scrape would show them. */
+/** Reads the values of a registry by name and labels, as a scrape would show them. */
 import type { Registry } from 'prom-client';
 
 export const metricsIn = async (registry: Registry): Promise<Readonly<Record<string, number>>> => {

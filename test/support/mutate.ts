@@ -1,7 +1,8 @@
 /**
- * `npm run node -- test/support/mutate.ts` breaks operators and guards one at a time, in a copy of the project, and runs
- * the tests that CONTRIBUTING.md names for the file. A break that no test notices survives: a test is missing, or the
- * code is not needed. A break that the compiler refuses, or after which tests only run out of time, counts apart.
+ * `npm run node -- test/support/mutate.ts` breaks operators and guards one at a time, in a copy of
+ * the project, and runs the tests that CONTRIBUTING.md names for the file. A break that no test
+ * notices survives: either a test is missing or the code is not needed. Breaks that do not compile,
+ * or after which tests only run out of time, are counted separately.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -10,9 +11,9 @@ import { join, normalize, resolve } from 'node:path';
 import { type Node, SyntaxKind } from 'typescript/unstable/ast';
 import * as is from 'typescript/unstable/ast/is';
 import { API } from 'typescript/unstable/sync';
-import { closeAtEnd } from '../../local/process/ending.ts';
-import { newProgram, runProgram } from '../../local/process/program.ts';
-import { endChild, startProgram } from '../../local/process/supervisor.ts';
+import { closeAtEnd } from '../../host/process/ending.ts';
+import { newProgram, runProgram } from '../../host/process/program.ts';
+import { endChild, startProgram } from '../../host/process/supervisor.ts';
 import { failure } from '../../system/failures.ts';
 import { type Ended, judgesOf, type Verdict, verdictOf } from './judges.ts';
 
@@ -33,14 +34,17 @@ const operators = new Map([
 ]);
 const notCopied = /^(?:node_modules|\.git|\.local|\.aws-sam)$/;
 
-/** Another operator, the opposite of a truth value, or a condition that never holds. */
+/**
+ * Finds what can be broken: operators become others, true and false are exchanged, and a condition
+ * never holds.
+ */
 const breaksOf = (source: Node, text: string): readonly Break[] => {
   const breaks: Break[] = [];
   const visit = (node: Node): void => {
     if (is.isTypeNode(node)) return;
     const guard = is.isIfStatement(node) && node.expression;
     const condition = guard || (is.isConditionalExpression(node) && node.condition);
-    // Not `false`: the compiler refuses code that it knows to be unreachable.
+    // A literal `false` would make code unreachable, which the compiler rejects.
     const other = operators.get(node.kind) ?? 'Boolean()';
     const { pos, end } = condition || node;
     const from = end - text.slice(pos, end).trimStart().length;
@@ -51,7 +55,7 @@ const breaksOf = (source: Node, text: string): readonly Break[] => {
   return breaks;
 };
 
-/** The lines of each file that `git diff REVISION` adds. */
+/** Returns the numbers of the lines that `git diff REVISION` adds, by file. */
 const addedSince = (revision: string): ReadonlyMap<string, ReadonlySet<number>> => {
   const added = new Map<string, Set<number>>();
   const git = spawnSync('git', ['diff', '-U0', revision, '--'], { encoding: 'utf8' });
@@ -66,7 +70,7 @@ const addedSince = (revision: string): ReadonlyMap<string, ReadonlySet<number>> 
   return added;
 };
 
-/** Runs Node in the copy for ten minutes at most. */
+/** Runs Node in the copy, for at most ten minutes. */
 const run = async (copy: string, args: readonly string[]): Promise<Ended> => {
   const child = startProgram(process.execPath, args, { cwd: copy, stdio: 'pipe' });
   let late = false;
@@ -82,10 +86,16 @@ const run = async (copy: string, args: readonly string[]): Promise<Ended> => {
   return { passed: code === 0, late, printed: String(Buffer.concat(chunks)) };
 };
 
-/** Each run that has passed, so that its failure is due to a break. */
+/**
+ * The test runs, as arguments of Node, that have passed on code without a break. If one of them
+ * fails later, the break is the cause.
+ */
 const sound = new Set<string>();
 
-/** What the first run to fail says about a broken file; otherwise whether any test ran. */
+/**
+ * Runs the tests of a file while it is broken, until one run fails, and returns the verdict on the
+ * break. If no run fails, the verdict says whether any test ran.
+ */
 const judge = async (copy: string, { file, source, broken }: Found): Promise<Verdict> => {
   let verdict: Verdict = { word: 'no test ran', by: '' };
   for (const args of judgesOf(file)) {
@@ -115,7 +125,7 @@ program.action(async (where, { most }) => {
   const path = normalize(where);
   const files = added ? [...added.keys()] : [path, ...fs.globSync(`${path}/**/*.{ts,tsx}`)];
   const api = new API({ cwd: process.cwd() });
-  const openProjects = ['tsconfig.json', 'console/page/tsconfig.json'];
+  const openProjects = ['tsconfig.json', 'cli/console/page/tsconfig.json'];
   const programs = api.updateSnapshot({ openProjects }).getProjects();
   const found: readonly Found[] = files.flatMap((file) => {
     const source = programs.flatMap(({ program }) => program.getSourceFile(resolve(file)) ?? [])[0];

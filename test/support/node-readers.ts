@@ -1,4 +1,4 @@
-/** The unchanged readers of `.env` files that Node programs use. */
+/** The readers of `.env` files that Node programs use, unmodified. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,18 +11,27 @@ type Values = ReadonlyMap<string, string>;
 
 const asMap = (values: object): Values => new Map(Object.entries(values));
 
-/** The readers with the values that they find in a file, by key: Node, npm dotenv, and npm dotenv's faster parser. */
+/**
+ * Each reader, with a function that returns the values it finds, by key: Node, npm dotenv, and npm
+ * dotenv's faster parser.
+ */
 export const nodeReaders: readonly (readonly [string, (text: string) => Values])[] = [
   ['node', (text) => asMap(parseEnv(text))],
   ['dotenv', (text) => asMap(parse(text))],
   ['dotenv, fast', (text) => asMap(parse(text, { fast: true }))],
 ];
 
-/** Expands with dotenv-expand what npm dotenv finds. `environment` is empty except for names in these files. */
+/**
+ * Reads with npm dotenv and expands with dotenv-expand. `environment` has the names that the text
+ * refers to but does not set.
+ */
 export const readWithExpand = (text: string, environment: Record<string, string> = {}): Values =>
   asMap(expand({ parsed: parse(text), processEnv: { ...environment } }).parsed ?? {});
 
-/** For each file, the environment of a process that `node --env-file` starts. */
+/**
+ * Starts a process with `node --env-file` for each of these files, and returns the environments of
+ * the processes.
+ */
 export const readWithNodeProcess = (texts: readonly string[]): Values[] => {
   const folder = mkdtempSync(join(tmpdir(), 'env-'));
   try {

@@ -1,10 +1,11 @@
-/** Nodes that communicate without a network. */
-import type { MemberClient, MemberStatus } from '../../local/etcd/member-client.ts';
-import type { Counter, NodeRecord } from '../../local/node/joining.ts';
-import type { MemberOptions } from '../../local/node/member.ts';
-import type { NodeConfig } from '../../local/node/node-config.ts';
-import type { PeerCall } from '../../local/node/peers.ts';
-import type { NodeReport } from '../../local/node/report.ts';
+/** Nodes that exchange messages without a network. */
+import type { MemberClient, MemberStatus } from '../../host/etcd/member-client.ts';
+import type { Counter } from '../../host/node/counter.ts';
+import type { MemberOptions } from '../../host/node/member.ts';
+import type { NodeConfig } from '../../host/node/node-config.ts';
+import type { NodeRecord } from '../../host/node/node-record.ts';
+import type { PeerCall } from '../../host/node/peers.ts';
+import type { NodeReport } from '../../host/node/report.ts';
 
 export const configOf = (node: number, count = 3, more: Partial<NodeConfig> = {}): NodeConfig => ({
   node,
@@ -25,17 +26,17 @@ export const configOf = (node: number, count = 3, more: Partial<NodeConfig> = {}
 const unused = async (): Promise<never> => {
   throw new Error('this call is not expected');
 };
-/** Calls to a member of etcd, of which all but `calls` reject. */
+/**
+ * Makes a client of an etcd member that answers with the functions in `calls`. All its other calls
+ * reject.
+ */
 export const memberCallsOf = (calls: Partial<MemberClient>): MemberClient => ({
   status: unused,
   hashKeys: unused,
   listMembers: unused,
   addMember: unused,
   removeMember: unused,
-  hasSpaceAlarm: unused,
-  endSpaceAlarm: unused,
   compact: unused,
-  defragment: unused,
   moveLeader: unused,
   close: () => undefined,
   ...calls,
@@ -74,7 +75,10 @@ export const reportOf = (node: number, more: Partial<NodeReport> = {}): NodeRepo
   ...more,
 });
 
-/** A member of this node that asks nobody and reports nothing, unless `more` says otherwise. */
+/**
+ * Returns options for an etcd member whose node asks no other node and reports nothing. `more`
+ * replaces some of them.
+ */
 export const memberOptionsOf = (
   more: Pick<MemberOptions, 'config' | 'folder'> & Partial<MemberOptions>,
 ): MemberOptions => ({
@@ -88,7 +92,10 @@ export const memberOptionsOf = (
   ...more,
 });
 
-/** The answer of each node; `undefined` means no answer. */
+/**
+ * Makes a function for calls between nodes that returns what `answer` returns. If that is
+ * `undefined`, the node gives no answer.
+ */
 export const askOf =
   (
     answer: (node: number, path: string, body: string) => Promise<string> | string | undefined,
@@ -99,7 +106,7 @@ export const askOf =
     return text;
   };
 
-/** A record in memory. */
+/** Makes the record that a node keeps, but in memory instead of a file. */
 export const recordOf = (first = 1): NodeRecord => {
   let start = first;
   let isMember = false;
@@ -114,14 +121,14 @@ export const recordOf = (first = 1): NodeRecord => {
       isMember = true;
     },
     heard: () => heard,
-    hear: async (node, report) => {
+    receive: async (node, report) => {
       heard = { ...heard, [node]: report };
     },
     forget: async () => undefined,
   };
 };
 
-/** A counter in memory. */
+/** Makes a counter whose value is kept in memory instead of a file. */
 export const counterOf = (first = 0): Counter => {
   let value = first;
   return {

@@ -1,4 +1,4 @@
-/** Random requests, both valid and invalid by docs/openapi.yaml. */
+/** Draws random requests, both valid and invalid according to docs/openapi.yaml. */
 import fc from 'fast-check';
 import { intBelow, oneOf, type Random } from './adversary/random.ts';
 import { fileText } from './env-files.ts';
@@ -12,28 +12,34 @@ import {
   resolved,
 } from './openapi.ts';
 
-/** A request before a token is added. */
+/** A randomly drawn request, still without a token. */
 export type Drawn = {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string | Uint8Array | undefined;
-  /** The number of its parts that were made wrong on purpose. */
+  /** How many parts of the request were made wrong on purpose. */
   readonly faults: number;
 };
 
-/** Few names, so that requests concern the same secrets. */
+/**
+ * The names from which requests are drawn. There are few, so that many requests are about the same
+ * secrets.
+ */
 const names = ['DB', 'API_KEY', '_', 'a.b-c', 'constructor', '__proto__', 'N'.repeat(128)] as const;
 const odd = [
   ...(['', ' ', '\u0000', 'é', '😀', '..', '%', '*', '"', '\\', '\n', '-1', '0', '1e3'] as const),
   ...(['null', '{}', 'x'.repeat(2_000), '\ud800', '\uFEFF', '٣'] as const),
 ] as const;
 
-/** Notes of all kinds: no pattern can be drawn that knows categories of characters. */
+/**
+ * The notes from which requests are drawn. Their pattern uses Unicode categories, for which
+ * fast-check cannot generate texts.
+ */
 const notes = ['rotated after the audit', 'é 😀', 'x'.repeat(512), 'hunter2', 'aGVsbG8='] as const;
 
 const samples = new Map<string, readonly string[]>();
-/** Texts that match a pattern, the same in every run. */
+/** Returns a text that matches the pattern. The candidates are the same in every run. */
 const textOfPattern = (random: Random, pattern: string): string => {
   const known =
     samples.get(pattern) ??
@@ -42,7 +48,10 @@ const textOfPattern = (random: Random, pattern: string): string => {
   return known[intBelow(random, known.length)] ?? '';
 };
 const files = fc.sample(fileText, { numRuns: 400, seed: 1 });
-/** A file close to the grammar, or one with references to existing and missing names. */
+/**
+ * Draws a file: either a text close to the grammar, or one with references to existing and missing
+ * names.
+ */
 const fileOf = (random: Random): string => {
   if (random() < 0.4) return files[intBelow(random, files.length)] ?? '';
   const line = (): string => {
@@ -59,7 +68,7 @@ const fileOf = (random: Random): string => {
   return Array.from({ length: intBelow(random, 5) }, line).join('\n');
 };
 
-/** A value that matches a schema. */
+/** Draws a value that matches a schema. */
 const drawValue = (random: Random, schema: Json | undefined, member = ''): Json => {
   const node = resolved(schema);
   const { enum: choices, type, pattern, const: only } = node;
@@ -85,7 +94,7 @@ const objectOf = (random: Random, node: Node): Node => {
   return { [oneOf(random, names)]: drawValue(random, node['additionalProperties']) };
 };
 
-/** The ways to make a body wrong. */
+/** Makes a body wrong in one of many ways. */
 const spoil = (random: Random, text: string): string | Uint8Array => {
   const bytes = Buffer.from(text);
   const at = intBelow(random, Math.max(1, bytes.length));
@@ -113,7 +122,10 @@ const spoil = (random: Random, text: string): string | Uint8Array => {
   ])();
 };
 
-/** A request to any operation of the document, with valid parts and, by chance, invalid ones. */
+/**
+ * Draws a request to any operation of the document. Its parts are valid, except for those that
+ * chance makes wrong.
+ */
 export const drawRequest = (random: Random): Drawn => {
   const operation = operations[intBelow(random, operations.length)];
   if (!operation) throw new Error('the document has no operations');
@@ -130,7 +142,7 @@ export const drawRequest = (random: Random): Drawn => {
     if (place === 'path' || (required !== true && random() < 0.6)) continue;
     const value = spoils(0.2) ? oneOf(random, odd) : String(drawValue(random, schema ?? null));
     if (place === 'query') query.push(`${name}=${encodeURIComponent(value.toWellFormed())}`);
-    // Leave out what no client can send in a header.
+    // Removes the characters that no client can send in a header.
     else headers[String(name)] = value.replace(/[^\x20-\x7e\xa0-\xff]/g, '') || '""';
   }
   if (spoils(0.05))

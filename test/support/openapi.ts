@@ -1,6 +1,7 @@
 /**
- * Checks replies against docs/openapi.yaml. A reply passes only if the document lists its status for the operation, its
- * content type, its headers and every property of its body. Anything that the document does not mention is a violation.
+ * Checks replies against docs/openapi.yaml. A reply passes only if the document lists its status
+ * for the operation, its content type, its headers and every property of its body. Anything that
+ * the document does not mention is a violation.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -18,27 +19,31 @@ export type Json =
   | { readonly [key: string]: Json };
 export type Node = { readonly [key: string]: Json };
 
-/** Header names are in lower case, as Node gives them. */
+/** Header names are in lower case, as Node reports them. */
 export type ReplyHeaders = ReadonlyMap<string, string>;
 export type Operation = {
   readonly operationId: string;
   readonly method: string;
-  /** The path with `{name}` or `{version}` for a segment that is a parameter. */
+  /** The path of the operation, with `{name}` or `{version}` where a segment is a parameter. */
   readonly path: string;
   readonly node: Node;
 };
 
 const methods = ['get', 'put', 'post', 'delete', 'patch', 'options', 'head', 'trace'];
-/** Headers that HTTP servers and gateways add, and that are no part of the contract. */
+/** Headers that HTTP servers and gateways add. They are not part of the contract. */
 const transportHeaders =
   /^(?:content-type|content-length|date|connection|keep-alive|transfer-encoding|server|via|x-amz.*|x-localstack)$/;
 
 export const isNode = (value: Json | undefined): value is Node =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The document, which the first test file of a run leaves to the others as JSON: to parse YAML takes 0.2 s. */
+/**
+ * Reads the document. Parsing the YAML takes 0.2 s, so the first test file of a run leaves the
+ * document as JSON for the others.
+ */
 const read = (): Node => {
-  // Tests run in the folder of the project, because inside Jest a module does not know its own address.
+  // The path is relative to the working folder, which is that of the project: inside Jest a module
+  // does not know its own address.
   const text = readFileSync(resolve('docs/openapi.yaml'), 'utf8');
   const hash = createHash('sha256').update(text).digest('hex');
   const parsed = join(tmpdir(), `openapi-${hash}.json`);
@@ -54,8 +59,10 @@ const read = (): Node => {
 export const document = read();
 
 /**
- * The document leaves the objects of replies open, so that a later version may add properties. For the tests of this
- * version they are closed. A condition names only some properties of the object around it.
+ * Returns the document with no further properties allowed in its objects. The document itself
+ * allows them in replies, so that a later version can add some, but replies of this version must
+ * not have any. A condition (`if`, `then`, `else`) stays as it is, because it names only some
+ * properties of its object.
  */
 const closed = (node: Json): Json => {
   if (Array.isArray(node)) return node.map(closed);
@@ -82,7 +89,10 @@ const validator = (pointer: string): ValidateFunction => {
 
 const step = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
-/** The node at a JSON pointer, and its actual pointer after following `$ref`s. */
+/**
+ * Returns the node at a JSON pointer, and the pointer at which it was found after following
+ * `$ref`s.
+ */
 const follow = (pointer: string): { pointer: string; node: Node } | undefined => {
   let node: Json | undefined = document;
   for (const part of pointer.split('/').slice(1)) {
@@ -94,14 +104,13 @@ const follow = (pointer: string): { pointer: string; node: Node } | undefined =>
   return typeof reference === 'string' ? follow(reference.slice(1)) : { pointer, node };
 };
 
-/** The node, or the one that its `$ref` leads to; empty if there is none. */
+/** Returns the node, or the node that its `$ref` points to; an empty one if there is none. */
 export const resolved = (node: Json | undefined): Node => {
   if (!isNode(node)) return {};
   const reference = node['$ref'];
   return typeof reference === 'string' ? (follow(reference.slice(1))?.node ?? {}) : node;
 };
 
-/** Every operation of the document. */
 export const operations: readonly Operation[] = Object.entries(document['paths'] as Node).flatMap(
   ([path, item]) =>
     methods.flatMap((method) => {
@@ -115,7 +124,7 @@ export const operations: readonly Operation[] = Object.entries(document['paths']
 const pointerOf = ({ path, method }: Pick<Operation, 'path' | 'method'>): string =>
   `/paths${step(path)}/${method.toLowerCase()}`;
 
-/** The parameters of an operation, those of its path included, each with its pointer. */
+/** Returns the parameters of an operation, including those of its path, each with its pointer. */
 export const parametersOf = (operation: Operation): { pointer: string; node: Node }[] =>
   [`/paths${step(operation.path)}`, pointerOf(operation)].flatMap((holder) => {
     const list = follow(holder)?.node['parameters'];
@@ -124,8 +133,8 @@ export const parametersOf = (operation: Operation): { pointer: string; node: Nod
   });
 
 /**
- * The operation that a request reaches, or undefined if the gateway itself answers. HEAD reaches that of GET. A slash at
- * the end is ignored.
+ * Returns the operation that a request reaches, or undefined if the gateway itself answers. HEAD
+ * reaches the operation of GET. A slash at the end is ignored.
  */
 export const operationOf = (method: string, pathname: string): Operation | undefined =>
   operations.find(
@@ -201,14 +210,15 @@ const replyViolations = (
     : problemViolations(headers, text);
 };
 
-/** Finds differences between the headers and the body of a problem, which the schemas cannot express. */
+/** Finds where the headers and the body of a problem disagree, which the schemas cannot express. */
 const problemViolations = (headers: ReplyHeaders, text: string): string[] => {
   if (headers.get('content-type')?.startsWith('application/problem') !== true) return [];
   const { requestId, retryable, code, scope, detail } = JSON.parse(text) as Node;
   const [retryAfter, challenge] = [headers.get('retry-after'), headers.get('www-authenticate')];
   const violations: string[] = [];
   if (requestId !== headers.get('x-request-id')) violations.push('requestId is not X-Request-Id');
-  // Whether an unclear write has this header depends on the request.
+  // The header Retry-After must be there exactly if the problem is retryable. Only for
+  // `outcome_unknown` it depends on the request.
   if (code !== 'outcome_unknown' && (retryAfter !== undefined) !== retryable) {
     violations.push(`Retry-After is ${retryAfter}, but retryable ${retryable}`);
   }
@@ -221,8 +231,8 @@ const problemViolations = (headers: ReplyHeaders, text: string): string[] => {
 };
 
 /**
- * The faults of a function's reply, one sentence each; empty if it keeps the contract. `text` is `undefined` in answer
- * to HEAD.
+ * Returns what is wrong with a function's reply, one sentence each; an empty list if it keeps the
+ * contract. `text` is `undefined` if the request was HEAD.
  */
 export const checkReply = (
   operationId: string,
@@ -235,7 +245,9 @@ export const checkReply = (
   return replyViolations(`${pointerOf(operation)}/responses/${status}`, headers, text);
 };
 
-/** The same for an answer of the gateway itself, which has the same form on any path. */
+/**
+ * Like `checkReply`, but for an answer of the gateway itself, which does not depend on the path.
+ */
 export const checkRoute = (
   status: number,
   headers: ReplyHeaders,
@@ -253,17 +265,20 @@ export const checkRoute = (
   return replyViolations(`/components/responses/${names.get(status) ?? status}`, headers, text);
 };
 
-/** Whether a value matches the schema of this name. */
+/** Returns what is wrong with a value according to the schema with this name. */
 export const checkSchema = (name: string, value: unknown): string[] =>
   schemaViolations(`/components/schemas${step(name)}`, value, name);
 
-/** One sentence for each part of an accepted request's query or JSON body that the document does not allow. */
+/**
+ * Returns one sentence for each part of the query or the JSON body that the document does not
+ * allow, although the vault accepted the request.
+ */
 export const checkAccepted = (
   operation: Operation,
   target: string,
   json: string | undefined,
 ): string[] => {
-  // The one route without a token, /health, ignores its query, as the document says.
+  // /health, the only route without a token, ignores its query, as the document says.
   if (Array.isArray(operation.node['security'])) return [];
   const known = parametersOf(operation).filter(({ node }) => node['in'] === 'query');
   const query = new URLSearchParams(target.split('?').slice(1).join('?'));
@@ -281,6 +296,6 @@ export const checkAccepted = (
   return [...violations, ...schemaViolations(schema, JSON.parse(json), 'the accepted body')];
 };
 
-/** Whether a value matches the schema at a JSON pointer of the document. */
+/** Returns what is wrong with a value according to the schema at a JSON pointer of the document. */
 export const checkAt = (pointer: string, value: unknown): string[] =>
   schemaViolations(pointer, value, pointer);

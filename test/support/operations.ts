@@ -1,6 +1,6 @@
 /**
- * Every operation on secrets as the proofs run it: its preparation, its request and its writes. An operation has
- * its own values, so that its effects can be counted afterwards.
+ * Every operation on secrets as the proofs run it: how to prepare it, how to send it, and what it
+ * writes. The values that it writes occur nowhere else, so its effects can be counted afterwards.
  */
 import { limits } from '../../functions/model/limits.ts';
 import type { Principal, StoredVersion, VersionRef } from '../../functions/model/types.ts';
@@ -10,11 +10,11 @@ import type { Ports, RequestContext } from '../../functions/vault/request.ts';
 import { makeSecret } from './secrets.ts';
 import { vaultOver } from './vault.ts';
 
-/** The answer without what differs from one attempt to the next. */
+/** The parts of an answer that are the same for every attempt of a request. */
 type Answer = {
   readonly written: readonly VersionRef[];
   readonly replayed: boolean;
-  /** The rest of the answer as text. */
+  /** What else the answer says, as text. */
   readonly told: string;
 };
 export type Run = (ports: Ports, context: RequestContext, principal: Principal) => Promise<Answer>;
@@ -22,11 +22,17 @@ export type Run = (ports: Ports, context: RequestContext, principal: Principal) 
 export type Operation = {
   readonly name: string;
   readonly prepare: (ports: Ports, principal: Principal) => Promise<unknown>;
-  /** Runs the operation, with the key if one is given and the operation takes one. */
+  /**
+   * Returns a function that runs the operation. It uses the idempotency key if one is given and the
+   * operation accepts one.
+   */
   readonly run: (key?: string) => Run;
-  /** The versions that it writes: with `newValue` if they are stored. */
+  /** The versions that the operation writes. Those that are stored have the value `newValue`. */
   readonly writes: readonly VersionRef[];
-  /** The state in which it leaves these versions. By it and by the value, effects are counted. */
+  /**
+   * The state in which the operation leaves these versions. Effects are counted by this state and,
+   * for stored versions, by the value.
+   */
   readonly leaves: StoredVersion['state'];
 };
 
@@ -45,7 +51,7 @@ const telling = (told: unknown): Answer => ({
   replayed: false,
   told: JSON.stringify(told),
 });
-/** A file that stores each of these names with the value of the request. */
+/** Returns a file that stores the value of the request under each of these names. */
 const newNames = (names: readonly string[]): string =>
   names.map((name) => `${name}=${newValue}\nX${name}=enc(${name})\n`).join('');
 const three = ['A', 'B', 'C'];
@@ -72,7 +78,10 @@ const update =
   (key?: string): Run =>
   async (ports, context, principal) =>
     single(await vaultOver(ports).update(principal, 'OLD_Q', newValue, { context, key, ifMatch }));
-/** A later request that finds the version destroyed is answered like a replay. */
+/**
+ * Destroys version 2 of `OLD_P`. A later request that finds the version already destroyed counts as
+ * a replay.
+ */
 const destroy = (): Run => async (ports, context, principal) => {
   const destroyed = await vaultOver(ports).destroy(principal, 'OLD_P', 2, { context });
   const { name, version, destroyedAt } = destroyed;
@@ -84,7 +93,10 @@ const copyableSecrets = async (ports: Ports, principal: Principal) => {
 };
 const copyableHead = (ports: Ports, principal: Principal) =>
   makeSecret(ports, principal, 'FROM', [newValue], began);
-/** Without a key it takes `If-Match` or creates, so that a repetition has no second effect. */
+/**
+ * Copies a version. Without an idempotency key it uses `If-Match` or creates the secret, so that
+ * repeating it has no second effect.
+ */
 const copy =
   (name: string, from: { name: string; version?: number }, create = false) =>
   (key?: string): Run =>
@@ -122,7 +134,6 @@ const create =
     single(await vaultOver(ports).create(principal, name, newValue, { context, key }));
 const threeNew = three.map((name) => one(name, 1));
 
-/** The operations that take an idempotency key. */
 export const keyedWriters: readonly Operation[] = [
   writer('create-secret', nothing, create('A'), [one('A', 1)]),
   writer('create-secret over a deletion', deletedSecret, create('GONE'), [one('GONE', 3)]),
@@ -152,7 +163,7 @@ export const keyedWriters: readonly Operation[] = [
     one('GONE', 3),
   ]),
   writer('submit-env', oldSecrets, env('submit', `${newNames(three)}${twoOld}`), threeNew),
-  // Without a key, a repetition must not write further versions.
+  // Without an idempotency key, `ifVersions` keeps a repetition from writing further versions.
   writer(
     'encrypt-env of next versions',
     oldSecrets,
@@ -166,7 +177,7 @@ export const writers: readonly Operation[] = [
   writer('destroy-version', oldSecrets, destroy, [one('OLD_P', 2)], 'destroyed'),
 ];
 
-/** The largest number of names in a file. */
+/** The operation that writes as many names as one file may have. */
 export const largestFile = writer(
   'encrypt-env of as many names as a file may have',
   nothing,
@@ -181,7 +192,7 @@ const get =
     const { stored, text } = await vaultOver(ports).get(principal, 'OLD_P', which, { context });
     return telling([stored.version, stored.validTo, text]);
   };
-/** A get by a caller that has the current version. */
+/** Gets the secret for a caller who already has its current version, 4. */
 const getKnown = (): Run => async (ports, context, principal) =>
   telling(await vaultOver(ports).getUnless(principal, 'OLD_P', [4], { context }));
 const list =
@@ -190,7 +201,7 @@ const list =
   async (ports, context, principal) =>
     telling(await vaultOver(ports).names(principal, { limit: 9, ...range }, { context }));
 
-/** The tags of the answers that callers have, by their tenants. */
+/** By tenant, the tag of the answer that the caller already has when it expands the file again. */
 const tags = new Map<string, string | undefined>();
 const oldSecretsAndTag = async (ports: Ports, principal: Principal) => {
   await oldSecrets(ports, principal);
@@ -212,7 +223,7 @@ export const readers: readonly Operation[] = [
   reader('get-secret, unchanged', getKnown),
   reader('get-secret by version', get({ version: 2 })),
   reader('get-secret at an instant', get({ at: began + 1_500 })),
-  // The state of the master key is left out: it is that of this moment.
+  // The answer leaves out the state of the master key, which may change at any time.
   reader('explain-secret', () => async (ports, context, principal) => {
     const { head, readCost, caller } = await vaultOver(ports).explain(
       principal,

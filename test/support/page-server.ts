@@ -1,4 +1,4 @@
-/** Servers of web pages for tests, and what they pass on. */
+/** Serves web pages for tests, and forwards requests. */
 import {
   createServer,
   type IncomingMessage,
@@ -12,7 +12,7 @@ import type { Listening } from './listening.ts';
 
 const anyPort: Listening = { host: '127.0.0.1', port: 0 };
 
-/** Listens on a free port of 127.0.0.1, unless told otherwise. Returns the port. */
+/** Lets the server listen, by default on any free port of 127.0.0.1, and returns the port. */
 const listen = (server: Server, { host, port } = anyPort): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -25,7 +25,7 @@ const close = (server: Server): Promise<void> =>
     server.closeAllConnections();
   });
 
-/** Serves with `listener` while `work` runs, on a free port of 127.0.0.1 unless told otherwise. */
+/** Serves with `listener` while `work` runs, by default on a free port of 127.0.0.1. */
 export const serveWhile = async <Result>(
   listener: RequestListener,
   work: (port: number) => Promise<Result>,
@@ -44,7 +44,10 @@ export const html = (response: ServerResponse, body: string): void => {
   response.writeHead(200, { 'Content-Type': 'text/html' }).end(`<!doctype html>${body}`);
 };
 
-/** Forwards a request unchanged, so that the service sees the page's own host and origin. */
+/**
+ * Forwards a request with its headers unchanged, so that the service sees the host and origin of
+ * the page.
+ */
 export const hand = (
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,11 +1,14 @@
-/** An issuer of an access policy with a key of its own, and the tokens that it signs. */
+/** An issuer of an access policy, with a key of its own, and the tokens that it signs. */
 import { ed25519, publicJwk, rsa, signToken } from './issuer.ts';
 import type { Claims } from './tokens.ts';
 
 export type PolicyIssuer = {
-  /** The entry of the issuer in the policy, except for its rules. */
+  /** The entry for this issuer in an access policy, still without rules. */
   readonly entry: Readonly<Record<string, unknown>>;
-  /** A token for the vault with these claims, for an hour. `undefined` leaves a claim out. */
+  /**
+   * Returns a token for the vault with these claims, valid for an hour. `undefined` leaves a claim
+   * out.
+   */
   readonly token: (claims?: Claims) => string;
 };
 

@@ -1,27 +1,26 @@
 /**
- * Writers that store what nobody else stores, and a check that a vault kept what it promised them: whatever it
- * acknowledged or showed before it died is there, and nothing else than what they sent.
+ * Writers that store values which nobody else stores, and a check that a vault kept its promises to
+ * them. Whatever it acknowledged or showed before it died must be there, and nothing except what
+ * they sent.
  */
 import { randomUUID } from 'node:crypto';
 import { exchange } from './raw-http.ts';
 
-/** One version of a secret. */
 type Version = { readonly name: string; readonly version: number; readonly value: string };
 
-/** A request, and its answer unless the vault died before. */
+/** A request, with its answer unless the vault died first. */
 export type Attempt = {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly body?: { readonly [member: string]: unknown };
-  /** Its idempotency key. */
   readonly key?: string | undefined;
-  /** The values that it stores, by their names. A read stores none. */
+  /** The values that the request stores, by name. Empty for a read. */
   readonly stores: ReadonlyMap<string, string>;
   answer?: {
     readonly status: number;
     readonly text: string;
     readonly requestId: string;
-    /** The versions that the vault says are there. */
+    /** The versions that the vault has according to this answer. */
     readonly promised: readonly Version[];
   };
 };
@@ -40,7 +39,10 @@ const promisedBy = ({ stores }: Attempt, reply: Reply): readonly Version[] => {
   return created.map((one) => ({ ...one, value: value ?? stores.get(one.name) ?? '' }));
 };
 
-/** Sends a request and keeps its answer. Throws if the connection breaks, or at another answer than success. */
+/**
+ * Sends a request and keeps its answer. Throws if the connection breaks, or if the answer is not a
+ * success.
+ */
 export const send = async ({ url, token }: Caller, attempt: Attempt): Promise<void> => {
   const { method, path, body, key } = attempt;
   const headers = {
@@ -55,7 +57,6 @@ export const send = async ({ url, token }: Caller, attempt: Attempt): Promise<vo
   attempt.answer = { status, text, requestId: got.get('x-request-id') ?? '', promised };
 };
 
-/** The names that all writers update. */
 const sharedNames = ['SHARED_A', 'SHARED_B', 'SHARED_C'] as const;
 const kinds = ['create', 'keyed create', 'update', 'file', 'read', 'keyed file', 'keyed update'];
 
@@ -64,7 +65,7 @@ const nextNumber = (): number => {
   drawn += 1;
   return drawn;
 };
-/** A value that no other attempt stores, some of them as long as several pages of a disk. */
+/** Returns a value that no other attempt stores. Every fifth one covers several pages of a disk. */
 const newValue = (): string => {
   const number = nextNumber();
   return `value ${number} ${'-'.repeat(number % 5 === 0 ? 9_000 : 60)}`;
@@ -117,7 +118,7 @@ const nextAttempt = (turn: number): Attempt => {
   }
 };
 
-/** Makes the secrets that all writers update. */
+/** Creates the secrets that all writers update. */
 export const prepare = async (caller: Caller, attempts: Attempt[]): Promise<void> => {
   const shared = sharedNames.map((name) => create(name));
   attempts.push(...shared);
@@ -127,7 +128,10 @@ export const prepare = async (caller: Caller, attempts: Attempt[]): Promise<void
 const isBroken = (error: unknown): boolean =>
   ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(String((error as { code?: unknown }).code));
 
-/** Writes and reads until the connection breaks, as one of several who do. */
+/**
+ * Writes and reads until the connection breaks. `writer` is the turn with which it begins, so that
+ * several writers do different things at the same time.
+ */
 export const writeUntilBroken = async (
   caller: Caller,
   attempts: Attempt[],
@@ -145,13 +149,19 @@ export const writeUntilBroken = async (
   }
 };
 
-/** What a vault holds: the values of each name, from version 1 on, and the keys of which it has a record. */
+/**
+ * What a vault contains: the values of each name, from version 1 on, and the keys for which it has
+ * a record.
+ */
 export type Held = {
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly hasRecord: (key: string) => boolean;
 };
 
-/** What is wrong with what a vault holds. `isPromised` tells the answers that left before it died. */
+/**
+ * Returns what is wrong with the content of a vault. `isPromised` says whether an answer was sent
+ * before the vault died.
+ */
 export const brokenPromises = (
   attempts: readonly Attempt[],
   isPromised: (requestId: string) => boolean,

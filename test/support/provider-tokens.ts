@@ -1,13 +1,13 @@
 /**
- * The claims of tokens as their providers document them, with the values of the documents' examples. A token of a
- * provider may lack some of them.
+ * The claims of tokens as their providers document them, with the values of the examples there. A
+ * real token may lack some of them.
  */
 import type { Claims } from './tokens.ts';
 
 export type Provider = {
-  /** The algorithm that the provider signs with. */
+  /** The algorithm with which the provider signs its tokens. */
   readonly algorithm: 'ES384' | 'RS256';
-  /** The documented claims. `changes` replace claims, and `undefined` leaves one out. */
+  /** Returns the documented claims. `changes` replaces claims; `undefined` leaves one out. */
   readonly claimsOf: (changes?: Claims) => Claims;
 };
 
@@ -15,9 +15,11 @@ const documented =
   (claims: Claims): Provider['claimsOf'] =>
   (changes = {}) => ({ ...claims, ...changes });
 
-/** The providers, by the id that docs/access.md gives their issuer. */
+/** The providers, by the id of their issuer in docs/access.md. */
 export const providers = {
-  /** https://docs.github.com/en/actions/concepts/security/openid-connect#understanding-the-oidc-token */
+  /**
+   * https://docs.github.com/en/actions/concepts/security/openid-connect#understanding-the-oidc-token
+   */
   github: {
     algorithm: 'RS256',
     claimsOf: documented({
@@ -110,8 +112,8 @@ export const providers = {
   },
 
   /**
-   * https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/, "Schema for service account private
-   * claims": a token that is bound to a pod.
+   * https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/, "Schema for
+   * service account private claims": the token is bound to a pod.
    */
   kubernetes: {
     algorithm: 'RS256',
@@ -136,8 +138,8 @@ export const providers = {
   },
 
   /**
-   * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html. The
-   * claim `aud` exists only if the application asked for a resource binding.
+   * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html.
+   * The claim `aud` is there only if the application asked for a resource binding.
    */
   cognito: {
     algorithm: 'RS256',
@@ -162,8 +164,9 @@ export const providers = {
   },
 
   /**
-   * https://learn.microsoft.com/en-us/entra/identity-platform/access-tokens#token-formats, the token of version 2.0. The
-   * claims `idp`, `roles`, `groups` and `wids` are documented without examples.
+   * https://learn.microsoft.com/en-us/entra/identity-platform/access-tokens#token-formats, a token
+   * of version 2.0. The page describes the claims `idp`, `roles`, `groups` and `wids` without
+   * examples.
    */
   entra: {
     algorithm: 'RS256',
@@ -188,7 +191,10 @@ export const providers = {
     }),
   },
 
-  /** https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles, the Auth0 profile with `permissions`. */
+  /**
+   * https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles, the Auth0 profile
+   * with `permissions`.
+   */
   auth0: {
     algorithm: 'RS256',
     claimsOf: documented({
@@ -204,7 +210,9 @@ export const providers = {
     }),
   },
 
-  /** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html */
+  /**
+   * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html
+   */
   aws: {
     algorithm: 'ES384',
     claimsOf: documented({

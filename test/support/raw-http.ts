@@ -1,18 +1,18 @@
 /**
- * One raw HTTP exchange: headers may be repeated, a body may be any bytes, and a path is sent as written. Node's
- * `fetch` changes all three.
+ * Sends one HTTP request exactly as written: headers may be repeated, the body may be any bytes,
+ * and the path is not normalised. Node's `fetch` changes all three.
  */
 import { Agent, request } from 'node:http';
 
 export type RawRequest = {
   readonly method: string;
   readonly url: string;
-  /** The target in the request line, if it differs from the URL. */
+  /** The target in the request line; the path of `url` is ignored. */
   readonly path: string;
-  /** A list sends the header once for each entry. */
+  /** If the value is a list, the header is sent once for each entry. */
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string | Uint8Array | undefined;
-  /** Breaks the connection when it aborts. */
+  /** Breaks the connection when aborted. */
   readonly signal?: AbortSignal;
 };
 export type RawReply = {
@@ -22,13 +22,19 @@ export type RawReply = {
 };
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-/** Another gateway may first have to start many functions, on a busy machine. */
+/**
+ * How many milliseconds to wait for a reply. With `BASE_URL`, the gateway may first have to start
+ * many functions on a busy machine.
+ */
 const timeoutMs = process.env['BASE_URL'] === undefined ? 20_000 : 120_000;
 
-/** Closes the connections that `exchange` keeps open between requests. */
+/** Closes the connections that `exchange` keeps open. */
 export const closeConnections = (): void => agent.destroy();
 
-/** Rejects if the connection breaks before the reply is complete. */
+/**
+ * Sends the request and returns the reply. Rejects if the connection breaks before the reply is
+ * complete.
+ */
 export const exchange = (asked: RawRequest): Promise<RawReply> => {
   const { method, url, path, headers, body, signal } = asked;
   const { hostname, port } = new URL(url);

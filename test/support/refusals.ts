@@ -1,7 +1,10 @@
-/** The vault's one error class as tests see it. */
+/** Catches `VaultError`, the only class of errors that the vault throws on purpose. */
 import { type ErrorCode, VaultError } from '../../functions/model/errors.ts';
 
-/** The `VaultError` that `call` throws. Anything else that happens is rethrown. */
+/**
+ * Returns the `VaultError` that `call` throws. Rethrows any other error, and throws if there is
+ * none.
+ */
 export const refusalOf = async (call: () => unknown): Promise<VaultError> => {
   let result: unknown;
   try {
@@ -16,8 +19,21 @@ export const refusalOf = async (call: () => unknown): Promise<VaultError> => {
 export const codeOf = async (call: () => unknown): Promise<ErrorCode> =>
   (await refusalOf(call)).code;
 
-/** The code of the `VaultError` that `call` throws, and the field that it names. */
+/**
+ * Returns the code of the `VaultError` that `call` throws and, after a blank, the name of the field
+ * that the error is about.
+ */
 export const fieldOf = async (call: () => unknown): Promise<string> => {
   const { code, properties } = await refusalOf(call);
   return `${code} ${properties.field}`;
+};
+
+/**
+ * Returns the code of the `VaultError` that `call` throws, followed by line, code and name of each
+ * error in the file.
+ */
+export const reportOf = async (call: () => unknown): Promise<readonly string[]> => {
+  const { code, properties } = await refusalOf(call);
+  const errors = properties.errors ?? [];
+  return [code, ...errors.map((error) => `${error.line} ${error.code} ${error.name}`)];
 };

@@ -1,4 +1,4 @@
-/** The code of the last release, which tests run beside the code of today. */
+/** Fetches the code of the last release, which some tests run together with today's code. */
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -16,10 +16,13 @@ import { join, resolve } from 'node:path';
 const released = {
   version: '1.0.0',
   commit: 'a4ebcb598870827c0ccb8ca91faaf0b941440588',
+  /** The folders of the release that its programs and its `dsvault` need. */
+  folders: ['functions', 'local', 'system', 'client', 'cli', 'console'],
+  /** The folder of the release that contains its programs. */
+  programs: 'local/bin',
 } as const;
-
-/** The folders and files that the programs of `local/bin/` and `dsvault` need. */
-const folders = ['functions', 'local', 'system', 'client', 'cli', 'console'];
+const { folders } = released;
+const releasedFolder = resolve('.local/released', released.commit);
 const files = ['template.yaml', '.npmrc', 'package.json', 'package-lock.json'];
 
 const git = (...args: readonly string[]): Buffer =>
@@ -36,18 +39,25 @@ const checkHistory = ({ version, commit }: typeof released): void => {
 
 type Lock = { readonly packages: Readonly<Record<string, unknown>> };
 
-/** The installed packages that a lockfile names. The project itself, whose version differs, is not among them. */
+/**
+ * Returns the packages that a lockfile installs. The project itself is left out, because its
+ * version differs.
+ */
 const packagesIn = (folder: string): string => {
   const lock: Lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
   return JSON.stringify({ ...lock.packages, '': undefined });
 };
 
-/** Gives the folder the packages of its lockfile: those of this checkout, if they are the same now. */
+/**
+ * Installs the packages of the folder's lockfile. If they are the same as those of this checkout,
+ * links to them instead.
+ */
 const install = (folder: string): void => {
   const target = join(folder, 'node_modules');
   const stats = lstatSync(target, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return;
-  // npm must never empty the folder of this checkout.
+  // If the folder already has a link to this checkout's packages, it must be removed first: npm
+  // would empty the folder that it points to.
   if (stats) unlinkSync(target);
   if (packagesIn(folder) === packagesIn('.')) {
     symlinkSync(resolve('node_modules'), target);
@@ -57,7 +67,10 @@ const install = (folder: string): void => {
   execFileSync('npm', words, { cwd: folder, stdio: 'pipe' });
 };
 
-/** Takes the code of the release out of the history. Throws a sentence if it is not there. */
+/**
+ * Extracts the code of the release from the history. Throws an error that says what to do if the
+ * history lacks it.
+ */
 const extract = (folder: string): void => {
   const { version, commit } = released;
   checkHistory(released);
@@ -72,10 +85,19 @@ const extract = (folder: string): void => {
   renameSync(fresh, folder);
 };
 
-/** Returns the folder with the code of the last release, whose programs can run. Throws like `extract`. */
+/**
+ * Returns the file of one of the vault's own programs, such as `inspect`. `folder` is that of the
+ * last release or of this checkout.
+ */
+export const programFile = (folder: string, program: string): string => {
+  const isReleased = resolve(folder) === releasedFolder;
+  return join(folder, isReleased ? released.programs : 'host/bin', `${program}.ts`);
+};
+
+/** Returns the folder with the code of the last release, ready to run. Throws like `extract`. */
 export const openReleased = (): string => {
-  const folder = resolve('.local/released', released.commit);
-  // An earlier run may have extracted fewer folders.
+  const folder = releasedFolder;
+  // An older version of this file may have extracted fewer folders.
   if (!folders.every((name) => existsSync(join(folder, name)))) {
     rmSync(folder, { recursive: true, force: true });
     extract(folder);

@@ -1,22 +1,23 @@
 /**
- * What a client does behind a gateway whose functions may be too slow: where the contract allows it, the client repeats
- * a request with the same key. Every other answer goes to the caller, so a wrong answer stays wrong.
+ * Repeats requests behind a gateway whose functions may be too slow, as a client does: only if the
+ * contract allows it, and with the same key. Every other answer goes to the caller, so a wrong
+ * answer is still noticed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawReply } from './raw-http.ts';
 
 /**
- * `final`: do not repeat. `unmade`: the vault says that the request had no effect and may be repeated. `unclear`: the
- * request may have had its effect, or may still have it.
+ * `final`: do not repeat. `unmade`: the vault says that the request had no effect and may be
+ * repeated. `unclear`: the request may have taken effect, or may still do so.
  */
 type Outcome = 'final' | 'unmade' | 'unclear';
 
 const outcomeOf = (reply: RawReply): Outcome => {
   const { status, headers, text } = reply;
-  // A gateway answers in its own words for a function that gave no answer or was too slow.
+  // If a function gives no answer or is too slow, the gateway answers for it.
   if (isOfGateway(reply)) return 'unclear';
   if ((status !== 429 && status !== 503) || !isProblem(headers)) return 'final';
-  // Only an answer to HEAD has no body.
+  // Only the answer to HEAD has no body.
   if (text === '') return headers.has('retry-after') ? 'unmade' : 'final';
   const { retryable, code } = JSON.parse(text) as { retryable?: unknown; code?: unknown };
   if (retryable !== true) return 'final';
@@ -28,22 +29,28 @@ const isOfGateway = ({ status, headers }: RawReply): boolean =>
 const isProblem = (headers: RawReply['headers']): boolean =>
   headers.get('content-type')?.startsWith('application/problem+json') === true;
 
-/** The wait after an answer without Retry-After. */
+/** How many seconds to wait before the next attempt if the answer has no Retry-After. */
 const waitS = 0.2;
 
 export type Repetition<Reply extends RawReply> = {
-  /** The highest number of attempts. */
+  /** How often a request is sent at most. */
   readonly triesMax: number;
-  /** Whether an unclear request may be repeated: it changes nothing, or has an `Idempotency-Key`. */
+  /**
+   * Whether the request may be repeated if its outcome is unclear: it changes nothing, or has an
+   * `Idempotency-Key`.
+   */
   readonly isSafe: boolean;
-  /** Gets the final answer, and each earlier answer of the vault. Throws if the contract does not know it. */
+  /**
+   * Called with the final answer, and with each earlier answer of the vault. Throws if the contract
+   * does not allow the answer.
+   */
   readonly check: (reply: Reply) => void;
   readonly wait?: (ms: number) => Promise<unknown>;
 };
 
 /**
- * Sends until the answer is final, and waits between attempts as the answer asks. If `tries` is above 1, an earlier
- * attempt may have had the effect, so that the first answer may be a replay.
+ * Sends until the answer is final, and waits between attempts as the answer asks. If `tries` is
+ * above 1, an earlier attempt may have taken effect, and the answer may be a replay.
  */
 export const sendUntilFinal = async <Reply extends RawReply>(
   send: () => Promise<Reply>,

@@ -1,4 +1,4 @@
-/** Requests below HTTP: a context with a readable journal, and a caller. */
+/** Requests without HTTP: a context whose journal can be read, and a caller. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Principal, VersionRef } from '../../functions/model/types.ts';
 import { machineClock } from '../../functions/runtime/clock.ts';
@@ -14,8 +14,8 @@ export type ReadableJournal = Journal & {
   readonly storeCalls: string[];
   readonly kmsCalls: string[];
   /**
-   * The versions whose values were opened for the caller, those that were opened to be stored again, and those of both
-   * that were selected by their number.
+   * The versions of secrets whose values were decrypted. `opened`: for the caller. `copied`: to be
+   * stored again. `pinned`: those among both that were requested by their number.
    */
   readonly values: Readonly<Record<'opened' | 'copied' | 'pinned', readonly string[]>>;
   readonly decisions: { readonly decision: Decision; readonly about: Partial<VersionRef> }[];
@@ -67,17 +67,20 @@ export const readableJournal = (): ReadableJournal => {
   };
 };
 
-/** The id of the vault in tests below HTTP. */
+/** The id of the vault in tests without HTTP. */
 export const vaultId = 'test-vault';
 
-/** On a slow machine each call of a request, and the request itself, still has time enough. */
+/**
+ * A clock on which elapsed time passes ten times more slowly. So a slow machine keeps the time
+ * limits of each request and each of its calls.
+ */
 const patientClock: Clock = {
   ...machineClock,
   elapsed: () => machineClock.elapsed() / 10,
   after: (ms, act) => machineClock.after(20 * ms, act),
 };
 
-/** A new request. `now` sets its instant, `clock` its time. */
+/** Makes the context of a new request. `now` sets its instant, and `clock` measures its time. */
 export const requestContext = (
   options: { readonly clock?: Clock; readonly now?: number; readonly writeId?: string } = {},
 ): RequestContext & { readonly journal: ReadableJournal } => {
@@ -95,7 +98,10 @@ export const requestContext = (
   };
 };
 
-/** A caller with all permissions in a new tenant, so that tests do not share secrets. */
+/**
+ * Makes a caller that may read and write all names in a new tenant, so that tests do not share
+ * secrets.
+ */
 export const someone = (overrides: Partial<Principal> = {}): Principal => ({
   tenant: `t-${randomBytes(8).toString('hex')}`,
   subject: 'alice',

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 
 /**
- * A reporter for Jest, for the end of a run. The reporter removes `folder`, which has all temporary files of the run, unless a test
- * failed or `folder` is false. If a test of `projects` failed, the reporter tells how to generate the same inputs again.
- * It names the suites that were left out; where `CI` is set, the run then fails.
+ * A reporter for Jest that acts at the end of a run. It removes `folder`, which contains all
+ * temporary files of the run, unless a test failed or `folder` is false. If a test of one of
+ * `projects` failed, it prints how to generate the same inputs again. It prints the suites in
+ * `leftOut`, and lets the run fail because of them if `CI` is set.
  */
 export default function RunReporter(_globalConfig, { projects, folder, leftOut }) {
   const sentence = `no dynoxide is installed, so these suites were left out: ${leftOut.join(', ')}`;
@@ -12,7 +13,8 @@ export default function RunReporter(_globalConfig, { projects, folder, leftOut }
   this.onRunComplete = (_contexts, { testResults }) => {
     if (leftOut.length > 0) process.stderr.write(`\n${sentence}\n`);
     const failed = testResults.filter((one) => one.numFailingTests > 0 || one.testExecError);
-    // Not before this process ends: a vault that serves the whole run still uses its files.
+    // The folder is removed only when this process ends, because a vault that serves the whole run
+    // uses its files until then.
     if (folder && failed.length === 0) {
       process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     }

@@ -1,7 +1,8 @@
 /**
- * A vault as a caller sees it: `local/bin/start.ts` as a process on its own folder, or, with `BASE_URL`, a running vault
- * with the folder `VAULT_DATA_DIR`. Every reply and every accepted request is checked against docs/openapi.yaml, so any
- * test that sends requests also checks the contract.
+ * A vault as its callers see it: `host/bin/start.ts` as a process on a new folder, or, with
+ * `BASE_URL`, a vault that is already running on the folder `VAULT_DATA_DIR`. Every reply and every
+ * accepted request is checked against docs/openapi.yaml, so any test that sends requests also
+ * checks the contract.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -19,21 +20,28 @@ import { closeConnections, exchange, type RawReply, type RawRequest } from './ra
 import { sendUntilFinal } from './repeated-requests.ts';
 import { type Claims, issueToken } from './tokens.ts';
 
-/** Whether this run starts its own vaults behind the local gateway. */
+/** Whether this run starts its own vaults, behind the local gateway. */
 export const isLocal = process.env['BASE_URL'] === undefined;
 
-/** Tests that need an own vault: its processes, its files, its gateway. */
+/**
+ * Like `describe`, but skips the tests if `BASE_URL` is set. For tests that need a vault of their
+ * own, with its processes, files and gateway.
+ */
 export const describeLocal = isLocal ? describe : describe.skip;
 export const itLocal = isLocal ? it : it.skip;
 
 /**
- * The headers of one of many concurrent writes: a key behind another gateway, where a slow function may make the
- * outcome unclear, so that the write can be repeated. The local gateway needs none.
+ * Returns the headers for a write that competes with many others. Behind another gateway a slow
+ * function may leave its outcome unclear, so there it gets an idempotency key and can be repeated.
+ * Behind the local gateway that is not needed.
  */
 export const repeatable = (): Readonly<Record<string, string>> =>
   isLocal ? {} : { 'Idempotency-Key': randomUUID() };
 
-/** The properties of all replies. A reply is checked for the properties of its status before a test sees it. */
+/**
+ * The properties that replies can have. Before a test sees a reply, it has been checked for the
+ * properties of its status.
+ */
 type ReplyBody = {
   readonly name?: string;
   readonly version?: number;
@@ -86,11 +94,11 @@ export type Reply = {
   readonly status: number;
   readonly headers: ReplyHeaders;
   readonly text: string;
-  /** Empty if the reply is a bare file. */
+  /** Empty if the reply is a file. */
   readonly json: ReplyBody;
-  /** Undefined if the gateway itself answered. */
+  /** The id of the operation that answered. Undefined if the gateway itself did. */
   readonly operationId: string | undefined;
-  /** The number of attempts: 1 unless a request was repeated behind another gateway. */
+  /** How often the request was sent. Always 1 behind the local gateway. */
   readonly tries: number;
 };
 
@@ -107,39 +115,49 @@ export type Call = {
 
 export type RunningVault = {
   readonly dataDir: string;
-  /** The file of its access policy, if it was started with one. */
+  /** The path of the file with the access policy, if the vault was started with one. */
   readonly policyFile: string;
   readonly baseUrl: () => string;
-  /** The process that serves now; undefined if the vault was already running. */
+  /** The process that was started last; undefined if the vault was already running. */
   readonly process: () => LocalProcess | undefined;
-  /** The output of all processes of this vault, also of earlier ones. */
+  /** The output of all processes of this vault, including earlier ones. */
   readonly lines: () => readonly string[];
-  /** A token for this vault's own tenant unless `claims` names one. */
+  /** Returns a token, by default for the tenant of this vault. */
   readonly token: (claims?: Claims) => string;
   /**
-   * Throws if a reply breaks the contract or is missing. Behind another gateway it repeats requests as a client would.
+   * Sends a request. Throws if there is no reply, or if it breaks the contract. Behind another
+   * gateway it repeats requests as a client would.
    */
   readonly call: (method: string, path: string, call?: Call) => Promise<Reply>;
-  /** Like `call`, with the token of `token()`. `body` is sent as JSON. */
+  /** Like `call`, but with the token of `token()`, and with `body` sent as JSON. */
   readonly ask: (
     method: string,
     path: string,
     body?: unknown,
     headers?: Call['headers'],
   ) => Promise<Reply>;
-  /** Creates a secret, by default with a new name. Returns the name. */
+  /** Creates a secret, by default under a new name, and returns the name. */
   readonly create: (value?: string, name?: string) => Promise<string>;
-  /** Ends the process and removes its folder. */
+  /**
+   * Ends the process and removes the data folder. A vault that was already running stays, with its
+   * folder.
+   */
   readonly stop: () => Promise<void>;
   readonly kill9: () => Promise<void>;
-  /** Starts a process on the same folder after `kill9`. */
+  /** Starts the vault again on the same folder, after `kill9` has ended it. */
   readonly restart: () => Promise<void>;
 };
 
-/** The text of an access policy for a vault whose own secrets belong to `tenant`. */
+/**
+ * Returns the text of an access policy for a new vault. `tenant` is the tenant that the tests of
+ * this vault use.
+ */
 type PolicyFor = (tenant: string) => string;
 
-/** Starts a vault with these variables, and with an access policy if one is given. Another gateway gets neither. */
+/**
+ * Starts a vault with these variables, and with an access policy if one is given. A vault that is
+ * already running gets neither.
+ */
 export const startVault = async (
   env: NodeJS.ProcessEnv = {},
   policyFor?: PolicyFor,
@@ -194,7 +212,7 @@ export const startVault = async (
   };
 };
 
-/** A vault for all tests of a file or a `describe`: it starts before them and ends after them. */
+/** Starts a vault before all tests of a file or a `describe`, and ends it after them. */
 export const useVault = (policyFor?: PolicyFor, env: NodeJS.ProcessEnv = {}): RunningVault => {
   let vault: RunningVault;
   beforeAll(async () => {
@@ -204,7 +222,10 @@ export const useVault = (policyFor?: PolicyFor, env: NodeJS.ProcessEnv = {}): Ru
   return new Proxy({} as RunningVault, { get: (_, member) => Reflect.get(vault, member) });
 };
 
-/** On a busy machine a request may lose its races until its time is over, several times. */
+/**
+ * How often a request is sent at most. Behind another gateway, on a busy machine, a request may
+ * lose races against others until its time is up, several times in a row.
+ */
 const triesMax = isLocal ? 1 : 50;
 
 const callVault = async (
@@ -253,15 +274,18 @@ const callVault = async (
     operationId === 'destroy-version' ||
     Object.hasOwn(headers, 'Idempotency-Key');
   const reply = await sendUntilFinal(() => exchange(request), { triesMax, isSafe, check });
-  // Another gateway gives a type to a reply without a body, too.
+  // Another gateway sets a content type even if the reply has no body.
   const isJson = reply.text !== '' && reply.headers.get('content-type')?.includes('json') === true;
   return { ...reply, operationId, json: isJson ? (JSON.parse(reply.text) as ReplyBody) : {} };
 };
 
-/** A reply as text without what differs between requests, for comparison byte for byte. */
+/**
+ * Returns a reply as text, without what differs from request to request, so that two replies can be
+ * compared byte by byte.
+ */
 export const withoutRequestId = ({ status, headers, text }: Reply): string => {
   const id = headers.get('x-request-id') ?? '';
-  // API Gateway also gives each reply ids of its own.
+  // API Gateway adds ids of its own to each reply.
   const differs = /^(date|x-request-id|x-amzn?-.*)$/;
   const kept = [...headers].filter(([name]) => !differs.test(name));
   return [status, ...kept.map(([name, value]) => `${name}: ${value}`), '', text]
@@ -272,7 +296,7 @@ export const withoutRequestId = ({ status, headers, text }: Reply): string => {
 const runId = () => randomBytes(6).toString('hex');
 const run = runId();
 let names = 0;
-/** A secret name that no other test uses, in this run or another. */
+/** Returns a secret name that no other test uses, in this run or any other. */
 export const freshName = (word = 'NAME'): string => {
   names += 1;
   return `${word}_${run}_${names}`;

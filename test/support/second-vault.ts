@@ -1,6 +1,6 @@
 /**
- * Another host of the same functions on the same table and master key, as Lambda would run them. The hosts share no
- * memory.
+ * Another host of the same functions that uses the same table and master key, as on Lambda. The
+ * hosts share no memory.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,20 @@ import { issuerOf } from './tokens.ts';
 const readJson = (folder: string, file: string): Readonly<Record<string, string>> =>
   JSON.parse(readFileSync(join(folder, file), 'utf8'));
 
-/** The variables of a host that uses the KMS at this address, with the key of the vault that runs on this folder. */
+/**
+ * Returns the environment of a host that uses the KMS at this address, with the id of the master
+ * key of the vault that runs on this folder.
+ */
 export const kmsOf = (dataDir: string, endpoint: string): NodeJS.ProcessEnv => ({
   AWS_ENDPOINT_URL_KMS: endpoint,
   MASTER_KEY_ID: readJson(dataDir, 'running.json')['masterKeyId'],
   VAULT_MASTER_KEY_FILE: '',
 });
 
-/** The variables by which another host uses the table and the master key of the vault over DynamoDB on this folder. */
+/**
+ * Returns the environment of another host that uses the table and the master key of the vault on
+ * this folder, which must run over DynamoDB.
+ */
 export const servicesOf = (dataDir: string): NodeJS.ProcessEnv => {
   const running = readJson(dataDir, 'running.json');
   return {
@@ -32,7 +38,10 @@ export const servicesOf = (dataDir: string): NodeJS.ProcessEnv => {
   };
 };
 
-/** Starts a host that accepts the tokens of `first`, a vault over DynamoDB, and uses its table and its key. End it first. */
+/**
+ * Starts a host that accepts the tokens of `first` and uses its table and key. `first` must run
+ * over DynamoDB. End the new host before `first`.
+ */
 export const startBeside = async (
   first: RunningVault,
   settings: NodeJS.ProcessEnv = {},

@@ -1,9 +1,12 @@
-/** Makes secrets through the vault itself and reads their history, for tests below HTTP. */
+/** Creates secrets through the vault itself and reads their history, for tests without HTTP. */
 import type { Principal, StoredVersion } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { type Value, vaultOver } from './vault.ts';
 
-/** Makes one version for each value, the first at `from`, each one second after the previous. */
+/**
+ * Creates a secret with one version for each value: the first at `from`, each of the others one
+ * second after the one before.
+ */
 export const makeSecret = async (
   ports: Ports,
   principal: Principal,
@@ -18,7 +21,7 @@ export const makeSecret = async (
   }
 };
 
-/** Makes one more version of a secret at `now`. */
+/** Adds a version to a secret at `now`. */
 export const addVersion = async (
   ports: Ports,
   principal: Principal,
@@ -29,7 +32,7 @@ export const addVersion = async (
   await vaultOver(ports).update(principal, name, value, { now });
 };
 
-/** All versions, oldest first. */
+/** Returns all versions, oldest first. */
 export const historyOf = async (
   ports: Ports,
   principal: Principal,

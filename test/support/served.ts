@@ -1,10 +1,11 @@
 /**
- * A vault for all suites of a project, served by a program of `local/` from the set-up to the end of a run. The e2e
- * suites thus test the functions as that program serves them. The first time it installs what it needs.
+ * Starts one vault for all suites of a project, which a program of `local/` serves for the whole
+ * run. So the e2e suites test the functions as that program serves them. The first time, it
+ * installs what it needs.
  */
 import { rmSync } from 'node:fs';
+import { findFreePort } from '../../host/process/ports.ts';
 import { lambdaImage } from '../../local/containers/docker.ts';
-import { findFreePort } from '../../local/process/ports.ts';
 import { isStandIn } from './images/stand-ins.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile, runLocal } from './local-process.ts';
 
@@ -12,10 +13,15 @@ type Served = { readonly process: LocalProcess; readonly dataDir: string };
 
 const startLimitMs = 900_000;
 
-/** Kept outside this module, because Jest loads it again at the end. */
+/**
+ * The vault that serves this run. It is kept in `globalThis`, because Jest loads this module again
+ * at the end of the run.
+ */
 const kept: { served?: Served } = globalThis as { served?: Served };
 
-/** Ends the process, which removes the containers of its functions, and removes its folder. */
+/**
+ * Ends the process, which removes the containers of its functions. Then removes the data folder.
+ */
 export const endServed = async (): Promise<void> => {
   if (kept.served === undefined) return;
   const { process: running, dataDir } = kept.served;
@@ -24,12 +30,16 @@ export const endServed = async (): Promise<void> => {
   rmSync(dataDir, { recursive: true, force: true });
 };
 
-/** Starts the program on a new folder, beside what a person runs, and sets `BASE_URL` to its address. */
+/**
+ * Starts the program on a new folder and on ports that do not disturb what a person may be running.
+ * Sets `BASE_URL` to its address.
+ */
 export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
   const dataDir = freshFolder();
   const prepared = runFile('test/support/images/prepare.ts', ['lambda'], process.env);
   if ((await prepared.exit) !== 0) throw new Error(prepared.errors.join('\n'));
-  // A stand-in brings the program that LocalStack would download and put into each container.
+  // A stand-in for Lambda's image already contains the init program that LocalStack would otherwise
+  // download and copy into each container.
   if (await isStandIn(lambdaImage)) process.env['LOCALSTACK_INIT'] = freshFolder();
   const ports = { PORT: '0', LOCALSTACK_PORT: String(await findFreePort()) };
   const served = runLocal('stack', [program], {
@@ -43,7 +53,7 @@ export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
     Object.assign(process.env, { BASE_URL: url, VAULT_DATA_DIR: dataDir });
   } catch (error) {
     await endServed();
-    // Show the person the output of the program instead of this stack.
+    // Jest prints the stack, so replace it with the message, which has the output of the program.
     if (error instanceof Error) error.stack = error.message;
     throw error;
   }

@@ -1,10 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TlsFiles } from '../../local/http/tls.ts';
+import type { TlsFiles } from '../../host/http/tls.ts';
 import { freshCertificates } from './certificates.ts';
 import { freshFolder } from './local-process.ts';
 
-/** A certificate of a new authority in files, the variables by which a vault serves it, and the file of the authority. */
+/**
+ * Makes a certificate from a new authority and writes it to files. Returns it with the variables
+ * that make a vault serve it, and with the file of the authority.
+ */
 export const servingFiles = async (): Promise<{
   readonly pair: TlsFiles;
   readonly variables: { readonly VAULT_TLS_CERT: string; readonly VAULT_TLS_KEY: string };

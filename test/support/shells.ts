@@ -1,13 +1,13 @@
-/** The real shells as readers of `.env` files. */
+/** Reads `.env` files with real shells. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A file, and the variables to ask for after reading it. */
+/** The text of a file, and the variables whose values are wanted after a shell has read it. */
 export type Reading = { readonly text: string; readonly keys: readonly string[] };
 
-/** The options that make a shell skip its start-up files. */
+/** These options make a shell skip its start-up files. */
 const options = { bash: ['--norc'], dash: [], zsh: ['-f'] } as const;
 
 export type Shell = keyof typeof options;
@@ -17,16 +17,17 @@ const programOf = (shell: Shell): string | undefined =>
     .map((folder) => join(folder, shell))
     .find((path) => existsSync(path));
 
-/** The installed shells: bash, which the tests need, and the others if present. */
+/** The installed shells. The tests need bash; they use the others if they are there. */
 export const shellsHere: readonly Shell[] = [
   'bash',
   ...(['dash', 'zsh'] as const).filter((shell) => programOf(shell) !== undefined),
 ];
 
 /**
- * The values of `keys` after `set -a; . file`, for each file in a separate shell; `undefined` means not set. An empty
- * list means that the file ended its shell. Files must not contain NUL, which separates the output, and find no command
- * to run, because the search path is empty. `locales` is the folder of a locale that this machine does not have.
+ * Reads each file in a shell of its own, by `set -a; . file`, and returns the values of its `keys`;
+ * `undefined` means not set. An empty list means that the file ended its shell. A file must not
+ * contain NUL, which separates the output. The search path is empty, so a file cannot run programs.
+ * `locales` is the folder of a locale that this machine does not have.
  */
 export const readWithShell = (
   shell: Shell,
@@ -37,13 +38,14 @@ export const readWithShell = (
   const program = programOf(shell);
   if (program === undefined) throw new Error(`the test needs ${shell} on this machine`);
   const folder = mkdtempSync(join(tmpdir(), 'env-'));
-  // The shells work in an empty folder: zsh reads `A=>*` as the order to write over each file that it finds there.
+  // The shells run in an empty folder, because for zsh `A=>*` is a command to overwrite every file
+  // in the current folder.
   const cwd = join(folder, 'empty');
   try {
     mkdirSync(cwd);
     const script = readings.map(({ text, keys }, index) => {
       writeFileSync(join(folder, `${index}.env`), text);
-      // A variable that is set is printed after an equals sign.
+      // If a variable is set, its value is printed after an equals sign.
       const print = keys.map((key) => `printf '%s\\0' "\${${key}+=}\${${key}-}"`).join('\n');
       return `( set -a; . ../${index}.env </dev/null >/dev/null 2>&1\n${print}\n)\nprintf 'end\\0'\n`;
     });
@@ -51,7 +53,8 @@ export const readWithShell = (
     const env = { PATH: '/nonexistent', LC_ALL: locale, ...(locales && { LOCPATH: locales }) };
     const run = { cwd, env, maxBuffer: 2 ** 28 };
     const output = execFileSync(program, [...options[shell], '../script'], run).toString('utf8');
-    // A value follows an equals sign, so only the end of a file is a field "end".
+    // In the output, values follow an equals sign, so a field that is just "end" can only mark the
+    // end of a file.
     const files: (string | undefined)[][] = [];
     let fields: (string | undefined)[] = [];
     for (const field of output.split('\0').slice(0, -1)) {
@@ -66,7 +69,7 @@ export const readWithShell = (
   }
 };
 
-/** The values that bash has after reading a file: see `readWithShell`. */
+/** Returns the values that bash has after reading each file. See `readWithShell`. */
 export const readWithBash = (
   readings: readonly Reading[],
   locale?: string,
@@ -74,8 +77,8 @@ export const readWithBash = (
 ): (string | undefined)[][] => readWithShell('bash', readings, locale, locales);
 
 /**
- * Whether the vault spells a value in a way that the grammar does not read: in double quotes it would need a backslash
- * before a non-ASCII character.
+ * Whether the vault writes this value in a form that its own grammar does not read: in double
+ * quotes, with a backslash after a non-ASCII character.
  */
 export const isForShellsOnly = (value: string): boolean =>
   value.includes("'") && /\P{ASCII}[\\"$`]/u.test(value);

@@ -1,15 +1,15 @@
-/** A real etcd with one member, on its own folder, and a connection to it. */
-import { connectEtcd, type EtcdClient, hasMajority } from '../../local/etcd/etcd-client.ts';
+/** A real etcd with one member, in a temporary folder, and a connection to it. */
+import { connectEtcd, type EtcdClient, hasMajority } from '../../host/etcd/etcd-client.ts';
 import { startEtcdMember } from './etcd-member.ts';
 
 export type SingleEtcd = {
   readonly client: EtcdClient;
-  /** `host:port` of its client port. */
+  /** The client address, as `host:port`. */
   readonly address: string;
   readonly close: () => Promise<void>;
 };
 
-/** Starts etcd as a node does, and waits until it answers. */
+/** Starts etcd with the options that a node uses, and waits until it answers. */
 export const startSingleEtcd = async (): Promise<SingleEtcd> => {
   const { address, untilThere, close } = await startEtcdMember({
     'max-txn-ops': '2048',

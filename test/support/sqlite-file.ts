@@ -1,11 +1,10 @@
-/** The file of a vault as somebody changes it who can write to it without the vault. */
-import type { Item } from '../../functions/store/items.ts';
-import { openDatabase } from '../../local/sqlite/database.ts';
-import { keyOf } from '../../local/sqlite/rows.ts';
-import { prepareStatements } from '../../local/sqlite/statements.ts';
+/** Changes the file of a vault directly, as somebody can who has write access to it. */
+import { type Item, keyIn } from '../../functions/store/items.ts';
+import { openDatabase } from '../../host/sqlite/database.ts';
+import { prepareStatements } from '../../host/sqlite/statements.ts';
 
 export const removeRow = (file: string, item: Item): void => {
-  const { pk, sk } = keyOf(item);
+  const { pk, sk } = keyIn(item);
   const database = openDatabase(file, 'write');
   database.prepare('DELETE FROM items WHERE pk = ? AND sk = ?').run(pk, sk);
   database.close();
@@ -14,6 +13,6 @@ export const removeRow = (file: string, item: Item): void => {
 export const putRow = (file: string, item: Item): void => {
   removeRow(file, item);
   const database = openDatabase(file, 'write');
-  prepareStatements(database).put(keyOf(item), item, undefined);
+  prepareStatements(database).put(keyIn(item), item, undefined);
   database.close();
 };

@@ -1,4 +1,4 @@
-/** The table as somebody sees it who can write to it without the vault. */
+/** The table, as somebody sees it who can read and write it without the vault. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { TestStore } from './test-store.ts';
 
@@ -6,7 +6,7 @@ export type Item = Readonly<Record<string, AttributeValue>>;
 export type Table = {
   readonly put: (item: Item) => Promise<unknown>;
   readonly remove: (item: Item) => Promise<unknown>;
-  /** All items of a tenant, in the order of their keys. */
+  /** Returns all items of a tenant, in the order of their keys. */
   readonly itemsOf: (tenant: string) => Promise<readonly Item[]>;
 };
 

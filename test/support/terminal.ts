@@ -1,20 +1,25 @@
-/** A pseudo-terminal in which a person runs a command in the folder of the checkout. */
+/** A pseudo-terminal in which a person runs a command, in the folder of the checkout. */
 import { once } from 'node:events';
-import { startProgram } from '../../local/process/supervisor.ts';
+import { startProgram } from '../../host/process/supervisor.ts';
 import { untilSeen } from './until.ts';
 
 export type Terminal = {
-  /** All that the terminal shows by now. */
+  /** Everything that the terminal has shown so far. */
   readonly seen: () => string;
-  /** Waits until the terminal shows this. Throws with all that it shows if it does not within 60 s. */
+  /**
+   * Waits until the terminal has shown a text that matches `pattern`. After 60 s, throws with
+   * everything that it has shown.
+   */
   readonly shows: (pattern: RegExp) => Promise<void>;
-  /** The exit code of the command. */
+  /** From now on, types `text` whenever the terminal shows `prompt`. */
+  readonly answer: (prompt: string, text: string) => void;
+  /** Resolves with the exit code of the command. */
   readonly ended: Promise<number | null>;
   /** Presses Ctrl-C, and waits until the command has ended. */
   readonly interrupt: () => Promise<void>;
 };
 
-/** Opens a terminal in which the command of the shell runs, with these variables and the usual ones. */
+/** Runs a shell command in a new terminal. `settings` is added to PATH, HOME and TMPDIR. */
 export const openTerminal = (command: string, settings: NodeJS.ProcessEnv): Terminal => {
   const { PATH, HOME, TMPDIR } = process.env;
   const env = { PATH, HOME, TMPDIR, ...settings };
@@ -28,6 +33,9 @@ export const openTerminal = (command: string, settings: NodeJS.ProcessEnv): Term
   return {
     seen: shown,
     shows: async (pattern) => void (await untilSeen(shown, (text) => pattern.test(text), 60_000)),
+    answer: (prompt, text) => {
+      child.stdout?.on('data', () => void (seen.endsWith(prompt) && child.stdin?.write(text)));
+    },
     ended,
     interrupt: async () => {
       child.stdin?.write('\u0003');

@@ -1,23 +1,23 @@
-/** The stores of items that tests run over: `TEST_STORE` names one, by default SQLite. */
+/** The stores of items that tests can run over. `TEST_STORE` chooses one; SQLite is the default. */
 import { join } from 'node:path';
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import type { Item } from '../../functions/store/items.ts';
+import { type Item, keyIn } from '../../functions/store/items.ts';
 import type { Table } from '../../functions/store/ports.ts';
-import { ensureTable } from '../../local/dynamodb/ensure-table.ts';
-import { createEtcdItems } from '../../local/etcd/etcd-items.ts';
-import { createEtcdTable } from '../../local/etcd/etcd-table.ts';
-import { createEtcd } from '../../local/etcd/group-commit.ts';
-import { createGuardedWrites, type ItemWrite } from '../../local/etcd/guarded-writes.ts';
-import { storeFile } from '../../local/sqlite/database.ts';
-import { openSqliteStore } from '../../local/sqlite/sqlite-store.ts';
-import { readTemplate } from '../../local/template.ts';
+import { createEtcdItems } from '../../host/etcd/etcd-items.ts';
+import { createEtcdTable } from '../../host/etcd/etcd-table.ts';
+import { createEtcd } from '../../host/etcd/group-commit.ts';
+import { createGuardedWrites, type ItemWrite } from '../../host/etcd/guarded-writes.ts';
+import { ensureTable } from '../../host/single/ensure-table.ts';
+import { storeFile } from '../../host/sqlite/database.ts';
+import { openSqliteStore } from '../../host/sqlite/sqlite-store.ts';
+import { readTemplate } from '../../host/template.ts';
 import { startDynamodb } from './dynamodb.ts';
 import { requestContext } from './requests.ts';
 import { startSingleEtcd } from './single-etcd.ts';
 import { putRow, removeRow } from './sqlite-file.ts';
 
-/** The changes of somebody who can write to the store without the vault. */
+/** Changes items directly, as somebody can who has write access to the store. */
 export type RawItems = {
   readonly put: (item: Item) => Promise<unknown>;
   readonly remove: (item: Item) => Promise<unknown>;
@@ -26,20 +26,23 @@ export type RawItems = {
 export type TestStore = {
   readonly table: Table;
   readonly raw: RawItems;
-  /** Throws if the store does not speak DynamoDB's protocol. */
+  /** Returns a client for the store. Throws if the store does not speak DynamoDB's protocol. */
   readonly dynamodb: () => DynamoDBClient;
   readonly close: () => Promise<void>;
 };
 
 export const tableName = 'vault';
 
-/** Where tests keep items. `dynamodb` is dynoxide. */
+/** `dynamodb` is dynoxide, unless `TEST_STORE` is `dynamodb-local`. */
 export type StoreName = 'sqlite' | 'dynamodb' | 'dynamodb-local' | 'etcd';
 
-/** The store that the whole run is over, unless a test needs DynamoDB. */
+/**
+ * The name of the store that the whole run uses. A test that needs DynamoDB asks for it by name
+ * instead.
+ */
 const storeName = (process.env['TEST_STORE'] || 'sqlite') as StoreName;
 
-/** Starts a store without items. `folder` is an empty folder for its files. */
+/** Starts an empty store. `folder` is an empty folder for its files. */
 export const startTestStore = async (folder: string, name = storeName): Promise<TestStore> =>
   name === 'sqlite'
     ? startSqlite(folder)
@@ -82,11 +85,8 @@ const startEtcd = async (): Promise<TestStore> => {
   });
   const itemsOf = createEtcdItems(etcd);
   const { write } = createGuardedWrites(etcd);
-  const change = ({ pk, sk }: Item, how: ItemWrite['change']) =>
-    write(
-      [{ key: { pk: pk?.S ?? '', sk: sk?.S ?? '' }, isExpected: () => true, change: how }],
-      performance.now() + 10_000,
-    );
+  const change = (item: Item, how: ItemWrite['change']) =>
+    write([{ key: keyIn(item), isExpected: () => true, change: how }], performance.now() + 10_000);
   const table = createEtcdTable(client, {
     write: (guards) => itemsOf(requestContext()).write(guards),
   });
@@ -113,6 +113,9 @@ const callsOfDynamodb: Readonly<Record<string, string>> = {
   DescribeTable: 'Probe',
 };
 
-/** The calls of a journal, by the names that all stores but DynamoDB give them. */
+/**
+ * Translates the names of the calls in a journal from those of DynamoDB to those that all other
+ * stores use.
+ */
 export const callsOfPort = (calls: readonly string[]): readonly string[] =>
   calls.map((call) => callsOfDynamodb[call] ?? call);

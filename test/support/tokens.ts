@@ -1,4 +1,7 @@
-/** Tokens of the local issuer, signed here to save the time of starting `local/bin/token.ts` for each. */
+/**
+ * Makes tokens of the local issuer in this process. Starting `host/bin/token.ts` for each would
+ * take too long.
+ */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,14 +9,17 @@ import { type Key, signToken } from './issuer.ts';
 
 export type Claims = { readonly [claim: string]: unknown };
 
-/** The key pair of a vault of this folder, and its id. */
+/** Returns the key pair of the issuer whose vault runs on this folder, and the id of the key. */
 export const issuerOf = (dataDir: string): Key & { readonly kid: string } => {
   const stored = JSON.parse(readFileSync(join(dataDir, 'token-key.json'), 'utf8'));
   const privateKey = createPrivateKey({ key: stored, format: 'jwk' });
   return { privateKey, publicKey: createPublicKey(privateKey), kid: stored.kid };
 };
 
-/** Claims that open every route about secrets to a subject of tenant `acme` for an hour; `undefined` leaves one out. */
+/**
+ * Returns claims with which a subject of tenant `acme` may use every route about secrets, for an
+ * hour. `undefined` leaves a claim out.
+ */
 export const claimsOf = (claims: Claims = {}): Claims => ({
   iss: 'urn:vault:local',
   aud: 'vault',

@@ -1,6 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Looks again and again, more seldom the longer it takes. Returns the first value that is right, or the last one. */
+/**
+ * Less than the time limit of a test (jest.config.js), so that a test that waits in vain can still
+ * say what it waited for.
+ */
+export const patienceMs = 240_000;
+
+/**
+ * Calls `see` again and again, less often the longer it takes. Returns the first value for which
+ * `isRight` returns true or, if the time is up, the last value.
+ */
 const look = async <Seen>(
   see: () => Seen | Promise<Seen>,
   isRight: (seen: Seen) => boolean,
@@ -15,10 +24,7 @@ const look = async <Seen>(
   }
 };
 
-/** Most of the time limit of the suite (jest.config.js), so that a test that waits in vain can still say for what. */
-const patienceMs = 0.9 * ((globalThis as { readonly timeLimitMs?: number }).timeLimitMs ?? 60_000);
-
-/** Waits for a condition. Throws after `withinMs`, and says what it waited for. */
+/** Waits for a condition. After `withinMs`, throws an error that contains the condition. */
 export const until = async (
   condition: () => boolean | Promise<boolean>,
   withinMs = patienceMs,
@@ -27,11 +33,14 @@ export const until = async (
   if (!isInTime) throw new Error(`not within ${withinMs} ms: ${condition}`);
 };
 
-/** Waits for a value that is right, and returns it. Throws the last value if none is right within `withinMs`. */
+/**
+ * Waits for a value that is right, and returns it. After `withinMs`, throws an error that contains
+ * the last value.
+ */
 export const untilSeen = async <Seen>(
   see: () => Seen | Promise<Seen>,
   isRight: (seen: Seen) => boolean,
-  withinMs = 45_000,
+  withinMs = patienceMs,
 ): Promise<Seen> => {
   const { seen, isInTime } = await look(see, isRight, withinMs);
   if (!isInTime) throw new Error(`not within ${withinMs} ms: ${JSON.stringify(seen)}`);

@@ -3,11 +3,16 @@ import { type Embedded, startEmbedded } from './embedded.ts';
 import type { StoreName } from './test-store.ts';
 import { vaultOver } from './vault.ts';
 
-/** What `find` returns when a property is asked for. */
+/**
+ * Stands in for a value that does not exist before the tests run: calls `find` for the value each
+ * time one of its properties is read.
+ */
 const later = <Value extends object>(find: () => Value): Value =>
   new Proxy({} as Value, { get: (_, name) => Reflect.get(find(), name) });
 
-/** Embedded parts for all tests of a file or a `describe`: they start before the tests and end after them. */
+/**
+ * Starts embedded parts before all tests of a file or a `describe`, and ends them after the tests.
+ */
 export const useEmbedded = (store?: StoreName): Embedded => {
   let vault: Embedded;
   beforeAll(async () => {
@@ -17,6 +22,6 @@ export const useEmbedded = (store?: StoreName): Embedded => {
   return later(() => vault);
 };
 
-/** The operations of a vault that starts before the tests. */
+/** Returns the operations of a vault that starts before the tests. */
 export const askOf = (vault: Embedded): ReturnType<typeof vaultOver> =>
   later(() => vaultOver(vault.ports));

@@ -1,4 +1,4 @@
-/** The operations of the vault below HTTP, of which a test states only the parts that matter. */
+/** The operations of the vault without HTTP. A test states only the parts that matter to it. */
 import { type Fingerprint, fingerprint } from '../../functions/crypto/fingerprint.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { type CopySecret, copySecret } from '../../functions/vault/copy-secret.ts';
@@ -18,20 +18,22 @@ import type { Embedded } from './embedded.ts';
 import { bytes, requestContext } from './requests.ts';
 
 export type RequestOptions = {
-  /** The context of the request, or its instant and clock. */
+  /**
+   * The context of the request. Without it, one is made with the instant `now` and with `clock`.
+   */
   readonly context?: RequestContext;
   readonly now?: number;
   readonly clock?: Clock;
-  /** An idempotency key. */
   readonly key?: string | undefined;
-  /** The remark on what the request writes. */
   readonly note?: string | undefined;
 };
 export type Value = string | Uint8Array;
 type FileRequest = SubmitEnv & ExpandEnv;
 type FileOptions = Partial<Omit<FileRequest, 'content'>>;
 
-/** A request with default options, changed by `more`. */
+/**
+ * Makes the request for a file with this content and default options. `more` changes the options.
+ */
 export const file = (content: string, more: FileOptions = {}): FileRequest => ({
   content,
   values: new Map(),
@@ -64,7 +66,7 @@ export const expandWhole =
     return answer;
   };
 
-/** The versions of a precondition, by their numbers or as texts. */
+/** The versions in a precondition such as `If-Match`, as numbers or as texts. */
 type Tags = '*' | readonly (number | string)[];
 const textsOf = (tags: Tags | undefined) => (tags === '*' ? tags : tags?.map(String));
 
@@ -85,7 +87,7 @@ export const vaultOver = (ports: Ports) => {
         note: asked.note,
         fingerprint: printOf(asked.key, principal, ['create-secret', name, value]),
       }),
-    /** Each update runs on a host of its own, so that concurrent ones race. */
+    /** Updates a secret. Each call stands for a host of its own, so concurrent updates race. */
     update: (
       principal: Principal,
       name: string,
@@ -104,7 +106,10 @@ export const vaultOver = (ports: Ports) => {
           asked.ifMatch?.toString(),
         ]),
       }),
-    /** Copies by default the current version of `from.name`, or of the secret itself. */
+    /**
+     * Copies a version to a secret: by default the current version of `from.name` or, without that,
+     * of the secret itself.
+     */
     copy: (
       principal: Principal,
       name: string,
@@ -150,7 +155,10 @@ export const vaultOver = (ports: Ports) => {
       if (value === undefined) throw new Error('a get without If-None-Match has a value');
       return { stored, value, text: Buffer.from(value).toString() };
     },
-    /** Gets the current version unless the caller has it: whether it has, and the number of that version. */
+    /**
+     * Gets the current version unless the caller already has it. Returns the number of the version,
+     * and whether the caller has it.
+     */
     getUnless: async (
       principal: Principal,
       name: string,
@@ -164,14 +172,17 @@ export const vaultOver = (ports: Ports) => {
       });
       return { version: stored.version, isUnchanged: value === undefined };
     },
-    /** Explains a secret to the caller itself, or with the scopes and names of another one. */
+    /**
+     * Explains a secret to the caller. `caller` replaces its scopes and names by those of somebody
+     * else.
+     */
     explain: (
       principal: Principal,
       name: string,
       caller: ExplainSecret['caller'] = {},
       asked: RequestOptions = {},
     ) => explainSecret(ports)(contextOf(asked), principal, { name, caller }),
-    /** A page of versions: by default the newest fifty, without values. */
+    /** Lists a page of versions: by default the newest fifty, without values. */
     versions: (
       principal: Principal,
       name: string,
@@ -186,7 +197,7 @@ export const vaultOver = (ports: Ports) => {
         includeValues: false,
         ...page,
       }),
-    /** A page of names: by default the first hundred. */
+    /** Lists a page of names: by default the first hundred. */
     names: (principal: Principal, range: Partial<ListSecrets> = {}, asked: RequestOptions = {}) =>
       listSecrets(ports)(contextOf(asked), principal, {
         state: 'stored',
@@ -198,18 +209,21 @@ export const vaultOver = (ports: Ports) => {
       }),
     encrypt: env(encryptEnv),
     expand: env(expandWhole),
-    /** Expands for a caller that may have an earlier answer, whose tag is `unless`. */
+    /** Expands a file for a caller that may have an earlier answer; `unless` is its tag. */
     expandUnless: env(expandEnv),
     submit: env(submitEnv),
   };
 };
 type EnvAsked = [RequestContext, Principal, ReturnType<typeof file>];
 
-/** The ports of a host that finds no idempotency record, so that only the condition of a write meets it. */
+/**
+ * The ports of a host that never finds an idempotency record when it looks, so that only the
+ * condition of its write meets the record.
+ */
 export const withoutRecords = (ports: Ports): Ports =>
   changedPorts(ports, { store: () => ({ findRecord: async () => undefined }) });
 
-/** Runs `work` while the master key is disabled. */
+/** Disables the master key while `work` runs. */
 export const whileDisabled = async (
   { setKeyState }: Pick<Embedded, 'setKeyState'>,
   work: () => Promise<unknown>,

@@ -1,22 +1,24 @@
 /**
- * Writes the version of package.json into the documents that name it. Run it with `npm run node -- test/support/version.ts`;
- * `npm run fix` does so.
+ * Writes the version of package.json into the documents that name it. `npm run fix` runs this file.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import manifest from '../../package.json' with { type: 'json' };
 
 const ofArchive = /(?<=\bdsvault-(?:client-)?)\d[\w.+-]*(?=\.tgz)/g;
-/** The documents, and the places in them. */
+/** The documents that name the version, and the pattern that finds the version in each. */
 const documents: readonly (readonly [file: string, places: RegExp])[] = [
   ['docs/openapi.yaml', /(?<=^ {2}version: ).+$/gm],
-  ['local/containers/Dockerfile', /(?<=image\.version=")[^"]+/g],
+  ['host/Dockerfile', /(?<=image\.version=")[^"]+/g],
   ['README.md', ofArchive],
   ['docs/cli.md', ofArchive],
   ['docs/deploy/one-server.md', ofArchive],
   ['client/README.md', ofArchive],
 ];
 
-/** The texts of these documents: as they are, and as they must be. */
+/**
+ * Returns each of these documents with its text as it is, and its text as it must be for the
+ * version in package.json.
+ */
 export const versionedDocuments = () =>
   documents.map(([file, places]) => {
     const text = readFileSync(file, 'utf8');

@@ -1,25 +1,25 @@
 /**
- * A clock that stands still until `advance` moves it. A sleep advances the clock at once and resolves, so a loop of
- * waits runs without delay, and fails if nothing ends it. Concurrent sleeps add up.
+ * A clock that stands still until `advance` moves it. A sleep advances it at once, so a loop that
+ * waits runs without delay; if nothing ends the loop, the clock throws. Concurrent sleeps add up.
  */
 import type { Clock } from '../../functions/vault/request.ts';
 
 export type VirtualClock = Clock & {
-  /** Advances time: both clocks move, and what is due is done. */
+  /** Advances both the wall clock and the elapsed time, and calls the timers that are due. */
   readonly advance: (ms: number) => void;
-  /** Sets the wall clock, which durations do not notice. */
+  /** Moves the wall clock only. Durations are not affected. */
   readonly jump: (ms: number) => void;
-  /** The total time slept so far. */
+  /** The length of each sleep so far. */
   readonly sleeps: readonly number[];
-  /** The times of all timers so far, of cancelled ones too. */
+  /** The duration of every timer that was set so far, including cancelled ones. */
   readonly timers: readonly number[];
-  /** The number of timers that are neither due nor cancelled. */
+  /** The number of timers that were neither called nor cancelled. */
   readonly running: () => number;
 };
 
 export const startOfTime = Date.parse('2026-11-24T14:30:48.123Z');
 
-/** `random` decides the jitter; it is one half by default. */
+/** `random` decides the jitter. By default it always returns one half. */
 export const virtualClock = (random: () => number = () => 0.5): VirtualClock => {
   let elapsed = 0;
   let wall = startOfTime;

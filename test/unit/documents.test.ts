@@ -1,6 +1,6 @@
 /**
- * The documents name only files, headings and npm scripts that exist, and so do comments with files. CHANGELOG.md
- * tells the past and is left out.
+ * Documents, and comments that name files, refer only to files, headings and npm scripts that
+ * exist. CHANGELOG.md is about the past and is excluded.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const documents = [...globSync('*.md'), ...globSync('docs/**/*.md')].filter(
 const textOf = (document: string): string => readFileSync(document, 'utf8');
 const withoutBlocks = (text: string): string => text.replace(/^ *```.*?^ *```$/gms, '');
 
-/** Headings as links name them: lower case, dashes for blanks, no punctuation. */
+/** Headings as links refer to them: lower case, dashes for spaces, no punctuation. */
 const anchorsOf = (document: string): string[] =>
   [...withoutBlocks(textOf(document)).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -22,7 +22,7 @@ const anchorsOf = (document: string): string[] =>
       .replaceAll(' ', '-'),
   );
 
-/** The links to other pages, to headings and to files of the repository. */
+/** Returns the links to other pages, to headings and to files of the repository. */
 const linksOf = (document: string): string[] =>
   [...withoutBlocks(textOf(document)).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
@@ -38,17 +38,20 @@ const isBroken = (document: string, link: string): boolean => {
 const pathsOf = (document: string): string[] =>
   [
     ...textOf(document).matchAll(
-      /(?<=^|[\s`"(])(?:functions|local|cli|client|console|system|action|test|bench|docs)\/[\w*][\w.*/-]*/gm,
+      /(?<=^|[\s`"(])(?:functions|host|local|cli|client|console|system|action|test|bench|docs)\/[\w*][\w.*/-]*/gm,
     ),
   ].map(([path]) => path.replace(/\.$/, ''));
 
 const scriptsOf = (document: string): string[] =>
   [...textOf(document).matchAll(/\bnpm run (?:-s )?([\w:-]+)/g)].map(([, name = '']) => name);
 
-const trees = '{functions,local,cli,console,client,system,action,bench}';
+const trees = '{functions,host,local,cli,console,client,system,action,bench}';
 const sources = globSync(`${trees}/**/*.{ts,tsx,js}`).filter((name) => name !== 'client/api.ts');
 
-/** The files in comments, each as it is named: `joining.ts` of the same folder, or node/joining.ts. */
+/**
+ * Returns the files named in comments, as they are written: `joining.ts` of the same folder, or
+ * node/joining.ts.
+ */
 const filesInComments = (source: string): string[] =>
   textOf(source)
     .split('\n')
@@ -63,7 +66,24 @@ const isFileSomewhere = (name: string): boolean =>
   existsSync(name) || sources.some((source) => source.endsWith(`/${name}`));
 
 describe('a comment', () => {
-  it('names only files of its folder, or files by a path that exists', () => {
+  it('wraps at column 100, except for an address', () => {
+    const code = globSync(`{${trees.slice(1, -1)},test}/**/*.{ts,tsx,js,css,go,sh,py}`, {
+      exclude: (name) => name.includes('node_modules'),
+    });
+    expect(code.length).toBeGreaterThan(900);
+    const wide = code
+      .filter((source) => source !== 'client/api.ts')
+      .flatMap((source) =>
+        textOf(source)
+          .split('\n')
+          .map((line, index) => ({ line, place: `${source}:${index + 1}` })),
+      )
+      .filter(({ line }) => /^\s*(?:\*|\/\/|\/\*|#)/.test(line) && line.length > 100)
+      .filter(({ line }) => !/^\W*https:\S+$/.test(line));
+    expect(wide.map(({ place }) => place)).toEqual([]);
+  });
+
+  it('names only files of its own folder, or files by a path that exists', () => {
     const missing = sources.flatMap((source) =>
       filesInComments(source)
         .filter((name) => !isFileFrom(source, name))
@@ -74,7 +94,7 @@ describe('a comment', () => {
 });
 
 describe('README.md', () => {
-  it('shows how to install, test and start a clone, in one block', () => {
+  it('shows in one block how to install, test and start a clone', () => {
     const blocks = [...textOf('README.md').matchAll(/^```console\n(.*?)^```$/gms)];
     const commands = blocks.map(([, block = '']) =>
       [...block.matchAll(/^\$ (.*?)(?: +#.*)?$/gm)].map(([, command]) => command),
@@ -97,7 +117,19 @@ describe('a document', () => {
   });
 });
 
-describe('the check', () => {
+describe('the guarantees in docs/guarantees.md', () => {
+  it('are exactly those named in comments above tests', () => {
+    const named = globSync('test/**/*.test.ts')
+      .flatMap((file) => [...textOf(file).matchAll(/^ *\/\/ Shows (G\d.*)$/gm)])
+      .flatMap(([, ids = '']) => ids.replace(/\.$/, '').split(', '));
+    const promised = [...textOf('docs/guarantees.md').matchAll(/^## (G\d+) /gm)].map(
+      ([, id]) => id,
+    );
+    expect(new Set(named)).toEqual(new Set(promised));
+  });
+});
+
+describe('this check of the documents', () => {
   it('finds a missing page, heading, path or script', () => {
     expect(isBroken('README.md', 'docs/cli.md#settings')).toBe(false);
     expect(isBroken('README.md', 'docs/cli.md#gone')).toBe(true);

@@ -1,135 +1,76 @@
-/** The diagram in CONTRIBUTING.md says which imports biome.json refuses, and no others. */
-import { type Dirent, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** Every relative import follows an arrow of the diagram in CONTRIBUTING.md. */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-
-type Override = {
-  readonly includes: readonly string[];
-  readonly linter: {
-    readonly rules: {
-      readonly style?: {
-        readonly noRestrictedImports?: {
-          readonly options: { readonly patterns: readonly { readonly group: readonly string[] }[] };
-        };
-      };
-    };
-  };
-};
-const { overrides }: { readonly overrides: readonly Override[] } = JSON.parse(
-  readFileSync('biome.json', 'utf8'),
-);
-const groupsOf = (files: string): readonly (readonly string[])[] =>
-  overrides
-    .filter(({ includes }) => includes.includes(files))
-    .flatMap(({ linter }) => linter.rules.style?.noRestrictedImports?.options.patterns ?? [])
-    .map(({ group }) => group);
-
-/** Files that stand for a part of which some folders may import a few files only. */
-const samples: Readonly<Record<string, string>> = {
-  client: 'client/index.ts',
-  cli: 'cli/output/bytes.ts',
-  'functions/env': 'functions/env/grammar.ts',
-};
-
-/** Whether the pattern names the import: `*` is a name, `**` any path. */
-const fits = (pattern: string, specifier: string): boolean => {
-  const parts = pattern.split(/(\*\*?)/).map((part) => {
-    if (part.startsWith('*')) return part === '**' ? '.*' : '[^/]*';
-    return part.replaceAll('.', '\\.');
-  });
-  return new RegExp(`^${parts.join('')}$`).test(specifier);
-};
-
-/** Whether the linter refuses the import in these files. In a group the last pattern that fits decides. */
-const isRefused = (files: string, specifier: string): boolean =>
-  groupsOf(files).some((group) => {
-    const last = group.findLast((pattern) => fits(pattern.replace('!', ''), specifier));
-    return last !== undefined && !last.startsWith('!');
-  });
 
 const diagram =
   /^```text\n(.*?)^```$/ms
     .exec(readFileSync('CONTRIBUTING.md', 'utf8'))?.[1]
     ?.replaceAll(/\n +/g, ' ') ?? '';
 const namesIn = (text: string): string[] => text.split(', ').map((name) => name.trim());
-const [, never = ''] = /^but never +(.*)$/m.exec(diagram) ?? [];
+const never = namesIn(/^but never +(.*)$/m.exec(diagram)?.[1] ?? '');
 
-/** The trees with layers, the lowest layer first. */
-const layered = [...diagram.matchAll(/^(\w+) +(\w.*←.*)$/gm)].map(([, tree = '', layers = '']) => ({
-  tree,
-  layers: layers.split('←').map(namesIn),
-}));
-const foldersOf = (tree: string): string[] =>
-  layered
-    .find((one) => one.tree === tree)
-    ?.layers.flat()
-    .filter((name) => !name.endsWith('.ts')) ?? [];
-
-/** Each part of a tree, and each other part with whether the diagram lets it be imported. */
-const insideTrees = layered.flatMap(({ tree, layers }) =>
-  layers.flatMap((layer, height) =>
-    layer.map((part) => {
-      const others = layers.flat().filter((other) => other !== part);
-      const below = layers.slice(0, height).flat();
-      const allowed = below.filter((other) => !namesIn(never).includes(`${part} → ${other}`));
-      return { tree, part, refused: others.filter((other) => !allowed.includes(other)) };
-    }),
-  ),
+/** The layers of each tree, lowest first. */
+const layers = new Map(
+  [...diagram.matchAll(/^(\w+) +(\w.*←.*)$/gm)].map(([, tree = '', row = '']) => [
+    tree,
+    row.split('←').map(namesIn),
+  ]),
 );
+/** Which other trees a tree, or part of one, may import from. */
+const rows = [...diagram.matchAll(/^([\w/]+) +→ (.*)$/gm)].map(([, from = '', to = '']) => ({
+  from: `${from}/`,
+  to: namesIn(to).map((name) => `${name}/`),
+}));
+const sources = `{${[...new Set([...layers.keys(), ...rows.map(({ from }) => from.split('/')[0])])]},client}`;
 
-describe('the diagram of CONTRIBUTING.md', () => {
-  it.each(layered.map(({ tree }) => tree))('names every folder of %s', (tree) => {
-    const entries = readdirSync(tree, { withFileTypes: true });
-    // A checkout keeps the folders of files that moved, empty.
-    const isFolder = (entry: Dirent) =>
-      entry.isDirectory() && readdirSync(join(tree, entry.name)).length > 0;
-    const folders = entries.filter(isFolder).map(({ name }) => name);
-    expect(foldersOf(tree).sort()).toEqual(folders.sort());
-  });
+const treeOf = (file: string): string => file.slice(0, file.indexOf('/'));
+const heightOf = (file: string): [part: string, height: number] => {
+  const [, name = '', inFolder] = file.split('/');
+  const all = layers.get(treeOf(file)) ?? [];
+  const isNamed = inFolder !== undefined || all.flat().includes(name);
+  const part = isNamed ? name : '*.ts';
+  return [part, all.findIndex((layer) => layer.includes(part))];
+};
 
-  it.each(insideTrees)(
-    'names what the linter refuses in $tree: $part',
-    ({ tree, part, refused }) => {
-      const isFile = part.endsWith('.ts');
-      const files = isFile ? `${tree}/${part}` : `${tree}/${part}/**`;
-      const from = isFile ? './' : '../';
-      const others = insideTrees.flatMap((one) =>
-        one.tree === tree && one.part !== part ? [one.part] : [],
-      );
-      const specifierOf = (other: string) =>
-        `${from}${other.endsWith('.ts') ? other.replace('*', 'main') : `${other}/file.ts`}`;
-      const found = others.filter((other) => isRefused(files, specifierOf(other)));
-      expect(found).toEqual(refused);
-    },
+const isAllowed = (from: string, to: string): boolean => {
+  if (treeOf(from) !== treeOf(to)) {
+    const row = rows.filter((one) => from.startsWith(one.from)).at(-1);
+    return row?.to.some((name) => to.startsWith(name)) ?? false;
+  }
+  if (!layers.has(treeOf(from))) return true;
+  const [[part, height], [other, below]] = [heightOf(from), heightOf(to)];
+  if (below < 0 || height < 0) return false;
+  return part === other || (below < height && !never.includes(`${part} → ${other}`));
+};
+
+/** Returns the file, the line and the arrow of each import that the diagram does not allow. */
+const wrongImportsOf = (file: string, text: string): readonly string[] =>
+  text.split('\n').flatMap((line, index) =>
+    [...line.matchAll(/\b(?:from|import) ?\(?'(\.[^']+\.tsx?)'/g)]
+      .map(([, specifier = '']) => join(dirname(file), specifier))
+      .filter((to) => !isAllowed(file, to))
+      .map((to) => `${file}:${index + 1}: → ${to}`),
   );
 
-  const rows = [...diagram.matchAll(/^([\w/]+) +→ (.*)$/gm)].map(([, tree = '', allowed = '']) => ({
-    tree,
-    allowed: namesIn(allowed),
-  }));
-  const trees = [
-    'functions',
-    'client',
-    ...rows.map(({ tree }) => tree).filter((tree) => tree !== 'local/bin'),
-  ];
-  const files = overrides
-    .map(({ includes }) => includes[0] ?? '')
-    .filter((name) => groupsOf(name).length > 0);
+describe('the diagram of layers in CONTRIBUTING.md', () => {
+  it('allows every import in the code', () => {
+    const files = globSync(`${sources}/**/*.{ts,tsx}`);
+    expect(files.length).toBeGreaterThan(400);
+    expect(files.flatMap((file) => wrongImportsOf(file, readFileSync(file, 'utf8')))).toEqual([]);
+  });
 
-  it.each(files)('names what the linter refuses of other trees in %s', (file) => {
-    const row = rows.findLast(({ tree }) => file.startsWith(`${tree}/`));
-    const home = trees.find((tree) => file.startsWith(`${tree}/`));
-    const depth = '../'.repeat(file.split('/').length - 1);
-    const others = trees
-      .filter((tree) => tree !== home)
-      .flatMap((tree) =>
-        tree === 'functions' ? foldersOf(tree).map((name) => `${tree}/${name}`) : [tree],
-      );
-    const fileOf = (part: string) => samples[part] ?? `${part}/file.ts`;
-    const found = others.filter((part) => !isRefused(file, `${depth}${fileOf(part)}`));
-    const allowed = others.filter((part) =>
-      row?.allowed.some((name) => `${part}/`.startsWith(`${name}/`)),
-    );
-    expect(found).toEqual(file === 'local/template.ts' ? ['system'] : allowed);
+  it.each([
+    ['up to local/', 'host/kms/key-file.ts', '../../local/demo/story.ts'],
+    ['up in a tree', 'functions/vault/reads.ts', '../http/requests.ts'],
+    ['to a neighbour', 'host/kms/key-file.ts', '../sqlite/rows.ts'],
+    ['that the diagram excepts', 'functions/vault/reads.ts', '../access/policy.ts'],
+    ['to a tree that its own may not know', 'client/index.ts', '../system/files.ts'],
+    ['to a part that only local/pack may know', 'local/bin/pack.ts', '../../cli/program.ts'],
+    ['to a folder that the diagram does not have', 'host/bin/node.ts', '../newest/file.ts'],
+  ])('does not allow an import %s', (_, file, specifier) => {
+    const text = `\nimport { some } from '${specifier}';\nawait import('${specifier}');\n`;
+    const to = join(dirname(file), specifier);
+    expect(wrongImportsOf(file, text)).toEqual([2, 3].map((line) => `${file}:${line}: → ${to}`));
   });
 });

@@ -1,7 +1,8 @@
 /**
- * `env_file` of docker compose, read by the package `dotenv` of compose-go v2. Single quotes keep everything
- * except an apostrophe and a backslash at their end; double quotes hold the rest. Only values with NUL cannot
- * be written, because no process can have such a variable.
+ * `env_file` of docker compose, read by the package `dotenv` of compose-go v2. Single quotes keep
+ * everything, except that they cannot contain an apostrophe or end with a backslash; such values go
+ * in double quotes. Only values with NUL cannot be written, because no process can have such a
+ * variable.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import {
@@ -13,17 +14,21 @@ import {
   withSpelling,
 } from './writer.ts';
 
-/** `quoted`: a comment follows. After a bare value, only a space and `#` begin one for compose, not a tab. */
+/**
+ * With `quoted`, no value is written bare, because a comment follows: after a bare value, compose
+ * begins a comment only at a space and `#`, not at a tab.
+ */
 const spell = (value: string, quoted: boolean): string => {
   if (!quoted && isPlain(value)) return value;
   if (!value.includes("'") && !value.endsWith('\\')) return `'${value}'`;
   return `"${value.replace(/[\\"$]/g, '\\$&')}"`;
 };
 
-/** Compose rejects the whole file if a quote is not closed or an expansion is not well-formed. */
+/** Compose rejects the whole file if a quote is not closed or an expansion is malformed. */
 const composeReads = (line: Line): Reading => {
   if (line.kind !== 'assignment') return 'same';
-  // Compose takes the key for the word `export`, and the rest for a line without a name.
+  // With a blank before its `=`, compose takes a key named `export` for the word `export`, and
+  // finds no name after it.
   if (line.key === 'export' && line.beforeEquals !== '') return 'whole file';
   const { quote, raw } = line.value;
   if (quote === "'") return endsInOddBackslash(raw) ? 'whole file' : 'same';
@@ -31,12 +36,13 @@ const composeReads = (line: Line): Reading => {
   return bareReads(line, raw);
 };
 
-/** A placeholder for an escaped dollar sign. No value holds this character. */
+/** Stands for an escaped dollar sign. No value contains this character. */
 const literal = '\0';
 
 const quotedReads = (raw: string): Reading => {
   const text = raw.replace(/\\([\\"nrt$`])/g, (_, escaped) => (escaped === '$' ? literal : ' '));
-  // Compose turns an escaped dollar sign into two, and pairs the first of them with a dollar sign before it.
+  // Compose turns an escaped dollar sign into two, and pairs the first of them with a dollar sign
+  // before it.
   if (text.includes(`$${literal}`)) return 'whole file';
   const dollars = expands(text);
   if (dollars !== 'same') return dollars;
@@ -44,7 +50,8 @@ const quotedReads = (raw: string): Reading => {
 };
 
 const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
-  // Compose skips more kinds of blanks before a value than the grammar does, and may then find a quote.
+  // Compose skips more kinds of blanks before a value than the grammar, and may find a quote after
+  // them.
   if (/^[\v\f\u0085\u00a0]/.test(raw)) return 'whole file';
   const dollars = expands(raw + (comment === '' ? '' : afterValue + comment));
   if (dollars !== 'same') return dollars;
@@ -52,14 +59,14 @@ const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading =>
   return /[\p{White_Space}]$/u.test(raw) ? 'different' : 'same';
 };
 
-/** Compose matches names without regard to case, so that two letters outside ASCII count as well. */
+/** Compose matches names without regard to case, so two letters outside ASCII match as well. */
 const name = '[A-Za-z_\\u017f\\u212a][A-Za-z0-9_\\u017f\\u212a]*';
 const simple = new RegExp(
   `\\$(?:${name}|\\{[A-Za-z_][A-Za-z0-9_]*(?:[:]?[-+][^$?{}\\s]*)?\\})`,
   'g',
 );
 
-/** The effect of `$NAME` and `${…}` on a text: none, an expansion, or a failure for the whole file. */
+/** What `$NAME` and `${…}` do to a text: nothing, an expansion, or a failure for the whole file. */
 const expands = (text: string): Reading => {
   if (!/\$[$A-Za-z_{\u017f\u212a]/.test(text)) return 'same';
   return /\$[${]/.test(text.replace(simple, ' ')) ? 'whole file' : 'different';

@@ -3,11 +3,16 @@ import { compose } from './compose.ts';
 import { docker } from './docker.ts';
 import { dotenv } from './dotenv.ts';
 import { node } from './node.ts';
+import { php } from './php.ts';
 import { python } from './python.ts';
+import { ruby } from './ruby.ts';
 import { shell } from './shell.ts';
 import type { Writer } from './writer.ts';
 
-/** `{"KEY":"value"}` in the order of the file. Every value is exact. */
+/**
+ * The dialect `json`: the reply is one JSON object of keys and values, `{"KEY":"value"}`, in the
+ * order of the file. Every value can be written.
+ */
 const json: Writer = {
   write: (line, value) => `${JSON.stringify(line.key)}:${JSON.stringify(value)}`,
   refuse: () => new Map(),
@@ -15,13 +20,16 @@ const json: Writer = {
   frame: { open: '{', between: ',', close: '}' },
 };
 
-const writers = { shell, compose, docker, node, dotenv, python, json };
+const writers = { shell, compose, docker, node, dotenv, python, ruby, php, json };
 
 export type Dialect = keyof typeof writers;
 
 export const dialectNames = Object.keys(writers).join(', ');
 
-/** The dialects of `.env` files, which are expanded later. */
+/**
+ * The dialects of `.env` files: all except `json`. Files in these dialects can contain references
+ * that are expanded later.
+ */
 export type TextDialect = Exclude<Dialect, 'json'>;
 
 export const textDialectNames = Object.keys(writers)

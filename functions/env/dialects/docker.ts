@@ -1,15 +1,18 @@
 /**
- * `docker run --env-file`, read by the package `kvfile` of docker/cli. Every line is a key, `=`, and the
- * value up to the line's end, with all its blanks, quotes and number signs. So a written line has no `export`
- * and no comment; the comment moves to its own line above. A value of several lines cannot be written, and
- * neither can a line that is longer than the reader's buffer.
+ * `docker run --env-file`, read by the package `kvfile` of docker/cli. Every line is a key, `=`,
+ * and the value up to the end of the line, including all blanks, quotes and number signs. So a line
+ * is written without `export` and without its comment, which moves to a line above. Values with a
+ * line feed cannot be written, nor can lines longer than the reader's buffer.
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import { utf8Bytes } from '../sizes.ts';
 import type { ReadValue, Writer } from './writer.ts';
 import { checksOf, type Reading } from './writer.ts';
 
-/** The bytes of a line with its CR and without its LF: Go's bufio.MaxScanTokenSize must hold both. */
+/**
+ * The most bytes that a line may have, counted with its CR and without its LF. Together with its
+ * LF, the line must fit in Go's bufio.MaxScanTokenSize.
+ */
 const lineBytesMax = 65_535;
 const markBytes = 3;
 
@@ -25,11 +28,11 @@ const write = (line: Assignment, value: string): ReturnType<Writer['write']> => 
   const eol = value.endsWith('\r') ? '\r\n' : line.eol;
   const assignment = `${indent}${key}=${value}`;
   const text = above + assignment + eol;
-  // The line may be the first of the file, after a byte order mark.
+  // Allow for a byte order mark, because this line may be the first of the file.
   return text.split('\n').some((one) => isTooLong(one, true)) ? { reason: 'too_long' } : text;
 };
 
-/** Docker reads nothing of a file with a line that it cannot read. */
+/** If Docker cannot read a line, it rejects the whole file. */
 const reads = (line: Line, marked: boolean): Reading => {
   if (isTooLong(printLine(line).replace(/\n$/, ''), marked)) return 'whole file';
   if (line.kind !== 'assignment') return 'same';
@@ -39,7 +42,7 @@ const reads = (line: Line, marked: boolean): Reading => {
   return bare ? 'same' : 'different';
 };
 
-/** Docker's value is all that follows the first equals sign. */
+/** Docker's value is everything after the first equals sign. */
 const found = (line: Assignment): ReadValue | undefined => {
   if (reads(line, true) !== 'different') return undefined;
   const { value, afterEquals, afterValue, comment } = line;

@@ -1,15 +1,17 @@
 /**
- * dotenv-expand after npm dotenv, and Node's `--env-file`, which must all read the same. dotenv-expand reads what npm
- * dotenv has read. A value in which it would replace or run anything is refused, because no spelling hides that from it.
+ * Three readers that must all read the same: npm dotenv, dotenv-expand after it, and Node's
+ * `--env-file`. dotenv-expand processes what npm dotenv has read. If it would replace or run
+ * anything in a value, the value is refused, because no way of writing it prevents that.
  */
 import { type Line, printLine } from '../grammar.ts';
 import { readByNode, unfitForNode, writeForNode } from './node.ts';
 import { checksOf, type Reading, type Writer } from './writer.ts';
 
 /**
- * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The other
- * patterns harm lines that read this one: there a `$` at the end would join the next text, `$$` and `$&` are
- * patterns of JavaScript's `replace`, and a backslash at the end escapes the next character.
+ * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The
+ * other patterns harm lines that refer to this one: a `$` at the end would join the text that
+ * follows there, `$$` and `$&` are patterns of JavaScript's `replace`, and a backslash at the end
+ * would escape the next character.
  */
 const expandable = /\$(?:[A-Za-z_{}($&'`]|$)|\\(?:\$|$)/;
 
@@ -17,13 +19,15 @@ const write: Writer['write'] = (line, value) =>
   expandable.test(value) ? { reason: 'expansion' } : writeForNode(line, value);
 
 /**
- * Whether dotenv-expand may give a `$` or a backslash of the value a new meaning. dotenv-expand replaces a
- * name by its value, searches the result again, and then runs the commands in it. A `$` is loose at the end,
- * or before a command, another `$`, a replacement pattern (`$&`) or an incomplete name; a backslash, if it
- * may become an escape. A number sign counts as the end, because npm dotenv cuts a bare value there.
+ * Whether dotenv-expand may give a `$` or a backslash of the value a new meaning. dotenv-expand
+ * replaces a name by its value, searches the result again, and then runs the commands in it. A `$`
+ * is loose at the end, and before a command, another `$`, a replacement pattern (`$&`) or an
+ * incomplete name. A backslash is loose if it may become an escape. A number sign counts as the
+ * end, because npm dotenv cuts a bare value there.
  *
- * In other values a letter, a brace or a meaningless character follows each `$`, also after replacements by
- * such values. So no text becomes a new name or a new command.
+ * In other values, every `$` is followed by a letter, a brace or a character without meaning. That
+ * stays true after such values have been inserted into each other, so no text becomes a new name or
+ * a new command.
  */
 const isLoose = (raw: string): boolean =>
   /\$(?:[$(&'`}]|\{(?![A-Za-z_]\w*[}:+-])|\s*(?:#|$))|\\(?:[$}]|\s*(?:#|$))/.test(raw);
@@ -32,9 +36,9 @@ const namesReadBy = (raw: string): string[] =>
   [...raw.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = '']) => name);
 
 /**
- * The first unchanged line that dotenv-expand could combine with another: a loose line whose key another line
- * reads, or a line that may absorb the text of others, if any line reads a name. The author is responsible
- * for a loose line that no other line reads.
+ * The first unchanged line that dotenv-expand could combine with another one: a loose line whose
+ * key another line refers to, or, if any line refers to a name, a line that may absorb the text of
+ * others. A loose line that no other line refers to is its author's responsibility.
  */
 const clashAmong = (readings: ReadonlyMap<Line, Reading>): Line | undefined => {
   const kept = [...readings.keys()];

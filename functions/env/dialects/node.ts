@@ -1,16 +1,21 @@
 /**
- * Node's `--env-file` and npm dotenv, which must both read the same. Neither knows an escape for a quote, so
- * a value with every kind of quotes, or with a backslash at its end, can be written only if it needs no quotes. The
- * two readers take a CR for a line's end or drop it.
+ * Node's `--env-file` and npm dotenv, which must both read the same. Neither has an escape for
+ * quotes, so a value that contains every kind of quote or ends with a backslash can be written only
+ * if it needs no quotes. A CR cannot be written: the two readers take it for the end of a line, or
+ * drop it.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import { checksOf, isPlain, type Reader, type Reading, type Writer } from './writer.ts';
 
-/** Tries the spellings that the grammar reads the same first, then those that are for final replies only. */
+/**
+ * Returns the value as it is written in the file; `undefined` if that is impossible. Tries
+ * spellings from which the vault's grammar reads the same value first, then those that only suit a
+ * final reply.
+ */
 const spell = (value: string): string | undefined => {
   if (isPlain(value)) return value;
   if (value === '') return "''";
-  // npm dotenv takes a backslash before a closing quote for an escape.
+  // npm dotenv takes a backslash before the closing quote for an escape.
   if (value.endsWith('\\')) return standsBare(value) ? value : undefined;
   if (!value.includes("'")) return `'${value}'`;
   if (!/["\\]/.test(value)) return `"${value}"`;
@@ -28,12 +33,14 @@ export const writeForNode: Writer['write'] = (line, value) => {
   const spelled = spell(value);
   if (spelled === undefined) return { reason: 'quotes' };
   const { indent, exported, key, afterValue, comment, eol } = line;
-  // Node knows `export` only with a space after it.
+  // Node recognises `export` only with a space after it.
   const head = `${indent}${exported === '' ? '' : 'export '}${key}`;
   return `${head}=${spelled}${afterValue}${comment}${eol}`;
 };
 
-/** npm dotenv searches for keys at the beginnings of lines. For it, these characters end a line too. */
+/**
+ * npm dotenv searches for keys at the beginnings of lines. For it, these characters end a line too.
+ */
 const lineSeparator = /[\u2028\u2029]/;
 
 /** How Node and npm dotenv read an unchanged line. */
@@ -53,7 +60,7 @@ const outsideQuotes = (line: Line): string => {
   return (line.value.quote === '' ? line.value.raw : '') + line.comment;
 };
 
-/** Node may take a comment for a key and its value if the comment does not begin its line. */
+/** If a comment does not begin at the start of its line, Node may take it for a key and a value. */
 const otherReads = (text: string, marked: boolean): Reading => {
   if (text.startsWith('#') && !marked) return 'same';
   if (/=[ \t]*(?:['"`]|$)/.test(text)) return 'lines below';
@@ -73,9 +80,9 @@ const valueReads = (line: Assignment): Reading => {
 };
 
 const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading => {
-  // Node looks for the value on the next line.
+  // If the value is empty and blanks follow the `=`, Node looks for the value on the next line.
   if (raw === '') return comment === '' && afterValue !== '' ? 'lines below' : 'same';
-  // A quote may open a value after a blank that only npm dotenv knows.
+  // After a blank that only npm dotenv recognises, a quote may open a value.
   if (/^\s/.test(raw)) return 'lines below';
   if (raw.startsWith('`')) return /^`[^\\]*`/.test(raw) ? 'different' : 'lines below';
   return /#|\s$/.test(raw) ? 'different' : 'same';
@@ -83,7 +90,7 @@ const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading =>
 
 export const unfitForNode: Reader['unfit'] = (line, marked) => {
   if (marked) return 'byte_order_mark';
-  // Both return objects, and this is no ordinary property of an object.
+  // `__proto__`: both readers return objects, in which this is not an ordinary property.
   if (line.key === '__proto__') return 'key';
   return lineSeparator.test(line.comment) ? 'comment' : undefined;
 };

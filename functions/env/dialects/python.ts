@@ -1,8 +1,8 @@
 /**
- * python-dotenv with its default `interpolate=True`: it replaces `${NAME}` and `${NAME:-default}` in every
- * value, with or without quotes. No escape prevents that, but a default may be any text without a closing
- * brace. So `${=:-${NAME}}` is the text `${NAME}`, because no variable is named `=`. The grammar reads
- * another value there, so this spelling is for final replies only.
+ * python-dotenv with its default `interpolate=True`: it replaces `${NAME}` and `${NAME:-default}`
+ * in every value, quoted or not. No escape prevents that, but a default may be any text without a
+ * closing brace, and no variable is named `=`. So `${=:-${NAME}}` gives the text `${NAME}`. The
+ * grammar reads something else there, so this is for final replies only.
  */
 import { type Assignment, type Line, printLine } from '../grammar.ts';
 import {
@@ -35,7 +35,7 @@ const withoutExpansions = (value: string): string => {
 type Span = { readonly start: number; readonly end: number };
 
 /**
- * The parts of a decoded value that python-dotenv replaces: the matches of the regular expression
+ * The parts of a decoded value that python-dotenv replaces: the matches of
  * `\$\{[^}:]*(:-[^}]*)?\}`, found in linear time.
  */
 export const findExpansions = (text: string): Span[] => {
@@ -62,10 +62,11 @@ const indexOrEnd = (text: string, character: string, from: number): number => {
 };
 
 /**
- * How python-dotenv reads an unchanged line. The model reads the line alone, so it knows every key that the
- * reader finds in it, and whether the reader ends the line where the grammar does. An open quote affects the
- * whole file, not only the lines below: the reader may find its end in a value, or give the quote up. In both
- * cases it may find keys in the following text, which replace keys above.
+ * How python-dotenv reads an unchanged line. The model reads the line alone. It knows every key
+ * that the reader finds on it, and whether the reader ends the line where the grammar does. An open
+ * quote affects the whole file, not only the lines below: the reader may find its end in a later
+ * value, or give up on the quote. Either way it may find keys in the text that follows, which
+ * replace keys above.
  */
 const pythonReads = (line: Line): Reading => {
   const { bindings, open } = readBindings(printLine(line));
@@ -78,7 +79,7 @@ const pythonReads = (line: Line): Reading => {
   return findExpansions(first.value).length > 0 ? 'different' : 'same';
 };
 
-/** The value that the model of the parser finds, if no comment could be a part of it. */
+/** The value that the model of the parser finds, unless a comment could be part of it. */
 const found = (line: Assignment): ReadValue | undefined => {
   if (pythonReads(line) !== 'different' || line.comment !== '') return undefined;
   const value = readBindings(printLine(line)).bindings[0]?.value;
@@ -86,25 +87,29 @@ const found = (line: Assignment): ReadValue | undefined => {
 };
 
 type Binding = {
-  /** Absent for a comment, for blanks, and for a line that the parser cannot read and skips. */
+  /** Absent for comments, blanks, and lines that the parser cannot read and skips. */
   readonly key?: string;
-  /** Absent for a key without `=`. References such as `${NAME}` are not replaced yet. */
+  /** Absent for a key without `=`. References such as `${NAME}` have not been replaced yet. */
   readonly value?: string;
 };
 
 type Bindings = {
   readonly bindings: readonly Binding[];
   /**
-   * The text ends inside a quote. Then the following text decides what the parser reads from that quote on,
-   * and `bindings` ends before the quote.
+   * Whether the text ends inside a quote. In that case `bindings` ends before the quote, and what
+   * the parser reads from there on depends on the text that follows.
    */
   readonly open: boolean;
 };
 
-/** Python's blanks without the control characters from tab to CR, as ranges of a character class. */
+/**
+ * Python's blanks, except the control characters from tab to CR, as ranges of a character class.
+ */
 const otherBlanks = String.raw`\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`;
 const blank = String.raw`[\t-\r${otherBlanks}]`;
-/** A blank that ends no line. Python opens the file as text, so its parser meets no CR. */
+/**
+ * A blank that does not end a line. Python opens the file as text, so its parser never sees a CR.
+ */
 const inLine = String.raw`[\t\x0b\f${otherBlanks}]`;
 
 const beforeKey = new RegExp(`${blank}*`, 'y');
@@ -118,21 +123,22 @@ const restOfLine = /[^\n]*/y;
 const endOfBinding = new RegExp(String.raw`${inLine}*(?:#[^\n]*)?(?:\n|$)`, 'y');
 
 /**
- * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in linear time. The parser has no
- * state except its position. So it reads a text between other lines like the text alone, unless the text ends
- * inside a quote. `text` has no byte order mark, which Python's reader drops.
+ * An exact model of the parser of python-dotenv 1.2.4 (`dotenv/parser.py`), in linear time. The
+ * parser has no state except its position, so it reads a text between other lines like the text
+ * alone, unless the text ends inside a quote. `text` has no byte order mark, since Python's reader
+ * drops it.
  */
 export const readBindings = (text: string): Bindings => {
   const lines = text.replace(/\r\n?/g, '\n');
   const cursor = createCursor(lines);
   const bindings: Binding[] = [];
-  // A line begins one binding at most.
+  // A line begins at most one binding.
   for (let left = lines.split('\n').length; left > 0; left--) {
     cursor.take(beforeKey);
     if (cursor.next() === '') break;
     const binding = readBinding(cursor);
     if (binding === 'open') return { bindings, open: true };
-    // After an error the parser skips to the end of that line.
+    // After an error, the parser skips the rest of that line.
     if (binding === 'error') cursor.take(restOfLine);
     bindings.push(binding === 'error' ? {} : binding);
   }
@@ -140,7 +146,7 @@ export const readBindings = (text: string): Bindings => {
 };
 
 type Cursor = {
-  /** Returns the match of a sticky expression at the cursor, if there is one, and moves behind it. */
+  /** Matches a sticky expression at the cursor, and moves past the match if there is one. */
   readonly take: (expression: RegExp) => RegExpExecArray | undefined;
   /** The next character; empty at the end. */
   readonly next: () => string;

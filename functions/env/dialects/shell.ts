@@ -1,39 +1,49 @@
 /**
- * `set -a; . file` in bash, dash and zsh, in any locale. Every value without NUL has a spelling that all
- * three read the same. A line is refused if no spelling helps: it ends in a CR, follows a byte order mark,
- * has a name that a shell reserves, or is below a line that bash may read beyond its end.
+ * `set -a; . file` in bash, dash and zsh, in any locale. Every value without NUL can be written so
+ * that all three read it the same. A line is refused if that is impossible: if it ends in a CR,
+ * follows a byte order mark, has a name that a shell reserves, or comes after a line that bash may
+ * read beyond its end.
  */
 import type { Assignment, Line } from '../grammar.ts';
 import { checksOf, isPlain, type Writer, withSpelling } from './writer.ts';
 
 /**
- * In GBK, GB18030, Big5, Shift_JIS and similar encodings, the last byte of a character outside ASCII may form
- * one character with a backslash after it. So no escape may follow such a character: bash would miss the
- * escape, end the quotes early and run the rest. Quotes and `$` are never part of such a character.
+ * In GBK, GB18030, Big5, Shift_JIS and similar encodings, the last byte of a character outside
+ * ASCII may form one character with a backslash after it. So no escape may follow such a character:
+ * bash would miss the escape, end the quotes early, and run the rest. Quotes and `$` are never part
+ * of such a character.
  */
 const hidesEscapes = /\P{ASCII}[\\"$`]/u;
 
-/** zsh replaces a word after such an equals sign by the path of the command of that name. */
+/**
+ * An equals sign at the beginning of a value or after a colon. zsh replaces a word after it by the
+ * path of the command with that name.
+ */
 const commandPath = /(?:^|:)=/;
 
 const spell = (value: string): string => {
   if (isPlain(value) && !commandPath.test(value)) return value;
   if (!value.includes("'")) return `'${value}'`;
-  // The grammar does not join quoted parts, so this spelling is for final replies only.
+  // In single quotes, each apostrophe becomes `'\''`, which ends the quotes and opens them again.
+  // The vault's grammar does not join quoted parts, so this is for final replies only.
   if (hidesEscapes.test(value)) return `'${value.replaceAll("'", `'\\''`)}'`;
   return `"${value.replace(/[\\"$`]/g, '\\$&')}"`;
 };
 
 /**
- * Names whose value a shell changes: the shell sets the variable itself, makes it read-only, does not export
- * it, or computes with the value, which may run a command. Measured on bash 5.2; two names are of bash 5.3.
+ * The names of bash whose value it changes: it sets the variable itself, makes it read-only, does
+ * not export it, or computes with the value, which may run a command. Measured on bash 5.2; two of
+ * the names are from bash 5.3.
  */
 const ofBash = `_ BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND
   BASH_LINENO BASH_MONOSECONDS BASH_SOURCE BASH_SUBSHELL BASH_TRAPSIG BASH_VERSINFO
   COMP_WORDBREAKS DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO OPTIND
   PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID`;
 
-/** Measured on zsh 5.9 with the modules that it loads by itself. dash 0.5.12 adds no names. */
+/**
+ * The same for zsh: the names whose value it changes. Measured on zsh 5.9 with the modules that it
+ * loads by default. dash 0.5.12 adds no names.
+ */
 const ofZsh = `ARGC COLUMNS EGID ERRNO FUNCNEST GID HISTCHARS HISTSIZE KEYBOARD_HACK KEYTIMEOUT LINES LISTMAX
   MAILCHECK SAVEHIST TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTYIDLE USERNAME ZLE_RPROMPT_INDENT
   ZSH_EVAL_CONTEXT ZSH_SUBSHELL aliases argv builtins cdpath commands dirstack dis_aliases
@@ -46,13 +56,13 @@ const ofZsh = `ARGC COLUMNS EGID ERRNO FUNCNEST GID HISTCHARS HISTSIZE KEYBOARD_
 
 const own: ReadonlySet<string> = new Set(`${ofBash} ${ofZsh}`.split(/\s+/));
 
-/** Whether bash, dash or zsh changes some values of a variable of that name. */
+/** Whether bash, dash or zsh changes some values of a variable with this name. */
 export const isShellOwn = (key: string): boolean => own.has(key);
 
 /**
- * Whether bash, dash and zsh all certainly read the line as the grammar does. `marked`: it follows a byte
- * order mark. A line that is not the same but does not reach beyond its end has a warning only; zsh and dash
- * may stop reading there.
+ * Whether bash, dash and zsh all certainly read the line as the vault's grammar does. `marked`: it
+ * follows a byte order mark. If they may read it differently, but bash certainly ends the line
+ * where the grammar does, the line only gets a warning; zsh and dash may stop reading there.
  */
 const readsTheSame = (line: Line, marked: boolean): boolean => {
   if (marked) return false;
@@ -62,23 +72,25 @@ const readsTheSame = (line: Line, marked: boolean): boolean => {
   return readsValueTheSame(line);
 };
 
-/** Whether the value holds nothing that a shell expands, splits, or takes for an operator. */
+/** Whether the value contains nothing that a shell expands, splits, or takes for an operator. */
 const readsValueTheSame = ({ value, exported }: Assignment): boolean => {
   const { quote, raw } = value;
   if (quote === "'") return true;
   if (quote === '"') {
     return !/\P{ASCII}\\/u.test(raw) && !/[$`]|\\[nrt]/.test(raw.replace(/\\[\\"$`]/g, ''));
   }
-  // `{a,b}` becomes two words in an argument of `export`.
+  // In an argument of `export`, `{a,b}` becomes two words.
   if (exported !== '' && /[{}]/.test(raw)) return false;
   if (commandPath.test(raw)) return false;
   return !/[^\w./:@%+,=#^!?*[\]{}\-\P{ASCII}]|[\p{White_Space}\p{Cc}\p{Cf}]/u.test(raw);
 };
 
-/** Names whose value bash evaluates as arithmetic. A fault there ends the reading of the file. */
+/** Names whose value bash evaluates as arithmetic. If that fails, bash stops reading the file. */
 const arithmetic: ReadonlySet<string> = new Set(['HISTCMD', 'OPTIND', 'SRANDOM']);
 
-/** Words that open a compound command, and commands that end the reading of the file. */
+/**
+ * Words that open a compound command, and commands after which the shell stops reading the file.
+ */
 const reserved =
   'if|then|else|elif|fi|case|esac|for|select|while|until|do|done|in|function|time|coproc';
 const leaving = 'exit|return|exec|logout';
@@ -87,17 +99,24 @@ const unsafeWord = `(?:${reserved}|${leaving})`;
 const unsafeKey = new RegExp(`^${unsafeWord}$`);
 
 /**
- * Bash looks for the end of a subscript on later lines as well. Bash asks the locale byte by byte which bytes
- * are letters of a name: in Shift_JIS and in encodings of one byte, every byte of `é` is one.
+ * A name and `[`, such as `a[`. Bash looks for the closing bracket on later lines too. It asks the
+ * locale, byte by byte, which bytes are letters of a name: in Shift_JIS and in single-byte
+ * encodings, every byte of `é` is one.
  */
 const subscript = String.raw`[A-Za-z_\x80-\uffff][\w\x80-\uffff]*\[`;
 /** The first character of a word that may follow an operator. */
 const word = String.raw`(?=[\w./:%+,=-])(?!${unsafeWord}${wordEnd}|${subscript})`;
 /** A command of plain words. */
 const command = String.raw`(?! *${unsafeWord}${wordEnd})[\w./ -]*`;
-/** In some locales, a backslash, backtick or brace is part of the character outside ASCII before it. */
+/**
+ * The character after this must not follow a character outside ASCII: in some locales, a backslash,
+ * backtick or brace there is part of that character.
+ */
 const itself = String.raw`(?<![\x80-\uffff])`;
-/** Bash drops the characters 1 and 127 after a dollar sign, and then sees what follows them. */
+/**
+ * A dollar sign that begins no expansion. Bash drops the characters 1 and 127 after a dollar sign,
+ * and then sees what follows them.
+ */
 const loneDollar = String.raw`\$(?![$({['"\x01\x7f])`;
 const parameter = String.raw`\{[A-Za-z_]\w*(?::?[-+=][^'"\x60$\\{}()\n]*)?${itself}\}`;
 const expansions = [
@@ -121,7 +140,8 @@ const outside = new RegExp(
     ...expansions,
     String.raw`[;&][ \t]*(?:$|${word})`,
     String.raw`\|[ \t]*${word}`,
-    // Digits before a second redirection are its descriptor, so the first redirection has no word.
+    // Digits before a second redirection are its descriptor, so the first redirection would have no
+    // word.
     String.raw`[<>][ \t]*(?=[\w./])(?!\d+[<>])`,
   ].join('|'),
   'y',
@@ -138,8 +158,8 @@ const inside = new RegExp(
 );
 
 /**
- * Whether bash may be inside a construct, or may have stopped reading, at the end of an unchanged line. The
- * author is responsible for the commands that such a line runs.
+ * Whether, at the end of an unchanged line, bash may still be inside a construct or may have
+ * stopped reading. The commands that such a line runs are its author's responsibility.
  */
 const mayReachBeyond = (line: Line, marked: boolean): boolean => {
   if (line.kind !== 'assignment') return marked && !endsInside(line.text);

@@ -1,14 +1,17 @@
 /**
- * The writer of a dialect, which knows how the dialect's reader reads, and writes values for that reader. An
- * unchanged line is classified alone and conservatively: it is `same` only if that is certain.
+ * The writer of a dialect. It writes values for the program that reads such files (the reader), and
+ * knows how that reader reads. Each unchanged line is judged on its own, and counts as `same` only
+ * if the reader certainly reads it as the vault does.
  */
 import type { UnfitReason } from '../../model/errors.ts';
 import type { Assignment, Line, ParsedFile } from '../grammar.ts';
 
-/** Why a line cannot be written for a reader. */
 export type Unfit = {
   readonly reason: UnfitReason;
-  /** With `other_line`: the number of the line that causes the error. */
+  /**
+   * The number of the line that causes the error, if that is another line. Only with the reason
+   * `other_line`.
+   */
   readonly causeLine?: number;
 };
 
@@ -16,15 +19,16 @@ export type ReadValue = { readonly line: Assignment; readonly value: string };
 
 export type Writer = {
   /**
-   * The line with `value` in place of its own value, and with its EOL. The dialect's reader must return
-   * exactly `value`, whatever the surrounding lines hold that `refuse` accepts. If no spelling does that, the
-   * result is the reason. Spellings that the grammar reads the same come first. The others are only for
-   * replies that are not expanded later, which functions/env/lines.ts ensures.
+   * Returns the line, including its EOL, with `value` in place of its own value. The dialect's
+   * reader must return exactly `value`, whatever the surrounding lines contain, as long as `refuse`
+   * accepts them. If that is impossible, returns the reason. If possible, the grammar reads the
+   * same value from the result. Otherwise the result is only for replies that are not expanded
+   * later, which functions/env/lines.ts ensures.
    */
   readonly write: (line: Assignment, value: string) => string | Unfit;
   /**
-   * The lines of `written` for which no value would be read correctly, each with its reason. `kept` are the
-   * unchanged lines, which may also affect how the reader reads other lines.
+   * The lines of `written` on which no value would be read correctly, each with its reason. `kept`
+   * are the unchanged lines, which may also affect how the reader reads other lines.
    */
   readonly refuse: (
     file: ParsedFile,
@@ -34,31 +38,39 @@ export type Writer = {
   /** Whether the reader may read an unchanged line differently from the grammar. */
   readonly disagrees: (file: ParsedFile, line: Line) => boolean;
   /**
-   * What the reader finds in a line that it reads differently; `undefined` if that is not certain. The result
-   * has no comment that the reader takes for a part of the value.
+   * Returns the value that the dialect's reader finds on a line that it reads differently from the
+   * grammar; `undefined` if that is not certain. If the reader takes a comment for a part of the
+   * value, the returned line does not have that comment.
    */
   readonly found?: (line: Assignment) => ReadValue | undefined;
-  /** If set, the reply holds only the assignments of the file, in this frame. */
+  /** If set, the reply consists of only the assignments of the file, in this frame. */
   readonly frame?: { readonly open: string; readonly between: string; readonly close: string };
 };
 
 /**
- * The part of a file that the reader reads differently. `different`: another value, in a line that ends where
- * the grammar ends it. `lines below`: the reader may read the lines below as a part of this one. `whole
- * file`: it may give up the whole file, or find keys in it that the grammar does not know.
+ * How much of a file the dialect's reader reads differently from the grammar because of one line.
+ * `different`: another value, but the line ends where the grammar ends it. `lines below`: the
+ * reader may take the lines below for a part of this one. `whole file`: it may reject the whole
+ * file, or find keys in it that the grammar does not know.
  */
 export type Reading = 'same' | 'different' | 'lines below' | 'whole file';
 
 export type Reader = {
-  /** `marked`: the line follows a byte order mark. */
+  /** How the reader reads an unchanged line. `marked`: the line follows a byte order mark. */
   readonly reads: (line: Line, marked: boolean) => Reading;
-  /** Finds an unchanged line that affects the `whole file` only because of the other unchanged lines. */
+  /**
+   * Returns an unchanged line that, together with other unchanged lines, makes the reader read the
+   * whole file differently; `undefined` if there is none.
+   */
   readonly clash?: (readings: ReadonlyMap<Line, Reading>) => Line | undefined;
-  /** The reason why no value can be written in this line, if there is one. */
+  /** The reason why no value can be written on this line, if there is one. */
   readonly unfit: (line: Assignment, marked: boolean) => UnfitReason | undefined;
 };
 
-/** Makes `refuse` and `disagrees` of a writer from the classification of single lines. */
+/**
+ * Makes the functions `refuse` and `disagrees` of a writer from a reader, which judges single
+ * lines.
+ */
 export const checksOf = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse' | 'disagrees'> => {
   const isMarked = (file: ParsedFile, line: Line) => file.bom && line === file.lines[0];
   return {
@@ -81,17 +93,50 @@ export const checksOf = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse'
   };
 };
 
-/** Whether a value needs no quotes for any reader, like a name or a number. */
+/**
+ * Makes a writer for a reader whose value on a line is known, and that can read any written value.
+ * `readValue` returns `undefined` if the value is not certain.
+ */
+export const writerFrom = ({
+  write,
+  reads,
+  readValue,
+}: Pick<Writer, 'write'> & {
+  readonly reads: (line: Line) => Reading;
+  readonly readValue: (line: Assignment) => string | undefined;
+}): Writer => ({
+  write,
+  found: (line) => {
+    const value = reads(line) === 'different' ? readValue(line) : undefined;
+    return value === undefined ? undefined : { line: withOwnComment(line), value };
+  },
+  ...checksOf({ reads, unfit: () => undefined }),
+});
+
+/**
+ * Whether a value, such as a name or a number, can be written without quotes. That is right for
+ * every reader except zsh, for which shell.ts makes one more check. A comment after the value can
+ * also be a reason for quotes, which the dialects check themselves.
+ */
 export const isPlain = (value: string): boolean =>
   /^[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*$/.test(value);
 
-/** The line with a new spelling of its value, without blanks around the equals sign. */
+/** The line with its value written as `spelled`, and without blanks around the equals sign. */
 export const withSpelling = (line: Assignment, spelled: string): string => {
   const { indent, exported, key, afterValue, comment, eol } = line;
   return `${indent}${exported}${key}=${spelled}${afterValue}${comment}${eol}`;
 };
 
-/** Whether a backslash would escape the closing quote, for a reader that knows this escape. */
+/** The line as seen by a reader for which every number sign outside quotes begins a comment. */
+export const withOwnComment = (line: Assignment): Assignment => {
+  const { value, afterValue, comment } = line;
+  const raw = value.quote === '' ? value.raw.replace(/#.*/s, '') : value.raw;
+  if (raw === value.raw) return line;
+  const own = value.raw.slice(raw.length) + afterValue + comment;
+  return { ...line, value: { ...value, raw, decoded: raw }, afterValue: ' ', comment: own };
+};
+
+/** Whether a backslash would escape the closing quote, for a reader that has this escape. */
 export const endsInOddBackslash = (raw: string): boolean => {
   let at = raw.length;
   while (at > 0 && raw[at - 1] === '\\') at--;

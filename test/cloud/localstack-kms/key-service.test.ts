@@ -1,12 +1,9 @@
-/** The master key in LocalStack's KMS, held to the same suite as one in a file. */
+/** A master key in LocalStack's KMS passes the same suite as one in a file. */
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { afterAll, jest } from '@jest/globals';
+import { afterAll } from '@jest/globals';
 import { createKmsKey } from '../../../functions/kms/kms-key.ts';
 import { holdsForEachKey } from '../../support/key-service-suite.ts';
 import { type LocalKms, startKms } from './localstack.ts';
-
-// LocalStack is installed the first time.
-jest.setTimeout(300_000);
 
 let kms: LocalKms | undefined;
 afterAll(() => kms?.close());

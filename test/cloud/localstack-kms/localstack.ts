@@ -1,28 +1,37 @@
-/** LocalStack's KMS, which a test may stop and start, with a master key whose id and material the test knows. */
+/**
+ * Runs LocalStack's KMS with a master key whose id and material the test knows. The test may stop
+ * and start it.
+ */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { findFreePort } from '../../../host/process/ports.ts';
 import { type FixedKey, putFixedKey } from '../../../local/containers/fixed-key.ts';
 import { type Localstack, startLocalstack } from '../../../local/containers/localstack.ts';
 import { ensurePython } from '../../../local/containers/python.ts';
-import { findFreePort } from '../../../local/process/ports.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 export type LocalKms = {
   readonly client: KMSClient;
-  /** The environment of a vault that uses it. */
+  /** The environment of a vault that uses this KMS. */
   readonly env: NodeJS.ProcessEnv;
   readonly key: FixedKey;
   readonly stop: () => Promise<void>;
-  /** Starts it on the same port, with this key or with none. It remembers no key by itself. */
+  /**
+   * Starts LocalStack again on the same port, with this master key or without any. LocalStack keeps
+   * no key across a restart.
+   */
   readonly start: (key?: FixedKey) => Promise<void>;
-  /** Stops it permanently. */
+  /** Stops LocalStack for good, and removes its files. */
   readonly close: () => Promise<void>;
 };
 
 export const freshMaterial = (): string => randomBytes(32).toString('base64');
 
-/** Installs LocalStack the first time, which takes a minute or two. */
+/**
+ * Starts LocalStack's KMS with a new master key. The first call on a machine installs LocalStack,
+ * which takes a minute or two.
+ */
 export const startKms = async (): Promise<LocalKms> => {
   const programs = await ensurePython('localstack', () => undefined);
   const folder = freshFolder();

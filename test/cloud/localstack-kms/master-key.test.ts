@@ -1,6 +1,6 @@
 /**
- * The master key of a vault is in LocalStack's KMS and fails in every way. The tests tell one story: each leaves the
- * key as the next one finds it.
+ * The master key of a vault is in LocalStack's KMS and fails in several ways. The tests tell one
+ * story: each begins with the key as the test before has left it.
  */
 import {
   CancelKeyDeletionCommand,
@@ -8,12 +8,9 @@ import {
   EnableKeyCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, type RunningVault, startVault } from '../../support/running-vault.ts';
 import { freshMaterial, type LocalKms, startKms } from './localstack.ts';
-
-// LocalStack is installed the first time, and restarts several times.
-jest.setTimeout(300_000);
 
 let kms: LocalKms;
 let vault: RunningVault;
@@ -36,7 +33,10 @@ const writes: readonly Request[] = [
   ['POST', '/v1/env/encrypt', { content: `${free}=v\nB=enc(${free})` }],
 ];
 
-/** Makes each request twice. Both answers must be the expected ones, in time and without a value. */
+/**
+ * Sends each request twice. Both answers must be 503 with this code, come within ten seconds and
+ * contain no value.
+ */
 const expectEach = async (requests: readonly Request[], code: string, retryable: boolean) => {
   for (const request of requests) {
     for (const _ of [1, 2]) {
@@ -54,7 +54,7 @@ const expectEach = async (requests: readonly Request[], code: string, retryable:
   }
 };
 
-/** Expects that nothing was written and that the earlier values open. */
+/** Expects that nothing was written, and that the earlier values can be opened. */
 const expectAllAsBefore = async () => {
   expect((await vault.ask('GET', `/v1/secrets/${free}`)).status).toBe(404);
   const { json } = await vault.ask('GET', `/v1/secrets/${kept}/versions?include=values&order=asc`);
@@ -75,14 +75,14 @@ afterAll(async () => {
 describe('a vault with a failing master key', () => {
   const keyed = () => ({ KeyId: kms.key.id });
 
-  it('stores and opens nothing while the key is disabled, and everything after it is enabled', async () => {
+  it('stores and opens nothing while the key is disabled, and opens everything once it is enabled again', async () => {
     await kms.client.send(new DisableKeyCommand(keyed()));
     await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
     await kms.client.send(new EnableKeyCommand(keyed()));
     await expectAllAsBefore();
   });
 
-  it('stores and opens nothing while the key is pending deletion, and everything after that is cancelled', async () => {
+  it('stores and opens nothing while the key is pending deletion, and opens everything once the deletion is cancelled and the key enabled', async () => {
     await kms.client.send(new ScheduleKeyDeletionCommand({ ...keyed(), PendingWindowInDays: 7 }));
     await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
     await kms.client.send(new CancelKeyDeletionCommand(keyed()));
@@ -114,7 +114,7 @@ describe('a vault with a failing master key', () => {
     await expectEach([...retrievals, ...writes], 'master_key_unavailable', false);
   });
 
-  it('answers master_key_incorrect to every read if the key has other material', async () => {
+  it('answers master_key_incorrect to every request that opens a value if the key has other material', async () => {
     await kms.start({ id: kms.key.id, material: freshMaterial() });
     await expectEach(retrievals, 'master_key_incorrect', false);
   });

@@ -1,13 +1,10 @@
 /** Three nodes whose master key is in LocalStack's KMS. */
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ClusterProcess, endCluster, startCluster } from '../../support/cluster-process.ts';
 import { runLocal } from '../../support/local-process.ts';
 import { untilSeen } from '../../support/until.ts';
 import { type LocalKms, startKms } from './localstack.ts';
-
-// LocalStack is installed the first time.
-jest.setTimeout(300_000);
 
 let kms: LocalKms;
 let cluster: ClusterProcess;
@@ -44,7 +41,7 @@ describe('three nodes with a master key in a KMS', () => {
   });
 
   // Shows G9.
-  it('answer 503 on all nodes and store nothing while the key is disabled, and serve again once it is enabled', async () => {
+  it('answer 503 on all nodes to requests that need the key, and store nothing, while the key is disabled, and serve again once it is enabled', async () => {
     const KeyId = kms.key.id;
     const refused = { status: 503, body: { code: 'master_key_unavailable', retryable: false } };
     await kms.client.send(new DisableKeyCommand({ KeyId }));

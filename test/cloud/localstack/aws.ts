@@ -1,7 +1,7 @@
-/** The AWS CLI with the LocalStack of a folder, like `npm run stack -- localstack -- aws …`. */
+/** Runs the AWS CLI with the LocalStack of a folder, like `npm run stack -- localstack aws …`. */
 import { runLocal } from '../../support/local-process.ts';
 
-/** Returns the output of the command. Throws its error output if it fails. */
+/** Returns the output of the command. If it fails, throws its error output. */
 export const aws = async (dataDir: string, ...args: readonly string[]): Promise<string> => {
   const command = runLocal('stack', ['localstack', 'aws', ...args], { VAULT_DATA_DIR: dataDir });
   if ((await command.exit) === 0) return command.output.join('\n');
@@ -14,7 +14,7 @@ export const askAws = async <Answer>(
   ...args: readonly string[]
 ): Promise<Answer> => JSON.parse(await aws(dataDir, ...args, '--output', 'json')) as Answer;
 
-/** An output of the deployed stack. */
+/** Returns an output of the deployed stack. */
 export const outputOf = (dataDir: string, name: string): Promise<string> =>
   askAws(
     dataDir,

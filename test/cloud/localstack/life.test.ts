@@ -1,12 +1,13 @@
 /**
- * A stack on its own LocalStack is deployed, deployed again, given an access policy, restored beside itself, and deleted.
- * The tests tell one story: each finds the stack as the test before left it.
+ * A stack on its own LocalStack is deployed, deployed again, given an access policy, restored as a
+ * second stack, and deleted. The tests tell one story: each begins with the stack as the test
+ * before has left it.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { findFreePort } from '../../../local/process/ports.ts';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { findFreePort } from '../../../host/process/ports.ts';
 import {
   expectReadsOnlyApp,
   githubPolicy,
@@ -18,9 +19,6 @@ import { sendUntilFinal } from '../../support/repeated-requests.ts';
 import { issueToken } from '../../support/tokens.ts';
 import { askAws, aws, outputOf } from './aws.ts';
 
-// Programs of Python start many times, which may take long on a busy machine.
-jest.setTimeout(300_000);
-
 const dataDir = freshFolder();
 const policyFile = join(freshFolder(), 'access.yaml');
 const listening = /^vault listening on (http:\/\/\S+)$/;
@@ -31,7 +29,7 @@ let url: string;
 let port: string;
 
 type Ended = LocalProcess & { readonly code: number | null };
-/** Runs the command from another terminal to its end. */
+/** Runs a command as from another terminal, until it ends. */
 const againWith = async (env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Ended> => {
   const policy = existsSync(policyFile) ? { AUTH_POLICY_FILE: policyFile } : {};
   const command = runLocal('stack', ['localstack', ...args], {
@@ -45,7 +43,10 @@ const again = (...args: readonly string[]) => againWith({ ALARM_EMAIL }, ...args
 const addressOf = ({ output }: LocalProcess) =>
   output.map((line) => listening.exec(line)?.[1]).find(Boolean);
 
-/** How the programs of this machine reach the store and the key of LocalStack. */
+/**
+ * Returns the environment with which programs on this machine reach the store and the key in
+ * LocalStack.
+ */
 const storeEnvironment = (): NodeJS.ProcessEnv => {
   const endpoint = `http://127.0.0.1:${port}`;
   return {
@@ -118,8 +119,8 @@ describe('a stack', () => {
     expect(json.versions?.map(({ value }) => value)).toEqual(['one', 'two']);
   });
 
-  // LocalStack makes no dashboards. test/contract/template.test.ts reads the text of ours.
-  it('has ten alarms, whose topic tells the address', async () => {
+  // LocalStack does not support dashboards. test/contract/template.test.ts checks the text of ours.
+  it('has ten alarms, whose topic notifies the address', async () => {
     const query = 'MetricAlarms[].[AlarmName, AlarmActions[0]]';
     const alarms = await askAws<[string, string][]>(
       dataDir,
@@ -146,7 +147,8 @@ describe('a stack', () => {
   });
 });
 
-// The drill of docs/deploy/aws.md. LocalStack has no point-in-time restore, so a copy stands for the restored table.
+// This is the exercise in docs/deploy/aws.md. LocalStack has no point-in-time restore, so a copy
+// takes the place of the restored table.
 describe('a second stack over a copy of the table', () => {
   const existing = { TABLE_NAME: 'vault-restored', VAULT_ID: 'vault', MASTER_KEY_ID: '' };
   let restored: string | undefined;
@@ -163,7 +165,7 @@ describe('a second stack over a copy of the table', () => {
     restored = addressOf(command);
   });
 
-  it('reads the values and the history of the moment of the copy, and nothing later', async () => {
+  it('shows the values and the history as of the copy, and nothing later', async () => {
     expect(restored).not.toBe(url);
     const reply = await ask('GET', '/v1/secrets/KEPT');
     expect(reply).toMatchObject({ status: 200, json: { version: 2, value: 'two' } });
@@ -177,13 +179,13 @@ describe('a second stack over a copy of the table', () => {
     expect(await exit).toBe(1);
     expect(output).toEqual(
       expect.arrayContaining([
-        '1 version would vanish, and each number would be given twice:',
+        '1 version would be lost, and their numbers would be assigned again:',
         expect.stringMatching(/^ {2}tenant a, KEPT version 3 by /),
       ]),
     );
   });
 
-  it('takes new secrets, which the first stack does not have', async () => {
+  it('accepts new secrets, which the first stack does not have', async () => {
     const body = { name: 'AFTERWARDS', value: 'four' };
     expect((await ask('POST', '/v1/secrets', body)).status).toBe(201);
     expect(await ask('GET', '/v1/secrets/AFTERWARDS')).toMatchObject({ json: { value: 'four' } });
@@ -201,7 +203,7 @@ describe('a second stack over a copy of the table', () => {
     };
     expect(await verify()).toEqual([
       1,
-      'the table keeps expired records: its time to live is not on for expiresAt',
+      'the table keeps expired records: turn on its time to live for expiresAt',
       'verified the whole table: 1 violations',
     ]);
     const specification = 'Enabled=true,AttributeName=expiresAt';
@@ -243,7 +245,8 @@ describe('a deleted stack', () => {
   it('leaves every item in the table', async () => {
     const scan = ['dynamodb', 'scan', '--table-name', 'vault', '--query', 'Items[].[pk.S, sk.S]'];
     const keys = await askAws<string[][]>(dataDir, ...scan);
-    // The creates and the updates had keys, so each left a record, under a hash.
+    // The creates and updates had idempotency keys, so each has left a record in the table. The
+    // name of a record is a hash.
     const named = keys.map((key) => key.join(' ').replace(/(#IDEMPOTENCY#)\S+/, '$1HASH'));
     expect(named.sort()).toEqual([
       'TENANT#a#IDEMPOTENCY#HASH RECORD',

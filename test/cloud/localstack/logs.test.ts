@@ -1,4 +1,4 @@
-/** The logs of the functions, read through the API of CloudWatch Logs. */
+/** The logs of the functions, read with the API of CloudWatch Logs. */
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
@@ -11,7 +11,10 @@ import { askAws } from './aws.ts';
 
 const vault = useVault();
 
-/** The log lines of one request. Waits for the last one to reach the log group of its function. */
+/**
+ * Returns the log lines of one request. Waits until the last one has reached the log group of its
+ * function.
+ */
 const linesOf = async (operation: string, reply: Reply): Promise<string[]> => {
   const id = reply.headers.get('x-request-id') ?? '';
   const group = ['--log-group-name', `/aws/lambda/vault-${operation}`];
@@ -29,7 +32,7 @@ const objectsOf = (lines: readonly string[]) =>
   lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 
 describe('the log of a request in CloudWatch Logs', () => {
-  it('is one line between those of Lambda, with its decisions and its metrics', async () => {
+  it('is one line between the lines of Lambda, with its decisions and its metrics', async () => {
     const create = async () => {
       const name = freshName();
       const key = randomUUID();
@@ -37,7 +40,8 @@ describe('the log of a request in CloudWatch Logs', () => {
       const reply = await vault.ask('POST', '/v1/secrets', body, { 'Idempotency-Key': key });
       return { name, key, reply, lines: await linesOf('create-secret', reply) };
     };
-    // On a slow machine the vault repeats calls that took too long, and the lines count each.
+    // On a slow machine the vault repeats calls that took too long, and the log counts each of
+    // them. So create secrets until one needs a single attempt and a single call to KMS.
     const { name, key, reply, lines } = await untilSeen(
       create,
       ({ reply: { tries }, lines: seen }) => {
@@ -70,7 +74,8 @@ describe('the log of a request in CloudWatch Logs', () => {
     const reply = await vault.ask('GET', `/v1/secrets/${missing}`);
     const [request] = objectsOf(await linesOf('get-secret', reply));
     expect(request).toMatchObject({ operation: 'get-secret', code: 'not_found', secret: missing });
-    // The other log group has lines of its own, so an empty search result concerns the secret.
+    // The other log group has lines, too. So if nothing is found in it, that is because the secret
+    // is not mentioned there.
     const other = await vault.ask('GET', `/v1/secrets/${freshName()}/versions`);
     await linesOf('list-versions', other);
     const events = await askAws<string[]>(
@@ -91,7 +96,8 @@ describe('dsvault log --aws', () => {
       const read = await vault.ask('POST', '/v1/env/expand', { content: `A=secret(${name})\n` });
       return { name, created, read };
     };
-    // Each time that a request is sent again has a row of its own.
+    // A request that is sent again has a row for each time. So retry until the create and the read
+    // were each sent only once.
     const { name, created, read } = await untilSeen(
       ask,
       (asked) =>
@@ -102,7 +108,7 @@ describe('dsvault log --aws', () => {
     const refused = await vault.ask('GET', `/v1/secrets/${freshName()}`);
     await linesOf('get-secret', refused);
     const folder = freshFolder();
-    const aws = `cd '${resolve('.')}' && exec node local/bin/launch.js local/bin/stack.ts localstack aws "$@"`;
+    const aws = `cd '${resolve('.')}' && exec node host/bin/launch.js local/bin/stack.ts localstack aws "$@"`;
     writeFileSync(join(folder, 'aws'), `#!/bin/sh\n${aws}\n`, { mode: 0o700 });
     const PATH = `${folder}${delimiter}${process.env['PATH']}`;
     const dsvault = openDsvault({ PATH, VAULT_DATA_DIR: vault.dataDir });

@@ -1,4 +1,7 @@
-/** The master key of the deployed stack is a key of LocalStack's KMS, whose faults reach the values. */
+/**
+ * The master key of the deployed stack is in LocalStack's KMS. If that key fails, values cannot be
+ * stored or opened.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freshName, useVault } from '../../support/running-vault.ts';
 import { untilSeen } from '../../support/until.ts';
@@ -25,7 +28,7 @@ describe('the master key of the stack', () => {
       ...['kms', 'describe-key', '--key-id', 'alias/vault'],
     );
     expect(described.KeyMetadata.Arn).toBe(keyArn);
-    // A probe that takes more than a second makes the status degraded.
+    // If the probe takes more than a second, the status is degraded.
     const { json } = await untilSeen(
       () => vault.ask('GET', '/v1/status'),
       ({ status }) => status === 200,
@@ -33,7 +36,7 @@ describe('the master key of the stack', () => {
     expect(json).toMatchObject({ masterKey: { reachable: true, id: keyArn.split('/')[1] } });
   });
 
-  it('stores and opens nothing while disabled, and everything after it is enabled again', async () => {
+  it('lets the vault store and open nothing while it is disabled, and both again after it is enabled', async () => {
     await kms('disable-key');
     const unavailable = { status: 503, json: { code: 'master_key_unavailable', retryable: false } };
     for (const _ of [1, 2]) {

@@ -1,4 +1,4 @@
-/** Ends what the set-up started, after the suites of this project. */
+/** Ends what setup.ts started, after the suites of this project. */
 import { endServed } from '../../support/served.ts';
 
 export default endServed;

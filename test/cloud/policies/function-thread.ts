@@ -1,6 +1,9 @@
-/** Runs one function of the vault in its own thread and environment, as Lambda does in a process. */
+/**
+ * Runs one function of the vault in its own thread and environment, as Lambda does in its own
+ * process.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
-import { toContext } from '../../../local/gateway/lambda.ts';
+import { toContext } from '../../../host/gateway/lambda.ts';
 
 const { route, entryPoint } = workerData;
 const { handler } = await import(entryPoint);

@@ -1,6 +1,7 @@
 /**
- * Takes the part of IAM on AWS: it stands before the store and the master key, knows each function by its credentials,
- * lets through what the function's policy grants, and records each requested permission. It can also inject faults.
+ * Plays the part of IAM on AWS. It stands in front of the store and the master key, recognises each
+ * function by its credentials, forwards what the function's policy allows, and records every
+ * permission that is needed. It can also inject faults.
  */
 import { type Fate, meet } from '../../support/adversary/fates.ts';
 import { realPause } from '../../support/adversary/proxy.ts';
@@ -10,18 +11,27 @@ import { type Named, neededFor, type Permission, type Permissions } from './perm
 
 export type Gate = {
   readonly exchange: Exchange;
-  /** All requested permissions, refused or not, by function. */
+  /** All permissions that were needed, whether granted or not, by function. */
   readonly used: ReadonlyMap<string, ReadonlySet<Permission>>;
-  /** The refused calls, such as `get-secret: kms:Decrypt MasterKey`. */
+  /** The refused calls, for example `get-secret: kms:Decrypt MasterKey`. */
   readonly refused: readonly string[];
-  /** Replaces the function that decides the fate of granted calls. */
+  /**
+   * Sets the function that decides whether a call that the policy allows is forwarded or meets a
+   * fault.
+   */
   readonly setFate: (fateOf: (call: Call) => Fate) => void;
 };
 
-/** The header that shows whose credentials a call uses: the session token is sent in plain text. */
+/**
+ * The header that shows whose credentials a call uses, because the session token is sent in plain
+ * text.
+ */
 const identity = 'x-amz-security-token';
 
-/** The key policy of the template allows data keys only for a named secret of a named tenant of this vault. */
+/**
+ * Whether the key policy in the template allows this call. The policy allows data keys only for a
+ * named secret of a named tenant in this vault.
+ */
 const isOfASecret = ({ operation, input }: Call, { vaultId }: Named): boolean => {
   if (!['GenerateDataKey', 'Decrypt'].includes(operation)) return true;
   const context = (input['EncryptionContext'] ?? {}) as Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 /**
- * A vault whose functions may do only what template.yaml grants them. Each runs in its own thread behind the local
- * gateway, with its own credentials, by which a gate before the store and the master key recognises it.
+ * A vault whose functions may do only what template.yaml grants them. Each runs in its own thread
+ * behind the local gateway, with its own credentials. A gate in front of the store and the master
+ * key recognises it by these.
  */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -9,18 +10,17 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyResult } from 'aws-lambda';
-import { dynoxide } from '../../../local/dynamodb/dynoxide.ts';
-import { ensureTable } from '../../../local/dynamodb/ensure-table.ts';
-import { startStore } from '../../../local/dynamodb/local-store.ts';
-import { environmentOf } from '../../../local/gateway/functions.ts';
-import { startGateway } from '../../../local/gateway/gateway.ts';
-import type { Handler } from '../../../local/gateway/lambda.ts';
-import { openTokenKey } from '../../../local/identity/token-key.ts';
-import { openVaultId } from '../../../local/identity/vault-id.ts';
-import { openVaultKey } from '../../../local/kms/vault-key.ts';
-import { lockDataFolder } from '../../../local/process/data-folder.ts';
-import { type Route, readTemplate } from '../../../local/template.ts';
-import { runningRecord } from '../../../local/vaults/vault-records.ts';
+import { environmentOf } from '../../../host/gateway/functions.ts';
+import { startGateway } from '../../../host/gateway/gateway.ts';
+import type { Handler } from '../../../host/gateway/lambda.ts';
+import { openTokenKey } from '../../../host/identity/token-key.ts';
+import { openVaultId } from '../../../host/identity/vault-id.ts';
+import { openVaultKey } from '../../../host/kms/vault-key.ts';
+import { lockDataFolder } from '../../../host/process/data-folder.ts';
+import { runningRecord } from '../../../host/process/vault-records.ts';
+import { ensureTable } from '../../../host/single/ensure-table.ts';
+import { type Route, readTemplate } from '../../../host/template.ts';
+import { startDynoxide } from '../../../local/dynamodb/dynoxide.ts';
 import { startProxy } from '../../support/adversary/proxy.ts';
 import { toEndpoint } from '../../support/adversary/wire.ts';
 import { startKms } from '../../support/kms-server.ts';
@@ -49,7 +49,7 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
     stdout: true,
     stderr: true,
   });
-  // The log lines do not matter here.
+  // The log lines do not matter here, but must be read.
   worker.stdout.resume();
   worker.stderr.resume();
   await once(worker, 'message');
@@ -73,7 +73,7 @@ const partsOf = async (folder: string) => {
   const vaultId = openVaultId(folder, {});
   const nothing = { exist: false, storedKeys: async () => ({ own: [], otherKeyId: undefined }) };
   const key = openVaultKey(folder, {}, nothing);
-  const store = await startStore(dynoxide(process.cwd()), folder, () => undefined);
+  const store = await startDynoxide(folder);
   const close = async () => {
     await store.close();
     lock.release();
@@ -107,7 +107,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
     AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
     AWS_ENDPOINT_URL_KMS: proxy.endpoint,
   };
-  // A function has a route for each of its methods.
+  // A function has one route for each of its methods.
   const ofOperations = [...new Map(routes.map((route) => [route.operation, route])).values()];
   const functions = await Promise.all(ofOperations.map((route) => startFunction(route, env)));
   const handlers = new Map(
@@ -115,7 +115,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
   );
   const report = (line: string): void => void process.stderr.write(`${line}\n`);
   const gateway = await startGateway({ routes, handlers, host: '127.0.0.1', port: 0, report });
-  // Write the file of every host, so that programs find the vault.
+  // Like every host, write running.json, so that programs find the vault.
   runningRecord.remember(dataDir, {
     url: gateway.url,
     dynamodbEndpoint: store.endpoint,
@@ -133,6 +133,7 @@ export const startGuardedVault = async (grants: Permissions): Promise<GuardedVau
       await gateway.close(12_000);
       await Promise.all(functions.map(({ end }) => end()));
       await proxy.close();
+      await kms.close();
       await closeParts();
       rmSync(dataDir, { recursive: true, force: true });
     },

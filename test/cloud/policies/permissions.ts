@@ -1,13 +1,13 @@
 /**
- * Granted and used permissions in one notation: an IAM action and the resource of the template, such as
- * `dynamodb:Query SecretsTable/index/byTenant`.
+ * Granted and used permissions in the same notation: an IAM action and a resource of the template,
+ * for example `dynamodb:Query SecretsTable/index/byTenant`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { parseTemplate } from '../../../local/template.ts';
+import { parseTemplate } from '../../../host/template.ts';
 import type { Call, Json } from '../../support/adversary/wire.ts';
 
 export type Permission = string;
-/** The permissions by operation, such as `get-secret`. */
+/** The permissions by operation, for example `get-secret`. */
 export type Permissions = ReadonlyMap<string, ReadonlySet<Permission>>;
 
 type Statement = Readonly<Record<string, unknown>>;
@@ -15,7 +15,10 @@ type Resource = { readonly Type: string; readonly Properties?: Json };
 
 const known = new Set(['Effect', 'Action', 'Resource', 'Condition']);
 
-/** The condition of each grant of data keys: they are keys of this vault. The gate checks it for every call. */
+/**
+ * The condition under which data keys are granted: they must belong to this vault. The gate checks
+ * it for every call.
+ */
 const ofThisVault = {
   StringEquals: {
     'kms:EncryptionContext:vault': {
@@ -28,7 +31,10 @@ const existingTable =
   // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
   'arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}';
 
-/** A resource of the stack as the template writes it: `!GetAtt MasterKey.Arn`, `!Sub "${SecretsTable.Arn}/index/byTenant"`. */
+/**
+ * Returns the name of a resource of the stack from the forms that the template uses: `!GetAtt
+ * MasterKey.Arn` and `!Sub "${SecretsTable.Arn}/index/byTenant"`.
+ */
 const ownOf = (resource: unknown): string | undefined => {
   const { 'Fn::GetAtt': attribute, 'Fn::Sub': text } = resource as Record<string, string>;
   const [, name, rest = ''] =
@@ -36,14 +42,20 @@ const ownOf = (resource: unknown): string | undefined => {
   return name && `${name}${rest}`;
 };
 
-/** The existing table or key that stands for a resource of the stack, by the name of that resource. */
+/**
+ * If the resource of a grant is an existing table or key, returns the name of the resource of the
+ * stack that it replaces. Otherwise returns `undefined`.
+ */
 const existingOf = (resource: unknown): string | undefined => {
   const { Ref: parameter, 'Fn::Sub': text = '' } = resource as Record<string, string>;
   if (parameter === 'ExistingKeyArn') return 'MasterKey';
   return text.startsWith(existingTable) ? text.replace(existingTable, 'SecretsTable') : undefined;
 };
 
-/** The resource of a grant: one of the stack, or in a stack over an existing vault the same of that vault. */
+/**
+ * Returns the resource of a grant. It is a resource of the stack, or the corresponding resource of
+ * an existing vault if the stack is over one.
+ */
 const resourceOf = (resource: unknown): string => {
   const [condition, own, existing] = [(resource as Json)['Fn::If']].flat();
   const name = ownOf(own);
@@ -58,18 +70,20 @@ const permissionsOf = (statement: Statement): readonly Permission[] => {
     throw new Error(`a statement that this does not understand: ${JSON.stringify(statement)}`);
   }
   const resource = resourceOf(statement['Resource']);
-  const { Condition } = statement;
-  if (Condition !== undefined && !isDeepStrictEqual(Condition, ofThisVault)) {
-    throw new Error(`a condition that this does not understand: ${JSON.stringify(Condition)}`);
+  const actions = [statement['Action']].flat().map(String);
+  const usesDataKeys = actions.some((action) => /^kms:(?:GenerateDataKey|Decrypt)$/.test(action));
+  if (!isDeepStrictEqual(statement['Condition'], usesDataKeys ? ofThisVault : undefined)) {
+    throw new Error(`a grant under another condition: ${JSON.stringify(statement)}`);
   }
-  return [statement['Action']].flat().map((action) => `${action} ${resource}`);
+  return actions.map((action) => `${action} ${resource}`);
 };
 
 const grantedTo = ({ Policies = [], Role }: Json): ReadonlySet<Permission> => {
   if (Role !== undefined) throw new Error('a role that is made elsewhere may grant anything');
   return new Set(
     [Policies].flat().flatMap((policy) => {
-      // A named policy, for example AWS's own, grants permissions that the template does not list.
+      // A policy that is only named, such as one of AWS, grants permissions that the template does
+      // not list.
       if (typeof policy === 'string' || !Array.isArray((policy as Json)['Statement'])) {
         throw new Error(`a policy without statements: ${JSON.stringify(policy)}`);
       }
@@ -78,7 +92,10 @@ const grantedTo = ({ Policies = [], Role }: Json): ReadonlySet<Permission> => {
   );
 };
 
-/** The permissions that a template grants to each of its functions. Throws if it grants in another way. */
+/**
+ * Returns the permissions that a template grants to each of its functions. Throws if it grants
+ * permissions in any other way.
+ */
 export const grantsOf = (template: string): Permissions => {
   const { Resources, Globals } = parseTemplate(template) as {
     readonly Globals: { readonly Function: Json };
@@ -98,7 +115,7 @@ export const grantsOf = (template: string): Permissions => {
   );
 };
 
-/** The id of a vault, and its table and master key by their names in the template. */
+/** The id of a vault, and the names of its table and master key. */
 export type Named = {
   readonly vaultId: string;
   readonly tableName: string;
@@ -114,7 +131,8 @@ const actionOf: Readonly<Record<string, string>> = {
 };
 
 /**
- * The permissions that AWS requires for a call. A transaction requires those of its actions:
+ * Returns the permissions that AWS requires for a call. A transaction requires those of its
+ * actions:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  */
 export const neededFor = ({ service, operation, input }: Call, named: Named): Permission[] => {
@@ -126,7 +144,7 @@ export const neededFor = ({ service, operation, input }: Call, named: Named): Pe
     const table = TableName === named.tableName ? 'SecretsTable' : String(TableName);
     return IndexName === undefined ? table : `${table}/index/${IndexName}`;
   };
-  // A batch names its tables as keys.
+  // In a batch, the names of the tables are keys.
   const batch = Object.keys((input['RequestItems'] as Json | undefined) ?? {});
   if (batch.length > 0) {
     return batch.map((TableName) => `dynamodb:${operation} ${tableOf({ TableName })}`);
@@ -145,7 +163,10 @@ type Difference = {
   readonly missing: readonly Permission[];
 };
 
-/** The permissions of one function that it has and never used, and those that it used and does not have. */
+/**
+ * Returns the permissions that a function has but never used, and those that it used but does not
+ * have.
+ */
 export const differenceOf = (
   granted: ReadonlySet<Permission>,
   used: ReadonlySet<Permission>,

@@ -1,12 +1,12 @@
 /**
- * Every function has exactly the permissions that it uses: the e2e suites and injected faults make it use each action
- * of its policy, and every other action is refused. The suites and the faults run before the first test, so each test
- * stands alone.
+ * Every function has exactly the permissions that it uses. The e2e suites and injected faults make
+ * it use each action of its policy, and every other action is refused. The suites and the faults
+ * run before the first test, so each test can run alone.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { startProgram } from '../../../local/process/supervisor.ts';
+import { startProgram } from '../../../host/process/supervisor.ts';
 import type { Fate } from '../../support/adversary/fates.ts';
 import { promptFates } from '../../support/adversary/store-fates.ts';
 import type { Call } from '../../support/adversary/wire.ts';
@@ -22,7 +22,10 @@ jest.setTimeout(1_800_000);
 const grants = grantsOf(readFileSync('template.yaml', 'utf8'));
 const none: ReadonlySet<Permission> = new Set();
 
-/** The faults of a KMS call. Silence is left out: it takes seconds, and ends like a broken call. */
+/**
+ * The faults that a KMS call meets. Silence is not among them: it takes seconds, and ends like a
+ * broken connection.
+ */
 const keyFates: readonly Fate[] = [
   ...['DisabledException', 'KMSInvalidStateException', 'NotFoundException'].map(
     (type): Fate => ({ kind: 'key fault', type }),
@@ -31,23 +34,31 @@ const keyFates: readonly Fate[] = [
   { kind: 'dropped', as: 'reset' },
 ];
 
-/** The part of Jest's report of a file that this test uses. */
+/** What this test uses of Jest's report, for one file with tests. */
 type FileReport = {
   readonly name: string;
   readonly message: string;
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages: readonly string[];
+  }[];
 };
 
-/** The failed tests of a file, or its name and message if it could not be loaded. */
+/**
+ * Returns the failed tests of a file, with the reasons. If the file could not be loaded, returns
+ * its name and the message instead.
+ */
 const failuresOf = ({ name, message, assertionResults }: FileReport): readonly string[] => {
   if (assertionResults.length === 0) return [`${name}: ${message}`];
   return assertionResults
     .filter(({ status }) => status === 'failed')
-    .map(({ fullName }) => `${name}: ${fullName}`);
+    .map(({ fullName, failureMessages }) => `${name}: ${fullName}: ${failureMessages.join('\n')}`);
 };
 
 /**
- * Runs the suites of test/e2e against a running vault. Returns the number of passed tests and the names of the others.
+ * Runs the suites of test/e2e against a running vault. Returns how many tests passed, and the
+ * failures of the others.
  */
 const runE2e = async ({ url, dataDir }: GuardedVault) => {
   const report = join(freshFolder(), 'report.json');
@@ -66,7 +77,7 @@ const runE2e = async ({ url, dataDir }: GuardedVault) => {
   };
 };
 
-/** Makes `startVault` find this vault. Returns a function that undoes it. */
+/** Makes `startVault` use this vault. The returned function undoes that. */
 const useVault = ({ url, dataDir }: GuardedVault): (() => void) => {
   const { BASE_URL, VAULT_DATA_DIR } = process.env;
   Object.assign(process.env, { BASE_URL: url, VAULT_DATA_DIR: dataDir });
@@ -86,10 +97,16 @@ describe('a vault with the permissions of template.yaml', () => {
   let stopUsing: () => void;
   let faults = 0;
   let suites: Awaited<ReturnType<typeof runE2e>> & { readonly refused: readonly string[] };
-  /** For each kind of request, the number of its calls and the refusals while each call met each fault. */
+  /**
+   * For each kind of request: the number of its calls, and which calls were refused while each of
+   * its calls in turn met each fault.
+   */
   const met = new Map<Kind, { readonly calls: number; readonly refused: readonly string[] }>();
 
-  /** Sends a request whose call number `at` meets `fate`. Returns the service of each call that it made. */
+  /**
+   * Sends a request whose call with the index `at` meets `fate`. Returns the service of each call
+   * that it made.
+   */
   const sendWith = async (kind: Kind, at: number, fate: Fate) => {
     const send = await kind.prepare(vault, vault.token());
     const services: Call['service'][] = [];
@@ -146,7 +163,7 @@ describe('a vault with the permissions of template.yaml', () => {
     expect(differenceOf(grants.get(operation) ?? none, used)).toEqual({ unused: [], missing: [] });
   });
 
-  it('would fail this test with any permission missing or added', () => {
+  it('would differ from what it uses with any permission missing, or with one added', () => {
     for (const [operation, granted] of grants) {
       const used = guarded.gate.used.get(operation) ?? none;
       for (const permission of granted) {
@@ -175,7 +192,7 @@ describe('a function that lacks a permission', () => {
     await guarded.close();
   });
 
-  it('fails for that action while the other functions work', async () => {
+  it('is refused the calls that need the permission, while another function works', async () => {
     const vault = await startVault();
     const token = vault.token();
     await vault.call('POST', '/v1/secrets', { token, body: { name: 'A', value: 'v' } });

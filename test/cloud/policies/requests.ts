@@ -1,20 +1,22 @@
-/** A request of every kind to every function, with its preparation. */
+/** Requests of every kind to every function, with what they need to be prepared. */
 import { randomBytes } from 'node:crypto';
 import { freshName, type RunningVault } from '../../support/running-vault.ts';
 
 type Headers = Readonly<Record<string, string>>;
-/** Sends one request. */
 type Send = () => Promise<unknown>;
 export type Kind = {
   readonly name: string;
-  /** Prepares what the request needs. Each call returns a new request. */
+  /**
+   * Prepares what the request needs. Returns a function that sends the request. Each call prepares
+   * a new request.
+   */
   readonly prepare: (vault: RunningVault, token: string) => Promise<Send>;
 };
 
 const headersOf = (keyed: boolean): Headers =>
   keyed ? { 'Idempotency-Key': randomBytes(16).toString('base64url') } : {};
 
-/** A secret whose second version is its deletion. */
+/** Makes a secret whose second version is a deletion. Returns its name. */
 const makeDeleted = async (vault: RunningVault, token: string): Promise<string> => {
   const name = freshName('GONE');
   await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'one' } });
@@ -23,7 +25,10 @@ const makeDeleted = async (vault: RunningVault, token: string): Promise<string> 
   return name;
 };
 
-/** A secret with three versions; an instant at which the second was valid, and one at which none was. */
+/**
+ * Makes a secret with three versions. Returns its name, and an instant at which the second was
+ * valid.
+ */
 const makeOld = async (vault: RunningVault, token: string) => {
   const name = freshName('OLD');
   await vault.call('POST', '/v1/secrets', { token, body: { name, value: 'one' } });
@@ -101,7 +106,10 @@ const env =
       vault.call('POST', `/v1/env${route}`, { token, body: { content, ...more }, headers });
   };
 
-/** A file that the caller has already, in the form in which it has not changed. */
+/**
+ * Prepares a file that the caller has already expanded and whose secrets have not changed. The
+ * request expands it again, with the tag of the first answer.
+ */
 const unchanged: Kind['prepare'] = async (vault, token) => {
   const { name } = await makeOld(vault, token);
   const content = `A=secret(${name})\n`;

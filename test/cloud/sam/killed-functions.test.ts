@@ -1,4 +1,7 @@
-/** When containers of functions are killed, a caller sees at most one 502, and no write happens twice. */
+/**
+ * When containers of functions are killed, a caller may get an error of the gateway. After the
+ * caller has repeated the request, it has taken effect exactly once.
+ */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -11,7 +14,7 @@ const vault = useVault();
 const docker = async (...args: readonly string[]): Promise<string> =>
   (await execute('docker', args)).stdout.trim();
 
-/** Kills the container of a function. Returns whether there was one. */
+/** Kills the container of a function. Returns whether it had one. */
 const kill = async (name: string): Promise<boolean> => {
   const filters = ['--filter', `label=sam.cli.function.name=${name}`];
   const id = await docker('ps', '--quiet', ...filters);
@@ -20,7 +23,10 @@ const kill = async (name: string): Promise<boolean> => {
   return true;
 };
 
-/** Sends a request whose reply may be sam's own, which breaks the contract. Returns 0 for no reply. */
+/**
+ * Sends a request. The reply may be sam's own, which breaks the contract, so it is not checked.
+ * Returns its status, or 0 if there was none.
+ */
 const send = async (method: string, path: string, body?: object, key = randomUUID()) => {
   const headers = {
     Authorization: `Bearer ${vault.token()}`,
@@ -34,7 +40,10 @@ const send = async (method: string, path: string, body?: object, key = randomUUI
     return 0;
   }
 };
-/** A function that starts on a slow machine may ask its caller to send the request again. */
+/**
+ * The statuses with which a function asks its caller to repeat the request, as it may while it
+ * starts on a slow machine.
+ */
 const asksToRepeat = [429, 503];
 const versionsOf = async (name: string): Promise<number[]> => {
   const versions: number[] = [];
@@ -50,7 +59,7 @@ const versionsOf = async (name: string): Promise<number[]> => {
 const wait = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
 describe('a function whose idle container is killed', () => {
-  it('answers the next request normally', async () => {
+  it('answers the next request normally, or asks the caller to repeat it and then answers', async () => {
     const name = freshName();
     await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
     const path = `/v1/secrets/${name}`;
@@ -65,11 +74,14 @@ describe('a function whose idle container is killed', () => {
 
 describe('a request whose function is killed meanwhile', () => {
   // Shows G11.
-  it('takes effect exactly once after a repeat, wherever its function is killed', async () => {
+  it('takes effect exactly once when it is repeated until it succeeds, whenever its function is killed', async () => {
     const [writers, kills] = [4, 10];
     let [answered, broken, isOver] = [0, 0, false];
 
-    /** Repeats each update of its own secret until it succeeds. Returns the number of updates. */
+    /**
+     * Updates one secret again and again, and repeats each update until it succeeds. Returns the
+     * number of updates.
+     */
     const write = async (name: string): Promise<number> => {
       await vault.ask('POST', '/v1/secrets', { name, value: 'of 0' });
       let updates = 0;

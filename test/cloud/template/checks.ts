@@ -1,12 +1,14 @@
-/** The findings of cfn-lint and checkov in a template. Both are installed once, in environments below `.local`. */
+/**
+ * Runs cfn-lint and checkov on a template. Both are installed once, in environments below `.local`.
+ */
 import { join } from 'node:path';
+import { run } from '../../../host/process/run.ts';
 import { ensurePython } from '../../../local/containers/python.ts';
-import { run } from '../../../local/process/run.ts';
 import type { Explanation } from './explained.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** Installs the programs that check, which takes minutes the first time. */
+/** Installs the programs. The first time, that takes minutes. */
 export const installChecks = async () => {
   const sam = await ensurePython('sam', say);
   const checkov = await ensurePython('checkov', say);
@@ -17,10 +19,10 @@ export const installChecks = async () => {
   };
 };
 
-/** One finding of one check about one resource. */
+/** What a check found in a resource. */
 export type Finding = { readonly check: string; readonly resource: string };
 
-/** All findings of cfn-lint in every Region, also remarks, one sentence each. */
+/** Returns everything that cfn-lint finds for any Region, including remarks, one sentence each. */
 export const lint = async (cfnLint: string, template: string): Promise<readonly string[]> => {
   const all = ['--regions', 'ALL_REGIONS', '--include-checks', 'I'];
   const how = ['--format', 'json', '--non-zero-exit-code', 'none'];
@@ -31,7 +33,7 @@ export const lint = async (cfnLint: string, template: string): Promise<readonly 
   );
 };
 
-/** The findings of checkov, which runs without any network access of its own. */
+/** Returns what checkov finds. It is told not to download anything. */
 export const scan = async (checkov: string, template: string): Promise<readonly Finding[]> => {
   const what = ['--file', template, '--framework', 'cloudformation'];
   const how = ['--output', 'json', '--quiet', '--compact', '--soft-fail', '--skip-download'];
@@ -45,7 +47,7 @@ export const scan = async (checkov: string, template: string): Promise<readonly 
   }));
 };
 
-/** The findings without an explanation, and the explanations without a finding. */
+/** Returns the findings without an explanation, and the explanations without a finding. */
 export const compare = (
   findings: readonly Finding[],
   explanations: readonly Explanation[],

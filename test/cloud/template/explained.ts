@@ -1,11 +1,10 @@
 /**
- * The findings of checkov in template.yaml that stay, each with its reason. `npm run check:template` fails for a
- * finding that is not listed here, and for a line here without a finding.
+ * The findings of checkov in template.yaml that are accepted, each with the reason. `npm run
+ * check:template` fails if a finding is not listed here, and if a line here has no finding.
  */
 export type Explanation = {
-  /** The id of the check in checkov. */
+  /** The id of the check, as checkov names it. */
   readonly check: string;
-  /** The names of the resources in the template. */
   readonly resources: readonly string[];
   readonly why: string;
 };

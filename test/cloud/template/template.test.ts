@@ -1,8 +1,8 @@
-/** `npm run check:template`: AWS's linter, SAM and checkov examine template.yaml. */
+/** `npm run check:template` checks template.yaml with AWS's linter, SAM and checkov. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { run } from '../../../local/process/run.ts';
+import { run } from '../../../host/process/run.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { compare, installChecks, lint, scan } from './checks.ts';
 import { explanations } from './explained.ts';
@@ -12,7 +12,7 @@ jest.setTimeout(900_000);
 const template = 'template.yaml';
 const folder = freshFolder();
 
-/** A copy of the template in which `from`, which must occur once, is replaced by `to`. */
+/** Makes a copy of the template in which `to` replaces `from`, which must occur exactly once. */
 const copyWith = (from: string, to: string): string => {
   const parts = readFileSync(template, 'utf8').split(from);
   expect(parts).toHaveLength(2);

@@ -1,7 +1,8 @@
 /**
- * `adversary.ts FOLDER SOCKET SEED SHARE REPORT`: a proxy on SOCKET between the functions of the node that runs on FOLDER
- * and its etcd. A share of the calls meets a fault that the seed draws; no call may hold a stored value. At its end it
- * writes what it met.
+ * `adversary.ts FOLDER SOCKET SEED SHARE REPORT` is a proxy on SOCKET, between the functions of the
+ * node on FOLDER and its etcd. A share of the calls meets a fault; the seed decides which calls,
+ * and which fault. A call that contains a plaintext value is a violation. At its end the proxy
+ * writes a report of what happened to the calls.
  */
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import {
@@ -14,7 +15,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { memberAddress } from '../../../local/node/member.ts';
+import { memberAddress } from '../../../host/node/member.ts';
 import { canaryForms, findCanaries } from '../../support/adversary/canaries.ts';
 import { oneOf, seeded } from '../../support/adversary/random.ts';
 import { canary, type Met } from './hostility.ts';
@@ -24,17 +25,20 @@ const random = seeded(Number(seed));
 
 type Fate =
   | { readonly kind: 'passed' }
-  /** Sent on after `ms`. */
+  /** The call is forwarded to etcd after `ms` milliseconds. */
   | { readonly kind: 'slow'; readonly ms: number }
-  /** Never sent on. */
+  /** The call is never forwarded to etcd. */
   | { readonly kind: 'dropped'; readonly isSilent: boolean }
-  /** Applied, but the reply is lost. */
+  /** etcd applies the call, but the node does not get the reply. */
   | { readonly kind: 'reply lost'; readonly isSilent: boolean }
-  /** Never answered, and applied after `ms`, perhaps after the vault has answered its caller. */
+  /**
+   * The node gets no answer. etcd applies the call after `ms` milliseconds, perhaps after the vault
+   * has answered its caller.
+   */
   | { readonly kind: 'applied late'; readonly ms: number }
-  /** Applied twice; the node sees the first or the second reply. */
+  /** etcd applies the call twice. The node sees the first or the second reply. */
   | { readonly kind: 'duplicated'; readonly shows: 'first' | 'second' }
-  /** Refused before it has an effect. */
+  /** The call is refused before it has an effect. */
   | { readonly kind: 'throttled' }
   | { readonly kind: 'server error'; readonly isApplied: boolean };
 
@@ -51,7 +55,8 @@ const ofWrites: readonly [Draw, ...Draw[]] = [
   ...ofReads,
   () => ({ kind: 'reply lost', isSilent: isSometimes(0.3) }),
   () => ({ kind: 'duplicated', shows: oneOf(random, ['first', 'second']) }),
-  // Nothing is applied so late that it would come after the last look at the tables.
+  // The delay is at most 3 s, because every call must be applied before the tables are compared at
+  // the end.
   () => ({ kind: 'applied late', ms: random() * 3_000 }),
 ];
 
@@ -73,7 +78,7 @@ const sleep = (ms: number) =>
     setTimeout(resolve, ms);
   });
 
-/** Sends a call on, which ends soon after the caller's own time for it. */
+/** Forwards a call. Its deadline is only a little later than the caller's own. */
 const forward = (path: string, request: Buffer): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const deadline = Date.now() + 5_000;
@@ -82,7 +87,10 @@ const forward = (path: string, request: Buffer): Promise<Buffer> =>
     );
   });
 
-/** Rejects with what the node sees. Resolves to `undefined` if it sees nothing. */
+/**
+ * Does to a call what its fate says, and returns the reply that the node sees. Rejects with the
+ * error that the node sees. Resolves to `undefined` if the node gets no answer.
+ */
 const meet = async (fate: Fate, path: string, request: Buffer): Promise<Buffer | undefined> => {
   const send = () => forward(path, request);
   switch (fate.kind) {

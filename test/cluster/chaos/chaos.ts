@@ -1,4 +1,4 @@
-/** One run of chaos, from the first start of the nodes to the verdict. */
+/** Runs chaos once, from the first start of the nodes to the verdict. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Check, checkLogs, checkSentence } from '../../../cli/log/check.ts';
@@ -14,14 +14,14 @@ import { openSite, type Site } from './site.ts';
 export type ChaosResult = {
   readonly ok: boolean;
   readonly seed: number;
-  /** Why it is not; empty if it is. */
+  /** What went wrong; empty if nothing did. */
   readonly failures: readonly string[];
   readonly faults: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
   readonly history: Report;
-  /** The calls of the functions that the adversary met. */
+  /** What the adversary did to the calls from the nodes' functions to etcd. */
   readonly met: Met;
-  /** What the logs of the nodes say of each other. */
+  /** What the check of the nodes' logs found. */
   readonly logs: Check;
   readonly items: number;
   readonly digests: readonly string[];
@@ -30,7 +30,9 @@ export type ChaosResult = {
 
 const startMsMax = 60_000;
 
-/** Reads the tables of all nodes: they must hold the same, and nothing that breaks an invariant. */
+/**
+ * Reads the tables of all nodes. They must be equal, and nothing in them may break an invariant.
+ */
 const compareTables = async (
   nodes: Nodes,
 ): Promise<{
@@ -56,7 +58,7 @@ const compareTables = async (
   return { items: tables[0]?.items ?? 0, digests, failures };
 };
 
-/** Checks the logs of all nodes, which share one clock, as `dsvault log check` does. */
+/** Checks the logs of all nodes as `dsvault log check` does. The nodes share one clock. */
 const checkLogsIn = (folder: string, { all }: Nodes): Promise<Check> => {
   const logs = all.map((node) => linesOfFile(join(folder, `node-${node}.functions.log`)));
   const always = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
@@ -116,7 +118,10 @@ const summary = (result: ChaosResult): readonly string[] => {
   ];
 };
 
-/** Throws if the nodes do not even start. Leaves nothing running, also after a signal. */
+/**
+ * Runs chaos once with these options. Throws if the nodes do not start. Leaves no process running,
+ * even when a signal ends the run.
+ */
 export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
   const { folder, say, seed, clients } = options;
   const hostility = { seed, share: options.hostility };

@@ -1,4 +1,6 @@
-/** The checker of histories, a program in Go: built under `.local/chaos` when it is first asked. */
+/**
+ * Builds and runs the checker of histories, a program in Go. The binary is kept in `.local/chaos`.
+ */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +8,7 @@ import { join } from 'node:path';
 const source = join(process.cwd(), 'test/cluster/chaos/checker');
 const program = join(process.cwd(), '.local/chaos/checker');
 
-/** As `checker/check.go` describes it. */
+/** The report that `checker/check.go` describes. */
 export type Report = {
   readonly operations: number;
   readonly groups: number;
@@ -30,16 +32,19 @@ const go = (args: readonly string[]): string => {
   }
 };
 
-/** Throws with what Go says if the checker cannot be built. */
+/** Throws with the output of Go if the checker cannot be built. */
 export const buildChecker = (): void => {
   mkdirSync(join(program, '..'), { recursive: true });
   go(['build', '-o', program, '.']);
 };
 
-/** Runs the checker's own tests; throws with what they print if one fails. */
+/** Runs the checker's own tests. Throws with their output if one fails. */
 export const testChecker = (): string => go(['test', './...']);
 
-/** Judges the history in the file. A picture of what is wrong is written into the folder, if one is given. */
+/**
+ * Judges the history in the file. If a folder is given and the history is wrong, writes a picture
+ * of the error there.
+ */
 export const checkHistory = (file: string, folder = ''): Promise<Report> =>
   new Promise((resolve, reject) => {
     const args = ['-timeout', '3m', '-folder', folder, file];

@@ -1,4 +1,4 @@
-/** A client that asks for one operation until it knows, or gives up knowing, what came of it. */
+/** A client that sends an operation, and repeats it until it knows the outcome or gives up. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './exchange.ts';
@@ -7,33 +7,35 @@ import type { Random } from './random.ts';
 import { requestOf, tell, type Unplanned } from './requests.ts';
 
 export type ClientOptions = {
-  /** The nodes' addresses; the client prefers one of them. */
+  /** The addresses of the nodes. The client prefers the one with the index `home`. */
   readonly urls: readonly string[];
   readonly home: number;
   readonly token: string;
   readonly random: Random;
-  /** Whether an unclear outcome is still asked after. */
+  /** Whether the client should still repeat an operation with an unclear outcome. */
   readonly persists: () => boolean;
-  /** How many other nodes are asked if a node is out of reach or refuses for the time being. */
+  /**
+   * How many more nodes to try if a node cannot be reached, or refuses the request for the moment.
+   */
   readonly othersMax: number;
 };
 
-/** The result of the operation, or of its last try, and its time. */
+/** The result of an operation, or of its last attempt, with its times. */
 type Observed = { readonly call: number; readonly return: number; readonly told: Answer };
 
 export type Outcome = {
   /**
-   * One, or two: where a try is refused whose forerunners are unclear, these may still be in progress and take place
-   * after the refusal, so that it tells of that moment only.
+   * One entry, or two if the last attempt was refused after others with an unclear outcome. Those
+   * may still take effect later, so the refusal holds only for its own moment.
    */
   readonly observed: readonly Observed[];
   readonly told: Answer;
-  /** Replies that the contract does not foresee. */
+  /** Replies that the contract does not allow. */
   readonly unplanned: readonly string[];
-  /** Requests beyond the first. */
+  /** How many requests were sent after the first. */
   readonly repeats: number;
   readonly replays: number;
-  /** Whether a try may still be in progress. */
+  /** Whether an attempt ended without a clear answer, so that it may still take effect. */
   readonly wasUnclear: boolean;
 };
 
@@ -44,17 +46,21 @@ const takesKey = (asked: Operation): boolean =>
 
 const same = (a: Answer, b: Answer): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** Never throws: what goes wrong is in the outcome. */
+/** Returns a client. The client never throws; whatever goes wrong is in the outcome. */
 export const createClient = (options: ClientOptions): ((asked: Operation) => Promise<Outcome>) => {
   const { urls, home, token, random, othersMax } = options;
   const node = (): string =>
     (random.chance(0.7) ? urls[home % urls.length] : undefined) ?? random.pick(urls);
-  /** Some go away early; the vault itself answers within ten seconds. */
+  /**
+   * How long the client waits for a reply. Sometimes it gives up early. The vault itself answers
+   * within ten seconds.
+   */
   const patienceMs = (): number => (random.chance(0.1) ? 300 + random.below(2_000) : 12_000);
 
   return async (asked) => {
     const keyed = takesKey(asked) && random.chance(0.6);
-    // A destruction has no key: once is as often as twice.
+    // A destruction takes no idempotency key, but destroying a version twice has the same effect as
+    // once.
     const repeatable = keyed || (asked.kind === 'destroy' && random.chance(0.6));
     const sent = requestOf(asked, token, keyed ? randomUUID() : undefined);
     const unplanned: string[] = [];
@@ -86,7 +92,8 @@ export const createClient = (options: ClientOptions): ((asked: Operation) => Pro
       await sleep(50 + random.below(100 * 2 ** Math.min(repeats, 4)));
       lastCall = microseconds();
       const next = await attempt(random.pick(urls));
-      // This try wrote nothing, but an earlier one may have.
+      // If this attempt wrote nothing, the outcome stays unclear, because an earlier attempt may
+      // have written.
       if (next.outcome !== 'nothing') told = next;
     }
     const last: Observed = { call, return: microseconds() + 1, told };

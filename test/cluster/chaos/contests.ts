@@ -1,23 +1,29 @@
 /**
- * What clients fight over: a contest is a row of secrets of which a few are in play at a time, so that there are
- * always some to be made, some to be changed and some to be read. A contest ends after some hundreds of operations
- * and its clients go on to the next: the checker's work grows steeply with the length of one.
+ * What clients fight over. A contest is a series of secrets, and a few of them are in play at a
+ * time, so there are always some to create, some to change and some to read. A contest ends after
+ * some hundreds of operations, and its clients begin the next: the work of the checker grows
+ * steeply with the length of a contest.
  */
 
 import type { Operation } from './history.ts';
 import { canary } from './hostility.ts';
 import type { Random } from './random.ts';
 
-/** How many secrets are in play, and after how many operations the next two come into it. */
+/**
+ * How many secrets are in play, and after how many operations the next two replace the oldest two.
+ */
 const inPlay = 6;
 const operationsBetween = 48;
 
 export type Contest = {
   /** Draws the next operation of a client. */
   readonly next: (random: Random) => Operation;
-  /** A reply showed this version. A later `If-Match` may name it, and a destruction. */
+  /**
+   * Notes a version that a reply has shown. Later operations may name it in `If-Match`, or destroy
+   * it.
+   */
   readonly shown: (name: string, version: number) => void;
-  /** All secrets that have been in play. */
+  /** Returns all secrets that have been in play. */
   readonly names: () => readonly string[];
   readonly isOver: () => boolean;
 };
@@ -35,19 +41,23 @@ export const createContest = (word: string, operationsMax: number): Contest => {
 
   const write = (random: Random, kind: 'update' | 'delete'): Operation => {
     const name = random.pick(played());
-    // Now and then the condition names what is not there yet, or no longer.
+    // Sometimes the condition names a version that does not exist yet, or that is no longer
+    // current.
     const ifMatch = Math.max(1, latest(name) + (random.chance(0.15) ? random.pick([-1, 1]) : 0));
     const conditional = random.chance(0.5);
-    // Notes are no secrets, so they hold no canary.
+    // Notes are not secret, so they do not contain the canary.
     const written = kind === 'delete' ? note(random) : value(random);
     return { kind, name, value: written, ...(conditional && { ifMatch }) };
   };
-  /** Now and then a version that is not there yet. */
+  /** Sometimes the version does not exist yet. */
   const past = (random: Random): Operation => {
     const name = random.pick(played());
     return { kind: 'version', name, wanted: 1 + random.below(latest(name) + 1) };
   };
-  /** Now and then the current version, or a deletion. Without a version to name, it looks for one. */
+  /**
+   * Sometimes the version is the current one or a deletion. If no version is known yet, reads the
+   * secret instead.
+   */
   const destroy = (random: Random): Operation => {
     const name = random.pick(played());
     const known = [...(versions.get(name) ?? [])];
@@ -61,7 +71,7 @@ export const createContest = (word: string, operationsMax: number): Contest => {
   });
   const file = (random: Random, stored: number, read: number): Operation => {
     const names = played();
-    // New ones are mostly made of those that came into play last.
+    // A file creates the secrets that came into play last, because those probably do not exist yet.
     const creates = random.shuffle(names.slice(-3)).slice(0, stored);
     const rest = names.filter((name) => !creates.includes(name));
     return {

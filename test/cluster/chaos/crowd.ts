@@ -1,15 +1,18 @@
-/** Clients by the dozen, each doing one operation after the other, in contests of four to eight. */
+/**
+ * Clients that fight, four to eight in each contest. Each client sends one operation after the
+ * other.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeConnections } from '../../support/raw-http.ts';
 import { createClient, type Outcome } from './client.ts';
 import { type Contest, createContest } from './contests.ts';
 import { ask } from './exchange.ts';
 import {
-  type Answer,
   type History,
   microseconds,
   type Observation,
   type Operation,
+  shownBy,
 } from './history.ts';
 import { createRandom, type Random } from './random.ts';
 import { seenOf } from './requests.ts';
@@ -20,33 +23,42 @@ export type CrowdOptions = {
   readonly urls: readonly string[];
   readonly token: string;
   readonly history: History;
-  /** How many other nodes a client asks that is refused for the time being; 0 is the preset. */
+  /** How many more nodes a client tries when it is refused for the moment. 0 by default. */
   readonly othersMax?: number;
-  /** Makes a contest from its name; `createContest` is the preset. */
+  /** Makes a contest with this name; `createContest` by default. */
   readonly contestOf?: (word: string) => Contest;
-  /** Asked before each operation, with how many there were. */
+  /**
+   * Whether the clients should stop, given how many operations there have been so far. Called
+   * before each operation.
+   */
   readonly isOver: (operations: number) => boolean;
 };
 
 export type Crowd = {
-  /** Operations so far of which something is known, or which may have taken place. */
+  /** The number of operations that were answered or may have taken effect. */
   readonly operations: () => number;
-  /** Requests refused with nothing written, or for want of a connection. */
+  /**
+   * The number of operations that wrote nothing because they were refused for the moment, or
+   * because there was no connection.
+   */
   readonly refusals: () => number;
   readonly repeats: () => number;
   readonly replays: () => number;
   readonly unplanned: readonly string[];
-  /** Settles when every client has stopped. */
+  /** Resolves when every client has stopped. */
   readonly ended: Promise<void>;
-  /** Reads all versions of all secrets and puts them into the history. Throws if a secret cannot be read. */
+  /** Reads all versions of all secrets into the history. Throws if a secret cannot be read. */
   readonly readAll: () => Promise<void>;
 };
 
-/** No request takes longer, says docs/openapi.yaml; and a little, as clocks are read at both ends. */
+/**
+ * The longest that a request can take according to docs/openapi.yaml, and a little more, because
+ * the clocks are read at both ends.
+ */
 const requestMsMax = 11_000;
 const contestSizes = { least: 4, most: 8 };
 
-/** How many clients are in each contest: all of them, four to eight in one. */
+/** Divides all clients into contests of four to eight. */
 const sizesOf = (clients: number, random: Random): number[] => {
   const { least, most } = contestSizes;
   const fewest = Math.ceil(clients / most);
@@ -93,7 +105,8 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
       const asked = contest.next(random);
       const outcome = await perform(asked);
       take(client, contest, asked, outcome);
-      // A client that was refused for the time being waits longer; the pause of the others leaves the machine some room.
+      // A client that was refused for the moment waits longer. The short pause of the others leaves
+      // some processor time for the nodes.
       await sleep(outcome.told.outcome === 'nothing' ? 50 + random.below(150) : random.below(8));
     }
   };
@@ -102,7 +115,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
     return Array.from({ length: size }, () => place);
   });
   const readAll = async (): Promise<void> => {
-    // A request that nobody waits for any longer may still take place until then.
+    // Waits until a request whose client has given up can no longer take effect.
     await sleep(Math.max(0, counts.lastUnclear + requestMsMax - performance.now()));
     const names = contests.flatMap((contest) => contest.names());
     const readOn = async (client: number): Promise<void> => {
@@ -128,20 +141,7 @@ export const startCrowd = (options: CrowdOptions): Crowd => {
   };
 };
 
-/** The versions that the history knows with their values by this reply. */
-const shownBy = (
-  asked: Operation,
-  told: Answer,
-): readonly Pick<Observation, 'name' | 'version'>[] => {
-  if (told.outcome !== 'done' || asked.kind === 'list') return [];
-  const { version, versions = [], seen = [] } = told;
-  const creates = asked.kind === 'env' ? asked.creates : [];
-  const created = creates.map(({ name }, index) => ({ name, version: versions[index] ?? 0 }));
-  const own = 'name' in asked && version !== undefined ? [{ name: asked.name, version }] : [];
-  return [...seen, ...created, ...own];
-};
-
-/** Tries a second apart. */
+/** How often the final read of a secret is repeated, a second apart, before the run fails. */
 const finalTriesMax = 30;
 
 type Page = {

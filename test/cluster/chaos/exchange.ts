@@ -1,4 +1,7 @@
-/** One HTTP exchange of a client that may lose its patience, its connection or the other side at any moment. */
+/**
+ * One HTTP exchange by a client that may lose its patience, its connection or its node at any
+ * moment.
+ */
 import { codeOf } from '../../../system/failures.ts';
 import { exchange } from '../../support/raw-http.ts';
 
@@ -15,14 +18,14 @@ type Answer =
       readonly replayed: boolean;
       readonly text: string;
     }
-  /** No connection was made, and nothing sent. */
+  /** There was no connection, so nothing was sent. */
   | { readonly kind: 'unreachable' }
-  /** The request may have been received, and may have had its effect. */
+  /** The request may have been received, and may have taken effect. */
   | { readonly kind: 'lost' };
 
 const unreachable = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'];
 
-/** Never rejects. */
+/** Sends a request. Never rejects. */
 export const ask = async (url: string, sent: Request, patienceMs: number): Promise<Answer> => {
   const { method, path, headers } = sent;
   const body = sent.body && JSON.stringify(sent.body);

@@ -1,9 +1,9 @@
-/** The faults of nodes. */
+/** What can happen to a node. */
 import { existsSync, rmSync } from 'node:fs';
 import type { CutKind, Network } from './network.ts';
 import { copyFolder, type Nodes, type Part, parts } from './nodes.ts';
 
-/** Does it to a node; the function returned makes it good again. */
+/** Makes a node suffer the fault. The returned function ends it. */
 type Fault = (node: number) => Promise<() => void>;
 
 const kinds = [
@@ -15,10 +15,13 @@ const kinds = [
 export type FaultKind = (typeof kinds)[number];
 export const faultKinds: readonly FaultKind[] = kinds;
 
-/** Whether the node loses data that it had acknowledged: it needs all other nodes to get them back. */
+/**
+ * Whether the node loses data that it had acknowledged. It then needs all other nodes to get them
+ * back.
+ */
 export const losesItsFolder = (kind: FaultKind): boolean => kind === 'wipe' || kind === 'restore';
 
-/** The kinds that this network can bring about. */
+/** Returns the kinds of faults that this network can cause. */
 export const possibleKinds = (asked: readonly FaultKind[], { cutKinds }: Network): FaultKind[] =>
   asked.filter((kind) => !kind.startsWith('cut-') || cutKinds.some((cut) => kind === `cut-${cut}`));
 
@@ -31,7 +34,8 @@ export const createFaults = (
     (part: Part): Fault =>
     async (node) => {
       nodes.killPart(node, part);
-      // A node that ends over this is started again as soon as it has ended.
+      // The fault ends by itself: if the node ends because of the killed process, it is started
+      // again as soon as it has ended.
       return () => undefined;
     };
   const pause =

@@ -1,4 +1,7 @@
-/** Runs clients and faults at once, and returns what is left when the nodes have come to rest. */
+/**
+ * Runs clients and faults at the same time, and returns what was found once the nodes have come to
+ * rest.
+ */
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Crowd, startCrowd } from './crowd.ts';
@@ -12,16 +15,16 @@ import type { NetworkName } from './site.ts';
 
 export type ChaosOptions = {
   readonly seed: number;
-  /** The run goes on until it had as many, for at most so many seconds. */
+  /** The run ends after this many operations and faults, or after this many seconds. */
   readonly operations: number;
   readonly faults: number;
   readonly seconds: number;
   readonly clients: number;
   readonly kinds: readonly FaultKind[];
   readonly network: NetworkName;
-  /** The share of the functions' calls to store and master key that meet a fault, from 0 to 1. */
+  /** The share of the functions' calls to etcd that meet a fault, from 0 to 1. */
   readonly hostility: number;
-  /** Takes all files of the run. */
+  /** Where all files of the run are written. */
   readonly folder: string;
   readonly say: (line: string) => void;
 };
@@ -38,7 +41,6 @@ const progress = (crowd: Crowd, nemesis: Nemesis, seconds: number): string =>
   `${String(seconds).padStart(4)} s: ${crowd.operations()} operations, ${nemesis.faults()} faults, ` +
   `${crowd.refusals()} refused for the time being, ${crowd.repeats()} repeated, ${crowd.replays()} replayed`;
 
-/** Clients and faults at once, until there were enough of both. */
 export const fight = async (
   options: ChaosOptions,
   nodes: Nodes,
@@ -66,7 +68,7 @@ export const fight = async (
     ...{ seed, nodes, faults: createFaults(nodes, network) },
     kinds: possibleKinds(options.kinds, network),
     isOver: (faults) => isLate() || faults >= options.faults,
-    // So that there are faults from the first operation to the last.
+    // Spreads the faults evenly from the first operation to the last.
     isAhead: (faults) => faults / options.faults > crowd.operations() / options.operations,
     report: (line) => log.write(`${microseconds()} ${line}\n`),
   });

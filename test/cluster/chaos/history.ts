@@ -1,4 +1,7 @@
-/** The history: what clients asked and were told, one operation a line. `checker/history.go` reads it. */
+/**
+ * The history records what clients asked and how they were answered, one operation on each line.
+ * `checker/history.go` reads it.
+ */
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
@@ -6,15 +9,21 @@ type NewValue = { readonly name: string; readonly value: string };
 export type Observation = {
   readonly name: string;
   readonly version: number;
-  /** The note of a deletion, the instant of a destruction. Empty for a stored version in a list of names. */
+  /**
+   * The note of a deletion, the instant of a destruction, or the stored value. A list of names
+   * shows no values, so there it is empty for a stored version.
+   */
   readonly value: string;
-  /** Absent for a stored version. */
+  /** Why the version shows no value. Absent for a version whose value is stored. */
   readonly state?: 'deleted' | 'destroyed';
-  /** At the end: the copy that wrote the version. */
+  /** Only in the final read: the `value` of the copy operation that wrote this version. */
   readonly copy?: string;
 };
 
-/** No two writes of a run have the same value: it tells who wrote what is seen. The value of a deletion is its note. */
+/**
+ * No two writes of a run have the same value, so a value shows who wrote it. The value of a
+ * deletion is its note.
+ */
 export type Operation =
   | { readonly kind: 'create'; readonly name: string; readonly value: string }
   | {
@@ -24,14 +33,17 @@ export type Operation =
       readonly ifMatch?: number;
     }
   | { readonly kind: 'get' | 'versions'; readonly name: string }
-  /** A version by its number, whatever came after it. A destruction only names versions that a reply has shown. */
+  /**
+   * Reads or destroys a version by its number, even if it is superseded. Only versions that a reply
+   * has shown are destroyed.
+   */
   | { readonly kind: 'version' | 'destroy'; readonly name: string; readonly wanted: number }
-  /** Asks which of the secrets `reads` have that state. Their names begin alike. */
+  /** Asks which of the secrets `reads` have this state. Their names begin with the same word. */
   | { readonly kind: 'list'; readonly reads: readonly string[]; readonly state: ListedState }
   | {
       readonly kind: 'env';
       readonly creates: readonly NewValue[];
-      /** The values become next versions of secrets that exist. */
+      /** The secrets exist, and the values become their next versions. */
       readonly next?: true;
       readonly reads: readonly string[];
     };
@@ -42,25 +54,34 @@ export type Answer =
   | {
       readonly outcome: 'done';
       readonly version?: number;
-      /** The versions of the secrets that a file creates, in its order. */
+      /** The versions of the secrets that a file stores, in the order of the file. */
       readonly versions?: readonly number[];
       readonly seen?: readonly Observation[];
     }
-  /** The version is destroyed, or is the current one, or is a deletion, which holds nothing to destroy. */
+  /**
+   * The version is destroyed; it is the current one; or it is a deletion, which has no value to
+   * destroy.
+   */
   | { readonly outcome: 'destroyed' | 'current' | 'empty' }
   | { readonly outcome: 'exists' | 'missing'; readonly names?: readonly string[] }
   | { readonly outcome: 'conflict'; readonly current: number }
-  /** `unknown`: it may have taken place. `nothing`: the reply, or the lack of a connection, says that it did not. */
+  /**
+   * `unknown`: it may have taken effect. `nothing`: the reply, or the lack of a connection, shows
+   * that it did not.
+   */
   | { readonly outcome: 'unknown' | 'nothing' };
 
-/** All versions of a secret, from the first, read when all was over. */
+/** All versions of a secret, oldest first, read after everything else was over. */
 type Final = { readonly kind: 'final'; readonly name: string; readonly outcome: 'done' } & {
   readonly seen: readonly Observation[];
 };
 
 type Instants = { readonly client: number; readonly call: number; readonly return: number };
-/** Stores the value of `reads[0]` as the next version of `name`. The text `value` is its own. */
-type Copy = {
+/**
+ * Stores the value of `reads[0]` as the next version of `name`. `value` is not what is stored but a
+ * unique text that identifies this copy.
+ */
+export type Copy = {
   readonly kind: 'copy';
   readonly name: string;
   readonly value: string;
@@ -71,12 +92,28 @@ type Copy = {
 };
 export type Recorded = Instants & (((Operation | Copy) & Answer) | Final);
 
-/** The one clock of a history: microseconds that never go back. */
+/**
+ * Returns the versions whose values become known by this reply. A list of names and the source of a
+ * copy show no values.
+ */
+export const shownBy = (
+  asked: Operation | Copy,
+  told: Answer,
+): readonly Pick<Observation, 'name' | 'version'>[] => {
+  if (told.outcome !== 'done' || asked.kind === 'list') return [];
+  const { version, versions = [], seen = [] } = told;
+  const creates = asked.kind === 'env' ? asked.creates : [];
+  const created = creates.map(({ name }, index) => ({ name, version: versions[index] ?? 0 }));
+  const own = 'name' in asked && version !== undefined ? [{ name: asked.name, version }] : [];
+  return [...seen.filter(({ value }) => value !== ''), ...created, ...own];
+};
+
+/** The clock for all times in a history, in microseconds. It never goes back. */
 export const microseconds = (): number => Math.floor(performance.now() * 1_000);
 
 export type History = {
   readonly record: (operation: Recorded) => void;
-  /** Returns when all of it is in the file. */
+  /** Ends the file. Returns when everything that was recorded is in it. */
   readonly close: () => Promise<void>;
 };
 

@@ -1,10 +1,10 @@
-/** The adversary among the nodes: a process beside each of them, between the functions and its etcd. */
+/** Starts the adversary: one process for each node, between its functions and its etcd. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { program, type Running } from './processes.ts';
 
-/** In every value that a run stores, and in nothing else. */
+/** Every value that a run stores contains this text, and nothing else does. */
 export const canary = 'chaos-canary';
 
 export type Hostility = {
@@ -15,20 +15,19 @@ export type Hostility = {
 
 export type Met = {
   readonly calls: number;
-  /** By kind. */
   readonly faults: Readonly<Record<string, number>>;
-  /** Calls that the vault must never send. */
+  /** The calls with a plaintext value that the adversaries received. There must be none. */
   readonly violations: readonly string[];
 };
 
 type Parts = {
   readonly folder: string;
-  /** The folder of each node, and the socket at which its functions meet the adversary. */
+  /** The folder of each node, and the socket on which its adversary listens. */
   readonly places: readonly { readonly target: string; readonly socket: string }[];
   readonly run: (name: string, command: readonly string[], env: NodeJS.ProcessEnv) => Running;
 };
 
-/** Starts them all; `close` ends them and tells what they met together. */
+/** Starts an adversary for each node. `close` ends them and returns the sum of their reports. */
 export const startAdversaries = (
   { folder, places, run }: Parts,
   { seed, share }: Hostility,

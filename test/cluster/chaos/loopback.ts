@@ -1,5 +1,9 @@
-/** A network without root: all nodes on 127.0.0.1, where they reach each other through proxies that can refuse. */
-import { hostOf, startRelay } from '../../../local/cluster/relay.ts';
+/**
+ * A network that needs no root: all nodes are on 127.0.0.1, and reach each other through proxies
+ * that can refuse to connect.
+ */
+import { hostOf } from '../../../host/node/layout.ts';
+import { startRelay } from '../../../local/cluster/relay.ts';
 import { findFreePorts } from '../../support/free-ports.ts';
 import type { Network } from './network.ts';
 

@@ -1,8 +1,8 @@
 /**
- * A network of its own for the nodes of a run, as root on Linux: a namespace for each, joined by two bridges: one
- * for the clients, which live outside the namespaces, and one for the nodes among themselves. The bridges have a
- * namespace too, because Docker filters what goes over the machine's own ones. A node that is cut off here loses its
- * packets in silence, as on a broken link.
+ * A private network for the nodes of a run, as root on Linux. Each node has a namespace, and two
+ * bridges join them: one for the clients, which are outside the namespaces, and one between the
+ * nodes. The bridges are in a namespace as well, because Docker filters the traffic on bridges of
+ * the machine itself. If a node is cut off here, its packets vanish silently, as on a broken link.
  */
 import { execFileSync } from 'node:child_process';
 import type { CutKind, Network } from './network.ts';
@@ -19,7 +19,10 @@ const canAdd = (...args: readonly string[]): boolean => {
   }
 };
 
-/** A number that no other network on this machine has: it is in all names and addresses of one. */
+/**
+ * Reserves a number that no other network on this machine has. All names and addresses of the
+ * network contain it.
+ */
 const claimNumber = (): number => {
   for (let number = 0; number < 100; number += 1) {
     if (canAdd('netns', 'add', `chaos-${number}-bridges`)) return number;
@@ -27,10 +30,10 @@ const claimNumber = (): number => {
   throw new Error('no network can be made: that needs root, iproute2 and network namespaces');
 };
 
-/** The addresses of a network are its own, so these ports are always free there. */
+/** Always free, because nobody else uses the addresses of this network. */
 const ports = { http: 3_000, etcd: 2_380, peer: 2_390 } as const;
 
-/** An address that nobody has. */
+/** A hardware address that no interface has. */
 const nowhere = '02:00:00:00:00:01';
 
 export const createNamespaces = async (nodes: number): Promise<Network> => {
@@ -63,7 +66,7 @@ export const createNamespaces = async (nodes: number): Promise<Network> => {
       ip('-n', bridges, 'link', 'add', link, 'type', 'bridge');
       ip('-n', bridges, 'link', 'set', link, 'up');
     }
-    // The clients' bridge has a door to this machine; the other one has none.
+    // The bridge for the clients is connected to this machine; the other bridge is not.
     ip('link', 'add', door, 'type', 'veth', 'peer', 'name', 'door', 'netns', bridges);
     ip('-n', bridges, 'link', 'set', 'door', 'master', 'c', 'up');
     ip('addr', 'add', `${address('c', 1)}/24`, 'dev', door);
@@ -78,7 +81,7 @@ export const createNamespaces = async (nodes: number): Promise<Network> => {
     ip('-n', bridges, 'link', 'set', `${link}${node}`, 'nomaster');
     return () => ip('-n', bridges, 'link', 'set', `${link}${node}`, 'master', link);
   };
-  /** All that `node` sends to `other` goes nowhere. */
+  /** Makes everything that `node` sends to `other` vanish. */
   const misdirect = (node: number, other: number): (() => void) => {
     const target = [address('p', other + 10), 'dev', 'p'];
     ip('-n', space(node), 'neigh', 'replace', ...target, 'lladdr', nowhere, 'nud', 'permanent');

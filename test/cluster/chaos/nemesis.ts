@@ -1,4 +1,7 @@
-/** Brings faults upon nodes, one after the other and at times together, as the seed says, until the run is over. */
+/**
+ * Makes nodes suffer faults, mostly one after the other and sometimes several at once, as the seed
+ * decides, until the run is over.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type createFaults, type FaultKind, losesItsFolder } from './faults.ts';
 import type { Nodes } from './nodes.ts';
@@ -6,9 +9,8 @@ import { createRandom, type Random } from './random.ts';
 
 export type Nemesis = {
   readonly faults: () => number;
-  /** How many of each kind there were. */
   readonly byKind: () => Readonly<Record<string, number>>;
-  /** Settles when the last fault is made good. */
+  /** Resolves when the last fault has ended. */
   readonly ended: Promise<void>;
 };
 
@@ -17,23 +19,23 @@ export type NemesisOptions = {
   readonly nodes: Nodes;
   readonly faults: ReturnType<typeof createFaults>;
   readonly kinds: readonly FaultKind[];
-  /** Asked before each fault, with how many there were. */
+  /** Whether the run is over after this number of faults. Asked again and again. */
   readonly isOver: (faults: number) => boolean;
-  /** Whether there were more faults so far than are due: the next one waits. */
+  /** Whether there have been more faults than are due so far. If so, the next one waits. */
   readonly isAhead: (faults: number) => boolean;
   readonly report: (line: string) => void;
 };
 
-/** How long a node may take to serve again before it loses its folder, or another one does. */
+/** How long to wait at most until all nodes serve, before and after a node loses its folder. */
 const recoveryMsMax = 30_000;
 
-/** All kinds in an order of their own, again and again. */
+/** Yields all kinds in random order, then all again in another order, and so on. */
 function* inTurns(random: Random, kinds: readonly FaultKind[]): Generator<FaultKind> {
   while (kinds.length > 0) yield* random.shuffle(kinds);
 }
 
 const durationMs = (random: Random): number =>
-  // Some outlast the ten seconds of a request.
+  // Some faults last longer than the ten seconds of a request.
   random.chance(0.08) ? 11_000 + random.below(3_000) : 150 + random.below(3_500);
 
 export const startNemesis = (options: NemesisOptions): Nemesis => {
@@ -65,7 +67,7 @@ export const startNemesis = (options: NemesisOptions): Nemesis => {
   };
   const victims = (kind: FaultKind): readonly number[] => {
     const free = random.shuffle(nodes.all.filter((node) => !afflicted.has(node)));
-    // Losing a folder is for one alone, with all others there.
+    // Only one node at a time may lose its folder, while all others serve.
     if (losesItsFolder(kind)) return free.slice(0, 1);
     const lot = random.below(100);
     return free.slice(0, lot < 3 ? nodes.all.length : lot < 15 ? 2 : 1);
@@ -82,7 +84,7 @@ export const startNemesis = (options: NemesisOptions): Nemesis => {
       const done = Promise.all(victims(kind).map((node) => afflict(kind, node, lastsMs)));
       const healed = done.then(() => void healing.delete(healed));
       healing.add(healed);
-      // Mostly the next one waits until this one is over, and a little longer.
+      // Usually the next fault begins some time after this one has ended.
       if (losesItsFolder(kind)) {
         await healed;
         await allServe();

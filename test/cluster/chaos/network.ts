@@ -1,16 +1,22 @@
-/** The network of a run: the addresses of its nodes, and how nodes are cut off from each other. */
+/**
+ * The network of a run: the addresses of its nodes, and the ways to cut nodes off from each other.
+ */
 
 /**
- * `peers`: a node hears nothing of the others, nor they of it. `all`: nor do the clients.
- * `mute`: it hears the others, who do not hear it. `pair`: it and the next node do not hear each other.
+ * `peers`: a node and the others do not receive anything from each other. `all`: in addition,
+ * clients cannot reach the node. `mute`: the node receives from the others, but they do not receive
+ * from it. `pair`: the node and the next one do not receive anything from each other.
  */
 export type CutKind = 'peers' | 'all' | 'mute' | 'pair';
 
 type Place = {
-  /** A node serves its clients here. */
+  /** Where the node serves its clients. */
   readonly host: string;
   readonly port: number;
-  /** The node listens to the other nodes here. `knownAs` is its name for them, `proxy` its way to them. */
+  /**
+   * Where the node listens for the other nodes. They know it as `knownAs`, and it reaches them
+   * through `proxy`.
+   */
   readonly peerHost: string;
   readonly knownAs: string;
   readonly etcdPort: number;
@@ -19,15 +25,15 @@ type Place = {
 };
 
 export type Network = {
-  /** The program of the master key of 1.0.0 listens here. */
+  /** Where the program that holds the master key listens, which only 1.0.0 needs. */
   readonly keyHost: string;
   readonly keyPort: number;
   readonly placeOf: (node: number) => Place;
-  /** The command, to be run at the node. */
+  /** Returns the command that runs `command` where the node is. */
   readonly at: (node: number, command: readonly string[]) => readonly string[];
   readonly cutKinds: readonly CutKind[];
-  /** Cuts a node off until the function that it returns is called. */
+  /** Cuts a node off until the returned function is called. */
   readonly cut: (kind: CutKind, node: number) => () => void;
-  /** Every process in it must have ended before. */
+  /** Removes the network. Every process in it must have ended. */
   readonly close: () => Promise<void>;
 };

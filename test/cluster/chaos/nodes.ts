@@ -1,6 +1,6 @@
 /**
- * Vault nodes as processes on a network, set up as docs/deploy/machines.md says: each on a machine with its own folder
- * and its own copies of cluster.json and the master key.
+ * Vault nodes as processes on a network, set up as docs/deploy/machines.md says. Each node is on a
+ * machine with its own folder and its own copies of cluster.json and the master key.
  */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,13 +18,14 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type ClusterPlan, initCluster } from '../../../local/cluster/init.ts';
-import type { shownOf } from '../../../local/node/report.ts';
+import { type ClusterPlan, initCluster } from '../../../host/node/init.ts';
+import type { shownOf } from '../../../host/node/report.ts';
 import {
   isRunning,
   type ProcessRecord,
   recordOf as recordOfProcess,
-} from '../../../local/process/process-record.ts';
+} from '../../../host/process/process-record.ts';
+import { programFile } from '../../support/released.ts';
 import { issueToken } from '../../support/tokens.ts';
 import { untilSeen } from '../../support/until.ts';
 import { type Hostility, type Met, startAdversaries } from './hostility.ts';
@@ -32,11 +33,11 @@ import type { Network } from './network.ts';
 import { program, type Running, startLogged } from './processes.ts';
 import type { Verified } from './read-table.ts';
 
-/** The processes of a node: the functions, and etcd. */
+/** The processes of a node: the functions and etcd. */
 export const parts = ['vault', 'etcd'] as const;
 export type Part = (typeof parts)[number];
 
-/** A node's own part of `GET /v1/status`. */
+/** A node's entry in `GET /v1/status`. */
 export type NodeStatus = ReturnType<typeof shownOf>[number];
 
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
@@ -46,46 +47,59 @@ export type Nodes = {
   readonly network: Network;
   readonly urlOf: (node: number) => string;
   readonly token: string;
-  /** Starts the node, and again whenever it ends by itself, until it is killed or stopped. */
+  /**
+   * Starts the node, and starts it again whenever it ends by itself, until it is killed or stopped.
+   */
   readonly start: (node: number) => void;
-  /** Ends all processes of the node at once, until `start`. Returns when they are gone. */
+  /**
+   * Kills all processes of the node, and returns when they are gone. The node stays down until
+   * `start`.
+   */
   readonly kill: (node: number) => Promise<void>;
-  /** Asks the node to end, until `start`. Returns when its processes are gone. */
+  /**
+   * Asks the node to end, and returns when its processes are gone. The node stays down until
+   * `start`.
+   */
   readonly stop: (node: number) => Promise<void>;
-  /** Ends one of its processes; what becomes of the others is the node's affair. */
+  /** Kills one process of the node. The node itself decides what happens to the other one. */
   readonly killPart: (node: number, part: Part) => void;
-  /** Stops processes of it in their tracks; they go on when the returned function is called. */
+  /** Pauses processes of the node until the returned function is called. */
   readonly pause: (node: number, stopped: readonly Part[]) => () => void;
-  /** Kills the node, deletes its data and starts it. */
   readonly wipeAndStart: (node: number) => Promise<void>;
   readonly folderOf: (node: number) => string;
-  /** From its next start on, the node runs the code in this folder. */
+  /** Sets the code that the node runs from its next start on: the code in this folder. */
   readonly useCode: (node: number, code: string) => void;
-  /** The node's own copy of the master key. */
+  /** The file with the node's own copy of the master key. */
   readonly keyFileOf: (node: number) => string;
-  /** Starts the program of the master key, which the nodes of 1.0.0 need, with the code in this folder. */
+  /**
+   * Starts the program that holds the master key for nodes of 1.0.0. Its code is in this folder.
+   */
   readonly startKey: (code: string) => Promise<void>;
   readonly endKey: () => Promise<void>;
-  /** Gives the node another machine, with cluster.json and the key and nothing else, and tells all nodes its address. */
+  /**
+   * Moves the node to another machine, which has nothing except cluster.json and the master key,
+   * and gives all nodes its new address.
+   */
   readonly replaceMachine: (node: number, machine: number) => Promise<void>;
   /**
-   * Takes the data of all nodes, none of which may run, and tells them of a new cluster. Its nodes are still to be
-   * started. Returns the folder with what was taken: `machine-1/node` and so on, each beside its old cluster.json.
+   * Moves the data of all nodes away and prepares the nodes for a new cluster. No node may be
+   * running, and the nodes are not started. Returns the folder with the old data: `machine-1/node`
+   * and so on, each next to its old cluster.json.
    */
   readonly beginAnew: () => Promise<string>;
-  /** Runs a command on the machine of a node, with the node's environment. */
+  /** Runs a command on the machine of a node, in the environment of the node. */
   readonly run: (node: number, command: readonly string[]) => Promise<Ran>;
-  /** Asks the node for its status; `undefined` if it does not answer. */
+  /** Returns the status of the node, as it reports it; `undefined` if it does not answer. */
   readonly status: (node: number) => Promise<NodeStatus | undefined>;
-  /** Asks the node for the status of all nodes, as it knows them; empty if it does not answer. */
+  /** Returns the status of all nodes, as this node knows it; empty if it does not answer. */
   readonly statuses: (node: number) => Promise<readonly NodeStatus[]>;
-  /** All messages of the node so far. */
+  /** Returns everything that the node has printed so far, without the log of its functions. */
   readonly saidBy: (node: number) => string;
-  /** Reads the node's whole table; with `'checked'`, holds it to every invariant. */
+  /** Reads the whole table of the node. With `'checked'`, also checks every invariant. */
   readonly readTable: (node: number, how: 'read' | 'checked') => Promise<Verified>;
-  /** How often a node ended by itself, and what it said last. */
+  /** For each time that a node ended without being killed, its exit code and its last message. */
   readonly exits: () => readonly string[];
-  /** Ends the adversary; tells what it met. */
+  /** Ends the adversaries of all nodes, and returns the sum of their reports. */
   readonly met: () => Promise<Met>;
   readonly close: () => Promise<void>;
 };
@@ -94,16 +108,16 @@ export type NodesOptions = {
   readonly folder: string;
   readonly network: Network;
   readonly count: number;
-  /** The adversary between the functions and their etcd; `undefined`: there is none. */
+  /** Puts an adversary between the functions and etcd, unless it is `undefined`. */
   readonly hostility?: Hostility | undefined;
-  /** The folder with the code of the nodes; by default this checkout. */
+  /** The folder with the code of the nodes. By default it is this checkout. */
   readonly code?: string | undefined;
 };
 
-/** So often that the nodes have compared what they hold soon after they have come to rest. */
+/** Short, so that the nodes compare their data soon after they have come to rest. */
 const compareSeconds = 2;
 
-/** Copies all of a folder but the socket that a killed etcd leaves behind. */
+/** Copies a folder without sockets, such as the one that a killed etcd leaves behind. */
 export const copyFolder = (from: string, to: string): void =>
   cpSync(from, to, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
 
@@ -120,7 +134,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const all = Array.from({ length: count }, (_, index) => index + 1);
   const machines = new Map(all.map((node) => [node, node]));
   const codes = new Map(all.map((node) => [node, code]));
-  const programOf = (node: number) => program(join(codes.get(node) ?? code, 'local/bin/node.ts'));
+  const programOf = (node: number) => program(programFile(codes.get(node) ?? code, 'node'));
   const machineOf = (node: number): number => machines.get(node) ?? 0;
   const diskOf = (node: number) => join(folder, `machine-${machineOf(node)}`);
   const folderOf = (node: number) => join(diskOf(node), 'node');
@@ -152,11 +166,10 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
     startLogged(folder, name, command, { PATH, HOME, ...env });
-  /** The program that held the key for the nodes of 1.0.0, which writes the cluster file itself. */
-  const keyProgramOf = (from: string) => join(from, 'local/bin/master-key.ts');
+  /** The program that holds the key for nodes of 1.0.0. It writes the cluster file itself. */
   let key: Running | undefined;
   const startKey = async (from: string): Promise<void> => {
-    const started = run('key', program(keyProgramOf(from)), {
+    const started = run('key', program(programFile(from, 'master-key')), {
       ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile, VAULT_NODES: addresses() },
       ...{ HOST: network.keyHost, PORT: String(network.keyPort) },
     });
@@ -177,7 +190,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const init = (more: Pick<ClusterPlan, 'renewal' | 'isNewCluster'> = {}) =>
     initCluster({ folder: keyFolder, clusterFile, nodes: addresses(), ...more });
-  if (existsSync(keyProgramOf(code))) await startKey(code);
+  if (existsSync(programFile(code, 'master-key'))) await startKey(code);
   else await init();
   const prepare = (node: number): void => {
     mkdirSync(diskOf(node), { recursive: true, mode: 0o700 });
@@ -221,7 +234,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     if (record !== undefined) process.kill(record.pid, name);
     return record;
   };
-  /** Sends the signal to these parts, and returns when all parts are gone. */
+  /** Sends the signal to these parts of the node, and returns when all its parts are gone. */
   const end = async (node: number, name: NodeJS.Signals, sent: readonly Part[]): Promise<void> => {
     wanted.delete(node);
     const { child } = running.get(node) ?? {};
@@ -274,7 +287,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
       await kill(node);
       rmSync(diskOf(node), { recursive: true });
       machines.set(node, machine);
-      // The certificate of the cluster names all addresses.
+      // The certificate of the cluster contains all addresses.
       await init({ renewal: 'certificate' });
       for (const one of all) prepare(one);
       for (const one of all.filter((other) => other !== node)) {

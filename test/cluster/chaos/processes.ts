@@ -1,21 +1,24 @@
-/** Processes of a run, and what they print. */
+/** Starts the processes of a run, and records what they print. */
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startProgram } from '../../../local/process/supervisor.ts';
+import { startProgram } from '../../../host/process/supervisor.ts';
 import { microseconds } from './history.ts';
 
 export type Running = { readonly child: ChildProcess; lastLine: string };
 
-/** A program of the repository, as a command. */
+/** Returns the command that runs a program of the repository. */
 export const program = (file: string, ...args: readonly string[]): readonly string[] => [
   process.execPath,
   file,
   ...args,
 ];
 
-/** Runs the command with this environment and no other; its output goes to files of this name in the folder. */
+/**
+ * Runs the command with exactly this environment. Its output goes to files in the folder that begin
+ * with this name.
+ */
 export const startLogged = (
   folder: string,
   name: string,
@@ -25,7 +28,8 @@ export const startLogged = (
   const [file = '', ...args] = command;
   const child = startProgram(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const running = { child, lastLine: '' };
-  // Its messages get times of the history's clock. The log of its functions, which is JSON, has a file of its own.
+  // Each message gets a time from the history's clock. The log of the functions, which is JSON,
+  // goes to a separate file.
   const said = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
   const logged = createWriteStream(join(folder, `${name}.functions.log`), { flags: 'a' });
   for (const input of [child.stdout, child.stderr]) {

@@ -1,4 +1,4 @@
-/** Sixteen clients over three nodes race for ten names, without faults. Every reply must have been right. */
+/** Sixteen clients on three nodes race for ten names, without faults. Every reply must be right. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -13,7 +13,10 @@ import { openSite, type Site } from './site.ts';
 const requests = 1_000;
 const names = Array.from({ length: 10 }, (_, index) => `RACED_${index}`);
 
-/** Creates, updates and deletes of the ten names, half of the latter two on condition of the version seen last. */
+/**
+ * Creates, updates and deletes the ten names. Half of the updates and deletes have the last version
+ * seen as their condition.
+ */
 const createRaces = (): Contest => {
   const versions = new Map<string, number>();
   let asked = 0;

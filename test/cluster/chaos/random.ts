@@ -1,12 +1,15 @@
-/** The random numbers of a run. The seed and the name of a stream decide them all, so a run's plan can be repeated. */
+/**
+ * The random numbers of a run. The seed and the name of a stream determine them, so the plan of a
+ * run can be repeated.
+ */
 import { createHash } from 'node:crypto';
 import { seeded } from '../../support/adversary/random.ts';
 
 export type Random = {
-  /** A whole number from 0 to below `limit`. */
+  /** Returns a whole number from 0 to `limit` - 1. */
   readonly below: (limit: number) => number;
   readonly chance: (share: number) => boolean;
-  /** Throws for an empty list. */
+  /** Throws if the list is empty. */
   readonly pick: <T>(list: readonly T[]) => T;
   readonly shuffle: <T>(list: readonly T[]) => T[];
 };

@@ -1,15 +1,16 @@
 /**
- * `read-table.ts NODE_FOLDER read|checked`: all items of a node's table, read through its front, as one
- * digest; `checked`, they are also held to every invariant of docs/design/storage.md. Shows no item.
+ * `read-table.ts NODE_FOLDER read|checked` reads all items of a running node's table, as the
+ * commands of an operator do, and prints one digest of them. With `checked`, it also checks every
+ * invariant of docs/design/storage.md. It prints no item.
  */
 import { createHash } from 'node:crypto';
 import { jsonOf } from '../../../functions/store/item-json.ts';
-import { connectToNode } from '../../../local/vaults/connect.ts';
+import { connectToNode } from '../../../host/vaults/connect.ts';
 import { violationsOf } from '../../support/violations.ts';
 
 export type Verified = {
   readonly items: number;
-  /** The digest of all items, in an order and a form that do not depend on the store. */
+  /** A digest of all items. It does not depend on how the store orders or encodes them. */
   readonly digest: string;
   /** Items that break an invariant of docs/design/storage.md. */
   readonly violations: readonly { readonly pk: string; readonly problem: string }[];

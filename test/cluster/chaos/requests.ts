@@ -1,11 +1,16 @@
-/** The operations of a history as requests of the API, and its replies as what they tell. */
+/**
+ * Translates the operations of a history into requests of the API, and its replies into answers.
+ */
 import type { Request } from './exchange.ts';
-import type { Answer, Observation, Operation } from './history.ts';
+import type { Answer, Copy, Observation, Operation } from './history.ts';
 
-/** A reply that the contract does not foresee here. */
+/** Describes a reply that the contract does not allow for its operation. */
 export type Unplanned = { readonly unplanned: string };
 
-/** The keys of a file's lines: what is stored, and what is read. */
+/**
+ * The keys of the lines in an env file: `STORED_0` and so on for the lines that store a secret, and
+ * `READ_0` and so on for the lines that read one.
+ */
 const storedKey = (index: number): string => `STORED_${index}`;
 const readKey = (index: number): string => `READ_${index}`;
 
@@ -63,7 +68,10 @@ const bare = (asked: Operation): Omit<Request, 'headers'> => {
   }
 };
 
-/** With details, whose heads are read consistently: the names alone may lag behind. */
+/**
+ * Asks for details, because those are read consistently from the heads. The names alone come from
+ * an index, which may lag behind.
+ */
 const listQuery = ({
   reads: [first = ''],
   state,
@@ -81,7 +89,10 @@ export const requestOf = (asked: Operation, token: string, key: string | undefin
   },
 });
 
-/** A version in a history, or the current one in a list of secrets. */
+/**
+ * One version in a reply of the API: a version of a history, or the current version in a list of
+ * secrets.
+ */
 type Entry = {
   readonly version: number;
   readonly state: 'stored' | 'deleted' | 'destroyed';
@@ -90,7 +101,7 @@ type Entry = {
   readonly destroyedAt?: string;
 };
 
-/** The version as the checker knows it. */
+/** Returns the version in the form that the checker reads. */
 export const seenOf = (name: string, entry: Entry): Observation => {
   const { version, state, value = '', note = '', destroyedAt = '' } = entry;
   if (state === 'stored') return { name, version, value };
@@ -161,24 +172,39 @@ const tellDone = (asked: Operation, body: Body): Answer | undefined => {
   }
 };
 
-const named = (asked: Operation, { errors = [] }: Body): { readonly names?: readonly string[] } =>
-  asked.kind === 'env'
-    ? { names: [...new Set(errors.flatMap(({ name }) => (name === undefined ? [] : [name])))] }
-    : {};
-
-const ofVersions: ReadonlyMap<string, 'destroyed' | 'current' | 'empty'> = new Map([
-  ['version_destroyed', 'destroyed'],
-  ['version_current', 'current'],
-  ['not_destroyable', 'empty'],
-]);
-
-/** Codes of refusals that pass, and after which nothing is written. */
-const temporary = new Set([
-  'store_unavailable',
-  'throttled',
-  'master_key_unavailable',
-  'request_timeout',
-]);
+/** Returns what a refusal reveals; `undefined` if the contract does not allow its code here. */
+export const tellRefusal = (
+  asked: Operation | Copy,
+  { code, currentVersion, errors = [] }: Pick<Body, 'code' | 'currentVersion' | 'errors'>,
+): Answer | undefined => {
+  const isOfFile = asked.kind === 'env';
+  const named = isOfFile && { names: [...new Set(errors.flatMap(({ name }) => name ?? []))] };
+  switch (code) {
+    case 'secret_exists':
+      return { outcome: 'exists', ...named };
+    case 'not_found':
+      return { outcome: 'missing', ...named };
+    case 'version_conflict':
+      return { outcome: 'conflict', current: currentVersion ?? 0 };
+    case 'version_destroyed':
+      // The file may have been stored, and a version that it read may have been destroyed since.
+      // Then a repetition cannot show whether it was stored.
+      return { outcome: isOfFile && asked.creates.length > 0 ? 'unknown' : 'destroyed' };
+    case 'version_current':
+      return { outcome: 'current' };
+    case 'not_destroyable':
+      return { outcome: 'empty' };
+    case 'outcome_unknown':
+      return { outcome: 'unknown' };
+    case 'store_unavailable':
+    case 'throttled':
+    case 'master_key_unavailable':
+    case 'request_timeout':
+      return { outcome: 'nothing' };
+    default:
+      return undefined;
+  }
+};
 
 export const tell = (asked: Operation, status: number, text: string): Answer | Unplanned => {
   const unplanned = { unplanned: `${asked.kind}: ${status} ${text.slice(0, 300)}` };
@@ -190,15 +216,5 @@ export const tell = (asked: Operation, status: number, text: string): Answer | U
   }
   const success = asked.kind === 'create' ? 201 : 200;
   if (status === success) return tellDone(asked, body) ?? unplanned;
-  if (body.code === 'secret_exists') return { outcome: 'exists', ...named(asked, body) };
-  if (body.code === 'not_found') return { outcome: 'missing', ...named(asked, body) };
-  if (body.code === 'version_conflict') {
-    return { outcome: 'conflict', current: body.currentVersion ?? 0 };
-  }
-  // A version that the file resolved is destroyed since, so its repetition tells nothing more.
-  if (body.code === 'version_destroyed' && asked.kind === 'env') return { outcome: 'unknown' };
-  const ofVersion = ofVersions.get(body.code ?? '');
-  if (ofVersion) return { outcome: ofVersion };
-  if (body.code === 'outcome_unknown') return { outcome: 'unknown' };
-  return temporary.has(body.code ?? '') ? { outcome: 'nothing' } : unplanned;
+  return tellRefusal(asked, body) ?? unplanned;
 };

@@ -1,12 +1,13 @@
 /**
- * `npm run node -- test/cluster/chaos/run.ts`: three nodes, clients that fight over secrets on all of them, and faults of the nodes; then
- * whether every reply was right and all nodes hold the same. Exits with 0 only if so. The same seed gives the same plan
- * of requests and faults; what comes of them also depends on the machine's speed.
+ * `npm run node -- test/cluster/chaos/run.ts` starts three nodes, lets clients on all of them fight
+ * over secrets, and makes the nodes suffer faults. Then it checks whether every reply was right and
+ * all nodes have the same data. It exits with 0 only if so. The same seed plans the same requests
+ * and faults, but their effects also depend on the speed of the machine.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { newProgram, runProgram } from '../../../local/process/program.ts';
+import { newProgram, runProgram } from '../../../host/process/program.ts';
 import { usage } from '../../../system/failures.ts';
 import { runChaos } from './chaos.ts';
 import { type FaultKind, faultKinds } from './faults.ts';

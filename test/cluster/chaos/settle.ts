@@ -1,4 +1,7 @@
-/** When nodes have come to rest: all serve, at one revision with one digest of all that they hold. */
+/**
+ * Decides when nodes have come to rest: all of them serve, at the same revision, with the same
+ * digest of their data.
+ */
 import { until } from '../../support/until.ts';
 import type { NodeStatus, Nodes } from './nodes.ts';
 
@@ -9,8 +12,9 @@ const describe = (node: number, status: NodeStatus | undefined): string =>
       (status.reason === null ? '' : `: ${status.reason}`);
 
 /**
- * Waits until all nodes serve, at one revision with one digest. Says how they are instead if they do not in time, or if
- * one is found to differ, which does not pass.
+ * Waits until all nodes serve at the same revision with the same digest. Returns a description of
+ * each node if that does not happen in time, or if one is found to differ, since that does not pass
+ * by itself.
  */
 export const settle = async (nodes: Nodes, limitMs: number): Promise<readonly string[]> => {
   let seen: readonly (NodeStatus | undefined)[] = [];

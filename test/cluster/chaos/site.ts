@@ -1,5 +1,5 @@
-/** Three nodes and the network between them, as one thing to be opened and closed. */
-import { closeAtEnd } from '../../../local/process/ending.ts';
+/** Opens and closes three nodes together with the network between them. */
+import { closeAtEnd } from '../../../host/process/ending.ts';
 import type { Hostility } from './hostility.ts';
 import { createLoopback } from './loopback.ts';
 import { createNamespaces } from './namespaces.ts';
@@ -8,7 +8,10 @@ import { type Nodes, startNodes } from './nodes.ts';
 
 export type NetworkName = 'namespaces' | 'loopback';
 
-/** Only root can make namespaces; what cuts nodes off without them closes connections, where a network loses packets. */
+/**
+ * Only root can make namespaces. Without them, cutting a node off closes its connections, whereas a
+ * real network would lose packets.
+ */
 export const bestNetwork = (): NetworkName =>
   process.getuid?.() === 0 && process.platform === 'linux' ? 'namespaces' : 'loopback';
 
@@ -22,15 +25,15 @@ export type SiteOptions = {
   readonly folder: string;
   readonly network: NetworkName;
   readonly hostility?: Hostility;
-  /** Machines on the network beside those of the nodes. */
+  /** How many machines the network has beyond those of the nodes. */
   readonly spare?: number;
-  /** The folder with the code of the nodes; by default this checkout. */
+  /** The folder with the code of the nodes. By default it is this checkout. */
   readonly code?: string;
 };
 
 const count = 3;
 
-/** Makes what the nodes share; they are still to be started. */
+/** Prepares the network and the nodes, but does not start the nodes. */
 export const openSite = async (options: SiteOptions): Promise<Site> => {
   const { folder, hostility, code, spare = 0 } = options;
   const create = options.network === 'namespaces' ? createNamespaces : createLoopback;

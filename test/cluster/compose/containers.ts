@@ -1,10 +1,10 @@
-/** The containers of one cluster, handled by the commands that a person types. */
+/** Handles the containers of one cluster with the commands that a person types. */
 import { execFile } from 'node:child_process';
 import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { NodeStatus } from '../../../local/node/report.ts';
-import { findFreePort, isFree } from '../../../local/process/ports.ts';
+import type { NodeStatus } from '../../../host/node/report.ts';
+import { findFreePort, isFree } from '../../../host/process/ports.ts';
 import { findProgram } from '../../../system/programs.ts';
 import { freshFolder, runFile } from '../../support/local-process.ts';
 import { untilSeen } from '../../support/until.ts';
@@ -12,7 +12,7 @@ import { untilSeen } from '../../support/until.ts';
 const project = 'vault-test';
 const execute = promisify(execFile);
 
-/** Three ports in a row that were free a moment ago. */
+/** Finds three consecutive ports, each free a moment ago. Returns the first. */
 const findFirstPort = async (): Promise<number> => {
   const first = await findFreePort();
   return (await isFree(first + 1)) && (await isFree(first + 2)) ? first : await findFirstPort();
@@ -21,26 +21,30 @@ let firstPort = 0;
 const policyFile = join(freshFolder(), 'access.yaml');
 export const urlOf = (node: number): string => `http://127.0.0.1:${firstPort + node - 1}`;
 
-/** Replaces the access policy of the nodes as an editor does. The nodes run as another user, who must be able to read it. */
+/**
+ * Replaces the access policy of the nodes, as an editor does. The nodes run as another user, who
+ * must be able to read the file.
+ */
 export const writePolicy = (policy: string): void => {
   chmodSync(dirname(policyFile), 0o755);
   writeFileSync(`${policyFile}.new`, policy);
-  // Making a cluster in this process sets the umask, which closes new files to others.
+  // Making a cluster in this process sets a umask that keeps new files private.
   chmodSync(`${policyFile}.new`, 0o644);
   renameSync(`${policyFile}.new`, policyFile);
 };
 
-/** Starts Docker where it does not run, and makes the images that cannot be pulled. */
+/** Starts Docker if it is not running, and makes the images that cannot be pulled. */
 export const prepareDocker = async (images: 'node' | 'server' = 'node'): Promise<void> => {
   const { exit, errors } = runFile('test/support/images/prepare.ts', [images], {});
   if ((await exit) !== 0) throw new Error(errors.join('\n'));
 };
 
-/** Prepares Docker, and chooses the nodes' ports. */
+/** Prepares Docker, and chooses the ports of the nodes. */
 export const prepare = async (): Promise<void> => {
   writePolicy('issuers: [{ id: local, localKey: true }]');
   await prepareDocker();
-  // Making images takes minutes, in which another worker could take the ports.
+  // The ports are chosen only now, because making images takes minutes, and another worker could
+  // take the ports meanwhile.
   firstPort = await findFirstPort();
 };
 
@@ -50,13 +54,13 @@ const hasPlugin = async (name: string): Promise<boolean> =>
     () => false,
   );
 
-/** The environment of a Docker client: it uses the classic builder where the machine has no other. */
+/** Returns the environment for a Docker client. Without buildx, it chooses the classic builder. */
 export const clientEnvironment = async (): Promise<NodeJS.ProcessEnv> => ({
   ...process.env,
   ...(!(await hasPlugin('buildx')) && { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' }),
 });
 
-/** Runs compose: `docker compose`, or Debian's `docker-compose` with the classic builder. */
+/** Runs compose: `docker compose`, or Debian's `docker-compose`. */
 export const compose = async (...args: readonly string[]): Promise<string> => {
   const isPlugin = await hasPlugin('compose');
   if (!isPlugin && findProgram('docker-compose') === undefined)
@@ -75,7 +79,7 @@ export const compose = async (...args: readonly string[]): Promise<string> => {
 export const docker = async (...args: readonly string[]): Promise<string> =>
   (await execute('docker', args)).stdout.trim();
 
-/** Our containers' ids, by service. */
+/** Returns the ids of our containers, by service. */
 export const containers = async (): Promise<ReadonlyMap<string, string>> => {
   const format = '{{.Label "com.docker.compose.service"}} {{.ID}}';
   const filter = `label=com.docker.compose.project=${project}`;
@@ -89,7 +93,9 @@ export const getContainer = async (service: string): Promise<string> => {
   return id;
 };
 
-/** The status of all nodes by one of them; `undefined` if that one does not answer. */
+/**
+ * Returns the status of all nodes as one node knows it; `undefined` if that node does not answer.
+ */
 const statusOf = async (node: number, token: string): Promise<NodeStatus | undefined> => {
   const headers = { Authorization: `Bearer ${token}` };
   try {
@@ -103,7 +109,7 @@ const statusOf = async (node: number, token: string): Promise<NodeStatus | undef
   }
 };
 
-/** Waits until all nodes serve with one digest at one revision. */
+/** Waits until all nodes serve the same data at the same revision. */
 export const untilAllEqual = (token: string): Promise<NodeStatus | undefined> =>
   untilSeen(
     () => statusOf(1, token),
@@ -111,10 +117,12 @@ export const untilAllEqual = (token: string): Promise<NodeStatus | undefined> =>
       status?.equal === true &&
       status.nodes.length === 3 &&
       status.nodes.every(({ state, alive, lag }) => alive && state === 'serving' && lag === 0),
-    60_000,
   );
 
-/** The IPv4 addresses on which the processes of a container listen: `10.213.77.11:2380`. */
+/**
+ * Returns the IPv4 addresses on which the processes of a container listen, such as
+ * `10.213.77.11:2380`.
+ */
 export const listeningIn = async (id: string): Promise<readonly string[]> => {
   const table = await docker('exec', id, 'cat', '/proc/net/tcp');
   return table
@@ -130,7 +138,10 @@ export const listeningIn = async (id: string): Promise<readonly string[]> => {
 
 type Answer = { readonly status: number; readonly code?: string; readonly value?: string };
 
-/** A request to the published port of a node, with this token. Status 0: no answer. */
+/**
+ * Sends a request with this token to the published port of a node. Status 0 means that there was no
+ * answer.
+ */
 export const ask = async (
   node: number,
   token: string,

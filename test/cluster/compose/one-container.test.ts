@@ -1,15 +1,20 @@
-/** `docker run`: the vault of one process in a container, by the commands of docs/deploy/this-machine.md. */
+/**
+ * `docker run`: a vault of one process in a container, with the commands of
+ * docs/deploy/this-machine.md, and for its backup those of docs/deploy/backup.md.
+ */
 import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { root } from '../../../local/process/data-folder.ts';
-import { findFreePort } from '../../../local/process/ports.ts';
+import { root } from '../../../host/process/data-folder.ts';
+import { findFreePort } from '../../../host/process/ports.ts';
+import { homeCommands } from '../../support/backup-page.ts';
 import { freshCertificates } from '../../support/certificates.ts';
 import { commandsBelow } from '../../support/console-blocks.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { openTerminal } from '../../support/terminal.ts';
 import { until, untilSeen } from '../../support/until.ts';
 import { clientEnvironment, docker, listeningIn, prepareDocker } from './containers.ts';
 
@@ -18,26 +23,22 @@ const volumes = { data: `${name}-data`, restored: `${name}-restored` };
 const folder = freshFolder();
 let port = 0;
 
-/** The page's commands with names of their own, so that they touch no container of this machine's user. */
+/**
+ * Replaces the names in a command of the page, so that it does not touch containers of whoever uses
+ * this machine.
+ */
 const replaced = (command: string): string =>
   command
-    .replace('-f local/containers/Dockerfile .', `-f ${root}/local/containers/Dockerfile ${root}`)
-    .replaceAll(/(?<=--name |exec )vault\b/g, name)
+    .replace('-f host/Dockerfile .', `-f ${root}/host/Dockerfile ${root}`)
+    .replaceAll(/(?<=--name |exec (?:-i )?)vault\b/g, name)
     .replaceAll('-v vault:', `-v ${volumes.data}:`)
     .replaceAll('-v restored:', `-v ${volumes.restored}:`)
     .replaceAll('127.0.0.1:3000:', `127.0.0.1:${port}:`);
 
-const commands = commandsBelow('docs/deploy/this-machine.md', 'One container').map(
-  ({ command }) => command,
-);
-let done = 0;
-/** Runs the page's next commands up to the one that contains these words, in one shell. Returns what they print. */
-const play = async (words: string): Promise<string> => {
-  const end = commands.findIndex((command, index) => index >= done && command.includes(words)) + 1;
-  if (end === 0) throw new Error(`the page has no further command with ${words}`);
-  const script = commands.slice(done, end).map(replaced).join('\n');
-  done = end;
+/** Runs commands of a page in one shell, and returns their output. */
+const play = async (...commands: readonly string[]): Promise<string> => {
   const options = { cwd: folder, env: await clientEnvironment() };
+  const script = commands.map(replaced).join('\n');
   return (await promisify(execFile)('bash', ['-euc', script], options)).stdout.trim();
 };
 
@@ -55,15 +56,18 @@ const untilHealthy = (container: string) =>
     (health) => health === 'healthy',
   );
 const untilReady = () =>
-  until(async () => (await ask('/health?ready').catch(() => undefined))?.status === 200, 30_000);
-/** A container of the image on one of the volumes, which ends by itself. */
+  until(async () => (await ask('/health?ready').catch(() => undefined))?.status === 200);
+/** Runs a command in a new container of the image, on one of the volumes, until it ends. */
 const runOn = (data: string, ...words: readonly string[]) =>
   docker('run', '--rm', '-v', `${data}:/data`, 'secrets-vault', ...words);
 
 const value = { name: 'DB_PASSWORD', value: 'hunter2' };
 let token: string;
 
-/** Removes the containers and volumes of this test, also those that a run left that was ended early. */
+/**
+ * Removes the containers and volumes of this test, including those of an earlier run that was cut
+ * short.
+ */
 const removeAll = async (): Promise<void> => {
   const ignore = () => undefined;
   await docker('rm', '--force', '--volumes', name, `${name}-tls`).catch(ignore);
@@ -74,14 +78,18 @@ beforeAll(async () => {
   await prepareDocker();
   await removeAll();
   port = await findFreePort();
-  await play('docker run -d');
+  const [build = '', start = '', makeToken = ''] = commandsBelow(
+    'docs/deploy/this-machine.md',
+    'One container',
+  ).map(({ command }) => command);
+  await play(build, start);
   await untilReady();
-  token = await play('token.ts');
+  token = await play(makeToken);
 });
 afterAll(removeAll);
 
 describe('docker run', () => {
-  it('starts a vault that takes the token of the page, and that Docker shows as healthy', async () => {
+  it('starts a vault that accepts a token made as the page says, and that Docker shows as healthy', async () => {
     expect(await ask('/v1/secrets', token, value)).toMatchObject({ status: 201 });
     await untilSeen(
       () => inspect('{{.State.Health.Status}}'),
@@ -89,7 +97,33 @@ describe('docker run', () => {
     );
   });
 
-  it('runs as a plain user without capabilities, who can change nothing but the data', async () => {
+  it('prints in its log a command that makes a token in the container', async () => {
+    const log = await docker('logs', name);
+    const [, command = ''] = /^a token to try it, in this container: (.*)$/m.exec(log) ?? [];
+    const made = await docker('exec', name, 'sh', '-c', command);
+    expect(await ask('/v1/secrets/NONE', made)).toMatchObject({ status: 404 });
+  });
+
+  it('prints, at a terminal, neither npm nor dsvault, which the image does not contain', async () => {
+    const words = ['docker', 'run', '--rm', '-it', '--name', `${name}-tty`, 'secrets-vault'];
+    const terminal = openTerminal(words.join(' '), await clientEnvironment());
+    await terminal.shows(/\/v1\/secrets\n/);
+    await terminal.interrupt();
+    expect(terminal.seen()).not.toMatch(/npm|dsvault/);
+  });
+
+  it.each([
+    ['token.ts', '--help'],
+    ['node.ts'],
+    ['restore.ts', '/vault/package.json'],
+    ['key.ts', '--help'],
+  ])('prints no npm command, which the image does not know: %s', async (program, ...words) => {
+    const run = docker('run', '--rm', 'secrets-vault', `host/bin/${program}`, ...words);
+    const told = await run.catch((error: { readonly stderr: string }) => error.stderr);
+    expect(told).not.toMatch(/npm/);
+  });
+
+  it('runs as an unprivileged user without capabilities, who cannot write to the code, and listens beyond loopback only on one port', async () => {
     expect(await docker('exec', name, 'id', '-u')).toBe('1000');
     await expect(docker('exec', name, 'sh', '-c', 'echo > /vault/x')).rejects.toThrow(/ead-only/);
     const status = await docker('exec', name, 'cat', '/proc/1/status');
@@ -106,12 +140,12 @@ describe('docker run', () => {
         'another vault is using the data folder /data: stop it, or set VAULT_DATA_DIR to another folder\n',
     });
     await expect(runOn(freshFolder())).rejects.toMatchObject({
-      code: 1,
+      code: 78,
       stderr: 'cannot write to the data folder /data (EACCES)\n',
     });
   });
 
-  it('ends by itself within the grace of docker stop, and keeps data and tokens over a restart', async () => {
+  it('ends by itself within the grace period of docker stop, and keeps data and tokens across a restart', async () => {
     await docker('stop', name);
     expect(await inspect('{{.State.ExitCode}}')).toBe('0');
     await docker('start', name);
@@ -119,7 +153,7 @@ describe('docker run', () => {
     expect(await ask('/v1/secrets/DB_PASSWORD', token)).toMatchObject(value);
   });
 
-  it('serves HTTPS by the files of a mounted folder, and is healthy', async () => {
+  it('serves HTTPS with the certificate in a mounted folder, and is healthy', async () => {
     const tls = freshFolder();
     chmodSync(tls, 0o755);
     const { ca, certificate, key } = await freshCertificates();
@@ -140,14 +174,20 @@ describe('docker run', () => {
     expect(status).toBe(200);
   });
 
-  it('is backed up into files for their owner only, and restored into another volume', async () => {
-    await play('rm /data/vault.backup');
+  it('is backed up into files that only their owner can read, and is restored into another volume', async () => {
+    const page = homeCommands('[one container]', '**One container.**');
+    const begin = [page.define, 'FILE=/data/vault.backup'];
+    await play(...begin, ...page.backUp, `${page.log} > vault.log`);
     for (const file of ['kms.json', 'vault.backup']) {
       expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
     }
-    await play('restore.ts /data');
-    expect(await play('--verify')).toMatch(/verified the whole table: no violations$/);
-    expect(await play('--redo-destroys')).toMatch(/^0 versions destroyed again/);
-    expect(done).toBe(commands.length);
+    expect(await play(...begin, page.preview)).toMatch(/^A restore would lose nothing\.$/m);
+    const [restore = '', verify = '', redo = ''] = page.restore;
+    const restored = await play(...begin, ...page.empty, restore, verify, `${redo} 2>&1`);
+    const [, printed = ''] = /^Now verify them: node (.*)$/m.exec(restored) ?? [];
+    expect(await runOn(volumes.restored, ...printed.split(' '))).toMatch(/no violations$/);
+    expect(restored).toMatch(
+      /^verified the whole table: no violations\n0 versions destroyed again/m,
+    );
   });
 });

@@ -1,16 +1,19 @@
 /**
- * A server and a laptop, each a container of Debian 13 with systemd, on a network of their own. They are what
- * docs/deploy/one-server.md has before its first command; addresses of the internet lead to folders of this machine.
+ * A server and a laptop, each a container of Debian 13 with systemd, on a private network. They are
+ * in the state in which docs/deploy/one-server.md begins. Addresses on the internet are replaced by
+ * folders of this machine.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { shellWord } from '../../../host/process/data-folder.ts';
 import { findProgram } from '../../../system/programs.ts';
 import { freshCertificates } from '../../support/certificates.ts';
 import { serverImage } from '../../support/images/debian-server.ts';
 import { fetchNode24, nodeVersion } from '../../support/images/node-24.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { openTerminal } from '../../support/terminal.ts';
 import { until } from '../../support/until.ts';
 import { docker, prepareDocker } from '../compose/containers.ts';
 
@@ -19,7 +22,10 @@ const network = 'vault-test-server';
 export const names = { server: 'vault-test-server', laptop: 'vault-test-laptop' } as const;
 export type Machine = keyof typeof names;
 
-/** Makes Node's archive and its list of sums as nodejs.org has them, out of a package and this machine's npm. */
+/**
+ * Makes the archive of Node and its list of checksums, laid out as on nodejs.org, from a package
+ * and this machine's npm.
+ */
 const makeNodeSite = async (folder: string): Promise<void> => {
   const name = `node-v${nodeVersion}-linux-x64`;
   const top = join(folder, name);
@@ -34,7 +40,7 @@ const makeNodeSite = async (folder: string): Promise<void> => {
   execFileSync('sh', ['-c', script, 'sh', folder, name, site]);
 };
 
-/** Makes a repository of the files of this checkout, as they are now, with the tags that the page names. */
+/** Makes a repository of the current files of this checkout, with the tags that the page names. */
 const makeRepository = (folder: string, tags: readonly string[]): void => {
   mkdirSync(folder);
   const script = `
@@ -45,53 +51,77 @@ const makeRepository = (folder: string, tags: readonly string[]): void => {
   execFileSync('bash', ['-euc', script, 'bash', folder], { stdio: 'pipe' });
 };
 
-/** On the server somebody with sudo types the commands, and the laptop is its owner's own. */
+/**
+ * On the server, the commands are typed by a user who has sudo and a password. The laptop belongs
+ * to its user.
+ */
 const users = { server: 'you', laptop: 'root' } as const;
+const password = 'correct-horse';
 const homeOf = (user: string): string => (user === 'root' ? '/root' : `/home/${user}`);
 
-/** Runs a script in bash on a machine; returns its stdout, trimmed. Throws an error that holds its whole output. */
+/**
+ * Returns the arguments for `docker exec` that run a script in bash, in the environment of a login.
+ */
+const inBash = (machine: Machine, script: string, user: string): readonly string[] => {
+  const home = homeOf(user);
+  const options = ['--user', user, '--workdir', home, '--env', `HOME=${home}`];
+  const login = [...options, '--env', `USER=${user}`, names[machine]];
+  return [...login, 'bash', '-euo', 'pipefail', '-c', script];
+};
+
+/**
+ * Runs a script on a machine and returns its stdout, trimmed. Throws an error that contains its
+ * whole output.
+ */
 export const runOn = async (
   machine: Machine,
   script: string,
   user: string = users[machine],
 ): Promise<string> => {
-  const home = homeOf(user);
-  const options = ['--user', user, '--workdir', home, '--env', `HOME=${home}`];
-  const shell = ['bash', '-euo', 'pipefail', '-c', script];
   try {
-    const words = ['exec', ...options, names[machine], ...shell];
-    return (await execute('docker', words)).stdout.trim();
+    return (await execute('docker', ['exec', ...inBash(machine, script, user)])).stdout.trim();
   } catch (error) {
     const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
     throw new Error(`${machine}: ${script}\n${stdout}\n${stderr}`, { cause: error });
   }
 };
 
+/**
+ * Types a script at a terminal of the server, and the password when sudo asks for it. Returns
+ * everything that the terminal shows, trimmed. Throws an error that contains the same.
+ */
+export const typeOnServer = async (script: string): Promise<string> => {
+  const words = ['docker', 'exec', '-it', ...inBash('server', script, users.server)];
+  const terminal = openTerminal(`exec ${words.map(shellWord).join(' ')}`, process.env);
+  terminal.answer(`[sudo] password for ${users.server}: `, `${password}\n`);
+  const code = await terminal.ended;
+  if (code === 0) return terminal.seen().trim();
+  throw new Error(`server: ${script}\n${terminal.seen()}\nexit code ${code}`);
+};
+
 const start = async (machine: Machine, options: readonly string[]): Promise<void> => {
   await docker(
     ...['run', '--detach', '--name', names[machine], '--hostname', machine, '--network', network],
-    // What systemd needs, and the firewall.
+    // systemd and the firewall of the machine need these options.
     ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--cgroupns', 'private'],
     ...['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined'],
     ...['--env', 'container=docker', '--tmpfs', '/run', '--tmpfs', '/tmp', ...options],
     serverImage,
   );
-  await until(
-    () =>
-      runOn(machine, 'systemctl is-system-running', 'root').then(
-        (state) => state === 'running',
-        () => false,
-      ),
-    30_000,
+  await until(() =>
+    runOn(machine, 'systemctl is-system-running', 'root').then(
+      (state) => state === 'running',
+      () => false,
+    ),
   );
 };
 
-/** npm shares the cache of this machine, and trusts the same authorities. */
+/** npm shares this machine's cache, and trusts the same authorities. */
 const npmSettings = 'cache=/mnt/npm\\nprefer-offline=true\\ncafile=/mnt/authorities.pem\\n';
 const prepare: Readonly<Record<Machine, string>> = {
   server: `
-    useradd --create-home --shell /bin/bash you
-    echo 'you ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/you
+    useradd --create-home --shell /bin/bash --groups sudo you
+    echo you:${password} | chpasswd
     printf '${npmSettings}' > ~/.npmrc
     mkdir -p /usr/local/share/ca-certificates
     cp /mnt/ca.pem /usr/local/share/ca-certificates/test.crt`,
@@ -102,17 +132,20 @@ const prepare: Readonly<Record<Machine, string>> = {
     printf 'StrictHostKeyChecking accept-new\\nUser you\\n' > ~/.ssh/config`,
 };
 
-/** Removes both machines and their network, if they are there. */
+/** Removes both machines and their network, as far as they exist. */
 export const removeMachines = async (): Promise<void> => {
   const ignore = () => undefined;
   await docker('rm', '--force', '--volumes', ...Object.values(names)).catch(ignore);
   await docker('network', 'rm', network).catch(ignore);
 };
 
-/** Starts both machines. `host` is the DNS name of the server, and `tags` are the releases of the repository. */
+/**
+ * Starts both machines. `host` is the DNS name of the server. `tags` are the releases in the
+ * repository.
+ */
 export const startMachines = async (host: string, tags: readonly string[]): Promise<void> => {
   await prepareDocker('server');
-  // What a run left that was ended early.
+  // An earlier run may have been cut short.
   await removeMachines();
   const folder = freshFolder();
   await makeNodeSite(join(folder, 'site'));
@@ -141,14 +174,8 @@ export const startMachines = async (host: string, tags: readonly string[]): Prom
     await runOn(machine, prepare[machine], 'root');
 };
 
-/** Lets the laptop in by its key, as the user of the server and, by a forced command, as the vault's. */
-export const authorizeLaptop = async (user: string, options = ''): Promise<void> => {
+/** Lets the laptop log in to the server with its key. */
+export const authorizeLaptop = async (): Promise<void> => {
   const key = await runOn('laptop', 'cat ~/.ssh/id_ed25519.pub');
-  const folder = `${homeOf(user)}/.ssh`;
-  await runOn(
-    'server',
-    `install -d -m 0700 -o ${user} ${folder}
-     printf '%s\n' '${options}${key}' > ${folder}/authorized_keys`,
-    'root',
-  );
+  await runOn('server', `install -d -m 0700 ~/.ssh && echo '${key}' > ~/.ssh/authorized_keys`);
 };

@@ -1,4 +1,4 @@
-/** A person saves a file while `dsvault` waits for the vault, and writes the file again afterwards. */
+/** Somebody saves a file while `dsvault` waits for the vault before rewriting it. */
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -12,7 +12,7 @@ let dsvault: Dsvault;
 let file: string;
 /** A secret that has two versions. */
 let stored: string;
-/** A name that no secret has. */
+/** A name without a secret. */
 let fresh: string;
 beforeAll(async () => {
   front = await startFaultyFront(vault.baseUrl);
@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 const filled = (text: string) => text.replaceAll('FRESH', fresh).replaceAll('STORED', stored);
 const run = (command: string) => dsvault.run(command.split(' '));
-/** Runs the command, and saves one more line before the vault has the first request. */
+/** Runs the command, and appends a line to the file when the vault gets the first request. */
 const runAndSave = async (command: string, content: string) => {
   writeFileSync(file, filled(content));
   front.plan(() => appendFileSync(file, 'SAVED=1\n'));
@@ -47,18 +47,21 @@ describe('a file that is saved while a command waits for the vault', () => {
     ['env submit --in-place .env', 'A=secret(STORED)\n', 'A=two\nSAVED=1\n'],
     ['lock .env --out .env', 'A=secret(STORED)\n', 'A=secret(STORED@2)\nSAVED=1\n'],
     ['bump --all -f .env', 'A=secret(STORED@1)\n', 'A=secret(STORED@2)\nSAVED=1\n'],
-  ])('stays as it was saved, and can be written again: %s', async (command, content, after) => {
-    const ran = await runAndSave(command, content);
-    expect([ran.code, ran.stderr]).toEqual([
-      1,
-      expect.stringMatching(`dsvault: ${changed}; run the command again \\(failed\\)\n$`),
-    ]);
-    expect(readFileSync(file, 'utf8')).toBe(filled(`${content}SAVED=1\n`));
-    expect(await run(command)).toMatchObject({ code: 0 });
-    expect(readFileSync(file, 'utf8')).toBe(filled(after));
-  });
+  ])(
+    'stays as it was saved, and the command can be run again: %s',
+    async (command, content, after) => {
+      const ran = await runAndSave(command, content);
+      expect([ran.code, ran.stderr]).toEqual([
+        1,
+        expect.stringMatching(`dsvault: ${changed}; run the command again \\(failed\\)\n$`),
+      ]);
+      expect(readFileSync(file, 'utf8')).toBe(filled(`${content}SAVED=1\n`));
+      expect(await run(command)).toMatchObject({ code: 0 });
+      expect(readFileSync(file, 'utf8')).toBe(filled(after));
+    },
+  );
 
-  it('has its values stored by adopt, which goes on when it runs again', async () => {
+  it('has its values stored by adopt, which finishes the file when it runs again', async () => {
     const command = 'env adopt .env --keys FRESH';
     const ran = await runAndSave(filled(command), 'FRESH=v\n');
     expect(ran).toMatchObject({
@@ -71,13 +74,13 @@ describe('a file that is saved while a command waits for the vault', () => {
     const { code, stderr } = await run(filled(command));
     expect([code, stderr]).toEqual([
       0,
-      expect.stringContaining(filled('these had the same values already: FRESH\n')),
+      expect.stringContaining(filled('these already had the same values: FRESH\n')),
     ]);
     expect(readFileSync(file, 'utf8')).toBe(filled('FRESH=secret(FRESH)\nSAVED=1\n'));
   });
 
   it.each(['encrypt', 'submit'])(
-    'has its values stored by %s, which says what to write',
+    'has its values stored by %s, which says what to write into the file',
     async (command) => {
       const ran = await runAndSave(`env ${command} --in-place .env`, 'FRESH=v\nA=enc(FRESH)\n');
       expect(ran).toMatchObject({

@@ -1,4 +1,4 @@
-/** `dsvault env` keeps the owner of a file that it replaces. `scripts/env.txt` tells all else. */
+/** `dsvault env` keeps the owner when it replaces a file. `scripts/env.txt` covers the rest. */
 import { spawnSync } from 'node:child_process';
 import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,10 @@ beforeAll(() => {
 const isRoot = process.getuid?.() === 0;
 const nobody = { uid: 65_534, gid: 65_534 };
 
-/** A file of another owner if possible, which creates the name. */
+/**
+ * Makes a file with a value for the secret and its `enc()`. Another user owns the file if the test
+ * runs as root.
+ */
 const fileFor = (name: string) => {
   const file = join(dsvault.folder, `${name}.env`);
   const content = `${name}=v\nA="enc(${name})"\n`;
@@ -39,7 +42,7 @@ describe('dsvault env encrypt --in-place', () => {
     const { file, content } = fileFor(name);
     const env = { ...process.env, DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: vault.token() };
     const command = ['cli/dsvault.js', 'env', 'encrypt', '--in-place', file];
-    // Root without the capability to change owners, like any other user.
+    // Root without the capability to change owners behaves like any other user.
     const ran = spawnSync('setpriv', ['--bounding-set=-chown', ...command], { env });
     expect([ran.status, String(ran.stderr)]).toEqual([1, expect.stringContaining('the owner of')]);
     expect(readFileSync(file, 'utf8')).toBe(content);

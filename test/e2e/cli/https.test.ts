@@ -1,4 +1,6 @@
-/** A vault that serves HTTPS with a certificate of its own, and `dsvault` that trusts it, or does not. */
+/**
+ * `dsvault` with a vault that serves HTTPS with a self-made certificate, trusted and not trusted.
+ */
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
@@ -11,11 +13,11 @@ import { runLocal } from '../../support/local-process.ts';
 import { describeLocal, type RunningVault, startVault } from '../../support/running-vault.ts';
 import { servingFiles } from '../../support/serving-files.ts';
 
-describeLocal('dsvault and a vault that serves HTTPS', () => {
+describeLocal('dsvault with a vault that serves HTTPS', () => {
   let files: Awaited<ReturnType<typeof servingFiles>>;
   let vault: RunningVault;
   let dsvault: Dsvault;
-  /** A server with a certificate of another authority, and what it was sent. */
+  /** A server whose certificate comes from a different authority. `arrived` is what it received. */
   let foreign: Server;
   let arrived = '';
   beforeAll(async () => {
@@ -34,17 +36,19 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
     await vault.stop();
   });
 
-  const login = (...flags: readonly string[]) =>
-    dsvault.run(['login', '--addr', vault.baseUrl(), ...flags], { input: vault.token() });
+  const loginAt = (addr: string, ...flags: readonly string[]) =>
+    dsvault.run(['login', '--addr', addr, ...flags], { input: vault.token() });
+  const login = (...flags: readonly string[]) => loginAt(vault.baseUrl(), ...flags);
   const profileOf = (name: string) => join(dsvault.folder, `.config/dsvault/${name}.json`);
   const token = (): string => `echo ${vault.token()}`;
 
-  it('reads and writes by a profile that keeps the authority, also with a token command', async () => {
+  it('reads and writes with a profile that keeps the authority, also with a token command', async () => {
     expect(vault.baseUrl()).toMatch(/^https:/);
     const kept = [
       await login('--profile', 'token', '--ca', files.caFile),
       await login('--profile', 'command', '--ca', files.caFile, '--token-command', token()),
-      // A login at the same address keeps the authority.
+      // A new login to the same address without `--ca` keeps the authority that the profile already
+      // trusts.
       await login('--profile', 'token'),
     ];
     expect(kept).toMatchObject([{ code: 0 }, { code: 0 }, { code: 0 }]);
@@ -52,7 +56,7 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
     const { ca } = JSON.parse(readFileSync(profileOf('token'), 'utf8'));
     expect(ca).toBe(files.pair.ca);
     const elsewhere = vault.baseUrl().replace('127.0.0.1', 'localhost');
-    expect(await login('--profile', 'token', '--addr', elsewhere)).toMatchObject({ code: 7 });
+    expect(await loginAt(elsewhere, '--profile', 'token')).toMatchObject({ code: 7 });
     const written = await dsvault.run(['create', 'A', '--profile', 'token'], { input: 'one' });
     expect(written).toMatchObject({ code: 0 });
     const read = await dsvault.run(['get', 'A', '--profile', 'command']);
@@ -79,7 +83,7 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
     expect(arrived).toBe('');
   });
 
-  it('trusts the certificate that the vault has recorded on this machine, and only at its address', async () => {
+  it("trusts the certificate that the vault recorded on this machine, and only at the vault's address", async () => {
     const here = { VAULT_DATA_DIR: vault.dataDir };
     const list = async (env: NodeJS.ProcessEnv, ...flags: readonly string[]) =>
       (await dsvault.run(['list', '--profile', 'local', ...flags], { env })).code;
@@ -100,21 +104,21 @@ describeLocal('dsvault and a vault that serves HTTPS', () => {
     expect(await list({ VAULT_DATA_DIR: join(vault.dataDir, 'none') })).toBe(7);
   });
 
-  it('is found healthy by the check of the images, which knows no authority', async () => {
+  it('passes the health check of the images, which only has to know that the vault serves HTTPS', async () => {
     const env = { ...files.variables, PORT: new URL(vault.baseUrl()).port };
     expect(await runLocal('health', [], env).exit).toBe(0);
     expect(await runLocal('health', [], { ...env, VAULT_TLS_CERT: '' }).exit).toBe(1);
   });
 
-  it('keeps no profile for a file of --ca that holds no certificate, or for an address of http', async () => {
+  it('keeps no profile if the file of --ca holds no certificate, or if the address is http', async () => {
     const refused = await Promise.all([
       login('--profile', 'bad', '--ca', join(vault.dataDir, 'none')),
       login('--profile', 'bad', '--ca', files.variables.VAULT_TLS_KEY),
-      login('--profile', 'bad', '--ca', files.caFile, '--addr', 'http://127.0.0.1:9'),
+      loginAt('http://127.0.0.1:9', '--profile', 'bad', '--ca', files.caFile),
     ]);
     expect(refused.map(({ code, stderr }) => [code, stderr])).toEqual([
       [1, 'dsvault: cannot read the file of --ca (ENOENT) (failed)\n'],
-      [2, 'dsvault: the file of --ca holds no whole certificate in PEM (usage)\n'],
+      [2, 'dsvault: the file of --ca does not contain a complete certificate in PEM (usage)\n'],
       [2, 'dsvault: --ca belongs to an address of https:// (usage)\n'],
     ]);
     expect(() => readFileSync(profileOf('bad'))).toThrow('ENOENT');

@@ -1,4 +1,7 @@
-/** `cli/dsvault.js` builds the command line of a checkout when it is first run or has changed. */
+/**
+ * `cli/dsvault.js` builds the command line of a checkout on the first run, and again after a
+ * change.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
@@ -11,7 +14,6 @@ const checkout = (): string => {
   const parts = [
     'cli',
     'client',
-    'console',
     'system',
     'functions/access',
     'functions/env',
@@ -31,14 +33,14 @@ const version = (folder: string) => {
     encoding: 'utf8',
   });
 };
-/** A token by its form. */
+/** A text that looks like a token. */
 const jwt = [{ alg: 'none' }, {}, {}]
   .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
   .join('.');
 const built = (folder: string): string[] => readdirSync(join(folder, '.local/cli'));
 
 describe('the launcher of dsvault', () => {
-  it('builds one file when first run, and again when a source has changed', () => {
+  it('builds the program and the console when first run, and again when package.json has changed', () => {
     const folder = checkout();
     install(folder);
     expect(version(folder).stdout).toMatch(/^dsvault \d/);
@@ -52,13 +54,13 @@ describe('the launcher of dsvault', () => {
     expect(built(folder)).toEqual(['console', 'dsvault.cjs']);
   });
 
-  it('says to run npm ci where nothing is installed', () => {
+  it('says to run npm ci when nothing is installed', () => {
     const ran = version(checkout());
     expect([ran.status, ran.stdout]).toEqual([1, '']);
     expect(ran.stderr).toContain('run npm ci');
   });
 
-  it('needs only the built file afterwards', () => {
+  it('needs only the built file once it is built', () => {
     const folder = checkout();
     install(folder);
     version(folder);

@@ -1,4 +1,4 @@
-/** `dsvault login --oidc` against a real OpenID provider and a vault that trusts this provider. */
+/** `dsvault login --oidc` with a real OpenID provider, and a vault that trusts it. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -30,7 +30,7 @@ describeLocal('dsvault login --oidc', () => {
   const first = () => ['--issuer', issuer, '--client-id', 'dsvault', '--scope', scope];
   const login = (profile: string, flags: readonly string[]) =>
     dsvault.start(['login', '--oidc', '--profile', profile, ...flags]);
-  /** The address with the code in it, from the lines that `dsvault` has printed. */
+  /** Returns the address with the code from what `dsvault` printed. */
   const addressIn = async ({ child, prints }: ReturnType<typeof login>): Promise<string> => {
     let printed = '';
     child.stderr?.on('data', (chunk) => (printed += chunk));
@@ -46,14 +46,14 @@ describeLocal('dsvault login --oidc', () => {
   const isKept = (profile: string) =>
     statSync(fileOf(profile), { throwIfNoEntry: false }) !== undefined;
 
-  it('keeps the token that a person approves, prints the code, and renews it by what the profile has', async () => {
+  it('prints the code, keeps the approved token, and renews it with the settings in the profile', async () => {
     const { code, stdout, stderr } = await loginAnd('approve', 'approved', [
       ...first(),
       ...['--audience', audience],
     ]);
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(
-      /^dsvault: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsvault: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsvault: the approved token has sub "alice" and aud "https:\/\/vault\.example\.com"\ndsvault: profile approved is kept in/,
+      /^dsvault: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsvault: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsvault: the approved token has sub "alice" and aud "https:\/\/vault\.example\.com"\ndsvault: profile approved is saved in/,
     );
     const kept = JSON.parse(readFileSync(fileOf('approved'), 'utf8'));
     expect(kept).toEqual({
@@ -76,7 +76,8 @@ describeLocal('dsvault login --oidc', () => {
   });
 
   it('keeps nothing if the vault refuses the token that the person approves', async () => {
-    // Without an audience the access token is opaque, and the ID token is for the client.
+    // Without an audience the access token is opaque, so dsvault uses the ID token, which is meant
+    // for the client and not for the vault.
     const { code, stderr } = await loginAnd('approve', 'refused', first());
     expect([code, isKept('refused')]).toEqual([5, false]);
     expect(stderr).toContain('dsvault: a valid bearer token is needed (unauthenticated, request');
@@ -90,7 +91,7 @@ describeLocal('dsvault login --oidc', () => {
     expect(isKept('interrupted')).toBe(false);
   });
 
-  it('sends the secret of a client from its file, at each login, and keeps only the path', async () => {
+  it("sends the client's secret from its file at each login, and keeps only the path", async () => {
     const secret = 'c4n4ry-secret-of-the-client';
     const file = join(dsvault.folder, 'secret');
     writeFileSync(file, `${secret}\n`, { mode: 0o600 });
@@ -105,7 +106,8 @@ describeLocal('dsvault login --oidc', () => {
     const refused = 'dsvault: the issuer refuses the login: invalid_client';
     const wrong = await login('confidential', []).ran;
     expect([wrong.code, wrong.stderr]).toEqual([5, `${refused} (unauthenticated)\n`]);
-    // A client that is named again may be another one, to which the kept secret does not belong.
+    // When a client id is given, it may be a different client, so the secret file in the profile is
+    // not used.
     const none = await login('confidential', ['--client-id', 'confidential']).ran;
     expect([none.code, none.stderr]).toEqual([
       5,

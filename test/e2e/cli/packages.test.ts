@@ -1,6 +1,6 @@
 /**
- * The packages of `npm run pack`. They are installed by npm outside the checkout, without a network, with
- * every Node on the PATH, and used as their documents tell.
+ * The packages that `npm run pack` makes. npm installs them outside the checkout, without a network
+ * and for every Node on the PATH, and they are used as their documents say.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,15 +19,16 @@ const vault = useVault();
 const packageFile = (name: string): string =>
   resolve(`.local/packages/${name}-${manifest.version}.tgz`);
 
-/** Runs a command in bash, and returns its whole output. */
+/** Runs a script in bash, and returns its stdout and stderr together. */
 const inBash = (script: string, cwd: string, env: NodeJS.ProcessEnv): string =>
   spawnSync('bash', ['-c', `{ ${script}\n} 2>&1`], { cwd, env, encoding: 'utf8' }).stdout;
 
-/** The environment of a user with an empty home, an npm without a network, and only the Node of the folder. */
+/** The environment of a user with an empty home, an offline npm, and the Node of this folder. */
 const userWith = (node: string) => {
   const HOME = freshFolder();
   const prefix = join(HOME, 'npm');
-  // The Node comes first, because the other folders may have one, too.
+  // The folder of the wanted Node comes first, because the other folders may contain a Node as
+  // well.
   const PATH = [node, join(prefix, 'bin'), '/usr/local/bin', '/usr/bin', '/bin'].join(':');
   const settings = { npm_config_offline: 'true', npm_config_update_notifier: 'false' };
   return { HOME, PATH, npm_config_prefix: prefix, ...settings };
@@ -42,7 +43,7 @@ const addresses = {
 };
 const given = Object.entries(addresses).map(([name, url]) => `--${name}=${url}`);
 
-/** The hash of each file that a pack makes. */
+/** The hash of each packed file. */
 const hashes = () =>
   readdirSync('.local/packages', { recursive: true, encoding: 'utf8', withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -55,10 +56,10 @@ const hashes = () =>
 let packed: string;
 let first: string[];
 beforeAll(() => {
-  // The clock of the first pack is wrong by years.
+  // The first pack runs with a clock that is wrong by years.
   const clock =
     'globalThis.Date = class extends Date { constructor(...given) { super(...(given.length > 0 ? given : [0])); } }';
-  const program = ['--import', `data:text/javascript,${clock}`, 'local/bin/launch.js'];
+  const program = ['--import', `data:text/javascript,${clock}`, 'host/bin/launch.js'];
   spawnSync(process.execPath, [...program, 'local/bin/pack.ts', ...given], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -67,7 +68,7 @@ beforeAll(() => {
 });
 
 describe('the package dsvault', () => {
-  it.each(nodes)('installs and works as README.md tells, with Node %s', (_, node) => {
+  it.each(nodes)('installs and works as README.md says, with Node %s', (_, node) => {
     const user = userWith(node);
     const env = {
       ...user,
@@ -76,7 +77,8 @@ describe('the package dsvault', () => {
       TOKEN: vault.token({ tenant: user.HOME.replaceAll(/\W/g, ''), sub: 'you' }),
       DSVAULT_ADDR: vault.baseUrl(),
     };
-    // Packing again for each Node would take long. All other words go to npm itself.
+    // Packing again for each Node would take too long, so `npm run pack` only prints what it
+    // printed before. All other commands run the real npm.
     const npm = `
       npm() {
         case "$*" in
@@ -95,7 +97,8 @@ describe('the package dsvault', () => {
       `${user.npm_config_prefix}/bin/dsvault\n`,
     );
 
-    // Node itself would obey the file without the `--` in the program's first line.
+    // The file asks Node to load a script. Without the `--` in the first line of the `dsvault`
+    // program, Node itself would read `--env-file` and load that script.
     const script = join(user.HOME, 'mark.cjs');
     writeFileSync(script, `require('node:fs').writeFileSync('obeyed', '');`);
     writeFileSync(join(user.HOME, 'raw.env'), `NODE_OPTIONS=--require=${script}\n`);
@@ -114,7 +117,7 @@ describe('the package dsvault', () => {
       expect([words, told]).toEqual([words, expect.stringContaining('folder in DSVAULT_CHECKOUT')]);
     }
     const named = { ...user, DSVAULT_CHECKOUT: process.cwd() };
-    expect(inBash('dsvault login --local', user.HOME, named)).toMatch(/profile default is kept/);
+    expect(inBash('dsvault login --local', user.HOME, named)).toMatch(/profile default is saved/);
 
     const program = join(user.npm_config_prefix, 'bin/dsvault');
     const served = await startConsoleProcess(vault, { program });
@@ -159,7 +162,7 @@ describe('the package dsvault-client', () => {
 });
 
 describe('both packages', () => {
-  it('are the same bytes each time that a commit is packed, as the action is', () => {
+  it('have the same bytes each time a commit is packed, and so has the action', () => {
     expect(first.map((line) => line.replace(/ .*/, ''))).toEqual([
       ...['LICENSE', 'action.yml'],
       ...['dsvault', 'dsvault-client'].map((name) => `${name}-${manifest.version}.tgz`).sort(),
@@ -168,7 +171,7 @@ describe('both packages', () => {
     expect(hashes()).toEqual(first);
   });
 
-  it('say where sources and pages are, and where to report, if npm run pack knows the addresses', () => {
+  it('say where sources and pages are, and where to report problems, if npm run pack knows the addresses', () => {
     for (const name of ['dsvault', 'dsvault-client']) {
       const words = ['-xzOf', packageFile(name), 'package/package.json'];
       expect(JSON.parse(spawnSync('tar', words, { encoding: 'utf8' }).stdout)).toMatchObject({
@@ -190,7 +193,7 @@ describe('both packages', () => {
 });
 
 describe('the folder of the GitHub Action', () => {
-  it('contains what the tag of a release holds', () => {
+  it('contains what the tag of a release contains', () => {
     const files = readdirSync('.local/packages/action').sort();
     expect(files).toEqual(['LICENSE', 'action.yml', 'index.mjs']);
   });

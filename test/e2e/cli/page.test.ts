@@ -36,7 +36,8 @@ describe('docs/cli.md', () => {
     expect(commands.length).toBeGreaterThanOrEqual(5);
     for (const { command, printed } of commands) {
       const shown = /^cat (\S+)$/.exec(command)?.[1];
-      // A file that is shown before a command made it belongs to the reader.
+      // If the page shows a file before any command has made it, it is a file that the reader
+      // already has. The test then writes it.
       const file = join(folder, shown ?? '.');
       if (!existsSync(file)) writeFileSync(file, `${printed}\n`);
       expect([command, steady(run(command, folder))]).toEqual([command, steady(printed)]);

@@ -1,10 +1,13 @@
-/** `dsvault` asks at a terminal for a value or a token without an echo, and for a yes before it destroys. */
+/**
+ * At a terminal, `dsvault` asks for values and tokens without echoing them, and for confirmation
+ * before it destroys something.
+ */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
 
-/** A text in every value of this file. */
+/** Appears in every value in this file. */
 const canary = 'c4n4ry';
 const vault = useVault();
 let dsvault: Dsvault;
@@ -26,20 +29,36 @@ const answer = async (
   started.type(typed);
   return await started.ran;
 };
-const createWith = async (typed: string) => {
+/** Types `typed` at the first prompt and, if given, `again` at the second. */
+const createWith = async (typed: string, again?: string, more: readonly string[] = []) => {
   const name = freshName();
-  const { code, stdout } = await answer(['create', name, '--prompt'], 'value: ', typed);
+  const started = dsvault.start(['create', name, ...more], { terminal: true, open: true });
+  await started.prints('value: ');
+  started.type(typed);
+  if (again !== undefined) {
+    await started.prints('the same value again: ');
+    started.type(again);
+  }
+  const { code, stdout } = await started.ran;
   expect(stdout).not.toContain(canary);
   return { code, stdout, stored: await dsvault.run(['get', name]) };
 };
 
-describe('dsvault create --prompt', () => {
-  it('prompts at the terminal without an echo', async () => {
-    const { code, stored } = await createWith(`${canary}é\r\u0004`);
-    expect([code, stored.stdout]).toEqual([0, `${canary}é`]);
+describe('dsvault create NAME at a terminal', () => {
+  it('asks for the value twice without an echo, and stores it', async () => {
+    for (const more of [[], ['--prompt']]) {
+      const { code, stored } = await createWith(`${canary}é\r`, `${canary}é\r\u0004`, more);
+      expect([code, stored.stdout]).toEqual([0, `${canary}é`]);
+    }
   });
 
-  it('stores nothing if several lines are typed at once, complete or not', async () => {
+  it('stores nothing if the two values differ', async () => {
+    const { code, stdout, stored } = await createWith(`${canary}1\r`, `${canary}2\r`);
+    expect([code, stdout]).toEqual([2, expect.stringContaining('the two values differ')]);
+    expect(stored.code).toBe(3);
+  });
+
+  it('stores nothing if several lines are typed at once, whether or not the last one is complete', async () => {
     for (const rest of [`${canary}2\r`, `${canary}2`]) {
       const { code, stdout, stored } = await createWith(`${canary}1\r${rest}`);
       expect([code, stdout]).toEqual([2, expect.stringContaining('several were typed')]);
@@ -76,21 +95,24 @@ describe.each([
     return { code, stdout, old: (await dsvault.run(['get', name, '--version', '1'])).stdout };
   };
 
-  it('destroys after a yes at the terminal, and says what it will do', async () => {
+  it('destroys after a yes at the terminal, and first says what it will do and that it knows no log', async () => {
     const { code, stdout, old } = await destroyAfter('yes\r');
     expect([code, old]).toEqual([0, '']);
-    expect(stdout).toContain(`${what} will be gone for ever. Type yes to go on: `);
-    expect(stdout).toContain('no log was asked who has read it: --log names log files');
+    expect(stdout).toContain(`${what} will be gone permanently. Type yes to go on: `);
+    const noLog = 'this machine has no log that tells who has read NAME: name one with --log FILE';
+    expect(stdout).toContain(
+      `${noLog}, or ask AWS first with dsvault log holders NAME --aws STACK`,
+    );
   });
 
-  it('says before who has read which version, by the log that is named or found on this machine', async () => {
+  it('first says who has read which version, from the log that is named or found on this machine', async () => {
     const { dataDir } = vault;
     const env = { DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: token, VAULT_DATA_DIR: dataDir };
     const named = await destroyAfter('no\r', ['--log', join(dataDir, 'log')]);
     const found = await destroyAfter('no\r', [], openDsvault(env));
     for (const { stdout } of [named, found]) {
       expect(stdout).toMatch(
-        / {2}alice {2}\S+ {2}read 1 {2}last \S+Z {2}current 2 {2}holds an older version\r\n.*the log begins at .*Type yes/s,
+        /^TENANT +SUBJECT .*HOLDS\r\n\S+ +alice +\S+ +1 +\S+Z +- +- +2 +an older version\r\n.*the log begins at .*Type yes/ms,
       );
     }
   });

@@ -1,4 +1,7 @@
-/** How `dsvault` repeats requests when answers are lost, late or wrong, and keeps that safe by keys. */
+/**
+ * `dsvault` repeats requests when answers are lost, late or wrong. Idempotency keys keep that from
+ * taking effect twice.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,7 +45,7 @@ const create = () => vault.create(canary);
 const keys = () => front.seen().map(({ headers }) => headers['idempotency-key']);
 
 describe('a write of dsvault', () => {
-  it('succeeds with one effect when the answer was lost', async () => {
+  it('takes effect once when the answer was lost', async () => {
     const name = freshName();
     front.plan('lose');
     expect(await dsvault.run(['create', name], { input: canary })).toMatchObject({ code: 0 });
@@ -51,11 +54,11 @@ describe('a write of dsvault', () => {
     expect(await versionsOf(name)).toBe(2);
   });
 
-  it('deletes, restores and destroys with one effect when the answer was lost', async () => {
+  it('deletes, restores and destroys once when the answer was lost', async () => {
     const name = await create();
     front.plan('lose');
     expect(await dsvault.run(['delete', name])).toMatchObject({ code: 0 });
-    // The list of versions and the value are read before the write.
+    // restore reads the list of versions and the value before it writes.
     front.plan('pass', 'pass', 'lose');
     expect(await dsvault.run(['restore', name])).toMatchObject({ code: 0 });
     expect(await versionsOf(name)).toBe(3);
@@ -64,7 +67,7 @@ describe('a write of dsvault', () => {
     expect(destroyed).toMatchObject({ code: 0, stdout: expect.stringContaining('destroyed at') });
     front.plan('lose');
     const lost = await dsvault.run(['destroy', `${name}@1`, '--retries', '0']);
-    // It can be repeated as it is, and has no such flag.
+    // A destruction can simply be repeated, so the message names no idempotency key.
     expect(lost).toMatchObject({ code: 7, stderr: expect.not.stringContaining('idempotency-key') });
   });
 
@@ -81,7 +84,7 @@ describe('a write of dsvault', () => {
     });
   });
 
-  it('keeps one key for all its attempts, draws another for the next write, and prints it with --verbose', async () => {
+  it('keeps one key for all its attempts, uses another for the next write, and prints it with --verbose', async () => {
     const name = await create();
     front.plan('drop', refuse(503, 'outcome_unknown', true));
     const first = await dsvault.run(['update', name, '--verbose'], { input: canary });
@@ -93,7 +96,7 @@ describe('a write of dsvault', () => {
     expect(keys().at(-1)).not.toBe(used[0]);
   });
 
-  it('prints its key when the outcome stays unknown, and repeats without a second effect under that key', async () => {
+  it('prints its key when the outcome stays unknown, and has no second effect when repeated with that key', async () => {
     const name = await create();
     front.plan('lose', 'drop');
     const lost = await dsvault.run(['update', name, '--retries', '1'], { input: canary });
@@ -118,7 +121,7 @@ describe('the key of a write', () => {
     return stderr.includes(`--idempotency-key ${keys()[0]}`);
   };
 
-  it('appears after every answer that leaves the outcome open', async () => {
+  it('is printed after every answer that leaves the outcome open, and not after a plain refusal', async () => {
     expect(await toldAfter({ status: 201, body: '{' })).toBe(true);
     expect(await toldAfter({ status: 201, body: '{}' })).toBe(true);
     expect(await toldAfter({ status: 408, body: 'slow' })).toBe(true);
@@ -127,7 +130,7 @@ describe('the key of a write', () => {
     expect(await toldAfter(refuse(401, 'unauthenticated', false))).toBe(false);
   });
 
-  it('appears if an answer was lost and then the token command fails', async () => {
+  it('is printed if an answer was lost and the token command then fails', async () => {
     const command = join(dsvault.folder, 'issue');
     const env = { DSVAULT_TOKEN: '', DSVAULT_TOKEN_COMMAND: command };
     writeFileSync(command, `#!/bin/sh\necho ${vault.token()}\n`, { mode: 0o755 });
@@ -141,7 +144,7 @@ describe('the key of a write', () => {
 });
 
 describe('dsvault explain', () => {
-  it('says that a key which is usable did not seal the value, and that a key is out of reach', async () => {
+  it('says when a usable key did not seal the value, and when a key cannot be reached', async () => {
     const name = await create();
     const { json } = await vault.ask('GET', `/v1/secrets/${name}/explain`);
     const told = async (state: string, sealedCurrent: boolean | null) => {
@@ -149,7 +152,7 @@ describe('dsvault explain', () => {
       front.plan({ status: 200, body });
       return (await dsvault.run(['explain', name])).stdout;
     };
-    expect(await told('usable', false)).toMatch(/sealed under another one, [\w-]{36}\n/);
+    expect(await told('usable', false)).toMatch(/sealed with a different one, [\w-]{36}\n/);
     expect(await told('usable', null)).toMatch(/master key +can be used\n/);
     expect(await told('unreachable', null)).toMatch(/master key +cannot .* does not answer\n/);
   });
@@ -170,7 +173,7 @@ describe('a request of dsvault', () => {
     expect(front.seen()).toHaveLength(1);
   });
 
-  it('waits as long as Retry-After asks, but never minutes', async () => {
+  it('waits as long as Retry-After asks, but fails at once if that would be minutes', async () => {
     const name = await create();
     front.plan(refuse(429, 'throttled', true, { 'Retry-After': '2' }));
     expect(await dsvault.run(['get', name])).toMatchObject({ code: 0 });
@@ -215,7 +218,7 @@ describe('a request of dsvault', () => {
     expect(await dsvault.run(['list'])).toMatchObject({ code: 1 });
   });
 
-  it('prints nothing of an answer that is not from a vault', async () => {
+  it('fails if the answer is not from a vault', async () => {
     for (const status of [200, 404, 500]) {
       front.plan({ status, body: canary });
       const ran = await dsvault.run(['list', '--retries', '0']);
@@ -233,7 +236,7 @@ describe('a request of dsvault', () => {
     );
   });
 
-  it('ends in good time when replies are too long', async () => {
+  it('ends before its timeout when replies are longer than 32 MiB', async () => {
     const endless = { status: 200, body: ' '.repeat(40_000_000) };
     front.plan(endless, endless);
     const doctor = await dsvault.run(['doctor', '--json', '--timeout', '300']);
@@ -242,7 +245,7 @@ describe('a request of dsvault', () => {
     expect(clock).toMatchObject({ state: 'ok' });
   });
 
-  it('sets no variable of run that only the answer has', async () => {
+  it('starts no program for run if the answer has a variable that the file does not have', async () => {
     const content = JSON.stringify({ A: '1', LD_PRELOAD: canary });
     const body = { content, created: [], resolved: [], warnings: [], tag: 't' };
     front.plan({ status: 200, body: JSON.stringify(body) });
@@ -272,31 +275,31 @@ describe('a request of dsvault', () => {
 describe('a request that lasts more than a second', () => {
   const told = /waiting for the vault, \d+ s/;
 
-  it('shows a line at a terminal, and erases it when the answer is there', async () => {
+  it('shows a line at a terminal, and erases it at the end', async () => {
     front.plan('hang', 'pass');
     const { stdout } = await dsvault.run(['list', '--timeout', '1.5'], { terminal: true });
     expect(stdout).toMatch(told);
-    // A terminal shows what follows the last carriage return of a line.
+    // A terminal shows only what follows the last carriage return of a line.
     const shown = (line: string) => line.split('\r').findLast(Boolean)?.replaceAll('\u001b[K', '');
     const lines = stdout.split('\n').map(shown);
     expect(lines.filter((line) => told.test(line ?? ''))).toEqual([]);
     expect(lines.join()).toContain('dsvault tries again');
   });
 
-  it('shows no line while the terminal belongs to the program of run', async () => {
+  it('shows no line while the program of run has the terminal', async () => {
     writeFileSync(join(dsvault.folder, 'app.env'), `A=secret(${await create()})\n`);
     front.plan('pass', 'hang');
     const watch = ['run', '--watch', '--interval', '0.1', '--timeout', '60', '-f', 'app.env'];
     const program = ['sh', '-c', 'until [ -e ended ]; do sleep 0.1; done'];
     const { ran } = dsvault.start([...watch, '--', ...program], { terminal: true });
     await until(() => front.seen().length === 2);
-    // Half a second more than dsvault waits before it shows the line.
+    // Half a second longer than dsvault waits before it shows the line.
     await sleep(1_500);
     writeFileSync(join(dsvault.folder, 'ended'), '');
     expect(await ran).toMatchObject({ code: 0, stdout: '' });
   });
 
-  it('shows no line for the page of the console, which runs for long', async () => {
+  it('shows no line for the page of the console, which stays open for long', async () => {
     front.plan('hang');
     const command = ['console', '--no-open', '--timeout', '1.5'];
     const started = dsvault.start(command, { terminal: true, open: true });

@@ -1,4 +1,4 @@
-/** The signals and the pipes of `dsvault run` and `dsvault bisect`. `scripts/` tells all else. */
+/** Signals and pipes of `dsvault run` and `dsvault bisect`. `scripts/` covers the rest. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,7 @@ beforeAll(() => {
 
 describe('a signal to dsvault run', () => {
   it.each(['TERM', 'HUP', 'INT', 'QUIT', 'USR1', 'USR2'])(
-    '%s reaches the program, which decides',
+    'reaches the program, which decides how to end: %s',
     async (signal) => {
       const script = `trap 'echo got; exit 7' ${signal}; echo ready; while :; do sleep 0.05; done`;
       const started = dsvault.start(['run', '--', 'sh', '-c', script]);
@@ -34,8 +34,8 @@ describe('a signal to dsvault run', () => {
     const command = ['run', '--', 'node', '-e', script];
     const started = dsvault.start(command, { terminal: true, open: true });
     await started.prints('ready');
-    // Two signals at the same moment may merge into one. So there are many, and each that dsvault passed on
-    // has time to come.
+    // Two signals at the same moment may become one, which would hide a duplicate. So send many,
+    // and give dsvault time to pass each one on.
     for (let times = 1; times <= 20; times += 1) {
       started.type('\u0003');
       await started.prints(`got ${times}`);
@@ -47,13 +47,14 @@ describe('a signal to dsvault run', () => {
 });
 
 describe('a signal to dsvault bisect', () => {
-  it('ends the program and the search, although the program exits with a verdict', async () => {
+  it('ends the program and the search, even if the program exits with a verdict', async () => {
     const name = await vault.create('one');
     const path = `/v1/secrets/${name}`;
     await vault.ask('PUT', path, { value: 'two' });
     const { versions = [] } = (await vault.ask('GET', `${path}/versions`)).json;
     const good = versions.at(-1)?.validFrom ?? '';
-    // A second start, if the search went on, would end at once.
+    // If the bisection went on after the signal, the program would start a second time and exit
+    // with 9.
     const script =
       "mkdir begun || exit 9; trap 'exit 0' INT; echo ready; while :; do sleep 0.05; done";
     const command = ['bisect', '-f', '-', '--good', good, '--', 'sh', '-c', script];

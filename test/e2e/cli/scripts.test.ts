@@ -1,7 +1,8 @@
 /**
- * Runs the scripts of `scripts/`: pages that tell how `dsvault` behaves, in the form that cram uses.
+ * Runs the scripts in `scripts/`, which say how `dsvault` behaves. They have the form that cram
+ * uses.
  *
- *     Text at the margin explains.
+ * Text at the margin explains.
  *
  *       $ a command in bash, in the folder of the script; lines with > continue it
  *       its stdout; … stands for any text, and INSTANT, ID, ANCHOR, URL and FOLDER for what differs
@@ -9,8 +10,9 @@
  *       ! a line of its stderr
  *       [4]
  *
- * `[4]` is the exit code if it is not 0. ` (no-eol)` marks output that does not end with a line feed, and
- * control characters are shown as escapes. Each script has a folder, a home and a tenant of its own.
+ * `[4]` is the exit code if it is not 0. ` (no-eol)` marks output that does not end with a line
+ * feed, and control characters are shown as escapes. Each script has a folder, a home and a tenant
+ * to itself.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -19,15 +21,16 @@ import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { type RunningVault, useVault } from '../../support/running-vault.ts';
 
 const folder = 'test/e2e/cli/scripts';
-/** A text in the secrets of all scripts. */
+/** Appears in the secrets of all scripts. */
 const canary = 'c4n4ry';
 
 const shared = useVault();
 const failing = useVault();
 
 /**
- * Scripts can use these functions: `terminal` runs a command in a pseudo-terminal, `flat` prints its JSON in
- * one line, and `key` disables and enables the master key.
+ * Functions that scripts can use: `terminal` runs a command in a pseudo-terminal, `flat` runs a
+ * command and joins the lines of its output, `key` disables and enables the master key, and `token`
+ * makes a token for the script's tenant.
  */
 const functions = `
   dsvault() { "${resolve('cli/dsvault.js')}" "$@"; }
@@ -37,18 +40,19 @@ const functions = `
     script -qec "\${COLUMNS:+stty cols $COLUMNS; }exec $(printf '%q ' "\${words[@]}")" /dev/null
   }
   flat() { "$@" 2>&1 | sed -z 's/\\n *//g'; local code="\${PIPESTATUS[0]}"; echo; return "$code"; }
-  key() { (cd "${resolve('.')}" && node local/bin/launch.js local/bin/key.ts "$@"); }
+  key() { (cd "${resolve('.')}" && node host/bin/launch.js host/bin/key.ts "$@"); }
+  token() { (cd "${resolve('.')}" && node host/bin/launch.js host/bin/token.ts --tenant "$TENANT" --sub alice "$@"); }
 `;
 
 type Stage = { readonly dsvault: Dsvault; readonly url: string };
 
 const open = (vault: RunningVault, tenant: string): Stage => {
   const token = (claims = {}) => vault.token({ tenant, ...claims });
-  const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
   const url = vault.baseUrl();
   const dsvault = openDsvault({
     DSVAULT_ADDR: url,
     DSVAULT_TOKEN: token(),
+    TENANT: tenant,
     VAULT_DATA_DIR: vault.dataDir,
     OTHER_TOKEN: token({ tenant: `${tenant}-other` }),
     EMPTY_TOKEN: token({ tenant: `${tenant}-empty` }),
@@ -56,12 +60,11 @@ const open = (vault: RunningVault, tenant: string): Stage => {
     WRITERS_TOKEN: token({ scope: 'secrets:write' }),
     LISTING_TOKEN: token({ scope: 'secrets:list secrets:write' }),
     EXPIRED_TOKEN: token({ exp: 1 }),
-    EXPIRING_TOKEN: token({ exp: inSeconds(280) }),
   });
   return { dsvault, url };
 };
 
-/** The output without what differs between runs, and with escapes for control characters. */
+/** Replaces what differs between runs, and escapes control characters. */
 const shown = (text: string, { dsvault, url }: Stage): string =>
   text
     .replaceAll(dsvault.folder, 'FOLDER')
@@ -72,7 +75,7 @@ const shown = (text: string, { dsvault, url }: Stage): string =>
     .replaceAll('\r', '\\r')
     .replaceAll(/[^\P{Cc}\n]/gu, (control) => `\\x${control.charCodeAt(0).toString(16)}`);
 
-/** The lines of an output, each behind `mark`. */
+/** The lines of an output, each prefixed with `mark`. */
 const linesOf = (stage: Stage, output: string, mark: string): string[] => {
   if (output === '') return [];
   const lines = shown(output, stage).split('\n');
@@ -80,13 +83,17 @@ const linesOf = (stage: Stage, output: string, mark: string): string[] => {
   return [...lines, ...(last === '' ? [] : [`${last} (no-eol)`])].map((line) => mark + line);
 };
 
-/** The line of the page, if it stands for the line that was printed. */
+/**
+ * Returns the line in the script if it matches what was printed, and otherwise the printed line.
+ */
 const asWritten = (printed: string, written = ''): string => {
   const parts = written.split('…').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`).test(printed) ? written : printed;
 };
 
-/** The page as it would be if it told exactly what happens now. */
+/**
+ * Runs the commands of a script again, and returns the script with the output that they have now.
+ */
 const replay = async (stage: Stage, page: string): Promise<string> => {
   const { dsvault } = stage;
   const lines = page.split('\n');
@@ -100,7 +107,7 @@ const replay = async (stage: Stage, page: string): Promise<string> => {
       told.push(lines[at] ?? '');
       command.push((lines[at] ?? '').slice(4));
     }
-    // In a file, because others can see the words of a command line.
+    // Run from a file, because other users can see command lines.
     writeFileSync(join(dsvault.folder, '.script'), `${functions}\n${command.join('\n')}\n`);
     const { code, bytes, stderr } = await dsvault.run(['.script'], { program: 'bash' });
     const printed = [
@@ -115,19 +122,23 @@ const replay = async (stage: Stage, page: string): Promise<string> => {
   return told.join('\n');
 };
 
-/** The vault of a page. failures.txt disables the master key for a moment, so its vault is its own. */
+/**
+ * The vault for a script. failures.txt disables the master key for a while, so it has a separate
+ * vault.
+ */
 const vaultOf = (file: string): RunningVault => (file === 'failures.txt' ? failing : shared);
 
 describe('dsvault', () => {
-  // Two pages at once (maxConcurrency), because dsvault mostly waits for Node to start.
+  // Two scripts run at once (maxConcurrency), because dsvault mostly waits for Node to start.
   it.concurrent.each(readdirSync(folder))(
-    'behaves as %s tells, and shows no value to others',
+    'behaves as %s says, and shows no value to other users',
     async (file) => {
       const page = readFileSync(join(folder, file), 'utf8');
       const stage = open(vaultOf(file), file.replace(/\W.*/, ''));
       expect(await replay(stage, page)).toBe(page);
       expect(stage.dsvault.seenIn(canary)).toEqual([]);
     },
+    // A script has up to 90 commands.
     600_000,
   );
 });

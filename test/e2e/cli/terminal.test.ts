@@ -1,4 +1,4 @@
-/** A person sees the requests while `npm start` runs in a pseudo-terminal. */
+/** What a person sees when `npm start` runs in a terminal. */
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { freshFolder } from '../../support/local-process.ts';
@@ -12,10 +12,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The output of the terminal while a secret is created and Ctrl-C ends the vault. */
+/**
+ * Starts the vault in a terminal, creates a secret and presses Ctrl-C. Returns what the terminal
+ * showed after the start.
+ */
 const seenBy = async (env: NodeJS.ProcessEnv): Promise<string> => {
   const settings = { PORT: '0', VAULT_DATA_DIR: folder, ...env };
-  const terminal = openTerminal(`exec '${process.execPath}' local/bin/start.ts`, settings);
+  const terminal = openTerminal(`exec '${process.execPath}' host/bin/start.ts`, settings);
   await terminal.shows(/v1\/secrets\n/);
   const [, url = ''] = /^vault listening on (\S+)$/m.exec(terminal.seen()) ?? [];
   const headers = {

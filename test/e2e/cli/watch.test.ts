@@ -1,4 +1,6 @@
-/** `dsvault run --watch`: what the program sees when a secret, the file or the vault changes. */
+/**
+ * `dsvault run --watch`: what happens to the program when a secret, the file or the vault changes.
+ */
 import { readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -24,14 +26,17 @@ beforeEach(async () => {
 
 const update = (value: string) => vault.ask('PUT', `/v1/secrets/${name}`, { value });
 let started: ReturnType<Dsvault['start']>;
-/** Runs a script of sh that sets traps, prints `up` and lasts until dsvault is gone. stdin is the file too. */
+/**
+ * Starts `dsvault run --watch` with a sh script that sets traps, prints `up` and the value, and
+ * lasts until dsvault is gone. The file is also on the stdin of dsvault.
+ */
 const watch = (script: string, ...flags: readonly string[]) => {
   const program = `${script}; echo "up $V"; while kill -0 $PPID; do sleep 0.05; done`;
   const command = ['run', '--watch', '--interval', '0.1', ...flags, '--', 'sh', '-c', program];
   started = dsvault.start(command, { input: `V="secret(${name})"\n` });
 };
 const count = (text: string, part: string): number => text.split(part).length - 1;
-/** Waits until dsvault has asked the vault some more times. */
+/** Waits until dsvault has sent that many more requests to the vault. */
 const asksOn = async (times = 3) => {
   const before = front.seen().length;
   await until(() => front.seen().length >= before + times);
@@ -50,7 +55,8 @@ describe('dsvault run --watch', () => {
       `# a comment restarts nothing\nV="secret(${name})"\n`,
     );
     await asksOn();
-    // The vault decrypts once for each version and each file: dsvault asks for nothing that it has.
+    // The vault has decrypted only three times: for each of the two versions, and for the changed
+    // file. So dsvault does not fetch values that it already has.
     const decrypted = (line: string) => /expand-env.*"kmsCalls":1/.test(line);
     expect(vault.lines().slice(began).filter(decrypted)).toHaveLength(3);
     writeFileSync(join(dsvault.folder, '.env'), `V="twice secret(${name})"\n`);
@@ -66,7 +72,7 @@ describe('dsvault run --watch', () => {
     });
   });
 
-  it('leaves the program its values while it cannot read others, and says so once', async () => {
+  it('lets the program keep its values while it cannot read new ones, and says so once', async () => {
     watch("trap 'echo still $V' USR1; trap 'exit 3' USR2", '--timeout', '600');
     await started.prints('up one');
     const path = `/v1/secrets/${name}`;
@@ -86,7 +92,7 @@ describe('dsvault run --watch', () => {
     await started.prints('cannot read .env (ELOOP)');
     rmSync(join(dsvault.folder, '.env'));
     writeFileSync(join(dsvault.folder, '.env'), 'V="');
-    // A request without an answer does not hold up the end.
+    // A request to the vault that hangs must not delay the end of dsvault when the program exits.
     front.plan('hang');
     await until(() => front.seen().length > 0);
     started.child.kill('SIGUSR2');
@@ -97,7 +103,7 @@ describe('dsvault run --watch', () => {
     expect(stderr).not.toContain('tries again');
   });
 
-  it('starts the program with its old values if no environment can hold the new ones', async () => {
+  it('starts the program again with its old values if the new ones do not fit into an environment', async () => {
     writeFileSync(join(dsvault.folder, '.env'), `V="${`secret(${name})`.repeat(3)}"\n`);
     watch("trap 'exit 3' USR2");
     await started.prints('up oneoneone');
@@ -114,20 +120,23 @@ describe('dsvault run --watch', () => {
   it.each([
     ['TERM', "trap 'echo down' TERM", ['-f', '-', '--grace', '2'], 'up one\ndown\nup two\n'],
     ['INT', "trap 'echo down; exit' INT", ['--signal', 'int'], 'up one\ndown\nup two\n'],
-  ])('ends the program with %s, and with KILL after the grace', async (_, script, flags, seen) => {
-    // stdin can be read only once.
-    watch(`${script}; trap 'exit 4' USR2`, ...flags);
-    await started.prints('up one');
-    await update('two');
-    await started.prints('up two');
-    started.child.kill('SIGUSR2');
-    expect(await started.ran).toMatchObject({ code: 4, stdout: seen });
-  });
+  ])(
+    'ends the program with %s, and with KILL after the grace period',
+    async (_, script, flags, seen) => {
+      // The file comes from stdin, which can be read only once.
+      watch(`${script}; trap 'exit 4' USR2`, ...flags);
+      await started.prints('up one');
+      await update('two');
+      await started.prints('up two');
+      started.child.kill('SIGUSR2');
+      expect(await started.ran).toMatchObject({ code: 4, stdout: seen });
+    },
+  );
 
   it.each([
     ['TERM', ''],
     ['HUP', 'hup\n'],
-  ])('starts nothing after %s during a restart', async (signal, seen) => {
+  ])('starts nothing if %s arrives during a restart', async (signal, seen) => {
     const traps = "trap 'echo down' TERM; trap 'echo hup' HUP; trap 'echo tick' USR1";
     watch(`${traps}; trap 'exit 6' USR2`);
     await started.prints('up one');
@@ -135,7 +144,7 @@ describe('dsvault run --watch', () => {
     await started.prints('down');
     started.child.kill(`SIG${signal}` as NodeJS.Signals);
     await started.prints(seen);
-    // A second TERM would reach the program before this signal.
+    // If a second TERM were sent, it would reach the program before this signal.
     started.child.kill('SIGUSR1');
     await started.prints('tick');
     started.child.kill('SIGUSR2');
@@ -162,7 +171,7 @@ describe('dsvault run --watch', () => {
     writeFileSync(join(dsvault.folder, 'old'), 'c4n4ry-1');
     const script = `trap 'exit 0' TERM USR2; V="$(printf "$V" | wc -c) $V $(cat old)"`;
     watch(script, '--redact');
-    // Node warns of the eleventh listener, so nothing may be left of a program that has ended.
+    // Node warns at the eleventh listener, so each ended program must remove its listeners.
     for (let times = 1; times <= 11; times += 1) {
       await started.prints(`up ${7 + times} [redacted] [redacted]`);
       await update(`c4n4ry-${'1'.repeat(times + 1)}`);
@@ -173,7 +182,7 @@ describe('dsvault run --watch', () => {
     expect(stdout + stderr).not.toMatch(/c4n4ry|Warning/);
   });
 
-  it('writes the file again with --write and signals the program in place of a restart', async () => {
+  it('with --write, writes the file again and signals the program instead of restarting it', async () => {
     const script =
       "printenv V; trap 'echo again; . ./out.env; echo $V' HUP; trap 'exit 2' USR2; . ./out.env";
     watch(script, '--write', 'out.env', '--signal', 'HUP');

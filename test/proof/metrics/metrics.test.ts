@@ -1,18 +1,18 @@
-/** The metrics of `npm start` and of a node, read by Prometheus's own parser and checked by its linter. */
+/**
+ * The metrics of `npm start` and of a node, read by Prometheus's own parser and checked by its
+ * linter.
+ */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { nodeStates } from '../../../local/node/report.ts';
-import { findFreePort } from '../../../local/process/ports.ts';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { nodeStates } from '../../../host/node/report.ts';
+import { findFreePort } from '../../../host/process/ports.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../../support/cluster-process.ts';
 import { lineOf, runLocal } from '../../support/local-process.ts';
 import { exchange } from '../../support/raw-http.ts';
 import { freshName, type RunningVault, startVault } from '../../support/running-vault.ts';
 import { untilSeen } from '../../support/until.ts';
 import { buildParser, increases, type Scrape, scrape } from './prometheus.ts';
-
-// Go compiles the parser once, and three nodes start.
-jest.setTimeout(300_000);
 
 const metricsLine = /^metrics at (.+)$/;
 const empty = { headers: {}, body: undefined };
@@ -30,7 +30,7 @@ describe('the metrics of npm start', () => {
   });
   afterAll(() => vault.stop());
 
-  /** The counters that rise while `work` is done. */
+  /** Returns the counters that rise during `work`. */
   const counted = async (work: () => Promise<void>) => {
     const before = await scrape(url);
     await work();
@@ -87,13 +87,13 @@ describe('the metrics of npm start', () => {
       vault_lost_races_total: 'COUNTER',
       process_resident_memory_bytes: 'GAUGE',
     });
-    // A request takes less time than this whole test, whatever the unit.
+    // If the unit were wrong, a request would seem to take longer than this whole test.
     const seconds = samples['vault_request_duration_seconds_sum{operation="get-secret"}'];
     expect(seconds).toBeLessThan(performance.now() / 1_000);
     for (const word of [canary, name]) expect(text).not.toContain(word);
   });
 
-  it('appear only if VAULT_METRICS_PORT is set, and on loopback only', async () => {
+  it('are served on loopback, and not at all if VAULT_METRICS_PORT is not set', async () => {
     expect(new URL(url).hostname).toBe('127.0.0.1');
     const other = await startVault();
     const lines = other.lines();
@@ -102,7 +102,7 @@ describe('the metrics of npm start', () => {
     expect(lines.filter((line) => metricsLine.test(line))).toEqual([]);
   });
 
-  it('refuse web pages and names, and have one path on one port', async () => {
+  it('refuse requests from web pages and under other host names, and are served on one path of one port only', async () => {
     const ask = (headers: Readonly<Record<string, string>>, path = '/metrics', method = 'GET') =>
       exchange({ url, method, path, headers, body: undefined });
     const { host } = new URL(url);
@@ -141,7 +141,7 @@ describe('the metrics of a node', () => {
   const leadersIn = (scrapes: readonly Scrape[]) =>
     scrapes.map(({ samples }) => samples['vault_node_leader']).toSorted();
 
-  it('have the numbers of its status, and of the requests that it has answered', async () => {
+  it('agree with its status, and count the requests that it has answered', async () => {
     const name = freshName();
     const created = await untilSeen(
       () => cluster.ask(2, 'POST', '/v1/secrets', { body: { name, value: 'v' }, key: name }),
@@ -180,7 +180,7 @@ describe('the metrics of a node', () => {
     }
   });
 
-  it('match the list in docs/configuration.md, and hold all that the alerts of docs/deploy/machines.md use', async () => {
+  it('match the list in docs/configuration.md, and include every metric that the alerts in docs/deploy/machines.md use', async () => {
     const { types } = await scrapeNode(2);
     const served = Object.keys(types).filter((name) => name.startsWith('vault_'));
     const namesIn = (file: string) => new Set(readFileSync(file, 'utf8').match(/\bvault_\w+/g));

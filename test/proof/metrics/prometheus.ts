@@ -1,4 +1,7 @@
-/** Prometheus's own parser of metrics, a program in Go: built under `.local/metrics` when it is first asked. */
+/**
+ * Reads metrics with Prometheus's own parser, a program in Go. The binary is kept in
+ * `.local/metrics`.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,7 +10,7 @@ import { expect } from '@jest/globals';
 const source = join(process.cwd(), 'test/proof/metrics/parser');
 const program = join(process.cwd(), '.local/metrics/read');
 
-/** Throws with what Go says if the parser cannot be built. */
+/** Throws with the output of Go if the parser cannot be built. */
 export const buildParser = (): void => {
   mkdirSync(dirname(program), { recursive: true });
   const env = { ...process.env, GOTOOLCHAIN: 'local' };
@@ -16,13 +19,16 @@ export const buildParser = (): void => {
 
 export type Scrape = {
   readonly text: string;
-  /** The types of the families, by name. */
+  /** The types of the metrics, by name. */
   readonly types: Readonly<Record<string, string>>;
-  /** The values by name and labels, as PromQL writes them. */
+  /** The values by name and labels, in the notation of PromQL. */
   readonly samples: Readonly<Record<string, number>>;
 };
 
-/** Scrapes as Prometheus does. Throws if its parser refuses the text, or if its linter finds a fault in our names. */
+/**
+ * Scrapes as Prometheus does. Fails if the parser rejects the text, or if the linter finds a
+ * problem with our names.
+ */
 export const scrape = async (url: string): Promise<Scrape> => {
   const reply = await fetch(url);
   expect(reply.status).toBe(200);
@@ -31,14 +37,14 @@ export const scrape = async (url: string): Promise<Scrape> => {
   const { types, samples, problems } = JSON.parse(
     execFileSync(program, { input: text, encoding: 'utf8' }),
   );
-  // The names of nodejs_… are the library's.
+  // The names that begin with nodejs_ come from the library.
   const ours = (problems ?? []).filter(({ Metric }: { Metric: string }) => /^vault/.test(Metric));
   expect(ours).toEqual([]);
   const numbers = Object.entries(samples).map(([sample, value]) => [sample, Number(value)]);
   return { text, types, samples: Object.fromEntries(numbers) };
 };
 
-/** The samples whose name begins so and whose value has risen, with their increase. Throws if a counter has fallen. */
+/** Returns our counters that have risen, with the difference. Fails if one has fallen. */
 export const increases = (before: Scrape, after: Scrape): Readonly<Record<string, number>> => {
   const risen: Record<string, number> = {};
   for (const [sample, value] of Object.entries(after.samples)) {

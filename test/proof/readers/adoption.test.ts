@@ -1,6 +1,10 @@
-/** A usual file with its values in plain is adopted, expanded, and read by the programs of each dialect. */
+/**
+ * An ordinary file with plain values is adopted and expanded, and the programs of each dialect read
+ * the result.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { planAdoption, proposeKeys } from '../../../functions/env/adoption.ts';
+import { silenceDuplicates } from '../../../functions/env/duplicates.ts';
 import { contentOf } from '../../support/env-runs.ts';
 import { readersOf, sorted, textDialects } from './readers.ts';
 
@@ -24,7 +28,7 @@ LOG_LEVEL=info
 
 describe('an adopted file of 15 lines', () => {
   it.each(textDialects)(
-    'gives the readers of %s each value that it gave them before',
+    'gives the readers of %s after its expansion each value that they found in it before its adoption',
     (dialect) => {
       const nameOf = (key: string) => `shop.${key}`;
       const { content, secrets, errors } = planAdoption(usual, {
@@ -41,6 +45,23 @@ describe('an adopted file of 15 lines', () => {
         const [before, after] = read([usual, expanded]);
         expect({ name, found: sorted(after ?? '') }).toEqual({ name, found: sorted(before ?? '') });
         expect(sorted(after ?? '')).toHaveLength(14);
+      }
+    },
+  );
+});
+
+describe('a file that assigns a key twice', () => {
+  const twice = 'A=1\nB="x y"\nA=2\nC=3\nA="4 5"\nB=6\n';
+
+  it.each(textDialects)(
+    'gives the readers of %s the same values after its earlier assignments became comments',
+    (dialect) => {
+      const { content, silenced } = silenceDuplicates(twice);
+      expect(silenced.map(({ line }) => line)).toEqual([1, 2, 3]);
+      for (const { name, read } of readersOf[dialect]) {
+        const [before, after] = read([twice, content]);
+        expect({ name, found: sorted(after ?? '') }).toEqual({ name, found: sorted(before ?? '') });
+        expect(sorted(after ?? '')).toHaveLength(3);
       }
     },
   );

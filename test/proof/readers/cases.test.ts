@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { envReadings } from '../../support/env-readings.ts';
 import { readWithExpand } from '../../support/node-readers.ts';
-import { type Finding, readWithGo, readWithPython } from './programs.ts';
+import { type Finding, readWithGo, readWithPhp, readWithPython, readWithRuby } from './programs.ts';
 import { readersOf } from './readers.ts';
 
 const inputs = envReadings.map(({ input }) => input);
@@ -16,6 +16,8 @@ const readers: readonly (readonly [string, (texts: readonly string[]) => Finding
     ['docker compose', (texts) => readWithGo('compose', texts, 'unset')],
     ['docker run', (texts) => readWithGo('docker', texts, 'unset')],
     ['python-dotenv', (texts) => readWithPython(texts, 'unset')],
+    ['gem dotenv', (texts) => readWithRuby(texts, 'unset')],
+    ['phpdotenv', (texts) => readWithPhp(texts, 'unset')],
   ];
 
 describe('the recorded readings of .env readers', () => {

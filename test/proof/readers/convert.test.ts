@@ -8,7 +8,7 @@ const blocks = foreignBlocks(4_000, seed);
 
 describe('a converted file', () => {
   it.each(textDialects)(
-    'means to the readers of any other dialect what the file meant to the readers of %s',
+    'means to the readers of its new dialect what it meant before to the readers of %s',
     (from) => {
       const others = textDialects.filter((dialect) => dialect !== from);
       const files = blocks.flatMap(({ text }, index) => {

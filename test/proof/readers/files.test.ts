@@ -8,7 +8,7 @@ import { valueSets } from './values.ts';
 const all = [...valueSets(seed).values()].flat().filter((value) => value.length < 2_000);
 const value = fc.constantFrom(...all.filter((any) => !/(?:secret|enc)[ \t]*\(/i.test(any)));
 
-/** A value spelled in one of the ways of the grammar. */
+/** Writes a value in one of the ways that the grammar allows. */
 const spell = (decoded: string, quote: number): string | undefined => {
   if (decoded.includes('\0')) return undefined;
   const bare = /^(?!['"#])\S(?:.*\S)?$/su.test(decoded) && !/[\n\r]|[ \t]#/.test(decoded);
@@ -19,7 +19,10 @@ const spell = (decoded: string, quote: number): string | undefined => {
 
 type Line = { readonly text: string; readonly key?: string; readonly meaning?: string };
 
-/** A line whose value is stored and expanded again (`N…`), that refers to such a name (`R…`), or that stays (`L…`). */
+/**
+ * Generates a line whose value is stored and expanded again (`N…`), with a line that refers to it
+ * (`R…`), or a line that stays as it is (`L…`).
+ */
 const line = (index: number) =>
   fc
     .record({
@@ -58,7 +61,10 @@ const samples = fc.sample(file, { numRuns: 2_500, seed }).map((lines) => {
   return { text, lines, encrypted: contentOf(text, options), secrets };
 });
 
-/** The meaning of the keys of the lines: of all, or only of those that the vault writes. */
+/**
+ * Returns the meaning of each key in these lines. With `written`, leaves out the lines that the
+ * vault does not write, whose keys begin with L.
+ */
 const meaningOf = (lines: readonly Line[], written: boolean): Map<string, string> =>
   new Map(
     lines.flatMap(({ key, meaning }) =>
@@ -75,7 +81,9 @@ describe('files after encrypt and expand', () => {
         ? [{ content: rendered.content, lines, warned: rendered.warnings.length > 0 }]
         : [];
     });
-    // A line of the caller's own with a warning is read differently, and may hide other such lines or end the shell.
+    // Readers understand a line with a warning in different ways, and it may hide other lines that
+    // the caller wrote, or end the shell. So of a file with a warning, only the lines that the
+    // vault writes are judged.
     const judged = made.filter(({ lines, warned }) => !warned || meaningOf(lines, true).size > 0);
     const texts = judged.map(({ content }) => content);
     for (const { name, read, mayStop = false } of readersOf[dialect]) {

@@ -6,16 +6,21 @@ import { foreignBlocks } from './lines.ts';
 import { readersOf, sorted } from './readers.ts';
 
 const blocks = foreignBlocks(9_000, seed);
-/** test/unit/env/shell.property.test.ts gives such lines to bash, in a place without commands to run. */
-const dialects = ['compose', 'docker', 'node', 'dotenv', 'python'] as const;
+/**
+ * The dialects whose readers are tested here. `shell` is not among them:
+ * test/unit/env/shell.property.test.ts reads such lines with bash, where no command can run.
+ */
+const dialects = ['compose', 'docker', 'node', 'dotenv', 'python', 'ruby', 'php'] as const;
 
-/** Secrets as hard to write as the dialect allows. */
+/** For each dialect, a secret that is as hard to write as the dialect allows. */
 const secrets: Readonly<Record<(typeof dialects)[number], string>> = {
   compose: `it's "$x" \`y\` \\\n)}; #`,
   docker: `it's "$x" \`y\` \\)}; #`,
   node: `it's "$x" $(y) \\ z; }`,
   dotenv: `it's "x" y \\ z; }`,
   python: `it's "$x" \`y\` \\\n)}; #`,
+  ruby: `it's "$x" \`y\` \\\n)}; #`,
+  php: `it's "\${x}" \`y\` \\\n)}; #`,
 };
 
 const rendered = (text: string, dialect: TextDialect, secret: string): readonly string[] => {
@@ -47,10 +52,11 @@ describe('unchanged lines', () => {
   );
 
   it.each(dialects)(
-    'keep the values around them exact for the readers of %s, or make expand refuse these',
+    'keep the values around them exact for the readers of %s, or expand refuses those values',
     (dialect) => {
       const secret = secrets[dialect];
-      // Only one side has a value, because a refusal of the other would hide what happens to it.
+      // Each file has the line with the secret either above or below the block, never both.
+      // Otherwise, if one of the two lines was refused, nothing would be known about the other.
       const above = blocks.flatMap(({ text, file }) => {
         const whole = file.bom
           ? `\uFEFF# c\nT=secret(X)\n${text.slice(1)}`

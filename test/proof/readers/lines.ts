@@ -1,8 +1,11 @@
-/** Random lines that are well-formed by the grammar and not written for any reader. */
+/**
+ * Generates random lines that are well-formed by the grammar and not made for any particular
+ * reader.
+ */
 import fc from 'fast-check';
 import { type Line, type ParsedFile, parseFile } from '../../../functions/env/grammar.ts';
 
-/** `_` is a blank. */
+/** `_` stands for a blank. */
 const fragment = fc.constantFrom(
   ...`a b 1 A= T= Z= _ _ __ \t # _# \t# / . : , ' ' " " \` \` \\ \\ \\n \\r \\t \\$ \\" \\\\ \\\` \\'
   $ $$ $B $(a) $( \${B} \${B:-a} \${B-a} \${B:?a} \${B?} \${ \${} \${B:+\${C}} } { ) ( [ = ? + - é 😀
@@ -38,14 +41,17 @@ const block = fc
   .tuple(fc.constantFrom('', '', '', '', '', '', '', '\uFEFF'), oneOrTwo)
   .map((all) => all.join(''));
 
-/** Lines that the grammar reads, with the byte order mark of their file if it has one. */
+/** Lines that the grammar reads. The text begins with a byte order mark if their file does. */
 export type Block = {
   readonly text: string;
   readonly file: ParsedFile;
   readonly lines: readonly Line[];
 };
 
-/** Blocks of lines without keys, except those that their values may define by mistake. */
+/**
+ * Generates blocks that do not define the keys T and Z, unless a reader misunderstands one of their
+ * values.
+ */
 export const foreignBlocks = (count: number, seed: number): Block[] =>
   fc.sample(block, { numRuns: count, seed }).flatMap((sampled) => {
     const content = `${sampled}\n`;

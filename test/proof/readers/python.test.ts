@@ -18,7 +18,7 @@ const text = fc
   .map((all) => all.join('').replace(/^\uFEFF/, ''));
 
 const pairs = (all: readonly (readonly [string | null, string | null])[]) =>
-  // Ignore statements without a key: the parser may find one more in blanks.
+  // Statements without a key are ignored, because the parser may find an additional one in blanks.
   all.filter(([key]) => key !== null);
 
 describe("the model of python-dotenv's parser", () => {

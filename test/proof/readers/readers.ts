@@ -1,31 +1,33 @@
-/** The programs that read the files of each dialect. */
+/** For each dialect, the programs that read its files. */
 import type { TextDialect } from '../../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { nodeReaders, readWithExpand } from '../../support/node-readers.ts';
 import { readWithShell, type Shell } from '../../support/shells.ts';
-import { type Finding, readWithGo, readWithPython } from './programs.ts';
+import { type Finding, readWithGo, readWithPhp, readWithPython, readWithRuby } from './programs.ts';
 
 export type Reader = {
   readonly name: string;
-  /** Returns the values found in each file. */
   readonly read: (texts: readonly string[]) => Finding[];
-  /** A line with a warning may end the reading, so that later values are missing. */
+  /** Whether this reader may stop at a line with a warning, so that later values are missing. */
   readonly mayStop?: boolean;
 };
 
-/** Removes joined quotes, which a line for shells may have and the grammar does not read. */
+/**
+ * Returns the keys in a file. Joined quotes are removed first: a line for shells may have them, but
+ * the grammar does not read them.
+ */
 const keysOf = (text: string): string[] =>
   parseFile(text.replaceAll(`'\\''`, '')).lines.flatMap((line) =>
     line.kind === 'assignment' ? [line.key] : [],
   );
 
-/** Stands for a shell that exited at a line of the file. */
+/** What a reader reports if its shell exited at a line of the file. */
 export const endedShell = 'the file ended its shell';
 
 const readerOf =
   (shell: Shell) =>
   (texts: readonly string[]): Finding[] => {
-    // One more key distinguishes a shell that finds nothing from one that ended.
+    // With an additional key, a shell that finds nothing can be told from a shell that ended.
     const readings = texts.map((text) => ({ text, keys: [...keysOf(text), 'none'] }));
     return readWithShell(shell, readings).map((values, index) => {
       if (values.length === 0) return endedShell;
@@ -54,11 +56,16 @@ export const readersOf: Readonly<Record<TextDialect, readonly Reader[]>> = {
   node: readersOfNode,
   dotenv: readersOfNode,
   python: [{ name: 'python-dotenv', read: (texts) => readWithPython(texts) }],
+  ruby: [{ name: 'the gem dotenv', read: (texts) => readWithRuby(texts) }],
+  php: [{ name: 'phpdotenv', read: (texts) => readWithPhp(texts) }],
 };
 
 export const textDialects = Object.keys(readersOf) as TextDialect[];
 
-/** Reads again what npm dotenv found. Variables that it may look up are set to a value that no file holds. */
+/**
+ * Reads with npm dotenv, and expands what it has found with dotenv-expand. The variables that
+ * dotenv-expand may look up are set to a value that no file contains.
+ */
 export const dotenvExpand: Reader = {
   name: 'dotenv-expand',
   read: (texts) => {
@@ -73,6 +80,6 @@ export const dotenvExpand: Reader = {
   },
 };
 
-/** A map sorted by key, so that two maps with equal entries are equal. */
+/** Sorts a map by key, so that two maps with equal entries compare as equal. */
 export const sorted = (found: Finding): unknown =>
   typeof found === 'string' ? found : [...found].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,14 +1,16 @@
 /**
- * Builds the readers that are not Node or shells of this machine, before the suites of this folder: once below
- * `.local/readers`, and again when their sources have changed. Needs dash, zsh, go and python3, and the first time the
- * Go module proxy and the Python package index.
+ * Before the suites of this folder, builds the readers that are neither Node nor shells. They are
+ * kept in `.local/readers` and built again when their sources change. This needs dash, zsh, go,
+ * python3, ruby and php, and the first time also the Go module proxy, the Python package index and
+ * Debian's packages.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { findProgram } from '../../../system/programs.ts';
 import { type Shell, shellsHere } from '../../support/shells.ts';
-import { goReader, pythonReader } from './programs.ts';
+import { debianReaders, goReader, pythonReader } from './programs.ts';
 
 const here = join(process.cwd(), 'test/proof/readers');
 
@@ -21,6 +23,14 @@ export default (): void => {
     needs:
       'npm run test:proof -- readers needs go (1.25 or later) on the path, to build the readers of docker',
     steps: [['go', ['build', '-o', goReader, '.'], 'go']],
+  });
+  requireProgram('ruby', 'ruby');
+  requireProgram('php', 'php-cli php-mbstring');
+  build({
+    program: debianReaders,
+    sources: ['debian.sh'],
+    needs: 'npm run test:proof -- readers needs apt-get, for the gem dotenv and phpdotenv',
+    steps: [['bash', ['debian.sh', dirname(debianReaders), ...debianPackages], '.']],
   });
   const folder = dirname(dirname(pythonReader));
   build({
@@ -37,6 +47,16 @@ export default (): void => {
       ],
     ],
   });
+};
+
+const debianPackages = [
+  'ruby-dotenv',
+  ...['php-vlucas-phpdotenv', 'php-graham-campbell-result-type', 'php-phpoption'],
+];
+
+const requireProgram = (command: string, packages: string): void => {
+  if (findProgram(command) === undefined)
+    fail(`npm run test:proof -- readers needs ${command}: apt-get install ${packages}`);
 };
 
 const requireShell = (shell: Shell): void => {
@@ -76,7 +96,7 @@ const run = (command: string, args: readonly string[], folder: string, needs: st
   }
 };
 
-/** Throws an error that shows only its sentence, without a stack. */
+/** Throws an error of which Jest shows only the message, without a stack. */
 const fail = (sentence: string): never => {
   const failure = new Error(sentence);
   failure.stack = failure.message;

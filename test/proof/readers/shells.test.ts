@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isShellOwn } from '../../../functions/env/dialects/shell.ts';
 import { readWithShell } from '../../support/shells.ts';
 
-/** The variables that a shell has when it starts. */
+/** Returns the names of the variables that a shell has when it starts. */
 const namesOf = (program: string, args: readonly string[]): string[] =>
   execFileSync(program, args)
     .toString('utf8')

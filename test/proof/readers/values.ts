@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { anyCharacter } from '../../support/characters.ts';
 
-/** Texts that readers may take for syntax. */
+/** Texts that readers may mistake for syntax. */
 const special = [
   ...`'"\\\`$#{}()=:-?!~;&|<>* \t\n\r`,
   ...['\u0000', '\u001c', '\u007f', '\u0085', '\u00a0', '\u2028', '\uFEFF', '\u017f', 'é', '😀'],
@@ -27,7 +27,7 @@ const account = {
   n: [1, null],
 };
 
-/** Values from real files or made up as hard cases. */
+/** Values from real files, and values made up as hard cases. */
 const known: readonly string[] = [
   ...['', ' ', 'hunter2', 'a b', 'a#b', 'a #b', '#', ' a ', '\ta\t', "it's", `it's "x"`, 'f(x)'],
   ...['pa$word1', `\${HOME}x`, '$(echo hi)', '`echo hi`', 'a\\nb', 'ab\\', '\\', '\\\\', '$$', '$'],
@@ -42,7 +42,7 @@ const known: readonly string[] = [
   '$2b$12$KIXQ3hZC0lF1xYb1r1O2fO8m7YxgWQn0Qe1Gx6mG1o6q8x1z0a1b2',
 ];
 
-/** Values of the largest length. */
+/** Values of the maximum length. */
 const longest: readonly string[] = [
   ...['x'.repeat(65_536), '\n'.repeat(65_536), `'"\\$\`\n`.repeat(10_922), '\\'.repeat(65_536)],
   ...['$'.repeat(65_536), '😀'.repeat(16_384), pem.repeat(80), `\${a}`.repeat(16_384)],
@@ -63,7 +63,7 @@ const letters = fc.constantFrom(
   ...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789',
 );
 
-/** Passwords of any printable characters, as generators make them. */
+/** Passwords as generators make them, with any printable characters. */
 const passwords = text(printable, 12, 32);
 
 /** Values as people store them: tokens, URLs, passwords, keys, JSON, sentences. */
@@ -80,7 +80,7 @@ const usual = fc.oneof(
 const sample = (values: fc.Arbitrary<string>, numRuns: number, seed: number): string[] =>
   fc.sample(values, { numRuns, seed });
 
-/** More than 20,000 values in named sets. The same seed gives the same values. */
+/** Returns more than 20,000 values in named sets. The same seed gives the same values. */
 export const valueSets = (seed: number): ReadonlyMap<string, readonly string[]> =>
   new Map([
     [

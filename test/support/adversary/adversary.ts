@@ -1,7 +1,8 @@
 /**
- * A hostile DynamoDB and KMS. The adversary stands between clients and services, decides the fate of every call, and checks what
- * the vault sends. dynoxide is kinder than AWS: strictly serial, without conflicts, stale reads or
- * throttling. With `choose` from a seed, a run can be repeated.
+ * A hostile DynamoDB and KMS. The adversary stands between clients and services, decides the fate
+ * of every call, and checks what the vault sends. dynoxide alone is kinder than AWS: it is strictly
+ * serial and has no conflicts, stale reads or throttling. If `choose` draws from a seed, a run can
+ * be repeated.
  */
 import { aborted, type Fate, meet, type Pause } from './fates.ts';
 import type { Random } from './random.ts';
@@ -17,9 +18,9 @@ export type Adversary = {
   readonly exchange: Exchange;
   /** All calls so far, with their fates. */
   readonly met: readonly Met[];
-  /** The rules that the vault's calls broke. */
+  /** One sentence for each rule that a call of the vault broke. */
   readonly violations: readonly string[];
-  /** Resolves when all late effects are applied. */
+  /** Resolves when all calls that are applied late have been applied. */
   readonly settled: () => Promise<void>;
 };
 
@@ -60,11 +61,17 @@ export const startAdversary = (forward: Exchange, parts: AdversaryParts): Advers
   };
 };
 
-/** Whether the reply must include everything acknowledged before the call. */
+/**
+ * Whether the reply to this call must reflect every write that was acknowledged before the call.
+ * This is not so only for an eventually consistent `GetItem` or `Query`.
+ */
 const isConsistent = ({ operation, input }: Call): boolean =>
   !['GetItem', 'Query'].includes(operation) || input['ConsistentRead'] === true;
 
-/** The first reply to the same read, or the reply of an empty replica. */
+/**
+ * Returns the reply of a replica that lags behind: the first reply to the same read, or an empty
+ * one if there was no such read before.
+ */
 const staleReply = (copies: ReadonlyMap<string, Reply>, call: Call): Reply =>
   copies.get(call.body) ?? {
     status: 200,
@@ -73,7 +80,9 @@ const staleReply = (copies: ReadonlyMap<string, Reply>, call: Call): Reply =>
 
 const transactionBytesMax = 4_194_304;
 
-/** DynamoDB refuses to read more than 4 MB in one transaction; dynoxide does not. */
+/**
+ * Refuses a transaction that reads more than 4 MB, as DynamoDB does. dynoxide does not refuse it.
+ */
 const refuseTooLarge = (call: Call, reply: Reply): Reply =>
   call.operation === 'TransactGetItems' && (reply.body.length * 3) / 4 > transactionBytesMax
     ? faultReply(400, 'ValidationException')

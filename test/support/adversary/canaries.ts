@@ -1,16 +1,20 @@
-/** Plaintext that must not be found, in every form in which it could be written. */
+/**
+ * Plaintexts that no file, log or request may contain, in every form in which they could be
+ * written.
+ */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A new canary with characters that JSON, URLs and base64 each write differently. */
+/** Returns a new canary, with characters that JSON, URLs and base64 each write differently. */
 export const newCanary = (): string => `cänary "${randomBytes(12).toString('hex')}" +/=&\\`;
 
-/** The forms in which a unique value may be written: as it is, and in common encodings. */
+/** Returns the forms in which a canary may be written: raw, and in common encodings. */
 export const canaryForms = (value: string): readonly Buffer[] => {
   const raw = Buffer.from(value, 'utf8');
   const hex = raw.toString('hex');
-  // Base64 depends on the alignment: keep at each alignment the characters that only the value decides.
+  // Base64 depends on the alignment. For each alignment, keep only the characters that the value
+  // alone determines.
   const base64 = [0, 1, 2].map((before) =>
     Buffer.concat([Buffer.alloc(before), raw])
       .toString('base64')
@@ -29,7 +33,7 @@ export const canaryForms = (value: string): readonly Buffer[] => {
   ];
   const forms = [
     raw,
-    // Node stores a string without characters above U+00FF in Latin-1, and any other in UTF-16.
+    // V8 stores a string as Latin-1 if no character is above U+00FF, and as UTF-16 otherwise.
     Buffer.from(value, 'latin1'),
     Buffer.from(value, 'utf16le'),
     ...texts.map((text) => Buffer.from(text)),
@@ -37,14 +41,14 @@ export const canaryForms = (value: string): readonly Buffer[] => {
   return [...new Map(forms.map((form) => [form.toString('latin1'), form])).values()];
 };
 
-/** JSON with ASCII characters only. */
+/** Escapes everything outside ASCII. */
 const inAscii = (json: string): string =>
   json.replace(
     /[^\0-\x7f]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** The forms that `where` contains. */
+/** Returns those of the forms that `where` contains. */
 export const findCanaries = (
   where: Uint8Array,
   forms: readonly Uint8Array[],
@@ -53,7 +57,7 @@ export const findCanaries = (
   return forms.filter((form) => bytes.includes(Buffer.from(form)));
 };
 
-/** All files below a folder with their present content. */
+/** Yields every file below a folder, with its content. */
 export function* contentsOf(folder: string): Generator<{ file: string; content: Buffer }> {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -61,7 +65,7 @@ export function* contentsOf(folder: string): Generator<{ file: string; content: 
     try {
       yield { file, content: readFileSync(file) };
     } catch (error) {
-      // A running program may have removed the file meanwhile.
+      // A running program may have removed the file in the meantime.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }

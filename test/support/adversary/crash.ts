@@ -1,8 +1,11 @@
-/** A process dies at one of its calls to services, or one of these calls loses its reply. */
-import type { EtcdClient } from '../../../local/etcd/etcd-client.ts';
+/** Lets a process die at one of its calls to services, or lose the reply of one. */
+import type { EtcdClient } from '../../../host/etcd/etcd-client.ts';
 import type { Exchange } from './wire.ts';
 
-/** Takes each call of a process, with its number from 0: sends it, or not, and returns its reply. */
+/**
+ * A function that is given each call of a process, and the number of the call from 0. It decides
+ * whether to send the call, and returns the reply.
+ */
 export type Take = <Reply>(send: () => Promise<Reply>, index: number) => Promise<Reply>;
 
 const numbered = (take: Take): (<Reply>(send: () => Promise<Reply>) => Promise<Reply>) => {
@@ -28,11 +31,14 @@ export const takeEtcd = ({ range, txn }: EtcdClient, take: Take): EtcdClient => 
 
 export type Crash = {
   readonly take: Take;
-  /** Resolves once the process is dead and its sent calls have ended. */
+  /** Resolves once the process is dead and the calls that it sent have ended. */
   readonly happened: Promise<void>;
 };
 
-/** Dies at the call numbered `at`: before it is sent, or after it was applied. From then on it stays silent. */
+/**
+ * Kills the process at the call numbered `at`: before the call is sent, or after it was applied.
+ * From then on, none of its calls is answered.
+ */
 export const crashAt = (at: number, when: 'before' | 'after'): Crash => {
   const { promise: happened, resolve } = Promise.withResolvers<void>();
   const underWay = new Set<Promise<unknown>>();
@@ -57,7 +63,7 @@ export const crashAt = (at: number, when: 'before' | 'after'): Crash => {
   };
 };
 
-/** The call numbered `at` is applied, and the connection breaks with `error` before its reply. */
+/** Applies the call numbered `at`, but throws `error` instead of returning its reply. */
 export const loseReply =
   (at: number, error: Error): Take =>
   async (send, index) => {

@@ -11,13 +11,16 @@ import {
 
 export type Fate =
   | { readonly kind: 'passed' }
-  /** Applied and answered after `ms`. */
+  /** Applied and answered, after `ms`. */
   | { readonly kind: 'slow'; readonly ms: number }
-  /** Never applied. `refused`: no connection was made; `reset`: the connection broke; `silent`: no reply ever comes. */
+  /**
+   * Never applied. `refused`: no connection was made; `reset`: the connection broke; `silent`: no
+   * reply ever comes.
+   */
   | { readonly kind: 'dropped'; readonly as: 'refused' | 'reset' | 'silent' }
   /** Applied, but the reply is lost. */
   | { readonly kind: 'reply lost'; readonly as: 'reset' | 'silent' }
-  /** Never answered, and applied after `ms`, perhaps after the vault has answered its caller. */
+  /** Never answered. Applied after `ms`, perhaps after the vault has answered its caller. */
   | { readonly kind: 'applied late'; readonly ms: number }
   /** Applied twice; the client sees the first or the second reply. */
   | { readonly kind: 'duplicated'; readonly shows: 'first' | 'second' }
@@ -27,11 +30,11 @@ export type Fate =
   | { readonly kind: 'conflict' }
   /** Applied, but answered as still in progress. */
   | { readonly kind: 'in progress' }
-  /** Only for eventually consistent reads: answered by a replica that lags behind. */
+  /** Answered by a replica that lags behind. Only eventually consistent reads can be stale. */
   | { readonly kind: 'stale' }
-  /** A query during writes: it returns each item as it was before or after them. */
+  /** A query that runs during writes: each item is returned as it was before or after them. */
   | { readonly kind: 'torn'; readonly ms: number }
-  /** A batch of reads: answered for some of its keys only. */
+  /** A batch of reads that is answered for some of its keys only. */
   | { readonly kind: 'partial' }
   /** Answered with a KMS error of this type. */
   | { readonly kind: 'key fault'; readonly type: string };
@@ -51,13 +54,18 @@ const isTransaction = (call: Call): boolean => call.operation.startsWith('Transa
 
 export type World = {
   readonly pause: Pause;
-  /** Makes the random choices within a fate. */
+  /**
+   * The source of the random choices that some fates leave open, such as which items a batch leaves
+   * out.
+   */
   readonly random: Random;
-  /** Takes work that continues after the caller has given up. */
+  /**
+   * Is given the promise of each effect that goes on after the caller has given up, so that it can
+   * be awaited later.
+   */
   readonly later: (work: Promise<unknown>) => void;
 };
 
-/** Carries out the fate of a call. */
 export const meet = async (
   fate: Fate,
   call: Call,
@@ -109,7 +117,10 @@ export const meet = async (
   }
 };
 
-/** A cancelled transaction has a reason for each action, of which one or more met a conflict. */
+/**
+ * Refuses a call because of a conflict. A cancelled transaction lists a reason for each of its
+ * actions. At least one of them is a conflict.
+ */
 const conflictOf = (call: Call, random: Random): Reply => {
   if (!isTransaction(call)) return faultReply(400, 'TransactionConflictException');
   const actions = call.input['TransactItems'] as readonly unknown[];
@@ -125,7 +136,10 @@ const keyOf = (item: Json): string => JSON.stringify([item['pk'], item['sk']]);
 
 type BatchReply = { readonly Responses?: Readonly<Record<string, readonly Json[]>> };
 
-/** Leaves items out of the reply, and names their keys as unprocessed. DynamoDB answers for one key at least. */
+/**
+ * Leaves items out of the reply and reports their keys as unprocessed. Keeps at least one item, as
+ * DynamoDB does.
+ */
 const partialBatch = (reply: Reply, random: Random): Reply => {
   const { Responses, ...told }: BatchReply = JSON.parse(reply.body);
   const [[table = '', items = []] = []] = Object.entries(Responses ?? {});
@@ -138,7 +152,10 @@ const partialBatch = (reply: Reply, random: Random): Reply => {
   return { status: 200, body };
 };
 
-/** Queries twice and mixes the replies: each item from before or after, or still missing. */
+/**
+ * Sends the query twice, before and after a pause, and mixes the replies: each item is as it was
+ * before or after the pause, and an item that is new after it may be missing.
+ */
 const tornQuery = async (
   ms: number,
   call: Call,

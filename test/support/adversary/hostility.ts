@@ -1,4 +1,4 @@
-/** Draws fates from a seed: which can happen to a call, and how often. */
+/** Draws fates from a random source: which faults can happen to a call, and how often. */
 import type { Choose } from './adversary.ts';
 import type { Fate } from './fates.ts';
 import { oneOf, type Random } from './random.ts';
@@ -31,11 +31,14 @@ const drawsOf: Readonly<Record<string, readonly [Draw, ...Draw[]]>> = {
   Query: [...ofAny, (random) => ({ kind: 'torn', ms: random() * 100 }), () => ({ kind: 'stale' })],
 };
 
-/** A fault that can happen to this call. */
+/** Draws a fault that can happen to this call. */
 const drawFault = (random: Random, { operation }: Call): Fate =>
   oneOf(random, drawsOf[operation] ?? ofAny)(random);
 
-/** Gives this share of the calls, from 0 to 1, a fault. Eventually consistent reads may also be stale. */
+/**
+ * Returns a function that gives a fault to this share of the calls, from 0 to 1. Of the other
+ * eventually consistent reads, half get a stale reply.
+ */
 export const atRate =
   (random: Random, share: number): Choose =>
   (call) => {

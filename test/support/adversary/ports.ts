@@ -1,4 +1,7 @@
-/** The vault's ports over an exchange: the real adapters and AWS clients without their connection. */
+/**
+ * Makes the ports of a vault that send their calls through any exchange. The adapters and AWS
+ * clients are the real ones, and only their connection is replaced.
+ */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
@@ -22,7 +25,7 @@ export const portsOver = (
   const client = { region: 'us-east-1', credentials, maxAttempts: 1, requestHandler };
   return {
     vaultId,
-    // The front of a node accepts only an IP address as host.
+    // The front of a node accepts only an IP address as the host.
     store: storeOver(
       createDynamodbItems(
         new DynamoDBClient({ ...client, endpoint: 'http://127.0.0.1' }),
@@ -33,9 +36,12 @@ export const portsOver = (
   };
 };
 
-/** The path to the embedded services, and a vault that uses any other path to them. */
+/**
+ * Sends calls directly to the embedded DynamoDB and KMS, and makes ports that put anything else in
+ * between.
+ */
 export type Wired = {
-  /** Sends each call unchanged to its embedded service. */
+  /** Sends a call unchanged to its embedded service. */
   readonly forward: Exchange;
   readonly portsBehind: (exchange: Exchange) => Ports;
   /** Resolves once no call to a service is in progress. */
@@ -69,8 +75,9 @@ const addressOf = async (client: DynamoDBClient | KMSClient): Promise<Exchange> 
 };
 
 /**
- * Advances a virtual clock during a pause, but not while other calls wait for a real service, whose time does not
- * count. Late effects, which nobody waits for, wait until `release`.
+ * Returns a `pause` that advances a virtual clock, but not while a call to a real service is in
+ * progress, because real time does not count. A pause without a signal belongs to an effect that
+ * nobody waits for, and ends only at `release`.
  */
 export const pauseOn = (
   clock: VirtualClock,

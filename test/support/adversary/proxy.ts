@@ -1,12 +1,15 @@
-/** The adversary as an HTTP proxy before an endpoint of DynamoDB or KMS, for vaults in other processes. */
+/**
+ * The adversary as an HTTP proxy in front of an endpoint of DynamoDB or KMS, for vaults in other
+ * processes.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { mutualTls, type TlsFiles } from '../../../local/http/tls.ts';
+import { mutualTls, type TlsFiles } from '../../../host/http/tls.ts';
 import { aborted, type Pause } from './fates.ts';
 import { callOf, type Exchange } from './wire.ts';
 
-/** Lets real time pass. */
+/** Waits in real time. */
 export const realPause: Pause = (ms, signal) =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
@@ -34,7 +37,7 @@ const respond = async (
     const { status, body } = await exchange(call, callerGone.signal);
     response.writeHead(status, { 'Content-Type': 'application/x-amz-json-1.0' }).end(body);
   } catch {
-    // The caller sees a broken connection for any failure behind the proxy.
+    // Whatever fails behind the proxy, the caller sees a broken connection.
     request.socket.destroy();
   }
 };
@@ -45,7 +48,10 @@ type Where = {
   readonly tls?: TlsFiles | undefined;
 };
 
-/** Listens by default on loopback at a free port; with `tls`, serves the nodes of a cluster. */
+/**
+ * Starts the proxy, by default on loopback at any free port. With `tls` it accepts only the nodes
+ * of a cluster.
+ */
 export const startProxy = async (
   exchange: Exchange,
   { host = '127.0.0.1', port: wanted = 0, tls }: Where = {},

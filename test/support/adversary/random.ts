@@ -1,7 +1,7 @@
-/** A repeatable source of randomness: everything that a seed decides is drawn from it. */
+/** A repeatable source of randomness. Every random decision of a run is drawn from it. */
 export type Random = () => number;
 
-/** Returns numbers uniform in [0, 1) from the generator mulberry32. */
+/** Returns a source of uniform numbers in [0, 1), by the generator mulberry32. */
 export const seeded = (seed: number): Random => {
   let state = seed >>> 0;
   return () => {

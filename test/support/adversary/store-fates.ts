@@ -1,7 +1,7 @@
-/** Each fate that a call to the store can have, once. */
+/** The faults that a write to the store can meet, except a slow answer, once each. */
 import type { Fate } from './fates.ts';
 
-/** The fates that the caller learns at once. */
+/** Fates after which the caller gets an answer or an error at once. */
 export const promptFates: readonly Fate[] = [
   { kind: 'throttled' },
   { kind: 'conflict' },
@@ -15,7 +15,7 @@ export const promptFates: readonly Fate[] = [
   { kind: 'duplicated', shows: 'second' },
 ];
 
-/** The fates without a reply: the caller waits until it gives up. */
+/** Fates without a reply: the caller waits until it gives up. */
 export const silentFates: readonly Fate[] = [
   { kind: 'dropped', as: 'silent' },
   { kind: 'reply lost', as: 'silent' },

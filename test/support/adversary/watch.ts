@@ -1,6 +1,6 @@
 /**
- * The rules for every call of the vault, whatever its fate: deciding reads are consistent, writes are conditional, KMS
- * gets only identifiers, and no plaintext is sent.
+ * Checks every call of the vault, whatever its fate. Reads that decide something are consistent,
+ * writes are conditional, KMS receives only identifiers, and no request contains plaintext.
  */
 import { createHash } from 'node:crypto';
 import { findCanaries } from './canaries.ts';
@@ -9,7 +9,10 @@ import type { Call, Json } from './wire.ts';
 /** Returns a sentence for each rule that the call breaks. */
 export type Watch = (call: Call) => readonly string[];
 
-/** `canaries`: the forms of the stored values, none of which may appear in a request. */
+/**
+ * Makes a function that checks calls. `canaries` are the forms of the stored values: none of them
+ * may appear in a request.
+ */
 export const watchCalls = (canaries: readonly Uint8Array[] = []): Watch => {
   const tokens = new Map<string, string>();
   return (call) => [
@@ -65,7 +68,11 @@ const countsUnits = (input: Json): Rule => [
   'does not ask what it cost',
 ];
 
-/** A condition check writes nothing, so the stored item tells nothing about an earlier attempt. */
+/**
+ * Returns the rules for one action of a write. Only a put must ask DynamoDB to return the stored
+ * item if the condition fails: from it the vault sees whether an earlier attempt was applied. A
+ * condition check writes nothing, so its item would not help.
+ */
 const guardRules = (action: Json): readonly Rule[] => [
   [typeof action['ConditionExpression'] === 'string', 'writes without a condition'],
   [
@@ -101,7 +108,7 @@ const kmsRules = ({ KeyId, EncryptionContext }: Json): readonly Rule[] => [
   ],
 ];
 
-/** A token belongs to one request; with other content DynamoDB would refuse it. */
+/** Checks that a token belongs to one request: DynamoDB refuses it with any other content. */
 const tokenRule = (tokens: Map<string, string>, { operation, input }: Call): readonly string[] => {
   if (operation !== 'TransactWriteItems') return [];
   const token = String(input['ClientRequestToken']);
@@ -112,7 +119,7 @@ const tokenRule = (tokens: Map<string, string>, { operation, input }: Call): rea
   return known === content ? [] : [`${operation}: has the token of another request`];
 };
 
-/** Every text of a request, also decoded from base64. */
+/** Returns every string of a request, as it is and decoded from base64. */
 const textsOf = (value: unknown): readonly Buffer[] => {
   if (typeof value === 'string') return [Buffer.from(value), Buffer.from(value, 'base64')];
   if (typeof value !== 'object' || value === null) return [];

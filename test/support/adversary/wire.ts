@@ -1,7 +1,7 @@
 /**
- * Calls to DynamoDB and KMS at the level of HTTP: JSON bodies, with the operation in a header. The parts between a
- * client and its service share these types, so that the same adversary works in the process, behind the real AWS
- * clients, and as a proxy before any endpoint.
+ * Calls to DynamoDB and KMS at the level of HTTP: a JSON body, and the operation in a header.
+ * Everything that stands between a client and its service uses these types. So the same adversary
+ * works inside the process, behind the real AWS clients, and as a proxy in front of any endpoint.
  */
 import { Readable } from 'node:stream';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
@@ -10,20 +10,26 @@ import { exchange as exchangeHttp } from '../raw-http.ts';
 export type Json = Readonly<Record<string, unknown>>;
 export type Call = {
   readonly service: 'store' | 'kms';
-  /** `GetItem`, `Decrypt` … */
+  /** For example `GetItem` or `Decrypt`. */
   readonly operation: string;
   readonly input: Json;
-  /** Path, headers and body are as sent, because a service that checks signatures needs every byte. */
+  /**
+   * Path, headers and body are kept exactly as sent, because a service that checks signatures needs
+   * every byte.
+   */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 };
 export type Reply = { readonly status: number; readonly body: string };
 
-/** Sends a call to its service. Rejects like a broken connection; aborts when `signal` does. */
+/**
+ * Sends a call to its service and returns the reply. It rejects if the connection breaks, and with
+ * an `AbortError` if `signal` aborts.
+ */
 export type Exchange = (call: Call, signal?: AbortSignal) => Promise<Reply>;
 
-/** The call in an HTTP request. */
+/** Reads the call from an HTTP request. */
 export const callOf = (path: string, headers: Call['headers'], body: string): Call => {
   const target = Object.entries(headers).find(([name]) => name.toLowerCase() === 'x-amz-target');
   const [service = '', operation = ''] = target?.[1].split('.') ?? [];
@@ -37,7 +43,10 @@ export const callOf = (path: string, headers: Call['headers'], body: string): Ca
   };
 };
 
-/** Sends calls unchanged to the service at an endpoint. Does not abort, because a sent call cannot be recalled. */
+/**
+ * Sends calls unchanged to the service at an endpoint. Ignores the signal: a call that was sent
+ * cannot be withdrawn.
+ */
 export const toEndpoint =
   (endpoint: string): Exchange =>
   async ({ path, headers, body }) => {
@@ -52,7 +61,10 @@ type RequestHandler = Extract<
 type Handle = RequestHandler['handle'];
 type SentRequest = { path: string; headers: Record<string, string>; body?: unknown };
 
-/** Replaces the connection of an AWS client. The client itself stays unchanged. */
+/**
+ * Returns a request handler for an AWS client that sends its calls through this exchange instead of
+ * a connection. All else in the client stays real.
+ */
 export const handlerOver = (exchange: Exchange): RequestHandler => ({
   handle: async ({ path, headers, body }: SentRequest, options?: { abortSignal?: unknown }) => {
     const call = callOf(path, headers, new TextDecoder().decode(body as Uint8Array));
@@ -70,12 +82,15 @@ export const handlerOver = (exchange: Exchange): RequestHandler => ({
   httpHandlerConfigs: () => ({}),
 });
 
-/** An error reply of a service. The client makes its exception class from the type. */
+/**
+ * Returns an error reply of a service. From the type, the client chooses the class of its
+ * exception.
+ */
 export const faultReply = (status: number, type: string, members: Json = {}): Reply => ({
   status,
   body: JSON.stringify({ __type: `vault.test#${type}`, message: type, ...members }),
 });
 
-/** A broken connection as Node reports it. */
+/** Returns the error with which Node reports a broken connection. */
 export const brokenConnection = (code: 'ECONNRESET' | 'ECONNREFUSED'): Error =>
   Object.assign(new Error(code), { code });

@@ -1,4 +1,4 @@
-// The etcd that the tests run on: the released server, unchanged.
+// The etcd that the tests use: the released server, unchanged.
 package main
 
 import (

@@ -1,15 +1,15 @@
 /**
- * Starts a Docker daemon if none runs: on Debian, as root, it installs and starts Debian's own. A daemon
- * that runs already stays as it is.
+ * Starts a Docker daemon if none runs. On Debian, as root, it installs and starts Debian's own. A
+ * daemon that is already running is left alone.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { isRunning, processRecord, rememberChild } from '../../../host/process/process-record.ts';
+import { run } from '../../../host/process/run.ts';
 import { findDaemon, requireDocker } from '../../../local/containers/docker.ts';
-import { isRunning, processRecord, rememberChild } from '../../../local/process/process-record.ts';
-import { run } from '../../../local/process/run.ts';
 import { failure } from '../../../system/failures.ts';
 import { readFileIfPresent } from '../../../system/files.ts';
 import { findProgram } from '../../../system/programs.ts';
@@ -20,12 +20,15 @@ const readyWithinMs = 30_000;
 const goneWithinMs = 30_000;
 
 /**
- * The file that records the daemon that this program started. The daemon's own pid file is beside it, so two of our
- * daemons never run at the same time.
+ * Returns the path of the file that records the daemon that this program started. The daemon's
+ * pidfile is in the same folder, so this program never runs two daemons at the same time.
  */
 const recordFileOf = (folder: string): string => join(folder, 'dockerd.json');
 
-/** Whether compose is here, in either of its two forms. */
+/**
+ * Whether Docker's compose is installed, as a plug-in of `docker` or as the program
+ * `docker-compose`.
+ */
 const hasCompose = (): Promise<boolean> =>
   run('docker', ['compose', 'version']).then(
     () => true,
@@ -33,8 +36,8 @@ const hasCompose = (): Promise<boolean> =>
   );
 
 /**
- * Installs Docker and compose, only if no daemon runs, so that an existing installation stays as it is. A machine
- * without compose counts as not set up.
+ * Installs Docker and compose. Call it only if no daemon runs, so that an existing installation
+ * stays unchanged. Docker without compose counts as not installed.
  */
 const installDaemon = async (why: string, say: (line: string) => void): Promise<void> => {
   const hasDaemon = findProgram('dockerd') !== undefined && findProgram('iptables') !== undefined;
@@ -53,8 +56,8 @@ const lastLineOf = (file: string): string =>
   readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
 
 /**
- * Returns when a daemon answers, and tells whether this call started it. `folder` keeps its pid, for `stopDaemon`, and
- * its log. Throws one sentence if no daemon can be started.
+ * Returns when a daemon answers; `isOurs` says whether this call started it. `folder` keeps its
+ * log, and its pid for `stopDaemon`. Throws a user-facing error if no daemon can be started.
  */
 export const startDaemon = async (
   folder: string,
@@ -62,7 +65,8 @@ export const startDaemon = async (
 ): Promise<{ readonly isOurs: boolean }> => {
   const missing = await findDaemon();
   if (missing === undefined) return { isOurs: false };
-  // As another user this throws the sentence that says what to do.
+  // Only root can install and start Docker. For anybody else, this throws the error that says what
+  // to do.
   if (missing.isDenied || process.getuid?.() !== 0) await requireDocker();
   await installDaemon(missing.why, say);
   say('starting a Docker daemon, which stays until node test/support/images/prepare.ts stop');
@@ -75,7 +79,7 @@ export const startDaemon = async (
     {
       detached: true,
       stdio: ['ignore', log, log],
-      // The daemon outlives the run of the tests, whose folder of temporary files is removed.
+      // The daemon outlives the test run, whose temporary folder is removed at the end.
       env: { ...process.env, TMPDIR: undefined },
     },
   );
@@ -94,7 +98,7 @@ export const startDaemon = async (
   return { isOurs: true };
 };
 
-/** Ends the daemon that `startDaemon` started with this folder, and tells whether there was one. */
+/** Ends the daemon that `startDaemon` started with this folder. Returns whether it was running. */
 export const stopDaemon = async (folder: string): Promise<boolean> => {
   const file = recordFileOf(folder);
   const text = readFileIfPresent(file);

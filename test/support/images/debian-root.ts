@@ -1,6 +1,6 @@
 /**
- * Makes the root folder of an image out of Debian's packages and a Node. The folder holds only what the stand-ins
- * need: busybox as the shell, and no package manager.
+ * Makes the root folder of an image from Debian's packages and a Node. It contains only what the
+ * stand-ins need: busybox as the shell, and no package manager.
  */
 import {
   chmodSync,
@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { run } from '../../../local/process/run.ts';
+import { run } from '../../../host/process/run.ts';
 import { failure } from '../../../system/failures.ts';
 import { findProgram } from '../../../system/programs.ts';
 import { fetchNode24 } from './node-24.ts';
@@ -28,7 +28,7 @@ const packages = [
 ];
 const commands = 'cat chmod chown cp env id kill ln ls mkdir mv ps rm sh sleep test true wget';
 const folders = 'usr/bin usr/lib usr/lib64 usr/sbin etc/ssl/certs opt proc root sys dev var';
-/** Documentation, and files that are needed only to build against libc. */
+/** Folders with documentation and translations, which an image does not need. */
 const unneeded = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/lintian'];
 
 const users = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000:node:/tmp:/bin/sh\n';
@@ -37,7 +37,7 @@ const groups = 'root:x:0:\nnode:x:1000:\n';
 export type DebianRoot = {
   /** This folder is emptied first. */
   readonly folder: string;
-  /** The checkout. */
+  /** The folder of the checkout. */
   readonly root: string;
 };
 
@@ -46,7 +46,8 @@ const unpack = async (folder: string, downloads: string, names: readonly string[
   mkdirSync(downloads, { recursive: true });
   await run('apt-get', ['download', '-qq', ...names], { cwd: downloads });
   for (const file of readdirSync(downloads)) {
-    // Debian's / has symbolic links to /usr; a package that names /lib must not replace them.
+    // In Debian's root folder, /lib and others are symbolic links into /usr. A package with files
+    // in /lib must not replace the link.
     const script = 'dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" --keep-directory-symlink';
     await run('sh', ['-c', script, join(downloads, file), folder]);
   }
@@ -58,7 +59,10 @@ const gatherCertificates = (folder: string): void => {
   writeFileSync(join(folder, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''));
 };
 
-/** Throws one sentence if this is not Debian, or if its packages cannot be downloaded. */
+/**
+ * Throws a user-facing error if this is not Debian. Throws as well if a package cannot be
+ * downloaded.
+ */
 export const makeDebianRoot = async ({ folder, root }: DebianRoot): Promise<void> => {
   if (findProgram('apt-get') === undefined || findProgram('dpkg-deb') === undefined) {
     throw failure('an image can be pulled or, on Debian, made out of packages: here neither');

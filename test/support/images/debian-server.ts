@@ -1,20 +1,20 @@
 /**
- * The image of a Debian 13 machine as an installation leaves it: systemd, sudo and sshd, and nothing of the vault. Its
- * first process is systemd.
+ * The image of a freshly installed Debian 13 machine: systemd as the first process, sudo and sshd,
+ * but nothing of the vault.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { run } from '../../../host/process/run.ts';
 import { docker, hasImage } from '../../../local/containers/docker.ts';
-import { run } from '../../../local/process/run.ts';
 import { findProgram } from '../../../system/programs.ts';
 
 const packages = 'systemd systemd-sysv dbus sudo openssh-server openssh-client iproute2';
-/** A container that is thrown away needs no fsync of its packages. */
+/** The container is thrown away later, so dpkg need not sync what it installs. */
 const fast = 'echo force-unsafe-io > "$1/etc/dpkg/dpkg.cfg.d/unsafe-io"';
 /**
- * systemd needs the second version of control groups. A machine that has the first one, too, gives a container both, so
- * the container mounts its own.
+ * systemd needs version 2 of control groups. A machine that also has version 1 gives both to its
+ * containers, so the container mounts version 2 itself.
  */
 const boot =
   'umount --recursive /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec /lib/systemd/systemd';
@@ -22,10 +22,12 @@ const boot =
 const recipe = createHash('sha256')
   .update(readFileSync(join(import.meta.dirname, 'debian-server.ts')))
   .digest('hex');
-/** The tag is that of this recipe, so an older image is never taken. */
+/** The tag contains the digest of this file, so an image of an older recipe is never used. */
 export const serverImage = `vault-test-server:${recipe.slice(0, 12)}`;
 
-/** Makes the image if it is not here, as root on Debian. Throws a sentence if it cannot be made. */
+/**
+ * Makes the image if it is missing, as root on Debian. Throws an error for the user if that fails.
+ */
 export const ensureServerImage = async (
   root: string,
   say: (line: string) => void,

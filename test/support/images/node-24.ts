@@ -1,14 +1,16 @@
 /**
- * The Node of the images and of the server in the tests. Lambda runs this line, and no package of this project has it,
- * so it comes from the registry when it is first needed.
+ * The Node in the images and on the server in the tests. It is the version that Lambda runs. No
+ * package of this project contains it, so it is fetched from the registry when it is first needed.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../../local/process/run.ts';
+import { run } from '../../../host/process/run.ts';
 
 export const nodeVersion = '24.21.0';
 
-/** Returns the file of that Node. `root` is the checkout, which keeps it in `.local`. */
+/**
+ * Returns the path of that Node. It is kept in `.local` of the checkout, whose folder is `root`.
+ */
 export const fetchNode24 = async (root: string): Promise<string> => {
   const name = `node-linux-${process.arch}`;
   const folder = join(root, '.local/nodes', nodeVersion);

@@ -1,14 +1,14 @@
 /**
- * `node test/support/images/prepare.ts`: prepares a machine for the tests with containers: starts a Docker
- * daemon where none runs, and makes stand-ins for the images that cannot be pulled.
+ * `node test/support/images/prepare.ts` prepares a machine for the tests with containers. It starts
+ * a Docker daemon if none runs, and makes stand-ins for the images that cannot be pulled.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Argument } from '@commander-js/extra-typings';
-import { root } from '../../../local/process/data-folder.ts';
-import { newProgram, runProgram } from '../../../local/process/program.ts';
-import { programTimes } from '../../../local/process/program-times.ts';
+import { root } from '../../../host/process/data-folder.ts';
+import { newProgram, runProgram } from '../../../host/process/program.ts';
+import { programTimes } from '../../../host/process/program-times.ts';
 import { startDaemon, stopDaemon } from './daemon.ts';
 import { ensureServerImage } from './debian-server.ts';
 import { ensureLambdaImage, ensureNodeImages } from './stand-ins.ts';
@@ -40,7 +40,8 @@ program.action(async (word) => {
     return say(wasOurs ? 'stopped the Docker daemon' : 'no Docker daemon was started here');
   }
   mkdirSync(folder, { recursive: true });
-  // Two tests may prepare the machine at once: the later one waits here until the first one's process has ended.
+  // Two tests may prepare the machine at the same time. The second waits here until the process of
+  // the first has ended.
   const lock = new DatabaseSync(join(folder, 'lock'), { timeout: programTimes.toolRunMs });
   lock.exec('BEGIN EXCLUSIVE');
   await startDaemon(folder, say);

@@ -1,6 +1,6 @@
 /**
- * Stand-ins for the images that the product pulls, for machines that cannot pull any. A stand-in has the name of its
- * image, so the product finds it as if it had been pulled.
+ * Makes stand-ins for the images that the product pulls, on machines that cannot pull them. A
+ * stand-in is tagged with the name of its image, so the product finds it as if it had been pulled.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { run } from '../../../host/process/run.ts';
 import {
   docker,
   findImage,
@@ -20,30 +21,37 @@ import {
   lambdaArchitecture,
   lambdaImage,
 } from '../../../local/containers/docker.ts';
-import { run } from '../../../local/process/run.ts';
 import { failure } from '../../../system/failures.ts';
 import { findProgram } from '../../../system/programs.ts';
 import { makeDebianRoot } from './debian-root.ts';
 
-/** The images on which the image of a vault node is built. */
+/** The images from which the image of a vault node is built. */
 export const nodeImages = {
   base: 'node:24-bookworm-slim',
   etcd: 'gcr.io/etcd-development/etcd:v3.7.3',
 } as const;
 
-/** The tag of the image that sam builds once from Lambda's image, with its own entry point. */
+/**
+ * sam builds an image from Lambda's image, with another entry point, and keeps it under this tag.
+ */
 const samTag = lambdaImage.replace(lambdaArchitecture, `rapid-${lambdaArchitecture}`);
 
-/** This label marks a stand-in. Its value is a hash of all that the stand-in is made of. */
+/**
+ * This label marks a stand-in. Its value is the digest of everything that the stand-in is made
+ * from.
+ */
 const recipeLabel = 'vault.stand-in';
 
 type StandIn = {
   readonly tags: readonly string[];
-  /** The files that decide what it holds. */
+  /**
+   * The files that determine the content of this stand-in, besides those that determine the content
+   * of all.
+   */
   readonly sources: readonly string[];
-  /** Completes Debian's root folder. */
+  /** Adds its own files to Debian's root folder. */
   readonly complete: (folder: string) => Promise<void>;
-  /** The lines of its Dockerfile behind the files. */
+  /** Further lines of its Dockerfile. */
   readonly settings: string;
 };
 
@@ -62,7 +70,7 @@ const recipeOf = ({ sources }: StandIn): string => {
 const labelOf = (tag: string): Promise<string> =>
   docker(['image', 'inspect', '--format', `{{index .Config.Labels "${recipeLabel}"}}`, tag]);
 
-/** Whether the image is a stand-in. The image must be here. */
+/** Whether a local image is a stand-in. */
 export const isStandIn = async (tag: string): Promise<boolean> => (await labelOf(tag)) !== '';
 
 const make = async (root: string, standIn: StandIn, recipe: string): Promise<void> => {
@@ -81,7 +89,10 @@ const make = async (root: string, standIn: StandIn, recipe: string): Promise<voi
   rmSync(context, { recursive: true });
 };
 
-/** Makes the stand-in unless its images can be pulled, or it is there. Tells whether it made one. */
+/**
+ * Makes the stand-in unless its images can be pulled or it already exists. Returns whether it made
+ * it.
+ */
 const ensure = async (root: string, standIn: StandIn, say: (line: string) => void) => {
   const recipe = recipeOf(standIn);
   let why: string | undefined;
@@ -97,22 +108,25 @@ const ensure = async (root: string, standIn: StandIn, say: (line: string) => voi
 };
 
 /**
- * Copies the packages that run, and not those that only test, as the Dockerfile of a node would install them.
+ * Copies the packages that the product needs when it runs, as the Dockerfile of a node would
+ * install them.
  */
 const copyPackages = async (root: string, to: string): Promise<void> => {
-  const args = ['ls', '--omit=dev', '--all', '--parseable'];
+  const args = ['ls', '--omit=dev', '--omit=optional', '--all', '--parseable'];
   const listed = await run('npm', args, { cwd: root });
   const folders = listed
     .split('\n')
     .filter((path) => path.startsWith(`${root}/`))
-    .map((path) => path.slice(root.length + 1))
-    .filter((path) => !path.startsWith('node_modules/node-linux-'));
+    .map((path) => path.slice(root.length + 1));
   mkdirSync(to, { recursive: true });
   const script = 'tar -c -C "$0" --files-from=- | tar -x -C "$1"';
   await run('sh', ['-c', script, root, to], { input: folders.join('\n') });
 };
 
-/** One image for both, with this machine's own etcd and all that the Dockerfile of a node would fetch. */
+/**
+ * One image stands in for both images in `nodeImages`. It contains this machine's etcd, and the
+ * packages that the Dockerfile of a node would fetch.
+ */
 const nodeStandIn = (root: string): StandIn => {
   const etcd = findProgram('etcd');
   if (etcd === undefined)
@@ -131,7 +145,10 @@ const nodeStandIn = (root: string): StandIn => {
   };
 };
 
-/** The paths of Lambda's runtime and of the program that starts it under LocalStack; sam brings its own program. */
+/**
+ * The paths in Lambda's image of its runtime, and of the program that starts the runtime under
+ * LocalStack. sam brings a program of its own for that.
+ */
 const places = {
   bootstrap: 'var/runtime',
   'runtime.mts': 'var/runtime',
@@ -161,7 +178,9 @@ ENTRYPOINT ["/var/rapid/aws-lambda-rie"]
 `,
 };
 
-/** Returns when the image of a vault node can be built. Throws a sentence if it cannot. */
+/**
+ * Returns when the image of a vault node can be built. Throws an error for the user if it cannot.
+ */
 export const ensureNodeImages = async (
   root: string,
   say: (line: string) => void,
@@ -169,7 +188,10 @@ export const ensureNodeImages = async (
   await ensure(root, nodeStandIn(root), say);
 };
 
-/** Returns when sam and LocalStack find the image of functions. Throws a sentence if they cannot. */
+/**
+ * Returns when sam and LocalStack can find the image for functions. Throws an error for the user if
+ * they cannot.
+ */
 export const ensureLambdaImage = async (
   root: string,
   say: (line: string) => void,

@@ -1,4 +1,4 @@
-/** The tests use this part of `oidc-provider`, which has no types of its own. */
+/** The part of `oidc-provider` that the tests use. The package comes without types. */
 declare module 'oidc-provider' {
   import type { RequestListener } from 'node:http';
 

@@ -1,4 +1,7 @@
-/** A person with a browser who follows the pages of the provider: forms, cookies and redirects. */
+/**
+ * Does what a person with a browser does on the pages of the provider: sends forms, keeps cookies
+ * and follows redirects.
+ */
 
 export type Answer = 'approve' | 'deny';
 
@@ -7,7 +10,7 @@ const stepsMax = 20;
 const attribute = (tag: string, name: string): string =>
   new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1]?.replaceAll('&amp;', '&') ?? '';
 
-/** The first form of a page, as it would be sent unless the person changes it. */
+/** Returns the first form of a page with the values that it already has. */
 const formOf = (page: string) => {
   const form = /<form[^>]*>.*?<\/form>/s.exec(page)?.[0] ?? '';
   const inputs = form.match(/<input[^>]*>/g) ?? [];

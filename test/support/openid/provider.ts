@@ -1,6 +1,7 @@
 /**
- * A real OpenID provider on a free port of this machine, as a process: `oidc-provider` with its pages for a person.
- * Its access tokens for a resource are JWTs with the claims of a vault; its other access tokens are opaque.
+ * A real OpenID provider as a process on a free port of this machine: `oidc-provider` with its
+ * pages for a person. Access tokens for a resource are JWTs with the claims of a vault. All other
+ * access tokens are opaque.
  */
 /// <reference path="./oidc-provider.d.ts" />
 import { once } from 'node:events';
@@ -22,7 +23,7 @@ const client = {
   response_types: [],
   redirect_uris: [],
 };
-/** A client whose secret the tests write into a file. */
+/** A client with a secret, which the tests write into a file. */
 const confidential = {
   ...client,
   client_id: 'confidential',
@@ -49,7 +50,8 @@ const provider = new Provider(issuer, {
   issueRefreshToken: () => true,
   ttl: { DeviceCode: 60, AccessToken: 600, IdToken: 600, Interaction: 60, Session: 60, Grant: 600 },
 });
-// The provider leaves the time between two requests to the client, which is 5 s. Tests have no time for that.
+// Without an interval in the answer, the client would wait for 5 s between two requests, which is
+// too long for tests.
 provider.use(async (context, next) => {
   await next();
   if (context.oidc?.route === 'device_authorization') Object.assign(context.body, { interval: 1 });

@@ -1,4 +1,4 @@
-/** Plays lives of a vault again, and cuts the power at chosen times. */
+/** Replays the recorded lives of a vault, and cuts the power at chosen moments. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { intBelow, oneOf, type Random } from '../adversary/random.ts';
@@ -6,14 +6,16 @@ import { type Content, type Cut, createDisk, type Names } from './disk.ts';
 import type { Event } from './events.ts';
 import type { Life, Lives } from './lives.ts';
 
-/** A time at which a call began or returned. */
+/**
+ * A moment at which the power can be cut: when one of the vault's system calls began or returned.
+ */
 export type Moment = {
   readonly life: number;
   readonly event: Event;
   readonly is: 'begin' | 'end';
 };
 
-/** The moments of all lives, in their order. */
+/** Returns the moments of all lives of the vault, in the order in which they came. */
 export const momentsOf = (lives: readonly Life[]): readonly Moment[] =>
   lives.flatMap(({ events }, life) =>
     events
@@ -28,8 +30,9 @@ const requestIdOf = ({ event: { change }, is }: Moment): string | undefined =>
   change.kind === 'reply' && is === 'begin' ? change.requestId : undefined;
 
 /**
- * Chooses when to cut the power: during the starts, after a start that only read, directly after an answer began to leave,
- * to a reader or to anybody, and anywhere. Returns places in the list of moments.
+ * Chooses when to cut the power: during the starts, just after the last read before the writers
+ * began, just after the vault began to send an answer, to a reader or to anybody, and at any
+ * moment. Returns indexes into the list of moments.
  */
 export const chooseMoments = (
   { lives, attempts }: Lives,
@@ -64,12 +67,12 @@ export const chooseMoments = (
   return chosen.sort((a, b) => a - b);
 };
 
-/** A disk after a cut, and what was promised before it. */
+/** What is on the disk after a cut, and which answers the vault had given before it. */
 export type CutDisk = {
   readonly content: Content;
-  /** How the disk was chosen, for a failure to say. */
+  /** Says how the content of the disk was chosen, for the message of a failed test. */
   readonly about: string;
-  /** Whether the vault had answered nothing yet. */
+  /** Whether the power was cut before the vault answered anything. */
   readonly isFirstStart: boolean;
   readonly isPromised: (requestId: string) => boolean;
 };
@@ -80,7 +83,10 @@ const cutOf = (random: Random, names: Names): Cut => ({
   kept: oneOf(random, [0, 0.1, 0.5, 0.9]),
 });
 
-/** Cuts the power at each of these places. `isLost` names events that the disk ignores. */
+/**
+ * Cuts the power at each of these moments. The disk ignores the events for which `isLost` returns
+ * true.
+ */
 export function* cutPower(
   { root, lives }: Lives,
   moments: readonly Moment[],
@@ -116,7 +122,10 @@ export function* cutPower(
   }
 }
 
-/** The files whose content differs from what the vault left, at the end of each life. */
+/**
+ * Compares the content that the model of the disk predicts with the real files at the end of each
+ * life. Returns the files that differ.
+ */
 export const differences = (
   { root, lives }: Lives,
   moments: readonly Moment[],
@@ -139,7 +148,10 @@ export const differences = (
   return different;
 };
 
-/** Writes what a disk holds below another folder. SQLite's mapped file holds anything. */
+/**
+ * Writes the content of a disk to another folder. The file that SQLite maps into memory is filled
+ * with arbitrary bytes.
+ */
 export const writeContent = (content: Content, root: string, to: string): void => {
   for (const [path, bytes] of [...content].sort(([a], [b]) => a.length - b.length)) {
     const target = join(to, relative(root, path));

@@ -1,10 +1,13 @@
 /**
- * What a disk may hold after the power is cut: all that was synced, and of each later write to a file any of its sectors.
- * Names are kept in one of two ways:
+ * Models what a disk may hold after the power is cut: everything that was synced, and of each later
+ * write any of its sectors. Names are kept in one of two ways.
  *
- *   ordered   as ext4 does it: new, changed and removed names reach the disk in their order, and with the sync of any file
- *   strict    as POSIX promises it: a name is on the disk only after a sync of its folder, and each later one may be or
- *             not; and where a file grew by a write that is lost, it may hold any bytes
+ * `ordered`, as ext4 does it: new, changed and removed names reach the disk in their order, and the
+ * sync of any file writes them.
+ *
+ * `strict`, as little as POSIX promises: a name is on the disk only after a sync of its folder, and
+ * any later change of names may or may not be there. If a write that made a file grow is lost, that
+ * part of the file may contain any bytes.
  */
 import { dirname } from 'node:path';
 import type { Random } from '../adversary/random.ts';
@@ -17,14 +20,14 @@ export type Cut = {
   readonly random: Random;
   readonly names: Names;
   readonly sectorBytes: 512 | 4_096;
-  /** How likely it is that an unsynced change is on the disk. */
+  /** The probability, from 0 to 1, with which each unsynced change has reached the disk. */
   readonly kept: number;
 };
 
-/** What a folder holds: the bytes of each file, and `undefined` for a folder. */
+/** What a folder contains, by path: the bytes of a file, or `undefined` for a folder. */
 export type Content = ReadonlyMap<string, Buffer | undefined>;
 
-/** The first bytes of a buffer, so that they can grow. */
+/** Bytes that can grow: the first `length` bytes of `buffer`. */
 type Bytes = { buffer: Buffer; length: number };
 type FileChange =
   | { readonly at: number; bytes: Buffer; isOver: boolean }
@@ -32,14 +35,14 @@ type FileChange =
 type File = {
   readonly durable: Bytes;
   pending: FileChange[];
-  /** Its length for the programs, with all that is pending. */
+  /** The length that programs see, which includes the pending changes. */
   size: number;
 };
 type NameChange = {
   readonly path: string;
-  /** What the name stands for from then on: a folder, or nothing. */
+  /** What the name refers to after the change: a file, a folder, or nothing. */
   readonly node: File | 'folder' | undefined;
-  /** The name that it had until then. */
+  /** If the change renames something, its name before. */
   readonly from?: string | undefined;
 };
 type Tree = Map<string, File | 'folder'>;
@@ -47,7 +50,7 @@ type Tree = Map<string, File | 'folder'>;
 const bytesFrom = (buffer: Buffer): Bytes => ({ buffer, length: buffer.length });
 const bufferOf = ({ buffer, length }: Bytes): Buffer => buffer.subarray(0, length);
 
-/** Cuts the bytes, or adds zeros. */
+/** Shortens the bytes, or appends zeros. */
 const resize = (bytes: Bytes, length: number): void => {
   if (length > bytes.buffer.length) {
     const grown = Buffer.alloc(2 * length);
@@ -74,12 +77,15 @@ const rename = (tree: Tree, { path, node, from }: NameChange): void => {
   else tree.set(path, node);
 };
 
-/** A model of the disk below a folder that was empty at first. */
+/** Models the disk below a folder that is empty at first. */
 export const createDisk = (root: string, names: Names) => {
   const seen: Tree = new Map([[root, 'folder']]);
   const durable: Tree = new Map(seen);
   let pendingNames: NameChange[] = [];
-  /** The changes that a sync puts on the disk: those that were over when it began. */
+  /**
+   * By running sync, the changes that the sync will write: those whose calls had returned when it
+   * began.
+   */
   const covered = new Map<Event, { readonly files: FileChange[]; readonly names: NameChange[] }>();
   const begun = new Map<Event, { readonly file: File; readonly change: FileChange }>();
 
@@ -159,7 +165,7 @@ export const createDisk = (root: string, names: Names) => {
     } else if (change.kind === 'remove') changeName({ path: change.path, node: undefined });
   };
 
-  /** The content for programs, which see all that is pending. */
+  /** Returns the content that programs see, which includes the pending changes. */
   const seenContent = (): Content =>
     new Map(
       [...seen].map(([path, node]) => {
@@ -170,7 +176,10 @@ export const createDisk = (root: string, names: Names) => {
       }),
     );
 
-  /** After the death of the program: a call that did not return may have had a part of its effect. */
+  /**
+   * Takes over the real content after the program has died. A call that did not return may have
+   * taken effect in part.
+   */
   const settle = (now: Content): void => {
     for (const { file, change } of begun.values()) {
       const [path] = [...seen].find(([, node]) => node === file) ?? [];
@@ -221,7 +230,7 @@ export const createDisk = (root: string, names: Names) => {
     return bufferOf(bytes);
   };
 
-  /** What the disk may hold if the power is cut now. */
+  /** Returns what the disk may hold if the power is cut now. */
   const cut = (chosen: Cut): Content => {
     const tree = keptNames(chosen);
     const content = new Map<string, Buffer | undefined>();

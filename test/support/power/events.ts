@@ -1,4 +1,6 @@
-/** What a traced vault did to the files of a folder, and what it sent to its callers. */
+/**
+ * Reads from a trace what a vault did to the files of a folder, and what it sent to its callers.
+ */
 import { resolve } from 'node:path';
 import { bytesOf, type Call } from './strace.ts';
 
@@ -10,31 +12,31 @@ export type Change =
   | { readonly kind: 'link' | 'rename'; readonly path: string; readonly from: string }
   | { readonly kind: 'remove'; readonly path: string }
   | { readonly kind: 'sync'; readonly path: string; readonly isWhole: boolean }
-  /** The head of a reply with this request id begins to leave. */
+  /** The vault begins to send a reply with this request id. */
   | { readonly kind: 'reply'; readonly requestId: string };
 
-/** A change, and the times at which its call began and returned, which are places in the trace. */
+/** A change, and when its call began and returned, as line numbers of the trace. */
 export type Event = {
   readonly change: Change;
   readonly begin: number;
   readonly end: number | undefined;
 };
 
-/** A path or a descriptor's path. */
+/** Decodes a path, or the path that strace prints after a descriptor. */
 const pathOf = (arg = ''): string => bytesOf(arg).toString();
 
-/** SQLite maps this file into memory, and makes it anew after a crash. */
+/** Whether SQLite maps this file into memory, and makes it again after a crash. */
 const isMapped = (path: string): boolean => path.endsWith('-shm');
 
 const requestIdIn = (args: readonly string[]): string | undefined =>
   /^x-request-id: *(\S+)/im.exec(bytesOf(args.slice(1).join()).toString('latin1'))?.[1];
 
 /**
- * The events of a trace below `root`, whose names are absolute paths. Throws at a call that changes a file there in a way
- * that is not known here.
+ * Returns the events below `root`; paths in the trace are absolute. Throws if a call changes a file
+ * there in a way that the model does not know.
  */
 export const eventsOf = (calls: readonly Call[], root: string): readonly Event[] => {
-  /** Where the next `write` to a descriptor goes. */
+  /** By descriptor, the position in the file at which its next `write` begins. */
   const positions = new Map<string, number | 'end'>();
   const isBelow = (path: string): boolean => path.startsWith(`${root}/`) && !isMapped(path);
 
@@ -58,7 +60,7 @@ export const eventsOf = (calls: readonly Call[], root: string): readonly Event[]
     positions.set(descriptor, position + bytes.length);
     return [{ kind: 'write', path, at: position, bytes }];
   };
-  /** The changes by a call on a descriptor of a file here. */
+  /** Returns the changes by a call on a descriptor of a file below `root`. */
   const onDescriptor = (call: Call): readonly Change[] => {
     const { name, args } = call;
     const path = pathOf(args[0]);

@@ -1,4 +1,7 @@
-/** Three lives of one vault under strace: a first start, one after `kill -9`, and one after an ordinary end. */
+/**
+ * Runs one vault three times under strace: a first start, one after `kill -9`, and one after an
+ * ordinary end.
+ */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressOf, freshFolder } from '../local-process.ts';
@@ -11,13 +14,13 @@ import { pidBelow, readTrace, startTraced } from './strace.ts';
 
 export type Life = {
   readonly events: readonly Event[];
-  /** The id of the last answer before its writers began. */
+  /** The request id of the last answer to a read before the writers began. */
   readonly lastRead: string | undefined;
-  /** What its files held at its end. */
+  /** The content of the files at the end of this life. */
   readonly left: Content;
 };
 export type Lives = {
-  /** The folder around the data folder, which was empty at first. */
+  /** The parent of the data folder, which was empty at first. */
   readonly root: string;
   readonly data: string;
   readonly lives: readonly Life[];
@@ -26,7 +29,7 @@ export type Lives = {
 
 const writers = 16;
 
-/** The files and folders below a folder, but for the one that SQLite maps into memory. */
+/** Returns the files and folders below a folder, without the file that SQLite maps into memory. */
 const contentOf = (folder: string): Content => {
   const content = new Map<string, Buffer | undefined>([[folder, undefined]]);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -40,13 +43,17 @@ const contentOf = (folder: string): Content => {
 const answered = (attempts: readonly Attempt[]): number =>
   attempts.filter(({ answer }) => answer).length;
 
-/** Reads whatever the last life may have stored without an answer. Returns the id of the last answer. */
+/**
+ * After a start of the vault, reads the names that may have been stored by earlier requests without
+ * an answer. Returns the request id of the last answer.
+ */
 const readUnanswered = async (caller: Caller, attempts: Attempt[]): Promise<string | undefined> => {
   const names = attempts.flatMap(({ answer, stores }) => (answer ? [] : [...stores.keys()]));
   let last: string | undefined;
   for (const name of names) {
     const attempt = read(name);
-    // A name that is not there is no promise: it may have been created meanwhile.
+    // If the answer says that a name is missing, that promises nothing: a request without an answer
+    // may create it later.
     await send(caller, attempt).catch(() => undefined);
     if (attempt.answer) attempts.push(attempt);
     last = attempt.answer?.requestId ?? last;
@@ -54,7 +61,7 @@ const readUnanswered = async (caller: Caller, attempts: Attempt[]): Promise<stri
   return last;
 };
 
-/** Runs three lives. The one that is asked to end is asked after this many answers. */
+/** Runs the three lives. The second one is asked to end after this many answers. */
 export const liveThrice = async (answersMin: number): Promise<Lives> => {
   const around = freshFolder();
   const root = join(around, 'disk');

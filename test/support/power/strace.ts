@@ -1,10 +1,16 @@
-/** Runs a vault under strace, and reads back what it wrote: to the files of its data folder, and to its callers. */
+/**
+ * Runs a vault under strace, and reads what it wrote to the files of its data folder and to its
+ * callers.
+ */
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { startProgram } from '../../../local/process/supervisor.ts';
+import { startProgram } from '../../../host/process/supervisor.ts';
 import { compileCache, type LocalProcess, recorded } from '../local-process.ts';
 
-/** Every call by which a program changes files. Those that a vault does not make are traced to be noticed. */
+/**
+ * Every call that changes files. Calls that the vault does not make today are traced as well, so
+ * that a test notices when it makes one.
+ */
 const traced = [
   ...['openat', 'open', 'creat', 'write', 'pwrite64', 'writev', 'pwritev', 'pwritev2'],
   ...['ftruncate', 'truncate', 'fallocate', 'copy_file_range', 'sendfile', 'sync_file_range'],
@@ -13,35 +19,39 @@ const traced = [
 ];
 
 /**
- * How the disk takes the syncs of the log. `slow`: each takes 3 ms, so that commits stay unsynced for a while. `deadly`: the
- * vault dies by `kill -9` at the 12th sync of a thread, when a commit is in the log but not on the disk.
+ * How syncs of the log behave. `slow`: each takes 3 ms longer, so that commits stay unsynced for a
+ * while. `deadly`: the vault dies by `kill -9` at the 12th sync of a thread, when a commit is in
+ * the log but not yet on the disk.
  */
 export type Syncs = 'slow' | 'deadly';
 const injected = { slow: 'delay_enter=3000', deadly: 'signal=KILL:when=12' };
 
-/** Starts `npm start` under strace, which writes its trace to this file. `exit` settles when both have ended. */
+/**
+ * Starts `npm start` under strace, which writes its trace to this file. `exit` resolves when both
+ * have ended.
+ */
 export const startTraced = (env: NodeJS.ProcessEnv, trace: string, syncs: Syncs): LocalProcess => {
   const { PATH, HOME } = process.env;
   const options = ['-f', '-y', '-xx', '-s', '16777216', '-o', trace];
   const calls = ['-e', `trace=${traced.join()}`, '-e', `inject=fdatasync:${injected[syncs]}`];
-  const program = [process.execPath, 'local/bin/start.ts'];
+  const program = [process.execPath, 'host/bin/start.ts'];
   const child = startProgram('strace', [...options, ...calls, ...program], {
-    // Without this, libuv may write past all calls that strace sees.
+    // With io_uring, libuv writes without any call that strace can see.
     env: { PATH, HOME, ...compileCache, UV_USE_IO_URING: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return recorded(child);
 };
 
-/** The vault below strace, which passes no signal on. */
+/** Returns the pid of the vault, the child of strace. strace does not forward signals. */
 export const pidBelow = ({ child: { pid } }: LocalProcess): number =>
   Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
 
-/** A call of the program, and the lines of the trace at which it began and returned. */
+/** A system call, and the lines of the trace at which it began and returned. */
 export type Call = {
   readonly name: string;
   readonly args: readonly string[];
-  /** What it returned, as strace prints it. `undefined` if the program died before. */
+  /** What the call returned, as strace prints it. `undefined` if the program died before that. */
   readonly result: string | undefined;
   readonly begin: number;
   readonly end: number | undefined;
@@ -51,7 +61,10 @@ const began = /^(\d+) +(\w+)\((.*)$/;
 const resumed = /^(\d+) +<\.\.\. (\w+) resumed>(.*)$/;
 const unfinished = ' <unfinished ...>';
 
-/** A call from its whole text behind the name. No quoted byte is a comma or a parenthesis, because all are in hex. */
+/**
+ * Parses a call from the text after its name. strace prints quoted text in hexadecimal, so it
+ * contains no comma and no parenthesis.
+ */
 const callOf = (name: string, text: string, begin: number, end: number): Call => {
   const at = text.lastIndexOf(') ');
   const result = /= (-?\d\S*)/.exec(text.slice(at))?.[1];
@@ -59,7 +72,10 @@ const callOf = (name: string, text: string, begin: number, end: number): Call =>
   return { name, args, result, begin, end: result === undefined ? undefined : end };
 };
 
-/** The calls of a trace that have returned or were cut off by the end of the program, in the order of their begin. */
+/**
+ * Returns the calls of a trace in the order in which they began, including those that the end of
+ * the program cut off.
+ */
 export const readTrace = async (file: string): Promise<readonly Call[]> => {
   const calls: Call[] = [];
   const open = new Map<string, { readonly name: string; readonly text: string; begin: number }>();
@@ -82,6 +98,6 @@ export const readTrace = async (file: string): Promise<readonly Call[]> => {
   return calls.sort((a, b) => a.begin - b.begin);
 };
 
-/** The bytes of all quoted or bracketed texts of an argument. */
+/** Returns the bytes of all quoted or bracketed texts in an argument. */
 export const bytesOf = (text: string): Buffer =>
   Buffer.from([...text.matchAll(/\\x([0-9a-f]{2})/g)].map(([, hex]) => hex).join(''), 'hex');

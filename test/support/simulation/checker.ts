@@ -1,7 +1,13 @@
-/** Checks what linearizability does not say about the history of a simulated vault: intervals, instants, refusals. */
-import type { Entry, FinalState, Observation, Stored } from './history.ts';
+/**
+ * Checks in the history of a simulated vault what linearizability does not cover: intervals and
+ * instants.
+ */
+import type { Entry, FinalState, Seen, Stored } from './history.ts';
 
-/** Returns one sentence for each reply about versions, intervals or instants that the final state contradicts. */
+/**
+ * Returns one sentence for each reply about versions, intervals or instants that contradicts the
+ * final state.
+ */
 export const findContradictions = (
   history: readonly Entry[],
   final: FinalState,
@@ -11,7 +17,8 @@ export const findContradictions = (
 ];
 
 /**
- * Numbers have no gap and never return. Intervals adjoin, and none is empty. A deletion follows a value, and the current
+ * Checks that version numbers have no gaps and are never reused, that each interval begins where
+ * the one before it ends and none is empty, that a deletion follows a value, and that the current
  * version is not destroyed.
  */
 const checkVersions = (name: string, versions: readonly Stored[]): readonly string[] =>
@@ -28,41 +35,32 @@ const checkVersions = (name: string, versions: readonly Stored[]): readonly stri
     return rules.flatMap(([holds, problem]) => (holds ? [] : [`${name}: ${version} ${problem}`]));
   });
 
-/** The refusals that a simulated vault may give. */
-const refusals = new Set([
-  'secret_exists',
-  'not_found',
-  'version_conflict',
-  'version_current',
-  'version_destroyed',
-  'not_destroyable',
-  'throttled',
-  'store_unavailable',
-  'master_key_unavailable',
-  'outcome_unknown',
-]);
+/**
+ * Checks that the final state contains what a reply has shown, no matter which request showed it.
+ */
+const checkTold = ({ asked, told }: Entry, final: FinalState): readonly string[] =>
+  told.outcome === 'done'
+    ? told.seen.flatMap((seen) =>
+        isTrue(seen, final.get(seen.name)?.[seen.version - 1], told.at)
+          ? []
+          : [`${asked.kind}: ${seen.name} ${seen.version} was never so: ${JSON.stringify(told)}`],
+      )
+    : [];
 
-/** The content of a reply must be in the final state, whichever request asked for it. */
-const checkTold = ({ operation, told }: Entry, final: FinalState): readonly string[] => {
-  if (told.kind === 'died') return [];
-  if (told.kind === 'refused') {
-    return refusals.has(told.code) ? [] : [`${operation}: no reason to be told ${told.code}`];
-  }
-  return told.seen.flatMap((seen) =>
-    isTrue(seen, final.get(seen.name)?.[seen.version - 1], told.at)
-      ? []
-      : [`${operation}: ${seen.name} ${seen.version} was never so: ${JSON.stringify(told)}`],
-  );
-};
-
-/** A value that a reply showed may have been destroyed since. */
-const isShownAs = (seen: Observation, stored: Stored): boolean =>
+/**
+ * Whether a reply has shown the version as it is stored at the end, or with a value that has been
+ * destroyed since. `seen.value` is empty if the reply showed none.
+ */
+const isShownAs = (seen: Seen, stored: Stored): boolean =>
   seen.state === stored.state
-    ? seen.value === undefined || seen.value === stored.value
+    ? seen.value === '' || seen.value === stored.value
     : seen.state === undefined && stored.state === 'destroyed';
 
-/** An interval that a reply showed as ended has that end; one that was open may have ended since. */
-const isTrue = (seen: Observation, stored: Stored | undefined, at: number | undefined): boolean =>
+/**
+ * Whether what a reply has shown of a version agrees with the final state. If the reply showed that
+ * the interval had ended, it must have that end. An interval that was open may have ended since.
+ */
+const isTrue = (seen: Seen, stored: Stored | undefined, at: number | undefined): boolean =>
   stored !== undefined &&
   isShownAs(seen, stored) &&
   (typeof seen.validTo !== 'number' || seen.validTo === stored.validTo) &&

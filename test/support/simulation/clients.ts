@@ -1,4 +1,4 @@
-/** Clients of a simulation: their random requests and the answers. */
+/** The clients of a simulation: draws their random requests and reads the answers. */
 import { fingerprint } from '../../../functions/crypto/fingerprint.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { Principal, VersionRef } from '../../../functions/model/types.ts';
@@ -12,23 +12,23 @@ import { type ListedVersion, listVersions } from '../../../functions/vault/list-
 import type { Ports, RequestContext } from '../../../functions/vault/request.ts';
 import { encryptEnv, submitEnv } from '../../../functions/vault/submit-env.ts';
 import { updateSecret } from '../../../functions/vault/update-secret.ts';
+import { tellRefusal } from '../../cluster/chaos/requests.ts';
 import { intBelow, oneOf, type Random } from '../adversary/random.ts';
 import { bytes } from '../requests.ts';
 import { expandWhole, file } from '../vault.ts';
-import type { Answer, Observation, Operation } from './history.ts';
+import type { Asked, Seen, Told } from './history.ts';
 
-export type Request = Operation & {
+export type Request = {
+  readonly asked: Asked;
+  readonly isTimeless?: boolean;
   readonly key: string | undefined;
-  readonly send: (ports: Ports, context: RequestContext, principal: Principal) => Promise<Answer>;
+  readonly send: (ports: Ports, context: RequestContext, principal: Principal) => Promise<Told>;
 };
 
 const textOf = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
 
-/** A version as a list of versions shows it. */
-export const seenAs = ({
-  stored,
-  value,
-}: ListedVersion): Observation & { readonly value: string } => {
+/** Returns what a caller sees of a version in a list of versions. */
+export const seenAs = ({ stored, value }: ListedVersion): Seen => {
   const { name, version, state, validTo = null } = stored;
   switch (state) {
     case 'stored':
@@ -40,28 +40,40 @@ export const seenAs = ({
   }
 };
 
-const told = (
-  written: readonly { name: string; version: number }[],
-  seen: readonly Observation[],
-) => ({
-  kind: 'answered' as const,
-  written: written.map(({ name, version }) => ({ name, version })),
+const wrote = ({ version }: { readonly version: number }, seen: readonly Seen[] = []): Told => ({
+  outcome: 'done',
+  version,
   seen,
 });
+const wroteAll = (
+  created: readonly { readonly version: number }[],
+  seen: readonly Seen[],
+): Told => ({
+  outcome: 'done',
+  versions: created.map(({ version }) => version),
+  seen,
+});
+const showed = (seen: readonly Seen[], at?: number): Told => ({
+  outcome: 'done',
+  seen,
+  ...(at !== undefined && { at }),
+});
 
-/** The outcome of a failed request. Throws on errors that no caller may see, which are our own bugs. */
-export const toldOf = (error: unknown): Answer => {
-  if (!(error instanceof VaultError) || error.code === 'internal') throw error;
-  const { currentVersion, errors } = error.properties;
-  return {
-    kind: 'refused',
-    code: error.code,
-    ...(currentVersion !== undefined && { currentVersion }),
-    ...(errors && { names: errors.flatMap(({ name }) => name ?? []) }),
-  };
+/**
+ * Returns what a caller learns from the error of a failed request. Rethrows errors that no caller
+ * may see, because they are bugs of the vault.
+ */
+export const toldOf = (asked: Asked, error: unknown): Told => {
+  if (!(error instanceof VaultError)) throw error;
+  const refusal = tellRefusal(asked, { code: error.code, ...error.properties });
+  if (refusal === undefined || refusal.outcome === 'done') throw error;
+  return refusal;
 };
 
-/** `shown`: versions that replies have shown. Only these are destroyed, so that each destroyed value is known. */
+/**
+ * Draws a request. `shown` has the versions that replies have shown. Only these are destroyed, so
+ * the value of every destroyed version is known.
+ */
 type Draw = (
   random: Random,
   names: readonly [string, ...string[]],
@@ -78,14 +90,12 @@ const create: Draw = (random, names, unique) => {
   const name = oneOf(random, names);
   const key = keyOf(random, unique);
   return {
-    operation: 'create-secret',
-    names: [name],
-    value: unique,
+    asked: { kind: 'create', name, value: unique },
     key,
     send: async (ports, context, principal) => {
       const print = printOf(key, principal, unique);
       const request = { name, value: bytes(unique), fingerprint: print };
-      return told([(await createSecret(ports)(context, principal, request)).version], []);
+      return wrote((await createSecret(ports)(context, principal, request)).version);
     },
   };
 };
@@ -95,10 +105,7 @@ const update: Draw = (random, names, unique) => {
   const key = keyOf(random, unique);
   const ifMatch = random() < 0.3 ? 1 + intBelow(random, 4) : undefined;
   return {
-    operation: 'update-secret',
-    names: [name],
-    value: unique,
-    ...(ifMatch !== undefined && { ifMatch }),
+    asked: { kind: 'update', name, value: unique, ...(ifMatch !== undefined && { ifMatch }) },
     key,
     send: async (ports, context, principal) => {
       const { version } = await updateSecret(ports)(context, principal, {
@@ -107,7 +114,7 @@ const update: Draw = (random, names, unique) => {
         ifMatch: ifMatch === undefined ? undefined : [String(ifMatch)],
         fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
       });
-      return told([version], []);
+      return wrote(version);
     },
   };
 };
@@ -123,13 +130,11 @@ const copy: Draw = (random, names, unique, shown) => {
   const any = oneOf(random, [first, ...others]);
   const from = { ...any, version: random() < 0.4 ? undefined : any.version };
   return {
-    operation: 'copy-secret',
-    names: [name],
-    reads: [from.name],
-    next,
-    value: unique,
-    ...(ifMatch !== undefined && { ifMatch }),
-    ...(from.version !== undefined && { wanted: from.version }),
+    asked: {
+      ...{ kind: 'copy', name, reads: [from.name], value: unique, ...(next && { next }) },
+      ...(ifMatch !== undefined && { ifMatch }),
+      ...(from.version !== undefined && { wanted: from.version }),
+    },
     key,
     send: async (ports, context, principal) => {
       const { version, from: source } = await copySecret(ports)(context, principal, {
@@ -139,7 +144,7 @@ const copy: Draw = (random, names, unique, shown) => {
         ifMatch: ifMatch === undefined ? undefined : [String(ifMatch)],
         fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
       });
-      return told([version], [source]);
+      return wrote(version, [{ ...source, value: '' }]);
     },
   };
 };
@@ -149,10 +154,7 @@ const remove: Draw = (random, names, unique) => {
   const key = keyOf(random, unique);
   const ifMatch = random() < 0.3 ? 1 + intBelow(random, 4) : undefined;
   return {
-    operation: 'delete-secret',
-    names: [name],
-    value: unique,
-    ...(ifMatch !== undefined && { ifMatch }),
+    asked: { kind: 'delete', name, value: unique, ...(ifMatch !== undefined && { ifMatch }) },
     key,
     send: async (ports, context, principal) => {
       const { version } = await deleteSecret(ports)(context, principal, {
@@ -161,7 +163,7 @@ const remove: Draw = (random, names, unique) => {
         ifMatch: ifMatch === undefined ? undefined : [String(ifMatch)],
         fingerprint: printOf(key, principal, `${unique} ${ifMatch}`),
       });
-      return told([version], []);
+      return wrote(version);
     },
   };
 };
@@ -174,14 +176,12 @@ const destroy: Draw = (random, names, unique, shown) => {
   if (!first) return get(random, names, unique, shown);
   const { name, version } = oneOf(random, [first, ...others]);
   return {
-    operation: 'destroy-version',
-    names: [name],
-    wanted: version,
+    asked: { kind: 'destroy', name, wanted: version },
     key: undefined,
     send: async (ports, context, principal) => {
       const request = { name, version };
       const { destroyedAt } = await destroyVersion(ports)(context, principal, request);
-      return told([], [{ ...request, state: 'destroyed', value: String(destroyedAt) }]);
+      return showed([{ ...request, state: 'destroyed', value: String(destroyedAt) }]);
     },
   };
 };
@@ -191,15 +191,13 @@ const get: Draw = (random, names, _, shown) => {
   const any = { name: oneOf(random, names), version: 1 + intBelow(random, 4) };
   const { name, version } = isLatest ? any : oneOf(random, [any, ...shown]);
   return {
-    operation: isLatest ? 'get-secret' : 'get-secret by version',
-    names: [name],
-    ...(!isLatest && { wanted: version }),
+    asked: isLatest ? { kind: 'get', name } : { kind: 'version', name, wanted: version },
     key: undefined,
     send: async (ports, context, principal) => {
       const which = isLatest ? 'latest' : { version };
       const { stored, value } = await getSecret(ports)(context, principal, { name, which });
       const { validTo = null } = stored;
-      return told([], [{ name, version: stored.version, value: textOf(value), validTo }]);
+      return showed([{ name, version: stored.version, value: textOf(value), validTo }]);
     },
   };
 };
@@ -208,15 +206,15 @@ const getAt: Draw = (random, names) => {
   const name = oneOf(random, names);
   const before = intBelow(random, 20_000);
   return {
-    operation: 'get-secret at an instant',
-    names: [name],
+    asked: { kind: 'get', name },
+    isTimeless: true,
     key: undefined,
     send: async (ports, context, principal) => {
       const at = context.now - before;
       const { stored, value } = await getSecret(ports)(context, principal, { name, which: { at } });
       const { validTo = null } = stored;
       const seen = { name, version: stored.version, value: textOf(value), validTo };
-      return { ...told([], [seen]), at };
+      return showed([seen], at);
     },
   };
 };
@@ -225,30 +223,32 @@ const list: Draw = (random, names) => {
   const name = oneOf(random, names);
   const order = oneOf(random, ['asc', 'desc'] as const);
   return {
-    operation: `list-versions, ${order}`,
-    names: [name],
+    asked: { kind: 'versions', name },
+    isTimeless: order === 'asc',
     key: undefined,
     send: async (ports, context, principal) => {
       const request = { name, order, limit: 10, after: undefined, includeValues: true };
       const { versions } = await listVersions(ports)(context, principal, request);
-      return told([], versions.map(seenAs));
+      return showed(versions.map(seenAs));
     },
   };
 };
 
-const listNames: Draw = (random) => {
+const listNames: Draw = (random, names) => {
   const state = oneOf(random, ['stored', 'deleted'] as const);
   return {
-    operation: `list-secrets, ${state}`,
-    names: [],
+    asked: { kind: 'list', reads: names, state },
     key: undefined,
     send: async (ports, context, principal) => {
       const request = { state, includeDetails: true, prefix: '', after: undefined, limit: 10 };
       const { details = [] } = await listSecrets(ports)(context, principal, request);
-      const seen = details.map(({ name, version, note = '' }) =>
-        state === 'deleted' ? { name, version, state, value: note } : { name, version },
+      return showed(
+        details.map(({ name, version, note = '' }) =>
+          state === 'deleted'
+            ? { name, version, state, value: note }
+            : { name, version, value: '' },
+        ),
       );
-      return told([], seen);
     },
   };
 };
@@ -257,20 +257,19 @@ const someOf = (random: Random, names: readonly [string, ...string[]]): string[]
   const some = names.filter(() => random() < 0.6);
   return some.length > 0 ? some : [oneOf(random, names)];
 };
-/** The values in an expanded file, in the order of its names. */
+/** Returns the values in an expanded file, in the order of its names. */
 const valuesOf = (content: string, names: readonly string[]): (string | undefined)[] =>
   names.map((name) => new RegExp(`^V_${name}=(.*)$`, 'm').exec(content)?.[1]);
 const reading = (names: readonly string[]): string =>
   names.map((name) => `V_${name}=secret(${name})\n`).join('');
 const creating = (names: readonly string[], value: string, next?: true): string =>
   names.map((name) => `${name}=${value}\nX_${name}=enc(${name}${next ? '@next' : ''})\n`).join('');
+const storing = (names: readonly string[], value: string) => names.map((name) => ({ name, value }));
 
 const expand: Draw = (random, names) => {
   const some = someOf(random, names);
   return {
-    operation: 'expand-env',
-    names: [],
-    reads: some,
+    asked: { kind: 'env', creates: [], reads: some },
     key: undefined,
     send: async (ports, context, principal) => {
       const { content, resolved } = await expandWhole(ports)(
@@ -279,10 +278,7 @@ const expand: Draw = (random, names) => {
         file(reading(some)),
       );
       const values = valuesOf(content, some);
-      return told(
-        [],
-        resolved.map((ref, index) => ({ ...ref, value: values[index] })),
-      );
+      return showed(resolved.map((ref, index) => ({ ...ref, value: values[index] ?? '' })));
     },
   };
 };
@@ -292,15 +288,12 @@ const encrypt: Draw = (random, names, unique) => {
   const key = keyOf(random, unique);
   const next = random() < 0.5 ? true : undefined;
   return {
-    operation: 'encrypt-env',
-    names: some,
-    next,
-    value: unique,
+    asked: { kind: 'env', creates: storing(some, unique), reads: [], ...(next && { next }) },
     key,
     send: async (ports, context, principal) => {
       const print = printOf(key, principal, unique);
       const request = file(creating(some, unique, next), { fingerprint: print });
-      return told((await encryptEnv(ports)(context, principal, request)).created, []);
+      return wroteAll((await encryptEnv(ports)(context, principal, request)).created, []);
     },
   };
 };
@@ -311,17 +304,14 @@ const submit: Draw = (random, names, unique, shown) => {
   if (some.length === 0) return expand(random, names, unique, shown);
   const key = keyOf(random, unique);
   return {
-    operation: 'submit-env',
-    names: some,
-    reads: [read],
-    value: unique,
+    asked: { kind: 'env', creates: storing(some, unique), reads: [read] },
     key,
     send: async (ports, context, principal) => {
       const print = printOf(key, principal, unique);
       const request = file(`${creating(some, unique)}${reading([read])}`, { fingerprint: print });
       const { content, created, resolved } = await submitEnv(ports)(context, principal, request);
-      const [value] = valuesOf(content, [read]);
-      return told(
+      const [value = ''] = valuesOf(content, [read]);
+      return wroteAll(
         created,
         resolved.map(({ name, version }) => ({ name, version, value })),
       );
@@ -335,7 +325,9 @@ const removals = [remove, remove, destroy, destroy, destroy] as const;
 const reads = [get, get, get, getAt, list, listNames] as const;
 const ofFiles = [expand, expand, encrypt, submit] as const;
 
-/** A random request. `unique` is its value and its key, and belongs to no other request. */
+/**
+ * Draws a random request. `unique` is its value and part of its key, and no other request has it.
+ */
 export const drawRequest: Draw = (random, names, unique, shown) =>
   oneOf(random, [...writes, ...copies, ...removals, ...reads, ...ofFiles])(
     random,

@@ -1,67 +1,46 @@
-/** The requests and answers of simulated clients, with the order in which they began and ended. */
+/**
+ * The history of simulated clients: what `test/cluster/chaos/history.ts` records, and what only a
+ * simulation can know.
+ */
+import type { Answer, Copy, Observation, Operation } from '../../cluster/chaos/history.ts';
 
-/** A version as a reader saw it; 0 means not found. */
-export type Observation = {
-  readonly name: string;
-  readonly version: number;
-  /** The note of a deletion, the instant of a destruction. */
-  readonly value?: string | undefined;
-  /** Absent for a stored version. */
-  readonly state?: 'deleted' | 'destroyed' | undefined;
-  /** `null` means that the interval was still open. */
-  readonly validTo?: number | null | undefined;
-};
+export type Asked = Operation | Copy;
 
-export type Answer =
-  | {
-      readonly kind: 'answered';
-      readonly written: readonly { readonly name: string; readonly version: number }[];
-      readonly seen: readonly Observation[];
-      /** The requested instant. */
+/** A version with its interval. `null` means that the interval was still open. */
+export type Seen = Observation & { readonly validTo?: number | null };
+
+export type Told =
+  | Exclude<Answer, { readonly outcome: 'done' }>
+  | (Extract<Answer, { readonly outcome: 'done' }> & {
+      readonly seen: readonly Seen[];
+      /** The instant as of which the request reads, if it does. */
       readonly at?: number;
-    }
-  | {
-      readonly kind: 'refused';
-      readonly code: string;
-      readonly currentVersion?: number;
-      /** For a file, all names that the refusal lists. */
-      readonly names?: readonly string[];
-    }
-  /** The process died during the request. */
-  | { readonly kind: 'died' };
+    });
 
-export type Operation = {
-  readonly operation: string;
-  /** The names that the request is about; for a file, the names that it writes. */
-  readonly names: readonly string[];
-  /** The names that a file reads; the source of a copy. */
-  readonly reads?: readonly string[];
-  /** What a file or a copy writes becomes next versions of secrets that exist. */
-  readonly next?: true | undefined;
-  /** The value for all names that it writes, or the note of a deletion. No other request has it. */
-  readonly value?: string;
-  readonly ifMatch?: number;
-  /** The requested version, if not the latest; the version to destroy or to copy. */
-  readonly wanted?: number;
-};
-
-export type Entry = Operation & {
+/** One attempt of a request. Its times are numbers of events. */
+export type Entry = {
+  /** The id of the request, which is the same for all its attempts. */
+  readonly request: string;
+  readonly asked: Asked;
+  /**
+   * True for a read as of an instant and for a list that begins with the oldest version: these say
+   * nothing about the moment of the request.
+   */
+  readonly isTimeless: boolean;
   readonly began: number;
   readonly ended: number;
   /** When the store applied the write of this attempt, if it ever did. */
   readonly applied?: number | undefined;
-  readonly told: Answer;
+  readonly told: Told;
 };
 
-/** A version in the final table. */
-export type Stored = Pick<Observation, 'state'> & {
-  readonly version: number;
-  readonly value: string;
+/** A version as it is in the table at the end of the simulation. */
+export type Stored = Observation & {
   readonly writeId: string;
   readonly validFrom: number;
   readonly validTo: number | undefined;
 };
 export type FinalState = ReadonlyMap<string, readonly Stored[]>;
 
-/** The id of the write of an attempt. */
+/** Returns the id of the write that the attempt makes which began at the event with this number. */
 export const writeIdOf = (began: number): string => `write-${began}`;

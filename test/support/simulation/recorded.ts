@@ -1,27 +1,26 @@
-/** Converts the history of a simulation into the form that the checker of test/cluster/chaos reads. */
-import type {
-  Answer as AnswerThere,
-  Observation as ObservationThere,
-  Recorded,
-} from '../../cluster/chaos/history.ts';
-import { type Entry, type FinalState, type Observation, writeIdOf } from './history.ts';
+/** Combines the attempts of a simulation into operations for the checker of test/cluster/chaos. */
+import type { Observation, Recorded } from '../../cluster/chaos/history.ts';
+import { type Entry, type FinalState, writeIdOf } from './history.ts';
 
 /**
- * One operation for each request, however often it was attempted, and a final read of the versions of every secret.
+ * Returns one operation for each request, however often it was attempted, and a final read of all
+ * versions of every secret.
  */
 export const recordedOf = (history: readonly Entry[], final: FinalState): readonly Recorded[] => {
-  const tries = Map.groupBy(history, (entry) => entry.value ?? entry);
-  const operations = [...tries.values()].flatMap(operationsOf);
+  const timed = history.filter(({ isTimeless }) => !isTimeless);
+  const operations = [...Map.groupBy(timed, ({ request }) => request).values()].flatMap(
+    operationsOf,
+  );
   const copies = new Map(
-    history.flatMap(({ operation, began, value }) =>
-      operation === 'copy-secret' ? [[writeIdOf(began), value]] : [],
+    history.flatMap(({ asked, began }) =>
+      asked.kind === 'copy' ? [[writeIdOf(began), asked.value]] : [],
     ),
   );
   const end = Math.max(0, ...history.map(({ ended }) => ended));
   const read = [...final].map(([name, versions]): Recorded => {
-    const seen = versions.flatMap((version) => {
+    const seen = versions.map((version) => {
       const copy = copies.get(version.writeId);
-      return seenOf([{ ...version, name }]).map((one) => ({ ...one, ...(copy && { copy }) }));
+      return { ...withoutInterval(version), ...(copy && { copy }) };
     });
     return {
       client: 0,
@@ -33,29 +32,19 @@ export const recordedOf = (history: readonly Entry[], final: FinalState): readon
       seen,
     };
   });
-  // Each operation has its own client, because nothing is known about who sent what.
+  // It does not matter who sent what, so each operation gets a client of its own.
   return [...operations, ...read].map((operation, client) => ({ ...operation, client }));
 };
 
-/** The operations with another name for each secret, so that one history can hold several worlds. */
-export const inWorld = (world: number, operations: readonly Recorded[]): readonly Recorded[] => {
-  const renamed = (key: string, value: unknown): unknown => {
-    if (key === 'name') return `${world}/${value}`;
-    if (key !== 'names' && key !== 'reads') return value;
-    return Array.isArray(value) ? value.map((name) => `${world}/${name}`) : value;
-  };
-  return operations.map((operation) => JSON.parse(JSON.stringify(operation, renamed)));
-};
-
-type Try = { readonly entry: Entry; readonly told: AnswerThere };
-
-/** An answer concerns all attempts. A refusal concerns only its own attempt if earlier ones are unclear. */
-const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
-  const tries = entries.map((entry) => ({ entry, told: toldOf(entry) }));
+/**
+ * Returns the operations for the attempts of one request. A successful answer holds for all of
+ * them. If other attempts are unclear, a refusal holds only for its own attempt.
+ */
+const operationsOf = (tries: readonly Entry[]): readonly Recorded[] => {
   const [first] = tries;
   if (!first) return [];
-  // A write takes effect once the store has applied it, and not before.
-  const called = entries.find(({ applied }) => applied)?.applied ?? first.entry.began;
+  // A write takes effect when the store applies it, and not earlier.
+  const called = tries.find(({ applied }) => applied)?.applied ?? first.began;
   const answered = tries.find(({ told }) => told.outcome === 'done');
   if (answered) return recorded(called, answered);
   const unclear = tries.filter(({ told }) => told.outcome === 'unknown');
@@ -66,101 +55,26 @@ const operationsOf = (entries: readonly Entry[]): readonly Recorded[] => {
   const last = unclear.at(-1);
   return [
     ...(last ? recorded(called, last) : []),
-    ...others.flatMap((one) => recorded(one.entry.began, one)),
+    ...others.flatMap((one) => recorded(one.began, one)),
   ];
 };
 
-const toldOf = ({ operation, told, names, reads }: Entry): AnswerThere => {
-  if (told.kind === 'died') return { outcome: 'unknown' };
-  if (told.kind === 'answered') {
-    const versions = told.written.map(({ version }) => version);
-    const [version] = versions;
-    const written = version !== undefined && { version, versions };
-    return { outcome: 'done', ...written, seen: seenOf(told.seen) };
-  }
-  const which = { names: [...new Set(told.names ?? (reads ? reads : names))] };
-  if (told.code === 'secret_exists') return { outcome: 'exists', ...which };
-  if (told.code === 'not_found') return { outcome: 'missing', ...which };
-  if (told.code === 'version_conflict') {
-    return { outcome: 'conflict', current: told.currentVersion ?? 0 };
-  }
-  if (told.code === 'version_current') return { outcome: 'current' };
-  if (told.code === 'not_destroyable') return { outcome: 'empty' };
-  if (told.code === 'version_destroyed') {
-    // A repeated file took effect, but a version that it read was destroyed since.
-    return { outcome: operation === 'submit-env' ? 'unknown' : 'destroyed' };
-  }
-  if (told.code === 'outcome_unknown') return { outcome: 'unknown' };
-  return { outcome: 'nothing' };
-};
-
-const seenOf = (seen: readonly Observation[]): readonly ObservationThere[] =>
-  seen.map(({ name, version, value = '', state }) => ({
-    name,
-    version,
-    value,
-    ...(state && { state }),
-  }));
-
-/** Reads as of an instant and lists from the beginning are left out, because they prove no instant. */
-export const isRecorded = (operation: string): boolean =>
-  !['get-secret at an instant', 'list-versions, asc'].includes(operation);
-
-type Loose = { names?: unknown; version?: unknown; versions?: unknown };
-
-const recorded = (call: number, { entry, told }: Try): readonly Recorded[] => {
-  const { operation, names, reads = [], next, value = '', ifMatch, wanted, ended } = entry;
-  // A write that nobody was told of may be applied after its last attempt has ended.
+const recorded = (call: number, { asked, told, ended }: Entry): readonly Recorded[] => {
+  // A write with an unknown outcome may be applied after its last attempt has ended.
   const until = told.outcome === 'unknown' ? Math.max(call, ended) : ended;
-  const instants = { client: 0, call, return: until };
-  const [name = ''] = names;
-  const { names: _, versions: __, ...plain } = told as Loose & AnswerThere;
-  if (!isRecorded(operation)) return [];
-  switch (operation) {
-    case 'create-secret':
-      return [{ ...instants, kind: 'create', name, value, ...plain }];
-    case 'update-secret':
-      return [{ ...instants, kind: 'update', name, value, ...(ifMatch && { ifMatch }), ...plain }];
-    case 'delete-secret':
-      return [{ ...instants, kind: 'delete', name, value, ...(ifMatch && { ifMatch }), ...plain }];
-    case 'copy-secret': {
-      const options = {
-        ...(next && { next }),
-        ...(ifMatch && { ifMatch }),
-        ...(wanted && { wanted }),
-      };
-      return [{ ...instants, kind: 'copy', name, value, reads, ...options, ...plain }];
-    }
-    case 'destroy-version':
-      return [{ ...instants, kind: 'destroy', name, wanted: wanted ?? 0, ...plain }];
-    case 'list-secrets, stored':
-    case 'list-secrets, deleted': {
-      // The details of several names are of several instants.
-      const state = operation === 'list-secrets, stored' ? 'stored' : 'deleted';
-      const seen = plain.outcome === 'done' ? (plain.seen ?? []) : [];
-      return seen.map((one) => ({
-        ...instants,
-        kind: 'list',
-        reads: [one.name],
-        state,
-        outcome: 'done',
-        seen: [one],
-      }));
-    }
-    case 'get-secret':
-      return [{ ...instants, kind: 'get', name, ...plain }];
-    case 'get-secret by version':
-      return [{ ...instants, kind: 'version', name, wanted: wanted ?? 0, ...plain }];
-    case 'list-versions, desc':
-      return [{ ...instants, kind: 'versions', name, ...plain }];
-    case 'encrypt-env':
-    case 'submit-env':
-    case 'expand-env': {
-      const creates = names.map((one) => ({ name: one, value }));
-      const { version: _version, ...ofFile } = told as Loose & AnswerThere;
-      return [{ ...instants, kind: 'env', creates, reads, ...(next && { next }), ...ofFile }];
-    }
-    default:
-      throw new Error(`no operation of a simulated client: ${operation}`);
-  }
+  const line = { client: 0, call, return: until, ...asked };
+  if (told.outcome !== 'done') return [{ ...line, ...told }];
+  const seen = told.seen.map(withoutInterval);
+  // A list with several names becomes one read for each, because their details may have been read
+  // at different times.
+  return line.kind === 'list'
+    ? seen.map((one) => ({ ...line, ...told, reads: [one.name], seen: [one] }))
+    : [{ ...line, ...told, seen }];
 };
+
+const withoutInterval = ({ name, version, value, state }: Observation): Observation => ({
+  name,
+  version,
+  value,
+  ...(state && { state }),
+});

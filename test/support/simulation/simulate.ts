@@ -1,10 +1,12 @@
 /**
- * One run of a whole vault in a simulated world: several nodes with different and jumping clocks over one hostile store
- * and one hostile KMS, asked by several clients while nodes die. The seed decides everything.
+ * Runs a whole vault once in a simulated world. Several nodes, whose clocks differ and jump, share
+ * one hostile store and one hostile KMS. Several clients send them requests while nodes die. The
+ * seed decides everything.
  */
-import type { Principal, VersionRef } from '../../../functions/model/types.ts';
+import type { Principal } from '../../../functions/model/types.ts';
 import { listVersions } from '../../../functions/vault/list-versions.ts';
 import type { Ports } from '../../../functions/vault/request.ts';
+import { shownBy } from '../../cluster/chaos/history.ts';
 import { startAdversary } from '../adversary/adversary.ts';
 import { atRate } from '../adversary/hostility.ts';
 import { portsOver } from '../adversary/ports.ts';
@@ -15,14 +17,13 @@ import { createMemoryStore } from '../memory-dynamodb.ts';
 import { createMemoryKms } from '../memory-kms.ts';
 import { requestContext, someone } from '../requests.ts';
 import { drawRequest, type Request, seenAs, toldOf } from './clients.ts';
-import { type Answer, type Entry, type FinalState, type Stored, writeIdOf } from './history.ts';
-import { isRecorded } from './recorded.ts';
+import { type Entry, type FinalState, type Stored, type Told, writeIdOf } from './history.ts';
 import { createWorld, type World } from './world.ts';
 
 export type Run = {
   readonly history: readonly Entry[];
   readonly final: FinalState;
-  /** The rules that the vault broke. */
+  /** One sentence for each rule that a call of the vault broke. */
   readonly violations: readonly string[];
   readonly faults: number;
   readonly deaths: number;
@@ -30,22 +31,29 @@ export type Run = {
 
 const nodesMax = 3;
 const requestsOfAClient = 7;
-const names = ['A', 'B', 'C'] as const;
+/**
+ * Returns the names of the secrets in this simulation. They contain the seed, so that one history
+ * can hold several worlds.
+ */
+const namesOf = (seed: number) => [`A_${seed}`, `B_${seed}`, `C_${seed}`] as const;
 
 type Node = {
   readonly ports: () => Ports;
   readonly skew: () => number;
-  /** Resolves when the serving process dies. */
+  /** Resolves when the process dies that serves this node now. */
   readonly death: () => Promise<void>;
 };
 
-/** A process over the services. Its calls take time, and it may die and restart. */
+/**
+ * Starts a node that uses these services. Its calls take time, and its process may die and restart.
+ */
 const startNode = (world: World, random: Random, services: Exchange, keyArn: string): Node => {
   const life = () => {
     const { promise: death, resolve: die } = Promise.withResolvers<void>();
     let isDead = false;
     const exchange: Exchange = async (call, signal) => {
-      // Others read and write before a slow write.
+      // Half of the transactions that write are slow, so that other requests read and write before
+      // them.
       const isSlow = call.operation === 'TransactWriteItems' && random() < 0.5;
       await world.pause(random() * (isSlow ? 1_000 : 5), signal);
       if (isDead) return await new Promise<never>(() => {});
@@ -76,36 +84,38 @@ const startNode = (world: World, random: Random, services: Exchange, keyArn: str
   return { ports: () => present.ports, skew: () => skew, death: () => present.death };
 };
 
-/** Repeats a request with a key on one node after another until its outcome is known. */
+/** What a caller learns when the process that serves it dies. */
+const died: Told = { outcome: 'unknown' };
+
+/**
+ * Sends a request. If it has a key, repeats it on randomly chosen nodes until its outcome is known,
+ * at most four times in all.
+ */
 const ask = async (
   world: World,
   random: Random,
   nodes: readonly [Node, ...Node[]],
   principal: Principal,
-  request: Request,
-  record: (entry: Entry) => void,
+  { asked, isTimeless = false, key, send }: Request,
+  record: (attempt: Omit<Entry, 'request'>) => void,
 ): Promise<void> => {
-  const { key, send, ...asked } = request;
   for (let time = 0; time < 4; time += 1) {
     const node = oneOf(random, nodes);
     const began = world.next();
     const context = requestContext({ clock: world.clock(node.skew), writeId: writeIdOf(began) });
-    const died = node.death().then((): Answer => ({ kind: 'died' }));
-    const told = await Promise.race([send(node.ports(), context, principal).catch(toldOf), died]);
-    record({ ...asked, began, ended: world.next(), told });
-    const isUnknown = told.kind === 'died' || (told.kind === 'refused' && repeated.has(told.code));
-    if (!isUnknown || key === undefined) return;
+    const reply = send(node.ports(), context, principal).catch((error) => toldOf(asked, error));
+    const told = await Promise.race([reply, node.death().then(() => died)]);
+    record({ asked, isTimeless, began, ended: world.next(), told });
+    const isOpen = told.outcome === 'unknown' || told.outcome === 'nothing';
+    if (!isOpen || key === undefined) return;
     await world.pause(random() * 1_000);
   }
 };
-const repeated = new Set([
-  'outcome_unknown',
-  'store_unavailable',
-  'throttled',
-  'master_key_unavailable',
-]);
-
-const finalState = async (ports: Ports, principal: Principal): Promise<FinalState> => {
+const finalState = async (
+  ports: Ports,
+  principal: Principal,
+  names: readonly string[],
+): Promise<FinalState> => {
   const final = new Map<string, readonly Stored[]>();
   for (const name of names) {
     const request = {
@@ -119,33 +129,20 @@ const finalState = async (ports: Ports, principal: Principal): Promise<FinalStat
       () => ({ versions: [] }),
     );
     const stored = versions.map((listed) => {
-      const { version, state, value } = seenAs(listed);
       const { writeId, validFrom, validTo } = listed.stored;
-      return { version, state, value, writeId, validFrom, validTo };
+      return { ...seenAs(listed), writeId, validFrom, validTo };
     });
     final.set(name, stored);
   }
   return final;
 };
 
-/** The versions whose values the replies of recorded operations have shown. */
-const shownBy = (history: readonly Entry[]): readonly VersionRef[] =>
-  history.flatMap(({ operation, told }) => {
-    if (told.kind !== 'answered' || !isRecorded(operation) || operation === 'delete-secret') {
-      return [];
-    }
-    return [
-      ...told.written,
-      ...told.seen.filter(({ value, state }) => value !== undefined && !state),
-    ];
-  });
-
 export const simulate = async (seed: number): Promise<Run> => {
   const random = seeded(seed);
   const world = createWorld(random);
   const [store, kms] = [createMemoryStore(), createMemoryKms()];
   const parts = { pause: world.pause, random };
-  /** The event at which the store applied the write with this id. */
+  /** The number of the event at which the store applied each write, by the id of the write. */
   const applied = new Map<string, number>();
   const applying: Exchange = (call) => {
     const reply = store.exchange(call);
@@ -169,26 +166,30 @@ export const simulate = async (seed: number): Promise<Run> => {
   const node = () => startNode(world, random, services, kms.keyArn);
   const nodes = [node(), ...Array.from({ length: intBelow(random, nodesMax) }, node)] as const;
   const principal = someone({ tenant: 'acme' });
+  const names = namesOf(seed);
   const history: Entry[] = [];
   let deaths = 0;
   const client = async (index: number): Promise<void> => {
     for (let number = 0; number < requestsOfAClient; number += 1) {
       const unique = `value-${index}-${number}-of-${seed}`;
-      const request = drawRequest(random, names, unique, shownBy(history));
-      await ask(world, random, nodes, principal, request, (entry) => {
-        if (entry.told.kind === 'died') deaths += 1;
-        history.push(entry);
+      const shown = history.flatMap(({ isTimeless, asked, told }) =>
+        isTimeless ? [] : shownBy(asked, told),
+      );
+      const request = drawRequest(random, names, unique, shown);
+      await ask(world, random, nodes, principal, request, (attempt) => {
+        if (attempt.told === died) deaths += 1;
+        history.push({ request: unique, ...attempt });
       });
       await world.pause(random() * 200);
     }
   };
   await world.run(Array.from({ length: 3 + intBelow(random, 4) }, (_, index) => client(index)));
-  // Calls that were sent may arrive long after; then nothing is in progress any more.
+  // Calls that were sent may arrive much later. After this pause none is in progress any more.
   await world.run([world.pause(20_000)]);
   const quiet: Exchange = (call) => (call.service === 'kms' ? kms : store).exchange(call);
   return {
     history: history.map((entry) => ({ ...entry, applied: applied.get(writeIdOf(entry.began)) })),
-    final: await finalState(portsOver(quiet, kms.keyArn), principal),
+    final: await finalState(portsOver(quiet, kms.keyArn), principal, names),
     violations: [...hostile.violations, ...hostileKms.violations],
     faults: hostile.met.filter(({ fate }) => fate.kind !== 'passed' && fate.kind !== 'stale')
       .length,

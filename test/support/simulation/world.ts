@@ -1,6 +1,6 @@
 /**
- * Simulated time, which advances only when everybody waits for it. The seed decides everything in a run; the machine's
- * own clock plays no part, and hours pass in milliseconds.
+ * Simulated time, which advances only when everything waits for it. The seed decides everything in
+ * a run. The machine's own clock plays no part, and hours pass in milliseconds.
  */
 import type { Clock } from '../../../functions/vault/request.ts';
 import { aborted, type Pause } from '../adversary/fates.ts';
@@ -9,18 +9,24 @@ import { startOfTime } from '../virtual-clock.ts';
 
 export type World = {
   readonly elapsed: () => number;
-  /** Numbers events in order: an event with a lower number came first. */
+  /** Returns the number of the next event. An event with a lower number happened earlier. */
   readonly next: () => number;
   readonly pause: Pause;
-  /** A clock that differs from the world's by `skew` milliseconds, which may change. */
+  /**
+   * Returns a clock that differs from the world's by `skew` milliseconds, which may change at any
+   * time.
+   */
   readonly clock: (skew: () => number) => Clock;
-  /** Advances time until all of this work is done. */
+  /** Advances time until all of this work is done, then resolves. */
   readonly run: (work: readonly Promise<unknown>[]) => Promise<void>;
 };
 
 type Timer = { readonly at: number; readonly fire: () => void };
 
-/** Longer than any request. A run that gets here waits for something that never comes. */
+/**
+ * The simulated time at which a run fails. It is longer than any request, so a run that gets this
+ * far is waiting for something that never comes.
+ */
 const endOfTimeMs = 3_600_000;
 
 export const createWorld = (random: Random): World => {
@@ -44,7 +50,10 @@ export const createWorld = (random: Random): World => {
       signal?.addEventListener('abort', () => reject(aborted()));
       after(ms, () => resolve());
     });
-  /** Work that needs no time is done after one turn of the event loop. */
+  /**
+   * Lets everything finish that does not wait for time: two turns of the event loop are enough for
+   * that.
+   */
   const settle = async (): Promise<void> => {
     for (let round = 0; round < 2; round += 1) await new Promise(setImmediate);
   };

@@ -31,7 +31,7 @@ describe('a claim', () => {
     ['/nothing/more', '/list/0/name'],
     ['other', '/kubernetes.io/other', '/ref/length', '/list/0', '/list/length'],
     ['toString', '/kubernetes.io/constructor', '__proto__', '/__proto__/toString'],
-  ])('is missing at %s, %s and the like', (...paths) => {
+  ])('is missing at %s, %s and similar paths', (...paths) => {
     for (const path of paths) expect([path, claimAt(claims, path)]).toEqual([path, undefined]);
   });
 });
@@ -72,7 +72,7 @@ describe('a glob', () => {
     expect(isCoveredBy(text, glob)).toBe(false);
   });
 
-  it('compares many stars with a long text in a time that grows with the lengths alone', () => {
+  it('with many stars is compared with a long text without trying every combination', () => {
     expect(isCoveredBy('a'.repeat(8_000), `${'a*'.repeat(250)}b`)).toBe(false);
   });
 });
@@ -115,7 +115,7 @@ describe('the values of a claim', () => {
     [2, [7, true], ['main', 'n*', 'l*']],
     [1, undefined, ['n*']],
     [0, [], ['main', 'n*']],
-  ])('take %d comparisons: %j and %j', (comparisons, claim, values) => {
+  ])('need %d comparisons: %j and %j', (comparisons, claim, values) => {
     let counted = 0;
     matches(claim, prepareValues(values), () => {
       counted += 1;

@@ -32,7 +32,10 @@ const faultOf = (text: string, given?: LocalKeys): string => {
   }
   return 'none';
 };
-/** The fault of the policy above after each replacement of a text that it has. */
+/**
+ * Returns the fault that is found in the policy `issuer` after these replacements in its text. Each
+ * text to replace must occur in it.
+ */
 const faultWith = (...changes: readonly [string, string][]): string => {
   let text = issuer;
   for (const [from, to] of changes) {
@@ -43,7 +46,7 @@ const faultWith = (...changes: readonly [string, string][]): string => {
 };
 
 describe('a policy', () => {
-  it('keeps all that is written', () => {
+  it('keeps everything that is written in the file', () => {
     expect(parsePolicy(issuer)).toEqual({
       policy: {
         issuers: [
@@ -90,12 +93,12 @@ describe('a policy', () => {
     expect(faultWith([from, to])).toBe('none');
   });
 
-  it('allows an issuer to leave everything to the claims of its tokens', () => {
+  it('allows an issuer to leave everything to the claims in its tokens', () => {
     const text = `${issuer.slice(0, issuer.indexOf('    rules:'))}    vaultClaims: true\n`;
     expect(parsePolicy(text).policy.issuers[0]).toMatchObject({ vaultClaims: true });
   });
 
-  it('accepts the key of this machine, if the vault runs here', () => {
+  it('may use the key of a machine (localKey) only for a vault on that machine', () => {
     expect(parsePolicy(issuer + localEntry, local).policy.issuers[1]).toEqual({
       id: 'local',
       issuer: 'urn:vault:local',
@@ -105,10 +108,10 @@ describe('a policy', () => {
       vaultClaims: true,
     });
     expect(faultOf(issuer + localEntry)).toBe(
-      'line 14: issuers[1].localKey works only for a vault that runs on the machine of its key',
+      'line 14: issuers[1].localKey works only for a vault on the machine that has its key',
     );
     expect(faultOf(`${issuer}${localEntry}    rules: []\n`, local)).toBe(
-      'line 15: issuers[1].rules is not known',
+      'line 15: issuers[1].rules is not a known property',
     );
   });
 });
@@ -121,21 +124,25 @@ describe('a faulty policy', () => {
     ['issuers: 1', 'line 1: issuers must be a list'],
     ['issuers: []', 'line 1: issuers is empty'],
     ['issuers:\n  - text', 'line 2: issuers[0] must be a mapping'],
-    ['other: 1\nissuers: []', 'line 2: issuers is empty\nline 1: other is not known'],
+    ['other: 1\nissuers: []', 'line 2: issuers is empty\nline 1: other is not a known property'],
     ['x'.repeat(262_145), 'has more than 262144 characters'],
     [`issuers: [${'{id: a, localKey: true},'.repeat(21)}]`, 'line 1: issuers has more than 20'],
-  ])('gets a refusal as a whole: case %#', (text, fault) => {
+  ])('is refused as a whole: case %#', (text, fault) => {
     expect(faultOf(text)).toContain(fault);
   });
 
   const notYaml = ['issuers: [', 'issuers: 1\nissuers: 2', 'issuers: *none', 'a: b: c', '%\n'];
   notYaml.push('1: a\n"1": b', '? [a]\n: b', 'x: &c constructor\n*c : y', '---\n---', '\ta: b');
-  it.each(notYaml)('is rejected with a reason if it is no YAML: %j', (text) => {
-    expect(faultOf(text)).toMatch(/^(line \d: )?is no YAML/);
+  it.each(notYaml)('is refused with a reason if it is not valid YAML: %j', (text) => {
+    expect(faultOf(text)).toMatch(/^(line \d: )?is not valid YAML/);
   });
 
   it.each<[string, string, string]>([
-    ['id: github', 'id: GitHub', 'issuers[0].id must be 1 to 32 of a-z, 0-9 and "-"'],
+    [
+      'id: github',
+      'id: GitHub',
+      'issuers[0].id must be 1 to 32 of the characters a-z, 0-9 and "-"',
+    ],
     ['id: github', 'id: default', 'issuers[0].id is reserved'],
     ['issuer: https://i.test', 'iss: x', 'issuers[0].issuer is missing'],
     ['issuer: https://i.test', 'issuer: 7', 'issuers[0].issuer must be text'],
@@ -145,8 +152,12 @@ describe('a faulty policy', () => {
     ['https://i.test/keys', 'https://', 'issuers[0].jwksUrl must be an https:// address'],
     ['i.test/keys', 'me:hunter2@i.test', 'issuers[0].jwksUrl must be an https:// address'],
     ['jwksUrl: https://i.test/keys', 'discovery: false', 'issuers[0].discovery can only be true'],
-    ['jwksUrl: https://i.test/keys\n', '\n', 'issuers[0] needs one of jwksUrl, jwks and discovery'],
-    ['jwksUrl:', 'discovery: true\n    jwksUrl:', 'issuers[0] needs one of jwksUrl'],
+    [
+      'jwksUrl: https://i.test/keys\n',
+      '\n',
+      'issuers[0] needs exactly one of jwksUrl, jwks and discovery',
+    ],
+    ['jwksUrl:', 'discovery: true\n    jwksUrl:', 'issuers[0] needs exactly one of jwksUrl'],
     ['jwksUrl: https://i.test/keys', 'jwks: { keys: [] }', 'issuers[0].jwks.keys is empty'],
     [
       'jwksUrl: https://i.test/keys',
@@ -163,16 +174,16 @@ describe('a faulty policy', () => {
       'jwks: { keys: [{ kty: RSA, kid: 20260101 }] }',
       'issuers[0].jwks.keys[0].kid must be text, in quotes',
     ],
-    ['[RS256]', '[HS256]', 'issuers[0].algorithms[0] must be of EdDSA, ES256, ES384, RS256'],
+    ['[RS256]', '[HS256]', 'issuers[0].algorithms[0] must be one of EdDSA, ES256, ES384, RS256'],
     ['[RS256]', '[]', 'issuers[0].algorithms is empty'],
-    ['rules:', 'deny: { subs: [] }\n    rules:', 'issuers[0].deny.subs is not known'],
+    ['rules:', 'deny: { subs: [] }\n    rules:', 'issuers[0].deny.subs is not a known property'],
     [
       'rules:',
       'deny: { before: 2026-01-01 }\n    rules:',
       'issuers[0].deny.before must be an inst',
     ],
     ['rules:', 'vaultClaims: true\n    rules:', 'issuers[0] needs either rules or vaultClaims'],
-    ['rules:', 'bareSubjects: true\n    rules:', 'issuers[0].bareSubjects is not known'],
+    ['rules:', 'bareSubjects: true\n    rules:', 'issuers[0].bareSubjects is not a known property'],
     ['match: {', 'matches: {', 'issuers[0].rules[0].match is missing'],
     ['{ repository_id: "1234", ref: refs/heads/* }', '{}', 'match must name at least one claim'],
     ['{ repository_id: "1234", ref: refs/heads/* }', '[a, b]', 'match must name claims and their'],
@@ -181,93 +192,113 @@ describe('a faulty policy', () => {
     ['"1234"', '{ a: b }', 'match.repository_id must be text, true or false'],
     ['"1234"', '[]', 'match.repository_id is empty'],
     ['"1234"', '""', 'match.repository_id is empty'],
-    ['repository_id:', '/a~2b:', 'names no claim'],
-    ['repository_id:', '/a//b:', 'names no claim'],
-    ['tenant: acme', 'tenant: a#b', 'rules[0].tenant is no tenant'],
+    ['repository_id:', '/a~2b:', 'is not a claim: write'],
+    ['repository_id:', '/a//b:', 'is not a claim: write'],
+    ['tenant: acme', 'tenant: a#b', 'rules[0].tenant must be 1 to 64 letters'],
     [
       'tenant: acme',
       'tenant: "{ref}"',
-      'inserts a claim for which match does not list exact texts',
+      'inserts a claim into tenant, so match must list exact texts for that claim',
     ],
-    ['tenant: acme', 'tenant: "{actor}"', 'inserts a claim for which match does not list exact'],
-    ['tenant: acme', 'tenant: "{a"', 'rules[0].tenant has a brace that belongs to no {claim}'],
-    ['tenant: acme', 'tenant: "{}"', 'rules[0].tenant has a {claim} that names no claim'],
-    ['"{repository_id}"', '"{a}{b}"', 'subject must part its claims with a character such as ":"'],
-    ['"{repository_id}"', '"{a}-{b}"', 'subject must part its claims with a character such as ":"'],
-    ['[secrets:read]', '[secrets:reads]', 'rules[0].scopes[0] must be of secrets:read, secrets:l'],
+    ['tenant: acme', 'tenant: "{actor}"', 'inserts a claim into tenant, so match must list'],
+    ['tenant: acme', 'tenant: "{a"', 'rules[0].tenant has a brace that is not part of a {claim}'],
+    [
+      'tenant: acme',
+      'tenant: "{}"',
+      'rules[0].tenant has a {claim} that is neither the name of a claim',
+    ],
+    [
+      '"{repository_id}"',
+      '"{a}{b}"',
+      'subject must separate its claims with a character such as ":"',
+    ],
+    [
+      '"{repository_id}"',
+      '"{a}-{b}"',
+      'subject must separate its claims with a character such as ":"',
+    ],
+    [
+      '[secrets:read]',
+      '[secrets:reads]',
+      'rules[0].scopes[0] must be one of secrets:read, secrets:l',
+    ],
     ['[secrets:read]', '[]', 'rules[0].scopes is empty'],
     ['names: ["app.*"]', 'scopesFrom: x', 'rules[0].names is missing'],
-    ['names:', 'scopesFrom: "{scope}"\n        names:', 'rules[0].scopesFrom names no claim'],
+    ['names:', 'scopesFrom: "{scope}"\n        names:', 'rules[0].scopesFrom is not a claim'],
     ['["app.*"]', '[]', 'rules[0].names is empty'],
-    ['app.*', 'app.*.x', 'rules[0].names[0] is no pattern of names'],
-    ['app.*', '{ref}*', 'names[0] must have "." or its end after a {claim}'],
-    ['app.*', '{ref}_X', 'names[0] must have "." or its end after a {claim}'],
-    ['app.*', '{ref}{actor}', 'names[0] must have "." or its end after a {claim}'],
-  ])('is refused by field: %j as %j', (from, to, fault) => {
+    ['app.*', 'app.*.x', 'rules[0].names[0] is not a name pattern'],
+    ['app.*', '{ref}*', 'names[0] must end or go on with "." after each {claim}'],
+    ['app.*', '{ref}_X', 'names[0] must end or go on with "." after each {claim}'],
+    ['app.*', '{ref}{actor}', 'names[0] must end or go on with "." after each {claim}'],
+  ])('is refused with the line and the field if %j becomes %j', (from, to, fault) => {
     const told = faultWith([from, to]);
     expect(told).toContain(fault);
     expect(told).toMatch(/^line \d+: issuers\[0\]/);
     expect(told).not.toContain('c4n4ry');
   });
 
-  it('is rejected if discovery has no https:// address to begin with', () => {
+  it('is refused if discovery is used with an issuer that is not a plain https:// address', () => {
     const fault = faultWith(
       ['issuer: https://i.test', 'issuer: urn:i'],
       ['jwksUrl: https://i.test/keys', 'discovery: true'],
     );
-    expect(fault).toContain('issuer must be an https:// address without "?" and "#" for discovery');
+    expect(fault).toContain(
+      'uses discovery, so its issuer must be an https:// address without "?" and "#"',
+    );
     for (const issuer of ['https://i.test/?a', 'https://i.test/#a', 'http://i.test']) {
       const told = faultWith(
         ['issuer: https://i.test', `issuer: "${issuer}"`],
         ['jwksUrl: https://i.test/keys', 'discovery: true'],
       );
-      expect(told).toContain('for discovery');
+      expect(told).toContain('uses discovery, so its issuer');
     }
   });
 
   it.each(['__proto__', 'constructor', 'prototype'])(
-    'gets a refusal for the key %s, which would be skipped in silence',
+    'is refused for the key %s, which would otherwise be ignored silently',
     (key) => {
-      const fault = `${key} is no known property; the claim is /${key}`;
+      const fault = `${key} is not a known property; write the claim as /${key}`;
       expect(faultWith(['{ ', `{ ${key}: x, `])).toBe(`line 8: ${fault}`);
       expect(faultWith(['rules:', `deny: { ${key}: x }\n    rules:`])).toBe(`line 7: ${fault}`);
       expect(faultWith(['{ ', `{ /${key}: x, `])).toBe('none');
     },
   );
 
-  it('is rejected if its brackets are deeper than any policy needs', () => {
-    expect(faultOf('['.repeat(5_000))).toMatch(/^line 1: is no YAML/);
+  it('is refused if its brackets are nested 5,000 levels deep', () => {
+    expect(faultOf('['.repeat(5_000))).toMatch(/^line 1: is not valid YAML/);
   });
 
-  it('keeps the words on and yes as text, also if it names an old version of YAML', () => {
+  it('keeps the words on and yes as text, even if it declares an old version of YAML', () => {
     const text = `%YAML 1.1\n---\n${issuer.replace('refs/heads/*', '[on, yes, 2026-01-01]')}`;
     expect(parsePolicy(text).policy.issuers).toMatchObject([
       { rules: [{ match: { ref: ['on', 'yes', '2026-01-01'] } }] },
     ]);
   });
 
-  it('is rejected if it has neither rules nor vaultClaims', () => {
+  it('is refused if an issuer has neither rules nor vaultClaims', () => {
     const told = faultOf(issuer.slice(0, issuer.indexOf('    rules:')));
     expect(told).toBe('line 2: issuers[0] needs either rules or vaultClaims');
   });
 
-  it('is rejected if a tenant inserts a claim that is no text', () => {
+  it('is refused if a tenant inserts a claim that is not text', () => {
     const told = faultWith(['refs/heads/*', 'true'], ['tenant: acme', 'tenant: "{ref}"']);
-    expect(told).toContain('tenant inserts a claim for which match does not list exact texts');
+    expect(told).toContain(
+      'inserts a claim into tenant, so match must list exact texts for that claim',
+    );
   });
 
-  it('is rejected if two issuers share their id or their iss', () => {
+  it('is refused if two issuers have the same id or the same iss', () => {
     expect(faultOf(issuer + second)).toBe(
-      'line 14: issuers[1].issuer is that of another issuer too',
+      'line 14: issuers[1].issuer is also used by another issuer',
     );
     const other = second.replace('https://i.test\n', 'https://i.test/\n');
     expect(faultOf(issuer + other)).toBe('none');
     expect(faultOf(issuer + other.replace('gitlab', 'github'))).toBe(
-      'line 13: issuers[1].id is that of another issuer too',
+      'line 13: issuers[1].id is also used by another issuer',
     );
   });
 
-  it('tells ten faults at once, each with its line', () => {
+  it('causes one error for up to ten faults, each with its line', () => {
     const told = faultWith(['tenant:', 'tenat:'], ['[RS256]', '[X]'], ['app.*', '.']).split('\n');
     expect(told.map((line) => line.slice(0, 8))).toEqual([
       ...['line 6: ', 'line 8: ', 'line 12:', 'line 9: '],
@@ -284,7 +315,6 @@ describe('different values of a claim', () => {
     '        scopes: [secrets:read]\n        names: [A]\n';
   const head = issuer.slice(0, issuer.indexOf('      - match'));
   const withRules = (...rules: readonly Written[]) => head + rules.map(ruleOf).join('');
-  /** Another issuer for the same vault. */
   const andOther = (text: string) =>
     text.split('\n').slice(1).join('\n').replace('github', 'other').replace('i.test', 'o.test');
   const names = (count: number, letter: string) =>
@@ -296,20 +326,20 @@ describe('different values of a claim', () => {
     [
       'of one rule',
       withRules({ match: 'org: [acme, acme-eu], env: [prod, eu-prod]', tenant }),
-      'line 9: issuers[0].rules[0].tenant makes "acme-eu-prod" of org "acme-eu" and env "prod", ' +
-        'and line 9: issuers[0].rules[0].tenant makes it of org "acme" and env "eu-prod"',
+      'line 9: issuers[0].rules[0].tenant makes "acme-eu-prod" from org "acme-eu" and env "prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it from org "acme" and env "eu-prod"',
     ],
     [
       'of two rules',
       withRules({ match: prod, tenant }, { match: euProd, tenant }),
-      'line 14: issuers[0].rules[1].tenant makes "acme-eu-prod" of org "acme" and env "eu-prod", ' +
-        'and line 9: issuers[0].rules[0].tenant makes it of org "acme-eu" and env "prod"',
+      'line 14: issuers[0].rules[1].tenant makes "acme-eu-prod" from org "acme" and env "eu-prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it from org "acme-eu" and env "prod"',
     ],
     [
       'of two issuers',
       withRules({ match: prod, tenant }) + andOther(withRules({ match: euProd, tenant })),
-      'line 20: issuers[1].rules[0].tenant makes "acme-eu-prod" of org "acme" and env "eu-prod", ' +
-        'and line 9: issuers[0].rules[0].tenant makes it of org "acme-eu" and env "prod"',
+      'line 20: issuers[1].rules[0].tenant makes "acme-eu-prod" from org "acme" and env "eu-prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it from org "acme-eu" and env "prod"',
     ],
     [
       'of two templates',
@@ -317,18 +347,18 @@ describe('different values of a claim', () => {
         { match: 'org: acme-prod', tenant: '{org}' },
         { match: 'org: acme, env: prod', tenant },
       ),
-      'line 14: issuers[0].rules[1].tenant makes "acme-prod" of org "acme" and env "prod", ' +
-        'and line 9: issuers[0].rules[0].tenant makes it of org "acme-prod"',
+      'line 14: issuers[0].rules[1].tenant makes "acme-prod" from org "acme" and env "prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it from org "acme-prod"',
     ],
     [
-      'of three templates, of which only the last two contradict',
+      'of three templates, if only the last two conflict',
       withRules(
         { match: 'env: prod', tenant: 'acme-{env}' },
         { match: 'org: acme-prod', tenant: '{org}' },
         { match: 'org: acme, env: prod', tenant },
       ),
-      'line 19: issuers[0].rules[2].tenant makes "acme-prod" of org "acme" and env "prod", ' +
-        'and line 14: issuers[0].rules[1].tenant makes it of org "acme-prod"',
+      'line 19: issuers[0].rules[2].tenant makes "acme-prod" from org "acme" and env "prod", ' +
+        'and line 14: issuers[0].rules[1].tenant makes it from org "acme-prod"',
     ],
     [
       'of a claim and its JSON Pointer',
@@ -336,21 +366,21 @@ describe('different values of a claim', () => {
         { match: '/a~1b: acme', tenant: '{/a~1b}-prod' },
         { match: 'a/b: acme-prod', tenant: '{a/b}' },
       ),
-      'line 14: issuers[0].rules[1].tenant makes "acme-prod" of a/b "acme-prod", ' +
-        'and line 9: issuers[0].rules[0].tenant makes it of /a~1b "acme"',
+      'line 14: issuers[0].rules[1].tenant makes "acme-prod" from a/b "acme-prod", ' +
+        'and line 9: issuers[0].rules[0].tenant makes it from /a~1b "acme"',
     ],
-  ])('cannot make one tenant by the texts %s', (_, text, fault) => {
+  ])('cannot lead to the same tenant through the texts %s', (_, text, fault) => {
     expect(faultOf(text)).toBe(fault);
   });
 
-  it('cannot make one subject of an issuer, if the policy lists them', () => {
+  it('cannot lead to the same subject of an issuer, if the policy lists them', () => {
     const [first, second] = [
       { match: 'sub: "ci:prod"', subject: '{sub}' },
       { match: 'sub: prod', subject: 'ci:{sub}' },
     ];
     expect(faultOf(withRules(first, second))).toBe(
-      'line 15: issuers[0].rules[1].subject makes "ci:prod" of sub "prod", ' +
-        'and line 10: issuers[0].rules[0].subject makes it of sub "ci:prod"',
+      'line 15: issuers[0].rules[1].subject makes "ci:prod" from sub "prod", ' +
+        'and line 10: issuers[0].rules[0].subject makes it from sub "ci:prod"',
     );
     expect(faultOf(withRules(first) + andOther(withRules(second)))).toBe('none');
     const unlisted = { match: 'sub: ["ci:prod", "x*"]', subject: '{sub}' };
@@ -374,13 +404,16 @@ describe('different values of a claim', () => {
       ],
     ],
     [
-      'write one of the tenants out',
+      'name one of the tenants literally',
       [
         { match: prod, tenant },
         { match: euProd, tenant: 'acme-eu-prod' },
       ],
     ],
-    ['list texts that are no words', [{ match: 'org: [a.b, a.b-c], env: [d, c-d]', tenant }]],
+    [
+      'list values that contain separators',
+      [{ match: 'org: [a.b, a.b-c], env: [d, c-d]', tenant }],
+    ],
     [
       'make texts that are too long for a tenant',
       [{ match: `org: [a, a-b], env: [b-${'x'.repeat(64)}, ${'x'.repeat(64)}]`, tenant }],
@@ -397,11 +430,11 @@ describe('different values of a claim', () => {
         { match: 'a: ue', subject: 'tr{a}' },
       ],
     ],
-  ])('may stand in a policy whose rules %s', (_, rules) => {
+  ])('are accepted in a policy whose rules %s', (_, rules) => {
     expect(faultOf(withRules(...rules))).toBe('none');
   });
 
-  it('are combined 100,000 times at most, a text without claims once', () => {
+  it('are combined at most 100,000 times, where a text without claims counts once', () => {
     const list = (claim: string, count: number) => `${claim}: [${names(count, claim)}]`;
     const withLast = (count: number) =>
       withRules(
@@ -411,17 +444,17 @@ describe('different values of a claim', () => {
       );
     expect(faultOf(withLast(47))).toBe('none');
     expect(faultOf(withLast(48))).toBe(
-      'line 20: issuers[0].rules[2].subject makes more than 100000 combinations, with those before it',
+      'line 20: issuers[0].rules[2].subject brings the combinations of claim values to more than 100000',
     );
   });
 });
 
 describe('a rule that no token reaches', () => {
   it.each(['refs/heads/main', 'refs/heads/v*', '[refs/heads/main, refs/heads/next]'])(
-    'is told, but allowed: ref as %s',
+    'is allowed with a warning: ref %s',
     (ref) => {
       expect(parsePolicy(issuer + rule.replace('refs/heads/main', ref)).warnings).toEqual([
-        'line 13: issuers[0].rules[1] is never reached: each token that it matches is decided by rules[0]',
+        'line 13: issuers[0].rules[1] is never reached: rules[0] matches every token that it matches',
       ]);
     },
   );
@@ -432,7 +465,10 @@ describe('a rule that no token reaches', () => {
     ['refs/heads/main', '[refs/heads/main, refs/tags/x]'],
     ['refs/heads/main', 'refs/*/main'],
     ['ref: refs/heads/main, ', ''],
-  ])('is not one that matches tokens which no earlier rule matches: %s as %s', (from, to) => {
-    expect(parsePolicy(issuer + rule.replace(from, to)).warnings).toEqual([]);
-  });
+  ])(
+    'is not assumed if the rule matches tokens that no earlier rule matches: %s replaced by %s',
+    (from, to) => {
+      expect(parsePolicy(issuer + rule.replace(from, to)).warnings).toEqual([]);
+    },
+  );
 });

@@ -1,8 +1,11 @@
-/** The recipes of docs/access.md, each held to a token with the claims that its provider documents. */
-import { readFileSync } from 'node:fs';
+/**
+ * The policies in docs/access/. Each is tested with a token that has the claims its provider
+ * documents.
+ */
+import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import type { IssuerPolicy } from '../../../functions/access/policy.ts';
 import { parsePolicy } from '../../../functions/access/policy-file.ts';
+import type { IssuerPolicy } from '../../../functions/access/policy-types.ts';
 import { localKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticator } from '../../../functions/http/principal.ts';
 import type { Principal } from '../../../functions/model/types.ts';
@@ -10,9 +13,9 @@ import { keySet, p384, publicJwk, rsa, signToken } from '../../support/issuer.ts
 import { type Provider, providers } from '../../support/provider-tokens.ts';
 import type { Claims } from '../../support/tokens.ts';
 
-const recipes = [
-  ...readFileSync('docs/access.md', 'utf8').matchAll(/^```yaml recipe\n(.*?)^```$/gms),
-].map(([, text = '']) => parsePolicy(text));
+const recipes = globSync('docs/access/*.yaml').map((file) =>
+  parsePolicy(readFileSync(file, 'utf8')),
+);
 
 const issuers = recipes.flatMap(({ policy }) => policy.issuers);
 const keys = { RS256: rsa(), ES384: p384() };
@@ -26,7 +29,10 @@ const { authenticate } = createAuthenticator(
 const vault = 'https://vault.example.com';
 const scopes = ['secrets:read', 'secrets:list'];
 
-/** The claims for which a caller asks its provider, beyond the documented example, and the grants of the vault. */
+/**
+ * For each provider: the claims for which the caller asked, in which the token therefore differs
+ * from the documented example, and what the vault grants.
+ */
 const cases: Readonly<
   Record<keyof typeof providers, { readonly asked: Claims } & Pick<Principal, 'subject' | 'scopes'>>
 > = {
@@ -79,7 +85,7 @@ const principalOf = (algorithm: Provider['algorithm'], claims: Claims): Promise<
 
 const refused = { code: 'unauthenticated', message: 'a valid bearer token is needed' };
 
-/** The claims with another value at a path of `match`; `undefined` leaves the claim out. */
+/** Returns the claims with another value at a path of `match`. `undefined` removes the claim. */
 const changed = (claims: Claims, path: string, value: unknown): Claims => {
   const [name = '', ...inner] = path.startsWith('/')
     ? path
@@ -97,8 +103,8 @@ const changed = (claims: Claims, path: string, value: unknown): Claims => {
 const matchOf = (issuer: IssuerPolicy | undefined): readonly string[] =>
   issuer && 'rules' in issuer ? issuer.rules.flatMap(({ match }) => Object.keys(match)) : [];
 
-describe('docs/access.md', () => {
-  it('shows one recipe for each provider, and none causes a warning', () => {
+describe('docs/access/', () => {
+  it('has one recipe for each provider, none of which causes a warning', () => {
     expect(issuers.map(({ id }) => id).sort()).toEqual(Object.keys(providers).sort());
     expect(recipes.flatMap(({ warnings }) => warnings)).toEqual([]);
   });
@@ -111,7 +117,7 @@ describe.each(Object.keys(providers) as (keyof typeof providers)[])('the recipe 
   const issuer = issuers.find((one) => one.id === id);
   const match = matchOf(issuer);
 
-  it('grants what the page says to the documented token', async () => {
+  it('grants what its rule says to the documented token', async () => {
     expect(await principalOf(algorithm, claims)).toEqual({
       issuer: id,
       rule: 1,
@@ -143,7 +149,7 @@ describe.each(Object.keys(providers) as (keyof typeof providers)[])('the recipe 
     }
   });
 
-  it('refuses the token if its issuer has a slash too many or too few', async () => {
+  it('refuses the token if its issuer has an extra slash or lacks one', async () => {
     const iss = String(claims['iss']);
     const other = iss.endsWith('/') ? iss.slice(0, -1) : `${iss}/`;
     await expect(principalOf(algorithm, { ...claims, iss: other })).rejects.toMatchObject(refused);

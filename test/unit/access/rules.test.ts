@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ClaimPolicy, Rule } from '../../../functions/access/policy.ts';
+import type { ClaimPolicy, Rule } from '../../../functions/access/policy-types.ts';
 import { type ComparisonCount, createDecider } from '../../../functions/access/rules.ts';
 import { limits } from '../../../functions/model/limits.ts';
 
@@ -67,7 +67,7 @@ describe('the rules of an issuer', () => {
     });
   });
 
-  it('refuse a token that no rule matches, and name the first claim that differs in each', () => {
+  it('refuse a token that no rule matches, and name for each rule the first claim that differs', () => {
     const rules = [rule, { ...rule, match: { ref: 'refs/heads/*', environment: 'test' } }];
     expect(of({ rules }, { repository_id: '12345' })).toEqual({
       mismatches: [
@@ -78,13 +78,13 @@ describe('the rules of an issuer', () => {
     });
   });
 
-  it('need every claim of a match', () => {
+  it('match a token only if every claim in their match fits', () => {
     for (const claim of ['repository_id', 'ref']) {
       expect(by({}, { [claim]: undefined })).toMatchObject({ refusal: { because: 'no_rule' } });
     }
   });
 
-  it('decide nothing after a rule whose claims are unfit', () => {
+  it('refuse a token if the first rule that matches inserts a claim that cannot be used, without trying later rules', () => {
     const rules = [{ ...rule, names: ['{environment}.*'] }, rule];
     expect(of({ rules }, { environment: 'a.b' })).toEqual(
       refused('unfit', { part: 'names', claim: 'environment' }),
@@ -92,8 +92,11 @@ describe('the rules of an issuer', () => {
   });
 });
 
-describe('the work for a token', () => {
-  /** Rules that ask for groups which nobody has. */
+describe('matching a token against rules', () => {
+  /**
+   * Rules that all require one of the groups in `values`. The tokens tested against them are in
+   * none of these groups.
+   */
   const rulesWith = (count: number, values: readonly string[]): readonly Rule[] =>
     Array(count).fill({ ...rule, match: { groups: values } });
   const globs = (count: number) => Array.from({ length: count }, (_, index) => `no-${index}-*`);
@@ -105,9 +108,9 @@ describe('the work for a token', () => {
   };
 
   it.each<[string, string, number, readonly Rule[], unknown]>([
-    ['stays small for one value', 'no_rule', 10_200, rulesWith(200, globs(50)), 'g0'],
+    ['is cheap for one value', 'no_rule', 10_200, rulesWith(200, globs(50)), 'g0'],
     [
-      'takes exact texts as one',
+      'compares all exact texts of a rule at once',
       'no_rule',
       51_200,
       rulesWith(200, groups(50)),
@@ -123,7 +126,7 @@ describe('the work for a token', () => {
       groups(256),
     ],
     [
-      'is none for more values than a claim may have',
+      'is skipped for more values than a claim may have',
       'too_many_values',
       0,
       rulesWith(200, globs(50)),
@@ -140,7 +143,7 @@ describe('the work for a token', () => {
     expect(of({ rules }, { groups: has.slice(1) })).toMatchObject({ granted: { rule: 1 } });
   });
 
-  it('does not begin with the patterns, which are split once for all tokens', () => {
+  it('uses patterns that were parsed once for all tokens', () => {
     const values = ['refs/heads/*'];
     const decideOften = createDecider({ ...issuer, rules: [{ ...rule, match: { ref: values } }] });
     values[0] = 'refs/tags/*';
@@ -149,14 +152,14 @@ describe('the work for a token', () => {
 });
 
 describe('the audience of a token', () => {
-  it('needs a place in the policy', () => {
+  it('must be listed in the policy', () => {
     expect(of({ audiences: ['other', 'vault'] })).toMatchObject({ granted });
     for (const aud of [undefined, 'other', ['other'], [], 'vault*', [['vault']], { vault: 1 }]) {
       expect([aud, of({}, { aud })]).toEqual([aud, refused('audience')]);
     }
   });
 
-  it('allows no other audience beside it, unless the issuer is trusted to share', () => {
+  it('must be the only one, unless the issuer is trusted with shared audiences', () => {
     expect(of({}, { aud: ['vault'] })).toMatchObject({ granted });
     const aud = ['vault', 'https://i.test/userinfo'];
     expect(of({}, { aud })).toEqual(refused('several_audiences'));
@@ -164,7 +167,7 @@ describe('the audience of a token', () => {
     expect(of({ sharedAudience: true }, { aud: ['a', 'b'] })).toEqual(refused('audience'));
   });
 
-  it('is another claim if the policy names one', () => {
+  it('is read from another claim if the policy names one', () => {
     const cognito = { audienceClaim: 'client_id', audiences: ['client-1'] };
     expect(of(cognito, { aud: undefined, client_id: 'client-1' })).toMatchObject({ granted });
     expect(of(cognito, { aud: 'client-1' })).toEqual(refused('audience'));
@@ -178,11 +181,11 @@ describe('the deny-list', () => {
     ['before', { before: '2027-01-15T08:00:01Z' }, {}],
     ['before', { before: '2000-01-01T00:00:00Z' }, { iat: undefined }],
     ['before', { before: '2000-01-01T00:00:00Z' }, { iat: '1800000000' }],
-  ])('refuses a token by its %s before any rule: %j', (name, deny, changed) => {
+  ])('refuses a token by its %s before any rule is tried: %j', (name, deny, changed) => {
     expect(of({ deny }, changed)).toEqual(refused('denied', { by: name }));
   });
 
-  it('lets other tokens pass', () => {
+  it('does not affect other tokens', () => {
     const deny = { sub: ['repo:acme/site'], jti: [], before: '2027-01-15T08:00:00Z' };
     expect(of({ deny })).toMatchObject({ granted });
     expect(
@@ -190,14 +193,14 @@ describe('the deny-list', () => {
     ).toMatchObject({ granted });
   });
 
-  it('holds for tokens that describe themselves too', () => {
+  it('also applies to tokens whose own claims name their principal', () => {
     const denied = decide({ ...own, deny: { jti: ['j1'] } }, claims);
     expect(denied).toEqual(refused('denied', { by: 'jti' }));
   });
 });
 
-describe('a claim in a rule', () => {
-  it('becomes a part of tenant, subject and names', () => {
+describe('a claim that a rule inserts', () => {
+  it('becomes part of the tenant, the subject and the names', () => {
     const change = {
       match: { environment: ['prod', 'test'] },
       tenant: 't-{environment}',
@@ -213,7 +216,7 @@ describe('a claim in a rule', () => {
     });
   });
 
-  it('answers to a JSON Pointer', () => {
+  it('can be named by a JSON Pointer', () => {
     const changed = { 'kubernetes.io': { namespace: 'prod' } };
     const names = ['{/kubernetes.io/namespace}.*'];
     expect(by({ names }, changed)).toMatchObject({ granted: { names: ['prod.*'] } });
@@ -230,7 +233,7 @@ describe('a claim in a rule', () => {
     ['has a slash', 'a/b'],
     ['has a line end', 'prod\n'],
     ['has a letter beyond ASCII', 'pröd'],
-  ])('refuses the token if it %s', (_, environment) => {
+  ])('causes a refusal if it %s', (_, environment) => {
     for (const [part, change] of [
       ['tenant', { tenant: '{environment}' }],
       ['names', { names: ['{environment}.*'] }],
@@ -240,18 +243,18 @@ describe('a claim in a rule', () => {
     }
   });
 
-  it('refuses the token if the name it begins cannot begin so', () => {
+  it('causes a refusal if it starts a name with a character that names must not start with', () => {
     expect(by({ names: ['{repository_id}.*'] })).toEqual(refused('unfit', { part: 'names' }));
   });
 
-  it('refuses the token if the tenant becomes too long', () => {
+  it('causes a refusal if it makes the tenant too long', () => {
     const environment = 'x'.repeat(65);
     expect(by({ tenant: '{environment}' }, { environment })).toEqual(
       refused('unfit', { part: 'tenant' }),
     );
   });
 
-  it('accepts any text without control and format characters where a subject inserts no other claim', () => {
+  it('may be any text that has no control or format characters and is neither empty nor too long, if the subject inserts no other claim', () => {
     const subject = '{sub}';
     const arn = 'arn:aws:iam::123456789012:role/deployer';
     expect(by({ subject }, { sub: arn })).toMatchObject({ granted: { subject: `github:${arn}` } });
@@ -279,7 +282,7 @@ describe('the scopes of a rule', () => {
     [undefined, []],
     [{ 'secrets:read': true }, []],
     [7, []],
-  ])('shrink to those that the claim names too: %j', (scope, scopes) => {
+  ])('are reduced to those that are also in the claim: %j', (scope, scopes) => {
     expect(by({ scopesFrom }, { scope })).toMatchObject({ granted: { scopes } });
   });
 
@@ -290,17 +293,17 @@ describe('the scopes of a rule', () => {
       ['secrets:list', 'secrets:read'],
       ['secrets:list', 'secrets:read'],
     ],
-  ])('%j give %j to a token that names secrets:read', (scopes, held) => {
+  ])('%j become %j for a token that asks for secrets:read', (scopes, held) => {
     const scope = 'secrets:read';
     expect(by({ scopesFrom, scopes }, { scope })).toMatchObject({ granted: { scopes: held } });
   });
 
-  it('ignore a claim that the rule does not name', () => {
+  it('ignore a scope claim that the rule does not name', () => {
     expect(by({}, { scope: 'secrets:destroy' })).toMatchObject({ granted });
   });
 });
 
-describe('a token that describes its principal itself', () => {
+describe('a token whose own claims name its principal', () => {
   const itself = {
     aud: 'vault',
     tenant: 'acme',
@@ -309,7 +312,7 @@ describe('a token that describes its principal itself', () => {
     names: ['A*'],
   };
 
-  it('has the principal that it describes, with the issuer in the subject', () => {
+  it('gets that principal, with the issuer in its subject', () => {
     expect(decide(own, itself)).toEqual({
       mismatches: [],
       granted: {
@@ -332,11 +335,11 @@ describe('a token that describes its principal itself', () => {
     ['subject', 'sub', { sub: 'x'.repeat(250) }],
     ['scopes', 'scope', { scope: ['secrets:read'] }],
     ['names', 'names', { names: '*' }],
-  ])('gets nothing if its %s is unfit: the claim %s in %j', (part, claim, changed) => {
+  ])('is refused if its %s cannot be used: the claim %s in %j', (part, claim, changed) => {
     expect(decide(own, { ...itself, ...changed })).toEqual(refused('unfit', { part, claim }));
   });
 
-  it('hides no bug behind a refusal', () => {
+  it('causes an exception instead of a refusal if a bug occurs while its claims are read', () => {
     const broken = Object.defineProperty({ ...itself }, 'names', {
       get: () => {
         throw new Error('a bug');

@@ -5,7 +5,7 @@ import { entriesOf, reasonAgainst } from '../../../action/exports.ts';
 import { commandOf, linesOf, logOf, readEnvironmentFile } from '../../support/actions-runner.ts';
 import { anyCharacter } from '../../support/characters.ts';
 
-/** Any text, and texts of the parts that commands and entries are made of. */
+/** Parts of workflow commands and of entries, from which some of the values are made. */
 const part = fc.constantFrom(
   '\n',
   '\r',
@@ -40,7 +40,7 @@ describe('the entries for GITHUB_ENV', () => {
     fc.assert(
       fc.property(variables, fc.array(fc.nat(3)), (given, draws) => {
         const queue = [...draws];
-        // Some draws are texts that the values have, too.
+        // Some of the drawn delimiters also occur in the values.
         const draw = () => ['', 'a', 'é', 'fresh'][queue.shift() ?? 3] ?? '';
         const written = entriesOf(given, lineEnd, draw);
         expect([...readEnvironmentFile(written, isWindows)]).toEqual([...given]);
@@ -49,7 +49,7 @@ describe('the entries for GITHUB_ENV', () => {
     );
   });
 
-  it('end with a delimiter that no value has, however often one is drawn that a value has', () => {
+  it('end with a delimiter that no value contains, even if delimiters that values contain are drawn first', () => {
     const draws = ['1', '2', '3'];
     const given = new Map([
       ['A', 'x\ndsvault-1\nNODE_OPTIONS=y'],
@@ -61,7 +61,7 @@ describe('the entries for GITHUB_ENV', () => {
 });
 
 describe('the masks of values', () => {
-  it('hide each value and each of its lines that is not blank, and hide nothing else', () => {
+  it('hide each value and each of its lines, unless it is blank, and nothing else', () => {
     fc.assert(
       fc.property(fc.array(value), (values) => {
         const printed = maskCommands(values);
@@ -78,7 +78,7 @@ describe('the masks of values', () => {
 });
 
 describe('the export of variables', () => {
-  it('refuses names that programs of later steps obey, in any case', () => {
+  it('refuses names that affect programs of later steps, in upper or lower case', () => {
     const names = [
       ...[
         'PATH',
@@ -105,7 +105,7 @@ describe('the export of variables', () => {
     expect(names.filter((name) => reasonAgainst(name) === undefined)).toEqual([]);
   });
 
-  it('accepts names that only look like those', () => {
+  it('accepts names that only look similar to refused ones', () => {
     const names = [
       ...['MY_PATH', 'PATH_PREFIX', 'ENVIRONMENT', 'DB_ENV', 'OLD_DATA', 'GIT_TOKEN', 'GIT_USER'],
       ...['NODE_ENV', 'NPM_TOKEN', 'HOMEPAGE', 'MY_GITHUB_TOKEN', 'JAVA_HOME', 'SSH_KEY', 'CI'],

@@ -9,8 +9,8 @@ const replyOf = (version: number, value = '') => ({
   text: JSON.stringify({ data: { version, data: { value } } }),
 });
 
-describe('a described store', () => {
-  it('receives the environment, the secret and captures of its last reply, and returns the value', async () => {
+describe('a store that is described in a file, for the bench,', () => {
+  it('is sent a token from the environment, the secret, and the version from its last reply, and returns the value', async () => {
     const replies = [replyOf(7), replyOf(8), replyOf(8, 'hunter2'), { status: 404, text: '{}' }];
     const asked: Exchange[] = [];
     const send = async (_: number, exchange: Exchange) =>
@@ -34,10 +34,10 @@ describe('a described store', () => {
   });
 
   it.each([
-    ['is no JSON', 'name: x'],
+    ['is not JSON', 'name: x'],
     ['lacks an operation', JSON.stringify({ ...openbao, operations: {} })],
     ['has an unknown property', JSON.stringify({ ...openbao, urls: [] })],
-  ])('fails to load if its description %s', (_, text) => {
+  ])('cannot be used if its description %s', (_, text) => {
     expect(() => parseDescription(text)).toThrow('this describes no store');
   });
 });

@@ -7,15 +7,15 @@ const readOptions = (line: string) => {
   return readWords(bench.args, bench.opts());
 };
 
-it('the bench measures by default one node, all operations, 1 client and 16', () => {
+it('the bench measures one node with all operations, for 1 client and for 16, by default', () => {
   expect(readOptions('')).toMatchObject({ command: 'one-node', operations, clients: [1, 16] });
 });
 
-it('the bench measures what its command line names', () => {
+it('the bench measures what its command line says', () => {
   expect(readOptions('cluster --operations get,expand --clients 8 --seconds 2.5')).toMatchObject({
     ...{ command: 'cluster', operations: ['get', 'expand'], clients: [8], forMs: 2_500 },
   });
-  expect(readOptions('fresh --peer bao.json --at http://127.0.0.1:1,http://127.0.0.1:2')).toEqual(
+  expect(readOptions('cluster --peer bao.json --at http://127.0.0.1:1,http://127.0.0.1:2')).toEqual(
     expect.objectContaining({
       peer: { description: 'bao.json', urls: ['http://127.0.0.1:1', 'http://127.0.0.1:2'] },
     }),
@@ -24,7 +24,7 @@ it('the bench measures what its command line names', () => {
 });
 
 it.each([
-  ...['quickly', 'cluster fresh', '--operations get,put', '--clients 0', '--clients 65'],
+  ...['quickly', 'fresh', 'cluster cluster', '--operations get,put', '--clients 0', '--clients 65'],
   ...['--clients 1.5', '--seconds 0', '--seconds 86400', '--peer bao.json', '--fast'],
   ...['--at http://127.0.0.1:8200', '--peer bao.json --at 8200', '--compare a'],
   ...['cold', '--compare a b c'],

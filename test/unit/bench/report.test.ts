@@ -20,8 +20,8 @@ const report = (...figures: readonly Figure[]): Report => ({
 });
 const cellsOf = (line: string | undefined): readonly string[] => (line ?? '').split(/ {2,}/);
 
-describe('the times of a slice', () => {
-  it('have the count, the rate and the percentiles of all joined slices, for any order of latencies', () => {
+describe('the times in a bench report', () => {
+  it('have the count, the rate and the percentiles of all slices together, whatever the order of latencies', () => {
     const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
     const slices = [
       { latencies: hundred.slice(0, 40), failed: 1, elapsedMs: 1_500 },
@@ -34,8 +34,8 @@ describe('the times of a slice', () => {
   });
 });
 
-describe('the report', () => {
-  it('shows each figure with the processor time of each kind of process', () => {
+describe('the bench report', () => {
+  it('shows each figure with the CPU time of each kind of process', () => {
     const text = resultsText(report(figure('vault', 800, 2)));
     const [, head, vault] = text.split('\n').map(cellsOf);
     const cells = ['per s', 'CPU ms', 'failed', 'CPU ms by process'].map(
@@ -44,7 +44,7 @@ describe('the report', () => {
     expect(cells).toEqual(['800', '2.00', '2', 'node 1.50, store 0.500']);
   });
 
-  it('compares a file of forty names with forty creates of the vault and of another store', () => {
+  it("compares the vault's file of forty names with forty creates in the vault, and with forty in another store", () => {
     const figures = [
       figure('vault', 200, 1, 'create'),
       figure('other', 400, 1, 'create'),
@@ -52,13 +52,6 @@ describe('the report', () => {
     ];
     expect(resultsText(report(...figures))).toContain(
       'a file of 40 names against 40 creates, clients: 16: 4.00 × vault, 2.00 × other',
-    );
-  });
-
-  it('reports reads that missed a write, and the delay until it was visible', () => {
-    const fresh = [{ subject: 'other', reads: 200, missed: 200, visibleP50Ms: 76 }];
-    expect(resultsText({ ...report(), fresh })).toContain(
-      'other: 200 of 200 first reads at another node missed an acknowledged write, visible after 76.0 ms',
     );
   });
 

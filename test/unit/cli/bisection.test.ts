@@ -4,7 +4,10 @@ import { changesOf, type SecretVersion } from '../../../cli/commands/secret-chan
 
 const statesMax = 9;
 
-/** Bisects states of which `firstBad` and all later ones are bad, and some cannot be judged. */
+/**
+ * Bisects the states up to `last`. They are good before `firstBad` and bad from there on, but those
+ * for which `unfit` returns true cannot be judged.
+ */
 const search = async (last: number, firstBad: number, unfit: (state: number) => boolean) => {
   const judged: number[] = [];
   const range = await bisect(last, async (state): Promise<Verdict> => {
@@ -15,7 +18,7 @@ const search = async (last: number, firstBad: number, unfit: (state: number) => 
   return { ...range, judged };
 };
 
-describe('the bisection', () => {
+describe('dsvault bisect', () => {
   it('finds the first bad state with as few runs as halving needs', async () => {
     for (let last = 1; last <= statesMax; last += 1) {
       for (let firstBad = 1; firstBad <= last; firstBad += 1) {
@@ -40,8 +43,8 @@ describe('the bisection', () => {
   });
 });
 
-describe('the changes of the secrets of a file', () => {
-  it('hold all versions that began at one instant, and none at --good or after --bad', () => {
+describe('the states that dsvault bisect searches', () => {
+  it('group the versions that started at one instant, and exclude those up to --good and after --bad', () => {
     const version = (name: string, second: number): SecretVersion => ({
       name,
       version: second,

@@ -4,7 +4,7 @@ import { type Check, type CheckOptions, checkLogs, checkSentence } from '../../.
 type Fields = Readonly<Record<string, unknown>>;
 
 const timeOf = (ms: number): string => new Date(1_000_000 + ms).toISOString();
-/** A request of 10 ms that ended at this millisecond. */
+/** Returns the log line of a request that took 10 ms and ended at this millisecond. */
 const at = (end: number, fields: Fields = {}): string =>
   JSON.stringify({
     ...{ message: 'request', timestamp: timeOf(end), ms: 10, requestId: `r-${end}` },
@@ -293,7 +293,7 @@ describe('dsvault log check', () => {
     expect(await check([lines])).toMatchObject({ ...quiet, requests: lines.length, ...expected });
   });
 
-  it('takes lines of one id for one request, however often and in whatever logs they are there', async () => {
+  it('treats lines with the same id as one request, in whatever logs and however often they occur', async () => {
     const untold = { read: ['A@2'], pinned: undefined };
     const more = at(300, { message: 'continued', ms: undefined, ...untold });
     const lines = [at(100, creates), at(200, updates(2)), at(300, untold), more];
@@ -308,7 +308,8 @@ describe('dsvault log check', () => {
     }
     const other = at(200, { ...updates(2), requestId: 'r-other' });
     expect((await check([[...lines, other]], { isOrdered: false })).contradictions).toHaveLength(1);
-    // A function that is called again with the same id runs from the first begin to the last end.
+    // A second log line with the same request id means that the function was called again for it.
+    // The request then lasts from the first start to the last end.
     const again = [at(300, reads(1)), at(500, { ...reads(2), requestId: 'r-300' })];
     const between = [at(350, reads(1)), at(400, updates(2))];
     const asWhole = await check([[at(100, creates), ...again, ...between]], { isOrdered: false });
@@ -319,12 +320,12 @@ describe('dsvault log check', () => {
     });
   });
 
-  it('takes the time of a request for the lines that continue it', async () => {
+  it('uses the duration in the main line of a request for the lines that continue it', async () => {
     const more = { message: 'continued', ms: undefined };
     const [first, second] = [at(300, { ms: 200 }), at(300, { ...more, ...reads(1) })];
     const found = await check([[at(100, creates), at(200, updates(2)), first, second]]);
     expect(found).toMatchObject({ ...quiet, requests: 3 });
-    // What is exported may have lines of other requests between them, or another order.
+    // An exported log may have lines of other requests in between, or another order.
     for (const [one, other] of [
       [first, second],
       [second, first],
@@ -338,20 +339,21 @@ describe('dsvault log check', () => {
     });
   });
 
-  it('compares several logs within the difference of their clocks', async () => {
+  it('allows for the difference of the clocks between several logs', async () => {
     const logs = [[at(100, creates), at(200, updates(2))], [at(300, reads(1))]];
     expect((await check(logs, { clocksMs: 87 })).contradictions).toHaveLength(1);
     expect((await check(logs, { clocksMs: 88 })).contradictions).toEqual([]);
-    // The second log begins earlier than the first one ends, and no clock went back.
+    // The second log begins before the first one ends. These are two logs, so that does not mean
+    // that a clock was set back.
     const beside = [[at(100, creates), at(400, updates(2))], [at(300, reads(1))]];
     expect(await check(beside)).toMatchObject(quiet);
   });
 
-  it('leaves out what lies in a time that a log has twice, if its lines stand in their order', async () => {
+  it('leaves out requests in the time that a log covers twice because its clock went back, if its lines are in their original order', async () => {
     const back = [at(100, creates), at(500, updates(2)), at(300, reads(2)), at(600, reads(2))];
     expect(await check([back])).toMatchObject({ ...quiet, requests: 4, notKnown: 2 });
     expect((await check([back], { isOrdered: false })).contradictions).toHaveLength(1);
-    // The other log has this time once.
+    // The second log covers this time only once, so its requests are still checked.
     const { notKnown, contradictions } = await check([
       back,
       [at(400, reads(3)), at(450, reads(1))],
@@ -359,13 +361,13 @@ describe('dsvault log check', () => {
     expect([notKnown, contradictions.length]).toEqual([2, 2]);
   });
 
-  it('finds each of many contradictions', async () => {
+  it('reports each of many contradictions', async () => {
     const stale = Array.from({ length: 150 }, (_, index) => at(300 + index, reads(1)));
     const found = await check([[at(100, creates), at(200, updates(2)), ...stale]]);
     expect(found.contradictions).toHaveLength(150);
   });
 
-  it('says in one sentence what it found and what it does not know', async () => {
+  it('says in one sentence what it found and what it cannot know', async () => {
     const none = await check([[at(100, creates)]]);
     expect(checkSentence(none)).toBe('0 contradictions in 1 request');
     const { contradictions } = await check([[at(200, updates(2)), at(300, reads(1))]]);

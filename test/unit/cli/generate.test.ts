@@ -24,13 +24,14 @@ describe('generateText', () => {
     expect(text).toMatch(pattern);
     const counts = countsOf(text);
     expect([counts.length, counts.reduce((sum, count) => sum + count)]).toEqual([size, many]);
-    // Six standard deviations. The remainder of a random byte would be more than that away.
+    // The counts of the characters may deviate by six standard deviations. Taking the remainder of
+    // a random byte would deviate by more.
     const mean = many / size;
     const spread = 6 * Math.sqrt(mean * (1 - 1 / size));
     for (const count of counts) expect(Math.abs(count - mean)).toBeLessThan(spread);
   });
 
-  it('makes exactly as many characters as asked for, other ones each time', () => {
+  it('makes exactly as many characters as requested, and another text each time', () => {
     expect(generateText('1')).toHaveLength(1);
     const [one, other] = [generateText('32'), generateText('32')];
     expect([one.length, other.length, one === other]).toEqual([32, 32, false]);
@@ -59,7 +60,7 @@ describe('generateText', () => {
   );
 
   it.each(['abcdef', 'ABCD', '0xyz', '-_', 'a b', '[:alnum:]'])(
-    'takes the alphabet "%s" as its characters',
+    'uses the characters of the alphabet "%s"',
     (alphabet) => {
       for (const character of generateText('64', alphabet)) expect(alphabet).toContain(character);
     },

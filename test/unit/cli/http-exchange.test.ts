@@ -1,4 +1,7 @@
-/** `dsvault` performs requests by its own `exchange`, which must do what `fetch` does for the client. */
+/**
+ * `dsvault` sends requests with its own `exchange`, which must behave like `fetch` as far as the
+ * client relies on it.
+ */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
@@ -7,7 +10,7 @@ import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { createExchange, type Trust } from '../../../cli/requests/http-exchange.ts';
 import { isVaultError } from '../../../client/errors.ts';
 import { createClient, type Exchange } from '../../../client/index.ts';
-import type { TlsFiles } from '../../../local/http/tls.ts';
+import type { TlsFiles } from '../../../host/http/tls.ts';
 import { freshCertificates } from '../../support/certificates.ts';
 
 const exchange = createExchange({});
@@ -35,7 +38,7 @@ const answers: Readonly<Record<string, (response: ServerResponse) => unknown>> =
   'a reply': (response) => response.writeHead(200, { 'Content-Type': type }).end(written),
   'a reply in pieces': (response) => {
     response.writeHead(200, { 'Content-Type': type });
-    // The first piece ends inside of a character.
+    // The first piece ends in the middle of a character.
     response.write(Buffer.from(written).subarray(0, 10));
     setImmediate(() => response.end(Buffer.from(written).subarray(10)));
   },
@@ -60,7 +63,7 @@ const answers: Readonly<Record<string, (response: ServerResponse) => unknown>> =
   'half a reply, then silence': (response) => response.writeHead(200).write('{'),
 };
 
-/** The answer to a deletion over this transport, and the request as it arrives. */
+/** Deletes a secret over this transport. Returns the outcome, and the requests that arrived. */
 const outcomeOver = async (transport: Exchange, name: string) => {
   const arrived: unknown[] = [];
   const server = createServer(async (request, response) => {
@@ -71,27 +74,27 @@ const outcomeOver = async (transport: Exchange, name: string) => {
     answers[name]?.(response);
   });
   const addr = `http://127.0.0.1:${await portOf(server)}`;
-  const timeoutMs = name.includes('silence') ? 300 : 30_000;
+  const timeoutMs = name.includes('silence') ? 3_000 : 30_000;
   const sender = { addr, token: 'token', retries: 0, timeoutMs, fetch: transport };
   const outcome = await createClient(sender)
     .delete('A', { note: 'ä' })
     .catch((error) => {
       if (!isVaultError(error)) throw error;
       const { code, message, status, retryable } = error;
-      // The two name different reasons for a broken connection.
+      // For a broken connection, the two transports name different reasons.
       return { code, message: message.replace(addr, '').replace(/\(\w+\)/, ''), status, retryable };
     });
   return { outcome, arrived };
 };
 
-describe('the exchange of dsvault', () => {
-  it.each(Object.keys(answers))('ends as fetch does for %s', async (name) => {
+describe('the HTTP transport of dsvault', () => {
+  it.each(Object.keys(answers))('has the same outcome as fetch for %s', async (name) => {
     const expected = await outcomeOver(fetch, name);
     expect(expected.arrived).toHaveLength(1);
     expect(await outcomeOver(exchange, name)).toEqual(expected);
   });
 
-  it('names the reason for which there is no connection', async () => {
+  it('names the reason why there is no connection', async () => {
     const server = createServer();
     const addr = `http://127.0.0.1:${await portOf(server)}`;
     server.close();
@@ -109,7 +112,7 @@ describe('the exchange of dsvault', () => {
     await expect(asked).rejects.toBe(reason);
   });
 
-  it('asks again only if an idle connection has ended, and the request is no write', async () => {
+  it('sends a request again only if an idle connection was closed and the request is a GET', async () => {
     const asked: unknown[] = [];
     let isBroken = false;
     const server = createServer((request, response) => {
@@ -134,7 +137,7 @@ describe('the exchange of dsvault', () => {
   });
 });
 
-describe('the exchange of dsvault over TLS', () => {
+describe('the HTTP transport of dsvault over TLS', () => {
   let [own, other, expired]: TlsFiles[] = [];
   beforeAll(async () => {
     [own, other] = [await freshCertificates(), await freshCertificates()];
@@ -143,7 +146,10 @@ describe('the exchange of dsvault over TLS', () => {
     jest.useRealTimers();
   });
 
-  /** A server with this certificate, or another one later, and the bytes that clients have sent it. */
+  /**
+   * A server with this certificate, which `renew` replaces. `arrived` holds the bytes that clients
+   * have sent.
+   */
   const serve = async (pair: TlsFiles | undefined, host = '127.0.0.1') => {
     const arrived: Buffer[] = [];
     const server = tls.createServer({ cert: pair?.certificate, key: pair?.key }, (socket) => {
@@ -174,7 +180,7 @@ describe('the exchange of dsvault over TLS', () => {
       .catch(({ code, mayHaveEffect, retryable }) => ({ code, mayHaveEffect, retryable }));
   };
   const untrusted = { code: 'untrusted', mayHaveEffect: false, retryable: false };
-  /** The server is no vault, and can be reached. */
+  /** The outcome if the server was reached: it is not a vault, so its reply is unexpected. */
   const answered = { code: 'unexpected_reply', mayHaveEffect: true, retryable: false };
 
   it.each<[string, () => TlsFiles | undefined, () => Trust, boolean]>([
@@ -187,7 +193,7 @@ describe('the exchange of dsvault over TLS', () => {
     ['another certificate that was found', () => own, () => findsOf(other), false],
     ['a certificate that was not found', () => own, () => findsOf(undefined), false],
   ])(
-    'sends a request to a server that is trusted for %s: %#',
+    'sends the request only if the server can be trusted by %s',
     async (_, pair, trust, isTrusted) => {
       const { url, arrived } = await serve(pair());
       expect(await ask(createExchange(trust()), url)).toEqual(isTrusted ? answered : untrusted);
@@ -198,13 +204,13 @@ describe('the exchange of dsvault over TLS', () => {
     findCertificate: async () => pair?.certificate,
   });
 
-  it('ends as fetch does for a server that is not trusted', async () => {
+  it('has the same outcome as fetch for a server that is not trusted', async () => {
     const { url, arrived } = await serve(own);
     expect([await ask(exchange, url), await ask(fetch, url)]).toEqual([untrusted, untrusted]);
     expect(arrived()).toBe('');
   });
 
-  it('refuses the authority of a server that has another name', async () => {
+  it('refuses a certificate of the trusted authority for another host', async () => {
     const { url, arrived } = await serve(own, '127.0.0.2');
     expect(await ask(createExchange({ ca: own?.ca }), url)).toEqual(untrusted);
     expect(arrived()).toBe('');
@@ -213,7 +219,7 @@ describe('the exchange of dsvault over TLS', () => {
   it.each<[string, tls.TlsOptions]>([
     ['breaks the connection', {}],
     ['wants a certificate of the client', { requestCert: true, rejectUnauthorized: true }],
-  ])('looks for no certificate of a trusted server that %s', async (_, options) => {
+  ])('does not look for another certificate if a trusted server %s', async (_, options) => {
     const { ca = '', certificate: cert, key } = own ?? {};
     const server = tls.createServer({ cert, key, ...options }, (socket) =>
       socket.on('error', () => undefined).on('data', () => socket.destroy()),
@@ -231,7 +237,7 @@ describe('the exchange of dsvault over TLS', () => {
     expect(searches).toBe(0);
   });
 
-  it('finds the certificate again only after it was renewed', async () => {
+  it('looks for the certificate again only after the server has got another one', async () => {
     const { url, renew } = await serve(own);
     let inUse = own;
     const searches: string[] = [];
@@ -248,7 +254,7 @@ describe('the exchange of dsvault over TLS', () => {
     expect(searches).toEqual(Array(2).fill(expect.stringContaining(url)));
   });
 
-  it('gives up a handshake that does not end in time', async () => {
+  it('gives up a handshake that takes too long', async () => {
     const { url, beSilent } = await serve(own);
     const send = createExchange(findsOf(own));
     await ask(send, url);

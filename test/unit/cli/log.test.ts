@@ -35,7 +35,6 @@ const answerTo = <AnyRow extends { readonly timestamp: string }>(
   question: Question<AnyRow>,
   ...logs: (readonly string[])[]
 ): Promise<Answer<AnyRow>> => ask(question, logs.map(linesOf), all);
-/** The rows of an answer as the table shows them. */
 const cellsOf = async <AnyRow extends { readonly timestamp: string }>(
   question: Question<AnyRow>,
   lines: readonly string[],
@@ -74,7 +73,7 @@ describe('dsvault log reads', () => {
     ['a destruction with an unknown outcome', destruction, { destroyed: [2] }],
     ['an update with an unknown outcome', { ...unknown, ...update }, { updated: [2] }],
     ['no unknown outcome of another name', { ...destruction, secret: 'B' }, {}],
-    ['no look at its history', { operation: 'list-versions', secret: 'A' }, {}],
+    ['no read of its history', { operation: 'list-versions', secret: 'A' }, {}],
     ['no refused request', { outcome: 'refused', code: 'not_found', secret: 'A' }, {}],
     ['no other name', { read: ['AA@3', 'B.A@1', 'A.B@1'] }, {}],
     ['no decision, because the line of its request follows', decision, {}],
@@ -86,7 +85,7 @@ describe('dsvault log reads', () => {
     for (const row of rows) expect(row).toMatchObject({ ...caller, timestamp: timeOf(1) });
   });
 
-  it('answers from all logs, the newest first, and tells since when every log tells', async () => {
+  it('answers from all logs, newest first, and says since when all of them cover the time', async () => {
     const failed = { read: ['A@1'], outcome: 'failed', code: 'internal' };
     const found = await answerTo(
       readsOf('A'),
@@ -97,7 +96,7 @@ describe('dsvault log reads', () => {
     expect(found.rows.map(({ timestamp }) => timestamp)).toEqual([9, 9, 8, 4].map(timeOf));
   });
 
-  it('answers from the first instant to the last, both included, and for one tenant', async () => {
+  it('answers for one tenant, from the first instant to the last, both included', async () => {
     const lines = [1, 2, 3, 4].map((second) => lineAt(second, { read: ['A@1'] }));
     const other = lineAt(2, { read: ['A@1'], tenant: 'other' });
     const range = { from: 2_000, to: 3_000, tenant: 'acme' };
@@ -106,7 +105,7 @@ describe('dsvault log reads', () => {
     expect(found.begins).toBe(timeOf(1));
   });
 
-  it('counts lines of requests that are cut off', async () => {
+  it('counts request lines that are cut off', async () => {
     const whole = lineAt(1, { read: ['A@1'] });
     const found = await answerTo(readsOf('A'), [
       whole.slice(0, -9),
@@ -117,7 +116,7 @@ describe('dsvault log reads', () => {
     expect(found).toMatchObject({ total: 0, unreadable: 2 });
   });
 
-  it('keeps the newest 10,000 rows of more, and counts all', async () => {
+  it('keeps the newest 10,000 rows, and counts all', async () => {
     const lines = Array.from({ length: 20_500 }, (_, at) => lineAt(at, { read: ['A@1'] }));
     const found = await answerTo(readsOf('A'), lines.toReversed());
     expect([found.total, found.rows.length]).toEqual([20_500, 10_000]);
@@ -228,7 +227,7 @@ describe('the log of a running vault', () => {
     expect(await everythingOf(linesOfLog(file))).toEqual(['one', 'two', 'three', long]);
   });
 
-  it('is read once if it is put aside between the opening of its two parts', async () => {
+  it('is read once even if it is put aside between opening its two parts', async () => {
     const file = fileIn();
     writeFileSync(file, 'one\n');
     linkSync(file, `${file}.1`);
@@ -242,7 +241,7 @@ describe('a query of CloudWatch Logs Insights', () => {
     `^fields @message \\| filter ${piece}( and ${piece})* \\| sort @timestamp desc \\| limit 10000$`,
   );
 
-  it('has the same form for every subject, and finds each line of the subject', () => {
+  it('has the same form for every subject, and finds every line about the subject', () => {
     fc.assert(
       fc.property(fc.string({ unit: anyCharacter, maxLength: 40 }), (subject) => {
         const { holds } = requestsOf(subject);
@@ -264,7 +263,7 @@ describe('the logs of a stack', () => {
     process.env['PATH'] = PATH;
   });
 
-  it('are searched in halves of the time as long as a query returns as many lines as it can', async () => {
+  it('are searched in ever shorter spans of time while a query returns the maximum number of lines', async () => {
     const folder = freshFolder();
     const asked = join(folder, 'asked');
     const program = `#!${process.execPath}
@@ -284,7 +283,9 @@ describe('the logs of a stack', () => {
     process.env['PATH'] = `${folder}${delimiter}${PATH}`;
     const span = { from: 1_000_000, to: 3_000_000 };
     const lines = await everythingOf(linesOfStack('vault', ['A'], span));
-    // From a minute before to a minute after. Neighbours share a second, with all of its fractions.
+    // The search starts a minute before the span and ends a minute after it. The two halves of a
+    // search share a second, because bounds are whole seconds and a line may lie between two of
+    // them.
     const seconds = [940, 1_470, 2_000, 2_530, 3_060];
     expect(lines).toEqual(seconds.map((second) => `@message${second}`));
     const words: string[] = JSON.parse(readFileSync(asked, 'utf8').split('\n')[0] ?? '');

@@ -1,4 +1,7 @@
-/** Every command at a terminal, against a vault whose replies hold what would command that terminal. */
+/**
+ * Runs every command at a terminal, against a vault whose replies contain terminal escape
+ * sequences.
+ */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
@@ -53,7 +56,10 @@ const contradictoryLog = file(
 const logOfReader = file('log-of-reader', JSON.stringify({ ...logLine, outcome: 'ok' }));
 
 const at = (day: number): string => `2026-11-${day}T00:00:00.000Z`;
-/** The versions of a secret, the newest first, with the given properties and no other truth. */
+/**
+ * Returns a reply that lists these versions of a secret, newest first. Everything in them that is
+ * not given here is a lie.
+ */
 const versions =
   (...given: readonly Node[]): Lies['reply'] =>
   (operation, lies) => {
@@ -64,19 +70,19 @@ const versions =
   };
 const stored = (version: number, more: Node = {}): Node => ({ state: 'stored', version, ...more });
 
-/** A program that exits with 0 and with 1 by turns. */
+/** A shell command that exits with 0 the first time, with 1 the second time, and so on in turn. */
 const goodThenBad = `rmdir ${folder}/turn 2> /dev/null && exit 1; mkdir ${folder}/turn`;
 
 type Row = {
   readonly args: readonly string[];
   readonly reply?: Lies['reply'];
-  /** Shows nothing of a reply, without --json. */
+  /** The command shows nothing of the vault's reply, except with --json. */
   readonly silent?: true;
-  /** Asks no vault. */
+  /** The command sends no request to a vault. */
   readonly offline?: true;
 };
 
-/** A row for each command, and more for options that show something else. */
+/** At least one row for each command, and more for options that show something else. */
 const rows: Readonly<Record<string, Row>> = {
   create: { args: ['N', '--value-file', value] },
   'create --generate': { args: ['N', '--generate', '8', '--show-value'] },
@@ -166,7 +172,8 @@ beforeAll(async () => {
   mkdirSync(home);
   Object.assign(process.env, {
     ...{ DSVAULT_ADDR: vault.url, DSVAULT_TOKEN: token, DSVAULT_RETRIES: '0' },
-    // Emphasis and the line about a wait would be the program's own commands.
+    // Otherwise dsvault itself would write escape sequences, for emphasis and for the line that
+    // says what it waits for.
     ...{ NO_COLOR: '1', TERM: 'dumb', XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home },
   });
 });
@@ -176,7 +183,6 @@ afterAll(() => {
   Object.assign(process.env, before);
 });
 
-/** All that the command writes to a terminal. */
 const seenFrom = async (words: readonly string[]): Promise<string> => {
   const seen: string[] = [];
   const { argv, exitCode } = process;
@@ -216,22 +222,22 @@ const faultsOf = (seen: string): string[] => [
 ];
 const isShown = (seen: string): boolean => escaped.some((one) => seen.includes(one));
 
-describe('a vault whose versions are text', () => {
+describe('a vault that sends text in place of version numbers', () => {
   it.each([
     ['lock', [env, '--out', join(folder, 'locked')]],
     ['bump', ['--all', '-f', file('b.lock', 'A="secret(N@1)"\n')]],
-  ])('puts no line into a file by dsvault %s', async (command, args) => {
+  ])('cannot put a line into a file through dsvault %s', async (command, args) => {
     vault.tell({ reply: versions({ state: 'stored', version: '2)"\nLD_PRELOAD="x' }) });
     const seen = await seenFrom([command, ...args]);
-    expect(seen).toMatch(/^dsvault: the vault answered with a version that is no number/);
+    expect(seen).toMatch(/^dsvault: the vault answered with a version that is not a number/);
     expect(existsSync(join(folder, 'locked'))).toBe(false);
     expect(readFileSync(join(folder, 'b.lock'), 'utf8')).toBe('A="secret(N@1)"\n');
   });
 });
 
-describe('a vault whose anchors are text, or that has none', () => {
+describe('a vault that sends other text in place of anchors, or no anchors', () => {
   it.each(['k3f9qz"\nLD_PRELOAD="x', 'k3f9q)"\n', '', null])(
-    'puts no line into a file by dsvault lock --anchors: %j',
+    'cannot put a line into a file through dsvault lock --anchors: %j',
     async (anchor) => {
       vault.tell({ reply: versions(stored(1, { anchor })) });
       const out = join(folder, 'anchored');
@@ -242,12 +248,12 @@ describe('a vault whose anchors are text, or that has none', () => {
   );
 });
 
-describe('a vault whose texts command a terminal', () => {
-  it('is asked by every command', () => {
+describe('a vault that sends terminal escape sequences', () => {
+  it('is tested with every command', () => {
     expect(new Set(Object.keys(rows).map(leafOf))).toEqual(new Set(leaves));
   });
 
-  it.each(Object.keys(rows))('commands nothing by dsvault %s', async (name) => {
+  it.each(Object.keys(rows))('cannot control the terminal through dsvault %s', async (name) => {
     const { args, reply, silent, offline } = rows[name] ?? { args: [] };
     const leaf = leafOf(name).split(' ');
     const flags = offline ? [] : ['--verbose'];

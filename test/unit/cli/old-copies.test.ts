@@ -1,4 +1,7 @@
-/** Real repositories of a stranger, whose configuration names a program for each occasion that git has for one. */
+/**
+ * `findOldCopies` in repositories that an attacker has made. Their configuration names a program,
+ * the trap, wherever git allows one.
+ */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +12,7 @@ import { freshFolder } from '../../support/local-process.ts';
 
 let base: string;
 let trap: string;
-/** What the trap writes when it runs. */
+/** The file that the trap writes to when it runs. */
 let ran: string;
 let folder: string;
 let file: string;
@@ -18,12 +21,12 @@ const git = (args: readonly string[], input = ''): string => {
   const env = { PATH: process.env['PATH'], HOME: base, GIT_CONFIG_NOSYSTEM: '1' };
   return execFileSync('git', ['-C', folder, ...args], { env, input, stdio: 'pipe' }).toString();
 };
-/** What `git log`, without any precaution, makes of the folder. It may fail, because the trap does. */
+/** Runs `git log` in the folder without any precaution. It may fail, because the trap fails. */
 const runLog = (): void => {
   try {
     git(['log', '-1', '--format=%h', '--', '.env']);
   } catch {
-    // The trap is no program that git can go on with.
+    // git cannot continue after the trap.
   }
 };
 
@@ -102,8 +105,8 @@ const open = (name: string) => {
 const hasRun = () => readFileSync(ran, 'utf8') !== '';
 const inHistory = () => [`the history of git holds ${file}: change the values that it holds`];
 
-describe('a repository whose configuration names programs', () => {
-  it('is asked, and none of them runs', () => {
+describe('the search for old copies in a repository whose configuration names programs', () => {
+  it('finds them without running any of the programs', () => {
     cpSync(join(base, 'source'), join(base, 'plain'), { recursive: true });
     open('plain');
     addSettings(join(folder, '.git/config'));
@@ -114,7 +117,7 @@ describe('a repository whose configuration names programs', () => {
     expect(hasRun()).toBe(false);
   });
 
-  it('is not opened if it is a bare one, which may be a folder of another repository', () => {
+  it('does not open a bare repository, which may be a folder inside another repository', () => {
     cpSync(join(base, 'source/.git'), join(base, 'bare'), { recursive: true });
     open('bare');
     git(['config', 'core.bare', 'true']);
@@ -129,7 +132,7 @@ describe('a repository whose configuration names programs', () => {
     ['core.gitProxy', { url: 'git://127.0.0.1/x' }],
     ['remote.NAME.uploadpack', { uploadpack: 'TRAP' }],
     ['remote.NAME.url', { url: 'ext::TRAP' }],
-  ])('fetches no missing object, and so runs no program of %s', (name, remote) => {
+  ])('fetches no missing object, and so runs no program from %s', (name, remote) => {
     open('source');
     const clone = ['clone', '-q', '--no-local', '--no-checkout', '--filter=tree:0'];
     git([...clone, `file://${folder}`, join(base, name)]);
@@ -147,8 +150,8 @@ describe('a repository whose configuration names programs', () => {
   });
 });
 
-describe('git', () => {
-  it('gets no variable of dsvault, and none that configures git', () => {
+describe('git, as dsvault runs it,', () => {
+  it("gets none of dsvault's variables, and of its own only the one that forbids every protocol", () => {
     open('source');
     const real = findProgram('git');
     const path = join(base, 'path');

@@ -4,7 +4,10 @@ import type { Session } from '../../../cli/requests/vault-client.ts';
 import { refusal, sentenceOf } from '../../../system/failures.ts';
 
 const detail = 'the file has errors; nothing was stored';
-/** What `dsvault` says about a vault that answers with this error of the first line. */
+/**
+ * Returns what `dsvault` says if the vault refuses this file with this error code for its first
+ * line.
+ */
 const sentenceFor = async (content: string, code: string): Promise<string> => {
   const client = async () => {
     throw refusal({ code: 'invalid_env', detail, errors: [{ line: 1, column: 3, code }] });
@@ -35,7 +38,7 @@ describe('a file that the vault rejects', () => {
       detail,
     ],
     ['its own error', 'anything else', 'A=enc(X@next)', 'unresolved_value', detail],
-  ])('fails with %s for %s', async (_, _reason, content, code, sentence) => {
+  ])('causes an error with %s for %s', async (_, _reason, content, code, sentence) => {
     expect(await sentenceFor(content, code)).toBe(sentence);
   });
 });

@@ -26,13 +26,25 @@ describe('a pin with an anchor', () => {
   const stored = { ...facts, version: 1, state: 'stored', masterKeyId: 'k' } as const;
   const gone = { ...stored, state: 'destroyed', destroyedAt: '', destroyedBy: 'alice' } as const;
   it.each<[string, VersionEntry, string | undefined]>([
-    ['has a value if its version has this anchor', { ...stored, anchor: 'k3f9qzTb' }, undefined],
-    ['has a value in a vault that shows no anchors', stored, undefined],
-    ['is of another history', { ...stored, anchor: '-_0aZz9A' }, 'another_history'],
-    ['was destroyed', { ...gone, anchor: 'k3f9qzTb' }, 'version_destroyed'],
-    ['is of another history first', { ...gone, anchor: '-_0aZz9A' }, 'another_history'],
+    ['can be used if its version has this anchor', { ...stored, anchor: 'k3f9qzTb' }, undefined],
+    ['can be used in a vault that returns no anchors', stored, undefined],
     [
-      'names a deletion first',
+      'with another anchor is of another history',
+      { ...stored, anchor: '-_0aZz9A' },
+      'another_history',
+    ],
+    [
+      'is useless if its version was destroyed',
+      { ...gone, anchor: 'k3f9qzTb' },
+      'version_destroyed',
+    ],
+    [
+      'is of another history even if that version was destroyed',
+      { ...gone, anchor: '-_0aZz9A' },
+      'another_history',
+    ],
+    [
+      'names no version if it is a deletion, whatever its anchor',
       { ...facts, version: 1, state: 'deleted', anchor: '-_0aZz9A' },
       'no_such_version',
     ],
@@ -51,7 +63,7 @@ describe('--max-age', () => {
     expect(isLate(pinWith(validTo), now, maxAgeMs)).toBe(expected);
   });
 
-  it('counts no negative age', () => {
+  it('never counts an age below zero', () => {
     expect(supersededMs(pinWith(supersededAt), supersededAtMs - 5_000)).toBe(0);
   });
 });

@@ -29,7 +29,7 @@ beforeEach(() => {
 const read = (path: string) => readFileSync(path, 'utf8');
 
 describe('a file that a command replaces', () => {
-  it('keeps its mode if it is written again, and is private if it is new', () => {
+  it('keeps its mode if it exists, and is private if it is new', () => {
     writeFileSync(file, 'old');
     chmodSync(file, 0o640);
     replaceUnchanged(requireReplaceable(file), 'new', 'old');
@@ -40,14 +40,14 @@ describe('a file that a command replaces', () => {
     expect(readdirSync(folder)).toEqual(['app.env', 'out']);
   });
 
-  it('is known to be out of reach before anything is stored', () => {
+  it('is refused at once if its folder is missing or if it is a folder itself, and nothing is written', () => {
     expect(() => requireWritable(join(folder, 'none', 'out'))).toThrow(/cannot write .*ENOENT/);
-    expect(() => requireWritable(folder)).toThrow('is no file that can be replaced');
+    expect(() => requireWritable(folder)).toThrow('is not a file that can be replaced');
     expect(readdirSync(folder)).toEqual([]);
   });
 });
 
-describe('a file that somebody saves while a command writes it again', () => {
+describe('a file that somebody saves while a command rewrites it', () => {
   const changed = (path: string) =>
     `${path} was changed meanwhile and stays as it is; run the command again`;
   beforeEach(() => {
@@ -60,7 +60,7 @@ describe('a file that somebody saves while a command writes it again', () => {
     ['with --in-place by a link', 'link', { inPlace: true }],
     ['with --out and the same path', 'app.env', { out: 'app.env' }],
     ['with --out and a link to it', 'app.env', { out: 'link' }],
-  ] as const)('stays as it was saved: %s', (_, name, flags) => {
+  ] as const)('keeps what was saved: %s', (_, name, flags) => {
     const out = 'out' in flags ? join(folder, flags.out) : undefined;
     const target = targetOf(join(folder, name), { ...flags, out });
     const before = readdirSync(folder);
@@ -72,16 +72,17 @@ describe('a file that somebody saves while a command writes it again', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  it('stays away if it was deleted', () => {
+  it('is not made again if it was deleted', () => {
     const target = requireReplaceable(file);
     renameSync(file, `${file}.moved`);
     expect(() => replaceUnchanged(target, 'A=x\n', 'A=1\n')).toThrow(changed(file));
     expect(readdirSync(folder)).toEqual(['app.env.moved', 'link']);
   });
 
-  it('is compared as the last thing before the new file takes its place', () => {
+  it('is compared at the last moment before the new file replaces it', () => {
     const target = requireReplaceable(file);
-    // The access of the draft is set after its content is on the disk.
+    // `replaceUnchanged` reads `mode` after it has written the draft, so here somebody changes the
+    // file at the last moment.
     const late = {
       ...target,
       get mode() {
@@ -93,7 +94,7 @@ describe('a file that somebody saves while a command writes it again', () => {
     expect(read(file)).toBe('A=1\nB=2\n');
   });
 
-  it('does not hold up a command that writes another file', () => {
+  it('does not stop a command that writes to another file', () => {
     const out = join(folder, 'out');
     writeFileSync(out, 'older');
     const target = targetOf(file, { out });
@@ -103,7 +104,7 @@ describe('a file that somebody saves while a command writes it again', () => {
   });
 });
 
-describe('the draft of a command that was killed', () => {
+describe('the draft that a killed command left behind', () => {
   const drafts = () => readdirSync(folder).filter((name) => name !== 'app.env');
   beforeEach(() => {
     const script = `
@@ -114,7 +115,7 @@ describe('the draft of a command that was killed', () => {
     expect([ran.signal, String(ran.stderr)]).toEqual(['SIGKILL', '']);
     expect(drafts().map((name) => read(join(folder, name)))).toEqual(['A=hunter2\n']);
   });
-  /** The draft as it would be called if a process of this number had made it. */
+  /** Renames the draft as if a process with this pid had made it. */
   const giveTo = (pid: number): string => {
     const [draft = ''] = drafts();
     const name = draft.replace(/-\d+-/, `-${pid}-`);
@@ -122,22 +123,22 @@ describe('the draft of a command that was killed', () => {
     return name;
   };
 
-  it('has a name that rules for .env* and *.env cover', () => {
+  it('has a name that ignore rules for .env* and *.env cover', () => {
     expect(drafts()).toEqual([expect.stringMatching(/^\.env\..*\.env$/)]);
   });
 
-  it('is removed by the next command that is to write into the folder', () => {
+  it('is removed by the next command that writes into the folder', () => {
     requireWritable(file);
     expect(drafts()).toEqual([]);
   });
 
-  it('is removed by the next file that is written, also if this process has the number now', () => {
+  it('is removed when the next file is written, even if the process that writes has the same pid', () => {
     giveTo(process.pid);
     replaceFile({ file, mode: 0o600 }, 'new');
     expect(drafts()).toEqual([]);
   });
 
-  it('stays while its process runs, for a minute at most, because numbers are given again', () => {
+  it('is kept while a process with its pid runs, but at most for a minute, because pids are reused', () => {
     const name = giveTo(process.ppid);
     requireWritable(file);
     expect(drafts()).toEqual([name]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startRedaction, textsToHide } from '../../../cli/run/redaction.ts';
 
-/** Texts of few letters, so that they overlap and have common beginnings. */
+/** Texts with few different letters, so that they overlap and share prefixes. */
 const letters = (minLength: number, maxLength: number) =>
   fc.string({ unit: fc.constantFrom('a', 'b', '\n', 'é', '.'), minLength, maxLength });
 
@@ -13,7 +13,7 @@ const filtered = (texts: readonly string[], chunks: readonly Uint8Array[]): stri
 };
 
 describe('the redaction of output', () => {
-  it('gives the same result for any cut into chunks', () => {
+  it('does not depend on how the output is cut into chunks', () => {
     fc.assert(
       fc.property(
         fc.array(letters(1, 12), { maxLength: 4 }),
@@ -32,7 +32,7 @@ describe('the redaction of output', () => {
     );
   });
 
-  it('hides exactly the bytes of the texts, even if these overlap', () => {
+  it('hides exactly the bytes of the texts, even if they overlap', () => {
     fc.assert(
       fc.property(fc.array(letters(1, 12), { maxLength: 4 }), letters(0, 80), (values, output) => {
         const texts = textsToHide(values);
@@ -53,14 +53,14 @@ describe('the redaction of output', () => {
     expect(filtered(textsToHide(['abab']), [Buffer.from('ababab')])).toBe('[redacted]');
   });
 
-  it('shows what follows a hidden text, even if it could continue a text', () => {
+  it('shows what follows a hidden text, even if it could continue another one', () => {
     const chunks = ['abaa', 'ba', 'c'].map((chunk) => Buffer.from(chunk));
     expect(filtered(['abaa'], chunks)).toBe('[redacted]bac');
     const inside = ['0123456789', '!'].map((chunk) => Buffer.from(chunk));
     expect(filtered(['0123456789', '6789-', '78'], inside)).toBe('[redacted]!');
   });
 
-  it('holds back only what may be the beginning of a text', () => {
+  it('holds back only what could be the beginning of a text', () => {
     const redaction = startRedaction(textsToHide(['s3cret', 's3cret-and-more']));
     const passed = ['token: ', 's3c', 'ret', '-and', '!'].map((chunk) =>
       redaction.push(Buffer.from(chunk)).toString(),
@@ -68,7 +68,7 @@ describe('the redaction of output', () => {
     expect(passed).toEqual(['token: ', '', '[redacted]', '', '-and!']);
   });
 
-  it('hides values of four bytes or more, whole and by their long lines, and nothing else', () => {
+  it('hides values of at least four bytes as a whole, and their lines of at least eight bytes', () => {
     const texts = textsToHide(['two-two-two', 'abc']);
     const shown = filtered(texts, [Buffer.from('one two-two-two three abc')]);
     expect(shown).toBe('one [redacted] three abc');
@@ -80,7 +80,7 @@ describe('the redaction of output', () => {
     expect(filtered(oldMac, [Buffer.from('long-line-2')])).toBe('[redacted]');
   });
 
-  it('hides a value without its trailing line ends as well', () => {
+  it('also hides a value without its trailing line ends', () => {
     for (const end of ['\n', '\r\n', '\r', '\n\n']) {
       const texts = textsToHide([`a\nhunt${end}`]);
       expect(filtered(texts, [Buffer.from('a\nhunt, abc')])).toBe('[redacted], abc');

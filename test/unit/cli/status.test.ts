@@ -9,7 +9,7 @@ const status = {
 const policy = { source: 'file', digest: 'd', since: '2026-11-28T00:00:00.000Z' } as const;
 
 describe('dsvault status', () => {
-  it('shows each fault of a refused policy in a line of its own, and that the old policy decides', () => {
+  it('shows each fault of a refused policy on its own line, and that the old policy is still in use', () => {
     const about = 'file, since 2026-11-28T00:00:00.000Z';
     const rowsWith = (fault: string | null) =>
       statusRows({ ...status, policy: { ...policy, fault } }).slice(3);
@@ -21,8 +21,8 @@ describe('dsvault status', () => {
     ]);
   });
 
-  it('shows each node of a vault in a line of its own, with the memory of its etcd', () => {
-    const bytes = { dbBytes: 20_480, dbBytesInUse: 1, quotaBytes: 8e9, diskFreeBytes: 1 };
+  it('shows each node of a vault on its own line, with the memory of its etcd', () => {
+    const bytes = { dbBytes: 1e9, dbBytesInUse: 20_480, quotaBytes: 8e9, diskFreeBytes: 1 };
     const first = {
       ...{ node: 1, alive: true, leader: true, state: 'serving' as const, reason: null, start: 1 },
       ...{ appliedRevision: 7, lag: 0, mayReadStale: false, digest: null, comparedAt: null },

@@ -10,7 +10,10 @@ const entry = (version: number) => ({
   createdBy: 'alice',
 });
 
-/** A session whose vault shows `newestOf` a name at each request, in pages of three versions. */
+/**
+ * A session with a vault that asks `newestOf` for the newest version of a name each time a first
+ * page is requested. A page has three versions unless the request has a limit.
+ */
 const sessionWith = (newestOf: (name: string) => number) => {
   const asked: string[] = [];
   const client = async (
@@ -32,7 +35,7 @@ const sessionWith = (newestOf: (name: string) => number) => {
 const unpinned = (name: string) => ({ name, version: undefined });
 
 describe('readFacts', () => {
-  it('finds pinned versions on later pages, and reads no page beyond the lowest', async () => {
+  it('finds pinned versions on later pages, and reads no page after the lowest pinned version', async () => {
     const { session, asked } = sessionWith(() => 11);
     const references = [unpinned('A'), { name: 'A', version: 10 }, { name: 'A', version: 7 }];
     const facts = (await readFacts(session, references)).get('A');
@@ -40,7 +43,7 @@ describe('readFacts', () => {
     expect(asked).toEqual(['A 11+3', 'A 8+3']);
   });
 
-  it('reads one version of a name that is not pinned', async () => {
+  it('reads only one version of a name that is not pinned', async () => {
     const { session, asked } = sessionWith(() => 11);
     await readFacts(session, [unpinned('A'), unpinned('B')]);
     expect(asked).toEqual(['A 11+1', 'B 11+1']);
@@ -48,8 +51,8 @@ describe('readFacts', () => {
 });
 
 describe('readFactsOfOneInstant', () => {
-  it('never combines versions that were not current together', async () => {
-    // Both secrets get their second version after A was read for the first time and before B was.
+  it('never combines versions that were not current at the same time', async () => {
+    // Both secrets get their second version between the first read of A and the first read of B.
     const shown = { A: [1, 2, 2], B: [2, 2, 2] };
     const { session, asked } = sessionWith((name) => shown[name as 'A' | 'B'].shift() ?? 0);
     const facts = await readFactsOfOneInstant(session, [unpinned('A'), unpinned('B')]);
@@ -57,7 +60,7 @@ describe('readFactsOfOneInstant', () => {
     expect(asked).toHaveLength(6);
   });
 
-  it('gives up a file whose secrets change between any two readings', async () => {
+  it('gives up after ten reads if the secrets of the file changed between each two of them', async () => {
     let version = 0;
     const { session, asked } = sessionWith(() => ++version);
     await expect(readFactsOfOneInstant(session, [unpinned('A')])).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import type { Client, Session } from '../../../cli/requests/vault-client.ts';
 import { findNewReading } from '../../../cli/run/program-file.ts';
 import { readSettled, waitMs } from '../../../cli/run/watch.ts';
 
-describe('the wait of dsvault run --watch', () => {
+describe('dsvault run --watch waits', () => {
   it.each([
     [30_000, 0, 0, 30_000],
     [30_000, 1, 1, 60_000],
@@ -13,18 +13,21 @@ describe('the wait of dsvault run --watch', () => {
     [30_000, 4, 0, 150_000],
     [30_000, 5_000, 1, 300_000],
     [3_600_000, 2, 1, 3_600_000],
-  ])('is for an interval of %i ms, %i failures and the chance %d: %i ms', (...asked) => {
-    const [intervalMs, failures, chance, waitedMs] = asked;
-    expect(waitMs(intervalMs, failures, chance)).toBe(waitedMs);
-  });
+  ])(
+    'with an interval of %i ms, after %i failures and for a random number of %d, %i ms',
+    (...asked) => {
+      const [intervalMs, failures, chance, waitedMs] = asked;
+      expect(waitMs(intervalMs, failures, chance)).toBe(waitedMs);
+    },
+  );
 });
 
-describe('the reading of a watched file', () => {
+describe('reading a watched file', () => {
   it.each([
     ['a file that did not change', ['old'], 'old', 0],
     ['a file that an editor is writing', ['', 'ne', 'new', 'new'], 'new', 3],
     ['a file that an editor writes as it was', ['', 'old', 'old'], 'old', 2],
-  ])('returns a content that is there twice: %s', async (_, contents, seen, pauses) => {
+  ])('returns a content once two reads have found it: %s', async (_, contents, seen, pauses) => {
     const left = [...contents];
     let paused = 0;
     const pause = async () => {
@@ -35,8 +38,8 @@ describe('the reading of a watched file', () => {
   });
 });
 
-describe('a look at a watched file', () => {
-  it('can be ended by its signal during each of its requests', async () => {
+describe('checking a watched file', () => {
+  it('passes its abort signal to each of its requests', async () => {
     const signals: unknown[] = [];
     const client = async (_: string, { signal }: { signal?: AbortSignal }) => {
       signals.push(signal);

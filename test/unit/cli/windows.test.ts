@@ -1,4 +1,4 @@
-/** The behaviour of `dsvault` on Windows, as far as another system can show it. */
+/** How `dsvault` behaves on Windows, as far as another system can show it. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -7,7 +7,10 @@ import { freshFolder } from '../../support/local-process.ts';
 
 const platform = Object.getOwnPropertyDescriptor(process, 'platform') ?? {};
 
-/** Loads a module as a process on Windows with this environment would. */
+/**
+ * Loads a fresh copy of a module with this environment. The platform is set to that of Windows
+ * before each test.
+ */
 const loadWith = <Module>(env: NodeJS.ProcessEnv, file: string): Module => {
   jest.replaceProperty(process, 'env', env);
   return jest.requireActual<Module>(file);
@@ -23,7 +26,7 @@ describe('dsvault on Windows', () => {
     Object.defineProperty(process, 'platform', platform);
   });
 
-  it('reads a profile, although its file never has the mode of a private one', () => {
+  it('reads a profile, although files there never have the mode of a private file', () => {
     const { profileFile, readProfile, writeProfile } = loadWith<
       typeof import('../../../cli/requests/profile.ts')
     >({ XDG_CONFIG_HOME: freshFolder() }, '../../../cli/requests/profile.ts');
@@ -32,7 +35,10 @@ describe('dsvault on Windows', () => {
     expect(readProfile('default')).toEqual({ addr: 'https://vault.example.com' });
   });
 
-  /** A folder with a batch file, and a stand-in for cmd.exe that runs `script` if its command line is like `line`. */
+  /**
+   * A folder with a batch file. A stand-in for cmd.exe runs `script` if its command line matches
+   * `line`.
+   */
   const batchFile = (name: string, line: string, script: string) => {
     const folder = freshFolder();
     for (const file of [name, `${name}.cmd`])
@@ -43,7 +49,7 @@ describe('dsvault on Windows', () => {
     return { PATH: folder, PATHEXT: '.exe;.cmd', comspec };
   };
 
-  it('starts a token command that is a batch file by cmd.exe', () => {
+  it('starts a token command that is a batch file through cmd.exe', () => {
     const token = signToken({ alg: 'EdDSA' }, {}, ed25519());
     const { runTokenCommand } = loadWith<typeof import('../../../cli/requests/token-command.ts')>(
       batchFile('aws', '*aws*an-argument*', `echo '${token}'`),
@@ -52,7 +58,7 @@ describe('dsvault on Windows', () => {
     expect(runTokenCommand(['aws', 'an-argument'], 'X')).toBe(token);
   });
 
-  it('runs a program that is a batch file by cmd.exe, whatever the PATH of the program', async () => {
+  it('starts a program that is a batch file through cmd.exe, whatever PATH the program gets', async () => {
     const { runChild } = loadWith<typeof import('../../../cli/run/child-program.ts')>(
       batchFile('npm', '*/npm.cmd*an-argument*', 'exit 7'),
       '../../../cli/run/child-program.ts',

@@ -14,7 +14,7 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-/** A client of a server that gives these answers, the last one again and again. */
+/** Makes a client of a server that gives these answers. The server repeats the last one. */
 const clientOf = async (answers: readonly Answer[], options: Partial<Sender> = {}) => {
   const arrived: Arrived[] = [];
   const events: ClientEvent[] = [];
@@ -32,7 +32,8 @@ const clientOf = async (answers: readonly Answer[], options: Partial<Sender> = {
   });
   const addr = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const onEvent = (event: ClientEvent) => void events.push(event);
-  return { client: createClient({ addr, token: 'token', onEvent, ...options }), arrived, events };
+  const client = createClient({ addr, token: 'token', onEvent, ...options });
+  return { client, addr, arrived, events };
 };
 
 const json =
@@ -51,7 +52,6 @@ const created = json(201, written);
 const drop: Answer = (response) => response.destroy();
 const silent: Answer = () => undefined;
 
-/** The error that the client throws. */
 const errorOf = async (work: Promise<unknown>) => {
   const error: unknown = await work.then(
     () => undefined,
@@ -74,7 +74,7 @@ describe('the client', () => {
     ['a gateway that gave up', json(502, 'Bad Gateway', { 'Content-Type': 'text/html' })],
     ['a proxy that throttles', json(429, 'slow down', { 'Content-Type': 'text/html' })],
     ['a proxy that gave up waiting', json(408, 'late', { 'Content-Type': 'text/html' })],
-  ])('repeats a write with the same key after %s', async (_, first) => {
+  ])('retries a write with the same key after %s', async (_, first) => {
     const { client, arrived, events } = await clientOf([first, created]);
     expect(await client.create('A', 'v', { note: 'n' })).toEqual(written);
     const keys = arrived.map(({ request }) => request.headers['idempotency-key']);
@@ -86,7 +86,7 @@ describe('the client', () => {
     expect(told).toEqual(['sending', 'repeating', 'sending']);
   });
 
-  it('gives up after the allowed retries, and says that a write may have an effect', async () => {
+  it('stops after the allowed retries, and says that a write may have taken effect', async () => {
     const { client, arrived } = await clientOf([drop], { retries: 1 });
     const error = await errorOf(client.update('A', 'v', { idempotencyKey: 'k'.repeat(16) }));
     expect(error).toMatchObject({ code: 'unreachable', mayHaveEffect: true });
@@ -95,7 +95,7 @@ describe('the client', () => {
   });
 
   it.each([
-    ['a reading', 'get', drop, false],
+    ['a read', 'get', drop, false],
     ['a clear refusal of a write', 'delete', problem(404, 'not_found'), false],
     [
       'a write whose outcome the vault does not know',
@@ -105,7 +105,7 @@ describe('the client', () => {
     ],
     ['a redirected write', 'delete', json(307, {}, { Location: '/v1/secrets/B' }), true],
   ] as const)(
-    'after %s, sends nothing else, and says whether it may have an effect',
+    'without retries, says after %s whether the request may have taken effect',
     async (_, method, answer, expected) => {
       const { client, arrived } = await clientOf([answer], { retries: 0 });
       expect(await errorOf(client[method]('A'))).toMatchObject({ mayHaveEffect: expected });
@@ -113,13 +113,13 @@ describe('the client', () => {
     },
   );
 
-  it('keeps saying that a write may have an effect if only a later attempt is refused', async () => {
+  it('keeps saying that a write may have taken effect if only a later attempt is refused', async () => {
     const { client } = await clientOf([drop, problem(401, 'unauthenticated')]);
     const error = await errorOf(client.create('A', 'v'));
     expect(error).toMatchObject({ code: 'unauthenticated', mayHaveEffect: true });
   });
 
-  it('waits as long as the answer asks, but does not wait for longer than a minute', async () => {
+  it('waits as long as the answer says, but throws the error at once if that is more than a minute', async () => {
     const later = (seconds: string) =>
       json(429, { code: 'throttled', detail: '', retryable: true }, { 'Retry-After': seconds });
     const { client, events } = await clientOf([later('0.01'), later('61')]);
@@ -130,10 +130,10 @@ describe('the client', () => {
   });
 
   it.each([
-    ['no number', 'soon'],
+    ['not a number', 'soon'],
     ['negative', '-5'],
     ['an HTTP date', 'Fri, 01 Jan 2100 00:00:00 GMT'],
-  ])('repeats at once, after its own short wait, if Retry-After is %s', async (_, after) => {
+  ])('retries after its own short wait if Retry-After is %s', async (_, after) => {
     const later = problem(503, 'store_unavailable', { retryable: true });
     const { client, events } = await clientOf([
       (response, request) => later(response.setHeader('Retry-After', after), request),
@@ -145,12 +145,12 @@ describe('the client', () => {
     expect(waited?.waitMs).toBeLessThan(200);
   });
 
-  it('ends an attempt at its time limit', async () => {
+  it('aborts an attempt at its time limit', async () => {
     const { client } = await clientOf([silent], { timeoutMs: 20, retries: 0 });
     expect(await errorOf(client.get('A'))).toMatchObject({ code: 'timed_out', retryable: true });
   });
 
-  it('throws the reason of its signal when it aborts before the answer', async () => {
+  it('throws the reason of its signal if it is aborted before the answer', async () => {
     const left = new AbortController();
     const reason = new Error('enough');
     const abort = () => void setImmediate(() => left.abort(reason));
@@ -161,7 +161,7 @@ describe('the client', () => {
     expect(arrived).toHaveLength(1);
   });
 
-  it('throws the reason of its signal when it aborts before the next attempt', async () => {
+  it('throws the reason of its signal if it is aborted before the next attempt', async () => {
     const left = new AbortController();
     const reason = new Error('enough');
     const onEvent = ({ type }: ClientEvent) => {
@@ -172,14 +172,14 @@ describe('the client', () => {
     expect(arrived).toHaveLength(1);
   });
 
-  it('leaves no listener at a signal that outlives the request', async () => {
+  it('leaves no listener on a signal that outlives the request', async () => {
     const { signal } = new AbortController();
     const { client } = await clientOf([drop, created]);
     await client.create('A', 'v', { signal });
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('asks for another token after a 401, once for each request', async () => {
+  it('gets another token after a 401, once for each request', async () => {
     const asked: (string | undefined)[] = [];
     const token = (refused?: string) => {
       asked.push(refused);
@@ -198,10 +198,10 @@ describe('the client', () => {
   });
 
   it.each([
-    ['none', ''],
+    ['missing', ''],
     ['the refused one', 'old'],
     ['the refused one, with a line feed', 'old\n'],
-  ])('throws the refusal if the token to send after a 401 is %s', async (_, other) => {
+  ])('throws the refusal if the token to use after a 401 is %s', async (_, other) => {
     const token = (refused?: string) => (refused === undefined ? 'old' : other);
     const { client, arrived } = await clientOf([problem(401, 'unauthenticated')], { token });
     expect(await errorOf(client.whoami())).toMatchObject({ code: 'unauthenticated' });
@@ -212,21 +212,24 @@ describe('the client', () => {
     ['two lines', 'first\nsecond'],
     ['an empty text', ''],
     ['letters that no header can hold', 'tok€n'],
-  ])('sends nothing for a token of %s, and no error quotes it', async (_, token) => {
-    const { client, arrived } = await clientOf([created], { token });
-    const error = await errorOf(client.create('A', 'v'));
-    expect(error).toMatchObject({ code: 'no_token', retryable: false, mayHaveEffect: false });
-    expect(inspect(error)).not.toMatch(/second|tok€n/);
-    expect(arrived).toEqual([]);
-  });
+  ])(
+    'sends nothing if the token consists of %s, and does not quote it in the error',
+    async (_, token) => {
+      const { client, arrived } = await clientOf([created], { token });
+      const error = await errorOf(client.create('A', 'v'));
+      expect(error).toMatchObject({ code: 'no_token', retryable: false, mayHaveEffect: false });
+      expect(inspect(error)).not.toMatch(/second|tok€n/);
+      expect(arrived).toEqual([]);
+    },
+  );
 
-  it('sends a token without the end of its line', async () => {
+  it('sends a token without its trailing line feed', async () => {
     const { client, arrived } = await clientOf([created], { token: () => 'token\n' });
     await client.create('A', 'v');
     expect(arrived[0]?.request.headers.authorization).toBe('Bearer token');
   });
 
-  it('throws what its listener throws, and does not repeat a request that was answered', async () => {
+  it('throws what its listener throws, and does not retry a request that was answered', async () => {
     const reason = new Error('no log');
     const onEvent = ({ type }: ClientEvent) => {
       if (type === 'answered') throw reason;
@@ -236,7 +239,7 @@ describe('the client', () => {
     expect(arrived).toHaveLength(1);
   });
 
-  it('sends nothing without a token, except for the health', async () => {
+  it('sends nothing without a token, except for the health check', async () => {
     const { client, arrived } = await clientOf([json(200, { status: 'ok' })], { token: undefined });
     expect(await errorOf(client.status())).toMatchObject({ code: 'no_token' });
     expect(await client.request('get-health')).toEqual({ status: 'ok' });
@@ -259,7 +262,7 @@ describe('the client', () => {
     expect(error).toMatchObject({ code: 'unexpected_reply', retryable: false });
   });
 
-  it('reads a reply of 32 MiB, and rejects a longer one with unexpected_reply', async () => {
+  it('accepts a reply of 32 MiB, and rejects a longer one with unexpected_reply', async () => {
     const padded = JSON.stringify(written).padEnd(33_554_432);
     const answerOf =
       (text: string): Answer =>
@@ -272,7 +275,7 @@ describe('the client', () => {
     expect(error.message).toContain('answered with more than 32 MiB, and not as a vault does');
   });
 
-  it('ends the connection of a reply without an end', async () => {
+  it('closes the connection if a reply does not end', async () => {
     const closed = new EventEmitter();
     const { client } = await clientOf([
       (response) => {
@@ -290,7 +293,7 @@ describe('the client', () => {
   });
 
   it.each(['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nc4n4ry', 'c4n4ry'])(
-    'keeps nothing of an answer that is not HTTP in its error: %j',
+    'does not quote a reply that is not HTTP in its error: %j',
     async (answer) => {
       const { client } = await clientOf([(response) => response.socket?.end(answer)], {
         retries: 0,
@@ -301,7 +304,14 @@ describe('the client', () => {
     },
   );
 
-  it('types the facts of a problem by its code', async () => {
+  it('says that an https address answers in plain HTTP, and does not retry', async () => {
+    const addr = (await clientOf([created])).addr.replace('http:', 'https:');
+    const error = await errorOf(createClient({ addr, token: 'token' }).get('A'));
+    const message = `${addr} answers in plain HTTP, not in HTTPS`;
+    expect(error).toMatchObject({ code: 'unreachable', message, retryable: false });
+  });
+
+  it('gives the properties of a problem the types for its code', async () => {
     const conflict = problem(412, 'version_conflict', { currentVersion: 7 });
     const { client, arrived } = await clientOf([conflict]);
     const error = await errorOf(client.update('A', 'v', { ifVersion: 6 }));
@@ -309,7 +319,7 @@ describe('the client', () => {
     expect(arrived[0]?.request.headers['if-match']).toBe('"6"');
   });
 
-  it('copies a version under a key, and sends no value', async () => {
+  it('copies a version with an idempotency key, and sends no value', async () => {
     const copied = { ...written, from: { name: 'B', version: 2 } };
     const { client, arrived } = await clientOf([json(200, copied)]);
     const from = { name: 'B', version: 2 };
@@ -322,7 +332,7 @@ describe('the client', () => {
     expect(JSON.parse(sent?.body ?? '')).toEqual({ from, create: true, note: 'n' });
   });
 
-  it('reads pages until there is no cursor, and no page that is not asked for', async () => {
+  it('reads pages until there is no cursor, and only when they are requested', async () => {
     const page = (versions: readonly number[], nextCursor: string | null) =>
       json(200, { name: 'A', versions: versions.map((version) => ({ version })), nextCursor });
     const { client, arrived } = await clientOf([
@@ -355,8 +365,8 @@ describe('the client', () => {
 
   it.each([
     ['that it gave before', ['c1', 'c2', 'c1']],
-    ['that is no text', ['c1', 2]],
-  ])('ends a list with an error when the vault gives a cursor %s', async (_, cursors) => {
+    ['that is not text', ['c1', 2]],
+  ])('ends a list with an error if the vault returns a cursor %s', async (_, cursors) => {
     const pages = [...cursors, null].map((nextCursor) => json(200, { names: ['A'], nextCursor }));
     const { client, arrived } = await clientOf(pages);
     const error = await errorOf(allOf(client.names()));
@@ -364,7 +374,7 @@ describe('the client', () => {
     expect(arrived).toHaveLength(cursors.length);
   });
 
-  it('sends bytes as base64, and gives the bytes of either encoding', async () => {
+  it('sends bytes as base64, and returns bytes for either encoding', async () => {
     const { client, arrived } = await clientOf([created]);
     await client.create('A', Uint8Array.of(0xff, 0));
     expect(JSON.parse(arrived[0]?.body ?? '')).toEqual({
@@ -376,18 +386,18 @@ describe('the client', () => {
     expect(bytesOf({ value: 'é', encoding: 'utf8' })).toEqual(Uint8Array.of(0xc3, 0xa9));
   });
 
-  it('keeps a name that is no secret name inside its path segment', async () => {
+  it('escapes an invalid name, so that it stays inside its path segment', async () => {
     const { client, arrived } = await clientOf([problem(400, 'invalid_request')]);
     await errorOf(client.get('../whoami?x', { version: 2 }));
     expect(arrived[0]?.request.url).toBe('/v1/secrets/..%2Fwhoami%3Fx?version=2');
   });
 
-  it('sends no request whose path would be that of another operation', async () => {
+  it('refuses to send a request whose path would be that of another operation', async () => {
     const { client, arrived } = await clientOf([created]);
     for (const name of ['', '.', '..']) {
       await expect(client.delete(name)).rejects.toThrow(TypeError);
     }
-    await expect(client.request('explain-secret')).rejects.toThrow(TypeError);
+    await expect(client.request('get-secret')).rejects.toThrow(TypeError);
     expect(arrived).toEqual([]);
   });
 
@@ -399,7 +409,7 @@ describe('the client', () => {
     ),
     ['http://me@h', undefined],
     ['http://:c4n4ry@h', undefined],
-  ])('accepts only the address of a vault, in one form: %s', async (addr, base) => {
+  ])('accepts only addresses of a vault, and normalises them: %s', async (addr, base) => {
     const asked: string[] = [];
     const exchange = async (url: string) => {
       asked.push(url);

@@ -7,12 +7,12 @@ import {
   typesFile,
 } from '../../support/client-source.ts';
 
-describe('the client', () => {
-  it('has types of the present docs/openapi.yaml, or npm run fix makes them', () => {
+describe('the source of the client', () => {
+  it('has the types of the current docs/openapi.yaml (npm run fix writes them)', () => {
     expect(readFileSync(typesFile, 'utf8').split('\n')[0]).toBe(digestLine());
   });
 
-  it('knows the operations of docs/openapi.yaml, or npm run fix makes them', () => {
+  it('has the operations of docs/openapi.yaml (npm run fix writes them)', () => {
     expect(readFileSync(operationsFile, 'utf8')).toBe(operationsSource());
   });
 });

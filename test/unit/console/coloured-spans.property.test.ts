@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { markSpans, spansBetween } from '../../../console/page/workbench/coloured-spans.ts';
+import { markSpans, spansBetween } from '../../../cli/console/page/workbench/coloured-spans.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 import { fileText } from '../../support/env-files.ts';
 
@@ -8,7 +8,7 @@ const cut = fc.nat(120);
 const mark = fc.tuple(cut, cut).map(([start, length]) => ({ start, end: start + length }));
 
 describe('the coloured spans of a text', () => {
-  it('join to the text between any two offsets, with any marks', () => {
+  it('add up to the text between any two offsets, with any marks', () => {
     fc.assert(
       fc.property(fileText, cut, cut, fc.array(mark, { maxLength: 3 }), (text, a, b, marks) => {
         const from = Math.min(a, b, text.length);
@@ -21,7 +21,7 @@ describe('the coloured spans of a text', () => {
     );
   });
 
-  it('carry a mark exactly where a mark covers them', () => {
+  it('are marked exactly where a mark covers them', () => {
     fc.assert(
       fc.property(fileText, fc.array(mark, { maxLength: 3 }), (text, marks) => {
         const spans = markSpans(spansBetween(parseFile(text), 0, text.length), marks);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { spansBetween } from '../../../console/page/workbench/coloured-spans.ts';
+import { spansBetween } from '../../../cli/console/page/workbench/coloured-spans.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
 
-/** The spans that have a colour. */
 const coloured = (text: string): string[] =>
   spansBetween(parseFile(text), 0, text.length)
     .filter(({ kind }) => kind !== 'plain')
@@ -25,11 +24,11 @@ describe('the colours of a text', () => {
     ['A=1\nB="x\ny', ['key A', 'value 1', 'unreadable B="x\ny']],
     ['\uFEFFA=1', ['key A', 'value 1']],
     ['# secret(X)', ['comment # secret(X)']],
-  ])('of %j are those of the grammar', (text, expected) => {
+  ])('of %j match the grammar', (text, expected) => {
     expect(coloured(text)).toEqual(expected);
   });
 
-  it('name the reference of a span as it is written', () => {
+  it('include the name of a reference as it is written', () => {
     const text = 'A=secret(X)enc(Y)"secret(Z@12)Secret(X)enc(W@next)';
     const spans = spansBetween(parseFile(text), 0, text.length);
     const references = spans.flatMap(({ reference }) => reference ?? []);

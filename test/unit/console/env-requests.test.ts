@@ -1,11 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { bodyOf, filesOf, sentencesAbout } from '../../../console/page/workbench/env-requests.ts';
+import {
+  bodyOf,
+  filesOf,
+  sentencesAbout,
+} from '../../../cli/console/page/workbench/env-requests.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 
 const choices = {
   mode: undefined,
   dialect: 'shell',
-  at: '2026-11-24T14:31:00',
+  at: Date.UTC(2026, 10, 24, 14, 31),
   pin: true,
   note: 'why',
 } as const;
@@ -17,12 +21,12 @@ const reply = {
   warnings: [],
 };
 
-describe('the body of a request', () => {
-  it('carries an instant and pins only to expand, and a note only to store', () => {
+describe('the body of a request that the env view sends', () => {
+  it('has an instant and pins only for expand, and a note only for submit and encrypt', () => {
     const common = { content: 'A=1', dialect: 'shell' };
     expect(bodyOf({ mode: 'expand', values: new Map() }, 'A=1', choices, false)).toEqual({
       ...common,
-      at: new Date('2026-11-24T14:31:00').toISOString(),
+      at: '2026-11-24T14:31:00.000Z',
       pin: true,
     });
     expect(bodyOf({ mode: 'submit', values }, 'A=1', choices, true)).toEqual({
@@ -33,8 +37,8 @@ describe('the body of a request', () => {
     });
   });
 
-  it('leaves out what is empty', () => {
-    const empty = { ...choices, at: '', pin: false, note: '' };
+  it('omits what is empty', () => {
+    const empty = { ...choices, at: undefined, pin: false, note: '' };
     for (const mode of ['encrypt', 'expand'] as const) {
       const body = bodyOf({ mode, values: new Map() }, 'A=1', empty, false);
       expect(body).toEqual({ content: 'A=1', dialect: 'shell' });
@@ -57,11 +61,14 @@ describe('the sentences about an answer', () => {
       true,
       'Read 2 secrets. It would store 1 secret. Nothing was stored: this was a dry run.',
     ],
-  ])('count what was created, %j, and read, %j', (created, resolved, isDryRun, expected) => {
-    expect(sentencesAbout({ content: '', created, resolved, warnings: [] }, isDryRun)).toBe(
-      expected,
-    );
-  });
+  ])(
+    'count the created secrets, %j, and the read ones, %j',
+    (created, resolved, isDryRun, expected) => {
+      expect(sentencesAbout({ content: '', created, resolved, warnings: [] }, isDryRun)).toBe(
+        expected,
+      );
+    },
+  );
 });
 
 describe('the files of an answer', () => {
@@ -72,7 +79,7 @@ describe('the files of an answer', () => {
     mode: 'expand',
   });
 
-  it('hold values if secrets were read, and can be shown without them', () => {
+  it('contain values if secrets were read, and can also be shown without them', () => {
     expect(filesOf('expand', plan, reply)).toEqual([
       expect.objectContaining({ content: 'A=v\n', masked: 'A=••••••••\n', holdsValues: true }),
     ]);
@@ -81,12 +88,12 @@ describe('the files of an answer', () => {
     ]);
   });
 
-  it('have the title of a possible file after a dry run', () => {
+  it('are titled as a possible result after a dry run', () => {
     const dryRun = filesOf('encrypt', plan, { ...reply, resolved: [] }, true);
     expect(dryRun).toMatchObject([{ title: 'The file as it would become' }]);
   });
 
-  it('include the pinned file, which holds no values', () => {
+  it('include the pinned file, which contains no values', () => {
     const [, pinned] = filesOf('expand', plan, { ...reply, pinned: 'A=secret(X@3)\n' });
     expect(pinned).toMatchObject({
       masked: 'A=secret(X@3)\n',

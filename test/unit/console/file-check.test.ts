@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type CheckInput, checkFile } from '../../../console/page/workbench/file-check.ts';
+import { type CheckInput, checkFile } from '../../../cli/console/page/workbench/file-check.ts';
 
 const check = (content: string, some: Partial<CheckInput> = {}) =>
   checkFile({ content, values: new Map(), dialect: 'shell', mode: undefined, ...some });
@@ -9,11 +9,14 @@ describe('the check of a file in the page', () => {
     ['A=enc(X)\nB=secret(Y)', 'encrypt'],
     ['# enc(X)\nB=secret(Y)', 'expand'],
     ['', 'expand'],
+    ['HOST=db', 'expand'],
+    ['HOST=db\nA_KEY=x', 'adopt'],
+    ['A_KEY=x\nB=secret(Y)', 'expand'],
   ] as const)('takes %j for a file to %s', (content, mode) => {
     expect(check(content).mode).toBe(mode);
   });
 
-  it('reports the faults of the vault at their lines and columns', () => {
+  it('reports the same faults as the vault, with their lines and columns', () => {
     const { plan, faults, faultsTotal, refusal } = check('A=1\nB\nC=Secret(X)');
     const told = faults.map(({ line, column, code }) => `${line}:${column} ${code}`);
     expect(told).toEqual(['2:1 missing_equals', '3:3 malformed_reference']);
@@ -50,14 +53,14 @@ describe('the check of a file in the page', () => {
     [
       'A=enc(X)',
       { dialect: 'json', values: new Map([['X', '1']]) },
-      'json is for files that are not expanded later',
+      'the dialect json needs a file that is not expanded later',
     ],
     [
       '#'.repeat(262_145),
       {},
-      'the file, its values or the reply are too large; the limit is 262144',
+      'the file, its values or the reply is too large; the limit is 262144',
     ],
-  ] as const)('tells why the whole file is refused', (content, some, refusal) => {
+  ] as const)('says why the whole file is refused', (content, some, refusal) => {
     expect(check(content, some)).toMatchObject({ refusal, faults: [] });
   });
 });

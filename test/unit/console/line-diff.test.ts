@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { diffLines } from '../../../console/page/line-diff.ts';
+import { diffLines } from '../../../cli/console/page/line-diff.ts';
 
 const lines = (count: number, mark = ''): string =>
   Array.from({ length: count }, (_, index) => `line ${index}${mark}`).join('\n');
@@ -19,14 +19,14 @@ describe('diffLines', () => {
     expect(diffLines('', '')).toEqual([]);
   });
 
-  it('shows a line feed at the end as an empty last line', () => {
+  it('shows a line feed at the end of the text as an empty last line', () => {
     expect(diffLines('a', 'a\n')).toEqual([
       { kind: 'same', text: 'a' },
       { kind: 'added', text: '' },
     ]);
   });
 
-  it('skips equal lines far from a difference, but never a single line', () => {
+  it('omits equal lines far from a difference, but never a single line', () => {
     const before = lines(10);
     expect(diffLines(`${before}\nx\n${before}`, `${before}\ny\n${before}`)).toEqual([
       { kind: 'skipped', count: 7 },
@@ -44,7 +44,7 @@ describe('diffLines', () => {
     });
   });
 
-  it('shows characters that cannot be seen, or that turn the direction of text, as escapes', () => {
+  it('shows invisible characters, and those that change the direction of text, as escapes', () => {
     expect(diffLines('a\r', 'a\u202eb\t')).toEqual([
       { kind: 'removed', text: 'a\\u{d}' },
       { kind: 'added', text: 'a\\u{202e}b\t' },

@@ -13,7 +13,7 @@ const open = (file: string, backlogBytes = 1_000): LogTail => {
 };
 
 describe('the tail of a log file', () => {
-  it('returns the end of the file first, and then added lines, each of them whole', async () => {
+  it('returns the end of the file first, and then the lines that are added, always whole', async () => {
     const file = join(freshFolder(), 'log');
     writeFileSync(file, 'one\ntwo\nthr');
     const { read } = open(file);
@@ -25,7 +25,7 @@ describe('the tail of a log file', () => {
     expect(await read()).toEqual(['f\u00fcnf']);
   });
 
-  it('puts a character together whose bytes were written apart', async () => {
+  it('decodes a character whose bytes were written separately', async () => {
     const file = join(freshFolder(), 'log');
     const [first, second] = [
       Buffer.from('\u00e9').subarray(0, 1),
@@ -38,7 +38,7 @@ describe('the tail of a log file', () => {
     expect(await read()).toEqual(['\u00e9']);
   });
 
-  it('reads no more than the backlog of a long file', async () => {
+  it('reads only the last part of a long file', async () => {
     const file = join(freshFolder(), 'log');
     writeFileSync(file, 'a very long first line\nlast\n');
     expect(await open(file, 8).read()).toEqual(['ne', 'last']);
@@ -57,7 +57,7 @@ describe('the tail of a log file', () => {
     expect(await read()).toEqual(['four']);
   });
 
-  it('waits for a file that is not there yet, or that was deleted', async () => {
+  it('waits for a file that does not exist yet, or that was deleted', async () => {
     const file = join(freshFolder(), 'log');
     const { read } = open(file);
     expect(await read()).toEqual([]);

@@ -24,36 +24,17 @@ const single: LocalVault = {
   nodes: [{ node: null, url: 'http://127.0.0.1:3000', log: null }],
 };
 
-const setUp = (vaults: readonly LocalVault[], addr = addrOf(1), faults = true) => {
-  const commands: string[] = [];
+const setUp = (vaults: readonly LocalVault[], addr = addrOf(1)) => {
   const asked: string[] = [];
-  /** The state of each node; '' if it does not answer. */
-  const states = ['', '', ''];
-  /** The failures of the next commands `status`. */
-  const failures: Error[] = [];
   const actions = machineActions({
     addr,
-    faults,
     findLocal: createFindLocal(addr, async () => vaults),
     clientOf: (url) =>
       (async (id: string) => {
         asked.push(`${id} ${url}`);
-        const node = Number(url.at(-1));
-        const state = states[node - 1];
-        if (state) return { status: 'ok', node: { node, nodes: [{ node, state }] } };
         if (url === addrOf(2)) throw failure('cannot reach it', { kind: 'unavailable' });
         return { status: 'ok' };
       }) as Client,
-    checkout: {
-      command: async (...words) => {
-        commands.push(words.join(' '));
-        const fault = words[0] === 'status' ? failures.shift() : undefined;
-        if (fault) throw fault;
-        if (words[0] === 'wipe') throw failure('node 2 keeps its data');
-        return words[0] === 'status' ? '{"nodes":[]}' : 'done';
-      },
-      newToken: async () => 'token',
-    },
   });
   const left = new AbortController();
   const silent: string[] = [];
@@ -62,36 +43,22 @@ const setUp = (vaults: readonly LocalVault[], addr = addrOf(1), faults = true) =
     (await actions.get(name)?.(given, left.signal, onSilence)) as Answer;
   const follow = (name: string, given: unknown) =>
     actions.get(name)?.(given, left.signal, onSilence) as Promise<AsyncIterable<unknown>>;
-  return {
-    actions,
-    act,
-    follow,
-    commands,
-    asked,
-    states,
-    failures,
-    silent,
-    leave: () => left.abort(),
-  };
+  return { act, follow, asked, silent, leave: () => left.abort() };
 };
 
-describe('the search for the vault of the console', () => {
+describe('finding the vault of the console on this machine', () => {
   it.each([
     ['http://localhost:3002', 'cluster'],
     ['http://127.0.0.1:3003', 'cluster'],
     ['http://127.0.0.1:3000', 'start'],
     ['http://127.0.0.1:3009', null],
     ['https://vault.example.com', null],
-  ])('knows the vault at %s by its address as %s', async (addr, kind) => {
+  ])('takes the vault at %s for %s because of its address', async (addr, kind) => {
     const { act } = setUp([single, clusterIn()], addr);
-    const isCluster = kind === 'cluster';
-    expect(await act('local')).toMatchObject({
-      status: 200,
-      body: { kind, canChange: isCluster, canRead: false },
-    });
+    expect(await act('local')).toEqual({ status: 200, body: { kind, canRead: false } });
   });
 
-  it('runs once, so that the vault is still known when none of its programs runs', async () => {
+  it('happens once, so the vault is still known when none of its programs is running', async () => {
     let looks = 0;
     const findLocal = createFindLocal(addrOf(1), async () => {
       looks += 1;
@@ -102,7 +69,7 @@ describe('the search for the vault of the console', () => {
     expect(looks).toBe(1);
   });
 
-  it('runs again after 10 s while the vault is not found, because it may be started later', async () => {
+  it('is repeated after 10 s if the vault was not found, because it may start later', async () => {
     let nowMs = 0;
     let looks = 0;
     const find = createFindLocal(
@@ -127,7 +94,7 @@ describe('the search for the vault of the console', () => {
     expect(looks).toBe(3);
   });
 
-  it('skips this machine if the address of the vault is elsewhere', async () => {
+  it("is skipped if the vault's address is on another machine", async () => {
     const findLocal = createFindLocal('https://vault.example.com', async () => {
       throw new Error('it was looked for');
     });
@@ -136,7 +103,7 @@ describe('the search for the vault of the console', () => {
 });
 
 describe('the actions of the console on nodes', () => {
-  it('ask all nodes, and show the others if one node is dead', async () => {
+  it('ask all nodes, and show the others if one of them is dead', async () => {
     const { act, asked } = setUp([clusterIn()]);
     expect((await act('nodes')).body).toEqual({
       answers: [
@@ -148,87 +115,18 @@ describe('the actions of the console on nodes', () => {
         },
         { addr: addrOf(3), status: { status: 'ok' }, refusal: null },
       ],
-      processes: null,
     });
     expect(asked).toEqual([1, 2, 3].map((node) => `get-status ${addrOf(node)}`));
   });
 
-  it('ask one address for a vault elsewhere, and look for no process', async () => {
-    const { act, asked, commands } = setUp([], 'https://vault.example.com');
+  it('ask one address if the vault is on another machine', async () => {
+    const { act, asked } = setUp([], 'https://vault.example.com');
     await act('nodes');
     expect(asked).toEqual(['get-status https://vault.example.com']);
-    expect(commands).toEqual([]);
-  });
-
-  it('change a node by the command of the cluster, and pass on its refusal', async () => {
-    const { act, commands } = setUp([clusterIn()]);
-    expect(await act('change-node', { action: 'kill', node: 2 })).toEqual({
-      status: 200,
-      body: { said: 'done' },
-    });
-    expect(await act('change-node', { action: 'wipe', node: 2 })).toMatchObject({
-      status: 502,
-      body: { detail: 'node 2 keeps its data' },
-    });
-    expect(commands).toEqual(['kill 2', 'status --json', 'wipe 2']);
-    expect((await act('nodes')).body).toMatchObject({ processes: { nodes: [] } });
-  });
-
-  it('change no node and make no test writes without --faults, also if a page asks', async () => {
-    const { actions, act } = setUp([clusterIn()], addrOf(1), false);
-    expect([...actions.keys()].sort()).toEqual(['activity', 'holders', 'local', 'nodes', 'story']);
-    const { body } = await act('local');
-    expect(body).toMatchObject({ kind: 'cluster', canChange: false });
-  });
-
-  it('look at the processes again when a node has changed, while one does not serve, and after a failed look', async () => {
-    jest.useFakeTimers();
-    try {
-      const { act, commands, states, failures } = setUp([clusterIn()]);
-      const looksAfter = async (...now: readonly string[]): Promise<number> => {
-        states.splice(0, 3, ...now);
-        await act('nodes');
-        await jest.advanceTimersByTimeAsync(1_000);
-        return commands.length;
-      };
-      const [serving, killed] = [
-        ['serving', 'serving', 'serving'],
-        ['serving', '', 'serving'],
-      ];
-      failures.push(failure('the cluster gave no answer'));
-      const looks: number[] = [];
-      for (const now of [
-        ...[serving, serving, serving, serving, serving],
-        ...[killed, killed, killed, serving, serving, serving],
-      ]) {
-        looks.push(await looksAfter(...now));
-      }
-      expect(looks).toEqual([1, 1, 2, 2, 2, 3, 3, 4, 5, 5, 5]);
-    } finally {
-      jest.useRealTimers();
-    }
-  });
-
-  it('refuse unknown changes, and any change of a vault that is no cluster of this machine', async () => {
-    const { act, commands } = setUp([clusterIn()]);
-    for (const given of [
-      { action: 'stop', node: 2 },
-      { action: 'kill', node: 4 },
-      { action: 'kill', node: '2' },
-      { action: 'kill', node: 2, more: '--docker' },
-      { action: 'down' },
-    ]) {
-      expect(await act('change-node', given)).toMatchObject({ status: 400 });
-    }
-    const other = setUp([single], 'http://127.0.0.1:3000');
-    expect(await other.act('change-node', { action: 'kill', node: 2 })).toMatchObject({
-      status: 400,
-    });
-    expect([...commands, ...other.commands]).toEqual([]);
   });
 });
 
-describe('a read of the console', () => {
+describe('a read in the console', () => {
   const absent = {
     'a dead node': failure('cannot reach it', { kind: 'unavailable' }),
     'a node that is cut off': refusal({
@@ -237,7 +135,11 @@ describe('a read of the console', () => {
     } as Problem),
   };
   const refused = failure('the token is refused', { kind: 'denied' });
-  /** Nodes that answer with their number, unless `faults` has a failure for them; 0 is the patient client. */
+  /**
+   * Returns a client that reads from the nodes, each of which answers with its number, or fails if
+   * `faults` has a failure for it. The number 0 stands for the profile's own client, which has no
+   * short time limit.
+   */
   const setUpReads = (faults: Readonly<Record<number, Failure>>, vault = [clusterIn()]) => {
     const asked: number[] = [];
     const answers = (node: number) =>
@@ -257,7 +159,7 @@ describe('a read of the console', () => {
   };
 
   it.each(Object.entries(absent))(
-    'goes soon to another node in place of %s, and next time at once to the node that answered',
+    'soon goes to another node instead of %s, and the next read goes there at once',
     async (_, fault) => {
       const { client, asked } = setUpReads({ 1: fault, 2: fault });
       expect(await client('whoami')).toEqual({ node: 3 });
@@ -266,7 +168,7 @@ describe('a read of the console', () => {
     },
   );
 
-  it('waits for the node of the profile once no node has answered soon', async () => {
+  it('waits longer for the node of the profile if no node has answered soon', async () => {
     const fault = absent['a dead node'];
     const { client, asked } = setUpReads({ 1: fault, 2: fault, 3: fault });
     expect(await client('whoami')).toEqual({ node: 0 });
@@ -278,13 +180,13 @@ describe('a read of the console', () => {
     ]);
   });
 
-  it('ends with the refusal of the first node that answers', async () => {
+  it('fails with the refusal of the first node that answers', async () => {
     const { client, asked } = setUpReads({ 1: absent['a dead node'], 2: refused });
     await expect(client('whoami')).rejects.toBe(refused);
     expect(asked).toEqual([1, 2]);
   });
 
-  it('asks another node, and a write asks only the node of the profile', async () => {
+  it('may ask another node, while a write asks only the node of the profile', async () => {
     const { client, asked } = setUpReads({ 0: absent['a dead node'] });
     for (const id of ['create-secret', 'encrypt-env', 'delete-secret'] as const) {
       await expect(client(id)).rejects.toThrow('cannot reach it');
@@ -293,7 +195,7 @@ describe('a read of the console', () => {
     expect(await client('expand-env')).toEqual({ node: 1 });
   });
 
-  it('names the silent node after 500 ms, and no node after an answer', async () => {
+  it('reports the silent node after 500 ms, and no node after an answer', async () => {
     jest.useFakeTimers();
     try {
       const answers: PromiseWithResolvers<unknown>[] = [];
@@ -315,8 +217,8 @@ describe('a read of the console', () => {
       await jest.advanceTimersByTimeAsync(1);
       expect(silent).toEqual(['node 1']);
       answers[0]?.reject(absent['a dead node']);
-      // The search for the other nodes takes 50 ms, and an answer comes while the name of the node is looked
-      // up.
+      // It takes 50 ms to find the other nodes. After that, an answer arrives while the name of the
+      // silent node is looked up.
       await jest.advanceTimersByTimeAsync(50 + 500);
       answers[1]?.resolve({ node: 2 });
       expect(await reply).toEqual({ node: 2 });
@@ -337,7 +239,7 @@ describe('a read of the console', () => {
     }
   });
 
-  it('waits from the beginning for a vault that is not on this machine', async () => {
+  it('waits longer from the beginning if the vault is on another machine', async () => {
     const patient = (async () => ({ node: 0 })) as unknown as Client;
     const client = createConsoleClient({
       addr: 'https://vault.example.com',
@@ -349,7 +251,7 @@ describe('a read of the console', () => {
   });
 });
 
-describe('the activity of the console', () => {
+describe('the activity view of the console', () => {
   const line = (requestId: string, ms: number, more = {}) =>
     `${JSON.stringify({
       message: 'request',
@@ -389,7 +291,7 @@ describe('the activity of the console', () => {
     expect((await end).done).toBe(true);
   });
 
-  it('returns the lines of a request from all nodes, also from the older file of a full log', async () => {
+  it('returns the lines of a request from all nodes, even from the older file of a full log', async () => {
     const { write, act } = setUpLogs();
     const id = 'c484c830-0000-4000-8000-000000000000';
     write(1, line(id, 1_000), 'log.1');
@@ -399,7 +301,7 @@ describe('the activity of the console', () => {
     expect(idsOf(body)).toEqual([`1 ${id}`, `2 ${id}`, `1 ${id}`]);
   });
 
-  it('begins with the newest 200 lines that match, and a story has 500 at most', async () => {
+  it('starts with the newest 200 lines that match, while a story has at most 500', async () => {
     const { write, follow, act, leave } = setUpLogs();
     const id = 'c484c830-0000-4000-8000-000000000000';
     for (let count = 1; count <= 600; count += 1) write(1, line(id, count));
@@ -412,16 +314,19 @@ describe('the activity of the console', () => {
     expect((await parts.next()).done).toBe(true);
   });
 
-  it('tells who has read a secret, by the logs of all nodes', async () => {
+  it('shows who has read a secret, from the logs of all nodes', async () => {
     const { write, act } = setUpLogs();
     write(1, line('request-1', 1_000, { tenant: 'acme', subject: 'alice', read: ['A@1'] }));
     write(2, line('request-2', 2_000, { tenant: 'acme', subject: 'alice', read: ['A@2'] }));
     const { body } = await act('holders', { name: 'A' });
-    expect(body).toEqual({
-      lines: [
-        expect.stringMatching(/^acme {2}alice {2}\S+ {2}read 2 .* older 1 .* current 2$/),
-        expect.stringMatching(/^the log begins at /),
-      ],
+    const at = (version: number) => ({
+      version,
+      timestamp: new Date(version * 1_000).toISOString(),
+    });
+    expect(body).toMatchObject({
+      holders: [{ tenant: 'acme', subject: 'alice', read: [at(2), at(1)], pinned: [], current: 2 }],
+      begins: at(2).timestamp,
+      unreadable: 0,
     });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { maskedInput, maskedResult } from '../../../console/page/workbench/masked-files.ts';
+import { maskedInput, maskedResult } from '../../../cli/console/page/workbench/masked-files.ts';
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 
@@ -10,7 +10,7 @@ const planOf = (
 ) => planFile({ content, values: new Map(), dialect, mode });
 
 describe('a masked input', () => {
-  it('hides the value of each line that enc() stores, and nothing else', () => {
+  it('hides each value that enc() stores, and nothing else', () => {
     const content = 'A="hunter2"\nB=other # c\nC=secret(X)\nexport D=enc(A)-enc(B)\nE=other\n';
     expect(maskedInput(planOf(content, 'encrypt'))).toBe(
       'A="••••••••"\nB=•••••••• # c\nC=secret(X)\nexport D=enc(A)-enc(B)\nE=other\n',
@@ -24,7 +24,7 @@ describe('a masked result', () => {
     ['docker', 'A=secret(X) # c\n', '# c\nA=••••••••\n'],
     ['json', '# c\nA=secret(X)secret(Y@2)\nB=2\n', '{"A":"••••••••••••••••","B":"2"}'],
     ['dotenv', 'A="a secret(X)"\r\n', `A='a ••••••••'\r\n`],
-  ] as const)('shows masks in the places of values for %s', (dialect, content, expected) => {
+  ] as const)('for %s shows masks in place of the values', (dialect, content, expected) => {
     expect(maskedResult(planOf(content, 'expand', dialect))).toBe(expected);
   });
 
@@ -34,13 +34,13 @@ describe('a masked result', () => {
     );
   });
 
-  it('leaves words of the file alone', () => {
+  it('does not mask other words of the file', () => {
     expect(maskedResult(planOf('A=masked\nB=secret(X)\n', 'expand'))).toBe(
       'A=masked\nB=••••••••\n',
     );
   });
 
-  it('is undefined where the reader would read a mask as something else', () => {
+  it('is undefined if the reader would read a mask as something else', () => {
     expect(maskedResult(planOf('A="$secret(X)"\n', 'expand', 'dotenv'))).toBeUndefined();
   });
 });

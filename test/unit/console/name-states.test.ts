@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { statesOfAnswer, statesOfRefusal } from '../../../console/page/workbench/name-states.ts';
+import {
+  statesOfAnswer,
+  statesOfRefusal,
+} from '../../../cli/console/page/workbench/name-states.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 
 const content = 'N=1\nA=enc(N)\nB="é secret(X) secret(X@2)"\nC=secret(Y)\nD="enc(M)"\n';
@@ -15,8 +18,8 @@ const told = (states: ReturnType<typeof statesOfRefusal>) =>
     [...states].map(([name, { text, isWanted }]) => [name, `${isWanted ? '+' : '-'} ${text}`]),
   );
 
-describe('the states of names', () => {
-  it('name the versions after an answer', () => {
+describe('the states of names in the env view', () => {
+  it('show the versions after an answer', () => {
     const answer = {
       created: [
         { name: 'N', version: 1 },
@@ -44,7 +47,7 @@ describe('the states of names', () => {
     });
   });
 
-  it('part existing names from new ones after a conflict, and leave out names to be read', () => {
+  it('distinguish existing from new names after a conflict, and leave out names that are only read', () => {
     expect(told(statesOfRefusal(plan, { errors: [errors.taken] }))).toEqual({
       'enc(N)': '+ new',
       'enc(M)': '- exists already',
@@ -55,7 +58,7 @@ describe('the states of names', () => {
     ['missing', errors.missing],
     ['of another history', errors.mismatched],
     ['destroyed', errors.destroyed],
-  ])('tell the one reference that is %s from all others', (text, error) => {
+  ])('mark only the one reference that is %s', (text, error) => {
     expect(told(statesOfRefusal(plan, { errors: [error] }))).toEqual({
       'enc(N)': '+ new',
       'enc(M)': '+ new',
@@ -65,7 +68,7 @@ describe('the states of names', () => {
     });
   });
 
-  it('tell next versions from new names', () => {
+  it('distinguish next versions from new names', () => {
     const values = new Map(['N', 'M', 'O'].map((name) => [name, '1']));
     const both = 'A="enc(N) enc(M@next) enc(O@next)"\n';
     const next = planFile({ content: both, values, dialect: 'shell', mode: 'encrypt' });

@@ -1,11 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type NodeAnswer, nodeChanges } from '../../../cli/console/page-documents.ts';
-import {
-  isPossible,
-  keyGone,
-  mergeAnswers,
-  sentencesOf,
-} from '../../../console/page/node-answers.ts';
+import { keyGone, mergeAnswers, sentencesOf } from '../../../cli/console/page/node-answers.ts';
+import type { NodeAnswer } from '../../../cli/console/page-documents.ts';
 
 type Status = NonNullable<NodeAnswer['status']>;
 type Report = NonNullable<Status['node']>['nodes'][number];
@@ -36,7 +31,7 @@ const status = (more: Partial<Status> = {}): Status => ({
   ...more,
 });
 
-/** The answer of a node that has heard of these. */
+/** The answer of a node that has received these reports. */
 const answer = (
   node: number,
   nodes: readonly Report[],
@@ -53,15 +48,8 @@ const silent = (node: number): NodeAnswer => ({
 });
 
 const three = [report(1), report(2), report(3)];
-const told = (answers: readonly NodeAnswer[], processes?: Parameters<typeof mergeAnswers>[1]) =>
-  sentencesOf(answers, mergeAnswers(answers, processes)).join(' ');
-const processOf = (node: number, state: string, isolated = false) => ({
-  nodes: [1, 2, 3].map((one) =>
-    one === node
-      ? { node, alive: false, state, isolated }
-      : { node: one, alive: true, state: 'serving', isolated: false },
-  ),
-});
+const told = (answers: readonly NodeAnswer[]) =>
+  sentencesOf(answers, mergeAnswers(answers)).join(' ');
 
 describe('the sentence about the nodes', () => {
   it('says that all serve and agree', () => {
@@ -69,32 +57,38 @@ describe('the sentence about the nodes', () => {
     expect(told(answers)).toBe('3 of 3 nodes serve, all copies agree.');
   });
 
-  it('names a node that is killed, and says that the vault goes on', () => {
+  it('names a node that does not answer, and says that the vault still serves', () => {
     const heard = [report(1), report(2, { alive: false }), report(3)];
     const answers = [answer(1, heard), silent(2), answer(3, heard)];
     expect(told(answers)).toBe(
-      '2 of 3 nodes serve (node 2: no answer), all copies agree. The vault goes on, and nothing that it acknowledged is lost.',
+      '2 of 3 nodes serve (node 2: no answer), all copies agree. The vault keeps working, and nothing that it acknowledged is lost.',
     );
-    expect(told(answers, processOf(2, 'killed'))).toContain('(node 2: killed)');
-    expect(told(answers, processOf(2, 'silent'))).toContain('(node 2: no answer)');
   });
 
   it('says that the vault refuses requests without a majority', () => {
     const alone = report(3, { state: 'no-majority' });
     expect(told([silent(1), silent(2), answer(3, [report(1), report(2), alone])])).toBe(
-      '0 of 3 nodes serve (node 1: no answer, node 2: no answer, node 3: no majority), all copies agree. That is no majority, so the vault refuses reads and writes until two nodes serve.',
+      '0 of 3 nodes serve (node 1: no answer, node 2: no answer, node 3: no majority), all copies agree. That is not a majority, so the vault refuses reads and writes until two nodes serve.',
     );
-    expect(told([silent(1)])).toBe('No node of the vault answers.');
     const refusal = { code: 'unauthenticated', detail: 'the token has expired' };
     expect(told([{ ...silent(1), refusal }])).toBe('the token has expired');
   });
 
-  it('warns of copies that differ, a master key that cannot be used, and policies that differ', () => {
+  it('says that the vault is stopped if nothing answers at any address', () => {
+    expect(told([silent(1)])).toBe(
+      'The vault at http://127.0.0.1:3001 does not answer: it is stopped, or this machine cannot reach it.',
+    );
+    expect(told([1, 2, 3].map(silent))).toBe('None of the 3 nodes answers: the vault is stopped.');
+    const late = { ...silent(2), refusal: { code: 'timed_out', detail: 'no answer in time' } };
+    expect(told([silent(1), late])).toBe('no answer in time');
+  });
+
+  it('warns of differing copies, a master key that cannot be used, and differing policies', () => {
     const differing = answer(1, three, { node: { node: 1, nodes: three, equal: false } });
     expect(told([differing])).toContain('THE COPIES DO NOT AGREE');
     const keyless = answer(2, three, { masterKey: { reachable: false, id: null } });
     expect(told([answer(1, three), keyless])).toContain(
-      'Values can be neither read nor written at node 2, which cannot use the master key.',
+      'Values can be neither read nor written on node 2, because the master key cannot be used there.',
     );
     expect(told([keyless, keyless])).toContain(keyGone);
     const policy = { source: 'file', digest: 'a', since: 'x', fault: null } as const;
@@ -105,28 +99,28 @@ describe('the sentence about the nodes', () => {
     expect(told([one, other])).toContain('The nodes do not have the same access policy.');
   });
 
-  it('counts the nodes that open values, and says why another does not', () => {
+  it('counts the nodes that can open values, and says why another cannot', () => {
     const lost = report(3, { masterKey: 'missing' });
     const older = report(3, { masterKey: null });
     expect(told([answer(1, three)])).not.toContain('master key');
     expect(told([answer(1, [report(1), report(2), older])])).not.toContain('master key');
     expect(told([answer(1, [report(1), report(2), lost])])).toContain(
-      '2 of 3 nodes open values: the master key is not usable at node 3: missing.',
+      '2 of 3 nodes can open values. The master key is not usable on node 3 (missing).',
     );
   });
 
-  it('names the nodes whose etcd may answer stale reads', () => {
+  it('names each node whose etcd may return stale reads once, with its version', () => {
     const old = { etcd: '3.4.23', mayReadStale: true };
     expect(told([answer(1, [report(1, old), report(2), report(3, old)])])).toMatch(
-      / etcd 3\.4\.23 of node 1, etcd 3\.4\.23 of node 3: known to answer stale reads after a pause/,
+      / etcd 3\.4\.23 of nodes 1, 3: known to answer stale reads after a pause/,
     );
     expect(told([answer(1, three)])).not.toContain('stale');
   });
 
-  it('warns of a certificate that ends within 30 days', () => {
+  it('warns of a certificate that expires within 30 days', () => {
     const certificateEndsAt = new Date(Date.now() + 29 * 86_400_000).toISOString();
     expect(told([answer(1, [report(1), report(2, { certificateEndsAt }), report(3)])])).toContain(
-      `The certificate ends of node 2 at ${certificateEndsAt}: npm run cluster -- init FOLDER --renew`,
+      `Certificates expire soon: node 2 at ${certificateEndsAt}. Renew them with npm run cluster -- init FOLDER --renew.`,
     );
     expect(told([answer(1, three)])).not.toContain('certificate');
   });
@@ -142,7 +136,7 @@ describe('the sentence about the nodes', () => {
 });
 
 describe('mergeAnswers', () => {
-  it('believes each node about itself, so that a node that is cut off does not hide the others', () => {
+  it('takes what each node says about itself, so a node that is cut off does not hide the others', () => {
     const cutOff = report(2, { state: 'no-majority', appliedRevision: 60 });
     const stale = [report(1, { alive: false }), cutOff, report(3, { alive: false })];
     const heard = [report(1), report(2, { alive: false, appliedRevision: 55 }), report(3)];
@@ -154,7 +148,7 @@ describe('mergeAnswers', () => {
     ]);
   });
 
-  it('shows for a silent node what a serving node has heard of it', () => {
+  it('shows for a silent node what a serving node last heard from it', () => {
     const cutOff = report(2, { state: 'no-majority' });
     const stale = [report(1, { appliedRevision: 10 }), cutOff, report(3)];
     const heard = [report(1, { alive: false, appliedRevision: 90 }), report(2), report(3)];
@@ -163,38 +157,9 @@ describe('mergeAnswers', () => {
     expect(nodes[0]).toMatchObject({ isServing: false, state: 'no answer', status: undefined });
   });
 
-  it('shows nodes to start from their processes when no node answers', () => {
-    const answers = [1, 2, 3].map(silent);
-    const killed = { node: 1, alive: false, state: 'killed', isolated: false };
-    const processes = { nodes: [killed, { ...killed, node: 2 }, { ...killed, node: 3 }] };
-    const vault = mergeAnswers(answers, processes);
-    expect(vault.nodes.map(({ node, state, lag }) => [node, state, lag])).toEqual(
-      [1, 2, 3].map((node) => [node, 'killed', undefined]),
-    );
-    expect(vault.nodes.filter(({ isServing }) => isServing)).toEqual([]);
-    expect(sentencesOf(answers, vault)).toEqual(['No node of the vault answers.']);
-  });
-
-  it('shows all nodes from the answer of one, if the others have no address here', () => {
+  it('shows all nodes from the answer of one if the others have no address here', () => {
     const heard = [report(1), report(2), report(3, { alive: false })];
     const { nodes } = mergeAnswers([answer(1, heard)]);
     expect(nodes.map(({ isServing }) => isServing)).toEqual([true, true, false]);
-  });
-});
-
-describe('the changes of a node', () => {
-  it.each([
-    ['running', ['kill', 'pause', 'isolate', 'wipe']],
-    ['killed', ['start', 'isolate', 'wipe']],
-    ['paused', ['kill', 'resume', 'isolate', 'wipe']],
-  ])('fit the state of a node that is %s', (state, offered) => {
-    const processes = processOf(2, state);
-    expect(nodeChanges.filter((change) => isPossible(change, 2, processes))).toEqual(offered);
-  });
-
-  it('include heal only for a node that is cut off, and no change of a node whose process was not seen yet', () => {
-    expect(isPossible('heal', 2, processOf(2, 'no-majority', true))).toBe(true);
-    expect(isPossible('isolate', 2, processOf(2, 'no-majority', true))).toBe(false);
-    expect(nodeChanges.some((change) => isPossible(change, 2, undefined))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { randomText } from '../../../console/page/random-text.ts';
+import { randomText } from '../../../cli/console/page/random-text.ts';
 
-/** Gives these numbers one after the other. */
+/** Returns these numbers one after the other. */
 const giving = (...numbers: readonly number[]) => {
   const rest = [...numbers];
   return (target: Uint32Array) => target.fill(rest.shift() ?? 0);
@@ -12,8 +12,8 @@ describe('randomText', () => {
     expect(randomText(4, 'abc', giving(0, 1, 2, 3))).toBe('abca');
   });
 
-  it('skips the numbers that would make the first characters more likely', () => {
-    // 2 ** 32 is one more than a multiple of three.
+  it('skips numbers that would make the first characters more likely', () => {
+    // 2 ** 32 is a multiple of three plus one, so the largest number, 2 ** 32 - 1, is skipped.
     expect(randomText(2, 'abc', giving(2 ** 32 - 1, 1, 2 ** 32 - 2))).toBe('bc');
   });
 

@@ -5,14 +5,14 @@ const purpose = '/actions/create-secret';
 const content = { value: 'hunter2' };
 
 describe('a sealed document', () => {
-  it('opens with its key for its purpose', async () => {
+  it('opens with its own key and purpose', async () => {
     const key = await keyOf('the secret');
     expect(await unseal(key, await seal(key, content, purpose), purpose)).toEqual(content);
     const twice = await Promise.all([1, 2].map(() => seal(key, content, purpose)));
     expect(twice[0]).not.toEqual(twice[1]);
   });
 
-  it('opens with no other key, for no other purpose and no other part, and not after a change', async () => {
+  it('opens with no other key, purpose or part, and not after a change', async () => {
     const [key, other] = [await keyOf('the secret'), await keyOf('another secret')];
     const [request, second] = [
       await seal(key, content, purpose),

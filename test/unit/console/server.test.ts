@@ -20,11 +20,16 @@ import { until } from '../../support/until.ts';
 
 let server: ConsoleServer;
 let session: SharedSecret;
-/** Collects the requests to the actions; `endings` counts the endless answers that have ended. */
+/**
+ * What the actions were asked to do. `endings` counts how many of the endless answers have ended.
+ */
 const performed: unknown[] = [];
 let endings = 0;
 
-/** Counts without an end, as fast as it is read, and does not heed that the page leaves. */
+/**
+ * An action whose answer never ends. It counts as fast as the answer is read, and does not notice
+ * when the page leaves.
+ */
 async function* count(): AsyncGenerator<unknown> {
   try {
     for (let n = 0; ; n += 1) yield { n, filler: 'x'.repeat(10_000) };
@@ -73,7 +78,9 @@ const ask = (method: string, path: string, how: Partial<RawRequest> = {}): Promi
 
 type SentFile = RawReply & { readonly answers: readonly Answer[] };
 
-/** Asks as the page does: with its origin, sealed with the secret of the session. */
+/**
+ * Sends a request like the page does: with its origin, and sealed with the secret of the session.
+ */
 const post = async (
   path: string,
   { pass = session, asked = {} as unknown, headers = {} as Record<string, string> } = {},
@@ -108,7 +115,7 @@ describe('the server of the console', () => {
     expect((await act('refuse')).answers).toEqual([conflict]);
   });
 
-  it('listens on 127.0.0.1 alone', () => {
+  it('listens on 127.0.0.1 only', () => {
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   });
 
@@ -119,7 +126,7 @@ describe('the server of the console', () => {
     ['POST', '/actions/echo'],
     ['OPTIONS', '/actions/echo'],
   ])(
-    'forbids framing, scripts of others, guessed types and caching on %s %s',
+    'forbids framing, foreign scripts, guessed types and caching on %s %s',
     async (method, path) => {
       const { headers } = await ask(method, path);
       const policy = headers.get('content-security-policy') ?? '';
@@ -141,7 +148,7 @@ describe('the server of the console', () => {
     },
   );
 
-  it('refuses each request whose Host is not its exact address, whatever else is right', async () => {
+  it('refuses each request whose Host is not its exact address, even if everything else is right', async () => {
     const { port } = new URL(server.url);
     const hosts = [`localhost:${port}`, '127.0.0.1', `attacker.test:${port}`, `127.0.0.1.:${port}`];
     for (const Host of [...hosts, `[::1]:${port}`, `127.0.0.1:${Number(port) + 1}`]) {
@@ -152,7 +159,7 @@ describe('the server of the console', () => {
     }
   });
 
-  it('answers 400 to a request with two Host headers, also equal ones, or with none', async () => {
+  it('answers 400 to a request with two Host headers, even equal ones, or without Host', async () => {
     const host = `Host: ${new URL(server.url).host}\r\n`;
     const statusOf = async (headers: string, version = '1.1') => {
       const sent = `GET / HTTP/${version}\r\n${headers}Connection: close\r\n\r\n`;
@@ -162,11 +169,11 @@ describe('the server of the console', () => {
     for (const headers of ['', `${host}${host}`, `${host}Host: attacker.test\r\n`]) {
       expect([headers, await statusOf(headers)]).toEqual([headers, 400]);
     }
-    // The console wants its exact address also where the protocol does not.
+    // HTTP/1.0 allows a request without Host, but the console does not.
     expect([await statusOf(host, '1.0'), await statusOf('', '1.0')]).toEqual([200, 403]);
   });
 
-  it('refuses each action and session whose Origin is not its own, also with the right secret', async () => {
+  it('refuses each action and session whose Origin is not its own, even with the right secret', async () => {
     const { port } = new URL(server.url);
     const others = [`http://localhost:${port}`, `https://127.0.0.1:${port}`, 'http://127.0.0.1'];
     for (const Origin of [...others, `${server.url}/`, 'http://attacker.test', 'null', '']) {
@@ -178,7 +185,7 @@ describe('the server of the console', () => {
     expect((await ask('POST', '/actions/echo', { headers, body })).status).toBe(403);
   });
 
-  it('refuses every action without the id of a session with 401, known or not', async () => {
+  it('refuses every action with a missing or wrong session id with 401, whether the action exists or not', async () => {
     const { secret } = session;
     const wrong = ['', 'x', session.id.slice(1), secret, server.newCode().split('.')[0] ?? ''];
     for (const id of wrong) {
@@ -192,7 +199,7 @@ describe('the server of the console', () => {
     expect((await ask('POST', '/actions/echo', { headers, body })).status).toBe(401);
   });
 
-  it('refuses with 401 what is not sealed with the secret of the session for this very path', async () => {
+  it('refuses a request with 401 if it is not sealed with the secret of the session for exactly this path', async () => {
     performed.length = 0;
     const path = '/actions/echo';
     const other = await openConsoleSession(server.url, server.newCode());
@@ -230,7 +237,7 @@ describe('the server of the console', () => {
     expect(reply.status).toBe(401);
   });
 
-  it('opens a session once for a code, and for no other text', async () => {
+  it('opens a session only for a valid code, and only once', async () => {
     const code = server.newCode();
     for (const wrong of ['', 'x', code.slice(1), code.slice(0, -1), JSON.stringify(code)]) {
       expect((await open(wrong)).status).toBe(401);
@@ -240,7 +247,7 @@ describe('the server of the console', () => {
     expect(outcomes.sort()).toEqual([200, 401]);
   });
 
-  it('sends neither the secret of a session nor what an action is asked or answers in readable form', async () => {
+  it('never sends the secret of a session, the input of an action or its answer in readable form', async () => {
     const code = server.newCode();
     const opened = await open(code);
     const asked = { value: 'hunter2-hunter2' };
@@ -255,7 +262,7 @@ describe('the server of the console', () => {
     }
   });
 
-  it('answers 404 to an action or a file that it does not have', async () => {
+  it('answers 404 to an unknown action or file', async () => {
     for (const name of [
       'unknown',
       '',
@@ -275,7 +282,7 @@ describe('the server of the console', () => {
     }
   });
 
-  it('knows no other methods than GET and POST', async () => {
+  it('accepts no methods other than GET and POST', async () => {
     for (const method of ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
       const { headers } = await sealedRequest(session, '/actions/echo');
       const reply = await ask(method, '/actions/echo', {
@@ -286,7 +293,8 @@ describe('the server of the console', () => {
   });
 
   it('accepts sealed bodies of up to 2 MiB, and answers 413 to larger ones', async () => {
-    // The seal takes 28 bytes, and JSON two quotes.
+    // The largest text that fits into a request of 2 MiB: sealing adds 28 bytes, and JSON two
+    // quotation marks.
     const fits = 'x'.repeat(2_097_152 - 30);
     expect((await act('echo', fits)).status).toBe(200);
     performed.length = 0;
@@ -302,12 +310,12 @@ describe('the server of the console', () => {
     expect((await ask('GET', '/', { headers })).status).toBe(431);
   });
 
-  it('reports that an action failed, without the error, which may hold a value', async () => {
+  it('reports that an action failed, but not the error, which may contain a value', async () => {
     const body = { code: 'internal', detail: 'The console failed to do this.' };
     expect((await act('fail')).answers).toEqual([{ status: 500, body }]);
   });
 
-  it('names whom an action waits for before its first answer, and not later', async () => {
+  it('reports which node an action waits for before its first answer, and not later', async () => {
     expect((await act('wait')).answers).toEqual([
       { status: 102, body: 'node 2' },
       { status: 200, body: 'one' },
@@ -315,7 +323,7 @@ describe('the server of the console', () => {
     ]);
   });
 
-  it('sends an endless answer a line at a time, and ends it when the page leaves', async () => {
+  it('sends an endless answer line by line, and ends it when the page leaves', async () => {
     endings = 0;
     const { port } = new URL(server.url);
     const socket = connect(Number(port), '127.0.0.1');
@@ -331,7 +339,7 @@ describe('the server of the console', () => {
     const linesSeen = () => seen.match(/^[\w+/=]{100,}$/gm) ?? [];
     socket.on('data', (chunk) => {
       seen += chunk;
-      // A page that reads no further keeps the server waiting until it leaves.
+      // A page that stops reading keeps the server waiting until it leaves.
       if (linesSeen().length > 2) socket.pause();
     });
     socket.write(`${head.join('\r\n')}\r\n\r\n`);
@@ -349,7 +357,7 @@ describe('the server of the console', () => {
     ['break', 500, { code: 'internal', detail: 'The console failed to do this.' }],
     ['refuse-later', 502, { code: 'failed', detail: 'the log cannot be read' }],
   ])(
-    'ends an endless answer that fails (%s) with a part that has the problem',
+    'ends an endless answer that fails (%s) with a part that holds the problem',
     async (name, status, body) => {
       expect((await act(name)).answers).toEqual([
         { status: 200, body: { n: 0 } },
@@ -358,7 +366,7 @@ describe('the server of the console', () => {
     },
   );
 
-  it('closes at once, although a page still reads an endless answer', async () => {
+  it('closes at once even if a page is still reading an endless answer', async () => {
     endings = 0;
     const other = await startConsole({ files: new Map(), actions });
     const { pass } = await openConsoleSession(other.url, other.newCode());

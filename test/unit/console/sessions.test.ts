@@ -14,7 +14,7 @@ const setUp = () => {
 };
 
 describe('the sessions of the console', () => {
-  it('open one session for a code, and none for the same code again', () => {
+  it('open one session for a code, and none if the code is used again', () => {
     const { newCode, findCode, open, findSession } = setUp();
     const code = newCode();
     expect(findCode(code.id)).toBe(code.secret);
@@ -25,7 +25,7 @@ describe('the sessions of the console', () => {
     expect([findCode(code.id), open(code.id)]).toEqual([undefined, undefined]);
   });
 
-  it('accept a code for 60 s, and refuse it from then on', () => {
+  it('accept a code for 60 s, and refuse it afterwards', () => {
     const { newCode, findCode, open, pass } = setUp();
     const [early, late] = [newCode(), newCode()];
     pass(59_999);
@@ -34,7 +34,7 @@ describe('the sessions of the console', () => {
     expect([findCode(late.id), open(late.id)]).toEqual([undefined, undefined]);
   });
 
-  it('find no code and no session by a wrong text, nor one by the id of the other', () => {
+  it('refuse an unknown text, a secret in place of an id, and the id of a code in place of a session’s', () => {
     const { newCode, findCode, findSession, openNew } = setUp();
     const [code, session] = [newCode(), openNew()];
     for (const wrong of ['', 'x', 'constructor', code.secret, session.secret, session.id]) {
@@ -45,7 +45,7 @@ describe('the sessions of the console', () => {
     }
   });
 
-  it('keep unused codes valid when a new one is made, and sessions open beyond a minute', () => {
+  it('keep unused codes valid when a new one is made, and stay open for longer than a minute', () => {
     const { newCode, open, findSession, openNew, pass } = setUp();
     const code = newCode();
     const session = openNew();
@@ -56,13 +56,13 @@ describe('the sessions of the console', () => {
     expect(findSession(session.id)).toBe(session.secret);
   });
 
-  it('make ids and secrets that never repeat', () => {
+  it('have ids and secrets that never repeat', () => {
     const { newCode, openNew } = setUp();
     const made = Array.from({ length: 100 }, () => [newCode(), openNew()]).flat();
     expect(new Set(made.flatMap(({ id, secret }) => [id, secret])).size).toBe(400);
   });
 
-  it('end the oldest session when a seventeenth one is opened', () => {
+  it('lose the oldest session when a seventeenth is opened', () => {
     const { findSession, openNew } = setUp();
     const sessions = Array.from({ length: 16 }, openNew);
     const isOpen = ({ id }: SharedSecret) => findSession(id) !== undefined;

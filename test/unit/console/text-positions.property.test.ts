@@ -4,11 +4,14 @@ import {
   lineStarts,
   offsetAt,
   shiftMarks,
-} from '../../../console/page/workbench/text-positions.ts';
+} from '../../../cli/console/page/workbench/text-positions.ts';
 import { errorsAt } from '../../../functions/env/faults.ts';
 import { fileText } from '../../support/env-files.ts';
 
-/** Whether an offset is between two characters that people see. */
+/**
+ * Whether the vault can report this offset: it is not inside a character of two code units, and not
+ * before a byte order mark.
+ */
 const isBoundary = (text: string, at: number): boolean => {
   const isInPair =
     /^[\uDC00-\uDFFF]/.test(text.slice(at)) && /[\uD800-\uDBFF]$/.test(text.slice(0, at));

@@ -13,12 +13,15 @@ import {
   wholeOf,
   within,
   xOf,
-} from '../../../console/page/timeline.ts';
+} from '../../../cli/console/page/timeline.ts';
 
 const begin = Date.parse('2026-01-01T00:00:00.000Z');
 const dayMs = 86_400_000;
 
-/** Versions that begin so many milliseconds after `begin`, the newest first, as the vault lists them. */
+/**
+ * Returns versions that start this many milliseconds after `begin`, newest first, like the vault
+ * lists them.
+ */
 const versionsAt = (...starts: readonly number[]): VersionEntry[] => {
   const instants = starts.map((start) => new Date(begin + start).toISOString());
   return instants
@@ -36,7 +39,10 @@ const versionsAt = (...starts: readonly number[]): VersionEntry[] => {
 const lifeOf = (starts: readonly number[], lengthMs: number): readonly Interval[] =>
   intervalsOf(versionsAt(...starts), begin, begin + lengthMs);
 
-/** Different beginnings of versions, and the length of the life. */
+/**
+ * Random histories of a secret: when its versions start, each at another time, and how long the
+ * secret has existed.
+ */
 const lives = fc
   .uniqueArray(fc.integer({ min: 1, max: 900 * dayMs }), { maxLength: 60 })
   .chain((later) => {
@@ -49,7 +55,7 @@ const lives = fc
   });
 
 describe('intervalsOf', () => {
-  it('returns intervals that tile the time from the first version until now, the oldest first', () => {
+  it('returns intervals without gaps from the first version until now, oldest first', () => {
     fc.assert(
       fc.property(lives, ({ starts, lengthMs }) => {
         const intervals = lifeOf(starts, lengthMs);
@@ -59,12 +65,12 @@ describe('intervalsOf', () => {
     );
   });
 
-  it('lets the current version last a millisecond if the clock of the page is behind', () => {
+  it('gives the current version a length of one millisecond if the clock of the page is behind', () => {
     const intervals = intervalsOf(versionsAt(0, 5_000), begin, begin + 1_000);
     expect(intervals.at(-1)).toMatchObject({ from: begin + 5_000, to: begin + 5_001 });
   });
 
-  it('begins with a part without a version if the oldest versions were not read', () => {
+  it('begins with an interval without a version if the oldest versions were not read', () => {
     const [newest, middle] = versionsAt(0, 1_000, 2_000);
     const intervals = intervalsOf([newest, middle] as VersionEntry[], begin, begin + 3_000);
     expect(intervals.map(({ entry, from }) => [entry?.version, from - begin])).toEqual([
@@ -76,7 +82,7 @@ describe('intervalsOf', () => {
 });
 
 describe('intervalAt', () => {
-  it('names the version whose interval holds the instant, with its begin and without its end', () => {
+  it('returns the version whose interval contains the instant, including its start and excluding its end', () => {
     const intervals = lifeOf([0, 1_000], 2_000);
     const versionAt = (ms: number) => intervalAt(intervals, begin + ms)?.entry?.version;
     expect([-1, 0, 999, 1_000, 1_999, 2_000].map(versionAt)).toEqual([
@@ -93,7 +99,7 @@ describe('intervalAt', () => {
 describe('layOut', () => {
   const line = { width: 1_000, least: 4 };
 
-  it('draws bars that tile the line, each as wide as can be seen', () => {
+  it('fills the line with bars that are all wide enough to be seen', () => {
     fc.assert(
       fc.property(lives, ({ starts, lengthMs }) => {
         const intervals = lifeOf(starts, lengthMs);
@@ -109,7 +115,7 @@ describe('layOut', () => {
     );
   });
 
-  it('draws to scale what is wide enough, and counts what it has widened', () => {
+  it('draws everything that is wide enough to scale, and counts the bars that it has widened', () => {
     const intervals = lifeOf([0, 1, 500_001], 1_000_001);
     const bars = layOut(intervals, wholeOf(intervals), line);
     expect(bars.map(({ width }) => width)).toEqual([4, 498, 498]);
@@ -119,7 +125,7 @@ describe('layOut', () => {
     expect(countWidened(layOut(toScale, wholeOf(toScale), line))).toBe(0);
   });
 
-  it('keeps half of the line to scale, however many short versions there are', () => {
+  it('keeps at least half of the line to scale, however many short versions there are', () => {
     const starts = Array.from({ length: 1_000 }, (_, index) => index);
     const intervals = lifeOf(starts, dayMs);
     const bars = layOut(intervals, wholeOf(intervals), line);
@@ -127,7 +133,7 @@ describe('layOut', () => {
     expect(bars.at(-1)?.width).toBeCloseTo(500.5);
   });
 
-  it('draws only the part of the intervals within the range', () => {
+  it('draws only the intervals within the range', () => {
     const intervals = lifeOf([0, 1_000, 2_000], 3_000);
     const bars = layOut(intervals, { from: begin + 500, to: begin + 2_000 }, line);
     expect(bars.map(({ entry, from, to }) => [entry?.version, from - begin, to - begin])).toEqual([
@@ -138,7 +144,7 @@ describe('layOut', () => {
 });
 
 describe('xOf and instantAt', () => {
-  it('lead from each place of the line to an instant of the bar there, and back to the place', () => {
+  it('convert each place on the line to an instant of the bar there, and back', () => {
     fc.assert(
       fc.property(lives, fc.double({ min: 0, max: 1, noNaN: true }), (life, share) => {
         const intervals = lifeOf(life.starts, life.lengthMs);
@@ -147,14 +153,15 @@ describe('xOf and instantAt', () => {
         const instant = instantAt(bars, x) ?? 0;
         const bar = intervalAt(bars, instant);
         expect(bar && x >= bar.x - 1e-6 && x <= bar.x + bar.width + 1e-6).toBe(true);
-        // An instant is a whole millisecond, so the place may move by one.
+        // An instant is rounded to a millisecond, so its place may differ by the
+        // width of one millisecond.
         const perMs = bar ? bar.width / (bar.to - bar.from) : 0;
         expect(Math.abs(xOf(bars, instant) - x)).toBeLessThanOrEqual(perMs + 1e-6);
       }),
     );
   });
 
-  it('put an instant before the line at its begin, and one after it at its end', () => {
+  it('put an instant before the line at its start, and one after it at its end', () => {
     const intervals = lifeOf([0, 1_000], 2_000);
     const bars = layOut(intervals, wholeOf(intervals), { width: 100, least: 4 });
     expect([xOf(bars, begin - 1), xOf(bars, begin + 2_000)]).toEqual([0, 100]);
@@ -164,7 +171,7 @@ describe('xOf and instantAt', () => {
 });
 
 describe('within', () => {
-  it('clips a range, and returns none if nothing of it is left', () => {
+  it('clips a range, and returns undefined if nothing of it is left', () => {
     const bounds = { from: 100, to: 200 };
     expect(within({ from: 0, to: 150 }, bounds)).toEqual({ from: 100, to: 150 });
     expect(within(lastOf('hour', 200), bounds)).toEqual(bounds);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { encodeIdentity, open } from '../../../functions/crypto/envelope.ts';
 import type { Identity } from '../../../functions/model/types.ts';
 
-/** Few letters and short fields, so that neighbours that could be confused are met often. */
+/** Short fields of few letters, so that neighbouring fields that could be confused are frequent. */
 const field = fc.oneof(
   fc.stringMatching(/^[ab1]{0,3}$/),
   fc.string({ unit: 'grapheme', maxLength: 4 }),
@@ -20,7 +20,9 @@ const identities: fc.Arbitrary<Identity> = fc.record({
   note: field,
 });
 
-/** Pairs of identities: unrelated ones, and ones that differ only in where two fields part. */
+/**
+ * Pairs of identities: unrelated ones, and pairs that differ only in where two fields are divided.
+ */
 const pairs = fc.oneof(
   fc.tuple(identities, identities),
   fc
@@ -36,7 +38,7 @@ const pairs = fc.oneof(
 const isWellFormed = (identity: Identity) => Object.values(identity).join('').isWellFormed();
 
 describe('the identity of a version', () => {
-  it('determines the additional data uniquely', () => {
+  it('has the same encoding as another only if all fields are the same', () => {
     fc.assert(
       fc.property(pairs, ([a, b]) => {
         fc.pre(isWellFormed(a) && isWellFormed(b));
@@ -52,7 +54,7 @@ describe('the identity of a version', () => {
 describe('an envelope', () => {
   const dataKeys = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
-  it('rejects a made-up record with integrity_failure and no other error', () => {
+  it('that is made up fails to open with integrity_failure, and with no other error', () => {
     const parts = fc.uint8Array({ maxLength: 64 });
     fc.assert(
       fc.property(

@@ -24,27 +24,27 @@ const flip = (bytes: Uint8Array, bit: number): Uint8Array => {
   return flipped;
 };
 
-/** The encryption key and the commitment, computed without the code under test. */
+/** Computes the encryption key and the commitment without the code under test. */
 const deriveBeside = (key: Uint8Array, aad: Uint8Array) => {
   const info = createHash('sha256').update(aad).digest();
   const output = Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), info, 64));
   return { encryptionKey: output.subarray(0, 32), commitment: output.subarray(32) };
 };
 
-describe('sealing a value', () => {
+describe('a sealed value', () => {
   it.each([
     ['a text', value],
     ['an empty value', Buffer.alloc(0)],
     ['the largest value', randomBytes(65_536)],
     ['every byte', Buffer.from([...Array(256).keys()])],
-  ])('returns %s on opening, and leaves nothing of it in the record', (_, content) => {
+  ])('opens to %s, which its ciphertext does not contain', (_, content) => {
     const record = seal(content, dataKey, identity);
     expect(Buffer.compare(open(record, dataKey, identity), content)).toBe(0);
     expect(record.ciphertext).toHaveLength(content.length + 16);
     if (content.length > 0) expect(Buffer.from(record.ciphertext).includes(content)).toBe(false);
   });
 
-  it('draws a fresh iv every time, so the same value never looks the same', () => {
+  it('has a new random iv each time, so sealing the same value again looks different', () => {
     const records = Array.from({ length: 50 }, () => seal(value, dataKey, identity));
     const different = (part: 'iv' | 'ciphertext') =>
       new Set(records.map((record) => Buffer.from(record[part]).toString('hex'))).size;
@@ -52,7 +52,7 @@ describe('sealing a value', () => {
     expect(different('ciphertext')).toBe(50);
   });
 
-  it('leaves the value and the data key of the caller unchanged', () => {
+  it("leaves the caller's value and data key unchanged", () => {
     const [key, content] = [randomBytes(32), Buffer.from('hunter2')];
     const before = Buffer.from(key);
     const opened = open(seal(content, key, identity), key, identity);
@@ -61,10 +61,13 @@ describe('sealing a value', () => {
     expect(Buffer.from(opened).toString()).toBe('hunter2');
   });
 
-  it.each([0, 16, 31, 33, 64])('refuses a data key of %s bytes as our own bug', async (length) => {
-    expect(await codeOf(() => seal(value, randomBytes(length), identity))).toBe('internal');
-    expect(await codeOf(() => open(sealed, randomBytes(length), identity))).toBe('internal');
-  });
+  it.each([0, 16, 31, 33, 64])(
+    'can neither be made nor opened with a data key of %s bytes, which fails as internal',
+    async (length) => {
+      expect(await codeOf(() => seal(value, randomBytes(length), identity))).toBe('internal');
+      expect(await codeOf(() => open(sealed, randomBytes(length), identity))).toBe('internal');
+    },
+  );
 });
 
 describe('opening a record under another identity', () => {
@@ -85,7 +88,7 @@ describe('opening a record under another identity', () => {
     );
   });
 
-  it('binds the identity twice: the commitment alone, without GCM, already tells', async () => {
+  it('fails even without GCM, because the commitment binds the identity too', async () => {
     const moved = { ...identity, version: 8 };
     const { commitment } = deriveBeside(dataKey, encodeIdentity(moved));
     expect(Buffer.compare(commitment, sealed.commitment)).not.toBe(0);
@@ -100,7 +103,7 @@ describe('opening a changed record', () => {
   const codeOfChanged = (change: Partial<SealedValue>) =>
     codeOf(() => open({ ...sealed, ...change }, dataKey, identity));
 
-  it.each(parts)('fails with integrity_failure for every bit of its %s', async (part) => {
+  it.each(parts)('fails with integrity_failure if any bit of its %s is changed', async (part) => {
     const codes = new Set();
     for (let bit = 0; bit < sealed[part].length * 8; bit++) {
       codes.add(await codeOfChanged({ [part]: flip(sealed[part], bit) }));
@@ -108,26 +111,23 @@ describe('opening a changed record', () => {
     expect([...codes]).toEqual(['integrity_failure']);
   });
 
-  it.each(parts)(
-    'fails with integrity_failure for every length of its %s but its own',
-    async (part) => {
-      const longer = Buffer.concat([sealed[part], Buffer.alloc(40)]);
-      const codes = new Set();
-      for (let length = 0; length <= longer.length; length++) {
-        if (length === sealed[part].length) continue;
-        codes.add(await codeOfChanged({ [part]: longer.subarray(0, length) }));
-        codes.add(await codeOfChanged({ [part]: longer.subarray(longer.length - length) }));
-      }
-      expect([...codes]).toEqual(['integrity_failure']);
-    },
-  );
+  it.each(parts)('fails with integrity_failure if its %s has another length', async (part) => {
+    const longer = Buffer.concat([sealed[part], Buffer.alloc(40)]);
+    const codes = new Set();
+    for (let length = 0; length <= longer.length; length++) {
+      if (length === sealed[part].length) continue;
+      codes.add(await codeOfChanged({ [part]: longer.subarray(0, length) }));
+      codes.add(await codeOfChanged({ [part]: longer.subarray(longer.length - length) }));
+    }
+    expect([...codes]).toEqual(['integrity_failure']);
+  });
 
-  it('fails with integrity_failure for an iv of another length, even if all else was made with it', async () => {
+  it('fails with integrity_failure for an iv of another length, even if everything else was made with it', async () => {
     const record = seal(value, dataKey, identity, () => randomBytes(16));
     expect(await codeOf(() => open(record, dataKey, identity))).toBe('integrity_failure');
   });
 
-  it('fails with integrity_failure for parts of another record of the same secret', async () => {
+  it('fails with integrity_failure if its iv or ciphertext comes from another record of the same version', async () => {
     const other = seal(Buffer.from('hunter3'), dataKey, identity);
     expect(await codeOfChanged({ iv: other.iv })).toBe('integrity_failure');
     expect(await codeOfChanged({ ciphertext: other.ciphertext })).toBe('integrity_failure');
@@ -137,7 +137,7 @@ describe('opening a changed record', () => {
     expect(await codeOf(() => open(sealed, randomBytes(32), identity))).toBe('integrity_failure');
   });
 
-  it('fails without revealing the value or the key', async () => {
+  it('fails with an error that contains neither the value nor the key', async () => {
     const refused = await Promise.resolve()
       .then(() => open({ ...sealed, iv: flip(sealed.iv, 0) }, dataKey, identity))
       .catch((error: Error) => error);

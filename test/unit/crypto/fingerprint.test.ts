@@ -19,7 +19,7 @@ describe('the fingerprint of a keyed request', () => {
     expect(first.contentHash).toHaveLength(32);
   });
 
-  it('treats a text and its bytes as the same content', () => {
+  it('is the same for a text and for its bytes', () => {
     const asText = fingerprint(key, owner, ['create-secret', 'DB_PASSWORD', 'hunter2']);
     expect(sameBytes(asText.contentHash, first.contentHash)).toBe(true);
   });
@@ -33,7 +33,7 @@ describe('the fingerprint of a keyed request', () => {
     ['field that is absent', ['create-secret', 'DB_PASSWORD', undefined]],
     ['field that is empty', ['create-secret', 'DB_PASSWORD', '']],
     ['order of fields', ['DB_PASSWORD', 'create-secret', 'hunter2']],
-  ])('keeps the hash of the key and changes that of the content for another %s', (_, other) => {
+  ])('has the same key hash but another content hash for another %s', (_, other) => {
     const second = fingerprint(key, owner, other);
     expect(second.keyHash).toBe(first.keyHash);
     expect(sameBytes(second.contentHash, first.contentHash)).toBe(false);
@@ -50,13 +50,13 @@ describe('the fingerprint of a keyed request', () => {
     ['subject', key, { ...owner, subject: 'bob' }],
     ['border of tenant and subject', key, { tenant: 'acmea', subject: 'lice' }],
     ['key', `${key}0`, owner],
-  ])('changes both hashes for another %s', (_, otherKey, otherOwner) => {
+  ])('has another key hash and another content hash for another %s', (_, otherKey, otherOwner) => {
     const second = fingerprint(otherKey, otherOwner, content);
     expect(second.keyHash).not.toBe(first.keyHash);
     expect(sameBytes(second.contentHash, first.contentHash)).toBe(false);
   });
 
-  it('reveals neither the key nor a guessable hash to a reader of the table', () => {
+  it('contains neither the key nor a hash that a reader of the table could compute from a guessed content', () => {
     const stored = [first.keyHash, Buffer.from(first.contentHash).toString('base64url')];
     for (const part of stored) expect(part).not.toContain(key);
     const frames = content.flatMap((field) => {
@@ -66,7 +66,8 @@ describe('the fingerprint of a keyed request', () => {
       return [head, bytes];
     });
     const message = Buffer.concat(frames);
-    // An attacker who reads the table has the hash in both spellings, and guesses the content.
+    // An attacker who can read the table sees the hash as bytes and as text, and guesses the
+    // content.
     const guesses = [
       createHash('sha256').update(message).digest(),
       ...[
@@ -82,14 +83,14 @@ describe('the fingerprint of a keyed request', () => {
 });
 
 describe('sameBytes', () => {
-  it('returns false for another length', () => {
+  it('returns false for different lengths', () => {
     expect(sameBytes(first.contentHash, first.contentHash.subarray(1))).toBe(false);
     expect(sameBytes(new Uint8Array(0), first.contentHash)).toBe(false);
   });
 });
 
 describe('the tag of an answer', () => {
-  it('differs for every other list of parts, in 43 characters', () => {
+  it('has 43 characters, and differs between different lists of parts', () => {
     const lists = [['a', 'b'], ['ab', ''], ['', 'ab'], ['ab'], ['a', 'b', ''], ['b', 'a'], []];
     const tags = lists.map(tagOfParts);
     expect(new Set(tags).size).toBe(lists.length);
@@ -101,11 +102,11 @@ describe('the tag of an answer', () => {
 describe('the anchor of a version', () => {
   const version = { name: 'DB_PASSWORD', version: 5, writeId: 'AAECAwQFBgcICQoLDA0ODw' };
 
-  it('is the same in every release, because pins in files hold it', () => {
+  it('is the same in every release, because files contain it in pins', () => {
     expect(anchorOf(version)).toBe('JuXff6aM');
   });
 
-  it('differs for another name, number or write', () => {
+  it('is different for another name, number or write', () => {
     const others = [{ name: 'DB_HOST' }, { version: 6 }, { writeId: 'BAECAwQFBgcICQoLDA0ODw' }];
     const anchors = [{}, ...others].map((other) => anchorOf({ ...version, ...other }));
     expect(new Set(anchors).size).toBe(4);

@@ -29,11 +29,11 @@ describe('the frozen values of format v2', () => {
     ]);
   });
 
-  it.each(cases)('open to their values: $title', ({ sealed, dataKey, identity, value }) => {
+  it.each(cases)('open to their plaintexts: $title', ({ sealed, dataKey, identity, value }) => {
     expect(Buffer.compare(open(sealed, dataKey, identity), value)).toBe(0);
   });
 
-  it.each(cases)('result from sealing again with the same iv: $title', (frozenCase) => {
+  it.each(cases)('are reproduced by sealing with the same iv: $title', (frozenCase) => {
     const { sealed, dataKey, identity, value, aad } = frozenCase;
     expect(Buffer.compare(encodeIdentity(identity), aad)).toBe(0);
     expect(seal(value, dataKey, identity, () => sealed.iv)).toEqual(sealed);

@@ -6,7 +6,9 @@ import { createStore } from '../../../functions/store/store.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-/** An error of the client for an answer with this status; without a status there was no answer. */
+/**
+ * An error as the SDK throws it for a reply with this status. Without a status, there was no reply.
+ */
 const failure = (name: string, status?: number, code?: string): Error =>
   Object.assign(new Error('c4n4ry'), {
     name,
@@ -52,16 +54,16 @@ describe('classifyFailure', () => {
     ['DynamoDB failed', failure('InternalServerError', 500)],
     ['a proxy before DynamoDB throttles', failure('ThrottlingException', 503)],
     ['the same transaction is under way', failure('TransactionInProgressException', 400)],
-    ['the answer is no JSON', failure('SyntaxError', 400)],
-    ['the answer is empty', failure('Error', 200)],
-    ['the answer is a redirect', failure('Error', 302)],
-    ['the thrown value is no error', undefined],
+    ['the reply is not JSON', failure('SyntaxError', 400)],
+    ['the reply is empty', failure('Error', 200)],
+    ['the reply is a redirect', failure('Error', 302)],
+    ['the thrown value is not an error', undefined],
   ])('returns unclear if %s', (_, error) => {
     expect(classifyFailure(error)).toBe('unclear');
   });
 
   it.each(['ValidationException', 'SerializationException', 'UnknownOperationException'])(
-    'throws internal for %s, which is our bug',
+    'throws internal for %s, which would be a bug of the vault',
     (name) => {
       expect(() => classifyFailure(failure(name, 400))).toThrow(
         expect.objectContaining({ code: 'internal' }),
@@ -70,7 +72,7 @@ describe('classifyFailure', () => {
   );
 });
 
-/** Calls through a client that answers by `script`; its last entry answers all further calls. */
+/** Makes calls with a client that answers by `script`. Its last entry answers all further calls. */
 const scripted = (...script: (object | Error)[]) => {
   const clock = virtualClock();
   const context = requestContext({ clock });
@@ -93,21 +95,24 @@ const scripted = (...script: (object | Error)[]) => {
 };
 const answer = { ConsumedCapacity: { CapacityUnits: 1.5 } };
 
-describe('a call', () => {
+describe('a call to DynamoDB', () => {
   it.each([
     [0, undefined, 2_500],
     [9_000, undefined, 900],
     [9_900, undefined, 1],
     [12_000, undefined, 1],
     [8_000, 9_000, 1_000],
-  ])('begun at %d ms of a request, to end by %p, gets %d ms', async (at, endByMs, left) => {
-    const { clock, once } = scripted(answer);
-    clock.advance(at);
-    await once(endByMs);
-    expect(clock.timers).toEqual([left]);
-  });
+  ])(
+    'that starts %d ms into a request and must end by %p is given %d ms',
+    async (at, endByMs, left) => {
+      const { clock, once } = scripted(answer);
+      clock.advance(at);
+      await once(endByMs);
+      expect(clock.timers).toEqual([left]);
+    },
+  );
 
-  it('reports the units that it consumed, single or in a list, and also its failure', async () => {
+  it('reports the units that it consumed, single or in a list, and is reported without units if it fails', async () => {
     const list = { ConsumedCapacity: [{ CapacityUnits: 2 }, {}, { CapacityUnits: 4 }] };
     const { context, once } = scripted(answer, list, { Table: {} }, failure('Error', 500));
     await once();
@@ -123,7 +128,7 @@ describe('a call', () => {
   });
 });
 
-describe('a read', () => {
+describe('a read from DynamoDB', () => {
   it('makes three attempts if the store fails', async () => {
     const { context, read } = scripted(failure('InternalServerError', 500));
     await expect(read()).rejects.toMatchObject({ code: 'store_unavailable' });
@@ -137,7 +142,7 @@ describe('a read', () => {
     expect(clock.elapsed()).toBeLessThan(8_000);
   });
 
-  it('excludes throttling from its three attempts', async () => {
+  it('does not count throttling among its three attempts', async () => {
     const throttled = failure('ThrottlingException', 400);
     const failed = failure('InternalServerError', 500);
     const { read } = scripted(throttled, throttled, throttled, failed, throttled, failed, answer);

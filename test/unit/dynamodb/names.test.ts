@@ -2,7 +2,8 @@ import type { BatchGetItemCommandOutput, DynamoDBClient } from '@aws-sdk/client-
 import { describe, expect, it } from '@jest/globals';
 import { createDynamodbItems } from '../../../functions/dynamodb/dynamodb-items.ts';
 import type { Deletion } from '../../../functions/model/types.ts';
-import { detailAttributes, encodeHead, type Item } from '../../../functions/store/items.ts';
+import { detailAttributes } from '../../../functions/store/decoding.ts';
+import { encodeHead, type Item } from '../../../functions/store/items.ts';
 import { createStore } from '../../../functions/store/store.ts';
 import type { NameRange } from '../../../functions/vault/ports.ts';
 import * as fault from '../../support/faults.ts';
@@ -17,10 +18,12 @@ type Query = {
   readonly ExpressionAttributeValues: Readonly<Record<string, { readonly S: string }>>;
 };
 
-/** A list of names with an index of `names` that ends a page after two, and the queries to it in order. */
+/**
+ * Lists names from an index of `names` whose pages hold two of them. `asked` records the queries in
+ * order.
+ */
 const asking = (names: readonly string[]) => {
   const asked: (readonly [first: string, last: string, startsAfter: string | undefined])[] = [];
-  /** The partition of each query, and that of its start key. */
   const partitions: (string | undefined)[][] = [];
   const client = {
     send: async ({ input }: { readonly input: Query }) => {
@@ -49,7 +52,7 @@ const asking = (names: readonly string[]) => {
 describe('a list of names', () => {
   const names = ['DB.A', 'DB.B', 'DB.C', 'DB.D', 'DB.E'];
 
-  it('starts each page where the one before ended, so that no store walks there', async () => {
+  it('starts each page where the last one ended, so no store has to walk there', async () => {
     const { asked, listNames } = asking(names);
     const range = { prefix: '', after: undefined, limit: 100 };
     expect(await listNames(range)).toEqual({ names, more: false });
@@ -63,7 +66,7 @@ describe('a list of names', () => {
   it.each([
     ['stored', 'acme'],
     ['deleted', 'acme#DELETED'],
-  ] as const)('reads secrets with the state %s in the partition %s only', async (state, own) => {
+  ] as const)('reads secrets with the state %s only from the partition %s', async (state, own) => {
     const { partitions, listNames } = asking(names);
     await listNames({ prefix: '', after: undefined, limit: 100, state });
     expect(partitions).toEqual([
@@ -73,7 +76,7 @@ describe('a list of names', () => {
     ]);
   });
 
-  it('starts at the name after which it continues', async () => {
+  it('starts at the name after which it is to continue', async () => {
     const { asked, listNames } = asking(names);
     const range = { prefix: 'DB.', after: 'DB.C', limit: 100 };
     expect(await listNames(range)).toEqual({
@@ -83,14 +86,14 @@ describe('a list of names', () => {
     expect(asked).toEqual([['DB.C', 'DB.~', 'DB.C']]);
   });
 
-  it('skips a pattern whose only name it has given', async () => {
+  it('skips a pattern for a single name that is not after the name from which to continue', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB', limit: 100 };
     await listNames(range, ['DB', 'X']);
     expect(asked).toEqual([['X', 'X', undefined]]);
   });
 
-  it('reports more while a pattern is left, even if the one before has ended', async () => {
+  it('reports that there is more while a pattern is left, even if the previous one has ended', async () => {
     const { listNames } = asking(['DB.A', 'DB.B']);
     const range = { prefix: '', after: undefined, limit: 2 };
     const page = (...names: string[]) => listNames(range, names);
@@ -109,7 +112,7 @@ describe('a list of names', () => {
     await expect(listed).rejects.toMatchObject({ code: 'integrity_failure' });
   });
 
-  it('starts a later pattern at its own beginning', async () => {
+  it('starts at the beginning of each pattern after the one with the name from which to continue', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB.C', limit: 100 };
     await listNames(range, ['A*', 'DB*', 'X*']);
@@ -146,7 +149,9 @@ describe('the details of names', () => {
   };
   type Output = Pick<BatchGetItemCommandOutput, 'Responses' | 'UnprocessedKeys'>;
 
-  /** Asks a store for the details of names. The store answers to each call as `answer` says. */
+  /**
+   * Asks a store for the details of names. `answer` decides what the store returns for each call.
+   */
   const asking = async (names: readonly string[], answer: (keys: Keys, call: number) => Output) => {
     const asked: Input[] = [];
     const clock = virtualClock();
@@ -193,7 +198,7 @@ describe('the details of names', () => {
     expect(pages(found)).toEqual([['B', details('B')]]);
   });
 
-  it('are asked for again where the store has left them out, and only there', async () => {
+  it('are requested again for the names that the store left out, and only for these', async () => {
     const { found, asked } = await asking(['A', 'B', 'C'], (keys, call) => {
       const [first, ...others] = keys;
       const left = { UnprocessedKeys: { vault: { Keys: others.map((key) => ({ ...key })) } } };
@@ -204,7 +209,7 @@ describe('the details of names', () => {
     expect(names).toEqual([['A', 'B', 'C'], ['B', 'C'], ['C']]);
   });
 
-  it('end in throttled, within eight seconds, if the store leaves all of them out', async () => {
+  it('fail as throttled within eight seconds if the store leaves out all of them', async () => {
     const { found, ms } = await asking(['A'], (keys) => ({
       UnprocessedKeys: { vault: { Keys: keys.map((key) => ({ ...key })) } },
     }));
@@ -223,7 +228,7 @@ describe('the details of names', () => {
     expect(found).toBe('integrity_failure');
   });
 
-  it('are read again after a fault that passes', async () => {
+  it('are read again after a temporary fault', async () => {
     const { found, asked } = await asking(['A'], (keys, call) => {
       if (call === 1) throw fault.throttled;
       return whole(keys);

@@ -5,7 +5,7 @@ import { createStore } from '../../../functions/store/store.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-/** Reads with a client that finds nothing, and the requests to it. */
+/** Reads with a client that finds nothing. `asked` records its requests. */
 const asking = (principal = someone({ tenant: 'acme' })) => {
   const asked: { readonly command: string; readonly input: Record<string, unknown> }[] = [];
   const client = {
@@ -23,7 +23,7 @@ const asking = (principal = someone({ tenant: 'acme' })) => {
   };
 };
 
-describe('the store', () => {
+describe('the DynamoDB store', () => {
   const range = { above: 0, below: 9, order: 'asc', limit: 5 } as const;
 
   it.each([
@@ -38,7 +38,7 @@ describe('the store', () => {
     expect(asked.map(({ input }) => input['ConsistentRead'])).toEqual([true]);
   });
 
-  it('reads several heads in one transaction, which is consistent by itself', async () => {
+  it('reads several heads in one transaction, which is always consistent', async () => {
     const { asked, reads } = asking();
     await reads.findHeads(['DB']);
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
@@ -54,7 +54,7 @@ describe('the store', () => {
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
   });
 
-  it('fails if a read of heads is answered for another number of names', async () => {
+  it('fails if a read of several heads returns another number of them', async () => {
     const { reads } = asking();
     await expect(reads.findHeads(['A', 'B'])).rejects.toMatchObject({
       code: 'integrity_failure',
@@ -84,7 +84,7 @@ describe('a cancelled transaction of reads', () => {
   };
 
   it.each(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'])(
-    'runs again after %s, which a concurrent write causes',
+    'is repeated after the temporary reason %s',
     async (code) => {
       expect(await readHeads(code)).toEqual({ heads: new Map(), calls: 2 });
     },
@@ -94,7 +94,7 @@ describe('a cancelled transaction of reads', () => {
     await expect(readHeads('ValidationError')).rejects.toMatchObject({ code: 'internal' });
   });
 
-  it('fails as too_large if its items may be more than a transaction holds', async () => {
+  it('fails as too_large if its items may exceed what a transaction can return', async () => {
     const names = (count: number) => Array.from({ length: count }, (_, index) => `N${index}`);
     const malformed = 'ValidationError';
     await expect(readHeads(malformed, names(61))).rejects.toMatchObject({ code: 'internal' });
@@ -104,7 +104,7 @@ describe('a cancelled transaction of reads', () => {
     });
   });
 
-  it('fails as store_unavailable, not as too_large, if the store is out of reach', async () => {
+  it('fails as store_unavailable, not as too_large, if the store cannot be reached', async () => {
     const names = Array.from({ length: 96 }, (_, index) => `N${index}`);
     const send = async () => {
       throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
@@ -132,7 +132,7 @@ describe('the probe of the status page', () => {
     return { found, limits: clock.timers };
   };
 
-  it('ends after one second', async () => {
+  it('has a time limit of one second', async () => {
     expect((await probe({})).limits).toEqual([1_000]);
   });
 
@@ -145,7 +145,7 @@ describe('the probe of the status page', () => {
 });
 
 describe('a hidden name', () => {
-  it('leads to look-ups under a key that is never written', async () => {
+  it('is looked up under a key that is never written', async () => {
     const { asked, reads } = asking(someone({ tenant: 'acme', names: [] }));
     await reads.findHead('DB');
     await reads.findVersion('DB', 1);

@@ -18,8 +18,8 @@ const problemsOf = (Replicas: readonly object[], TimeToLiveDescription: object |
   return createDynamodbTable(client, 'vault').findProblems();
 };
 
-describe('the problems of a table of DynamoDB', () => {
-  it('name the Regions to which it is replicated', async () => {
+describe('the problems of a DynamoDB table', () => {
+  it('include the Regions to which it is replicated', async () => {
     expect(await problemsOf([{ RegionName: 'eu-west-1' }], on)).toEqual([
       'the table is replicated to eu-west-1, where the last writer wins',
     ]);
@@ -32,9 +32,9 @@ describe('the problems of a table of DynamoDB', () => {
     ['is on', on, 0],
     ['is being turned on', { TimeToLiveStatus: 'ENABLING', AttributeName: 'expiresAt' }, 0],
   ] as const)(
-    'tell whether expired records are kept, if its time to live %s',
+    'say whether expired records are kept, if its time to live %s',
     async (_, found, count) => {
-      const problem = 'the table keeps expired records: its time to live is not on for expiresAt';
+      const problem = 'the table keeps expired records: turn on its time to live for expiresAt';
       expect(await problemsOf([], found)).toEqual(Array(count).fill(problem));
     },
   );

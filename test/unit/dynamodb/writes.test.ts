@@ -1,6 +1,6 @@
 /**
- * The vault's interpretation of a cancelled transaction, action by action. The embedded store never gives these
- * reasons, because it runs one transaction at a time.
+ * How the vault interprets a cancelled transaction, action by action. The embedded store never
+ * returns these reasons, because it runs one transaction at a time.
  */
 
 import {
@@ -57,7 +57,7 @@ const deletion = (number: number, writeId: string): Deletion & { validTo: undefi
   const facts = { vault, tenant, name, version: number, validFrom, validTo, createdBy, writeId };
   return { ...facts, state: 'deleted' };
 };
-/** The first version of a secret, by this request. */
+/** The first version of a secret, written by this request. */
 const first = (name = 'DB') => ({ base: undefined, next: version(1, 'mine', name) });
 const held: CancellationReason = { Code: 'None' };
 const conflict: CancellationReason = { Code: 'TransactionConflict' };
@@ -74,7 +74,7 @@ const tableOf = (client: DynamoDBClient, context: RequestContext) => ({
   principal: alice,
 });
 
-/** The outcome of one attempt whose transaction is cancelled for these reasons. */
+/** Returns the outcome of one attempt whose transaction is cancelled for these reasons. */
 const outcomeOf = async (
   write: Write,
   reasons: CancellationReason[],
@@ -86,7 +86,7 @@ const outcomeOf = async (
       throw new TransactionCanceledException({ ...metadata, CancellationReasons: reasons });
     },
   } as unknown as DynamoDBClient;
-  // The next write is still running, so a plain read sees only its head.
+  // The next write has not finished, so a plain read finds its head but not yet this version.
   const findVersion: Store['findVersion'] = async (...[, , look]) =>
     look === 'settled' ? superseded : undefined;
   const reads = { findHead: nothing, findVersion, findRecord: nothing };
@@ -103,13 +103,13 @@ describe('a cancelled update', () => {
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
   });
 
-  it('counts as raced if the current head is another’s, which is the next base', async () => {
+  it('counts as raced if the current head is from another write, and returns that head', async () => {
     const head = version(5, 'other');
     const reasons = [failed(encodeHead(head)), failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
   });
 
-  it('has the outcome that its own version shows if the head has advanced', async () => {
+  it('has the outcome that its own version shows if the head is newer', async () => {
     const reasons = [failed(encodeHead(version(7, 'later'))), failed()];
     const mine = { ...version(5, 'mine'), validTo: 1_800_000_000_000 };
     expect(await outcomeOf(write, reasons, mine)).toEqual({ outcome: 'written' });
@@ -122,7 +122,7 @@ describe('a cancelled update', () => {
     ['went back', version(3, 'before')],
     ['is another of the same number', version(4, 'restored')],
   ])(
-    'fails with integrity_failure if the head %s, whatever versions are beyond it',
+    'fails with integrity_failure if the head %s, whether or not a later version item exists',
     async (_, head) => {
       const beyond = { ...version(5, 'other'), validTo: 1_800_000_000_000 };
       for (const superseded of [undefined, beyond]) {
@@ -138,13 +138,13 @@ describe('a cancelled update', () => {
     });
   });
 
-  it('fails with integrity_failure if only the version item blocked it', async () => {
+  it('fails with integrity_failure if only the version item refused it', async () => {
     await expect(outcomeOf(write, [held, failed()])).rejects.toMatchObject({
       code: 'integrity_failure',
     });
   });
 
-  it('needs a retry if the head met a conflict: it was not evaluated, and may be its own', async () => {
+  it('needs a retry if the head had a conflict, because it was not evaluated and may be its own', async () => {
     const again = { outcome: 'refused', reason: 'throttled' };
     expect(await outcomeOf(write, [conflict, failed()])).toEqual(again);
     expect(await outcomeOf(write, [conflict, held])).toEqual(again);
@@ -166,13 +166,13 @@ describe('a cancelled create over a deletion', () => {
   it.each([
     ['a secret that another request created', version(5, 'other')],
     ['a newer deletion', deletion(6, 'other')],
-  ])('counts as raced with %s', async (_, head) => {
+  ])('counts as raced if the head is %s', async (_, head) => {
     const superseded = { ...version(5, 'other'), validTo: 1_800_000_000_000 };
     const reasons = [failed(encodeHead(head)), failed()];
     expect(await outcomeOf(write, reasons, superseded)).toEqual({ outcome: 'raced', head });
   });
 
-  it('counts as written if its own version was written, and deleted or destroyed since', async () => {
+  it('counts as written if its own version exists, even if it has been deleted or destroyed since', async () => {
     const validTo = 1_800_000_000_000;
     const { masterKeyId } = version(5, 'mine');
     const by = { destroyedAt: validTo, destroyedBy: 'bob' };
@@ -195,7 +195,7 @@ describe('a cancelled create over a deletion', () => {
 
 describe('a condition on a head', () => {
   it.each([version(4, 'before'), deletion(4, 'before')])(
-    'names its version, its write and its state: $state',
+    'checks its version, its write id and its state: $state',
     async (base) => {
       const sent: object[] = [];
       const client = {
@@ -230,7 +230,7 @@ describe('a condition on a head', () => {
   );
 });
 
-describe('a cancelled write with a record', () => {
+describe('a cancelled write with an idempotency record', () => {
   const key = recordKey(alice, 'hash');
   const record = (writeId: string) => ({
     operation: 'create-secret',
@@ -246,19 +246,19 @@ describe('a cancelled write with a record', () => {
     record: { keyHash: 'hash', record: record('mine') },
   };
 
-  it('has the outcome that its record shows, before that of the head', async () => {
+  it('has the outcome that the record shows, whatever the head shows', async () => {
     const stored = failed(encodeHead(version(1, 'other')));
     const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), stored]);
     expect(replayed).toEqual({ outcome: 'replayed', record: record('other') });
   });
 
-  it('needs a retry if the record met a conflict, whatever the head: the record may be of a concurrent duplicate', async () => {
+  it('needs a retry if the record had a conflict, whatever the head, because it may be from a concurrent duplicate', async () => {
     const stored = failed(encodeHead(version(1, 'other')));
     const again = { outcome: 'refused', reason: 'throttled' };
     expect(await outcomeOf(write, [conflict, stored])).toEqual(again);
   });
 
-  it('fails with integrity_failure if the blocking record was not returned', async () => {
+  it('fails with integrity_failure if the record that refused it was not returned', async () => {
     await expect(outcomeOf(write, [failed(), held])).rejects.toMatchObject({
       code: 'integrity_failure',
     });
@@ -276,13 +276,13 @@ describe('a cancelled write of several secrets', () => {
     unchanged: [version(3, 'read', 'C')],
   };
 
-  it('counts as raced if any name is another’s, whatever else met a conflict', async () => {
+  it('counts as raced if any head is from another write, even if others had a conflict', async () => {
     const head = version(1, 'other', 'B');
     const reasons = [conflict, failed(encodeHead(head)), failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
   });
 
-  it('counts as written if a name carries its own writeId', async () => {
+  it('counts as written if one head carries its own write id', async () => {
     const reasons = [failed(encodeHead(version(1, 'mine', 'A'))), conflict, failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
   });
@@ -291,7 +291,7 @@ describe('a cancelled write of several secrets', () => {
     expect(await outcomeOf(write, [held, held, failed()])).toEqual({ outcome: 'raced' });
   });
 
-  it('needs a retry if a name met a conflict as well, and may be its own', async () => {
+  it('needs a retry if one of its heads had a conflict, even if a secret that it read has changed, because that head may be its own', async () => {
     expect(await outcomeOf(write, [conflict, held, failed()])).toEqual({
       outcome: 'refused',
       reason: 'throttled',
@@ -299,22 +299,25 @@ describe('a cancelled write of several secrets', () => {
   });
 });
 
-describe('an attempt', () => {
+describe('an attempt to write', () => {
   const update = { base: version(4, 'before'), next: version(5, 'mine') };
   it.each<[string, Write]>([
     ['a single put', { changes: [first()], unchanged: [] }],
     ['a transaction', { changes: [update], unchanged: [] }],
-  ])('ends in time for the look-up that settles it: %s', async (_, write) => {
-    const clock = virtualClock();
-    const client = { send: async () => ({ ConsumedCapacity: {} }) } as unknown as DynamoDBClient;
-    const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
-    const context = requestContext({ clock });
-    clock.advance(7_950);
-    expect(await createWrites(tableOf(client, context), reads).write(write)).toEqual({
-      outcome: 'written',
-    });
-    expect(clock.timers).toEqual([1_050]);
-  });
+  ])(
+    'gets a time limit that leaves time for the look-up that settles its outcome: %s',
+    async (_, write) => {
+      const clock = virtualClock();
+      const client = { send: async () => ({ ConsumedCapacity: {} }) } as unknown as DynamoDBClient;
+      const reads = { findHead: nothing, findVersion: nothing, findRecord: nothing };
+      const context = requestContext({ clock });
+      clock.advance(7_950);
+      expect(await createWrites(tableOf(client, context), reads).write(write)).toEqual({
+        outcome: 'written',
+      });
+      expect(clock.timers).toEqual([1_050]);
+    },
+  );
 });
 
 describe('the look-up of a write that only puts a record', () => {
@@ -334,7 +337,7 @@ describe('the look-up of a write that only puts a record', () => {
     return await createWrites(tableOf(client, context), reads).lookUp(write);
   };
 
-  it('tells from the stored record whether the write took effect', async () => {
+  it('finds out from the stored record whether the write took effect', async () => {
     const other = { ...record, writeId: 'other' };
     expect(await lookUp(record)).toEqual({ outcome: 'written' });
     expect(await lookUp(other)).toEqual({ outcome: 'replayed', record: other });
@@ -343,7 +346,7 @@ describe('the look-up of a write that only puts a record', () => {
 });
 
 describe('a single put', () => {
-  /** The outcome of a create that the head of its secret refuses. */
+  /** Returns the outcome of a create that fails because of this head. */
   const refusedBy = async (head: SealedVersion | Deletion, superseded?: StoredVersion) => {
     const client = {
       send: async () => {
@@ -362,7 +365,7 @@ describe('a single put', () => {
     return { outcome, looks };
   };
 
-  it('looks whether the first version is its own if it meets a deletion', async () => {
+  it('finds out whether the first version is its own if a deletion refuses it', async () => {
     const head = deletion(2, 'other');
     const of = (writeId: string) => ({ ...version(1, writeId), validTo: 1_800_000_000_000 });
     expect(await refusedBy(head, of('mine'))).toEqual({
@@ -374,7 +377,7 @@ describe('a single put', () => {
     await expect(refusedBy(head)).rejects.toMatchObject({ code: 'integrity_failure' });
   });
 
-  it('asks for the blocking item in the same request', async () => {
+  it('asks for the item that refuses it, so that no further call is needed', async () => {
     const sent: object[] = [];
     const client = {
       send: async (command: { readonly input: object }) => {
@@ -410,7 +413,7 @@ describe('a destruction', () => {
   const validTo = 1_740_000_000_000;
   const item = (stored: SealedVersion | DestroyedVersion) => encodeVersion(stored, validTo);
 
-  /** Destroys a version. Each attempt meets the next of these answers, of which the last repeats. */
+  /** Destroys a version. Successive attempts get these answers, and the last one is repeated. */
   const destroy = async (...answers: readonly (Error | Item | 'gone' | 'done')[]) => {
     const sent: { readonly input: object }[] = [];
     const clock = virtualClock();
@@ -432,7 +435,7 @@ describe('a destruction', () => {
     return { outcome, sent, attempts: context.journal.attempts(), ms: clock.elapsed() };
   };
 
-  it('puts what remains, on condition of exactly this version with a value', async () => {
+  it('puts what remains, on the condition that exactly this version still has a value', async () => {
     const { outcome, sent } = await destroy('done');
     expect(outcome).toEqual(byMe);
     expect(sent.map(({ input }) => input)).toMatchObject([
@@ -487,7 +490,7 @@ describe('a destruction', () => {
     ],
     ['store_unavailable if no attempt connected', [fault.connectionRefused], 'store_unavailable'],
     ['throttled if every attempt was throttled', [fault.throttled], 'throttled'],
-  ])('ends in %s, within eight seconds', async (_, faults, code) => {
+  ])('ends with %s, within eight seconds', async (_, faults, code) => {
     const { outcome, ms } = await destroy(...faults);
     expect(outcome).toBe(code);
     expect(ms).toBeLessThan(8_000);

@@ -1,13 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  findChangedKeys,
-  findHeldValues,
-  planAdoption,
-  proposeKeys,
-} from '../../../functions/env/adoption.ts';
+import { findChangedKeys, planAdoption, proposeKeys } from '../../../functions/env/adoption.ts';
 import { readFile } from '../../../functions/env/agreement.ts';
 import type { TextDialect } from '../../../functions/env/dialects/dialect.ts';
+import { silenceDuplicates } from '../../../functions/env/duplicates.ts';
+import { findHeldValues } from '../../../functions/env/held-values.ts';
 import { fileText } from '../../support/env-files.ts';
 import { contentOf, unlessRefused } from '../../support/env-runs.ts';
 import { nodeReaders } from '../../support/node-readers.ts';
@@ -50,68 +47,107 @@ describe('planAdoption', () => {
         A: 'x',
       },
     ],
-  ])('keeps %s (%s)', (_, dialect, old, content, values) => {
+  ])('preserves %s (%s)', (_, dialect, old, content, values) => {
     const plan = adopt(old, ['A'], dialect);
-    expect(plan).toMatchObject({ content, errors: [], kept: [], missing: [] });
+    expect(plan).toMatchObject({ content, errors: [], kept: [], unfit: [] });
     expect(Object.fromEntries(plan.secrets.map(({ key, value }) => [key, value]))).toEqual(values);
     expect(plan.secrets.map(({ name }) => name)).toEqual(['app.A']);
   });
 
-  it('leaves references and empty values as they are, and names keys that the file lacks', () => {
-    const old = 'A=secret(X)\nB=\\secret(X)\nC=\nD=1\n';
-    expect(adopt(old, ['A', 'B', 'C', 'D', 'E'])).toMatchObject({
-      content: 'A=secret(X)\nB=\\secret(X)\nC=\nD=secret(app.D)\n',
-      kept: ['A', 'B', 'C'],
-      missing: ['E'],
-      errors: [],
+  it('leaves references and empty values alone', () => {
+    const old = 'A=secret(X)\nC=\nD=1\n';
+    expect(adopt(old, ['A', 'C', 'D', 'E'])).toMatchObject({
+      content: 'A=secret(X)\nC=\nD=secret(app.D)\n',
+      ...{ kept: ['A', 'C'], unfit: [], plain: [], errors: [] },
     });
   });
 
-  it.each<[string, TextDialect, string, object]>([
-    ['has an error', 'shell', 'B=1\nB=2\nA=1\n', { line: 2, column: 1, code: 'duplicate_key' }],
+  it('lists the keys that stay in plain text, except references and empty values', () => {
+    const old = 'A=1\nB=2\nC=secret(X)\nD=\nE="x secret(X)"\nF=it\nG=\\secret(X)\n';
+    expect(adopt(old, ['A']).plain).toEqual(['B', 'F', 'G']);
+    expect(adopt(adopt(old, ['A']).content, []).plain).toEqual(['B', 'F', 'G']);
+  });
+
+  it.each<[string, TextDialect, string, string, object]>([
     [
-      'has a value that its reader takes otherwise',
+      'that its reader reads differently',
       'shell',
-      "B=1\nA=it's\n",
-      {
-        ...{ line: 2, column: 3, code: 'reader_disagrees', dialect: 'shell' },
-      },
+      'B=1\nA=$x\n',
+      'B=secret(app.B)\nA=$x\n',
+      { line: 2, column: 3, code: 'reader_disagrees', dialect: 'shell' },
     ],
     [
-      'has a comment that its reader may take for a key',
+      'on a line that ends in CRLF',
+      'shell',
+      'A=1\r\nB=1\n',
+      'A=1\r\nB=secret(app.B)\n',
+      { line: 1, code: 'reader_disagrees', reason: 'carriage_return' },
+    ],
+    [
+      'that cannot be written for its reader',
+      'dotenv',
+      'B=1\nA=x$(y\n',
+      'B=secret(app.B)\nA=x$(y\n',
+      { line: 2, column: 3, code: 'not_representable', dialect: 'dotenv', reason: 'expansion' },
+    ],
+    [
+      'that holds an escaped reference',
+      'shell',
+      'B=1\nA="a \\\\secret(X)"\n',
+      'B=secret(app.B)\nA="a \\\\secret(X)"\n',
+      { line: 2, column: 8, code: 'escaped_reference' },
+    ],
+  ])('does not adopt a value %s, but adopts the others', (_, dialect, old, content, fault) => {
+    const plan = adopt(old, ['A', 'B'], dialect);
+    expect(plan).toMatchObject({ content, errors: [], plain: [] });
+    expect(plan.unfit).toEqual([expect.objectContaining({ key: 'A', ...fault })]);
+    expect(plan.secrets.map(({ key }) => key)).toEqual(['B']);
+  });
+
+  it('does not adopt values after a line whose end the reader may see elsewhere, and names that line', () => {
+    const plan = adopt("D='1\n2'\nA='1\n2'\nB=it's\nC=2\n", ['C', 'A', 'B']);
+    const content = "D='1\n2'\nA=secret(app.A)\nB=it's\nC=2\n";
+    expect(plan).toMatchObject({ content, errors: [] });
+    expect(plan.unfit).toEqual([
+      expect.objectContaining({ key: 'B', line: 5, code: 'reader_disagrees' }),
+      expect.objectContaining({ key: 'C', line: 6, reason: 'other_line', causeLine: 5 }),
+    ]);
+  });
+
+  it('names the values that it does not adopt in the order of the file', () => {
+    const { unfit } = adopt('A=$x\nB=\\secret(X)\nC=$x\n', ['C', 'B', 'A']);
+    expect(unfit.map(({ key }) => key)).toEqual(['A', 'B', 'C']);
+  });
+
+  it('lists what stays in plain text without an error if it changes nothing, even if the file could not be expanded', () => {
+    const old = "C=1\nA=it's\nB=secret(X)\n";
+    expect(adopt(old, ['B'])).toMatchObject({ content: old, plain: ['C', 'A'], errors: [] });
+    expect(adopt(old, ['C']).errors).toEqual([expect.objectContaining({ line: 3, causeLine: 2 })]);
+  });
+
+  it('changes nothing in a file without a value that can be adopted', () => {
+    const old = "A='1'\nB='2\n3'\nC=1\nC=2\n";
+    const unfit = [expect.objectContaining({ key: 'A', reason: 'other_line', causeLine: 2 })];
+    expect(adopt(old, ['A'], 'docker')).toMatchObject({ content: old, silenced: [], unfit });
+  });
+
+  it.each<[string, TextDialect, string, object]>([
+    ['an error', 'shell', 'B=1\nB=$B\nA=1\n', { line: 2, column: 1, code: 'duplicate_key' }],
+    [
+      'a comment that its reader may take for a key',
       'node',
       "A='x'\n # b=\n",
       { line: 2, column: 1, code: 'reader_disagrees', dialect: 'node' },
     ],
-    [
-      'has a value that cannot be written for its reader',
-      'dotenv',
-      `B=1\nA=x$(y\n`,
-      {
-        ...{
-          line: 2,
-          column: 3,
-          code: 'not_representable',
-          dialect: 'dotenv',
-          reason: 'expansion',
-        },
-      },
-    ],
-    [
-      'has a line in which the reader would find a value',
-      'docker',
-      "A='1'\nB='2\n3'\n",
-      {
-        ...{ line: 1, column: 3, code: 'not_representable', reason: 'other_line' },
-      },
-    ],
-  ])('plans nothing for a file that %s', (_, dialect, old, error) => {
-    expect(adopt(old, ['A'], dialect).errors).toEqual([expect.objectContaining(error)]);
+  ])('plans nothing for a file with %s', (_, dialect, old, error) => {
+    const plan = adopt(old, ['A'], dialect);
+    expect(plan).toMatchObject({ content: old, secrets: [], silenced: [] });
+    expect(plan.errors).toEqual([expect.objectContaining(error)]);
   });
 
   const keysIn = (text: string) => [...(nodeReaders[0]?.[1](text) ?? new Map()).keys()];
 
-  it('gives each key the same value to Node and npm dotenv as before, or plans nothing', () => {
+  it('gives Node and npm dotenv the same value for each key as before, or plans nothing', () => {
     let adopted = 0;
     fc.assert(
       fc.property(fileText, (text) => {
@@ -134,7 +170,7 @@ describe('planAdoption', () => {
 });
 
 describe('findChangedKeys', () => {
-  it('names a key with another value, a key that is gone, and a line that is not certain and differs', () => {
+  it('names keys with another value, keys that are gone, and changed lines whose value is uncertain', () => {
     const before = readFile(`A=1\nB=2\nC=3\nD=$X\nE=$X\nF=secret(Y)\n`);
     const after = `A='1'\nB=3\nD=$X\nE="$X"\nF=y\n`;
     expect(findChangedKeys(before, after, 'shell')).toEqual(['B', 'C', 'E']);
@@ -142,26 +178,52 @@ describe('findChangedKeys', () => {
 });
 
 describe('findHeldValues', () => {
-  it('finds comments and other keys that still hold an adopted value of 8 bytes', () => {
+  it('finds comments and other keys that still hold an adopted value of at least 8 bytes', () => {
     const old = `# was hunter2!\nA=hunter2!\nB="x\\nhunter2!"\nC=short\n# short\nD=other\n`;
     const { content, secrets } = adopt(old, ['A', 'C'], 'node');
     expect(findHeldValues(content, secrets).map(({ line }) => line)).toEqual([1, 3]);
   });
 
-  it('finds an adopted value that another key spells differently', () => {
+  it('finds an adopted value that is spelled differently under another key', () => {
     const { content, secrets } = adopt(`A='a"b-long'\nB="a\\"b-long"\n`, ['A'], 'python');
     expect(content).toContain('B="a\\"b-long"');
     expect(findHeldValues(content, secrets).map(({ line }) => line)).toEqual([2]);
   });
 });
 
+describe('silenceDuplicates', () => {
+  it.each([
+    ['of one line', 'A=1\nB=1\nA=2\nA=3\n', '# A=1\nB=1\n# A=2\nA=3\n', [1, 3]],
+    [
+      'of several lines with CRLF',
+      'A="x\r\n\r\ny" # c\r\nA=2\r\n',
+      '# A="x\r\n# \r\n# y" # c\r\nA=2\r\n',
+      [1],
+    ],
+    ['after a byte order mark', '\uFEFF export A=1\nA=2', '\uFEFF#  export A=1\nA=2', [1]],
+  ])('turns overridden assignments into comments: %s', (_, old, content, lines) => {
+    const found = silenceDuplicates(old);
+    expect(found.content).toBe(content);
+    expect(found.silenced).toEqual(lines.map((line) => ({ key: 'A', line })));
+    expect(readFile(content).errors).toEqual([]);
+  });
+
+  it.each([
+    ['no duplicate key', 'A=1\nB=2\n'],
+    ['a line that may refer to the earlier value', `A=1\nB=\${A}x\nA=2\n`],
+    ['a line that refers to the earlier value without braces', 'A=1\nB=$A\nA=2\n'],
+    ['a command that may use the earlier value', 'A=1\nB="$(printenv A)"\nA=2\n'],
+    ['a command in backticks', 'A=1\nB=`printenv A`\nA=2\n'],
+    ['another error', 'A=1\nA=2\nB C\n'],
+  ])('changes nothing in a file with %s', (_, old) => {
+    expect(silenceDuplicates(old)).toEqual({ content: old, silenced: [] });
+  });
+});
+
 describe('proposeKeys', () => {
-  it('proposes by name, by a URL with a password, and by a private key, and no reference', () => {
-    const secret = ['DB_PASSWORD', 'api_key', 'GITHUB_TOKEN', 'SECRET', 'PASS', 'AWS_CREDENTIALS'];
-    const plain = ['DB_HOST', 'KEYBOARD', 'PASSWORD_MIN', 'SSH_PUBLIC_KEY', 'TOKENS'];
-    const file = [...secret, ...plain].map((key) => `${key}=x\n`).join('');
-    const more = `URL=postgres://u:p@h/d\nSITE=https://h:80/a@b\nPEM="-----BEGIN EC PRIVATE KEY-----\nx"\n`;
-    const none = 'EMPTY_KEY=\nOLD_KEY=secret(X)\n';
-    expect(proposeKeys(file + more + none)).toEqual([...secret, 'URL', 'PEM']);
+  it('decides by the name and the last value of each key, and skips references and empty values', () => {
+    const file =
+      'HOST=db\nKEY=x\nURL=x://h\nURL=postgres://u:p@h/d\nNONE_KEY=\nOLD_KEY=secret(X)\nNEW_KEY=\\secret(X)\n';
+    expect(proposeKeys(file)).toEqual(['KEY', 'URL', 'NEW_KEY']);
   });
 });

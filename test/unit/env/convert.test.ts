@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { convertFile } from '../../../functions/env/convert.ts';
 import type { Dialect } from '../../../functions/env/dialects/dialect.ts';
 
-/** The converted file, or the errors as `line:column code`, with their reasons. */
+/** Returns the converted file, or its errors as `line:column code` with their reasons. */
 const converted = (content: string, from: Dialect | undefined, to: Dialect): string | string[] => {
   const conversion = convertFile(content, { from, to });
   if (conversion.errors.length === 0) return conversion.content;
@@ -13,15 +13,27 @@ const converted = (content: string, from: Dialect | undefined, to: Dialect): str
 
 describe('a converted file', () => {
   it.each<[string, Dialect | undefined, Dialect, string, string | string[]]>([
-    ['keeps lines that both read right', 'dotenv', 'compose', `A="x y" # c\n\n`, `A="x y" # c\n\n`],
-    ['writes the others again', 'dotenv', 'shell', `A=x y # c\nB=1\n`, `A='x y' # c\nB=1\n`],
-    ['has the value that docker finds', 'docker', 'shell', `A="x" # c`, `A='"x" # c'`],
-    ['has the value that python finds', 'python', 'shell', `A='\\\\x'\n`, `A='\\x'\n`],
+    [
+      'keeps lines that both readers read correctly',
+      'dotenv',
+      'compose',
+      `A="x y" # c\n\n`,
+      `A="x y" # c\n\n`,
+    ],
+    ['rewrites the other lines', 'dotenv', 'shell', `A=x y # c\nB=1\n`, `A='x y' # c\nB=1\n`],
+    ['has the value as docker reads it', 'docker', 'shell', `A="x" # c`, `A='"x" # c'`],
+    ['has the value as python reads it', 'python', 'shell', `A='\\\\x'\n`, `A='\\x'\n`],
     ['keeps references', undefined, 'docker', `A = "secret(X)"\nB="b"\n`, `A = "secret(X)"\nB=b\n`],
-    ['may have a spelling of the reader alone', undefined, 'docker', `A='b #'\n`, `A=b #\n`],
+    [
+      'may use a spelling that only its reader understands',
+      undefined,
+      'docker',
+      `A='b #'\n`,
+      `A=b #\n`,
+    ],
     ['keeps a byte order mark', undefined, 'compose', `\uFEFFA=1\n`, `\uFEFFA=1\n`],
     [
-      'has no comments that the reader misreads',
+      'cannot contain comments that its reader would misread',
       undefined,
       'dotenv',
       `\uFEFF#\n # A=\n`,
@@ -29,74 +41,92 @@ describe('a converted file', () => {
     ],
     ['is one object in json', 'shell', 'json', `# c\nA=1\nB='"'\n`, `{"A":"1","B":"\\""}`],
     [
-      'has no value that is not certain',
+      'cannot be made of a value on which readers disagree',
       'dotenv',
       'shell',
       `A=1\nB=x#y\n`,
       ['2:3 reader_disagrees'],
     ],
     [
-      'has no value with dollars that python expands',
+      'cannot be made of a value that python expands',
       'python',
       'shell',
       `A=\${B}`,
       ['1:3 reader_disagrees'],
     ],
     [
-      'has no comment of python twice',
+      'cannot be made of a quote that python ends elsewhere',
       'python',
       'shell',
       `A='it\\' # '\n`,
       ['1:3 reader_disagrees'],
     ],
-    ['makes no new reference', 'docker', 'shell', `A=x # secret(B)`, ['1:3 reader_disagrees']],
     [
-      'has no value that docker does not find',
+      'cannot be made of a value that would become a reference',
+      'docker',
+      'shell',
+      `A=x # secret(B)`,
+      ['1:3 reader_disagrees'],
+    ],
+    [
+      'cannot be made of a line that docker does not read as an assignment',
       'docker',
       'shell',
       `export A=1`,
       ['1:10 reader_disagrees'],
     ],
     [
-      'has no value behind a mark',
+      'cannot be made of a file with a byte order mark that its reader does not skip',
       'dotenv',
       'shell',
       `\uFEFFA=1`,
       ['1:1 reader_disagrees byte_order_mark'],
     ],
     [
-      'has no comment that hides lines',
+      'cannot contain a comment that would hide lines from its reader',
       'shell',
       'dotenv',
       ` # A="\nB=1\n`,
       ['1:1 reader_disagrees'],
     ],
     [
-      'has no value without a spelling',
+      'cannot contain a value that its dialect cannot spell',
       'shell',
       'docker',
       `A=1\nB='x\ny'\n`,
       ['2:3 not_representable line_feed'],
     ],
-    ['has no unfit reference', undefined, 'shell', `UID=secret(X)`, ['1:5 not_representable key']],
-    ['has no unfit value', 'docker', 'shell', `UID=1\n`, ['1:5 not_representable key']],
     [
-      'can be expanded later',
+      'cannot contain a reference under a name that its shell changes',
+      undefined,
+      'shell',
+      `UID=secret(X)`,
+      ['1:5 not_representable key'],
+    ],
+    [
+      'cannot contain a value under a name that its shell changes',
+      'docker',
+      'shell',
+      `UID=1\n`,
+      ['1:5 not_representable key'],
+    ],
+    [
+      'cannot contain a value that a later expansion would change',
       undefined,
       'docker',
       `A=secret(X)\nB='b #'`,
       ['2:3 not_representable expanded_later'],
     ],
     [
-      'is no json with references',
+      'cannot be json if it contains references',
       undefined,
       'json',
       `A=1\nB="\\\\secret(X)"`,
       ['2:6 not_representable expanded_later'],
     ],
-    ['has no errors of the grammar', undefined, 'json', `A=1\nB`, ['2:1 missing_equals']],
+    ['cannot be made of a file with errors', undefined, 'json', `A=1\nB`, ['2:1 missing_equals']],
     [
-      'has nothing that looks like a reference',
+      'cannot contain a malformed reference',
       undefined,
       'json',
       `A=Secret(X)`,

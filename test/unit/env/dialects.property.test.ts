@@ -9,7 +9,7 @@ import { contentOf, plan, unlessRefused } from '../../support/env-runs.ts';
 import { cpuMsOf } from '../../support/growth.ts';
 import { nodeReaders, readWithExpand, readWithNodeProcess } from '../../support/node-readers.ts';
 
-const dialects = ['shell', 'compose', 'docker', 'node', 'dotenv', 'python'] as const;
+const dialects = ['shell', 'compose', 'docker', 'node', 'dotenv', 'python', 'ruby', 'php'] as const;
 
 const value = fc
   .array(
@@ -29,7 +29,7 @@ const line = fc.constantFrom(
 );
 
 describe('a value written for any dialect', () => {
-  it('reads back through the grammar if the reply will be expanded later', () => {
+  it('is read back exactly by the grammar of the vault, so that the reply can be expanded later', () => {
     fc.assert(
       fc.property(value, line, fc.constantFrom(...dialects), (any, template, dialect) => {
         const text = `${template.replace('KEY', 'K')}\nB=enc(N)\n`;
@@ -67,7 +67,7 @@ describe('a value written for any dialect', () => {
 });
 
 describe('findExpansions', () => {
-  it('finds what the expression of python-dotenv finds', () => {
+  it('finds the same as the regular expression of python-dotenv', () => {
     const text = fc
       .array(fc.constantFrom('${', '$', '{', '}', ':', '-', ':-', 'a', '\n'), { maxLength: 14 })
       .map((all) => all.join(''));
@@ -97,7 +97,7 @@ describe('any text, for any dialect', () => {
     );
   });
 
-  it('causes errors only on lines that hold a reference', () => {
+  it('causes errors only on lines that the vault writes, never on lines that it keeps', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom(...dialects), (text, dialect: Dialect) => {
         const file = parseFile(text);
@@ -129,7 +129,7 @@ describe.each(['node', 'dotenv'] as const)('a value written for the dialect %s',
   const sorted = (map: ReadonlyMap<string, string>) =>
     [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 
-  it('reads back exactly in Node and npm dotenv, and dotenv-expand leaves one for dotenv unchanged', () => {
+  it('is read back exactly by Node and npm dotenv, and dotenv-expand does not change it if it is for dotenv', () => {
     fc.assert(
       fc.property(
         fc.array(value, { minLength: 20, maxLength: 30, size: 'max' }),
@@ -147,7 +147,7 @@ describe.each(['node', 'dotenv'] as const)('a value written for the dialect %s',
     );
   });
 
-  it('reaches a process that node --env-file starts', () => {
+  it('reaches a process started by node --env-file', () => {
     const values = fc.sample(value, { numRuns: 200 });
     const { text, expected } = written(values, 'KEY=secret(X) # c');
     const [found = new Map()] = readWithNodeProcess([text]);
@@ -156,7 +156,7 @@ describe.each(['node', 'dotenv'] as const)('a value written for the dialect %s',
 });
 
 describe('dotenv-expand', () => {
-  it('would run a value that the vault therefore refuses', () => {
+  it('would run commands in certain values, so the vault refuses these values', () => {
     expect(readWithExpand("A='$(echo ran)'\n").get('A')).toBe('ran');
     expect(readWithExpand("B=1\nA='$B \\$'\n").get('A')).toBe('1 $');
     for (const value of ['$(echo ran)', '$B', '\\$']) {
@@ -166,7 +166,7 @@ describe('dotenv-expand', () => {
     }
   });
 
-  it('would run what a line joins from values, so the vault refuses the values or the line', () => {
+  it('would run a command that a line joins from several values, so the vault refuses the values or the line', () => {
     const run = (text: string) => readWithExpand(text).get('A');
     expect(run("U='app$'\nD='(echo ran)'\nA=x$U$D\n")).toBe('xappran');
     expect(run("D=$\nB='(echo ran)'\nA=$D$B\n")).toBe('ran');

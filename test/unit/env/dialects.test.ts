@@ -7,6 +7,12 @@ import { scenariosOf } from '../../support/env-scenarios.ts';
 import { readWithBash } from '../../support/shells.ts';
 
 const readings = ['same', 'different', 'lines below', 'whole file'];
+const effects: Readonly<Record<string, string>> = {
+  same: 'reads this line like the grammar',
+  different: 'reads this line differently from the grammar',
+  'lines below': 'may misread the lines after this one',
+  'whole file': 'may misread a whole file with this line',
+};
 const actions = ['writes', 'changes', 'plans', 'later writes'] as const;
 const scenarios = scenariosOf('test/unit/env/dialects.txt', [...readings, ...actions]);
 const result = (work: () => string): string => {
@@ -18,7 +24,10 @@ describe.each([...scenarios])('the dialect %s', (name, all) => {
   const dialect = name as Dialect;
   const casesOf = (...words: string[]) => all.filter(({ word }) => words.includes(word));
 
-  /** The output of each word for an input. A refusal is written as its line and its reason. */
+  /**
+   * What each verb of a scenario outputs for an input. A refusal is written as its line and its
+   * reason.
+   */
   const outputs: Readonly<Record<string, (input: string) => string>> = {
     writes: (value) => {
       const written = () => contentOf('A=secret(X)\n', expanding(value));
@@ -44,9 +53,12 @@ describe.each([...scenarios])('the dialect %s', (name, all) => {
     expect(outputs[word]?.(input)).toBe(output);
   });
 
-  it.each(casesOf(...readings))('reads as $text', ({ word, input }) => {
-    expect(readingOf(dialect, input)).toBe(word);
-  });
+  it.each(casesOf(...readings).map((one) => ({ ...one, effect: effects[one.word] })))(
+    '$effect: $input',
+    ({ word, input }) => {
+      expect(readingOf(dialect, input)).toBe(word);
+    },
+  );
 });
 
 describe('bash', () => {
@@ -54,7 +66,7 @@ describe('bash', () => {
   const linesRead = (reading: string) =>
     shell.flatMap(({ word, input }) => (word === reading ? [input] : []));
 
-  it('reads an unchanged line without a warning as the grammar does', () => {
+  it('reads an unchanged line as the grammar does, if there is no warning', () => {
     const lines = linesRead('same').flatMap((text) => {
       const [line] = parseFile(`${text}\n`).lines;
       return line?.kind === 'assignment'
@@ -66,9 +78,10 @@ describe('bash', () => {
     expect(readWithBash(files)).toEqual(wanted);
   });
 
-  it('reads a resolved value exactly below an unchanged line with a warning', () => {
+  it('reads a resolved value exactly, even after an unchanged line with a warning', () => {
     const value = `it's "$x" \`y\` \\`;
-    // In a subshell, which this test uses, bash ends at an assignment to a name that is read-only.
+    // readWithBash reads each file in a subshell, and bash ends that subshell when the file assigns
+    // to a read-only name such as UID. So that line is left out.
     const lines = linesRead('different').filter((line) => line !== 'UID=1');
     const files = lines.map((line) => {
       const { content } = render(`${line}\nT=secret(X)\n`, { secrets: { X: value } });
@@ -79,7 +92,7 @@ describe('bash', () => {
     expect(files.length).toBeGreaterThan(20);
   });
 
-  it('changes the values of some names, which the vault refuses, and of no other name here', () => {
+  it('changes the values of certain names, which the vault refuses, and of no name that the vault accepts', () => {
     const changed =
       `_ BASHOPTS BASHPID BASH_COMMAND BASH_VERSINFO EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD
       LINENO OPTIND PPID RANDOM SECONDS SHELLOPTS SRANDOM UID`.split(/\s+/);
@@ -89,7 +102,7 @@ describe('bash', () => {
     const read = readWithBash(files);
     expect(names.filter((_, index) => read[index]?.join() !== 'va lue,1')).toEqual(changed);
     const refused = (name: string) => reasonsOf(() => plan(`${name}=secret(X)\n`)).join();
-    // BASH_ARGV0 keeps its value, but bash gives it to no program.
+    // BASH_ARGV0 keeps its value, but bash does not pass it to programs.
     for (const name of [...changed, 'BASH_ARGV0'])
       expect([name, refused(name)]).toEqual([name, '1 key']);
     for (const name of kept) expect([name, refused(name)]).toEqual([name, 'nothing was thrown']);

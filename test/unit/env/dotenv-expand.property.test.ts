@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import { render, unlessRefused } from '../../support/env-runs.ts';
 import { seed } from '../../support/seed.ts';
 
-/** Runs dotenv-expand on files, records its commands instead of running them, and prints one line for each. */
+/**
+ * Runs dotenv-expand on files, records its commands instead of running them, and prints one line
+ * for each.
+ */
 const program = `
   const { readFileSync, writeSync } = require('node:fs');
   const ran = [];
@@ -22,7 +25,10 @@ type Outcome = {
   readonly found: Readonly<Record<string, string>>;
 };
 
-/** dotenv-expand may loop forever. The child is killed after 30 s, and the failure shows the current file. */
+/**
+ * dotenv-expand may loop forever. The child is killed after 30 s, and the failure shows the current
+ * file.
+ */
 const expandInChild = (texts: readonly string[]): Outcome[] => {
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], {
     input: JSON.stringify(texts),
@@ -77,8 +83,8 @@ const accepted = fc.sample(file, { numRuns: 20_000, seed }).flatMap(({ secrets, 
 const name = /\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/g;
 
 /**
- * The values that the author expects in lines that only join names, each replaced once. Other lines are left out, and
- * so are all lines of a file with a warning.
+ * Returns the values that the author expects. Each name in a value is replaced once. Lines that do
+ * more than join names are left out, and so are these lines of a file with a warning.
  */
 const meaningOf = (file: (typeof accepted)[number]): Record<string, string> => {
   const { warned, secrets, lines } = file;
@@ -100,10 +106,10 @@ const joined = (line: string, known: ReadonlyMap<string, string | undefined>) =>
   return text.replace(name, (_, bare, braced) => known.get(bare ?? braced) ?? '');
 };
 
-describe('dotenv-expand, given a file with resolved values', () => {
+describe('dotenv-expand, for a file with resolved values,', () => {
   const outcomes = expandInChild(accepted.map(({ content }) => content));
 
-  it('runs only commands of the author’s lines that refer to no other line', () => {
+  it('runs only commands in the author’s own lines that refer to no other line', () => {
     const alone = accepted.map(({ lines }) =>
       lines.filter((line) => !/secret\(|\$\{?[A-Za-z_]/.test(line)).join('\n'),
     );
@@ -115,7 +121,7 @@ describe('dotenv-expand, given a file with resolved values', () => {
     expect(accepted.length).toBeGreaterThan(3_000);
   });
 
-  it('changes no resolved value, and joins values unchanged', () => {
+  it('does not change resolved values, not even where it joins them', () => {
     let joins = 0;
     for (const [index, { found }] of outcomes.entries()) {
       const one = accepted[index];

@@ -14,7 +14,7 @@ describe('the grammar of a .env file', () => {
     );
   });
 
-  it('knows where in the text each character of a value is written', () => {
+  it('knows where in the text each character of a value is', () => {
     fc.assert(
       fc.property(fileText, (text) => {
         for (const line of parseFile(text).lines) {
@@ -31,7 +31,7 @@ describe('the grammar of a .env file', () => {
     );
   });
 
-  it('places every error inside the text, in order', () => {
+  it('reports every error at a position inside the text, in order', () => {
     fc.assert(
       fc.property(fileText, (text) => {
         const rows = text.replace(/^\uFEFF/, '').split('\n');

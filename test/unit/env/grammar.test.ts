@@ -4,7 +4,6 @@ import { envReadings } from '../../support/env-readings.ts';
 import { scenariosOf } from '../../support/env-scenarios.ts';
 import { cpuMsOf } from '../../support/growth.ts';
 
-/** The keys and values that the grammar reads from a file without errors. */
 const read = (text: string): [string, string][] => {
   const { lines, errors } = parseFile(text);
   expect(errors).toEqual([]);
@@ -32,24 +31,24 @@ describe('the grammar of a .env file', () => {
     expect(read(text).map(([key]) => key)).toEqual(names);
   });
 
-  it('reads export as the key if no other key follows', () => {
+  it('reads export as the key if no other key follows it', () => {
     expect(read('export=1\n')).toEqual([['export', '1']]);
     expect(read('export =1\n')).toEqual([['export', '1']]);
     expect(read('export export=1\n')).toEqual([['export', '1']]);
   });
 
-  it('reads no assignment from blank lines and comments', () => {
+  it('finds no assignment in blank lines and comments', () => {
     expect(read('\n \t\r\n# a=b\n \t# "\n')).toEqual([]);
     expect(read('')).toEqual([]);
     expect(read('\uFEFF')).toEqual([]);
   });
 
-  it('keeps the blanks between an empty value and its comment', () => {
+  it('keeps the spaces between an empty value and its comment', () => {
     const parts = { afterEquals: '', afterValue: ' \t', comment: '# c' };
     expect(parseFile('A= \t# c\n').lines[0]).toMatchObject(parts);
   });
 
-  it('numbers lines as an editor does, even after values of several lines', () => {
+  it('numbers lines like an editor, even after values that span several lines', () => {
     expect(parseFile(`A='1\n2'\n\nB=1\n`).lines.map(({ line }) => line)).toEqual([1, 3, 4]);
   });
 
@@ -78,7 +77,7 @@ describe('the grammar of a .env file', () => {
     ['quotes that open on every line', `A='\n`.repeat(60_000)],
     ['lone CR', 'A=\r'.repeat(87_000)],
     ['short lines', 'A\n'.repeat(131_000)],
-  ])('reads a large file of %s in time that grows with its size only', (_, text) => {
+  ])('reads a large file of %s in linear time', (_, text) => {
     expect(cpuMsOf(() => parseFile(text))).toBeLessThan(1_000);
   });
 });

@@ -49,7 +49,7 @@ const versions: fc.Arbitrary<Versions> = fc
 
 const options = { values: new Map(), dialect: 'json', mode: 'expand' } as const;
 
-/** Expands with secrets whose versions have different values. */
+/** Expands the text with secrets whose versions all have different values. */
 const expand = (text: string, current: Versions, dialect: 'shell' | 'json') => {
   const plan = planFile({ ...options, content: text, dialect });
   const used = plan.read.map((reference) => {
@@ -63,7 +63,7 @@ const expand = (text: string, current: Versions, dialect: 'shell' | 'json') => {
   return renderFile(plan, values, 'json', pinTo);
 };
 
-/** Skips a sample that is refused. */
+/** Expands like `expand`, but skips the sample if it is refused. */
 const expandable = (...args: Parameters<typeof expand>) => {
   const expanded = unlessRefused(() => expand(...args));
   fc.pre(expanded !== undefined);
@@ -71,7 +71,7 @@ const expandable = (...args: Parameters<typeof expand>) => {
 };
 
 describe('a pinned file', () => {
-  it('expands to the values that it was made with, whatever is current then', () => {
+  it('expands to the values it was made with, whatever the current versions are', () => {
     fc.assert(
       fc.property(
         content,
@@ -105,7 +105,7 @@ describe('a pinned file', () => {
     );
   });
 
-  it('changes only in the versions and anchors of the pins that move', () => {
+  it('changes only in the versions and anchors of the pins that are moved', () => {
     fc.assert(
       fc.property(content, versions, fc.constantFrom(...names), (text, newer, moved) => {
         const plan = unlessRefused(() => planFile({ ...options, content: text }));

@@ -4,17 +4,17 @@ import { faultsOf, plan, refusal, render } from '../../support/env-runs.ts';
 
 const secrets = { X: 'x', 'X@2': 'x2', Y: 'y' };
 const pinTo = { X: 3, Y: 12 };
-// The dialect json pins every file. The dialect shell would refuse a file that bash misreads.
+// Uses json because that dialect can pin every file. shell would refuse a file that bash misreads.
 const pinned = (content: string) =>
   render(content, { mode: 'expand', dialect: 'json', secrets, pinTo }).pinned;
 
 describe('a pinned file', () => {
-  it('equals a submitted file without references, and is absent unless requested', () => {
+  it('equals the submitted file if that has no references, and is returned only on request', () => {
     expect(pinned('A=1 # c')).toBe('A=1 # c');
     expect(render('A=secret(X)\n', { mode: 'expand', secrets })).not.toHaveProperty('pinned');
   });
 
-  it('keeps the format of a .env file in the dialect json', () => {
+  it('is still a .env file in the dialect json', () => {
     const options = { mode: 'expand', secrets, pinTo, dialect: 'json' } as const;
     expect(render('# c\nA=secret(X)\n', options)).toMatchObject({
       content: '{"A":"x"}',
@@ -22,19 +22,19 @@ describe('a pinned file', () => {
     });
   });
 
-  it('fails if the version of a reference is missing', () => {
+  it('causes the error internal if the version of a reference is missing', () => {
     const work = () => render('A=secret(X)\n', { mode: 'expand', secrets, pinTo: { Y: 1 } });
     expect(refusal(work).code).toBe('internal');
   });
 });
 
 describe('the values of pinned references', () => {
-  it('are those of their versions, beside the current value of the same name', () => {
+  it('are those of their versions, even next to the current value of the same name', () => {
     const text = 'A=secret(X)-secret(X@2)-secret(X)\n';
     expect(render(text, { mode: 'expand', secrets }).content).toBe('A=x-x2-x\n');
   });
 
-  it('report an unrepresentable value at the column of its own reference', () => {
+  it('cause an error at the column of their own reference if they cannot be represented', () => {
     const broken = { X: 'x', 'X@2': new Uint8Array([0xff]), N: 'n' };
     const text = 'A=secret(X)-secret(X@2)\n';
     const work = () => render(text, { mode: 'expand', secrets: broken });

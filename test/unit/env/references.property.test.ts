@@ -8,7 +8,10 @@ import { VaultError } from '../../../functions/model/errors.ts';
 import { fileText } from '../../support/env-files.ts';
 import { isForShellsOnly } from '../../support/shells.ts';
 
-/** A piece of a value: how it is typed once quotes and escapes are removed, and what it means. */
+/**
+ * A piece of a value. `typed` is what the file contains once quotes and escapes are removed,
+ * `meant` is what it stands for.
+ */
 type Piece =
   | { readonly kind: 'text'; readonly typed: string; readonly meant: string }
   | { readonly kind: 'secret' | 'enc'; readonly name: string; readonly pairs: number };
@@ -28,7 +31,7 @@ const textPiece = fc.oneof(
 );
 const secrets = ['S0', 'S1', 'S.2-x', '__proto__'];
 const news = ['N0', 'N1', 'N.2-x', 'constructor'];
-/** Of these the file stores the next version. */
+/** The names whose next version the file stores. */
 const nexts: ReadonlySet<string> = new Set(['N1', 'N.2-x']);
 const reference = (kind: 'secret' | 'enc', names: string[]): fc.Arbitrary<Piece> =>
   fc.record({ kind: fc.constant(kind), name: fc.constantFrom(...names), pairs: fc.nat(2) });
@@ -44,7 +47,7 @@ const style: fc.Arbitrary<Style> = fc.record({
   tail: fc.constantFrom('', ' ', ' # c', ` # it's enc(X) Secret(`),
 });
 
-/** A decoded value as it may be typed. */
+/** Returns a spelling of a decoded value: bare, in single quotes or in double quotes. */
 const spell = (decoded: string, quote: number): string => {
   const bare = /^(?!['"#])\S(?:.*\S)?$/su.test(decoded) && !/[\n\r]|[ \t]#/.test(decoded);
   if (quote === 0 && bare) return decoded;
@@ -62,13 +65,15 @@ type Sample = {
   readonly values: ReadonlyMap<string, string>;
   readonly secrets: ReadonlyMap<string, string>;
   readonly meaning: readonly (readonly [string, string])[];
-  /** Whether the file holds an `enc()`. Then the reply to submit must be expanded later. */
+  /** Whether the file holds an `enc()`. If so, the reply to submit must be expanded later. */
   readonly creates: boolean;
 };
 
 const value = fc.string({ unit: fc.constantFrom(...`ab12 '"$\\\`#é😀\n;(`), maxLength: 12 });
 
-/** A file, its request, and its meaning, computed independently of the code under test. */
+/**
+ * A file, its request, and the meaning of the file, computed independently of the code under test.
+ */
 const sample: fc.Arbitrary<Sample> = fc
   .record({
     lines: fc.array(fc.tuple(pieces, style), { minLength: 1, maxLength: 6 }),
@@ -127,7 +132,10 @@ const run = (
   };
 };
 
-/** Runs, and skips the sample if the file is refused with one of `codes`. */
+/**
+ * Calls `run` with these arguments, and skips the sample if the file is refused only for errors
+ * with one of `codes`.
+ */
 const runUnless = (codes: string[], ...args: Parameters<typeof run>) => {
   try {
     return run(...args);
@@ -146,7 +154,7 @@ const read = (text: string) => {
   );
 };
 
-describe('a rewritten file', () => {
+describe('a rewritten env file', () => {
   // Shows G10.
   it('expands to its original meaning after encrypt', () => {
     fc.assert(
@@ -190,8 +198,8 @@ describe('a rewritten file', () => {
   });
 });
 
-describe('any text', () => {
-  it('leads to a plan, or to errors with positions only', () => {
+describe('any text submitted as a .env file', () => {
+  it('leads to a result, or to errors that contain codes and positions, and a key only for not_representable', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom('submit', 'encrypt', 'expand'), (content, mode) => {
         try {
@@ -210,7 +218,7 @@ describe('any text', () => {
   });
 
   // Shows G10.
-  it('is returned byte for byte if it holds nothing that looks like a reference', () => {
+  it('is returned byte for byte if it has no errors and holds nothing that looks like a reference', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom('submit', 'encrypt', 'expand'), (content, mode) => {
         fc.pre(parseFile(content).errors.length === 0 && !/(?:secret|enc)[ \t]*\(/i.test(content));

@@ -7,7 +7,7 @@ const words = ['finds', 'malformed', 'stores', 'reports'];
 const scenarios = scenariosOf('test/unit/env/references.txt', words).get('references') ?? [];
 const casesOf = (wanted: string) => scenarios.filter(({ word }) => word === wanted);
 
-describe('the search for references', () => {
+describe('planning an env file', () => {
   it.each(casesOf('finds'))('$text', ({ input, output }) => {
     expect(plan(input)).toMatchObject({ create: [] });
     expect(readBy(input).join()).toBe(output);
@@ -31,7 +31,7 @@ describe('the search for references', () => {
     expect(plan('A=secret(B)\n', { mode: 'expand' }).create).toEqual([]);
   });
 
-  it.each(casesOf('malformed'))('$text', ({ input }) => {
+  it.each(casesOf('malformed'))('reports a malformed reference: $input', ({ input }) => {
     const column = input.startsWith('\\') ? 6 : 4;
     expect(faultsOf(() => plan(`A='${input}'\n`))).toEqual([`1:${column} malformed_reference`]);
   });
@@ -50,23 +50,26 @@ describe('a pinned reference', () => {
 describe('the value of enc()', () => {
   const storedValue = (text: string, values = {}) => plan(text, { values }).create[0]?.value;
 
-  it('is that of the request', () => {
+  it('is taken from the values of the request', () => {
     expect(storedValue('A=enc(X)\n', { X: 'a b\0' })).toBe('a b\0');
     expect(storedValue('X=enc(X)\n', { X: '' })).toBe('');
     expect(storedValue('A=enc(__proto__)\n', JSON.parse('{"__proto__":"v"}'))).toBe('v');
   });
 
-  it.each(casesOf('stores'))('is that of an assignment: $text', ({ input, output }) => {
-    expect(storedValue(`A=enc(X)\n${input}`)).toBe(output);
-    expect(storedValue(`${input}A=enc(X)\n`)).toBe(output);
-  });
+  it.each(casesOf('stores'))(
+    'is taken from an assignment in the file: $text',
+    ({ input, output }) => {
+      expect(storedValue(`A=enc(X)\n${input}`)).toBe(output);
+      expect(storedValue(`${input}A=enc(X)\n`)).toBe(output);
+    },
+  );
 
-  it('is that of the request if the file gives the same value or a reference', () => {
+  it('is taken from the request if the file has the same value or a reference', () => {
     expect(storedValue('A=enc(X)\nX="1"\n', { X: '1' })).toBe('1');
     expect(storedValue('A=enc(X)\nX=secret(Z)\n', { X: '1' })).toBe('1');
   });
 
-  it('becomes the next version with enc(NAME@next), on condition of the version in ifVersions', () => {
+  it('is stored as the next version by enc(NAME@next), on the condition in ifVersions', () => {
     const text = 'A="enc(X@next) enc(Y) enc(Z@next)"\nX=1\n';
     const ifVersions = { Z: 7 };
     expect(plan(text, { values: { Y: '2', Z: '3' }, ifVersions }).create).toEqual([
@@ -77,18 +80,18 @@ describe('the value of enc()', () => {
   });
 
   it.each(['Y', 'S', 'NONE', '__proto__'])(
-    'cannot depend on the version of %s, of which the file stores no next version',
+    'cannot be conditional on a version of %s, because the file stores no next version of it',
     (name) => {
       const text = 'A="enc(X@next) enc(Y) secret(S)"\n';
       const options = { values: { X: '1', Y: '2' }, ifVersions: JSON.parse(`{"X":1,"${name}":1}`) };
       const refused = { code: 'invalid_request', field: 'ifVersions' };
       expect(refusal(() => plan(text, options))).toEqual(refused);
-      // Before the errors of the file.
+      // The error about `ifVersions` comes before the errors of the file.
       expect(refusal(() => plan(`${text}B\n`, options))).toEqual(refused);
     },
   );
 
-  it('keeps references in it as text', () => {
+  it('keeps references inside it as plain text', () => {
     expect(storedValue('A=enc(X)\n', { X: 'secret(Y) enc(Z) Secret(' })).toContain('Secret(');
   });
 });
@@ -120,7 +123,7 @@ describe('a .env file with errors', () => {
     expect(errorsTotal).toBe(250);
   });
 
-  it('reports no name and no value', () => {
+  it('causes errors that contain no name and no value', () => {
     const text = 'A=enc(hunter2)\nB=hunter2(\nhunter2\nhunter2=1\nhunter2=enc(\n';
     const refused = refusal(() => plan(text, { values: { hunter3: 'x' } }));
     expect(JSON.stringify(refused)).not.toContain('hunter');
@@ -133,13 +136,13 @@ describe('the limits of a .env file', () => {
   const valuesFor = (count: number, value: string) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`enc_${index}`, value]));
 
-  it('allow 262,144 bytes, counted in UTF-8', () => {
+  it('allow 262,144 bytes in UTF-8', () => {
     const text = `#${'é'.repeat(131_071)}`;
     expect(plan(`${text}x`).create).toEqual([]);
     expect(refusal(() => plan(`${text}xx`))).toEqual({ code: 'too_large', limit: 262_144 });
   });
 
-  it('allow 96 names of both kinds together, each counted once', () => {
+  it('allow 96 names in secret() and enc() together, each counted once', () => {
     const text = [...names(48, 'enc'), ...names(48, 'secret'), 'Z="secret(secret_0)"\n'].join('');
     const values = valuesFor(48, 'x');
     expect(readBy(text, { values })).toHaveLength(48);
@@ -158,7 +161,7 @@ describe('the limits of a .env file', () => {
     }
   });
 
-  it('count the name of a next version twice', () => {
+  it('count a name twice if its next version is stored', () => {
     const nexts = names(48, 'enc').map((line) => line.replace(')', '@next)'));
     const values = valuesFor(48, 'x');
     expect(plan(nexts.join(''), { values }).create).toHaveLength(48);
@@ -186,11 +189,11 @@ describe('the limits of a .env file', () => {
     expect(refused).toEqual({ code: 'too_large', limit: 1_048_576 });
   });
 
-  it('precede the errors of the file', () => {
+  it('are checked before the errors of the file', () => {
     expect(refusal(() => plan(`A\n${names(97, 'secret').join('')}`)).code).toBe('too_large');
   });
 
-  it('refuse a value whose name no secret may have, and name only the field', () => {
+  it('refuse a value under an invalid name, and name only the field', () => {
     for (const name of ['', 'A B', '1', 'é', 'x'.repeat(129)]) {
       const refused = refusal(() => plan('A=1\n', { values: { [name]: 'x' } }));
       expect(refused).toEqual({ code: 'invalid_request', field: 'values' });
@@ -201,21 +204,21 @@ describe('the limits of a .env file', () => {
 describe('the dialect json', () => {
   const refused = { code: 'invalid_request', field: 'dialect' };
 
-  it('works with expand, and with submit without enc()', () => {
+  it('is accepted by expand, and by submit without enc()', () => {
     expect(readBy('A=secret(X)\n', { dialect: 'json' })).toEqual(['X']);
     expect(readBy('A=secret(X)\n', { dialect: 'json', mode: 'expand' })).toEqual(['X']);
     expect(refusal(() => plan('A=enc(X)\nX=1\n', { dialect: 'json' }))).toEqual(refused);
     expect(refusal(() => plan('A=1\n', { dialect: 'json', mode: 'encrypt' }))).toEqual(refused);
   });
 
-  it('fails before the errors of the file are reported', () => {
+  it('is refused before the errors of the file are reported, except in expand, which reports each enc() as an error', () => {
     expect(refusal(() => plan('A=enc(X)\nB\n', { dialect: 'json' }))).toEqual(refused);
     const inExpand = faultsOf(() => plan('A=enc(X)\n', { dialect: 'json', mode: 'expand' }));
     expect(inExpand).toEqual(['1:3 enc_not_allowed']);
   });
 });
 
-describe('a report of names', () => {
+describe('an error that lists names', () => {
   const text = '#\nA="secret(N) enc(E)"\nB=secret(M)secret(N)\nC=enc(F)enc(E)secret(N@2)\n';
   const planned = plan(text, { values: { E: '1', F: '2' } });
 
@@ -230,7 +233,7 @@ describe('a report of names', () => {
     });
   });
 
-  it('lists a pinned reference at its own position, by its name alone', () => {
+  it('lists a pinned reference at its own position, but without its version', () => {
     const errors = [{ line: 4, column: 15, code: 'not_found', name: 'N' }];
     expect(reportReferences(planned, new Set(['N@2', 'M@1']), 'not_found')).toEqual({
       errors,
@@ -238,7 +241,7 @@ describe('a report of names', () => {
     });
   });
 
-  it('lists a name without a version to replace at its first enc(NAME@next)', () => {
+  it('lists a name that has no version to replace at its first enc(NAME@next)', () => {
     const values = { E: '1', F: '2', G: '3' };
     const next = plan(`${text}D="enc(G@next) enc(G@next)"`, { values });
     const at = { line: 5, column: 4, name: 'G' };

@@ -8,7 +8,7 @@ const encrypt = (text: string, values = {}) => contentOf(text, { mode: 'encrypt'
 const expand = (text: string, secrets: Record<string, string | Uint8Array>) =>
   contentOf(text, { mode: 'expand', secrets });
 
-describe('a file that was submitted', () => {
+describe('a submitted file', () => {
   const text = `# settings
 DB_PASSWORD=hunter2
 APP_DB="enc(DB_PASSWORD)" # app
@@ -35,7 +35,7 @@ HOOK='https://h/?k=s3cr3t'
   });
 });
 
-describe('a reply', () => {
+describe('the rendered reply', () => {
   const words = ['encrypt', 'expand', 'submit'] as const;
   const scenarios = scenariosOf('test/unit/env/render.txt', words).get('replies') ?? [];
 
@@ -55,10 +55,10 @@ describe('a reply', () => {
   });
 });
 
-describe('a line that cannot be written', () => {
+describe('a line whose value cannot be written', () => {
   const errorsOf = (work: () => unknown) => refusal(work).errors;
 
-  it('produces an error with position, key, dialect and reason, without the value', () => {
+  it('causes an error with position, key, dialect and reason, but without the value', () => {
     const text = '# c\n  export KEY = "x-secret(X)"\n';
     const options = { mode: 'expand', dialect: 'docker', secrets: { X: 'hunter2\n' } } as const;
     const place = { line: 2, column: 19, key: 'KEY' };
@@ -67,7 +67,7 @@ describe('a line that cannot be written', () => {
     ]);
   });
 
-  it('names the line that causes the error, for each affected line', () => {
+  it('is reported with the line that causes the problem, once for each affected line', () => {
     const text = `A=secret(X)\nB="a\nb"\nC='\n'\nD=secret(X)\n`;
     const entry = { code: 'not_representable', dialect: 'docker', reason: 'other_line' };
     const work = () => plan(text, { mode: 'expand', dialect: 'docker' });
@@ -77,7 +77,7 @@ describe('a line that cannot be written', () => {
     ]);
   });
 
-  it('gives the reason not_utf8 on every line that uses a secret that is no text', () => {
+  it('is reported as not_utf8 wherever it uses a secret that is not text', () => {
     const secrets = { X: new Uint8Array([0xff]), Y: 'y' };
     const text = 'A=secret(Y)secret(X)secret(X)\nB=secret(Y)\nC="secret(X)"\n';
     for (const dialect of ['shell', 'json'] as const) {
@@ -88,7 +88,7 @@ describe('a line that cannot be written', () => {
     }
   });
 
-  it('gives the reason expanded_later if a value would change a later reference', () => {
+  it('is reported as expanded_later if the value would change a later reference', () => {
     const options = { values: { N: '1' }, secrets: { X: '\\', Y: '' } };
     const work = () => render('A=secret(X)secret(Y)\nB="secret(X)enc(N)"\n', options);
     expect(errorsOf(work)).toMatchObject([{ line: 2, key: 'B', reason: 'expanded_later' }]);
@@ -96,7 +96,7 @@ describe('a line that cannot be written', () => {
 });
 
 describe('the dialect json', () => {
-  it('writes one object of all assignments in the order of the file', () => {
+  it('writes one object with all assignments in the order of the file', () => {
     const text = `\uFEFF# c\r\nB=2\r\n\nexport A="secret(X)" # c\n__proto__='\\secret(Y)'\nconstructor=$x`;
     const { content } = render(text, { dialect: 'json', secrets: { X: '"\0\n\u2028é' } });
     expect(content).toBe(
@@ -105,13 +105,13 @@ describe('the dialect json', () => {
     expect(contentOf('# c\n', { dialect: 'json', mode: 'expand' })).toBe('{}');
   });
 
-  it('gives no warnings', () => {
+  it('causes no warnings', () => {
     expect(render('A = $x y\n', { dialect: 'json' }).warnings).toEqual([]);
   });
 });
 
 describe('the warning reader_disagrees', () => {
-  it('omits lines that the vault writes', () => {
+  it('does not appear for lines that the vault writes', () => {
     expect(render('A = secret(X)\n', { secrets: { X: '1' } }).warnings).toEqual([]);
     expect(render('A = \\secret(X)\n').warnings).toEqual([]);
     expect(render('A = enc(X)\nX = 1 2\nB = \\enc(X)\n').warnings).toEqual([]);
@@ -131,12 +131,12 @@ describe('the warning value_elsewhere', () => {
     expect(lines('B=1\nABCDEFGH=1\n', { X: 'ABCDEFGH' })).toEqual([3]);
   });
 
-  it('ignores values of less than eight bytes', () => {
+  it('ignores values shorter than eight bytes', () => {
     expect(lines('# 1234567\n', { X: '1234567' })).toEqual([]);
     expect(lines('# éééé\n', { X: 'éééé' })).toEqual([2]);
   });
 
-  it('finds escaped values and values across lines', () => {
+  it('finds escaped values, and values that span several lines', () => {
     expect(lines('A="\\$\\$34567\\"8 \\$"\n', { X: '$$34567"8' })).toEqual([2]);
     expect(lines(`A='12345\n678'\n`, { X: '2345\n678' })).toEqual([2]);
     expect(lines('A=12345\nB=67890\n', { X: '2345\nB=6' })).toEqual([2]);
@@ -149,7 +149,7 @@ describe('the warning value_elsewhere', () => {
     expect(lines('A=secret(Y)\n', { X: `it's $5 "ok"` }, { Y: `it's $5 "ok"` })).toEqual([2]);
   });
 
-  it('finds a value after a partial match, in another value, or with the end of another', () => {
+  it('finds a value after a partial match, inside another value, or overlapping the end of one', () => {
     expect(lines('# 111112222\n', { X: '11112222' })).toEqual([2]);
     const values = { X: '123456789012', Y: '34567890', Z: '567890123' };
     const text = '# 1234567890\n# 123456789\n# 1234567890123\nA="enc(Y)enc(Z)"\n';
@@ -162,7 +162,7 @@ describe('the warning value_elsewhere', () => {
     expect(lines(`# ${'x'.repeat(199)}\n`, { X: value('end') })).toEqual([]);
   });
 
-  it('needs 0.5 s of CPU at most for the file and the values that V8 compares most often', () => {
+  it('takes at most 0.5 s of CPU time, even for the file and values that need the most comparisons in V8', () => {
     const some = 'a'.repeat(32_000);
     const values = Object.fromEntries(Array.from('ABCDEFGH', (name) => [name, `${some}b${some}`]));
     const uses = Object.keys(values).map((name) => `${name}=enc(${name})\n`);
@@ -170,19 +170,19 @@ describe('the warning value_elsewhere', () => {
     expect(cpuMsOf(() => render(file, { values }))).toBeLessThan(500);
   });
 
-  it('omits the lines that hold the reference', () => {
+  it('ignores the lines in which the stored value is replaced by a reference', () => {
     expect(lines('X=12345678\n')).toEqual([]);
   });
 });
 
-describe('the size of a reply in the result of its function', () => {
+describe('the size of a reply', () => {
   const limit = 6_000_000;
   const tooLarge = { code: 'too_large', limit };
   const utf8 = new TextEncoder();
   const secretOf = (bytes: number, character = 'x') =>
     new Map([['X', utf8.encode(character.repeat(bytes / utf8.encode(character).length))]]);
 
-  it('stops a large reply before it is built', () => {
+  it('is checked before a large reply is built', () => {
     const text = `A="${'secret(X)'.repeat(29_000)}"\n`;
     const planned = plan(text, { mode: 'expand' });
     const cpuMs = cpuMsOf(() => {
@@ -205,8 +205,8 @@ describe('the size of a reply in the result of its function', () => {
   });
 });
 
-describe('a rendering', () => {
-  it('fails without a value that the plan reads', () => {
+describe('rendering a plan', () => {
+  it('fails if a value that the plan reads is missing', () => {
     const work = () => renderFile(plan('A=secret(X)\n'), new Map(), 'json');
     expect(refusal(work).code).toBe('internal');
   });

@@ -10,7 +10,7 @@ import { limits } from '../../../functions/model/limits.ts';
 import { refusal } from '../../support/env-runs.ts';
 import { bodyBytesInResult, fileBody } from '../../support/results.ts';
 
-/** Characters that a string of JSON writes in one, two, three, four and six bytes. */
+/** Characters that take one, two, three, four and six bytes in a JSON string. */
 const text = (lines: boolean) =>
   fc
     .array(
@@ -48,7 +48,7 @@ const planOf = ({ lines, mode, dialect }: Asked): Plan => {
   return planFile({ content: written.join('\n'), values, dialect, mode });
 };
 
-/** The result of `work`, or `undefined` if it refuses the file or a value. */
+/** Returns the result of `work`, or `undefined` if it refuses the file or a value. */
 const unlessUnfit = <Result>(work: () => Result): Result | undefined => {
   try {
     return work();
@@ -61,7 +61,7 @@ const unlessUnfit = <Result>(work: () => Result): Result | undefined => {
 };
 
 describe('the size of a reply', () => {
-  it('counts the bytes in the result of the function, at most a tag and nine digits for each version too many', () => {
+  it('is computed before versions and tag are known: never too low, and too high by at most a tag and nine digits for each version', () => {
     let counted = 0;
     fc.assert(
       fc.property(asked, (all) => {

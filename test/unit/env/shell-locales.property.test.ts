@@ -7,7 +7,10 @@ import fc from 'fast-check';
 import { contentOf, unlessRefused } from '../../support/env-runs.ts';
 import { readWithBash, readWithShell, shellsHere } from '../../support/shells.ts';
 
-/** Characters whose last byte begins a two-byte character in other encodings, and characters with a meaning in bash. */
+/**
+ * Characters whose last byte starts a two-byte character in some other encoding, and characters
+ * with a meaning in bash.
+ */
 const piece = fc.constantFrom(
   ...['é', 'Á', '中', 'あ', '😀', 'é', '中', '\u00a0'],
   ...['\\', '\\', '"', '"', "'", "'", '$', '`', '`', '$(:)', '${A:-', '}', '{', ';', '|', '#'],
@@ -16,13 +19,13 @@ const piece = fc.constantFrom(
 const text = (maxLength: number) =>
   fc.array(piece, { minLength: 1, maxLength }).map((all) => all.join(''));
 
-/** The text of a line outside single quotes, inside which nothing is an escape. */
+/** Removes the single-quoted parts of a line, because nothing is an escape there. */
 const outsideSingleQuotes = (line: string): string =>
   line.startsWith("A='") ? line.replace(/(\\')|'[^']*'/g, '$1') : line;
 
 describe('a value written for a shell', () => {
   // Shows G10.
-  it('contains no escape after a byte that begins a character in some locale', () => {
+  it('contains no escape after a byte that starts a character in some locale', () => {
     let escaped = 0;
     const judge = (value: string) => {
       const written = contentOf('A=secret(X)\n', { mode: 'expand', secrets: { X: value } });
@@ -36,28 +39,34 @@ describe('a value written for a shell', () => {
 });
 
 const locales = ['zh_CN.GBK', 'zh_TW.BIG5', 'ja_JP.SHIFT_JIS', 'ko_KR.JOHAB', 'ru_RU.ISO-8859-5'];
-/** Locales in which each byte of `é` is a letter by itself. */
+/** Locales in which each byte of `é` counts as a letter. */
 const byteLetters = new Set(['ja_JP.SHIFT_JIS', 'ru_RU.ISO-8859-5']);
 const folder = mkdtempSync(join(tmpdir(), 'locales-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Whether this machine has the sources of such a locale. */
+/** Makes the locale, if this machine has the sources for it. */
 const canBeMade = (locale: string): boolean => {
   const [language = '', charmap = ''] = locale.split('.');
   const path = join(folder, locale);
-  // localedef also exits with 1 after warnings.
+  // localedef exits with 1 even if there were only warnings.
   spawnSync('localedef', ['--no-archive', '-c', '-f', charmap, '-i', language, path]);
   return existsSync(join(path, 'LC_CTYPE'));
 };
 
-/** Values, and the file that holds them: the same in each locale, as they depend on the seed alone. */
+/**
+ * Values and the file that holds them. They depend only on the seed, so they are the same in each
+ * locale.
+ */
 const values = fc.sample(text(12), { numRuns: 1_500 });
 const keys = values.map((_, index) => `K${index}`);
 const written = values.map((value, index) =>
   contentOf(`${keys[index]}=secret(X)\n`, { mode: 'expand', secrets: { X: value } }),
 );
 
-/** Different files with a line of the vault between any others, without those that the vault refuses. */
+/**
+ * Different files in which the vault writes a line between arbitrary others, without those that it
+ * refuses.
+ */
 const secret = `x'$(exit 3)"\`;\\`;
 const quotes = fc.constantFrom('"', '"', '');
 const lines = fc
@@ -76,7 +85,7 @@ describe.each(locales)('in the locale %s', (locale) => {
   both.each(shellsHere)('%s reads every value exactly', (shell) => {
     const readings = [{ text: written.join(''), keys }];
     expect(readWithShell(shell, readings, locale, folder)).toEqual([values]);
-    // A file may choose the locale in which the rest of it is read.
+    // A file may set the locale in which the rest of it is read.
     const chosen = [{ text: `LC_ALL=${locale}\n${written.join('')}`, keys }];
     expect(readWithShell(shell, chosen, 'C', folder)).toEqual([values]);
   });

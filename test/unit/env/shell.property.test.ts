@@ -19,7 +19,7 @@ const value = fc
   .array(character, { maxLength: 12 })
   .map((all) => all.join('').replaceAll('\0', ''));
 
-/** The forms of a line whose value is to be written. */
+/** Forms of the line whose value is replaced. */
 const template = fc.constantFrom(
   'KEY=x',
   `\t export  KEY \t= 'x' \t# it's`,
@@ -28,7 +28,7 @@ const template = fc.constantFrom(
   'KEY=x # "$(',
 );
 
-/** Single characters, alone and between others, and beginnings that a shell may misread. */
+/** Single characters, alone, between others, and next to quotes that a shell could misread. */
 const plainValues = Array.from({ length: 0x7f }, (_, n) => String.fromCharCode(n + 1)).flatMap(
   (one) => [one, `a${one}b`, `${one}'`, `'${one}`, `${one}${one}'"`],
 );
@@ -57,17 +57,17 @@ describe('a value written for a shell', () => {
   };
 
   // Shows G10.
-  it('reads back exactly in every shell here and in the grammar, between any other lines', () => {
+  it('is read back exactly by every shell here and by the grammar, between arbitrary other lines', () => {
     const many = fc.array(value, { minLength: 400, maxLength: 500, size: 'max' });
     const lines = fc.array(template, { minLength: 1, maxLength: 9 });
     fc.assert(fc.property(many, lines, expectReadBack), { numRuns: 6, endOnFailure: true });
   });
 
-  it('reads back exactly for every character of ASCII in every position', () => {
+  it('is read back exactly for every ASCII character in every position', () => {
     expectReadBack(plainValues, ['KEY=x']);
   });
 
-  it('reads back exactly if it looks like a path, a command or a pattern', () => {
+  it('is read back exactly if it looks like a path, a command or a pattern', () => {
     const parts = ['=', ':=', '~', ':~', '/', 'ls', '*', '[a]', '?', '^', '#', '{a,b}', '!', '(e)'];
     const values = parts.flatMap((one) =>
       parts.flatMap((other) => [one + other, `x${one}${other}`, `${one}x:${other}`]),
@@ -75,13 +75,16 @@ describe('a value written for a shell', () => {
     expectReadBack([...values, 'x:=ls', 'a=b:=ls'], ['KEY=x', 'export KEY=x']);
   });
 
-  it('reads back exactly if it is as long as a value may be', () => {
+  it('is read back exactly at the maximum length of a value', () => {
     const long = [`'"\\$\`\n`.repeat(10_922), 'x'.repeat(65_536), '\n'.repeat(65_536)];
     expectReadBack(long, ['KEY=x']);
   });
 });
 
-/** Texts that a shell may misread. They contain no existing command and no way out of the shell. `_` is a blank. */
+/**
+ * Texts that a shell may misread. They contain no command that exists, and nothing that makes the
+ * shell exit. `_` stands for a space.
+ */
 const shellText = fc
   .array(
     fc.constantFrom(
@@ -99,10 +102,13 @@ const tail = fc.constantFrom('', '', '', '"', "'", ' # c', '\r');
 const foreignLine = fc.tuple(head, shellText, tail).map((all) => all.join(''));
 
 describe('an unchanged line', () => {
-  /** Shells and grammar read only few random lines alike. The others may have any effect. */
+  /**
+   * Shells and the grammar read only a few random lines the same way. The other lines may have any
+   * effect.
+   */
   const samples = fc.sample(foreignLine, { numRuns: 3_000 });
 
-  it.each(shellsHere)('reads in %s as in the grammar if there is no warning', (name) => {
+  it.each(shellsHere)('is read by %s like by the grammar if there is no warning', (name) => {
     const agreed = samples.flatMap((line) => {
       const text = `${line}\nZ='1'\n`;
       const file = parseFile(text);
@@ -118,7 +124,7 @@ describe('an unchanged line', () => {
     expect(agreed.filter(isWrong)).toEqual([]);
   });
 
-  describe('above an accepted resolved value', () => {
+  describe('before an accepted resolved value', () => {
     const secret = `it's "$x" \`y\` \\\n)}; #`;
     const rendered = samples.flatMap((line) => {
       const text = `${line}\nT=secret(X)\n`;
@@ -126,13 +132,13 @@ describe('an unchanged line', () => {
     });
     const readings = rendered.map((text) => ({ text, keys: ['T'] }));
 
-    it('lets bash read the value exactly', () => {
+    it('does not keep bash from reading that value exactly', () => {
       expect(rendered.length).toBeGreaterThan(500);
       const read = readWithShell('bash', readings);
       expect(rendered.filter((_, index) => read[index]?.[0] !== secret)).toEqual([]);
     });
 
-    it.each(shellsHere)('lets %s read the value exactly or not at all', (name) => {
+    it.each(shellsHere)('lets %s read that value exactly or not at all', (name) => {
       const read = readWithShell(name, readings);
       const isWrong = (value: string | undefined) => value !== undefined && value !== secret;
       expect(rendered.filter((_, index) => isWrong(read[index]?.[0]))).toEqual([]);

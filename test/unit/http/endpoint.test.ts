@@ -16,7 +16,7 @@ import { startOfTime, virtualClock } from '../../support/virtual-clock.ts';
 type Closing = Parameters<RequestJournal['close']>[0];
 const canary = 'c4n4ryS3cr3t';
 
-/** An endpoint that records its steps in order; `fail` throws in one of the steps. */
+/** An endpoint that records its steps in order. It throws in the steps named in `fail`. */
 const recorded = (
   options: {
     readonly fail?: Readonly<Record<string, unknown>>;
@@ -78,14 +78,14 @@ const recorded = (
 };
 
 describe('a request', () => {
-  it('hands the id of the gateway to its journal', async () => {
+  it('passes the request id of the gateway to its journal', async () => {
     const { call, steps } = recorded();
     const requestContext = { requestId: 'g-1' } as Event['requestContext'];
     await call(eventOf({ requestContext }));
     expect(steps[0]).toBe('open get-secret r-1 g-1');
   });
 
-  it('passes authentication, authorization, parsing and response in this order', async () => {
+  it('is authenticated, parsed, carried out and answered, in this order', async () => {
     const { call, steps, closings, contexts, instants, clock } = recorded();
     const result = await call();
     expect(steps).toEqual(['open get-secret r-1', 'authenticate', 'parse', 'run']);
@@ -126,7 +126,7 @@ describe('a request', () => {
     [['secrets:write'], 'secrets:read'],
     [['secrets:read'], 'secrets:write'],
     [['secrets:readx', 'secrets', '*'], 'secrets:read'],
-  ])('gets 403 before parsing if its scopes %j lack %s', async (scopes, missing) => {
+  ])('is rejected with 403 before parsing if its scopes %j lack %s', async (scopes, missing) => {
     const { call, steps, closings } = recorded({
       principal: someone({ scopes }),
       scopes: ['secrets:read', 'secrets:write'],
@@ -135,7 +135,7 @@ describe('a request', () => {
     const result = await call();
     expect(result.statusCode).toBe(403);
     expect(JSON.parse(result.body)).toMatchObject({ code: 'forbidden', scope: missing });
-    expect(closings[0]?.error).toMatchObject({ why: { why: missing } });
+    expect(closings[0]?.error).toMatchObject({ forLog: { why: missing } });
     expect(steps).not.toContain('parse');
   });
 
@@ -159,7 +159,7 @@ describe('the body of a request', () => {
     expect(bodies).toEqual([{ text: '{}', type: 'application/json' }]);
   });
 
-  it('may be absent, with or without a media type, where it is optional', async () => {
+  it('may be absent without a media type where it is optional, and needs a media type otherwise', async () => {
     const takes = ['application/json'];
     const { call, bodies } = recorded({ takes, bodyIsOptional: true });
     for (const body of [null, '']) expect((await call(eventOf({ body }))).statusCode).toBe(201);
@@ -167,7 +167,7 @@ describe('the body of a request', () => {
       { text: '', type: '' },
       { text: '', type: '' },
     ]);
-    // A body that is sent needs its media type.
+    // A body must come with its media type.
     expect((await call(eventOf({ body: '{}' }))).statusCode).toBe(415);
     expect((await call(eventOf({ body: ' ' }))).statusCode).toBe(415);
     expect((await recorded({ takes }).call(eventOf())).statusCode).toBe(415);

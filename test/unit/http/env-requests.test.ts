@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { fileEndpoint, fileReply } from '../../../functions/http/env-requests.ts';
-import { bodyOf } from '../../../functions/http/requests.ts';
+import {
+  encryptRequest,
+  expandRequest,
+  fileEndpoint,
+  fileReply,
+  submitRequest,
+} from '../../../functions/http/env-requests.ts';
+import { bodyOf, type ReceivedRequest } from '../../../functions/http/requests.ts';
+import type { ExpandEnv } from '../../../functions/vault/expand-env.ts';
+import type { SubmitEnv } from '../../../functions/vault/submit-env.ts';
 import { requestWith } from '../../support/events.ts';
 import { fieldOf } from '../../support/refusals.ts';
 import { someone } from '../../support/requests.ts';
@@ -8,20 +16,29 @@ import { someone } from '../../support/requests.ts';
 const alice = someone({ tenant: 'acme' });
 const tag = 't'.repeat(43);
 
-/** Parses a request of JSON to a route for files. */
-const parse = (
-  route: 'submit-env' | 'encrypt-env' | 'expand-env',
+type Requests = {
+  readonly 'submit-env': SubmitEnv;
+  readonly 'encrypt-env': SubmitEnv;
+  readonly 'expand-env': ExpandEnv;
+};
+const parsers: {
+  readonly [Route in keyof Requests]: (received: ReceivedRequest) => Requests[Route];
+} = { 'submit-env': submitRequest, 'encrypt-env': encryptRequest, 'expand-env': expandRequest };
+
+/** Parses a JSON request to a route for env files. */
+const parse = <Route extends keyof Requests>(
+  route: Route,
   sent: object,
   headers: Readonly<Record<string, string>> = {},
-) => {
+): Requests[Route] => {
   const all = { 'Content-Type': 'application/json', ...headers };
   const request = requestWith(all, { body: JSON.stringify({ content: 'A=1', ...sent }) });
-  const { takes, parse: parser } = fileEndpoint(route);
-  return parser({ ...request, principal: alice, body: bodyOf(request, takes), now: 0 });
+  const body = bodyOf(request, fileEndpoint.takes);
+  return parsers[route]({ ...request, principal: alice, body, now: 0 });
 };
 
 describe('a request with a note', () => {
-  it('is accepted by the routes that create, and rejected by the one that only reads', async () => {
+  it('is accepted by the env routes that write, and rejected by the one that only reads', async () => {
     for (const route of ['submit-env', 'encrypt-env'] as const) {
       expect(parse(route, { note: 'imported' }).note).toBe('imported');
       for (const note of ['', 'two\nlines', 'n'.repeat(513)]) {
@@ -32,7 +49,7 @@ describe('a request with a note', () => {
     expect(await fieldOf(expanding)).toBe('invalid_request note');
   });
 
-  it('has another fingerprint than the same request with another note or with none', () => {
+  it('has another fingerprint than the same request with another note or without one', () => {
     const hashOf = (sent: object) => {
       const { fingerprint } = parse('submit-env', sent, { 'Idempotency-Key': 'k'.repeat(20) });
       return Buffer.from(fingerprint?.contentHash ?? []).toString('hex');
@@ -44,8 +61,16 @@ describe('a request with a note', () => {
   });
 });
 
+it('a dry run ignores its Idempotency-Key, because it has no effect that could be repeated', () => {
+  const key = { 'Idempotency-Key': 'k'.repeat(20) };
+  for (const route of ['submit-env', 'encrypt-env'] as const) {
+    expect(parse(route, {}, key).fingerprint).toBeDefined();
+    expect(parse(route, { dryRun: true }, key).fingerprint).toBeUndefined();
+  }
+});
+
 describe('a request with ifVersions', () => {
-  it('is accepted by the routes that write, and rejected by the one that only reads', async () => {
+  it('is accepted by the env routes that write, and rejected by the one that only reads', async () => {
     for (const route of ['submit-env', 'encrypt-env'] as const) {
       const { ifVersions } = parse(route, { ifVersions: { A: 3, B: 999_999_999 } });
       expect([...(ifVersions ?? [])]).toEqual([
@@ -59,19 +84,22 @@ describe('a request with ifVersions', () => {
   });
 
   it.each([0, -1, 1.5, 1_000_000_000, '3', null, [3], true])(
-    'rejects %j, which is no version number',
+    'is rejected with the version %j, which is not a version number',
     async (version) => {
       const asked = () => parse('encrypt-env', { ifVersions: { A: version } });
       expect(await fieldOf(asked)).toBe('invalid_request ifVersions');
     },
   );
 
-  it.each([[['A']], ['A'], 3, null].map((each) => [each]))('rejects %j', async (ifVersions) => {
-    const asked = () => parse('encrypt-env', { ifVersions });
-    expect(await fieldOf(asked)).toBe('invalid_request ifVersions');
-  });
+  it.each([[['A']], ['A'], 3, null].map((each) => [each]))(
+    'is rejected if ifVersions is %j',
+    async (ifVersions) => {
+      const asked = () => parse('encrypt-env', { ifVersions });
+      expect(await fieldOf(asked)).toBe('invalid_request ifVersions');
+    },
+  );
 
-  it('has another fingerprint than the same request with other versions or with none', () => {
+  it('has another fingerprint than the same request with other versions or without them', () => {
     const hashOf = (sent: object) => {
       const { fingerprint } = parse('encrypt-env', sent, { 'Idempotency-Key': 'k'.repeat(20) });
       return Buffer.from(fingerprint?.contentHash ?? []).toString('hex');
@@ -93,7 +121,7 @@ describe('a request with ifVersions', () => {
 });
 
 describe('a request with the tag of an earlier answer', () => {
-  it('has the options of a request that only reads, and is answered in JSON', async () => {
+  it('is accepted only by the route that reads, and only for an answer in JSON', async () => {
     expect(parse('expand-env', { unless: tag }).unless).toBe(tag);
     for (const route of ['submit-env', 'encrypt-env'] as const) {
       const writing = () => parse(route, { unless: tag });
@@ -104,14 +132,14 @@ describe('a request with the tag of an earlier answer', () => {
   });
 
   it.each(['', 't', `${tag}t`, `${tag.slice(1)}=`, `"${tag}"`, tag.slice(1)])(
-    'rejects %j, which is no tag',
+    'is rejected with the tag %j, which is malformed',
     async (unless) => {
       const asked = () => parse('expand-env', { unless });
       expect(await fieldOf(asked)).toBe('invalid_request unless');
     },
   );
 
-  it('is answered with the tag alone if the answer is unchanged', () => {
+  it('is answered with the tag alone, without a file, if the answer has not changed', () => {
     const answer = { unchanged: true, tag } as const;
     expect(fileReply(answer, { reply: 'json' })).toEqual({ status: 200, body: answer });
   });

@@ -1,4 +1,7 @@
-/** Anyone may send a function long headers and queries; their length must not multiply its work. */
+/**
+ * Anyone can send long headers and queries to a function. The work must grow at most linearly with
+ * their length.
+ */
 import { describe, expect, it } from '@jest/globals';
 import {
   type Event,
@@ -30,7 +33,7 @@ const readQuery = (event: Event) => queryOf(readRequest(event), ['limit']);
 const readType = (event: Event) => mediaType(readRequest(event));
 const readToken = (event: Event) => authenticate(readRequest(event), 0).catch(() => undefined);
 
-describe('the work of a function on a hostile request', () => {
+describe('the work of a function for a hostile request', () => {
   it.each<[string, (event: Event) => unknown, (size: number) => Event]>([
     ['different headers', readAuthorization, (size) => listed(manyLists(size))],
     ['values of a header', readIfMatch, (size) => listed({ 'If-Match': Array(size).fill('"1"') })],
@@ -47,11 +50,11 @@ describe('the work of a function on a hostile request', () => {
       (size) => eventWith({ 'content-type': `application/json${' ;'.repeat(size)}` }),
     ],
     [
-      'characters that are no token',
+      'characters that are not allowed in a token',
       readToken,
       (size) => eventWith({ authorization: `Bearer ${'a'.repeat(size)} ` }),
     ],
-  ])('grows no faster than the number of %s', (_, read, make) => {
+  ])('grows at most linearly with the number of %s', (_, read, make) => {
     const work = (event: Event) => {
       try {
         return read(event);

@@ -6,7 +6,7 @@ import { fieldOf } from '../../support/refusals.ts';
 describe('If-Match', () => {
   const read = (value: string) => ifMatchOf(requestWith({ 'If-Match': value }));
 
-  it('gives undefined if the header is absent', () => {
+  it('is undefined if the header is absent', () => {
     expect(ifMatchOf(requestOf())).toBeUndefined();
   });
 
@@ -23,7 +23,7 @@ describe('If-Match', () => {
     ['"a,b", "7"', ['7']],
     ['"aW/", "7"', ['7']],
     ['"8W/","7"', ['7']],
-  ])('reads %s as %j', (value, expected) => {
+  ])('is read from %s as %j', (value, expected) => {
     expect(read(value)).toEqual(expected);
   });
 
@@ -44,18 +44,18 @@ describe('If-Match', () => {
     '"٣"',
     '""',
     '"*"',
-  ])('reads %s as a list of no version', (value) => {
+  ])('contains no version if it is %s', (value) => {
     expect(read(value)).toEqual([]);
   });
 
   it.each([
     ...['', ' ', '1', "'1'", '"1', '1"', '"1"2"', '"1" "2"', '"1",', ',"1"', '"1",,"2"'],
     ...['"1", *', '*, "1"', '**', 'w/"1"', 'W/1', 'W/ "1"', '"a b"', '"a\u0007"', '"a\u007f"'],
-  ])('rejects %j', async (value) => {
+  ])('is rejected if it is %j', async (value) => {
     expect(await fieldOf(() => read(value))).toBe('invalid_request if-match');
   });
 
-  it('reads several header lines as one list', async () => {
+  it('is one list even if it is sent in several header lines', async () => {
     const lines = (...values: string[]) =>
       ifMatchOf(requestOf({ multiValueHeaders: { 'if-match': values } }));
     expect(lines('"1"', '"2", "3"')).toEqual(['1', '2', '3']);
@@ -70,26 +70,26 @@ describe('If-None-Match', () => {
     ['W/"3", "4"', ['3', '4']],
     ['W/"3.k3f9qzTb"', ['3.k3f9qzTb']],
     ['"x"', []],
-  ])('reads %s as %j, because it compares weakly', (value, expected) => {
+  ])('is read from %s as %j, because it compares weakly', (value, expected) => {
     expect(ifNoneMatchOf(requestWith({ 'If-None-Match': value }))).toEqual(expected);
   });
 
-  it('fails with its name if it is no list of entity-tags', async () => {
+  it('causes an error with its own name if it is not a list of entity-tags', async () => {
     const read = () => ifNoneMatchOf(requestWith({ 'If-None-Match': '3' }));
     expect(await fieldOf(read)).toBe('invalid_request if-none-match');
   });
 });
 
-describe('a header without a meaning', () => {
+describe('a header that a route does not allow', () => {
   const refuse = (headers: Record<string, string>) => () =>
     refuseHeader(requestWith(headers), 'if-none-match', 'has no meaning here');
 
-  it.each(['*', '"1"', ''])('fails with its name: %j', async (value) => {
+  it.each(['*', '"1"', ''])('causes an error with its name: %j', async (value) => {
     const call = refuse({ 'if-NONE-match': value });
     expect(await fieldOf(call)).toBe('invalid_request if-none-match');
   });
 
-  it('makes no difference if it is absent', () => {
+  it('is no problem if it is absent', () => {
     expect(refuse({ 'If-Match': '"1"' })).not.toThrow();
   });
 });

@@ -1,6 +1,8 @@
-/** Several issuers: a token is judged by its own issuer alone, and all refusals look alike. */
+/**
+ * With several issuers, each token is verified only by its own issuer, and all refusals look alike.
+ */
 import { describe, expect, it } from '@jest/globals';
-import type { Rule } from '../../../functions/access/policy.ts';
+import type { Rule } from '../../../functions/access/policy-types.ts';
 import { localKeys } from '../../../functions/http/key-sets.ts';
 import { createAuthenticator, type Issuer } from '../../../functions/http/principal.ts';
 import { requestWith } from '../../support/events.ts';
@@ -50,7 +52,7 @@ const sendTo = (issuers: readonly Issuer[]) => {
 describe('several issuers', () => {
   const { send } = sendTo(both);
 
-  it('judge their own tokens, and stand in the subject', async () => {
+  it('each verify their own tokens, and the id of the issuer becomes part of the subject', async () => {
     for (const [id, key] of [
       ['one', first],
       ['two', second],
@@ -81,7 +83,7 @@ describe('several issuers', () => {
     ['for another audience', tokenOf('one', first, { aud: 'other' })],
     ['that expired, for another audience', tokenOf('one', first, { aud: 'other', exp: nowS - 60 })],
     ['that expired, for several audiences', tokenOf('one', first, { aud: ['vault', 'o'], exp: 1 })],
-  ])('refuse a token %s, in the same words', async (_, token) => {
+  ])('refuse a token %s, with the same message in all cases', async (_, token) => {
     const refused = await refusalOf(() => send(token));
     expect([refused.code, refused.message, refused.properties]).toEqual([
       'unauthenticated',
@@ -90,7 +92,7 @@ describe('several issuers', () => {
     ]);
   });
 
-  it('accept only the algorithms that the policy names for each', async () => {
+  it('accept only the algorithms that the policy lists for each of them', async () => {
     const key = p384();
     const es384 = sendTo([issuerWith('one', key, { algorithms: ['ES384'] })]).send;
     const token = signToken({ alg: 'ES384' }, claimsOf('one'), key);
@@ -99,7 +101,7 @@ describe('several issuers', () => {
     expect(await codeOf(() => only(tokenOf('one', first)))).toBe('unauthenticated');
   });
 
-  it('stay independent: the key set of one out of reach leaves the others alone', async () => {
+  it('are independent, so an unreachable key set does not affect the others', async () => {
     const lost = issuerWith('one', first, { keys: () => Promise.reject(new TypeError('lost')) });
     const { send: sent } = sendTo([lost, issuerWith('two', second)]);
     expect(await codeOf(() => sent(tokenOf('one', first)))).toBe('identity_unavailable');
@@ -109,7 +111,7 @@ describe('several issuers', () => {
 });
 
 describe('a new policy', () => {
-  it('decides from then on, also about tokens that were verified before', async () => {
+  it('applies at once, even to tokens that were verified before', async () => {
     const { send, use } = sendTo(both);
     const token = tokenOf('one', first);
     expect((await send(token)).names).toEqual(['app.*']);
@@ -119,7 +121,7 @@ describe('a new policy', () => {
     expect(await codeOf(() => send(token))).toBe('unauthenticated');
   });
 
-  it('forgets a verification that an older policy began', async () => {
+  it('does not reuse a verification that began under the older policy', async () => {
     let answer: (key: Key['publicKey']) => void = () => undefined;
     const slow = issuerWith('one', first, {
       keys: () => new Promise((resolve) => (answer = resolve as typeof answer)),
@@ -134,8 +136,8 @@ describe('a new policy', () => {
   });
 });
 
-describe('a verified token', () => {
-  it('keeps its issuer, its rule and its expiry, at most until it expires', async () => {
+describe('a verified token of one of several issuers', () => {
+  it('keeps its issuer, its rule and its expiry in the cache, until it expires', async () => {
     const { send } = sendTo(both);
     const token = tokenOf('two', second);
     const once = await send(token);

@@ -17,7 +17,7 @@ const schema = strictObject({
 });
 const canary = 'c4n4ryS3cr3t';
 
-/** Pieces of JSON, of what looks like it, and of a secret. */
+/** Fragments of JSON, of text that looks like JSON, and of a secret. */
 const piece = fc.oneof(
   fc.constantFrom(
     ...['{', '}', '[', ']', ':', ',', '"', '\\', '\\u006e', '\\ud83d', '\ud83d', '/*', '//', '\n'],
@@ -29,7 +29,7 @@ const piece = fc.oneof(
 );
 const almostJson = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''));
 
-/** Everything that a caller or a log could be shown of an error. */
+/** Everything in an error that a caller or a log could show. */
 const shown = (error: unknown): string =>
   error instanceof VaultError
     ? JSON.stringify([error.message, error.code, error.properties, error.stack]) +
@@ -46,7 +46,7 @@ const tried = (work: () => unknown): { readonly shown: string } | undefined => {
 };
 
 describe('a JSON body', () => {
-  it('leads to a result, or to an error that shows nothing of it', () => {
+  it('is parsed, or refused with an error that does not quote the secret in the body', () => {
     fc.assert(
       fc.property(fc.oneof(almostJson, fc.json()), (text) => {
         const refused = tried(() => parseJson(text, schema));
@@ -56,7 +56,7 @@ describe('a JSON body', () => {
     );
   });
 
-  it('shows nothing of a misspelled secret in any place', () => {
+  it('causes no error that quotes a secret, even if the secret is the name of a property', () => {
     const spelling = fc.constantFrom('utf8', 'base64', 'hex', canary);
     const member = fc.constantFrom('name', 'value', 'encoding', 'values', canary, `a.${canary}`);
     const content = fc.anything({ values: [fc.constant(canary), fc.string(), fc.double()] });
@@ -78,7 +78,7 @@ describe('a JSON body', () => {
     );
   });
 
-  it('reads back exactly as written, if it is well-formed', () => {
+  it('is read exactly as written if all its texts are well-formed Unicode, and refused otherwise', () => {
     const texts = fc.string({ unit: anyCharacter, maxLength: 20 });
     const maps = fc.dictionary(texts, texts, { maxKeys: 4 });
     fc.assert(

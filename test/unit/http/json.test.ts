@@ -11,10 +11,10 @@ const schema = strictObject({
   any: optional(unknown()),
 });
 const refusedField = (text: string) => fieldOf(() => parseJson(text, schema));
-/** A body whose property `any` is written as given. */
+/** A body whose property `any` holds the given text unchanged. */
 const withAny = (any: string) => `{"name":"n","any":${any}}`;
 
-describe('parseJson, given a valid body,', () => {
+describe('parseJson, for a valid body,', () => {
   it.each<[string, object]>([
     ['{"value":"v","name":"n"}', { name: 'n', value: 'v' }],
     [' \t\r\n{ "name"\n:\t"n" }\r\n', { name: 'n' }],
@@ -25,7 +25,7 @@ describe('parseJson, given a valid body,', () => {
     [withAny('1e308'), { any: 1e308 }],
     [withAny('null'), { any: null }],
     [withAny('[{"name":1},{"name":2}]'), { any: [{ name: 1 }, { name: 2 }] }],
-    // Seven levels inside the body make eight. Width is not depth.
+    // Seven levels inside the body make eight in all. Many items on one level are not deep.
     [withAny('[[[[[[[]]]]]]]'), { any: [[[[[[[]]]]]]] }],
     [withAny('[[],[],[],[],[],[],[],[],[],[]]'), { name: 'n' }],
     [withAny('[{},{},{},{},{},{},{},{},{},{}]'), { name: 'n' }],
@@ -42,24 +42,24 @@ describe('parseJson, given a valid body,', () => {
   );
 });
 
-describe('parseJson, given an invalid body,', () => {
+describe('parseJson, for an invalid body,', () => {
   it.each([
-    // It is not one object.
+    // Bodies that are not exactly one object.
     ...['', ' \n', '[]', '[{"name":"n"}]', 'null', '"name"', '1', '{"name":"n"}{"name":"n"}'],
-    // It is cut off or goes on.
+    // Bodies that are cut off, or followed by something.
     ...['{"name":"n"', '{"name":"n', '{"name":"n"} x', '{"name":"n"}\u0000', '{"name":"n"}\uFEFF'],
-    // Its punctuation is wrong, or belongs to a dialect of JSON.
+    // Wrong punctuation, or a dialect of JSON.
     ...['{"name":"n",}', withAny('[1,]'), '{"name":"n",,"value":"v"}', '{"name":"n" "value":"v"}'],
     ...['{"name" "n"}', '{"name":}', '{"name":"n"/* c */}', '{"name":"n"} // c', "{'name':'n'}"],
     ...['{name:"n"}', '{\u00a0"name":"n"}', '\uFEFF{"name":"n"}'],
-    // Its numbers, literals and escapes are no JSON.
+    // Invalid numbers, literals and escapes.
     ...['NaN', '-Infinity', 'undefined', '01', '+1', '1.', '-', '1e'].map(withAny),
     ...['{"name":"\\x41"}', '{"name":"\\u00e"}', '{"name":"a\nb"}', '{"name":"a\u0000b"}'],
-    // A property occurs twice.
+    // A duplicate property.
     ...['{"name":"n","name":"n"}', '{"name":"n","\\u006e\\u0061me":"m"}'],
     ...[withAny('{"a":1,"b":{},"a":2}'), withAny('[{"a":1,"a":1}]')],
     '{"name":"n","values":{"__proto__":"a","__proto__":"b"}}',
-    // It holds half of a surrogate pair.
+    // Half of a surrogate pair.
     ...[
       '{"name":"\\ud83d"}',
       '{"name":"\\udd11"}',
@@ -67,16 +67,21 @@ describe('parseJson, given an invalid body,', () => {
       '{"name":"\ud83d"}',
     ],
     ...['{"name":"n","values":{"\\ud83d":"x"}}', withAny('[[{"a":["\\ud83d"]}]]')],
-    // It is nested too deeply.
+    // Nested too deeply.
     ...['[[[[[[[[]]]]]]]]', `${'{"a":'.repeat(8)}1${'}'.repeat(8)}`].map(withAny),
-    // It has an unknown property.
+    // An unknown property.
     ...['{"name":"n","other":1}', '{"name":"n","__proto__":{"value":"v"}}'],
     ...['{"name":"n","constructor":{}}', '{"name":"n","Value":"v"}'],
   ])('rejects %j', async (text) => {
     expect(await refusedField(text)).toBe('invalid_request body');
   });
 
-  it('rejects a hundred thousand levels', async () => {
+  it('lists the known properties when it rejects an unknown one', () => {
+    const parse = () => parseJson('{"name":"n","other":1}', schema);
+    expect(parse).toThrow(/^the body has an unknown property; this route takes name, /);
+  });
+
+  it('rejects brackets nested a hundred thousand levels deep', async () => {
     expect(await refusedField(withAny('['.repeat(100_000)))).toBe('invalid_request body');
   });
 
@@ -94,23 +99,23 @@ describe('parseJson, given an invalid body,', () => {
     expect(await refusedField(text)).toBe(`invalid_request ${field}`);
   });
 
-  it('says that the body begins with a BOM', async () => {
+  it('says that JSON must not begin with a BOM', async () => {
     const { message } = await refusalOf(() => parseJson('\uFEFF{"name":"n"}', schema));
-    expect(message).toBe('JSON must not begin with a BOM');
+    expect(message).toBe('the body must not begin with a byte order mark');
   });
 
-  it('names the outermost property for a fault inside it', async () => {
+  it('names the outermost property if the fault is inside it', async () => {
     const nested = strictObject({ outer: strictObject({ inner: number() }) });
     const { properties } = await refusalOf(() => parseJson('{"outer":{"inner":"x"}}', nested));
     expect(properties.field).toBe('outer');
   });
 
-  it('passes on the messages of our own checks only', async () => {
+  it('returns only messages of our own checks, not those of the library', async () => {
     const isB = check<string, string>((text) => text === 'b', 'must be b');
     const checked = strictObject({ a: pipe(string(), isB) });
     const messageFor = async (text: string) =>
       (await refusalOf(() => parseJson(text, checked))).message;
-    expect(await messageFor('{"a":"x"}')).toBe('must be b');
-    expect(await messageFor('{"a":1}')).toBe('is missing or not of its type');
+    expect(await messageFor('{"a":"x"}')).toBe('a must be b');
+    expect(await messageFor('{"a":1}')).toBe('a is missing or has the wrong type');
   });
 });

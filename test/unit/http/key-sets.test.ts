@@ -35,7 +35,7 @@ afterEach(() => {
 
 const tokenOf = (pair: Key, kid?: string) => {
   const exp = Math.floor(now / 1_000) + 60;
-  const jti = randomUUID(); // Each token is new, so its verification is not cached.
+  const jti = randomUUID(); // Makes a new token each time, so that no verification is cached.
   const claims = { iss: issuer, aud: audience, exp, tenant: 'acme', sub: 'alice', jti };
   return signToken({ alg: 'EdDSA', kid }, claims, pair);
 };
@@ -60,7 +60,7 @@ const sources = {
   discoveredKeys: (fetchKeys: typeof fetch) => discoveredKeys(issuer, fetchKeys, () => now),
 };
 
-/** An issuer with these answers by address, and an authentication that asks it. */
+/** An issuer that gives these answers by address, and an authenticator that fetches its keys. */
 const issuerOf = (source: keyof typeof sources, next = answered(keySet(first))) => {
   const answers = new Map([
     [documentUrl, answered(documentOf())],
@@ -75,13 +75,12 @@ const issuerOf = (source: keyof typeof sources, next = answered(keySet(first))) 
     authenticate(requestWith({ Authorization: `Bearer ${token}` }), now);
   const ask = (pair = key, kid = 'k1') => send(tokenOf(pair, kid));
   const urls = () => fetchKeys.mock.calls.map(([url]) => url);
-  /** The number of fetches of the key set. */
   const fetched = () => urls().filter((url) => url === keysUrl).length;
   const answer = (set: Answer) => answers.set(keysUrl, set);
   return { answers, answer, fetchKeys, urls, fetched, authenticate, send, ask };
 };
 
-/** A good set behind a megabyte of spaces, without a Content-Length. */
+/** A good set after a megabyte of spaces, without a Content-Length. */
 const longStream = () =>
   ReadableStream.from([...Array(256).fill(' '.repeat(4_096)), keySet(first)]).pipeThrough(
     new TextEncoderStream(),
@@ -102,20 +101,20 @@ const unusable: readonly (readonly [string, () => unknown])[] = [
   ['an X25519 key', () => publicJwk(generateKeyPairSync('x25519'))],
   ['a key of an unknown curve', () => ({ kty: 'OKP', crv: 'Ed25520', x: 'AAAA' })],
   ['a key of an unknown kind', () => ({ kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA' })],
-  ['a key of no kind', () => ({ kid: 'k1' })],
+  ['a key without a kind', () => ({ kid: 'k1' })],
   ['an empty key', () => ({})],
   ['a key for encryption', () => publicJwk(ed25519(), { use: 'enc' })],
   ['an RSA key for encryption', () => publicJwk(rsa(), { use: 'enc' })],
   ['a key that may not verify', () => publicJwk(ed25519(), { key_ops: ['encrypt'] })],
-  ['a key with a text for its operations', () => publicJwk(ed25519(), { key_ops: 'verify' })],
+  ['a key whose operations are a string', () => publicJwk(ed25519(), { key_ops: 'verify' })],
   ['an RSA key for another algorithm', () => publicJwk(rsa(), { alg: 'RS512' })],
   ['a point that is not on its curve', () => ({ ...publicJwk(p256()), y: 'AAAA' })],
-  ['null for a key', () => null],
-  ['a text for a key', () => 'key'],
+  ['null in place of a key', () => null],
+  ['a string in place of a key', () => 'key'],
 ];
 
 describe('localKeys', () => {
-  it('accepts public keys of the kinds Ed25519, P-256, P-384 and RSA of 2048 bits', async () => {
+  it('accepts public keys of Ed25519, P-256, P-384 and RSA with 2048 bits', async () => {
     const pairs = { EdDSA: key, ES256: p256(), ES384: p384(), RS256: rsa(2048) };
     const keys = localKeys(keySet(...Object.values(pairs).map((pair) => publicJwk(pair))));
     for (const [alg, pair] of Object.entries(pairs)) {
@@ -135,24 +134,24 @@ describe('localKeys', () => {
     await expect(jwtVerify(token, keys)).resolves.toBeDefined();
   });
 
-  it.each(unusable)('rejects a set with %s, alone or behind a usable key', (_, made) => {
+  it.each(unusable)('rejects a set with %s, alone or after a usable key', (_, made) => {
     expect(() => localKeys(keySet(made()))).toThrow(/^the key set /);
     expect(() => localKeys(keySet(first, made()))).toThrow(/^the key set /);
   });
 
   it.each<[string, string]>([
-    ['a private key behind its public half', keySet(first, privateJwk(key))],
-    ['no keys', keySet()],
-    ['no list of keys', '{"keys":{}}'],
-    ['no property for keys', JSON.stringify(first)],
-    ['a list', JSON.stringify([first])],
+    ['a private key after its public half', keySet(first, privateJwk(key))],
+    ['an empty list of keys', keySet()],
+    ['keys that are not a list', '{"keys":{}}'],
+    ['a set without the property keys', JSON.stringify(first)],
+    ['a bare list', JSON.stringify([first])],
     ['null', 'null'],
     ['an empty text', ''],
-  ])('rejects %s with a sentence about the key set', (_, jwks) => {
+  ])('rejects %s with a message about the key set', (_, jwks) => {
     expect(() => localKeys(jwks)).toThrow(/^the key set /);
   });
 
-  it('never quotes an invalid key set, which may hold a private key', () => {
+  it('never quotes an invalid key set, because it may hold a private key', () => {
     for (const jwks of ['{"keys":[{"d":"c4n4ry"', '{"keys":[c4n4ry]}', 'c4n4ry']) {
       const message = expect.not.stringContaining('c4n4ry');
       expect(() => localKeys(jwks)).toThrow(expect.objectContaining({ message }));
@@ -169,7 +168,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(1);
   });
 
-  it('fetches without redirects, within 2 s in all', async () => {
+  it('fetches without following redirects, within 2 s in all', async () => {
     const timeout = jest.spyOn(AbortSignal, 'timeout');
     const { fetchKeys, urls, ask } = issuerOf(source);
     await ask();
@@ -192,7 +191,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(2);
   });
 
-  it('fetches again for an unknown key only after 30 s', async () => {
+  it('fetches again for an unknown key only when the last fetch was at least 30 s ago', async () => {
     const { answer, fetched, ask } = issuerOf(source);
     await ask();
     const next = ed25519();
@@ -209,19 +208,22 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
   it.each([
     ['unauthenticated', 'answers', answered(keySet(first))],
     ['identity_unavailable', 'is down', down],
-  ])('fetches once in 30 s for made-up keys: %s if the issuer %s', async (code, _, next) => {
-    const { answers, answer, fetchKeys, ask } = issuerOf(source);
-    await ask();
-    if (next === down) answers.set(documentUrl, down);
-    answer(next);
-    fetchKeys.mockClear();
-    now += 30_000;
-    for (let i = 0; i < 20; i++) {
-      expect(await codeOf(() => ask(ed25519(), `made-up-${i}`))).toBe(code);
-    }
-    expect(fetchKeys).toHaveBeenCalledTimes(source === 'remoteKeys' || next === down ? 1 : 2);
-    expect((await ask()).subject).toBe('alice');
-  });
+  ])(
+    'fetches only once in 30 s for tokens with made-up keys, and answers %s if the issuer %s',
+    async (code, _, next) => {
+      const { answers, answer, fetchKeys, ask } = issuerOf(source);
+      await ask();
+      if (next === down) answers.set(documentUrl, down);
+      answer(next);
+      fetchKeys.mockClear();
+      now += 30_000;
+      for (let i = 0; i < 20; i++) {
+        expect(await codeOf(() => ask(ed25519(), `made-up-${i}`))).toBe(code);
+      }
+      expect(fetchKeys).toHaveBeenCalledTimes(source === 'remoteKeys' || next === down ? 1 : 2);
+      expect((await ask()).subject).toBe('alice');
+    },
+  );
 
   it.each(unusable)('skips %s and uses the other keys', async (_, made) => {
     const { ask } = issuerOf(source, answered(keySet(made(), first)));
@@ -252,14 +254,14 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     ['answers 404', answered(keySet(first), 404)],
     ['answers 204', async () => new Response(null, { status: 204 })],
     ['answers with a redirect', answered(keySet(first), 302)],
-    ['answers with no JSON', answered('<html>')],
+    ['answers with something other than JSON', answered('<html>')],
     ['answers with no keys', answered(keySet())],
     ['answers with a key and its private half', answered(keySet(first, privateJwk(key)))],
     ['answers with a short RSA key only', answered(keySet(publicJwk(rsa(1024))))],
     ['answers with more than 64 KiB', answered(keySet(first).padEnd(65_537))],
     ['answers a megabyte of unknown length', async () => new Response(longStream())],
   ])(
-    'answers identity_unavailable on first use and for too old keys if the issuer %s',
+    'answers identity_unavailable on first use, and when its keys are too old, if the issuer %s',
     async (_, next) => {
       const { answer, ask } = issuerOf(source, next);
       for (const wait of [0, 600_000]) {
@@ -300,7 +302,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     }
   });
 
-  it('fetches once for many requests that need a set at once, also if that fails', async () => {
+  it('fetches once for many requests that need a set at once, even if the fetch fails', async () => {
     const { answer, fetched, ask } = issuerOf(source, answered('', 500));
     const askOften = () => Promise.allSettled(Array.from({ length: 20 }, () => ask()));
     await askOften();
@@ -312,7 +314,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(2);
   });
 
-  it('waits 1 s again after a failed fetch that follows a good one', async () => {
+  it('starts again with a wait of 1 s if a fetch fails after a successful one', async () => {
     const { answer, fetched, ask } = issuerOf(source, answered('', 500));
     for (const wait of [1_000, 2_000]) {
       expect(await codeOf(ask)).toBe('identity_unavailable');
@@ -328,7 +330,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(5);
   });
 
-  it('fetches again when the clock was set back behind the last fetch', async () => {
+  it('fetches again when the clock was set back to before the last fetch', async () => {
     const { answer, fetched, ask } = issuerOf(source);
     await ask();
     now -= 3_600_000;
@@ -340,7 +342,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(3);
   });
 
-  it('does not fetch again for a token without a key id that several keys fit', async () => {
+  it('does not fetch again for a token without a key id if several keys fit', async () => {
     const two = keySet(first, publicJwk(ed25519(), { kid: 'k2' }));
     const { fetched, send } = issuerOf(source, answered(two));
     expect(await codeOf(() => send(tokenOf(key)))).toBe('unauthenticated');
@@ -366,10 +368,10 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
   });
 });
 
-describe('the discovery of keys', () => {
+describe('the discovery of a key set', () => {
   const unread = { payload: '', signature: '' };
 
-  it('is repeated with each fetch, and finds a new address', async () => {
+  it('is repeated for each fetch, so a new address is noticed', async () => {
     const { answers, urls, ask } = issuerOf('discoveredKeys');
     await ask();
     const [next, nextUrl] = [ed25519(), 'https://keys.test/next'];
@@ -395,7 +397,7 @@ describe('the discovery of keys', () => {
     ['is larger than 64 KiB', { [documentUrl]: documentOf().padEnd(65_537) }],
     ['is good, but the keys are too large', { [keysUrl]: keySet().padEnd(65_537) }],
     ['is good, but the keys are not usable', { [keysUrl]: keySet({ kty: 'c4n4ry' }) }],
-  ])('fails if the document %s, and no error quotes the reply', async (_, changed) => {
+  ])('fails without quoting the reply if the document %s', async (_, changed) => {
     const { answers, ask } = issuerOf('discoveredKeys');
     answers.set('http://c4n4ry.test', answered(keySet(publicJwk(key))));
     for (const [url, text] of Object.entries(changed)) answers.set(url, answered(text));
@@ -404,7 +406,7 @@ describe('the discovery of keys', () => {
     expect(String(cause)).not.toContain('c4n4ry');
   });
 
-  it('reads the document of the issuer without its last slash', async () => {
+  it('leaves out the last slash of the issuer when it appends the path of the document', async () => {
     const fetchKeys = jest.fn(async (_url: string) => new Response('', { status: 404 }));
     const keys = discoveredKeys('https://issuer.test/', fetchKeys);
     await expect(async () => keys({ alg: 'EdDSA' }, unread)).rejects.toThrow();
@@ -419,10 +421,10 @@ describe('the discovery of keys', () => {
     'https://a.test?b',
     'https://a.test#b',
   ])('rejects the issuer %s', (name) => {
-    expect(() => discoveredKeys(name)).toThrow(/^a discovered issuer must begin with https/);
+    expect(() => discoveredKeys(name)).toThrow(/^an issuer with discovery must be an https/);
   });
 
-  it('rejects the addresses of the own machine', async () => {
+  it('rejects addresses of this machine', async () => {
     const keys = discoveredKeys('https://127.0.0.1');
     await expect(async () => keys({ alg: 'EdDSA' }, unread)).rejects.toThrow('not public');
   });

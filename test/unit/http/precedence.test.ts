@@ -1,4 +1,7 @@
-/** Requests with several faults. Every function reports the first fault in the order of docs/openapi.yaml. */
+/**
+ * Requests with several faults. Every function reports the first one in the order of
+ * docs/openapi.yaml.
+ */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import type { Handler } from '../../../functions/http/endpoint.ts';
@@ -10,7 +13,10 @@ const key = ed25519();
 const kept = { ...process.env };
 const handlers = new Map<string, Handler>();
 
-/** The functions read their environment when they are loaded. None of these requests calls a service. */
+/**
+ * Set before the functions are loaded, because they read their environment then. None of these
+ * requests calls a service.
+ */
 beforeAll(() => {
   process.env = {
     ...kept,
@@ -58,7 +64,7 @@ const header =
   (sent: Sent): Sent => ({ ...sent, headers: { ...sent.headers, [name]: value } });
 const malformed = (spoil: Fault['spoil']): Fault => ({ code: 'invalid_request', spoil });
 
-/** The faults in the order of precedence. */
+/** The faults, in order of precedence. */
 const unauthenticated = { code: 'unauthenticated', spoil: header('Authorization', 'Bearer x') };
 const forbidden = {
   code: 'forbidden',
@@ -68,12 +74,12 @@ const tooLarge: Fault = {
   code: 'too_large',
   spoil: (sent) => ({ ...sent, body: '"'.repeat(1_048_577) }),
 };
-/** A type that is not taken, and a compressed body. */
+/** A media type that is not accepted, and a compressed body. */
 const unsupported: readonly Fault[] = [
   { code: 'unsupported_media_type', spoil: header('Content-Type', 'text/html') },
   { code: 'unsupported_media_type', spoil: header('Content-Encoding', 'gzip') },
 ];
-/** An unknown parameter, an invalid name, and headers that are malformed or have no meaning. */
+/** An unknown parameter, an invalid name, and headers that are malformed or not allowed. */
 const faultsOf = ({ operationId, path }: Operation): readonly Fault[] => [
   malformed((sent) => ({ ...sent, query: { x: '1' } })),
   ...(path.includes('{name}') ? [malformed((sent) => ({ ...sent, name: '1A' }))] : []),
@@ -85,7 +91,7 @@ const faultsOf = ({ operationId, path }: Operation): readonly Fault[] => [
     : []),
 ];
 
-/** Valid bodies, so that only the fault can cause a refusal. */
+/** Valid bodies, so that nothing but the fault can cause a refusal. */
 const file = JSON.stringify({ content: 'A=1' });
 const bodies: Readonly<Record<string, string>> = {
   'create-secret': JSON.stringify({ name: 'DB_PASSWORD', value: 'hunter2' }),
@@ -123,19 +129,22 @@ const guarded = operations.filter(({ operationId }) => operationId !== 'get-heal
 const taking = guarded.filter(({ node }) => node['requestBody'] !== undefined);
 
 describe('a function with a body', () => {
-  it.each(taking)('$operationId answers 413, then 415, then 400', async (operation) => {
-    for (const media of unsupported) {
-      for (const fault of faultsOf(operation)) {
-        expect(await codeOf(operation, [tooLarge, media, fault])).toBe('too_large');
-        expect(await codeOf(operation, [tooLarge, fault])).toBe('too_large');
-        expect(await codeOf(operation, [media, fault])).toBe('unsupported_media_type');
-        expect(await codeOf(operation, [fault])).toBe('invalid_request');
+  it.each(taking)(
+    '$operationId answers 413 rather than 415 or 400, and 415 rather than 400',
+    async (operation) => {
+      for (const media of unsupported) {
+        for (const fault of faultsOf(operation)) {
+          expect(await codeOf(operation, [tooLarge, media, fault])).toBe('too_large');
+          expect(await codeOf(operation, [tooLarge, fault])).toBe('too_large');
+          expect(await codeOf(operation, [media, fault])).toBe('unsupported_media_type');
+          expect(await codeOf(operation, [fault])).toBe('invalid_request');
+        }
       }
-    }
-  });
+    },
+  );
 
   it.each(taking)(
-    '$operationId answers 401, then 403, before it takes the body',
+    '$operationId answers 401 before 403, and both before it looks at the body',
     async (operation) => {
       for (const fault of [tooLarge, ...unsupported]) {
         expect(await codeOf(operation, [fault, forbidden])).toBe('forbidden');
@@ -148,7 +157,7 @@ describe('a function with a body', () => {
 describe('a function without a body', () => {
   const others = guarded.filter((operation) => !taking.includes(operation));
 
-  it.each(others)('$operationId ignores any body', async (operation) => {
+  it.each(others)('$operationId ignores a body', async (operation) => {
     for (const fault of faultsOf(operation)) {
       expect(await codeOf(operation, [tooLarge, ...unsupported, fault])).toBe('invalid_request');
     }

@@ -9,25 +9,24 @@ import { someone } from '../../support/requests.ts';
 describe('Idempotency-Key', () => {
   const alice = someone({ tenant: 'acme' });
   const key = '0123456789abcdef';
-  /** The fingerprint of a request that sends these keys. */
   const read = (keys: string[], principal = alice, content = ['create-secret', 'A', 'v']) => {
     const sent = requestOf({ multiValueHeaders: { 'Idempotency-Key': keys } });
     return fingerprintOf({ ...sent, principal }, content);
   };
 
-  it('gives no fingerprint if the header is absent', () => {
+  it('leads to no fingerprint if the header is absent', () => {
     expect(read([])).toBeUndefined();
   });
 
   it.each([...[key, '~'.repeat(128), '3f0c1b0e-5d0b-4a39-9a54-0d6e8f0e2c11', '!"#$%&\'()*+,-./:']])(
-    'accepts %s',
+    'is accepted if it is %s',
     (accepted) => {
       expect(read([accepted])?.keyHash).toMatch(/^[A-Za-z0-9_-]{43}$/);
       expect(read([accepted])).toEqual(read([accepted]));
     },
   );
 
-  it('gives each caller another hash of the key, and each content another hash', () => {
+  it('has another key hash for another caller, and another content hash for other content', () => {
     const mine = read([key]);
     expect(read([key], someone({ tenant: 'acme', subject: 'bob' }))?.keyHash).not.toBe(
       mine?.keyHash,
@@ -40,7 +39,7 @@ describe('Idempotency-Key', () => {
   it.each([
     ...[[''], ['0123456789abcde'], ['x'.repeat(129)], [' '.repeat(20_000)], ['0123456789 abcdef']],
     ...[[`${key}\n`], ['0123456789abcdé0'], [`${key}\u007f`], [key, key]],
-  ])('rejects the keys %j', async (...keys) => {
+  ])('is rejected if it is %j', async (...keys) => {
     expect(await fieldOf(() => read(keys))).toBe('invalid_request idempotency-key');
   });
 });
@@ -109,7 +108,7 @@ describe('limitOf', () => {
   );
 });
 
-describe('a cursor', () => {
+describe('reading a cursor', () => {
   const positionIn = (cursor: string | null, check: (position: string) => boolean) =>
     afterOf(new Map([['cursor', cursor ?? '']]), check);
 
@@ -126,9 +125,9 @@ describe('a cursor', () => {
     ['the other alphabet', Buffer.from('A??>').toString('base64')],
     ['a blank', 'QU I'],
     ['a character outside base64', 'QU*I'],
-    ['bytes that are no text', Buffer.from([0xff, 0xfe]).toString('base64url')],
-    ['no name', nextCursorOf('no name')],
-    ['another tenant spelled out', nextCursorOf('TENANT#b#SECRET#A')],
+    ['bytes that are not UTF-8', Buffer.from([0xff, 0xfe]).toString('base64url')],
+    ['something that is not a name', nextCursorOf('no name')],
+    ['a table key of another tenant', nextCursorOf('TENANT#b#SECRET#A')],
     ['20 kB', 'QUFB'.repeat(5_000)],
     ['a cursor of the other list', nextCursorOf('DB_PASSWORD'), isVersionNumber],
     ['an empty text, even if each position passes', '', () => true],

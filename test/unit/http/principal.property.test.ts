@@ -19,7 +19,7 @@ const codeOf = (authorization: string) =>
 
 describe('an arbitrary token', () => {
   // Shows G7.
-  it('fails with 401 unless the issuer signed it', async () => {
+  it('is rejected with 401, because the issuer did not sign it', async () => {
     const header = fc.record(
       {
         alg: fc.constantFrom('EdDSA', 'ES256', 'RS256', 'none', 'HS256', 'RS384', '__proto__', ''),
@@ -47,6 +47,5 @@ describe('an arbitrary token', () => {
       }),
       { numRuns: 500 },
     );
-    // On a busy machine the first of them take seconds to draw.
-  }, 60_000);
+  });
 });

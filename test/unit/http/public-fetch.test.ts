@@ -1,4 +1,4 @@
-/** Fetches from public addresses, against an HTTPS server on loopback. */
+/** The fetch that connects only to public addresses, tested against an HTTPS server on loopback. */
 import { mkdtempSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -18,7 +18,7 @@ import {
   fetchPublic,
   isPublicAddress,
 } from '../../../functions/http/public-fetch.ts';
-import { openCertificates } from '../../../local/http/certificates.ts';
+import { openCertificates } from '../../../host/http/certificates.ts';
 
 let server: Server;
 let ca: string;
@@ -48,7 +48,7 @@ afterAll(async () => {
 
 type Lookup = NonNullable<Parameters<typeof createPublicFetch>[0]['lookup']>;
 
-/** Resolves every name to these addresses, as a hostile or a changed DNS may. */
+/** Resolves every name to these addresses, as a hostile or a changed DNS server could. */
 const resolvingTo = (...addresses: readonly string[]): Lookup =>
   lookupBy((callback) =>
     callback(
@@ -82,7 +82,7 @@ describe('a fetch from public addresses', () => {
     },
   );
 
-  it('tries only those addresses of a name that are allowed', async () => {
+  it('tries only the allowed addresses of a name', async () => {
     const before = connections;
     const lookup = resolvingTo('127.0.0.1', '::1');
     answer = (_request, response) => response.end('here');
@@ -93,13 +93,13 @@ describe('a fetch from public addresses', () => {
 
   it('fails if a name cannot be resolved', async () => {
     const error = Object.assign(new Error(), { code: 'ENOTFOUND' });
-    // As Node does, it gives no addresses with an error.
+    // Like Node, calls back with an error and without addresses.
     const lookup = lookupBy((callback) => callback(error, undefined as never));
     const unresolved = createPublicFetch({ lookup });
     await expect(unresolved(urlOf('issuer.test'), {})).rejects.toThrow('ENOTFOUND');
   });
 
-  it('fails for an invalid address, and the error does not quote it', async () => {
+  it('fails for an invalid address without quoting it', async () => {
     const error = await fetchPublic('https://c4n4ry:x', {}).catch((reason) => reason);
     expect(inspect(error)).toContain('the request failed: the address is not a URL');
     expect(inspect(error)).not.toContain('c4n4ry');
@@ -129,7 +129,7 @@ describe('a fetch from an allowed address', () => {
     expect(await (await get(urlOf('127.0.0.1'))).text()).toBe('here');
   });
 
-  it('works if the process does not choose between address families', async () => {
+  it('works even if the process does not try several address families', async () => {
     const byDefault = getDefaultAutoSelectFamily();
     setDefaultAutoSelectFamily(false);
     answer = (_request, response) => response.end('here');
@@ -140,7 +140,7 @@ describe('a fetch from an allowed address', () => {
     }
   });
 
-  it('fails if the certificate is for another name, and the error does not quote it', async () => {
+  it('fails if the certificate is for another name, without quoting the name in the certificate', async () => {
     const error = await get(urlOf('other.test')).catch((reason) => reason);
     expect(inspect(error)).toContain('the request failed: ERR_TLS_CERT_ALTNAME_INVALID');
     expect(inspect(error)).not.toContain('issuer.test');
@@ -172,14 +172,14 @@ describe('a fetch from an allowed address', () => {
     await closed;
   });
 
-  it('fails without a quotation if the reply is not HTTP', async () => {
+  it('fails without quoting the reply if it is not HTTP', async () => {
     answer = ({ socket }) => socket.end('c4n4ry');
     const error = await get().catch((reason) => reason);
     expect(inspect(error)).toContain('the request failed: HPE_');
     expect(inspect(error)).not.toContain('c4n4ry');
   });
 
-  it('ends with its signal, before the reply and within its body', async () => {
+  it('stops when its signal aborts, before the reply or in the middle of its body', async () => {
     const first = new AbortController();
     answer = () => first.abort();
     await expect(get(undefined, { signal: first.signal })).rejects.toThrow('ABORT_ERR');
@@ -191,7 +191,7 @@ describe('a fetch from an allowed address', () => {
     await expect(response.text()).rejects.toThrow();
   });
 
-  it('closes the connection if the reader stops within the body', async () => {
+  it('closes the connection if the reader stops in the middle of the body', async () => {
     const closed = new Promise((resolve) => {
       answer = ({ socket }, response) => {
         socket.on('close', resolve);
@@ -203,11 +203,11 @@ describe('a fetch from an allowed address', () => {
   });
 });
 
-describe('a public address', () => {
+describe('isPublicAddress', () => {
   it.each([
     ...['1.1.1.1', '8.8.8.8', '100.63.255.255', '172.32.0.1', '192.0.1.1', '198.20.0.1'],
     ...['223.255.255.255', '2606:4700::1111', '2a00:1450:4001::1', '64:ff9b::808:808'],
-  ])('is %s', (address) => {
+  ])('is true for %s', (address) => {
     expect(isPublicAddress(address)).toBe(true);
   });
 
@@ -221,7 +221,7 @@ describe('a public address', () => {
     ...['2001::1', '2001:2::1', '2001:db8::1', '2002:a01:203::1', '3fff::1', '4000::1'],
     ...['fc00::1', 'fd00:ec2::254', 'fe80::1', 'fe80::1%lo', 'fec0::1', 'ff02::1'],
     ...['', 'localhost', '127.1', '8.8.8.8.'],
-  ])('is not %s', (address) => {
+  ])('is false for %s', (address) => {
     expect(isPublicAddress(address)).toBe(false);
   });
 });

@@ -19,12 +19,15 @@ const textOf = (request: HttpRequest): string => {
 };
 
 describe('a header', () => {
-  it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])('matches under the name %s', (name) => {
-    expect(headerValues(requestOf({ headers: { [name]: '"1"' } }), 'if-match')).toEqual(['"1"']);
-    expect(headerValues(requestWith({ [name]: '"1"' }), 'if-match')).toEqual(['"1"']);
-  });
+  it.each(['If-Match', 'if-match', 'IF-MATCH', 'iF-mAtCh'])(
+    'is found under the name %s',
+    (name) => {
+      expect(headerValues(requestOf({ headers: { [name]: '"1"' } }), 'if-match')).toEqual(['"1"']);
+      expect(headerValues(requestWith({ [name]: '"1"' }), 'if-match')).toEqual(['"1"']);
+    },
+  );
 
-  it('counts as absent if the host sends other headers or none', () => {
+  it('counts as absent if the host sends only other headers or none', () => {
     expect(headerValues(requestOf(), 'if-match')).toEqual([]);
     const bare = requestOf({ headers: {}, multiValueHeaders: {} });
     expect(headerValue(bare, 'constructor')).toBeUndefined();
@@ -32,12 +35,12 @@ describe('a header', () => {
     expect(headerValue(requestOf(none), 'if-match')).toBeUndefined();
   });
 
-  it('counts once if the host gives it in both forms', () => {
+  it('counts once if the host passes it both as a single value and in a list', () => {
     const event = requestOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-A': ['1'] } });
     expect(headerValue(event, 'x-a')).toBe('1');
   });
 
-  it('counts each occurrence, also under names in different case', async () => {
+  it('counts each time it occurs, even in different upper and lower case', async () => {
     const listed = requestOf({
       headers: { 'X-A': '2' },
       multiValueHeaders: { 'X-A': ['1', '2'], 'x-a': ['3'] },
@@ -49,13 +52,13 @@ describe('a header', () => {
     expect(await fieldOf(() => headerValue(single, 'x-a'))).toBe('invalid_request x-a');
   });
 
-  it('is read from the single form if the host lists only other headers', () => {
+  it('is read from headers if multiValueHeaders lacks it', () => {
     const event = requestOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-B': ['2'] } });
     expect(headerValues(event, 'x-a')).toEqual(['1']);
   });
 });
 
-describe('the query', () => {
+describe('the query of a request', () => {
   const read = (
     multiValueQueryStringParameters: Record<string, string[]> | null,
     queryStringParameters: Record<string, string> | null = null,
@@ -64,30 +67,32 @@ describe('the query', () => {
     return [...queryOf(sent, ['at', 'v'])].map((entry) => entry.join('='));
   };
 
-  it('holds each parameter once, from either form', () => {
+  it('holds each parameter once, whichever form the host uses', () => {
     expect(read(null)).toEqual([]);
     expect(read({ at: ['1'], v: [''] })).toEqual(['at=1', 'v=']);
     expect(read(null, { at: '1' })).toEqual(['at=1']);
     expect(read({ at: ['1'] }, { at: '1' })).toEqual(['at=1']);
   });
 
-  it('rejects a repeated parameter and names it', async () => {
+  it('is rejected with the name of a repeated parameter', async () => {
     expect(await fieldOf(() => read({ at: ['1', '1'] }, { at: '1' }))).toBe('invalid_request at');
   });
 
   it.each(['other', 'At', '', '__proto__', 'constructor', 'v '])(
-    'rejects the unknown parameter %j without repeating it',
+    'is rejected for the unknown parameter %j without quoting it',
     async (name) => {
       const parameters = Object.fromEntries([[name, ['x']]]);
       const refused = await refusalOf(() => read(parameters));
       expect(refused.properties.field).toBe('query');
-      expect(refused.message).toBe('known parameters: at, v');
+      expect(refused.message).toBe('unknown query parameter; this route takes at, v');
     },
   );
 
-  it('says that a route without parameters knows none', async () => {
+  it('is rejected with the message that the route takes no parameters', async () => {
     const event = requestOf({ queryStringParameters: { at: '1' } });
-    expect((await refusalOf(() => queryOf(event, []))).message).toBe('known parameters: none');
+    expect((await refusalOf(() => queryOf(event, []))).message).toBe(
+      'this route takes no query parameters',
+    );
   });
 });
 
@@ -97,7 +102,7 @@ describe('the name in the path', () => {
   });
 
   it.each([undefined, '', '..', 'A%2Fversions', 'A/versions', '%41', 'A ', 'A'.repeat(129), '0'])(
-    'fails without decoding if it is %j',
+    'is rejected without being decoded if it is %j',
     async (name) => {
       const event = requestOf({ pathParameters: { name } });
       expect(await fieldOf(() => pathName(event))).toBe('invalid_request name');
@@ -105,8 +110,8 @@ describe('the name in the path', () => {
   );
 });
 
-describe('a body', () => {
-  it('is text, base64 or absent', () => {
+describe('the body of a request', () => {
+  it('may be sent as text, as base64 or not at all', () => {
     expect(textOf(requestOf({ body: 'né' }))).toBe('né');
     expect(textOf(requestOf({ body: 'bsOp', isBase64Encoded: true }))).toBe('né');
     expect(textOf(requestOf({ body: null }))).toBe('');
@@ -120,18 +125,18 @@ describe('a body', () => {
   });
 
   it.each([
-    ['a byte that never stands in UTF-8', [0xff]],
+    ['a byte that never occurs in UTF-8', [0xff]],
     ['a character cut off', [0xc3]],
     ['a spelling longer than needed', [0xc0, 0xaf]],
     ['half of a surrogate pair', [0xed, 0xa0, 0x80]],
     ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
-  ])('fails if it holds %s', async (_, content) => {
+  ])('is rejected if it holds %s', async (_, content) => {
     const body = Buffer.from(content).toString('base64');
     const event = requestOf({ body, isBase64Encoded: true });
     expect(await fieldOf(() => textOf(event))).toBe('invalid_request body');
   });
 
-  it('counts in bytes against the limit, in every form', async () => {
+  it('may have at most 1 MiB, counted in bytes, whether it is sent as text or as base64', async () => {
     const most = Buffer.alloc(1_048_576, 'a');
     const texts = [most.toString(), 'é'.repeat(524_288)];
     for (const body of texts)
@@ -147,7 +152,7 @@ describe('a body', () => {
     }
   });
 
-  it('fails for its size before it is decoded', async () => {
+  it('is rejected for its size before its UTF-8 is checked', async () => {
     const body = Buffer.alloc(1_048_577, 0xff).toString('base64');
     const event = requestOf({ body, isBase64Encoded: true });
     expect(await codeOf(() => textOf(event))).toBe('too_large');
@@ -169,7 +174,7 @@ describe('the check of the media type', () => {
     expect(mediaType(requestWith({ 'CONTENT-type': header }))).toBe(expected);
   });
 
-  it('returns the one of several accepted types that was sent', () => {
+  it('returns the type that was sent if several are accepted', () => {
     const types = ['application/json', 'text/plain'];
     const event = requestWith({ 'content-type': 'Text/Plain' });
     expect(requireMediaType(event, types)).toBe('text/plain');
@@ -180,17 +185,19 @@ describe('the check of the media type', () => {
     for (const event of [requestWith({ 'content-type': 'text/html' }), requestOf()]) {
       const { code, message } = await refusalOf(() => requireMediaType(event, types));
       expect(code).toBe('unsupported_media_type');
-      expect(message).toBe('the body must be application/json or text/plain, UTF-8');
+      expect(message).toBe(
+        'the Content-Type must be application/json or text/plain, with no charset but UTF-8',
+      );
     }
   });
 
-  it('rejects a repeated header', async () => {
+  it('rejects a repeated Content-Type header', async () => {
     const types = ['text/plain', 'text/plain'];
     const event = requestOf({ multiValueHeaders: { 'content-type': types } });
     expect(await fieldOf(() => mediaType(event))).toBe('invalid_request content-type');
   });
 
-  it('precedes the check of UTF-8', async () => {
+  it('comes before the check of UTF-8', async () => {
     const headers = { 'content-type': 'text/html' };
     const event = requestOf({ body: '/w==', isBase64Encoded: true, headers });
     expect(await codeOf(() => bodyOf(event, ['text/plain']))).toBe('unsupported_media_type');
@@ -219,11 +226,14 @@ describe('a Content-Encoding', () => {
   });
 });
 
-describe('the reference to a created secret', () => {
+describe('the Location of a created secret', () => {
   const base = 'https://gateway.test/stage';
 
-  it.each(['/v1/secrets', '/v1/secrets/'])('resolves from %s to the secret', (path) => {
-    const reference = referenceTo('DB_PASSWORD', requestOf({ path }));
-    expect(new URL(reference, base + path).href).toBe(`${base}/v1/secrets/DB_PASSWORD`);
-  });
+  it.each(['/v1/secrets', '/v1/secrets/'])(
+    'resolves to the address of the secret, relative to a request to %s',
+    (path) => {
+      const reference = referenceTo('DB_PASSWORD', requestOf({ path }));
+      expect(new URL(reference, base + path).href).toBe(`${base}/v1/secrets/DB_PASSWORD`);
+    },
+  );
 });

@@ -18,7 +18,7 @@ const standing = {
 };
 const canary = 'c4n4ryS3cr3t';
 
-/** The table of codes in the description of the API: code, status, retryable. */
+/** The table of codes in docs/openapi.yaml: code, status, retryable. */
 const table: readonly (readonly [ErrorCode, number, boolean])[] = [
   ['invalid_request', 400, false],
   ['unauthenticated', 401, false],
@@ -46,22 +46,25 @@ const table: readonly (readonly [ErrorCode, number, boolean])[] = [
 
 const bodyOf = (error: unknown) => JSON.parse(problem(error, 'r-1').body);
 
-describe('a problem', () => {
-  it.each(table)('maps the code %s to %s, retryable: %s', (code, status, retryable) => {
-    const { statusCode, headers, body } = problem(new VaultError(code, 'said so'), 'r-1');
-    expect(statusCode).toBe(status);
-    expect(headers).toMatchObject({ ...standing, 'Content-Type': 'application/problem+json' });
-    expect(JSON.parse(body)).toMatchObject({
-      type: `https://vault.invalid/problems/${code.split('_').join('-')}`,
-      status,
-      code,
-      requestId: 'r-1',
-      retryable,
-    });
-    expect(JSON.parse(body).title).not.toBe('');
-  });
+describe('a problem reply', () => {
+  it.each(table)(
+    'has for the code %s the status %s, and is retryable: %s',
+    (code, status, retryable) => {
+      const { statusCode, headers, body } = problem(new VaultError(code, 'said so'), 'r-1');
+      expect(statusCode).toBe(status);
+      expect(headers).toMatchObject({ ...standing, 'Content-Type': 'application/problem+json' });
+      expect(JSON.parse(body)).toMatchObject({
+        type: `https://vault.invalid/problems/${code.split('_').join('-')}`,
+        status,
+        code,
+        requestId: 'r-1',
+        retryable,
+      });
+      expect(JSON.parse(body).title).not.toBe('');
+    },
+  );
 
-  it('has the message and the properties of its error below 500', () => {
+  it('has the message and the properties of its error if the status is below 500', () => {
     const properties = { field: 'name', currentVersion: 3, limit: 1, errorsTotal: 0, errors: [] };
     expect(bodyOf(new VaultError('invalid_request', 'is no name', { properties }))).toMatchObject({
       detail: 'is no name',
@@ -70,7 +73,7 @@ describe('a problem', () => {
   });
 
   it.each(table.filter(([, status]) => status >= 500))(
-    'tells only a fixed detail for the code %s',
+    'has only a fixed detail for the code %s',
     (code) => {
       const properties = { field: canary, errors: [], scope: canary };
       const cause = new Error(canary, { cause: canary });
@@ -85,21 +88,21 @@ describe('a problem', () => {
     },
   );
 
-  it('shows nothing of its cause below 500', () => {
+  it('contains nothing of its cause if the status is below 500', () => {
     const cause = new Error(canary);
     const { body, headers } = problem(new VaultError('not_found', 'no', { cause }), 'r-1');
     expect(JSON.stringify([body, headers])).not.toContain(canary);
   });
 
   it.each([new Error(canary), canary, { code: 'not_found' }, undefined, null])(
-    'uses the code internal for an error that is not ours: %p',
+    'has the code internal for any error other than our own: %p',
     (error) => {
       expect(bodyOf(error)).toEqual(bodyOf(new VaultError('internal', '')));
       expect(problem(error, 'r-1').statusCode).toBe(500);
     },
   );
 
-  it('is as retryable as the error says, if the error says so', () => {
+  it('is as retryable as its error says, if the error says so', () => {
     for (const code of ['master_key_unavailable', 'throttled'] as const) {
       for (const retryable of [true, false]) {
         expect(bodyOf(new VaultError(code, '', { retryable })).retryable).toBe(retryable);
@@ -107,7 +110,10 @@ describe('a problem', () => {
     }
   });
 
-  /** The header of the problem of an error, in answer to a request with these headers. */
+  /**
+   * Returns the header `name` of the problem reply for `error`. `sent` are the headers of the
+   * request.
+   */
   const headerOf = (name: string, error: VaultError, sent: Record<string, string> = {}) =>
     problem(error, 'r-1', requestWith(sent)).headers?.[name];
 
@@ -134,7 +140,7 @@ describe('a problem', () => {
 
   const keyed = { 'idempotency-key': 'k'.repeat(16) };
   it.each(table)(
-    'with the code %s (%s) sends Retry-After only if it is retryable (%s) and harmless to repeat',
+    'with the code %s (%s) sends Retry-After if it is retryable (usually %s), but for outcome_unknown only if the request had a key',
     (code, _, usual) => {
       for (const retryable of [usual, !usual]) {
         const error = new VaultError(code, '', { retryable });
@@ -155,7 +161,7 @@ describe('a reply', () => {
     });
   });
 
-  it('carries no body if it says that nothing has changed', () => {
+  it('has no body if it says that nothing has changed', () => {
     const { statusCode, body } = reply({ status: 304, body: undefined }, 'r-1');
     expect([statusCode, body]).toEqual([304, '']);
   });
@@ -168,7 +174,7 @@ describe('a reply', () => {
     });
   });
 
-  it('shows the version of a write and whether an earlier request made it', () => {
+  it('shows the version that was written, and whether an earlier request wrote it', () => {
     const validFrom = '2026-11-24T14:30:48.123Z';
     const version = { name: 'A', version: 2, writeId: 'w', validFrom: Date.parse(validFrom) };
     const body = { name: 'A', version: 2, anchor: anchorOf(version), validFrom };
@@ -181,7 +187,7 @@ describe('a reply', () => {
 });
 
 describe('a version in a reply', () => {
-  it('shows a half-open interval, without an end while it is current', () => {
+  it('shows a half-open interval, which has no end while the version is current', () => {
     const version = { validFrom: 0, validTo: undefined } as StoredVersion;
     expect(validity(version)).toEqual({ validFrom: '1970-01-01T00:00:00.000Z', validTo: null });
     expect(validity({ ...version, validTo: 1 }).validTo).toBe('1970-01-01T00:00:00.001Z');

@@ -24,16 +24,16 @@ describe('decodeValue', () => {
   });
 
   it.each([
-    // Its padding is missing, too short, too long, alone, or not at the end.
+    // Padding that is missing, too short, too long, alone, or not at the end.
     ...['/w', '/w=', 'AAAA==', '====', '/w==AAAA'],
-    // It has bits or letters left over, or letters of another alphabet.
+    // Unused bits that are not zero, extra letters, or letters of another alphabet.
     ...['/x==', 'AAAAA', '_w==', 'AAAA\nAAAA', ' /w==', 'hunter2!'],
   ])('rejects %j as base64', async (value) => {
     const decode = () => decodeValue({ value, encoding: 'base64' });
     expect(await fieldOf(decode)).toBe('invalid_request value');
   });
 
-  it('rejects a note that contains the value, in every encoding', async () => {
+  it('rejects a note that contains a value of at least 8 bytes, whether the value was sent as text or as base64', async () => {
     const note = 'the password is hunter22!';
     for (const sent of [
       { value: 'hunter22' },
@@ -86,7 +86,7 @@ describe('encodeValue', () => {
 });
 
 describe('the name of a secret in a body', () => {
-  it('follows the same rule as a name in a path', async () => {
+  it('is accepted if it is valid, and rejected if it contains a blank', async () => {
     expect(() => requireName('DB_PASSWORD')).not.toThrow();
     expect(await fieldOf(() => requireName('DB PASSWORD'))).toBe('invalid_request name');
   });

@@ -15,11 +15,11 @@ const claims = { iss: issuer, aud: audience, exp: nowS + 3_600, tenant: 'acme', 
 const tokenOf = (changed: object = {}) =>
   signToken({ alg: 'EdDSA' }, { ...claims, ...changed }, key);
 
-describe('a token', () => {
+describe('the cache of verified tokens', () => {
   let authenticate: Authenticate;
-  /** The number of verifications; each asks for a key once. */
+  /** How many verifications there were. Each one looks up the key once. */
   let verified: number;
-  /** Whether the configured set still holds the key. */
+  /** Whether the key has been removed from the configured set. */
   let isWithdrawn: boolean;
   beforeEach(() => {
     [verified, isWithdrawn] = [0, false];
@@ -37,7 +37,7 @@ describe('a token', () => {
   const ask = (token: string, laterMs = 0) =>
     authenticate(requestWith({ Authorization: `Bearer ${token}` }), startOfTime + laterMs);
 
-  it('identifies the same caller for a minute without another verification', async () => {
+  it('identifies the caller of a token for a minute without another verification', async () => {
     const token = tokenOf();
     const first = await ask(token);
     expect(await ask(token)).toEqual(first);
@@ -46,7 +46,7 @@ describe('a token', () => {
   });
 
   // Shows G15.
-  it('needs verification again after a minute, so a withdrawn key is noticed', async () => {
+  it('verifies a token again after a minute, so that a withdrawn key is noticed', async () => {
     const token = tokenOf();
     await ask(token);
     isWithdrawn = true;
@@ -54,7 +54,7 @@ describe('a token', () => {
     expect(await codeOf(() => ask(token, times.tokenKeptMs))).toBe('unauthenticated');
   });
 
-  it('fails from the moment at which it expires', async () => {
+  it('refuses a token from the moment at which it expires', async () => {
     const token = tokenOf({ exp: nowS + 10 });
     await ask(token);
     const endMs = 1_000 * (nowS + 10 + times.tokenToleranceS) - startOfTime;
@@ -63,7 +63,7 @@ describe('a token', () => {
     expect(await codeOf(() => ask(token, endMs))).toBe('unauthenticated');
   });
 
-  it('needs verification again if the clock goes back', async () => {
+  it('verifies a token again if the clock goes back', async () => {
     const token = tokenOf({ nbf: nowS });
     await ask(token);
     expect(await codeOf(() => ask(token, -1_000 * (times.tokenToleranceS + 1)))).toBe(
@@ -71,7 +71,7 @@ describe('a token', () => {
     );
   });
 
-  it('vouches for no other token and no other caller', async () => {
+  it('never accepts another token or another caller because of a cached one', async () => {
     const [alice, bob] = [tokenOf(), tokenOf({ tenant: 'umbrella', sub: 'bob' })];
     expect(await ask(alice)).toMatchObject({ tenant: 'acme', subject: 'alice' });
     expect(await ask(bob)).toMatchObject({ tenant: 'umbrella', subject: 'bob' });
@@ -80,7 +80,7 @@ describe('a token', () => {
     expect(await codeOf(() => ask(forged))).toBe('unauthenticated');
   });
 
-  it('leaves the cache when a thousand newer tokens have arrived', async () => {
+  it('drops a token once a thousand newer ones have arrived', async () => {
     const tokens = Array.from({ length: limits.tokensKeptMax + 1 }, (_, index) =>
       tokenOf({ jti: String(index) }),
     );
@@ -93,7 +93,7 @@ describe('a token', () => {
     expect(verified).toBe(tokens.length + 1);
   });
 
-  it('needs verification each time if it is refused', async () => {
+  it('verifies a refused token again each time', async () => {
     for (let time = 1; time <= 3; time += 1) {
       expect(await codeOf(() => ask(tokenOf({ tenant: '' })))).toBe('unauthenticated');
       expect(verified).toBe(time);

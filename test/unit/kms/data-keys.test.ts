@@ -17,7 +17,7 @@ const wrapped = randomBytes(184);
 const good = { Plaintext: plaintext, CiphertextBlob: wrapped, KeyId: keyArn };
 
 type Call = { readonly operation: string; readonly input: object; readonly atMs: number };
-/** Answers one call: with an output, or by throwing. */
+/** Answers one call to KMS, by returning a reply or by throwing. */
 type Answer = (clock: VirtualClock, signal: AbortSignal) => object | Promise<object>;
 
 const faultNamed = (name: string): Error => Object.assign(new Error(`${name}: c4n4ry`), { name });
@@ -34,7 +34,7 @@ const silent: Answer = (clock, signal) => {
 
 const keyFault = { decision: 'key_fault', about: {} };
 
-/** Data keys over a client that answers by `script`; its last entry answers all further calls. */
+/** Data keys from a client that answers by `script`. Its last entry answers all further calls. */
 const scripted = (...script: Answer[]) => {
   const clock = virtualClock();
   const calls: Call[] = [];
@@ -55,7 +55,7 @@ const scripted = (...script: Answer[]) => {
 };
 
 describe('a data key', () => {
-  it('is made under the configured master key, bound to tenant and name', async () => {
+  it('is made under the configured master key, bound to vault, tenant and name', async () => {
     const { calls, generate, context } = scripted(() => good);
     expect(await generate()).toEqual({ plaintext, wrapped, masterKeyId: keyArn });
     const input = { KeyId: masterKeyId, KeySpec: 'AES_256', EncryptionContext: bound };
@@ -74,7 +74,7 @@ describe('a data key', () => {
         });
       },
     ],
-  ])('tells the journal the id that KMS gave to %s', async (_, answer) => {
+  ])('reports to the journal the id that KMS gave to %s', async (_, answer) => {
     const { context, keys } = scripted(answer);
     const ids: unknown[] = [];
     const journal = { ...context.journal, answered: (id: unknown) => void ids.push(id) };
@@ -82,7 +82,7 @@ describe('a data key', () => {
     expect(ids).toEqual(['the-call']);
   });
 
-  it('opens only with the configured master key, vault, tenant and name', async () => {
+  it('is unwrapped by a call that names the configured master key, the vault, the tenant and the name', async () => {
     const { calls, unwrap, context } = scripted(() => good);
     expect(await unwrap()).toBe(plaintext);
     const input = { KeyId: masterKeyId, CiphertextBlob: wrapped, EncryptionContext: bound };
@@ -98,14 +98,14 @@ describe('a data key', () => {
     ['no wrapped data key', { CiphertextBlob: undefined }],
     ['no id of the master key', { KeyId: undefined }],
     ['an empty id of the master key', { KeyId: '' }],
-  ])('stays unused if KMS generates %s', async (_, bad: object) => {
+  ])('is not used if KMS generates %s', async (_, bad: object) => {
     const { calls, generate, context } = scripted(() => ({ ...good, ...bad }));
     const { code, retryable } = await refusalOf(generate);
     expect([code, retryable, calls.length]).toEqual(['master_key_unavailable', false, 1]);
     expect(context.journal.decisions).toEqual([keyFault]);
   });
 
-  it('stays unused if KMS unwraps one of 31 or 33 bytes, or none', async () => {
+  it('is not used if KMS unwraps 31 or 33 bytes, or none', async () => {
     for (const Plaintext of [randomBytes(31), randomBytes(33), undefined]) {
       const { unwrap } = scripted(() => ({ ...good, Plaintext }));
       expect((await refusalOf(unwrap)).code).toBe('master_key_incorrect');
@@ -149,7 +149,7 @@ describe('a fault of KMS', () => {
     },
   );
 
-  it('means an unreachable key if it is no error object', async () => {
+  it('makes the master key count as unreachable if what was thrown is not an error object', async () => {
     for (const thrown of ['c4n4ry', null, undefined]) {
       const { unwrap } = scripted(() => Promise.reject(thrown));
       const { code, retryable } = await refusalOf(unwrap);
@@ -158,7 +158,7 @@ describe('a fault of KMS', () => {
   });
 
   it.each(['TimeoutError', 'ThrottlingException', 'LimitExceededException'])(
-    'stays unnoticed if a retry succeeds: %s',
+    'is not reported if a retry succeeds: %s',
     async (name) => {
       const { unwrap, calls, context, clock } = scripted(failing(name), failing(name), () => good);
       expect(await unwrap()).toBe(plaintext);
@@ -168,16 +168,16 @@ describe('a fault of KMS', () => {
     },
   );
 
-  it('counts as permanent if a permanent fault follows a transient one', async () => {
+  it('that is permanent ends the retries after a temporary one', async () => {
     const { unwrap, calls } = scripted(failing('TimeoutError'), failing('DisabledException'));
     expect((await refusalOf(unwrap)).retryable).toBe(false);
     expect(calls).toHaveLength(2);
   });
 });
 
-describe('the time of a request', () => {
+describe('the time limit of a request with KMS calls', () => {
   it.each(['ThrottlingException', 'LimitExceededException'])(
-    'runs out in retries of %s, and then the answer is throttled',
+    'is reached by retries of %s, and then the answer is throttled',
     async (name) => {
       const { unwrap, calls, clock, context } = scripted(failing(name));
       const { code, retryable } = await refusalOf(unwrap);
@@ -202,7 +202,7 @@ describe('the time of a request', () => {
   it.each([
     ['throttled', 'behind other requests', 0],
     ['store_unavailable', 'in the store', 7_000],
-  ])('ends in %s, without a call or a key fault, after 7 s %s', async (code, _, inStoreMs) => {
+  ])('leads to %s, without a call or a key fault, after 7 s %s', async (code, _, inStoreMs) => {
     const { generate, unwrap, calls, clock, context } = scripted(() => good);
     await context.storeTime.during(async () => clock.advance(inStoreMs));
     clock.advance(7_000 - inStoreMs);
@@ -213,18 +213,21 @@ describe('the time of a request', () => {
   it.each([
     ['TimeoutError', 'master_key_unavailable', [keyFault]],
     ['ThrottlingException', 'throttled', []],
-  ])('ends after a failure by %s in %s, whatever took the time', async (name, code, decisions) => {
-    const { unwrap, calls, clock, context } = scripted(() => {
-      clock.advance(10);
-      throw faultNamed(name);
-    });
-    await context.storeTime.during(async () => clock.advance(6_995));
-    expect((await refusalOf(unwrap)).code).toBe(code);
-    expect(calls).toHaveLength(1);
-    expect(context.journal.decisions).toEqual(decisions);
-  });
+  ])(
+    'is reached after a failure by %s, and then the answer is %s, even if the store took the time',
+    async (name, code, decisions) => {
+      const { unwrap, calls, clock, context } = scripted(() => {
+        clock.advance(10);
+        throw faultNamed(name);
+      });
+      await context.storeTime.during(async () => clock.advance(6_995));
+      expect((await refusalOf(unwrap)).code).toBe(code);
+      expect(calls).toHaveLength(1);
+      expect(context.journal.decisions).toEqual(decisions);
+    },
+  );
 
-  it('limits a slow call to 3 s, and three slow calls so that time remains for the store', async () => {
+  it('gives a slow call at most 3 s, and three slow calls so little that time is left for the store', async () => {
     const { unwrap, calls, clock } = scripted(silent);
     const { code, retryable } = await refusalOf(unwrap);
     expect([code, retryable]).toEqual(['master_key_unavailable', true]);
@@ -233,7 +236,7 @@ describe('the time of a request', () => {
     expect(clock.elapsed()).toBeLessThan(times.attemptsEndMs + 100);
   });
 
-  it('limits a late call so that time remains for the store', async () => {
+  it('gives a late call so little that time is left for the store', async () => {
     const { unwrap, clock } = scripted(silent);
     clock.advance(6_950);
     await refusalOf(unwrap);
@@ -242,10 +245,10 @@ describe('the time of a request', () => {
 });
 
 describe('the KMS calls of one process', () => {
-  /** Calls that wait until the test answers them. Each call is a request of its own. */
+  /** Calls that wait until the test answers them. Each call belongs to a request of its own. */
   const waiting = (semaphore?: ReturnType<typeof createSemaphore>) => {
     const clock = virtualClock();
-    // Nothing is done when it is due, as if the process stood still.
+    // Timers never fire, as if the process were suspended.
     const after = (ms: number) => {
       if (ms < 0) throw new RangeError('a time below 0');
       return clock.after(ms, () => undefined);
@@ -278,14 +281,14 @@ describe('the KMS calls of one process', () => {
     expect(clock.timers.filter((limit) => limit <= 3_000)).toEqual(Array(100).fill(3_000));
   });
 
-  it('release their permit when they fail and while they wait for a retry', async () => {
+  it('release their permit if they fail, and while they wait for a retry', async () => {
     const { unwrap, calls } = scripted(failing('TimeoutError'));
     const fates = await Promise.allSettled(Array.from({ length: 40 }, unwrap));
     expect(fates.every(({ status }) => status === 'rejected')).toBe(true);
     expect(calls).toHaveLength(120);
   });
 
-  it('release their permit after a pause of the process has used up the time', async () => {
+  it('release their permit even if the process was suspended until their time was over', async () => {
     const { clock, answers, unwrap } = waiting(createSemaphore(1));
     const first = unwrap();
     const second = refusalOf(unwrap);
@@ -319,7 +322,7 @@ describe('the probe of the master key', () => {
     [{ KeyId: '1234abcd' }],
     [{ KeyState: 'Enabled' }],
     [undefined],
-  ])('fails for an unusable key: %j', async (metadata) => {
+  ])('fails if the key cannot be used: %j', async (metadata) => {
     const { keys, context } = described(metadata);
     expect((await refusalOf(() => keys.for(context).probe())).code).toBe('master_key_unavailable');
   });
@@ -330,7 +333,7 @@ describe('the probe of the master key', () => {
     ['NotFoundException', 'master_key_unavailable', false],
     ['AccessDeniedException', 'master_key_unavailable', false],
     ['ThrottlingException', 'throttled', true],
-  ])('fails after one call with the meaning of the fault: %s', async (name, code, retryable) => {
+  ])('fails after one call with the code for the fault: %s', async (name, code, retryable) => {
     const { keys, context, calls } = scripted(failing(name));
     expect(await refusalOf(() => keys.for(context).probe())).toMatchObject({ code, retryable });
     expect(calls).toHaveLength(1);

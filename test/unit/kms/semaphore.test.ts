@@ -6,7 +6,7 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Requests with one clock. Each begins when it is made. */
+/** Requests that share a clock. Each starts when it asks for a permit. */
 const start = (count: number, after?: Clock['after']) => {
   const time = virtualClock();
   const clock = after ? { ...time, after } : time;
@@ -25,18 +25,18 @@ const start = (count: number, after?: Clock['after']) => {
 };
 
 describe('the semaphore', () => {
-  it('grants permits at once while some are free, then as each is released', async () => {
+  it('grants permits at once while some are free, and then as they are released', async () => {
     const { clock, semaphore, had, ask } = start(2);
     for (const name of ['a', 'b', 'c', 'd']) ask(name);
     await settle();
     expect([had, clock.running()]).toEqual([['a', 'b'], 2]);
     semaphore.release();
     await settle();
-    // The time of c is not limited any more.
+    // The timer of the request c has been cleared.
     expect([had, clock.running()]).toEqual([['a', 'b', 'c'], 1]);
   });
 
-  it('keeps a released permit that nobody waits for', async () => {
+  it('keeps a released permit if nobody is waiting for it', async () => {
     const { semaphore, had, ask } = start(1);
     ask('a');
     semaphore.release();
@@ -46,7 +46,7 @@ describe('the semaphore', () => {
     expect(had).toEqual(['a', 'b']);
   });
 
-  it('grants the next permit to the oldest request, however late it asks', async () => {
+  it('grants the next permit to the oldest request, even if a younger one asked before it', async () => {
     const { clock, semaphore, had, ask } = start(1);
     const again = ask('old');
     clock.advance(10);
@@ -76,7 +76,7 @@ describe('the semaphore', () => {
     expect(had).toEqual(['a', 'b in vain', 'c']);
   });
 
-  it('skips a request whose time ended unnoticed while the process stood still', async () => {
+  it('skips a request whose time ended while the process was suspended', async () => {
     const { clock, semaphore, had, ask } = start(1, () => () => undefined);
     ask('a');
     ask('old');

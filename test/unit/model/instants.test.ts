@@ -4,17 +4,17 @@ import { formatInstant, parseAskedInstant, parseInstant } from '../../../functio
 const instant = Date.UTC(2026, 10, 24, 14, 30, 48, 123);
 
 describe('a stored instant', () => {
-  it('consists of 24 characters of RFC 3339 in UTC, and reads back', () => {
+  it('has 24 characters of RFC 3339 in UTC, and is read back exactly', () => {
     expect(formatInstant(instant)).toBe('2026-11-24T14:30:48.123Z');
     expect(parseInstant('2026-11-24T14:30:48.123Z')).toBe(instant);
   });
 
-  it('keeps its order as text', () => {
+  it('sorts as text in the order of time', () => {
     const texts = [0, 1, 999, 1_000, instant, instant + 1].map(formatInstant);
     expect([...texts].sort()).toEqual(texts);
   });
 
-  it('accepts 29 February of a leap year', () => {
+  it('may be 29 February of a leap year', () => {
     expect(parseInstant('2028-02-29T00:00:00.000Z')).toBe(Date.UTC(2028, 1, 29));
   });
 
@@ -38,7 +38,7 @@ describe('a stored instant', () => {
     '2026-11-24T14:30:48.123Z\n',
     '٢٠٢٦-11-24T14:30:48.123Z',
     '',
-  ])('excludes %j', (text) => {
+  ])('must not be %j', (text) => {
     expect(parseInstant(text)).toBeUndefined();
   });
 });
@@ -50,7 +50,7 @@ describe('a requested instant', () => {
     ['2026-11-24T14:30:48.12Z', 120],
     ['2026-11-24T14:30:48.123Z', 123],
     ['2026-11-24T14:30:48.003Z', 3],
-  ])('accepts %s', (text, ms) => {
+  ])('may be %s', (text, ms) => {
     expect(parseAskedInstant(text)).toBe(instant - 123 + ms);
   });
 
@@ -66,7 +66,7 @@ describe('a requested instant', () => {
     '1764000000000',
     'now',
     '',
-  ])('excludes %j', (text) => {
+  ])('must not be %j', (text) => {
     expect(parseAskedInstant(text)).toBeUndefined();
   });
 });

@@ -20,7 +20,7 @@ describe('the name of a secret', () => {
     '__proto__',
     'toString',
     longest,
-  ])('accepts %s', (name) => {
+  ])('may be %s', (name) => {
     expect(isSecretName(name)).toBe(true);
   });
 
@@ -40,27 +40,27 @@ describe('the name of a secret', () => {
     '\nA',
     'A\u0000',
     'Ä',
-    'А', // Cyrillic
+    'А', // a Cyrillic letter that looks like A
     '..',
-  ])('excludes %j', (name) => {
+  ])('must not be %j', (name) => {
     expect(isSecretName(name)).toBe(false);
   });
 });
 
 describe('the id of a master key', () => {
-  it('leaves out the account', () => {
+  it('is taken from its ARN, without the account', () => {
     expect(keyIdOf('arn:aws:kms:eu-central-1:111122223333:key/1234abcd')).toBe('1234abcd');
     expect(keyIdOf('1234abcd')).toBe('1234abcd');
   });
 });
 
 describe('the name of a tenant', () => {
-  it.each(['acme', '0', '_', '-', 'A-b_9', 'x'.repeat(64)])('accepts %s', (name) => {
+  it.each(['acme', '0', '_', '-', 'A-b_9', 'x'.repeat(64)])('may be %s', (name) => {
     expect(isTenant(name)).toBe(true);
   });
 
   it.each(['', 'x'.repeat(65), 'a.b', 'a#b', 'a b', 'a/b', 'acme\n', 'ä'])(
-    'excludes %j',
+    'must not be %j',
     (name) => {
       expect(isTenant(name)).toBe(false);
     },
@@ -68,27 +68,24 @@ describe('the name of a tenant', () => {
 });
 
 describe('a pattern of names', () => {
-  it.each(['*', 'A', 'A*', 'billing.*', longest, `${'A'.repeat(127)}*`])(
-    'accepts %s',
-    (pattern) => {
-      expect(isNamePattern(pattern)).toBe(true);
-    },
-  );
+  it.each(['*', 'A', 'A*', 'billing.*', longest, `${'A'.repeat(127)}*`])('may be %s', (pattern) => {
+    expect(isNamePattern(pattern)).toBe(true);
+  });
 
   it.each(['', '**', '*A', 'A*B', 'A**', '.*', '0*', '.+', '^A', `${longest}*`, 'A*\n', 'A?'])(
-    'excludes %j',
+    'must not be %j',
     (pattern) => {
       expect(isNamePattern(pattern)).toBe(false);
     },
   );
 });
 
-describe('the visibility of a name', () => {
-  it('includes every name if no patterns are given', () => {
+describe('whether a caller may see a name', () => {
+  it('is always true if no patterns are given', () => {
     expect(isNameVisible(undefined, 'A')).toBe(true);
   });
 
-  it('excludes every name if the list of patterns is empty', () => {
+  it('is always false if the list of patterns is empty', () => {
     expect(isNameVisible([], 'A')).toBe(false);
     expect(isNameVisible([], 'constructor')).toBe(false);
   });
@@ -111,11 +108,11 @@ describe('the visibility of a name', () => {
     ['billing.*', 'billingXkey', false],
     ['constructor', 'constructor', true],
     ['construct', 'constructor', false],
-  ])('follows the pattern %s: %s is visible: %s', (pattern, name, expected) => {
+  ])('depends on the pattern %s: for %s it is %s', (pattern, name, expected) => {
     expect(isNameVisible([pattern], name)).toBe(expected);
   });
 
-  it('requires one of several patterns', () => {
+  it('is true if one of several patterns covers the name', () => {
     expect(isNameVisible(['X', 'B*', 'C'], 'BB')).toBe(true);
     expect(isNameVisible(['X', 'B*', 'C'], 'CC')).toBe(false);
   });

@@ -16,31 +16,31 @@ describe('a note', () => {
     ],
     'é'.repeat(256),
     '😀'.repeat(128),
-  ])('accepts %j', (text) => {
+  ])('may be %j', (text) => {
     expect(isNote(text)).toBe(true);
   });
 
   it.each([
     '',
     'n'.repeat(513),
-    // Fewer than 512 characters, and more than 512 bytes.
+    // Fewer than 512 characters, but more than 512 bytes.
     'é'.repeat(257),
     '😀'.repeat(129),
-    // Control characters, of which a terminal would obey some.
+    // Control characters, some of which a terminal would obey.
     ...['a\nb', 'a\r', '\t', 'a\u0000', '\u001b[2J', '\u007f', '\u009b'],
-    // Separators of lines and paragraphs, which some readers take for the end of a line.
+    // Line and paragraph separators, which some readers take for the end of a line.
     ...['a\u2028b', 'a\u2029b', '\u0085'],
-    // Format characters: they hide text, or turn its direction.
+    // Format characters, which hide text or change its direction.
     ...['a\u200bb', 'a\u202eb', '\ufeffa', 'a\u00adb', '\u{e0041}'],
-    // Half of a pair, a private character, and one that is not assigned.
+    // Half of a surrogate pair, a private-use character, and unassigned characters.
     ...['\ud800', '\ue000', '\u{5fffd}', '\uffff'],
-  ])('excludes %j', (text) => {
+  ])('must not be %j', (text) => {
     expect(isNote(text)).toBe(false);
   });
 });
 
-describe('a note that tells the value', () => {
-  it('contains its bytes anywhere', () => {
+describe('a note that reveals the value', () => {
+  it('is recognised by the bytes of the value anywhere in it', () => {
     const value = bytes('hunter22');
     for (const note of ['hunter22', 'was hunter22 before', 'xhunter22']) {
       expect(tellsValue(note, value)).toBe(true);
@@ -50,12 +50,12 @@ describe('a note that tells the value', () => {
     }
   });
 
-  it('compares bytes, so a value that is no text never matches a part of a character', () => {
+  it('is searched for the bytes of the value, even if they are not text', () => {
     expect(tellsValue('é'.repeat(8), bytes('éééé'))).toBe(true);
     expect(tellsValue('é'.repeat(8), new Uint8Array(8).fill(0xff))).toBe(false);
   });
 
-  it('looks for no value of fewer than eight bytes', () => {
+  it('is not recognised for values shorter than eight bytes', () => {
     expect(tellsValue('seven77 in a note', bytes('seven77'))).toBe(false);
     expect(tellsValue('eight888 in a note', bytes('eight888'))).toBe(true);
     expect(tellsValue('anything', new Uint8Array(0))).toBe(false);

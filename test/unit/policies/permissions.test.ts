@@ -8,7 +8,7 @@ const named = { vaultId: 'v', tableName: 'vault-1', masterKeyId: 'arn:key' };
 const needed = (target: string, input: Json) =>
   neededFor(callOf('/', { 'X-Amz-Target': target }, JSON.stringify(input)), named);
 
-/** The template with the first occurrence of `from` replaced. */
+/** Returns the template with the first occurrence of `from` replaced. */
 const withChange = (from: string, to: string): string => {
   const parts = template.split(from);
   expect(parts.length).toBeGreaterThan(1);
@@ -16,7 +16,7 @@ const withChange = (from: string, to: string): string => {
 };
 
 describe('grantsOf', () => {
-  it('returns the grants by function, action and resource', () => {
+  it('returns what each function may do, by action and resource', () => {
     const grants = grantsOf(template);
     const of = (operation: string) => [...(grants.get(operation) ?? ['none'])];
     expect(grants.size).toBe(15);
@@ -34,7 +34,7 @@ describe('grantsOf', () => {
 
   const seen = grantsOf(template).get('list-secrets') ?? new Set();
   const query = 'Action: ["dynamodb:Query"]';
-  /** A resource as the template writes it. `part` follows the ARN of the table. */
+  /** A resource as the template writes it. `part` is appended to the ARN of the table. */
   const tableResource = (part: string, existing = part) => {
     // biome-ignore-start lint/suspicious/noTemplateCurlyInString: CloudFormation's own substitution
     const own = part === '' ? '!GetAtt SecretsTable.Arn' : `!Sub "${'${SecretsTable.Arn}'}${part}"`;
@@ -72,15 +72,15 @@ describe('grantsOf', () => {
     ['more of an existing table than of its own', index, tableResource('/index/byTenant', '')],
     ['all but some actions', query, 'NotAction: ["dynamodb:Query"]'],
     ['a grant with a condition', query, `${query}\n              Condition: {}`],
-    ['a policy beside the functions', outputs, `\n  More: { Type: AWS::IAM::Policy }\n${outputs}`],
+    ['a policy outside the functions', outputs, `\n  More: { Type: AWS::IAM::Policy }\n${outputs}`],
     ['a policy of all functions', memory, `${memory}    Policies: []\n`],
   ])('throws for %s', (_, from, to) => {
     expect(() => grantsOf(withChange(from, to))).toThrow();
   });
 });
 
-describe('the permissions of a call', () => {
-  it('consist of its action on the table, the index or the key that it names', () => {
+describe('the permissions that a call needs', () => {
+  it('are for its action on the table, the index or the key that it names', () => {
     const table = { TableName: 'vault-1' };
     expect(needed('DynamoDB_20120810.Query', table)).toEqual(['dynamodb:Query SecretsTable']);
     const ofIndex = needed('DynamoDB_20120810.Query', { ...table, IndexName: 'byTenant' });
@@ -88,7 +88,7 @@ describe('the permissions of a call', () => {
     expect(needed('TrentService.Decrypt', { KeyId: 'arn:key' })).toEqual(['kms:Decrypt MasterKey']);
   });
 
-  it('name a foreign resource if the call does', () => {
+  it('are for a foreign resource if the call names one', () => {
     const table = { TableName: 'other' };
     expect(needed('DynamoDB_20120810.GetItem', table)).toEqual(['dynamodb:GetItem other']);
     const ofKey = needed('TrentService.Decrypt', { KeyId: 'arn:other' });
@@ -109,7 +109,7 @@ describe('the permissions of a call', () => {
     expect(ofReads).toEqual(['dynamodb:GetItem SecretsTable']);
   });
 
-  it('name a permission for each table of a batch', () => {
+  it('include one for each table of a batch', () => {
     const batch = { RequestItems: { 'vault-1': { Keys: [] }, other: { Keys: [] } } };
     expect(needed('DynamoDB_20120810.BatchGetItem', batch)).toEqual([
       'dynamodb:BatchGetItem SecretsTable',

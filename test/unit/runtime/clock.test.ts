@@ -2,20 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { machineClock } from '../../../functions/runtime/clock.ts';
 
 describe('the clock of the machine', () => {
-  it('tells the wall clock in whole milliseconds since the epoch', () => {
+  it('returns the wall clock in whole milliseconds since the epoch', () => {
     const [before, now, after] = [Date.now(), machineClock.now(), Date.now()];
     expect(Number.isInteger(now)).toBe(true);
     expect(now).toBeGreaterThanOrEqual(before);
     expect(now).toBeLessThanOrEqual(after);
   });
 
-  it('measures a sleep by a clock that does not go back', async () => {
+  it('shows at least 19 ms of elapsed time after a sleep of 20.5 ms', async () => {
     const began = machineClock.elapsed();
     await machineClock.sleep(20.5);
     expect(machineClock.elapsed() - began).toBeGreaterThanOrEqual(19);
   });
 
-  it('acts after a fraction of a millisecond, but not if it is cancelled before', async () => {
+  it('runs an action after a fraction of a millisecond, unless the action is cancelled before that', async () => {
     const acted: string[] = [];
     machineClock.after(0.4, () => acted.push('due'));
     const cancel = machineClock.after(0.4, () => acted.push('cancelled'));
@@ -25,7 +25,7 @@ describe('the clock of the machine', () => {
     expect(acted).toEqual(['due']);
   });
 
-  it('keeps no process alive for what it is to do later', () => {
+  it('does not keep the process alive for an action that is due later', () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout');
     const before = timers();
     const cancel = machineClock.after(60_000, () => undefined);

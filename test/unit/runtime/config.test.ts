@@ -12,7 +12,7 @@ const identity = { AUTH_ISSUER: 'urn:i', AUTH_AUDIENCE: 'vault', AUTH_JWKS: '{"k
 const byUrl = { ...identity, AUTH_JWKS: undefined, AUTH_JWKS_URL: 'https://issuer.test/jwks' };
 
 describe('readIdentityConfig', () => {
-  it('accepts the keys themselves or their address', () => {
+  it('accepts a key set, or the address of one', () => {
     const keySet = { jwks: '{"keys":[]}' };
     expect(readIdentityConfig(identity)).toEqual({ issuer: 'urn:i', audience: 'vault', keySet });
     expect(readIdentityConfig(byUrl).keySet).toEqual({ url: 'https://issuer.test/jwks' });
@@ -28,11 +28,13 @@ describe('readIdentityConfig', () => {
     [{ ...identity, ...unset }, 'AUTH_JWKS or AUTH_JWKS_URL'],
     [{ ...identity, AUTH_JWKS: '', AUTH_JWKS_URL: '' }, 'AUTH_JWKS or AUTH_JWKS_URL'],
     [{}, 'AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS or AUTH_JWKS_URL'],
-  ])('names all that is missing in %j: %s', (environment, names) => {
-    expect(() => readIdentityConfig(environment)).toThrow(new Error(`not set: ${names}`));
+  ])('names everything that is missing in %j: %s', (environment, names) => {
+    expect(() => readIdentityConfig(environment)).toThrow(
+      new Error(`missing environment variables: ${names}`),
+    );
   });
 
-  it('rejects keys together with an address', () => {
+  it('rejects a key set together with an address', () => {
     const both = { ...byUrl, AUTH_JWKS: '{"keys":[]}' };
     expect(() => readIdentityConfig(both)).toThrow('AUTH_JWKS and AUTH_JWKS_URL are both set');
   });
@@ -52,7 +54,7 @@ describe('readIdentity', () => {
   const bundled = { LAMBDA_TASK_ROOT: folder };
   afterEach(() => rmSync(join(folder, 'access-policy.json'), { force: true }));
 
-  it('returns the policy beside the function, else the issuer of the variables', () => {
+  it('returns the policy next to the function, or else the issuer in the variables', () => {
     const variables = readIdentityConfig(identity);
     expect(readIdentity({ ...identity, ...bundled })).toEqual(variables);
     expect(readIdentity(identity)).toEqual(variables);
@@ -61,18 +63,20 @@ describe('readIdentity', () => {
     expect(readIdentity({ ...empty, ...bundled })).toEqual(policy);
   });
 
-  it('names the variables that contradict a policy, and those that are missing without one', () => {
-    expect(() => readIdentity({ ...bundled, AUTH_JWKS: '{}' })).toThrow('not set: AUTH_ISSUER');
+  it('names variables that conflict with a policy, and variables that are missing without one', () => {
+    expect(() => readIdentity({ ...bundled, AUTH_JWKS: '{}' })).toThrow(
+      'missing environment variables: AUTH_ISSUER',
+    );
     expect(() => readIdentity({ ...bundled, AUTH_ISSUER: '' })).toThrow(
-      'no access-policy.json is deployed, and none of AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS, AUTH_JWKS_URL is set',
+      'no access policy: deploy access-policy.json, or set AUTH_ISSUER, AUTH_AUDIENCE, and AUTH_JWKS or AUTH_JWKS_URL',
     );
     writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policy));
     expect(() => readIdentity({ ...bundled, AUTH_JWKS: '{}' })).toThrow(
-      new Error('access-policy.json is deployed and AUTH_JWKS set; leave one out'),
+      new Error('access-policy.json is deployed, so AUTH_JWKS must not be set too'),
     );
   });
 
-  it('throws if the policy cannot be read', () => {
+  it('throws if the policy is not valid JSON', () => {
     writeFileSync(join(folder, 'access-policy.json'), '{');
     expect(() => readIdentity(bundled)).toThrow(SyntaxError);
   });
@@ -95,7 +99,9 @@ describe('readServicesConfig', () => {
     [{ ...services, MASTER_KEY_ID: '' }, 'MASTER_KEY_ID'],
     [{}, 'VAULT_ID, TABLE_NAME, MASTER_KEY_ID'],
   ])('requires all three: %j', (environment, names) => {
-    expect(() => readServicesConfig(environment)).toThrow(new Error(`not set: ${names}`));
+    expect(() => readServicesConfig(environment)).toThrow(
+      new Error(`missing environment variables: ${names}`),
+    );
   });
 
   it.each(['a', 'Z9-', 'x'.repeat(64)])('accepts the vault id %s', (id) => {
@@ -103,22 +109,22 @@ describe('readServicesConfig', () => {
   });
 
   it.each(['x'.repeat(65), 'a b', 'a_b', 'a:b', 'é', 'a\n', '-\0'])(
-    'rejects the vault id %j, and says what is allowed',
+    'rejects the vault id %j, and says which ones are allowed',
     (id) => {
       expect(() => readServicesConfig({ ...services, VAULT_ID: id })).toThrow(
-        new Error('VAULT_ID must be 1 to 64 characters of A-Z, a-z, 0-9 and "-"'),
+        new Error('VAULT_ID must be 1 to 64 letters, digits or "-"'),
       );
     },
   );
 });
 
-describe('the environment', () => {
+describe('the environment that is read', () => {
   const kept = { ...process.env };
   afterEach(() => {
     process.env = kept;
   });
 
-  it('is that of the process if no other is given', () => {
+  it('is that of the process unless another is given', () => {
     const services = { VAULT_ID: 'v', TABLE_NAME: 't', MASTER_KEY_ID: 'k' };
     process.env = { ...identity, ...services };
     expect(readIdentityConfig().issuer).toBe('urn:i');

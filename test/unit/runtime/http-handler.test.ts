@@ -52,8 +52,8 @@ const requestTo = (port: number, changed: Partial<HttpRequest> = {}) =>
     ...changed,
   });
 
-describe('a call of a client', () => {
-  it('reaches the service whole, and so does its reply the caller', async () => {
+describe('a call of the HTTP client', () => {
+  it('passes the whole request to the service and the whole reply to the caller', async () => {
     const long = 'é'.repeat(100_000);
     const { port } = await serve(async (request, response) => {
       const { method, url, headers } = request;
@@ -79,13 +79,13 @@ describe('a call of a client', () => {
     expect(connections()).toBe(2);
   });
 
-  it('reaches an IPv6 address in the form of a URL', async () => {
+  it('reaches an IPv6 address that is written as in a URL', async () => {
     const { port } = await serve((_, response) => response.end(), '::1');
     const { response } = await handler().handle(requestTo(port, { hostname: '[::1]' }));
     expect(response.statusCode).toBe(200);
   });
 
-  it('starts with TLS at an https endpoint', async () => {
+  it('starts a TLS handshake for an https endpoint', async () => {
     const heard: Buffer[] = [];
     const server = createSocketServer((socket) => {
       socket.once('data', (data: Buffer) => {
@@ -96,20 +96,20 @@ describe('a call of a client', () => {
     const port = await listening(server);
     const request = requestTo(port, { protocol: 'https:' });
     await expect(handler().handle(request)).rejects.toThrow();
-    // A TLS handshake record begins with this byte.
+    // The first byte of a TLS handshake record.
     expect(heard.map((data) => data[0])).toEqual([0x16]);
   });
 });
 
-describe('a call that fails', () => {
-  it('rejects with ECONNREFUSED if nobody listens', async () => {
+describe('a failed call of the HTTP client', () => {
+  it('rejects with ECONNREFUSED if nothing listens there', async () => {
     const server = createSocketServer();
     const port = await listening(server);
     await new Promise((resolve) => server.close(resolve));
     await expect(handler().handle(requestTo(port))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('rejects with ECONNRESET if the service hangs up before or within a reply', async () => {
+  it('rejects with ECONNRESET if the service closes the connection before or in the middle of a reply', async () => {
     const { port } = await serve((request, response) => {
       if (request.url === '/within') response.writeHead(200, { 'Content-Length': 10 }).write('{');
       setTimeout(() => request.destroy(), 20);
@@ -120,7 +120,7 @@ describe('a call that fails', () => {
     }
   });
 
-  it('rejects if the reply leaves HTTP', async () => {
+  it('rejects if the reply switches to another protocol', async () => {
     const { port } = await serve((request) => {
       request.socket.write('HTTP/1.1 101 Other\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
     });
@@ -137,13 +137,13 @@ describe('a call that fails', () => {
     const names = (await Promise.allSettled(calls)).map((settled) =>
       settled.status === 'rejected' ? settled.reason.name : 'answered',
     );
-    // Calls with a connection wait for their reply, until their signal aborts.
+    // The calls that got a connection wait for a reply until their signal aborts.
     expect(new Set(names)).toEqual(new Set(['TimeoutError', 'AbortError']));
   });
 });
 
-describe('a call with a signal', () => {
-  it('fails at once when aborted, and closes its connection', async () => {
+describe('a call of the HTTP client with a signal', () => {
+  it('fails at once when it is aborted, and closes its connection', async () => {
     let [asked, hungUp] = [0, 0];
     let end = new AbortController();
     const { port } = await serve((request, response) => {
@@ -165,7 +165,7 @@ describe('a call with a signal', () => {
     await until(() => hungUp === 2);
   });
 
-  it('fails at once when aborted while it waits for a connection, and is never sent', async () => {
+  it('fails at once when it is aborted while waiting for a connection, and is never sent', async () => {
     let asked = 0;
     const { port } = await serve((_, response) => {
       asked += 1;
@@ -189,7 +189,7 @@ describe('a call with a signal', () => {
     expect(connections()).toBe(0);
   });
 
-  it('leaves no listener at a signal that outlives it', async () => {
+  it('leaves no listener on a signal that outlives it', async () => {
     const { port } = await serve((_, response) => response.end());
     const { signal: abortSignal } = new AbortController();
     await handler().handle(requestTo(port), { abortSignal });

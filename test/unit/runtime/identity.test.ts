@@ -1,8 +1,11 @@
-/** A process takes its policy from one of three sources, and the keys of its issuers from where that says. */
+/**
+ * A process takes its policy from one of three sources. The policy says where the keys of its
+ * issuers come from.
+ */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AccessPolicy } from '../../../functions/access/policy.ts';
+import type { AccessPolicy } from '../../../functions/access/policy-types.ts';
 import { requestWith } from '../../support/events.ts';
 import { ed25519, keySet, p384, publicJwk, signToken } from '../../support/issuer.ts';
 import { freshFolder } from '../../support/local-process.ts';
@@ -35,7 +38,7 @@ const variables = {
 describe('the identity of a process', () => {
   const kept = { ...process.env };
   let folder: string;
-  /** The module as at a cold start. */
+  /** Loads the module again, as at a cold start. */
   const fresh = () =>
     jest.requireActual<typeof import('../../../functions/runtime/identity.ts')>(
       '../../../functions/runtime/identity.ts',
@@ -59,7 +62,7 @@ describe('the identity of a process', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is read from the variables, whose tokens keep their subjects and may be shared', async () => {
+  it('comes from the variables, and then keeps subjects unchanged and accepts tokens that name several audiences', async () => {
     Object.assign(process.env, variables);
     const identity = fresh();
     identity.startIdentity();
@@ -68,7 +71,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'variables', digest: null });
   });
 
-  it('accepts EdDSA, ES256 and RS256, but not ES384, from the issuer of the variables', async () => {
+  it('does not accept ES384 from the issuer of the variables', async () => {
     const other = p384();
     Object.assign(process.env, { ...variables, AUTH_JWKS: keySet(publicJwk(other)) });
     const identity = fresh();
@@ -77,7 +80,7 @@ describe('the identity of a process', () => {
     await expect(send(identity, {}, token)).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('is read from the file that is deployed with the function', async () => {
+  it('comes from the file that was deployed with the function', async () => {
     process.env['LAMBDA_TASK_ROOT'] = folder;
     writeFileSync(join(folder, 'access-policy.json'), JSON.stringify(policyWith('ci', inline)));
     const identity = fresh();
@@ -87,7 +90,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'bundle', digest, fault: null });
   });
 
-  it('is that of the host if it hands one over, whatever the environment says', async () => {
+  it('comes from the host if it provides one, whatever the environment says', async () => {
     Object.assign(process.env, variables);
     const identity = fresh();
     identity.usePolicy(policyWith('ci', inline));
@@ -98,7 +101,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'file' });
   });
 
-  it('fetches the keys at an address, and looks for discovered keys at public addresses only', async () => {
+  it('uses keys from any address in a policy, but discovers keys at public addresses only', async () => {
     const fetched = jest
       .spyOn(globalThis, 'fetch')
       .mockImplementation(async () => Response.json({ keys: [publicJwk(key)] }));
@@ -111,7 +114,7 @@ describe('the identity of a process', () => {
     expect(fetched).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps the fetched keys of an address when the policy changes, even if the issuer is down by then', async () => {
+  it('keeps fetched keys while the policy has their address, even if the rest of the policy changes and the issuer is down, and drops them after that', async () => {
     const fetched = jest
       .spyOn(globalThis, 'fetch')
       .mockImplementation(async () => Response.json({ keys: [publicJwk(key)] }));

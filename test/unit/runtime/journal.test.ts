@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
 import type { Event } from '../../../functions/http/requests.ts';
 import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
-import { logPolicy, openJournal } from '../../../functions/runtime/journal.ts';
+import { logPolicy } from '../../../functions/runtime/host-lines.ts';
+import { openJournal } from '../../../functions/runtime/request-journal.ts';
 import type { Decision, Selection } from '../../../functions/vault/request.ts';
 import { eventOf } from '../../support/events.ts';
 import { healthOnLambda, journalOnLambda } from '../../support/lambda-journal.ts';
@@ -34,14 +35,13 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** The lines so far. Each must be one JSON object. */
+/** Returns the lines written so far. Each must be one JSON object. */
 const linesSoFar = (): readonly Line[] =>
   written
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 
-/** The lines that a request writes. */
 const linesOf = (work: (journal: RequestJournal) => void, open = openJournal): readonly Line[] => {
   work(open('get-secret', 'r-1'));
   return linesSoFar();
@@ -49,7 +49,6 @@ const linesOf = (work: (journal: RequestJournal) => void, open = openJournal): r
 const messagesOf = (lines: readonly Line[], message: string) =>
   lines.filter((line) => line['message'] === message);
 
-/** The line of a request that ended as given. */
 const lineOf = (end: Partial<Closing>): Line => {
   written = '';
   const lines = linesOf((journal) => journal.close({ ...closing, ...end }));
@@ -57,8 +56,8 @@ const lineOf = (end: Partial<Closing>): Line => {
 };
 const lineOfFailure = (error: unknown, status = 500): Line => lineOf({ error, status });
 
-describe('the line of a request', () => {
-  it('sums up the request in named fields, and is its only line', () => {
+describe('the log line of a request', () => {
+  it('summarises the request in named fields, and is its only line', () => {
     const lines = linesOf((journal) => {
       journal.called('store', 'GetItem', 1);
       journal.called('store', 'TransactWriteItems', 4);
@@ -88,7 +87,7 @@ describe('the line of a request', () => {
     });
   });
 
-  it('has an empty list of ids if no call to KMS got a reply, and no list without a call', () => {
+  it('has an empty list of KMS request ids if no KMS call has an id, and no list if there was no KMS call', () => {
     const [request] = messagesOf(
       linesOf((journal) => {
         journal.called('kms', 'Decrypt');
@@ -102,7 +101,7 @@ describe('the line of a request', () => {
     expect(lineOf({})).not.toHaveProperty('kmsRequestIds');
   });
 
-  it('has at most 96 names and ids, and further lines of the same caller have the others', () => {
+  it('has at most 96 entries in each list, and further lines of the same caller have the rest', () => {
     const numbered = (mark: string, count: number) =>
       Array.from({ length: count }, (_, index) => `${mark}${index}`);
     const names = numbered('N', 200);
@@ -128,7 +127,7 @@ describe('the line of a request', () => {
     expect(more[1]).not.toHaveProperty('wrote');
   });
 
-  it('says which versions were selected by a number, and which as past ones; all others were current', () => {
+  it('shows which versions were requested by number and which as past ones, because all others were current', () => {
     type Call = 'opened' | 'compared' | 'copied';
     const line = (...calls: readonly (readonly [Call, string, Selection])[]) =>
       linesOf((journal) => {
@@ -163,14 +162,14 @@ describe('the line of a request', () => {
     for (const field of ['pinned', 'past', 'compared']) expect(written).not.toHaveProperty(field);
   });
 
-  it('names nothing of an unknown caller', () => {
+  it('contains nothing that identifies an unknown caller', () => {
     const line = lineOf({ principal: undefined, status: 401 });
     for (const field of ['issuer', 'rule', 'tenant', 'subject']) {
       expect(line).not.toHaveProperty(field);
     }
   });
 
-  it('names no rule if the claims of the token made the caller', () => {
+  it('names no rule if the caller comes from the claims of the token', () => {
     const line = lineOf({ principal: { ...principal, rule: undefined } });
     expect(line).toMatchObject({ issuer: 'github', tenant: 'acme' });
     expect(line).not.toHaveProperty('rule');
@@ -190,7 +189,7 @@ describe('the line of a request', () => {
     });
   });
 
-  it('counts for one request only', () => {
+  it('counts only what happened in its own request', () => {
     const first = openJournal('get-secret', 'r-0');
     first.called('kms', 'Decrypt');
     first.attempted();
@@ -201,7 +200,7 @@ describe('the line of a request', () => {
   });
 });
 
-describe('a line', () => {
+describe('a log line', () => {
   it.each<[string, string, () => void]>([
     ['INFO', 'stdout', () => lineOf({})],
     ['ERROR', 'stderr', () => lineOfFailure(new VaultError('internal', ''))],
@@ -214,7 +213,7 @@ describe('a line', () => {
   });
 });
 
-describe('a decision', () => {
+describe('a decision in the log', () => {
   const levels: Readonly<Record<Decision, 'WARN' | 'INFO' | 'none'>> = {
     ...{ key_fault: 'WARN', integrity_failure: 'WARN', outcome_unknown: 'WARN' },
     ...{ clock_skew: 'WARN', table_replicated: 'WARN', destroyed: 'INFO' },
@@ -225,7 +224,7 @@ describe('a decision', () => {
   const about = (version: number) => ({ name: 'A', version });
 
   it.each(all.filter(([, level]) => level !== 'none'))(
-    '%s has a line at once, at level %s',
+    '%s is logged at once, at level %s',
     (decision, level) => {
       const lines = linesOf((journal) => journal.decided(decision, about(2)));
       expect(lines).toHaveLength(1);
@@ -237,7 +236,7 @@ describe('a decision', () => {
   );
 
   it.each(all)(
-    '%s is counted in the line of its request, beside lines of its own at level %s',
+    '%s is also counted in the line of its request, besides its own lines at level %s',
     (decision, level) => {
       const lines = linesOf((journal) => {
         for (const version of [2, 3]) journal.decided(decision, about(version));
@@ -262,7 +261,7 @@ describe('a decision', () => {
     ]);
   });
 
-  it('names no secret if it concerns none', () => {
+  it('names no secret if it is about none', () => {
     const [line] = linesOf((journal) => journal.decided('key_fault'));
     expect(line).not.toHaveProperty('secret');
     expect(line).not.toHaveProperty('version');
@@ -286,7 +285,7 @@ describe('the log', () => {
     expect(written).not.toContain(canary);
   });
 
-  it.each(faults)('omits the message of a cause: %#', (cause) => {
+  it.each(faults)("omits the message of an error's cause: %#", (cause) => {
     for (const code of ['internal', 'store_unavailable', 'invalid_request'] as ErrorCode[]) {
       const error = new VaultError(code, canary, { properties: { field: canary }, cause });
       expect(lineOfFailure(error)).toMatchObject({ cause: cause.name });
@@ -294,10 +293,13 @@ describe('the log', () => {
     }
   });
 
-  it.each([canary, { [canary]: canary }, [canary], null])('omits a thrown value: %j', (error) => {
-    expect(lineOfFailure(error)).toMatchObject({ code: 'internal', status: 500 });
-    expect(written).not.toContain(canary);
-  });
+  it.each([canary, { [canary]: canary }, [canary], null])(
+    'omits a thrown value that is not an error: %j',
+    (error) => {
+      expect(lineOfFailure(error)).toMatchObject({ code: 'internal', status: 500 });
+      expect(written).not.toContain(canary);
+    },
+  );
 
   it('shows neither scopes nor names of the caller', () => {
     linesOf((journal) => journal.close(closing));
@@ -305,7 +307,7 @@ describe('the log', () => {
   });
 });
 
-describe('the frames of a stack', () => {
+describe('the stack frames in the log', () => {
   it('appear for a bug, so that it can be found', () => {
     const { frames } = lineOfFailure(new TypeError('x'));
     expect(frames).toContainEqual(expect.stringMatching(/^at .*journal\.test\.ts:\d+:\d+/));
@@ -316,7 +318,7 @@ describe('the frames of a stack', () => {
     expect(line['frames']).toContainEqual(expect.stringContaining('journal.test.ts'));
   });
 
-  it('stay out for faults of others', () => {
+  it('are left out for faults outside the vault', () => {
     const cause = new TypeError('x');
     const line = lineOfFailure(new VaultError('store_unavailable', '', { cause }), 503);
     expect(line).toMatchObject({ cause: 'TypeError' });
@@ -324,7 +326,7 @@ describe('the frames of a stack', () => {
   });
 });
 
-describe('a line on Lambda', () => {
+describe('a log line on Lambda', () => {
   const onLambda = (work: (journal: RequestJournal) => void) => linesOf(work, journalOnLambda());
   const directive = (dimension: string, metrics: Readonly<Record<string, string>>) => ({
     Timestamp: expect.any(Number),
@@ -337,7 +339,7 @@ describe('a line on Lambda', () => {
     ],
   });
 
-  it('has the id of the gateway, which lines elsewhere have not', () => {
+  it('has the request id of the gateway, unlike lines elsewhere', () => {
     const work = (journal: RequestJournal) => {
       journal.decided('destroyed', { name: 'A', version: 1 });
       for (let version = 1; version < 98; version += 1)
@@ -354,7 +356,7 @@ describe('a line on Lambda', () => {
     expect(idsOf(openJournal)).toEqual(messages.map((message) => [message, undefined]));
   });
 
-  it('has the id of the gateway also for /health', async () => {
+  it('has the request id of the gateway for /health as well', async () => {
     const event = eventOf({ requestContext: { requestId: 'g-1' } as Event['requestContext'] });
     await healthOnLambda()(event, { awsRequestId: 'r-1' });
     expect(linesSoFar()).toEqual([
@@ -362,7 +364,7 @@ describe('a line on Lambda', () => {
     ]);
   });
 
-  it('of a request is its metrics, too, by operation', () => {
+  it('of a request also holds its metrics, by operation', () => {
     const lines = onLambda((journal) => {
       journal.decided('lost_race');
       journal.decided('lost_race');
@@ -378,16 +380,20 @@ describe('a line on Lambda', () => {
     ]);
   });
 
-  it.each([0, 12.345])('has no number that is 0, except for a duration of %s ms', (elapsedMs) => {
-    const [line] = onLambda((journal) => journal.close({ ...closing, status: 404, elapsedMs }));
-    expect(line).toMatchObject({
-      Duration: Math.round(elapsedMs * 10) / 10,
-      _aws: directive('operation', { Duration: 'Milliseconds' }),
-    });
-    for (const field of ['Faults', 'LostRaces', 'Warnings']) expect(line).not.toHaveProperty(field);
-  });
+  it.each([0, 12.345])(
+    'omits numbers that are 0, except for a duration (of %s ms)',
+    (elapsedMs) => {
+      const [line] = onLambda((journal) => journal.close({ ...closing, status: 404, elapsedMs }));
+      expect(line).toMatchObject({
+        Duration: Math.round(elapsedMs * 10) / 10,
+        _aws: directive('operation', { Duration: 'Milliseconds' }),
+      });
+      for (const field of ['Faults', 'LostRaces', 'Warnings'])
+        expect(line).not.toHaveProperty(field);
+    },
+  );
 
-  it('of an alarm counts the alarm once, by decision', () => {
+  it('of an alarm counts it once, by decision', () => {
     const lines = onLambda((journal) => {
       journal.decided('clock_skew', { name: 'A', version: 1 });
       journal.decided('clock_skew', { name: 'B', version: 1 });
@@ -402,12 +408,12 @@ describe('a line on Lambda', () => {
     ]);
   });
 
-  it('of a destruction counts nothing', () => {
+  it('of a destruction has no metrics', () => {
     const [line] = onLambda((journal) => journal.decided('destroyed', { name: 'A', version: 1 }));
     expect(line).not.toHaveProperty('_aws');
   });
 
-  it('has its lists at the end, because CloudWatch finds only the first 200 fields and entries', () => {
+  it('has its lists at the end, because CloudWatch indexes only the first 200 fields and entries', () => {
     const [line] = onLambda((journal) => {
       journal.opened({ name: 'A', version: 1 }, 'current');
       journal.decided('created', { name: 'B', version: 1 });

@@ -7,7 +7,7 @@ import { Sha256 } from '../../../functions/runtime/transport.ts';
 const data = randomBytes(100);
 
 describe('SHA-256 for the signer', () => {
-  it('hashes all that it was given, in parts or whole', async () => {
+  it('hashes everything that it was given, in parts or at once', async () => {
     const [whole, parts] = [new Sha256(), new Sha256()];
     whole.update(data);
     for (const part of [data.subarray(0, 1), data.subarray(1, 60), data.subarray(60)]) {
@@ -28,7 +28,7 @@ describe('SHA-256 for the signer', () => {
     const bytes = secret instanceof ArrayBuffer ? Buffer.from(secret) : secret;
     const hmac = createHmac('sha256', bytes as string | Buffer);
     const expected = hmac.update(data).digest();
-    // The key of a day is given again and again.
+    // Twice, because the signer passes the key of a day again and again.
     for (let time = 0; time < 2; time += 1) {
       const made = new Sha256(secret);
       made.update(data);
@@ -36,7 +36,7 @@ describe('SHA-256 for the signer', () => {
     }
   });
 
-  it.each([undefined, 'secret'])('starts again after reset, with the secret %s', async (secret) => {
+  it.each([undefined, 'secret'])('starts over after reset, with the secret %s', async (secret) => {
     const [again, fresh] = [new Sha256(secret), new Sha256(secret)];
     again.update(data);
     again.reset();

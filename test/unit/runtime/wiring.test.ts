@@ -11,7 +11,7 @@ import { eventWith } from '../../support/events.ts';
 import { ed25519, keySet, publicJwk, signToken } from '../../support/issuer.ts';
 import { requestContext, someone } from '../../support/requests.ts';
 
-/** Loads a module of `functions/` again with the present environment, as at a cold start. */
+/** Loads a module of `functions/` again with the current environment, as at a cold start. */
 const fresh = <Module>(path: string) => jest.requireActual<Module>(`../../../functions/${path}`);
 const freshEndpoint = () =>
   fresh<typeof import('../../../functions/runtime/endpoint.ts')>('runtime/endpoint.ts');
@@ -79,7 +79,7 @@ const silenceLog = () => {
   }
 };
 
-/** Expects that the ports read no secret, because the store is unavailable. */
+/** Expects a read of a secret to fail because the store is unavailable. */
 const expectReadFails = async (context = requestContext()) => {
   const read = freshPorts().store.for(context, someone()).findHead('A');
   await expect(read).rejects.toMatchObject({ code: 'store_unavailable' });
@@ -111,24 +111,24 @@ describe('the endpoint of a function', () => {
     expect((await call(`Bearer ${foreign}`)).statusCode).toBe(401);
   });
 
-  it('fails to start without its configuration', async () => {
+  it('fails to start if a variable such as AUTH_AUDIENCE is empty', async () => {
     process.env['AUTH_AUDIENCE'] = '';
-    await expect(call('')).rejects.toThrow('not set: AUTH_AUDIENCE');
+    await expect(call('')).rejects.toThrow('missing environment variables: AUTH_AUDIENCE');
   });
 
-  it('fails to start with keys that could sign', () => {
+  it('fails to start if its key set contains a private key', () => {
     process.env['AUTH_JWKS'] = keySet(key.privateKey.export({ format: 'jwk' }));
-    expect(freshEndpoint).toThrow('the key set may hold public');
+    expect(freshEndpoint).toThrow('the key set may contain only public keys');
   });
 });
 
 describe('the ports of a function', () => {
-  it('need the id of the vault, the table and the master key', () => {
+  it('cannot be created without the id of the vault', () => {
     delete process.env['VAULT_ID'];
-    expect(freshPorts).toThrow('not set: VAULT_ID');
+    expect(freshPorts).toThrow('missing environment variables: VAULT_ID');
   });
 
-  it('leave all retries to the vault: a call of a client is one request', async () => {
+  it('leave all retries to the vault: each call of an AWS client is one request', async () => {
     const failing = await serve((_request, response) => response.writeHead(500).end('{}'));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = failing.url;
     process.env['AWS_ENDPOINT_URL_KMS'] = failing.url;
@@ -156,7 +156,7 @@ describe('the ports of a function', () => {
     expect(store.requests()).toBe(3);
   });
 
-  it('send the services nothing about the function but its signed call', async () => {
+  it('send the store no headers that describe the client or the trace of the function', async () => {
     const headers: string[] = [];
     const store = await serve((request, response) => {
       headers.push(...Object.keys(request.headers));
@@ -171,13 +171,13 @@ describe('the ports of a function', () => {
     expect(headers.filter((name) => telling.includes(name))).toEqual([]);
   });
 
-  it('open a connection for each KMS call that may run at once', async () => {
+  it('open a connection for each KMS call that may run at the same time', async () => {
     const answers: (() => void)[] = [];
     const [Plaintext, CiphertextBlob] = [32, 60].map((size) =>
       randomBytes(size).toString('base64'),
     );
     const body = JSON.stringify({ Plaintext, CiphertextBlob, KeyId: 'k' });
-    // The service answers only after all requests have arrived.
+    // The service answers only once all requests have arrived, so each needs its own connection.
     const kms = await serve((_request, response) => {
       answers.push(() => response.end(body));
       if (answers.length === limits.kmsCallsAtOnceMax) for (const answer of answers) answer();
@@ -190,25 +190,25 @@ describe('the ports of a function', () => {
     );
     expect(await Promise.all(calls)).toHaveLength(limits.kmsCallsAtOnceMax);
     expect(kms.requests()).toBe(limits.kmsCallsAtOnceMax);
-  }, 30_000);
+  });
 
-  it('give up connecting long before the time of the call is over', async () => {
+  it('stop trying to connect after a while, even if nothing limits the time of the whole call', async () => {
     const deaf = await startDeafServer();
-    // These connections fill the backlog of the deaf server.
+    // These connections fill the backlog of the deaf server, so it accepts no other.
     const taken = Array.from({ length: 4 }, () =>
       connect(deaf.port, '127.0.0.1').on('error', () => {}),
     );
     closers.push(deaf.close, ...taken.map((socket) => () => void socket.destroy()));
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = `http://127.0.0.1:${deaf.port}`;
-    // No call is ended by its own signal here.
+    // Disables the time limit of the whole call, so only that of connecting is left.
     const after = () => () => undefined;
     const context = requestContext({ clock: { ...machineClock, after } });
     await expectReadFails(context);
     expect(context.journal.storeCalls).toHaveLength(3);
-  }, 30_000);
+  });
 });
 
-/** A store and a master key that answer probes, and what was asked. */
+/** A store and a master key that answer only probes, and a list of these calls. */
 const homeOf = () => {
   const asked: string[] = [];
   const unused = async () => {
@@ -231,14 +231,14 @@ const homeOf = () => {
   return { asked, home: { itemsOf, masterKey } };
 };
 
-describe('the ports over what a home hands over', () => {
+describe('the ports in a host that provides its store and key', () => {
   it('need no credentials and no endpoint', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_SECRET_ACCESS_KEY'];
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
     process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
     const { asked, home } = homeOf();
-    // The home may have its store later than its key.
+    // The host may provide its store later than its key.
     freshHome().useHome({ masterKey: home.masterKey });
     freshHome().useHome({ itemsOf: home.itemsOf });
     const ports = freshPorts();
@@ -249,7 +249,7 @@ describe('the ports over what a home hands over', () => {
 });
 
 describe('the status of a vault node', () => {
-  it('is what its home says now', () => {
+  it('is what its host reports at the time', () => {
     const { readNode, useNodeStatus } = freshNodeStatus();
     let revision = 6;
     useNodeStatus(() => ({ revision }));
@@ -257,11 +257,11 @@ describe('the status of a vault node', () => {
     expect(readNode()).toEqual({ revision: 7 });
   });
 
-  it('stays undefined if there is no node', () => {
+  it('is undefined if there is no node', () => {
     expect(freshNodeStatus().readNode()).toBeUndefined();
   });
 
-  it('appears only for a token with the scope vault:status', async () => {
+  it('is returned only for a token with the scope vault:status', async () => {
     let asked = 0;
     freshNodeStatus().useNodeStatus(() => {
       asked += 1;
@@ -281,5 +281,5 @@ describe('the status of a vault node', () => {
       expect(await statusFor(scope)).toEqual({ status: 'ok', node: undefined });
     }
     expect(asked).toBe(1);
-  }, 30_000);
+  });
 });

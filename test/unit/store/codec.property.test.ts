@@ -6,10 +6,8 @@ import {
   isNote,
   type SealedVersion,
 } from '../../../functions/model/types.ts';
+import { decodeHead, decodeRecord, decodeVersion } from '../../../functions/store/decoding.ts';
 import {
-  decodeHead,
-  decodeRecord,
-  decodeVersion,
   encodeHead,
   encodeRecord,
   encodeVersion,
@@ -66,7 +64,7 @@ const records = fc.record({
   expiresAt: fc.integer({ min: 0, max: 253_402_300_799 }).map((seconds) => seconds * 1000),
 });
 
-describe('items', () => {
+describe('encoded items', () => {
   it('decode to the versions that were encoded', () => {
     const any = fc.oneof(sealedVersions, deletions, destroyedVersions);
     fc.assert(

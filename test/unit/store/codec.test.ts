@@ -12,6 +12,8 @@ import {
   decodeRecord,
   decodeVersion,
   detailAttributes,
+} from '../../../functions/store/decoding.ts';
+import {
   encodeHead,
   encodeRecord,
   encodeVersion,
@@ -92,7 +94,7 @@ const without = (item: Item, attribute: string): Item =>
   Object.fromEntries(Object.entries(item).filter(([name]) => name !== attribute));
 
 describe('an encoded item', () => {
-  it('consists of exactly the attributes of the table, under their keys', () => {
+  it('has exactly the attributes of the table, under the right keys', () => {
     const sealedNames =
       'format state vault version validFrom iv ciphertext commitment wrappedDataKey masterKeyId writeId createdBy';
     expect(Object.keys(head).sort()).toEqual(`pk sk tenant name ${sealedNames}`.split(' ').sort());
@@ -105,13 +107,13 @@ describe('an encoded item', () => {
     expect(recordItem['pk']).toEqual({ S: recordKey.pk });
   });
 
-  it('keeps the sealed fields of a superseded version byte for byte as in the head', () => {
+  it('has the same sealed fields in a superseded version as in the head, byte for byte', () => {
     const places = ['pk', 'sk', 'tenant', 'name', 'validTo'];
     const bare = (item: Item) => places.reduce((rest, attribute) => without(rest, attribute), item);
     expect(bare(version)).toEqual(bare(head));
   });
 
-  it('lives to the end of the second in which it expires', () => {
+  it('of a record gets its expiry rounded up to a whole second', () => {
     const item = encodeRecord(recordKey, { ...record, expiresAt: record.expiresAt + 1 });
     expect(item['expiresAt']).toEqual({ N: String(record.expiresAt / 1000 + 1) });
     expect(kinds.record.decode(item)).toMatchObject({ expiresAt: record.expiresAt + 1_000 });
@@ -120,7 +122,7 @@ describe('an encoded item', () => {
 
 describe('a changed item', () => {
   it.each(everyAttribute)(
-    'fails with integrity_failure: %s without %s, or with one of another type',
+    'fails with integrity_failure: %s whose %s is missing or of another type',
     async (kind, attribute) => {
       const { item } = kinds[kind];
       const [[type = '', content] = []] = Object.entries(item[attribute] ?? {});
@@ -150,9 +152,12 @@ describe('a changed item', () => {
     }
   });
 
-  it.each(kindNames)('fails with integrity_failure: an empty %s', async (kind) => {
-    expect(await refusalOfItem(kind, {})).toBe('integrity_failure');
-  });
+  it.each(kindNames)(
+    'fails with integrity_failure: an item without attributes instead of a %s',
+    async (kind) => {
+      expect(await refusalOfItem(kind, {})).toBe('integrity_failure');
+    },
+  );
 
   const ranges: readonly (readonly [Kind, string, object])[] = [
     ...(['head', 'version'] as const).flatMap((kind): (readonly [Kind, string, object])[] => [
@@ -193,7 +198,7 @@ describe('a changed item', () => {
       [kind, 'createdBy', { S: '' }],
     ]),
     ['head', 'tenant', { S: 'other' }],
-    // A head is listed only among the heads of its own state.
+    // The index lists a head only among the heads with its own state.
     ['head', 'tenant', { S: 'acme#DELETED' }],
     ['deleted head', 'tenant', { S: 'acme' }],
     ['deleted head', 'tenant', { S: 'other#DELETED' }],
@@ -214,7 +219,7 @@ describe('a changed item', () => {
     ['destroyed version', 'destroyedAt', { S: '2026-11-24' }],
     ['destroyed version', 'destroyedBy', { S: '' }],
     ['destroyed version', 'masterKeyId', { S: '' }],
-    // An attribute that a destruction removes may not come back.
+    // Attributes that a destruction removes must not come back.
     ['destroyed version', 'wrappedDataKey', { B: new Uint8Array(184) }],
     ['destroyed version', 'note', { S: 'moved' }],
     ['deleted head', 'ciphertext', { B: new Uint8Array(23) }],
@@ -276,7 +281,7 @@ describe('a changed item', () => {
 });
 
 describe('a note', () => {
-  it('decodes if it is missing, and up to 512 bytes', () => {
+  it('may be missing, or have up to 512 bytes', () => {
     for (const note of [undefined, 'n', 'n'.repeat(512), 'é'.repeat(256)]) {
       const noted = { ...sealed, note };
       expect(decodeAsHead(encodeHead(noted)).note).toBe(note);
@@ -287,8 +292,8 @@ describe('a note', () => {
     }
   });
 
-  it('stays readable if this version of Unicode does not know one of its characters', () => {
-    // The last character of a plane that has none yet.
+  it('can still be read if this version of Unicode does not know one of its characters', () => {
+    // The last character of a plane without any assigned characters.
     const note = 'moved \u{5fffd}';
     expect(isNote(note)).toBe(false);
     expect(decodeAsHead(encodeHead({ ...sealed, note })).note).toBe(note);
@@ -296,7 +301,7 @@ describe('a note', () => {
 });
 
 describe('a destroyed version', () => {
-  it('keeps nothing of its value, and all that its history needs', () => {
+  it('keeps nothing of its value, but everything that its history needs', () => {
     const { item } = kinds['destroyed version'];
     const names =
       'pk sk format state vault version validFrom validTo createdBy writeId masterKeyId destroyedAt destroyedBy';
@@ -304,7 +309,7 @@ describe('a destroyed version', () => {
     expect(decodeAsVersion(item)).toEqual({ ...destroyed, validTo });
   });
 
-  it('never decodes as a head', async () => {
+  it('is never accepted as a head', async () => {
     const { validTo: _, ...fields } = kinds['destroyed version'].item;
     for (const partition of ['acme', 'acme#DELETED', 'acme#DESTROYED']) {
       const item = {
@@ -320,7 +325,7 @@ describe('a destroyed version', () => {
 });
 
 describe('an item under another key', () => {
-  it('fails with integrity_failure although it is genuine', async () => {
+  it('fails with integrity_failure if it is genuine, but another item was requested', async () => {
     for (const call of [
       () => decodeHead(head, acme, 'OTHER'),
       () => decodeHead(head, { ...acme, tenant: 'other' }, 'DB_PASSWORD'),
@@ -335,7 +340,7 @@ describe('an item under another key', () => {
     }
   });
 
-  it('fails with integrity_failure if only its key was changed', async () => {
+  it('fails with integrity_failure if its partition key was changed to the requested one', async () => {
     const moved = { ...head, pk: { S: 'TENANT#other#SECRET#DB_PASSWORD' } };
     expect(await codeOf(() => decodeHead(moved, { ...acme, tenant: 'other' }, 'DB_PASSWORD'))).toBe(
       'integrity_failure',
@@ -344,7 +349,7 @@ describe('an item under another key', () => {
     expect(await codeOf(() => decodeHead(renamed, acme, 'OTHER'))).toBe('integrity_failure');
   });
 
-  it('fails with integrity_failure if a version is under the key of another number', async () => {
+  it('fails with integrity_failure if it is a version under the key of another number', async () => {
     const moved = { ...version, sk: { S: 'VERSION#0000000041' } };
     const decode = () => decodeVersion(moved, acme, 'DB_PASSWORD', 41);
     expect(await codeOf(decode)).toBe('integrity_failure');

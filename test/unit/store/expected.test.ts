@@ -12,7 +12,7 @@ const item: Item = {
 const version = { is: 'version', version: 10, writeId: 'w', state: 'stored' } as const;
 const write = { is: 'write', writeId: 'w', state: 'stored' } as const;
 
-describe('an expectation', () => {
+describe('the expectation', () => {
   it.each<[string, Expected, Item | undefined, boolean]>([
     ['absent holds where nothing is', { is: 'absent' }, undefined, true],
     ['absent fails where an item is', { is: 'absent' }, item, false],

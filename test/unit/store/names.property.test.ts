@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { isNameVisible } from '../../../functions/model/types.ts';
 import { rangesOf } from '../../../functions/store/names.ts';
 
-/** Short names of few letters, so that patterns and prefixes meet them often. */
+/** Short names of few letters, so that patterns and prefixes often match them. */
 const letters = fc.stringMatching(/^[AB_a.]{1,4}$/);
 const name = letters.filter((text) => !text.startsWith('.'));
 const pattern = fc.oneof(
@@ -38,7 +38,7 @@ describe('the ranges of names that a list reads', () => {
     );
   });
 
-  it('give the names in ascending order when they are read one after the other', () => {
+  it('yield the names in ascending order if they are read one after the other', () => {
     fc.assert(
       fc.property(patterns, prefix, sets, (given, asked, all) => {
         const index = [...all].sort();
@@ -53,7 +53,7 @@ describe('the ranges of names that a list reads', () => {
     );
   });
 
-  it('number no more than the patterns, and stay inside the prefix', () => {
+  it('are no more than the patterns, and stay inside the prefix', () => {
     fc.assert(
       fc.property(patterns, prefix, (given, asked) => {
         const ranges = rangesOf(given, asked);
@@ -88,7 +88,7 @@ describe('the ranges of names that a list reads', () => {
         { text: 'AB', exact: true },
       ],
     ],
-  ])('follow from the patterns %j and the prefix %j: %j', (given, asked, expected) => {
+  ])('for the patterns %j and the prefix %j are %j', (given, asked, expected) => {
     expect(rangesOf(given, asked)).toEqual(expected);
   });
 });

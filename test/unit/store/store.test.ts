@@ -1,4 +1,4 @@
-/** What the store makes of the answers that only some stores of items give. */
+/** How the vault's store treats answers that only some implementations of `Items` give. */
 import { describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../../functions/model/errors.ts';
 import type { DestroyedVersion } from '../../../functions/model/types.ts';
@@ -8,7 +8,7 @@ import { refusalOf } from '../../support/refusals.ts';
 import { requestContext, someone, vaultId } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-/** A store whose writes give these answers in turn; the last one repeats. */
+/** A store whose writes get these answers in turn. The last one is repeated. */
 const answering = (...answers: (Error | Awaited<ReturnType<Items['write']>>)[]) => {
   const context = requestContext({ clock: virtualClock() });
   let calls = 0;
@@ -38,23 +38,23 @@ const record = {
   },
 };
 
-describe('a destruction', () => {
-  it('tries again if its guard was left unchecked', async () => {
+describe('a destruction in the store', () => {
+  it('is retried if its guard was not checked', async () => {
     const { store, calls } = answering([{ is: 'unchecked' }], 'written');
     expect(await store.destroy(destroyed, validTo)).toEqual(destroyed);
     expect(calls()).toBe(2);
   });
 });
 
-describe('a write', () => {
+describe('a write to the store', () => {
   const write = { changes: [], unchanged: [], record };
 
-  it('fails at once, and is not unclear, if the store calls it malformed', async () => {
+  it('fails as internal if the store calls it malformed', async () => {
     const { store } = answering(new VaultError('internal', 'malformed'));
     await expect(store.write(write)).rejects.toMatchObject({ code: 'internal' });
   });
 
-  it('has what the store said as its cause if it was not sent', async () => {
+  it("that was not sent is refused with the store's error as its cause", async () => {
     const said = new Error('no connection');
     const { store } = answering(new NotSent('unavailable', { cause: said }));
     expect(await store.write(write)).toEqual({

@@ -17,7 +17,7 @@ describe('the key of an item', () => {
     expect(recordKey(acme, 'hash')).toEqual({ pk: 'TENANT#acme#IDEMPOTENCY#hash', sk: 'RECORD' });
   });
 
-  it('is looked up in a partition that is never written if the name is hidden', () => {
+  it('is in a partition that is never written if the name is hidden', () => {
     const narrow = { ...acme, names: ['B*', 'C'] };
     expect(visiblePartition(narrow, 'A')).toBe('TENANT#acme#ABSENT#A');
     expect(visiblePartition(narrow, 'BB')).toBe('TENANT#acme#SECRET#BB');

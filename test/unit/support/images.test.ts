@@ -1,4 +1,7 @@
-/** The equipment of tests with containers: Docker, and the images that a machine may have to make by itself. */
+/**
+ * What tests with containers need: Docker, and the images that some machines have to build
+ * themselves.
+ */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +17,7 @@ afterEach(() => {
   process.env['PATH'] = path;
 });
 
-/** Makes a Docker client that fails with these words the only program on the PATH. */
+/** Makes a Docker client that fails with this message the only program in the PATH. */
 const onlyDocker = (words: string): string => {
   const folder = mkdtempSync(join(tmpdir(), 'vault-docker-'));
   writeFileSync(join(folder, 'docker'), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`, {
@@ -32,7 +35,7 @@ const sentences = [
   ['Cannot connect to the Docker daemon. Is the docker daemon running?', absent],
 ] as const;
 
-describe('a program that needs Docker', () => {
+describe('a program that cannot use Docker', () => {
   it.each(sentences)('says in one sentence what to do: %s', async (words, sentence) => {
     onlyDocker(words);
     await expect(requireDocker()).rejects.toThrow(sentence);
@@ -40,32 +43,35 @@ describe('a program that needs Docker', () => {
 });
 
 describe('startDaemon', () => {
-  it.each(sentences)('installs and starts nothing that it cannot: %s', async (words, sentence) => {
-    const folder = onlyDocker(words);
-    const said: string[] = [];
-    await expect(startDaemon(folder, (line) => void said.push(line))).rejects.toThrow(sentence);
-    expect(said).toEqual([]);
-    expect(readdirSync(join(folder, '..'))).toEqual(['docker']);
-  });
+  it.each(sentences)(
+    'installs and starts nothing if that cannot help: %s',
+    async (words, sentence) => {
+      const folder = onlyDocker(words);
+      const said: string[] = [];
+      await expect(startDaemon(folder, (line) => void said.push(line))).rejects.toThrow(sentence);
+      expect(said).toEqual([]);
+      expect(readdirSync(join(folder, '..'))).toEqual(['docker']);
+    },
+  );
 });
 
-describe('the images of a node', () => {
-  it('are the same in compose.yaml, in the Dockerfile and in the tests', () => {
+describe('the image of a node', () => {
+  it('is based on the same images in compose.yaml, in the Dockerfile and in the tests', () => {
     const { base, etcd } = nodeImages;
     const compose = parse(readFileSync('compose.yaml', 'utf8'), { merge: true });
     expect(compose['x-container'].build.args).toEqual({
       BASE: `\${VAULT_BASE_IMAGE:-${base}}`,
       ETCD: `\${VAULT_ETCD_IMAGE:-${etcd}}`,
     });
-    const lines = readFileSync('local/containers/Dockerfile', 'utf8').split('\n');
+    const lines = readFileSync('host/Dockerfile', 'utf8').split('\n');
     expect(lines.filter((line) => line.startsWith('ARG '))).toEqual([
       `ARG BASE=${base}`,
       `ARG ETCD=${etcd}`,
     ]);
   });
 
-  it('is built in stages, and its last one takes packages from another and says what it is', () => {
-    const lines = readFileSync('local/containers/Dockerfile', 'utf8').replaceAll('\\\n', '');
+  it('is built in stages, and its last stage copies packages from another one and is labelled', () => {
+    const lines = readFileSync('host/Dockerfile', 'utf8').replaceAll('\\\n', '');
     const [last = '', ...others] = lines.split(/^(?=FROM )/m).reverse();
     expect(others.map((stage) => /^FROM \S+ AS (\S+)/.exec(stage)?.[1])).toEqual([
       ...['packages', 'etcd'],
@@ -77,14 +83,14 @@ describe('the images of a node', () => {
     }
   });
 
-  it('hold each file that their programs import', async () => {
-    const dockerfile = readFileSync('local/containers/Dockerfile', 'utf8');
+  it('contains each file that its programs import', async () => {
+    const dockerfile = readFileSync('host/Dockerfile', 'utf8');
     const copied = [...dockerfile.matchAll(/^COPY --chown=1000:1000 (.*) \S+$/gm)]
       .flatMap(([, sources = '']) => sources.split(' '))
       .map((source) => (source.includes('.') ? source : `${source}/`));
-    const programs = 'backup cluster health inspect node restore start token'.split(' ');
+    const programs = 'backup health init inspect node restore start token'.split(' ');
     const { metafile } = await build({
-      entryPoints: programs.map((name) => `local/bin/${name}.ts`),
+      entryPoints: programs.map((name) => `host/bin/${name}.ts`),
       ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external' },
       ...{ metafile: true, write: false, outdir: '.' },
     });
@@ -92,7 +98,7 @@ describe('the images of a node', () => {
     expect(Object.keys(metafile.inputs).filter((file) => !isThere(file))).toEqual([]);
   });
 
-  it('run below a first process of Docker, and in limits of memory', () => {
+  it('runs under the init process of Docker, with memory limits', () => {
     const { services } = parse(readFileSync('compose.yaml', 'utf8'), { merge: true });
     const limits = Object.entries<{ init?: boolean; mem_limit?: string }>(services).map(
       ([name, { init, mem_limit }]) => [name, init, mem_limit],
@@ -104,7 +110,7 @@ describe('the images of a node', () => {
     ]);
   });
 
-  it('have the release of etcd that the tests run on', () => {
+  it('has the etcd release that the tests use', () => {
     const version = nodeImages.etcd.split(':')[1];
     const modules = readFileSync('test/support/etcd/go.mod', 'utf8').split('\n');
     expect(modules).toContain(`require go.etcd.io/etcd/server/v3 ${version}`);

@@ -1,4 +1,4 @@
-/** What the tests of `dsvault` leave running. */
+/** Programs that a test of `dsvault` leaves running are ended after it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { commandLines, type Dsvault, openDsvault } from '../../support/dsvault.ts';
 import { treeOf } from '../../support/left-processes.ts';
@@ -12,9 +12,10 @@ const start = async (script: string, terminal = false): Promise<Started> => {
   return started;
 };
 
-/** What each test leaves: programs, and the processes that must be gone. */
+/** What each test leaves behind: its program, and the processes that must be gone. */
 const left: { readonly child: Started['child']; readonly pids: readonly number[] }[] = [];
-// Hooks of one level run in the order of their definition, and that of the support code was defined before.
+// Runs after the hook under test: hooks of the same level run in the order in which they were
+// defined, and test/support/dsvault.ts was imported before.
 afterEach(async () => {
   for (const { child, pids } of left.splice(0)) {
     expect(child.stdout?.closed).toBe(true);
@@ -27,13 +28,13 @@ describe('a program that a test leaves running', () => {
   it.each([
     ['', false, 2],
     [' in a terminal', true, 3],
-  ])('is ended%s, with all that it has started', async (_, terminal, count) => {
+  ])('is ended%s, with everything that it has started', async (_, terminal, count) => {
     const { child } = await start('echo up; sleep 60; exit', terminal);
     await until(() => treeOf(child.pid).length === count);
     left.push({ child, pids: treeOf(child.pid) });
   });
 
-  it('is read no longer if it has ended, although something else could still print', async () => {
+  it('is not read any longer once it has ended, even if a child could still print something', async () => {
     const { child, ran } = await start('sleep 90 & echo up $!');
     await until(() => child.exitCode === 0);
     left.push({ child, pids: [] });
@@ -50,7 +51,7 @@ describe('a program that was started before the tests', () => {
     for (const pid of treeOf(started.child.pid)) process.kill(pid);
   });
 
-  it.each(['first', 'second'])('runs during the %s of them', () => {
+  it.each(['first', 'second'])('is still running during the %s of them', () => {
     expect(commandLines(started.child.pid).join()).toContain('sleep 60');
   });
 });

@@ -1,9 +1,9 @@
-/** The wait for a line that a program prints. */
+/** How a test waits for a line that a program prints. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { lineOf, runFile } from '../../support/local-process.ts';
 
-it('a wait for a line finds one that a program prints just before its end', async () => {
+it('waiting for a line finds one that a program prints just before it ends', async () => {
   const { child, exit } = runFile('-e', [''], {});
   await exit;
   const output: string[] = [];

@@ -1,29 +1,35 @@
-/** Which tests judge a broken guard, and when mutate.ts must not pass. */
+/**
+ * Which tests are run to judge a mutation of a guard in the code, and when test/support/mutate.ts
+ * must fail.
+ */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { judgesOf, verdictOf } from '../../support/judges.ts';
 
-/** The projects of each run, and the words that choose among their tests. */
+/**
+ * Returns, for each run that judges a mutation of this file, its Jest projects and the words that
+ * select their tests, or `tsc`.
+ */
 const runsFor = (file: string) =>
   judgesOf(file).map((words) => {
     const [, first = ''] = words.join(' ').split(' --selectProjects ');
     return first === '' ? 'tsc' : first.replace(' --testPathPatterns', ':');
   });
 
-describe('the tests that judge a break', () => {
+describe('the tests that judge a mutation', () => {
   it.each([
     ['cli/commands/run.ts', ['unit: test/unit/cli/', 'e2e: /e2e/.*cli', 'e2e']],
     ['client/sending.ts', ['unit: test/unit/client/', 'e2e: /e2e/.*client', 'e2e']],
     ['action/main.ts', ['unit: test/unit/action/', 'e2e: /e2e/.*action', 'e2e']],
-    ['local/bin/key.ts', ['unit: test/unit/local/bin/', 'e2e: /e2e/.*local', 'e2e']],
-    ['local/backup/file.ts', ['unit: test/unit/local/backup/', 'e2e: /e2e/.*local', 'e2e']],
-    ['local/template.ts', ['unit: test/unit/local/', 'e2e: /e2e/.*local', 'e2e']],
-    ['local/node/joining.ts', ['unit: test/unit/local/node/', 'cluster: joining faults']],
-    ['local/node/node.ts', ['unit: test/unit/local/node/', 'cluster: commands faults']],
+    ['host/bin/key.ts', ['unit: test/unit/host/bin/', 'e2e: /e2e/.*host', 'e2e']],
+    ['host/backup/file.ts', ['unit: test/unit/host/backup/', 'e2e: /e2e/.*host', 'e2e']],
+    ['host/template.ts', ['unit: test/unit/host/', 'e2e: /e2e/.*host', 'e2e']],
+    ['host/node/joining.ts', ['unit: test/unit/host/node/', 'cluster: joining faults']],
+    ['host/node/node.ts', ['unit: test/unit/host/node/', 'cluster: commands faults']],
     [
-      'local/etcd/snapshot.ts',
-      ['unit: test/unit/local/etcd/', 'cluster: cluster/etcd snapshot contract/'],
+      'host/etcd/snapshot.ts',
+      ['unit: test/unit/host/etcd/', 'cluster: cluster/etcd snapshot contract/'],
     ],
     ['functions/vault/reads.ts', ['unit: test/unit/vault/']],
     ['functions/get-secret.ts', ['e2e: /e2e/.*functions', 'e2e']],
@@ -35,13 +41,13 @@ describe('the tests that judge a break', () => {
   it.each([
     ['functions/vault/reads.ts', 'unit contract'],
     ['cli/commands/run.ts', 'unit'],
-    ['local/bin/key.ts', 'unit contract'],
+    ['host/bin/key.ts', 'unit contract'],
   ])('include the tests that import it: %s', (file, projects) => {
     expect(runsFor(file)).toContain(`${projects} --findRelatedTests ${file}`);
   });
 
-  it('are named for every source file, and for no test', () => {
-    const trees = '{functions,local,cli,console,client,system,action,bench}';
+  it('are named for every source file, but not for a file of the tests', () => {
+    const trees = '{functions,host,local,cli,client,system,action,bench}';
     const files = globSync(`${trees}/**/*.{ts,tsx}`);
     expect(files.length).toBeGreaterThan(200);
     expect(files.filter((file) => judgesOf(file).length < 3)).toEqual([]);
@@ -50,7 +56,7 @@ describe('the tests that judge a break', () => {
 
   it('are files that exist', () => {
     const tests = globSync('test/{unit,cluster,contract}/**/*.test.ts');
-    const chosen = globSync('local/**/*.ts').flatMap((file) =>
+    const chosen = globSync('{host,local}/**/*.ts').flatMap((file) =>
       judgesOf(file)
         .filter((words) => words.includes('cluster') || words.includes('unit'))
         .flatMap((words) => words.slice(words.indexOf('--testPathPatterns')).slice(1)),
@@ -62,7 +68,7 @@ describe('the tests that judge a break', () => {
   });
 });
 
-describe('the verdict on a break', () => {
+describe('the verdict on a mutation', () => {
   const failed = (printed: string) => verdictOf({ passed: false, late: false, printed });
   const slow = '  ● a vault › starts\n\n    thrown: "Exceeded timeout of 60000 ms for a test.\n\n';
 
@@ -74,7 +80,7 @@ describe('the verdict on a break', () => {
     ['noticed', 'a test fails after one that took too long', failed(slow + reads)],
     ['noticed', 'the run ends without a result', failed('an error of the program\n')],
     ['timed out', 'the only failing test took too long', failed(slow)],
-    ['timed out', 'it wrote a message too', failed(`  ● Console\n\n    warning\n\n${slow}`)],
+    ['timed out', 'that test wrote a message too', failed(`  ● Console\n\n    warning\n\n${slow}`)],
     [
       'timed out',
       'the run took too long',
@@ -105,7 +111,7 @@ describe('mutate.ts', () => {
     return { status, stdout, stderr };
   };
 
-  it('breaks one file', () => {
+  it('mutates one file', () => {
     const { status, stdout } = mutate('functions/crypto/fingerprint.ts', '--most', '1');
     expect(stdout).toMatch(/^noticed .*\n1 of \d+ tried: 1 noticed\n$/);
     expect(status).toBe(0);
@@ -115,7 +121,7 @@ describe('mutate.ts', () => {
     ['package.json', 'package.json has nothing to break, or CONTRIBUTING.md names no tests for it'],
     ['test/support/judges.ts', 'has nothing to break, or CONTRIBUTING.md names no tests for it'],
     ['nosuch', 'nosuch is not a file, a folder or a revision'],
-  ])('fails when it breaks nothing: %s', (where, sentence) => {
+  ])('fails if it mutates nothing: %s', (where, sentence) => {
     const { status, stdout, stderr } = mutate(where);
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toContain(sentence);

@@ -8,7 +8,7 @@ const replyOf = (status: number, type: string, text: string, headers = {}): RawR
   ...{ status, text },
   headers: new Map(Object.entries({ 'content-type': type, ...headers })),
 });
-/** The answer of API Gateway and LocalStack if a function gives no answer in time. */
+/** Returns what API Gateway and LocalStack answer if a function does not answer in time. */
 const ofGateway = (status: number) =>
   replyOf(status, 'application/json', '{"message": "Internal server error"}');
 const refusal = (code: ErrorCode, retryable?: boolean): RawReply => {
@@ -18,7 +18,10 @@ const refusal = (code: ErrorCode, retryable?: boolean): RawReply => {
 };
 const created = replyOf(201, 'application/json', '{}');
 
-/** Sends until the answer is final. The gateway gives these answers in order, and then repeats the last one. */
+/**
+ * Sends until the answer is final. The gateway gives these answers in order, and then repeats the
+ * last one.
+ */
 const send = async (isSafe: boolean, ...answers: readonly [RawReply, ...RawReply[]]) => {
   const [check, wait] = [jest.fn(), jest.fn(async (_ms: number) => undefined)];
   let sent = 0;
@@ -28,7 +31,7 @@ const send = async (isSafe: boolean, ...answers: readonly [RawReply, ...RawReply
   return { status, tries, checked: check.mock.calls.length, waitedMs };
 };
 
-describe('the test client behind another gateway than the vault’s own', () => {
+describe("the test client behind a gateway other than the vault's own", () => {
   it.each([
     ['502 of the gateway', ofGateway(502), 1],
     ['504 of the gateway', ofGateway(504), 1],
@@ -40,7 +43,7 @@ describe('the test client behind another gateway than the vault’s own', () => 
       3,
     ],
     ['429 throttled', refusal('throttled'), 3],
-  ])('sends a read, or a write with a key, again after %s', async (_, failed, checked) => {
+  ])('retries a read, or a write with a key, after %s', async (_, failed, checked) => {
     const answer = { status: 201, tries: 3, checked, waitedMs: [200, 200] };
     expect(await send(true, failed, failed, created)).toEqual(answer);
   });
@@ -49,7 +52,7 @@ describe('the test client behind another gateway than the vault’s own', () => 
     ['502 of the gateway', ofGateway(502), 1],
     ['503 outcome_unknown', refusal('outcome_unknown'), 1],
     ['429 throttled, after which nothing is stored', refusal('throttled'), 2],
-  ])('sends a write without a key after %s: %s times in all', async (_, failed, tries) => {
+  ])('retries a write without a key only if nothing was stored: %s', async (_, failed, tries) => {
     expect(await send(false, failed, created)).toMatchObject({ tries });
   });
 
@@ -59,13 +62,13 @@ describe('the test client behind another gateway than the vault’s own', () => 
     ['500 of the gateway', ofGateway(500)],
     ['503 that cannot be repeated', refusal('master_key_unavailable', false)],
     ['503 in the gateway’s own words', ofGateway(503)],
-    ['429 that is no problem document', { ...created, status: 429, text: '{"retryable":true}' }],
-  ])('has %s checked as the final answer', async (_, failed) => {
+    ['429 that is not a problem document', { ...created, status: 429, text: '{"retryable":true}' }],
+  ])('takes %s for the final answer, and checks it', async (_, failed) => {
     const { status } = failed;
     expect(await send(true, failed, created)).toMatchObject({ status, tries: 1, checked: 1 });
   });
 
-  it('stops after 50 attempts, and waits as the answer asks', async () => {
+  it('stops after 50 attempts, and waits as long as each answer says', async () => {
     const { status, text } = refusal('throttled');
     const throttled = replyOf(status, 'application/problem+json', text, { 'retry-after': '3' });
     expect(await send(true, throttled)).toEqual({

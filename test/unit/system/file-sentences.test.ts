@@ -5,7 +5,7 @@ import { resolved } from '../../support/openapi.ts';
 const fileError = resolved({ $ref: '#/components/schemas/FileError' });
 const codes = Object.keys(resolved(resolved(fileError['discriminator'])['mapping']));
 
-it('each code that the vault reports about a file has a sentence of its own', () => {
+it('each error code of the vault about an env file has its own message', () => {
   expect(codes).toContain('missing_equals');
   const sentences = codes.map((code) => fileSentence({ code }));
   expect(sentences.filter((sentence) => codes.includes(sentence))).toEqual([]);

@@ -26,19 +26,22 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
-describe('a file that is replaced', () => {
+describe('a replaced file', () => {
   it.each([
     ['replaceFile', replaceFile],
     ['replaceFileMeanwhile', replaceFileMeanwhile],
-  ])('changes as a whole, is for its owner only, and leaves no draft: %s', async (_, replace) => {
-    writeFileSync(file, 'old and longer', { mode: 0o644 });
-    await replace(file, 'new');
-    expect(readFileSync(file, 'utf8')).toBe('new');
-    expect(modeOf(file)).toBe(0o600);
-    expect(readdirSync(folder)).toEqual(['state']);
-  });
+  ])(
+    'changes all at once, is readable by its owner only, and leaves no draft: %s',
+    async (_, replace) => {
+      writeFileSync(file, 'old and longer', { mode: 0o644 });
+      await replace(file, 'new');
+      expect(readFileSync(file, 'utf8')).toBe('new');
+      expect(modeOf(file)).toBe(0o600);
+      expect(readdirSync(folder)).toEqual(['state']);
+    },
+  );
 
-  it('keeps its old text if the new one cannot be written', () => {
+  it('keeps its old content if the new one cannot be written', () => {
     replaceFile(file, 'old');
     mkdirSync(`${file}.${process.pid}.draft`);
     expect(() => replaceFile(file, 'new')).toThrow();
@@ -47,9 +50,9 @@ describe('a file that is replaced', () => {
 });
 
 describe('createFileOnce', () => {
-  it('keeps the content of its first maker, and returns it to later makers', () => {
+  it("returns the existing file's content to later callers", () => {
     const second = createFileOnce(file, () => {
-      // Another process is faster, between this one's look and its own file.
+      // Another process creates the file after this one has found that it is missing.
       expect(createFileOnce(file, () => 'first')).toBe('first');
       return 'second';
     });

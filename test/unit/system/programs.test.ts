@@ -4,7 +4,7 @@ import { expect, it } from '@jest/globals';
 import { findProgram, isOnPath } from '../../../system/programs.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
-it('findProgram finds a program in a given folder and on the PATH, and no file or folder that cannot be run', () => {
+it('findProgram finds a program in a given folder or in the PATH, and nothing that cannot be executed', () => {
   expect(findProgram('sh')).toMatch(/\/sh$/);
   expect([findProgram('no-such-program-here'), isOnPath('no-such-program-here')]).toEqual([
     undefined,

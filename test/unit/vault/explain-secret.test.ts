@@ -13,7 +13,7 @@ const working = portsWith(async () => ({ masterKeyId: 'arn:key/1' }));
 const explain = (caller: ExplainSecret['caller'], own = {}, ports = working) =>
   explainSecret(ports)(requestContext(), someone(own), { name: 'app.DB', caller });
 
-describe('the access of a caller', () => {
+describe('the explained access of a caller', () => {
   const yes = (pattern: string) => ({ allowed: true, why: `the pattern ${pattern} covers it` });
   const no = (why: string) => ({ allowed: false, why });
   const lacks = (scope: string) => `the scope secrets:${scope} is missing`;
@@ -45,17 +45,20 @@ describe('the access of a caller', () => {
       no(lacks('write')),
       no(lacks('delete')),
     ],
-  ])('with %s gives a reason for each answer', async (_, scopes, names, read, update, remove) => {
-    const { caller } = await explain({ scopes, names });
-    expect(caller).toMatchObject({ scopes, names, access: { read, update, delete: remove } });
-  });
+  ])(
+    'has a reason for each answer, for a caller with %s',
+    async (_, scopes, names, read, update, remove) => {
+      const { caller } = await explain({ scopes, names });
+      expect(caller).toMatchObject({ scopes, names, access: { read, update, delete: remove } });
+    },
+  );
 
-  it('names the first pattern that covers the name, and none if none does', async () => {
+  it('names the first pattern that covers the name, if there is one', async () => {
     expect((await explain({ names: ['X', 'a*', '*'] })).caller.pattern).toBe('a*');
     expect((await explain({ names: ['X'] })).caller.pattern).toBeUndefined();
   });
 
-  it("is that of the caller's own token where the question names no other", async () => {
+  it("takes from the caller's own token the scopes or names that the question leaves out", async () => {
     const own = { scopes: ['secrets:delete'], names: ['app.*'] };
     expect((await explain({}, own)).caller).toMatchObject({
       ...own,
@@ -69,11 +72,11 @@ describe('the access of a caller', () => {
   });
 });
 
-describe('the state of the master key', () => {
+describe('the explained state of the master key', () => {
   it.each([
     ['unusable', false],
     ['unreachable', true],
-  ] as const)('is %s after a fault that may pass: %s', async (state, retryable) => {
+  ] as const)('is %s after a fault whose retryable is %s', async (state, retryable) => {
     const ports = portsWith(async () => {
       throw new VaultError('master_key_unavailable', '', { retryable });
     });
@@ -90,7 +93,7 @@ describe('the state of the master key', () => {
     [undefined, { state: 'deleted' }],
     [undefined, undefined],
   ])(
-    'says whether the current version was sealed under the key: %s',
+    'says whether the current value was sealed under this key: %s',
     async (sealedCurrent, head) => {
       const ports = portsWith(async () => ({ masterKeyId: 'arn:key/1' }), head);
       const { masterKey } = await explain({}, {}, ports);
@@ -98,7 +101,7 @@ describe('the state of the master key', () => {
     },
   );
 
-  it('hides no bug', async () => {
+  it('is not made up after a bug, whose error is thrown on', async () => {
     const ports = portsWith(() => Promise.reject(new TypeError('a bug')));
     await expect(explain({}, {}, ports)).rejects.toThrow('a bug');
   });

@@ -6,7 +6,7 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 
 const down = (): Promise<never> => Promise.reject(new Error('down'));
 
-/** A status page with counted probes; the probe of the store takes 3.4 ms. */
+/** A status page that counts its probes. The probe of the store takes 3.4 ms. */
 const page = (
   options: { replicated?: boolean; storeDown?: boolean; keyDown?: boolean } = {},
   clock = virtualClock(),
@@ -36,7 +36,7 @@ describe('the status of the vault', () => {
     ['degraded', { storeDown: true }],
     ['degraded', { keyDown: true }],
     ['degraded', { keyDown: true, storeDown: true }],
-  ])('reports %s with the state of each service: %j', async (status, down) => {
+  ])('is %s, with the state of each service, if these are down: %j', async (status, down) => {
     const { storeDown = false, keyDown = false } = down;
     const { ask, context } = page(down);
     expect(await ask()).toEqual({
@@ -48,7 +48,7 @@ describe('the status of the vault', () => {
   });
 
   // Shows G5.
-  it('reports degraded and raises an alarm if the table has replicas in other Regions', async () => {
+  it('is degraded and raises an alarm if the table has replicas in other Regions', async () => {
     const { ask, context } = page({ replicated: true });
     expect((await ask()).status).toBe('degraded');
     expect(context.journal.decisions).toEqual([{ decision: 'table_replicated', about: {} }]);
@@ -56,14 +56,14 @@ describe('the status of the vault', () => {
 });
 
 describe('the probes of the status page', () => {
-  it('serve all concurrent requests', async () => {
+  it('are shared by all concurrent requests', async () => {
     const { ask, probes } = page();
     const [first, ...others] = await Promise.all([ask(), ask(), ask()]);
     for (const other of others) expect(other).toBe(first);
     expect(probes).toEqual({ store: 1, key: 1 });
   });
 
-  it('run at most once a second, also after a failure', async () => {
+  it('run at most once a second, even after a failure', async () => {
     for (const options of [{}, { storeDown: true, keyDown: true }]) {
       const { ask, probes, clock } = page(options);
       await ask();
@@ -76,7 +76,7 @@ describe('the probes of the status page', () => {
     }
   });
 
-  it('show the recovery of a service after a second', async () => {
+  it('show after a second that a service has recovered', async () => {
     const { ask, clock, options } = page({ storeDown: true });
     expect((await ask()).status).toBe('degraded');
     options.storeDown = false;
@@ -84,7 +84,7 @@ describe('the probes of the status page', () => {
     expect((await ask()).status).toBe('ok');
   });
 
-  it('run on time if the wall clock jumps', async () => {
+  it('run after a second of real time, however the wall clock jumps', async () => {
     const { ask, probes, clock } = page();
     await ask();
     clock.jump(-3_600_000);

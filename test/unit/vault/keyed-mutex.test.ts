@@ -10,7 +10,7 @@ import type { StoreVault } from '../../../functions/vault/request.ts';
 import { someone } from '../../support/requests.ts';
 
 describe('the keyed mutex', () => {
-  it('runs the works of one key one after another, in the order of arrival', async () => {
+  it('runs tasks with the same key one after another, in the order of arrival', async () => {
     const runExclusive = createKeyedMutex();
     const events: string[] = [];
     const work = (name: string) => async () => {
@@ -26,7 +26,7 @@ describe('the keyed mutex', () => {
     expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  it('makes a new work wait for the running one even if the first has ended', async () => {
+  it('makes a new task wait for the running one even if an earlier one has ended', async () => {
     const runExclusive = createKeyedMutex();
     const { promise, resolve } = Promise.withResolvers<void>();
     const events: string[] = [];
@@ -42,7 +42,7 @@ describe('the keyed mutex', () => {
     expect(events).toEqual(['second ends', 'third begins']);
   });
 
-  it('runs works with a key in common one after another, in whatever order each names its keys', async () => {
+  it('runs tasks with a common key one after another, whatever the order of their keys', async () => {
     const runExclusive = createKeyedMutex();
     const running = new Set<string>();
     const keysOf = [['A', 'B'], ['B', 'A'], ['B'], ['C', 'A', 'C'], ['C', 'B'], ['A']];
@@ -58,7 +58,7 @@ describe('the keyed mutex', () => {
     expect(await Promise.all(works)).toHaveLength(keysOf.length);
   });
 
-  it('runs a work without keys at once', async () => {
+  it('runs a task without keys at once', async () => {
     const runExclusive = createKeyedMutex();
     const { promise, resolve } = Promise.withResolvers<void>();
     const first = runExclusive(['DB'], () => promise);
@@ -67,7 +67,7 @@ describe('the keyed mutex', () => {
     await first;
   });
 
-  it('runs works of different keys at the same time', async () => {
+  it('runs tasks with different keys at the same time', async () => {
     const runExclusive = createKeyedMutex();
     const { promise, resolve } = Promise.withResolvers<string>();
     const first = runExclusive(['DB'], () => promise);
@@ -76,7 +76,7 @@ describe('the keyed mutex', () => {
     expect(await first).toBe('first');
   });
 
-  it('runs the next work after one that fails', async () => {
+  it('runs the next task after one that fails', async () => {
     const runExclusive = createKeyedMutex();
     const failing = runExclusive(['DB'], () => Promise.reject(new Error('failed')));
     const next = runExclusive(['DB'], async () => 'next');
@@ -84,7 +84,7 @@ describe('the keyed mutex', () => {
     expect(await next).toBe('next');
   });
 
-  it('keeps no memory of keys that are no longer used', async () => {
+  it('keeps nothing in memory for keys that are no longer used', async () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage: () => void = runInNewContext('gc');
     const runExclusive = createKeyedMutex();
@@ -96,13 +96,13 @@ describe('the keyed mutex', () => {
     };
     const before = await writeToNames(0, 1_000);
     const after = await writeToNames(1_000, 201_000);
-    // Each name that is kept takes more than 100 bytes.
+    // A name that stayed in memory would take more than 100 bytes.
     expect(after - before).toBeLessThan(10_000_000);
   });
 });
 
 describe('the queue of a secret', () => {
-  it('differs by tenant, by name, and for callers who may not see the name', async () => {
+  it('depends on the tenant, the name, and whether the caller may see the name', async () => {
     const acme = someone({ tenant: 'acme' });
     const callers = [acme, someone({ tenant: 'other' }), { ...acme, names: ['OTHER'] }];
     const queues = new Set<string>();

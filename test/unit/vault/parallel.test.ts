@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../../functions/vault/parallel.ts';
 
-/** Work that is held until the test lets it end, item by item. */
+/** Makes work that, for each item, lasts until the test ends it. */
 const held = <Result>() => {
   const open = new Map<number, { end: (result: Result) => void; fail: (error: Error) => void }>();
   const begun: number[] = [];
@@ -26,14 +26,14 @@ const held = <Result>() => {
 };
 
 describe('inParallel', () => {
-  it('keeps the order of the items, whichever ends first', async () => {
+  it('returns results in the order of the items, whichever ends first', async () => {
     const { work, end } = held<string>();
     const all = inParallel([0, 1, 2], 3, work);
     for (const item of [2, 0, 1]) await end(item, `result ${item}`);
     expect(await all).toEqual(['result 0', 'result 1', 'result 2']);
   });
 
-  it('runs exactly as many works at once as asked', async () => {
+  it('runs as many tasks at once as requested, as long as enough are left', async () => {
     const { work, begun, end } = held<number>();
     const all = inParallel([0, 1, 2, 3, 4], 2, work);
     expect(begun).toEqual([0, 1]);
@@ -47,7 +47,7 @@ describe('inParallel', () => {
     expect(await all).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('accepts no items and fewer items than its width', async () => {
+  it('accepts no items, and fewer items than may run at once', async () => {
     expect(await inParallel([], 16, async () => 1)).toEqual([]);
     expect(await inParallel(['a'], 16, async (item) => item)).toEqual(['a']);
   });
@@ -57,7 +57,7 @@ describe('inParallel', () => {
   });
 });
 
-describe('a failure in parallel work', () => {
+describe('a failure in inParallel', () => {
   // Shows G9.
   it('is that of the earliest item, whichever fails first', async () => {
     for (const order of [
@@ -73,7 +73,7 @@ describe('a failure in parallel work', () => {
     }
   });
 
-  it('starts no more work and is thrown after the running work has ended', async () => {
+  it('starts no more tasks, and is thrown after the running ones have ended', async () => {
     const { work, begun, end, fail } = held<number>();
     let thrown = false;
     const all = inParallel([0, 1, 2, 3], 2, work).catch(() => {

@@ -28,18 +28,17 @@ const throttled: WriteOutcome = { outcome: 'refused', reason: 'throttled' };
 const unavailable: WriteOutcome = { outcome: 'refused', reason: 'unavailable' };
 
 type Script = {
-  /** The outcomes of the attempts. The last outcome repeats. */
+  /** The outcomes of successive attempts to write. The last one is repeated. */
   readonly writes: readonly (WriteOutcome | Error)[];
-  /** The result of the look-up, or the error that it throws. */
   readonly seen?: WriteOutcome | Error;
   readonly write?: Write;
-  /** The duration of each attempt. */
+  /** How many milliseconds each attempt to write takes. */
   readonly tryMs?: number;
   readonly beganMs?: number;
   readonly random?: () => number;
 };
 
-/** Writes to a store that answers by a script, and records the calls to it. */
+/** Writes to a store that answers as scripted and records its calls. */
 const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Script) => {
   const clock = virtualClock(options.random);
   const context = requestContext({ clock });
@@ -69,21 +68,25 @@ const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Scrip
   return { run, clock, context, triedAt, decisions, lookUps: () => lookUps };
 };
 
-/** The answer, an outcome or the code of a refusal, and how often the store was asked to write and to look up. */
+/**
+ * A script, the expected outcome or error code, and the expected numbers of attempts and look-ups.
+ */
 type Row = readonly [string, Script, WriteOutcome | string, number, number];
 const clear = [written, raced, replayed];
 const refusal = (code: ErrorCode) => new VaultError(code, '');
 const torn = refusal('integrity_failure');
 const rows: readonly Row[] = [
-  ...clear.map((each): Row => [`a clear outcome: ${each.outcome}`, { writes: [each] }, each, 1, 0]),
+  ...clear.map(
+    (each): Row => [`has a clear outcome at once: ${each.outcome}`, { writes: [each] }, each, 1, 0],
+  ),
   ...[throttled, unavailable, unclear].flatMap((first) =>
     clear.map((second): Row => {
-      const title = `a retry after ${JSON.stringify(first)}: ${second.outcome}`;
+      const title = `is retried after ${JSON.stringify(first)}: ${second.outcome}`;
       return [title, { writes: [first, second] }, second, 2, 0];
     }),
   ),
   ...clear.map((seen): Row => {
-    const title = `what one look-up finds after three unclear attempts: ${seen.outcome}`;
+    const title = `has the outcome that one look-up finds after three unclear attempts: ${seen.outcome}`;
     return [title, { writes: [unclear], seen }, seen, 3, 1];
   }),
   ...[
@@ -91,11 +94,11 @@ const rows: readonly Row[] = [
     ...[refusal('store_unavailable'), refusal('throttled'), new TypeError('x')],
   ].map((seen): Row => {
     const told = seen instanceof Error ? String(seen) : JSON.stringify(seen);
-    const title = `never as unwritten if the look-up finds nothing clear: ${told}`;
+    const title = `has an unknown outcome if the look-up finds nothing clear: ${told}`;
     return [title, { writes: [unclear], seen }, 'outcome_unknown', 3, 1];
   }),
   ...(['store_unavailable', 'throttled'] as const).map((code): Row => {
-    const title = `a look-up if the blocking item cannot be read: ${code}`;
+    const title = `is looked up if the item that refused it cannot be read: ${code}`;
     return [title, { writes: [refusal(code)], seen: written }, written, 3, 1];
   }),
   ...(
@@ -103,27 +106,51 @@ const rows: readonly Row[] = [
       ['first', [unclear, unavailable, unavailable], 3],
       ['second', [unavailable, unclear, unavailable], 3],
       ['last', [unavailable, unavailable, unclear], 3],
-      ['first, before a fault of ours', [unclear, refusal('internal')], 3],
+      ['first, before a bug of the vault', [unclear, refusal('internal')], 3],
     ] as const
   ).map(([which, writes, attempts]): Row => {
-    const title = `outcome_unknown if only one attempt was unclear: the ${which}`;
+    const title = `has an unknown outcome if only one attempt was unclear: the ${which}`;
     return [title, { writes }, 'outcome_unknown', attempts, 1];
   }),
-  ['our own fault at once: nothing was sent', { writes: [refusal('internal')] }, 'internal', 1, 0],
-  ['the integrity failure of a look-up', { writes: [unclear], seen: torn }, torn.code, 3, 1],
-  ['a store that is unavailable', { writes: [unavailable] }, 'store_unavailable', 3, 0],
   [
-    'a retry that does not count throttling',
+    'fails at once for a bug of the vault, because nothing was sent',
+    { writes: [refusal('internal')] },
+    'internal',
+    1,
+    0,
+  ],
+  [
+    'fails with the integrity failure of a look-up',
+    { writes: [unclear], seen: torn },
+    torn.code,
+    3,
+    1,
+  ],
+  [
+    'fails after three attempts if the store is unavailable',
+    { writes: [unavailable] },
+    'store_unavailable',
+    3,
+    0,
+  ],
+  [
+    'does not count throttling among its three attempts',
     { writes: [unavailable, throttled, throttled, throttled, unavailable, written] },
     written,
     6,
     0,
   ],
   ...[8_000, 9_000].map((beganMs): Row => {
-    const title = `no attempt after ${beganMs} ms`;
+    const title = `is not attempted if ${beganMs} ms have passed`;
     return [title, { writes: [written], beganMs }, 'throttled', 0, 0];
   }),
-  ['a first attempt just before 8 s', { writes: [written], beganMs: 7_999 }, written, 1, 0],
+  [
+    'is attempted just before 8 s have passed',
+    { writes: [written], beganMs: 7_999 },
+    written,
+    1,
+    0,
+  ],
   ...(
     [
       [unavailable, 'store_unavailable', 0],
@@ -132,18 +159,24 @@ const rows: readonly Row[] = [
     ] as const
   ).map(([outcome, code, lookUps]): Row => {
     const script = { writes: [outcome], beganMs: 7_000, tryMs: 1_000 };
-    return [`no second attempt after 8 s: ${code}`, script, code, 1, lookUps];
+    return [
+      `is not attempted a second time once 8 s have passed: ${code}`,
+      script,
+      code,
+      1,
+      lookUps,
+    ];
   }),
 ];
 
 describe('a write', () => {
-  it.each(rows)('ends with %s', async (_, script, expected, attempts, lookUps) => {
+  it.each(rows)('%s', async (_, script, expected, attempts, lookUps) => {
     const { run, ...asked } = scripted(script);
     if (typeof expected === 'string') expect(await codeOf(run)).toBe(expected);
     else expect(await run()).toBe(expected);
     expect([asked.triedAt.length, asked.lookUps()]).toEqual([attempts, lookUps]);
     expect(asked.context.journal.attempts()).toBe(attempts);
-    // Each attempt that was not the last word is logged, and so is an unknown outcome.
+    // The log shows each attempt that did not settle the outcome, and an unknown outcome.
     const unknown = expected === 'outcome_unknown' ? ['outcome_unknown'] : [];
     const told = asked.decisions();
     expect(told.filter((decision) => decision !== 'try_failed')).toEqual(unknown);
@@ -151,7 +184,7 @@ describe('a write', () => {
     if (expected !== 'internal') expect(told.length - unknown.length).toBe(failures);
   });
 
-  it('logs an unknown outcome once for each version that it may have written', async () => {
+  it('logs an unknown outcome once for each version that it may have written, and once if it has none', async () => {
     const both = [...create.changes, ...update.changes];
     for (const [changes, versions] of [
       [both, [1, 2]],
@@ -165,7 +198,7 @@ describe('a write', () => {
     }
   });
 
-  it('logs a failed attempt with the version that it wanted to write', async () => {
+  it('logs a failed attempt with the version that it tried to write, unless it tried to write several', async () => {
     const names = async (write: Write) => {
       const { run, context } = scripted({ writes: [throttled, written], write });
       await run();
@@ -178,7 +211,7 @@ describe('a write', () => {
     );
   });
 
-  it('fails with the last fault of the store as its cause', async () => {
+  it('fails with the last error of the store as its cause', async () => {
     const [first, last] = [new Error('first'), new Error('last')];
     const lookedAt = new VaultError('store_unavailable', '', { cause: last });
     for (const [writes, code] of [
@@ -193,16 +226,19 @@ describe('a write', () => {
   it.each([
     ['throttled', [throttled], 0],
     ['outcome_unknown', [unclear, throttled], 1],
-  ] as const)('retries throttling until 8 s, and then answers %s', async (code, writes, seen) => {
-    const { run, triedAt, lookUps, clock } = scripted({ writes });
-    expect(await codeOf(run)).toBe(code);
-    expect(triedAt.length).toBeGreaterThan(30);
-    for (const at of triedAt) expect(at).toBeLessThan(8_000);
-    expect(clock.elapsed()).toBeGreaterThan(7_500);
-    expect(lookUps()).toBe(seen);
-  });
+  ] as const)(
+    'retries throttling until 8 s have passed, and then answers %s',
+    async (code, writes, seen) => {
+      const { run, triedAt, lookUps, clock } = scripted({ writes });
+      expect(await codeOf(run)).toBe(code);
+      expect(triedAt.length).toBeGreaterThan(30);
+      for (const at of triedAt) expect(at).toBeLessThan(8_000);
+      expect(clock.elapsed()).toBeGreaterThan(7_500);
+      expect(lookUps()).toBe(seen);
+    },
+  );
 
-  it('permits no sleep that no attempt can follow', async () => {
+  it('does not sleep if no attempt could follow', async () => {
     const script = { writes: [throttled], beganMs: 7_999, random: () => 0.999 };
     const { run, clock, triedAt } = scripted(script);
     expect(await codeOf(run)).toBe('throttled');
@@ -211,7 +247,7 @@ describe('a write', () => {
 });
 
 describe('a request that ran out of time', () => {
-  /** A request that spent this time in calls to the store, and that time elsewhere. */
+  /** A request that has spent `storeMs` in calls to the store, and `otherMs` elsewhere. */
   const spent = async (storeMs: number, otherMs: number) => {
     const clock = virtualClock();
     const context = requestContext({ clock });
@@ -230,7 +266,7 @@ describe('a request that ran out of time', () => {
     expect((await spent(store, other)).code).toBe(code);
   });
 
-  it('starts no write, and fails as store_unavailable if the store took the time', async () => {
+  it('starts no write, and fails as store_unavailable if the store took most of the time', async () => {
     const { run, triedAt, context, clock } = scripted({ writes: [written] });
     await context.storeTime.during(async () => clock.advance(8_000));
     expect(await codeOf(run)).toBe('store_unavailable');
@@ -238,13 +274,13 @@ describe('a request that ran out of time', () => {
   });
 });
 
-describe('the limit of a call', () => {
+describe('the time limit of a call', () => {
   it.each([
     [0, 3_000],
     [7_000, 2_000],
     [30_000, 1],
   ])(
-    'that begins after %i ms of the request aborts its signal after %i ms',
+    'that starts %i ms into the request aborts its signal after %i ms',
     async (elapsedMs, limitMs) => {
       const clock = virtualClock();
       const context = requestContext({ clock });
@@ -259,7 +295,7 @@ describe('the limit of a call', () => {
     },
   );
 
-  it('has no timer after the call, whether it succeeds or fails', async () => {
+  it('leaves no timer running after the call, whether it succeeds or fails', async () => {
     const clock = virtualClock();
     const context = requestContext({ clock });
     const limited = (call: () => Promise<unknown>) => limitCall(context, 3_000, 9_000, call);
@@ -287,7 +323,7 @@ describe('the backoff', () => {
     expect(await waits(3, () => draws.shift() ?? 0)).toEqual([1, 18, 20]);
   });
 
-  it('ends at 8 s of the request without sleeping', async () => {
+  it('ends when the request is 8 s old, without sleeping', async () => {
     const clock = virtualClock(() => 1);
     const backoff = startBackoff(requestContext({ clock }));
     clock.advance(7_990);

@@ -16,8 +16,8 @@ const keysThatGive = (plaintext: Uint8Array) => ({
   unwrap: async () => plaintext,
 });
 
-describe('a version', () => {
-  it('reaches the number 999,999,999 at most', () => {
+describe('a new or an opened version', () => {
+  it('has a number of at most 999,999,999', () => {
     const next = (version: number) =>
       sealNext(sealer(), dataKey(), { name: 'DB', base: head({ version }) }, bytes('x'));
     expect(next(limits.versionMax - 1).version).toBe(999_999_999);
@@ -26,7 +26,7 @@ describe('a version', () => {
     );
   });
 
-  it('raises an alarm only if its predecessor is dated more than five minutes ahead', () => {
+  it('raises clock_skew, if it is new, only if its predecessor is dated more than five minutes ahead', () => {
     const alarmsOf = (aheadMs: number) => {
       const context = sealer();
       const base = head({ validFrom: context.now + aheadMs });
@@ -39,7 +39,7 @@ describe('a version', () => {
     ]);
   });
 
-  it('as a deletion follows the same order and holds nothing of a value', () => {
+  it('that is a deletion is numbered and dated the same way, and holds nothing of a value', () => {
     const context = sealer();
     const base = head({ version: 7, validFrom: context.now + 300_001 });
     const deletion = deleteNext(context, { name: 'DB', base, note: 'moved' });
@@ -61,7 +61,7 @@ describe('a version', () => {
     );
   });
 
-  it('raises an alarm with its name and number if it does not open, and erases its data key', async () => {
+  it('raises an alarm with its name and number if it cannot be opened, and its data key is erased', async () => {
     const context = requestContext();
     const key = randomBytes(32);
     const opened = openVersion({ ...context, dataKeys: keysThatGive(key) }, first(), 'current');

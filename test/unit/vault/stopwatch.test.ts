@@ -7,10 +7,10 @@ describe('a stopwatch', () => {
     const clock = virtualClock();
     return { clock, stopwatch: createStopwatch(clock.elapsed) };
   };
-  /** Work that ends when it is told to. */
+  /** Makes work that lasts until the test ends it. */
   const open = () => Promise.withResolvers<string>();
 
-  it('adds up consecutive works without the time between them', async () => {
+  it('adds up consecutive tasks without the time between them', async () => {
     const { clock, stopwatch } = start();
     const work = async () => clock.advance(5);
     await stopwatch.during(work);
@@ -19,7 +19,7 @@ describe('a stopwatch', () => {
     expect(stopwatch.ms()).toBe(10);
   });
 
-  it('counts the time of overlapping works once', async () => {
+  it('counts the time of overlapping tasks once', async () => {
     const { clock, stopwatch } = start();
     const [first, second] = [open(), open()];
     const one = stopwatch.during(() => first.promise);
@@ -35,7 +35,7 @@ describe('a stopwatch', () => {
     expect(stopwatch.ms()).toBe(12);
   });
 
-  it('includes work that is still running', async () => {
+  it('includes tasks that are still running', async () => {
     const { clock, stopwatch } = start();
     const { promise, resolve } = open();
     const running = stopwatch.during(() => promise);
@@ -45,7 +45,7 @@ describe('a stopwatch', () => {
     await running;
   });
 
-  it('counts work that fails, and passes its error on', async () => {
+  it('counts tasks that fail, and passes their errors on', async () => {
     const { clock, stopwatch } = start();
     const failing = stopwatch.during(async () => {
       clock.advance(9);

@@ -11,31 +11,32 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Report is what a history was found to be.
+// Report says what a check found in a history.
 type Report struct {
 	Operations int `json:"operations"`
 	Groups     int `json:"groups"`
-	// Shares of the operations: those that were in progress while another one was that names the same secret, those
-	// that a condition refused (exists, conflict), those whose outcome no reply told.
+	// The shares of the operations that ran at the same time as another one on the same secret, and of
+	// those that a condition refused (exists, conflict).
 	Overlapping float64 `json:"overlapping"`
 	Refused     float64 `json:"refused"`
-	Unknown     int     `json:"unknown"`
-	// How many of the unknown ones are seen to have taken place.
+	// How many operations have an unknown outcome, and how many of these turned out to have taken
+	// effect.
+	Unknown  int    `json:"unknown"`
 	Resolved int    `json:"resolved"`
 	Verdict  string `json:"verdict"`
-	// What makes the verdict other than Ok.
+	// Why the verdict is not Ok.
 	Problems []string `json:"problems"`
 }
 
-// Options of a check.
+// Options are the options of a check.
 type Options struct {
-	// How long it may take.
+	// How long the check may take.
 	Timeout time.Duration
-	// Where a picture of the first group that is not linearizable is written; empty for nowhere.
+	// The folder for a picture of the first group that is not linearizable. If empty, there is none.
 	Folder string
 }
 
-// check judges a whole history. It is Ok only if it is certain that each group is linearizable.
+// check judges a whole history. The verdict is Ok only if every group is certainly linearizable.
 func check(history []*Operation, options Options) Report {
 	report := Report{Verdict: string(porcupine.Ok), Problems: []string{}}
 	measure(history, &report)
@@ -46,7 +47,7 @@ func check(history []*Operation, options Options) Report {
 	deadline := time.Now().Add(options.Timeout)
 	for _, operations := range partition(split(resolved)) {
 		report.Groups++
-		// A limit of 0 would be none.
+		// porcupine takes 0 to mean no limit.
 		limit := max(time.Until(deadline), time.Millisecond)
 		checkGroup(operations, Options{limit, options.Folder}, &report)
 	}
@@ -60,9 +61,10 @@ func (report *Report) fail(verdict porcupine.CheckResult, problem string) {
 	report.Problems = append(report.Problems, problem)
 }
 
-// resolve settles the operations whose outcome is unknown: all values are different, so the versions as they are at
-// the end tell which ones took place. Those stay open to the end of the history; the others are left out, as are
-// operations that are known to have had no effect and told nothing. Where the end says otherwise, that is a problem.
+// resolve decides which of the operations with an unknown outcome took effect. No two writes have
+// the same value, so the versions at the end show that. Those that took effect may have done so at
+// any time up to the end of the history. The others are left out, and so are operations whose reply
+// says that they had no effect. If the end contradicts such a reply, that is a problem.
 func resolve(history []*Operation, report *Report) (resolved []*Operation, problems []string) {
 	stands, destroyed := atTheEnd(history)
 	for _, op := range history {
@@ -71,13 +73,13 @@ func resolve(history []*Operation, report *Report) (resolved []*Operation, probl
 			continue
 		}
 		done := *op
-		// What it read at that instant was never told, so there is nothing to check of that.
+		// No reply showed what it read, so that cannot be checked.
 		done.Outcome, done.Return = outcomeDone, math.MaxInt64
 		if op.Kind == kindEnv {
 			done.Reads = nil
 		}
 		if op.Kind == kindDestroy && op.Outcome == outcomeUnknown {
-			// It may also have been another one that destroyed the version, before or after this one.
+			// Another operation may have destroyed the version instead, before or after this one.
 			if end, is := destroyed[place{op.Name, op.Wanted}]; is {
 				report.Resolved++
 				done.Seen = []Seen{end}
@@ -106,14 +108,15 @@ func resolve(history []*Operation, report *Report) (resolved []*Operation, probl
 	return resolved, problems
 }
 
-// place is a version by its number.
+// place identifies a version by its secret and its number.
 type place struct {
 	name   string
 	number int
 }
 
-// atTheEnd tells the versions of all values at the end, and which versions were destroyed. The value of one that was
-// destroyed is known from earlier replies: clients destroy only what a reply has shown.
+// atTheEnd returns the version that each value has at the end, and the versions that were
+// destroyed. The value of a destroyed version is known from earlier replies, because clients
+// destroy only versions that a reply has shown.
 func atTheEnd(history []*Operation) (stands map[Written]int, destroyed map[place]Seen) {
 	stands, destroyed = make(map[Written]int), make(map[place]Seen)
 	for _, op := range history {
@@ -156,8 +159,9 @@ func atTheEnd(history []*Operation) (stands map[Written]int, destroyed map[place
 	return stands, destroyed
 }
 
-// split puts what a list of versions shows as destroyed into an operation of its own: the list shows its head as of one
-// instant, and the other versions as of a later one.
+// split moves the destroyed versions that a list of versions shows into a second operation. A list
+// reads the head at one instant and the other versions later, and these may be destroyed in
+// between.
 func split(history []*Operation) []*Operation {
 	var parts []*Operation
 	for _, op := range history {
@@ -179,7 +183,8 @@ func split(history []*Operation) []*Operation {
 	return parts
 }
 
-// unread lists the secrets whose versions at the end are not in the history, without which nothing can be resolved.
+// unread returns the secrets whose versions were not read at the end. Without that read, unknown
+// outcomes cannot be resolved.
 func unread(history []*Operation) []string {
 	read := make(map[string]bool)
 	for _, op := range history {
@@ -199,7 +204,8 @@ func unread(history []*Operation) []string {
 	return names
 }
 
-// partition splits a history into groups: secrets that one operation names are of one group.
+// partition splits a history into groups. Secrets that are named by the same operation are in the
+// same group.
 func partition(history []*Operation) [][]*Operation {
 	parent := make(map[string]string)
 	root := func(name string) string {

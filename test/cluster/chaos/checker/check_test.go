@@ -54,7 +54,7 @@ func outcome(word string) func(*Operation) {
 	return func(op *Operation) { op.Outcome, op.Version, op.Versions, op.Seen = word, 0, nil, nil }
 }
 
-// final is what the versions of a secret are when all is over.
+// final makes the read of all versions of a secret at the end.
 func final(name string, values ...string) *Operation {
 	op := Operation{Kind: kindFinal, Name: name, Outcome: outcomeDone}
 	for index, value := range values {
@@ -202,7 +202,7 @@ func TestDeletionsEndSecretsAndNumbersNeverReturn(t *testing.T) {
 	unclear := at(20, 30, with(remove(a, "gone", 2), outcome(outcomeUnknown)))
 	expect(t, "Ok", made, unclear, at(31, 32, get(a, "a1", 1)), at(33, 34, missing(get(a, "", 0))), again, end)
 	expect(t, "Illegal", made, unclear, at(31, 32, missing(get(a, "", 0))), at(33, 34, get(a, "a1", 1)), again, end)
-	// A deletion that took place is never told that it was refused.
+	// If a deletion took effect, no repetition may be refused.
 	refused := at(60, 61, missing(remove(a, "gone", 0)))
 	expect(t, "Illegal", made, unclear, refused, again, end)
 }
@@ -235,7 +235,7 @@ func TestDestroyedVersionsStayDestroyed(t *testing.T) {
 		{"the current version", "Ok", []*Operation{at(31, 32, destroy(2, outcomeCurrent))}},
 		{"the current version, destroyed", "Illegal", []*Operation{at(31, 32, destroy(2, outcomeDone, Seen{a, 2, "noon", stateDestroyed, ""}))}},
 		{"an old version that is called current", "Illegal", []*Operation{at(31, 32, destroy(1, outcomeCurrent))}},
-		{"a version that is not there yet", "Ok", []*Operation{at(11, 12, destroy(2, outcomeMissing))}},
+		{"a version that does not exist yet", "Ok", []*Operation{at(11, 12, destroy(2, outcomeMissing))}},
 		{"a version of a value that is called a deletion", "Illegal", []*Operation{at(31, 32, destroy(1, outcomeEmpty))}},
 		{"a list with it", "Ok", []*Operation{at(51, 52, versions(shown(a, 2, "a2"), ruin))}},
 		{"a list with its value", "Illegal", []*Operation{at(51, 52, versions(shown(a, 2, "a2"), shown(a, 1, "a1")))}},
@@ -246,19 +246,21 @@ func TestDestroyedVersionsStayDestroyed(t *testing.T) {
 			expect(t, one.verdict, append([]*Operation{made, changed, destroyed, end}, one.between...)...)
 		})
 	}
-	// A list reads the current version first, so an update and a destruction may come before the rest.
+	// A list reads the current version first. Before it reads the others, an update and a destruction
+	// may take effect.
 	late := at(31, 60, versions(shown(a, 2, "a2"), ruin))
 	next := at(32, 39, update(a, "a3", 3))
 	expect(t, "Ok", made, changed, late, next, destroyed, at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a,
 		Outcome: outcomeDone, Seen: []Seen{ruin, shown(a, 2, "a2"), shown(a, 3, "a3")}}))
-	// An unclear destruction took place, or another did it; the unclear write of the version is known by a reply.
+	// The outcome of a destruction is unclear: it took effect, or another one did, or none. Last, the
+	// write of the destroyed version is unclear too, but a reply has shown its value.
 	lost := at(33, 34, destroy(1, outcomeUnknown))
 	expect(t, "Ok", made, changed, lost, end)
 	expect(t, "Ok", made, changed, lost, destroyed, end)
 	expect(t, "Ok", made, changed, lost, final(a, "a1", "a2"))
 	unclear := at(0, 10, with(create(a, "a1"), outcome(outcomeUnknown)))
 	expect(t, "Ok", unclear, at(11, 12, get(a, "a1", 1)), changed, destroyed, end)
-	// A deletion holds nothing to destroy.
+	// A deletion has no value to destroy.
 	removed := at(60, 70, remove(a, "gone", 3))
 	over := at(1_000_000, 1_000_001, Operation{Kind: kindFinal, Name: a, Outcome: outcomeDone,
 		Seen: []Seen{ruin, shown(a, 2, "a2"), {a, 3, "gone", stateDeleted, ""}}})
@@ -321,12 +323,13 @@ func TestCopiesStoreWhatTheirSourceHolds(t *testing.T) {
 				&one.op, at(40, 50, destroyed), end, one.end)
 		})
 	}
-	// A copy that took place is never told that it was refused.
+	// If a copy took effect, no repetition may be refused.
 	made := []*Operation{at(0, 10, create("A", "a1")), at(0, 10, create("B", "b1")), &unknown, final("A", "a1"), after}
 	conflict := at(61, 62, refused(outcomeConflict, func(op *Operation) { op.IfMatch, op.Current = 1, 2 }))
 	expect(t, "Ok", made...)
 	expect(t, "Illegal", append(made, conflict)...)
-	// The value of a destroyed copy does not tell where its source stands.
+	// A reply shows the value of a copy that is destroyed later. It is not mistaken for the version of
+	// the source, which has the same value.
 	again := with(copied, func(op *Operation) { op.Name, op.Version = "A", 3 })
 	shows := Operation{Kind: kindVersion, Name: "A", Wanted: 3, Outcome: outcomeDone, Seen: []Seen{shown("A", 3, "a1")}}
 	ruined := Seen{"A", 3, "noon", stateDestroyed, "c"}
@@ -404,7 +407,7 @@ func TestUnknownOutcomes(t *testing.T) {
 	expect(t, "Ok", made, nothing, final("A", "a1"))
 	expect(t, "Illegal", made, nothing, final("A", "a1", "a2"))
 
-	// Repeated under its key, it was refused while the first try was still in progress somewhere.
+	// The repetition under its key was refused while the first attempt was still in progress.
 	refused := at(31, 40, Operation{Kind: kindUpdate, Name: "A", Value: "a2", IfMatch: 7, Outcome: outcomeConflict, Current: 1})
 	expect(t, "Ok", made, unclear, refused, late, final("A", "a1", "a2"))
 	after := at(600, 610, Operation{Kind: kindUpdate, Name: "A", Value: "a2", IfMatch: 1, Outcome: outcomeConflict, Current: 2})
@@ -428,8 +431,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// generated is a history of a right vault: every operation takes effect at an instant of its own, and its call and
-// return lie anywhere before and after.
+// generated returns the history of a correct vault. Every operation takes effect at an instant of
+// its own, some time after its call and before its return.
 func generated(random *rand.Rand, operations int) []*Operation {
 	names := []string{"A", "B", "C", "D"}
 	g := &group{number: map[string]int{"A": 0, "B": 1, "C": 2, "D": 3}}
@@ -481,7 +484,8 @@ func generated(random *rand.Rand, operations int) []*Operation {
 		history = append(history, recorded)
 	}
 	for _, op := range unclear {
-		// Only a reply can tell what an unclear write stored once that is destroyed, and here none is sure to.
+		// Once the version is destroyed, only a reply can show what an unclear write stored, and here
+		// there may be none. So such a write stays known.
 		name, written := op.Name, op.Version
 		if op.Kind == kindEnv {
 			name, written = op.Creates[0].Name, op.Versions[0]
@@ -516,7 +520,7 @@ func TestGeneratedHistories(t *testing.T) {
 		if report := judge(history...); report.Verdict != "Ok" {
 			t.Fatalf("seed %d: %v", seed, report.Problems)
 		}
-		// One read shows the version before, long after that was replaced.
+		// Let one read show an older version, long after it was superseded.
 		for _, op := range history[100:] {
 			if op.Kind == kindGet && op.Outcome == outcomeDone && op.Seen[0].Version > 20 {
 				for _, older := range history {

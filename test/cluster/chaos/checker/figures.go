@@ -2,7 +2,7 @@ package main
 
 import "sort"
 
-// measure counts the operations of clients, and the shares of them.
+// measure counts the operations of clients, and computes the shares in the report.
 func measure(history []*Operation, report *Report) {
 	ofName := make(map[string][]*Operation)
 	refused := 0

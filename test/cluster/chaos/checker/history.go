@@ -8,21 +8,23 @@ import (
 	"io"
 )
 
-// Written is a value that an operation stores as a version of a secret. The value of a deletion is its note.
+// Written is a value that an operation stores as a version of a secret. For a deletion, it is the
+// note.
 type Written struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// Seen is one version of a secret as a reply showed it. Value is the note of a deletion and the instant of a destruction.
-// It is empty for a stored version in a list of names.
+// Seen is one version of a secret as a reply showed it. Value is the note of a deletion, or the
+// instant of a destruction. It is empty for a stored version in a list of names, which shows no
+// values.
 type Seen struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
 	Value   string `json:"value"`
 	// Empty for a stored version.
 	State string `json:"state,omitempty"`
-	// final: the copy that wrote the version, by its Value.
+	// final: the Value of the copy that wrote the version.
 	Copy string `json:"copy,omitempty"`
 }
 
@@ -31,31 +33,33 @@ const (
 	stateDestroyed = "destroyed"
 )
 
-// Operation is one line of a history: what a client asked, when, and what it was told. Times are of one clock,
-// in microseconds. No two writes of a history have the same value; a write that was repeated under its key, unclear at
-// first and refused then, is two operations with one value: the first may take place even after the second.
+// Operation is one line of a history: what a client asked, when, and how it was answered. All times
+// come from one clock, in microseconds. No two writes in a history have the same value, with one
+// exception: if a write was first unclear, and then refused when it was repeated under its key, the
+// history has two operations with its value. The first may take effect even after the second.
 type Operation struct {
 	Client int    `json:"client"`
 	Kind   string `json:"kind"`
 	Call   int64  `json:"call"`
-	// When the reply came, or when the client no longer waited for one.
+	// When the reply came, or when the client stopped waiting for it.
 	Return int64 `json:"return"`
 
-	// All kinds but env and list: the secret.
+	// All kinds except env and list: the secret.
 	Name string `json:"name,omitempty"`
 	// create, update, delete: what is written. copy: a text that no other operation has.
 	Value string `json:"value,omitempty"`
-	// update, delete, copy: the version that it is to follow; 0 for any.
+	// update, delete, copy: the version that must be current; 0 for any.
 	IfMatch int `json:"ifMatch,omitempty"`
-	// version, destroy: the number that is asked for. copy: the version of its source; 0 for the current one.
+	// version, destroy: the requested number. copy: the version of its source; 0 for the current one.
 	Wanted int `json:"wanted,omitempty"`
-	// env: the secrets to be stored, and those to be read, both at one instant. list: those that may be listed.
-	// copy: its source.
+	// env: the secrets to store and those to read, all at one instant. list: the secrets that may be
+	// listed. copy: its source.
 	Creates []Written `json:"creates,omitempty"`
 	Reads   []string  `json:"reads,omitempty"`
-	// env, copy: the secrets to be stored must exist, and get their next versions. Otherwise none may exist.
+	// env, copy: the secrets to store must exist and get new versions. Otherwise none of them may
+	// exist.
 	Next bool `json:"next,omitempty"`
-	// list: the state of the secrets that are asked for, `stored` or `deleted`.
+	// list: the requested state, `stored` or `deleted`.
 	State string `json:"state,omitempty"`
 
 	Outcome string `json:"outcome"`
@@ -63,12 +67,13 @@ type Operation struct {
 	Version int `json:"version,omitempty"`
 	// env: the versions that were written, in the order of Creates.
 	Versions []int `json:"versions,omitempty"`
-	// conflict: the version that stood there instead.
+	// conflict: the version that was current instead.
 	Current int `json:"current,omitempty"`
-	// exists, missing: all secrets of an env operation of which this is so.
+	// exists, missing: for env, all secrets that exist, or all that are missing.
 	Names []string `json:"names,omitempty"`
-	// get, version: one; versions: the latest ones, from the latest down; env: those read; final: all, from the first;
-	// list: those of Reads that are listed; destroy: the destroyed version; copy: the version of its source, without value.
+	// get, version: the version. versions: the latest ones, newest first. env: those that were read.
+	// final: all, oldest first. list: those of Reads that are listed. destroy: the destroyed version.
+	// copy: the version of its source, without a value.
 	Seen []Seen `json:"seen,omitempty"`
 }
 
@@ -82,24 +87,26 @@ const (
 	kindDelete   = "delete"
 	kindCopy     = "copy"
 	kindDestroy  = "destroy"
-	// The secrets of one state, with the numbers of their current versions. Some may be left out.
+	// Lists the secrets in one state, with the numbers of their current versions. Some may be missing.
 	kindList = "list"
-	// Not in a history: the versions that a list of versions showed as destroyed.
+	// Not in a history file: the destroyed versions that a list of versions showed.
 	kindDestroyed = "destroyed"
-	// All versions of a secret, read when all was over.
+	// Reads all versions of a secret after everything else is over.
 	kindFinal = "final"
 
 	outcomeDone     = "done"
 	outcomeExists   = "exists"
 	outcomeMissing  = "missing"
 	outcomeConflict = "conflict"
-	// version, copy: the value was destroyed. destroy: the version is the current one; it is a deletion.
+	// version, copy: the value was destroyed.
 	outcomeDestroyed = "destroyed"
-	outcomeCurrent   = "current"
-	outcomeEmpty     = "empty"
-	// No reply, or one that leaves open whether the write took place.
+	// destroy: the version is the current one.
+	outcomeCurrent = "current"
+	// destroy: the version is a deletion, which has no value to destroy.
+	outcomeEmpty = "empty"
+	// There was no reply, or it leaves open whether the write took effect.
 	outcomeUnknown = "unknown"
-	// A reply that says that nothing was written.
+	// The reply says that nothing was written, or there was no connection.
 	outcomeNothing = "nothing"
 )
 
@@ -114,7 +121,7 @@ func (op *Operation) names() []string {
 	return names
 }
 
-// written tells what the operation stores if it takes place.
+// written returns what the operation stores if it takes effect.
 func (op *Operation) written() []Written {
 	if op.Kind == kindEnv {
 		return op.Creates

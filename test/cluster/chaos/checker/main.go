@@ -1,10 +1,11 @@
-// Checks that a history of a vault is linearizable: that each operation can be thought to have taken place at one
-// instant between its call and its return, and that every reply is then right.
+// Checks that a history of a vault is linearizable: there must be an instant for each operation,
+// between its call and its return, such that every reply is right if the operations take effect at
+// those instants.
 //
 //	checker [-timeout 2m] [-folder FOLDER] HISTORY
 //
-// HISTORY holds one operation a line, see history.go. Prints a report as JSON; the exit code is 0 only for the
-// verdict Ok: a history that is not decided in time is a failure.
+// HISTORY has one operation on each line, see history.go. The program prints a report as JSON. It
+// exits with 0 only if the verdict is Ok; a history that is not decided in time is a failure.
 package main
 
 import (

@@ -7,7 +7,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// group is the secrets that env operations join, and their numbers in a state.
+// group is a set of secrets that operations on several secrets connect. Each has a number, which is
+// its index in a state.
 type group struct {
 	number map[string]int
 }
@@ -20,11 +21,11 @@ func (g *group) names() []string {
 	return names
 }
 
-// step is the vault as its contract describes it, one operation at a time: whether the outcome is right in a state,
-// and the state after it.
+// step models the vault as its contract describes it, one operation at a time. It returns whether
+// the outcome of an operation is right in a state, and the state after it.
 func (g *group) step(state vault, op *Operation) (bool, vault) {
 	if op.Outcome != outcomeDone {
-		// A write that was repeated under its key and took place is never told that it was refused.
+		// If a write took effect, no repetition under its key may be refused.
 		for _, written := range op.written() {
 			if state.holds(written, g.number[written.Name]) {
 				return false, state
@@ -81,8 +82,8 @@ func (g *group) step(state vault, op *Operation) (bool, vault) {
 	return false, state
 }
 
-// stepCopy stores the value that a version holds at that instant. That the version is destroyed may be found out later
-// than the state of the secret.
+// stepCopy stores the value that the source has at that instant. The vault may notice that the
+// source is destroyed after it has looked at the secret that is written.
 func (g *group) stepCopy(state vault, op *Operation) (bool, vault) {
 	secret := g.number[op.Name]
 	last, source := state[secret], state[g.number[op.Reads[0]]]
@@ -107,8 +108,8 @@ func (g *group) stepCopy(state vault, op *Operation) (bool, vault) {
 	return true, state.with(secret, link(last, version{value: source.value, copy: op.Value}))
 }
 
-// stepVersions tells whether a list of versions is right. It shows the head as it was at one instant, and the other
-// versions as they were later: these may be destroyed by then, see kindDestroyed.
+// stepVersions returns whether a list of versions is right. A list shows the head at one instant
+// and the other versions at a later one, when they may be destroyed. See kindDestroyed.
 func stepVersions(state vault, secret int, op *Operation) bool {
 	last := state[secret]
 	if op.Outcome == outcomeMissing {
@@ -128,7 +129,8 @@ func stepVersions(state vault, secret int, op *Operation) bool {
 	return true
 }
 
-// stepDestroy destroys a version below the current one. What was destroyed before keeps the instant of the first time.
+// stepDestroy destroys a version below the current one. A version that is already destroyed keeps
+// its instant.
 func stepDestroy(state vault, secret int, op *Operation) (bool, vault) {
 	last := state[secret]
 	wanted := last.at(op.Wanted)
@@ -151,8 +153,8 @@ func stepDestroy(state vault, secret int, op *Operation) (bool, vault) {
 	return next.at(op.Wanted).isShownAs(op.Seen[0]), state.with(secret, next)
 }
 
-// isListed tells whether all secrets of a list had these versions and the state that was asked for. What the list leaves
-// out is not looked at, because the index may lag behind.
+// isListed returns whether all secrets in a list had these versions and the requested state.
+// Secrets that are missing from the list are ignored, because the index may lag behind.
 func (g *group) isListed(state vault, op *Operation) bool {
 	for _, seen := range op.Seen {
 		last := state[g.number[seen.Name]]
@@ -164,7 +166,7 @@ func (g *group) isListed(state vault, op *Operation) bool {
 	return true
 }
 
-// versionsPage is how many versions a page with values holds.
+// versionsPage is the number of versions on a page with values.
 const versionsPage = 10
 
 func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
@@ -209,7 +211,8 @@ func (g *group) stepEnv(state vault, op *Operation) (bool, vault) {
 	return true, state
 }
 
-// stepVersion tells whether the outcome is right for a version, or for none. A deletion has no value to be got.
+// stepVersion returns whether the outcome is right for a version, which is nil if it does not
+// exist. A deletion has no value that could be read.
 func stepVersion(wanted *version, op *Operation) bool {
 	switch op.Outcome {
 	case outcomeMissing:

@@ -1,11 +1,11 @@
 package main
 
-// version is the last version of a secret, with those before it. It is never changed.
+// version is a version of a secret, linked to the one before it. It is never modified.
 type version struct {
-	// Of a deletion, its note.
+	// For a deletion, its note.
 	value     string
 	isDeleted bool
-	// The copy that wrote the version, empty if another operation did.
+	// The value of the copy that wrote the version; empty if another operation wrote it.
 	copy string
 	// When the value was destroyed; empty if it was not.
 	destroyed string
@@ -21,12 +21,12 @@ func (v *version) count() int {
 	return v.number
 }
 
-// isStored tells whether a secret whose last version this is has a current value.
+// isStored returns whether a secret has a current value if this is its last version.
 func (v *version) isStored() bool {
 	return v != nil && !v.isDeleted
 }
 
-// at is the version of that number, nil if there is none yet.
+// at returns the version with this number, or nil if it does not exist yet.
 func (v *version) at(number int) *version {
 	for v != nil && v.number > number {
 		v = v.before
@@ -37,7 +37,7 @@ func (v *version) at(number int) *version {
 	return v
 }
 
-// link is `next` as the version after `before`. Numbers never return.
+// link returns `next` as the version after `before`. Numbers are never reused.
 func link(before *version, next version) *version {
 	hash := uint64(14695981039346656037)
 	if before != nil {
@@ -57,7 +57,7 @@ func link(before *version, next version) *version {
 	return &next
 }
 
-// destroy is the same history, in which the version of that number was destroyed at an instant.
+// destroy returns the same history with the version of this number destroyed at this instant.
 func (v *version) destroy(number int, instant string) *version {
 	next := *v
 	if v.number == number {
@@ -67,7 +67,7 @@ func (v *version) destroy(number int, instant string) *version {
 	return link(v.before.destroy(number, instant), next)
 }
 
-// isShownAs tells whether a reply may show this version so.
+// isShownAs returns whether a reply may show this version like that.
 func (v *version) isShownAs(seen Seen) bool {
 	switch {
 	case v == nil || v.number != seen.Version:
@@ -91,7 +91,8 @@ func sameVersions(a, b *version) bool {
 	return true
 }
 
-// vault is the state of a group: for each of its secrets, by number, all versions. It is never changed.
+// vault is the state of a group: the last version of each of its secrets, by number. It is never
+// modified.
 type vault []*version
 
 func (state vault) with(secret int, last *version) vault {
@@ -100,7 +101,7 @@ func (state vault) with(secret int, last *version) vault {
 	return next
 }
 
-// shows tells whether what was seen, from version `seen[0].Version` down, is the end of the secret's history.
+// shows returns whether the secret's last versions are those that were seen, newest first.
 func (state vault) shows(secret int, seen []Seen) bool {
 	at := state[secret]
 	for _, one := range seen {
@@ -112,7 +113,7 @@ func (state vault) shows(secret int, seen []Seen) bool {
 	return true
 }
 
-// holds tells whether a write to a secret has taken place.
+// holds returns whether a write to a secret has taken effect.
 func (state vault) holds(written Written, secret int) bool {
 	for at := state[secret]; at != nil; at = at.before {
 		if at.value == written.Value || at.copy == written.Value {

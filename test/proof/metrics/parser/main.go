@@ -1,5 +1,6 @@
-// Reads metrics from its input by Prometheus's own parser, and checks their names by the linter of `promtool check
-// metrics`. It prints one JSON object with the samples and the problems, or ends with 1 if the text is not valid.
+// Reads metrics from its input with Prometheus's own parser, and checks their names with the linter
+// of `promtool check metrics`. It prints one JSON object with the samples and the problems. If the
+// text is not valid, it exits with 1.
 package main
 
 import (
@@ -16,10 +17,10 @@ import (
 )
 
 type answer struct {
-	// Types are those of the families, by name.
+	// Types are the types of the metrics, by name.
 	Types map[string]string `json:"types"`
-	// Samples are the values by name and labels, as PromQL writes them. A histogram has one for each bucket.
-	// They are texts, because JSON has no NaN.
+	// Samples are the values by name and labels, in the notation of PromQL. A histogram has one for
+	// each bucket. They are texts, because JSON has no NaN.
 	Samples  map[string]string  `json:"samples"`
 	Problems []promlint.Problem `json:"problems"`
 }

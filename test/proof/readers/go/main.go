@@ -1,8 +1,8 @@
-// The readers of docker compose and of docker run --env-file, as they are.
+// The readers of docker compose and of docker run --env-file, unmodified.
 //
-// Each line of standard input is a JSON object {"reader","text"}; the answer to each is one line, {"values"}
-// or {"error"}. With EVERY_VARIABLE set, every variable that a reader asks the environment for has that value;
-// without it, none is set.
+// Each line of standard input is a JSON object {"reader","text"}. The answer to each is one line,
+// {"values"} or {"error"}. If EVERY_VARIABLE is set, every variable that a reader looks up in the
+// environment has its value. Otherwise none is set.
 package main
 
 import (

@@ -1,7 +1,8 @@
-"""The parser of python-dotenv, as it is.
+"""The parser of python-dotenv, unmodified.
 
-Each line of standard input is the JSON text of a file. The answer to each is one line, {"bindings"}: a list of
-[key, value] for each statement that the parser finds, with null for what a statement lacks.
+Each line of standard input is the text of a file as JSON. The answer to each is one line,
+{"bindings"}: a list with [key, value] for each statement that the parser finds, and null for a key
+or value that a statement lacks.
 """
 
 import io
@@ -11,7 +12,7 @@ import sys
 from dotenv.parser import parse_stream
 
 for line in sys.stdin.buffer:
-    # As from a file that is opened as text.
+    # A file that is opened as text is read in the same way.
     stream = io.TextIOWrapper(io.BytesIO(json.loads(line).encode("utf-8")), encoding="utf-8")
     bindings = [[binding.key, binding.value] for binding in parse_stream(stream)]
     sys.stdout.write(json.dumps({"bindings": bindings}) + "\n")

@@ -1,7 +1,7 @@
-"""python-dotenv, as it is.
+"""python-dotenv, unmodified.
 
-Each line of standard input is the JSON text of a file; the answer to each is one line, {"values"}. A name
-without a value, which no file that the vault accepts holds, is null.
+Each line of standard input is the text of a file as JSON. The answer to each is one line,
+{"values"}. A name without a value is null; no file that the vault accepts has one.
 """
 
 import json
@@ -19,6 +19,6 @@ with tempfile.TemporaryDirectory() as folder:
     for line in sys.stdin.buffer:
         with open(path, "wb") as file:
             file.write(json.loads(line).encode("utf-8"))
-        # The encoding is what load_dotenv and dotenv_values take by default.
+        # This encoding is the default of load_dotenv and dotenv_values.
         values = dotenv_values(path, interpolate=True, encoding="utf-8")
         sys.stdout.write(json.dumps({"values": values}) + "\n")

@@ -1,7 +1,8 @@
 /**
- * A stand-in for LocalStack's own init of a function's container. The program takes invocations from LocalStack, passes them to
- * the runtime over Lambda's Runtime API, and returns the result and the function's output. This file
- * imports nothing of the project, because the image has a copy of it. LocalStack's side of the protocol is
+ * A stand-in for the init program that LocalStack runs in the container of a function. It receives
+ * invocations from LocalStack, passes them to the runtime over Lambda's Runtime API, and returns
+ * the result and the output of the function. This file imports nothing from the project, because it
+ * is copied into the image. LocalStack's side of the protocol is
  * localstack/services/lambda_/invocation/executor_endpoint.py.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -27,7 +28,7 @@ const {
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memory = '128',
   AWS_LAMBDA_FUNCTION_VERSION: version = '$LATEST',
 } = process.env;
-/** The port to which LocalStack sends invocations, and the port at which the runtime asks for them. */
+/** The port to which LocalStack sends invocations, and the port of the Runtime API. */
 const [invokePort, runtimePort] = [9563, 9001];
 
 let runtime: ChildProcess;
@@ -47,7 +48,7 @@ const post = (path: string, body: string): Promise<void> =>
     const sent = request(`${localstack}${path}`, { method: 'POST', headers }, (reply) => {
       reply.resume().on('end', resolve);
     });
-    // LocalStack is gone, so nobody waits for the answer.
+    // LocalStack is gone, so nobody waits for an answer.
     sent.on('error', () => process.exit(1));
     sent.end(body);
   });
@@ -58,13 +59,13 @@ const bodyOf = async (message: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
-/** Tells LocalStack the output of an invocation, and then its result. */
+/** Sends LocalStack the output of an invocation, and then its result. */
 const finish = async (kind: 'response' | 'error', body: string): Promise<void> => {
   if (running === undefined) return;
   const { invocation, begun, timer } = running;
   running = undefined;
   clearTimeout(timer);
-  // The function's output is in its pipe by now, and is read before this continues.
+  // The function has already written its output to the pipe. This lets it be read first.
   await othersFirst();
   const requestId = invocation['invoke-id'];
   const ms = performance.now() - begun;
@@ -86,7 +87,8 @@ const handNext = (): void => {
   const invocation = waiting.shift();
   if (invocation === undefined) return;
   const limitMs = Number(timeoutS) * 1000;
-  // The runtime cannot be interrupted in another way, so it is killed; the handler of its exit reports why.
+  // The runtime cannot be interrupted in any other way, so it is killed. The handler of its exit
+  // reports why.
   const timer = setTimeout(() => runtime.kill('SIGKILL'), limitMs);
   running = { invocation, begun: performance.now(), timer };
   asking.writeHead(200, {
@@ -145,7 +147,10 @@ const startRuntime = (): void => {
   });
 };
 
-/** On a busy machine a runtime may take its time to ask again; its connection waits for that. */
+/**
+ * On a busy machine the runtime may take a while to ask for the next invocation. Its connection
+ * must stay open meanwhile.
+ */
 const patient = { keepAliveTimeout: 0 };
 createServer(patient, (message, reply) => void answerRuntime(message, reply)).listen(
   runtimePort,

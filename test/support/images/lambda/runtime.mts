@@ -1,7 +1,7 @@
 /**
- * A stand-in for Lambda's Node runtime: one loop over its Runtime API
- * (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). This file imports nothing of
- * the project, because the image has a copy of it.
+ * A stand-in for Lambda's Node runtime: one loop over the Runtime API
+ * (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). This file imports nothing from
+ * the project, because it is copied into the image.
  */
 import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
@@ -16,15 +16,15 @@ type Answer = {
 };
 
 /**
- * The function's own lines must reach the log before the line that ends the request: `sam local start-api` misses the
- * end where both come in one piece, and waits a second for it.
+ * A pause between the output of the function and the line that ends the request. If `sam local
+ * start-api` receives both at once, it misses the end and waits for a second.
  */
 const flushMs = 5;
 const { AWS_LAMBDA_RUNTIME_API: api = '', LAMBDA_TASK_ROOT: taskRoot = '/var/task' } = process.env;
 const [host = '', port = ''] = api.split(':');
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-/** `node:http`, not `fetch`, which gives up a request that is not answered for five minutes. */
+/** Uses `node:http` because `fetch` gives up a request that is not answered within five minutes. */
 const call = (method: string, path: string, body = ''): Promise<Answer> =>
   new Promise((done, reject) => {
     const headers = {
@@ -49,7 +49,7 @@ const errorOf = (error: unknown): string => {
   return JSON.stringify({ errorType: name, errorMessage: message, trace: stack?.split('\n') });
 };
 
-/** `_HANDLER` is `file.export`. */
+/** `_HANDLER` has the form `file.export`. */
 const loadHandler = async (): Promise<Handler> => {
   const name = process.env['_HANDLER'] ?? '';
   const dot = name.lastIndexOf('.');

@@ -19,7 +19,7 @@ afterEach(async () => {
   reported.length = 0;
 });
 
-/** Sends a text, and resolves to the unchanged answer. */
+/** Sends a text, and returns the answer unchanged. */
 const sendText = (folder: string, text: string): Promise<string> =>
   new Promise((resolve) => {
     let answered = '';
@@ -38,7 +38,7 @@ describe('the socket of a cluster', () => {
     expect(await sendCommand(folder, status)).toBe(`${JSON.stringify(status)}\nand more`);
   });
 
-  it('returns one sentence about a command that fails', async () => {
+  it('returns one sentence if a command fails', async () => {
     const folder = await start(async () => {
       throw failure('node 2 runs already');
     });
@@ -48,7 +48,7 @@ describe('the socket of a cluster', () => {
     expect(reported).toEqual([]);
   });
 
-  it('reports an internal error to the cluster, and a missing answer to the caller', async () => {
+  it('reports an internal error in the output of the cluster, and a missing answer to the caller', async () => {
     const folder = await start(async () => {
       throw new TypeError('a bug');
     });
@@ -56,7 +56,7 @@ describe('the socket of a cluster', () => {
     expect(reported).toEqual(['a command failed: a bug']);
   });
 
-  it('ignores a text that is no command, and goes on', async () => {
+  it('ignores text that is not a command, and continues', async () => {
     const done: Command[] = [];
     const folder = await start(async (command) => String(done.push(command)));
     const tooLong = JSON.stringify(status) + ' '.repeat(70_000);
@@ -68,14 +68,14 @@ describe('the socket of a cluster', () => {
     expect(await sendCommand(folder, status)).toBe('1');
   });
 
-  it('replaces the socket of a run that was killed', async () => {
+  it('replaces the socket that a killed run left behind', async () => {
     const folder = await start(async () => 'the first');
     const report = () => undefined;
     controls.push(await startControl(folder, async () => 'the second', report));
     expect(await sendCommand(folder, status)).toBe('the second');
   });
 
-  it('fails with a sentence in a folder with a long name', async () => {
+  it('fails with a user-facing error in a folder with a long path', async () => {
     const folder = join(freshFolder(), 'x'.repeat(120));
     const started = startControl(folder, async () => '', Object);
     await expect(started).rejects.toThrow(/is too long for a socket in it: set VAULT_DATA_DIR/);

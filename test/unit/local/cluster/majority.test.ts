@@ -1,4 +1,4 @@
-/** The wait of `npm run cluster` for its nodes, with a clock of the test. */
+/** How `npm run cluster` waits for its nodes. The test controls the clock. */
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { untilMajority } from '../../../../local/cluster/majority.ts';
 
@@ -27,14 +27,14 @@ const tell = async (node: number, serves: boolean): Promise<void> => {
 };
 const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
-it('a cluster whose nodes all serve waits no longer', async () => {
+it('npm run cluster stops waiting once all nodes serve', async () => {
   for (const node of [3, 1]) await tell(node, true);
   expect(found).toBeUndefined();
   await tell(2, true);
   expect(found).toEqual([1, 2, 3]);
 });
 
-it('a cluster whose majority serves waits for the third node until the minute is over', async () => {
+it('npm run cluster waits a minute for the third node if two serve', async () => {
   for (const node of [3, 2]) await tell(node, true);
   await pass(patienceMs - 1);
   expect(found).toBeUndefined();
@@ -42,7 +42,7 @@ it('a cluster whose majority serves waits for the third node until the minute is
   expect([found, onSlow.mock.calls]).toEqual([[2, 3], []]);
 });
 
-it('a cluster that has no majority after the minute says so once, and waits on until it has one', async () => {
+it('npm run cluster says once that there is no majority after a minute, and waits until there is one', async () => {
   await tell(1, true);
   await pass(30 * patienceMs);
   expect([found, onSlow.mock.calls.length]).toEqual([undefined, 1]);
@@ -50,14 +50,14 @@ it('a cluster that has no majority after the minute says so once, and waits on u
   expect(found).toEqual([1, 3]);
 });
 
-it('a cluster of which two nodes have ended waits no longer', async () => {
+it('npm run cluster stops waiting if two nodes have ended', async () => {
   await tell(1, false);
   expect(found).toBeUndefined();
   await tell(2, false);
   expect(found).toEqual([]);
 });
 
-it('a cluster of which one node has ended goes on with the two others', async () => {
+it('npm run cluster continues with two nodes if the third has ended', async () => {
   for (const [node, serves] of [
     [1, true],
     [2, false],

@@ -1,10 +1,14 @@
-/** The nodes are plain HTTP servers. The tests ask them through the relay, as etcd and the nodes ask each other. */
+/**
+ * Plain HTTP servers stand in for the nodes. The tests reach them through the relay, like etcd and
+ * the nodes reach each other.
+ */
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { hostOf, type Relay, startRelay } from '../../../../local/cluster/relay.ts';
+import { hostOf } from '../../../../host/node/layout.ts';
+import { type Relay, startRelay } from '../../../../local/cluster/relay.ts';
 
 type Node = { readonly node: number; readonly port: number; readonly server: Server };
 let nodes: Node[];
@@ -55,7 +59,7 @@ const isTunnelled = (from: number, to: number): Promise<boolean> =>
   );
 
 describe('a tunnel through the relay', () => {
-  it('carries bytes both ways, to the end', async () => {
+  it('carries bytes in both directions, to the end', async () => {
     expect(await askInTunnel(1, 2)).toMatch(/^2 GET \/inside v$/m);
   });
 
@@ -66,7 +70,7 @@ describe('a tunnel through the relay', () => {
     }
   });
 
-  it('opens neither to nor from a node that is cut off, until it is joined again', async () => {
+  it('cannot be opened to or from a node that is cut off, until the node is joined again', async () => {
     relay.isolate(2);
     expect([1, 2, 3].map(relay.isIsolated)).toEqual([false, true, false]);
     for (const [from, to] of pairs) {
@@ -76,7 +80,7 @@ describe('a tunnel through the relay', () => {
     for (const [from, to] of pairs) expect(await isTunnelled(from, to)).toBe(true);
   });
 
-  it('ends at once when one of its nodes is cut off, and else goes on', async () => {
+  it('ends at once if one of its nodes is cut off, and otherwise continues', async () => {
     const tunnels = await Promise.all(
       pairs.map(async ([from, to]) => {
         const socket = await openTunnel(from, `${hostOf(to)}:${portOf(to)}`);
@@ -91,7 +95,7 @@ describe('a tunnel through the relay', () => {
     }
   });
 
-  it('ends when the node dies, and when the relay closes', async () => {
+  it('ends when its node dies, and when the relay closes', async () => {
     const [dying, staying] = [
       await openTunnel(1, `${hostOf(2)}:${portOf(2)}`),
       await openTunnel(1, `${hostOf(3)}:${portOf(3)}`),
@@ -102,7 +106,7 @@ describe('a tunnel through the relay', () => {
     await once(staying.on('error', () => undefined).resume(), 'close');
   });
 
-  it('fails if nothing listens at the node', async () => {
+  it('cannot be opened if nothing listens at the node', async () => {
     const server = nodes[1]?.server;
     await new Promise((resolve) => server?.close(resolve));
     await expect(askInTunnel(1, 2)).rejects.toThrow();
@@ -111,7 +115,7 @@ describe('a tunnel through the relay', () => {
 });
 
 describe('the relay', () => {
-  it('forwards no plain request', async () => {
+  it('does not forward plain requests', async () => {
     const { hostname: host, port } = new URL(relay.proxyOf(1));
     const path = `http://${hostOf(2)}:${portOf(2)}/`;
     const asked = once(request({ host, port, path, agent: false }).end(), 'response');

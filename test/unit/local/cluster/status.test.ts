@@ -1,4 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import type { NodeReport } from '../../../../host/node/report.ts';
 import {
   askNode,
   compareNodes,
@@ -6,7 +7,6 @@ import {
   requireWholeCopies,
   tableOf,
 } from '../../../../local/cluster/status.ts';
-import type { NodeReport } from '../../../../local/node/report.ts';
 import { askOf, reportOf } from '../../../support/nodes.ts';
 
 const digestOf = (revision: number, hash: string) => ({ revision, compactRevision: -1, hash });
@@ -27,13 +27,13 @@ const seen = (node: number, answer: NodeObservation['answer'], more = {}): NodeO
   ...more,
 });
 
-describe('the wipe of a node', () => {
+describe('wiping a node', () => {
   const wiped = (...others: readonly NodeObservation[]) => {
     const status = compareNodes([...others, seen(3, undefined)]);
     return () => requireWholeCopies(status, 3);
   };
 
-  it('proceeds while both other nodes serve, whatever the state of the node itself', () => {
+  it('is allowed while both other nodes serve, even if the node itself does not answer', () => {
     expect(wiped(seen(1, said(5)), seen(2, said(5)))).not.toThrow();
   });
 
@@ -41,20 +41,20 @@ describe('the wipe of a node', () => {
     ['is dead', seen(2, undefined, { process: 'killed' }), 'only one other node serves'],
     ['catches up', seen(2, said(4, { state: 'catching-up' })), 'only one other node serves'],
     ['was cut off just now', seen(2, said(5), { isolated: true }), 'only one other node serves'],
-  ])('fails while another node %s', (_, other, why) => {
+  ])('is refused while another node %s', (_, other, why) => {
     expect(wiped(seen(1, said(5)), other)).toThrow(
       `node 3 keeps its data, because two whole copies must stay and ${why}: start or heal the other nodes first`,
     );
   });
 
-  it('fails while no other node serves', () => {
+  it('is refused while no other node serves', () => {
     const diverged = said(5, { state: 'diverged' });
     expect(wiped(seen(1, diverged), seen(2, diverged))).toThrow('no other node serves');
   });
 });
 
 describe('the status of a cluster', () => {
-  it('tells how far each node is behind the furthest node', () => {
+  it('shows how far each node is behind the furthest one', () => {
     const { nodes, equal } = compareNodes([
       seen(1, said(90)),
       seen(2, said(100, { leader: true })),
@@ -65,7 +65,7 @@ describe('the status of a cluster', () => {
     expect(equal).toBe(true);
   });
 
-  it('says why a node does not answer, and nothing of what it holds', () => {
+  it('says why a node does not answer, without its last known data', () => {
     const { nodes } = compareNodes([
       seen(1, undefined, { process: 'killed' }),
       seen(2, undefined),
@@ -90,13 +90,13 @@ describe('the status of a cluster', () => {
     expect(nodes[2]).toMatchObject({ alive: true, lag: 0, state: 'serving', isolated: true });
   });
 
-  it('reports unequal if two nodes differ at one revision', () => {
+  it('is unequal if two nodes differ at the same revision', () => {
     const other = said(7, { digest: digestOf(7, 'ffffffff') });
     expect(compareNodes([seen(1, said(7)), seen(2, said(8)), seen(3, other)]).equal).toBe(false);
     expect(compareNodes([seen(1, said(7)), seen(2, undefined)]).equal).toBe(true);
   });
 
-  it('prints a table with the reasons and the result below', () => {
+  it('is printed as a table, with the reasons and the result below', () => {
     const status = compareNodes([
       seen(1, said(1234, { leader: true })),
       seen(
@@ -119,20 +119,22 @@ describe('the status of a cluster', () => {
     expect(tableOf({ ...status, equal: false })).toMatch(/DIFFER/);
   });
 
-  it('marks the nodes whose etcd may answer stale reads', () => {
+  it('marks the nodes whose etcd may return stale reads, and names each such release once with its nodes', () => {
     const status = compareNodes([
       seen(1, said(7, { etcd: '3.4.23' })),
-      seen(2, said(7)),
+      seen(2, said(7, { etcd: '3.4.23' })),
       seen(3, said(7, { etcd: '3.6.8' })),
+      seen(4, said(7)),
     ]);
-    expect(status.nodes.map(({ mayReadStale }) => mayReadStale)).toEqual([true, false, true]);
+    const marks = status.nodes.map(({ mayReadStale }) => mayReadStale);
+    expect(marks).toEqual([true, true, true, false]);
     expect(tableOf(status).split('\n').slice(-2)).toEqual([
-      'etcd 3.4.23 of node 1, etcd 3.6.8 of node 3: known to answer stale reads after a pause (docs/runbook.md names later releases)',
+      'etcd 3.4.23 of nodes 1, 2; etcd 3.6.8 of node 3: known to answer stale reads after a pause (docs/runbook.md names later releases)',
       'the digests at equal revisions are equal',
     ]);
   });
 
-  it('warns of a certificate from 30 days before its end, says when it ends and how to renew it', () => {
+  it('warns of a certificate from 30 days before its end, with the date and how to renew it', () => {
     const now = Date.parse('2036-10-25T12:00:00.000Z');
     jest.spyOn(Date, 'now').mockReturnValue(now);
     const [soon, later] = ['2036-11-24T11:59:59.000Z', '2036-11-24T12:00:00.000Z'];
@@ -143,7 +145,7 @@ describe('the status of a cluster', () => {
     ]);
     expect(status.nodes.map((node) => node.certificateEndsAt)).toEqual([soon, later, null]);
     expect(tableOf(status).split('\n').slice(-2)).toEqual([
-      `the certificate ends of node 1 at ${soon}: npm run cluster -- init FOLDER --renew makes another one ` +
+      `certificates expire soon: node 1 at ${soon}: npm run cluster -- init FOLDER --renew issues a new one ` +
         '(docs/deploy/machines.md); npm run cluster makes its own at its next start',
       'the digests at equal revisions are equal',
     ]);
@@ -158,7 +160,7 @@ describe('askNode', () => {
     ['the report of a node', JSON.stringify(report), report],
     ['undefined for a node that gives no answer', undefined, undefined],
     ['undefined for an answer in another form', '{"leader":true}', undefined],
-    ['undefined for an answer that is no JSON', '{"leader"', undefined],
+    ['undefined for an answer that is not JSON', '{"leader"', undefined],
   ])('returns %s', async (_, answer, expected) => {
     const ask = askOf((node, path) => (node === 2 && path === '/status' ? answer : undefined));
     expect(await askNode(ask, 2)).toEqual(expected);

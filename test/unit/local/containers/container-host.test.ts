@@ -8,12 +8,12 @@ describe('the address of this machine on a Docker bridge', () => {
     );
   });
 
-  it('defaults to the first of the subnet if Docker reports no gateway yet', () => {
+  it('is the first one of the subnet if Docker reports no gateway yet', () => {
     expect(bridgeAddressOf('[{"Subnet":"172.17.0.0/16"}]')).toBe('172.17.0.1');
     expect(bridgeAddressOf('[{"Subnet":"10.0.0.128/25","Gateway":""}]')).toBe('10.0.0.129');
   });
 
-  it('uses IPv4 if the bridge has both', () => {
+  it('is the IPv4 address if the bridge has both kinds', () => {
     const both = '[{"Subnet":"fd00::/80","Gateway":"fd00::1"},{"Subnet":"172.18.0.0/16"}]';
     expect(bridgeAddressOf(both)).toBe('172.18.0.1');
   });

@@ -5,7 +5,7 @@ import { openFixedKey } from '../../../../local/containers/fixed-key.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 describe('openFixedKey', () => {
-  it('makes one key for a folder, with access for its owner only', () => {
+  it('makes one key for a folder, and only the owner can read it', () => {
     const folder = freshFolder();
     const key = openFixedKey(folder);
     expect(Buffer.from(key.material, 'base64')).toHaveLength(32);
@@ -14,7 +14,7 @@ describe('openFixedKey', () => {
     expect(statSync(join(folder, 'localstack-key.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('keeps a damaged file, and does not quote it', () => {
+  it('keeps a damaged file, and does not quote it in the error', () => {
     const folder = freshFolder();
     const file = join(folder, 'localstack-key.json');
     const { id, material } = openFixedKey(folder);

@@ -1,0 +1,39 @@
+/**
+ * Says which values `env adopt` leaves in plain text, and what to do about those that should have
+ * been stored.
+ */
+import type { Adoption } from '../../functions/env/adoption.ts';
+import { isPublicName } from '../../functions/env/looks-secret.ts';
+import { failure } from '../../system/failures.ts';
+import { note, noteLine } from '../output/output.ts';
+import { unfitReason } from './unfit-values.ts';
+
+export const notePlain = (
+  file: string,
+  content: string,
+  { silenced, unfit, plain }: Pick<Adoption, 'silenced' | 'unfit' | 'plain'>,
+): void => {
+  for (const { key, line } of silenced) {
+    noteLine(
+      `${file}:${line}: ${key} is assigned again below, and programs take the last line; this one becomes a comment, which still shows the value`,
+    );
+  }
+  const lines = content.split('\n');
+  for (const value of unfit) {
+    const { key, line, column, code } = value;
+    const why = unfitReason(value, lines[line - 1] ?? '', otherwise).join('; ');
+    noteLine(`${file}:${line}:${column}: ${key} stays in plain text: ${why} [${code}]`);
+  }
+  if (plain.length === 0) return;
+  const names = plain.map((key) => (isPublicName(key) ? `${key} (public by its name)` : key));
+  note(`these stay in plain text: ${names.join(', ')}`);
+};
+
+/** Throws if a chosen value could not be stored. */
+export const requireAllFit = ({ unfit }: Pick<Adoption, 'unfit'>): void => {
+  if (unfit.length === 0) return;
+  const sentence = `not stored: ${unfit.map(({ key }) => key).join(', ')}`;
+  throw failure(sentence, { kind: 'invalidFile' });
+};
+
+const otherwise = 'name the program that reads the file with --dialect';

@@ -1,0 +1,38 @@
+/** Says why a value cannot become a reference. */
+import type { UnfitValue } from '../../functions/env/adoption.ts';
+import { fileSentence } from '../../system/file-sentences.ts';
+
+/**
+ * Returns why a value stays in plain text, and what to do. `text` is the value's first line, and
+ * `otherwise` says how to choose another reader. The page of the console shows this too.
+ */
+export const unfitReason = (
+  value: UnfitValue,
+  text: string,
+  otherwise: string,
+): readonly [string, string] => {
+  if (value.code === 'escaped_reference') {
+    const reason = 'it has an escaped reference, which env expand turns into text';
+    return [reason, 'take the backslash away if you mean a reference'];
+  }
+  const { code, reason, causeLine, dialect = '' } = value;
+  const sentence = fileSentence({ ...value, key: 'it' });
+  if (causeLine !== undefined) return [sentence, `change line ${causeLine} first, or ${otherwise}`];
+  if (reason === 'carriage_return') {
+    return [
+      `${dialect} takes CRLF at the end for a part of it`,
+      `write the file with LF, or ${otherwise}`,
+    ];
+  }
+  if (reason === 'byte_order_mark') return [sentence, 'write the file without a byte order mark'];
+  if (reason === 'key') return [sentence, `rename it, or ${otherwise}`];
+  if (!/[$`]/.test(text)) return [sentence, `put it in single quotes, or ${otherwise}`];
+  const replaces = `${dialect} may replace what follows a $, or run what is in backticks`;
+  return [
+    code === 'reader_disagrees' ? replaces : sentence,
+    // dotenv and python expand variables in any quotes.
+    ['dotenv', 'python'].includes(dialect)
+      ? `if that is text, ${otherwise}`
+      : 'put it in single quotes if that is text, else leave it',
+  ];
+};

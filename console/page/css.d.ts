@@ -1,2 +1,0 @@
-/** esbuild writes an imported style sheet beside the script. */
-declare module '*.css';

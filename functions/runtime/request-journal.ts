@@ -1,0 +1,247 @@
+/**
+ * The journal of a request, and its lines in the log. `close` writes the line of the request. To
+ * add a field there, also add it to docs/runbook.md, and to `logged` in system/log-lines.ts for
+ * `dsvault log` and the console. Its content comes in through a method of `Journal`
+ * (vault/request.ts). The metrics and alarms of template.yaml read the lines too, and so does a
+ * restore (host/backup/destroys.ts). `observeRequests` passes the numbers to Prometheus.
+ */
+import type { RequestJournal } from '../http/endpoint.ts';
+import { countsOf, type ForLog, VaultError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Principal, VersionRef } from '../model/types.ts';
+import type { About, Decision, Journal, Selection } from '../vault/request.ts';
+import { metricsOf } from './cloudwatch-metrics.ts';
+import { isOnLambda } from './config.ts';
+import { writeLine } from './log-line.ts';
+
+const onLambda = isOnLambda();
+
+/** Decisions that need attention soon. An alarm in template.yaml counts the lines of each. */
+export const alarms: ReadonlySet<Decision> = new Set<Decision>([
+  'key_fault',
+  'integrity_failure',
+  'outcome_unknown',
+  'clock_skew',
+  'table_replicated',
+]);
+
+/**
+ * Decisions that get a line immediately. A restore must know of a destruction even if the process
+ * dies before the request ends.
+ */
+const toldAtOnce: ReadonlySet<Decision> = new Set<Decision>([...alarms, 'destroyed']);
+
+/** The numbers of a request. They contain no name, no tenant, and no other word of a caller. */
+export type Measures = {
+  readonly operation: string;
+  readonly status: number;
+  readonly elapsedMs: number;
+  readonly calls: { readonly store: number; readonly kms: number };
+  readonly decisions: ReadonlyMap<Decision, number>;
+};
+
+let observe: (measures: Measures) => void = () => undefined;
+
+/**
+ * Calls `listener`, which must not throw, with the measures of each request from now on. For a
+ * host's own metrics.
+ */
+export const observeRequests = (listener: (measures: Measures) => void): void => {
+  observe = listener;
+};
+
+/**
+ * Decisions whose versions are listed in `wrote`: they were written or destroyed, or, after
+ * `outcome_unknown`, may have been written.
+ */
+const changes: ReadonlySet<Decision> = new Set<Decision>([
+  'created',
+  'version_written',
+  'deleted',
+  'destroyed',
+  'outcome_unknown',
+]);
+
+/**
+ * The journal of a request. Every field of its lines is written by name, so that nothing else of a
+ * request, least of all a value, can reach the log.
+ */
+export const openJournal = (
+  operation: string,
+  requestId: string,
+  gatewayRequestId?: string,
+): RequestJournal => {
+  // Outside Lambda, the gateway passes its own id to the function, so there is only one id.
+  const ids = { requestId, ...(onLambda && { gatewayRequestId }) };
+  const calls = { store: 0, kms: 0 };
+  const decisions = new Map<Decision, number>();
+  let units = 0;
+  let attempts = 0;
+  let about: About = {};
+  const [read, wrote, compared, copied] = [newList(), newList(), newList(), newList()];
+  const kmsRequestIds: string[] = [];
+  /** A version that was selected in several ways counts as current if one of them was. */
+  const selections = new Map<string, Selection>();
+  const select = (list: Set<string>, version: VersionRef, selection: Selection): void => {
+    const entry = writtenAs(version);
+    list.add(entry);
+    if (selections.get(entry) !== 'current') selections.set(entry, selection);
+  };
+  const decided: Journal['decided'] = (decision, ref = {}) => {
+    decisions.set(decision, (decisions.get(decision) ?? 0) + 1);
+    if (changes.has(decision) && ref.name !== undefined) wrote.add(writtenAs(ref));
+    if (!toldAtOnce.has(decision)) return;
+    const isAlarm = alarms.has(decision);
+    writeLine(isAlarm ? 'WARN' : 'INFO', 'decision', {
+      ...ids,
+      operation,
+      decision,
+      ...secretOf(ref),
+      ...(isAlarm && metricsOf('decision', { Warnings: 1 })),
+    });
+  };
+
+  return {
+    called: (service, _call, consumed = 0) => {
+      calls[service] += 1;
+      units += consumed;
+    },
+    answered: (id) => {
+      if (id !== undefined) kmsRequestIds.push(id);
+    },
+    opened: (version, selection) => select(read, version, selection),
+    copied: (version, selection) => select(copied, version, selection),
+    compared: (version, selection) => select(compared, version, selection),
+    attempted: () => {
+      attempts += 1;
+    },
+    concerns: (ref) => {
+      about = ref;
+    },
+    decided,
+    close: ({ principal, status, error, elapsedMs }) => {
+      const code = codeOf(error);
+      // The code that finds a malformed item or a wrong interval has no journal, so the alarm is
+      // raised here.
+      if (code === 'integrity_failure' && !decisions.has(code)) decided(code, about);
+      const { why, reasons, blocking, by, mismatches, ...token } = forLogOf(error);
+      const { issuer = token.issuer, rule, tenant, subject }: Partial<Principal> = principal ?? {};
+      const who = { ...ids, operation, issuer, rule, tenant, subject };
+      const outcome = status >= 500 ? 'failed' : error === undefined ? 'ok' : 'refused';
+      const end = { outcome, status, code, why };
+      const ms = Math.round(elapsedMs * 10) / 10;
+      const lists = { read, wrote, compared, copied, kmsRequestIds };
+      const [first, ...more] = portionsOf(lists).map((portion) => ({
+        ...portion,
+        ...selectedIn(portion, selections),
+      }));
+      writeLine(status >= 500 ? 'ERROR' : 'INFO', 'request', {
+        ...who,
+        ...secretOf(about),
+        noteBytes: about.noteBytes,
+        writeId: about.writeId,
+        ...end,
+        ...{ reasons, blocking, by },
+        decisions: decisions.size > 0 ? Object.fromEntries(decisions) : undefined,
+        attempts,
+        storeCalls: calls.store,
+        kmsCalls: calls.kms,
+        units,
+        ms,
+        ...metricsOf('operation', {
+          Duration: ms,
+          Faults: status >= 500 ? 1 : 0,
+          LostRaces: decisions.get('lost_race') ?? 0,
+        }),
+        ...causeOf(error),
+        // Lists come last: CloudWatch indexes only the first 200 fields and entries of a line.
+        ...first,
+        mismatches: mismatches?.length ? mismatches : undefined,
+        // An empty list means that none of the KMS calls has an id. Lines from releases that did
+        // not log ids have no list.
+        ...(calls.kms > 0 && kmsRequestIds.length === 0 && { kmsRequestIds }),
+      });
+      for (const portion of more) writeLine('INFO', 'continued', { ...who, ...end, ...portion });
+      observe({ operation, status, elapsedMs, calls, decisions });
+    },
+  };
+};
+
+const newList = () => new Set<string>();
+
+const secretOf = ({ name, version }: Partial<VersionRef>) => ({ secret: name, version });
+
+const writtenAs = ({ name, version }: Partial<VersionRef>): string => `${name}@${version}`;
+
+type Lists = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Which versions in the lists of a line were selected by number or as past ones; all others were
+ * current. Every such line has a list `pinned`, perhaps empty. A line without it comes from a
+ * release that did not log the selection.
+ */
+const selectedIn = (
+  { read = [], compared = [], copied = [] }: Partial<Lists>,
+  selections: ReadonlyMap<string, Selection>,
+): Partial<Lists> => {
+  const entries = [...new Set([...read, ...compared, ...copied])];
+  const selected = (by: Selection) => entries.filter((entry) => selections.get(entry) === by);
+  const [pinned, past] = [selected('number'), selected('past')];
+  return { ...(entries.length > 0 && { pinned }), ...(past.length > 0 && { past }) };
+};
+
+/**
+ * Splits the lists into portions of one line each, the request's own line first. Only requests
+ * whose attempts lost races or failed need more than one. Empty lists are left out.
+ */
+const portionsOf = (lists: Readonly<Record<string, Iterable<string>>>): Partial<Lists>[] => {
+  const whole = Object.entries(lists).map(([field, entries]) => [field, [...entries]] as const);
+  const count = Math.ceil(
+    Math.max(...whole.map(([, { length }]) => length)) / limits.lineEntriesMax,
+  );
+  return Array.from({ length: count }, (_, index) => {
+    const from = index * limits.lineEntriesMax;
+    const parts = whole.map(
+      ([field, entries]) => [field, entries.slice(from, from + limits.lineEntriesMax)] as const,
+    );
+    return Object.fromEntries(parts.filter(([, entries]) => entries.length > 0));
+  });
+};
+
+const codeOf = (error: unknown): string | undefined => {
+  if (error === undefined) return undefined;
+  return error instanceof VaultError ? error.code : 'internal';
+};
+
+/**
+ * Returns the fields of the log line that say why a request was refused. For a `.env` file, `why`
+ * has the codes of all its errors, while a reply lists only the first 100.
+ */
+const forLogOf = (error: unknown): ForLog => {
+  if (!(error instanceof VaultError)) return {};
+  const { forLog, properties } = error;
+  const codes = properties.errors?.map(({ code }) => code);
+  const reasons = forLog.reasons ?? (codes && countsOf(codes));
+  return { ...forLog, ...(reasons && { reasons, why: Object.keys(reasons).sort().join(' ') }) };
+};
+
+/**
+ * The cause of a fault: its name and stack frames, but never its message, which may quote a
+ * request.
+ */
+const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
+  if (error === undefined) return {};
+  const root = error instanceof VaultError ? error.cause : error;
+  if (!(root instanceof Error)) return {};
+  return { cause: root.name, ...(codeOf(error) === 'internal' && { frames: framesOf(root) }) };
+};
+
+/**
+ * A stack begins with the message, and a line of the message may look like a frame, so the message
+ * is cut off.
+ */
+const framesOf = ({ stack = '', message }: Error): readonly string[] => {
+  const at = stack.indexOf(message);
+  const lines = at < 0 ? [] : stack.slice(at + message.length).split('\n');
+  return lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
+};

@@ -1,0 +1,186 @@
+/**
+ * After a restore, destroys again what was destroyed after the backup, because a restore brings
+ * such values back. The logs of the vault say what that was: the line of a request that destroyed a
+ * version has the tenant, the secret and the caller.
+ */
+import { randomUUID } from 'node:crypto';
+import { VaultError } from '../../functions/model/errors.ts';
+import type { Principal } from '../../functions/model/types.ts';
+import { isSecretName, isTenant } from '../../functions/model/types.ts';
+import { machineClock, newWriteId } from '../../functions/runtime/clock.ts';
+import { destroyVersion } from '../../functions/vault/destroy-version.ts';
+import {
+  createStopwatch,
+  type RequestContext,
+  type StorePorts,
+  silentJournal,
+} from '../../functions/vault/request.ts';
+import { looksLikeRequest, parseLine } from '../../system/log-lines.ts';
+
+/** A version that a caller destroyed, the caller (`subject` and `issuer`), and the time. */
+export type Destruction = {
+  readonly tenant: string;
+  readonly name: string;
+  readonly version: number;
+  /**
+   * The id of the write that created the version. If the log comes from another vault, or from
+   * before an earlier restore, this differs from the id of the stored version.
+   */
+  readonly writeId: string;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly at: number;
+};
+
+type Target = Pick<Destruction, 'tenant' | 'name' | 'version' | 'writeId'>;
+const keyOf = ({ tenant, name, version, writeId }: Target): string =>
+  `${tenant} ${name} ${version} ${writeId}`;
+
+export type Destructions = {
+  /**
+   * The destructions, ordered by time. If the logs show several of one version, only the first is
+   * kept, because later ones only repeated it.
+   */
+  readonly known: readonly Destruction[];
+  /**
+   * Requests that may have destroyed a version, one text for each. Either the log has the decision
+   * but not the request line, so the tenant is unknown, or the vault did not know whether the
+   * request took effect.
+   */
+  readonly unclear: readonly string[];
+  /** The number of request lines that cannot be parsed, or lack what a destruction must say. */
+  readonly unreadable: number;
+};
+
+/** Finds the destructions in log lines, in any order. */
+export const readDestructions = async (
+  logs: readonly AsyncIterable<string>[],
+): Promise<Destructions> => {
+  const known = new Map<string, Destruction>();
+  const perhaps = new Map<string, { readonly what: string; readonly key?: string }>();
+  const told = new Set<string>();
+  let unreadable = 0;
+  for (const lines of logs) {
+    for await (const text of lines) {
+      const line = parseLine(text);
+      if (line === undefined) {
+        if (looksLikeRequest(text)) unreadable += 1;
+        continue;
+      }
+      const { requestId = '', secret: name = '', version = 0, message } = line;
+      const what = `${name} version ${version}, request ${requestId}`;
+      if (message === 'decision' && line.decision === 'destroyed') perhaps.set(requestId, { what });
+      if (message !== 'request' || line.operation !== 'destroy-version') continue;
+      const {
+        tenant = '',
+        subject = '',
+        issuer = '',
+        writeId = '',
+        timestamp,
+        outcome,
+        code,
+      } = line;
+      const key = keyOf({ tenant, name, version, writeId });
+      if (code === 'outcome_unknown') {
+        perhaps.set(requestId, { what: `${what} of tenant ${tenant}`, key });
+      }
+      if (outcome !== 'ok') continue;
+      const at = Date.parse(timestamp);
+      const isWhole = isTenant(tenant) && isSecretName(name) && subject !== '' && writeId !== '';
+      // In the store, a destroyed version is readable only if it says by whom and when it was
+      // destroyed, so a line without these cannot be used.
+      if (!isWhole || Number.isNaN(at)) {
+        unreadable += 1;
+        continue;
+      }
+      told.add(requestId);
+      if (at >= (known.get(key)?.at ?? Number.POSITIVE_INFINITY)) continue;
+      known.set(key, { tenant, name, version, writeId, subject, issuer, at });
+    }
+  }
+  const inOrder = [...known.values()].sort((one, other) => one.at - other.at);
+  // Callers usually repeat a request whose outcome is unknown, so the destruction may be known from
+  // the repeated request.
+  const unclear = [...perhaps].flatMap(([requestId, { what, key = '' }]) =>
+    told.has(requestId) || known.has(key) ? [] : what,
+  );
+  return { known: inOrder, unclear, unreadable };
+};
+
+export type RedoResult = {
+  readonly destroyed: readonly Destruction[];
+  /**
+   * Versions that were destroyed already, either before the backup or by an earlier call of the
+   * same function.
+   */
+  readonly already: readonly Destruction[];
+  /**
+   * Versions that the store does not have, or whose number belongs to a version from a different
+   * write.
+   */
+  readonly absent: readonly Destruction[];
+  /** The version is the current one again, and the vault never destroys a current version. */
+  readonly current: readonly Destruction[];
+  /** The stored items of the secret are damaged, so nothing is known about the version. */
+  readonly damaged: readonly Destruction[];
+};
+
+/** Returns the context with which the caller's request is repeated, at its original time. */
+const requestOf = ({ at }: Destruction): RequestContext => {
+  const begun = machineClock.elapsed();
+  const elapsed = () => machineClock.elapsed() - begun;
+  return {
+    requestId: randomUUID(),
+    now: at,
+    writeId: newWriteId(),
+    elapsed,
+    storeTime: createStopwatch(machineClock.elapsed),
+    clock: machineClock,
+    journal: silentJournal,
+  };
+};
+
+/**
+ * Destroys the versions with the names and times of the original callers. Calling it again changes
+ * nothing. Throws errors of the store.
+ */
+export const redoDestructions = async (
+  ports: StorePorts,
+  destructions: readonly Destruction[],
+): Promise<RedoResult> => {
+  const redone: Record<keyof RedoResult, Destruction[]> = {
+    destroyed: [],
+    already: [],
+    absent: [],
+    current: [],
+    damaged: [],
+  };
+  for (const destruction of destructions) {
+    const how = await redo(ports, destruction).catch((error: unknown) => {
+      // One damaged secret, or one without its head, must not prevent the others.
+      const isDamaged =
+        error instanceof VaultError && ['integrity_failure', 'not_found'].includes(error.code);
+      if (isDamaged) return 'damaged' as const;
+      throw error;
+    });
+    redone[how].push(destruction);
+  }
+  return redone;
+};
+
+const redo = async (ports: StorePorts, destruction: Destruction): Promise<keyof RedoResult> => {
+  const { tenant, subject, issuer, name, version, writeId } = destruction;
+  const context = requestOf(destruction);
+  const principal: Principal = {
+    ...{ tenant, subject, issuer, scopes: [], names: undefined, rule: undefined },
+    expires: Number.POSITIVE_INFINITY,
+  };
+  const store = ports.store.for(context, principal);
+  const head = await store.findHead(name);
+  const found = head?.version === version ? head : await store.findVersion(name, version);
+  if (found?.writeId !== writeId) return 'absent';
+  if (found.state === 'destroyed') return 'already';
+  if (found.validTo === undefined) return 'current';
+  await destroyVersion(ports)(context, principal, { name, version });
+  return 'destroyed';
+};

@@ -1,0 +1,51 @@
+/**
+ * The time limits of calls to etcd, in milliseconds. They are derived from those of a request
+ * (`functions/model/limits.ts`).
+ */
+import { times } from '../../functions/model/limits.ts';
+
+const snapshotLeaseMs = 60_000;
+
+export const etcdTimes = {
+  /**
+   * Calls to etcd end this long before the store call that they belong to, so that there is time to
+   * report what is known.
+   */
+  answerMarginMs: 250,
+  /**
+   * Within this time a node says whether it serves a request, which leaves 450 ms for the call to
+   * etcd.
+   */
+  admitMs: times.storeCallMs - 700,
+
+  /**
+   * A call without a reply blocks the next one no longer than this. After a leader's death a call
+   * may hang for seconds, while new ones are answered.
+   */
+  overtakeMs: 250,
+  /**
+   * Requests count as overlapping if two were in flight at the same time within the last 25 ms.
+   * Then the next one waits briefly for others to share its call.
+   */
+  overlapMs: 25,
+  gatherMs: 2,
+
+  /**
+   * By default gRPC waits 1 s after the first failed connection and up to 120 s later, but a member
+   * is back within seconds.
+   */
+  reconnectFirstMs: 100,
+  reconnectLastMs: 500,
+  keepAliveMs: 5_000,
+  keepAliveReplyMs: 2_000,
+
+  snapshotLeaseMs,
+  /** How often a snapshot renews its lease. The lease survives three failed renewals in a row. */
+  snapshotRenewMs: snapshotLeaseMs / 4,
+  /** The limit for one call of a snapshot. A backup can wait longer than a function. */
+  snapshotCallMs: 2 * times.storeCallMs,
+  snapshotRetryMs: 200,
+  /** How long opening a snapshot may take. This is longer than an election of a leader takes. */
+  snapshotOpenMs: 2 * times.storeCallMs,
+  snapshotReadMs: 30_000,
+} as const;

@@ -1,0 +1,147 @@
+/**
+ * The functions in this process: their environment, their import, and the gateway in front of them.
+ * The environment has the user's settings, except for credentials that nothing here needs, and for
+ * everything else those of the parts that run here. The identity settings are either all the user's
+ * or all local, never mixed.
+ */
+
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { localAudience, localIssuer } from '../../functions/access/policy-types.ts';
+import { machineClock } from '../../functions/runtime/clock.ts';
+import {
+  identityVariables,
+  policyVariable,
+  readIdentityConfig,
+  readServicesConfig,
+} from '../../functions/runtime/config.ts';
+import { isConfidential } from '../../system/address.ts';
+import { misconfigured, sentenceOf } from '../../system/failures.ts';
+import type { ServingPair } from '../http/tls.ts';
+import { root } from '../process/data-folder.ts';
+import { noCredentials } from '../process/no-credentials.ts';
+import { portRefused, readHost } from '../process/ports.ts';
+import type { Route } from '../template.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import type { Handler } from './lambda.ts';
+import { startReadiness } from './store-probe.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type LocalParts = {
+  readonly vaultId: string;
+  /** Whether the store is in this process instead of a DynamoDB elsewhere. */
+  readonly storeIsHere: boolean;
+  /** The ARN of the master key in a file; absent if the key is in a KMS. */
+  readonly keyArn?: string | undefined;
+  /** The public key set of the local issuer. */
+  readonly jwks: string;
+};
+
+/** The variables that tell the functions about the local issuer. */
+export const localIdentity = (jwks: string): Environment => ({
+  AUTH_ISSUER: localIssuer,
+  AUTH_AUDIENCE: localAudience,
+  AUTH_JWKS: jwks,
+  AUTH_JWKS_URL: undefined,
+});
+
+/** Whether the local issuer is the only one, because the user configured no other. */
+export const isLocalIdentity = (given: Environment): boolean =>
+  [policyVariable, ...identityVariables].every((name) => !given[name]);
+
+/**
+ * Throws a user-facing error if the settings name no issuer, only a part of one, or two sources of
+ * issuers.
+ */
+const checkIdentity = (given: Environment): void => {
+  if (!given[policyVariable]) return void readIdentityConfig(given);
+  const others = identityVariables.filter((name) => given[name]);
+  if (others.length > 0) {
+    throw new Error(`${[policyVariable, ...others].join(' and ')} are set together; set one`);
+  }
+};
+
+/**
+ * Whether a service elsewhere may need the user's credentials: always for a KMS, and for a store if
+ * the user has set any.
+ */
+const needsCredentials = (given: Environment, { keyArn, storeIsHere }: LocalParts): boolean =>
+  keyArn === undefined ||
+  (!storeIsHere && Boolean(given['AWS_ACCESS_KEY_ID'] || given['AWS_PROFILE']));
+
+/**
+ * Returns the variables to set; `undefined` means that the variable must be removed. Throws a
+ * user-facing error that names a missing variable, or two that exclude each other.
+ */
+export const environmentOf = (given: Environment, parts: LocalParts): Environment => {
+  const { vaultId, keyArn, jwks } = parts;
+  const local: Environment = {
+    VAULT_ID: vaultId,
+    TABLE_NAME: given['TABLE_NAME'] || 'vault',
+    AWS_REGION: given['AWS_REGION'] || given['AWS_DEFAULT_REGION'] || 'us-east-1',
+    ...(keyArn !== undefined && { MASTER_KEY_ID: keyArn }),
+    ...(!needsCredentials(given, parts) && noCredentials),
+    ...(isLocalIdentity(given) && localIdentity(jwks)),
+  };
+  try {
+    readServicesConfig({ ...given, ...local });
+    checkIdentity({ ...given, ...local });
+  } catch (error) {
+    throw misconfigured(`the functions cannot start: ${sentenceOf(error)}`, error);
+  }
+  return local;
+};
+
+/** Sets the variables for this process and the functions in it. */
+export const applyEnvironment = (variables: Environment): void => {
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+};
+
+/** Imports the functions. Set the environment first, because they read it at import. */
+const importHandlers = async (routes: readonly Route[]): Promise<ReadonlyMap<string, Handler>> => {
+  try {
+    const handlers = routes.map(async ({ operation, entryPoint }): Promise<[string, Handler]> => {
+      const module = await import(pathToFileURL(join(root, entryPoint)).href);
+      return [operation, module.handler];
+    });
+    return new Map(await Promise.all(handlers));
+  } catch (error) {
+    // A plain Error is a function's message about its configuration. Any other error is a bug of
+    // ours, and is shown with its stack.
+    if (!(error instanceof Error) || error.name !== 'Error') throw error;
+    throw misconfigured(`the functions cannot start: ${sentenceOf(error)}`, error);
+  }
+};
+
+const readableOnTheWay = (host: string): string =>
+  `HOST is ${host} without TLS: whoever is between a caller and this port can read tokens and values. Set VAULT_TLS_CERT ` +
+  'and VAULT_TLS_KEY, or let only a proxy with TLS reach this port';
+
+/**
+ * Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`, over HTTPS if
+ * `pair` has a certificate and its key, otherwise over HTTP. Throws a user-facing error if it
+ * cannot.
+ */
+export const serveFunctions = async (options: {
+  readonly routes: readonly Route[];
+  readonly port: number;
+  readonly pair: ServingPair | undefined;
+  readonly report: (line: string) => void;
+}): Promise<Gateway> => {
+  const { routes, port, pair, report } = options;
+  const handlers = await importHandlers(routes);
+  const { storePorts } = await import('../../functions/runtime/store.ts');
+  startReadiness(storePorts, machineClock);
+  const host = readHost();
+  try {
+    const gateway = await startGateway({ routes, handlers, host, port, pair, report });
+    if (!isConfidential(new URL(gateway.url))) report(readableOnTheWay(host));
+    return gateway;
+  } catch (error) {
+    throw portRefused(host, port, error);
+  }
+};

@@ -1,0 +1,194 @@
+/**
+ * The local stand-in for API Gateway. It turns HTTP requests into the events that Lambda would pass
+ * to the same handlers, and their results into HTTP replies. Its own refusals (an unknown route, a
+ * body beyond all limits, a function that failed) are problems in the same format.
+ */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
+import type { APIGatewayProxyResult } from 'aws-lambda';
+import { problem } from '../../functions/http/responses.ts';
+import { VaultError } from '../../functions/model/errors.ts';
+import { limits } from '../../functions/model/limits.ts';
+import {
+  createBoundedServer,
+  type Exchange,
+  type Listening,
+  listen,
+  type RequestFault,
+} from '../http/bounded-server.ts';
+import { type Bounds, bounds as presetBounds } from '../http/bounds.ts';
+import { type BodyFault, isFromPage } from '../http/request-body.ts';
+import { type ServingPair, serverTls } from '../http/tls.ts';
+import { createFindRoute, type Route, type RouteFinder } from '../template.ts';
+import {
+  countParameters,
+  type Handler,
+  invoke,
+  pathOf,
+  replyHeadersOf,
+  toEvent,
+} from './lambda.ts';
+
+export type GatewayOptions = {
+  readonly routes: readonly Route[];
+  /** The handlers by operation. */
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Receives one line for each function that failed. The line never contains the error's message,
+   * which may quote a request.
+   */
+  readonly report: (line: string) => void;
+  /** Serves HTTPS with this pair. The default is HTTP. */
+  readonly pair?: ServingPair | undefined;
+  /** Replaces some of http/bounds.ts, for tests. */
+  readonly bounds?: Partial<Bounds>;
+};
+
+export type Gateway = Listening & {
+  /**
+   * Uses another pair for HTTPS from the next connection on. A gateway that serves HTTP ignores
+   * this.
+   */
+  readonly renew: (pair: ServingPair) => void;
+};
+
+/**
+ * The maximum length of a body that this gateway reads. It is larger than the functions' own limit,
+ * so that the functions refuse such bodies themselves, but small enough for this host.
+ */
+const bodyBytesMax = 4 * 1_048_576;
+
+/** A text of at most this many characters is sent together with the headers, in one piece. */
+const joinedCharactersMax = 65_536;
+
+const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult): void => {
+  const { body: text, isBase64Encoded } = result;
+  // A long text would be copied in the heap several times; a buffer of bytes is outside the heap.
+  const isLong = text.length > joinedCharactersMax;
+  const encoding = isBase64Encoded ? 'base64' : 'utf8';
+  const body = isBase64Encoded || isLong ? Buffer.from(text, encoding) : text;
+  const length = Buffer.byteLength(body);
+  response.statusCode = result.statusCode;
+  for (const [name, values] of replyHeadersOf(result)) response.setHeader(name, values);
+  // In a 304 this header would give the length of the omitted value (RFC 9110, 8.6).
+  if (result.statusCode !== 304) response.setHeader('Content-Length', length);
+  holdReply(length);
+  response.write(body);
+};
+
+const answer = async (
+  options: GatewayOptions,
+  bounds: Bounds,
+  findRoute: RouteFinder,
+  { request, readBody }: Exchange,
+): Promise<APIGatewayProxyResult> => {
+  const { method = '', url: target = '', rawHeaders } = request;
+  const requestId = randomUUID();
+  if (isFromPage(request)) return problem(fromPage(), requestId);
+  const found = findRoute(method, pathOf(target));
+  if (found === undefined) return problem(routeNotFound(), requestId);
+  if ('allow' in found) {
+    const refused = problem(methodNotAllowed(), requestId);
+    return { ...refused, headers: { ...refused.headers, Allow: found.allow.join(', ') } };
+  }
+  if (countParameters(target) > bounds.queryParametersMax) {
+    return problem(tooManyParameters(bounds), requestId);
+  }
+  const body = await readBody(bodyBytesMax);
+  if (typeof body === 'string') return problem(unread(body), requestId);
+  const { route, pathParameters } = found;
+  const handler = options.handlers.get(route.operation);
+  if (handler === undefined) throw new Error(`${route.operation} has no handler`);
+  const sourceIp = request.socket.remoteAddress ?? '';
+  const received = { method, target, rawHeaders, body, sourceIp };
+  const event = toEvent(received, route, pathParameters, requestId);
+  return invoke(handler, route, event, requestId, options.report);
+};
+
+/** Serves the routes. Throws the system's error if it cannot listen (`EADDRINUSE`). */
+export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const { pair, host, port } = options;
+  const findRoute = createFindRoute(options.routes);
+  const bounds = { ...presetBounds, ...options.bounds };
+  let isClosing = false;
+  const respond = async (exchange: Exchange): Promise<void> => {
+    const { request, response } = exchange;
+    const result = await answer(options, bounds, findRoute, exchange).catch(() => undefined);
+    if (result === undefined) return void request.destroy();
+    if (isClosing || !request.complete) response.setHeader('Connection', 'close');
+    send(exchange, result);
+    // Reads the rest of the request's body before the reply ends: if the connection were closed
+    // with half of the body unread, it would be reset and the client might not get the reply.
+    await exchange.discardBody();
+    response.end();
+  };
+  const refuse = refuseUnreadable(bounds);
+  const server = createBoundedServer({ bounds, respond, refuse, tls: pair && serverTls(pair) });
+  const { url, close } = await listen(server, host, port);
+  return {
+    url,
+    renew: (other) => {
+      if (server instanceof TlsServer) server.setSecureContext(serverTls(other));
+    },
+    close: (graceMs) => {
+      isClosing = true;
+      return close(graceMs);
+    },
+  };
+};
+
+const routeNotFound = () => new VaultError('route_not_found', 'no route has this path');
+const fromPage = () => new VaultError('forbidden', 'a web page may not use the vault');
+const methodNotAllowed = () =>
+  new VaultError('method_not_allowed', 'the route does not have this method');
+
+const bodyTooLarge = () =>
+  new VaultError('too_large', 'the body is too large', {
+    properties: { limit: limits.bodyBytesMax },
+  });
+const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');
+const malformed = () =>
+  new VaultError('invalid_request', 'this is not a valid HTTP request', {
+    properties: { field: 'request' },
+  });
+const notOneHost = () =>
+  new VaultError('invalid_request', 'the request has no header Host, or more than one', {
+    properties: { field: 'Host' },
+  });
+const noRoom = () =>
+  new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
+
+/** Creates the problem for a request whose body was not read. */
+const unread = (why: BodyFault): VaultError =>
+  ({ 'too long': bodyTooLarge, 'too slow': tooSlow, 'no room': noRoom, malformed })[why]();
+
+const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
+  new VaultError('too_large', 'the query has too many parameters', {
+    properties: { field: 'query', limit },
+  });
+
+/** Creates the raw reply, including the status line, to something that is not a valid request. */
+const refuseUnreadable =
+  ({ headerBytesMax, headersMax }: Bounds) =>
+  (reason: RequestFault): string => {
+    const tooLarge = (sentence: string, limit: number) => () =>
+      new VaultError('too_large', sentence, { properties: { field: 'headers', limit } });
+    const errors = {
+      malformed,
+      'not one host': notOneHost,
+      'too slow': tooSlow,
+      'headers too large': tooLarge('the headers are too large', headerBytesMax),
+      'too many headers': tooLarge('the request has too many headers', headersMax),
+    };
+    const { statusCode, headers, body } = problem(errors[reason](), randomUUID());
+    const lines = Object.entries({
+      Date: new Date().toUTCString(),
+      ...headers,
+      'Content-Length': Buffer.byteLength(body),
+      Connection: 'close',
+    }).map(([name, value]) => `${name}: ${value}\r\n`);
+    return `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`;
+  };

@@ -1,0 +1,99 @@
+/**
+ * The access policy of `npm start` or a node: the file of `AUTH_POLICY_FILE`, which is read again
+ * while the program runs. A change takes effect completely or not at all.
+ */
+import { readFileSync } from 'node:fs';
+import {
+  type LocalKeys,
+  parsePolicy,
+  type ReadPolicy,
+} from '../../functions/access/policy-file.ts';
+import { localIssuer } from '../../functions/access/policy-types.ts';
+import { localKeys } from '../../functions/http/key-sets.ts';
+import { refusePolicy, usePolicy } from '../../functions/runtime/identity.ts';
+import { codeOf, misconfigured, sentenceOf } from '../../system/failures.ts';
+
+/**
+ * A change takes effect after two checks saw the same text, because an editor may still be writing
+ * during the first.
+ */
+const lookEveryMs = 2_000;
+
+/** What a check of the file found: its text, or the error and its code. */
+type FileText = { readonly text: string; readonly error?: unknown };
+
+const look = (file: string): FileText => {
+  try {
+    return { text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    return { text: codeOf(error) ?? sentenceOf(error), error };
+  }
+};
+
+/**
+ * Reads a policy file and checks its inline keys. Throws a failure that names the file and its
+ * mistakes.
+ */
+export const readPolicyFile = (file: string, local?: LocalKeys): ReadPolicy =>
+  policyIn(file, look(file), local);
+
+const policyIn = (file: string, { text, error }: FileText, local?: LocalKeys): ReadPolicy => {
+  if (error !== undefined)
+    throw misconfigured(`the access policy ${file} cannot be read (${text})`, error);
+  try {
+    const read = parsePolicy(text, local);
+    for (const issuer of read.policy.issuers) {
+      if ('jwks' in issuer) localKeys(JSON.stringify(issuer.jwks));
+    }
+    return read;
+  } catch (fault) {
+    const lines = sentenceOf(fault).split('\n');
+    throw misconfigured(lines.map((line) => `${file}: ${line}`).join('\n'), fault);
+  }
+};
+
+export type FollowedPolicy = {
+  /** Whether the tokens of `npm run token` are accepted. */
+  readonly takesLocalTokens: boolean;
+  readonly close: () => void;
+};
+
+/**
+ * Uses the policy in the file, and follows its changes. `jwks` is the key set of `npm run token`.
+ * Throws a failure if the file has no valid policy at the start. If it becomes invalid later, the
+ * old policy stays in use, and the log and the status say why.
+ */
+export const followPolicyFile = (
+  file: string,
+  jwks: string,
+  report: (line: string) => void,
+): FollowedPolicy => {
+  const local: LocalKeys = JSON.parse(jwks);
+  const use = (seen: FileText): ReadPolicy => {
+    const read = policyIn(file, seen, local);
+    for (const warning of read.warnings) report(`${file}: ${warning}`);
+    usePolicy(read.policy);
+    return read;
+  };
+  let used = look(file);
+  let last = used;
+  const { policy } = use(used);
+  const lookAgain = (): void => {
+    const before = last;
+    last = look(file);
+    if (last.text === used.text || last.text !== before.text) return;
+    // Uses the text that this check has read, because reading the file once more could return
+    // something else.
+    used = last;
+    try {
+      use(used);
+    } catch (error) {
+      refusePolicy(sentenceOf(error));
+    }
+  };
+  const timer = setInterval(lookAgain, lookEveryMs).unref();
+  return {
+    takesLocalTokens: policy.issuers.some(({ issuer }) => issuer === localIssuer),
+    close: () => clearInterval(timer),
+  };
+};

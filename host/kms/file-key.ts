@@ -1,0 +1,56 @@
+/** Uses the master key in a file. Faults have the names that KMS gives them. */
+import { randomBytes } from 'node:crypto';
+import type { KeyService } from '../../functions/kms/key-service.ts';
+import { unwrap, wrap } from './data-key-wrapping.ts';
+import { fault } from './kms-fault.ts';
+import type { KeyReading, MasterKey } from './master-key.ts';
+
+const dataKeyBytes = 32;
+
+export const createFileKey = (key: MasterKey): KeyService => ({
+  generate: async (bound) => {
+    const reading = readEnabled(key);
+    await key.proof?.admit(reading);
+    const plaintext = randomBytes(dataKeyBytes);
+    const wrapped = wrap(reading, plaintext, contextOf(bound));
+    return { plaintext, wrapped, masterKeyId: key.arn };
+  },
+
+  unwrap: async (bound, wrapped) => {
+    const reading = readEnabled(key);
+    const unwrapped = unwrap(reading, Buffer.from(wrapped), contextOf(bound));
+    if ('dataKey' in unwrapped) {
+      key.proof?.opened(reading);
+      return { plaintext: unwrapped.dataKey };
+    }
+    throw unwrapped.fault === 'other-master-key'
+      ? fault('IncorrectKeyException', `another key than ${key.arn} has wrapped the data key`)
+      : fault('InvalidCiphertextException', 'the data key is damaged or bound to something else');
+  },
+
+  describe: async () => {
+    const reading = key.read();
+    const { keyId, state } = reading;
+    if (state === 'Enabled') await key.proof?.admit(reading);
+    return { masterKeyId: keyId, isEnabled: state === 'Enabled' };
+  },
+});
+
+/** Returns the key if it may be used at the moment. */
+const readEnabled = (key: MasterKey): KeyReading => {
+  const reading = key.read();
+  if (reading.state === 'Enabled') return reading;
+  throw reading.state === 'Disabled'
+    ? fault('DisabledException', `${key.arn} is disabled.`)
+    : fault('KMSInvalidStateException', `${key.arn} is pending deletion.`);
+};
+
+/**
+ * Malformed Unicode is replaced when it is encoded as UTF-8, so two different contexts could become
+ * equal.
+ */
+const contextOf = (bound: Readonly<Record<string, string>>): ReadonlyMap<string, string> => {
+  const entries = Object.entries(bound);
+  if (entries.flat().every((text) => text.isWellFormed())) return new Map(entries);
+  throw fault('ValidationException', 'a data key can be bound only to well-formed text');
+};

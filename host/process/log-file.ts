@@ -1,0 +1,56 @@
+/**
+ * A log of limited length for the output of a process. It keeps at least the newest `bytesMax`
+ * bytes, and at most twice as many.
+ */
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+
+export type LogFile = {
+  readonly write: (chunk: Uint8Array) => void;
+  readonly close: () => void;
+};
+
+const bytesMaxPreset = 16_777_216;
+
+/** Appends to `file`. Once it is full, it becomes `<file>.1`, which replaces the previous one. */
+export const openLogFile = (file: string, bytesMax = bytesMaxPreset): LogFile => {
+  let descriptor = openSync(file, 'a', 0o600);
+  let bytes = fstatSync(descriptor).size;
+  const rotate = () => {
+    renameSync(file, `${file}.1`);
+    closeSync(descriptor);
+    descriptor = openSync(file, 'a', 0o600);
+    bytes = 0;
+  };
+  return {
+    write: (chunk) => {
+      try {
+        if (bytes > 0 && bytes + chunk.length > bytesMax) rotate();
+        bytes += writeSync(descriptor, chunk);
+      } catch {
+        // A log that cannot be written, for example on a full disk, must not end the process that
+        // it describes.
+      }
+    },
+    close: () => closeSync(descriptor),
+  };
+};
+
+const lineFeed = 0x0a;
+
+/**
+ * Writes the lines of a stream to a log. Lines are never split: no other stream and no next file
+ * begins within one.
+ */
+export const logLines = (stream: Readable, { write }: LogFile): void => {
+  let rest: Buffer = Buffer.alloc(0);
+  stream.on('data', (chunk: Buffer) => {
+    const end = chunk.lastIndexOf(lineFeed) + 1;
+    if (end > 0) write(Buffer.concat([rest, chunk.subarray(0, end)]));
+    rest = end > 0 ? chunk.subarray(end) : Buffer.concat([rest, chunk]);
+  });
+  stream.once('end', () => {
+    // The unfinished line of a killed process must not become the beginning of another line.
+    if (rest.length > 0) write(Buffer.concat([rest, Buffer.from('\n')]));
+  });
+};

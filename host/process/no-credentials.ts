@@ -1,0 +1,13 @@
+/** The access key for a store that does not check it. The AWS client needs one. */
+export const uncheckedKey = { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' };
+
+/**
+ * Without these, the AWS client would look for the user's credentials and send them to a store that
+ * does not need them.
+ */
+export const noCredentials: Readonly<Record<string, string | undefined>> = {
+  AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: uncheckedKey.secretAccessKey,
+  AWS_SESSION_TOKEN: undefined,
+  AWS_PROFILE: undefined,
+};

@@ -1,0 +1,42 @@
+/**
+ * Reads files of keys and certificates, whose paths come from the user and which may be replaced at
+ * any time. Reading a pipe would block the whole process until somebody writes to it, and a device
+ * or a large file would fill its memory.
+ */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+
+const bytesMax = 1_000_000;
+
+export type FileStatus = ReturnType<typeof statusOf>;
+const statusOf = (descriptor: number) => fstatSync(descriptor, { bigint: true });
+
+/**
+ * Why a file of this kind or size is not read, as part of a sentence; `undefined` if it may be
+ * read.
+ */
+const refusalOf = (status: FileStatus): string | undefined => {
+  if (status.isDirectory()) return 'it is a directory';
+  if (status.isFIFO()) return 'it is a pipe';
+  if (!status.isFile()) return 'it is not a regular file';
+  return status.size > bytesMax ? `it is larger than ${bytesMax / 1_000_000} MB` : undefined;
+};
+
+/**
+ * Reads a regular file of at most 1 MB; links are followed. Status and bytes belong to the same
+ * file, whatever is renamed meanwhile. Throws the system's error, or an error that says why such a
+ * file is not read.
+ */
+export const readSmallFile = (
+  file: string,
+): { readonly status: FileStatus; readonly bytes: Buffer } => {
+  // Without O_NONBLOCK, which Windows lacks, opening a pipe waits for a writer.
+  const descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const status = statusOf(descriptor);
+    const refusal = refusalOf(status);
+    if (refusal !== undefined) throw new Error(refusal);
+    return { status, bytes: readFileSync(descriptor) };
+  } finally {
+    closeSync(descriptor);
+  }
+};

@@ -1,0 +1,174 @@
+/**
+ * Reads template.yaml, so that the local hosts serve the deployed routes and table and nothing is
+ * defined twice, and finds the route of a request. Only the parts of the file that the local hosts
+ * use are checked.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { parse, type YAMLMap, type YAMLSeq } from 'yaml';
+
+/** One route of the API and the function that answers it. */
+export type Route = {
+  readonly method: string;
+  /** The path in API Gateway's format: `/v1/secrets/{name}`. */
+  readonly path: string;
+  /** The operation, which is also the name of the function's file: `create-secret`. */
+  readonly operation: string;
+  /** The function's source, relative to the template: `functions/create-secret.ts`. */
+  readonly entryPoint: string;
+  readonly timeoutMs: number;
+};
+
+/** The table in the format of `CreateTable` (without a name), and the attribute of its TTL. */
+export type TableDefinition = {
+  readonly create: v.InferOutput<typeof tableProperties>;
+  readonly timeToLiveAttribute: string;
+};
+
+export type Template = { readonly routes: readonly Route[]; readonly table: TableDefinition };
+
+const keySchema = v.array(
+  v.object({ AttributeName: v.string(), KeyType: v.picklist(['HASH', 'RANGE']) }),
+);
+const tableProperties = v.object({
+  BillingMode: v.literal('PAY_PER_REQUEST'),
+  DeletionProtectionEnabled: v.boolean(),
+  AttributeDefinitions: v.array(
+    v.object({ AttributeName: v.string(), AttributeType: v.picklist(['S', 'N', 'B']) }),
+  ),
+  KeySchema: keySchema,
+  GlobalSecondaryIndexes: v.array(
+    v.object({
+      IndexName: v.string(),
+      KeySchema: keySchema,
+      Projection: v.object({ ProjectionType: v.literal('KEYS_ONLY') }),
+    }),
+  ),
+});
+const tableResource = v.object({
+  Type: v.literal('AWS::DynamoDB::Table'),
+  Properties: v.object({
+    ...tableProperties.entries,
+    TimeToLiveSpecification: v.object({ AttributeName: v.string(), Enabled: v.literal(true) }),
+  }),
+});
+const functionResource = v.object({
+  Type: v.literal('AWS::Serverless::Function'),
+  Metadata: v.object({
+    BuildProperties: v.object({ EntryPoints: v.tuple([v.string()]) }),
+  }),
+  Properties: v.object({
+    Handler: v.string(),
+    Events: v.record(
+      v.string(),
+      v.object({
+        Type: v.literal('Api'),
+        Properties: v.object({ Method: v.string(), Path: v.string() }),
+      }),
+    ),
+  }),
+});
+const document = v.object({
+  Globals: v.object({ Function: v.object({ Timeout: v.number() }) }),
+  Resources: v.record(v.string(), v.looseObject({ Type: v.string() })),
+});
+
+const intrinsics = ['Ref', 'Sub', 'GetAtt', 'If', 'Equals', 'Not', 'And', 'Or', 'Join', 'Select'];
+const long = (name: string) => (name === 'Ref' ? name : `Fn::${name}`);
+const customTags = intrinsics.flatMap((name) => [
+  { tag: `!${name}`, resolve: (text: string) => ({ [long(name)]: text }) },
+  {
+    tag: `!${name}`,
+    collection: 'seq' as const,
+    resolve: (node: YAMLMap | YAMLSeq) => ({ [long(name)]: node.toJSON() }),
+  },
+]);
+
+/**
+ * Parses the YAML of a CloudFormation template into plain data: `!Ref X` becomes `{ Ref: 'X' }`, as
+ * in JSON.
+ */
+export const parseTemplate = (text: string): unknown => parse(text, { customTags });
+
+const templateFile = join(import.meta.dirname, '..', 'template.yaml');
+
+/**
+ * Reads the routes and the table. Throws if the file is missing or lacks a part that the local
+ * hosts use.
+ */
+export const readTemplate = async (): Promise<Template> => {
+  const { Globals, Resources } = v.parse(
+    document,
+    parseTemplate(await readFile(templateFile, 'utf8')),
+  );
+  const ofType = (type: string) =>
+    Object.values(Resources).filter((resource) => resource.Type === type);
+  const routes = ofType('AWS::Serverless::Function').flatMap((resource) => {
+    const { Metadata, Properties } = v.parse(functionResource, resource);
+    return Object.values(Properties.Events).map(({ Properties: event }) => ({
+      method: event.Method,
+      path: event.Path,
+      operation: Properties.Handler.replace(/\.handler$/, ''),
+      entryPoint: Metadata.BuildProperties.EntryPoints[0],
+      timeoutMs: Globals.Function.Timeout * 1000,
+    }));
+  });
+  const [table, ...others] = ofType('AWS::DynamoDB::Table');
+  if (others.length > 0) throw new Error('template.yaml describes more than one table');
+  const { TimeToLiveSpecification, ...create } = v.parse(tableResource, table).Properties;
+  return { routes, table: { create, timeToLiveAttribute: TimeToLiveSpecification.AttributeName } };
+};
+
+type RouteMatch =
+  | { readonly route: Route; readonly pathParameters: Readonly<Record<string, string>> | null }
+  /**
+   * The path exists, but not for the method of the request. `allow` has the methods for which it
+   * does.
+   */
+  | { readonly allow: readonly string[] };
+
+export type RouteFinder = (method: string, path: string) => RouteMatch | undefined;
+
+const segmentsOf = (path: string): readonly string[] => path.split('/').slice(1);
+
+type Segment = { readonly text: string; readonly parameter: string | undefined };
+
+const patternOf = (path: string): readonly Segment[] =>
+  segmentsOf(path).map((text) => ({ text, parameter: /^\{(\w+)\}$/.exec(text)?.[1] }));
+
+/**
+ * Returns the parameters of a path as it was sent, not decoded; `undefined` if the path does not
+ * match this pattern.
+ */
+const matchPath = (
+  pattern: readonly Segment[],
+  sent: readonly string[],
+): Readonly<Record<string, string>> | null | undefined => {
+  if (pattern.length !== sent.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, { text: expected, parameter }] of pattern.entries()) {
+    const text = sent[index] ?? '';
+    if (parameter !== undefined && text !== '') parameters[parameter] = text;
+    else if (expected !== text) return undefined;
+  }
+  return Object.keys(parameters).length > 0 ? parameters : null;
+};
+
+/**
+ * Creates the search for a route. Paths are compared as sent. As on API Gateway, one slash at the
+ * end makes no difference.
+ */
+export const createFindRoute = (routes: readonly Route[]): RouteFinder => {
+  const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
+  return (method, target) => {
+    const sent = segmentsOf(target.replace(/(.)\/$/, '$1'));
+    const matches = patterns.flatMap(({ route, pattern }) => {
+      const pathParameters = matchPath(pattern, sent);
+      return pathParameters === undefined ? [] : [{ route, pathParameters }];
+    });
+    const match = matches.find(({ route }) => route.method === method);
+    if (match !== undefined) return match;
+    return matches.length > 0 ? { allow: matches.map(({ route }) => route.method) } : undefined;
+  };
+};

@@ -1,0 +1,196 @@
+/** Builds the packages `dsvault` and `dsvault-client`, and the GitHub Action. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import spawn from 'cross-spawn';
+import { build, type Metafile } from 'esbuild';
+import { buildAction } from '../../action/build.ts';
+import { buildPage, buildProgram } from '../../cli/build.js';
+import { manPageOf } from '../../cli/man-page.ts';
+import { programFor } from '../../cli/program.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { failure, usage } from '../../system/failures.ts';
+
+/** The folder of the built packages. */
+export const target = '.local/packages';
+
+/** The addresses that the packages name as their origin. One that is `undefined` is left out. */
+export type Addresses = {
+  readonly repository?: string | undefined;
+  readonly homepage?: string | undefined;
+  readonly bugs?: string | undefined;
+};
+
+/**
+ * Returns the properties of a package that contain addresses. Throws a user-facing error if a text
+ * is not an address.
+ */
+const namedIn = ({ repository, homepage, bugs }: Addresses) => {
+  for (const [option, url] of Object.entries({ repository, homepage, bugs })) {
+    if (url === undefined || /^https:\/\/./.test(url)) continue;
+    throw usage(`--${option} is an address: https://…`);
+  }
+  return {
+    ...(repository && { repository: { type: 'git', url: `git+${repository}` } }),
+    ...(homepage && { homepage }),
+    ...(bugs && { bugs: { url: bugs } }),
+  };
+};
+
+/**
+ * Returns the day of the commit, as YYYY-MM-DD, so that two packs of a commit are equal. Without
+ * git it is the day of the last release.
+ */
+const dayOfCommit = (): string => {
+  // Only commits of this folder count. It may have been unpacked from an archive inside some other
+  // repository, whose commits then do not contain it.
+  const { stdout } = spawn.sync('git', ['log', '-1', '--format=%cs', '--', '.'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [day = '1970-01-01'] =
+    /^\d{4}-\d\d-\d\d/.exec(stdout ?? '') ??
+    /(?<=^## \S+ - )\d{4}-\d\d-\d\d$/m.exec(readFileSync('CHANGELOG.md', 'utf8')) ??
+    [];
+  return day;
+};
+
+/** The properties of both packages. Neither has dependencies: everything is bundled. */
+const shared = {
+  version: manifest.version,
+  license: manifest.license,
+  engines: manifest.engines,
+} as const;
+
+/**
+ * Without the `--`, Node would interpret an option `--env-file` after the program's name itself. On
+ * Windows npm copies the `--` into the `dsvault.cmd` that it creates.
+ */
+const firstLine = '#!/usr/bin/env -S node --\n';
+
+/**
+ * Fills the folder of the package `dsvault`: builds the command line and the page of its console
+ * into it.
+ */
+const fillDsvault = async (folder: string, addresses: Addresses): Promise<void> => {
+  const program = join(folder, 'bin/dsvault.js');
+  const parts = [buildProgram(program, addresses.homepage), buildPage(join(folder, 'bin/console'))];
+  writeFileSync(program, `${firstLine}${readFileSync(program, 'utf8')}`, { mode: 0o755 });
+  writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licencesOf(parts));
+  copyFileSync('cli/npm-page.md', join(folder, 'README.md'));
+  const edition = { version: manifest.version, day: dayOfCommit() };
+  writeFileSync(join(folder, 'dsvault.1'), manPageOf(await programFor(), edition));
+  writeManifest(folder, {
+    name: 'dsvault',
+    description: 'The command line of the distributed secrets vault.',
+    keywords: ['secrets', 'vault', 'dotenv', 'env', 'encryption', 'cli'],
+    ...namedIn(addresses),
+    type: 'commonjs',
+    bin: { dsvault: 'bin/dsvault.js' },
+    man: ['./dsvault.1'],
+    files: ['bin', 'dsvault.1', 'THIRD-PARTY-LICENSES.txt'],
+  });
+};
+
+/**
+ * Fills the folder of the package `dsvault-client`: builds the client as one module, with a
+ * declaration for each of its sources.
+ */
+const fillClient = async (folder: string, addresses: Addresses): Promise<void> => {
+  await build({
+    entryPoints: ['client/index.ts'],
+    outfile: join(folder, 'index.js'),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    sourcemap: true,
+    logLevel: 'silent',
+  });
+  const compiler = [
+    ...['node_modules/typescript/bin/tsc', '--ignoreConfig', 'client/index.ts'],
+    ...['--emitDeclarationOnly', '--declaration', '--outDir', folder],
+    ...['--target', 'es2024', '--module', 'nodenext', '--types', 'node'],
+    ...['--strict', '--exactOptionalPropertyTypes', '--allowImportingTsExtensions'],
+  ];
+  execFileSync(process.execPath, compiler, { stdio: 'inherit' });
+  copyFileSync('client/README.md', join(folder, 'README.md'));
+  writeManifest(folder, {
+    name: 'dsvault-client',
+    description: 'A client of the distributed secrets vault for Node.',
+    keywords: ['secrets', 'vault', 'encryption', 'client'],
+    ...namedIn(addresses),
+    type: 'module',
+    exports: { '.': { types: './index.d.ts', default: './index.js' } },
+    types: './index.d.ts',
+    sideEffects: false,
+    files: ['*.js', '*.js.map', '*.d.ts'],
+  });
+};
+
+const writeManifest = (folder: string, own: object): void =>
+  writeFileSync(
+    join(folder, 'package.json'),
+    `${JSON.stringify({ ...own, ...shared }, undefined, 2)}\n`,
+  );
+
+/**
+ * Returns the names, versions and licences of all packages with code in the bundles, as one text.
+ */
+const licencesOf = (bundles: readonly Metafile[]): string => {
+  const inputs = bundles
+    .flatMap(({ outputs }) =>
+      Object.values(outputs).flatMap((output) => Object.entries(output.inputs)),
+    )
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([file]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
+    .filter((folder) => folder !== undefined);
+  return [...new Set(inputs)]
+    .sort()
+    .map(licenceOf)
+    .join(`\n${'-'.repeat(80)}\n\n`);
+};
+
+/**
+ * Returns the name, the version and the licence texts of a package. Throws if it has no licence
+ * file, because it must not be redistributed then.
+ */
+const licenceOf = (folder: string): string => {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+  if (files.length === 0)
+    throw failure(`${name} is bundled, and no file in ${folder} is its licence`);
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+  return [`${name} ${version} (${license})`, ...texts, ''].join('\n\n');
+};
+
+/** Creates the archive of a package. `fill` puts its files into an empty folder. */
+const pack = async (
+  name: string,
+  fill: (folder: string, addresses: Addresses) => Promise<void>,
+  addresses: Addresses,
+): Promise<void> => {
+  const folder = join(target, name);
+  mkdirSync(folder);
+  await fill(folder, addresses);
+  copyFileSync('LICENSE', join(folder, 'LICENSE'));
+  const words = ['pack', '--silent', '--pack-destination', target, `./${folder}`];
+  // cross-spawn also finds npm on Windows, which is a batch file there.
+  const { stdout, status, error } = spawn.sync('npm', words, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw failure(`npm cannot pack ${name} (${error?.message ?? status})`);
+  rmSync(folder, { recursive: true });
+  process.stdout.write(`${join(target, stdout.trim())}\n`);
+};
+
+/** Builds all packages anew. Throws a user-facing error if an address is invalid. */
+export const packAll = async (addresses: Addresses): Promise<void> => {
+  namedIn(addresses);
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  await pack('dsvault', fillDsvault, addresses);
+  await pack('dsvault-client', fillClient, addresses);
+  buildAction(join(target, 'action'));
+};

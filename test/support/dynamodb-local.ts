@@ -1,0 +1,26 @@
+/**
+ * Starts DynamoDB Local, so that tests can run against it. The npm package `dynamodb-local`
+ * downloads Amazon's program the first time and starts it with Java. The program has its own
+ * licence, so it is not part of this project. It listens on every address of the machine, and no
+ * setting changes that.
+ */
+import { mkdirSync } from 'node:fs';
+import { findFreePort, isServed } from '../../host/process/ports.ts';
+import { programTimes } from '../../host/process/program-times.ts';
+import { endChild } from '../../host/process/supervisor.ts';
+import { until } from './until.ts';
+
+const installPath = '.local/dynamodb-local';
+
+export const startDynamodbLocal = async (folder: string) => {
+  const { configureInstaller, launch } = await import('dynamodb-local');
+  mkdirSync(installPath, { recursive: true });
+  configureInstaller({ installPath });
+  const port = await findFreePort();
+  const child = await launch(port, folder, ['-sharedDb']);
+  await until(() => isServed(port), 30_000);
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    close: () => endChild(child, programTimes.storeEndMs),
+  };
+};

@@ -1,0 +1,73 @@
+/** Backing up and restoring the data of `npm start`. */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { openEmbedded, restoreEmbedded } from '../../../../host/backup/embedded.ts';
+import { createBackup } from '../../../../host/backup/file.ts';
+import { createProgress } from '../../../../host/backup/progress.ts';
+import { putItems } from '../../../../host/backup/table.ts';
+import { runningRecord } from '../../../../host/process/vault-records.ts';
+import { openSqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+
+const runs = (dynamodbEndpoint?: string) => (folder: string) =>
+  runningRecord.remember(folder, {
+    ...{ url: '', ...(dynamodbEndpoint && { dynamodbEndpoint }) },
+    ...{ vaultId: 'v', tableName: 'vault', masterKeyId: 'key', takesLocalTokens: true },
+  });
+
+it.each<[string, RegExp, (folder: string) => void]>([
+  [
+    'of a vault that keeps its data elsewhere',
+    /has its data in another store: /,
+    runs('http://127.0.0.1:1'),
+  ],
+  [
+    'of release 1.0.0',
+    /^\S+ holds data of release 1\.0\.0 or older \(store\.sqlite-wal\): make a backup with that release, move store\.sqlite\*/,
+    (folder) => writeFileSync(join(folder, 'store.sqlite-wal'), ''),
+  ],
+  [
+    'of DynamoDB Local',
+    /^the data of \S+ are in DynamoDB Local, which npm start no longer runs: run it yourself/,
+    (folder) => mkdirSync(join(folder, 'dynamodb-local')),
+  ],
+])('a backup refuses data %s', async (_, sentence, prepare) => {
+  const folder = freshFolder();
+  prepare(folder);
+  await expect(openEmbedded(folder)).rejects.toThrow(sentence);
+});
+
+it('a backup shows the data as of one moment while the vault keeps writing', async () => {
+  const folder = freshFolder();
+  writeFileSync(join(folder, 'vault.json'), '{"id":"v"}');
+  const store = openSqliteStore(join(folder, 'vault.sqlite'), 'serve');
+  const item = (name: string) => ({ pk: { S: name }, sk: { S: 'HEAD' } });
+  const many = Array.from({ length: 1_500 }, (__, index) => item(`${10_000 + index}`));
+  await putItems(store.write, many);
+  runs()(folder);
+  const { facts, pages } = await openEmbedded(folder);
+  expect(facts).toMatchObject({ vault: 'v', table: 'vault', store: 'sqlite' });
+  const found: string[] = [];
+  for await (const page of pages) {
+    found.push(...page.map(({ pk }) => pk?.S ?? ''));
+    await putItems(store.write, [item('99999')]);
+  }
+  expect(found).toEqual(many.map(({ pk }) => pk.S));
+  await store.close();
+});
+
+it('a restore without the master key fails and leaves only its lock file behind', async () => {
+  async function* pages() {
+    yield [];
+  }
+  const facts = { vault: 'v', table: 'vault', takenAt: '', store: 'sqlite' };
+  const file = join(freshFolder(), 'file');
+  const unheard = { written: () => undefined, checked: () => undefined };
+  await createBackup(file, async () => ({ facts, pages: pages() }), unheard);
+  const folder = freshFolder();
+  await expect(restoreEmbedded(folder, file, createProgress())).rejects.toThrow(
+    /^the master key is missing: copy/,
+  );
+  expect(readdirSync(folder)).toEqual(['lock']);
+});

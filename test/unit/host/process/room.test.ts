@@ -1,0 +1,39 @@
+import { expect, it } from '@jest/globals';
+import { watchRoom } from '../../../../host/process/room.ts';
+
+it('watchRoom reports once that a disk is nearly full, and once that it has space again', async () => {
+  const lines: string[] = [];
+  const lows: boolean[] = [];
+  const mebibyte = 1_048_576;
+  let room: number | Error = 100 * mebibyte;
+  const measure = async (folder: string): Promise<number> => {
+    expect(folder).toBe('/data');
+    if (room instanceof Error) throw room;
+    return room;
+  };
+  const { look, close } = watchRoom(
+    '/data',
+    (line, isLow) => {
+      lines.push(line);
+      lows.push(isLow);
+    },
+    measure,
+  );
+  const after = async (next: number | Error): Promise<number> => {
+    room = next;
+    await look();
+    return lines.length;
+  };
+  expect([await after(20 * mebibyte), await after(10 * mebibyte)]).toEqual([0, 1]);
+  expect(await after(0)).toBe(1);
+  expect(await after(new Error('ENOENT'))).toBe(1);
+  expect([await after(50 * mebibyte), await after(50 * mebibyte)]).toEqual([2, 2]);
+  expect(await after(1_536)).toBe(3);
+  expect(lines).toEqual([
+    'the disk of /data has 10240 KiB left: every write is refused until there is room',
+    'the disk of /data has space again',
+    'the disk of /data has 1 KiB left: every write is refused until there is room',
+  ]);
+  expect(lows).toEqual([true, false, true]);
+  close();
+});

@@ -1,0 +1,299 @@
+/**
+ * The store over real files: what it keeps, what it refuses, and which other programs may use a
+ * file at the same time.
+ */
+import fs, {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { NotSent } from '../../../../functions/store/ports.ts';
+import { putItems } from '../../../../host/backup/table.ts';
+import { openDatabase } from '../../../../host/sqlite/database.ts';
+import { keepExpiring } from '../../../../host/sqlite/expiry.ts';
+import { openLogFile } from '../../../../host/sqlite/log-file.ts';
+import { openSqliteStore, type SqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
+import { freshFolder } from '../../../support/local-process.ts';
+import { requestContext } from '../../../support/requests.ts';
+
+const opened: SqliteStore[] = [];
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const store of opened.splice(0)) await store.close();
+});
+const open = (file: string, access: 'serve' | 'write' | 'read' = 'serve'): SqliteStore => {
+  const store = openSqliteStore(file, access);
+  opened.push(store);
+  return store;
+};
+const freshFile = () => join(freshFolder(), 'vault.sqlite');
+
+const keyOf = (name: string) => ({ pk: `TENANT#t#SECRET#${name}`, sk: 'HEAD' });
+const itemOf = (name: string, more: object = {}) => ({
+  pk: { S: keyOf(name).pk },
+  sk: { S: 'HEAD' },
+  tenant: { S: 't' },
+  name: { S: name },
+  ...more,
+});
+const put = (store: SqliteStore, name: string, more?: object) =>
+  store
+    .itemsOf(requestContext())
+    .write([{ key: keyOf(name), expected: { is: 'absent' }, put: itemOf(name, more) }]);
+const namesIn = async (store: SqliteStore): Promise<readonly string[]> => {
+  const names: string[] = [];
+  for await (const page of store.pages()) names.push(...page.map(({ name }) => name?.S ?? ''));
+  return names;
+};
+const reasonOf = async (write: Promise<unknown>): Promise<unknown> =>
+  await write.then(
+    (result) => result,
+    (error) => (error instanceof NotSent ? error.reason : 'unclear'),
+  );
+
+describe('the database file', () => {
+  it('names its program and its format, and uses a write-ahead log and UTF-8', () => {
+    const file = freshFile();
+    open(file);
+    const database = new DatabaseSync(file, { readOnly: true });
+    const settings = ['application_id', 'user_version', 'journal_mode', 'encoding'].map(
+      (name) => Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0],
+    );
+    database.close();
+    expect(settings).toEqual([0x44535654, 1, 'wal', 'UTF-8']);
+  });
+
+  it('holds everything that was acknowledged before a kill', async () => {
+    const [file, left] = [freshFile(), freshFile()];
+    const store = open(file);
+    await put(store, 'KEPT');
+    // The copies are what a killed process leaves: nothing has been moved from the log into the
+    // database.
+    for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    expect(await namesIn(open(left, 'read'))).toEqual(['KEPT']);
+  });
+
+  it.each<[string, (file: string) => void, RegExp]>([
+    [
+      'is not a database',
+      (file) => writeFileSync(file, 'x'.repeat(5_000)),
+      /is damaged, or is not a database$/,
+    ],
+    [
+      'is of another program',
+      (file) => {
+        const other = new DatabaseSync(file);
+        other.exec('CREATE TABLE t (a)');
+        other.close();
+      },
+      /is a database of another program$/,
+    ],
+    [
+      'is of a later format',
+      (file) => {
+        const later = openDatabase(file, 'write');
+        later.exec('PRAGMA user_version = 2');
+        later.close();
+      },
+      /has format 2, and this release knows format 1: use the release that wrote it$/,
+    ],
+  ])('is refused for both the vault and a reader if it %s', (_, make, sentence) => {
+    const file = freshFile();
+    make(file);
+    for (const access of ['serve', 'read'] as const) {
+      expect(() => openSqliteStore(file, access)).toThrow(sentence);
+    }
+  });
+
+  it('is not created by a reader', () => {
+    const file = freshFile();
+    expect(() => openSqliteStore(file, 'read')).toThrow(/^there is no store /);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('is not written by a reader', async () => {
+    const file = freshFile();
+    await put(open(file), 'ONE');
+    expect(await reasonOf(put(open(file, 'read'), 'TWO'))).toBe('unavailable');
+    expect(await namesIn(open(file, 'read'))).toEqual(['ONE']);
+  });
+
+  it('makes the store unready if another file takes its place', async () => {
+    const file = freshFile();
+    const store = open(file);
+    const probe = () => reasonOf(store.itemsOf(requestContext()).probe());
+    expect(await probe()).toEqual({ replicated: false });
+    renameSync(file, `${file}.away`);
+    expect(await probe()).toBe('unavailable');
+    copyFileSync(`${file}.away`, file);
+    expect(await probe()).toBe('unavailable');
+    renameSync(`${file}.away`, file);
+    expect(await probe()).toEqual({ replicated: false });
+  });
+});
+
+describe('the write-ahead log', () => {
+  const large = { bytes: { B: Buffer.alloc(60_000, 7) } };
+  const fill = async (store: SqliteStore, letter: string): Promise<void> => {
+    const names = Array.from({ length: 120 }, (_, index) => `${letter}${index}`);
+    await Promise.all(names.map((name) => put(store, name, large)));
+  };
+  const logBytes = (file: string) => statSync(`${file}-wal`).size;
+
+  it('is moved into the file when it is long, and then starts over', async () => {
+    const file = freshFile();
+    const store = open(file);
+    const empty = statSync(file).size;
+    for (const letter of ['A', 'B', 'C']) await fill(store, letter);
+    expect(statSync(file).size).toBeGreaterThan(empty + 20_000_000);
+    expect(logBytes(file)).toBeLessThan(8_000_000);
+  });
+
+  it('grows while a reader holds an older snapshot, and becomes short again afterwards', async () => {
+    const file = freshFile();
+    const store = open(file);
+    await put(store, 'FIRST');
+    const pages = store.pages();
+    // The snapshot is taken when the first page is read, so the items written here are in it.
+    await putItems(
+      store.write,
+      Array.from({ length: 1_200 }, (_, index) => itemOf(`S${index}`)),
+    );
+    await pages.next();
+    for (const letter of ['A', 'B', 'C', 'D']) await fill(store, letter);
+    const grown = logBytes(file);
+    expect(grown).toBeGreaterThan(20_000_000);
+    await pages.return(undefined);
+    for (const letter of ['E', 'F']) await fill(store, letter);
+    expect(logBytes(file)).toBeLessThanOrEqual(16 * 1_048_576);
+  });
+});
+
+describe('a disk failure', () => {
+  const eio = () => {
+    throw new Error('EIO: i/o error, fdatasync');
+  };
+
+  it('at the start makes the start fail with an error that names the log and says what to do', () => {
+    const file = freshFile();
+    jest.spyOn(fs, 'fdatasyncSync').mockImplementation(eio);
+    expect(() => openSqliteStore(file, 'serve')).toThrow(
+      `the log ${file}-wal of the store cannot be written to disk (EIO: i/o error, fdatasync): ` +
+        'look at the disk, then start again',
+    );
+  });
+
+  it('at a sync leaves the log for the next start, and closing the store moves none of it into the file', async () => {
+    const file = freshFile();
+    const store = openSqliteStore(file, 'serve', (...of) => ({
+      ...openLogFile(...of),
+      sync: async () => eio(),
+    }));
+    const parts = () => ['', '-wal'].map((part) => readFileSync(`${file}${part}`));
+    expect(await reasonOf(put(store, 'ONE'))).toBe('unclear');
+    const failed = parts();
+    await store.close();
+    expect(parts()).toEqual(failed);
+  });
+});
+
+describe('another program that uses the database of a running vault', () => {
+  it("throttles the vault's writes while it holds the lock, but not its reads", async () => {
+    const file = freshFile();
+    const store = open(file);
+    await put(store, 'ONE');
+    const other = openDatabase(file, 'write');
+    other.exec('BEGIN IMMEDIATE');
+    expect(await reasonOf(put(store, 'TWO'))).toBe('throttled');
+    expect(await store.get(keyOf('ONE'))).toMatchObject({ name: { S: 'ONE' } });
+    other.close();
+    expect(await put(store, 'TWO')).toBe('written');
+  });
+
+  it('may write, and its writes and those of the vault check each other', async () => {
+    const file = freshFile();
+    const [vault, command] = [open(file), open(file, 'write')];
+    expect(await put(command, 'ONE')).toBe('written');
+    expect(await put(vault, 'ONE')).toMatchObject([{ is: 'failed' }]);
+    expect(await put(vault, 'TWO')).toBe('written');
+    expect(await put(command, 'TWO')).toMatchObject([{ is: 'failed' }]);
+  });
+
+  it('syncs the log to the disk before it returns what the log holds', async () => {
+    const file = freshFile();
+    await put(open(file), 'ONE');
+    const pathOf = (descriptor: number) => readlinkSync(`/proc/self/fd/${descriptor}`);
+    const synced: string[] = [];
+    jest.spyOn(fs, 'fsyncSync').mockImplementation((descriptor) => {
+      synced.push(pathOf(descriptor));
+    });
+    const reader = open(file, 'read');
+    await reader.pages().next();
+    expect(synced).toEqual([`${file}-wal`]);
+  });
+
+  it('changes no byte of the file or the log by reading, not even if the vault was killed', async () => {
+    const [file, left] = [freshFile(), freshFile()];
+    await put(open(file), 'KEPT');
+    for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    const parts = () => ['', '-wal'].map((part) => readFileSync(`${left}${part}`));
+    const before = parts();
+    const reader = openSqliteStore(left, 'read');
+    expect(await namesIn(reader)).toEqual(['KEPT']);
+    await reader.close();
+    expect(parts()).toEqual(before);
+  });
+});
+
+describe('a store whose disk is almost full', () => {
+  it('refuses every write but keeps reading until there is room', async () => {
+    const store = open(freshFile());
+    await put(store, 'ONE');
+    store.refuseWrites(true);
+    expect(await reasonOf(put(store, 'TWO'))).toBe('unavailable');
+    expect(await namesIn(store)).toEqual(['ONE']);
+    store.refuseWrites(false);
+    expect(await put(store, 'TWO')).toBe('written');
+  });
+});
+
+describe('expiry', () => {
+  it('deletes in steps what expired before the current second, and nothing else', async () => {
+    const store = open(freshFile());
+    const record = (name: string, second: number) => ({
+      ...{ pk: { S: name }, sk: { S: 'RECORD' }, expiresAt: { N: String(second) } },
+    });
+    const old = Array.from({ length: 250 }, (_, index) => record(`OLD${index}`, 99));
+    await putItems(store.write, [...old, record('NOW', 100), record('LATER', 101)]);
+    await put(store, 'SECRET');
+    expect(await store.deleteExpired(100, 30)).toBe(30);
+    const expiry = keepExpiring(store, () => 100_500);
+    await expiry.expire();
+    expiry.close();
+    const left: string[] = [];
+    for await (const page of store.pages()) left.push(...page.map(({ pk }) => pk?.S ?? ''));
+    expect(left).toEqual(['LATER', 'NOW', keyOf('SECRET').pk]);
+  });
+});
+
+describe('a damaged database row', () => {
+  it('makes its item unreadable, but does not make writes of other items fail', async () => {
+    const file = freshFile();
+    const store = open(file);
+    await put(store, 'ONE');
+    const database = openDatabase(file, 'write');
+    database.exec(`UPDATE items SET item = '{"pk'`);
+    database.close();
+    const [damaged, other] = await Promise.all([put(store, 'ONE'), put(store, 'TWO')]);
+    expect(damaged).toEqual([{ is: 'failed', item: {} }]);
+    expect(other).toBe('written');
+    expect(await store.get(keyOf('ONE'))).toEqual({});
+  });
+});
