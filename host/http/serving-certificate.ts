@@ -199,12 +199,16 @@ const pairIn = (files: Files, look: Look): ServingPair => {
     misconfigured(`${variables[file]} names ${files[file]}, which ${what}`);
   for (const file of ['certificate', 'key'] as const) {
     const { error, text } = look[file];
-    if (error !== undefined) throw refuse(file, `cannot be read (${text})`);
+    if (error !== undefined)
+      throw refuse(file, `cannot be read (${text}): name a file that this user can read`);
   }
   const { certificate, key } = { certificate: look.certificate.text, key: look.key.text };
   const [leaf] = certificatesIn(certificate);
   if (leaf === undefined)
-    throw refuse('certificate', 'does not contain a complete certificate in PEM');
+    throw refuse(
+      'certificate',
+      'does not contain a complete certificate in PEM: name a file with the whole chain',
+    );
   if (process.platform !== 'win32' && look.key.mode & modeTooWide) {
     const mode = (look.key.mode & 0o777).toString(8);
     throw refuse(
@@ -215,9 +219,12 @@ const pairIn = (files: Files, look: Look): ServingPair => {
   const privateKey = privateKeyIn(key);
   if (privateKey === 'encrypted') throw refuse('key', 'is encrypted: keep it without a passphrase');
   if (privateKey === undefined)
-    throw refuse('key', 'does not contain a complete private key in PEM');
+    throw refuse('key', 'does not contain a complete private key in PEM: name the file of the key');
   if (!leaf.checkPrivateKey(privateKey)) {
-    throw refuse('key', `is not the key of the first certificate in ${files.certificate}`);
+    throw refuse(
+      'key',
+      `is not the key of the first certificate in ${files.certificate}: name two files that belong together`,
+    );
   }
   try {
     createSecureContext(serverTls({ certificate, key }));

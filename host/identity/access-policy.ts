@@ -10,8 +10,9 @@ import {
 } from '../../functions/access/policy-file.ts';
 import { localIssuer } from '../../functions/access/policy-types.ts';
 import { localKeys } from '../../functions/http/key-sets.ts';
+import { policyVariable } from '../../functions/runtime/config.ts';
 import { refusePolicy, usePolicy } from '../../functions/runtime/identity.ts';
-import { codeOf, misconfigured, sentenceOf } from '../../system/failures.ts';
+import { codeOf, isFailure, misconfigured, sentenceOf } from '../../system/failures.ts';
 
 /**
  * A change takes effect after two checks saw the same text, because an editor may still be writing
@@ -52,6 +53,17 @@ const policyIn = (file: string, { text, error }: FileText, local?: LocalKeys): R
   }
 };
 
+/** Adds to a failure of the start which variable names the file. */
+const named = <Result>(read: () => Result): Result => {
+  try {
+    return read();
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    const where = `${policyVariable} names this file: correct the variable or the file`;
+    throw misconfigured(`${sentenceOf(error)}; ${where}`, error);
+  }
+};
+
 export type FollowedPolicy = {
   /** Whether the tokens of `npm run token` are accepted. */
   readonly takesLocalTokens: boolean;
@@ -77,7 +89,7 @@ export const followPolicyFile = (
   };
   let used = look(file);
   let last = used;
-  const { policy } = use(used);
+  const { policy } = named(() => use(used));
   const lookAgain = (): void => {
     const before = last;
     last = look(file);

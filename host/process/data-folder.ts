@@ -107,7 +107,9 @@ export const openDataFolder = (folder: string): void => {
     // Missing permission is reported as a wrong setting. A full or failing disk is not, because it
     // can be repaired without changing the settings.
     const isForbidden = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(codeOf(error) ?? '');
-    throw isForbidden ? misconfigured(sentence, error) : failure(sentence, { cause: error });
+    if (!isForbidden) throw failure(sentence, { cause: error });
+    const next = 'let this user write there, or set VAULT_DATA_DIR to another folder';
+    throw misconfigured(`${sentence}: ${next}`, error);
   }
   if (openMode === undefined) return;
   throw misconfigured(

@@ -220,9 +220,15 @@ describeLocal('a vault that cannot start', () => {
     expect(readdirSync(dataDir)).not.toContain(missing);
   });
 
+  const namingVariable = 'AUTH_POLICY_FILE names this file: correct the variable or the file';
   it.each<[string, string | undefined, NodeJS.ProcessEnv, string]>([
-    ['is missing', undefined, {}, 'the access policy access.yaml cannot be read (ENOENT)'],
-    ['is faulty', 'issuers: []', {}, 'access.yaml: line 1: issuers is empty'],
+    [
+      'is missing',
+      undefined,
+      {},
+      `the access policy access.yaml cannot be read (ENOENT); ${namingVariable}`,
+    ],
+    ['is faulty', 'issuers: []', {}, `access.yaml: line 1: issuers is empty; ${namingVariable}`],
     [
       'is combined with an issuer in variables',
       'issuers: [{ id: local, localKey: true }]',

@@ -141,7 +141,8 @@ describe('docker run', () => {
     });
     await expect(runOn(freshFolder())).rejects.toMatchObject({
       code: 78,
-      stderr: 'cannot write to the data folder /data (EACCES)\n',
+      stderr:
+        'cannot write to the data folder /data (EACCES): let this user write there, or set VAULT_DATA_DIR to another folder\n',
     });
   });
 

@@ -136,7 +136,7 @@ const refusals: readonly (readonly [
     'a node with a certificate that cannot be read',
     'node.ts',
     { VAULT_TLS_CERT: '/nowhere', VAULT_TLS_KEY: '/nowhere', VAULT_CLUSTER_FILE: '/nowhere' },
-    'VAULT_TLS_CERT names /nowhere, which cannot be read (ENOENT)',
+    'VAULT_TLS_CERT names /nowhere, which cannot be read (ENOENT): name a file that this user can read',
     78,
   ],
   // The first port of a cluster is the port of its first vault, so `{before}` makes the second port

@@ -86,9 +86,13 @@ describe('a vault that starts', () => {
 
   const inCertificate = (what: string) => `VAULT_TLS_CERT names {certificate}, which ${what}`;
   const inKey = (what: string) => `VAULT_TLS_KEY names {key}, which ${what}`;
-  const noCertificate = inCertificate('does not contain a complete certificate in PEM');
-  const noKey = inKey('does not contain a complete private key in PEM');
-  const otherKey = inKey('is not the key of the first certificate in {certificate}');
+  const noCertificate = inCertificate(
+    'does not contain a complete certificate in PEM: name a file with the whole chain',
+  );
+  const noKey = inKey('does not contain a complete private key in PEM: name the file of the key');
+  const otherKey = inKey(
+    'is not the key of the first certificate in {certificate}: name two files that belong together',
+  );
   const wide = (mode: string) =>
     inKey(`others than its owner and a group may read or write it (${mode}): chmod 640 it`);
   const faults: readonly (readonly [what: string, make: () => unknown, sentence: string])[] = [
@@ -105,16 +109,20 @@ describe('a vault that starts', () => {
     [
       'a missing certificate',
       () => rmSync(file.certificate),
-      inCertificate('cannot be read (ENOENT)'),
+      inCertificate('cannot be read (ENOENT): name a file that this user can read'),
     ],
-    ['a missing key', () => rmSync(file.key), inKey('cannot be read (ENOENT)')],
+    [
+      'a missing key',
+      () => rmSync(file.key),
+      inKey('cannot be read (ENOENT): name a file that this user can read'),
+    ],
     [
       'a folder in place of a key',
       () => {
         rmSync(file.key);
         mkdirSync(file.key);
       },
-      inKey('cannot be read (it is a directory)'),
+      inKey('cannot be read (it is a directory): name a file that this user can read'),
     ],
     [
       'a pipe in place of a certificate',
@@ -122,7 +130,7 @@ describe('a vault that starts', () => {
         rmSync(file.certificate);
         execFileSync('mkfifo', [file.certificate]);
       },
-      inCertificate('cannot be read (it is a pipe)'),
+      inCertificate('cannot be read (it is a pipe): name a file that this user can read'),
     ],
     ['an empty certificate', () => write({ certificate: '' }), noCertificate],
     [

@@ -71,9 +71,12 @@ describe('the policy file of a local host', () => {
   });
 
   it('prevents the start of the host if it is missing or faulty', () => {
-    expect(follow).toThrow(`the access policy ${file} cannot be read (ENOENT)`);
+    const named = 'AUTH_POLICY_FILE names this file: correct the variable or the file';
+    expect(follow).toThrow(`the access policy ${file} cannot be read (ENOENT); ${named}`);
     writeFileSync(file, policyWith('.'));
-    expect(follow).toThrow(`${file}: line 12: issuers[0].rules[0].names[0] is not a name pattern`);
+    expect(follow).toThrow(
+      `${file}: line 12: issuers[0].rules[0].names[0] is not a name pattern: write a name, the beginning of names and *, or *; ${named}`,
+    );
     writeFileSync(file, policyWith('A').replace(/jwks: .*/, 'jwks: { keys: [{ kty: oct }] }'));
     expect(follow).toThrow(`${file}: the key set may contain only public keys`);
   });

@@ -72,11 +72,12 @@ describe('the data folder', () => {
   it('causes an error of one sentence if it cannot be created, as under /proc', () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
-    for (const [path, code] of [
-      ['/proc/vault/data', 'ENOENT'],
-      [join(file, 'data'), 'ENOTDIR'],
+    const otherFolder = ': let this user write there, or set VAULT_DATA_DIR to another folder';
+    for (const [path, code, next] of [
+      ['/proc/vault/data', 'ENOENT', ''],
+      [join(file, 'data'), 'ENOTDIR', otherFolder],
     ] as const) {
-      const sentence = `cannot write to the data folder ${path} (${code})`;
+      const sentence = `cannot write to the data folder ${path} (${code})${next}`;
       expect(() => openDataFolder(path)).toThrow(sentence);
     }
   });
