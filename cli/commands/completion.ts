@@ -45,10 +45,14 @@ const placesOf = (
   });
   const [argument] = command.registeredArguments;
   const isFile = ['file', 'command'].includes(argument?.name() ?? '');
-  const argumentIs = isFile ? 'file' : path.join(' ') === 'get' ? 'secret' : undefined;
+  const isSecret = secretArguments.includes(argument?.name() ?? '') && path.join(' ') !== 'create';
+  const argumentIs = isFile ? 'file' : isSecret ? 'secret' : undefined;
   const deeper = command.commands.flatMap((child) => [...placesOf(child, [...path, child.name()])]);
   return new Map([[path.join(' '), { below, options, argumentIs } as const], ...deeper]);
 };
+
+/** The arguments that are the name of a secret, which has to exist except for `create`. */
+const secretArguments = ['name', 'names', 'from', 'secret', 'old'];
 
 /** What an option takes: a profile, a dialect, or else perhaps a file. */
 const valueKindOf = ({ long, required }: Option, path: string): ValueKind => {

@@ -29,7 +29,7 @@ const startVault = async (answer: RequestListener): Promise<readonly (string | u
   return asked;
 };
 
-describe('the names for the completion of dsvault get', () => {
+describe('the names of secrets for completion', () => {
   it('come from one request, without names in which a shell would execute something', async () => {
     const asked = await startVault((_, response) => {
       const names = ['A1', 'A$(id)', '`id`', 'A b', 'A.b-c'];
