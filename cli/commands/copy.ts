@@ -19,7 +19,7 @@ export const copyCommand = () =>
       const { client } = openSession(flags);
       const body = { from, create, note };
       const write = () => client('copy-secret', { name, body, ifVersion });
-      const noValue = 'no such secret to copy, or no such version of it';
+      const noValue = `no such secret to copy, or no such version of it: dsvault history ${from.name} lists its versions`;
       const written = await withSentence(
         'not_found',
         `this token sees no secret ${name}: --create creates it`,

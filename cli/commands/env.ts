@@ -158,9 +158,18 @@ const ask = async (
   const values = await readValues(content, flags);
   if (operation === 'encrypt-env') requireReference(content, file);
   const given = values.size > 0 ? Object.fromEntries(values) : undefined;
+  const store = () => storeFile(session, operation, { ...options, values: given, note: remark });
   return await withSentence('secret_exists', existing, () =>
-    storeFile(session, operation, { ...options, values: given, note: remark }),
+    withSentence('not_found', absent[operation], store),
   );
+};
+
+/** Encryption looks up only the secrets of enc(NAME@next). */
+const absent = {
+  'encrypt-env':
+    'enc(NAME@next) needs a secret that exists: enc(NAME) creates one; nothing was stored',
+  'submit-env':
+    'secret() and enc(NAME@next) need secrets that exist: enc(NAME) creates one; nothing was stored',
 };
 
 const existing =
@@ -185,7 +194,6 @@ const requireReference = (content: string, file: string): void => {
   const parsed = parseFile(content);
   const isPlain = ({ candidates }: ScannedLine) => candidates.every(({ kind }) => kind === 'text');
   if (parsed.errors.length > 0 || !scanFile(parsed).lines.every(isPlain)) return;
-  throw failure(`${file} has no enc(): nothing was stored, and the values in it stay readable`, {
-    kind: 'invalidFile',
-  });
+  const sentence = `${file} has no enc(): nothing was stored, and the values in it stay readable`;
+  throw failure(`${sentence}; dsvault env adopt stores plain values`, { kind: 'invalidFile' });
 };

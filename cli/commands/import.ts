@@ -8,7 +8,7 @@ import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
 import { limits } from '../../functions/model/limits.ts';
 import { isSecretName } from '../../functions/model/types.ts';
-import { failure, isFailure, refusal, usage } from '../../system/failures.ts';
+import { failure, inOtherWords, isFailure, refusal, usage } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { FileError } from '../../system/problem-report.ts';
 import { invalidFile, storeFile } from '../files/file-failures.ts';
@@ -87,8 +87,17 @@ const byName = async <Result>(file: string, action: () => Promise<Result>): Prom
     if (!isFailure(error) || error.report.errors === undefined) throw error;
     const { errors, errorsTotal: _, ...rest } = error.report;
     for (const each of errors) noteLine(`${file}: ${fileSentence(each)}`);
-    throw refusal({ ...rest, names: errors.map(({ name }) => name) });
+    const failed = refusal({ ...rest, names: errors.map(({ name }) => name) });
+    const sentence = instead[rest.code];
+    throw sentence === undefined ? failed : inOtherWords(failed, sentence);
   }
+};
+
+/** What to do about names that exist already, or do not exist. */
+const instead: Readonly<Record<string, string>> = {
+  secret_exists:
+    'these secrets exist: --update writes the next version of each; nothing was stored',
+  not_found: '--update needs secrets that exist: leave it out to create them; nothing was stored',
 };
 
 type Entry = { readonly name: string; readonly value: string };

@@ -106,7 +106,8 @@ const readCa = (file: string, addr: string): string => {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw failure(`cannot read the file of --ca (${systemCodeOf(error)})`, { cause: error });
+    const sentence = `cannot read the file of --ca (${systemCodeOf(error)}): give a file with the certificates in PEM`;
+    throw failure(sentence, { cause: error });
   }
   const certificates = certificatesIn(text);
   if (certificates.length === 0)

@@ -126,7 +126,7 @@ const holds = (file: string, text: string): boolean => {
 export const requireReplaceable = (file: string, source = file): RewrittenTarget => {
   if (file === '-') throw usage('stdin cannot be replaced');
   const target = requireTarget(file, (present) => {
-    if (present === undefined) throw failure(`there is no file ${file}`);
+    if (present === undefined) throw failure(`there is no file ${file}: check its path`);
     const { mode, uid, gid } = present;
     return { mode: mode & 0o777, owner: { uid, gid } };
   });

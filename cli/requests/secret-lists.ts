@@ -55,4 +55,8 @@ export const ofVersion = <Result>(
 ): Promise<Result> =>
   version === undefined
     ? action()
-    : withSentence('not_found', `no version ${version} of ${name}, or no such secret`, action);
+    : withSentence(
+        'not_found',
+        `no version ${version} of ${name}, or no such secret: dsvault history ${name} lists its versions`,
+        action,
+      );

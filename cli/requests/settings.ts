@@ -122,8 +122,10 @@ const readToken = (
   // A flag or a variable takes precedence over the profile, so a login changes nothing until that
   // is dropped.
   const instead = (source: string) => `renew it, or drop ${source} and run ${login}`;
-  const ofFile = (path: string, source: string) =>
-    tokenOfText(source, () => readTokenFile(path, source), instead(source));
+  const ofFile = (path: string, source: string) => {
+    const another = `drop ${source} and run ${login}`;
+    return tokenOfText(source, () => readTokenFile(path, source, another), instead(source));
+  };
   if (flags.tokenFile !== undefined) return ofFile(flags.tokenFile, '--token-file');
   if (typed !== undefined) {
     return tokenOfText('DSVAULT_TOKEN', () => typed, instead('DSVAULT_TOKEN'));
@@ -148,12 +150,13 @@ const loginOf = ({ oidc, tokenCommand }: Profile, profile: string, addr: string)
   return words.join(' ');
 };
 
-const readTokenFile = (file: string, source: string): string => {
+const readTokenFile = (file: string, source: string, instead: string): string => {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (systemCodeOf(error) === 'unknown error') throw error;
-    throw failure(`cannot read the file of ${source} (${systemCodeOf(error)})`, {
+    const sentence = `cannot read the file of ${source} (${systemCodeOf(error)})`;
+    throw failure(`${sentence}: give a file with a token, or ${instead}`, {
       kind: 'denied',
       cause: error,
     });

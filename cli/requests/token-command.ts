@@ -120,6 +120,8 @@ const findKept = (file: string): string | undefined => {
   }
 };
 
+const onlyJwt = 'its stdout must be one JWT and nothing else';
+
 /** Runs a token command. Failures name its source and never repeat its output. */
 export const runTokenCommand = (
   [program = '', ...args]: readonly string[],
@@ -129,7 +131,7 @@ export const runTokenCommand = (
   const fail = (what: string, cause?: unknown) =>
     failure(`the token command of ${source} ${what}`, { kind: 'denied', cause });
   if (program === '' || (program.includes('/') && !isAbsolute(program))) {
-    throw fail('does not begin with the name or absolute path of a program');
+    throw fail('must begin with the name of a program or its absolute path: write it there');
   }
   const { error, status, signal, stdout } = spawn.sync(program, args, {
     // The command runs in a folder that is the same for every project.
@@ -143,12 +145,19 @@ export const runTokenCommand = (
     maxBuffer: tokenMaxBytes + 2,
   });
   const code = error ? systemCodeOf(error) : undefined;
-  if (code === 'ENOENT') throw fail('was not found', error);
-  if (code === 'ETIMEDOUT') throw fail(`did not end within ${limitMs / 1_000} s`, error);
-  if (code === 'ENOBUFS') throw fail('printed more than a token of 8 KiB', error);
-  if (code !== undefined) throw fail(`cannot be run (${code})`, error);
-  if (status !== 0) throw fail(`ended with ${signal ?? `exit code ${status}`}`);
+  if (code === 'ENOENT')
+    throw fail(
+      'was not found: write the absolute path of its program, or put that on the PATH',
+      error,
+    );
+  if (code === 'ETIMEDOUT')
+    throw fail(`did not end within ${limitMs / 1_000} s: run it by itself to see why`, error);
+  if (code === 'ENOBUFS') throw fail(`printed more than 8 KiB: ${onlyJwt}`, error);
+  if (code !== undefined)
+    throw fail(`cannot be run (${code}): its program must be an executable file`, error);
+  if (status !== 0)
+    throw fail(`ended with ${signal ?? `exit code ${status}`}: run it by itself to see why`);
   const token = stdout.trim();
   if (isJwt(token)) return token;
-  throw fail('did not print a JWT');
+  throw fail(`did not print a JWT: ${onlyJwt}`);
 };

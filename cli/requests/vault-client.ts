@@ -101,7 +101,7 @@ const keyOfEffect = () => {
 /** The failure for an error of the client, with the command that helps, if one is known. */
 const withNextStep = async (
   error: VaultError,
-  { addr, token }: Settings,
+  { addr, token, login }: Settings,
   name: string | undefined,
 ): Promise<Failure> => {
   const unavailable = (how: string) =>
@@ -113,8 +113,22 @@ const withNextStep = async (
     return unavailable(`dsvault login --addr ${addr.replace('https:', 'http:')}`);
   }
   const failed = failureOf(error);
+  const { currentVersion, scope } = failed.report;
   if (error.code === 'not_found' && name !== undefined) {
-    return inOtherWords(failed, `this token sees no secret ${name}`);
+    const sentence = `this token sees no secret ${name}: dsvault list prints the names that it sees`;
+    return inOtherWords(failed, sentence);
+  }
+  if (error.code === 'version_conflict' && name !== undefined && currentVersion !== undefined) {
+    const sentence = `${name} is not at the version of --if-version: look at dsvault history ${name}`;
+    return inOtherWords(failed, `${sentence}, then give ${currentVersion} to write anyway`);
+  }
+  if (
+    error.code === 'forbidden' &&
+    scope !== undefined &&
+    login.startsWith('dsvault login --local')
+  ) {
+    const sentence = `the token lacks the scope ${scope}: the vault's operator grants it`;
+    return inOtherWords(failed, `${sentence}, and on this machine so does ${login} --scope SCOPES`);
   }
   if (error.code !== 'unauthenticated' || token?.another === undefined) return failed;
   const expires = expiryOf(await token.read());

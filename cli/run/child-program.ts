@@ -126,7 +126,7 @@ const startChild = (child: Child): RunningChild => {
   if (file !== undefined) return spawnChild(file, child);
   return isOnPath(child.command)
     ? notStarted(child, 'this is not an executable file', 'programUnusable')
-    : notStarted(child, 'command not found', 'programMissing');
+    : notStarted(child, 'command not found: check its name and the PATH', 'programMissing');
 };
 
 type StartFault = 'programMissing' | 'programUnusable';

@@ -32,7 +32,7 @@ export type ProgramFile = ReturnType<
  * Reads the file, and empties the lines that `only` excludes, so that their secrets are not read.
  */
 export const readContent = async ({ envFile, only }: ProgramFile): Promise<string> => {
-  const typed = await readText(envFile);
+  const typed = await readText(envFile, undefined, '-f names another, and - is stdin');
   return only === undefined ? typed : withOnly(typed, only.split(','), envFile);
 };
 
@@ -43,8 +43,15 @@ export const readContent = async ({ envFile, only }: ProgramFile): Promise<strin
 const withOnly = (content: string, keys: readonly string[], file: string): string => {
   const parsed = parseFile(content);
   const assignments = parsed.lines.filter((line) => line.kind === 'assignment');
-  const missing = keys.find((key) => !assignments.some((line) => line.key === key));
-  if (missing !== undefined) throw usage(`--only: ${file} does not have one of these keys`);
+  // A key that is not in the file may be a value that was typed in the wrong place.
+  const which = keys.flatMap((key, index) =>
+    assignments.some((line) => line.key === key) ? [] : [`${index + 1}`],
+  );
+  if (which.length > 0) {
+    throw usage(
+      `--only: ${file} has no key that is number ${which.join(', ')} of the list: add it, or leave it out`,
+    );
+  }
   const lines = parsed.lines.map((line) =>
     line.kind !== 'assignment' || keys.includes(line.key) ? line : emptied(line),
   );

@@ -39,15 +39,23 @@ export const readStdin = async (what: string): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
-/** Reads a file; `-` is stdin. `what` names the purpose. */
-const readInput = async (file: string, what: string): Promise<Buffer> => {
+/** What to do about a file that does not exist, in most commands. */
+const otherInput = 'check its path, or give - for stdin';
+
+/**
+ * Reads a file; `-` is stdin. `what` names the purpose, and `otherwise` says what to do if there is
+ * no file.
+ */
+const readInput = async (file: string, what: string, otherwise = otherInput): Promise<Buffer> => {
   if (file === '-') return await readStdin(what);
   try {
     return readFileSync(file);
   } catch (error) {
     const code = systemCodeOf(error);
     const sentence =
-      code === 'ENOENT' ? `there is no file ${file}` : `cannot read ${file} (${code})`;
+      code === 'ENOENT'
+        ? `there is no file ${file}: ${otherwise}`
+        : `cannot read ${file} (${code})`;
     throw failure(sentence, { cause: error });
   }
 };
@@ -157,10 +165,14 @@ export const decodeValue = (given: { readonly value: string; readonly encoding: 
 
 /**
  * Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` then names the
- * file.
+ * file. `otherwise` says what to do if there is no file.
  */
-export const readText = async (file: string, what = `the file ${file}`): Promise<string> => {
-  const bytes = await readInput(file, what);
+export const readText = async (
+  file: string,
+  what = `the file ${file}`,
+  otherwise?: string,
+): Promise<string> => {
+  const bytes = await readInput(file, what, otherwise);
   if (isUtf8(bytes)) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   throw failure(`${what} is not UTF-8`, { kind: 'invalidFile' });
 };

@@ -34,9 +34,10 @@ export const parseJson = <Schema extends GenericSchema>(
   text: string,
   schema: Schema,
 ): InferOutput<Schema> => {
-  requireExact(text);
+  requireExact(text, propertiesOf(schema, 1));
   const parsed: unknown = JSON.parse(text);
-  if (!isObject(parsed)) throw invalid('body', 'the body must be a JSON object');
+  if (!isObject(parsed))
+    throw invalid('body', `the body must be a JSON object${propertiesOf(schema, 1)}`);
   const result = safeParse(schema, parsed, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
@@ -88,8 +89,9 @@ export const versionMap = custom<Readonly<Record<string, number>>>(
 
 /**
  * Throws if `JSON.parse` would change or lose anything in this text, or if it is nested too deeply.
+ * `takes` ends the message about text that is not JSON.
  */
-const requireExact = (text: string): void => {
+const requireExact = (text: string, takes: string): void => {
   if (text.startsWith('\uFEFF'))
     throw invalid('body', 'the body must not begin with a byte order mark');
   const properties: Set<string>[] = [];
@@ -127,8 +129,9 @@ const requireExact = (text: string): void => {
         properties.at(-1)?.add(property);
       },
       onLiteralValue: requireText,
-      onError: () => {
-        throw invalid('body', 'the body is not valid JSON');
+      onError: (_, __, ___, line, column) => {
+        const place = `line ${line + 1}, column ${column + 1}`;
+        throw invalid('body', `the body is not valid JSON at ${place}${takes}`);
       },
     },
     { disallowComments: true, allowTrailingComma: false },
@@ -174,11 +177,12 @@ export const decodeValue = (body: {
     throw invalid('value', 'the value is not valid base64 with padding (RFC 4648, section 4)');
   }
   if (bytes.length > limits.valueBytesMax) {
-    throw new VaultError('too_large', 'the value is too large', {
+    const sentence = `the value is too large: a version holds ${limits.valueBytesMax} bytes at most, so split it`;
+    throw new VaultError('too_large', sentence, {
       properties: { limit: limits.valueBytesMax },
     });
   }
   if (tellsValue(body.note, bytes))
-    throw invalid('note', 'the note contains the value, but notes are not secret');
+    throw invalid('note', 'the note contains the value, but notes are not secret: leave it out');
   return bytes;
 };

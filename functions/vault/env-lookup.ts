@@ -268,5 +268,6 @@ const requireFound = (plan: Plan, missing: ReadonlyMap<string, Absence>): void =
   if (missing.size === 0) return;
   const properties = reportReferences(plan, new Set(missing.keys()), 'not_found');
   const forLog = { reasons: countsOf(missing.values()) };
-  throw new VaultError('not_found', 'no such secret', { properties, forLog });
+  const sentence = 'the token sees no such secret, or no such version of one';
+  throw new VaultError('not_found', sentence, { properties, forLog });
 };

@@ -23,7 +23,8 @@ import { type Head, isNameVisible, type Principal, type Scope } from '../model/t
 export const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): void => {
   const missing = needed.find((scope) => !scopes.includes(scope));
   if (missing === undefined) return;
-  throw new VaultError('forbidden', `the token lacks the scope ${missing}`, {
+  const sentence = `the token lacks the scope ${missing}: the vault's operator grants it in the access policy or the token`;
+  throw new VaultError('forbidden', sentence, {
     properties: { scope: missing },
     forLog: { why: missing },
   });
@@ -65,7 +66,9 @@ export const requireVisible = ({ names }: Principal, name: string): void => {
  */
 export const requireCreatable = ({ names }: Principal, name: string): void => {
   if (isNameVisible(names, name)) return;
-  throw new VaultError('forbidden', 'the token does not allow this name', {
+  const sentence =
+    "the token does not allow this name: the vault's operator grants names in the access policy or the token";
+  throw new VaultError('forbidden', sentence, {
     forLog: { why: 'name_not_allowed' },
   });
 };

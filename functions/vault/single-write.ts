@@ -112,7 +112,8 @@ export const requireReplaceable = (
   const head = requireHead(vault.principal, name, read);
   if (head.state === 'deleted') throw notFound('deleted');
   if (ifMatch === undefined || isOneOf(ifMatch, head)) return head;
-  throw new VaultError('version_conflict', 'the current version is not the expected one', {
+  const sentence = `the current version is ${head.version}, not the expected one: read the secret before you write`;
+  throw new VaultError('version_conflict', sentence, {
     properties: { currentVersion: head.version },
     forLog: { blocking: head.version },
   });

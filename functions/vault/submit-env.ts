@@ -100,20 +100,18 @@ const requireAllowed = (
   note: string | undefined,
 ): void => {
   if (create.some(({ value }) => tellsValue(note, Buffer.from(value)))) {
-    throw new VaultError(
-      'invalid_request',
-      'the note contains a value of the file, but notes are not secret',
-      {
-        properties: { field: 'note' },
-      },
-    );
+    const sentence =
+      'the note contains a value of the file, but notes are not secret: leave it out';
+    throw new VaultError('invalid_request', sentence, { properties: { field: 'note' } });
   }
   // With `enc(NAME@next)`, a hidden name is reported as not found later, like a missing secret.
   const isForbidden = ({ name, isNext }: Plan['create'][number]) =>
     !isNext && !isNameVisible(principal.names, name);
   const hidden = create.filter(isForbidden).length;
   if (hidden > 0) {
-    throw new VaultError('forbidden', 'the token does not allow all of the new names in the file', {
+    const sentence =
+      "the token does not allow all of the new names in the file: the vault's operator grants names in the access policy or the token";
+    throw new VaultError('forbidden', sentence, {
       forLog: { reasons: { name_not_allowed: hidden } },
     });
   }

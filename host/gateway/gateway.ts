@@ -91,7 +91,7 @@ const answer = async (
   const found = findRoute(method, pathOf(target));
   if (found === undefined) return problem(routeNotFound(), requestId);
   if ('allow' in found) {
-    const refused = problem(methodNotAllowed(), requestId);
+    const refused = problem(methodNotAllowed(found.allow), requestId);
     return { ...refused, headers: { ...refused.headers, Allow: found.allow.join(', ') } };
   }
   if (countParameters(target) > bounds.queryParametersMax) {
@@ -140,10 +140,14 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   };
 };
 
-const routeNotFound = () => new VaultError('route_not_found', 'no route has this path');
+const routeNotFound = () =>
+  new VaultError(
+    'route_not_found',
+    'no route has this path: the routes begin with /v1/, and docs/openapi.yaml has them',
+  );
 const fromPage = () => new VaultError('forbidden', 'a web page may not use the vault');
-const methodNotAllowed = () =>
-  new VaultError('method_not_allowed', 'the route does not have this method');
+const methodNotAllowed = (allow: readonly string[]) =>
+  new VaultError('method_not_allowed', `the route takes only ${allow.join(', ')}`);
 
 const bodyTooLarge = () =>
   new VaultError('too_large', 'the body is too large', {

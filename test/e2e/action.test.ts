@@ -266,15 +266,18 @@ describeLocal('a step that cannot do its work', () => {
       given: { 'env-file': 'a,b:c.env' },
       code: 3,
       told: [
-        'error file=a%2Cb%3Ac.env,line=2,col=6 web.KEY: there is no such secret',
-        'error file=a%2Cb%3Ac.env,line=3,col=3 app.NONE: there is no such secret',
+        'error file=a%2Cb%3Ac.env,line=2,col=6 web.KEY: the token sees no such secret or version: dsvault history web.KEY lists its versions',
+        'error file=a%2Cb%3Ac.env,line=3,col=3 app.NONE: the token sees no such secret or version: dsvault history app.NONE lists its versions',
         expect.any(String),
       ],
     },
     'an error in the input content': {
       given: { content: `A=${canary}\nB=secret(app.NONE)\n` },
       code: 3,
-      told: ['error  content, line 2: app.NONE: there is no such secret', expect.any(String)],
+      told: [
+        'error  content, line 2: app.NONE: the token sees no such secret or version: dsvault history app.NONE lists its versions',
+        expect.any(String),
+      ],
     },
     'a name that may not be exported': {
       files: { '.env': `A=${canary}\n\nnode_options=--require=${canary}\n` },

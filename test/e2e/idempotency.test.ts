@@ -96,13 +96,17 @@ describe('a repeated keyed request', () => {
     expect(await versionsOf(name)).toBe(1);
   });
 
-  it('is refused with 403 if its token lacks the scope or does not cover the name', async () => {
+  it('is refused with 403 if its token lacks the scope or does not cover the name, and names who grants it', async () => {
+    const refused = {
+      status: 403,
+      json: { detail: expect.stringMatching(/: the vault's operator/) },
+    };
     const [name, key] = [freshName(), randomUUID()];
     await send(createOf(name), key);
     const reader = vault.token({ scope: 'secrets:read' });
-    expect((await send(createOf(name), key, {}, reader)).status).toBe(403);
+    expect(await send(createOf(name), key, {}, reader)).toMatchObject(refused);
     const blind = vault.token({ names: ['OTHER'] });
-    expect((await send(createOf(name), key, {}, blind)).status).toBe(403);
+    expect(await send(createOf(name), key, {}, blind)).toMatchObject(refused);
   });
 });
 

@@ -60,7 +60,11 @@ describe('a secret', () => {
   it('refuses a deletion whose If-Match names another version', async () => {
     expect(await remove(name, undefined, { 'If-Match': '"1"' })).toMatchObject({
       status: 412,
-      json: { code: 'version_conflict', currentVersion: 2 },
+      json: {
+        code: 'version_conflict',
+        currentVersion: 2,
+        detail: expect.stringMatching(/^the current version is 2, .*: read the secret/),
+      },
     });
   });
 

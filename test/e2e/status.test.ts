@@ -91,7 +91,9 @@ describeLocal('a path without a route', () => {
   ])('%s answers 404 route_not_found, with and without a token', async (path) => {
     for (const call of [{}, { token: vault.token() }]) {
       const reply = await vault.call('GET', path, call);
-      expect(reply).toMatchObject({ status: 404, json: { code: 'route_not_found' } });
+      const detail =
+        'no route has this path: the routes begin with /v1/, and docs/openapi.yaml has them';
+      expect(reply).toMatchObject({ status: 404, json: { code: 'route_not_found', detail } });
     }
   });
 });
@@ -112,7 +114,8 @@ describeLocal('a method that a path does not have', () => {
     ['OPTIONS', '/v1/secrets', 'GET, HEAD, POST'],
   ])('%s %s answers 405 and allows %s', async (method, path, allowed) => {
     const reply = await vault.ask(method, path);
-    expect(reply).toMatchObject({ status: 405, json: { code: 'method_not_allowed' } });
+    const detail = `the route takes only ${reply.headers.get('allow')}`;
+    expect(reply).toMatchObject({ status: 405, json: { code: 'method_not_allowed', detail } });
     expect(reply.headers.get('allow')?.split(/, ?/).sort().join(', ')).toBe(allowed);
     expect(reply.headers.has('access-control-allow-origin')).toBe(false);
   });

@@ -142,7 +142,7 @@ describe('dsvault login --token-command ssh', () => {
   const refused = (reason: string) => [
     5,
     expect.stringContaining(reason),
-    `dsvault: ${command} ended with exit code 255 (unauthenticated)`,
+    `dsvault: ${command} ended with exit code 255: run it by itself to see why (unauthenticated)`,
   ];
 
   it('reads secrets as the person of the key, and fetches the next token before one expires', async () => {

@@ -117,7 +117,10 @@ describeLocal('dsvault with a vault that serves HTTPS', () => {
       loginAt('http://127.0.0.1:9', '--profile', 'bad', '--ca', files.caFile),
     ]);
     expect(refused.map(({ code, stderr }) => [code, stderr])).toEqual([
-      [1, 'dsvault: cannot read the file of --ca (ENOENT) (failed)\n'],
+      [
+        1,
+        'dsvault: cannot read the file of --ca (ENOENT): give a file with the certificates in PEM (failed)\n',
+      ],
       [2, 'dsvault: the file of --ca does not contain a complete certificate in PEM (usage)\n'],
       [2, 'dsvault: --ca belongs to an address of https:// (usage)\n'],
     ]);

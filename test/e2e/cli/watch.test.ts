@@ -80,7 +80,7 @@ describe('dsvault run --watch', () => {
     front.plan({ status: 503 }, 'drop', bad, { status: 500 });
     await started.prints('can be expanded again');
     await vault.ask('DELETE', path);
-    await started.prints(`${name}: there is no such secret`);
+    await started.prints(`${name}: the token sees no such secret or version`);
     await asksOn();
     started.child.kill('SIGUSR1');
     await started.prints('still one');

@@ -60,17 +60,21 @@ describe('runTokenCommand', () => {
     expect(runTokenCommand(sh(`echo; echo ' ${token} '`), 'X')).toBe(token);
   });
 
-  const noJwt = 'did not print a JWT';
-  const tooLong = 'printed more than a token of 8 KiB';
+  const noJwt = 'did not print a JWT: its stdout must be one JWT and nothing else';
+  const tooLong = 'printed more than 8 KiB: its stdout must be one JWT and nothing else';
   it.each<[string, readonly string[], string, number?]>([
-    ['is empty', [], 'does not begin with the name or absolute path of a program'],
-    ['is not a program', ['/dev/null'], 'cannot be run (EACCES)'],
-    ['is killed', sh('kill -9 $$'), 'ended with SIGKILL'],
+    ['is empty', [], 'must begin with the name of a program or its absolute path: write it there'],
+    [
+      'is not a program',
+      ['/dev/null'],
+      'cannot be run (EACCES): its program must be an executable file',
+    ],
+    ['is killed', sh('kill -9 $$'), 'ended with SIGKILL: run it by itself to see why'],
     ['prints another token', sh('echo c4n4ry.is.opaque'), noJwt],
     ['prints two tokens', sh(`echo ${jwt({})}; echo ${jwt({})}`), noJwt],
     ['prints more than a token', sh('yes c4n4ry 2> /dev/null'), tooLong],
     ['reads stdin', ['cat'], noJwt],
-    ['does not end', ['sleep', '60'], 'did not end within 0.1 s', 100],
+    ['does not end', ['sleep', '60'], 'did not end within 0.1 s: run it by itself to see why', 100],
   ])(
     'denies access without repeating any output if the command %s',
     (_, words, sentence, ...[limitMs]) => {

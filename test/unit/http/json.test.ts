@@ -99,6 +99,17 @@ describe('parseJson, for an invalid body,', () => {
     expect(await refusedField(text)).toBe(`invalid_request ${field}`);
   });
 
+  it.each([
+    ['{"name": n}', 'line 1, column 10'],
+    ['{"name": "n",\n  "value": "v",\n}', 'line 3, column 1'],
+    ['', 'line 1, column 1'],
+  ])('says where %j is not JSON, and what the route takes', async (text, place) => {
+    const { message } = await refusalOf(() => parseJson(text, schema));
+    expect(message).toBe(
+      `the body is not valid JSON at ${place}; this route takes name, value, values, dryRun, any`,
+    );
+  });
+
   it('says that JSON must not begin with a BOM', async () => {
     const { message } = await refusalOf(() => parseJson('\uFEFF{"name":"n"}', schema));
     expect(message).toBe('the body must not begin with a byte order mark');
