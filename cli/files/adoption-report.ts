@@ -3,6 +3,7 @@
  * been stored.
  */
 import type { Adoption } from '../../functions/env/adoption.ts';
+import { parseFile } from '../../functions/env/grammar.ts';
 import { isPublicName } from '../../functions/env/looks-secret.ts';
 import { failure } from '../../system/failures.ts';
 import { note, noteLine } from '../output/output.ts';
@@ -11,11 +12,16 @@ import { unfitReason } from './unfit-values.ts';
 export const notePlain = (
   file: string,
   content: string,
-  { silenced, unfit, plain }: Pick<Adoption, 'silenced' | 'unfit' | 'plain'>,
+  { silenced, unfit, plain, secrets }: Pick<Adoption, 'silenced' | 'unfit' | 'plain' | 'secrets'>,
 ): void => {
   for (const { key, line } of silenced) {
     noteLine(
       `${file}:${line}: ${key} is assigned again below, and programs take the last line; this one becomes a comment, which still shows the value`,
+    );
+  }
+  for (const { key, line } of cutByComment(content, secrets)) {
+    noteLine(
+      `${file}:${line}: ${key} ends before the # of a comment: if the rest belongs to the value, put both in quotes`,
     );
   }
   const lines = content.split('\n');
@@ -27,6 +33,21 @@ export const notePlain = (
   if (plain.length === 0) return;
   const names = plain.map((key) => (isPublicName(key) ? `${key} (public by its name)` : key));
   note(`these stay in plain text: ${names.join(', ')}`);
+};
+
+/**
+ * The values without quotes behind which a comment begins. Its author may have meant all of the
+ * line.
+ */
+const cutByComment = (content: string, secrets: Adoption['secrets']): Adoption['secrets'] => {
+  const { lines } = parseFile(content);
+  return secrets.filter(({ line, value }) => {
+    const found = lines.find((one) => one.line === line);
+    if (found?.kind !== 'assignment' || found.value.quote !== '') return false;
+    // The readers of some dialects take all of the line, or end the value earlier than the vault.
+    const text = found.value.raw + found.afterValue + found.comment;
+    return text.startsWith(value) && /^[ \t]*#/.test(text.slice(value.length));
+  });
 };
 
 /** Throws if a chosen value could not be stored. */
