@@ -1,6 +1,6 @@
 /**
  * Builds the command line and the page of its console with esbuild, for `cli/dsvault.js` and for
- * the packages. It is plain JavaScript, because an older Node cannot run TypeScript.
+ * the packages. It is plain JavaScript, because Node runs TypeScript only since 22.18.
  *
  * esbuild's service is not used, because its process would live as long as the program that dsvault
  * runs.
@@ -35,7 +35,7 @@ export const buildProgram = (outfile, pages) =>
     entryPoints: ['cli/main.ts'],
     outfile,
     platform: 'node',
-    target: 'node20',
+    target: 'node22.12',
     format: 'cjs',
     mainFields: ['module', 'main'],
     define: { 'import.meta.url': 'bundleUrl', ...(pages && { pagesUrl: JSON.stringify(pages) }) },
@@ -44,6 +44,24 @@ export const buildProgram = (outfile, pages) =>
       js: "'use strict';const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
     },
   }).metafile;
+
+/**
+ * Builds the start of an installed command line, which loads `program.js` next to it. Its syntax is
+ * so old that a Node which is too old still says so.
+ */
+export const buildInstalled = (outfile) =>
+  buildSync({
+    ...shared,
+    entryPoints: ['cli/installed.js'],
+    outfile,
+    platform: 'node',
+    target: 'es2015',
+    format: 'cjs',
+    external: ['./program.js'],
+    // Without the `--`, Node would interpret an option `--env-file` after the name of the program
+    // itself. On Windows npm copies the `--` into the `dsvault.cmd` that it creates.
+    banner: { js: '#!/usr/bin/env -S node --' },
+  });
 
 /**
  * Builds the page of `dsvault console` into a folder, and returns esbuild's description of its

@@ -1,5 +1,5 @@
 /**
- * A client of the distributed secrets vault for Node 20 and later.
+ * A client of the distributed secrets vault for Node 22.12 and later.
  *
  * Each write has one idempotency key, so retrying it after a lost answer has no second effect. A
  * destruction needs no key for that. The client retries a request by itself if no answer arrives,

@@ -1,7 +1,4 @@
-/**
- * Performs requests like `fetch`, but with older modules of Node: loading `fetch` takes 40 ms, or
- * 100 with Node 20.
- */
+/** Performs requests like `fetch`, but with older modules of Node: loading `fetch` takes 40 ms. */
 import { once } from 'node:events';
 import { type IncomingMessage, request as overHttp, type RequestOptions } from 'node:http';
 import type { TLSSocket } from 'node:tls';

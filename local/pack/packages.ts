@@ -1,11 +1,19 @@
 /** Builds the packages `dsvault` and `dsvault-client`, and the GitHub Action. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import spawn from 'cross-spawn';
 import { build, type Metafile } from 'esbuild';
 import { buildAction } from '../../action/build.ts';
-import { buildPage, buildProgram } from '../../cli/build.js';
+import { buildInstalled, buildPage, buildProgram } from '../../cli/build.js';
 import { manPageOf } from '../../cli/man-page.ts';
 import { programFor } from '../../cli/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
@@ -63,19 +71,17 @@ const shared = {
 } as const;
 
 /**
- * Without the `--`, Node would interpret an option `--env-file` after the program's name itself. On
- * Windows npm copies the `--` into the `dsvault.cmd` that it creates.
- */
-const firstLine = '#!/usr/bin/env -S node --\n';
-
-/**
  * Fills the folder of the package `dsvault`: builds the command line and the page of its console
  * into it.
  */
 const fillDsvault = async (folder: string, addresses: Addresses): Promise<void> => {
-  const program = join(folder, 'bin/dsvault.js');
-  const parts = [buildProgram(program, addresses.homepage), buildPage(join(folder, 'bin/console'))];
-  writeFileSync(program, `${firstLine}${readFileSync(program, 'utf8')}`, { mode: 0o755 });
+  const command = join(folder, 'bin/dsvault.js');
+  buildInstalled(command);
+  chmodSync(command, 0o755);
+  const parts = [
+    buildProgram(join(folder, 'bin/program.js'), addresses.homepage),
+    buildPage(join(folder, 'bin/console')),
+  ];
   writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licencesOf(parts));
   copyFileSync('cli/npm-page.md', join(folder, 'README.md'));
   const edition = { version: manifest.version, day: dayOfCommit() };
@@ -102,7 +108,7 @@ const fillClient = async (folder: string, addresses: Addresses): Promise<void> =
     outfile: join(folder, 'index.js'),
     bundle: true,
     platform: 'node',
-    target: 'node20',
+    target: 'node22.12',
     format: 'esm',
     sourcemap: true,
     logLevel: 'silent',

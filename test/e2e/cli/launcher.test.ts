@@ -6,7 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { nodesOnPath } from '../../support/each-node.ts';
+import manifest from '../../../package.json' with { type: 'json' };
+import { nodesOnPath, oldNodesOnPath, pretendToBe } from '../../support/each-node.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
 const checkout = (): string => {
@@ -26,10 +27,10 @@ const checkout = (): string => {
 };
 const install = (folder: string): void =>
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
-const version = (folder: string) => {
+const version = (folder: string, env: NodeJS.ProcessEnv = {}) => {
   const { PATH } = process.env;
   return spawnSync(join(folder, 'cli/dsvault.js'), ['version'], {
-    env: { PATH },
+    env: { PATH, ...env },
     encoding: 'utf8',
   });
 };
@@ -58,6 +59,31 @@ describe('the launcher of dsvault', () => {
     const ran = version(checkout());
     expect([ran.status, ran.stdout]).toEqual([1, '']);
     expect(ran.stderr).toContain('run npm ci');
+  });
+
+  it('says which Node to install, and where npm ci has put one, when its Node is too old', () => {
+    const folder = checkout();
+    install(folder);
+    const { PATH } = process.env;
+    const oldest = manifest.engines.node.replace('>=', '');
+    const runs = [
+      ...['20.20.2', '22.11.0'].map((node) => [node, pretendToBe(node)] as const),
+      ...oldNodesOnPath().map(
+        ([node, first]) => [node.slice(1), { PATH: `${first}${delimiter}${PATH}` }] as const,
+      ),
+    ];
+    for (const [node, env] of runs) {
+      const { status, stdout, stderr } = version(folder, env);
+      expect([status, stdout, stderr]).toEqual([
+        1,
+        '',
+        `dsvault: this needs Node ${oldest} or later, and Node ${node} runs it: install Node ${oldest} or later, ` +
+          `or put ${folder}/node_modules/.bin first on the PATH, where npm ci has put one\n`,
+      ]);
+    }
+    for (const node of [`${oldest}.0`, '23.0.0']) {
+      expect(version(folder, pretendToBe(node)).stdout).toMatch(/^dsvault \d/);
+    }
   });
 
   it('needs only the built file once it is built', () => {

@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import manifest from '../../../package.json' with { type: 'json' };
 import { commandsOf, steady } from '../../support/console-blocks.ts';
 import { startConsoleProcess } from '../../support/console-process.ts';
-import { nodesOnPath } from '../../support/each-node.ts';
+import { nodesOnPath, oldNodesOnPath, pretendToBe } from '../../support/each-node.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { useVault } from '../../support/running-vault.ts';
 
@@ -106,6 +106,29 @@ describe('the package dsvault', () => {
       '',
     );
     expect(existsSync(join(user.HOME, 'obeyed'))).toBe(false);
+  });
+
+  it('says which Node to install when its Node is too old', () => {
+    const [, node = ''] = nodes[0] ?? [];
+    const user = userWith(node);
+    inBash(`npm i -gs ${packageFile('dsvault')}`, user.HOME, user);
+    const oldest = manifest.engines.node.replace('>=', '');
+    const runs = [
+      ...['20.20.2', '22.11.0'].map((version) => [version, pretendToBe(version)] as const),
+      ...oldNodesOnPath().map(
+        ([version, folder]) => [version.slice(1), { PATH: `${folder}:${user.PATH}` }] as const,
+      ),
+    ];
+    for (const [version, more] of runs) {
+      const told = inBash('dsvault version; dsvault run true; echo $?', user.HOME, {
+        ...user,
+        ...more,
+      });
+      const sentence =
+        `dsvault: this needs Node ${oldest} or later, and Node ${version} runs it: ` +
+        `install Node ${oldest} or later\n`;
+      expect(told).toBe(`${sentence}${sentence}125\n`);
+    }
   });
 
   it('serves its console, names what it bundles, has a man page, and uses the programs of a named checkout', async () => {
