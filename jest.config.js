@@ -21,7 +21,7 @@ if (isFirstProcess) process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'vault-'));
 
 // These are published as ESM only; inside Jest they go through the same transform.
 const esm =
-  '(?:jose|oauth4webapi|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
+  '(?:commander|@commander-js/extra-typings|jose|oauth4webapi|to-fast-properties|pkijs|asn1js|bytestreamjs|@noble/hashes|@peculiar/utils)/';
 const setupFiles = ['<rootDir>/test/support/first-umask.ts'];
 const project = (name, more = {}) => ({
   displayName: name,

@@ -85,6 +85,11 @@ describe('a wrong command line', () => {
     [['--curl-c4n4ry', 'get'], `${option};`],
     // `--note` is an option of other commands, but not of this one.
     [['env', 'lint', '--note', 'c4n4ry'], `${option};`],
+    // Commander repeats the arguments in its own message.
+    [
+      ['get', 'A', 'c4n4ry'],
+      'too many arguments: get takes NAME, and a value is never an argument;',
+    ],
     [['get'], 'NAME is missing;'],
     [['diff', 'A'], 'NEW is missing;'],
     [['env', 'encrypt'], 'FILE is missing;'],
