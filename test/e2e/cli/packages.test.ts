@@ -149,6 +149,7 @@ describe('the package dsvault', () => {
     await served.end();
 
     expect(inBash('dsvault --help', user.HOME, user)).toContain(`\nPages: ${addresses.homepage};`);
+    expect(readdirSync(join(user.HOME, '.cache/dsvault/code'))).toHaveLength(1);
     const manPage = join(user.npm_config_prefix, 'share/man/man1/dsvault.1');
     expect(readFileSync(manPage, 'utf8')).toContain(`"dsvault ${manifest.version}"\n.SH NAME\n`);
     const folder = join(user.npm_config_prefix, 'lib/node_modules/dsvault');
