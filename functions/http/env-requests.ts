@@ -87,7 +87,12 @@ const needsJson = (option: string) => `${option} needs a JSON reply; do not ask 
 const sentBy = (received: ReceivedRequest): { sent: EnvBody; reply: FileRequest['reply'] } => {
   const { text, type } = received.body;
   if (type !== 'text/plain') {
-    queryOf(received, []);
+    if (received.query.length > 0) {
+      throw invalid(
+        'query',
+        'with a JSON body, the route takes no query parameters: send dialect, dryRun and at in the body',
+      );
+    }
     const accepted = headerValues(received, 'accept').join(', ').trim();
     const reply = /^text\/plain\s*(;|$)/i.test(accepted) ? 'text' : 'json';
     return { sent: parseJson(text, bodySchema), reply };

@@ -11,6 +11,7 @@ import {
   isNode,
   type Json,
   operations,
+  parametersOf,
   resolved,
 } from '../support/openapi.ts';
 
@@ -116,9 +117,43 @@ describe('docs/openapi.yaml', () => {
     );
     const { namesPageMax, namesPageDefault, versionsPageMax, versionsPageDefault } = limits;
     expect(pages.map(({ node }) => node['schema'])).toEqual([
-      { type: 'integer', minimum: 1, maximum: namesPageMax, default: namesPageDefault },
-      { type: 'integer', minimum: 1, maximum: versionsPageMax, default: versionsPageDefault },
+      { type: 'integer', minimum: 1, maximum: namesPageMax },
+      { type: 'integer', minimum: 1, maximum: versionsPageMax },
     ]);
+    const sentences = [
+      `The default is ${namesPageDefault}. With \`include=details\` the maximum and the default are ${limits.detailsPageMax}.`,
+      `The default is ${versionsPageDefault}. With \`include=values\` the maximum and the default are ${limits.valuesPageMax}.`,
+    ];
+    expect(pages.map(({ node }) => node['description'])).toEqual(sentences);
+  });
+
+  it('has no parameter with a default', () => {
+    const parameters = operations.flatMap(parametersOf).map(({ node }) => node);
+    expect(parameters.length).toBeGreaterThan(20);
+    expect(withDefault(parameters)).toEqual([]);
+  });
+});
+
+/**
+ * Returns the names of the parameters with a default. Some generated clients send a default with
+ * every request, and the vault refuses it where it does not apply: `dryRun` next to a JSON body, or
+ * the `limit` of names in a list with details.
+ */
+const withDefault = (parameters: readonly Found['node'][]): Json[] =>
+  parameters
+    .filter((node) => 'default' in resolved(node['schema']))
+    .map((node) => node['name'] ?? null);
+
+describe('the check of the parameters', () => {
+  it('finds a default in the schema of a parameter, and in one that it refers to', () => {
+    const referred = { $ref: '#/components/schemas/EncodingSent' };
+    expect(
+      withDefault([
+        { name: 'own', in: 'query', schema: { type: 'integer', default: 50 } },
+        { name: 'referred', in: 'query', schema: referred },
+        { name: 'none', in: 'query', schema: { type: 'integer' } },
+      ]),
+    ).toEqual(['own', 'referred']);
   });
 });
 

@@ -6,11 +6,11 @@ import {
   fileReply,
   submitRequest,
 } from '../../../functions/http/env-requests.ts';
-import { bodyOf, type ReceivedRequest } from '../../../functions/http/requests.ts';
+import { bodyOf, type Event, type ReceivedRequest } from '../../../functions/http/requests.ts';
 import type { ExpandEnv } from '../../../functions/vault/expand-env.ts';
 import type { SubmitEnv } from '../../../functions/vault/submit-env.ts';
 import { requestWith } from '../../support/events.ts';
-import { fieldOf } from '../../support/refusals.ts';
+import { fieldOf, refusalOf } from '../../support/refusals.ts';
 import { someone } from '../../support/requests.ts';
 
 const alice = someone({ tenant: 'acme' });
@@ -30,9 +30,13 @@ const parse = <Route extends keyof Requests>(
   route: Route,
   sent: object,
   headers: Readonly<Record<string, string>> = {},
+  more: Partial<Event> = {},
 ): Requests[Route] => {
   const all = { 'Content-Type': 'application/json', ...headers };
-  const request = requestWith(all, { body: JSON.stringify({ content: 'A=1', ...sent }) });
+  const request = requestWith(all, {
+    body: JSON.stringify({ content: 'A=1', ...sent }),
+    ...more,
+  });
   const body = bodyOf(request, fileEndpoint.takes);
   return parsers[route]({ ...request, principal: alice, body, now: 0 });
 };
@@ -66,6 +70,17 @@ it('a dry run ignores its Idempotency-Key, because it has no effect that could b
   for (const route of ['submit-env', 'encrypt-env'] as const) {
     expect(parse(route, {}, key).fingerprint).toBeDefined();
     expect(parse(route, { dryRun: true }, key).fingerprint).toBeUndefined();
+  }
+});
+
+it('a JSON request with an option in the query is rejected, and told to send it in the body', async () => {
+  for (const route of ['submit-env', 'encrypt-env', 'expand-env'] as const) {
+    const multiValueQueryStringParameters = { dryRun: ['true'] };
+    const refused = await refusalOf(() =>
+      parse(route, {}, {}, { multiValueQueryStringParameters }),
+    );
+    expect(refused.properties.field).toBe('query');
+    expect(refused.message).toContain('send dialect, dryRun and at in the body');
   }
 });
 
