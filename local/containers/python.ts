@@ -40,30 +40,34 @@ const isNewEnough = async (python: string): Promise<boolean> => {
   }
 };
 
-const getPython = async (): Promise<string> => {
+const getPython = async (purpose: string): Promise<string> => {
   const names = ['python3', 'python3.13', 'python3.14', ...installedByPyenv()];
   for (const python of names) if (await isNewEnough(python)) return python;
   throw failure(
-    `Python ${oldest.major}.${oldest.minor} or later with venv is needed for SAM and LocalStack: install it, as ` +
-      'python3 on the PATH or with pyenv',
+    `Python ${oldest.major}.${oldest.minor} or later with venv is needed for ${purpose}: install it, as python3 on ` +
+      'the PATH or with pyenv',
   );
 };
+
+/** Returns the folder of the programs of SAM, LocalStack or checkov. See `ensureEnvironment`. */
+export const ensurePython = (name: EnvironmentName, say: (line: string) => void): Promise<string> =>
+  ensureEnvironment(name, join(import.meta.dirname, 'requirements', `${name}.txt`), say);
 
 /**
  * Returns the folder of an environment's programs. Creates the environment if it is missing or its
  * requirements have changed.
  */
-export const ensurePython = async (
-  name: EnvironmentName,
+export const ensureEnvironment = async (
+  name: string,
+  requirements: string,
   say: (line: string) => void,
 ): Promise<string> => {
-  const requirements = join(import.meta.dirname, 'requirements', `${name}.txt`);
   const folder = join(root, '.local', 'python', name);
   const stamp = join(folder, 'requirements.sha256');
   const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   const programs = join(folder, 'bin');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return programs;
-  const python = await getPython();
+  const python = await getPython(name);
   say(`installing ${name} for Python into ${folder}, once (about a minute)`);
   mkdirSync(folder, { recursive: true });
   await run(python, ['-m', 'venv', '--clear', folder]);
