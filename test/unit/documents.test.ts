@@ -117,6 +117,14 @@ describe('a document', () => {
   });
 });
 
+describe('docs/README.md', () => {
+  it('lists every page below docs/', () => {
+    const listed = linksOf('docs/README.md').map((link) => join('docs', link));
+    const pages = documents.filter((name) => name.startsWith('docs/') && name !== 'docs/README.md');
+    expect(pages.filter((page) => !listed.includes(page))).toEqual([]);
+  });
+});
+
 describe('the guarantees in docs/guarantees.md', () => {
   it('are exactly those named in comments above tests', () => {
     const named = globSync('test/**/*.test.ts')
