@@ -5,7 +5,9 @@
 
 import { newProgram, runProgram } from '../../host/process/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
-import { packAll, target } from '../pack/packages.ts';
+import { packAll } from '../pack/packages.ts';
+
+const target = '.local/packages';
 
 const program = newProgram(
   'npm run pack --',
@@ -16,6 +18,6 @@ const program = newProgram(
   .option('--homepage <url>', 'where the pages are; package.json and dsvault --help name it')
   .option('--bugs <url>', 'where to report what is wrong; package.json names it');
 
-program.action(packAll);
+program.action((addresses) => packAll(addresses, target));
 
 await runProgram(program);

@@ -19,9 +19,6 @@ import { programFor } from '../../cli/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure, usage } from '../../system/failures.ts';
 
-/** The folder of the built packages. */
-export const target = '.local/packages';
-
 /** The addresses that the packages name as their origin. One that is `undefined` is left out. */
 export type Addresses = {
   readonly repository?: string | undefined;
@@ -170,17 +167,18 @@ const licenceOf = (folder: string): string => {
   return [`${name} ${version} (${license})`, ...texts, ''].join('\n\n');
 };
 
-/** Creates the archive of a package. `fill` puts its files into an empty folder. */
+/** Creates the archive of a package in `into`. `fill` puts its files into an empty folder. */
 const pack = async (
+  into: string,
   name: string,
   fill: (folder: string, addresses: Addresses) => Promise<void>,
   addresses: Addresses,
 ): Promise<void> => {
-  const folder = join(target, name);
+  const folder = join(into, name);
   mkdirSync(folder);
   await fill(folder, addresses);
   copyFileSync('LICENSE', join(folder, 'LICENSE'));
-  const words = ['pack', '--silent', '--pack-destination', target, `./${folder}`];
+  const words = ['pack', '--silent', '--pack-destination', into, `./${folder}`];
   // cross-spawn also finds npm on Windows, which is a batch file there.
   const { stdout, status, error } = spawn.sync('npm', words, {
     encoding: 'utf8',
@@ -188,15 +186,18 @@ const pack = async (
   });
   if (status !== 0) throw failure(`npm cannot pack ${name} (${error?.message ?? status})`);
   rmSync(folder, { recursive: true });
-  process.stdout.write(`${join(target, stdout.trim())}\n`);
+  process.stdout.write(`${join(into, stdout.trim())}\n`);
 };
 
-/** Builds all packages anew. Throws a user-facing error if an address is invalid. */
-export const packAll = async (addresses: Addresses): Promise<void> => {
+/**
+ * Builds all packages, and empties the folder `into` before. Throws a user-facing error if an
+ * address is invalid.
+ */
+export const packAll = async (addresses: Addresses, into: string): Promise<void> => {
   namedIn(addresses);
-  rmSync(target, { recursive: true, force: true });
-  mkdirSync(target, { recursive: true });
-  await pack('dsvault', fillDsvault, addresses);
-  await pack('dsvault-client', fillClient, addresses);
-  buildAction(join(target, 'action'));
+  rmSync(into, { recursive: true, force: true });
+  mkdirSync(into, { recursive: true });
+  await pack(into, 'dsvault', fillDsvault, addresses);
+  await pack(into, 'dsvault-client', fillClient, addresses);
+  buildAction(join(into, 'action'));
 };
