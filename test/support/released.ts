@@ -1,4 +1,4 @@
-/** Fetches the code of the last release, which some tests run together with today's code. */
+/** Fetches the code of a release, which some tests run together with today's code. */
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -12,23 +12,40 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The last release. docs/releases.md says when this changes. */
-const released = {
-  version: '1.0.0',
-  commit: 'a4ebcb598870827c0ccb8ca91faaf0b941440588',
+/** A release whose code is in the history of this repository. */
+export type Release = {
+  readonly version: string;
+  readonly commit: string;
   /** The folders of the release that its programs and its `dsvault` need. */
-  folders: ['functions', 'local', 'system', 'client', 'cli', 'console'],
+  readonly folders: readonly string[];
   /** The folder of the release that contains its programs. */
-  programs: 'local/bin',
-} as const;
-const { folders } = released;
-const releasedFolder = resolve('.local/released', released.commit);
+  readonly programs: string;
+};
+
+/** All releases, the oldest first. docs/releases.md says when this list grows. */
+export const releases: readonly Release[] = [
+  {
+    version: '1.0.0',
+    commit: 'a4ebcb598870827c0ccb8ca91faaf0b941440588',
+    folders: ['functions', 'local', 'system', 'client', 'cli', 'console'],
+    programs: 'local/bin',
+  },
+];
+
+/** Returns the release with this version. */
+export const releaseOf = (version: string): Release => {
+  const release = releases.find((one) => one.version === version);
+  if (release === undefined) throw new Error(`there is no release ${version}`);
+  return release;
+};
+
+const folderOf = ({ commit }: Release): string => resolve('.local/released', commit);
 const files = ['template.yaml', '.npmrc', 'package.json', 'package-lock.json'];
 
 const git = (...args: readonly string[]): Buffer =>
   execFileSync('git', args, { stdio: 'pipe', maxBuffer: 2 ** 28 });
 
-const checkHistory = ({ version, commit }: typeof released): void => {
+const checkHistory = ({ version, commit }: Release): void => {
   try {
     git('cat-file', '-e', `${commit}^{commit}`);
   } catch (cause) {
@@ -63,7 +80,8 @@ const install = (folder: string): void => {
     symlinkSync(resolve('node_modules'), target);
     return;
   }
-  const words = ['ci', '--silent', '--omit=dev', '--ignore-scripts'];
+  // `dsvault` of a checkout needs esbuild, which is one of the tools.
+  const words = ['ci', '--silent', '--ignore-scripts'];
   execFileSync('npm', words, { cwd: folder, stdio: 'pipe' });
 };
 
@@ -71,9 +89,9 @@ const install = (folder: string): void => {
  * Extracts the code of the release from the history. Throws an error that says what to do if the
  * history lacks it.
  */
-const extract = (folder: string): void => {
-  const { version, commit } = released;
-  checkHistory(released);
+const extract = (release: Release, folder: string): void => {
+  const { version, commit, folders } = release;
+  checkHistory(release);
   const archive = git('archive', commit, ...folders, ...files);
   const fresh = `${folder}.${process.pid}`;
   mkdirSync(fresh, { recursive: true });
@@ -86,21 +104,21 @@ const extract = (folder: string): void => {
 };
 
 /**
- * Returns the file of one of the vault's own programs, such as `inspect`. `folder` is that of the
- * last release or of this checkout.
+ * Returns the file of one of the vault's own programs, such as `inspect`. `folder` is that of a
+ * release or of this checkout.
  */
 export const programFile = (folder: string, program: string): string => {
-  const isReleased = resolve(folder) === releasedFolder;
-  return join(folder, isReleased ? released.programs : 'host/bin', `${program}.ts`);
+  const release = releases.find((one) => folderOf(one) === resolve(folder));
+  return join(folder, release?.programs ?? 'host/bin', `${program}.ts`);
 };
 
-/** Returns the folder with the code of the last release, ready to run. Throws like `extract`. */
-export const openReleased = (): string => {
-  const folder = releasedFolder;
+/** Returns the folder with the code of the release, ready to run. Throws like `extract`. */
+export const openReleased = (release: Release): string => {
+  const folder = folderOf(release);
   // An older version of this file may have extracted fewer folders.
-  if (!folders.every((name) => existsSync(join(folder, name)))) {
+  if (!release.folders.every((name) => existsSync(join(folder, name)))) {
     rmSync(folder, { recursive: true, force: true });
-    extract(folder);
+    extract(release, folder);
   }
   install(folder);
   return folder;
