@@ -16,8 +16,8 @@ const { version } = manifest;
 /** The folder of the release. */
 export const releaseFolder = `.local/release/${version}`;
 
-/** The sentence of SECURITY.md in whose place a release has the address to which people write. */
-const withoutAddress = 'There is no public address yet.';
+/** The paragraph of SECURITY.md in whose place a release names the address for reports. */
+const withoutAddress = /^There is no public address for reports yet(?:.+\n)+/m;
 
 const git = (...words: readonly string[]): string => {
   const { stdout, status, error } = spawn.sync('git', words, { encoding: 'utf8' });
@@ -50,10 +50,12 @@ const notes = (): string => {
   return `${own.replaceAll(/\[([^\]]+)\]\((?!https:)[^)]*\)/g, '$1').trimEnd()}\n`;
 };
 
-/** Returns SECURITY.md, with the address to report to if there is one. */
+/** Returns SECURITY.md, with the address for reports if there is one. */
 const security = (contact: string | undefined): string => {
   const text = readFileSync('SECURITY.md', 'utf8');
-  return contact === undefined ? text : text.replace(withoutAddress, `Write to ${contact}.`);
+  if (!withoutAddress.test(text)) throw failure('SECURITY.md has no paragraph for --contact');
+  if (contact === undefined) return text;
+  return text.replace(withoutAddress, `Report a weakness to ${contact}, not in a public issue.\n`);
 };
 
 /** Returns the checksums of all files below the folder, as `sha256sum --check` reads them. */

@@ -112,7 +112,9 @@ describe('a release made as docs/releases.md says', () => {
   });
 
   it('names the address for reports only if it is given', () => {
-    expect(inRelease('SECURITY.md')).toContain('Write to security@example.com.');
+    expect(inRelease('SECURITY.md')).toContain(
+      '\n\nReport a weakness to security@example.com, not in a public issue.\n\n',
+    );
     expect(release().status).toBe(0);
     expect(inRelease('SECURITY.md')).toBe(readFileSync('SECURITY.md', 'utf8'));
     const refused = release('--contact', 'nobody');
