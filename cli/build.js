@@ -23,13 +23,13 @@ const shared = {
 };
 
 /**
- * Builds the command line as one file, and returns esbuild's description of its parts. The help
- * names the address of the pages, if there is one.
+ * Builds the command line as one file, and returns esbuild's description of its parts. A package
+ * knows its commit, and its help names the address of the pages, if there is one.
  *
  * It is CommonJS, because then only those modules of Node are loaded that a command needs. An
  * import of `node:http` would also load all of `fetch`.
  */
-export const buildProgram = (outfile, pages) =>
+export const buildProgram = (outfile, packed) =>
   buildSync({
     ...shared,
     entryPoints: ['cli/main.ts'],
@@ -38,7 +38,11 @@ export const buildProgram = (outfile, pages) =>
     target: 'node22.12',
     format: 'cjs',
     mainFields: ['module', 'main'],
-    define: { 'import.meta.url': 'bundleUrl', ...(pages && { pagesUrl: JSON.stringify(pages) }) },
+    define: {
+      'import.meta.url': 'bundleUrl',
+      ...(packed && { packedCommit: JSON.stringify(packed.commit) }),
+      ...(packed?.pages && { pagesUrl: JSON.stringify(packed.pages) }),
+    },
     // `'use strict'` takes effect only as the first statement.
     banner: {
       js: "'use strict';const bundleUrl = require('node:url').pathToFileURL(__filename).href;",

@@ -1,7 +1,9 @@
+import manifest from '../package.json' with { type: 'json' };
 import { queryOf } from './http/requests.ts';
 import { retryAfter } from './http/responses.ts';
 import { keyIdOf } from './model/types.ts';
 import { machineClock } from './runtime/clock.ts';
+import { readCommit } from './runtime/config.ts';
 import { endpoint } from './runtime/endpoint.ts';
 import { policyState } from './runtime/identity.ts';
 import { readNode } from './runtime/node-status.ts';
@@ -9,8 +11,12 @@ import { ports } from './runtime/vault.ts';
 import { getStatus } from './vault/get-status.ts';
 
 const probe = getStatus(ports, machineClock);
+const program = { version: manifest.version, commit: readCommit() };
 
-/** GET /v1/status: whether the store and the master key can be used; 503 if either cannot. */
+/**
+ * GET /v1/status: which release this is, and whether the store and the master key can be used; 503
+ * if either cannot.
+ */
 export const handler = endpoint({
   operation: 'get-status',
   scopes: [],
@@ -26,6 +32,7 @@ export const handler = endpoint({
     headers: status === 'ok' ? {} : retryAfter,
     body: {
       status,
+      ...program,
       store,
       masterKey: { ...masterKey, id: masterKey.id && keyIdOf(masterKey.id) },
       ...forOperators,

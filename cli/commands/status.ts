@@ -35,10 +35,13 @@ const lookAtKey =
   'is it disabled? On its machine, npm run -s node -- host/bin/key.ts status tells; in a KMS, aws kms describe-key';
 
 /** The table of a status. A policy that is refused has a row for each of its faults. */
-export const statusRows = ({ status, store, masterKey, policy, node }: Status): string[][] => {
+export const statusRows = (answer: Status): string[][] => {
+  const { status, version, commit, store, masterKey, policy, node } = answer;
+  // A vault of release 1.0.0 does not report its version.
+  const about = [version, commit && `commit ${commit}`, node && `as node ${node.node} knows it`];
   const state = (reachable: boolean) => (reachable ? 'ok' : 'cannot be used');
   const rows = [
-    ['vault', status, node ? `as node ${node.node} knows it` : ''],
+    ['vault', status, about.filter(Boolean).join(', ')],
     ['store', state(store.reachable), `${store.latencyMs} ms`],
     [
       'master key',

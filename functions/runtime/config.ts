@@ -27,6 +27,16 @@ export const readServiceName = (environment: Environment = process.env): string 
 export const isOnLambda = (environment: Environment = process.env): boolean =>
   Boolean(environment['AWS_LAMBDA_FUNCTION_NAME']);
 
+/**
+ * The commit from which this program was built; `null` if nobody has said. Throws a user-facing
+ * error if it is malformed.
+ */
+export const readCommit = (environment: Environment = process.env): string | null => {
+  const commit = environment['VAULT_COMMIT'] || null;
+  if (commit === null || /^[0-9a-f]{40}$/.test(commit)) return commit;
+  throw new Error('VAULT_COMMIT must be 40 hexadecimal digits, as git rev-parse HEAD prints them');
+};
+
 export const vaultIdForm = new RegExp(`^[A-Za-z0-9-]{1,${limits.vaultIdCharactersMax}}$`);
 
 /** The name of the policy file, which is in the folder of a deployed function. */

@@ -16,6 +16,7 @@ import {
   readServicesConfig,
 } from '../../functions/runtime/config.ts';
 import { isConfidential } from '../../system/address.ts';
+import { commitOf } from '../../system/commit.ts';
 import { misconfigured, sentenceOf } from '../../system/failures.ts';
 import type { ServingPair } from '../http/tls.ts';
 import { root } from '../process/data-folder.ts';
@@ -133,6 +134,7 @@ export const serveFunctions = async (options: {
   readonly report: (line: string) => void;
 }): Promise<Gateway> => {
   const { routes, port, pair, report } = options;
+  applyEnvironment({ VAULT_COMMIT: commitOf(root) ?? process.env['VAULT_COMMIT'] });
   const handlers = await importHandlers(routes);
   const { storePorts } = await import('../../functions/runtime/store.ts');
   startReadiness(storePorts, machineClock);

@@ -16,7 +16,9 @@ import { buildAction } from '../../action/build.ts';
 import { buildInstalled, buildPage, buildProgram } from '../../cli/build.js';
 import { manPageOf } from '../../cli/man-page.ts';
 import { programFor } from '../../cli/program.ts';
+import { root } from '../../host/process/data-folder.ts';
 import manifest from '../../package.json' with { type: 'json' };
+import { commitOf } from '../../system/commit.ts';
 import { failure, usage } from '../../system/failures.ts';
 
 /** The addresses that the packages name as their origin. One that is `undefined` is left out. */
@@ -75,8 +77,9 @@ const fillDsvault = async (folder: string, addresses: Addresses): Promise<void> 
   const command = join(folder, 'bin/dsvault.js');
   buildInstalled(command);
   chmodSync(command, 0o755);
+  const packed = { commit: commitOf(root), pages: addresses.homepage };
   const parts = [
-    buildProgram(join(folder, 'bin/program.js'), addresses.homepage),
+    buildProgram(join(folder, 'bin/program.js'), packed),
     buildPage(join(folder, 'bin/console')),
   ];
   writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licencesOf(parts));

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { setKeyState } from '../../host/kms/key-file.ts';
 import { isKnownToReadStale } from '../../host/node/etcd-version.ts';
 import type { ClusterStatus } from '../../local/cluster/status.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import {
   type ClusterProcess,
   endCluster,
@@ -18,6 +19,7 @@ import {
 } from '../support/cluster-process.ts';
 import { openDsvault } from '../support/dsvault.ts';
 import { describeTimes, printFigure } from '../support/figure.ts';
+import { headCommit } from '../support/head.ts';
 import { liveByDsvault } from '../support/life-by-dsvault.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
 import { checkReply } from '../support/openapi.ts';
@@ -158,6 +160,11 @@ describe('GET /v1/status', () => {
 
   it('shows no node to a token without that scope', async () => {
     expect(await statusOn(1, 'secrets:read')).not.toHaveProperty('node');
+  });
+
+  it('names the version and the commit of the checkout', async () => {
+    const told = { version: manifest.version, commit: headCommit() };
+    expect(await statusOn(2, '')).toMatchObject(told);
   });
 });
 

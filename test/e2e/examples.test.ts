@@ -28,7 +28,10 @@ const reply = (operationId: string, status: string, name?: string, type = 'appli
     name,
   );
 
-/** Replaces what differs between vaults: instants, anchors, tags and the id of the master key. */
+/**
+ * Replaces what differs between vaults: instants, anchors, tags, the id of the master key, and the
+ * release and the commit of the program.
+ */
 const settled = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (member, content) =>
@@ -41,7 +44,9 @@ const settled = (value: unknown): unknown =>
         'latencyMs',
         'tag',
         'anchor',
+        'commit',
       ].includes(member) ||
+      (member === 'version' && typeof content === 'string') ||
       (member === 'validTo' && content !== null)
         ? member
         : content,

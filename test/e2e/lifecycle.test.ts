@@ -261,6 +261,12 @@ describeLocal('a vault that cannot start', () => {
     expect(missing.sentence).toMatch(/AUTH_JWKS/);
   });
 
+  it('names a commit that is none', async () => {
+    const { code, sentence } = await refusal({ PATH: '/nowhere', VAULT_COMMIT: 'main' });
+    expect(code).toBe(78);
+    expect(sentence).toMatch(/^the functions cannot start: VAULT_COMMIT must be 40 hexadecimal/);
+  });
+
   it('refuses a key set with a private key, without showing it', async () => {
     const identity = { AUTH_ISSUER: 'https://issuer.invalid', AUTH_AUDIENCE: 'vault' };
     const key = { kty: 'OKP', crv: 'Ed25519', x: 'c4n4ry', d: 'c4n4ry' };

@@ -3,8 +3,10 @@
  * function.
  */
 import { describe, expect, it } from '@jest/globals';
+import manifest from '../../package.json' with { type: 'json' };
+import { headCommit } from '../support/head.ts';
 import { runLocal } from '../support/local-process.ts';
-import { describeLocal, useVault } from '../support/running-vault.ts';
+import { describeLocal, itLocal, startVault, useVault } from '../support/running-vault.ts';
 import { untilSeen } from '../support/until.ts';
 
 const vault = useVault();
@@ -33,6 +35,27 @@ describe('get-status', () => {
       store: { reachable: true },
       masterKey: { reachable: true, id: expect.any(String) },
     });
+  });
+
+  itLocal('names the version and the commit, from git or else from VAULT_COMMIT', async () => {
+    const { version } = manifest;
+    const { json } = await untilOk(vault.token({ scope: '' }));
+    expect(json).toMatchObject({ version, commit: headCommit() });
+    const withoutGit = { PATH: '/nowhere' };
+    const commit = 'a1'.repeat(20);
+    for (const [env, told] of [
+      [{ VAULT_COMMIT: commit }, headCommit() ?? commit],
+      [{ ...withoutGit, VAULT_COMMIT: commit }, commit],
+      [withoutGit, null],
+    ] as const) {
+      const other = await startVault(env);
+      try {
+        const reply = await other.ask('GET', '/v1/status');
+        expect(reply.json).toMatchObject({ version, commit: told });
+      } finally {
+        await other.stop();
+      }
+    }
   });
 
   it('names the master key as the versions do', async () => {

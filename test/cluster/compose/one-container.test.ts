@@ -30,6 +30,7 @@ let port = 0;
 const replaced = (command: string): string =>
   command
     .replace('-f host/Dockerfile .', `-f ${root}/host/Dockerfile ${root}`)
+    .replace('git rev-parse', `git -C ${root} rev-parse`)
     .replaceAll(/(?<=--name |exec (?:-i )?)vault\b/g, name)
     .replaceAll('-v vault:', `-v ${volumes.data}:`)
     .replaceAll('-v restored:', `-v ${volumes.restored}:`)
@@ -95,6 +96,11 @@ describe('docker run', () => {
       () => inspect('{{.State.Health.Status}}'),
       (health) => health === 'healthy',
     );
+  });
+
+  it('names the commit from which its image was built', async () => {
+    const git = await promisify(execFile)('git', ['-C', root, 'rev-parse', 'HEAD']);
+    expect(await ask('/v1/status', token)).toMatchObject({ commit: git.stdout.trim() });
   });
 
   it('prints in its log a command that makes a token in the container', async () => {

@@ -55,6 +55,21 @@ describe('the launcher of dsvault', () => {
     expect(built(folder)).toEqual(['console', 'dsvault.cjs']);
   });
 
+  it('asks git for the commit each time that it prints its version', () => {
+    const folder = checkout();
+    install(folder);
+    expect(version(folder).stdout).toMatch(/^dsvault \S+, commit unknown, Node \S+\n$/);
+    const git = (...args: readonly string[]): string => {
+      const who = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
+      return spawnSync('git', ['-C', folder, ...who, ...args], { encoding: 'utf8' }).stdout.trim();
+    };
+    git('init', '-q');
+    for (const message of ['first', 'second']) {
+      git('commit', '-q', '--allow-empty', '-m', message);
+      expect(version(folder).stdout).toContain(`, commit ${git('rev-parse', 'HEAD')}, Node `);
+    }
+  });
+
   it('says to run npm ci when nothing is installed', () => {
     const ran = version(checkout());
     expect([ran.status, ran.stdout]).toEqual([1, '']);

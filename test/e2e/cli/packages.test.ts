@@ -11,6 +11,7 @@ import manifest from '../../../package.json' with { type: 'json' };
 import { commandsOf, steady } from '../../support/console-blocks.ts';
 import { startConsoleProcess } from '../../support/console-process.ts';
 import { nodesOnPath, oldNodesOnPath, pretendToBe } from '../../support/each-node.ts';
+import { headCommit } from '../../support/head.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { useVault } from '../../support/running-vault.ts';
 
@@ -131,7 +132,7 @@ describe('the package dsvault', () => {
     }
   });
 
-  it('serves its console, names what it bundles, has a man page, and uses the programs of a named checkout', async () => {
+  it('serves its console, names its commit and what it bundles, has a man page, and uses the programs of a named checkout', async () => {
     const [, node = ''] = nodes[0] ?? [];
     const user = { ...userWith(node), VAULT_DATA_DIR: vault.dataDir };
     inBash(`npm i -gs ${packageFile('dsvault')}`, user.HOME, user);
@@ -141,6 +142,11 @@ describe('the package dsvault', () => {
     }
     const named = { ...user, DSVAULT_CHECKOUT: process.cwd() };
     expect(inBash('dsvault login --local', user.HOME, named)).toMatch(/profile default is saved/);
+
+    expect(JSON.parse(inBash('dsvault version --json', user.HOME, user))).toMatchObject({
+      version: manifest.version,
+      commit: headCommit(),
+    });
 
     const program = join(user.npm_config_prefix, 'bin/dsvault');
     const served = await startConsoleProcess(vault, { program });

@@ -21,6 +21,17 @@ describe('dsvault status', () => {
     ]);
   });
 
+  it('shows the version and the commit of the vault, as far as it reports them', () => {
+    const aboutWith = (facts: object) => statusRows({ ...status, ...facts })[0];
+    const commit = 'a1'.repeat(20);
+    expect(aboutWith({})).toEqual(['vault', 'ok', '']);
+    expect(aboutWith({ version: '2.0.0', commit: null })).toEqual(['vault', 'ok', '2.0.0']);
+    expect(aboutWith({ version: '2.0.0', commit })).toEqual([
+      ...['vault', 'ok'],
+      `2.0.0, commit ${commit}`,
+    ]);
+  });
+
   it('shows each node of a vault on its own line, with the memory of its etcd', () => {
     const bytes = { dbBytes: 1e9, dbBytesInUse: 20_480, quotaBytes: 8e9, diskFreeBytes: 1 };
     const first = {

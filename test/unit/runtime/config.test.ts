@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  readCommit,
   readIdentity,
   readIdentityConfig,
   readServicesConfig,
@@ -80,6 +81,24 @@ describe('readIdentity', () => {
     writeFileSync(join(folder, 'access-policy.json'), '{');
     expect(() => readIdentity(bundled)).toThrow(SyntaxError);
   });
+});
+
+describe('readCommit', () => {
+  const commit = 'a1'.repeat(20);
+
+  it('returns the commit, or null if none is set', () => {
+    expect(readCommit({ VAULT_COMMIT: commit })).toBe(commit);
+    expect([{}, { VAULT_COMMIT: '' }].map(readCommit)).toEqual([null, null]);
+  });
+
+  it.each(['main', commit.slice(1), `${commit}0`, commit.toUpperCase(), `${commit}\n`])(
+    'refuses %j, which is not a whole commit',
+    (text) => {
+      expect(() => readCommit({ VAULT_COMMIT: text })).toThrow(
+        new Error('VAULT_COMMIT must be 40 hexadecimal digits, as git rev-parse HEAD prints them'),
+      );
+    },
+  );
 });
 
 describe('readServicesConfig', () => {

@@ -62,11 +62,13 @@ describe('the image of a node', () => {
     expect(compose['x-container'].build.args).toEqual({
       BASE: `\${VAULT_BASE_IMAGE:-${base}}`,
       ETCD: `\${VAULT_ETCD_IMAGE:-${etcd}}`,
+      COMMIT: `\${VAULT_COMMIT:-}`,
     });
     const lines = readFileSync('host/Dockerfile', 'utf8').split('\n');
     expect(lines.filter((line) => line.startsWith('ARG '))).toEqual([
       `ARG BASE=${base}`,
       `ARG ETCD=${etcd}`,
+      'ARG COMMIT=',
     ]);
   });
 
@@ -78,23 +80,25 @@ describe('the image of a node', () => {
       undefined,
     ]);
     expect(last).not.toContain('npm');
-    for (const label of ['title', 'description', 'licenses', 'version']) {
+    for (const label of ['title', 'description', 'licenses', 'version', 'revision']) {
       expect(last).toMatch(new RegExp(`org\\.opencontainers\\.image\\.${label}="[^"]+"`));
     }
   });
 
+  /** The files and folders that the last stage copies out of the checkout. */
+  const copied = [
+    ...readFileSync('host/Dockerfile', 'utf8').matchAll(/^COPY --chown=1000:1000 (.*) \S+$/gm),
+  ].flatMap(([, sources = '']) => sources.split(' '));
+
   it('contains each file that its programs import', async () => {
-    const dockerfile = readFileSync('host/Dockerfile', 'utf8');
-    const copied = [...dockerfile.matchAll(/^COPY --chown=1000:1000 (.*) \S+$/gm)]
-      .flatMap(([, sources = '']) => sources.split(' '))
-      .map((source) => (source.includes('.') ? source : `${source}/`));
+    const sources = copied.map((source) => (source.includes('.') ? source : `${source}/`));
     const programs = 'backup health init inspect node restore start token'.split(' ');
     const { metafile } = await build({
       entryPoints: programs.map((name) => `host/bin/${name}.ts`),
       ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external' },
       ...{ metafile: true, write: false, outdir: '.' },
     });
-    const isThere = (file: string) => copied.some((source) => file.startsWith(source));
+    const isThere = (file: string) => sources.some((source) => file.startsWith(source));
     expect(Object.keys(metafile.inputs).filter((file) => !isThere(file))).toEqual([]);
   });
 
