@@ -1,10 +1,9 @@
 /** The bodies, queries and replies of each operation, as docs/openapi.yaml describes them. */
-import type { components, operations as documented } from './api.ts';
-
-type Operations = documented;
+import type { components, operations as Operations } from './api.ts';
+import type { operations } from './operations.ts';
 
 /** The name of an operation of the API, such as `create-secret`. */
-export type OperationId = keyof Operations;
+export type OperationId = keyof typeof operations;
 
 type Schemas = components['schemas'];
 export type WrittenVersion = Schemas['WrittenVersion'];

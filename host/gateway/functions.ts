@@ -102,6 +102,15 @@ export const applyEnvironment = (variables: Environment): void => {
   }
 };
 
+/** The routes that only a process that serves HTTP has. Functions on AWS do not have them. */
+const ownRoutes: readonly Route[] = ['GET', 'HEAD'].map((method) => ({
+  method,
+  path: '/openapi.yaml',
+  operation: 'get-openapi',
+  entryPoint: 'host/gateway/openapi.ts',
+  timeoutMs: 15_000,
+}));
+
 /** Imports the functions. Set the environment first, because they read it at import. */
 const importHandlers = async (routes: readonly Route[]): Promise<ReadonlyMap<string, Handler>> => {
   try {
@@ -123,9 +132,9 @@ const readableOnTheWay = (host: string): string =>
   'and VAULT_TLS_KEY, or let only a proxy with TLS reach this port';
 
 /**
- * Serves the functions of the template on `HOST` (default: 127.0.0.1) and `port`, over HTTPS if
- * `pair` has a certificate and its key, otherwise over HTTP. Throws a user-facing error if it
- * cannot.
+ * Serves the functions of the template and the description of the API on `HOST` (default:
+ * 127.0.0.1) and `port`, over HTTPS if `pair` has a certificate and its key, otherwise over HTTP.
+ * Throws a user-facing error if it cannot.
  */
 export const serveFunctions = async (options: {
   readonly routes: readonly Route[];
@@ -133,7 +142,8 @@ export const serveFunctions = async (options: {
   readonly pair: ServingPair | undefined;
   readonly report: (line: string) => void;
 }): Promise<Gateway> => {
-  const { routes, port, pair, report } = options;
+  const { port, pair, report } = options;
+  const routes = [...options.routes, ...ownRoutes];
   applyEnvironment({ VAULT_COMMIT: commitOf(root) ?? process.env['VAULT_COMMIT'] });
   const handlers = await importHandlers(routes);
   const { storePorts } = await import('../../functions/runtime/store.ts');

@@ -168,6 +168,13 @@ describe('GET /v1/status', () => {
   });
 });
 
+it('GET /openapi.yaml on a node answers with the document, without a token', async () => {
+  const reply = await fetch(`${cluster.urlOf(3)}/openapi.yaml`);
+  const text = await reply.text();
+  expect(checkReply('get-openapi', reply.status, new Map(reply.headers), text)).toEqual([]);
+  expect(text).toBe(readFileSync('docs/openapi.yaml', 'utf8'));
+});
+
 const inspect = async (node: number, ...args: readonly string[]) => {
   const env = { VAULT_DATA_DIR: join(cluster.folder, `node-${node}`) };
   const { exit, output, errors } = runLocal('inspect', args, env);

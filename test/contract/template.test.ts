@@ -11,7 +11,10 @@ import { grantsOf } from '../cloud/policies/permissions.ts';
 import { journalOnLambda } from '../support/lambda-journal.ts';
 import { freshFolder } from '../support/local-process.ts';
 
-/** The routes in docs/openapi.yaml, by operation. */
+/**
+ * The routes in docs/openapi.yaml, by operation, except for the document itself, which functions do
+ * not serve.
+ */
 const routes: Readonly<Record<string, string>> = (() => {
   const { paths } = parse(readFileSync('docs/openapi.yaml', 'utf8')) as {
     readonly paths: Record<string, Record<string, { readonly operationId?: string }>>;
@@ -21,7 +24,7 @@ const routes: Readonly<Record<string, string>> = (() => {
       operationId === undefined ? [] : [[operationId, `${method.toUpperCase()} ${path}`]],
     ),
   );
-  return Object.fromEntries(documented);
+  return Object.fromEntries(documented.filter(([operation]) => operation !== 'get-openapi'));
 })();
 
 /**

@@ -53,7 +53,10 @@ const versionPages = (query: string, limit: number): Promise<ListedVersion[][]> 
   pages(`/v1/secrets/${name}/versions${query}`, limit, ({ versions }) => versions);
 
 describe('HEAD', () => {
-  const gets = operations.filter(({ method }) => method === 'GET');
+  // Functions behind another gateway do not serve the document.
+  const gets = operations.filter(
+    ({ method, operationId }) => method === 'GET' && (isLocal || operationId !== 'get-openapi'),
+  );
 
   it.each(gets)('answers as GET, without its body: $operationId', async ({ operationId, path }) => {
     // Requests for a secret that exists, for a missing one, and one that is malformed.

@@ -2,10 +2,12 @@
  * The health and the status of the service, `whoami`, the token command, and requests that reach no
  * function.
  */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import manifest from '../../package.json' with { type: 'json' };
 import { headCommit } from '../support/head.ts';
 import { runLocal } from '../support/local-process.ts';
+import { logged } from '../support/log-lines.ts';
 import { describeLocal, itLocal, startVault, useVault } from '../support/running-vault.ts';
 import { untilSeen } from '../support/until.ts';
 
@@ -66,6 +68,40 @@ describe('get-status', () => {
     expect(versions.json.versions?.[0]).toMatchObject({
       masterKeyId: (json as { masterKey?: { id: string } }).masterKey?.id,
     });
+  });
+});
+
+describeLocal('get-openapi', () => {
+  const path = '/openapi.yaml';
+  const document = readFileSync('docs/openapi.yaml', 'utf8');
+
+  it('needs no token, and answers with the document as YAML', async () => {
+    const reply = await vault.call('GET', path);
+    expect([reply.status, reply.text]).toEqual([200, document]);
+    expect(reply.headers.get('content-type')).toBe('application/yaml');
+    const refused = await vault.call('GET', path, { token: 'no.token.at-all' });
+    expect([refused.status, refused.text]).toEqual([200, document]);
+  });
+
+  it('answers 304 to a caller who has the document already', async () => {
+    const etag = (await vault.call('GET', path)).headers.get('etag') ?? '';
+    for (const sent of [etag, `W/${etag}`, `"1", ${etag}`, '*']) {
+      for (const method of ['GET', 'HEAD']) {
+        const headers = { 'If-None-Match': sent };
+        const { status, text, headers: got } = await vault.call(method, path, { headers });
+        expect([status, text, got.get('etag')]).toEqual([304, '', etag]);
+      }
+    }
+    for (const sent of ['"1"', 'no tag', '']) {
+      const { status } = await vault.call('GET', path, { headers: { 'If-None-Match': sent } });
+      expect([sent, status]).toEqual([sent, 200]);
+    }
+  });
+
+  it('is logged without a caller, like get-health', async () => {
+    const { request } = await logged(vault, await vault.call('GET', path));
+    expect(request).toMatchObject({ operation: 'get-openapi', outcome: 'ok', status: 200 });
+    expect(request).not.toHaveProperty('subject');
   });
 });
 
@@ -134,6 +170,7 @@ describeLocal('a method that a path does not have', () => {
     ['POST', '/v1/whoami', 'GET, HEAD'],
     ['PUT', '/v1/secrets/A/explain', 'GET, HEAD'],
     ['POST', '/health', 'GET, HEAD'],
+    ['POST', '/openapi.yaml', 'GET, HEAD'],
     ['OPTIONS', '/v1/secrets', 'GET, HEAD, POST'],
   ])('%s %s answers 405 and allows %s', async (method, path, allowed) => {
     const reply = await vault.ask(method, path);

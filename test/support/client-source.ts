@@ -40,12 +40,13 @@ const jsonOf = (holder: Json | undefined): Json | undefined => {
   return (content?.['application/json'] as Node | undefined)?.['schema'];
 };
 
-/** Returns the text of `operations.ts`. */
+/** Returns the text of `operations.ts`. The client has only the operations that answer JSON. */
 export const operationsSource = (): string => {
-  const known = operations.map((operation) => {
+  const known = operations.flatMap((operation) => {
     const { operationId, method, path, node } = operation;
     const headers = parametersOf(operation).map((one) => one.node['name']);
     const answers = Object.entries(node['responses'] as Node).filter(([, one]) => jsonOf(one));
+    if (answers.length === 0) return [];
     const facts = {
       method,
       path,

@@ -121,6 +121,11 @@ export const operations: readonly Operation[] = Object.entries(document['paths']
     }),
 );
 
+/** The operations that need a token. */
+export const guarded = operations.filter(
+  ({ operationId }) => !['get-health', 'get-openapi'].includes(operationId),
+);
+
 const pointerOf = ({ path, method }: Pick<Operation, 'path' | 'method'>): string =>
   `/paths${step(path)}/${method.toLowerCase()}`;
 
@@ -278,7 +283,7 @@ export const checkAccepted = (
   target: string,
   json: string | undefined,
 ): string[] => {
-  // /health, the only route without a token, ignores its query, as the document says.
+  // The routes without a token ignore their queries, as the document says.
   if (Array.isArray(operation.node['security'])) return [];
   const known = parametersOf(operation).filter(({ node }) => node['in'] === 'query');
   const query = new URLSearchParams(target.split('?').slice(1).join('?'));

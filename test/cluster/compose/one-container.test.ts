@@ -98,9 +98,11 @@ describe('docker run', () => {
     );
   });
 
-  it('names the commit from which its image was built', async () => {
+  it('names the commit from which its image was built, and serves the description of the API', async () => {
     const git = await promisify(execFile)('git', ['-C', root, 'rev-parse', 'HEAD']);
     expect(await ask('/v1/status', token)).toMatchObject({ commit: git.stdout.trim() });
+    const document = await fetch(`http://127.0.0.1:${port}/openapi.yaml`);
+    expect(await document.text()).toBe(readFileSync(join(root, 'docs/openapi.yaml'), 'utf8'));
   });
 
   it('prints in its log a command that makes a token in the container', async () => {

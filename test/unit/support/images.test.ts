@@ -90,6 +90,12 @@ describe('the image of a node', () => {
     ...readFileSync('host/Dockerfile', 'utf8').matchAll(/^COPY --chown=1000:1000 (.*) \S+$/gm),
   ].flatMap(([, sources = '']) => sources.split(' '));
 
+  it('contains the description of the API, and nothing that .dockerignore leaves out', () => {
+    expect(copied).toContain('docs/openapi.yaml');
+    const lines = readFileSync('.dockerignore', 'utf8').split('\n');
+    expect(lines).toEqual(expect.arrayContaining(copied.map((source) => `!${source}`)));
+  });
+
   it('contains each file that its programs import', async () => {
     const sources = copied.map((source) => (source.includes('.') ? source : `${source}/`));
     const programs = 'backup health init inspect node restore start token'.split(' ');
