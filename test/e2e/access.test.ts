@@ -129,7 +129,7 @@ describeLocal('a token of GitHub Actions', () => {
       () => get(githubToken(), '/v1/status'),
       ({ status }) => status === 200,
     );
-    expect(Object.keys(json).sort()).toEqual(['masterKey', 'status', 'store']);
+    expect(Object.keys(json).sort()).toEqual(['commit', 'masterKey', 'status', 'store', 'version']);
   });
 });
 
