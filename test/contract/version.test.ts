@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import manifest from '../../package.json' with { type: 'json' };
+import { releases } from '../support/released.ts';
 import { versionedDocuments } from '../support/version.ts';
 
 const { version } = manifest;
+const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
 
 describe('the version of package.json', () => {
   it('is also the version in package-lock.json', () => {
@@ -24,17 +26,25 @@ describe('the version of package.json', () => {
 describe('CHANGELOG.md', () => {
   const changelog = readFileSync('CHANGELOG.md', 'utf8');
   const headings = [...changelog.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading ?? '');
-  const releases = headings.filter((heading) => heading !== 'Unreleased');
+  const dated = headings.filter((heading) => heading !== 'Unreleased');
+  const numbers = dated.map((heading) => heading.split(' ')[0] ?? '');
 
-  it('starts with the unreleased changes, followed by each release with its date', () => {
-    expect(headings.indexOf('Unreleased')).toBeLessThan(1);
-    for (const heading of releases) {
+  it('has a section with a date for each release, the newest first', () => {
+    for (const heading of dated) {
       expect(heading).toMatch(/^\d+\.\d+\.\d+ - 20\d\d-[01]\d-[0-3]\d$/);
     }
-    const numbers = releases.map((heading) => heading.split(' ')[0] ?? '');
-    const inOrder = numbers.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-    expect(numbers).toEqual(inOrder);
-    expect(numbers[0]).toBe(version);
+    expect(numbers).toEqual(numbers.toSorted(byNumber).toReversed());
+  });
+
+  it('begins with the version, or with unreleased changes while the version is later than the last release', () => {
+    const [number = '', development] = version.split('-');
+    if (development === undefined) {
+      expect([headings[0], numbers[0]]).toEqual([dated[0], version]);
+      return;
+    }
+    expect([headings.indexOf('Unreleased'), development]).toEqual([0, 'dev']);
+    expect(byNumber(number, numbers[0] ?? '')).toBeGreaterThan(0);
+    expect(releases.at(-1)?.version).toBe(numbers[0]);
   });
 
   it('groups the changes by the six kinds of Keep a Changelog', () => {
