@@ -30,6 +30,12 @@ export const releases: readonly Release[] = [
     folders: ['functions', 'local', 'system', 'client', 'cli', 'console'],
     programs: 'local/bin',
   },
+  {
+    version: '2.0.0',
+    commit: 'adce06f307e9ba0e1cb206e1a03484164e0e6feb',
+    folders: ['functions', 'host', 'system', 'client', 'cli', 'docs'],
+    programs: 'host/bin',
+  },
 ];
 
 /** Returns the release with this version. */
