@@ -102,7 +102,7 @@ export const exitCodeMeanings: Readonly<Record<Exclude<ExitCode, 78>, string>> =
   6: 'the file has errors or no secrets; a value is too large, or adopt left it',
   7: 'vault unreachable, not trusted, too slow or throttling; outcome unknown',
   8: 'the vault cannot use its master key, or has the wrong one',
-  9: '--if-version is not the current version, or --max-age is exceeded',
+  9: 'not the current version (--if-version); a check found what it looks for',
   125: 'dsvault run itself failed: the code in its message says why',
   126: 'dsvault run found the program but could not start it',
   127: 'dsvault run did not find the program',

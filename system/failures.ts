@@ -22,6 +22,8 @@ const kinds = {
   unavailable: [7, 'unreachable'],
   masterKey: [8, 'master_key_unavailable'],
   precondition: [9, 'version_conflict'],
+  /** A check that has found what it looks for. */
+  found: [9, 'found'],
   /**
    * The kind for a server that cannot start because of its settings or files. Its exit code is
    * EX_CONFIG of sysexits.h.

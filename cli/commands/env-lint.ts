@@ -1,8 +1,9 @@
+import { findPlainSecrets } from '../../functions/env/adoption.ts';
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
-import { usage } from '../../system/failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { readValues, valueOptions } from '../files/enc-values.ts';
 import { planOrFail } from '../files/file-failures.ts';
-import { note, printJson } from '../output/output.ts';
+import { note, noteLine, printJson } from '../output/output.ts';
 import { readText } from '../values/read-value.ts';
 import { offlineCommand } from './command-line.ts';
 
@@ -12,13 +13,17 @@ export const lintCommand = () =>
     'check a file as the vault would, without a request',
     'dsvault env lint .env',
     'dsvault env lint .env --for expand --dialect docker',
+    'git show :.env | dsvault env lint --no-plain -',
   )
     .argument('<file>', 'the file; - is stdin')
     .option('--for <command>', 'the command it is meant for: encrypt, expand or submit', 'submit')
     .option('--dialect <name>', `the program that reads the result: ${dialectNames}`, 'shell')
+    .option('--no-plain', 'fail if plain text is left that env adopt --secrets would store')
+    .option('--except <names>', 'the keys that --no-plain allows, separated by commas')
     .option(...valueOptions.file)
     .option(...valueOptions.fromEnv)
-    .action(async (file, { for: mode, dialect, json, ...flags }) => {
+    .action(async (file, { for: mode, dialect, plain: isAllowed, except, json, ...flags }) => {
+      if (except !== undefined && isAllowed) throw usage('--except goes with --no-plain');
       if (mode !== 'encrypt' && mode !== 'expand' && mode !== 'submit') {
         throw usage('--for is encrypt, expand or submit');
       }
@@ -30,7 +35,15 @@ export const lintCommand = () =>
         plan.create.flatMap((value) => (value.isNext === isNext ? value.name : []));
       const [create, update] = [stored(undefined), stored(true)];
       const read = [...new Set(plan.read.map(({ name }) => name))];
-      if (json) return await printJson({ create, update, read });
+      const allowed = except?.split(',') ?? [];
+      const found = isAllowed ? [] : findPlainSecrets(content);
+      const plain = found.filter(({ key }) => !allowed.includes(key));
       const counts = `to create: ${create.length}, to update: ${update.length}, to read: ${read.length}`;
-      note(`${file}: no errors; secrets ${counts}`);
+      if (json) await printJson({ create, update, read, ...(!isAllowed && { plain }) });
+      else if (plain.length === 0) note(`${file}: no errors; secrets ${counts}`);
+      else for (const { key, line } of plain) noteLine(`${file}:${line}: ${key} is in plain text`);
+      if (plain.length === 0) return;
+      throw failure('values look like secrets: env adopt stores them, --except allows them', {
+        kind: 'found',
+      });
     });

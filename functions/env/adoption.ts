@@ -249,10 +249,13 @@ const findings = (source: ReadableFile, dialect: TextDialect): ReadonlyMap<strin
 export const assignedKeys = (content: string): ReadonlySet<string> =>
   new Set(assignmentsOf(readFile(content)).keys());
 
-/** The keys of a file that look like secrets and do not have references yet. */
-export const proposeKeys = (content: string): readonly string[] => {
+/** The keys of a file that look like secrets and do not have references yet, with their lines. */
+export const findPlainSecrets = (content: string) => {
   const source = readFile(content);
   return [...assignmentsOf(source)].flatMap(([key, line]) =>
-    isText(source, line) && looksSecret(key, line.value.decoded) ? [key] : [],
+    isText(source, line) && looksSecret(key, line.value.decoded) ? [{ key, line: line.line }] : [],
   );
 };
+
+export const proposeKeys = (content: string): readonly string[] =>
+  findPlainSecrets(content).map(({ key }) => key);

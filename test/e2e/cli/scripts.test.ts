@@ -29,8 +29,8 @@ const failing = useVault();
 
 /**
  * Functions that scripts can use: `terminal` runs a command in a pseudo-terminal, `flat` runs a
- * command and joins the lines of its output, `key` disables and enables the master key, and `token`
- * makes a token for the script's tenant.
+ * command and joins the lines of its output, `key` disables and enables the master key, `token`
+ * makes a token for the script's tenant, and `page` prints a document.
  */
 const functions = `
   dsvault() { "${resolve('cli/dsvault.js')}" "$@"; }
@@ -42,6 +42,7 @@ const functions = `
   flat() { "$@" 2>&1 | sed -z 's/\\n *//g'; local code="\${PIPESTATUS[0]}"; echo; return "$code"; }
   key() { (cd "${resolve('.')}" && node host/bin/launch.js host/bin/key.ts "$@"); }
   token() { (cd "${resolve('.')}" && node host/bin/launch.js host/bin/token.ts --tenant "$TENANT" --sub alice "$@"); }
+  page() { cat "${resolve('docs')}/$1"; }
 `;
 
 type Stage = { readonly dsvault: Dsvault; readonly url: string };
