@@ -4,7 +4,7 @@
  * free of holders.
  */
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, type Range, readLogs, versionsOf } from './log-reading.ts';
+import { type Coverage, isListing, type Range, readLogs, versionsOf } from './log-reading.ts';
 
 /** A version, and the last time at which it was read. */
 type Reading = { readonly version: number; readonly timestamp: string };
@@ -16,6 +16,8 @@ export type Holder = Caller & {
   readonly read: readonly Reading[];
   /** The readings for which the caller asked for a version by its number. */
   readonly pinned: readonly Reading[];
+  /** The readings of a person who looked through the history, as `scan` does. */
+  readonly listed: readonly Reading[];
   /**
    * The newest version of the secret of which the logs tell; `deleted` if the newest one is a
    * deletion.
@@ -35,7 +37,10 @@ export const holdersOf = async (
   logs: readonly AsyncIterable<string>[],
   range: Range,
 ): Promise<Holders> => {
-  const callers = new Map<string, Caller & Record<'read' | 'pinned', Map<number, Reading>>>();
+  const callers = new Map<
+    string,
+    Caller & Record<'read' | 'pinned' | 'listed', Map<number, Reading>>
+  >();
   const newest = new Map<string | undefined, { version: number; isDeletion: boolean }>();
   const coverage = await readLogs(logs, range, (line) => {
     const { tenant, issuer, subject, timestamp, operation, outcome } = line;
@@ -48,25 +53,35 @@ export const holdersOf = async (
     // A request that failed gave its caller no value.
     if (outcome !== 'ok') return;
     const key = JSON.stringify([tenant, issuer, subject]);
-    const fresh = { tenant, issuer, subject, read: new Map(), pinned: new Map() };
+    const fresh = {
+      tenant,
+      issuer,
+      subject,
+      read: new Map(),
+      pinned: new Map(),
+      listed: new Map(),
+    };
     const caller = callers.get(key) ?? fresh;
     const byNumber = versionsOf(name, line.pinned ?? []);
     for (const version of versionsOf(name, [...line.read, ...line.compared])) {
       callers.set(key, caller);
-      const readings = byNumber.includes(version) ? caller.pinned : caller.read;
+      const one = byNumber.includes(version) ? caller.pinned : caller.read;
+      const readings = isListing(line) ? caller.listed : one;
       const [reading, last] = [{ version, timestamp }, readings.get(version)];
       if (!last || timeOf(last) < timeOf(reading)) readings.set(version, reading);
       exists(version);
     }
   });
-  const holders = [...callers.values()].map(({ read, pinned, ...caller }): Holder => {
+  const holders = [...callers.values()].map(({ read, pinned, listed, ...caller }): Holder => {
     const { version: current = 0, isDeletion } = newest.get(caller.tenant) ?? {};
     return {
-      ...{ ...caller, read: newestFirst(read), pinned: newestFirst(pinned) },
+      ...caller,
+      ...{ read: newestFirst(read), pinned: newestFirst(pinned), listed: newestFirst(listed) },
       current: isDeletion ? 'deleted' : current,
     };
   });
-  const lastOf = ({ read, pinned }: Holder) => Math.max(...[...read, ...pinned].map(timeOf));
+  const lastOf = ({ read, pinned, listed }: Holder) =>
+    Math.max(...[...read, ...pinned, ...listed].map(timeOf));
   holders.sort((one, other) => lastOf(other) - lastOf(one));
   return { holders, ...coverage };
 };
@@ -78,9 +93,13 @@ const timeOf = ({ timestamp }: Reading): number => Date.parse(timestamp);
 
 export const noReader = 'no line of the log shows a reader';
 
+const versionsIn = (readings: readonly Reading[]): string | undefined =>
+  readings.map(({ version }) => version).join(' ') || undefined;
+
 /** What the columns of `holderCells` hold. */
 export const holderHead = [
-  ...['TENANT', 'SUBJECT', 'ISSUER', 'READ', 'LAST', 'OLDER', 'PINNED', 'CURRENT', 'HOLDS'],
+  ...['TENANT', 'SUBJECT', 'ISSUER', 'READ', 'LAST', 'OLDER', 'PINNED', 'LISTED', 'CURRENT'],
+  'HOLDS',
 ] as const;
 
 /**
@@ -88,13 +107,14 @@ export const holderHead = [
  * of the older ones the one that it read last.
  */
 export const holderCells = (holder: Holder): string[] => {
-  const { tenant, issuer, subject, read, pinned, current } = holder;
+  const { tenant, issuer, subject, read, pinned, listed, current } = holder;
   const [newest, ...others] = read;
   const [older] = others.sort((one, other) => timeOf(other) - timeOf(one));
   return [
     ...[tenant, subject, issuer, newest?.version, newest?.timestamp],
     older && `${older.version} at ${older.timestamp}`,
-    pinned.map(({ version }) => version).join(' ') || undefined,
+    versionsIn(pinned),
+    versionsIn(listed),
     current,
     newest && newest.version !== current ? 'an older version' : '',
   ].map((fact) => String(fact ?? '-'));

@@ -71,3 +71,9 @@ export const partsOf = (entry: string): { readonly name: string; readonly versio
 /** The versions of the secret `name` in a line's list. */
 export const versionsOf = (name: string, entries: readonly string[]): number[] =>
   entries.map(partsOf).flatMap((entry) => (entry.name === name ? entry.version : []));
+
+/**
+ * Whether the request listed versions. If it opened values, a person has looked through the history
+ * with `scan` or `history --show-values`; a program gets no value in this way.
+ */
+export const isListing = ({ operation }: LogLine): boolean => operation === 'list-versions';

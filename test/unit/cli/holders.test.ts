@@ -49,6 +49,11 @@ describe('dsvault log holders', () => {
       { read: [at(4, 1)], pinned: [at(2, 2), at(1, 2)] },
     ],
     [
+      'what somebody saw in a list of versions apart',
+      [lineAt(1, { read: ['A@4'] }), lineAt(2, { operation: 'list-versions', read: ['A@3'] })],
+      { read: [at(4, 1)], pinned: [], listed: [at(3, 2)] },
+    ],
+    [
       'a caller with versions by number alone',
       [lineAt(2, { read: ['A@2'], pinned: ['A@2'] })],
       { read: [], pinned: [at(2, 2)] },
@@ -114,12 +119,13 @@ describe('dsvault log holders', () => {
       lineAt(3, { read: ['A@2', 'A@1'], pinned: ['A@2', 'A@1'] }),
       lineAt(4, { ...bob, tenant: undefined, read: ['A@5'] }),
       lineAt(5, { ...bob, read: ['A@5'] }),
+      lineAt(6, { ...bob, operation: 'list-versions', read: ['A@5', 'A@4'], past: ['A@5', 'A@4'] }),
     );
     const [first, last] = [timeOf(1), timeOf(2)];
     expect(found.holders.map(holderCells)).toEqual([
-      ['acme', 'bob', 'idp', '5', timeOf(5), '-', '-', '5', ''],
-      ['-', 'bob', 'idp', '5', timeOf(4), '-', '-', '5', ''],
-      ['acme', 'alice', 'idp', '4', last, `1 at ${first}`, '2 1', '5', 'an older version'],
+      ['acme', 'bob', 'idp', '5', timeOf(5), '-', '-', '5 4', '5', ''],
+      ['-', 'bob', 'idp', '5', timeOf(4), '-', '-', '-', '5', ''],
+      ['acme', 'alice', 'idp', '4', last, `1 at ${first}`, '2 1', '-', '5', 'an older version'],
     ]);
   });
 });

@@ -38,9 +38,9 @@ export const HoldersOf = ({ name }: { readonly name: string }) => {
   );
 };
 
-const columns = ['Caller', 'Issuer', 'Read', 'Last read', 'Older', 'Pinned', 'Current'];
+const columns = ['Caller', 'Issuer', 'Read', 'Last read', 'Older', 'Pinned', 'Listed', 'Current'];
 
-const cellsOf = ({ tenant, issuer, subject, read, pinned, current }: Holder) => {
+const cellsOf = ({ tenant, issuer, subject, read, pinned, listed, current }: Holder) => {
   const [newest, ...others] = read;
   const [older] = others.sort((a, b) => Date.parse(b.timestamp) - Date.parse(a.timestamp));
   return [
@@ -59,6 +59,7 @@ const cellsOf = ({ tenant, issuer, subject, read, pinned, current }: Holder) => 
       </>
     ),
     pinned.map(({ version }) => version).join(', '),
+    listed.map(({ version }) => version).join(', '),
     current,
   ];
 };
