@@ -45,6 +45,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   },
   'State and log:': {
     status: async () => (await import('./commands/status.ts')).statusCommand(),
+    scan: async () => (await import('./commands/scan.ts')).scanCommand(),
     log: async () => (await import('./commands/log.ts')).logCommand(),
   },
   'This machine:': {

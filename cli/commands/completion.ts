@@ -37,7 +37,7 @@ const placesOf = (
   path: readonly string[] = [],
 ): ReadonlyMap<string, Place> => {
   const below = command.commands.map((child) => {
-    return { text: child.name(), about: child.description() };
+    return { text: child.name(), about: child.summary() || child.description() };
   });
   const options = command.options.map((option) => {
     const { short, long = '', description } = option;

@@ -5,8 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { environment } from '../../system/environment.ts';
 import { findProgram } from '../../system/programs.ts';
+import { gitCommand } from './git.ts';
 
 /**
  * Sentences about the places that may still contain the content of this file after it is replaced.
@@ -36,23 +36,9 @@ const isInGit = (folder: string, name: string): boolean => {
   const git = findProgram('git');
   if (git === undefined) return false;
   try {
-    return askGit(git, folder, ['rev-list', '--max-count=1', 'HEAD', '--', name]).length > 0;
+    const { args, env } = gitCommand(folder, ['rev-list', '--max-count=1', 'HEAD', '--', name]);
+    return execFileSync(git, args, { env, stdio: ['ignore', 'pipe', 'ignore'] }).length > 0;
   } catch {
     return false;
   }
-};
-
-/**
- * Runs git in a folder whose configuration may come from a stranger and name programs. `rev-list`
- * would start one only to fetch a missing object, so no protocol is allowed. `git log` would also
- * start `gpg.program`. A bare repository is not opened at all, because it may be hidden among the
- * files of another one.
- */
-const askGit = (git: string, folder: string, args: readonly string[]): Buffer => {
-  const options = ['-C', folder, '-c', 'safe.bareRepository=explicit', '--literal-pathspecs'];
-  const passedOn = Object.entries(environment).filter(([key]) => !/^(DSVAULT|GIT)_/i.test(key));
-  return execFileSync(git, [...options, ...args], {
-    env: { ...Object.fromEntries(passedOn), GIT_ALLOW_PROTOCOL: '' },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
 };

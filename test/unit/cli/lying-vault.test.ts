@@ -137,6 +137,7 @@ const rows: Readonly<Record<string, Row>> = {
   'import --update': { args: [plain, '--update', '--dry-run'] },
   export: { args: ['N'] },
   'export of all': { args: [] },
+  scan: { args: [file('scanned', lie)], reply: versions(stored(1, { value: lie })) },
   console: { args: ['--no-open'], silent: true },
   'policy check': { args: [policy], offline: true, silent: true },
   'policy test': { args: [policy, '--token-file', claims], offline: true },

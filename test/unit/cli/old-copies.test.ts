@@ -1,12 +1,13 @@
 /**
- * `findOldCopies` in repositories that an attacker has made. Their configuration names a program,
- * the trap, wherever git allows one.
+ * `findOldCopies` and the scan of commits in repositories that an attacker has made. Their
+ * configuration names a program, the trap, wherever git allows one.
  */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { findOldCopies } from '../../../cli/files/old-copies.ts';
+import { type Content, contentsOfCommits } from '../../../cli/scan/contents.ts';
 import { findProgram } from '../../../system/programs.ts';
 import { freshFolder } from '../../support/local-process.ts';
 
@@ -105,8 +106,14 @@ const open = (name: string) => {
 const hasRun = () => readFileSync(ran, 'utf8') !== '';
 const inHistory = () => [`the history of git holds ${file}: change the values that it holds`];
 
+const scanned = async (): Promise<readonly (readonly [string | undefined, string])[]> => {
+  const contents: Content[] = [];
+  for await (const content of contentsOfCommits('--all', folder)) contents.push(content);
+  return contents.map(({ path, bytes }) => [path, String(bytes)]);
+};
+
 describe('the search for old copies in a repository whose configuration names programs', () => {
-  it('finds them without running any of the programs', () => {
+  it('finds them without running any of the programs, and so does the scan of commits', async () => {
     cpSync(join(base, 'source'), join(base, 'plain'), { recursive: true });
     open('plain');
     addSettings(join(folder, '.git/config'));
@@ -114,16 +121,18 @@ describe('the search for old copies in a repository whose configuration names pr
     expect(hasRun()).toBe(true);
     writeFileSync(ran, '');
     expect(findOldCopies(file)).toEqual(inHistory());
+    expect(await scanned()).toContainEqual(['.env', 'A=1\n']);
     expect(hasRun()).toBe(false);
   });
 
-  it('does not open a bare repository, which may be a folder inside another repository', () => {
+  it('does not open a bare repository, which may be a folder inside another repository', async () => {
     cpSync(join(base, 'source/.git'), join(base, 'bare'), { recursive: true });
     open('bare');
     git(['config', 'core.bare', 'true']);
     expect(git(['log', '-1', '--format=%h', '--', '.env'])).not.toBe('');
     addSettings(join(folder, 'config'));
     expect(findOldCopies(file)).toEqual([]);
+    await expect(scanned()).rejects.toThrow('git cannot list this range here');
     expect(hasRun()).toBe(false);
   });
 
@@ -132,7 +141,7 @@ describe('the search for old copies in a repository whose configuration names pr
     ['core.gitProxy', { url: 'git://127.0.0.1/x' }],
     ['remote.NAME.uploadpack', { uploadpack: 'TRAP' }],
     ['remote.NAME.url', { url: 'ext::TRAP' }],
-  ])('fetches no missing object, and so runs no program from %s', (name, remote) => {
+  ])('fetches no missing object, and so runs no program from %s', async (name, remote) => {
     open('source');
     const clone = ['clone', '-q', '--no-local', '--no-checkout', '--filter=tree:0'];
     git([...clone, `file://${folder}`, join(base, name)]);
@@ -146,6 +155,8 @@ describe('the search for old copies in a repository whose configuration names pr
     expect(hasRun()).toBe(true);
     writeFileSync(ran, '');
     expect(findOldCopies(file)).toEqual([]);
+    const [, ...missing] = await scanned();
+    expect(missing).toEqual([[expect.stringMatching(/^\?\w+ missing$/), 'unreadable']]);
     expect(hasRun()).toBe(false);
   });
 });

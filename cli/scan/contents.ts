@@ -1,0 +1,139 @@
+/** What a scan searches: the files of folders, and what commits have brought into a repository. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { failure, systemCodeOf, usage } from '../../system/failures.ts';
+import { findProgram } from '../../system/programs.ts';
+import { gitCommand } from '../files/git.ts';
+
+export type Place = {
+  /** The path of the file. A commit's own text has none. */
+  readonly path?: string;
+  readonly commit?: string;
+  readonly blob?: string;
+};
+
+/** The bytes at a place, or why they are not there. */
+export type Content = Place & { readonly bytes: Buffer | 'binary' | 'large' | 'unreadable' };
+
+const contentBytesMax = 67_108_864;
+/** Git, too, looks for a zero byte only here. */
+const binaryBytes = 8_000;
+
+const textIn = (bytes: Buffer): Content['bytes'] =>
+  bytes.subarray(0, binaryBytes).includes(0) ? 'binary' : bytes;
+
+/** Yields the file, or all files in the folder. Links in it are not followed. */
+export function* filesIn(path: string): Generator<Content> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw failure(`there is no file ${path}`);
+  yield* contentsIn(path, found);
+}
+
+function* contentsIn(path: string, found = lstatSync(path)): Generator<Content> {
+  try {
+    if (found.isDirectory()) {
+      // Git's own objects are compressed; --git searches them.
+      if (/(?:^|\/)\.git\/(?:.*\/)?objects$/.test(path)) return;
+      for (const name of readdirSync(path).sort()) yield* contentsIn(join(path, name));
+    } else if (found.isFile()) {
+      yield { path, bytes: found.size > contentBytesMax ? 'large' : textIn(readFileSync(path)) };
+    }
+  } catch (error) {
+    if (systemCodeOf(error) === 'unknown error') throw error;
+    yield { path, bytes: 'unreadable' };
+  }
+}
+
+/**
+ * Yields what the commits of a range have brought, as `git rev-list` understands it: the text of
+ * each commit, and each content of a file once, with the first commit and path that has it.
+ */
+export async function* contentsOfCommits(range: string, folder = '.'): AsyncGenerator<Content> {
+  const start = (...command: string[]) => startGit(folder, command);
+  const words = range.split(/\s+/).filter(Boolean);
+  const isOption = (word: string) => /^-(?!-(?:all|reflog|branches|tags|remotes)$)/.test(word);
+  if (words.length === 0 || words.some(isOption)) {
+    throw usage('--git is a range of commits, such as main, v1.0..main or --all');
+  }
+  const order = ['--objects', '--in-commit-order', '--topo-order', '--reverse', '--missing=print'];
+  const listing = start('rev-list', ...order, ...words, '--');
+  const format = '%(objecttype) %(objectsize) %(objectname) %(rest)';
+  const checking = start('cat-file', `--batch-check=${format}`);
+  const reading = start('cat-file', '--batch');
+  const asked: Place[] = [];
+  const left: Content[] = [];
+  const ask = async function* () {
+    let commit = '';
+    for await (const line of createInterface(checking.child.stdout)) {
+      const [, type, size, blob = '', path] = /^(\w+) (\d+) (\w+) (.*)$/.exec(line) ?? [];
+      if (type === 'commit') commit = blob;
+      const place = type === 'commit' ? { commit } : { commit, path: path ?? line, blob };
+      if (type === undefined) left.push({ ...place, bytes: 'unreadable' });
+      else if (Number(size) > contentBytesMax) left.push({ ...place, bytes: 'large' });
+      else if (type !== 'tree') {
+        asked.push(place);
+        yield `${blob}\n`;
+      }
+    }
+  };
+  try {
+    listing.child.stdout.pipe(checking.child.stdin);
+    Readable.from(ask()).pipe(reading.child.stdin);
+    for await (const bytes of objectsIn(reading.child.stdout)) {
+      yield { ...asked.shift(), bytes: textIn(bytes) };
+    }
+    yield* left;
+    const shallow = await text(start('rev-parse', '--is-shallow-repository').child.stdout);
+    if (shallow === 'true\n') yield { path: 'what this shallow clone lacks', bytes: 'unreadable' };
+    for (const { ended } of [listing, checking, reading]) {
+      if ((await ended) === 0) continue;
+      throw failure('git cannot list this range here: is it known in this repository?');
+    }
+  } finally {
+    for (const { child } of [listing, checking, reading]) child.kill();
+  }
+}
+
+const startGit = (folder: string, command: readonly string[]) => {
+  const git = findProgram('git');
+  if (git === undefined) throw usage('--git needs git, which is not on the PATH');
+  const { args, env } = gitCommand(folder, command);
+  const child = spawn(git, args, { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  // A program that has ended reads no more input. Its exit code says why.
+  child.stdin.on('error', () => undefined);
+  return {
+    child,
+    ended: once(child, 'close').then(
+      ([code]) => code,
+      () => 1,
+    ),
+  };
+};
+
+/** Splits the output of `git cat-file --batch` into the objects, however it is cut into chunks. */
+export async function* objectsIn(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let parts: Uint8Array[] = [];
+  let [length, wanted] = [0, 0];
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    length += chunk.length;
+    // A large object is joined once, when all of it is there.
+    if (length < wanted) continue;
+    let held = Buffer.concat(parts);
+    for (;;) {
+      const end = held.indexOf('\n');
+      const [, , bytes = '-1'] = held.toString('latin1', 0, Math.max(0, end)).split(' ');
+      wanted = end < 0 ? held.length + 1 : end + 1 + Number(bytes) + 1;
+      if (held.length < wanted) break;
+      yield held.subarray(end + 1, wanted - 1);
+      held = held.subarray(wanted);
+    }
+    parts = [held];
+    length = held.length;
+  }
+}

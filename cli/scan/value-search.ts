@@ -1,0 +1,140 @@
+/**
+ * Finds the values of many versions in bytes, in one pass: also as base64, and as they are escaped
+ * in JSON. Every text to find has a window of 8 bytes in a table, and the pass looks up each window
+ * of the searched bytes.
+ */
+import { isUtf8 } from 'node:buffer';
+
+/** A value of a secret. */
+export type KnownValue = {
+  readonly name: string;
+  /** The versions that have it. */
+  readonly versions: readonly number[];
+  /** `deleted` is each value of a secret that is deleted now. */
+  readonly state: 'current' | 'superseded' | 'deleted';
+  readonly value: Buffer;
+};
+
+type Needle = {
+  readonly bytes: Buffer;
+  readonly form: 'plain' | 'base64' | 'json';
+  readonly of: KnownValue[];
+};
+
+/** A needle, and the offset at which it begins. */
+export type Hit = { readonly needle: Needle; readonly start: number };
+
+/** Returns all hits in the order of their offsets. Hits may overlap. */
+export type ValueSearch = (bytes: Uint8Array) => readonly Hit[];
+
+/** Shorter values appear in files by chance. It is also the length of a window. */
+const windowBytes = 8;
+const slotBits = 18;
+/** How many windows of a text are tried. Texts may have a common beginning. */
+const windowsTried = 256;
+
+/** Removes the line ends at the end of a value, which a file may lack. */
+const withoutLineEnds = (value: Buffer): Buffer => {
+  let end = value.length;
+  while (value[end - 1] === 0x0a || value[end - 1] === 0x0d) end -= 1;
+  return value.subarray(0, end);
+};
+
+/** Whether the value is too short to be found. */
+export const isShort = (value: Buffer): boolean => withoutLineEnds(value).length < windowBytes;
+
+/** Builds the search for these values. Those that are too short are left out. */
+export const searchFor = (known: readonly KnownValue[]): ValueSearch => {
+  const needles = new Map<string, Needle>();
+  for (const one of known) {
+    const { value } = one;
+    for (const [form, text] of isShort(value) ? [] : formsOf(withoutLineEnds(value))) {
+      const needle = needles.get(text) ?? { bytes: Buffer.from(text, 'latin1'), form, of: [] };
+      if (!needle.of.includes(one)) needle.of.push(one);
+      needles.set(text, needle);
+    }
+  }
+  return searchOf([...needles.values()]);
+};
+
+/** The forms of a value, as Latin-1 text with one character for each byte. */
+const formsOf = (value: Buffer): (readonly [Needle['form'], string])[] => {
+  const inBase64 = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), value]).toString('base64');
+    // The first and the last character may also have bits of the bytes around the value.
+    const [first, last] = [
+      Math.ceil((before * 8) / 6),
+      Math.floor(((before + value.length) * 8) / 6),
+    ];
+    return text.slice(first, last);
+  });
+  const inUrls = inBase64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  return [
+    ['plain', value.toString('latin1')],
+    ...[...inBase64, ...inUrls].map((text) => ['base64', text] as const),
+    ...(isUtf8(value) ? inJson(value.toString()) : []).map((text) => ['json', text] as const),
+  ];
+};
+
+/** The text in JSON as JavaScript, Python, PHP and Go write it. */
+const inJson = (text: string): string[] => {
+  const unit = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const escaped = JSON.stringify(text).slice(1, -1);
+  const ascii = escaped.replaceAll(/[^ -~]/g, unit);
+  const forms = [escaped, ascii, ascii.replaceAll('/', '\\/'), escaped.replaceAll(/[<>&]/g, unit)];
+  return forms.map((form) => Buffer.from(form).toString('latin1'));
+};
+
+/** The slot of a window in the table; `high` and `low` are its first and last four bytes. */
+const slotOf = (high: number, low: number): number =>
+  Math.imul(Math.imul(high, 0x9e3779b1) + low, 0x85ebca6b) >>> (32 - slotBits);
+
+const searchOf = (needles: readonly Needle[]): ValueSearch => {
+  /** For each slot, 1 + the index of its first needle, and for each needle that of the next one. */
+  const first = new Int32Array(2 ** slotBits);
+  const next = new Int32Array(needles.length);
+  const offsets: number[] = [];
+  for (const [index, { bytes }] of needles.entries()) {
+    const offset = windowOf(bytes, first);
+    offsets.push(offset);
+    const slot = slotOf(bytes.readInt32BE(offset), bytes.readInt32BE(offset + 4));
+    next[index] = first[slot] ?? 0;
+    first[slot] = index + 1;
+  }
+  return (bytes) => {
+    const hits: Hit[] = [];
+    let [high, low] = [0, 0];
+    for (let at = 0; at < bytes.length; at += 1) {
+      high = (high << 8) | (low >>> 24);
+      low = (low << 8) | (bytes[at] ?? 0);
+      for (let one = first[slotOf(high, low)] ?? 0; one > 0; one = next[one - 1] ?? 0) {
+        const needle = needles[one - 1];
+        const start = at + 1 - windowBytes - (offsets[one - 1] ?? 0);
+        if (needle && isAt(bytes, start, needle.bytes)) hits.push({ needle, start });
+      }
+    }
+    return hits.sort((a, b) => a.start - b.start);
+  };
+};
+
+const isAt = (bytes: Uint8Array, start: number, text: Buffer): boolean =>
+  bytes[start] === text[0] &&
+  start + text.length <= bytes.length &&
+  text.compare(bytes, start, start + text.length) === 0;
+
+/**
+ * Chooses the window of a text: one with many different bytes, which is rare in files, and whose
+ * slot is free.
+ */
+const windowOf = (text: Buffer, first: Int32Array): number => {
+  const step = Math.max(1, Math.floor((text.length - windowBytes) / windowsTried));
+  let best = { offset: 0, score: -1 };
+  for (let offset = 0; offset + windowBytes <= text.length; offset += step) {
+    const slot = slotOf(text.readInt32BE(offset), text.readInt32BE(offset + 4));
+    const different = new Set(text.subarray(offset, offset + windowBytes)).size;
+    const score = different + (first[slot] === 0 ? windowBytes : 0);
+    if (score > best.score) best = { offset, score };
+    if (score === 2 * windowBytes) break;
+  }
+  return best.offset;
+};
