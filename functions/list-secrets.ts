@@ -1,3 +1,4 @@
+import { anchorOf } from './crypto/fingerprint.ts';
 import { afterOf, limitOf, nextCursorOf } from './http/pages.ts';
 import { choiceOf, invalid, queryOf, type ReceivedRequest } from './http/requests.ts';
 import { limits } from './model/limits.ts';
@@ -25,8 +26,9 @@ const parse = (received: ReceivedRequest): ListSecrets => {
   };
 };
 
-const entry = ({ validFrom, ...details }: HeadDetails) => ({
+const entry = ({ validFrom, writeId, ...details }: HeadDetails) => ({
   ...details,
+  anchor: anchorOf({ ...details, writeId }),
   validFrom: formatInstant(validFrom),
 });
 

@@ -99,10 +99,10 @@ export type NewVersion = SealedVersion | Deletion;
 /** The current version of a secret, which may be a deletion. */
 export type Head = NewVersion & { readonly validTo: undefined };
 
-/** What a list shows of a secret's head. */
+/** What a list shows of a secret's head, with the `writeId` only as part of the anchor. */
 export type HeadDetails = Pick<
   Head,
-  'name' | 'state' | 'version' | 'validFrom' | 'createdBy' | 'note'
+  'name' | 'state' | 'version' | 'validFrom' | 'createdBy' | 'note' | 'writeId'
 >;
 
 /**

@@ -111,6 +111,7 @@ export const detailAttributes = [
   'vault',
   'version',
   'validFrom',
+  'writeId',
   'createdBy',
   'note',
 ] as const;
@@ -133,6 +134,7 @@ export const decodeDetails = (item: Item, owner: Owner, name: string): HeadDetai
     state,
     version: decoder.integer('version', 1, limits.versionMax),
     validFrom: decoder.instant('validFrom'),
+    writeId: decoder.text('writeId'),
     createdBy: decoder.text('createdBy'),
     note: decoder.note(),
   };

@@ -145,6 +145,7 @@ describe('a secret', () => {
     await listOnce(`prefix=${name}`, lacks(name));
     await listOnce(`prefix=${name}&state=stored&include=details`, lacks(name));
     const query = `prefix=${name}&state=deleted&include=details`;
+    const [deletion] = (await versionsOf(name)).json.versions ?? [];
     expect((await listOnce(query, has(name))).json).toEqual({
       names: [name],
       secrets: [
@@ -152,6 +153,7 @@ describe('a secret', () => {
           name,
           state: 'deleted',
           version: 3,
+          anchor: deletion?.anchor,
           validFrom: begins[2],
           createdBy: 'alice',
           note: 'moved to the new team',

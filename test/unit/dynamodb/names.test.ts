@@ -136,11 +136,11 @@ describe('the details of names', () => {
     note: `of ${name}`,
   });
   const details = (name: string) => {
-    const { state, version, validFrom, createdBy, note } = deletion(name);
-    return { name, state, version, validFrom, createdBy, note };
+    const { vault: _, tenant: __, ...shown } = deletion(name);
+    return shown;
   };
   const item = (name: string): Item => {
-    const { format: _, writeId: __, ...shown } = encodeHead(deletion(name));
+    const { format: _, ...shown } = encodeHead(deletion(name));
     return shown;
   };
   type Keys = readonly Readonly<Record<string, { readonly S: string }>>[];
