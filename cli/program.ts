@@ -47,6 +47,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
     status: async () => (await import('./commands/status.ts')).statusCommand(),
     scan: async () => (await import('./commands/scan.ts')).scanCommand(),
     log: async () => (await import('./commands/log.ts')).logCommand(),
+    witness: async () => (await import('./commands/witness.ts')).witnessCommand(),
   },
   'This machine:': {
     console: async () => (await import('./commands/console.ts')).consoleCommand(),

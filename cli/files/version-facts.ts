@@ -14,7 +14,7 @@ import type { Session } from '../requests/vault-client.ts';
 /** The newest version of a secret, or its deletion. Neither can be destroyed. */
 export type NewestVersion = Exclude<VersionEntry, { state: 'destroyed' }>;
 
-type SecretFacts = {
+export type SecretFacts = {
   readonly newest: NewestVersion;
   /** The requested versions, as far as they exist. */
   readonly pinned: ReadonlyMap<number, VersionEntry>;
@@ -122,7 +122,19 @@ export const whyUnusable = (
  * Returns the pin to a version with its anchor (`NAME@3.k3f9qzTb`). Throws a failure if the vault
  * has returned no anchor.
  */
-export const anchoredPin = ({ version, anchor = '' }: VersionEntry): Pinned => {
-  if (isVersionTag(`${version}.${anchor}`)) return { version, anchor };
-  throw failure('the vault shows no anchors: releases before 2.0.0 do not');
+export const anchoredPin = (entry: VersionEntry): Pinned => ({
+  version: entry.version,
+  anchor: requireAnchor(entry, '2.0.0'),
+});
+
+/**
+ * Returns the anchor of a version. Throws a failure if the vault has returned none, or other text
+ * in its place. `release` is the first one that returns it.
+ */
+export const requireAnchor = (
+  { version, anchor = '' }: Pick<VersionEntry, 'version' | 'anchor'>,
+  release: string,
+): string => {
+  if (isVersionTag(`${version}.${anchor}`)) return anchor;
+  throw failure(`the vault shows no anchors: releases before ${release} do not`);
 };

@@ -70,6 +70,18 @@ const versions =
   };
 const stored = (version: number, more: Node = {}): Node => ({ state: 'stored', version, ...more });
 
+/** Returns a list of names whose entries have a version and an anchor that the vault can have. */
+const anchored = (_: string, lies: Node): Node => {
+  const secrets = lies['secrets'] as readonly Node[] | undefined;
+  return secrets === undefined
+    ? lies
+    : { ...lies, secrets: secrets.map((one) => ({ ...one, version: 1, anchor: 'k3f9qzTb' })) };
+};
+const witness = {
+  ...{ tenant: 't', names: ['*'], time: at(20) },
+  secrets: [{ name: 'N', state: 'stored', version: 1, anchor: 'k3f9qzTb' }],
+};
+
 /** A shell command that exits with 0 the first time, with 1 the second time, and so on in turn. */
 const goodThenBad = `rmdir ${folder}/turn 2> /dev/null && exit 1; mkdir ${folder}/turn`;
 
@@ -143,6 +155,19 @@ const rows: Readonly<Record<string, Row>> = {
   'policy test': { args: [policy, '--token-file', claims], offline: true },
   status: { args: [] },
   doctor: { args: [], silent: true },
+  witness: { args: [], reply: anchored },
+  'witness --check': {
+    args: ['--check', file('a.json', JSON.stringify(witness))],
+    reply: (operation, lies, count) =>
+      operation === 'whoami'
+        ? { ...lies, tenant: 't', names: ['*'] }
+        : (versions(stored(2), stored(1, { anchor: 'k3f9qzTb' }))?.(
+            operation,
+            anchored(operation, lies),
+            count,
+          ) ?? lies),
+    silent: true,
+  },
   whoami: { args: [] },
   explain: { args: ['N'] },
   'log reads': { args: ['N', '--file', log], offline: true },

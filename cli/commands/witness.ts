@@ -1,0 +1,56 @@
+/** `dsvault witness` notes the version of each secret, and tells later whether history goes on. */
+import { failure, usage } from '../../system/failures.ts';
+import { compareWitness, listWitnessed, readWitnessFile } from '../files/witness-file.ts';
+import { jsonOf, note, printJson, printTable } from '../output/output.ts';
+import { replaceFile, requireWritable } from '../output/private-files.ts';
+import { openSession, type Session } from '../requests/vault-client.ts';
+import { vaultCommand } from './command-line.ts';
+
+const unknown = `
+It cannot know:
+  - names that the token does not see; use a token for all names of the tenant
+  - names that were created later, or were not yet in the list
+  - what was undone before the check, and what happened to other versions than
+    the noted ones
+  - whether a value is genuine, because it reads none
+  - what a vault hides that lies about numbers and anchors
+Keep the file where nobody can change it who can write to the vault's store.
+`;
+
+export const witnessCommand = () =>
+  vaultCommand(
+    'witness',
+    'note the version of each secret, or check that none has disappeared since',
+    'dsvault witness --out monday.json',
+    'dsvault witness --check monday.json',
+  )
+    .option('--out <file>', 'the file to write; by default stdout')
+    .option('--check <file>', 'compare the vault with this file; - is stdin')
+    .addHelpText('after', unknown)
+    .action(async ({ out, check, json, ...flags }) => {
+      if (out !== undefined && check !== undefined) throw usage('give --out or --check');
+      const session = openSession(flags);
+      if (check !== undefined) return await tellComparison(session, check, json);
+      const target = out === undefined ? undefined : requireWritable(out);
+      const witness = await listWitnessed(session);
+      if (target) replaceFile(target, jsonOf(witness));
+      if (target === undefined || json) return await printJson(witness);
+      const count = witness.secrets.length;
+      note(`${out} has the versions of ${count} ${count === 1 ? 'secret' : 'secrets'}`);
+    });
+
+const tellComparison = async (session: Session, file: string, json?: true): Promise<void> => {
+  const before = await readWitnessFile(file);
+  const secrets = await compareWitness(session, before);
+  if (json) await printJson({ file, tenant: before.tenant, time: before.time, secrets });
+  else if (secrets.length > 0) {
+    const cells = secrets.map(({ name, witnessed, current, state }) => [
+      ...[name, String(witnessed), String(current ?? '-'), state.replaceAll('_', ' ')],
+    ]);
+    await printTable(['NAME', 'WITNESSED', 'CURRENT', 'STATE'], cells);
+  }
+  const other = secrets.flatMap(({ name, state }) => (state === 'goes_on' ? [] : name)).join(', ');
+  if (other === '') return;
+  const causes = 'a restored backup does this, or a writer of the store';
+  throw failure(`not as the file ${file} says: ${other}; ${causes}`, { kind: 'notFound' });
+};

@@ -1,0 +1,120 @@
+/**
+ * The file of `dsvault witness`: the current version of each secret at one time. Kept where the
+ * vault cannot change it, the file shows later which secrets no longer have that version.
+ */
+import * as v from 'valibot';
+import {
+  formatInstant,
+  isNamePattern,
+  isNameVisible,
+  isSecretName,
+  isTenant,
+  isVersionTag,
+  parseInstant,
+} from '../../functions/model/types.ts';
+import { failure } from '../../system/failures.ts';
+import { readDetails } from '../requests/secret-lists.ts';
+import type { Session } from '../requests/vault-client.ts';
+import { readText } from '../values/read-value.ts';
+import { readFacts, requireAnchor, type SecretFacts } from './version-facts.ts';
+
+const witnessed = v.pipe(
+  v.object({
+    name: v.pipe(v.string(), v.check(isSecretName)),
+    state: v.picklist(['stored', 'deleted']),
+    version: v.number(),
+    anchor: v.string(),
+  }),
+  v.check(({ version, anchor }) => isVersionTag(`${version}.${anchor}`)),
+);
+/** The current version of a secret, which may be its deletion. */
+type Witnessed = v.InferOutput<typeof witnessed>;
+
+const witness = v.object({
+  tenant: v.pipe(v.string(), v.check(isTenant)),
+  /** The patterns of the names that the token could see. */
+  names: v.array(v.pipe(v.string(), v.check(isNamePattern))),
+  /** When the list was begun, by the clock of the machine that wrote the file. */
+  time: v.pipe(
+    v.string(),
+    v.check((text) => parseInstant(text) !== undefined),
+  ),
+  secrets: v.array(witnessed),
+});
+export type Witness = v.InferOutput<typeof witness>;
+
+export const readWitnessFile = async (file: string): Promise<Witness> => {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), witness), await readText(file));
+  if (parsed.success) return parsed.output;
+  const [{ path = [] }] = parsed.issues;
+  const field = path.map(({ key }) => String(key)).join('.') || 'its JSON';
+  throw failure(`the file ${file} is not one of dsvault witness: ${field} is missing or malformed`);
+};
+
+/**
+ * Lists what the vault shows now. Throws if the token cannot see all that the token of the witness
+ * `before` could see.
+ */
+export const listWitnessed = async (session: Session, before?: Witness): Promise<Witness> => {
+  const { tenant, names } = await session.client('whoami');
+  if (before !== undefined && before.tenant !== tenant) {
+    throw failure(`the file is of tenant ${before.tenant}, and the token is of ${tenant}`);
+  }
+  const hidden = before?.names.filter((pattern) => !isNameVisible(names, pattern)) ?? [];
+  if (hidden.length > 0) {
+    throw failure(`the token sees fewer names than that of the file: not ${hidden.join(', ')}`);
+  }
+  const time = formatInstant(Date.now());
+  const secrets = new Map<string, Witnessed>();
+  // A secret that is deleted meanwhile is in both lists; the second one has its newer version.
+  for (const state of ['stored', 'deleted'] as const) {
+    for (const details of await readDetails(session, { state })) {
+      const { name, version } = details;
+      secrets.set(name, { name, state, version, anchor: requireAnchor(details, '2.1.0') });
+    }
+  }
+  return { tenant, names, time, secrets: [...secrets.values()] };
+};
+
+type Comparison = {
+  readonly name: string;
+  readonly witnessed: number;
+  /** The current version; `null` if there is no such secret. */
+  readonly current: number | null;
+  readonly state: 'goes_on' | 'went_back' | 'another_history' | 'removed_without_a_deletion';
+};
+
+/** Compares each witnessed version with the vault. */
+export const compareWitness = async (
+  session: Session,
+  before: Witness,
+): Promise<readonly Comparison[]> => {
+  const { secrets } = await listWitnessed(session, before);
+  const listed = new Map(secrets.map((one) => [one.name, one]));
+  const isListed = (one: Witnessed): boolean => {
+    const { state, version, anchor } = listed.get(one.name) ?? {};
+    return state === one.state && version === one.version && anchor === one.anchor;
+  };
+  // The list may lag behind writes, so where it differs, only the history decides.
+  const facts = await readFacts(
+    session,
+    before.secrets.filter((one) => !isListed(one)),
+  );
+  return before.secrets.map((one) => {
+    const { name, version: witnessed } = one;
+    if (isListed(one)) return { name, witnessed, current: witnessed, state: 'goes_on' };
+    const found = facts.get(name);
+    return { name, witnessed, current: found?.newest.version ?? null, state: stateOf(one, found) };
+  });
+};
+
+const stateOf = (one: Witnessed, facts: SecretFacts | undefined): Comparison['state'] => {
+  if (facts === undefined) return 'removed_without_a_deletion';
+  if (facts.newest.version < one.version) return 'went_back';
+  const now = facts.pinned.get(one.version);
+  if (now === undefined || requireAnchor(now, '2.0.0') !== one.anchor) return 'another_history';
+  if ((now.state === 'deleted') === (one.state === 'deleted')) return 'goes_on';
+  // The same write is a deletion now and was none before, or the other way round. No request does
+  // this, only somebody who writes the store.
+  return now.state === 'deleted' ? 'removed_without_a_deletion' : 'another_history';
+};
