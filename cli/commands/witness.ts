@@ -6,27 +6,22 @@ import { replaceFile, requireWritable } from '../output/private-files.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';
 
-const unknown = `
-It cannot know:
-  - names that the token does not see; use a token for all names of the tenant
-  - names that were created later, or were not yet in the list
-  - what was undone before the check, and what happened to other versions than
-    the noted ones
-  - whether a value is genuine, because it reads none
-  - what a vault hides that lies about numbers and anchors
-Keep the file where nobody can change it who can write to the vault's store.
-`;
+const about = [
+  'Notes the current version of each secret that the token may see, deleted ones too. With --check, tells which of the noted versions are still there, and exits with 3 unless all of them are.',
+  'It reads no value, and cannot know names that the token does not see, secrets that were created later or were not yet in the list, what was undone before the check, what happened to other versions than the noted ones, or what a vault hides that lies about numbers and anchors.',
+  "Keep the file where nobody can change it who can write to the vault's store.",
+];
 
 export const witnessCommand = () =>
   vaultCommand(
     'witness',
-    'note the version of each secret, or check that none has disappeared since',
+    about.join('\n\n'),
     'dsvault witness --out monday.json',
     'dsvault witness --check monday.json',
   )
+    .summary('note the version of each secret, and tell later which are gone')
     .option('--out <file>', 'the file to write; by default stdout')
     .option('--check <file>', 'compare the vault with this file; - is stdin')
-    .addHelpText('after', unknown)
     .action(async ({ out, check, json, ...flags }) => {
       if (out !== undefined && check !== undefined) throw usage('give --out or --check');
       const session = openSession(flags);
