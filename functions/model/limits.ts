@@ -129,6 +129,8 @@ export const limits = {
   lineEntriesMax: 96,
   /** 128 random bits, so that no two requests have the same writeId. */
   writeIdBytes: 16,
+  /** 64 random bits tell apart the processes whose lines are in one log. */
+  runIdBytes: 8,
   /** KMS wraps a data key in at most this many bytes. */
   wrappedDataKeyBytesMax: 6_144,
   /**

@@ -237,7 +237,7 @@ describeLocal('a token that the policy does not accept', () => {
       expect({ ...request, ...reason }).toEqual({
         ...{ ...usual.request, ...reason },
         ...{ ms: request['ms'], timestamp: request['timestamp'] },
-        requestId: request['requestId'],
+        ...{ requestId: request['requestId'], seq: request['seq'], prev: request['prev'] },
       });
       const lines = vault.lines().join('\n');
       for (const part of [...token.split('.'), canary]) expect(lines).not.toContain(part);

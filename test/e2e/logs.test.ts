@@ -333,7 +333,7 @@ describeLocal('the log', () => {
   it('has only known fields in its JSON lines', () => {
     const known = new Set(
       (
-        'level message timestamp service requestId operation issuer rule tenant subject secret version outcome ' +
+        'level message timestamp service run seq prev requestId operation issuer rule tenant subject secret version outcome ' +
         'why reasons blocking by part claim mismatches read wrote compared copied pinned past kmsRequestIds noteBytes writeId status code attempts storeCalls kmsCalls units ms decision decisions cause'
       ).split(' '),
     );

@@ -74,7 +74,7 @@ describe('the log line of a request', () => {
       journal.close(closing);
     });
     expect(lines).toHaveLength(1);
-    const { timestamp, ...line } = lines[0] ?? {};
+    const { timestamp, run: _, seq: __, prev: ___, ...line } = lines[0] ?? {};
     expect(timestamp).toBe(new Date(String(timestamp)).toISOString());
     expect(line).toEqual({
       ...{ level: 'INFO', message: 'request', service: 'vault' },
