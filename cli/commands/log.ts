@@ -1,8 +1,6 @@
 /** `dsvault log` shows who read or changed a secret, according to the vault's log. */
-import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
 import { type Contradiction, checkLogs, checkSentence } from '../log/check.ts';
-import { holderCells, holderHead, holdersOf, noReader } from '../log/holders.ts';
 import {
   type Answer,
   ask,
@@ -12,17 +10,10 @@ import {
   requestsOf,
   storyOf,
 } from '../log/log-questions.ts';
-import { always, type Coverage, type Range, remarksOn } from '../log/log-reading.ts';
-import { logsOf } from '../log/log-sources.ts';
-import { note, printJson, printLines, printTable } from '../output/output.ts';
-import {
-  type About,
-  instantOf,
-  nameArgument,
-  newCommand,
-  type OptionsOf,
-  offlineCommand,
-} from './command-line.ts';
+import { note, printLines, printTable } from '../output/output.ts';
+import { nameArgument, newCommand } from './command-line.ts';
+import { holdersCommand } from './log-holders.ts';
+import { type LogFlags, logQuestion, tell, whole } from './log-question.ts';
 
 export const logCommand = () =>
   newCommand(
@@ -43,16 +34,7 @@ export const logCommand = () =>
         .argument(...nameArgument)
         .action((name, flags) => answer(readsOf(name), flags)),
     )
-    .addCommand(
-      logQuestion(
-        'holders',
-        'show which version each caller has read, latest reader first',
-        'dsvault log holders DB_PASSWORD',
-        'dsvault log holders DB_PASSWORD --aws vault --from 2026-11-27T00:00Z',
-      )
-        .argument(...nameArgument)
-        .action(tellHolders),
-    )
+    .addCommand(holdersCommand())
     .addCommand(
       logQuestion(
         'who',
@@ -97,53 +79,6 @@ export const logCommand = () =>
       ).action((flags) => answer(refusals, flags)),
     );
 
-const logQuestion = (...about: About) =>
-  offlineCommand(...about)
-    .option('--from <time>', 'only what happened at this instant or later', instantOf('--from'))
-    .option('--to <time>', 'only what happened at this instant or earlier', instantOf('--to'))
-    .option('--tenant <tenant>', 'only requests of this tenant', tenantName)
-    .option('--for <vault>', 'the vault of this machine, if several run: start or cluster')
-    .option('--file <files...>', 'these log files instead; - is stdin')
-    .option('--aws <stack>', 'the logs of this stack, by the AWS CLI');
-
-type LogFlags = OptionsOf<typeof logQuestion>;
-
-const tenantName = (text: string): string => {
-  if (isTenant(text)) return text;
-  throw usage(`--tenant is ${tenantForm}`);
-};
-
-type Logs = readonly AsyncIterable<string>[];
-
-/** Prints what the logs answer, and says what they do not know. */
-const tell = async <Found extends Coverage>(
-  flags: LogFlags,
-  holds: readonly string[],
-  find: (logs: Logs, range: Range) => Promise<Found>,
-  print: (found: Found) => Promise<void>,
-): Promise<Found> => {
-  const range = rangeOf(flags);
-  const inLines = await find(await logsOf(flags, holds, range), range);
-  // A search finds only the requested lines, so it does not know where the log begins.
-  const found = flags.aws === undefined ? inLines : { ...inLines, begins: null };
-  if (flags.json) {
-    await printJson(found);
-    return found;
-  }
-  await print(found);
-  for (const remark of remarksOn(found, range.from)) note(remark);
-  if (found.begins === null && flags.aws === undefined) note('the log has no lines');
-  return found;
-};
-
-/** Joins the logs if the user names files, because these may be parts of one log. */
-const whole = (logs: Logs, { file }: LogFlags): Logs =>
-  file === undefined ? logs : [joined(logs)];
-
-async function* joined(logs: Logs): AsyncGenerator<string> {
-  for (const lines of logs) yield* lines;
-}
-
 const answer = async <Row extends { readonly timestamp: string }>(
   question: Question<Row>,
   flags: LogFlags,
@@ -157,18 +92,6 @@ const answer = async <Row extends { readonly timestamp: string }>(
     if (total > shown.length) note(`only the newest ${shown.length} of ${total} are shown${more}`);
   };
   await tell(flags, holds, (logs, range) => ask(question, whole(logs, flags), range), print);
-};
-
-const tellHolders = async (name: string, flags: LogFlags): Promise<void> => {
-  await tell(
-    flags,
-    [name],
-    (logs, range) => holdersOf(name, whole(logs, flags), range),
-    async ({ holders }) => {
-      if (holders.length > 0) await printTable(holderHead, holders.map(holderCells));
-      else note(noReader);
-    },
-  );
 };
 
 const checkAll = async ({
@@ -203,15 +126,3 @@ const contradictionLines = ({ tenant, secret, says, lines }: Contradiction): str
     ['', timestamp, operation ?? '-', requestId ?? '-', `log ${log + 1}`].join('  '),
   ),
 ];
-
-const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
-  const range = {
-    from: from === undefined ? always.from : Date.parse(from),
-    to: to === undefined ? always.to : Date.parse(to),
-    tenant,
-  };
-  // A range that ends before it begins is refused: "No line answers this" would be true, but sound
-  // as if somebody had looked.
-  if (range.to < range.from) throw usage('--to is a time before --from');
-  return range;
-};

@@ -7,7 +7,13 @@ import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, isListing, type Range, readLogs, versionsOf } from './log-reading.ts';
 
 /** A version, and the last time at which it was read. */
-type Reading = { readonly version: number; readonly timestamp: string };
+type Reading = {
+  readonly version: number;
+  readonly timestamp: string;
+  /** How many requests read it, and how many of them as the current version. */
+  readonly times: number;
+  readonly asCurrent: number;
+};
 
 type Caller = Pick<LogLine, 'tenant' | 'issuer' | 'subject'>;
 
@@ -67,8 +73,14 @@ export const holdersOf = async (
       callers.set(key, caller);
       const one = byNumber.includes(version) ? caller.pinned : caller.read;
       const readings = isListing(line) ? caller.listed : one;
-      const [reading, last] = [{ version, timestamp }, readings.get(version)];
-      if (!last || timeOf(last) < timeOf(reading)) readings.set(version, reading);
+      const last = readings.get(version);
+      const isCurrent = ![...(line.pinned ?? []), ...line.past].includes(`${name}@${version}`);
+      readings.set(version, {
+        version,
+        timestamp: last && timeOf(last) > Date.parse(timestamp) ? last.timestamp : timestamp,
+        times: (last?.times ?? 0) + 1,
+        asCurrent: (last?.asCurrent ?? 0) + Number(isCurrent),
+      });
       exists(version);
     }
   });
@@ -90,6 +102,35 @@ const newestFirst = (readings: ReadonlyMap<number, Reading>): Reading[] =>
   [...readings.values()].sort((one, other) => other.version - one.version);
 
 const timeOf = ({ timestamp }: Reading): number => Date.parse(timestamp);
+
+/** A caller that has read an older version than the current one. */
+export type OldHolder = {
+  readonly subject: string;
+  /** Whether it has read the current version, without naming its number. */
+  readonly isDone: boolean;
+  /** Why it may never do so. */
+  readonly mayNot: 'reads by number' | 'ran once' | undefined;
+};
+
+/**
+ * Returns the callers that have read an older version than `wanted`, which is by default the one
+ * that is current.
+ */
+export const oldHolders = (
+  holders: readonly Holder[],
+  wanted: number | undefined,
+): readonly OldHolder[] =>
+  holders.flatMap(({ subject = '-', read, pinned, current }) => {
+    const goal = wanted ?? Number(current);
+    const all = [...read, ...pinned];
+    if (all.every(({ version }) => version >= goal)) return [];
+    const isOnce = all.reduce((sum, { times }) => sum + times, 0) === 1;
+    return {
+      subject,
+      isDone: read.some(({ version, asCurrent }) => version >= goal && asCurrent > 0),
+      mayNot: pinned.length > 0 ? 'reads by number' : isOnce ? 'ran once' : undefined,
+    };
+  });
 
 export const noReader = 'no line of the log shows a reader';
 
