@@ -81,11 +81,31 @@ export type LogLine = v.InferOutput<typeof logged>;
  * The line may also be the `message` of another object, as in exports of CloudWatch and in the
  * output of `aws logs filter-log-events`.
  */
-export const parseLine = (line: string): LogLine | undefined => {
-  const json = line.slice(line.indexOf('{'), line.lastIndexOf('}') + 1);
-  const found = objectOf(json) ?? objectOf(parse(`"${json}"`));
-  return found && (lineOf(found) ?? lineOf(objectOf(found['message'])));
+export const parseLine = (line: string): LogLine | undefined => firstIn(line, lineOf);
+
+const numbered = v.object({
+  timestamp: v.string(),
+  run: v.string(),
+  seq: v.number(),
+  prev: text,
+});
+
+/** The number of a line in the run of the process that wrote it. */
+export type LineNumber = v.InferOutput<typeof numbered> & {
+  /** The line as the vault wrote it, without its line feed. */
+  readonly written: string;
 };
+
+/**
+ * Parses the number of a line, whatever its `message` is. Returns `undefined` for lines of earlier
+ * releases and of other programs.
+ */
+export const parseNumber = (line: string): LineNumber | undefined =>
+  firstIn(line, (found) => {
+    const parsed = v.safeParse(numbered, found);
+    // The vault writes JSON without blanks, so this is what it wrote.
+    return parsed.success ? { ...parsed.output, written: JSON.stringify(found) } : undefined;
+  });
 
 /**
  * Whether the text is the line of a request, or what is left of a damaged one. If `parseLine`
@@ -99,6 +119,15 @@ export const inOrder = <Line extends Pick<LogLine, 'timestamp'>>(
   lines: readonly Line[],
 ): readonly Line[] =>
   [...lines].sort((one, other) => Date.parse(one.timestamp) - Date.parse(other.timestamp));
+
+const firstIn = <Parsed>(
+  line: string,
+  parsedFrom: (found: unknown) => Parsed | undefined,
+): Parsed | undefined => {
+  const json = line.slice(line.indexOf('{'), line.lastIndexOf('}') + 1);
+  const found = objectOf(json) ?? objectOf(parse(`"${json}"`));
+  return found && (parsedFrom(found) ?? parsedFrom(objectOf(found['message'])));
+};
 
 const lineOf = (found: unknown): LogLine | undefined => {
   const parsed = v.safeParse(logged, found);

@@ -10,7 +10,9 @@ import {
   requestsOf,
   storyOf,
 } from '../log/log-questions.ts';
+import { hasGaps, headsOf, readHeads, runSentences } from '../log/runs.ts';
 import { note, printLines, printTable } from '../output/output.ts';
+import { replaceFile, requireWritable } from '../output/private-files.ts';
 import { nameArgument, newCommand } from './command-line.ts';
 import { holdersCommand } from './log-holders.ts';
 import { type LogFlags, logQuestion, tell, whole } from './log-question.ts';
@@ -63,11 +65,15 @@ export const logCommand = () =>
     .addCommand(
       logQuestion(
         'check',
-        'check whether any request read a stale value, or contradicts another one',
+        aboutCheck.join('\n\n'),
         'dsvault log check',
         'dsvault log check --file node-1.log node-2.log --clocks 50ms',
+        'dsvault log check --heads yesterday.json --write-heads today.json',
       )
+        .summary('check for stale reads, contradictions, and lines that are missing')
         .option('--clocks <ms>', 'how far the clocks of several logs may differ, such as 50ms')
+        .option('--write-heads <file>', 'write the last line of each run, to be kept elsewhere')
+        .option('--heads <file>', 'the log must still have these lines')
         .action(checkAll),
     )
     .addCommand(
@@ -78,6 +84,11 @@ export const logCommand = () =>
         'zcat export.gz | dsvault log refusals --file -',
       ).action((flags) => answer(refusals, flags)),
     );
+
+const aboutCheck = [
+  'Checks whether any request read a stale value or contradicts another one, and whether lines are missing or were changed. For the latter it looks at all lines, whatever --from, --to and --tenant say.',
+  'Each process numbers its lines, and each line has a digest of the one before. So it notices a line that is gone from between others, and a changed one that is not the last. Without --heads that were kept elsewhere, this notices accidents and is no signature: whoever can write the log can number it anew, cut off its end or remove a whole run. The numbers do not tell of requests that a process did not log before it died.',
+];
 
 const answer = async <Row extends { readonly timestamp: string }>(
   question: Question<Row>,
@@ -94,23 +105,35 @@ const answer = async <Row extends { readonly timestamp: string }>(
   await tell(flags, holds, (logs, range) => ask(question, whole(logs, flags), range), print);
 };
 
-const checkAll = async ({
-  clocks,
-  ...flags
-}: LogFlags & { readonly clocks?: string | undefined }): Promise<void> => {
+type CheckFlags = LogFlags &
+  Readonly<Partial<Record<'clocks' | 'heads' | 'writeHeads', string | undefined>>>;
+
+const checkAll = async ({ clocks, heads, writeHeads, ...flags }: CheckFlags): Promise<void> => {
   const isOfSeveral = flags.aws !== undefined || (flags.file ?? []).length > 1;
   if (clocks === undefined && isOfSeveral) {
     throw usage('several logs need --clocks: how far the clocks of their machines may differ');
   }
-  const options = { clocksMs: clocksMs(clocks ?? '0ms'), isOrdered: flags.aws === undefined };
-  const { contradictions } = await tell(
+  const options = {
+    ...{ clocksMs: clocksMs(clocks ?? '0ms'), isOrdered: flags.aws === undefined },
+    heads: heads === undefined ? undefined : readHeads(heads),
+  };
+  const target = writeHeads === undefined ? undefined : requireWritable(writeHeads);
+  const check = await tell(
     flags,
     [],
     (logs, range) => checkLogs(logs, range, options),
-    (check) =>
-      printLines([...check.contradictions.flatMap(contradictionLines), checkSentence(check)]),
+    (found) =>
+      printLines([
+        ...found.contradictions.flatMap(contradictionLines),
+        checkSentence(found),
+        ...runSentences(found),
+      ]),
   );
-  if (contradictions.length > 0) process.exitCode = 1;
+  // Heads of a log that lacks lines would hide that from the next check.
+  if (target && heads !== undefined && hasGaps(check)) {
+    note(`${writeHeads} is not written, because the log lacks what --heads has`);
+  } else if (target) replaceFile(target, headsOf(check));
+  if (check.contradictions.length > 0 || hasGaps(check)) process.exitCode = 1;
 };
 
 const clocksMs = (text: string): number => {

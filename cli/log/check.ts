@@ -4,9 +4,11 @@
  * write or an earlier reading says, and writes more. A reading from the future is found by the
  * write that comes after it. Only readings of the current version count, those by a copy included.
  * All lines of one request id are one request, in whatever logs and however often they are there.
+ * `runs.ts` finds out whether lines are missing.
  */
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, partsOf, type Range, readLogs } from './log-reading.ts';
+import { type Coverage, counted, partsOf, type Range, readLogs } from './log-reading.ts';
+import { collectRuns, type Head, type Runs } from './runs.ts';
 
 /** The facts by which the line of a request is found again. */
 type Place = Pick<LogLine, 'timestamp' | 'requestId' | 'operation'> & {
@@ -45,7 +47,8 @@ type Counts = {
 };
 
 export type Check = Coverage &
-  Readonly<Counts> & { readonly contradictions: readonly Contradiction[] };
+  Readonly<Counts> &
+  Runs & { readonly contradictions: readonly Contradiction[] };
 
 export type CheckOptions = {
   /** The greatest difference between the clocks of two logs, in milliseconds. */
@@ -55,6 +58,8 @@ export type CheckOptions = {
    * time after a later one shows that the clock went back.
    */
   readonly isOrdered: boolean;
+  /** The last lines that runs had at an earlier time. */
+  readonly heads?: readonly Head[] | undefined;
 };
 
 /**
@@ -101,27 +106,25 @@ export const checkSentence = (check: Check): string => {
   return parts.filter((part) => part !== false).join('; ');
 };
 
-const counted = (count: number, noun: string): string =>
-  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
-
 /**
  * Times may be wrong by this much, because a line has whole milliseconds, and is written a moment
  * after its request was measured.
  */
 const roundingMs = 2;
 
-/** Checks the lines of all logs; see `Check`. Needs some 600 bytes of memory for each request. */
+/** Checks the lines of all logs; see `Check`. Needs some 800 bytes of memory for each request. */
 export const checkLogs = async (
   logs: readonly AsyncIterable<string>[],
   range: Range,
-  { clocksMs, isOrdered }: CheckOptions,
+  { clocksMs, isOrdered, heads }: CheckOptions,
 ): Promise<Check> => {
+  const runs = collectRuns();
   const histories = new Map<string, History>();
   /** The requests by their id. A line without an id is a request of its own. */
   const requests = new Map<string | symbol, Request>();
   const steps: Step[] = [];
   let latest = { log: 0, at: Number.NEGATIVE_INFINITY };
-  const coverage = await readLogs(logs, range, (line, log) => {
+  const takeInRange = (line: LogLine, log: number): void => {
     const { message, timestamp, requestId, operation, tenant, ms = 0 } = line;
     const at = Date.parse(timestamp);
     const known = requestId === undefined ? undefined : requests.get(requestId);
@@ -155,7 +158,9 @@ export const checkLogs = async (
       histories.set(key, history);
       history.acts.push(act);
     }
-  });
+  };
+  // The numbers of lines are checked in the whole log: also outside of the range, in all tenants.
+  const coverage = await readLogs(logs, range, takeInRange, runs.take);
   const counts: Counts = {
     requests: countOf(requests, ({ hasLine }) => hasLine),
     untold: countOf(requests, ({ isUntold }) => isUntold),
@@ -164,7 +169,7 @@ export const checkLogs = async (
   const contradictions = [...histories.values()].flatMap((history) =>
     judge(history, steps, clocksMs, counts),
   );
-  return { ...coverage, ...counts, contradictions };
+  return { ...coverage, ...counts, ...runs.found(coverage.begins, heads), contradictions };
 };
 
 const countOf = (

@@ -25,11 +25,15 @@ export type Coverage = {
   readonly unreadable: number;
 };
 
-/** Calls `take` for each line within the range, with the number of its log, counted from 0. */
+/**
+ * Calls `take` for each line within the range, with the number of its log, counted from 0, and
+ * `takeAny` for each text of the logs, whatever it is.
+ */
 export const readLogs = async (
   logs: readonly AsyncIterable<string>[],
   { from, to, tenant }: Range,
   take: (line: LogLine, log: number) => void,
+  takeAny: (text: string, line: LogLine | undefined) => void = () => undefined,
 ): Promise<Coverage> => {
   let unreadable = 0;
   let begins = Number.NEGATIVE_INFINITY;
@@ -37,6 +41,7 @@ export const readLogs = async (
     let first = Number.POSITIVE_INFINITY;
     for await (const text of lines) {
       const line = parseLine(text);
+      takeAny(text, line);
       if (line === undefined) {
         if (looksLikeRequest(text)) unreadable += 1;
         continue;
@@ -61,6 +66,10 @@ export const remarksOn = ({ begins, unreadable }: Coverage, from: number): strin
   if (unreadable > 0) remarks.push(`lines of requests that cannot be read: ${unreadable}`);
   return remarks;
 };
+
+/** A number of things, such as `1,204 lines`. */
+export const counted = (count: number, noun: string): string =>
+  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 
 /** An entry `NAME@VERSION` in a line's list, split into its parts. */
 export const partsOf = (entry: string): { readonly name: string; readonly version: number } => {

@@ -383,7 +383,7 @@ describe('the folder of a cluster', () => {
 });
 
 describe('dsvault log', () => {
-  it('finds in the logs of all nodes who holds which version, and that no request read a stale value', async () => {
+  it('finds in the logs of all nodes who holds which version, and that no request read a stale value and no line is missing', async () => {
     const name = await create(1);
     expect(await valueOn(2, name)).toBe(`of ${name}`);
     const dsvault = openDsvault({ VAULT_DATA_DIR: cluster.folder });
@@ -392,11 +392,12 @@ describe('dsvault log', () => {
       expect({ ...ran, stdout: '' }).toMatchObject({ code: 0, stderr: '' });
       return JSON.parse(ran.stdout);
     };
-    expect((await ask('holders', name)).holders).toMatchObject([
-      { read: [{ version: 1 }], pinned: [], current: 1 },
-    ]);
-    const { requests, ...found } = await ask('check');
-    expect(found).toMatchObject({ contradictions: [], untold: 0 });
+    const { holders } = await ask('holders', name);
+    expect(holders).toMatchObject([{ read: [{ version: 1 }], pinned: [], current: 1 }]);
+    const { requests, runs, ...found } = await ask('check');
+    expect(found).toMatchObject({ contradictions: [], untold: 0, unnumbered: 0 });
     expect(requests).toBeGreaterThan(50);
+    expect(runs.length).toBeGreaterThanOrEqual(3);
+    for (const run of runs) expect(run).toMatchObject({ first: 1, missing: [], changed: [] });
   });
 });
