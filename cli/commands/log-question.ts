@@ -30,9 +30,10 @@ export const tell = async <Found extends Coverage>(
   holds: readonly string[],
   find: (logs: Logs, range: Range) => Promise<Found>,
   print: (found: Found) => Promise<void>,
+  or?: string,
 ): Promise<Found> => {
   const range = rangeOf(flags);
-  const inLines = await find(await logsOf(flags, holds, range), range);
+  const inLines = await find(await logsOf(flags, holds, range, or), range);
   // A search finds only the requested lines, so it does not know where the log begins.
   const found = flags.aws === undefined ? inLines : { ...inLines, begins: null };
   if (flags.json) {

@@ -16,6 +16,7 @@ import { replaceFile, requireWritable } from '../output/private-files.ts';
 import { nameArgument, newCommand } from './command-line.ts';
 import { holdersCommand } from './log-holders.ts';
 import { type LogFlags, logQuestion, tell, whole } from './log-question.ts';
+import { seenCommand } from './log-seen.ts';
 
 export const logCommand = () =>
   newCommand(
@@ -37,6 +38,7 @@ export const logCommand = () =>
         .action((name, flags) => answer(readsOf(name), flags)),
     )
     .addCommand(holdersCommand())
+    .addCommand(seenCommand())
     .addCommand(
       logQuestion(
         'who',

@@ -25,15 +25,18 @@ const toleranceS = 60;
 const safePiece = /^[\w.:/+=@-]+$/;
 
 /**
- * Returns the query for all lines that hold these texts, newest first. It may find other lines,
- * too.
+ * Returns the query for all lines that hold these texts, or the text `or`, newest first. It may
+ * find other lines, too.
  */
-export const queryFor = (holds: readonly string[]): string => {
-  if (!holds.every((piece) => safePiece.test(piece))) throw usage('the query would change');
-  const conditions = ['requestId', ...holds].map((piece) => `@message like "${piece}"`);
+export const queryFor = (holds: readonly string[], or?: string): string => {
+  const like = (piece: string): string => {
+    if (!safePiece.test(piece)) throw usage('the query would change');
+    return `@message like "${piece}"`;
+  };
+  const all = ['requestId', ...holds].map(like).join(' and ');
   return [
     'fields @message',
-    `filter ${conditions.join(' and ')}`,
+    `filter ${or === undefined ? all : `${all} or ${like(or)}`}`,
     'sort @timestamp desc',
     `limit ${linesMax}`,
   ].join(' | ');
@@ -42,20 +45,21 @@ export const queryFor = (holds: readonly string[]): string => {
 type Span = { readonly from: number; readonly to: number };
 
 /**
- * The lines of a stack that hold these texts. `from` and `to` are milliseconds. Throws a refusal of
- * AWS.
+ * The lines of a stack that hold these texts, or the text `or`. `from` and `to` are milliseconds.
+ * Throws a refusal of AWS.
  */
 export async function* linesOfStack(
   stack: string,
   holds: readonly string[],
   { from, to }: Span,
+  or?: string,
 ): AsyncGenerator<string> {
   if (!/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(stack)) throw usage('--aws is the name of a stack');
   const groups = Object.keys(operations).map((operation) => `/aws/lambda/${stack}-${operation}`);
   const end = Math.ceil(Math.min(to, Date.now()) / 1_000) + toleranceS;
   const begin = Math.max(Math.floor(from / 1_000) - toleranceS, end - keptMaxS, 0);
   const seen = new Set<string>();
-  const found = linesWithin(groups, queryFor(holds), { from: begin, to: end });
+  const found = linesWithin(groups, queryFor(holds, or), { from: begin, to: end });
   for await (const { message, ptr } of found) {
     if (!seen.has(ptr)) yield message;
     seen.add(ptr);

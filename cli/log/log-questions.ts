@@ -130,7 +130,7 @@ export const requestsOf = (subject: string) =>
  * Returns the parts of a text that JSON does not escape and that have no meaning in any query
  * language.
  */
-const piecesOf = (text: string): string[] => text.match(/[\w.:/+=@-]+/g) ?? [];
+export const piecesOf = (text: string): string[] => text.match(/[\w.:/+=@-]+/g) ?? [];
 
 /**
  * Asks which requests the vault refused, and why. Failures of the vault itself are not refusals.

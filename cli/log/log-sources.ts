@@ -16,17 +16,18 @@ export type LogSource = {
 
 /**
  * Returns one log for each process of the vault, or for each named file. For a stack on AWS, it has
- * only the lines that contain the texts of `holds`. Throws if a source is wrong.
+ * only the lines that contain the texts of `holds`, or the text `or`. Throws if a source is wrong.
  */
 export const logsOf = async (
   { aws, file, for: name }: LogSource,
   holds: readonly string[],
   range: Range,
+  or?: string,
 ): Promise<readonly AsyncIterable<string>[]> => {
   if ([aws, file, name].filter((source) => source !== undefined).length > 1) {
     throw usage('give one of --for, --file and --aws');
   }
-  if (aws !== undefined) return [linesOfStack(aws, holds, range)];
+  if (aws !== undefined) return [linesOfStack(aws, holds, range, or)];
   if (file !== undefined) return logsOfFiles(file);
   const vaults = (await findLocalVaults()).flatMap(({ name: own, nodes }) => {
     const logs = nodes.flatMap(({ log }) => log ?? []);

@@ -7,7 +7,7 @@ import type { PreparedRequest } from '../../client/sending.ts';
 /** The properties of bodies that may contain a value. */
 const hidden: ReadonlySet<string> = new Set(['value', 'values', 'content']);
 
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export const curlOf = ({ method, url, headers, body }: PreparedRequest): string => {
   const shown = JSON.stringify(body, (property, content) => (hidden.has(property) ? '…' : content));

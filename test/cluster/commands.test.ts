@@ -383,7 +383,7 @@ describe('the folder of a cluster', () => {
 });
 
 describe('dsvault log', () => {
-  it('finds in the logs of all nodes who holds which version, and that no request read a stale value and no line is missing', async () => {
+  it('finds in the logs of all nodes who holds and has seen which version, and that no request read a stale value and no line is missing', async () => {
     const name = await create(1);
     expect(await valueOn(2, name)).toBe(`of ${name}`);
     const dsvault = openDsvault({ VAULT_DATA_DIR: cluster.folder });
@@ -394,6 +394,10 @@ describe('dsvault log', () => {
     };
     const { holders } = await ask('holders', name);
     expect(holders).toMatchObject([{ read: [{ version: 1 }], pinned: [], current: 1 }]);
+    const { seen } = await ask('seen', holders[0].subject);
+    expect(seen).toContainEqual(
+      expect.objectContaining({ secret: name, shown: [1], wrote: [1], isCurrent: true }),
+    );
     const { requests, runs, ...found } = await ask('check');
     expect(found).toMatchObject({ contradictions: [], untold: 0, unnumbered: 0 });
     expect(requests).toBeGreaterThan(50);

@@ -253,6 +253,8 @@ describe('a query of CloudWatch Logs Insights', () => {
     const hostile = requestsOf('" or 1 | limit 1 # \\" \' `x` /.*/ %');
     expect(queryFor(hostile.holds)).toMatch(grammar);
     expect(queryFor(requestsOf('github:74').holds)).toContain('like "github:74"');
+    expect(queryFor(['a'], 'wrote')).toContain('and @message like "a" or @message like "wrote" |');
+    expect(() => queryFor([], '"')).toThrow();
     expect(() => queryFor(['"'])).toThrow();
   });
 });

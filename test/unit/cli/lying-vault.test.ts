@@ -172,6 +172,7 @@ const rows: Readonly<Record<string, Row>> = {
   explain: { args: ['N'] },
   'log reads': { args: ['N', '--file', log], offline: true },
   'log holders': { args: ['N', '--file', logOfReader], offline: true },
+  'log seen': { args: [lie, '--file', logOfReader], offline: true },
   'log check': { args: ['--file', contradictoryLog], offline: true },
   'log who': { args: [lie, '--file', log], offline: true },
   'log story': { args: ['12345678', '--file', log], offline: true },
