@@ -70,10 +70,12 @@ export const fileSentence = ({
   dialect,
   reason,
   causeLine,
+  causeFile,
 }: Omit<FileError, 'line' | 'column'>): string => {
   if (code === 'not_representable') {
     const why = reasons[reason ?? ''] ?? reason;
-    const at = causeLine === undefined ? '' : ` (line ${causeLine})`;
+    const at =
+      causeLine === undefined ? '' : ` (${causeFile ? `${causeFile} ` : ''}line ${causeLine})`;
     return `${key} cannot be written for ${dialect}: ${why}${at}`;
   }
   if (code === 'reader_disagrees' && dialect !== undefined) {

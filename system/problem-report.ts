@@ -2,6 +2,8 @@
 
 /** An error of a file, with a code of the vault or of `dsvault`. */
 export type FileError = {
+  /** The file, if the command reads several. */
+  readonly file?: string | undefined;
   readonly line: number;
   readonly column: number;
   readonly code: string;
@@ -10,6 +12,7 @@ export type FileError = {
   readonly dialect?: string | undefined;
   readonly reason?: string | undefined;
   readonly causeLine?: number | undefined;
+  readonly causeFile?: string | undefined;
 };
 
 /**

@@ -2,11 +2,12 @@ import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import type { Plan } from '../../functions/env/plan.ts';
 import { exitCodes, type Failure, failure, isFailure, usage } from '../../system/failures.ts';
 import { planOrFail } from '../files/file-failures.ts';
+import { type MergedFiles, mergeFiles } from '../files/merged-files.ts';
 import { note, noteLine, printJson, printTable } from '../output/output.ts';
 import { reportLines } from '../output/print-failure.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { runChild } from '../run/child-program.ts';
-import { getReading, type ProgramFile, readContent, withProgramFile } from '../run/program-file.ts';
+import { getReading, type ProgramFlags, readTexts, withProgramFile } from '../run/program-file.ts';
 import { bisect, type Range, runsLeft, type Verdict } from './bisection.ts';
 import { instantOf, vaultCommand } from './command-line.ts';
 import { versionCells, versionHead } from './history.ts';
@@ -19,7 +20,7 @@ export const bisectCommand = () =>
       'find the change of a secret that broke a program',
       'dsvault bisect --good 2026-11-20T00:00Z -- ./smoke.sh',
       'dsvault bisect --good 2026-11-20T00:00Z --bad 2026-11-24T14:31Z -- ./smoke.sh',
-    ),
+    ).option('-f, --env-file <file>', 'the file; - is stdin', '.env'),
   )
     .argument(
       '<command...>',
@@ -36,13 +37,14 @@ export const bisectCommand = () =>
       const bad = flags.bad === 'now' ? undefined : instantOf('--bad')(flags.bad);
       if (bad !== undefined && bad <= good) throw usage('--bad is a time after --good');
       const session = openSession(flags);
-      const plan = planOrFail(flags.envFile, await readContent(flags));
+      const merged = mergeFiles(await readTexts([flags.envFile]), flags.only);
+      const plan = planOrFail(flags.envFile, merged.content);
       const history = await readHistory(session, unpinnedNames(plan), good);
       const changes = changesOf(history, good, bad);
       if (changes.length === 0) {
         throw failure('no secret of the file changed between --good and --bad');
       }
-      const search = { session, file: flags, plan, history, words, json: flags.json };
+      const search = { session, flags, merged, plan, history, words, json: flags.json };
       await report(search, await findFirstBad(search, good, changes));
     });
 
@@ -52,7 +54,8 @@ const unpinnedNames = ({ read }: Plan): string[] =>
 
 type Search = {
   readonly session: Session;
-  readonly file: ProgramFile;
+  readonly flags: ProgramFlags;
+  readonly merged: MergedFiles;
   readonly plan: Plan;
   readonly history: History;
   readonly words: readonly string[];
@@ -127,7 +130,7 @@ const cannotBeExpanded: readonly number[] = [exitCodes.notFound, exitCodes.inval
  * exit code 125.
  */
 const tryAt = async (search: Search, at: string): Promise<Outcome> => {
-  const { session, file, plan, history, words, json } = search;
+  const { session, flags, merged, plan, history, words, json } = search;
   const missing = unpinnedNames(plan).find(
     (name) => validAt(history, name, at)?.state !== 'stored',
   );
@@ -141,7 +144,7 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
     return valid && { version: valid.version };
   });
   const content = replaceParts(plan.content, pins);
-  const reading = await getReading(session, file, { content }).catch(refusalOf);
+  const reading = await getReading(session, flags, { ...merged, content }).catch(refusalOf);
   if (isFailure(reading)) return { verdict: 'skip', why: reading.message };
   const [command = '', ...args] = words;
   const { env, hide } = reading;

@@ -8,6 +8,7 @@ import {
   parseAskedInstant,
 } from '../../functions/model/types.ts';
 import { type Failure, usage } from '../../system/failures.ts';
+import { collect } from '../files/enc-values.ts';
 import { withSettings } from '../requests/settings.ts';
 import { withValue } from '../values/read-value.ts';
 
@@ -150,13 +151,11 @@ export const instantOf =
 /** The values of these options may be or contain a secret, so no message repeats them. */
 const perhapsSecret: ReadonlySet<string> = new Set(['--value', '--token-command', '--addr']);
 
-const repeatable = '--value-file';
-
 /** Refuses an option that takes one value and is given twice, instead of taking the last one. */
 export const refuseRepeats = (command: CommandUnknownOpts): void => {
   for (const option of command.options) {
-    const { long = '', required, variadic } = option;
-    if (!required || variadic || long === repeatable) continue;
+    const { long = '', required, variadic, parseArg } = option;
+    if (!required || variadic || parseArg === collect) continue;
     let first: string | undefined;
     command.on(`option:${option.name()}`, (value: string) => {
       if (first === undefined) first = value;

@@ -6,7 +6,8 @@ import { variable } from '../../system/environment.ts';
 import { usage } from '../../system/failures.ts';
 import { exactText, readText } from '../values/read-value.ts';
 
-const collect = (text: string, before: readonly string[] = []): readonly string[] => [
+/** Collects the values of an option that may be given several times. */
+export const collect = (text: string, before: readonly string[] = []): readonly string[] => [
   ...before,
   text,
 ];

@@ -52,7 +52,8 @@ const sentenceOf = ({ message, report }: Failure): string => {
 export const reportLines = (report: Report, file?: string): string[] => {
   const { errors = [], errorsTotal = errors.length } = report;
   const lines = errors.map((error) => {
-    const place = file === undefined ? '' : `${file}:${error.line}:${error.column}: `;
+    const from = error.file ?? file;
+    const place = from === undefined ? '' : `${from}:${error.line}:${error.column}: `;
     return `${place}${fileSentence(error)} [${error.code}]`;
   });
   const more = errorsTotal - errors.length;

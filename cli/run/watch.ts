@@ -4,13 +4,20 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { usage } from '../../system/failures.ts';
+import { mergeFiles, type NamedText } from '../files/merged-files.ts';
 import { note } from '../output/output.ts';
 import { reportFailure } from '../output/print-failure.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
 import type { Flags } from '../requests/settings.ts';
 import { openSession } from '../requests/vault-client.ts';
 import type { Child, ChildControl } from './child-program.ts';
-import { findNewReading, type ProgramFile, type Reading, readContent } from './program-file.ts';
+import {
+  findNewReading,
+  type ProgramFlags,
+  type Reading,
+  readEnvFile,
+  readTexts,
+} from './program-file.ts';
 
 const presets = { intervalS: '30', graceS: '10' } as const;
 const intervalMinMs = 100;
@@ -80,12 +87,14 @@ export const watchOf = (flags: WatchFlags) => {
 };
 type WatchSettings = NonNullable<ReturnType<typeof watchOf>>;
 
-/** Throws if the file for the program is the file with the references. */
-export const requireOther = ({ target }: WatchSettings, envFile: string): void => {
-  const [one, other] = [envFile, target?.file].map((file) => file && statOf(file));
-  if (one && other && one.ino === other.ino && one.dev === other.dev) {
-    throw usage('--write would replace the file with its own expansion');
-  }
+/** Throws if the file for the program is one of the files with the references. */
+export const requireOther = ({ target }: WatchSettings, texts: readonly NamedText[]): void => {
+  const other = target && statOf(target.file);
+  const isTarget = ({ file }: NamedText): boolean => {
+    const one = statOf(file);
+    return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+  };
+  if (texts.some(isTarget)) throw usage('--write would replace the file with its own expansion');
 };
 
 /** The status of a file, if it can be reached. If not, reading it will say why. */
@@ -113,43 +122,45 @@ export const waitMs = (intervalMs: number, failures: number, chance: number): nu
 };
 
 type Program = {
-  readonly flags: ProgramFile & Flags;
-  /**
-   * The content of the file with the references, and the expanded file with which the program was
-   * started.
-   */
-  readonly content: string;
+  readonly flags: ProgramFlags & Flags;
+  /** The files with the references, and what they were expanded to when the program started. */
+  readonly texts: readonly NamedText[];
   readonly reading: Reading;
   readonly childOf: (reading: Reading) => Child;
 };
 
 /**
- * Watches the file and its secrets while the program runs. After a failure the program keeps the
+ * Watches the files and their secrets while the program runs. After a failure the program keeps the
  * values that it has. Of several failures in a row only the first is reported, and later that the
- * file can be expanded again.
+ * files can be expanded again.
  */
 export const watchFile =
   (watch: WatchSettings, { flags, childOf, ...first }: Program) =>
   async (watched: ChildControl): Promise<void> => {
-    let { content, reading } = first;
+    let { texts, reading } = first;
+    const files = texts.map(({ file }) => file);
     const look = async (): Promise<void> => {
-      const typed = await readFile(flags, content, watched.over);
+      const known = new Map(texts.map(({ file, text }) => [file, text]));
+      const typed = await readTexts(files, (file) =>
+        readAgain(file, known.get(file) ?? '', watched.over),
+      );
       // A separate session for each check, so that a renewed token is found. It does not retry,
       // because the next check does.
       const session = openSession({ ...flags, retries: '0' });
-      const expansion = { content: typed, dialect: watch.dialect };
+      const expansion = { ...mergeFiles(typed, flags.only), dialect: watch.dialect };
       const next = await findNewReading(session, flags, expansion, reading, watched.over);
       if (next !== undefined && next.expanded !== reading.expanded) {
         // Earlier values are still secret, so they stay masked in the output.
         const hide = next.hide && [...new Set([...(reading.hide ?? []), ...next.hide])];
-        await giveNew({ ...next, hide }, reading);
+        const changed = typed.filter(({ file, text }) => known.get(file) !== text);
+        const inFiles = changed.map(({ file }) => file).join(', ');
+        await giveNew({ ...next, hide }, changedSecrets(reading, next) || inFiles);
       } else if (next !== undefined) reading = { ...next, hide: reading.hide };
-      content = typed;
+      texts = typed;
     };
-    const giveNew = async (next: Reading, old: Reading): Promise<void> => {
+    const giveNew = async (next: Reading, what: string): Promise<void> => {
       writeFor(watch, next);
       reading = next;
-      const what = changedSecrets(old, next) || flags.envFile;
       if (watch.target === undefined) {
         note(`${what} changed: dsvault restarts the program`);
         const how = { signal: watch.signal ?? 'SIGTERM', graceMs: watch.graceMs } as const;
@@ -163,7 +174,7 @@ export const watchFile =
         const pause = waitMs(watch.intervalMs, failures, Math.random());
         await sleep(pause, undefined, { signal: watched.over });
         await look();
-        if (failures > 0) note(`${flags.envFile} can be expanded again`);
+        if (failures > 0) note(`${files.join(', ')} can be expanded again`);
         failures = 0;
       } catch (error) {
         if (watched.over.aborted) return;
@@ -188,12 +199,12 @@ const changedSecrets = (old: Reading, next: Reading): string =>
     .join(', ');
 
 /**
- * Reads the file. For stdin and other pipes it returns `known`, because they can be read only once.
+ * Reads a file. For stdin and other pipes it returns `known`, because they can be read only once.
  */
-const readFile = async (file: ProgramFile, known: string, signal: AbortSignal): Promise<string> => {
-  if (file.envFile === '-' || statOf(file.envFile)?.isFile() === false) return known;
+const readAgain = async (file: string, known: string, signal: AbortSignal): Promise<string> => {
+  if (file === '-' || statOf(file)?.isFile() === false) return known;
   const pause = () => sleep(settleMs, undefined, { signal });
-  return await readSettled(() => readContent(file), known, pause);
+  return await readSettled(() => readEnvFile(file), known, pause);
 };
 
 /**

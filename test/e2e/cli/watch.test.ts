@@ -182,6 +182,26 @@ describe('dsvault run --watch', () => {
     expect(stdout + stderr).not.toMatch(/c4n4ry|Warning/);
   });
 
+  it('watches all files, and names the one that changed', async () => {
+    const other = join(dsvault.folder, 'other.env');
+    writeFileSync(other, '# nothing yet\n');
+    watch("trap 'exit 0' TERM; trap 'exit 3' USR2", '-f', '.env', '-f', 'other.env');
+    await started.prints('up one');
+    writeFileSync(other, 'V=\n');
+    await started.prints('up \n');
+    writeFileSync(other, 'V="other secret(');
+    await started.prints('other.env:1:3: the value has no closing quote');
+    writeFileSync(other, `V="other secret(${name})"\n`);
+    await started.prints('.env, other.env can be expanded again');
+    await update('two');
+    await started.prints('up other two');
+    started.child.kill('SIGUSR2');
+    const { stdout, stderr } = await started.ran;
+    expect(stdout).toBe('up one\nup \nup other one\nup other two\n');
+    const changes = stderr.match(/\S+(?= changed)/g);
+    expect(changes).toEqual(['other.env', `${name}@1`, `${name}@2`]);
+  });
+
   it('with --write, writes the file again and signals the program instead of restarting it', async () => {
     const script =
       "printenv V; trap 'echo again; . ./out.env; echo $V' HUP; trap 'exit 2' USR2; . ./out.env";

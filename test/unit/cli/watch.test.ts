@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { mergeFiles } from '../../../cli/files/merged-files.ts';
 import type { Client, Session } from '../../../cli/requests/vault-client.ts';
 import { findNewReading } from '../../../cli/run/program-file.ts';
 import { readSettled, waitMs } from '../../../cli/run/watch.ts';
@@ -47,10 +48,10 @@ describe('checking a watched file', () => {
       return { content: '{"K0":"c4n4ry-1"}', resolved, tag: 'new', warnings: [] };
     };
     const session = { client: client as unknown as Client } as Session;
-    const file = { envFile: '.env', redact: true } as const;
+    const merged = mergeFiles([{ file: '.env', text: 'K0=secret(S)' }]);
     const old = { expanded: '', env: {}, hide: [], resolved: [], tag: 'old' };
     const { signal } = new AbortController();
-    const found = await findNewReading(session, file, { content: 'K0=secret(S)' }, old, signal);
+    const found = await findNewReading(session, { redact: true }, merged, old, signal);
     expect([signals, found?.hide]).toEqual([[signal, signal], ['c4n4ry-1']]);
   });
 });
