@@ -7,6 +7,7 @@ import type { ReplyOf } from '../../client/types.ts';
 import { dialectNames } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
+import { isSecretName } from '../../functions/model/types.ts';
 import {
   type Failure,
   failure,
@@ -16,13 +17,14 @@ import {
   usage,
   withSentence,
 } from '../../system/failures.ts';
-import { readValues, valueOptions } from '../files/enc-values.ts';
+import { collect, readValues, valueOptions } from '../files/enc-values.ts';
 import { askedDialect, expandFile } from '../files/expand-file.ts';
 import { ofFile, storeFile } from '../files/file-failures.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
 import { replaceUnchanged, targetOf } from '../output/private-files.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
+import { alphabetNames } from '../values/generate.ts';
 import { readText } from '../values/read-value.ts';
 import {
   type About,
@@ -30,6 +32,7 @@ import {
   newCommand,
   type OptionsOf,
   vaultCommand,
+  versionNumber,
   writingCommand,
 } from './command-line.ts';
 import { adoptCommand } from './env-adopt.ts';
@@ -78,7 +81,38 @@ const encryptCommand = () =>
     'dsvault env encrypt --in-place .env',
     'dsvault env encrypt .env.in --out .env --value-file TLS_KEY=key.pem',
     'DB_PASSWORD=… dsvault env encrypt - --values-from-env < .env.in',
-  );
+    'dsvault env encrypt --in-place .env --generate 32 --if-version API_KEY=3',
+  )
+    .option(
+      '--generate <length>',
+      'a value for each enc() without one: this many random characters',
+    )
+    .option('--alphabet <set>', `of these: ${alphabetNames}, or the characters themselves (alnum)`)
+    .option('--prompt', 'ask at the terminal for the value of each enc() without one')
+    .option(
+      '--if-version <name=number>',
+      'store nothing unless this is the version that enc(NAME@next) follows (repeatable)',
+      collect,
+    )
+    .addHelpText('after', limitsOfEncrypt);
+
+const limitsOfEncrypt = `
+All values are stored together or not at all. dsvault cannot know whether a new
+value is accepted where it is used: change it there first, and then give it with
+--prompt, or use what accepts the old value and the new one.
+`;
+
+/** The versions of `--if-version`, by name, as the API takes them. */
+const versionsOf = (given: readonly string[]): Readonly<Record<string, number>> => {
+  const versions = new Map<string, number>();
+  for (const text of given) {
+    const [, name = '', version = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+    if (!isSecretName(name)) throw usage('--if-version is NAME=NUMBER');
+    if (versions.has(name)) throw usage(`--if-version has two versions of ${name}`);
+    versions.set(name, versionNumber(version));
+  }
+  return Object.fromEntries(versions);
+};
 
 const submitCommand = () =>
   storingCommand(
@@ -101,7 +135,7 @@ const expandCommand = () =>
     .option('--at <instant>', 'every secret as it was then (RFC 3339, Z)', instantOf('--at'))
     .option('--pin', 'print the file with each secret(NAME) pinned to its version, without values');
 
-type TransformFlags = Partial<OptionsOf<typeof storingCommand> & OptionsOf<typeof expandCommand>>;
+type TransformFlags = Partial<OptionsOf<typeof encryptCommand> & OptionsOf<typeof expandCommand>>;
 type Operation = 'encrypt-env' | 'submit-env' | 'expand-env';
 
 const transform = async (operation: Operation, file: string, flags: TransformFlags) => {
@@ -114,7 +148,12 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   // has stored.
   const target = targetOf(file, flags);
   const content = await readText(file);
-  const reply = await ofFile(file, () => ask(session, operation, { file, content }, flags));
+  const reply = await ofFile(file, () =>
+    ask(session, operation, { file, content }, flags).finally(() => {
+      // A repetition would draw other values, and the vault would refuse it.
+      if (flags.generate !== undefined) session.forgetKey();
+    }),
+  );
   noteWarnings(reply.warnings, file);
   if (json) return await printJson(reply);
   // Reports stored secrets before the result is written, because writing may fail, and the secrets
@@ -147,7 +186,7 @@ const ask = async (
   session: Session,
   operation: Operation,
   { file, content }: { readonly file: string; readonly content: string },
-  { dialect, dryRun, at, pin, note: remark, ...flags }: TransformFlags,
+  { dialect, dryRun, at, pin, note: remark, ifVersion, ...flags }: TransformFlags,
 ): Promise<ReplyOf<'submit-env'> & { readonly pinned?: string | undefined }> => {
   const options = { content, dialect: askedDialect(dialect), dryRun };
   if (operation === 'expand-env') {
@@ -155,12 +194,18 @@ const ask = async (
       throw isFailure(error) ? ofExpansion(error) : error;
     });
   }
-  const values = await readValues(content, flags);
+  const ifVersions = ifVersion && versionsOf(ifVersion);
   if (operation === 'encrypt-env') requireReference(content, file);
+  const values = await readValues(content, flags);
   const given = values.size > 0 ? Object.fromEntries(values) : undefined;
-  const store = () => storeFile(session, operation, { ...options, values: given, note: remark });
+  const store = () =>
+    storeFile(session, operation, { ...options, values: given, ifVersions, note: remark });
   return await withSentence('secret_exists', existing, () =>
-    withSentence('not_found', absent[operation], store),
+    withSentence('not_found', absent[operation], () =>
+      withSentence('version_conflict', otherVersions, () =>
+        withSentence('invalid_request', noNext, store, 'ifVersions'),
+      ),
+    ),
   );
 };
 
@@ -171,6 +216,11 @@ const absent = {
   'submit-env':
     'secret() and enc(NAME@next) need secrets that exist: enc(NAME) creates one; nothing was stored',
 };
+
+const otherVersions =
+  'other versions are current than --if-version says: dsvault history NAME lists them; nothing was stored';
+const noNext =
+  '--if-version names a secret for which the file has no enc(NAME@next): write it there, or leave out the option';
 
 const existing =
   'these secrets exist: secret(NAME) reads one, enc(NAME@next) stores its next version; nothing was stored';

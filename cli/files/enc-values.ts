@@ -1,10 +1,11 @@
 /** Reads values for the `enc()` of a file that are not in the file itself. */
 import { parseFile } from '../../functions/env/grammar.ts';
-import { scanFile } from '../../functions/env/references.ts';
+import { scanFile, writtenAs } from '../../functions/env/references.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { variable } from '../../system/environment.ts';
 import { usage } from '../../system/failures.ts';
-import { exactText, readText } from '../values/read-value.ts';
+import { generateText } from '../values/generate.ts';
+import { askTwice, exactText, readText } from '../values/read-value.ts';
 
 /** Collects the values of an option that may be given several times. */
 export const collect = (text: string, before: readonly string[] = []): readonly string[] => [
@@ -20,12 +21,18 @@ export const valueOptions = {
 type ValuesFlags = {
   readonly valueFile?: readonly string[] | undefined;
   readonly valuesFromEnv?: true | undefined;
+  readonly generate?: string | undefined;
+  readonly alphabet?: string | undefined;
+  readonly prompt?: true | undefined;
 };
 
-/** Reads the values. A file for a name takes precedence over a variable of that name. */
+/**
+ * Reads the values. A file for a name takes precedence over a variable of that name. Only an
+ * `enc()` without any value gets one that is generated or typed.
+ */
 export const readValues = async (
   content: string,
-  { valueFile = [], valuesFromEnv }: ValuesFlags,
+  { valueFile = [], valuesFromEnv, generate, alphabet, prompt }: ValuesFlags,
 ): Promise<ReadonlyMap<string, string>> => {
   const values = new Map<string, string>();
   if (valuesFromEnv) {
@@ -38,9 +45,30 @@ export const readValues = async (
     const [, name = '', file = ''] = /^([^=]*)=(.+)$/s.exec(given) ?? [];
     if (!isSecretName(name)) throw usage('--value-file is NAME=FILE');
     const value = await readText(file, `the value for ${name}`);
-    if (value === '')
-      throw usage(`the value for ${name} is empty: a line ${name}= gives an empty one`);
+    if (value === '') throw usage(emptyValue(name));
+    values.set(name, value);
+  }
+  if (generate !== undefined && prompt) throw usage('give --generate or --prompt');
+  if (generate === undefined && alphabet !== undefined) {
+    throw usage('--alphabet belongs to --generate');
+  }
+  for (const name of generate !== undefined || prompt ? namesWithout(values, content) : []) {
+    const value = generate === undefined ? await askTwice(name) : generateText(generate, alphabet);
+    if (value === '') throw usage(emptyValue(name));
     values.set(name, value);
   }
   return values;
+};
+
+const emptyValue = (name: string): string =>
+  `the value for ${name} is empty: a line ${name}= gives an empty one`;
+
+/** The names in `enc()` that have a value neither in `values` nor on their line of the file. */
+const namesWithout = (values: ReadonlyMap<string, string>, content: string): readonly string[] => {
+  const { enc, assignments, unreadableKeys } = scanFile(parseFile(content));
+  return [...enc].flatMap(([name, first]) => {
+    const line = assignments.get(name)?.line;
+    const isOpen = line === undefined || line.value.decoded === `enc(${writtenAs(first)})`;
+    return isOpen && !values.has(name) && !unreadableKeys.has(name) ? [name] : [];
+  });
 };

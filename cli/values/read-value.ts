@@ -64,7 +64,7 @@ const readInput = async (file: string, what: string, otherwise = otherInput): Pr
  * Asks for one line at the terminal, without an echo. Several lines, perhaps pasted, are an error.
  */
 export const askHidden = async (question: string): Promise<string> => {
-  if (!process.stdin.isTTY) throw usage('--prompt needs a terminal; without it stdin is read');
+  if (!process.stdin.isTTY) throw usage('--prompt needs a terminal as stdin');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   // The question is printed after the echo is off, so that even fast typing is not echoed.
@@ -92,10 +92,11 @@ export const askHidden = async (question: string): Promise<string> => {
 const severalLines = () =>
   usage('one line is asked for and several were typed: give the value on stdin or as a file');
 
-/** Asks twice, because users cannot see what they type. */
-const askTwice = async (): Promise<string> => {
-  const value = await askHidden('value: ');
-  if ((await askHidden('the same value again: ')) === value) return value;
+/** Asks twice, because users cannot see what they type. `name` tells several values apart. */
+export const askTwice = async (name?: string): Promise<string> => {
+  const value = name === undefined ? 'value' : `value of ${name}`;
+  const typed = await askHidden(`${value}: `);
+  if ((await askHidden(`the same ${value} again: `)) === typed) return typed;
   throw usage('the two values differ, so nothing was stored');
 };
 

@@ -2,6 +2,7 @@
  * At a terminal, `dsvault` asks for values and tokens without echoing them, and for confirmation
  * before it destroys something.
  */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
@@ -70,6 +71,41 @@ describe('dsvault create NAME at a terminal', () => {
     const [interrupted, ended] = [await createWith('\u0003'), await createWith('\u0004')];
     expect([interrupted.code, ended.code]).toEqual([130, 2]);
     expect([interrupted.stored.code, ended.stored.code]).toEqual([3, 3]);
+  });
+});
+
+describe('dsvault env encrypt --prompt', () => {
+  it('asks twice for the value of each enc() without one, and stores all without an echo', async () => {
+    const [one, two] = [freshName(), freshName()];
+    writeFileSync(join(dsvault.folder, 'p.env'), `A="enc(${one}) enc(${two})"\nB=2\n`);
+    const command = ['env', 'encrypt', '--in-place', 'p.env', '--prompt'];
+    const started = dsvault.start(command, { terminal: true, open: true });
+    for (const name of [one, two]) {
+      await started.prints(`value of ${name}: `);
+      started.type(`${canary}-${name}\r`);
+      await started.prints(`the same value of ${name} again: `);
+      started.type(`${canary}-${name}\r`);
+    }
+    const { code, stdout } = await started.ran;
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`created ${one}, ${two}`)]);
+    expect(stdout).not.toContain(canary);
+    for (const name of [one, two]) {
+      expect((await dsvault.run(['get', name])).stdout).toBe(`${canary}-${name}`);
+    }
+  });
+
+  it('stores nothing if one of the values is empty', async () => {
+    const name = freshName();
+    writeFileSync(join(dsvault.folder, 'p.env'), `A="enc(${name})"\n`);
+    const command = ['env', 'encrypt', '--in-place', 'p.env', '--prompt'];
+    const started = dsvault.start(command, { terminal: true, open: true });
+    await started.prints(`value of ${name}: `);
+    started.type('\r');
+    await started.prints(' again: ');
+    started.type('\r');
+    const { code, stdout } = await started.ran;
+    expect([code, stdout]).toEqual([2, expect.stringContaining(`the value for ${name} is empty`)]);
+    expect(await dsvault.run(['get', name])).toMatchObject({ code: 3 });
   });
 });
 
