@@ -16,17 +16,19 @@ const variables: Readonly<Record<string, string>> = {
   DSVAULT_TIMEOUT: 'the time limit of one attempt, in seconds (15)',
   DSVAULT_RETRIES: 'the number of retries (3)',
   DSVAULT_CHECKOUT: 'the folder of the checkout whose programs login --local, log and console use',
+  DSVAULT_VERSIONS: 'what run sets for its program: the versions of its secrets, as A@3,B@1',
   NO_COLOR: 'if set, nothing is bold',
   PATH: 'where run and the token command look for programs',
   PATHEXT: 'the extensions of programs, on Windows',
   TERM: 'if dumb, nothing is bold, and no line says that the vault takes long',
   VAULT_DATA_DIR: 'where login --local looks for the data of a vault in a checkout',
   XDG_CONFIG_HOME: 'the folder for configuration, with the profiles (~/.config)',
-  XDG_CACHE_HOME: 'the folder for caches, with kept tokens and compiled code (~/.cache)',
+  XDG_CACHE_HOME: 'the folder for caches: kept tokens, records of ps, compiled code (~/.cache)',
 };
 
 const files: Readonly<Record<string, string>> = {
   '~/.config/dsvault/NAME.json': 'a profile, for its owner only: address, token, settings',
+  '~/.cache/dsvault/programs': 'the programs of run that dsvault ps shows, until they end',
   '~/.cache/dsvault/tokens': 'the tokens of token commands, until they expire',
   '~/.cache/dsvault/code': 'the program as Node has compiled it',
 };

@@ -41,7 +41,8 @@ export const removeOldDrafts = (folder: string): void => {
 const isOld = (draft: string, pid: number): boolean =>
   pid === process.pid || !isRunning(pid) || Date.now() - lstatSync(draft).mtimeMs > lifeMaxMs;
 
-const isRunning = (pid: number): boolean => {
+/** Whether there is a process with this number. */
+export const isRunning = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
   } catch (error) {

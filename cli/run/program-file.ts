@@ -107,10 +107,16 @@ const readingOf = async (
     noteWarnings([{ line, code }], file);
   }
   const variables = expansion.dialect === undefined ? variablesOf(expansion, content) : {};
-  const env = { ...environmentFor(passedOn), ...variables };
+  const isTold = resolved.length > 0 && expansion.dialect === undefined && !passedOn.pristine;
+  const versions = isTold ? { DSVAULT_VERSIONS: writtenVersions(resolved) } : {};
+  const env = { ...environmentFor(passedOn), ...versions, ...variables };
   const hide = redact ? await readHidden(session, resolved, signal) : undefined;
   return { expanded: content, env, hide, resolved, tag };
 };
+
+/** The versions in one text: `A@3,B@1`. No name contains a comma. */
+const writtenVersions = (versions: ResolvedVersions): string =>
+  versions.map(({ name, version }) => `${name}@${version}`).join(',');
 
 const variablesOf = (merged: MergedFiles, answer: string) => {
   const variables = ownVariables(merged.content, answer);

@@ -1,0 +1,181 @@
+/** The records of the programs that `dsvault run` started. e2e/cli/scripts/ps.txt shows them. */
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startsOf } from '../../../cli/run/process-starts.ts';
+import { openRecord, readRecords } from '../../../cli/run/program-records.ts';
+import { endAfterTest } from '../../support/left-processes.ts';
+import { freshFolder } from '../../support/local-process.ts';
+import { until } from '../../support/until.ts';
+
+const about = { program: 'server', addr: 'http://a', tenant: 'acme' };
+const versions = [{ name: 'A', version: 3, anchor: 'k3f9qzTb' }];
+/** Only root can change the owner of a folder. */
+const isRoot = process.getuid?.() === 0;
+/** No process has a number as high as this one: the system allows up to 2 ** 22. */
+const noPid = 2 ** 22 + 1;
+
+describe('the record of a program', () => {
+  let home: string;
+  let folder: string;
+  beforeEach(() => {
+    home = freshFolder();
+    process.env['XDG_CACHE_HOME'] = home;
+    folder = join(home, 'dsvault/programs');
+  });
+  afterEach(() => {
+    delete process.env['XDG_CACHE_HOME'];
+  });
+
+  const files = () =>
+    existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  const keep = (pid = process.pid) => {
+    const record = openRecord(about);
+    record.write(pid, versions);
+    return record;
+  };
+  /** Changes the only record. */
+  const change = (with_: object) => {
+    const [file = ''] = files();
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...with_ }));
+  };
+
+  it('is private, and is there until it is removed', () => {
+    const record = keep();
+    const modes = [folder, ...files()].map((file) => statSync(file).mode & 0o777);
+    expect(modes).toEqual([0o700, 0o600]);
+    expect(readRecords()).toMatchObject([{ ...about, pid: process.pid, versions }]);
+    record.write(process.pid, []);
+    expect(readRecords()).toMatchObject([{ versions: [] }]);
+    record.remove();
+    expect(files()).toEqual([]);
+  });
+
+  it.each([
+    ['has ended', { pid: noPid }],
+    ['has another start, so that it only has the same number', { start: 'earlier' }],
+  ])('is removed by the next reader if the process %s', (_, changed) => {
+    keep();
+    change(changed);
+    expect([readRecords(), files()]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['if the system told no start then', { start: null }, 1, 1],
+    ['but is not shown, if it is of another machine that shares the home', { machine: 'b' }, 0, 1],
+    ['but is not shown, if another release wrote it', { pid: '1' }, 0, 1],
+  ])('stays %s', (_, changed, shown, kept) => {
+    keep();
+    change(changed);
+    expect([readRecords().length, files().length]).toEqual([shown, kept]);
+  });
+
+  it('removes those of ended programs when it is written', () => {
+    keep();
+    change({ pid: noPid });
+    keep();
+    expect(files()).toHaveLength(1);
+  });
+
+  it('is not written for a process that has ended', () => {
+    keep(noPid);
+    expect(files()).toEqual([]);
+  });
+
+  const foreign: [string, () => void][] = [];
+  if (isRoot) {
+    const give = () => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      chownSync(folder, 12_345, 12_345);
+    };
+    foreign.push(['is of another user', give]);
+  }
+
+  it.each<[string, () => void]>([
+    [
+      'is open to others',
+      () => {
+        mkdirSync(folder, { recursive: true });
+        chmodSync(folder, 0o770);
+      },
+    ],
+    [
+      'is a link',
+      () => {
+        mkdirSync(join(home, 'dsvault'));
+        mkdirSync(join(home, 'elsewhere'), { mode: 0o700 });
+        symlinkSync(join(home, 'elsewhere'), folder);
+      },
+    ],
+    ...foreign,
+  ])('is neither written nor read in a folder that %s', (_, make) => {
+    make();
+    keep();
+    expect(files()).toEqual([]);
+    expect(readRecords).toThrow('is not private: remove it');
+  });
+
+  const withoutRecord: [string, () => void][] = [
+    ['nothing can be written', () => Object.assign(process.env, { XDG_CACHE_HOME: '/dev/null' })],
+  ];
+  if (isRoot)
+    withoutRecord.push(['the home is of another user', () => chownSync(home, 12_345, 12_345)]);
+
+  it.each(withoutRecord)('is left out without an error if %s', (_, make) => {
+    make();
+    keep().remove();
+    expect([readRecords(), readdirSync(home)]).toEqual([[], []]);
+  });
+});
+
+describe('startsOf', () => {
+  it.each(['linux', 'darwin'] as const)(
+    'returns the start of what runs, as on %s',
+    async (system) => {
+      const name = join(freshFolder(), 'a) Z (b');
+      copyFileSync('/bin/sleep', name);
+      const child = spawn(name, ['600']);
+      endAfterTest(child);
+      const pid = child.pid ?? 0;
+      const starts = startsOf([process.pid, pid, noPid], system);
+      expect([...starts.keys()].sort()).toEqual([process.pid, pid].sort());
+      expect(starts.get(pid)).toEqual(expect.stringMatching(/\d/));
+      expect(startsOf([pid], system).get(pid)).toBe(starts.get(pid));
+    },
+  );
+
+  it('returns null for what runs if the system does not tell', () => {
+    expect([...startsOf([process.pid, noPid], 'win32')]).toEqual([[process.pid, null]]);
+  });
+
+  it.each(['linux', 'darwin'] as const)(
+    'leaves out a process that has ended and that nobody has waited for, as on %s',
+    async (system) => {
+      // The shell becomes a program that never waits for its child.
+      const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600']);
+      endAfterTest(parent);
+      let told = '';
+      parent.stdout.on('data', (text) => {
+        told += text;
+      });
+      const statOf = (pid: string | number | undefined) =>
+        readFileSync(`/proc/${pid}/stat`, 'utf8');
+      await until(() => told.includes('\n') && statOf(parent.pid).includes('(sleep)'));
+      process.kill(Number(told));
+      await until(() => / Z /.test(statOf(told.trim())));
+      expect([...startsOf([Number(told)], system)]).toEqual([]);
+    },
+  );
+});
