@@ -30,7 +30,7 @@ const textIn = (bytes: Buffer): Content['bytes'] =>
 /** Yields the file, or all files in the folder. Links in it are not followed. */
 export function* filesIn(path: string): Generator<Content> {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw failure(`there is no file ${path}`);
+  if (found === undefined) throw failure(`there is no file ${path}: check its path`);
   yield* contentsIn(path, found);
 }
 
