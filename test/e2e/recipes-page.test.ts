@@ -1,4 +1,7 @@
-/** Plays the recipes of docs/recipes.md with the commands, rules and units of the page. */
+/**
+ * Plays the recipes of docs/recipes.md with the commands, rules and units of the page. The first
+ * one is in recipes-leak.test.ts.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -10,18 +13,9 @@ import { parse, stringify } from 'yaml';
 import { type Dsvault, openDsvault } from '../support/dsvault.ts';
 import { compileCache, freshFolder } from '../support/local-process.ts';
 import { makePolicyIssuer } from '../support/policy-issuer.ts';
+import { blocksBelow, play as playIn, recipes } from '../support/recipes.ts';
 import { describeLocal, useVault } from '../support/running-vault.ts';
 import { untilSeen } from '../support/until.ts';
-
-const page = readFileSync('docs/recipes.md', 'utf8');
-/** Returns the blocks of code below a heading of the page, without their indentation. */
-const blocksBelow = (heading: string): readonly string[] => {
-  const [, section = ''] = page.split(`\n## ${heading}\n`);
-  const blocks = (section.split(/^## /m)[0] ?? '').matchAll(/^( *)```\w+\n(.*?)^\1```$/gms);
-  return [...blocks].map(([, indent = '', block = '']) =>
-    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-  );
-};
 
 const canary = 'c4n4ry-c4n4ry';
 const people = makePolicyIssuer('people', 'https://people.test');
@@ -48,25 +42,26 @@ describeLocal('docs/recipes.md', () => {
   });
   afterAll(() => expect(dsvault.seenIn(canary)).toEqual([]));
 
-  /** Runs a script in bash, in the folder of the recipes. */
-  const play = (script: string, token: string, more: NodeJS.ProcessEnv = {}) => {
-    const name = `dsvault() { "${resolve('cli/dsvault.js')}" "$@"; }; watch_file() { :; }`;
-    writeFileSync(join(dsvault.folder, '.script'), `${name}\n${script}`);
-    const env = { DSVAULT_TOKEN: token, ...more };
-    return dsvault.run(['.script'], { program: 'bash', env });
-  };
+  const play = (script: string, token: string, more: NodeJS.ProcessEnv = {}) =>
+    playIn(dsvault, script, { DSVAULT_TOKEN: token, ...more });
   const put = (name: string, value: string, token = owner) =>
     dsvault.run(['create', name], { env: { DSVAULT_TOKEN: token }, input: value });
-  const who = async (subject: string) => {
+  const log = async (question: 'who' | 'seen', subject: string) => {
     const file = join(dsvault.folder, 'vault.log');
     writeFileSync(file, vault.lines().join('\n'));
-    const { stdout } = await dsvault.run(['log', 'who', subject, '--file', file, '--json']);
-    const { rows } = JSON.parse(stdout) as { rows: { operation: string; outcome: string }[] };
-    return rows;
+    const { stdout } = await dsvault.run(['log', question, subject, '--file', file, '--json']);
+    return JSON.parse(stdout) as {
+      readonly rows: readonly { operation: string; outcome: string }[];
+      readonly seen: readonly { secret: string; isCurrent: boolean }[];
+    };
   };
+  const who = async (subject: string) => (await log('who', subject)).rows;
+  /** The secrets whose current value the caller knows. */
+  const known = async (subject: string) =>
+    (await log('seen', subject)).seen.flatMap(({ secret, isCurrent }) => (isCurrent ? secret : []));
 
   it('has at most 700 words', () => {
-    expect(page.split(/\s+/).length).toBeLessThanOrEqual(700);
+    expect(recipes.split(/\s+/).length).toBeLessThanOrEqual(700);
   });
 
   it('keeps values from an agent that has a token for lists and reads every file', async () => {
@@ -94,6 +89,7 @@ describeLocal('docs/recipes.md', () => {
     expect(new Set(rows.map(({ operation }) => operation))).toEqual(
       new Set(['list-secrets', 'list-versions', 'get-secret', 'expand-env']),
     );
+    expect([await known('local:agent'), await known('local:owner')]).toEqual([[], ['DB_PASSWORD']]);
   });
 
   it('lets a developer propose a value, and only an approver use it, once', async () => {
@@ -127,6 +123,7 @@ describeLocal('docs/recipes.md', () => {
       ({ code }) => code === 5,
     );
     expect(await list(approver)).toMatchObject({ code: 0 });
+    expect(await known('people:65')).toEqual(['proposed.PASSWORD']);
   });
 
   describe('systemd credentials', () => {
