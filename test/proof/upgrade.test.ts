@@ -45,7 +45,7 @@ const laterRequests: readonly (readonly [string, (name: string) => Request])[] =
 // first pair has written into the table.
 describe.each(bothOrders)('a vault with the hosts "%s" and "%s"', (...order) => {
   const hosts = useTwoHosts(both, order, { readsKeyFile: true });
-  const { ask, store, dsvault, tokenOf, expectLinearizable } = hosts;
+  const { ask, store, dsvault, tokenOf, logOf, expectLinearizable } = hosts;
 
   // Shows G16.
   it('gives linearizable replies to clients that ask both', expectLinearizable);
@@ -88,6 +88,55 @@ describe.each(bothOrders)('a vault with the hosts "%s" and "%s"', (...order) => 
         ]);
       }
     }
+  });
+
+  // Shows G14, G16.
+  it('lets the dsvault of today find in the logs of both hosts who holds and has seen a version, and that nothing is missing', async () => {
+    const name = await store('released', freshName());
+    for (const code of codes) await ask(code, ['GET', `/v1/secrets/${name}`]);
+    const files = codes.map((code) => {
+      const file = join(folder, `${code}.log`);
+      writeFileSync(file, `${logOf(code).join('\n')}\n`);
+      return file;
+    });
+    const question = async (...words: readonly string[]) => {
+      const [exit, output] = await dsvault(
+        'today',
+        'today',
+        'log',
+        ...words,
+        '--json',
+        '--file',
+        ...files,
+      );
+      expect(exit).toBe(0);
+      return JSON.parse(output.join('\n'));
+    };
+    const { holders } = await question('holders', name);
+    expect(holders).toMatchObject([{ subject: 'local:alice', read: [{ version: 1 }], current: 1 }]);
+    const { seen } = await question('seen', 'local:alice');
+    expect(seen).toContainEqual(
+      expect.objectContaining({ secret: name, shown: [1], wrote: [1], isCurrent: true }),
+    );
+    const { contradictions, runs, unnumbered } = await question('check', '--clocks', '0ms');
+    expect(contradictions).toEqual([]);
+    expect(runs).toMatchObject([{ first: 1, missing: [], changed: [] }]);
+    expect(unnumbered).toBeGreaterThan(0);
+  });
+
+  // Shows G16.
+  it('lets the dsvault of today witness versions at the host of today, and says that 2.0.0 shows no anchors in a list', async () => {
+    await store('released', freshName());
+    const file = join(folder, `${order[0]}.witness.json`);
+    const witness = (host: Code, ...args: readonly string[]) =>
+      dsvault('today', host, 'witness', ...args);
+    expect((await witness('today', '--out', file))[0]).toBe(0);
+    expect((await witness('today', '--check', file))[0]).toBe(0);
+    expect(await witness('released', '--check', file)).toEqual([
+      1,
+      [],
+      expect.stringContaining('anchors'),
+    ]);
   });
 
   // Shows G16.

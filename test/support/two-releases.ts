@@ -200,7 +200,12 @@ export const useTwoHosts = (
     await history.close();
     expect(await checkHistory(file)).toMatchObject({ verdict: 'Ok', problems: [] });
   };
-  return { ask, store, dsvault, tokenOf, expectLinearizable };
+  /** Returns the lines that the host has logged so far. */
+  const logOf = (code: Code): readonly string[] => {
+    const { output, errors } = hosts.get(code)?.process ?? { output: [], errors: [] };
+    return [...output, ...errors].filter((line) => line.startsWith('{'));
+  };
+  return { ask, store, dsvault, tokenOf, logOf, expectLinearizable };
 };
 
 /** Requests for a stored secret that a host must not carry out twice. */
