@@ -251,7 +251,7 @@ describe('the workbench', () => {
     expect(await editorOf(page).inputValue()).toBe('A=1\nB=2\n');
   });
 
-  it('asks before a text is lost, and keeps no text after a person leaves', async () => {
+  it('asks before a link or closing the page discards the text, and keeps none of it after "Leave"', async () => {
     const page = await openWith('A=canary\n');
     const secrets = page.getByRole('link', { name: 'Secrets' });
     await secrets.click();

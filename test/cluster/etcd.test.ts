@@ -41,9 +41,9 @@ beforeAll(async () => {
 afterAll(() => real.close());
 
 describe.each([
-  ['a real etcd', () => real.client],
-  ['the etcd in memory', () => createMemoryEtcd()],
-])('%s', (_, open) => {
+  ['real', () => real.client],
+  ['in memory', () => createMemoryEtcd()],
+])('etcd (%s)', (_, open) => {
   let etcd: EtcdClient;
   beforeAll(() => {
     etcd = open();
@@ -96,7 +96,7 @@ describe.each([
     expect(await revisionOf('f')).toBe('0');
   });
 
-  it('reads a range in both directions, in the order of bytes, and reports whether there are more keys, and how many in all', async () => {
+  it('reads a range in byte order, in both directions, and reports whether more keys follow and how many there are in all', async () => {
     const keys = ['r/a', 'r/a\0b', 'r/a\u0001', 'r/é', 'r/\uffff', 'r/\u{10000}'];
     const shuffled = [...keys].reverse();
     await etcd.txn(

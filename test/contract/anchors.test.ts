@@ -137,7 +137,7 @@ describe('a pin with an anchor', () => {
     }
   });
 
-  it('reads its version, shows its anchor, and stays unchanged in the pinned form of the file', async () => {
+  it('such as secret(A@2.HASH) reads that version, appears with its anchor in the reply, and stays unchanged in the pinned file', async () => {
     const { alice, a2, b1 } = await withSecrets();
     const content = `X=secret(A@2.${a2})secret(A@2)secret(B)\n`;
     const answer = await ask.expand(alice, content, { pin: true });

@@ -306,7 +306,7 @@ describe('the local gateway, when something is wrong,', () => {
     expect(await exchange(`${head(2)}{}`)).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 /);
   });
 
-  it('passes any other Expect header to the function', async () => {
+  it('passes an Expect header other than 100-continue to the function', async () => {
     const head = 'GET /health HTTP/1.1\r\nHost: v\r\nConnection: close\r\nExpect: more\r\n\r\n';
     expect(await exchange(head)).toMatch(/^HTTP\/1.1 200 /);
     expect(lastCall().event.headers).toMatchObject({ Expect: 'more' });

@@ -157,7 +157,7 @@ describe('the check of the parameters', () => {
   });
 });
 
-describe('the check of a reply', () => {
+describe('the check of a reply against openapi.yaml', () => {
   const standing: [string, string][] = [
     ['content-type', 'application/json'],
     ['x-request-id', '5c7f9d0e-6f0b-4d52-9a57-0f0d3b1f7c42'],
@@ -190,7 +190,7 @@ describe('the check of a reply', () => {
     ['another property', [], { value: 'v' }, 201],
     ['another type of a property', [], { version: '1' }, 201],
     ['a missing property', [], { validFrom: undefined }, 201],
-  ])('refuses %s', (_, headers, change, status) => {
+  ])('refuses a reply with %s', (_, headers, change, status) => {
     expect(check([...created, ...headers], { ...body, ...change }, status)).not.toEqual([]);
   });
 

@@ -72,7 +72,7 @@ describe('a write whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2]);
   });
 
-  it('keeps a version that another update wrote meanwhile, and writes the next one', async () => {
+  it('is retried as the next version if it had no effect and another update took its number', async () => {
     const alice = await withOne();
     const sleep = async () => {
       if ((await versionsOf(alice)).length === 1) await addVersion(vault.ports, alice, 'DB', 'x');

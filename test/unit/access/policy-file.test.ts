@@ -114,6 +114,13 @@ describe('a policy', () => {
       'line 15: issuers[1].rules is not a known property',
     );
   });
+
+  it('is read with on and yes as text, even if it declares YAML 1.1, where they are booleans', () => {
+    const text = `%YAML 1.1\n---\n${issuer.replace('refs/heads/*', '[on, yes, 2026-01-01]')}`;
+    expect(parsePolicy(text).policy.issuers).toMatchObject([
+      { rules: [{ match: { ref: ['on', 'yes', '2026-01-01'] } }] },
+    ]);
+  });
 });
 
 describe('a faulty policy', () => {
@@ -237,7 +244,7 @@ describe('a faulty policy', () => {
     expect(told).not.toContain('c4n4ry');
   });
 
-  it('is refused if discovery is used with an issuer that is not a plain https:// address', () => {
+  it('is refused if discovery is used with an issuer that is not an https:// address, or has "?" or "#"', () => {
     const fault = faultWith(
       ['issuer: https://i.test', 'issuer: urn:i'],
       ['jwksUrl: https://i.test/keys', 'discovery: true'],
@@ -266,13 +273,6 @@ describe('a faulty policy', () => {
 
   it('is refused if its brackets are nested 5,000 levels deep', () => {
     expect(faultOf('['.repeat(5_000))).toMatch(/^line 1: is not valid YAML/);
-  });
-
-  it('keeps the words on and yes as text, even if it declares an old version of YAML', () => {
-    const text = `%YAML 1.1\n---\n${issuer.replace('refs/heads/*', '[on, yes, 2026-01-01]')}`;
-    expect(parsePolicy(text).policy.issuers).toMatchObject([
-      { rules: [{ match: { ref: ['on', 'yes', '2026-01-01'] } }] },
-    ]);
   });
 
   it('is refused if an issuer has neither rules nor vaultClaims', () => {

@@ -107,32 +107,44 @@ describe('matching a token against rules', () => {
     return [work.comparisons, 'refusal' in decision && decision.refusal.because];
   };
 
-  it.each<[string, string, number, readonly Rule[], unknown]>([
-    ['is cheap for one value', 'no_rule', 10_200, rulesWith(200, globs(50)), 'g0'],
+  it.each<[string, number, string, readonly Rule[], unknown]>([
+    ['no_rule', 10_200, 'one group against 50 globs in each rule', rulesWith(200, globs(50)), 'g0'],
     [
-      'compares all exact texts of a rule at once',
       'no_rule',
       51_200,
+      '256 groups against 50 exact texts in each rule, which are compared at once',
       rulesWith(200, groups(50)),
       groups(256).map((g) => `x${g}`),
     ],
-    ['may reach its limit', 'no_rule', 100_000, rulesWith(200, globs(49)), groups(10)],
-    ['ends at its limit', 'too_many_comparisons', 100_000, rulesWith(201, globs(49)), groups(10)],
     [
-      'ends early for many groups',
+      'no_rule',
+      100_000,
+      'rules that need exactly as many as are allowed',
+      rulesWith(200, globs(49)),
+      groups(10),
+    ],
+    [
       'too_many_comparisons',
       100_000,
+      'one rule more than the limit allows',
+      rulesWith(201, globs(49)),
+      groups(10),
+    ],
+    [
+      'too_many_comparisons',
+      100_000,
+      '256 groups against 50 globs in each rule',
       rulesWith(200, globs(50)),
       groups(256),
     ],
     [
-      'is skipped for more values than a claim may have',
       'too_many_values',
       0,
+      'more groups than a claim may have values',
       rulesWith(200, globs(50)),
       groups(257),
     ],
-  ])('%s: %s after %d comparisons', (_, because, comparisons, rules, has) => {
+  ])('ends with the refusal %s after %d comparisons: %s', (because, comparisons, _, rules, has) => {
     expect(workFor(rules, has)).toEqual([comparisons, because]);
   });
 

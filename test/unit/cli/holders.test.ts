@@ -112,7 +112,7 @@ describe('dsvault log holders', () => {
     expect({ unreadable, begins }).toEqual({ unreadable: 1, begins: timeOf(1) });
   });
 
-  it('shows what a caller has read, and whether that is an older version', async () => {
+  it('shows which versions of the secret each caller has read, and whether the last of them is outdated', async () => {
     const found = await ask(
       lineAt(0, { read: ['A@3'] }),
       lineAt(1, { read: ['A@1'] }),

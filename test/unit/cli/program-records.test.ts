@@ -156,7 +156,7 @@ describe('startsOf', () => {
     },
   );
 
-  it('returns null for what runs if the system does not tell', () => {
+  it('returns null for a running process on a system that does not tell when it started', () => {
     expect([...startsOf([process.pid, noPid], 'win32')]).toEqual([[process.pid, null]]);
   });
 

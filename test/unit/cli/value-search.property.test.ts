@@ -99,19 +99,19 @@ describe('the search for values', () => {
   });
 });
 
-describe('what a scan reports', () => {
+describe('the report of a scan', () => {
   const search = searchFor([known('A', 'c4n4ry-one'), known('B', 'one\nc4n4ry-two')]);
   const find = (path: string, text: string) =>
     findIn(search, { path, bytes: Buffer.from(text) }).findings.map(
       (finding) => `${finding.path}:${finding.line} ${finding.name}`,
     );
 
-  it('is the line in which each value begins, once for each line', () => {
+  it('names the line in which each value begins, once for each line', () => {
     const text = 'c4n4ry-one c4n4ry-one\n\nx c4n4ry-one\nc4n4ry-two\nc4n4ry-one';
     expect(find('f', text)).toEqual(['f:1 A', 'f:3 A', 'f:3 B', 'f:5 A']);
   });
 
-  it('is a path without the values in it', () => {
+  it('shows [redacted] for a value in the path of a file', () => {
     expect(find('a/c4n4ry-one/c4n4ry-one/b', '')).toEqual(['a/[redacted]/b:null A']);
     const { place } = findIn(search, { path: 'c4n4ry-one', bytes: 'binary' });
     expect(place).toEqual({ path: '[redacted]' });

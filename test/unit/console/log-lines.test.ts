@@ -92,7 +92,7 @@ describe('the filter of the log', () => {
     expect(isShown({ requestId: '484' })).toBe(false);
   });
 
-  it('shows a line only if all words match, and ignores empty words', () => {
+  it('shows a line only if it matches every field of the filter that is not empty', () => {
     expect(isShown({ secret: 'DB', outcome: 'failed' })).toBe(false);
     expect(isShown({ secret: '', outcome: '', requestId: '' })).toBe(true);
   });

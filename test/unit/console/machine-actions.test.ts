@@ -195,7 +195,7 @@ describe('a read in the console', () => {
     expect(await client('expand-env')).toEqual({ node: 1 });
   });
 
-  it('reports the silent node after 500 ms, and no node after an answer', async () => {
+  it('reports a node that has been silent for 500 ms, but none once an answer has arrived', async () => {
     jest.useFakeTimers();
     try {
       const answers: PromiseWithResolvers<unknown>[] = [];

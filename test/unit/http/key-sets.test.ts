@@ -159,7 +159,7 @@ describe('localKeys', () => {
   });
 });
 
-describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
+describe.each(['remoteKeys', 'discoveredKeys'] as const)('the key source %s', (source) => {
   it('fetches on first use, once for all waiting requests', async () => {
     const { fetchKeys, fetched, ask } = issuerOf(source);
     expect(fetchKeys).not.toHaveBeenCalled();
@@ -168,7 +168,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(1);
   });
 
-  it('fetches without following redirects, within 2 s in all', async () => {
+  it('follows no redirects, and has 2 s for all fetches of one set together', async () => {
     const timeout = jest.spyOn(AbortSignal, 'timeout');
     const { fetchKeys, urls, ask } = issuerOf(source);
     await ask();
@@ -225,7 +225,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     },
   );
 
-  it.each(unusable)('skips %s and uses the other keys', async (_, made) => {
+  it.each(unusable)('ignores %s, and uses the other keys of the set', async (_, made) => {
     const { ask } = issuerOf(source, answered(keySet(made(), first)));
     expect((await ask()).subject).toBe('alice');
   });
@@ -314,7 +314,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(2);
   });
 
-  it('starts again with a wait of 1 s if a fetch fails after a successful one', async () => {
+  it('waits only 1 s after a failed fetch if the fetch before it succeeded', async () => {
     const { answer, fetched, ask } = issuerOf(source, answered('', 500));
     for (const wait of [1_000, 2_000]) {
       expect(await codeOf(ask)).toBe('identity_unavailable');
@@ -361,7 +361,7 @@ describe.each(['remoteKeys', 'discoveredKeys'] as const)('%s', (source) => {
     expect(fetched()).toBe(2);
   });
 
-  it('fetches nothing for a request without a token', async () => {
+  it('fetches no keys for a request without a token', async () => {
     const { fetchKeys, authenticate } = issuerOf(source);
     expect(await codeOf(() => authenticate(requestWith({}), now))).toBe('unauthenticated');
     expect(fetchKeys).not.toHaveBeenCalled();

@@ -163,7 +163,7 @@ describe('an invalid token', () => {
     expect(await codeOf(() => authenticateToken(token()))).toBe('unauthenticated');
   });
 
-  it('is rejected with 401 if its payload was exchanged', async () => {
+  it('is rejected with 401 if its payload was replaced after it was signed', async () => {
     const [header, , signature] = signToken({ alg: 'EdDSA', kid: 'k1' }, claims, key).split('.');
     const payload = Buffer.from(JSON.stringify({ ...claims, tenant: 'other' }));
     const forged = [header, payload.toString('base64url'), signature].join('.');

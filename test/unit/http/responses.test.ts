@@ -102,7 +102,7 @@ describe('a problem reply', () => {
     },
   );
 
-  it('is as retryable as its error says, if the error says so', () => {
+  it('has the retryable flag of its error if the error sets one', () => {
     for (const code of ['master_key_unavailable', 'throttled'] as const) {
       for (const retryable of [true, false]) {
         expect(bodyOf(new VaultError(code, '', { retryable })).retryable).toBe(retryable);

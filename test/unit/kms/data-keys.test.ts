@@ -288,7 +288,7 @@ describe('the KMS calls of one process', () => {
     expect(calls).toHaveLength(120);
   });
 
-  it('release their permit even if the process was suspended until their time was over', async () => {
+  it('release their permits even if the process was suspended until after their deadline', async () => {
     const { clock, answers, unwrap } = waiting(createSemaphore(1));
     const first = unwrap();
     const second = refusalOf(unwrap);

@@ -261,7 +261,7 @@ describe('a decision in the log', () => {
     ]);
   });
 
-  it('names no secret if it is about none', () => {
+  it('has no secret and no version if it is not about a secret, as for a fault of the key', () => {
     const [line] = linesOf((journal) => journal.decided('key_fault'));
     expect(line).not.toHaveProperty('secret');
     expect(line).not.toHaveProperty('version');

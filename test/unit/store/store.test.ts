@@ -54,7 +54,7 @@ describe('a write to the store', () => {
     await expect(store.write(write)).rejects.toMatchObject({ code: 'internal' });
   });
 
-  it("that was not sent is refused with the store's error as its cause", async () => {
+  it("is refused, with the store's error as the cause, if it was not sent", async () => {
     const said = new Error('no connection');
     const { store } = answering(new NotSent('unavailable', { cause: said }));
     expect(await store.write(write)).toEqual({

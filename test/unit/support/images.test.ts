@@ -56,7 +56,7 @@ describe('startDaemon', () => {
 });
 
 describe('the image of a node', () => {
-  it('is based on the same images in compose.yaml, in the Dockerfile and in the tests', () => {
+  it('is built from the base images that the tests name, by compose.yaml and by the Dockerfile', () => {
     const { base, etcd } = nodeImages;
     const compose = parse(readFileSync('compose.yaml', 'utf8'), { merge: true });
     expect(compose['x-container'].build.args).toEqual({

@@ -212,7 +212,7 @@ describe('a group of writes', () => {
 });
 
 describe('a group of requests', () => {
-  it('gives a write in flight the reply of etcd even after its deadline', async () => {
+  it('returns the reply of etcd for a write that was sent, even if it arrives after the deadline of the write', async () => {
     const { write, open } = openGate();
     const written = write(put('a', '1'), performance.now() + 20);
     await sleep(50);

@@ -14,7 +14,7 @@ describe('the local copies of items', () => {
     expect(keys.filter((key) => items.find(key))).toEqual(keys.slice(-7));
   });
 
-  it('count an item once, however often it is kept', () => {
+  it('count the size of an item only once toward their limit, however often it is kept', () => {
     const items = createItemCopies();
     items.keep('other', copyOf(mebibyte));
     for (let n = 0; n < 20; n += 1) items.keep('again', copyOf(mebibyte));

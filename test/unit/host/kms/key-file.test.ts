@@ -244,7 +244,7 @@ describe('the master key file', () => {
     expect(faultOf(followMasterKey(file, other))).toBe('IncorrectKeyException');
   });
 
-  it('has a check value of 16 bytes that is no part of the material', () => {
+  it('yields a computed check value of 16 bytes that do not occur in the key material', () => {
     const file = freshKey();
     const material = Buffer.from(stored(file).keyMaterial, 'base64');
     const check = Buffer.from(identityIn(file).check, 'base64url');

@@ -141,7 +141,7 @@ describe('a master key known only by its id', () => {
     ]);
   });
 
-  it('seals once it is proved even if the proof cannot be stored, and a warning says so', async () => {
+  it('seals after its proof even if the proof cannot be stored, which causes a warning', async () => {
     verdict = { is: 'proved' };
     key = open(() => {
       throw new Error('no space');

@@ -31,7 +31,7 @@ describe('the data of the other nodes', () => {
     expect(await start().copies.doOthersAgree(9)).toBe(true);
   });
 
-  it('do not agree if this node once answered with a later revision, although its files show an earlier one', async () => {
+  it('do not agree if they lack a revision that this node has answered with, even if its own files lack it too', async () => {
     expect(await start({ known: 10 }).copies.doOthersAgree(9)).toBe(false);
   });
 

@@ -122,7 +122,7 @@ describe('createDamageFinder', () => {
   });
 });
 
-describe('findObstacle', () => {
+describe('findObstacle, when etcd does not start,', () => {
   let tls: TlsFiles;
   let config: NodeConfig;
   let folder: string;
@@ -142,7 +142,7 @@ describe('findObstacle', () => {
     expect(await look()).toBeUndefined();
   });
 
-  it('names a port that is in use', async () => {
+  it('names the port of etcd if it is taken', async () => {
     const etcdPort = config.nodes[0]?.etcdPort ?? 0;
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(etcdPort, '127.0.0.1', resolve));

@@ -11,6 +11,6 @@ it.each(['3.4.42', '3.5.28', '3.5.100', '3.6.9', '3.6.16', '3.7.0', '3.7.3', '3.
   (version) => expect(isKnownToReadStale(version)).toBe(false),
 );
 
-it('a text that is not a version is not known to return stale reads', () => {
+it('an etcd whose version cannot be parsed is not known to return stale reads', () => {
   expect(isKnownToReadStale('')).toBe(false);
 });

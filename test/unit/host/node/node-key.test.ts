@@ -35,7 +35,7 @@ const seal = async ({ service }: NodeKey): Promise<string | undefined> =>
   );
 
 describe('a master key whose check value is in cluster.json', () => {
-  it('needs no proof, and is reported with that check value even if the file holds another key', async () => {
+  it('needs no proof, and the node reports that check value even if the key file holds another key', async () => {
     const key = openNodeKey(own, file, folder);
     expect(key.prove).toBeUndefined();
     expect([key.state(), key.check(), await seal(key)]).toEqual(['usable', own.check, 'sealed']);

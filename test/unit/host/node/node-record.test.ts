@@ -34,7 +34,7 @@ describe('the start number of a node', () => {
   });
 });
 
-describe('the reports that a node has received', () => {
+describe('the reports that a node has received from other nodes', () => {
   it('survive its restarts, with only the latest of each node', async () => {
     const record = openNodeRecord(folder, 1, 'this');
     await record.receive(2, said(2, 50));
@@ -90,7 +90,7 @@ describe('the reports that a node has received', () => {
     expect(openNodeRecord(folder, 1, 'this').heard()).toEqual({ '2': said(2, 20) });
   });
 
-  it('are not written again if nothing is new', async () => {
+  it('are not written to disk again when the same report arrives twice', async () => {
     const record = openNodeRecord(folder, 1, 'this');
     await record.receive(2, said(2, 50));
     const { ino } = statSync(join(folder, 'node.json'));

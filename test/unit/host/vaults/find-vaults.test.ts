@@ -124,7 +124,7 @@ describe('npm run token', () => {
     );
   });
 
-  it('refuses an unknown name, and lists the known names', async () => {
+  it('refuses an unknown name of a vault in --for, and lists the known names', async () => {
     await expect(choose('aws')).rejects.toThrow(
       '--for must be one of start, cluster, sam, localstack',
     );

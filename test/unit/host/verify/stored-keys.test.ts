@@ -40,7 +40,7 @@ describe('the sample of stored values', () => {
     expect(sample.taken()).toEqual({ own: [], otherKeyId: undefined });
   });
 
-  it('names another key only if no value names this one', () => {
+  it('reports the id of another master key only if no value was sealed with the expected one', () => {
     const sample = createSample('v', arn);
     sample.add([itemOf('A', { masterKeyId: 'arn:aws:kms:eu-central-1:111122223333:key/k-2' })]);
     expect(sample.taken()).toEqual({ own: [], otherKeyId: 'k-2' });
@@ -49,7 +49,7 @@ describe('the sample of stored values', () => {
   });
 });
 
-describe('the values of a table', () => {
+describe('the stored values that can prove a key', () => {
   /** A table with these pages. An `Error` makes the read of that page fail. */
   const tableOf = (pages: readonly (readonly Item[] | Error)[]) => {
     let read = 0;
@@ -63,14 +63,14 @@ describe('the values of a table', () => {
     return { vault: { table: { pages: each }, vaultId: 'v' }, read: () => read };
   };
 
-  it('are read page by page until there are enough', async () => {
+  it('are read from the table page by page until there are five', async () => {
     const names = ['A', 'B', 'C', 'D', 'E'];
     const { vault, read } = tableOf([[deletion], names.map((name) => itemOf(name)), []]);
     expect((await readStoredKeys(vault, arn)).own).toHaveLength(5);
     expect(read()).toBe(2);
   });
 
-  it('are empty if the table does not exist', async () => {
+  it('are none if the table does not exist', async () => {
     const missing = new ResourceNotFoundException({ message: '', $metadata: {} });
     expect(await readStoredKeys(tableOf([missing]).vault, arn)).toEqual({
       ...{ own: [], otherKeyId: undefined },
