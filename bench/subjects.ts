@@ -41,7 +41,7 @@ const subjectOf = (
   };
 };
 
-/** A running vault at these addresses. */
+/** Makes a subject of the vault that runs at these addresses. */
 export const vaultAt = (
   urls: readonly string[],
   token: string,

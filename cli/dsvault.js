@@ -54,7 +54,8 @@ const build = async (newest) => {
   mkdirSync(page, { recursive: true });
   for (const file of readdirSync(pageDraft)) renameSync(join(pageDraft, file), join(page, file));
   rmdirSync(pageDraft);
-  // The bundle has the date of its sources, so a source that changes during the build is newer.
+  // The bundle gets the date that its newest source had before the build. If a source changes
+  // during the build, the next start notices it and builds again.
   utimesSync(draft, newest / 1_000, newest / 1_000);
   renameSync(draft, bundle);
 };

@@ -236,8 +236,8 @@ const isUnclear = ({ code, retryable, status }: FailedAttempt): boolean =>
   (retryable || status === undefined || status >= 500 || code === 'unexpected_reply');
 
 /**
- * The token; empty for an operation that needs none, and `undefined` if there is no token that can
- * be sent.
+ * The token; empty for an operation that needs none. `undefined` if there is none, or if it has
+ * characters that are not valid in a header.
  */
 const findToken = async ({ token }: Sender, id: OperationId, refused?: string) => {
   if (id === 'get-health') return '';

@@ -4,7 +4,8 @@
  */
 
 /**
- * Characters that control a terminal, move its cursor, or change the direction or length of a line.
+ * Control characters except line feed and tab, the line and paragraph separators, and format
+ * characters, which can hide text or change its direction.
  */
 const commanding = /[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;
 

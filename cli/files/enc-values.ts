@@ -27,8 +27,8 @@ type ValuesFlags = {
 };
 
 /**
- * Reads the values. A file for a name takes precedence over a variable of that name. Only an
- * `enc()` without any value gets one that is generated or typed.
+ * Reads the value for each `enc()` of a file. `--value-file` takes precedence over a variable of
+ * the same name. `--generate` and `--prompt` supply only the values that neither of them gave.
  */
 export const readValues = async (
   content: string,

@@ -113,7 +113,7 @@ export const whyUnusable = (
     return secret.newest.state === 'deleted' ? 'secret_deleted' : undefined;
   const pinned = secret.pinned.get(version);
   if (pinned === undefined || pinned.state === 'deleted') return 'no_such_version';
-  // A vault before 2.0.0 returns no anchors.
+  // A vault before 2.0.0 returns no anchors, so the pin's anchor cannot be checked there.
   if (anchor !== undefined && (pinned.anchor ?? anchor) !== anchor) return 'another_history';
   return pinned.state === 'destroyed' ? 'version_destroyed' : undefined;
 };

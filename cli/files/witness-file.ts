@@ -66,7 +66,8 @@ export const listWitnessed = async (session: Session, before?: Witness): Promise
   }
   const time = formatInstant(Date.now());
   const secrets = new Map<string, Witnessed>();
-  // A secret that is deleted meanwhile is in both lists; the second one has its newer version.
+  // The deleted secrets are listed last. A secret that is deleted in between is in both lists, and
+  // its newer version, the deletion, replaces the other one.
   for (const state of ['stored', 'deleted'] as const) {
     for (const details of await readDetails(session, { state })) {
       const { name, version } = details;

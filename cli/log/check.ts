@@ -128,8 +128,8 @@ export const checkLogs = async (
     const { message, timestamp, requestId, operation, tenant, ms = 0 } = line;
     const at = Date.parse(timestamp);
     const known = requestId === undefined ? undefined : requests.get(requestId);
-    // Only the first line of each request is looked at, because one that is repeated later in the
-    // log does not show that the clock went back.
+    // Only the first line of each request shows whether the clock went back. A log can contain a
+    // line twice, and the second copy has an earlier time than the line before it.
     if (known === undefined) {
       const isBack = isOrdered && latest.log === log && at + roundingMs < latest.at;
       if (isBack) steps.push({ log, from: at, to: latest.at });

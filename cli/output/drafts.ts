@@ -1,6 +1,6 @@
 /**
- * The drafts of files that a command replaces. A draft may contain values, and a command may be
- * killed at any moment.
+ * The drafts of files that a command replaces. A command that is killed leaves its draft behind,
+ * perhaps with values in it. The next command that replaces a file in the folder removes it.
  */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, rmSync } from 'node:fs';

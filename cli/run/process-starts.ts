@@ -1,4 +1,7 @@
-/** Tells processes apart whose numbers are the same, because the system uses numbers again. */
+/**
+ * Finds out when a process began. The system reuses the numbers of ended processes, so only the
+ * number and the start together identify a process.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';

@@ -50,7 +50,7 @@ export type Expansion = MergedFiles & {
   readonly dialect?: string | undefined;
 };
 
-/** An expanded file. */
+/** What the program gets: the files with values in place of the references. */
 export type Reading = {
   /** The file in its dialect, or the variables as JSON for the environment. */
   readonly expanded: string;

@@ -7,7 +7,7 @@ import { alphabets } from './alphabets.ts';
 export const alphabetNames = [...alphabets.keys()].join(', ');
 
 /**
- * A text of `length` random characters of `alphabet`: the name of a set, or the characters
+ * Returns a text of `length` random characters. `alphabet` is the name of a set, or the characters
  * themselves.
  */
 export const generateText = (length: string, alphabet = 'alnum'): string => {

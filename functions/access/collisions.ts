@@ -46,8 +46,8 @@ export const findCollision = (policy: AccessPolicy): Collision | undefined => {
       if (!isFit(text)) continue;
       const combination = { path, values };
       for (const [claim, value] of values) {
-        // A line feed can separate the parts of the key, because tenants and subjects contain no
-        // line breaks.
+        // `text` is a tenant or a subject. Neither contains a line break, so a line feed can
+        // separate the parts of the key.
         const key = `${scope}\n${text}\n${pointerTo(claim)}`;
         const earlier = known.get(key);
         if (earlier === undefined) known.set(key, { combination, value });

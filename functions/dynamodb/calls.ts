@@ -107,7 +107,7 @@ const isPassingCancellation = (error: unknown): boolean =>
 /** No connection was made, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** DynamoDB refuses such a request before it looks at any item. */
+/** DynamoDB refuses a request with these errors before it looks at any item, so nothing changed. */
 const refused = new Set([
   'ResourceNotFoundException',
   'AccessDeniedException',

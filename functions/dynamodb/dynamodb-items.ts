@@ -144,8 +144,8 @@ const itemsOf = (table: Table): Items => {
         ExpressionAttributeNames: { '#name': 'name' },
         ExpressionAttributeValues: {
           ':tenant': { S: indexPartition(partition.tenant, partition.state) },
-          // `ExclusiveStartKey` alone would be enough to continue after the last page, but dynoxide
-          // walks from this bound to that key.
+          // For DynamoDB, `ExclusiveStartKey` alone would be enough to continue after the last
+          // page. dynoxide would then read all earlier names again, so the lower bound moves, too.
           ':first': { S: after ?? (text || firstName) },
           ':last': { S: exact ? text : `${text}${afterNames}` },
         },

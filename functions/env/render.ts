@@ -111,8 +111,8 @@ const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget 
 };
 
 /**
- * Throws `too_large` if the resolved values alone exceed `limit` bytes. As written in the file,
- * they are at least as long.
+ * Throws `too_large` if the values of the lines alone exceed `limit` bytes. Quotes and escapes only
+ * make them longer, so a file that fails here need not be rendered.
  */
 const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
   let bytes = 0;

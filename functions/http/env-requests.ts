@@ -59,7 +59,7 @@ const writeRequest = (operation: string, received: ReceivedRequest): SubmitEnv =
     // may be the same text as they are.
     ...(ifVersions ? [undefined, JSON.stringify([...ifVersions].sort())] : []),
   ];
-  // A dry run changes nothing and needs no record, so its key is ignored.
+  // A dry run writes nothing, not even a record, so its idempotency key is ignored.
   const fingerprint = dryRun ? undefined : fingerprintOf(received, content);
   return { ...file, ifVersions, dryRun, note, fingerprint };
 };

@@ -12,8 +12,9 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type Now = () => number;
 
 /**
- * Returns the keys of a set given as JSON. Throws a user-facing error if the set contains anything
- * but usable public keys: the function must not start with it.
+ * Returns the keys of a set that the vault's configuration contains, as JSON. Throws a user-facing
+ * error if the set contains anything but usable public keys, because then the configuration is
+ * wrong.
  */
 export const localKeys = (jwks: string): JWTVerifyGetKey => {
   const keys = listOfKeys(jwks);

@@ -18,8 +18,8 @@ export const limits = {
    */
   noteBytesMax: 512,
   /**
-   * The highest version number: its nine digits fit the query parameter and the ten digits of
-   * `VERSION#` in a key.
+   * The highest version number. It has nine digits, as many as the patterns of docs/openapi.yaml
+   * allow. The sort key `VERSION#…` has ten.
    */
   versionMax: 999_999_999,
   /**
@@ -43,9 +43,9 @@ export const limits = {
    */
   fileBytesMax: 262_144,
   /**
-   * The names of secrets in one `.env` file. DynamoDB allows 100 actions in a transaction: one is
-   * for the record, and three are in reserve. Each pinned version counts like a name, because it
-   * costs a read and a KMS call.
+   * How many secrets one `.env` file may name. DynamoDB allows 100 actions in a transaction. The
+   * record needs one of them, and three are in reserve. Each pinned version counts like a further
+   * secret, because it costs a read and a KMS call.
    */
   fileNamesMax: 96,
   /** DynamoDB reads or writes at most this much in one transaction. */

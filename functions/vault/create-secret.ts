@@ -14,9 +14,11 @@ export type CreateSecret = SingleRequest & { readonly value: Uint8Array };
 
 /**
  * Stores the first version of a secret, or the next version of a deleted one. Only the store's
- * condition decides whether the name is free (`guardsOf` in store/guards.ts). Throws `forbidden`
- * for a hidden name without looking it up, `idempotency_key_reused`, `secret_exists`, and the
- * errors of writes and data keys. If it throws anything but `outcome_unknown`, nothing was stored.
+ * condition decides whether the name is free (`guardsOf` in store/guards.ts).
+ *
+ * Throws `forbidden` for a hidden name, without looking it up. Also throws `secret_exists`,
+ * `idempotency_key_reused`, and the errors of writes and data keys. After any error except
+ * `outcome_unknown`, nothing was stored.
  */
 export const createSecret = (ports: Ports) =>
   operation(ports, async (vault, request: CreateSecret): Promise<SingleWrite> => {

@@ -15,8 +15,9 @@ import type {
 } from '../model/types.ts';
 
 /**
- * One secret's change: `next` replaces exactly the head `base`, which is kept as a superseded
- * version. Without `base`, the secret must never have existed, and `next` is its first version.
+ * The change of one secret. It takes effect only if `base` is still the head: `next` replaces it,
+ * and `base` is kept as a superseded version. Without `base`, the secret must never have existed,
+ * and `next` is its first version.
  */
 export type Change = { readonly base: Head | undefined; readonly next: NewVersion };
 

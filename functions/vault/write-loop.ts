@@ -20,8 +20,8 @@ import { startBackoff, throttled, writeUntilClear } from './retries.ts';
 export type Prepared<Answer> = {
   readonly changes: readonly Change[];
   /**
-   * Versions that the changes do not replace, but that must still be stored like this when the
-   * changes take effect.
+   * Versions that the request used but does not replace. The changes take effect only if these are
+   * still stored exactly as they were read.
    */
   readonly unchanged?: readonly StoredVersion[];
   /** The versions whose values the request used, for the record of a keyed request. */

@@ -23,8 +23,9 @@ export type Destruction = {
   readonly name: string;
   readonly version: number;
   /**
-   * The id of the write that created the version. If the log comes from another vault, or from
-   * before an earlier restore, this differs from the id of the stored version.
+   * The id of the write that created the destroyed version, as the log says. The stored version of
+   * this number has a different id if the log comes from another vault, or from before an earlier
+   * restore.
    */
   readonly writeId: string;
   readonly subject: string;
@@ -99,8 +100,8 @@ export const readDestructions = async (
     }
   }
   const inOrder = [...known.values()].sort((one, other) => one.at - other.at);
-  // Callers usually repeat a request whose outcome is unknown, so the destruction may be known from
-  // the repeated request.
+  // Callers usually repeat a request whose outcome is unknown. If the log says that the repeated
+  // request destroyed the version, the first one is no longer unclear.
   const unclear = [...perhaps].flatMap(([requestId, { what, key = '' }]) =>
     told.has(requestId) || known.has(key) ? [] : what,
   );

@@ -36,7 +36,7 @@ const refuseOtherStores = (folder: string): void => {
   );
 };
 
-/** Returns the name of the table, which the first line of a backup contains. */
+/** Returns the table's name for the first line of a backup. The SQLite file does not contain it. */
 const tableNameOf = (folder: string): string =>
   runningRecord.find(folder)?.tableName ?? (process.env['TABLE_NAME'] || 'vault');
 

@@ -44,7 +44,10 @@ const manifest = v.strictObject({
   versions: count,
   destroyedVersions: count,
   idempotencyRecords: count,
-  /** Items that are damaged or unknown to the vault. They are copied like all others. */
+  /**
+   * The number of items that are damaged or of a kind that the vault does not know. They are copied
+   * like all others.
+   */
   unreadableItems: count,
   /** The ids of the master keys with which the values are sealed, ascending. */
   masterKeyIds: v.array(v.string()),

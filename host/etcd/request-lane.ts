@@ -40,8 +40,8 @@ export type LaneOptions<Request, Result> = {
 };
 
 /**
- * The maximum number of calls in flight per lane. One call at a time is only for efficiency, so the
- * next one may overtake a call that hangs.
+ * The maximum number of calls in flight per lane. Normally there is one, only to save calls. If it
+ * takes longer than `etcdTimes.overtakeMs`, the lane sends the next one without waiting for it.
  */
 const callsMax = 8;
 

@@ -38,8 +38,8 @@ export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
 export type ServingPair = { readonly certificate: string; readonly key: string };
 
 /**
- * Options of Node's TLS for a server that accepts any client. Node refuses TLS older than 1.2 by
- * default.
+ * Options of Node's TLS for a server that asks clients for no certificate. By default, Node refuses
+ * TLS older than 1.2.
  */
 export const serverTls = ({ certificate, key }: ServingPair) => ({ cert: certificate, key });
 

@@ -24,7 +24,10 @@ export type MasterKey = {
    * damaged, `IncorrectKeyException` if it contains a key that is not the vault's.
    */
   readonly read: () => KeyReading;
-  /** Present only if nothing had proved that this is the vault's key when it was opened. */
+  /**
+   * Present only if the key was opened for a vault before anything had proved that it is the key of
+   * this vault.
+   */
   readonly proof?: KeyProof;
 };
 

@@ -1,7 +1,7 @@
 /**
- * `node.json`: what a node remembers about itself and the other nodes across restarts. It shows
- * whether the folder of another node was wiped or replaced by an older copy: then this record has
- * later numbers of that node than the node's own files (joining.ts).
+ * `node.json`: what a node remembers about itself and the other nodes across restarts. If the
+ * folder of another node was wiped or replaced by an older copy, its files have lower numbers than
+ * this record, or none. joining.ts compares them.
  */
 import { join } from 'node:path';
 import * as v from 'valibot';

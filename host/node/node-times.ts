@@ -14,8 +14,8 @@ export const nodeTimes = {
   // caller's request have the limits of `host/etcd/etcd-times.ts`.
   etcdStatusMs: times.statusCallMs,
   /**
-   * The limit of calls without a limit of their own. It is below `storeCallMs`, which limits the
-   * store calls of a caller's request.
+   * The limit of calls that have none of their own in this list. It is below `storeCallMs`, the
+   * limit of the store calls of a caller's request.
    */
   etcdCallMs: times.storeCallMs - 500,
   /** The limit for adding or removing a member, which needs a majority. */

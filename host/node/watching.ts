@@ -15,7 +15,10 @@ export type WatchingOptions = {
   /** Makes a linearizable read. Rejects if no majority answers. */
   readonly read: () => Promise<Read>;
   readonly state: NodeState;
-  /** Called with the revision of each status that etcd returns. */
+  /**
+   * Called with the revision in each status of etcd, or 0 while etcd does not answer. The node
+   * remembers the highest one.
+   */
   readonly learn: (revision: number) => void;
   readonly measureSpace: (status: MemberStatus) => Space;
   /** Compares this node's copy with the others'. Rejects if its own etcd does not answer. */

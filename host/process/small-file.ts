@@ -22,9 +22,9 @@ const refusalOf = (status: FileStatus): string | undefined => {
 };
 
 /**
- * Reads a regular file of at most 1 MB; links are followed. Status and bytes belong to the same
- * file, whatever is renamed meanwhile. Throws the system's error, or an error that says why such a
- * file is not read.
+ * Reads a regular file of at most 1 MB, and follows links. The status is of the file that was read,
+ * even if another one takes its name meanwhile. Throws the system's error. For a file of another
+ * kind or size, throws an error that says why it is not read.
  */
 export const readSmallFile = (
   file: string,

@@ -37,8 +37,8 @@ const endWithThis = (child: ChildProcess): void => {
 
 /**
  * Starts a program that ends its own children on SIGTERM. The program receives SIGTERM before this
- * process ends and, where the system has `setpriv`, even if this process is killed. The command is
- * looked up in this process's PATH.
+ * process ends. On a system with `setpriv`, it also receives SIGTERM if this process is killed. The
+ * command is looked up in this process's PATH.
  */
 export const startProgram = (
   command: string,

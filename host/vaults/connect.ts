@@ -92,7 +92,7 @@ const connectTo = <Held extends Table>(
 export const isNodeFolder = (folder: string): boolean =>
   existsSync(join(folder, 'node.json')) || Boolean(process.env['VAULT_NODE']);
 
-/** Returns the cluster file of the node in the folder. */
+/** Returns the path of the cluster file of the node in the folder. */
 export const clusterFileOf = (folder: string): string =>
   process.env['VAULT_CLUSTER_FILE'] || join(folder, '..', 'cluster.json');
 

@@ -84,7 +84,7 @@ const finders: Readonly<Record<VaultName, (environment: NodeJS.ProcessEnv) => Pr
   },
 };
 
-/** Finds all running vaults. */
+/** Finds the running vaults whose data folders the environment names, or the default ones. */
 export const findVaults = async (environment: NodeJS.ProcessEnv): Promise<readonly Vault[]> => {
   return (await Promise.all(vaultNames.map((name) => finders[name](environment)))).flat();
 };

@@ -36,8 +36,8 @@ export const createSample = (vaultId: string, masterKeyId: string) => {
 };
 
 /**
- * Collects the stored values with which this master key can be proved from a table, in the order of
- * its pages. A table that does not exist yet has none.
+ * Reads a table page by page until it has a sample of stored values that can prove this master key.
+ * The sample is empty if the table does not exist yet.
  */
 export const readStoredKeys = async (
   { table, vaultId }: { readonly table: Pick<Table, 'pages'>; readonly vaultId: string },

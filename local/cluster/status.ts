@@ -23,7 +23,7 @@ type NodeStatus = Pick<
   readonly digest: string | null;
   /** The state as the node reports it; for a node that did not answer, the state of its process. */
   readonly state: string;
-  /** Whether the node is cut off from the other nodes. */
+  /** Whether the command `isolate` has cut the node off from the other nodes. */
   readonly isolated: boolean;
   /** Whether the node's version of etcd is known to serve stale reads. */
   readonly mayReadStale: boolean;

@@ -26,8 +26,8 @@ export type Dynoxide = {
 const packaged = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64', 'win32-x64'];
 const version = manifest.optionalDependencies['@dynoxide/linux-x64'];
 /**
- * How to build the store from source. crates.io does not have the version of the npm packages, but
- * the tests pass with this one, too.
+ * How to build the store from source. crates.io does not have the version of the npm packages. This
+ * is a different one, with which the tests pass, too.
  */
 const fromSource = '"cargo install dynoxide-rs --version 1.1.0 --locked"';
 

@@ -30,7 +30,10 @@ export const firstAdoptChoices: AdoptChoices = { prefix: '', ticked: new Map() }
 export const isAdoptable = (content: string, dialect: Dialect): boolean =>
   isTextDialect(dialect) && proposeKeys(content).length > 0;
 
-/** Returns the plan for the file, or the reason why the whole file is refused. */
+/**
+ * Plans which values of the file become secrets, and the new text of the file. Returns the reason
+ * instead if the whole file is refused.
+ */
 export const planValues = (
   content: string,
   dialect: Dialect,
