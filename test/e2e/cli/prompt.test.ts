@@ -148,7 +148,7 @@ describe.each([
     const found = await destroyAfter('no\r', [], openDsvault(env));
     for (const { stdout } of [named, found]) {
       expect(stdout).toMatch(
-        /^TENANT +SUBJECT .*HOLDS\r\n\S+ +alice +\S+ +1 +\S+Z +- +- +2 +an older version\r\n.*the log begins at .*Type yes/ms,
+        /^TENANT +SUBJECT .*HOLDS\r\n\S+ +alice +\S+ +1 +\S+Z +- +- +- +2 +an older version\r\n.*the log begins at .*Type yes/ms,
       );
     }
   });
