@@ -1,7 +1,7 @@
 /**
  * Exports variables to all later steps of the job through the file `GITHUB_ENV`. Later steps run
- * programs of which the vault's file knows nothing, so names that change how such programs behave
- * are refused.
+ * programs that the author of the `.env` file may not know, so names that change how programs
+ * behave are refused.
  */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
@@ -47,7 +47,8 @@ const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
 ];
 
 /**
- * Why a variable with this name is not exported; `undefined` if it is. Windows and npm ignore case.
+ * Why a variable with this name is not exported; `undefined` if it is. Case is ignored, as Windows
+ * and npm do.
  */
 export const reasonAgainst = (name: string): string | undefined =>
   refusals.find(([, names]) => names.test(name.toUpperCase()))?.[0];
@@ -56,7 +57,7 @@ export const reasonAgainst = (name: string): string | undefined =>
  * Writes variables as entries of `GITHUB_ENV`, in the form with a delimiter, which allows any text.
  * If a line of a value were the delimiter, the value would end there, and the rest could set other
  * variables; so the delimiter is chosen to occur in no value. On Windows the runner treats CR LF as
- * one line end, so there an entry ends with both.
+ * one line end, so there CR LF ends each part of an entry.
  */
 export const entriesOf = (
   variables: ReadonlyMap<string, string>,

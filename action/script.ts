@@ -20,9 +20,9 @@ export const runScript = (
   new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
       reject(failure(`bash cannot be run (${systemCodeOf(error)})`, { cause: error }));
-    // When a job is cancelled, only this process gets the signals, perhaps immediately. The script
-    // decides what they mean. No signal can be handled before the child exists, because spawn does
-    // not yield to the event loop.
+    // When a job is cancelled, only this process gets the signals, perhaps immediately. It passes
+    // them on to the script, which decides what they mean. No signal can be handled before the
+    // child exists, because spawn does not yield to the event loop.
     let child: ChildProcess | undefined;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => child?.kill(signal));

@@ -1,6 +1,7 @@
 /**
- * Three vault nodes on this machine, connected as on three machines. In `npm run cluster` they
- * reach each other through proxies, which take a twentieth of the processor time of a write.
+ * Three vault nodes on this machine, connected as on three machines. The bench starts them itself,
+ * because in `npm run cluster` they reach each other through proxies, which take a twentieth of the
+ * processor time of a write.
  */
 import { join } from 'node:path';
 import { initCluster } from '../host/node/init.ts';

@@ -16,8 +16,8 @@ export const operations = [
 export type Operation = (typeof operations)[number];
 
 /**
- * A function that prepares secrets for one operation, which nothing else uses, and returns the
- * operation; `undefined` if the store does not have it.
+ * Prepares an operation and returns the task that performs it; `undefined` if the store does not
+ * have it. Nothing else uses the secrets that are prepared for it.
  */
 export type Preparer = (operation: Operation, clients: number) => Promise<Task | undefined>;
 

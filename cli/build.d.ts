@@ -1,7 +1,10 @@
 /** The types of `build.js`. */
 import type { Metafile } from 'esbuild';
 
-/** What a package knows, and the bundle of a checkout does not. */
+/**
+ * What `npm run pack` builds into a package, and a checkout leaves out: its commit, and the address
+ * of the documentation if there is one.
+ */
 type Packed = { readonly commit: string | null; readonly pages: string | undefined };
 
 export declare const buildProgram: (outfile: string, packed?: Packed) => Metafile;

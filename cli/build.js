@@ -1,6 +1,7 @@
 /**
  * Builds the command line and the page of its console with esbuild, for `cli/dsvault.js` and for
- * the packages. It is plain JavaScript, because Node runs TypeScript only since 22.18.
+ * the packages. It is plain JavaScript, because Node runs TypeScript only since 22.18, and
+ * `dsvault` also supports older releases.
  *
  * esbuild's service is not used, because its process would live as long as the program that dsvault
  * runs.
@@ -23,8 +24,8 @@ const shared = {
 };
 
 /**
- * Builds the command line as one file, and returns esbuild's description of its parts. A package
- * knows its commit, and its help names the address of the pages, if there is one.
+ * Builds the command line as one file, and returns esbuild's description of its parts. `packed` is
+ * for a package: its commit, and the address of the documentation, which the help then shows.
  *
  * It is CommonJS, because then only those modules of Node are loaded that a command needs. An
  * import of `node:http` would also load all of `fetch`.
@@ -51,7 +52,7 @@ export const buildProgram = (outfile, packed) =>
 
 /**
  * Builds the start of an installed command line, which loads `program.js` next to it. Its syntax is
- * so old that a Node which is too old still says so.
+ * so old that a Node which is too old for `dsvault` can still run it, and say so.
  */
 export const buildInstalled = (outfile) =>
   buildSync({

@@ -38,7 +38,8 @@ const makeOwn = (folder) => {
 
 /**
  * Returns the folder for compiled code, which only its owner can open; `undefined` without a home,
- * or if the folder is not `isOwn`. Node creates folders in it with whatever mode the umask allows.
+ * or if the folder is not `isOwn`. Node creates folders in it with whatever mode the umask allows,
+ * so this folder has to keep other users out.
  */
 const prepareFolder = () => {
   const { HOME, XDG_CACHE_HOME } = process.env;

@@ -3,11 +3,12 @@
  * The command `dsvault` of a checkout: bundles `cli/main.ts` into one file if the bundle is missing
  * or older than its sources, and runs the bundle. So `dsvault` needs no build step and never runs
  * an old bundle after `git pull`. It is plain JavaScript, because Node runs TypeScript only since
- * 22.18.
+ * 22.18, and `dsvault` also supports older releases.
  *
- * The `--` in the first line is needed, because Node takes any `--env-file` before it for its own
- * option. Node would then load the file of `dsvault run --env-file` unexpanded and obey its
- * NODE_OPTIONS. `node cli/dsvault.js` and npx have no such `--`, so no document shows them.
+ * The `--` in the first line is needed: without a `--` before it, Node takes any `--env-file` of
+ * the command line for its own option. Node would then load the file of `dsvault run --env-file`
+ * unexpanded and obey its NODE_OPTIONS. `node cli/dsvault.js` and npx have no such `--`, so no
+ * document shows them.
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';

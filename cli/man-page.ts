@@ -6,7 +6,10 @@ import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { examplesOf } from './commands/command-line.ts';
 import { exitCodeMeanings } from './program.ts';
 
-/** The environment variables. A test requires every variable that `dsvault` reads. */
+/**
+ * The environment variables that the page explains. A test fails if one that `dsvault` reads is
+ * missing.
+ */
 const variables: Readonly<Record<string, string>> = {
   DSVAULT_ADDR: 'where the vault is (http://127.0.0.1:3000)',
   DSVAULT_TOKEN: 'the token',
@@ -46,7 +49,10 @@ const plain = (text: string): string =>
     .replaceAll('-', '\\-')
     .replaceAll(/^(?=[.'])/gm, '\\&');
 
-/** A paragraph in short lines, because escapes make them longer. */
+/**
+ * A paragraph in lines of up to 60 characters. Escapes make them longer, and mandoc warns about
+ * lines of more than 80.
+ */
 const filled = (text: string): string =>
   plain(text.replaceAll(/(.{1,60})(?:\s+|$)/g, '$1\n')).trimEnd();
 

@@ -4,14 +4,17 @@ import manifest from '../package.json' with { type: 'json' };
 import type { ExitCode } from '../system/failures.ts';
 import { newCommand, refuseRepeats } from './commands/command-line.ts';
 
-/** The address of the pages, which only a package can know (build.js). */
+/**
+ * The address of the documentation. `build.js` defines it in a package; in a checkout it is
+ * undefined.
+ */
 declare const pagesUrl: string | undefined;
 
 type Loader = () => Promise<CommandUnknownOpts>;
 
 /**
- * The commands by the groups of the help. Only the one that is needed is loaded, because loading
- * all takes time.
+ * The commands by the groups of the help. Each has a loader, so that `programFor` loads only the
+ * command that is needed: loading all of them takes time.
  */
 const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Secrets:': {

@@ -1,12 +1,15 @@
 /**
- * What comes before `dsvault` itself, in a checkout (`dsvault.js`) and in the package
- * (`installed.js`). It has no imports, so that a Node which is too old can still run it.
+ * The check of the version of Node with which `dsvault.js` (in a checkout) and `installed.js` (in
+ * the package) begin. This file has no imports, so that a Node which is too old can still run it.
  */
 
 /** The oldest Node that can run `dsvault`. package.json has this version, too. */
 const oldestNode = '22.12';
 
-/** Ends the process with a sentence, and with the exit code that `dsvault` has for any failure. */
+/**
+ * Prints a sentence on stderr and ends the process: `dsvault run` with exit code 125, any other
+ * command with 1.
+ */
 export const end = (sentence) => {
   process.stderr.write(`dsvault: ${sentence}\n`);
   process.exit(process.argv[2] === 'run' ? 125 : 1);

@@ -3,7 +3,7 @@
  *
  * Each write has one idempotency key, so retrying it after a lost answer has no second effect. A
  * destruction needs no key for that. The client retries a request by itself if no answer arrives,
- * or if the vault says that it may succeed.
+ * or if the vault says that a retry may succeed.
  */
 import { eachDetails, eachName, eachVersion } from './pages.ts';
 import type { Options, Request, Sender } from './sending.ts';
@@ -51,8 +51,8 @@ export type VaultClient = {
   readonly update: (name: string, value: Value, options?: WriteOptions) => Promise<WrittenVersion>;
   /**
    * Stores the value of the version `from` as the next version of `name`, without returning it.
-   * Errors: `not_found`, with the field `from` if that is missing; `secret_exists` with `create`;
-   * `version_destroyed`; `version_conflict`.
+   * Errors: `not_found`, with the field `from` if the version to copy is missing; `secret_exists`
+   * with `create`; `version_destroyed`; `version_conflict`.
    */
   readonly copy: (
     name: string,
@@ -84,8 +84,8 @@ export type VaultClient = {
   /** Lists the names of the secrets with the metadata of their current versions, without values. */
   readonly details: (options?: Names & Signal) => AsyncGenerator<SecretDetails>;
   /**
-   * Replaces each `secret(NAME)` in a `.env` file by its value. With `unless`, the tag of an
-   * earlier reply, there is no content if that reply would only be repeated.
+   * Replaces each `secret(NAME)` in a `.env` file by its value. If `unless` is the tag of an
+   * earlier reply and the vault would only repeat that reply, the new one has no content.
    */
   readonly expandEnv: (
     body: BodyOf<'expand-env'>,
@@ -108,8 +108,8 @@ export type VaultClient = {
 };
 
 /**
- * Which value is copied: the one of `version` of the same secret, or of the secret `name`, and then
- * by default its current one.
+ * Which value to copy: that of `version` of the same secret, or that of the secret `name`, in its
+ * current version unless `version` is given too.
  */
 type CopySource = BodyOf<'copy-secret'>['from'];
 type WriteOptions = Options & { readonly note?: string | undefined };

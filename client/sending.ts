@@ -16,7 +16,10 @@ import type { BodyOf, OperationId, Problem, QueryOf, ReplyOf } from './types.ts'
 const retryAfterMaxS = 60;
 const backoffFirstMs = 100;
 const backoffLastMs = 5_000;
-/** A vault never sends more than 6 MB, so a longer reply is not read into memory. */
+/**
+ * The longest reply that the client reads into memory: 32 MiB. A vault never sends more than 6 MB,
+ * so a longer reply does not come from a vault.
+ */
 const replyBytesMax = 33_554_432;
 
 /** The parts of a request of an operation. */
@@ -53,8 +56,8 @@ export type Request = <Id extends OperationId>(
 ) => Promise<ReplyOf<Id>>;
 
 /**
- * Returns the token. After a 401 it is called once more with `refused`; if the token is a different
- * one, the request is retried.
+ * Returns the token. After a 401, the client calls this once more with the token that the vault
+ * `refused`. If it returns a different one, the client retries the request.
  */
 export type TokenSource = (refused?: string) => string | Promise<string>;
 
@@ -243,7 +246,7 @@ const findToken = async ({ token }: Sender, id: OperationId, refused?: string) =
   if (id === 'get-health') return '';
   const read = typeof token === 'function' ? await token(refused) : token;
   const trimmed = read?.trim() ?? '';
-  // Checked here, because fetch's error would quote a text that is not valid in a header.
+  // Checked here, because fetch's error would quote a token that is not valid in a header.
   return /^[!-~]+$/.test(trimmed) ? trimmed : undefined;
 };
 
@@ -375,8 +378,8 @@ const notAVault = (what: string, status: number): FailedAttempt => {
 };
 
 /**
- * Whether Node rejected a server's certificate with this code. `ERR_SSL` means that the server
- * refused the connection.
+ * Whether Node rejected a server's certificate with this code. A code that begins with `ERR_SSL`
+ * does not count, because it means that the server refused the connection.
  */
 export const isUntrusted = (code: string | undefined): boolean =>
   /^(?!ERR_SSL).*(?:CERT|LEAF_SIGNATURE|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/.test(
@@ -385,7 +388,8 @@ export const isUntrusted = (code: string | undefined): boolean =>
 
 const unanswered = (addr: string, timeoutMs: number, cause: unknown): FailedAttempt => {
   const { name, cause: reason } = isObject(cause) ? cause : {};
-  // If the answer is not HTTP, fetch's error quotes it, and it may contain a value.
+  // If the answer is not HTTP, fetch's error quotes it, and it may contain a value. In that case
+  // the error is not passed on as `cause`.
   const isQuoting = isObject(reason) && 'data' in reason;
   const known = isQuoting ? undefined : cause;
   const facts = { status: undefined, retryable: true, afterS: 0, cause: known };

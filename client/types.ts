@@ -17,8 +17,8 @@ export type SecretDetails = Schemas['SecretDetails'];
 export type Problem = Schemas['Problem'];
 
 /**
- * The same type, in which every optional property may also be `undefined`. JSON omits such a
- * property.
+ * `Type`, but every optional property may also be `undefined`. JSON omits a property that is
+ * `undefined`.
  */
 type OrUndefined<Type> = {
   [Key in keyof Type]: OrUndefined<Type[Key]> | (undefined extends Type[Key] ? undefined : never);

@@ -40,8 +40,9 @@ export const cacheFolder = (): string => ownFolder('XDG_CACHE_HOME', '.cache');
 export const configurationFolder = (): string => ownFolder('XDG_CONFIG_HOME', '.config');
 
 /**
- * A folder of `dsvault`. A relative path in the variable is ignored, as the XDG standard says, and
- * so is an empty home. Otherwise the folder of a project could contain a profile with a command.
+ * A folder of `dsvault`. It never depends on the working directory: a relative path in the variable
+ * is ignored, as the XDG standard says, and an empty home counts as `/`. Otherwise `dsvault` could
+ * take a profile with a command from the folder of a project.
  */
 const ownFolder = (name: string, preset: string): string => {
   const given = variable(name);

@@ -189,6 +189,6 @@ export const codeOf = (error: unknown): string | undefined =>
 
 /**
  * Returns the code that `codeOf` finds, for use in a sentence, or `unknown error`. The error's own
- * message may quote text.
+ * message is not used, because it may quote typed text.
  */
 export const systemCodeOf = (error: unknown): string => codeOf(error) ?? 'unknown error';

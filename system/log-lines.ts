@@ -25,7 +25,10 @@ const logged = v.object({
   subject: text,
   secret: text,
   version: count,
-  /** The writeId of the destroyed version: it identifies the write that created this version. */
+  /**
+   * The writeId of the version that the request destroyed, read or explained: it identifies the
+   * write that created this version.
+   */
   writeId: text,
   /**
    * A line `decision` has one decision in `decision`. A line `request` has in `decisions` how often
@@ -76,10 +79,10 @@ const logged = v.object({
 export type LogLine = v.InferOutput<typeof logged>;
 
 /**
- * Parses one line. Returns `undefined` if no function of the vault logged it, or if it has only
- * metrics, as in 1.0.0. Text around the JSON is ignored, such as a time or the name of a container.
- * The line may also be the `message` of another object, as in exports of CloudWatch and in the
- * output of `aws logs filter-log-events`.
+ * Parses one line. Returns `undefined` if the vault did not log it, or if it is one of the lines of
+ * release 1.0.0 that have only metrics. Text around the JSON is ignored, such as a time or the name
+ * of a container. The line may also be the `message` of another object, as in exports of CloudWatch
+ * and in the output of `aws logs filter-log-events`.
  */
 export const parseLine = (line: string): LogLine | undefined => firstIn(line, lineOf);
 
@@ -97,8 +100,8 @@ export type LineNumber = v.InferOutput<typeof numbered> & {
 };
 
 /**
- * Parses the number of a line, whatever its `message` is. Returns `undefined` for lines of earlier
- * releases and of other programs.
+ * Parses the number of a line, whatever its `message` is. Returns `undefined` for lines of other
+ * programs and of releases that did not number their lines.
  */
 export const parseNumber = (line: string): LineNumber | undefined =>
   firstIn(line, (found) => {

@@ -4,8 +4,9 @@ import { delimiter, resolve, sep } from 'node:path';
 import { variable } from './environment.ts';
 
 /**
- * Returns the paths at which the program could be: this name in each of `folders` and then in each
- * folder of the PATH. Does not check whether they exist or are executable.
+ * Returns the paths at which the program could be: `command` itself if it is a path, and otherwise
+ * this name in each of `folders` and then in each folder of the PATH. Does not check whether they
+ * exist or are executable.
  */
 const filesOf = (command: string, folders: readonly string[]): readonly string[] => {
   const isPath = command.includes('/') || command.includes(sep);
@@ -33,6 +34,9 @@ const isProgram = (file: string): boolean => {
 export const findProgram = (command: string, folders: readonly string[] = []): string | undefined =>
   filesOf(command, folders).find(isProgram);
 
-/** Whether a file or folder with this name exists, even if it is not a program. */
+/**
+ * Whether the PATH has a file or folder with this name, even if it is not a program. A command that
+ * is a path is looked up where it points.
+ */
 export const isOnPath = (command: string): boolean =>
   filesOf(command, []).some((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);

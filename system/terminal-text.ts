@@ -18,7 +18,7 @@ const escaped = (character: string): string => `\\u{${character.codePointAt(0)?.
 export const shownText = (text: string): string => text.replaceAll(commanding, escaped);
 
 /**
- * Does the same as the function above for text that must stay in one line: line feeds and tabs are
+ * Does the same as `shownText` for text that must stay in one line: line feeds and tabs are
  * escaped, too.
  */
 export const shown = (text: string): string => shownText(text).replaceAll(/[\n\t]/g, escaped);

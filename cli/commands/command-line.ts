@@ -129,7 +129,8 @@ export const versionArgument = (text: string): VersionArgument => {
 
 /** Returns a valid note. The error does not repeat an invalid note, because it may be a value. */
 const noteText = (note: string): string => {
-  // Node replaces bytes that are not UTF-8 by U+FFFD.
+  // Node replaces bytes of an argument that are not UTF-8 by U+FFFD, so a note with it may not be
+  // what the user typed.
   if (isNote(note) && !note.includes('\ufffd')) return note;
   throw usage(
     `--note is one line of UTF-8, 1 to ${limits.noteBytesMax} bytes, without control characters`,
@@ -226,7 +227,8 @@ export const misuse = (error: CommanderError): Failure => {
   };
   const word = /unknown command '(\w+)'/.exec(error.message)?.[1] ?? '';
   const instead = otherWords.find(([words]) => words.test(word))?.[1];
-  // Commander suggests only known names, on a separate line at the end.
+  // Commander suggests only known names, on a separate line at the end, so a suggestion cannot
+  // repeat a value.
   const suggestion = /\n\(D(id you mean [a-z, -]+\?)\)$/.exec(error.message)?.[1];
   const known = sentences[error.code] ?? 'the command line is wrong';
   const hint = instead ? `: ${instead};` : suggestion ? `; d${suggestion}` : ';';

@@ -6,7 +6,7 @@
 type Word = { readonly text: string; readonly about: string };
 
 /**
- * What the value of an option is: a profile, perhaps a file, or one of these words; `undefined` if
+ * What the value of an option is: a profile, perhaps a file, or one word of a list; `undefined` if
  * the option takes no value.
  */
 export type ValueKind = 'profile' | 'file' | readonly string[] | undefined;
@@ -33,8 +33,8 @@ const cases = (places: Places, line: (words: readonly Word[]) => string): string
     .join('\n');
 
 /**
- * A shell pattern that matches `PATH OPTION` for each option with this kind of value. An option
- * takes the same kind of value in all commands.
+ * A shell pattern that matches `PATH OPTION` for each option with this kind of value. The pattern
+ * matches any path, because an option takes the same kind of value in all commands.
  */
 const flagsWith = (places: Places, kind: 'profile' | 'file'): string => {
   const options = [...places.values()].flatMap((place) => place.options);
@@ -44,7 +44,7 @@ const flagsWith = (places: Places, kind: 'profile' | 'file'): string => {
   return [...new Set(flags)].map((flag) => `*' ${flag}'`).join('|');
 };
 
-/** A case for each option whose value is one of some words. */
+/** A case for each option whose value is one word of a list. */
 const wordCases = (places: Places, line: (words: string) => string): string =>
   [...places]
     .flatMap(([path, { options }]) =>

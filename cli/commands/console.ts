@@ -111,8 +111,8 @@ const pageFiles = (): ReadonlyMap<string, PageFile> => {
 };
 
 /**
- * The code is in a file that only its owner can read, because others can read the command line of a
- * browser.
+ * The path of the file that opens the console in a browser. The code that begins a session is in
+ * this file, which only its owner can read, because others can read the command line of a browser.
  */
 const launcherOf = (url: string): string => {
   mkdirSync(configurationFolder(), { recursive: true, mode: 0o700 });

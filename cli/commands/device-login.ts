@@ -41,7 +41,7 @@ const slowDownS = 5;
 
 /**
  * Returns the access token if it is a JWT, otherwise the ID token. Failures contain no text of the
- * provider.
+ * provider except its error code, and that only if it has the form of one.
  */
 export const deviceToken = async (
   { issuer, clientId, scope = 'openid', audience, clientSecretFile }: OidcClient,
@@ -56,8 +56,8 @@ export const deviceToken = async (
   try {
     const found = await oauth.discoveryRequest(identifier, options);
     const server = await oauth.processDiscoveryResponse(identifier, found);
-    // The library compares the two issuers as parsed addresses, which may differ by a slash at the
-    // end. Here the texts must be equal.
+    // The library compares the issuer of the discovery document with the given one as parsed
+    // addresses, which ignores a slash at the end. Here the texts must be equal.
     if (server.issuer !== issuer) throw denied(otherIssuer);
     if (server.device_authorization_endpoint === undefined) {
       throw failure('the issuer offers no login by device code (RFC 8628)');
@@ -127,7 +127,10 @@ const readSecret = (file: string): string => {
   throw denied(`${source} does not contain a secret: one line of visible ASCII characters`);
 };
 
-/** Google calls the address `verification_url`; in RFC 8628 it is `verification_uri`. */
+/**
+ * Renames the address at which the user enters the code: Google calls it `verification_url`, RFC
+ * 8628 `verification_uri`.
+ */
 const withVerificationUri = async (response: Response): Promise<Response> => {
   const { status, headers } = response;
   const text = await response.text();
@@ -149,7 +152,10 @@ const issuerUrl = (text: string): URL => {
   throw usage('--issuer is https:// and a host, and perhaps a path; http:// only on this machine');
 };
 
-/** RFC 8707 has `resource`, a URI, in both requests. Auth0 and other providers use `audience`. */
+/**
+ * The parameters that name the audience, in the request for a code and in that for the token. RFC
+ * 8707 has `resource`, which must be a URI; Auth0 and other providers use `audience`.
+ */
 const targetOf = (audience: string | undefined): Readonly<Record<string, string>> => {
   if (audience === undefined) return {};
   return { audience, ...(URL.canParse(audience) && { resource: audience }) };

@@ -9,8 +9,8 @@ import { decodeValue } from '../values/read-value.ts';
 import { type VersionArgument, vaultCommand, versionArgument } from './command-line.ts';
 
 /**
- * The maximum number of removed and added lines. The time is quadratic: 2 s for this many, minutes
- * for the largest secrets.
+ * The maximum number of removed and added lines in a patch. The time to compute a patch is
+ * quadratic: 2 s for this many lines, minutes for the largest secrets.
  */
 const linesShownMax = 4_000;
 
@@ -65,7 +65,7 @@ const patchOf = (from: VersionValue, to: VersionValue): string | undefined => {
     maxEditLength: linesShownMax,
     headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
   };
-  // The library quotes the labels.
+  // The library escapes control characters in the labels, but not in the times.
   const times = [shown(from.validFrom), shown(to.validFrom)] as const;
   return createTwoFilesPatch(from.label, to.label, old, next, ...times, options);
 };

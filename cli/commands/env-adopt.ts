@@ -112,7 +112,8 @@ const plan = (file: string, content: string, asked: Asked): Adoption => {
   const adoption = planOrFail(content, choice);
   if (adoption.errors.length > 0) throw invalidFile(reportOf(adoption.errors), file);
   const known = assignedKeys(content);
-  // A key that is not in the file may be a value that was typed in the wrong place.
+  // A key that is not in the file may be a value that was typed in the wrong place, so the message
+  // gives only its position in the list.
   const which = given.flatMap((key, index) => (known.has(key) ? [] : [`${index + 1}`]));
   if (which.length === 0) return adoption;
   const option = asked.keys === undefined ? '--except' : '--keys';

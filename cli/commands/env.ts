@@ -150,7 +150,8 @@ const transform = async (operation: Operation, file: string, flags: TransformFla
   const content = await readText(file);
   const reply = await ofFile(file, () =>
     ask(session, operation, { file, content }, flags).finally(() => {
-      // A repetition would draw other values, and the vault would refuse it.
+      // A repetition would generate other values, and the vault would refuse them under the same
+      // idempotency key, so the key is not printed.
       if (flags.generate !== undefined) session.forgetKey();
     }),
   );

@@ -54,7 +54,10 @@ export const importCommand = () =>
  */
 const readers = ['shell', 'compose', 'node', 'dotenv', 'python', 'ruby', 'php'] as const;
 
-/** Warns about lines that the program which has read the file so far may have read differently. */
+/**
+ * Warns about lines that a program which has read the file so far may have read differently from
+ * the vault: what is stored is the value as the vault reads it.
+ */
 const warnOfReaders = (content: string, file: string): void => {
   const source = readFile(content);
   const byLine = new Map<number, string[]>();

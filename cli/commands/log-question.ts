@@ -1,4 +1,7 @@
-/** What the questions of `dsvault log` share: their options, and what the logs do not know. */
+/**
+ * What the questions of `dsvault log` share: their options, and the remarks about what the logs do
+ * not know.
+ */
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
 import { always, type Coverage, type Range, remarksOn } from '../log/log-reading.ts';
@@ -34,7 +37,7 @@ export const tell = async <Found extends Coverage>(
 ): Promise<Found> => {
   const range = rangeOf(flags);
   const inLines = await find(await logsOf(flags, holds, range, or), range);
-  // A search finds only the requested lines, so it does not know where the log begins.
+  // A search on AWS finds only the requested lines, so it does not show where the log begins.
   const found = flags.aws === undefined ? inLines : { ...inLines, begins: null };
   if (flags.json) {
     await printJson(found);

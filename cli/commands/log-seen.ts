@@ -27,7 +27,8 @@ export const seenCommand = () =>
     .argument('<subject>', 'the subject of the caller, as dsvault whoami shows it')
     .option('--write <file>', 'write a file that stores the next version of each that is current')
     .action(async (subject, { write, ...flags }) => {
-      // The file may have values by now that somebody has typed.
+      // An existing file may have values by now that somebody has typed into it, so it is never
+      // replaced.
       if (write !== undefined && existsSync(write)) throw usage(`--write: ${write} exists already`);
       const { seen } = await tell(
         flags,

@@ -69,7 +69,10 @@ const claimsIn = (text: string) => {
   return isJwt(text) ? claimsOf(text) : undefined;
 };
 
-/** No keys: those of the machine on which the policy will be used do not matter here. */
+/**
+ * An issuer with `localKey: true` has the keys of the machine on which the policy will be used.
+ * They do not matter here, because no signature is checked.
+ */
 const anyKeys = { keys: [] };
 
 const readPolicy = async (file: string): Promise<ReadPolicy> => {

@@ -28,7 +28,8 @@ export const psCommand = () =>
       const { addr, token } = session.settings;
       const records = readRecords();
       const tenant = records.length > 0 ? await tenantOf(token) : undefined;
-      // If a token does not name its tenant, the anchors show whether a version is of another one.
+      // If the token of the program or that of this command does not name its tenant, the two
+      // tenants count as the same. The anchors then show whether a version is of another one.
       const isHere = (record: ProgramRecord): boolean =>
         record.addr === addr && (record.tenant ?? tenant) === (tenant ?? record.tenant);
       let facts: Facts | undefined;

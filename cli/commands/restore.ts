@@ -25,8 +25,8 @@ export const restoreCommand = () =>
 
 /**
  * The version before the newest deletion. Throws unless the secret is deleted and that version has
- * a value. With an idempotency key, an earlier attempt may already have ended the deletion; the
- * vault then repeats its answer.
+ * a value. With an idempotency key, an earlier attempt may already have restored the secret, so it
+ * need not be deleted now: the vault then repeats its answer to that attempt.
  */
 const findLastValue = async (session: Session, name: string): Promise<number> => {
   const isRepetition = session.settings.idempotencyKey !== undefined;

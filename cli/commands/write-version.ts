@@ -1,4 +1,6 @@
-/** Reports versions that a command has written, and `--skip-unchanged`, which writes none. */
+/**
+ * Reports the versions that a command has written, or, with `--skip-unchanged`, that it wrote none.
+ */
 import type { ReplyOf } from '../../client/types.ts';
 import { note, printJson, printLines, printValue } from '../output/output.ts';
 import type { Session } from '../requests/vault-client.ts';
@@ -28,7 +30,10 @@ export const printVersion = async (
   await printValue(Buffer.from(made));
 };
 
-/** Reports the versions that a file has created; a first version by its name alone. */
+/**
+ * Reports the versions that the `enc()` of a file have created; a first version by the name of its
+ * secret alone.
+ */
 export const noteCreated = (
   created: ReplyOf<'encrypt-env'>['created'],
   dryRun: true | undefined,

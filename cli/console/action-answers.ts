@@ -22,8 +22,9 @@ export const answerOf = async (work: () => Promise<unknown>): Promise<Answer> =>
 };
 
 /**
- * Returns the report for the page. A new login is not enough when the token is refused, because the
- * console keeps the token that it started with.
+ * Returns the report of a failure for the page. If the vault refuses the token, a new login is not
+ * enough, because the console reads its settings only when it starts. The report then tells the
+ * person to start the console again too.
  */
 export const reportFor = ({ report, message }: Failure): Report =>
   report.code === 'unauthenticated'

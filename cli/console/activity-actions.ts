@@ -14,7 +14,7 @@ import { openTail } from './log-tail.ts';
 import type { Action } from './server.ts';
 
 const lookEveryMs = 500;
-/** The first read covers only this much of the end of each log. */
+/** When the console opens a log file, it reads only this much of the end of the file. */
 const backlogBytes = 4_194_304;
 const backlogLines = 200;
 const storyLinesMax = 500;
@@ -26,8 +26,8 @@ type Source = { readonly node: number | null; readonly file: string };
 const named = v.strictObject({ name: v.pipe(v.string(), v.check(isSecretName)) });
 
 /**
- * Returns the actions by name. `activity` yields the lines that match a filter as the log grows.
- * `story` returns all lines of one request, and `holders` returns who has read one secret.
+ * Returns these actions by name. `activity` yields the lines that match a filter as the logs grow.
+ * `story` returns up to 500 lines of one request, and `holders` returns who has read one secret.
  */
 export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Action> => {
   const sources = async (): Promise<readonly Source[]> =>
@@ -58,8 +58,9 @@ export const activityActions = (findLocal: FindLocal): ReadonlyMap<string, Actio
 };
 
 /**
- * Yields the newest matching lines first as one batch, then each new batch, until the page
- * disconnects.
+ * Yields the matching lines in batches, until the page disconnects. The first batch contains the
+ * newest lines, at most 200, and each later batch the lines that were written since the previous
+ * one. Each batch is sorted by time, oldest first.
  */
 async function* followLogs(
   sources: readonly Source[],
@@ -93,7 +94,7 @@ const refuse = (file: string, error: unknown): never => {
   throw failure(`the log ${file} cannot be read (${systemCodeOf(error)})`, { cause: error });
 };
 
-/** Returns the lines of the request from all nodes, sorted by time. */
+/** Returns up to `storyLinesMax` lines of the request from all nodes' logs, sorted by time. */
 const storyOf = async (
   sources: readonly Source[],
   requestId: string,

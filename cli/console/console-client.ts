@@ -15,12 +15,13 @@ import type { OnSilence } from './server.ts';
 
 export type ConsoleClientOptions = {
   /**
-   * The address of the profile, and a client for it that retries for as long as its settings say.
+   * The address of the vault in the profile, and a client for this address, which retries as often
+   * as the settings of the command say.
    */
   readonly addr: string;
   readonly client: Client;
   readonly findLocal: FindLocal;
-  /** Returns a client for one node that gives up soon. */
+  /** Returns a client for the node at this address. It gives up soon if the node is silent. */
   readonly clientOf: (addr: string) => Client;
 };
 
@@ -31,11 +32,15 @@ export type ConsoleClient = <Id extends OperationId>(
   onSilence?: OnSilence,
 ) => Promise<ReplyOf<Id>>;
 
-/** Most answers arrive sooner, and a message that disappears at once would only flicker. */
+/**
+ * An answer is late after this time. Most answers arrive sooner, and for those a message that the
+ * page is waiting would only flicker.
+ */
 const silentAfterMs = 500;
 
 /**
- * Waits for the answer of the node at `url`. If it is late, calls `onSilence` with the node's name.
+ * Waits for the answer of the node at `url`. If the answer is late, calls `onSilence` once, with a
+ * text such as `node 2`, or with the address if `findLocal` finds no number for the node.
  */
 export const awaitAnswer = async <Result>(
   answer: Promise<Result>,
@@ -59,10 +64,11 @@ export const awaitAnswer = async <Result>(
 };
 
 /**
- * Creates a client for the vault of the profile. If that is on this machine, a read tries each node
- * briefly, starting with the one that answered last. If none of them can serve it, the client of
- * the profile tries for longer. Writes go only to the node of the profile, because a write whose
- * answer was lost may have happened.
+ * Creates a client for the vault of the profile. If the vault is on this machine, the client sends
+ * a read to one node after another, starting with the one that answered last, and waits for each
+ * only briefly. If no node can serve the read, `client` sends it with all its retries. Writes go
+ * only to the node of the profile: if the answer to a write is lost, the write may have taken
+ * effect, so it must not be tried at another node.
  */
 export const createConsoleClient = (options: ConsoleClientOptions): ConsoleClient => {
   const { addr, client, findLocal, clientOf } = options;
@@ -89,6 +95,6 @@ export const createConsoleClient = (options: ConsoleClientOptions): ConsoleClien
   };
 };
 
-/** Whether the error means that this node cannot serve now, so that another one may. */
+/** Whether the error means only that this node cannot serve now. Another node may be able to. */
 const isAbsent = (error: unknown): boolean =>
   isFailure(error) && ['unreachable', 'store_unavailable'].includes(error.report.code);

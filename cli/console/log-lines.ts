@@ -24,7 +24,7 @@ export const parseLine = (line: string, node: number | null): LogLine | undefine
 
 /** What a person searches for. A line must match every field that is given. */
 export const filter = v.strictObject({
-  /** A text that the secret's name must contain. */
+  /** A text that the name of one of the line's secrets must contain, in upper or lower case. */
   secret: v.optional(v.string()),
   /** A text with which the request id must begin. */
   requestId: v.optional(v.string()),
@@ -34,15 +34,16 @@ export const filter = v.strictObject({
    */
   outcome: v.optional(v.string()),
   /**
-   * Hides the console's own most frequent requests: status, `whoami` and lists. They return no
-   * value.
+   * Hides the requests that the console itself sends most often (status, `whoami` and lists), and
+   * those for the health. None of them returns a value.
    */
   isQuiet: v.optional(v.boolean()),
 });
 export type Filter = v.InferOutput<typeof filter>;
 
 /**
- * A refused list is always shown, because somebody may be looking for secrets that are not theirs.
+ * Whether `isQuiet` hides the line. A refused list is always shown, because somebody may be looking
+ * for secrets that are not theirs.
  */
 const isNoise = ({ operation = '', outcome }: LogLine): boolean =>
   ['get-status', 'get-health'].includes(operation) ||

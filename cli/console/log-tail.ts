@@ -5,7 +5,7 @@ import { codeOf } from '../../system/failures.ts';
 export type LogTail = {
   /**
    * Returns the complete lines that were written since the last call. The first call returns the
-   * end of the file.
+   * lines in the last `backlogBytes` of the file.
    */
   readonly read: () => Promise<readonly string[]>;
   readonly close: () => Promise<void>;

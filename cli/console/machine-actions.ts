@@ -11,14 +11,17 @@ import type { Action, OnSilence } from './server.ts';
 export type MachineOptions = {
   readonly addr: string;
   readonly findLocal: FindLocal;
-  /** Returns a client for one node, with the token of the profile, that gives up soon. */
+  /**
+   * Returns a client for the node at this address, with the token of the profile. It gives up soon
+   * if the node is silent.
+   */
   readonly clientOf: (addr: string) => Client;
 };
 
 /**
- * `local` says where the vault runs. `nodes` asks every node that has an address on this machine,
- * so the page still shows the cluster when the profile's own node is dead. The other actions read
- * the log.
+ * Returns these actions by name. `local` says where the vault runs. `nodes` asks every node that
+ * has an address on this machine for its status, so the page still shows the cluster when the
+ * profile's own node is dead. The other actions read the logs.
  */
 export const machineActions = (options: MachineOptions): ReadonlyMap<string, Action> => {
   const { addr, clientOf, findLocal } = options;

@@ -26,7 +26,8 @@ export type NodeAnswer = {
 };
 
 /**
- * The answers to a question for the status: one per node that has an address on this machine, or
- * the answer of the one address of any other vault.
+ * What a vault answered when the console asked for its status: one answer for each node that has an
+ * address on this machine, or the one answer of the profile's address if the vault was not found on
+ * this machine.
  */
 export type NodesReply = { readonly answers: readonly NodeAnswer[] };

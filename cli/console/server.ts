@@ -44,8 +44,8 @@ export type ConsoleServer = {
 const headBytesMax = 8_192;
 
 /**
- * Allows only files and actions of this server: no inline scripts or styles, no frames, and no
- * forms that submit elsewhere.
+ * Lets the page load files and request actions only from this server: no inline scripts or styles,
+ * no frames, and no forms that the browser itself submits.
  */
 const policy = [
   "default-src 'none'",
@@ -182,8 +182,8 @@ const perform = async (
 };
 
 /**
- * Yields one answer for each item of a sequence. If the action or its sequence fails, the last
- * answer is the problem.
+ * Performs an action and yields its answer or, if the action returns a sequence, one answer for
+ * each item of the sequence. If the action or its sequence fails, the last answer is the problem.
  */
 async function* answersOf(...[action, ...asked]: [Action, ...Parameters<Action>]) {
   try {

@@ -15,8 +15,9 @@ type StoreFlags = {
 
 /**
  * Stores all values or none. A secret that already has exactly this value counts as stored, because
- * a colleague may have the same file; the names of these are returned. Throws the lines whose
- * secrets have other values, or values that the token may not read.
+ * a colleague may have adopted the same file. Returns the names of the secrets that already had
+ * their values. Throws a refusal with the lines whose secrets have other values, or values that the
+ * token may not read.
  */
 export const storeValues = async (
   client: Client,

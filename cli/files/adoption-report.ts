@@ -36,15 +36,17 @@ export const notePlain = (
 };
 
 /**
- * The values without quotes behind which a comment begins. Its author may have meant all of the
- * line.
+ * The values without quotes behind which a comment begins. The author of the file may have meant
+ * the `#` and the rest of the line to be part of the value.
  */
 const cutByComment = (content: string, secrets: Adoption['secrets']): Adoption['secrets'] => {
   const { lines } = parseFile(content);
   return secrets.filter(({ line, value }) => {
     const found = lines.find((one) => one.line === line);
     if (found?.kind !== 'assignment' || found.value.quote !== '') return false;
-    // The readers of some dialects take all of the line, or end the value earlier than the vault.
+    // The readers of some dialects take all of the line as the value, or end the value earlier than
+    // the vault. So a comment is looked for behind the value that the reader finds, not at
+    // `comment`.
     const text = found.value.raw + found.afterValue + found.comment;
     return text.startsWith(value) && /^[ \t]*#/.test(text.slice(value.length));
   });

@@ -1,4 +1,4 @@
-/** Reads values for the `enc()` of a file that are not in the file itself. */
+/** Reads those values for the `enc()` of a file that are not in the file itself. */
 import { parseFile } from '../../functions/env/grammar.ts';
 import { scanFile, writtenAs } from '../../functions/env/references.ts';
 import { isSecretName } from '../../functions/model/types.ts';

@@ -49,8 +49,9 @@ export const ofFile = async <Result>(
 };
 
 /**
- * Stores a file. If the vault rejects references in which `dsvault` finds no fault, the vault is an
- * older release than this `dsvault`.
+ * Has the vault store the values for the `enc()` of a file. If the vault reports a malformed
+ * reference and `dsvault` finds none in the file, the vault is an older release than this
+ * `dsvault`, and the failure says to upgrade it.
  */
 export const storeFile = async (
   { client }: Session,

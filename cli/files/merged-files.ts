@@ -19,7 +19,8 @@ export type MergedFiles = {
 /**
  * Merges the files, without the assignments to other keys than those of `--only`, if that is given.
  * If there are several files, throws the syntax errors of the first one that has any, because such
- * an error could swallow lines of the next file. Those of a single file are left to the vault.
+ * an error could swallow lines of the next file. The vault reports the syntax errors of a single
+ * file.
  */
 export const mergeFiles = (texts: readonly NamedText[], onlyKeys?: string): MergedFiles => {
   const only = onlyKeys?.split(',');
@@ -29,7 +30,8 @@ export const mergeFiles = (texts: readonly NamedText[], onlyKeys?: string): Merg
     if (errors.length > 0 && files.length > 1) throw invalidFile(reportOf(errors), file);
     for (const line of lines) if (line.kind === 'assignment') winners.set(line.key, line);
   }
-  // A key that no file has may be a value that was typed in the wrong place.
+  // A key that no file has may be a value that was typed in the wrong place, so the message gives
+  // only its position in the list.
   const missing = (only ?? []).flatMap((key, index) => (winners.has(key) ? [] : [`${index + 1}`]));
   if (missing.length > 0) {
     const which = `key that is number ${missing.join(', ')} of the list`;
@@ -68,7 +70,10 @@ export const placeIn = ({ parts }: MergedFiles, line: number): { file: string; l
 
 type Placed = { readonly line: number; readonly causeLine?: number | undefined };
 
-/** The error at its place in the file that it comes from. That of a single file stays as it is. */
+/**
+ * The error at its place in the file that it comes from. With a single file the error stays as it
+ * is.
+ */
 const placed = <Entry extends Placed>(merged: MergedFiles, entry: Entry) => {
   if (merged.parts.length < 2) return entry;
   const place = placeIn(merged, entry.line);

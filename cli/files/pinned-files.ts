@@ -39,8 +39,8 @@ export const referencesIn = (file: string, content: string) => {
 };
 
 /**
- * The file from which `lock` made this lockfile, if anything but versions has changed in it since;
- * otherwise `null`.
+ * The file from which `lock` made this lockfile, if the two now differ in more than versions.
+ * `null` if they do not, if this is not a lockfile, or if that file is gone.
  */
 export const findOtherSource = async ({ file, content }: PinnableFile): Promise<string | null> => {
   const source = /^(.+)\.lock$/s.exec(file)?.[1];

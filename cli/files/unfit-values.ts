@@ -30,7 +30,7 @@ export const unfitReason = (
   const replaces = `${dialect} may replace what follows a $, or run what is in backticks`;
   return [
     code === 'reader_disagrees' ? replaces : sentence,
-    // dotenv and python expand variables in any quotes.
+    // dotenv and python expand variables in any quotes, so single quotes would not help.
     ['dotenv', 'python'].includes(dialect)
       ? `if that is text, ${otherwise}`
       : 'put it in single quotes if that is text, else leave it',

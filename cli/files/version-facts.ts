@@ -47,7 +47,8 @@ export const readFacts = async (
       facts.set(name, await readSecret(session, name, versions));
     }
   };
-  // With --curl a command shows only its first request.
+  // With --curl a command prints its first request instead of sending it, so only one lane may
+  // begin.
   const lanes = session.settings.curl ? 1 : lanesMax;
   await Promise.all(Array.from({ length: lanes }, lane));
   return facts;
@@ -129,7 +130,7 @@ export const anchoredPin = (entry: VersionEntry): Pinned => ({
 
 /**
  * Returns the anchor of a version. Throws a failure if the vault has returned none, or other text
- * in its place. `release` is the first one that returns it.
+ * in its place. `release` is the first release of the vault that returns it.
  */
 export const requireAnchor = (
   { version, anchor = '' }: Pick<VersionEntry, 'version' | 'anchor'>,

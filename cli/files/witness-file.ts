@@ -52,8 +52,8 @@ export const readWitnessFile = async (file: string): Promise<Witness> => {
 };
 
 /**
- * Lists what the vault shows now. Throws if the token cannot see all that the token of the witness
- * `before` could see.
+ * Lists what the vault shows now. Throws if the token is of another tenant than the witness
+ * `before`, or cannot see all the names that the token of `before` could see.
  */
 export const listWitnessed = async (session: Session, before?: Witness): Promise<Witness> => {
   const { tenant, names } = await session.client('whoami');
@@ -66,8 +66,9 @@ export const listWitnessed = async (session: Session, before?: Witness): Promise
   }
   const time = formatInstant(Date.now());
   const secrets = new Map<string, Witnessed>();
-  // The deleted secrets are listed last. A secret that is deleted in between is in both lists, and
-  // its newer version, the deletion, replaces the other one.
+  // The vault lists the stored secrets and the deleted ones by separate requests. The deleted ones
+  // are requested last: a secret that is deleted in between is then in both replies, and its
+  // deletion, which is newer, replaces its stored version here.
   for (const state of ['stored', 'deleted'] as const) {
     for (const details of await readDetails(session, { state })) {
       const { name, version } = details;
@@ -96,7 +97,8 @@ export const compareWitness = async (
     const { state, version, anchor } = listed.get(one.name) ?? {};
     return state === one.state && version === one.version && anchor === one.anchor;
   };
-  // The list may lag behind writes, so where it differs, only the history decides.
+  // The vault's lists may lag behind writes, so where they differ from the witness, the history of
+  // the secret decides.
   const facts = await readFacts(
     session,
     before.secrets.filter((one) => !isListed(one)),
@@ -115,7 +117,7 @@ const stateOf = (one: Witnessed, facts: SecretFacts | undefined): Comparison['st
   const now = facts.pinned.get(one.version);
   if (now === undefined || requireAnchor(now, '2.0.0') !== one.anchor) return 'another_history';
   if ((now.state === 'deleted') === (one.state === 'deleted')) return 'goes_on';
-  // The same write is a deletion now and was none before, or the other way round. No request does
-  // this, only somebody who writes the store.
+  // The version has its old anchor, but is a deletion now and was not one before, or the other way
+  // round. No request does this, only somebody who writes to the store itself.
   return now.state === 'deleted' ? 'removed_without_a_deletion' : 'another_history';
 };

@@ -1,16 +1,16 @@
 /**
- * Whether the requests in logs contradict each other. Versions are numbers, so each secret is
- * judged by itself: a request reads no less than what was there before it began, as an answered
- * write or an earlier reading says, and writes more. A reading from the future is found by the
- * write that comes after it. Only readings of the current version count, those by a copy included.
- * All lines of one request id are one request, in whatever logs and however often they are there.
- * `runs.ts` finds out whether lines are missing.
+ * Checks whether the requests in logs contradict each other. Each secret is checked by itself. Its
+ * versions only grow: a request must not read an older version than one that an answered write or
+ * an earlier reading shows before it began, and must write a newer one. A read of a version that is
+ * only written later is reported at that write. Only readings of the current version count,
+ * including those by a copy. All lines with one request id are one request, even if they are in
+ * several logs or repeated. `runs.ts` finds out whether lines are missing.
  */
 import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, counted, partsOf, type Range, readLogs } from './log-reading.ts';
 import { collectRuns, type Head, type Runs } from './runs.ts';
 
-/** The facts by which the line of a request is found again. */
+/** What a report says about the line of a request, so that the user can find it in the log. */
 type Place = Pick<LogLine, 'timestamp' | 'requestId' | 'operation'> & {
   /** The number, from 0, of the log that has the line. */
   readonly log: number;
@@ -58,7 +58,9 @@ export type CheckOptions = {
    * time after a later one shows that the clock went back.
    */
   readonly isOrdered: boolean;
-  /** The last lines that runs had at an earlier time. */
+  /**
+   * The last line of each run (see `runs.ts`) at an earlier time, which the logs must still have.
+   */
   readonly heads?: readonly Head[] | undefined;
 };
 
@@ -200,8 +202,8 @@ const actsIn = (line: LogLine): readonly Act[] => {
 };
 
 /**
- * The version, or none, that a refused request found as the current one of its secret, if its line
- * says so.
+ * The version that a refused request found as the current one of its secret: 0 if there was no such
+ * secret, `undefined` if its line does not say.
  */
 const versionOfRefusal = ({ operation, why, version, blocking }: LogLine): number | undefined => {
   if (why === 'never_existed') return 0;

@@ -19,14 +19,14 @@ const keptMaxS = 3_653 * 86_400;
 const toleranceS = 60;
 
 /**
- * Only texts of these characters are put into a query. They have no special meaning there, so no
- * name and no subject can change the query.
+ * Only texts of these characters are put into a query. None of these has a special meaning in a
+ * query, so no name and no subject can change what the query asks.
  */
 const safePiece = /^[\w.:/+=@-]+$/;
 
 /**
- * Returns the query for all lines that hold these texts, or the text `or`, newest first. It may
- * find other lines, too.
+ * Returns the query for all lines that hold these texts, or the text `or`, newest first. The texts
+ * may be anywhere in a line, so the caller has to check each line that the query finds.
  */
 export const queryFor = (holds: readonly string[], or?: string): string => {
   const like = (piece: string): string => {
@@ -45,8 +45,8 @@ export const queryFor = (holds: readonly string[], or?: string): string => {
 type Span = { readonly from: number; readonly to: number };
 
 /**
- * The lines of a stack that hold these texts, or the text `or`. `from` and `to` are milliseconds.
- * Throws a refusal of AWS.
+ * The lines of a stack that hold these texts, or the text `or`. `from` and `to` are in milliseconds
+ * since 1970. Throws a failure if the AWS CLI fails.
  */
 export async function* linesOfStack(
   stack: string,
@@ -70,9 +70,10 @@ export async function* linesOfStack(
 type InsightsLine = { readonly message: string; readonly ptr: string };
 
 /**
- * Yields the lines of a span of time. If a query may have left lines out, asks for each half of the
- * span alone. The second in the middle belongs to both halves: the documentation does not say
- * whether a query takes the fractions of its last second.
+ * Yields the lines of a span of time, in seconds since 1970. A query that returns as many lines as
+ * it can may have left some out, so each half of the span is then queried by itself. Both of these
+ * queries include the second in the middle, because the documentation of AWS does not say whether a
+ * query covers the fractions of its last second.
  */
 async function* linesWithin(
   groups: readonly string[],

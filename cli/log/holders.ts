@@ -1,7 +1,7 @@
 /**
- * Who has read a secret, and in which version, as far as logs tell. A subject may be many
- * processes, of which some hold an older version than others, so no answer says that a version is
- * free of holders.
+ * Who has read a secret, and in which version, as far as logs tell. One subject may be many
+ * processes, and some of them may still hold an older version than the last one that was read, so
+ * no answer says that nobody holds a version any more.
  */
 import type { LogLine } from '../../system/log-lines.ts';
 import { type Coverage, isListing, type Range, readLogs, versionsOf } from './log-reading.ts';
@@ -103,12 +103,20 @@ const newestFirst = (readings: ReadonlyMap<number, Reading>): Reading[] =>
 
 const timeOf = ({ timestamp }: Reading): number => Date.parse(timestamp);
 
-/** A caller that has read an older version than the current one. */
+/**
+ * A caller that has read an older version than the one that `oldHolders` is asked about (`wanted`).
+ */
 export type OldHolder = {
   readonly subject: string;
-  /** Whether it has read the current version, without naming its number. */
+  /**
+   * Whether it has also read the wanted version or a newer one, as the current version and without
+   * asking for its number.
+   */
   readonly isDone: boolean;
-  /** Why it may never do so. */
+  /**
+   * Why it may never read the wanted version that way: it has asked for a version by its number, or
+   * has read only once.
+   */
   readonly mayNot: 'reads by number' | 'ran once' | undefined;
 };
 

@@ -21,7 +21,7 @@ export type Question<AnyRow extends Row> = {
 export type Answer<AnyRow> = Coverage & {
   /** The number of all rows, including those that are not shown. */
   readonly total: number;
-  /** The newest rows of the answer. */
+  /** The newest rows of the answer, at most 10,000. */
   readonly rows: readonly AnyRow[];
 };
 
@@ -150,8 +150,8 @@ export const refusals = question({
 });
 
 /**
- * Asks for all lines of requests whose id, or gateway id, begins like this, and for the request
- * that made the KMS call with this id.
+ * Asks for all lines of requests whose id, or gateway id, begins with `requestId`, and of the
+ * request that made the KMS call with this id.
  */
 export const storyOf = (requestId: string) =>
   question({
@@ -176,8 +176,8 @@ const saidBy = (facts: object): string => {
 };
 
 /**
- * Returns the text of a fact for a table. For a list it has the items, or the names of counts, each
- * with its count if that is more than 1.
+ * Returns the text of a fact for a table. A list becomes its items, and an object of counts becomes
+ * its names, each with its count if that is more than 1.
  */
 const textOf = (fact: unknown): string => {
   if (Array.isArray(fact)) {

@@ -27,7 +27,8 @@ export type Coverage = {
 
 /**
  * Calls `take` for each line within the range, with the number of its log, counted from 0, and
- * `takeAny` for each text of the logs, whatever it is.
+ * `takeAny` for each line of the logs: also for those outside the range, and for those that no
+ * vault wrote.
  */
 export const readLogs = async (
   logs: readonly AsyncIterable<string>[],

@@ -15,8 +15,10 @@ export type LogSource = {
 };
 
 /**
- * Returns one log for each process of the vault, or for each named file. For a stack on AWS, it has
- * only the lines that contain the texts of `holds`, or the text `or`. Throws if a source is wrong.
+ * Returns one log for each process of the vault, or for each named file. For a stack on AWS,
+ * returns a single log, which has only the lines that contain the texts of `holds`, or the text
+ * `or`. Throws if the user names several sources. If none of them is a file or a stack, also throws
+ * unless exactly one vault with a log, of the name `for` if that is given, runs on this machine.
  */
 export const logsOf = async (
   { aws, file, for: name }: LogSource,
@@ -51,8 +53,8 @@ const logsOfFiles = (files: readonly string[]): readonly AsyncIterable<string>[]
 };
 
 /**
- * The logs in these files, or those of the vault at this address if it runs here. Empty if neither
- * is known.
+ * The logs in `files`. Without `files`, the logs of the vault at `addr` if it runs on this machine,
+ * otherwise none.
  */
 export const logsBeside = async (
   addr: string,

@@ -1,8 +1,9 @@
 /**
- * Whether lines of a log are missing or were changed. The lines of a process are a run: they are
- * numbered from 1, and each has the digest of the one before. This notices accidents. Somebody who
- * can write the log can also number it anew, or cut off its end, and only heads that were kept
- * elsewhere notice that.
+ * Finds out whether lines of a log are missing or were changed. The lines of a process are a run:
+ * they are numbered from 1, and each has the digest of the one before. These numbers and digests
+ * reveal accidents. Somebody who can write the log can also number it anew, or cut off its end.
+ * Only heads, which are the last lines of runs at an earlier time, reveal that, if they were kept
+ * elsewhere.
  */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
@@ -130,7 +131,7 @@ export const hasGaps = ({ runs, vanished }: Runs): boolean =>
 
 const none = 'none missing, none changed';
 
-/** Returns sentences about the runs. Runs of which there is nothing to say share a sentence. */
+/** Returns sentences about the runs. Runs without missing or changed lines share a sentence. */
 export const runSentences = ({ runs, unnumbered, vanished, past }: Runs): string[] => {
   const good = runs.filter((run) => !isFaulty(run));
   return [
@@ -182,7 +183,10 @@ export const headsOf = ({ runs }: Runs): string => {
   return `${JSON.stringify({ heads }, null, 2)}\n`;
 };
 
-/** Reads a file of heads. Throws a user-facing error if it is none. */
+/**
+ * Reads a file of heads. Throws a user-facing error if it cannot be read, or if `--write-heads` did
+ * not write it.
+ */
 export const readHeads = (file: string): readonly Head[] => {
   try {
     return v.parse(headsFile, JSON.parse(readFileSync(file, 'utf8'))).heads;

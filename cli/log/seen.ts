@@ -49,7 +49,8 @@ export const seenBy = async (
     if (outcome === 'ok') add(line, [...read, ...compared], isListing(line) ? 'listed' : 'shown');
     if (!withoutValue.has(operation)) add(line, wrote, 'wrote');
   };
-  // What is current does not depend on the range.
+  // Which version is current does not depend on the range, so this also takes the lines outside of
+  // it.
   const takeAny = (_: string, line: LogLine | undefined): void => {
     if (line === undefined) return;
     const { tenant, operation, read, compared, copied, wrote } = line;

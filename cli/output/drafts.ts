@@ -17,7 +17,7 @@ const lifeMaxMs = 60_000;
 
 /**
  * The path of a new draft in the folder. Its name matches the `.gitignore` patterns `.env*`,
- * `.env.*` and `*.env`.
+ * `.env.*` and `*.env`, so that a draft which is left behind is not committed.
  */
 export const newDraft = (folder: string): string =>
   join(folder, `.env.dsvault-${process.pid}-${randomBytes(6).toString('hex')}.env`);

@@ -77,7 +77,7 @@ export const note = (sentence: string): void => noteLine(`dsvault: ${sentence}`)
 
 /**
  * Prints a line to stderr for editors and other programs. The line may quote a server or a file
- * name.
+ * name, so its control characters are escaped.
  */
 export const noteLine = (line: string): void => {
   eraseLine();

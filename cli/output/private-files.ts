@@ -16,7 +16,8 @@ const cannotWrite = (file: string, error: unknown) =>
     : failure(`cannot write ${file} (${systemCodeOf(error)})`, { cause: error });
 
 /**
- * Whether other users may open the file. Windows has no such modes; there the folder protects it.
+ * Whether other users may open the file. False on Windows, which has no such modes: there the
+ * permissions of the folder protect the file.
  */
 export const isOpenToOthers = ({ mode }: Stats): boolean =>
   process.platform !== 'win32' && (mode & 0o077) !== 0;
@@ -88,8 +89,9 @@ export const replaceFile = (
 ): void => replace(target, content, () => undefined);
 
 /**
- * Replaces a file in the same way, unless it is the file that the command has read and somebody has
- * changed it since: its content is no longer `read`. `whenChanged` says what to do then.
+ * Replaces a file as `replaceFile` does, but throws if it is the file that the command has read and
+ * somebody has changed it since: its content is no longer `read`. `whenChanged` returns what to do
+ * then, as the end of the message.
  */
 export const replaceUnchanged = (
   target: RewrittenTarget,

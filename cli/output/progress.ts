@@ -12,8 +12,8 @@ let firstAt: number | undefined;
 let answers = 0;
 
 /**
- * Stops drawing for good. Call this before another program uses the terminal, or when the work goes
- * on without waiting, as in `console`.
+ * Stops drawing for good. Call this before another program uses the terminal, or when nobody at the
+ * terminal waits for the requests any more, as in `console`, whose page shows them.
  */
 export const endProgress = (): void => {
   isOver = true;

@@ -59,7 +59,8 @@ const sender =
       const asked = start(url, options);
       asked.once('response', resolve);
       asked.on('error', (error) => {
-        // The server may close an idle connection at the moment at which it is used again.
+        // The server may close an idle connection at the moment at which it is used again. A GET
+        // can then be sent once more.
         const isIdleEnd = asked.reusedSocket && codeOf(error) === 'ECONNRESET';
         if (isIdleEnd && options.method === 'GET') resolve(sender(start)(url, options, body));
         else reject(error);
@@ -69,7 +70,7 @@ const sender =
 
 /**
  * Sends to a server whose certificate an authority has signed, or that shows the certificate which
- * was found for it.
+ * `findCertificate` has found for it.
  */
 const tlsSender = ({ ca, findCertificate }: Trust): Send => {
   let found: string | undefined;
@@ -106,8 +107,8 @@ const ifUntrusted = <Result>(
   });
 
 /**
- * Connects to a server that shows exactly this certificate. The request is sent only after the two
- * were compared.
+ * Connects to a server that shows exactly this certificate. Throws `CERT_NOT_RECORDED` for any
+ * other certificate, before the caller sends the request.
  */
 const connectTo = async (
   url: string,

@@ -33,7 +33,7 @@ const requireRoot = (program: string): string => {
   );
 };
 
-/** Earlier releases had these programs in a different folder. */
+/** The oldest release whose checkout has the two programs below where `dsvault` looks for them. */
 const oldestCheckout = '2.0.0';
 const tokenProgram = 'host/bin/token.ts';
 const vaultsProgram = 'host/bin/vaults.ts';
@@ -50,15 +50,15 @@ export type LocalCaller = {
 };
 
 /**
- * All scopes except the one for what cannot be undone, and the longest lifetime that the local
- * issuer allows.
+ * A token that `dsvault` makes has all scopes except `secrets:destroy`, which allows what cannot be
+ * undone, and the longest lifetime that the local issuer allows.
  */
 const usualScopes = 'secrets:read secrets:write secrets:delete secrets:explain vault:status';
 const lifetime = '24h';
 
 /**
- * Runs a program of the checkout, whose launcher finds a Node for it. A token is passed through a
- * pipe.
+ * Runs a program of the checkout, whose launcher finds a Node for it. The output, which may be a
+ * token, comes through a pipe, where no other user can read it.
  */
 const run = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((settle, fail) => {
@@ -89,7 +89,7 @@ const localVault = v.object({
       /** The number of the node; `null` for a vault without nodes. */
       node: v.nullable(v.number()),
       url: v.string(),
-      /** The server's certificate in PEM; absent for HTTP, and from a checkout of 1.0.0. */
+      /** The server's certificate in PEM; `null` or absent if it serves HTTP. */
       certificate: v.nullish(v.string()),
       /** The file of the server's log; `null` if the log is elsewhere. */
       log: v.nullable(v.string()),
@@ -102,7 +102,8 @@ export type LocalVault = v.InferOutput<typeof localVault>;
 export const knowsCheckout = (): boolean => findRoot() !== undefined;
 
 /**
- * The vaults of the checkout that run on this machine; none if this `dsvault` knows no checkout.
+ * The vaults that run on this machine from the checkout, with all of their nodes, stopped ones too;
+ * none if this `dsvault` knows no checkout.
  */
 export const findLocalVaults = async (): Promise<readonly LocalVault[]> => {
   if (!knowsCheckout()) return [];
@@ -131,10 +132,10 @@ export const originOf = (addr: string): string => {
 const lookAgainAfterMs = 10_000;
 
 /**
- * Returns a function that finds the vault. A vault that was found is remembered, because the answer
- * must not depend on which of its nodes run at the moment. A vault that was not found may be
- * started later, so it is looked for again after ten seconds. `now` returns milliseconds of a
- * monotonic clock.
+ * Returns a function that finds the vault at `addr` among those of this machine. A vault that was
+ * found is remembered, because the answer must not depend on which of its nodes run at the moment.
+ * A vault that was not found may be started later, so it is looked for again after ten seconds.
+ * `now` returns milliseconds of a monotonic clock.
  */
 export const createFindLocal = (
   addr: string,

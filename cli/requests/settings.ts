@@ -51,7 +51,7 @@ export type Settings = {
 };
 
 const defaultAddr = 'http://127.0.0.1:3000';
-/** The vault itself always answers within 10 s. */
+/** Longer than the 10 s within which the vault itself always answers. */
 const defaultTimeoutS = '15';
 const defaultRetries = '3';
 const timeoutMaxS = 600;
@@ -119,8 +119,8 @@ const readToken = (
   const typed = variable('DSVAULT_TOKEN');
   const file = variable('DSVAULT_TOKEN_FILE');
   const command = variable('DSVAULT_TOKEN_COMMAND');
-  // A flag or a variable takes precedence over the profile, so a login changes nothing until that
-  // is dropped.
+  // A flag or a variable takes precedence over the profile, so a login changes nothing until the
+  // user drops that flag or variable.
   const instead = (source: string) => `renew it, or drop ${source} and run ${login}`;
   const ofFile = (path: string, source: string) => {
     const another = `drop ${source} and run ${login}`;

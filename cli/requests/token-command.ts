@@ -16,8 +16,8 @@ const commandLimitMs = 30_000;
 /** The maximum size of a token. The vault refuses larger ones. */
 const tokenMaxBytes = 8_192;
 /**
- * A token is stored, or read from the store, only if it is valid for longer than this. It may
- * expire on its way, or the vault's clock may be ahead.
+ * A token is written to its file, or taken from there, only if it is valid for longer than this: it
+ * may expire on its way to the vault, or the vault's clock may be ahead.
  */
 const reserveMs = 30_000;
 

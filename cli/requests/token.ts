@@ -64,8 +64,8 @@ export const parseClaims = (text: string): Claims | undefined => {
 
 /**
  * Whether a text has the form of a signed JWT. Other secrets must not be sent to the vault, not
- * even an API key that happens to have two dots. And HTTP's error would quote a text that is not
- * valid in a header.
+ * even an API key that happens to have two dots. Nor may a text that is not valid in a header get
+ * as far as Node, whose error would quote it.
  */
 export const isJwt = (text: string): boolean => {
   const [, header] = /^([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+){2}$/.exec(text) ?? [];

@@ -34,8 +34,8 @@ export type Client = Request;
 
 /**
  * Creates a client. If a command fails after a write that may have taken effect, for example
- * because of a full disk, the client prints its idempotency key. With that key the user can repeat
- * the write safely, and gets the same answer.
+ * because of a full disk, the client prints the idempotency key of that write. With that key the
+ * user can repeat the write safely, and gets the same answer.
  */
 export const openClient = (settings: Settings, { keepKey } = keyOfEffect()): Client => {
   const { addr, retries, timeoutMs } = settings;
@@ -84,7 +84,7 @@ const keyOfEffect = () => {
     keepKey: (key: string): void => {
       last = key;
       // Not registered before a write, because `run --watch` creates a client for each of its
-      // reads.
+      // reads, and each of these would add a listener.
       if (listens) return;
       listens = true;
       process.once('exit', (code) => {

@@ -160,7 +160,8 @@ const spawnChild = (file: string, given: Child): RunningChild => {
   let child: ChildProcess;
   try {
     const stdio: StdioOptions = ['inherit', outToStderr && !out ? 2 : piped, piped];
-    // On Windows cross-spawn passes batch files to cmd.exe, whose first argument is its own name.
+    // On Windows cross-spawn runs batch files with cmd.exe, which needs its own name as `argv0`, so
+    // `argv0` is not set there.
     child = spawn(file, args, { ...(!isWindows && { argv0: command }), env, stdio });
   } catch (error) {
     // spawn throws some errors of the system, such as for an environment that is too long.

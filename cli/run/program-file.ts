@@ -74,8 +74,8 @@ export const getReading = async (
 };
 
 /**
- * Expands the files, unless the answer would be the same as the earlier one. The master key is then
- * not used.
+ * Expands the files. Returns `undefined` if the answer would be the same as the earlier one; the
+ * vault then does not use its master key.
  */
 export const findNewReading = async (
   session: Session,

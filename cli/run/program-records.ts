@@ -55,7 +55,10 @@ const makeFolder = (folder: string): void => {
   if (isOwn(statSync(above))) mkdirSync(folder, { recursive: true, mode: 0o700 });
 };
 
-/** The programs that still run, the oldest first. Removes the records of the others. */
+/**
+ * The programs that still run on this machine, the oldest first. Removes the records of those that
+ * have ended.
+ */
 export const readRecords = (): readonly ProgramRecord[] => {
   const folder = recordsFolder();
   if (!existsSync(folder)) return [];
@@ -86,8 +89,8 @@ const readRecord = (file: string): ProgramRecord | undefined => {
 };
 
 /**
- * Keeps the record of a program while it runs. A program runs as well without a record, for example
- * if there is no home.
+ * Keeps the record of a program while it runs. Errors are ignored, for example if there is no home,
+ * because a program runs as well without a record.
  */
 export const openRecord = (about: Pick<ProgramRecord, 'program' | 'addr' | 'tenant'>) => {
   const folder = recordsFolder();

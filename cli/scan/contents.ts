@@ -21,7 +21,7 @@ export type Place = {
 export type Content = Place & { readonly bytes: Buffer | 'binary' | 'large' | 'unreadable' };
 
 const contentBytesMax = 67_108_864;
-/** Git, too, looks for a zero byte only here. */
+/** A content is binary if there is a zero byte among this many of its first bytes, as for git. */
 const binaryBytes = 8_000;
 
 const textIn = (bytes: Buffer): Content['bytes'] =>
@@ -50,7 +50,7 @@ function* contentsIn(path: string, found = lstatSync(path)): Generator<Content> 
 }
 
 /**
- * Yields what the commits of a range have brought, as `git rev-list` understands it: the text of
+ * Yields what the commits of `range`, as `git rev-list` understands it, have brought: the text of
  * each commit, and each content of a file once, with the first commit and path that has it.
  */
 export async function* contentsOfCommits(range: string, folder = '.'): AsyncGenerator<Content> {
@@ -104,7 +104,7 @@ const startGit = (folder: string, command: readonly string[]) => {
   if (git === undefined) throw usage('--git needs git, which is not on the PATH');
   const { args, env } = gitCommand(folder, command);
   const child = spawn(git, args, { env, stdio: ['pipe', 'pipe', 'ignore'] });
-  // A program that has ended reads no more input. Its exit code says why.
+  // Writing to a git that has ended is an error, which its exit code explains better.
   child.stdin.on('error', () => undefined);
   return {
     child,

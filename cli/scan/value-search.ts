@@ -1,7 +1,7 @@
 /**
  * Finds the values of many versions in bytes, in one pass: also as base64, and as they are escaped
- * in JSON. Every text to find has a window of 8 bytes in a table, and the pass looks up each window
- * of the searched bytes.
+ * in JSON. A table has one window, which is 8 consecutive bytes, of every text to find. The pass
+ * looks up each window of the searched bytes there, and compares the whole text where it finds one.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -27,10 +27,16 @@ export type Hit = { readonly needle: Needle; readonly start: number };
 /** Returns all hits in the order of their offsets. Hits may overlap. */
 export type ValueSearch = (bytes: Uint8Array) => readonly Hit[];
 
-/** Shorter values appear in files by chance. It is also the length of a window. */
+/**
+ * The length of a window. Values that are shorter are not searched for: they appear in files by
+ * chance.
+ */
 const windowBytes = 8;
 const slotBits = 18;
-/** How many windows of a text are tried. Texts may have a common beginning. */
+/**
+ * About how many windows of a long text `windowOf` tries. They are spread over the text, because
+ * texts may have a common beginning.
+ */
 const windowsTried = 256;
 
 /** Removes the line ends at the end of a value, which a file may lack. */
@@ -61,7 +67,8 @@ export const searchFor = (known: readonly KnownValue[]): ValueSearch => {
 const formsOf = (value: Buffer): (readonly [Needle['form'], string])[] => {
   const inBase64 = [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), value]).toString('base64');
-    // The first and the last character may also have bits of the bytes around the value.
+    // The first and the last character may also have bits of the bytes around the value, so they
+    // are cut off.
     const [first, last] = [
       Math.ceil((before * 8) / 6),
       Math.floor(((before + value.length) * 8) / 6),
@@ -90,7 +97,11 @@ const slotOf = (high: number, low: number): number =>
   Math.imul(Math.imul(high, 0x9e3779b1) + low, 0x85ebca6b) >>> (32 - slotBits);
 
 const searchOf = (needles: readonly Needle[]): ValueSearch => {
-  /** For each slot, 1 + the index of its first needle, and for each needle that of the next one. */
+  /**
+   * The needles of each slot are a linked list: `first` has, for each slot, 1 + the index of its
+   * first needle, and `next`, for each needle, 1 + the index of the next one in that slot. 0 means
+   * that there is none.
+   */
   const first = new Int32Array(2 ** slotBits);
   const next = new Int32Array(needles.length);
   const offsets: number[] = [];

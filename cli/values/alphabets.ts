@@ -5,8 +5,8 @@ const lower = upper.toLowerCase();
 const alnum = upper + lower + digits;
 
 /**
- * `alnum`, the default, needs no quotes in a shell, a URL or a `.env` file. `graph` is what pass
- * uses.
+ * `alnum`, the default, needs no quotes in a shell, a URL or a `.env` file. `graph` is the set that
+ * the password manager `pass` uses.
  */
 export const alphabets: ReadonlyMap<string, string> = new Map([
   ['alnum', alnum],

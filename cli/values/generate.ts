@@ -32,8 +32,9 @@ const charactersOf = (alphabet: string): readonly string[] => {
 };
 
 /**
- * A misspelt name would be an alphabet of few characters. Somebody who means such an alphabet must
- * write it in ascending order.
+ * Whether an alphabet is probably the misspelt name of a set: it has only letters and digits, and
+ * is not in ascending order. Without this check, the few letters of the misspelt name would be the
+ * alphabet. Somebody who means just these characters must write them in ascending order.
  */
 const looksLikeName = (text: string, characters: readonly string[]): boolean =>
   /^[A-Za-z](?:[a-z0-9]+|[A-Z0-9]+)$/.test(text) && [...characters].sort().join('') !== text;

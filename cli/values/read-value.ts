@@ -74,8 +74,8 @@ export const askHidden = async (question: string): Promise<string> => {
       terminal.once('line', (line) => {
         let more = false;
         terminal.once('line', () => (more = true));
-        // Pasted text arrives at once. By the next turn it is further lines, or the beginning of a
-        // line.
+        // Pasted text arrives at once. By the next turn of the event loop, `terminal` has reported
+        // its second line, or holds the beginning of that line.
         setImmediate(() => (more || terminal.line !== '' ? reject(severalLines()) : resolve(line)));
       });
       terminal.once('SIGINT', () => reject(failure('interrupted', { kind: 'interrupted' })));
@@ -165,8 +165,8 @@ export const decodeValue = (given: { readonly value: string; readonly encoding: 
   Buffer.from(given.value, given.encoding === 'base64' ? 'base64' : 'utf8');
 
 /**
- * Reads text for a request with a `.env` file. Throws if it is not UTF-8; `what` then names the
- * file. `otherwise` says what to do if there is no file.
+ * Reads a text file, and keeps a byte order mark; `-` is stdin. Throws if the file is not UTF-8.
+ * `what` names the file in messages, and `otherwise` says what to do if there is no file.
  */
 export const readText = async (
   file: string,

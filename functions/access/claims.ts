@@ -77,8 +77,9 @@ export const matches = (
   });
 
 /**
- * Takes the first occurrence of each text between two stars of the glob, because that leaves the
- * most text for the stars that follow.
+ * Whether a piece of a claim fits a piece of a glob, which is given as the texts around its stars.
+ * Each text between two stars is taken at its first occurrence, because that leaves the most of the
+ * claim for the stars that follow.
  */
 const isPieceCovered = (text: string, [first = '', ...others]: readonly string[]): boolean => {
   const last = others.pop();
@@ -111,7 +112,8 @@ export const insertClaims = (template: string, textOf: (path: ClaimPath) => stri
   template.replaceAll(placeholder, (_, path: string) => textOf(path));
 
 /**
- * Whether the text is a word of letters, digits, "_" and "-". In a template, such a word can
- * neither end the part that it is inserted into nor begin another one.
+ * Whether the text is a word of letters, digits, "_" and "-". If such a word is inserted into a
+ * template whose parts are separated by other characters, such as "." or ":", it can neither end
+ * its own part nor begin another one.
  */
 export const isWord = (text: string): boolean => /^[A-Za-z0-9_-]+$/.test(text);

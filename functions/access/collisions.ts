@@ -1,8 +1,8 @@
 /**
  * Finds different claim values that produce the same tenant, or the same subject of an issuer. For
  * example, `{org}-{env}` makes "acme-eu-prod" from "acme" and "eu-prod", but also from "acme-eu"
- * and "prod". A policy lists every value that goes into a tenant, and may list those of a subject,
- * so all combinations can be checked before any token arrives.
+ * and "prod". A policy lists every claim value that goes into a tenant, and may list those that go
+ * into a subject, so all combinations of listed values are checked before any token arrives.
  */
 import { limits } from '../model/limits.ts';
 import { isSubject, isTenant } from '../model/types.ts';
@@ -22,8 +22,8 @@ export type Combination = {
 export type Collision =
   | { readonly text: string; readonly earlier: Combination; readonly later: Combination }
   /**
-   * More combinations than the limit allows. This is the path in the file of the template that
-   * exceeds it.
+   * The policy makes more combinations than `limits.policyCombinationsMax`. `tooMany` is the path
+   * in the file of the template that exceeds the limit.
    */
   | { readonly tooMany: readonly PropertyKey[] };
 

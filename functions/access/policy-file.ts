@@ -114,8 +114,8 @@ const template = pipe(
 );
 
 /**
- * An inserted word cannot contain ".". So the names for one value of a claim never cover those for
- * another value.
+ * A claim in a name ends at a "." or at the end of the name, and the word inserted for it cannot
+ * contain ".". So the names for one value of the claim never cover those for another value.
  */
 const nameTemplate = pipe(
   template,
@@ -228,8 +228,8 @@ export const policyFileSchema = strictObject({
 });
 
 /**
- * The same schema as `policyFileSchema`, but it checks each issuer on its own, because the errors
- * of a union do not name a field.
+ * The same schema as `policyFileSchema`, but without a union, whose errors would not name a field:
+ * each issuer is checked against the one schema that its own form needs.
  */
 const outline = strictObject({
   issuers: pipe(
@@ -249,8 +249,9 @@ const countOf = (...values: readonly unknown[]): number =>
   values.filter((value) => value !== undefined).length;
 
 /**
- * Reads a policy. `local` has the keys for `localKey: true`; a policy for another machine gets
- * none. Throws an error with one line per fault, which names the line in the file and the field.
+ * Reads a policy. `local` has the keys for `localKey: true`. Without them, which is how a policy
+ * for another machine is read, `localKey` is a fault. Throws an error with one line per fault,
+ * which names the line in the file and the field.
  */
 export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   const { policyCharactersMax: max, policyCombinationsMax } = limits;

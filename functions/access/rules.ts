@@ -37,8 +37,8 @@ export type Refusal =
   | { readonly because: 'too_many_values'; readonly claim: ClaimPath }
   | { readonly because: 'too_many_comparisons' }
   /**
-   * A claim of the token does not fit into this part of the caller's identity, for example because
-   * it is not a valid tenant.
+   * A claim of the token does not fit into `part` of the caller's identity, for example because it
+   * is not a valid tenant.
    */
   | { readonly because: 'unfit'; readonly part: Part; readonly claim?: ClaimPath };
 type Part = 'tenant' | 'subject' | 'scopes' | 'names';

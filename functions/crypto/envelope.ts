@@ -102,8 +102,9 @@ export const encodeIdentity = (identity: Identity): Uint8Array =>
   );
 
 /**
- * HKDF-SHA-256(K, empty salt, info = SHA-256(AAD), L = 64), split in two (RFC 5869). The key is
- * passed as a key object, because Node 24 takes three times as long with bytes.
+ * HKDF-SHA-256 (RFC 5869) of the data key, with an empty salt, info = SHA-256(AAD) and L = 64. The
+ * first 32 bytes are the encryption key, the others the commitment. `hkdfSync` gets the data key as
+ * a key object, because with bytes Node 24 takes three times as long.
  */
 const derive = (dataKey: Uint8Array, aad: Uint8Array) => {
   if (dataKey.length !== dataKeyBytes) throw new VaultError('internal', 'a data key has 32 bytes');

@@ -1,6 +1,7 @@
 /**
  * The two hashes that the vault keeps of a request with an idempotency key: one of that key, to
- * find the record, and a keyed one of the request's content. Both are derived from the idempotency
+ * find the idempotency record when the request is repeated, and a keyed one of the request's
+ * content, to notice a different request with the same key. Both are derived from the idempotency
  * key, which is random and is never stored or logged. Without it, somebody who reads the table
  * cannot test guesses of a value against the hash of the content.
  *
@@ -12,7 +13,10 @@ import type { AnchoredRef, WriteRef } from '../model/types.ts';
 export const contentHashBytes = 32;
 
 export type Fingerprint = {
-  /** Identifies the request in the store's key of its record: 43 characters of base64url. */
+  /**
+   * The part of the record's key in the store that stands for this idempotency key of this caller:
+   * 43 characters of base64url.
+   */
   readonly keyHash: string;
   /** HMAC-SHA-256 of the request's content, 32 bytes. */
   readonly contentHash: Uint8Array;
@@ -47,8 +51,8 @@ export const tagOfParts = (parts: readonly string[]): string =>
 
 /**
  * The anchor of a version: 48 bits as 8 characters of base64url. After a restore, a version number
- * may be used again, but by another write, which has a different random `writeId`. The anchor
- * reveals nothing about the value.
+ * may be used again, but by another write. That write has a different random `writeId`, so the
+ * anchor tells the two versions apart. It reveals nothing about the value.
  */
 export const anchorOf = ({ name, version, writeId }: WriteRef): string =>
   tagOfParts([name, String(version), writeId]).slice(0, 8);

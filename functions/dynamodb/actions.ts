@@ -48,8 +48,8 @@ export const putOf = (TableName: string, expected: Expected, item: Item) => ({
 });
 
 /**
- * The action of a guard in a transaction. A mere check does not ask for the item that failed it,
- * because that is of no use.
+ * The action of a guard in a transaction. If a guard without `put` fails, DynamoDB does not return
+ * the item that is there, because the outcome of the write does not depend on that item.
  */
 export const actionOf = (TableName: string, { key, expected, put }: Guard): TransactWriteItem =>
   put

@@ -61,7 +61,10 @@ const requireAnswer = ({ $metadata, ...told }: { readonly $metadata?: object }):
   throw Object.assign(new Error('the reply is empty'), { $metadata });
 };
 
-/** A single call reports one consumption, a transaction a list, and DescribeTable none. */
+/**
+ * The capacity units of a reply. Calls for one item and queries report one consumption,
+ * transactions and batches report a list, and DescribeTable reports none.
+ */
 const unitsOf = (output: object): number => {
   const { ConsumedCapacity: used }: { ConsumedCapacity?: Capacity | readonly Capacity[] } = output;
   return [used ?? []].flat().reduce((sum, { CapacityUnits }) => sum + (CapacityUnits ?? 0), 0);
@@ -99,7 +102,10 @@ export const passingReasons: ReadonlySet<string | undefined> = new Set([
   'ProvisionedThroughputExceeded',
 ]);
 
-/** DynamoDB also cancels a transaction of reads if one of its items is being written. */
+/**
+ * Whether DynamoDB cancelled a transaction for a transient reason. It cancels a transaction of
+ * reads too, if one of its items is being written.
+ */
 const isPassingCancellation = (error: unknown): boolean =>
   error instanceof TransactionCanceledException &&
   (error.CancellationReasons ?? []).some(({ Code }) => passingReasons.has(Code));

@@ -160,8 +160,8 @@ const itemsOf = (table: Table): Items => {
 
     write: async (guards) => {
       const [only, ...others] = guards;
-      // A record is written in a transaction even if it is the only item, so that all keyed
-      // requests use the same call.
+      // An idempotency record, the only item that expires, is written in a transaction even if it
+      // is alone, so that all requests with an idempotency key use the same call.
       const isSingle = others.length === 0 && only?.expected.is !== 'expired';
       return isSingle && only?.put ? await putOne(only, only.put) : await transact(guards);
     },
@@ -177,8 +177,8 @@ const itemsOf = (table: Table): Items => {
 
 /**
  * Names are ASCII without `~`, so the names that begin with a text lie between that text and the
- * text followed by `~`. `begins_with` would do on AWS, but dynoxide ignores case in it
- * (docs/decisions.md).
+ * text followed by `~`. No name sorts before `A`. `begins_with` would do on AWS, but dynoxide
+ * ignores case in it (docs/decisions.md).
  */
 const firstName = 'A';
 const afterNames = '~';
@@ -193,15 +193,18 @@ const startKey = ({ tenant, state }: NamesPartition, name: string) => ({
   name: { S: name },
 });
 
-/** DynamoDB refuses a transaction of more than 4 MB like any malformed request. */
+/**
+ * DynamoDB refuses a transaction of more than 4 MB like any malformed request, so the error does
+ * not show the cause. The size is taken for the cause if so many items can have more than 4 MB.
+ */
 const mayBeTooLarge = (error: unknown, items: number): boolean =>
   error instanceof VaultError &&
   error.code === 'internal' &&
   items * limits.itemBytesMax > limits.transactionBytesMax;
 
 /**
- * Reports that a file reads more than a transaction can. Such a file also exceeds the limit on the
- * values of a file, so that limit is named.
+ * The error for a file that reads more than a transaction can. The values of such a file also
+ * exceed `limits.fileValuesBytesMax`, so the error names that limit.
  */
 const tooLarge = (cause: unknown): VaultError =>
   new VaultError('too_large', 'the secrets of the file are too large in total', {

@@ -62,7 +62,8 @@ const findReplicas = async (
 };
 
 /**
- * After a restore or an import, a table keeps expired records until its time to live is set again.
+ * After a restore or an import, DynamoDB does not delete the expired records of a table until an
+ * operator turns on its time to live again.
  */
 const findKeptItems = async (
   client: DynamoDBClient,

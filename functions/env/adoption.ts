@@ -20,7 +20,7 @@ type AdoptedSecret = {
   readonly key: string;
   readonly name: string;
   readonly value: string;
-  /** The position of the value in the old file: the line, and the column below. */
+  /** The line and column of the value in the old file, counted as in `FileError`. */
   readonly line: number;
   readonly column: number;
 };
@@ -28,8 +28,9 @@ type AdoptedSecret = {
 export type UnfitValue = (FileError | Disagreement | EscapedReference) & { readonly key: string };
 
 /**
- * The value contains `\secret(X)`. An expansion would remove the backslash, so the value cannot
- * simply stay, and it is not a reference either.
+ * The value contains `\secret(X)`. It is not a reference, but an expansion would remove the
+ * backslash, so the reader would find another value. Adoption leaves the value alone and reports
+ * it.
  */
 type EscapedReference = Pick<FileError, 'line' | 'column'> & { readonly code: 'escaped_reference' };
 
@@ -135,8 +136,8 @@ const adoptLines = (
     kept: chosen.filter((line) => !isAdopted.has(line)).map(({ key }) => key),
   };
   if (adopted.length === 0) return { ...adoption, errors: [] };
-  // These lines are checked too, because adoption can change how a value is quoted, and Node may
-  // then take a comment below it for a key.
+  // Comments and blank lines are checked too, because adoption can change how a value is quoted,
+  // and Node may then take a comment below it for a key.
   const others = source.file.lines.filter(({ kind }) => kind !== 'assignment');
   const unclear = new Set<Line>([...others, ...adopted.filter((line) => !values.has(line))]);
   const errors = findDisagreements(source, dialect, unclear);
@@ -152,8 +153,8 @@ const assignmentsOf = ({ file }: ReadableFile): ReadonlyMap<string, Assignment> 
   );
 
 /**
- * Stands in for the value of a reference that was in the file before. Every reader reads it
- * correctly, however it is quoted.
+ * Stands in for the value of a reference that was in the file before, which is not known here.
+ * Every reader reads `x` correctly, however it is quoted.
  */
 const unknownValue = 'x';
 
@@ -191,7 +192,7 @@ const findChanges = (
 
 /**
  * The keys of `source` for which the reader finds another value in `text`, or none. Keys whose
- * lines in `source` have references are left out.
+ * lines in `source` have references are left out, because their values are not known here.
  */
 export const findChangedKeys = (
   source: ReadableFile,

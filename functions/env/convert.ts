@@ -18,8 +18,8 @@ import { findCandidates } from './references.ts';
 export type Conversion = {
   readonly content: string;
   /**
-   * The converted file, with the errors of its lines. If there are errors, the content must not be
-   * used.
+   * The errors of the original file or of its lines that cannot be converted. If there are any,
+   * `content` must not be used.
    */
   readonly errors: readonly (FileError | Disagreement)[];
 };
@@ -59,7 +59,8 @@ export const differentValues = (
   for (const line of plain) {
     if (line.kind !== 'assignment' || !disagrees(file, line)) continue;
     const other = found?.(line);
-    // A text that is not a reference to the vault now must not become one.
+    // The vault finds no reference on this line now. It would find one if this value were written
+    // in a way that the vault reads correctly, so the value is left out.
     if (other && findCandidates(other.value).length === 0) values.set(line, other);
   }
   return values;

@@ -1,7 +1,7 @@
 /**
- * The lossless grammar of `.env` files: `printFile(parseFile(text)) === text` for every well-formed
- * text, even one with errors. Takes time and memory linear in its length. The grammar does not know
- * references.
+ * The lossless grammar of `.env` files: `printFile(parseFile(text)) === text` for every text that
+ * is well-formed UTF-16, even a file with errors. Both functions take time and memory linear in the
+ * length of the text. The grammar does not know references.
  */
 import type { FileError } from '../model/errors.ts';
 import { byteOrderMark, errorsAt, type Fault } from './faults.ts';
@@ -86,8 +86,8 @@ export const parseFile = (text: string): ParsedFile => {
   let end = 0;
   for (const [index, { length }] of text.split('\n').entries()) {
     end = Math.min(end + length + 1, text.length);
-    // Continue after the last line of the value: a value that spans several lines was read together
-    // with its first line.
+    // Skip the further lines of a value that spans several: they were read together with its first
+    // line.
     if (end <= at) continue;
     const next = readLine(text, at, index + 1, faults);
     lines.push(next.line);

@@ -31,7 +31,8 @@ export const findPins = (
 
 /**
  * Replaces parts of a text. The parts must be in ascending order. The characters of a reference are
- * never written as escapes, so offsets inside one are the same in the raw and in the decoded text.
+ * never written as escapes, so a reference is as long in the raw text as in the decoded one, and a
+ * length counted in one of them fits the other.
  */
 export const replaceParts = (text: string, parts: readonly Pin[]): string => {
   const pieces: string[] = [];

@@ -25,9 +25,9 @@ export type RenderedFile = {
 
 /**
  * Renders the reply for a plan. `resolved` must have the value of every reference of `plan.read`,
- * by its text. A `json` reply has lists and warnings, a `text` reply only the file. `pinTo`
- * requests the pinned file, which needs a JSON reply. Throws `too_large`, or `invalid_env` with
- * every line that cannot be written.
+ * by its text. A `json` reply also has the warnings and the lists of created and resolved versions,
+ * a `text` reply only the file. `pinTo` requests the pinned file, which needs a JSON reply. Throws
+ * `too_large`, or `invalid_env` with every line that cannot be written.
  */
 export const renderFile = (
   plan: Plan,
@@ -149,7 +149,7 @@ const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
   });
 
 /**
- * Pins the references of the submitted file. Throws `too_large` also if the pinned file exceeds the
+ * Counts the pinned file as a part of the reply. Throws `too_large` also if that file exceeds the
  * limit for files, because the caller could not submit it.
  */
 const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): void => {

@@ -54,8 +54,8 @@ export const parseJson = <Schema extends GenericSchema>(
 };
 
 /**
- * The end of the message about an unknown property: the properties that the body may have. Empty if
- * the unknown property is nested in another one.
+ * The end of a message about a malformed body or an unknown property: the properties that the body
+ * may have. Empty if the unknown property is nested in another one (`depth` over 1).
  */
 const propertiesOf = (schema: GenericSchema, depth: number | undefined): string =>
   depth === 1 && 'entries' in schema

@@ -78,7 +78,7 @@ const cachedKeys = (
 ): JWTVerifyGetKey => {
   /**
    * Whether the instant `at` is less than `ms` ago. If the clock was set back and `at` lies ahead,
-   * the answer is no, so nothing lasts longer because of it.
+   * the answer is no, so that neither a cached set nor a wait lasts longer because of it.
    */
   const isWithin = (at: number, ms: number) => now() >= at && now() - at < ms;
   const fetchSet = async () => {

@@ -27,7 +27,8 @@ export const createPublicFetch = ({
   const agent = new Agent({
     ...(ca !== undefined && { ca }),
     lookup: lookupOfAllowed(lookup, isAllowed),
-    // Makes Node look up all addresses of a name.
+    // Makes Node ask `lookup` for all addresses of a name and accept a list, so that those that are
+    // not allowed can be left out.
     autoSelectFamily: true,
   });
   return async (url: string, { headers, signal }: RequestInit): Promise<Response> => {
@@ -76,7 +77,10 @@ const specialIPv4 = [
 ];
 const specialIPv6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 
-/** NAT64 (RFC 6052): the last four bytes are an IPv4 address. */
+/**
+ * NAT64 (RFC 6052): the last four bytes are an IPv4 address, so the special ranges of IPv4 are
+ * blocked behind this prefix too.
+ */
 const nat64 = '64:ff9b::';
 /**
  * The ranges that public IPv6 addresses are in. Every address outside them is reserved, local,

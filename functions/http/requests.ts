@@ -1,7 +1,7 @@
 /**
- * Reads a request from the event of API Gateway, and its parts from that. Hosts differ: header
- * names come in any case, bodies as text or base64, repeated parameters as lists. Every part is
- * decoded exactly once.
+ * Reads a request from an event of API Gateway, and then the parts of the request. Hosts differ:
+ * header names come in any case, bodies as text or base64, repeated parameters as lists. Every part
+ * is decoded exactly once.
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
@@ -155,7 +155,7 @@ export const versionOf = (text: string): number => {
 
 /**
  * Parses the instant as of which a secret is read. Throws `invalid_request` if it is malformed or
- * well after `now`.
+ * more than `times.atAheadMs` after `now`.
  */
 export const instantOf = (text: string, now: number): number => {
   const instant = parseAskedInstant(text);
@@ -169,7 +169,8 @@ export const instantOf = (text: string, now: number): number => {
 };
 
 /**
- * The URL of a secret, relative to the request `/v1/secrets`: a function does not know its stage. A
+ * The URL of a secret, relative to the URL of the request `/v1/secrets`. It is relative because the
+ * function does not know the stage of API Gateway, with which the path in that URL may begin. A
  * request with a trailing slash reaches the same function, but needs a shorter reference.
  */
 export const referenceTo = (name: string, { path }: Pick<HttpRequest, 'path'>): string =>
@@ -216,8 +217,9 @@ export const refuseHeader = (request: Headers, name: string, sentence: string): 
 };
 
 /**
- * The fingerprint of a keyed request; `undefined` without a key. `content` is everything that a
- * repetition must have in common with the first request.
+ * The fingerprint of a request with an Idempotency-Key; `undefined` without one. `content` is
+ * everything that a repetition must have in common with the first request. Throws `invalid_request`
+ * for a malformed key.
  */
 export const fingerprintOf = (
   request: Headers & { readonly principal: Principal },
@@ -227,7 +229,10 @@ export const fingerprintOf = (
   return key === undefined ? undefined : fingerprint(key, request.principal, content);
 };
 
-/** A part of a fingerprint: a list of the text, or an empty list if the caller did not send it. */
+/**
+ * A text as a part of the content for `fingerprintOf`: a list of it, or an empty list if the caller
+ * did not send it.
+ */
 export const given = (part: string | undefined): string[] => (part === undefined ? [] : [part]);
 
 const idempotencyKeyOf = (request: Headers): string | undefined => {
@@ -276,8 +281,8 @@ const refuseCodings = (request: Headers): void => {
 };
 
 /**
- * The body as text, and its media type. Checks the size first, then Content-Encoding and media
- * type, then UTF-8.
+ * The body as text, and its media type. Checks the size first (`too_large`), then Content-Encoding
+ * and media type (`unsupported_media_type`), then UTF-8 (`invalid_request`).
  */
 export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => {
   const { text: sent, isBase64 } = request.body;

@@ -79,9 +79,9 @@ export const createDataKeys = (
 });
 
 /**
- * Calls KMS, and retries after transient faults and throttling while there is time. Throws the code
- * of the last fault, or the error of `outOfTime` if the request ran out of time before its first
- * call to KMS.
+ * Calls the master key, and retries after transient faults and throttling while there is time.
+ * Throws the error of the last fault, or the error of `outOfTime` if the request ran out of time
+ * before its first call to the master key.
  */
 const call = <Output extends { readonly requestId?: string | undefined }>(
   context: RequestContext,

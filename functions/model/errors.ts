@@ -124,6 +124,7 @@ export type ForLog = {
    * they may be mistyped values.
    */
   readonly reasons?: Readonly<Record<string, number>>;
+  /** The number of the version because of which a write or a destruction was refused. */
   readonly blocking?: number;
   /**
    * The id of the issuer that the token names. The signature need not prove that the token comes
@@ -137,7 +138,7 @@ export type ForLog = {
   readonly by?: string | undefined;
   /**
    * The rules of the access policy that did not match the token, each with the first claim that
-   * differed.
+   * differed: the first `limits.lineEntriesMax` of them.
    */
   readonly mismatches?: readonly { readonly rule: number; readonly claim: string }[];
 };

@@ -7,8 +7,8 @@ export const limits = {
   nameCharactersMax: 128,
   tenantCharactersMax: 64,
   /**
-   * The size of one value. A DynamoDB item can have 400 KB. With 64 KiB per value, sixteen versions
-   * fit in the largest request.
+   * The size of one value. A DynamoDB item can have 400 KB. With 64 KiB per value, one request for
+   * a `.env` file can read sixteen of the largest values (`fileValuesBytesMax`).
    */
   valueBytesMax: 65_536,
   vaultIdCharactersMax: 64,
@@ -19,7 +19,7 @@ export const limits = {
   noteBytesMax: 512,
   /**
    * The highest version number. It has nine digits, as many as the patterns of docs/openapi.yaml
-   * allow. The sort key `VERSION#…` has ten.
+   * allow. It fits in the sort key `VERSION#…`, which pads the number to ten digits.
    */
   versionMax: 999_999_999,
   /**
@@ -44,8 +44,9 @@ export const limits = {
   fileBytesMax: 262_144,
   /**
    * How many secrets one `.env` file may name. DynamoDB allows 100 actions in a transaction. The
-   * record needs one of them, and three are in reserve. Each pinned version counts like a further
-   * secret, because it costs a read and a KMS call.
+   * idempotency record needs one of them, and three are in reserve. Each pinned version counts like
+   * a further secret, because it costs a read and a KMS call. An `enc(NAME@next)` counts twice,
+   * because it takes two actions.
    */
   fileNamesMax: 96,
   /** DynamoDB reads or writes at most this much in one transaction. */
@@ -56,8 +57,8 @@ export const limits = {
    */
   itemBytesMax: 68_000,
   /**
-   * The total size of the values that one request for a `.env` file stores or reads. Far below the
-   * limit of a transaction.
+   * The total size of all values that one request for a `.env` file stores and reads. Far below
+   * `transactionBytesMax`.
    */
   fileValuesBytesMax: 1_048_576,
   /**
@@ -75,9 +76,10 @@ export const limits = {
   /** How many verified tokens are cached. Each takes a few hundred bytes. */
   tokensKeptMax: 1_000,
   /**
-   * The most work that one token may cause. A policy at its own limits (200 rules with 50 globs
-   * each) makes 10,200 comparisons for a claim with one value. Microsoft Entra lists at most 200
-   * groups in a token.
+   * The most work that one token may cause: how many values a claim may have that a rule compares,
+   * which leaves room for the at most 200 groups that Microsoft Entra lists in a token, and how
+   * many comparisons all rules may make. A policy at its own limits (200 rules with 50 globs each)
+   * makes 10,200 comparisons for a claim with one value.
    */
   claimValuesMax: 256,
   claimComparisonsMax: 100_000,
@@ -91,7 +93,10 @@ export const limits = {
   policyListMax: 50,
   policyTextCharactersMax: 512,
   policyFaultsMax: 10,
-  /** Combinations of claim values in a whole policy. Making them all takes less than a second. */
+  /**
+   * How many combinations of claim values a whole policy may have. All of them are made and
+   * compared when the policy is read (`access/collisions.ts`), which takes less than a second.
+   */
   policyCombinationsMax: 100_000,
   subjectBytesMax: 256,
   namePatternsMax: 50,
@@ -120,11 +125,14 @@ export const limits = {
   idempotencyKeyCharactersMax: 128,
   /** Concurrent single reads of one request. A file with 96 pinned names needs six rounds. */
   versionReadsConcurrencyMax: 16,
-  /** Concurrent KMS calls of one request: enough for 96 names, and within the quota of KMS. */
+  /**
+   * Concurrent KMS calls of one request: enough for a file with 96 names, and within the quota of
+   * KMS.
+   */
   kmsConcurrencyMax: 16,
   /**
-   * How many names, or ids of KMS calls, one log line lists. Longer lists continue on further
-   * lines.
+   * How many names, ids of KMS calls or mismatched rules one log line lists. Longer lists of names
+   * and ids continue on further lines; further rules are left out.
    */
   lineEntriesMax: 96,
   /** 128 random bits, so that no two requests have the same writeId. */
@@ -134,38 +142,45 @@ export const limits = {
   /** KMS wraps a data key in at most this many bytes. */
   wrappedDataKeyBytesMax: 6_144,
   /**
-   * The length from which a value is searched for in a note or elsewhere in a `.env` file. Shorter
-   * values occur there by chance too often.
+   * The length from which the vault searches for a stored value in its note and elsewhere in its
+   * `.env` file. Shorter values occur there by chance too often.
    */
   telltaleBytesMin: 8,
   /**
-   * How many UTF-16 units of a value are searched for in a `.env` file. The caller chooses both
-   * texts. V8 searches for up to 250 units in linear time, but may compare every unit of a longer
-   * text at every offset.
+   * How many UTF-16 units of a value are searched for in a `.env` file. V8 searches for up to 250
+   * units in linear time, but may compare every unit of a longer text at every offset. A caller,
+   * who chooses both the value and the file, could make use of that to slow down the vault.
    */
   telltaleUnitsMax: 200,
-  /** Connections of one client to its service, as many as the client's own handler allows. */
+  /**
+   * Connections of one AWS client to DynamoDB or KMS, as many as the client's own HTTP handler
+   * allows.
+   */
   connectionsMax: 50,
-  /** Concurrent KMS calls of one process. Fewer than the connections of its client. */
+  /**
+   * Concurrent calls of one process to the master key. Fewer than `connectionsMax`, so no call to
+   * KMS waits for a connection.
+   */
   kmsCallsAtOnceMax: 32,
 } as const;
 
 /** The timetable of a request, and other times. In milliseconds, unless a name says otherwise. */
 export const times = {
   /**
-   * How long after its beginning a request may start new calls: until the first time a retry or a
-   * new write, until the second a new KMS call.
+   * How long after its beginning a request may start new calls: a write or a retry until
+   * `newAttemptsUntilMs`. It may call KMS, or begin an update after waiting for its turn, only
+   * until `kmsCallsUntilMs`, so that time remains for the write.
    */
   newAttemptsUntilMs: 8_000,
   kmsCallsUntilMs: 7_000,
   /**
-   * A write or KMS call that is unanswered by this time is aborted, so that the outcome can still
-   * be looked up in the store.
+   * A write or KMS call that is unanswered by this time is aborted, so that the request can still
+   * look up in the store whether its write took effect.
    */
   attemptsEndMs: 9_000,
   /**
-   * Every call that a request makes to the store or to KMS has ended by this time. Lambda's own
-   * limit is 15 s.
+   * Every call that a request makes to the store or to KMS is aborted by this time. Lambda ends a
+   * function only after 15 s (template.yaml).
    */
   answerByMs: 9_900,
   connectMs: 500,
@@ -173,8 +188,8 @@ export const times = {
   kmsCallMs: 3_000,
   statusCallMs: 1_000,
   /**
-   * The wait before a retry, with full jitter: it is random between 0 and a bound, which doubles
-   * with each retry from the first value to the last.
+   * The wait before a retry, with full jitter: it is random between 0 and a bound, which starts at
+   * `backoffFirstMs` and doubles with each retry up to `backoffLastMs`.
    */
   backoffFirstMs: 10,
   backoffLastMs: 400,
@@ -189,13 +204,13 @@ export const times = {
    */
   atAheadMs: 600_000,
   /**
-   * An alarm is raised if a write replaces a head whose time is further ahead of this clock than
-   * this.
+   * If a write replaces a version that began further ahead of the process's clock than this, the
+   * vault logs `clock_skew`, which raises an alarm.
    */
   clockSkewAlarmMs: 300_000,
   /**
-   * The vault promises 24 h. It keeps records for 48 h, so that a slow clock cannot break the
-   * promise.
+   * How long the vault keeps an idempotency record. It promises only that a request can be repeated
+   * for 24 h; the other 24 h are there so that a slow clock cannot break the promise.
    */
   idempotencyKeptMs: 172_800_000,
   tokenToleranceS: 5,
@@ -204,7 +219,7 @@ export const times = {
    * milliseconds lies beyond it, so a token meant for an hour cannot be valid for 50,000 years.
    */
   tokenDateMaxS: 253_402_300_799,
-  /** After this time, a verified token is verified again. */
+  /** How long a verified token is cached. After that, it is verified again. */
   tokenKeptMs: 60_000,
   keySetTimeoutMs: 2_000,
   keySetKeptMs: 600_000,

@@ -1,4 +1,7 @@
-/** How a line of the log is told from any other, by the writer of the log and by its readers. */
+/**
+ * The digest by which each log line of a process names the line before it. The vault writes it, and
+ * `dsvault log check` compares it to notice a line that is missing or was changed.
+ */
 import { createHash } from 'node:crypto';
 
 /**

@@ -122,7 +122,10 @@ export type WriteRef = VersionRef & { readonly writeId: string };
 /** A version as replies name it. In a dry run it has no anchor, because the write is never made. */
 export type AnchoredRef = VersionRef & { readonly anchor?: string };
 
-/** What a keyed request did, so that a repetition gets the same answer. Never contains a value. */
+/**
+ * What a request with an idempotency key did, so that a repetition gets the same answer. Never
+ * contains a value.
+ */
 export type IdempotencyRecord = {
   readonly operation: string;
   readonly writeId: string;
@@ -133,9 +136,10 @@ export type IdempotencyRecord = {
 };
 
 /**
- * Names are ASCII and are compared as strings, never as regular expressions from a caller. These
- * are literals, which a bundler can drop if they are unused, unlike `new RegExp`. A test checks
- * their lengths against `limits.ts`.
+ * The forms of names, tenants and versions, which are ASCII, and the characters that no note may
+ * have. These expressions are literals because a bundler can drop an unused literal, but not an
+ * unused `new RegExp`. A test checks the lengths in them against `limits.ts`. No expression is made
+ * from a caller's name pattern: `coveringPattern` compares it as a string.
  */
 const secretName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const versionNumber = /^[1-9][0-9]{0,8}$/;
@@ -253,8 +257,8 @@ export const parseAskedInstant = (text: string): number | undefined => {
 };
 
 /**
- * Whether the vault's status warns of a certificate because it expires soon. `endsAt` is the
- * instant (ISO 8601) at which it expires; `null` means unknown.
+ * Whether the vault's status warns of a certificate because it expires soon. `instant` (ISO 8601)
+ * is when it expires; if that is `null`, which means unknown, there is no warning.
  */
 export const endsSoon = (instant: string | null, now: number = Date.now()): boolean =>
   instant !== null && Date.parse(instant) - now < times.certificateWarningMs;

@@ -1,13 +1,16 @@
 /**
  * Settings of the AWS clients. A client makes a single attempt per call, because only the vault
- * knows what repeating a write means. Unneeded work around a call is removed, since it would be
- * most of the cost (docs/performance.md).
+ * knows what repeating a write means. This module removes the work that the SDK does around a call
+ * and the vault does not need, since it would be most of a call's cost (docs/performance.md).
  */
 import toFastProperties from 'to-fast-properties';
 import { times } from '../model/limits.ts';
 import { createHttpHandler, once, Sha256 } from './transport.ts';
 
-/** The options of one client. Its connections are closed together with the client. */
+/**
+ * Makes the options of one client. Call it once per client, because a client that is destroyed also
+ * closes the connections of its `requestHandler`.
+ */
 export const clientOptions = () => ({
   retryStrategy: once,
   requestHandler: createHttpHandler(times.connectMs),
@@ -32,7 +35,8 @@ type ServiceClient = {
 export const trimmed = <Made extends ServiceClient>(client: Made): Made => {
   for (const name of unneeded) client.middlewareStack.remove(name);
   // The client copies its fifty settings four times per call. V8 copies an object that was built
-  // step by step seven times slower than one with a fixed shape.
+  // step by step seven times slower than one with a fixed shape, so this gives `config` a fixed
+  // shape.
   toFastProperties(client.config);
   return client;
 };

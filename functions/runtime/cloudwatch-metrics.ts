@@ -8,8 +8,9 @@ const onLambda = isOnLambda();
 
 /**
  * Returns the fields that turn a log line into CloudWatch metrics: each of `numbers` becomes a
- * metric, counted separately for each value of the line's field `dimension`. Zeros are left out,
- * except `Duration`, whose samples count the requests. Returns no fields outside Lambda.
+ * metric, counted separately for each value of the field that `dimension` names. Zeros are left
+ * out, except for `Duration`, because the number of its samples is the number of requests. Returns
+ * no fields outside Lambda.
  */
 export const metricsOf = (
   dimension: 'operation' | 'decision',

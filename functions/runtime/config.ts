@@ -18,7 +18,7 @@ export type IdentityConfig = {
 
 /**
  * The vault's name in log lines and metrics. On AWS it is the name of the stack, because a Region
- * may have several.
+ * may have several vaults.
  */
 export const readServiceName = (environment: Environment = process.env): string =>
   environment['SERVICE_NAME'] || 'vault';
@@ -28,8 +28,8 @@ export const isOnLambda = (environment: Environment = process.env): boolean =>
   Boolean(environment['AWS_LAMBDA_FUNCTION_NAME']);
 
 /**
- * The commit from which this program was built; `null` if nobody has said. Throws a user-facing
- * error if it is malformed.
+ * The commit from which this program was built; `null` if `VAULT_COMMIT` is not set. Throws a
+ * user-facing error if the commit is malformed.
  */
 export const readCommit = (environment: Environment = process.env): string | null => {
   const commit = environment['VAULT_COMMIT'] || null;
@@ -43,9 +43,9 @@ export const vaultIdForm = new RegExp(`^[A-Za-z0-9-]{1,${limits.vaultIdCharacter
 export const bundledPolicyFile = 'access-policy.json';
 
 /**
- * The access policy that is deployed with this function, or else the issuer from the variables.
- * Throws a user-facing error if there is neither, and also if there are both, because the wrong one
- * could then judge a caller.
+ * The access policy that is deployed with this function, or else the issuer from the `AUTH_…`
+ * variables. Throws a user-facing error if there is neither. Also throws if there are both, because
+ * the function could then judge callers by the wrong one.
  */
 export const readIdentity = (
   environment: Environment = process.env,
@@ -67,8 +67,8 @@ export const policyVariable = 'AUTH_POLICY_FILE';
 export const identityVariables = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS', 'AUTH_JWKS_URL'];
 
 /**
- * Reads the policy file of a deployed function, if there is one. The build has checked it, so a
- * faulty one is never deployed.
+ * Reads the policy file of a deployed function, if there is one. The file is parsed without a
+ * check, because the build has checked it, so a faulty one is never deployed.
  */
 const readBundledPolicy = ({ LAMBDA_TASK_ROOT: folder }: Environment): AccessPolicy | undefined => {
   const file = join(folder ?? '', bundledPolicyFile);

@@ -1,6 +1,7 @@
 /**
  * Makes the part of a function that takes requests, authenticates callers and answers them, once
- * per cold start. Loads no AWS client.
+ * per cold start. Loads no AWS client, so a function that needs neither store nor master key, such
+ * as `whoami`, starts without one.
  */
 import { createEndpoint } from '../http/endpoint.ts';
 import { machineClock, newWriteId } from './clock.ts';

@@ -1,7 +1,10 @@
 /** The lines that a host writes about itself, to the same log as its requests. */
 import { type Level, writeLine } from './log-line.ts';
 
-/** Logs the access policy of a host: INFO if it is in use, WARN if its file cannot be used. */
+/**
+ * Logs the access policy of a host: INFO when the host begins to use it, WARN if its file has
+ * changed and cannot be used.
+ */
 export const logPolicy = (policy: { readonly fault: string | null }): void => {
   writeLine(policy.fault === null ? 'INFO' : 'WARN', 'policy', policy);
 };

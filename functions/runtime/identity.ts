@@ -45,7 +45,8 @@ export const usePolicy = (policy: AccessPolicy): void => {
 };
 
 /**
- * Reports a changed file that cannot be used, which raises an alarm. The old policy stays in use.
+ * Logs at WARN that the policy file has changed and cannot be used, and shows that in the status
+ * and, for an alert, in the metrics. The old policy stays in use.
  */
 export const refusePolicy = (fault: string): void => {
   if (state === undefined) return;
@@ -54,8 +55,8 @@ export const refusePolicy = (fault: string): void => {
 };
 
 /**
- * Uses the policy of the environment, unless a host has set one. Throws a user-facing error if
- * there is none.
+ * Uses the policy that is deployed with the function or the `AUTH_…` variables, unless a host has
+ * set a policy. Throws a user-facing error if there is neither.
  */
 export const startIdentity = (): void => {
   if (state !== undefined) return;

@@ -17,8 +17,8 @@ let seq = 0;
 let prev: string | undefined;
 
 /**
- * Writes a line: INFO to stdout, WARN and ERROR to stderr. Lambda filters by `level` and
- * `timestamp`.
+ * Writes a line: INFO to stdout, WARN and ERROR to stderr. Lambda's own filter of log levels reads
+ * the fields `level` and `timestamp`.
  */
 export const writeLine = (level: Level, message: string, fields: object): void => {
   const timestamp = new Date().toISOString();

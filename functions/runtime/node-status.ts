@@ -1,4 +1,4 @@
-/** The status of the vault node in this process, if it is one. A deployed function has none. */
+/** The status of the vault node that runs in this process. A deployed function has no node. */
 let status: () => unknown = () => undefined;
 
 /** Sets the function that returns the node's status. */

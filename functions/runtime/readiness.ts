@@ -1,6 +1,6 @@
 /**
  * Whether this process can serve requests. A host can lose its store, so it sets a probe. A
- * deployed function is always ready, because Lambda starts another one whenever all are busy.
+ * deployed function is always ready, because Lambda starts another instance whenever all are busy.
  */
 let probe: () => Promise<boolean> = async () => true;
 

@@ -1,9 +1,10 @@
 /**
  * The journal of a request, and its lines in the log. `close` writes the line of the request. To
  * add a field there, also add it to docs/runbook.md, and to `logged` in system/log-lines.ts for
- * `dsvault log` and the console. Its content comes in through a method of `Journal`
+ * `dsvault log` and the console. What the field contains comes in through a method of `Journal`
  * (vault/request.ts). The metrics and alarms of template.yaml read the lines too, and so does a
- * restore (host/backup/destroys.ts). `observeRequests` passes the numbers to Prometheus.
+ * restore (host/backup/destroys.ts). A host passes the numbers of each request on to Prometheus
+ * (`observeRequests`).
  */
 import type { RequestJournal } from '../http/endpoint.ts';
 import { countsOf, type ForLog, VaultError } from '../model/errors.ts';
@@ -51,8 +52,8 @@ export const observeRequests = (listener: (measures: Measures) => void): void =>
 };
 
 /**
- * Decisions whose versions are listed in `wrote`: they were written or destroyed, or, after
- * `outcome_unknown`, may have been written.
+ * Decisions whose versions the request's line lists in `wrote`: they were written or destroyed, or,
+ * after `outcome_unknown`, may have been written.
  */
 const changes: ReadonlySet<Decision> = new Set<Decision>([
   'created',
@@ -80,7 +81,10 @@ export const openJournal = (
   let about: About = {};
   const [read, wrote, compared, copied] = [newList(), newList(), newList(), newList()];
   const kmsRequestIds: string[] = [];
-  /** A version that was selected in several ways counts as current if one of them was. */
+  /**
+   * How the request selected each version. A version that it selected in several ways counts as
+   * `current` if one of them was `current`.
+   */
   const selections = new Map<string, Selection>();
   const select = (list: Set<string>, version: VersionRef, selection: Selection): void => {
     const entry = writtenAs(version);
@@ -157,8 +161,8 @@ export const openJournal = (
         // Lists come last: CloudWatch indexes only the first 200 fields and entries of a line.
         ...first,
         mismatches: mismatches?.length ? mismatches : undefined,
-        // An empty list means that none of the KMS calls has an id. Lines from releases that did
-        // not log ids have no list.
+        // An empty list means that none of the KMS calls has an id. A line that counts KMS calls
+        // but has no list comes from a release that did not log the ids.
         ...(calls.kms > 0 && kmsRequestIds.length === 0 && { kmsRequestIds }),
       });
       for (const portion of more) writeLine('INFO', 'continued', { ...who, ...end, ...portion });
@@ -177,8 +181,9 @@ type Lists = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Which versions in the lists of a line were selected by number or as past ones; all others were
- * current. Every such line has a list `pinned`, perhaps empty. A line without it comes from a
- * release that did not log the selection.
+ * current. Every line that lists versions as read, compared or copied also has a list `pinned`,
+ * perhaps an empty one. If such a line has no `pinned`, it comes from a release that did not log
+ * the selection.
  */
 const selectedIn = (
   { read = [], compared = [], copied = [] }: Partial<Lists>,
@@ -191,8 +196,9 @@ const selectedIn = (
 };
 
 /**
- * Splits the lists into portions of one line each, the request's own line first. Only requests
- * whose attempts lost races or failed need more than one. Empty lists are left out.
+ * Splits the lists into portions of one line each: the first for the line `request`, all others for
+ * lines `continued`. Only requests whose attempts lost races or failed need more than one portion.
+ * Empty lists are left out.
  */
 const portionsOf = (lists: Readonly<Record<string, Iterable<string>>>): Partial<Lists>[] => {
   const whole = Object.entries(lists).map(([field, entries]) => [field, [...entries]] as const);
@@ -214,8 +220,9 @@ const codeOf = (error: unknown): string | undefined => {
 };
 
 /**
- * Returns the fields of the log line that say why a request was refused. For a `.env` file, `why`
- * has the codes of all its errors, while a reply lists only the first 100.
+ * Returns the fields of the log line that say why a request was refused. For a `.env` file,
+ * `reasons` counts each reason or error code, and `why` has them without the counts. Errors are
+ * counted as far as the reply lists them: the first 100.
  */
 const forLogOf = (error: unknown): ForLog => {
   if (!(error instanceof VaultError)) return {};
@@ -226,8 +233,8 @@ const forLogOf = (error: unknown): ForLog => {
 };
 
 /**
- * The cause of a fault: its name and stack frames, but never its message, which may quote a
- * request.
+ * The cause of a fault: its name and, for `internal`, its stack frames, but never its message,
+ * which may quote a request.
  */
 const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
   if (error === undefined) return {};

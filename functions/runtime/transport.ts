@@ -14,8 +14,8 @@ import type { Checksum, ChecksumConstructor, RetryStrategy, SourceData } from '@
 import { limits } from '../model/limits.ts';
 
 /**
- * The clients' own strategy prepares for retries before each call, and creates an error with a
- * stack for that.
+ * Makes a single attempt. The clients' own strategy prepares for retries before each call, which
+ * costs an error with a stack even if no retry follows.
  */
 export const once: RetryStrategy = { retry: (next, args) => next(args) };
 
@@ -65,7 +65,8 @@ export const createHttpHandler = (connectMs: number): HttpHandler => {
         const outgoing = send({ host, port, method, path, headers, agent });
         limitConnecting(outgoing, connectMs);
         if (abortSignal && 'addEventListener' in abortSignal) {
-          // A destroyed request that is waiting for a connection emits no error until it has one.
+          // A destroyed request that is waiting for a connection emits no error until it has one,
+          // so the call is rejected here.
           const end = () => {
             reject(ended());
             outgoing.destroy();
@@ -106,7 +107,10 @@ const toBytes = (data: SourceData): Uint8Array => {
   return new Uint8Array(data);
 };
 
-/** Caches the two keys that every call needs: the secret access key, and the day's signing key. */
+/**
+ * `lastText` and `keys` cache, as key objects, the two keys that signing every call needs: the
+ * secret access key and the day's signing key.
+ */
 let lastText: { readonly secret: string; readonly key: KeyObject } | undefined;
 const keys = new WeakMap<object, KeyObject>();
 

@@ -21,5 +21,5 @@ export const ports: Ports = {
   dataKeys: createDataKeys(givenByHome().masterKey ?? keyInKms()),
 };
 
-/** The queues of writers, which all functions of a process share. */
+/** The queues in which writers of the same secret wait. All functions of a process share them. */
 export const writers = createKeyedMutex();

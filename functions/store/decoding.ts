@@ -168,9 +168,10 @@ const decodeRef = (decoder: Decoder): VersionRef => {
 };
 
 /**
- * Only control characters and separators of lines and paragraphs are refused here. Unassigned
- * characters must be accepted: which ones are unassigned depends on the version of Unicode, so a
- * stored note could become invalid with an update of Node.
+ * Of the characters that `isNote` refuses in a new note, a stored note is refused only for control
+ * characters and separators of lines and paragraphs. Unassigned characters must be accepted: which
+ * ones are unassigned depends on the version of Unicode, so a stored note could become invalid with
+ * an update of Node.
  */
 const unfitForNote = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 

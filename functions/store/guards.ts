@@ -1,7 +1,7 @@
 /**
  * The guards of a write: one for each item that it puts or checks, together with what it means if
- * another item is stored there. The store returns the item in place of one that it should have put,
- * so in most cases a request can tell its own write from another's without a further read.
+ * another item is stored there. If a guard fails, the store returns the item that it found, so in
+ * most cases a request can tell its own write from another's without a further read.
  */
 import { VaultError } from '../model/errors.ts';
 import type { Head, Principal, StoredVersion } from '../model/types.ts';
@@ -45,8 +45,8 @@ export const ownerOf = ({
 export type RankedGuard = Guard & {
   /**
    * Which failed guard decides the outcome: first the record, which may show that this is a
-   * repetition, then heads, then the rest. If a guard could not be checked, lower ranks do not
-   * count and the write is retried.
+   * repetition, then heads, then the rest. If none of a rank failed but one could not be checked,
+   * lower ranks do not count and the write is retried.
    */
   readonly rank: 'record' | 'head' | 'rest';
   /** The outcome of the write if `stored` is there instead of what the guard expects. */

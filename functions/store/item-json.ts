@@ -1,6 +1,6 @@
 /**
  * Items as JSON, in the format of DynamoDB exports: bytes are base64, and attributes are sorted by
- * name, so equal items have equal texts. Backups and SQLite store items like this.
+ * name, so equal items have equal texts. Backups and SQLite store items in this format.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from './items.ts';

@@ -50,8 +50,9 @@ export const recordKey = ({ tenant }: Principal, keyHash: string): ItemKey => ({
 });
 
 /**
- * Expiry is stored and compared in whole seconds, the unit of DynamoDB's time to live. A read and
- * the condition of a write must agree on which records have expired.
+ * Rounds an instant in milliseconds down to a whole second. Expiry is stored and compared in whole
+ * seconds, the unit of DynamoDB's time to live, so that a read and the condition of a write agree
+ * on which records have expired.
  */
 export const wholeSeconds = (instant: number): number => Math.floor(instant / 1000) * 1000;
 

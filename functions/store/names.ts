@@ -7,10 +7,14 @@ import { isSecretName, type Principal } from '../model/types.ts';
 import type { NameRange, Store } from '../vault/ports.ts';
 import type { Items, NamesRange } from './ports.ts';
 
-/** All names that begin with `text`, or with `exact` only that name. */
+/** All names that begin with `text` or, with `exact`, only the name `text` itself. */
 type KeyRange = Omit<NamesRange, 'after'>;
 
-/** `readPage` reads one page of one range of the index. */
+/**
+ * Lists at most `limit` names that the principal's patterns allow, in ascending order. `readPage`
+ * reads one page of one range of the index. Throws `integrity_failure` if the index returns a name
+ * outside the range.
+ */
 export const listNames = async (
   { tenant, names: patterns }: Pick<Principal, 'tenant' | 'names'>,
   { state, prefix, after, limit }: NameRange,

@@ -10,8 +10,9 @@ import type { Change, Store, WriteOutcome } from '../vault/ports.ts';
 /**
  * The outcome of a change, given the current head of its secret: `written`, `raced` with that head,
  * or `unclear` if the head is still the one to be replaced. Throws `integrity_failure` if the head
- * is gone, is older than the replaced one, or is another version with the same number. The vault
- * never writes any of these.
+ * is gone, is older than the replaced one, or is another version with the same number. Also throws
+ * it if a newer head shows that the version must exist and it is missing. The vault's own writes
+ * never lead to any of these.
  */
 export const outcomeOfChange = async (
   writeId: string,

@@ -65,7 +65,7 @@ type ReadOptions = {
 /** A partition of the name index: the heads of one tenant that are in one state. */
 export type NamesPartition = { readonly tenant: string; readonly state: Head['state'] };
 
-/** The names after `after` that begin with `text`, or with `exact` only that name. */
+/** The names after `after` that begin with `text` or, with `exact`, only the name `text` itself. */
 export type NamesRange = {
   readonly text: string;
   readonly exact: boolean;

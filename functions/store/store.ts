@@ -51,8 +51,8 @@ const failureOf = (error: unknown): Failure =>
       };
 
 /**
- * Returns what the store said: for a `NotSent`, which only says that the call had no effect, the
- * cause of that.
+ * Returns the store's own error. A `NotSent` only says that the call had no effect, so its cause is
+ * returned if it has one.
  */
 const causeOf = (error: unknown): unknown =>
   error instanceof NotSent ? (error.cause ?? error) : error;

@@ -25,8 +25,8 @@ export type Change = { readonly base: Head | undefined; readonly next: NewVersio
 export type Write = {
   readonly changes: readonly Change[];
   /**
-   * Versions outside `changes` that must still be stored exactly like this: a head must still be
-   * the head.
+   * Versions outside `changes` that must still be stored exactly as they are given here. One that
+   * is a head must still be the head.
    */
   readonly unchanged: readonly StoredVersion[];
   /**
@@ -106,7 +106,10 @@ export type Store = {
    * keyed write without changes also `replayed`.
    */
   readonly lookUp: (write: Write) => Promise<WriteOutcome>;
-  /** Whether the table answers, and whether it has replicas in other Regions. */
+  /**
+   * Rejects if the store does not answer. `replicated`: it has replicas that accept writes, such as
+   * a table with replicas in other Regions.
+   */
   readonly probe: () => Promise<{ readonly replicated: boolean }>;
 };
 

@@ -119,7 +119,7 @@ export type Decision =
   | 'clock_skew'
   | 'table_replicated';
 
-/** The services of a process that needs no master key. Each is bound to a request before use. */
+/** The services of operations that need no master key. `store` is bound to a request before use. */
 export type StorePorts = {
   /** The id of the vault. All its data keys are bound to it. */
   readonly vaultId: string;

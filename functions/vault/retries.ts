@@ -144,10 +144,10 @@ export const writeUntilClear = async (
 };
 
 /**
- * The outcome of an attempt that threw. Its condition failed, and the item in the way, which may be
- * this request's own, could not be read, so the outcome is unclear. After an unclear attempt,
- * `internal` counts as unclear too: it must not hide that the write may have taken effect. Throws
- * any other error on.
+ * The outcome of an attempt that threw. For `store_unavailable` and `throttled` it is unclear: the
+ * attempt's condition failed, and the item in the way, which may be this request's own, could not
+ * be read. After an unclear attempt, `internal` counts as unclear too: it must not hide that the
+ * write may have taken effect. Throws any other error on.
  */
 const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
   if (!(error instanceof VaultError)) throw error;

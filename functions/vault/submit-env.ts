@@ -80,11 +80,11 @@ const writerOf =
     });
 
 /**
- * Stores the values of `enc()` and resolves `secret()`, each in one transaction. Throws
- * `invalid_env` with every bad line, and `secret_exists`, `not_found`, `version_conflict`,
- * `pin_mismatch` or `version_destroyed` with every such name. Also throws, without names,
- * `invalid_request` if the note contains a value, `forbidden` if the token does not cover a new
- * name, `too_large`, and the errors of writes and data keys.
+ * Stores the values of all `enc()` in one transaction, and resolves all `secret()` from one
+ * snapshot of the heads. Throws `invalid_env` with every bad line, and `secret_exists`,
+ * `not_found`, `version_conflict`, `pin_mismatch` or `version_destroyed` with every such name. Also
+ * throws, without names, `invalid_request` if the note contains a value, `forbidden` if the token
+ * does not cover a new name, `too_large`, and the errors of writes and data keys.
  */
 export const submitEnv = writerOf('submit');
 
@@ -216,8 +216,9 @@ const currentOf = (plan: Plan, versions: Versions): Head[] =>
   });
 
 /**
- * Repeats the answer to the first request with this idempotency key, with the versions that it
- * used. They all exist below or at the heads, which are read later.
+ * Repeats the answer to the first request with this idempotency key, from the versions that it
+ * used. The heads are read after that request, so all of these versions exist at or below them, and
+ * a missing one is an integrity failure.
  */
 const replay = async (
   vault: RequestVault,

@@ -62,8 +62,8 @@ export const findNumbered = async (
 
 /**
  * Finds a version by its number, given a head. `superseded` is its item if an earlier read found
- * it. If that read came too early to see the item, it is read again; once is enough, because the
- * head shows that the item is written.
+ * it. Otherwise the item is read now (`findSuperseded`), even if an earlier read missed it: that
+ * read may have come before the update that wrote the item.
  */
 export const chooseVersion = async (
   vault: History,
@@ -132,8 +132,9 @@ export const readPage = async (
 };
 
 /**
- * Reads at most `limit` contiguous versions, starting with `from`. A read that returns too little
- * is completed to two versions if two exist, so that a page always makes progress.
+ * Reads at most `limit` contiguous versions, starting with `from`. If the store returns too little,
+ * this completes it to two versions if two exist: `readPage` may leave out one of them, and must
+ * still return one, so that every page makes progress.
  */
 const readSpan = async (
   vault: History,
@@ -146,7 +147,8 @@ const readSpan = async (
   const limit = Math.min(asked, newestFirst ? from : head.version - from + 1);
   const page: StoredVersion[] = newestFirst && from === head.version ? [head] : [];
   // etcd reads a whole range before it returns the newest of it, so the range has only one version
-  // more than the page: with it, a missing version is noticed also at the end of the page.
+  // more than the page. If a version of the page is missing, even the last one, the extra version
+  // comes in its place, and the gap is noticed.
   const range = newestFirst
     ? { above: Math.max(0, from - limit - 1), below: Math.min(from + 1, head.version) }
     : { above: from - 1, below: head.version };

@@ -1,7 +1,7 @@
 /**
- * After a restore, destroys again what was destroyed after the backup, because a restore brings
- * such values back. The logs of the vault say what that was: the line of a request that destroyed a
- * version has the tenant, the secret and the caller.
+ * After a restore, destroys again what was destroyed after the backup, because the restore brings
+ * those values back. The logs of the vault say what that was: the line of a request that destroyed
+ * a version has the tenant, the secret and the caller.
  */
 import { randomUUID } from 'node:crypto';
 import { VaultError } from '../../functions/model/errors.ts';
@@ -53,7 +53,10 @@ export type Destructions = {
   readonly unreadable: number;
 };
 
-/** Finds the destructions in log lines, in any order. */
+/**
+ * Finds the destructions in the lines of logs. Neither the logs nor their lines need be in any
+ * order.
+ */
 export const readDestructions = async (
   logs: readonly AsyncIterable<string>[],
 ): Promise<Destructions> => {
@@ -111,8 +114,8 @@ export const readDestructions = async (
 export type RedoResult = {
   readonly destroyed: readonly Destruction[];
   /**
-   * Versions that were destroyed already, either before the backup or by an earlier call of the
-   * same function.
+   * Versions that were destroyed already, for example before the backup or by an earlier call of
+   * `redoDestructions`.
    */
   readonly already: readonly Destruction[];
   /**
@@ -120,7 +123,10 @@ export type RedoResult = {
    * write.
    */
   readonly absent: readonly Destruction[];
-  /** The version is the current one again, and the vault never destroys a current version. */
+  /**
+   * Versions that are current again, because the backup lacks the writes that replaced them. The
+   * vault never destroys a current version.
+   */
   readonly current: readonly Destruction[];
   /** The stored items of the secret are damaged, so nothing is known about the version. */
   readonly damaged: readonly Destruction[];
@@ -142,8 +148,8 @@ const requestOf = ({ at }: Destruction): RequestContext => {
 };
 
 /**
- * Destroys the versions with the names and times of the original callers. Calling it again changes
- * nothing. Throws errors of the store.
+ * Destroys the versions in the names of the original callers, at the original times. Calling it
+ * again changes nothing. Throws errors of the store.
  */
 export const redoDestructions = async (
   ports: StorePorts,
@@ -158,7 +164,8 @@ export const redoDestructions = async (
   };
   for (const destruction of destructions) {
     const how = await redo(ports, destruction).catch((error: unknown) => {
-      // One damaged secret, or one without its head, must not prevent the others.
+      // One secret that is damaged or lacks its head must not keep the other destructions from
+      // being repeated.
       const isDamaged =
         error instanceof VaultError && ['integrity_failure', 'not_found'].includes(error.code);
       if (isDamaged) return 'damaged' as const;

@@ -84,10 +84,10 @@ const findingsOf = (row: Row, { writes }: Copy, now: number): readonly Finding[]
 };
 
 /**
- * Returns what a restore of the backup would undo in the store, secret by secret. The order of
- * either side does not matter. If `vault` is `undefined`, the first item of the store decides it.
- * `now` is in milliseconds. Throws a usage failure if the two belong to different vaults, and
- * errors of the pages.
+ * Returns what a restore of the backup would undo in the store, secret by secret. The items of
+ * either side may come in any order. If `vault` is `undefined`, the id in the first item of the
+ * store is used. `now` is in milliseconds. Throws a usage failure if the two belong to different
+ * vaults, and passes on errors of reading the pages.
  */
 export const findDifference = async (
   pages: AsyncIterable<readonly Item[]>,
@@ -103,7 +103,7 @@ export const findDifference = async (
       const row = readRow(item, own ?? '');
       const findings = findingsOf(row, copy, now);
       // If an update happens during a scan, a version appears twice: as the head and as a version
-      // item.
+      // item. Both have the same address, so its findings are kept only once.
       if (findings.length > 0) found.set(addressOf(row), findings);
     }
   }
@@ -114,12 +114,14 @@ export const findDifference = async (
 };
 
 export type Preview = {
-  /** Two sentences, which describe the store in use and the backup that are compared. */
+  /** Two sentences: one about the store in use, one about the backup. */
   readonly compared: readonly string[];
   readonly findings: readonly Finding[];
 };
 
-/** The findings by kind, followed by the number of each. */
+/**
+ * Returns the lines to print: what is compared, the findings by kind, and the number of each kind.
+ */
 export const linesOfPreview = ({ compared, findings }: Preview): readonly string[] => {
   const groups = Object.entries(kinds).flatMap(([kind, [noun, fate]]) => {
     const lines = findings.filter((one) => one.kind === kind).map(({ what }) => `  ${what}`);

@@ -42,7 +42,7 @@ const tableNameOf = (folder: string): string =>
 
 /**
  * Opens the current items of the vault of `npm start`, whether it runs or not. Throws a user-facing
- * error if the data folder has no such vault.
+ * error if the data folder has no vault.
  */
 export const openEmbedded = async (folder: string): Promise<Source> => {
   refuseOtherStores(folder);
@@ -162,13 +162,17 @@ const requireStopped = (folder: string): void => {
 };
 
 /**
- * A killed store leaves its last writes in a separate log file. SQLite would apply that to a new
+ * Returns the name of a file in the folder that belongs to a store, if there is one. A log file
+ * counts, too: a killed store leaves its last writes there, and SQLite would apply them to a new
  * store of the same name.
  */
 const findPartOfStore = (folder: string): string | undefined =>
   readdirSync(folder).find((name) => name === storeFile || name.startsWith(`${storeFile}-`));
 
-/** Removes what an interrupted restore has left behind. */
+/**
+ * Removes what an interrupted restore has left behind, and returns a new, empty folder in which the
+ * store is created.
+ */
 const emptyDraft = (folder: string): string => {
   const draft = join(folder, restoreFolder);
   rmSync(draft, { recursive: true, force: true });
@@ -194,7 +198,7 @@ const fill = async (
       wrote(items.length);
     });
     const held = await tallyOf(facts.vault, store.pages(), compared);
-    // Copies all of SQLite's log into the file.
+    // Closing copies all of SQLite's log into the file, so the file alone is the whole store.
     await store.close();
     syncPath(target);
     if (isDeepStrictEqual(held, manifest)) return;

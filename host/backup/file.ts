@@ -43,7 +43,7 @@ export const createBackup = async (
       const draft = join(folder, 'backup');
       await write(draft, await openSource(), written);
       const made = await readBackup(draft, (items) => checked(items.length));
-      // Another backup may have created it meanwhile.
+      // Another program may have created the file in the meantime.
       refuseFile(file);
       await rename(draft, file);
       syncPath(dirname(file));

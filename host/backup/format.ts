@@ -32,7 +32,10 @@ const facts = v.strictObject({
   revision: v.optional(v.string()),
   /** The cluster that stored the data. */
   cluster: v.optional(v.string()),
-  /** Present if this is a copy of one stopped node, for which no other node was asked. */
+  /**
+   * Present if this is a copy of one stopped node. No other node was asked, so the copy may lack
+   * writes that the cluster acknowledged.
+   */
   alone: v.optional(v.literal(true)),
 });
 const manifest = v.strictObject({
@@ -125,7 +128,10 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export type Tally = {
-  /** Counts an item with its line. Throws a failure unless it sorts after the previous item. */
+  /**
+   * Counts an item and hashes its line. Throws a failure unless the item sorts after the previous
+   * one.
+   */
   readonly add: (item: Item, line: string) => void;
   /** Returns the manifest of the items so far. */
   readonly manifest: () => Manifest;
@@ -172,7 +178,10 @@ export const createTally = (vault: string): Tally => {
   };
 };
 
-/** Counts all items of a vault's table. */
+/**
+ * Returns the manifest of all items of a vault's table. `onItems` is called with the number of
+ * items of each page. Throws a failure unless the items are sorted by their keys.
+ */
 export const tallyOf = async (
   vault: string,
   pages: AsyncIterable<readonly Item[]>,

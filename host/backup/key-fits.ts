@@ -1,7 +1,7 @@
 /**
- * Checks whether a key file belongs to a backup. The id alone does not show it, because it stays
- * the same if a character of the key changes. So some values of the backup are opened, but never
- * shown.
+ * Checks whether a key file belongs to a backup. The id of the key alone does not show this,
+ * because it stays the same if a character of the key material changes. So the key is tried on the
+ * data keys of some values in the backup. The values themselves are not opened.
  */
 import type { Item } from '../../functions/store/items.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';

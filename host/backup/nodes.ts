@@ -62,9 +62,9 @@ async function* pagesOf({ snapshot, close }: OpenSnapshot): AsyncGenerator<reado
 
 /**
  * Opens all items of the node in `folder`. If the node runs, they are as of one moment and include
- * every write that any node acknowledged before; this needs a majority of the nodes. If it is
- * stopped, they are what this node has. Throws a user-facing error if it runs and its data is
- * wrong.
+ * every write that any node acknowledged before; this needs a majority of the nodes. If the node is
+ * stopped, they are what it has itself. Throws a user-facing error if the node runs and its data
+ * must not be used, or if there is no majority.
  */
 export const openNode = async (folder: string): Promise<Source> => {
   const { vaultId: vault } = readClusterFile(clusterFileOf(folder));
@@ -140,8 +140,9 @@ const compare = async (
 ) => await compareItems(pagesOf(await openRunning(folder)), file, count, take);
 
 /**
- * Throws a user-facing error unless the nodes have the vault and one of the master keys of the
- * backup, and are a different cluster than the one that the backup was made in, if any.
+ * Throws a user-facing error unless the nodes have the backup's vault id and, if it contains
+ * values, one of the master keys that these need. Also throws if the backup was made in this
+ * cluster, because an old copy of a node's data would then pass for the restored data.
  */
 export const requireFit = (
   { facts, manifest }: Backup,

@@ -1,6 +1,7 @@
 /**
- * `node host/bin/health.ts` exits with 0 if the vault on `PORT` of this host would serve. Images
- * use it as their health check. The request contains no secret, so any certificate is accepted.
+ * `node host/bin/health.ts` exits with 0 if the vault on `PORT` of this host is ready to serve, and
+ * with 1 otherwise. Images use it as their health check. The request contains no secret, so any
+ * certificate is accepted.
  */
 import { get as overHttp } from 'node:http';
 import { get as overHttps } from 'node:https';

@@ -8,7 +8,7 @@ import type { ClusterFile } from '../node/cluster-file.ts';
 import { checkCopy, copyForNodes, initCluster, nodesOf } from '../node/init.ts';
 import { newProgram, runProgram, say } from '../process/program.ts';
 
-/** Says what to copy where after `init`. */
+/** Returns the text that says after `init` which file must be copied where. */
 const nextStepsOf = (folder: string, key: ClusterFile['key']): string => {
   const file = masterKeyFile(folder, process.env);
   const forKey =

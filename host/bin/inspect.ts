@@ -49,7 +49,7 @@ const isAsked = (pk: string, { tenant, secret }: Selection): boolean =>
   (tenant === undefined || pk.startsWith(`TENANT#${tenant}#`)) &&
   (secret === undefined || pk.endsWith(`#SECRET#${secret}`));
 
-/** Prints one item: its sort key and interval on one line, its other attributes below. */
+/** Formats one item: its sort key and validity interval on one line, its other attributes below. */
 const linesOf = ({ pk: _, sk, validFrom, validTo, ...rest }: PrintedItem): readonly string[] => {
   const interval = validFrom === undefined ? '' : `  [${validFrom}, ${validTo ?? 'now'})`;
   const attributes = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -72,7 +72,7 @@ const print = async (text: string): Promise<void> => {
 
 /**
  * Prints the items as they arrive, partition by partition. `end` prints the last partition and
- * returns the number of items.
+ * returns the number of items that were printed.
  */
 const createPrinter = (
   selection: Selection,
@@ -114,9 +114,10 @@ const jsonOf = (items: readonly PrintedItem[], isFirst: boolean): string =>
 const indented = (value: unknown, by: string): string => shownJson(value).replaceAll(/^/gm, by);
 
 /**
- * Checks the key before `--verify` uses it. Returns a problem if no check value of the vault's key
- * is remembered, and the key in the file opens none of the values that are tried. Otherwise every
- * value would look as if it had been changed.
+ * Checks the master key in the file before `--verify` uses it. A key whose check value is
+ * remembered needs no check here. Otherwise it is tried on some stored values, and a problem is
+ * returned if it opens none of them, or if all values name another key. Without this check, a wrong
+ * key would make every value look as if it had been changed.
  */
 const findKeyProblems = async ({
   keyFile,

@@ -1,6 +1,7 @@
 /**
  * `npm run node -- host/bin/key.ts status|disable|enable` shows or changes the state of the master
- * key in its file. A change takes effect in every process of this machine with its next call.
+ * key in its file. A change takes effect in every process of this machine when it next uses the
+ * key.
  */
 import { Argument } from '@commander-js/extra-typings';
 import { failure } from '../../system/failures.ts';

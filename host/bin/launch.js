@@ -19,7 +19,10 @@ const end = (sentence) => {
   process.exit(1);
 };
 
-/** Runs this command line under another Node, and exits like that does. */
+/**
+ * Runs this command line under another Node, and ends with the same exit code or by the same
+ * signal.
+ */
 const runUnder = (node, words) =>
   new Promise(() => {
     // These handlers are installed before the other Node starts, because a signal must not end only

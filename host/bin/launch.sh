@@ -1,13 +1,14 @@
 # `sh host/bin/launch.sh FILE …`, for the scripts of package.json: starts launch.js under the user's
-# Node, which runs npm, if that is new enough. Otherwise npm's PATH decides: the Node of
-# node_modules is first there. That one is not always usable, on a Debian without libatomic1 for
-# example, so it does not even start where it is not needed.
+# Node, which runs npm, if that is new enough. Otherwise it starts the first Node on the PATH that
+# npm sets, which is the one in node_modules. That one is not started needlessly, because some
+# systems cannot run it, for example a Debian without libatomic1.
 version=${npm_config_user_agent##*node/v}
 major=${version%%.*}
 rest=${version#*.}
 minor=${rest%%.*}
 node=node
-# Another package manager may be a program that contains its Node.
+# If another package manager runs this, the variable may name that program, which contains its own
+# Node and cannot stand in for one. So only a program called node is used.
 case ${npm_node_execpath##*/} in
   node | node.exe)
     if [ "$major" -gt 24 ] || { [ "$major" -eq 24 ] && [ "$minor" -ge 15 ]; }; then node=$npm_node_execpath; fi

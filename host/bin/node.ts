@@ -79,7 +79,8 @@ program.action(async () => {
     const endMetrics = await serveMetrics(report, async (registry) =>
       (await import('../node/node-metrics.ts')).addNodeMetrics(registry, node.status),
     );
-    // The node listens before it serves. Until then it refuses every request and says why.
+    // The port is open before the node serves. Until the node serves, it refuses every request and
+    // says why.
     const running = {
       ...key.running,
       vaultId: cluster.vaultId,

@@ -32,8 +32,8 @@ import { isNotSent } from './request-lane.ts';
 import { indexPrefix, itemKey, parseItem } from './stored-items.ts';
 
 /**
- * Resolves to the reason why this kind of request is not served at the moment, or to `undefined` if
- * it is. Must not reject.
+ * Resolves to the reason why the node refuses reads or, for `write`, writes at the moment, or to
+ * `undefined` if it serves them. Must not reject.
  */
 export type Admission = (kind: 'read' | 'write') => Promise<string | undefined>;
 
@@ -136,8 +136,8 @@ const writeOf = ({ key, expected, put }: Guard) => ({
 });
 
 /**
- * Says of each guard whether it held, or what was found instead. The item of a guard that only
- * checks is left out, because no caller needs it.
+ * Says of each guard of a refused write whether it held, or what was found instead. The item of a
+ * guard that only checks is left out, because no caller needs it.
  */
 const judge = (guards: readonly Guard[], found: readonly ItemCopy[]): readonly Judged[] =>
   guards.map(({ expected, put }, index) => {
@@ -174,8 +174,9 @@ const readForward = async (
 };
 
 /**
- * etcd reads and sorts the whole range, whatever the limit. A caller asks for hardly more versions
- * than the page has (`functions/vault/versions.ts`).
+ * Returns the last entries of a range, the last one first. etcd reads and sorts the whole range,
+ * whatever the limit, so the range must be short. Callers pass one with hardly more versions than a
+ * page of a history has (`functions/vault/versions.ts`).
  */
 const readBackward = async (
   { etcd }: Reads,
@@ -236,7 +237,10 @@ const named = (name: string, message: string, cause?: unknown): Error =>
 const notServed = (sentence: string, cause?: unknown): NotSent =>
   new NotSent('unavailable', { cause: named('NotServedException', sentence, cause) });
 
-/** A failed read has no effect. A write that may have reached etcd may have taken effect. */
+/**
+ * Returns the error of a store call whose call to etcd failed. A read never has an effect, so it
+ * gets `NotSent`. So does a write, but only if it certainly did not take effect.
+ */
 const failureOf = (kind: Call['kind'], error: unknown): Error => {
   if (isNotSent(error)) return notServed('etcd does not accept requests at the moment', error);
   if (kind === 'read') return notServed('etcd does not answer', error);

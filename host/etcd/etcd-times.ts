@@ -8,8 +8,8 @@ const snapshotLeaseMs = 60_000;
 
 export const etcdTimes = {
   /**
-   * Calls to etcd end this long before the store call that they belong to, so that there is time to
-   * report what is known.
+   * Calls to etcd end this long before the time limit of the store call that they belong to.
+   * Otherwise that limit would come first and hide whether etcd may have received a write.
    */
   answerMarginMs: 250,
   /**
@@ -25,14 +25,14 @@ export const etcdTimes = {
   overtakeMs: 250,
   /**
    * Requests count as overlapping if two were in flight at the same time within the last 25 ms.
-   * Then the next one waits briefly for others to share its call.
+   * Then the next one waits for `gatherMs`, so that others can share its call.
    */
   overlapMs: 25,
   gatherMs: 2,
 
   /**
-   * By default gRPC waits 1 s after the first failed connection and up to 120 s later, but a member
-   * is back within seconds.
+   * How long gRPC waits before it connects again, at first and at most. Its defaults are 1 s and
+   * 120 s, which is too long for a restarted member that is back within seconds.
    */
   reconnectFirstMs: 100,
   reconnectLastMs: 500,
@@ -42,10 +42,13 @@ export const etcdTimes = {
   snapshotLeaseMs,
   /** How often a snapshot renews its lease. The lease survives three failed renewals in a row. */
   snapshotRenewMs: snapshotLeaseMs / 4,
-  /** The limit for one call of a snapshot. A backup can wait longer than a function. */
+  /** The limit for one call of a snapshot. A backup can wait longer than a caller's request. */
   snapshotCallMs: 2 * times.storeCallMs,
   snapshotRetryMs: 200,
-  /** How long opening a snapshot may take. This is longer than an election of a leader takes. */
+  /**
+   * How long opening a snapshot may take. This is longer than etcd takes to elect a leader, so a
+   * backup can begin during an election.
+   */
   snapshotOpenMs: 2 * times.storeCallMs,
   snapshotReadMs: 30_000,
 } as const;

@@ -31,7 +31,7 @@ export const deleteExpired = async (
   let range = expiredRange(second);
   for (;;) {
     const [page] = await etcd.read([{ ...range, limit: pageSize }], performance.now() + callMs);
-    // The deletions of a page are sent together, so they share one call to etcd.
+    // The deletions of a page run concurrently, so that they share calls to etcd.
     const deleted = await Promise.all(
       (page?.kvs ?? []).map(({ value }) => remove(keyIn(parseItem(value)))),
     );

@@ -26,14 +26,15 @@ import {
 
 /**
  * Reads the ranges at one revision, which is not older than the call. `deadline` is in the time of
- * `performance.now()`; rejects if etcd does not answer by then.
+ * `performance.now()`. Rejects if etcd does not answer by then, or by the latest deadline of the
+ * requests that share the call to etcd.
  */
 type ReadCall = (ranges: readonly Range[], deadline: number) => Promise<readonly RangeReply[]>;
 
 type WriteReply = TxnReply & { readonly revision: string };
 /**
- * Runs one etcd transaction by `deadline` (in the time of `performance.now()`). Rejects with
- * `NotSent` if it had no effect. After any other rejection, its effect is unknown.
+ * Runs one etcd transaction. `deadline` means the same as in `ReadCall`. Rejects with `NotSent` if
+ * the transaction had no effect. After any other rejection, its effect is unknown.
  */
 type WriteCall = (txn: Txn, deadline: number) => Promise<WriteReply>;
 
@@ -46,7 +47,7 @@ export type EtcdOptions = {
    * it answers for another cluster. The node must then stop serving.
    */
   readonly onGoneBack: (sentence: string) => void;
-  /** Called with the revision of each reply before anybody sees the reply. */
+  /** Called with the revision of each reply before the request gets its result. */
   readonly onAnswer?: ((revision: number) => void) | undefined;
 };
 
@@ -158,10 +159,16 @@ const createReplyCheck = ({ onGoneBack, onAnswer }: EtcdOptions) => {
   };
 };
 
-/** The maximum number of keys per call. A hundred values of 64 KiB are 6.4 MiB. */
+/**
+ * The maximum number of keys that one call reads, to bound the reply. A hundred of the largest
+ * items, which store a value of 64 KiB as base64, take about 9 MB.
+ */
 const keysMax = 100;
 
-/** A page may be as large as all the other reads together, so it gets a call for itself. */
+/**
+ * Counts the keys that a request reads. A range counts as `keysMax` keys, because a page can have
+ * that many, so it never shares a call with other requests.
+ */
 const countKeys = (ranges: readonly Range[]): number =>
   ranges.reduce((sum, { range_end: end }) => sum + (end === undefined ? 1 : keysMax), 0);
 
@@ -176,7 +183,10 @@ const startGroupOfReads = (): ((ranges: readonly Range[]) => boolean) => {
 };
 
 const groupBytesMax = 1_048_576;
-/** etcd is started with `--max-txn-ops=2048`, which limits the operations on each level. */
+/**
+ * The maximum number of writes per call. Each is one operation of the shared transaction, and etcd
+ * accepts 2,048 operations on each level of nesting (`--max-txn-ops` in node/member.ts).
+ */
 const writesMax = 1_000;
 
 const writtenKey = (operation: Operation): readonly string[] => {
@@ -214,8 +224,8 @@ const startGroupOfWrites = (): ((txn: Txn) => boolean) => {
       count += 1;
       bytes += size;
     }
-    // A write that waits for the next group must not be overtaken by a later write of the same
-    // keys.
+    // The keys of a write that does not join count as well. Otherwise a later write of the same
+    // keys could join this group and overtake it.
     for (const key of writes) written.add(key);
     for (const key of compares) compared.add(key);
     return joins;

@@ -2,10 +2,10 @@
  * Reads and conditional writes of items, as calls to etcd.
  *
  * A write is one etcd transaction. It compares the revision of every item that the write puts,
- * deletes or checks with the revision on which the decision was based. If all are equal, the items
- * and their entries change. If not, the reply contains what is stored, and the decision is made
- * again from that. So only etcd decides about existence and versions, and everything that a refusal
- * shows comes from one snapshot.
+ * deletes or checks with the revision on which the decision was based. If all are equal, etcd
+ * changes the items with their index and expiry entries. If not, the reply contains what is stored,
+ * and the decision is made again from that. So only etcd decides about existence and versions, and
+ * everything that a refusal shows comes from one snapshot.
  */
 import type { Item, ItemKey } from '../../functions/store/items.ts';
 import { hasRevision, type RangeReply } from './etcd-client.ts';

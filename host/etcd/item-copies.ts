@@ -20,7 +20,7 @@ export type ItemCopies = {
 };
 
 /**
- * The maximum size of all copies together: enough for some hundreds of the largest items, or many
+ * The maximum size of all copies together: enough for about ninety of the largest items, or many
  * thousands of typical ones.
  */
 const bytesMax = 8 * 1_048_576;

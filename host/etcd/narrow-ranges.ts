@@ -28,26 +28,31 @@ type NarrowRanges = {
 /** What earlier calls have shown about all ranges that end at the same key. */
 type RangeFacts = {
   /**
-   * How many of their first bytes the keys of a narrow range have in common, so that the range
-   * contains about a page, or a few. 0 if nothing is known.
+   * How many of their first bytes the keys of a narrow range have in common. It is chosen so that
+   * such a range contains about one page of keys, or a few pages. 0 if nothing is known.
    */
   readonly depth: number;
   /** How many calls in a row found too few keys in their narrow ranges. */
   readonly misses: number;
-  /** The beginning of a range, and the first key that was found in it. */
+  /**
+   * The beginning of a range, and the first key that was found in it. The next read from the same
+   * beginning takes the first bytes of its narrow range from that key, because the beginning, such
+   * as the prefix of all names, may have fewer bytes than `depth`.
+   */
   readonly start: { readonly from: Buffer; readonly first: Buffer } | undefined;
 };
 
 /**
- * A narrow range should contain between a quarter of a page and forty pages, because a byte of a
- * name can have about that many values.
+ * A narrow range should contain between a quarter of a page and forty pages of keys. Otherwise
+ * `depth` changes. The bounds are far apart, because one byte of a name can have about forty
+ * values, so a change of `depth` by 1 can make the range that much wider or narrower.
  */
 const pagesMin = 0.25;
 const pagesMax = 40;
 /**
- * For how many ends of a range something is remembered. This is enough for the tenants whose names
- * are listed at the same time. If one is forgotten, the next page of its names may cost a count of
- * the whole range.
+ * For how many ends of a range `RangeFacts` are remembered. This is enough for the tenants whose
+ * names are listed at the same time. If a tenant's facts are forgotten, the next page of its names
+ * may cost a count of the whole range.
  */
 const rangesMax = 1_000;
 

@@ -35,7 +35,9 @@ export type LaneOptions<Request, Result> = {
   readonly startGroup: () => (request: Request) => boolean;
   /** Makes one call for the group, and settles all of its requests. Must not reject. */
   readonly send: (group: Group<Request, Result>) => Promise<void>;
-  /** Knows whether requests of several clients overlap. All lanes of a node share it. */
+  /**
+   * Knows whether requests of several clients overlap. The lanes for reads and for writes share it.
+   */
   readonly overlap: Overlap;
 };
 

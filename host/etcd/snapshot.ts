@@ -27,7 +27,8 @@ export type Snapshot = {
   readonly revision: string;
   /**
    * Yields all items in pages, in the order of their keys. Throws a user-facing error if the
-   * revision has been compacted, or if etcd does not answer for half a minute.
+   * revision has been compacted, if an item is damaged, or if etcd does not answer for half a
+   * minute.
    */
   readonly pages: () => AsyncGenerator<readonly Item[]>;
   /** Allows etcd to compact the revision. */
@@ -51,8 +52,8 @@ export const findHeldRevision = async (
 };
 
 /**
- * Repeats a call until it succeeds. Throws the given error after `withinMs`, and a different one if
- * the revision has been compacted.
+ * Repeats a call until it succeeds. Throws a user-facing error that begins with `sentence` after
+ * `withinMs`, and a different one if the revision of the snapshot has been compacted.
  */
 const untilAnswered = async <Result>(
   call: (deadline: number) => Promise<Result>,
@@ -81,7 +82,8 @@ const untilAnswered = async <Result>(
 
 /**
  * Protects the current revision of the etcd at this address (`unix:/path`), so that the table can
- * be copied. Throws a user-facing error if etcd accepts no write because it has no majority.
+ * be copied. Throws a user-facing error if etcd accepts no write within `snapshotOpenMs`, for
+ * example because it has no majority.
  */
 export const openSnapshot = async (
   address: string,
@@ -177,7 +179,7 @@ export async function* readPages(
     const { ranges, take } = narrow(rest);
     const replies: RangeReply[] = [];
     for (const { from: key, to: range_end } of ranges) {
-      // A member that has applied the revision can answer without the others.
+      // The member has applied the revision, so it can answer without asking the other members.
       const asOf = revision === undefined ? {} : { revision, serializable: true };
       replies.push(await readUntilAnswered(range, { key, range_end, limit, ...asOf }));
     }

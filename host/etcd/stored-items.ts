@@ -3,8 +3,8 @@
  *
  *   table/vault                                       only read by nodes of 1.0.0
  *   item/vault <pk> <sk>                              an item, as JSON with its bytes in base64
- *   index/vault byTenant <partition> <name> <pk> <sk> a head, for the list of names
- *   expiry/vault <second> <pk> <sk>                   a record that expires
+ *   index/vault byTenant <partition> <name> <pk> <sk> a secret's head item, for the list of names
+ *   expiry/vault <second> <pk> <sk>                   an idempotency record, for its deletion
  *
  * During an upgrade, nodes of the previous release share this etcd, so keys and values are byte for
  * byte those of 1.0.0 (test/vectors/etcd-1.0.0.json). The order of etcd's keys is the order of sort
@@ -15,7 +15,10 @@ import { itemFrom } from '../../functions/store/item-json.ts';
 import { type Item, type ItemKey, indexName } from '../../functions/store/items.ts';
 import { type EtcdClient, hasRevision, type Operation } from './etcd-client.ts';
 
-/** The name of the vault's table. Backups and nodes of 1.0.0 contain it. */
+/**
+ * The name of the vault's table. It must not change, because it is in all keys of etcd and in
+ * backups, and nodes of 1.0.0 use it.
+ */
 export const tableName = 'vault';
 
 /**

@@ -1,8 +1,8 @@
 /**
  * The functions in this process: their environment, their import, and the gateway in front of them.
- * The environment has the user's settings, except for credentials that nothing here needs, and for
- * everything else those of the parts that run here. The identity settings are either all the user's
- * or all local, never mixed.
+ * The environment consists of the user's settings and those of the parts that run here, such as the
+ * vault's id and the ARN of a master key in a file. The user's credentials are left out if nothing
+ * here needs them. The identity settings are either all the user's or all local, never mixed.
  */
 
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * The local stand-in for API Gateway. It turns HTTP requests into the events that Lambda would pass
  * to the same handlers, and their results into HTTP replies. Its own refusals (an unknown route, a
- * body beyond all limits, a function that failed) are problems in the same format.
+ * body beyond all limits, a function that failed) have the same format as the functions' problems.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
@@ -57,11 +57,12 @@ export type Gateway = Listening & {
 
 /**
  * The maximum length of a body that this gateway reads. It is larger than the functions' own limit,
- * so that the functions refuse such bodies themselves, but small enough for this host.
+ * so that the functions themselves refuse a body that is somewhat too large, but small enough for
+ * the memory of this host.
  */
 const bodyBytesMax = 4 * 1_048_576;
 
-/** A text of at most this many characters is sent together with the headers, in one piece. */
+/** A text reply of at most this many characters is sent together with its headers, in one piece. */
 const joinedCharactersMax = 65_536;
 
 const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult): void => {
@@ -73,7 +74,8 @@ const send = ({ response, holdReply }: Exchange, result: APIGatewayProxyResult):
   const length = Buffer.byteLength(body);
   response.statusCode = result.statusCode;
   for (const [name, values] of replyHeadersOf(result)) response.setHeader(name, values);
-  // In a 304 this header would give the length of the omitted value (RFC 9110, 8.6).
+  // In a 304, this header would have to be the length of the body that is not sent (RFC 9110, 8.6),
+  // so it is left out.
   if (result.statusCode !== 304) response.setHeader('Content-Length', length);
   holdReply(length);
   response.write(body);

@@ -12,7 +12,10 @@ import type { Handler } from './lambda.ts';
 const text = readFileSync(join(root, 'docs/openapi.yaml'), 'utf8');
 const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
 
-/** Whether the caller already has the document. A malformed header counts as no header. */
+/**
+ * Whether the caller already has the document, according to `If-None-Match`. A malformed header
+ * counts as no header.
+ */
 const isKnown = (request: Pick<HttpRequest, 'headers'>): boolean =>
   headerValues(request, 'if-none-match')
     .join()

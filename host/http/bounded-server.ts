@@ -1,7 +1,9 @@
 /**
  * An HTTP server with limits: no client can make it store more or wait longer than `bounds.ts`
- * allows. Requests on one connection are answered one at a time. If a port holds too much, the
- * server closes the connection that has made it wait longest.
+ * allows. Requests on one connection are answered one at a time. If the connections, bodies or
+ * replies of a port together exceed their limit, the one that has made the server wait longest is
+ * given up: a request whose body is still arriving is refused, and in the other cases the
+ * connection is closed.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -183,7 +185,7 @@ export const createBoundedServer = (options: BoundedServerOptions): Server => {
   };
   if (tls) {
     // A connection counts from the beginning of its handshake. Its TLS socket is created later, and
-    // has the same remote port.
+    // has the same remote address and port, by which its holder is found.
     const holders = new Map<string, Holder>();
     const sockets = new Set<Socket>();
     const nameOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`;

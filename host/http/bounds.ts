@@ -22,7 +22,7 @@ export const bounds = {
   /** The maximum number of headers of a request. Proxies add some twenty to those of a client. */
   headersMax: 100,
   /**
-   * The maximum number of query parameters. No route has more than four, but up to this number the
+   * The maximum number of query parameters. No route has more than five, but up to this number the
    * function itself answers and names the unknown ones.
    */
   queryParametersMax: 100,

@@ -43,7 +43,10 @@ const validYears = 10;
  * be behind.
  */
 const clockSkewMs = 60_000;
-/** Every certificate names these, so that a program on a node's own host can connect to it. */
+/**
+ * Every certificate of the nodes names these hosts, so that a program on a node's own host can
+ * connect to it.
+ */
 const loopback = ['127.0.0.1', 'localhost'];
 
 type Keys = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
@@ -89,7 +92,10 @@ const nodeExtensions = (hosts: readonly string[]): Extension[] => {
 
 const bytesOf = (address: string): Uint8Array => Uint8Array.from(address.split('.').map(Number));
 
-/** Creates a certificate for `name` and its key, as PEM. */
+/**
+ * Creates a certificate that says that the public key `key` belongs to `name`, signed with the
+ * authority's key. Returns it as PEM.
+ */
 const sign = async (
   authorityKey: KeyObject,
   name: string,
@@ -114,8 +120,9 @@ const sign = async (
 };
 
 /**
- * Creates a certificate for the nodes, and one for their authority, that expire at the same time.
- * Certificates of one authority have the same issuer name and key, so they trust each other.
+ * Creates a certificate for the nodes, and one for their authority, that expire at the same time. A
+ * renewal keeps the authority's name and key, so nodes with an earlier certificate and nodes with a
+ * later one trust each other.
  */
 const makeCertificates = async (
   authorityKey: string,

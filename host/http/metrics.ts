@@ -75,8 +75,8 @@ export const createMetrics = () => {
     '1 while the file of the access policy is invalid, so that the previous policy is in use.',
     () => (policyState()?.fault ? 1 : 0),
   );
-  // Starts all counters at 0, because Prometheus computes an increase only from a value that it has
-  // seen before.
+  // Starts these counters at 0, because Prometheus computes an increase only from a value that it
+  // has seen before.
   for (const decision of alarms) warnings.inc({ decision }, 0);
   for (const service of ['store', 'kms']) calls.inc({ service }, 0);
 

@@ -19,8 +19,8 @@ export type TlsFiles = v.InferOutput<typeof tlsFiles>;
 
 /**
  * Options of Node's TLS for either end of a connection between nodes: both must show a certificate
- * of the cluster's authority. All nodes share one certificate, so it contains one fixed host name,
- * and checking a node's own name would add nothing.
+ * of the cluster's authority. All nodes share one certificate, so checking a node's own name would
+ * add nothing, and `servername` is `localhost`, which every certificate names.
  */
 export const mutualTls = ({ ca, certificate, key }: TlsFiles) => ({
   ca,
@@ -44,8 +44,8 @@ export type ServingPair = { readonly certificate: string; readonly key: string }
 export const serverTls = ({ certificate, key }: ServingPair) => ({ cert: certificate, key });
 
 /**
- * When nodes stop accepting each other: the end of the certificate or of its authority, in ISO
- * 8601.
+ * Returns when nodes stop accepting each other, in ISO 8601: the end of the certificate or of its
+ * authority, whichever comes first.
  */
 export const endOf = ({ ca, certificate }: TlsFiles): string => {
   const ends = [ca, certificate].map((pem) => Date.parse(new X509Certificate(pem).validTo));

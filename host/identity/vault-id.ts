@@ -12,7 +12,10 @@ import { createFileOnce, readFileIfPresent } from '../../system/files.ts';
 
 const stored = v.strictObject({ id: v.pipe(v.string(), v.regex(vaultIdForm)) });
 
-/** If a folder has one of these files, its vault already has an id. */
+/**
+ * If a folder has one of these files, its vault already has an id, so none is made up if
+ * `vault.json` is missing.
+ */
 const dataFiles = [
   ...['kms.json', 'localstack-key.json', 'vault.sqlite'],
   // Releases up to 1.0.0 kept their data in these.

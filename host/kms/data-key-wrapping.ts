@@ -2,7 +2,7 @@
  * How a master key in a file wraps data keys. A wrapped key of layout 1 consists of
  *
  *     1 byte    0x01, the version of this layout
- *    16 bytes   the master key's id (a UUID): shows whether another key wrapped it or it is damaged
+ *    16 bytes   the master key's id (a UUID), which tells a damaged blob from one of another key
  *    12 bytes   iv, random
  *     n bytes   AES-256-GCM ciphertext of the data key
  *    16 bytes   tag

@@ -46,8 +46,8 @@ const readEnabled = (key: MasterKey): KeyReading => {
 };
 
 /**
- * Malformed Unicode is replaced when it is encoded as UTF-8, so two different contexts could become
- * equal.
+ * Refuses malformed Unicode. It is replaced when it is encoded as UTF-8, so two different contexts
+ * could become equal.
  */
 const contextOf = (bound: Readonly<Record<string, string>>): ReadonlyMap<string, string> => {
   const entries = Object.entries(bound);

@@ -1,7 +1,7 @@
 /**
  * The file with the master key and its state. A process opens it at start and checks it again
  * before each use, so a change by `host/bin/key.ts disable` takes effect in every process of the
- * machine with the next call. Without this file no stored value can ever be opened again.
+ * machine when that next uses the key. Without this file no stored value can ever be opened again.
  */
 import { createSecretKey, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
@@ -192,9 +192,10 @@ const isOwn = ({ keyId, check }: KeyIdentity, found: KeyReading): boolean =>
 const systemFiles = { statusOf, read: readSmallFile, now: Date.now };
 
 /**
- * Uses the key of this file, which need not exist yet. Whenever a call meets a fault of the file,
- * `warn` receives a message. The file must be on a local file system, so that `stat` notices a
- * change immediately.
+ * Uses the key of this file, which need not exist yet. `own` is what is known about the vault's
+ * key; any other key in the file is refused. Whenever `read` meets a fault of the file, `warn`
+ * receives a message. The file must be on a local file system, so that `stat` notices a change
+ * immediately.
  */
 export const followMasterKey = (
   file: string,

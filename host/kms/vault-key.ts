@@ -93,7 +93,8 @@ export const rememberKey = (folder: string, proved: KeyIdentity): void =>
   replaceFile(fileOf(folder), JSON.stringify(proved));
 
 /**
- * Whether the file exists in which the vault of this folder has its key unless the key is in a KMS.
+ * Whether the vault of this folder has a key file, in the folder or where `VAULT_MASTER_KEY_FILE`
+ * says. A vault whose key is in a KMS needs none.
  */
 export const hasKeyFile = (folder: string, environment: NodeJS.ProcessEnv): boolean =>
   existsSync(masterKeyFile(folder, environment));

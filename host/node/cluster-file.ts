@@ -49,7 +49,7 @@ const parse = (file: string, content: string): ClusterFile => {
     const parsed: object = JSON.parse(content);
     return v.parse(clusterFile, { ...keyOf(parsed), ...parsed });
   } catch {
-    // No cause is attached, because the parser's message would quote the key.
+    // No cause is attached, because the parser's message could quote the nodes' private key.
     throw misconfigured(`${file} is damaged: put back a copy, such as that of another node`);
   }
 };

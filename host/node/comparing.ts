@@ -12,14 +12,14 @@ import type { KeysHash } from '../etcd/member-client.ts';
 import { nodeTimes } from './node-times.ts';
 import { committedOf, type NodeReport, type Verdict, verdictOf } from './report.ts';
 
-/** The answer of another node to a request for its hash at a revision. */
+/** The hash of a node's data at a revision, and the version of the etcd that computed it. */
 export type HashAnswer = KeysHash & { readonly etcd: string };
 
 /** The revisions that this node knew to be committed at one moment. */
 export type Committed = {
   /** The highest revision that this node has answered or applied. */
   readonly own: number;
-  /** The highest revision that each other node has reported. */
+  /** The highest revision that each other node knew when it last reported. */
   readonly others: ReadonlyMap<number, number>;
 };
 
@@ -77,9 +77,9 @@ const nodesWith = ({ verdicts }: Comparison, wanted: Verdict): readonly number[]
 /**
  * The result for this node. `equal`: this node and those with the same hash form a majority.
  * `ahead`, `different`: there is no such majority, and some node is ahead or has a different hash.
- * So if two nodes differ while the third is away, both stop. `none`: too few nodes answered. If a
- * read shows less than this node has answered itself, it needs no other node to know that it is
- * behind.
+ * So if two nodes differ while the third is away, both stop. `none`: too few nodes answered. If the
+ * read shows an earlier revision than this node itself has answered or applied, the result is
+ * `ahead` whatever the other nodes answered, because this node is certainly behind.
  */
 export const resultOf = (comparison: Comparison): Verdict => {
   const nodes = comparison.verdicts.size + 1;
@@ -92,7 +92,7 @@ export const resultOf = (comparison: Comparison): Verdict => {
 /**
  * Compares this node's data with that of the others, until the result is `equal` or all have been
  * asked. A node whose hash is missing or cannot be compared is asked up to five times in about a
- * second, each time at a new revision. Rejects if this node's own etcd does not answer.
+ * second, each time at a new revision. Rejects if this node's own etcd or no majority answers.
  */
 export const compareCopies = async (options: CompareOptions): Promise<Comparison> => {
   const { hashOwn, hashOf, others } = options;
@@ -133,7 +133,7 @@ export const areEqualFrom = async ({
   hashOf,
 }: Pick<CompareOptions, 'hashOf' | 'others'> & {
   readonly revision: number;
-  /** The other nodes that sent a report. */
+  /** The last reports of the other nodes. */
   readonly heard: readonly Pick<NodeReport, 'node' | 'appliedRevision' | 'knownRevision'>[];
 }): Promise<boolean> => {
   const from = Math.max(revision, ...heard.map(committedOf));
@@ -172,5 +172,8 @@ export const differenceOf = (comparison: Comparison): string => {
   return facts.join('; ');
 };
 
-/** The reason of a node that lacks acknowledged writes begins with this. */
+/**
+ * The `reason` in the report of a node that lacks acknowledged writes begins with this, and
+ * commands recognise it (vaults/node-table.ts).
+ */
 export const missingWrites = 'acknowledged writes are missing here';

@@ -11,15 +11,18 @@ import { memberFiles } from './member-files.ts';
 export type Counter = {
   readonly value: () => number;
   /**
-   * Raises the counter above this number, which another node remembers, so that all later numbers
-   * are higher.
+   * Raises the counter to at least this number, which another node remembers. The next `raise` then
+   * makes it higher, and writes it to disk.
    */
   readonly startAfter: (value: number) => void;
   /** Adds 1 to the counter. Resolves when the new number is on disk. */
   readonly raise: () => Promise<void>;
 };
 
-/** Opens the counter of the node in `folder`. It starts at 0 if there is none. */
+/**
+ * Opens the counter of the node in `folder`. It starts at 0 if there is none. Throws a user-facing
+ * error if the file is damaged.
+ */
 export const openCounter = (folder: string): Counter => {
   const file = join(memberFiles(folder), 'counter');
   const text = readFileIfPresent(file) ?? '0';

@@ -27,8 +27,9 @@ export type DamageOptions = {
    */
   readonly tryEmptyFolder: () => Promise<string>;
   /**
-   * Whether the other nodes form a majority with equal data, at this revision or a later one. Two
-   * nodes with old copies are equal as well, and then this node's files contain what they lack.
+   * Whether the other nodes form a majority with equal data, at this revision or a later one. Equal
+   * data alone would not be enough: two nodes with old copies are equal as well, and then only this
+   * node's files contain the writes that both lack.
    */
   readonly doOthersAgree: (revision: number) => Promise<boolean>;
 };

@@ -9,7 +9,7 @@ const firstFixedPatch: Readonly<Record<string, number>> = { '3.4': 42, '3.5': 28
 
 /**
  * Whether this version of etcd, such as `3.4.23`, may miss an acknowledged write in a linearizable
- * read. Not since 3.7.0. False if the text is not a version.
+ * read. No version from 3.7.0 on does. False if the text is not a version.
  */
 export const isKnownToReadStale = (version: string): boolean => {
   const parts = /^v?(\d+)\.(\d+)\.(\d+)/.exec(version);
@@ -22,6 +22,6 @@ export const isKnownToReadStale = (version: string): boolean => {
 
 /**
  * The minor version of an etcd, such as `3.4`. Different minor versions may compute different
- * hashes of the same data.
+ * hashes of the same data, so their hashes are never compared.
  */
 export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');

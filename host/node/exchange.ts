@@ -19,8 +19,8 @@ export type ExchangeOptions = {
   readonly counter: Counter;
   readonly ownReport: () => NodeReport;
   /**
-   * Called when another node's report is a reason to compare: it has just diverged, or it has just
-   * started and knows a later revision than this node.
+   * Called when another node's report is a reason to compare the copies: that node has just
+   * diverged, or it has just started and knows a later revision than this node.
    */
   readonly onDoubt: () => void;
   /** Called with a message when the counter cannot be written. */
@@ -37,11 +37,15 @@ export type Exchange = {
    * call and has sent nothing since.
    */
   readonly others: () => readonly NodeReport[];
-  /** The highest revision that each node has reported. All of these were committed. */
+  /**
+   * The highest revision that each other node knew when it last reported. All of these were
+   * committed.
+   */
   readonly committed: () => ReadonlyMap<number, number>;
   /**
-   * From now on the other nodes write down this node's reports. Resolves when a majority, including
-   * this node, has one, or when the exchange is closed.
+   * From now on the other nodes write down the start number and counter of this node's reports.
+   * Resolves when a majority, including this node, has written them down once, or when the exchange
+   * is closed.
    */
   readonly announce: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -68,8 +72,9 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
   let failed = '';
 
   /**
-   * Raises the counter on disk before it is sent, because a number that other nodes write down must
-   * never be higher than the one on disk. Returns whether that succeeded.
+   * Raises the counter on disk before it is sent. If the other nodes wrote down a higher number
+   * than the one on disk, they would consider this node's files old. Returns whether the write
+   * succeeded.
    */
   const raise = async (): Promise<boolean> => {
     try {

@@ -62,8 +62,8 @@ const keyOf = (
       'the vault has another master key: values are never sealed again under a new one',
     );
   }
-  // No check value is added to a cluster file of 1.0.0, because nothing proves here that the file
-  // contains the vault's key.
+  // No check value is added to a cluster file of 1.0.0, because nothing proves here that the key
+  // file contains the vault's key.
   if (!('masterKeyId' in known.key) && existsSync(file)) requireKey(file, known.key);
   return known.key;
 };
@@ -104,7 +104,7 @@ export const initCluster = async (plan: ClusterPlan): Promise<ClusterFile> => {
   return made;
 };
 
-/** Copies exactly what a node needs into another folder. */
+/** Copies what a node needs into another folder: the cluster file, and the key file if any. */
 export const copyForNodes = (folder: string, to: string): void => {
   openDataFolder(to);
   for (const name of ['cluster.json', 'kms.json']) {
@@ -112,7 +112,10 @@ export const copyForNodes = (folder: string, to: string): void => {
   }
 };
 
-/** Throws a user-facing error unless `copy` is the master key of the cluster file's vault. */
+/**
+ * Throws a user-facing error unless the file `copy` contains the master key of the cluster file's
+ * vault.
+ */
 export const checkCopy = (clusterFile: string, copy: string): void => {
   const { key } = findClusterFile(clusterFile) ?? {};
   if (key === undefined) throw failure(`there is no ${clusterFile}, so no key to compare with`);
@@ -128,7 +131,8 @@ export const checkCopy = (clusterFile: string, copy: string): void => {
 
 /**
  * Parses the list of nodes that somebody types: `HOST,HOST,HOST`, or `HOST:ETCD_PORT:PEER_PORT` for
- * each. Returns it in the format of `VAULT_NODES`.
+ * each. Returns it in the format of `VAULT_NODES`. Throws a user-facing error for any other text,
+ * and if there are not 1, 3, 5 or 7 nodes.
  */
 export const nodesOf = (text: string): string => {
   const nodes = text.split(',').map((part, index) => {

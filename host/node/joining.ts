@@ -52,8 +52,8 @@ export type JoiningOptions = Omit<StartOptions, 'waitFor'> & {
 
 /**
  * Decides how to start, starts etcd, and has the other nodes write down this start. Returns when
- * the node may examine its etcd, or when the signal aborts. Throws a failure if the node cannot
- * continue.
+ * the node may examine its etcd. If the signal aborts, it returns early or rejects. Throws a
+ * failure if the node cannot continue.
  */
 export const joinCluster = async (options: JoiningOptions): Promise<void> => {
   const { record, announce, state, startEtcd, signal } = options;
@@ -76,7 +76,10 @@ export const joinCluster = async (options: JoiningOptions): Promise<void> => {
   if (!isKnown) await enterCluster();
 };
 
-/** Resolves when etcd has a majority of its members and answers, or when the signal aborts. */
+/**
+ * Resolves when etcd has a majority of its members and answers. If the signal aborts first,
+ * resolves or rejects.
+ */
 const untilMajority = async ({ etcd, signal }: JoiningOptions): Promise<void> => {
   while (!signal.aborted && !(await hasMajority(etcd, nodeTimes.etcdCallMs))) {
     await sleep(nodeTimes.lookSoonMs, undefined, { signal });
@@ -86,8 +89,9 @@ const untilMajority = async ({ etcd, signal }: JoiningOptions): Promise<void> =>
 type Peers = ReadonlyMap<number, NodeReport>;
 
 /**
- * Whether a call failed because the other node belongs to another cluster. Only such nodes are
- * reported here; a node that is down is only asked again.
+ * Whether a call failed because the other node belongs to another cluster. The sentence that says
+ * what this node waits for then mentions it. Other failures are not mentioned, except an expired
+ * certificate.
  */
 const isOfOtherCluster = (error: unknown): boolean =>
   /CERT|ISSUER|SIGNATURE/.test(codeOf(error) ?? '') || codeOf(error) === otherCluster;
@@ -158,9 +162,9 @@ const decide = (options: StartOptions, peers: Peers): Decision => {
 };
 
 /**
- * Resolves when etcd may start. It starts with its files, or without any if all nodes form a new
- * cluster (`undefined`). If the files are not the latest, it resolves to a sentence that says why,
- * and the node needs a new member.
+ * Resolves when etcd may start. Resolves to `undefined` if etcd starts with its files, or without
+ * any because all nodes form a new cluster. If the files are missing or not the latest, resolves to
+ * a sentence that says why, and the node needs a new member. Rejects if the signal aborts first.
  */
 export const decideStart = async (options: StartOptions): Promise<string | undefined> => {
   for (let said = ''; ; ) {

@@ -38,8 +38,8 @@ export const judgeKey = async (
     const why = `${file} holds another master key than ${listOf(majority)}, under one id: put back a copy of theirs`;
     return { is: 'incorrect', why };
   }
-  // The nodes that are sure that they have the vault's key. A node whose key opens none of the
-  // stored values does not call it usable.
+  // The nodes with this node's key that are sure that it is the vault's. They outweigh the values
+  // that this node has read, because a node calls no key usable that opens none of them.
   const sure = same.filter(({ masterKey }) => masterKey === 'usable');
   if (sure.length > 0 && isMajority([node, ...sure])) return { is: 'proved' };
   if (byValues.is === 'incorrect') return byValues;

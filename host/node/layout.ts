@@ -1,8 +1,8 @@
 /**
  * The folders and ports of a cluster on one machine, where everything listens on 127.0.0.1. Counted
  * from the first port, the vaults use ports 0 to 2, etcd 10 to 12, and the node-to-node servers 20
- * to 22. etcd remembers the ports of its members, so the folder keeps the ports of the first run.
- * Only the vaults may move later.
+ * to 22. etcd remembers the ports of its members, so the folder keeps the first port of the first
+ * run. Only the vaults can use other ports in a later run.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,9 +14,10 @@ import { isFree, requireFreePort } from '../process/ports.ts';
 export const nodeNumbers = [1, 2, 3] as const;
 
 /**
- * The host under which the nodes know each other. It is an address, because etcd looks up names
- * before it joins, which can take thirty seconds. And it belongs to a multicast group, to which TCP
- * cannot connect, so that nothing leaves the machine.
+ * The host under which the nodes know each other. Only the proxies of `local/cluster/relay.ts`
+ * connect it to the node's ports. It is an address, because etcd looks up names before it joins,
+ * which can take thirty seconds. And it is the address of a multicast group, to which TCP cannot
+ * connect, so that nothing leaves the machine if a node bypasses its proxy.
  */
 export const hostOf = (node: number): string => `239.255.0.${node}`;
 
@@ -67,9 +68,7 @@ const findFirstPort = async (): Promise<number> => {
     const ports = Array.from({ length: portsSpan }, (_, index) => first + index);
     if ((await Promise.all(ports.map((port) => isFree(port)))).every(Boolean)) return first;
   }
-  throw failure(
-    `no ${portsSpan} ports consecutive ports are free on this machine: set CLUSTER_PORT`,
-  );
+  throw failure(`no ${portsSpan} consecutive ports are free on this machine: set CLUSTER_PORT`);
 };
 
 const parsePorts = (file: string, text: string): number => {
@@ -85,7 +84,11 @@ const parsePorts = (file: string, text: string): number => {
 
 const portsFileOf = (folder: string): string => join(folder, 'ports.json');
 
-/** Returns the layout of the cluster in this folder. The first start creates it. */
+/**
+ * Returns the layout of the cluster in this folder. `asked` is the first port that the user wants,
+ * as `readFirstPort` returns it. The first start writes its first port to `ports.json`. Throws a
+ * user-facing error if that file is damaged, or if `asked` is 0 and too few ports are free.
+ */
 export const openLayout = async (folder: string, asked: number | undefined): Promise<Layout> => {
   const file = portsFileOf(folder);
   const fresh = asked === 0 ? await findFirstPort() : (asked ?? firstPortPreset);
@@ -97,8 +100,9 @@ export const openLayout = async (folder: string, asked: number | undefined): Pro
 };
 
 /**
- * Returns the layout of the cluster in the folder. `first` is the first vault's port in this run,
- * and `kept` the one in the first run, from which the ports of etcd are counted.
+ * Returns the layout of the cluster in the folder. `first` is the first vault's port in this run.
+ * `kept` is the one in the first run, from which the ports of etcd and of the node-to-node servers
+ * are counted.
  */
 const layoutOf = (folder: string, first: number, kept: number): Layout => {
   return {

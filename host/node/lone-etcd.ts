@@ -31,12 +31,12 @@ type LoneEtcdOptions = {
    * begin with this name.
    */
   readonly name: string;
-  /** Fills the data folder, which is empty. */
+  /** Creates the data folder, which does not exist yet, with the files that etcd starts on. */
   readonly fill?: (files: string) => void;
   /** Additional options for etcd. */
   readonly options: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
-  /** How long this etcd may take to start, because it reads all keys before it answers. */
+  /** How long this etcd may take to start. It reads all keys before it answers. */
   readonly withinMs: number;
   /** The beginning of the error message if this etcd exits or does not answer in time. */
   readonly whyNot: string;
@@ -53,7 +53,8 @@ export type LoneEtcd = {
 
 /**
  * Starts the etcd, and returns when it answers a linearizable read, or when the signal aborts. If
- * it does not start, nothing is left behind.
+ * it does not start, throws a user-facing error that begins with `whyNot`, and leaves nothing
+ * behind.
  */
 const startLoneEtcd = async (options: LoneEtcdOptions): Promise<LoneEtcd> => {
   const { folder, name, fill, environment, withinMs, whyNot, signal } = options;
@@ -164,8 +165,9 @@ export const startCopiedMember = async (folder: string): Promise<LoneEtcd> => {
 };
 
 /**
- * Starts etcd with the settings of the node's member, but on an empty folder next to it, as a
- * separate cluster that nobody can reach. Resolves to its version; throws if it does not serve.
+ * Starts etcd with the settings of the node's member, but on an empty folder next to the member's,
+ * as a separate cluster that nobody can reach, and stops it again. Resolves to the version of this
+ * etcd. Throws if it does not serve.
  */
 export const tryEmptyFolder = async (
   options: Pick<LoneEtcdOptions, 'folder'> & {

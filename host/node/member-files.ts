@@ -26,7 +26,8 @@ const servedFile = (folder: string): string => join(memberFiles(folder), 'served
 const served = v.object({ release: v.string(), revision: v.number() });
 /**
  * The minor release of etcd that last served the node's files, and the highest revision that the
- * node had answered or applied, at most a second before it ended.
+ * node had answered or applied. A serving node writes them every second, so the revision may lack
+ * the last second before the node ended.
  */
 export type LastService = v.InferOutput<typeof served>;
 

@@ -29,8 +29,8 @@ export type NodeConfig = {
   /** The bytes that the data in etcd may use. Above nine tenths of it the nodes refuse writes. */
   readonly quotaBytes: number;
   /**
-   * How often copies are compared. If `undefined`, every minute, or every hour for a large
-   * database.
+   * How often the node compares its copy with those of the others. If `undefined`, every minute, or
+   * every hour for a large database.
    */
   readonly compareEveryMs: number | undefined;
 };

@@ -31,8 +31,8 @@ export type NodeKey = {
   /** The check value for the report to the other nodes; `null` if there is none. */
   readonly check: () => string | null;
   /**
-   * Present only if nothing has proved the key yet. Proves it as soon as possible, until `signal`
-   * aborts.
+   * Present only if nothing had proved the key when it was opened. Begins to try every two seconds
+   * to prove it, until that succeeds or `signal` aborts.
    */
   readonly prove?: (witnesses: Witnesses, signal: AbortSignal) => void;
   /**

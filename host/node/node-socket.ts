@@ -23,7 +23,10 @@ import type { NodeStatus } from './report.ts';
 
 export const nodeSocketOf = (folder: string): string => join(folder, 'node.sock');
 
-/** Enough for a hundred items of a backup, whose values are base64. */
+/**
+ * Enough for any write of a command. The largest are those of a restore, each with at most 2 MiB of
+ * items as text (backup/table.ts).
+ */
 const requestBytesMax = 6 * 1_048_576;
 
 const written = { written: true } as const;
@@ -75,7 +78,10 @@ type NodeSocketOptions = {
 
 type Reply = { readonly status: number; readonly body: object };
 
-/** Listens until `close`. Throws the system's error if it cannot. */
+/**
+ * Serves the status and the writes of commands on the node's socket until `close`. Throws the
+ * system's error if it cannot listen.
+ */
 export const serveNodeSocket = async ({
   folder,
   status,

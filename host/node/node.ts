@@ -86,7 +86,9 @@ export type VaultNode = {
   readonly status: () => NodeStatus;
   /** The last reports of the other nodes. */
   readonly others: () => readonly NodeReport[];
-  /** Resolves when the node serves for the first time. */
+  /**
+   * Resolves when the node serves for the first time and the description of the table is in etcd.
+   */
   readonly serving: Promise<void>;
   /** Settles only if the node cannot continue, with the reason. */
   readonly failed: Promise<Error>;

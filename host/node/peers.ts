@@ -75,8 +75,9 @@ export type PeerCall = (
 ) => Promise<string>;
 
 /**
- * Opens a connection to `host:port` through a forward proxy (CONNECT). The agents of Node.js never
- * give up on a tunnel that stays silent. `signal` aborts the attempt, but not an open connection.
+ * Opens a connection to `host:port` through a forward proxy (CONNECT). The agents of Node.js can do
+ * that too, but they never give up on a tunnel that stays silent. `signal` aborts the attempt, but
+ * not an open connection.
  */
 const openTunnel = (proxy: URL, host: string, port: number, signal: AbortSignal): Promise<Socket> =>
   new Promise((resolve, reject) => {

@@ -1,7 +1,8 @@
 /**
  * Replaces a member whose files are lost, old or damaged. The node asks another node, whose member
- * removes the lost member and then adds a new one. The order matters: with four members, a majority
- * would be three. `askForMember` asks, and `createReplacer` answers.
+ * removes the lost member and then adds a new one. The order matters: if the new member came
+ * first, a cluster of three would have four members and a majority of three, while only two run.
+ * `askForMember` asks, and `createReplacer` answers.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
@@ -14,8 +15,8 @@ import { nodeTimes } from './node-times.ts';
 import type { PeerCall, PeerRoute } from './peers.ts';
 
 /**
- * A node's request for a new member. `instead` is the id of the lost member. If it is absent,
- * nothing is replaced, and the answer is the id of the node's current member.
+ * A node's request for a new member. `instead` is the id of the lost member. If it is absent, and
+ * the node has a member that was started, that member is not replaced, and the answer is its id.
  */
 const request = v.object({ node: v.number(), instead: v.optional(v.string()) });
 type Request = v.InferOutput<typeof request>;
@@ -48,9 +49,9 @@ export type ReplacerOptions = {
 };
 
 /**
- * Replaces the member of `node` if it still is `instead`. A request that arrives late names a
- * member that no longer exists, and changes nothing. A new member that has not started yet is
- * returned again.
+ * Replaces the member of `node` if it still is `instead`, or adds one if the node has none. A
+ * request that arrives late names a member that was replaced meanwhile, and changes nothing. A new
+ * member that has not started yet is returned again.
  */
 const replaceMember = async (
   { config, member, compareWithout }: ReplacerOptions,

@@ -95,7 +95,8 @@ const nodeReport = v.object({
   masterKey: v.fallback(v.nullish(v.picklist(keyStates), null), null),
   /**
    * The check value (`checkOf` in kms/key-file.ts) of its master key in a file, unless there is
-   * evidence against that key. Only nodes send it to each other. Absent in reports of 1.0.0.
+   * evidence against that key. The status that people see leaves it out. Absent in reports of
+   * 1.0.0.
    */
   keyCheck: v.nullish(v.string(), null),
   /**

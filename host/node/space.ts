@@ -18,10 +18,14 @@ export type Space = NonNullable<NodeReport['space']>;
 const nearShare = 0.8;
 const fullShare = 0.9;
 /**
- * More than all nodes can write in the seconds until each of them knows that a quota is reached.
+ * The least by which etcd's quota exceeds the nodes' quota. This is more than all nodes can write
+ * in the seconds until each of them knows that a quota is reached.
  */
 const etcdRoomBytes = 1_073_741_824;
-/** etcd exits if it cannot reserve 64 MB for the next file of its log. */
+/**
+ * With less free space than this, a node's disk counts as full. etcd exits if it cannot reserve
+ * 64 MB for the next file of its log.
+ */
 const diskRoomBytes = 128 * 1_048_576;
 
 /** The quota for etcd's file, from the nodes' quota of bytes in use. */

@@ -28,7 +28,7 @@ export type UpkeepOptions = {
 
 /**
  * One task of the upkeep. It receives facts from etcd's status and decides what to do. It is called
- * every minute on every node, never twice at once. Rejects if a call fails.
+ * every minute on every serving node, never twice at once. Rejects if a call fails.
  */
 type Task<Facts extends keyof MemberStatus> = (status: Pick<MemberStatus, Facts>) => Promise<void>;
 

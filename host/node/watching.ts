@@ -71,7 +71,7 @@ export const watchEtcd = (options: WatchingOptions): EtcdWatch => {
   let isCompared = false;
   /** The time, of `performance.now()`, from which the copy is compared again. */
   let compareFrom = 0;
-  /** How often etcd was restarted. */
+  /** The number of times that etcd was restarted. */
   let restarts = 0;
   let isComparing = false;
 

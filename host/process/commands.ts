@@ -22,8 +22,8 @@ const inImage: readonly (readonly [command: RegExp, replacement: string])[] = [
 ];
 
 /**
- * Returns the text with its commands as they are typed here. The text must be our own words, and
- * none of a caller's.
+ * Returns the text with its commands as they are typed here. It must not contain words of a caller,
+ * because commands in those would be rewritten, too.
  */
 export const asTypedHere = (text: string, environment: Environment = process.env): string =>
   isInImage(environment)

@@ -45,7 +45,8 @@ const makeOne = (folder: string): void => {
 };
 
 /**
- * Does not use `recursive`: under /proc, where no folder can be created, Node would never return.
+ * Creates the folder and its missing parents. It does not use `recursive`: under /proc, where no
+ * folder can be created, Node would never return.
  */
 const makeFolder = (folder: string): void => {
   try {
@@ -68,8 +69,9 @@ const ownFiles = [
 const stickyBit = 0o1000;
 
 /**
- * Decides whether a folder belongs to a vault. A restored copy does, even though many programs
- * leave it open to others; a folder that many users share does not.
+ * Decides whether a folder belongs to a vault. One that was restored from a copy of files does,
+ * even though many backup programs leave it open to others. A folder that many users share does
+ * not.
  */
 const isOwn = (folder: string, { mode, uid }: Stats): boolean => {
   const isShared = (mode & stickyBit) !== 0 || uid !== process.getuid?.();
@@ -120,7 +122,9 @@ export const openDataFolder = (folder: string): void => {
 
 /**
  * Locks the folder for this process until `release` or the process's death, however it dies. The
- * operating system holds the lock, on SQLite's file, so a dead process leaves no stale lock.
+ * lock is SQLite's on the file `lock`, and the operating system holds it, so a dead process leaves
+ * no stale lock. Throws a user-facing error if another process holds the lock or the file cannot be
+ * written.
  */
 export const lockDataFolder = (folder: string): { readonly release: () => void } => {
   let lock: DatabaseSync | undefined;

@@ -6,8 +6,8 @@
 import { codeOf } from '../../system/failures.ts';
 
 /**
- * `SIGPIPE` means that the reader of the output has gone. Node has no such signal, so the shells'
- * number for it is used.
+ * `SIGPIPE` means that the reader of the output has gone. Node ignores that signal and reports an
+ * error of the stream instead, so the exit code is the one that shells show for it.
  */
 type Cause = 'SIGHUP' | 'SIGINT' | 'SIGPIPE' | 'SIGTERM';
 
@@ -49,7 +49,7 @@ export const closeEverything = async (): Promise<void> => {
   while (closers.length > 0) await closeAll(closers);
 };
 
-/** Whether any function is still to be called. */
+/** Whether any function given to `closeAtEnd` is still to be called. */
 export const hasOpen = (): boolean => closers.length > 0;
 
 /** Why this program was asked to end; `undefined` until it is asked. */

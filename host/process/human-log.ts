@@ -32,7 +32,8 @@ const phraseOf = (line: LogLine): string | undefined => {
 };
 
 /**
- * Returns the text to show instead of a line. A line that the functions did not log stays as it is.
+ * Returns the text to show instead of a line, which is empty if the line is not shown. A line that
+ * the functions did not log stays as it is.
  */
 export const humanLine = (text: string): string => {
   const line = text.startsWith('{') ? parseLine(text) : undefined;

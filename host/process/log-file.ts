@@ -12,7 +12,10 @@ export type LogFile = {
 
 const bytesMaxPreset = 16_777_216;
 
-/** Appends to `file`. Once it is full, it becomes `<file>.1`, which replaces the previous one. */
+/**
+ * Appends to `file`. Once the file is full, it is renamed to `<file>.1`, which replaces the
+ * previous file of that name.
+ */
 export const openLogFile = (file: string, bytesMax = bytesMaxPreset): LogFile => {
   let descriptor = openSync(file, 'a', 0o600);
   let bytes = fstatSync(descriptor).size;

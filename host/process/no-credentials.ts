@@ -2,8 +2,8 @@
 export const uncheckedKey = { accessKeyId: 'unchecked', secretAccessKey: 'unchecked' };
 
 /**
- * Without these, the AWS client would look for the user's credentials and send them to a store that
- * does not need them.
+ * The variables of a process whose store checks no credentials. Without them, the AWS client would
+ * look for the user's credentials and send them to that store.
  */
 export const noCredentials: Readonly<Record<string, string | undefined>> = {
   AWS_ACCESS_KEY_ID: uncheckedKey.accessKeyId,

@@ -35,7 +35,10 @@ export const portRefused = (host: string, port: number, error: unknown, prefix =
   return failure(`port ${port} of ${host} ${reason}`, { cause: error });
 };
 
-/** Listens on this port for a moment. Resolves to the system's error if this process may not. */
+/**
+ * Listens on this port for a moment. Resolves to the system's error if that fails, and otherwise to
+ * `undefined`.
+ */
 const errorOfListening = (port: number, host: string): Promise<unknown> =>
   new Promise((resolve) => {
     const server = createServer().once('error', resolve);
@@ -76,15 +79,15 @@ export const isOk = async (url: string): Promise<boolean> => {
 };
 
 /**
- * Below the ports that systems use for outgoing connections, and apart from the ports of clusters.
- * A child that died is restarted on its port, so no other process may have taken that port
- * meanwhile.
+ * Ports for children are below the ports that systems use for outgoing connections, and apart from
+ * the ports of clusters. A child that died is restarted on its port, so no other process may have
+ * taken that port meanwhile.
  */
 const childPorts = { from: 20_000, to: 32_000 };
 
 /**
  * Returns a port for a child that is free at `host` and at 127.0.0.1, where the child may check
- * whether its port is in use.
+ * whether its port is in use. Throws a user-facing error if 100 random ports are in use.
  */
 export const findFreePort = async (host = '127.0.0.1'): Promise<number> => {
   const { from, to } = childPorts;

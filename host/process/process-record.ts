@@ -28,14 +28,17 @@ const startTimeOf = (pid: number): string | undefined => {
   }
 };
 
-/** Asks a program of the operating system. Throws if there is no such process. */
+/**
+ * Asks a program of the operating system when the process began. Throws if there is no such
+ * process.
+ */
 const askStartTime = (pid: number): string | undefined => {
   const windows = `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`;
   const [program, ...args] =
     process.platform === 'win32'
       ? (['powershell.exe', '-NoProfile', '-NonInteractive', '-Command', windows] as const)
       : (['ps', '-o', 'lstart=', '-p', String(pid)] as const);
-  // All processes must get the same text, whatever their users' time zone and language.
+  // Every process that asks must get the same text, whatever its user's time zone and language.
   const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C' };
   const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
   return execFileSync(program, args, { encoding: 'utf8', env, stdio }).trim() || undefined;

@@ -48,8 +48,8 @@ export const newProgram = (
     .exitOverride();
 
 /**
- * Returns the usage error for a wrong command line. Commander's message for superfluous arguments
- * also counts them, so the message here only repeats them.
+ * Returns the usage error for a wrong command line. For superfluous arguments, Commander's message
+ * says how many there are; the message here quotes them instead.
  */
 const misuse = ({ code, message }: CommanderError, words: readonly string[]): Error => {
   const sentence =

@@ -16,8 +16,9 @@ const roomOf = async (folder: string): Promise<number> => {
 };
 
 /**
- * Checks immediately and then every two seconds until `close`. `changed` is called with a message
- * when the disk is almost full, and when there is space again. `measure` is for tests.
+ * Checks the free space on the disk of the folder immediately, and then every two seconds until
+ * `close`. `changed` is called with a message when the disk is almost full, and when there is space
+ * again. `measure` is for tests.
  */
 export const watchRoom = (
   folder: string,

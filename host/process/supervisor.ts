@@ -163,7 +163,8 @@ export type Supervision = {
 
 /**
  * Starts the program and keeps it running; returns when it is ready. Throws if it does not start,
- * and then nothing is left running. This process must have locked the folder of the pid file.
+ * and then nothing is left running. This process must have locked the folder of the pid file,
+ * because the process that the file names is ended.
  */
 export const supervise = async (program: Program): Promise<Supervision> => {
   const { pidFile, launch, start, graceMs, onEnd } = program;

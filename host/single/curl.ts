@@ -6,8 +6,10 @@ import { X509Certificate } from 'node:crypto';
 import type { ServingPair } from '../http/tls.ts';
 
 /**
- * The beginning of the command, and the address. curl trusts the certificate in the file; if the
- * certificate does not name the host of `url`, the address has the first name of the certificate.
+ * Returns the beginning of the command, and the address to which requests are then sent. curl
+ * trusts the certificate in the file. If the certificate does not name the host of `url`, the
+ * address has the first name of the certificate, and the command makes curl connect to the host of
+ * `url` nevertheless.
  */
 export const curlTo = (
   url: string,

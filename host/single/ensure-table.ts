@@ -72,8 +72,9 @@ export const ensureTimeToLive = async (
 };
 
 /**
- * Returns when the table exists and is active. Several processes may call this at once.
- * Point-in-time recovery is left out, because the local stores do not know it.
+ * Creates the table unless it exists, and returns when it is active. Several processes may call
+ * this at once. Point-in-time recovery is left out, because the local stores do not know it. Throws
+ * a user-facing error if the table differs from the definition in its keys or indexes.
  */
 export const ensureTable = async (
   client: DynamoDBClient,

@@ -1,7 +1,7 @@
 /**
- * `npm start`: the whole vault in one process and one data folder. The id of the vault, the master
- * key and the store come first, each unless the environment names another one, and the environment
- * of the functions (`startServices`); then the functions with their port (`serveVault`). If any of
+ * `npm start`: the whole vault in one process and one data folder. `startServices` opens the
+ * vault's id, the master key and the store, each unless the environment names another one, and sets
+ * the environment of the functions. Then `serveVault` serves the functions on their port. If any of
  * it fails, all of it ends.
  */
 import { existsSync } from 'node:fs';
@@ -101,7 +101,10 @@ const openKey = (folder: string, storedKeys: VaultData['storedKeys']): MasterKey
   return undefined;
 };
 
-/** Opens the vault's SQLite file in the data folder, which only this process serves. */
+/**
+ * Opens the vault's SQLite file in the data folder, which only this process serves. From then on
+ * expired records are deleted, and writes are refused while the disk is almost full.
+ */
 const openStore = (
   folder: string,
   report: (line: string) => void,
@@ -242,7 +245,7 @@ export const serveVault = async (): Promise<void> => {
   const port = readPort(3_000);
   const certificate = openServingCertificate(process.env);
   const folder = dataFolderOf(process.env);
-  // This must come before `startServices`, which sets the variables that it reads.
+  // `isLocalIdentity` reads variables that `startServices` sets, so it must be called first.
   const isLocal = isLocalIdentity(process.env);
   const { routes, table } = await readTemplate();
   const signal = untilSignal();

@@ -18,8 +18,8 @@ const applicationId = 0x44_53_56_54;
 const formatVersion = 1;
 
 /**
- * SQLite truncates the log to this length when it starts it over. While a long read runs, the log
- * can grow beyond it.
+ * SQLite truncates the log to this length when it begins to write the log from its start again.
+ * While a long read runs, SQLite cannot do that, and the log can grow beyond this length.
  */
 const logBytesKept = 16 * 1_048_576;
 

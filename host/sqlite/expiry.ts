@@ -1,4 +1,4 @@
-/** Deletes expired idempotency records, in steps so small that no request has to wait for one. */
+/** Deletes expired idempotency records, in steps so small that no request waits long for one. */
 import type { SqliteStore } from './sqlite-store.ts';
 
 const everyMs = 60_000;

@@ -59,8 +59,8 @@ export const openLogFile = (file: string, database: DatabaseSync): LogFile => {
   // NOOP only counts the pages and copies nothing.
   const count = database.prepare('PRAGMA wal_checkpoint(NOOP)');
   /**
-   * The length of the log at the last attempt. A long read can prevent SQLite from starting it
-   * over.
+   * The length of the log in pages at the last attempt to copy it. A long read can prevent SQLite
+   * from starting the log over; the next attempt then waits until the log has grown by `pagesMax`.
    */
   let tried = 0;
   let thread: Worker | undefined;

@@ -6,7 +6,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NotSent } from '../../functions/store/ports.ts';
 
-/** A group ends after this much work, so that reads do not wait long for their turn. */
+/**
+ * A group of writes, which share one transaction, ends after this much work, so that reads do not
+ * wait long for their turn.
+ */
 const groupBytesMax = 1_048_576;
 const groupMs = 5;
 

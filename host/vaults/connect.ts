@@ -87,7 +87,7 @@ const connectTo = <Held extends Table>(
 
 /**
  * Whether the folder belongs to a node of a cluster, running or not. Before the node's first start,
- * the folder is empty.
+ * the folder is empty, and only `VAULT_NODE` shows it.
  */
 export const isNodeFolder = (folder: string): boolean =>
   existsSync(join(folder, 'node.json')) || Boolean(process.env['VAULT_NODE']);
@@ -110,7 +110,8 @@ export const connectToNode = async (
     );
   }
   const clusterFile = clusterFileOf(folder);
-  // The record of a node of 1.0.0 does not name its key file.
+  // A record without a key file is that of a node of 1.0.0, or the key is in a KMS. Only the
+  // cluster file says which, so it must exist then.
   const { key } = (running.masterKeyFile ? findClusterFile : readClusterFile)(clusterFile) ?? {};
   const own = key && 'keyId' in key ? identityOnNode(key, folder) : undefined;
   const file = running.masterKeyFile ?? (own && masterKeyFile(folder, process.env));
@@ -119,7 +120,7 @@ export const connectToNode = async (
   return connectTo(vault, await openNodeTable(folder, running), own);
 };
 
-/** Whether the environment names both services, so that no data folder is read. */
+/** Whether the environment names both a DynamoDB and a KMS. Then no data folder is read. */
 export const namesServices = ({
   AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
   AWS_ENDPOINT_URL_KMS: kms,

@@ -111,7 +111,10 @@ export const findNodes = async ({
   return url === undefined ? [] : [{ node: null, url, certificate: certificate ?? null, log }];
 };
 
-/** A stopped node has no record of its address, but the ports of the nodes are consecutive. */
+/**
+ * Finds the nodes in the cluster's folder. A stopped node has no record of its address, but the
+ * ports of the nodes are consecutive, so its port follows from that of a running node.
+ */
 const nodesOfCluster = async (folder: string): Promise<readonly VaultNode[]> => {
   const ports = [1, 2, 3].flatMap((node) => {
     const running = runningRecord.find(join(folder, `node-${node}`));

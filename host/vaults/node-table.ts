@@ -25,13 +25,16 @@ const statusMs = 5_000;
  */
 const writeMs = 12_000;
 /**
- * A node may be unavailable for some seconds, while a new leader is elected or etcd hashes a large
- * copy.
+ * How long a write is retried. A node may be unavailable for some seconds, while a new leader is
+ * elected or etcd hashes a large copy.
  */
 const patienceMs = 20_000;
 const waitMs = 500;
 
-/** A node of 1.0.0 has the URL of its front in its record, and no socket for commands. */
+/**
+ * What a node's record says about how to reach the node. A node of 1.0.0 has no socket for
+ * commands; its record has the URL of its front as `dynamodbEndpoint`.
+ */
 type RunningNode = Pick<RunningVault, 'dynamodbEndpoint'>;
 
 const statusOf = async (

@@ -1,5 +1,6 @@
 /**
- * Checks the invariants of the items of one secret, and of a record and the secrets that it names.
+ * Checks the invariants of the items of one secret, and of an idempotency record and the secrets
+ * that it names.
  */
 
 import {

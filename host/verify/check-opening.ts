@@ -24,8 +24,9 @@ const noLimit = new AbortController().signal;
 const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
 
 /**
- * Asks the master key for each data key. On AWS, the key policy denies the id of another vault
- * before KMS looks at the blob.
+ * Creates the function that asks the master key to unwrap a data key. On AWS, the key policy denies
+ * the id of another vault before KMS looks at the blob, so for such an id a denial counts as a
+ * refusal of the blob.
  */
 export const unwrapBy =
   (masterKey: KeyService, vaultId: string): UnwrapCall =>

@@ -1,11 +1,11 @@
 /**
- * Remembers the data keys that a check has seen. A whole vault has millions of them, more than a
- * JavaScript `Set` can hold. So each takes 16 bytes in one array: the first half of its SHA-256,
- * which is long enough that two keys never collide by chance.
+ * Remembers the wrapped data keys that a check has seen, to find one that occurs twice. A whole
+ * vault has millions of them, more than a JavaScript `Set` can hold. So each takes 16 bytes in one
+ * array: the first half of its SHA-256, which is long enough that two keys never collide by chance.
  */
 import { createHash } from 'node:crypto';
 
-/** The 16 bytes of a data key take four words of 32 bits. */
+/** The 16 bytes that are kept of a hash take four words of 32 bits. */
 const wordsPerSlot = 4;
 const slotsFirst = 1_024;
 const loadMax = 0.75;

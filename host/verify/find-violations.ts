@@ -99,7 +99,7 @@ type Partition = {
  * Never shows a value. Throws if the store or the master key cannot be used.
  *
  * A scan returns the items of one secret after the other. So memory holds the versions of one
- * secret at a time, without their values, and 16 to 43 bytes for each data key in the table. That
+ * secret at a time, without their values, and 21 to 43 bytes for each data key in the table. That
  * no version opens under another identity is ensured by the code and the master key, so only some
  * versions are tried.
  */

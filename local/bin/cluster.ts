@@ -86,7 +86,7 @@ const serve = async (folder: string): Promise<void> => {
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const layout = await openLayout(folder, firstPort);
-  // Ends what an earlier run has left, because it may occupy the ports.
+  // This also ends the nodes that an earlier run has left, because they may occupy the ports.
   const cluster = await createCluster(layout, report);
   let control: Control | undefined;
   try {

@@ -16,8 +16,8 @@ import { identityOf, startSam } from '../containers/sam.ts';
 import { startStack } from '../containers/stack.ts';
 
 /**
- * Locks the folder, because two such processes would end each other's functions. The lock is taken
- * before the build, which takes long.
+ * Locks the folder, because two runs of this program on it would end each other's functions. The
+ * caller takes the lock before the build, because the build takes long.
  */
 const lockSam = (folder: string): { readonly release: () => void } => {
   const running = samRecord.find(folder);

@@ -1,5 +1,5 @@
 /**
- * `npm run stack` runs the vault as on AWS, but on this machine. Without a word it runs the
+ * `npm run stack` runs the vault as on AWS, but on this machine. Without an argument it runs the
  * services that SAM's functions need, until Ctrl-C. `-- sam` serves the vault on them, and starts
  * them if they do not run. `-- localstack` deploys the whole template to LocalStack.
  */

@@ -16,8 +16,8 @@ const reply = v.union([v.object({ printed: v.string() }), v.object({ refused: v.
 type Reply = v.InferOutput<typeof reply>;
 
 /**
- * The longest path of such a socket in bytes. Systems allow 108 bytes, some only 104, including the
- * final zero byte.
+ * The longest path of a Unix domain socket, in bytes. Systems allow 108 bytes, some only 104,
+ * including the final zero byte.
  */
 const pathBytesMax = 103;
 const messageBytesMax = 65_536;

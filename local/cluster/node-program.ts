@@ -76,8 +76,9 @@ const followOutput = (child: ChildProcess, folder: string): Promise<boolean> => 
 };
 
 /**
- * Ends what an earlier run may have left in the node's folder. `report` is called with one line if
- * the program ends by itself.
+ * Ends the program and the etcd that an earlier run may have left, as the pid files in the node's
+ * folder say, and starts nothing yet. `report` is called with one line if the program ends by
+ * itself.
  */
 export const createNodeProgram = async (
   { node, folder }: NodeLayout,

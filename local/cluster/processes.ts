@@ -1,8 +1,8 @@
 /**
  * A whole cluster as children of this process: three vault nodes (node-program.ts), and the proxies
- * between them (relay.ts). `createCluster` is where to begin reading: it starts the nodes, and runs
- * the commands that a second terminal sends (commands.ts, control.ts). `initCluster` makes what
- * nodes share, here and on several machines.
+ * between them (relay.ts). `createCluster` is where to begin reading: what it returns starts the
+ * nodes, and runs the commands that a second terminal sends (commands.ts, control.ts).
+ * `initCluster` makes what nodes share, here and on several machines.
  */
 import { rmSync } from 'node:fs';
 import { masterKeyFile } from '../../host/kms/key-file.ts';
@@ -56,8 +56,8 @@ export type Cluster = {
 };
 
 /**
- * The nodes share one machine, so they use consecutive ports for their metrics. 0 means any free
- * port for each.
+ * The nodes share one machine, so `VAULT_METRICS_PORT` is the port for the metrics of node 1, and
+ * the other nodes use the next ports. With 0, each node uses any free port.
  */
 const metricsPortOf = (node: number): string => {
   if (!process.env['VAULT_METRICS_PORT']) return '';
@@ -155,8 +155,8 @@ const changeNode = async (
 };
 
 /**
- * Prepares the cluster and starts nothing yet. `report` is called with one line whenever a program
- * ends by itself.
+ * Prepares the cluster: ends the nodes that an earlier run has left, and starts the proxies, but no
+ * node yet. `report` is called with one line whenever a program ends by itself.
  */
 export const createCluster = async (
   layout: Layout,

@@ -21,7 +21,10 @@ type NodeStatus = Pick<
    * The hash of the node's data at the applied revision; also `null` if its etcd does not answer.
    */
   readonly digest: string | null;
-  /** The state as the node reports it; for a node that did not answer, the state of its process. */
+  /**
+   * The state as the node reports it. For a node that did not answer, `silent` if its process runs,
+   * and otherwise the state of its process.
+   */
   readonly state: string;
   /** Whether the command `isolate` has cut the node off from the other nodes. */
   readonly isolated: boolean;
@@ -79,8 +82,9 @@ export const compareNodes = (observed: readonly NodeObservation[]): ClusterStatu
 };
 
 /**
- * Throws a user-facing error unless both other nodes serve, so that two complete copies remain when
- * the data of this node is deleted. A node serves only while its copy equals that of a majority.
+ * Throws a user-facing error unless both other nodes serve and neither is cut off, so that two
+ * complete copies remain when the data of this node is deleted. A node serves only while its copy
+ * equals that of a majority.
  */
 export const requireWholeCopies = ({ nodes }: ClusterStatus, node: number): void => {
   const whole = nodes.filter(

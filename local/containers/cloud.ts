@@ -1,8 +1,8 @@
 /**
  * LocalStack with everything in the template: the functions in Docker's containers, the table in
- * dynoxide. `close` removes all of it, and the next start removes what a killed process left.
- * LocalStack keeps nothing over a restart, and a table that belongs to no stack would make the next
- * deployment fail.
+ * dynoxide. `close` ends all of it and removes the containers. The next start deletes the table,
+ * and removes what a killed process left. LocalStack keeps nothing over a restart, and a table that
+ * belongs to no stack would make the next deployment fail.
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';

@@ -43,7 +43,8 @@ const awsEnvironmentOf = ({ endpoint }: Deployment): NodeJS.ProcessEnv => ({
 });
 
 /**
- * Runs the AWS CLI on that LocalStack. Returns its output, or throws an error with its last line.
+ * Runs the AWS CLI on the deployment's LocalStack. Returns its output, or throws an error with its
+ * last line.
  */
 export const runAws = (deployment: Deployment, args: readonly string[]): Promise<string> =>
   run(join(deployment.awsPrograms, 'aws'), args, { env: awsEnvironmentOf(deployment) });

@@ -4,8 +4,8 @@ import { type RunOptions, run } from '../../host/process/run.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 
 /**
- * Returns variables that select the classic builder if its successor is not installed, because the
- * client does not find out by itself.
+ * Returns variables that select Docker's classic builder if its successor, buildx, is not
+ * installed, because the Docker client does not find out by itself.
  */
 const builderOf = async (): Promise<NodeJS.ProcessEnv> => {
   try {

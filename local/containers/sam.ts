@@ -44,7 +44,8 @@ export const samEnvironment: Readonly<Record<string, string>> = {
 export type Identity = { readonly jwks: string } | { readonly policy: AccessPolicy };
 
 /**
- * Chooses the identity of a stack: the policy of `AUTH_POLICY_FILE`, or the issuer of the key set.
+ * Chooses whose tokens a stack accepts: those of the policy in `AUTH_POLICY_FILE` or, without one,
+ * those of the local issuer, whose public keys `jwks` has.
  */
 export const identityOf = (jwks: string, environment = process.env): Identity => {
   const file = environment[policyVariable];
@@ -52,9 +53,10 @@ export const identityOf = (jwks: string, environment = process.env): Identity =>
 };
 
 /**
- * Returns the parameters of the template for this machine. Without a policy, each command passes
- * the key set itself. With an access policy, the issuer, audience and key set are passed as empty,
- * because a deployment keeps the earlier value of a parameter that is not named.
+ * Returns the parameters of the template for this machine. Without a policy, the key set is not
+ * among them: `sam deploy` gets it as one more parameter, and `sam local` from its template. With
+ * an access policy, the issuer, audience and key set are passed as empty, because a deployment
+ * keeps the earlier value of a parameter that is not named.
  */
 export const localParameters = (identity: Identity): readonly string[] => [
   `Architecture=${lambdaArchitecture}`,
@@ -63,7 +65,9 @@ export const localParameters = (identity: Identity): readonly string[] => [
     : ['AuthIssuer=""', 'AuthAudience=""', 'AuthJwks=""']),
 ];
 
-/** Runs the SAM CLI from this folder to its end. Throws an error with its last line. */
+/**
+ * Runs the SAM CLI in the folder of the checkout to its end. Throws an error with its last line.
+ */
 export const runSam = (
   samPrograms: string,
   args: readonly string[],

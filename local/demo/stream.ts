@@ -58,7 +58,7 @@ export const startStream = (client: Client) => {
       const goal = acknowledged + more;
       return becomesTrue(limitMs, () => acknowledged >= goal);
     },
-    /** Ends the stream. Returns the number of writes whose outcome stayed unknown. */
+    /** Ends the stream. Returns the number of writes that were not acknowledged. */
     end: async () => {
       isEnding = true;
       await working;

@@ -20,14 +20,14 @@ export type Dynoxide = {
 };
 
 /**
- * The platforms with an npm package of the store. Only the first is in the lockfile, because its
- * registry does not have the others.
+ * The platforms with an npm package of dynoxide. Only the first is in the lockfile, because the
+ * registry from which the lockfile was made does not have the others.
  */
 const packaged = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64', 'win32-x64'];
 const version = manifest.optionalDependencies['@dynoxide/linux-x64'];
 /**
- * How to build the store from source. crates.io does not have the version of the npm packages. This
- * is a different one, with which the tests pass, too.
+ * How to build dynoxide from source. crates.io does not have the version of the npm packages, so
+ * this is a different one, with which the tests pass, too.
  */
 const fromSource = '"cargo install dynoxide-rs --version 1.1.0 --locked"';
 

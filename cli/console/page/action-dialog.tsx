@@ -27,8 +27,8 @@ export type Attempt = {
 };
 
 /**
- * The sentence to announce. `at` is the link of the view that announces it, if that is not this
- * view.
+ * The sentence to announce when the action has succeeded. `at` is the link of the view in which to
+ * announce it, if that is not the current view.
  */
 export type ActionResult = { readonly sentence: string; readonly at?: string };
 
@@ -156,8 +156,8 @@ const isLostRace = (error: unknown): boolean =>
   error instanceof Refusal && error.problem.code === 'version_conflict';
 
 /**
- * The view behind the dialog has been reloaded by then, so the next attempt is based on the version
- * that it shows.
+ * The dialog shows this only after the view behind it has been reloaded, so the next attempt is
+ * based on the version that the view shows.
  */
 const adviceAfterRace = {
   version_conflict:

@@ -20,8 +20,8 @@ export const Dialog = ({
     const opener = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      // Removing a dialog does not return the focus. The button that opened it may be gone too,
-      // such as Delete once the secret is deleted.
+      // Removing a dialog does not return the focus to the button that opened it. That button may
+      // be gone too, such as Delete once the secret is deleted. Then the heading takes the focus.
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
       else document.querySelector('h1')?.focus({ preventScroll: true });
     };

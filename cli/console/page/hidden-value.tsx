@@ -8,7 +8,10 @@ import { sentenceOf } from './query-status.tsx';
 
 const shownForMs = 30_000;
 
-/** Calls `hide` 30 s after a secret was shown, or as soon as the window loses the focus. */
+/**
+ * Calls `hide` once a value has been shown (`isShown`) for 30 s, or as soon as the window loses the
+ * focus.
+ */
 export const useHiding = (isShown: boolean, hide: () => void): void =>
   useLayoutEffect(() => {
     if (!isShown) return;
@@ -84,7 +87,10 @@ export const copyForAWhile = async (value: string): Promise<string> => {
   return 'Copied. The console will try to clear the clipboard in 30 s.';
 };
 
-/** Browsers do not let a page read or write the clipboard while its window has no focus. */
+/**
+ * Does the work now, or as soon as the window has the focus: without it, browsers do not let a page
+ * read or write the clipboard.
+ */
 const whenFocused = (work: () => void): void => {
   if (document.hasFocus()) work();
   else addEventListener('focus', work, { once: true });
@@ -92,7 +98,7 @@ const whenFocused = (work: () => void): void => {
 
 /**
  * Clears the clipboard unless it holds something else by now. If the browser does not let the page
- * look, it is cleared anyway.
+ * read the clipboard, the page clears it anyway.
  */
 const clearClipboard = async (value: string): Promise<void> => {
   const present = await navigator.clipboard.readText().catch(() => value);

@@ -1,4 +1,4 @@
-/** Compares two values line by line, in the page. */
+/** Compares two values or two files line by line, in the page. */
 import { diffArrays } from 'diff';
 
 /** A line of a comparison; `skipped` stands for `count` unchanged lines. */
@@ -6,7 +6,10 @@ export type DiffLine =
   | { readonly kind: 'same' | 'removed' | 'added'; readonly text: string }
   | { readonly kind: 'skipped'; readonly count: number };
 
-/** The diff takes quadratic time, and the page must not freeze. */
+/**
+ * How many lines may be removed and added in all. The time that a diff takes grows with the square
+ * of this number, and the page must not freeze.
+ */
 const linesDifferMax = 2_000;
 const contextLines = 3;
 

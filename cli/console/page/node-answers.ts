@@ -25,7 +25,7 @@ export type NodeView = {
 
 export type VaultView = {
   readonly nodes: readonly NodeView[];
-  /** False once any node has reported that two nodes' copies of the data differ. */
+  /** False if any of the answers reports that two nodes' copies of the data differ. */
   readonly isEqual: boolean;
 };
 
@@ -52,9 +52,9 @@ export const mergeAnswers = (answers: readonly NodeAnswer[]): VaultView => {
   return {
     nodes: found.map(({ node, report }) => {
       const status = statuses.find((one) => one.node?.node === node);
-      // If only one node has an address that the console can reach, the console cannot ask the
-      // others itself. It then believes what that node reports about the others that it calls
-      // alive.
+      // A single answer means that the console knows the address of one node only and cannot ask
+      // the others. For each node that the answer reports as alive, the page then shows the state
+      // that the answer reports.
       const heard = status !== undefined || (!isComplete && report?.alive) ? report : undefined;
       return {
         node,

@@ -12,11 +12,15 @@ export type Caller = Pick<ReplyOf<'whoami'>, 'scopes' | 'names'>;
  * if the page does not know the caller yet.
  */
 export const lacks = (caller: Caller | undefined, scope: string): string | undefined =>
-  // A vault of the previous release does not list the scopes that `secrets:read` includes.
+  // A vault of the previous release does not list the scopes that `secrets:read` includes, so they
+  // are added here.
   caller === undefined || withIncluded(caller.scopes).includes(scope)
     ? undefined
     : `Your token lacks ${scope}.`;
 
-/** Whether the caller's token covers a secret with this name. */
+/**
+ * Whether the caller's token covers a secret with this name; true if the page does not know the
+ * caller yet.
+ */
 export const covers = (caller: Caller | undefined, name: string): boolean =>
   caller === undefined || coveringPattern(caller.names, name) !== undefined;

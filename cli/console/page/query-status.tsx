@@ -51,7 +51,7 @@ export const sentenceOf = ({ problem: { code, detail } }: Refusal): string =>
     ? keyGone
     : `${detail.charAt(0).toUpperCase()}${detail.slice(1).replace(/\.$/, '')}.`;
 
-/** Shows that the page is waiting. The style sheet delays it by 0.3 s. */
+/** Shows that the page is waiting. The style sheet keeps the text invisible for the first 0.3 s. */
 export const Waiting = ({
   isWaiting,
   children,
@@ -78,8 +78,8 @@ export const QueryStatus = ({
 );
 
 /**
- * Names the node that does not answer, once the server reports it. Until then it shows its
- * children.
+ * Names the node that does not answer, once the console's server has reported this. Until then,
+ * shows the children.
  */
 export const StillWaiting = ({ children }: { readonly children: ComponentChildren }) => {
   const [silent, setSilent] = useState<string>();

@@ -1,4 +1,4 @@
-/** Describes the log line that ends a request in one sentence. */
+/** Says in one sentence what a request did and how it ended, from its log line `request`. */
 
 import { whyIn } from '../../../system/log-line-names.ts';
 import type { LogLine } from '../log-lines.ts';

@@ -191,7 +191,10 @@ const ended = {
   detail: 'The console has ended. Start it again with dsvault console.',
 };
 
-/** Thrown if an answer was not sealed by the server that opened this session. */
+/**
+ * Thrown if an answer was not sealed by the server that opened this session, and from then on for
+ * every request.
+ */
 const unproven = {
   code: 'console_gone',
   detail:

@@ -59,7 +59,10 @@ const bareReads = ({ afterValue, comment }: Assignment, raw: string): Reading =>
   return /[\p{White_Space}]$/u.test(raw) ? 'different' : 'same';
 };
 
-/** Compose matches names without regard to case, so two letters outside ASCII match as well. */
+/**
+ * Compose matches names without regard to case, so two letters outside ASCII match as well: U+017F
+ * matches `s`, and U+212A matches `k`.
+ */
 const name = '[A-Za-z_\\u017f\\u212a][A-Za-z0-9_\\u017f\\u212a]*';
 const simple = new RegExp(
   `\\$(?:${name}|\\{[A-Za-z_][A-Za-z0-9_]*(?:[:]?[-+][^$?{}\\s]*)?\\})`,

@@ -132,7 +132,7 @@ export const readBindings = (text: string): Bindings => {
   const lines = text.replace(/\r\n?/g, '\n');
   const cursor = createCursor(lines);
   const bindings: Binding[] = [];
-  // A line begins at most one binding.
+  // A line begins at most one binding, so there are never more rounds than lines.
   for (let left = lines.split('\n').length; left > 0; left--) {
     cursor.take(beforeKey);
     if (cursor.next() === '') break;

@@ -44,7 +44,7 @@ const reads = (line: Line): Reading => {
 
 /**
  * Matches the beginning of a `$NAME` or `${NAME}` that the gem replaces. The gem ignores case, so
- * two letters outside ASCII match as well.
+ * two letters outside ASCII match as well: U+017F matches `s`, and U+212A matches `k`.
  */
 const name = /\$\{?[\w\u017f\u212a]/;
 

@@ -140,8 +140,8 @@ const outside = new RegExp(
     ...expansions,
     String.raw`[;&][ \t]*(?:$|${word})`,
     String.raw`\|[ \t]*${word}`,
-    // Digits before a second redirection are its descriptor, so the first redirection would have no
-    // word.
+    // Bash takes digits before a second redirection for its descriptor. The first redirection then
+    // has no word, which is a syntax error.
     String.raw`[<>][ \t]*(?=[\w./])(?!\d+[<>])`,
   ].join('|'),
   'y',

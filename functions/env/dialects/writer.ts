@@ -21,9 +21,9 @@ export type Writer = {
   /**
    * Returns the line, including its EOL, with `value` in place of its own value. The dialect's
    * reader must return exactly `value`, whatever the surrounding lines contain, as long as `refuse`
-   * accepts them. If that is impossible, returns the reason. If possible, the grammar reads the
-   * same value from the result. Otherwise the result is only for replies that are not expanded
-   * later, which functions/env/lines.ts ensures.
+   * accepts them. If no text does that, returns the reason. If the grammar reads the same value
+   * from one of the texts that do, returns such a text. Otherwise the result is only for replies
+   * that are not expanded later, which functions/env/lines.ts ensures.
    */
   readonly write: (line: Assignment, value: string) => string | Unfit;
   /**
@@ -94,8 +94,8 @@ export const checksOf = ({ reads, clash, unfit }: Reader): Pick<Writer, 'refuse'
 };
 
 /**
- * Makes a writer for a reader whose value on a line is known, and that can read any written value.
- * `readValue` returns `undefined` if the value is not certain.
+ * Makes a writer for a reader for which no line by itself is unfit for a value. `readValue` returns
+ * the value that the reader finds on an unchanged line; `undefined` if that is not certain.
  */
 export const writerFrom = ({
   write,

@@ -173,8 +173,8 @@ const useLines = (wanted: Filter, isHeld: boolean) => {
 };
 
 /**
- * A table of log lines. It has no node column for a vault without nodes, and a story does not link
- * to itself.
+ * A table of log lines. It has no column for the node if the vault has no nodes. `isLinked` says
+ * whether it has a column that links to the story of each request.
  */
 const LineTable = ({
   label,
@@ -238,8 +238,8 @@ const OutcomeOf = (line: LogLine) => {
 };
 
 /**
- * Removes lines that logged a single decision, if the line that ends the same request lists its
- * decisions too.
+ * Removes each line `decision` of a request whose line `request` is there too, because the latter
+ * lists all decisions of the request.
  */
 const withoutRepeats = (lines: readonly LogLine[]): readonly LogLine[] => {
   const counted = new Set(
@@ -250,7 +250,7 @@ const withoutRepeats = (lines: readonly LogLine[]): readonly LogLine[] => {
   );
 };
 
-/** All lines of one request, from all nodes, sorted by time. */
+/** The lines of one request from the logs of all nodes, sorted by time. */
 const Story = ({ requestId }: { readonly requestId: string }) => {
   const search = useQuery<{ readonly lines: readonly LogLine[] }>(
     (signal) => act('story', { requestId }, signal),

@@ -34,7 +34,7 @@ export const SecretsView = () => {
   const asking = useQuery(
     async (signal) => {
       lastSearch = search;
-      // The vault would refuse the request, so it is not sent.
+      // Without the scope, the vault would refuse the request, so it is not sent.
       return noList ? nothing : await findSecrets({ text, state, cursor }, signal);
     },
     [text, state, cursor],

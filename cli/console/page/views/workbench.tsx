@@ -21,7 +21,10 @@ type SideProps = {
   readonly onGo: (position: Position) => void;
 };
 
-/** Adopts, encrypts, expands or submits a `.env` file. Only this view holds the file. */
+/**
+ * Adopts, encrypts, expands or submits a `.env` file. The text in the editor exists only while this
+ * view is shown.
+ */
 export const WorkbenchView = () => {
   const bench = useWorkbench();
   const area = useRef<HTMLTextAreaElement>(null);
@@ -110,7 +113,7 @@ const ActionSide = ({ bench, onGo }: SideProps) => {
   const side = useRef<HTMLDivElement>(null);
   const run = (isDryRun: boolean): void => {
     // If a field is invalid, the browser says so and nothing is sent. Without this check, an
-    // invalid instant would be ignored, and the file expanded as of another one.
+    // invalid instant would be ignored, and the file expanded as of the instant chosen before it.
     if (side.current?.closest('form')?.reportValidity()) bench.run(isDryRun);
   };
   return (

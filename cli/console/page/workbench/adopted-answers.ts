@@ -6,8 +6,8 @@ import type { ResultFile } from './env-requests.ts';
 import { mask } from './masked-files.ts';
 
 /**
- * Says what was stored and what stays in plain text. `found` are the names that already had the
- * same values.
+ * Says what was stored and what stays in plain text. `found` are the names of the secrets that
+ * already had the same values.
  */
 export const sentencesAboutAdoption = (
   adoption: Adoption,
@@ -31,7 +31,11 @@ export const sentencesAboutAdoption = (
 const plainName = (key: string): string =>
   isPublicName(key) ? `${key} (public by its name)` : key;
 
-/** Returns the new file, if it differs. `before` shows a mask in place of each stored value. */
+/**
+ * Returns the new file, or nothing if no value becomes a secret. Its `before` is the new file with
+ * a mask in place of each reference to one of the secrets, so the page shows exactly these as
+ * changed.
+ */
 export const adoptedFiles = (
   { content, secrets }: Adoption,
   isDryRun: boolean,

@@ -24,8 +24,8 @@ export type AdoptChoices = {
 export const firstAdoptChoices: AdoptChoices = { prefix: '', ticked: new Map() };
 
 /**
- * Whether the file, read in this dialect, has values that look like secrets. Call this only for a
- * file without references.
+ * Whether to propose adoption for a file without references: some of its values look like secrets,
+ * and files of this dialect can contain references.
  */
 export const isAdoptable = (content: string, dialect: Dialect): boolean =>
   isTextDialect(dialect) && proposeKeys(content).length > 0;

@@ -18,7 +18,7 @@ export type CheckState = {
 
 /**
  * Checks the file after a pause in the typing. `input` must be the same object while its fields are
- * unchanged.
+ * unchanged, because each new object starts another check.
  */
 export const useCheck = (input: CheckInput): CheckState => {
   const [check, setCheck] = useState(() => checkFile(input));

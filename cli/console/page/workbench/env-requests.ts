@@ -13,7 +13,7 @@ export type Choices = Pick<CheckInput, 'mode' | 'dialect'> & {
   readonly note: string;
 } & AdoptChoices;
 
-/** A file that the vault returned. */
+/** A file to show: the vault returned it or, for an adoption, the page made it. */
 export type ResultFile = {
   readonly title: string;
   /** The suggested name for a download. */
@@ -28,7 +28,7 @@ export type ResultFile = {
 
 type Reply = ReplyOf<'submit-env'> & { readonly pinned?: string | undefined };
 
-/** Builds the body of a request. */
+/** Builds the body of a request to encrypt, expand or submit a file. */
 export const bodyOf = (
   { mode, values }: Pick<Check, 'mode' | 'values'>,
   content: string,

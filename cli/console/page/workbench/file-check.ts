@@ -11,7 +11,8 @@ import { type AdoptChoices, firstAdoptChoices, isAdoptable, planValues } from '.
 
 /**
  * What to do with a file. `adopt` stores its plain values, `encrypt` stores the values for its
- * `enc()`, `expand` replaces each `secret()` with its value, and `submit` does both of the latter.
+ * `enc()`, `expand` replaces each `secret()` with its value, and `submit` does what `encrypt` and
+ * `expand` do.
  */
 export type Mode = 'adopt' | EnvMode;
 export type EnvMode = 'encrypt' | 'expand' | 'submit';

@@ -10,8 +10,8 @@ import type { Position } from './text-positions.ts';
 export type Finding = FileError & { readonly isWarning?: true };
 
 /**
- * Lists the faults and warnings, each with a button that goes to its position. The editor is
- * described by the heading, through its id.
+ * Lists the faults and warnings, each with a button that goes to its position. The editor refers to
+ * the id of the heading, so that screen readers read the number of faults with the editor.
  */
 export const Findings = ({
   findings,

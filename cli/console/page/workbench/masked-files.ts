@@ -22,9 +22,9 @@ export const maskedInput = ({ content, lines }: Plan): string => {
 };
 
 /**
- * Returns the vault's answer with a mask in place of each resolved value. The masks are rendered
- * from the submitted file alone, so they reveal nothing about the values. `undefined` if the
- * program that reads the file could not read a mask in some place.
+ * Returns the file that the vault answers with, but with a mask in place of each resolved value. It
+ * is rendered in the page from the submitted file alone, so the masks reveal nothing about the
+ * values. `undefined` if the program that reads the file could not read a mask in some place.
  */
 export const maskedResult = (plan: Plan): string | undefined => {
   // The mask is a plain word, because that needs no quotes in any dialect.

@@ -42,9 +42,10 @@ const unwanted: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the states that follow from a refusal. The vault checks in this order: names that exist
- * already, missing names, then pins of another history and destroyed versions. A refusal lists all
- * names of the first kind that it finds, so names of the earlier kinds are known to be fine.
+ * Returns the states that follow from a refusal. The vault looks for faults in this order: new
+ * names that exist already, missing names, pins of another history, destroyed versions. It refuses
+ * the file for the first kind of fault that it finds, and lists every name with that fault. So a
+ * name that is not listed has neither that fault nor one of an earlier kind.
  */
 export const statesOfRefusal = (
   { content, references }: Plan,

@@ -15,7 +15,7 @@ export const Result = ({
 }: {
   readonly file: ResultFile;
   /**
-   * The references in the file of a dry run do not exist yet, so the file can be neither copied nor
+   * The file of a dry run refers to secrets that do not exist yet, so it can be neither copied nor
    * downloaded.
    */
   readonly isDryRun: boolean;

@@ -65,8 +65,8 @@ export const useWorkbench = () => {
   const { sent } = answer ?? {};
   const isCurrent = sent?.content === content && sent.mode === mode && sent.dialect === dialect;
   const answered = answer && isCurrent ? answer.findings : none;
-  // The values were cleared from their fields when the vault accepted the file, so the page's own
-  // check would now report them as missing.
+  // When the vault accepted the file, the typed values were cleared from their fields. The page's
+  // own check now finds that they are missing, so its faults are not shown.
   const isDone = isCurrent && answer?.isDryRun === false && answer.files.length > 0;
   const faults = isDone ? none : check.faults;
   const findings = useMemo(
@@ -102,8 +102,8 @@ export const useWorkbench = () => {
         );
         setStates(statesOfAnswer(plan, reply, isDryRun));
         setSaid(sentencesAbout(reply, isDryRun));
-        // An expanded file would show the placeholder values of a dry run. An encrypted file
-        // contains no values.
+        // The vault resolves values for `expand` and `submit` even in a dry run. Only an encrypted
+        // file contains none of them, so a dry run shows no other file.
         const files =
           isDryRun && present !== 'encrypt' ? [] : filesOf(present, plan, reply, isDryRun);
         setAnswer({ sent, findings: warnings, files, isDryRun });
@@ -169,8 +169,9 @@ export const useWorkbench = () => {
 };
 
 /**
- * Returns the idempotency key of an action. It stays the same while a person repeats the action
- * unchanged, so that it takes effect only once.
+ * Makes the idempotency keys of actions. `keyOf` returns the same key while a person repeats an
+ * action unchanged, so that the action takes effect only once. `forgetKey` is called after a
+ * success, so that the next action gets a new key.
  */
 const useKey = () => {
   const last = useRef<{ readonly text: string; readonly key: string }>(undefined);

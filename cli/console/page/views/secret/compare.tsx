@@ -9,7 +9,7 @@ import { RefusalNotice } from '../../query-status.tsx';
 import type { SecretProps } from './history.ts';
 import { readValue } from './read-value.ts';
 
-/** Says whether two versions differ. The lines are shown only on demand. */
+/** Says whether the values of two versions differ. Shows their lines only on demand. */
 export const Compare = ({ name, history: { entries } }: SecretProps) => {
   const lack = useLack('secrets:read');
   const stored = entries.filter(({ state }) => state === 'stored').map(({ version }) => version);

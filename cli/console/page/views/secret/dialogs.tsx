@@ -150,7 +150,8 @@ const contents = {
 };
 
 /**
- * Destroys one value after another. If the person cancels, repeating the action destroys the rest.
+ * Destroys all values before the current version, one after another. If the person cancels,
+ * repeating the action destroys the rest.
  */
 const destroyAll = async (
   name: string,

@@ -81,7 +81,10 @@ export const Timeline = ({ intervals, asOf, onChoose }: TimelineProps) => {
 const leastWidth = 4;
 const barHeight = 40;
 const height = 64;
-/** The middle of the slider's thumb stays this far away from both ends. */
+/**
+ * How far the middle of the slider's thumb stays away from both ends of the slider, in pixels. The
+ * bars are drawn between these two points, so that the thumb is always at its instant.
+ */
 const margin = 8;
 const stepsOfSlider = 1_000;
 
