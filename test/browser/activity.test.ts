@@ -11,7 +11,7 @@ const vault = useVault();
 const console = useConsole(vault);
 
 describe('the activity in the console', () => {
-  it('shows new lines, the lines of one secret or one request, and the story of that request', async () => {
+  it('shows new lines of the log, those of one secret or one request, and the story of a request', async () => {
     const name = await vault.create();
     // This browser cannot iterate over a stream with `for await`, as Safari cannot.
     const { page } = await console.open({}, async (context) => {
@@ -146,10 +146,10 @@ describe('a vault that was not started from this checkout, in the console', () =
   });
 });
 
-describe('a token without vault:status in the console', () => {
+describe('the console with a token that lacks vault:status', () => {
   const limited = useConsole(vault, { scope: 'secrets:read' });
 
-  it('shows in the view of the nodes a sentence that names the missing scope', async () => {
+  it('names the missing scope in the view of the nodes', async () => {
     const { page } = await limited.open();
     await visit(page, 'Nodes');
     await shows(page, 'Your token lacks vault:status.');

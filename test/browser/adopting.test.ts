@@ -23,7 +23,7 @@ const said = (page: Page, sentence: string) =>
 const secretOf = async (name: string) => (await vault.ask('GET', `/v1/secrets/${name}`)).json.value;
 
 describe('the workbench with a file of plain values', () => {
-  it('stores the ticked ones, which at first are those that look like secrets, and lists what stays in plain text, and why', async () => {
+  it('stores the ticked values, at first those that look like secrets, and says which stay in plain text and why', async () => {
     const [password, token] = [`${freshName()}_PASSWORD`, `${freshName()}_TOKEN`];
     const lines = ['HOST=db', `${password}=canary-canary`, 'VITE_KEY=k', 'A_KEY="x$HOST"'];
     const page = await openWith([...lines, `${token}=canary-token`, ''].join('\n'));
@@ -61,7 +61,7 @@ describe('the workbench with a file of plain values', () => {
     );
   });
 
-  it('counts a secret that already has the same value as done, and shows the line of a secret that has another value', async () => {
+  it('stores nothing and shows the line if a secret has another value, and names those that have the same value already', async () => {
     const [same, other] = [`${freshName()}_KEY`, `${freshName()}_KEY`];
     await vault.create('canary-same', same);
     await vault.create('canary-else', other);

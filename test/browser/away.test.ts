@@ -53,7 +53,7 @@ describe('the console of a vault that is away for a while', () => {
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 
-  it('offers to ask again who the caller is, but not to read a missing secret again', async () => {
+  it('offers "Try again" if the vault did not say who the caller is, but not if a secret is missing', async () => {
     front.plan('pass', 'drop', 'drop', 'drop', 'drop');
     const { page } = await console.open();
     const again = page.getByRole('button', { name: 'Try again' }).first();

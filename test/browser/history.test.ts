@@ -37,7 +37,7 @@ describe('the view of a secret', () => {
 });
 
 describe('the timeline of a secret', () => {
-  it('draws all versions, or those in a part of its life, and says if that part has none', async () => {
+  it('draws all versions, or those of a chosen period, and says if the period has none', async () => {
     const { page } = await openWith('1', '2', '3');
     const bars = page.locator('.timeline .bar');
     expect(await bars.count()).toBe(3);
@@ -95,7 +95,7 @@ describe('the view of a secret at an instant', () => {
     expect(await slider.getAttribute('aria-valuetext')).toBe('now');
   });
 
-  it('follows a field that accepts instants as the page and commands write them, and says how to type others', async () => {
+  it('follows the field "As of", and says how to type an instant if it cannot read what was typed', async () => {
     const { name, page } = await openWith('1', '2');
     const versions = (await vault.ask('GET', `/v1/secrets/${name}/versions`)).json.versions ?? [];
     const begin = Date.parse(versions[0]?.validFrom ?? '');
@@ -146,7 +146,7 @@ const localText = (instant: number): string => {
 };
 
 describe('two versions of a secret', () => {
-  it('differ without showing their values, until a person asks for the lines', async () => {
+  it('are compared without showing their values, until a person asks for the lines', async () => {
     const { page } = await openWith('host\nold canary', 'host\nnew canary');
     await press(page, 'Compare');
     await shows(page, 'Versions 1 and 2 differ: 1 line removed, 1 line added.');

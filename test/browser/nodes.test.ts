@@ -120,7 +120,7 @@ describe('the console of three nodes, when one dies,', () => {
 });
 
 describe('the console of three nodes', () => {
-  it('shows the numbers of each node, and a node that is isolated, healed, paused and resumed', async () => {
+  it('shows role, revision, memory and database size of each node, and when a node is isolated, healed, paused and resumed', async () => {
     const page = await openNodes();
     await sentence(page, allServe);
     for (const node of [1, 2, 3]) {

@@ -66,7 +66,7 @@ describe('axe, narrow windows and Tab', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('find no fault in the views of a deleted secret, a missing one, and a weak token', async () => {
+  it('find no fault in the views of a deleted, a stored and a missing secret with a token that may only read', async () => {
     const { page } = await limited.open();
     for (const name of ['DELETED', longest]) {
       await go(page, `secrets/${name}`);
@@ -209,7 +209,7 @@ describe('the page of the console', () => {
 
   // Every test that opens the console checks all fields for this (test/support/console.ts). This
   // test checks that a field which fails the check is reported.
-  it('is reported if a text field is open to autofill and other helpers of the browser', async () => {
+  it('fails the check of these tests if a text field is open to autofill and other helpers of the browser', async () => {
     const { page, complaints } = await console.open();
     await page.evaluate(`document.body.append(document.createElement('textarea'))`);
     await until(() => complaints.length > 0);

@@ -114,7 +114,7 @@ describe('npm start', () => {
     expect(await items()).toEqual(before);
   });
 
-  it('lets a page that rebinds its own name learn only that the vault runs', async () => {
+  it('lets a page that rebinds its DNS name to the vault learn only that the vault runs', async () => {
     const before = await items();
     const readings = await Promise.all(ports().map(readRebound));
     expect(readings.flat()).toEqual(['GET /health {"status":"ok"}']);
@@ -178,7 +178,7 @@ describe('three nodes', () => {
     expect(await content()).toEqual(before);
   });
 
-  it('let a page that rebinds its own name learn only that they run', async () => {
+  it('let a page that rebinds its DNS name to their ports learn only that the nodes run', async () => {
     const before = await content();
     const readings = await Promise.all(ports().map(readRebound));
     expect(readings.flat()).toEqual(nodes.map(() => 'GET /health {"status":"ok"}'));

@@ -232,7 +232,7 @@ describe('the view of a secret', () => {
     expect((await versionsOf(name))[0]).toMatchObject(bytes);
   });
 
-  it('destroys one old value or all of them after the name is typed again, and shows how many are done until it is stopped', async () => {
+  it('destroys one or all old values after the name is typed again, and shows its progress until the person cancels', async () => {
     const name = await vault.create('1');
     for (const value of ['2', '3', '4']) await vault.ask('PUT', `/v1/secrets/${name}`, { value });
     const page = await openSecret(console, name);
@@ -290,7 +290,7 @@ describe('the view of a secret', () => {
     await shows(page, /version 3, written by/);
   });
 
-  it('announces an update and a lost race only once it shows the newest versions', async () => {
+  it('says that an update was stored, or that someone else was faster, only once it shows the newest versions', async () => {
     const name = await vault.create('first');
     const page = await openSecret(console, name);
     const first = await holdVersions(page);

@@ -82,7 +82,7 @@ describe('a session of the console', () => {
 describe('a tab that outlives its console', () => {
   const outlived = useConsole(vault);
 
-  it('sends another program on its port no byte of a typed value, believes none of its answers, and says so', async () => {
+  it('sends no typed value to another program on that port, ignores its answers, and says that the console is gone', async () => {
     const { page, complaints } = await outlived.open();
     const { page: activity, complaints: more } = await outlived.open();
     await visit(activity, 'Activity');

@@ -165,7 +165,7 @@ describe('the workbench', () => {
     expect(json).toMatchObject({ value: 'two\nlines', note: 'from the console' });
   });
 
-  it('expands for a reader, and holds the values in the document only while they are shown', async () => {
+  it('expands for the program that reads the file, and holds the values in the document only while they are shown', async () => {
     const name = await vault.create('it is $5 canary');
     const page = await openWith(`A="u:secret(${name})@h" # c\n`);
     await page.getByLabel('Program that reads the file').selectOption('docker');
@@ -202,7 +202,7 @@ describe('the workbench', () => {
     await shows(page, "A='the old value'");
   });
 
-  it('lets a person give up waiting, and repeats the same action under the same key', async () => {
+  it('lets a person give up waiting, and repeats the same action with the same idempotency key', async () => {
     const name = freshName();
     const page = await openWith(`${name}=1\nA=enc(${name})\n`);
     // The vault stores the secret, but the answer does not arrive.

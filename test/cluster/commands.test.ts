@@ -107,7 +107,7 @@ const staleEtcd = (process.env['PATH'] ?? '').split(':').find((folder) => {
   },
 );
 
-describe('status', () => {
+describe('npm run cluster -- status', () => {
   it('shows one leader, three nodes that serve and equal digests, as JSON and as a table', async () => {
     await create(1);
     await untilSeen(cluster.status, isWhole);
@@ -129,7 +129,7 @@ describe('status', () => {
   });
 });
 
-describe('GET /v1/status', () => {
+describe('GET /v1/status on a node', () => {
   const statusOn = async (node: number, scope: string) => {
     const token = issueToken(join(cluster.folder, 'key'), { tenant: 'cluster-test', scope });
     const headers = { Authorization: `Bearer ${token}` };
@@ -158,7 +158,7 @@ describe('GET /v1/status', () => {
     }
   });
 
-  it('shows no node to a token without that scope', async () => {
+  it('shows no node to a token without the scope vault:status', async () => {
     expect(await statusOn(1, 'secrets:read')).not.toHaveProperty('node');
   });
 
@@ -192,7 +192,7 @@ describe('npm run inspect', () => {
 });
 
 describe('the life of a secret', () => {
-  it('works with dsvault when each command goes to another node', async () => {
+  it('works with dsvault when successive commands go to different nodes of a cluster', async () => {
     const token = issueToken(join(cluster.folder, 'key'), { tenant: 'cluster-test' });
     await liveByDsvault(freshName(), [1, 3, 2].map(cluster.urlOf), token);
   });
@@ -270,7 +270,7 @@ describe('a node that is isolated', () => {
 });
 
 describe('a node that ends by itself', () => {
-  it('is reported and stays down until it is started', async () => {
+  it('is reported by npm run cluster, and stays down until it is started', async () => {
     const [pid = 0, ...children] = cluster.pids('node-3');
     process.kill(pid, 'SIGKILL');
     await untilSeen(

@@ -154,7 +154,7 @@ describe('a node whose files are damaged', () => {
 
   // Shows G2, G12.
   it.each(cases)(
-    'serves again after damage %i, at the latest once it was wiped, with a write acknowledged meanwhile',
+    'serves again after damage %i, at the latest once it is wiped, and has the write that it missed while it was down',
     async (count) => {
       const key = `item/vault\0while ${count}\0v`;
       await end(damaged);

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { runLocal } from '../support/local-process.ts';
 
 describe('npm run demo', () => {
-  it('passes every check of its story, counts the checks, and leaves nothing behind', async () => {
+  it('passes every check of its story, says how many checks there were, and leaves no folder behind', async () => {
     const { exit, output, errors } = runLocal('demo', [], {});
     expect(await exit).toBe(0);
     expect(errors).toEqual([]);

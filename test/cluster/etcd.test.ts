@@ -116,7 +116,7 @@ describe.each([
 });
 
 describe('items in a real etcd', () => {
-  it('can be written and read a hundred at once with their guards, even large ones', async () => {
+  it('can be written a hundred at once, each on a condition, and read a hundred at once, even large ones', async () => {
     const etcd = createEtcd({
       client: real.client,
       onGoneBack: (why) => {

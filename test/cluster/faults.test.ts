@@ -59,7 +59,7 @@ describe('one of three nodes', () => {
     expect(Math.max(...took)).toBeLessThan(10_000);
   });
 
-  it('starts and votes without its copy of the key, but opens no value until the copy is back, while others serve', async () => {
+  it('starts and votes without its copy of the master key, but opens no value until the copy is back', async () => {
     const { nodes, read, create, untilServing } = trial;
     const name = await create([1]);
     await nodes.stop(3);
@@ -77,7 +77,7 @@ describe('one of three nodes', () => {
   });
 
   // Shows G8.
-  it('never shows a reader one old and one new value of a pair that files change, even if a node dies meanwhile', async () => {
+  it('never shows a reader one old and one new value of two secrets that .env files change together, even if a node dies', async () => {
     const { nodes, ask, write } = trial;
     await changePair({
       pair: ['PAIR_USER', 'PAIR_PASS'],

@@ -74,7 +74,7 @@ describe('a node', () => {
     expect(await askEtcd(mutualTls(tls))).toBe(200);
   });
 
-  it('joins with a new member if its own was removed, and a late request does not remove the new one', async () => {
+  it('joins with a new etcd member if its own was removed, and a late request to replace that one does not remove the new one', async () => {
     await cluster.command('stop', '1');
     const before = logOf(1).length;
     const { member } = await askForMember();
@@ -91,7 +91,7 @@ describe('a node', () => {
     expect(await cluster.ask(1, 'GET', '/v1/secrets/NONE')).toMatchObject({ status: 404 });
   });
 
-  it('forms a cluster with the others after it was stopped while it alone had files of that cluster', async () => {
+  it('forms a new cluster with the other nodes after it was stopped when only it had files of that cluster', async () => {
     await cluster.end('SIGTERM');
     for (const { folder } of layout.nodes) rmSync(folder, { recursive: true });
     const folder = join(cluster.folder, 'node-2');

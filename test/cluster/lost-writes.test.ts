@@ -123,9 +123,9 @@ const whoServesLacksNothing = async (): Promise<void> => {
   }
 };
 
-describe('a node that was down while two others acknowledged writes, one of which then lost them', () => {
+describe('a node that missed writes, next to a node that has lost them,', () => {
   // Shows G5.
-  it('does not serve together with the one that lost the end of its log, although their databases agree up to there, and neither does any other node without the writes', async () => {
+  it('does not serve if the other has lost the end of its log, and no node ever answers that a lost write is missing', async () => {
     await loseLog();
     await trio.start(1);
     await trio.start(3);
@@ -141,7 +141,7 @@ describe('a node that was down while two others acknowledged writes, one of whic
   });
 
   // Shows G5.
-  it('does not serve together with the one that lost log and database, not even when the third node comes back or all start again', async () => {
+  it('does not serve if the other has lost log and database, even when the third node is back or all nodes start again', async () => {
     await loseFiles();
     await trio.start(1);
     await trio.start(3);
@@ -170,7 +170,7 @@ describe('a node that was down while two others acknowledged writes, one of whic
 });
 
 describe('a node that reports a revision that nobody has reached', () => {
-  it('does not stop the two others, which agree, and serves again once it was wiped', async () => {
+  it('does not stop the other two nodes, whose data agree, and serves again once it is wiped', async () => {
     const served = join(filesOf(3), 'served-by');
     await until(() => keptBy(3) > 0);
     await trio.end(3);

@@ -122,7 +122,7 @@ it.each<[string, () => void]>([
   ['a database that is cut off after six pages', () => truncateSync(database(), 6 * pageBytes)],
   ['a database without its beginning', () => garble(database(), 0, 2)],
   ['a database with overwritten pages', () => garble(database(), 2, 6)],
-])('a node whose etcd has %s asks for a new member at the third exit', async (_, damage) => {
+])('a node asks for a new member when its etcd with %s exits a third time', async (_, damage) => {
   const whole = await start(isWhole);
   await fill().finally(whole.close);
   damage();

@@ -89,7 +89,7 @@ describe('a snapshot of a table', () => {
     expect(changed.map(nameOf)).toEqual([]);
   });
 
-  it('fails with one sentence once the database nears its quota, because compaction then goes on', async () => {
+  it('fails with one sentence once the database nears its quota, because etcd then compacts it despite the snapshot', async () => {
     await compactTwice(0.9 * quotaBytes);
     await expect(readAll()).rejects.toThrow('etcd has forgotten the moment that was being copied');
   });
@@ -97,7 +97,7 @@ describe('a snapshot of a table', () => {
   const range = { key: Buffer.from('snapshot/'), range_end: Buffer.from('snapshot0') };
   const held = async () => (await etcd.client.range(range, soon())).kvs;
 
-  it('puts its key under a new lease again and again until it is closed, and the key still shows its revision', async () => {
+  it('puts its key in etcd under new leases until it is closed, and the key still shows the revision of the snapshot', async () => {
     const [{ mod_revision: before = '' } = {}] = await held();
     const [key] = await untilSeen(held, ([one]) => one?.mod_revision !== before);
     expect(key).toMatchObject({ create_revision: snapshot.revision });
@@ -106,7 +106,7 @@ describe('a snapshot of a table', () => {
     expect(await held()).toEqual([]);
   });
 
-  it('leaves no key behind if it is closed while its key gets a new lease', async () => {
+  it('leaves no key in etcd if it is closed while its key gets a new lease', async () => {
     for (let round = 0; round < 30; round += 1) {
       const closed = await openSnapshot(etcd.address, 1);
       await sleep(round % 10);

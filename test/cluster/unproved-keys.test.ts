@@ -93,7 +93,7 @@ const refused = [503, 'master_key_incorrect'];
 
 describe('a node whose copy of the master key has one character changed', () => {
   // Shows G9.
-  it('stores nothing in a vault that has values and is shown as incorrect, until its copy is put back', async () => {
+  it('stores nothing in a vault that has values, and its key is shown as incorrect, until it gets the right copy', async () => {
     await startAll();
     await untilCreated(1, 'BEFORE');
     await untilKeysAre('usable', 'usable', 'usable');
@@ -130,7 +130,7 @@ describe('a node whose copy of the master key has one character changed', () => 
     expect(await untilCreated(1, 'RIGHT')).toEqual([201]);
   });
 
-  it('keeps the only other node from storing anything in an empty vault, and both logs name the two nodes', async () => {
+  it('keeps the only other running node from storing anything in an empty vault, and the logs of both name the two nodes', async () => {
     await startAll();
     await stopAll();
     forgetKeys();

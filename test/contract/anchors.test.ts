@@ -50,7 +50,7 @@ const other = '-_0aZz9A';
 describe('a pin with an anchor', () => {
   it.each<[string, (anchors: Anchors) => string, string, readonly string[]]>([
     [
-      'of another history is refused, and only such pins are listed',
+      'that matches no version is refused, and the pins whose anchors match are not listed',
       ({ a2, b1 }) =>
         `W=secret(A@2.${a2})\nX=secret(A@2.${other})\nY=secret(B@1.${b1})secret(B@1.${other})\n`,
       'pin_mismatch',
@@ -63,7 +63,7 @@ describe('a pin with an anchor', () => {
       ['1:3 pin_mismatch A'],
     ],
     [
-      'of another secret with this number is refused',
+      'of the same version number of another secret is refused',
       ({ a1 }) => `X=secret(B@1.${a1})\n`,
       'pin_mismatch',
       ['1:3 pin_mismatch B'],
@@ -75,7 +75,7 @@ describe('a pin with an anchor', () => {
       ['2:3 not_found NONE', '3:3 not_found NONE'],
     ],
     [
-      'beyond the current version is not found',
+      'to a version beyond the current one is not found',
       ({ b1 }) => `X=secret(B@2.${b1})\n`,
       'not_found',
       ['1:3 not_found B'],
@@ -93,13 +93,13 @@ describe('a pin with an anchor', () => {
       ['2:3 pin_mismatch B'],
     ],
     [
-      'of another history to a destroyed version is reported as a mismatch',
+      'that matches no version is reported as a mismatch even if the version is destroyed',
       () => `X=secret(A@1.${other})\n`,
       'pin_mismatch',
       ['1:3 pin_mismatch A'],
     ],
     [
-      'to a destroyed version is reported as destroyed',
+      'that matches a destroyed version is reported as destroyed',
       ({ a1 }) => `X=secret(A@1.${a1})\n`,
       'version_destroyed',
       ['1:3 version_destroyed A'],
@@ -178,7 +178,7 @@ describe('a pin with an anchor', () => {
   });
 
   // Shows G10.
-  it('is refused if its number was used again after a restore, even in a repeat of a keyed request', async () => {
+  it('is refused if its version number was used again after a restore, even in a repeat of a keyed request', async () => {
     const { alice, b1 } = await withSecrets();
     const content = `N=1\nX=enc(N)\nY=secret(B@1.${b1})\n`;
     const first = await ask.submit(alice, content, { key });
@@ -202,7 +202,7 @@ describe('a pin with an anchor', () => {
 describe('a tag with an anchor', () => {
   it.each<[string, (anchors: Anchors) => string, boolean]>([
     ['of the current version matches', ({ a4 }) => `4.${a4}`, true],
-    ['of another history does not match', () => `4.${other}`, false],
+    ['that no version has does not match', () => `4.${other}`, false],
     ['of an earlier version does not match', ({ a2 }) => `2.${a2}`, false],
     ['of another secret does not match', ({ b1 }) => `4.${b1}`, false],
   ])('%s, in If-Match and in If-None-Match', async (_, tagOf, holds) => {

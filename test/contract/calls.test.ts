@@ -360,7 +360,7 @@ describe('calls and costs:', () => {
     wired = await wireUp(vault);
   });
 
-  it('every operation has a cost in the table', async () => {
+  it('every operation has a cost in test/support/costs.ts', async () => {
     const { routes } = await readTemplate();
     const known = new Set(Object.keys(costs).map((name) => name.split(/[ ,]/)[0]));
     expect(new Set(routes.map(({ operation }) => operation))).toEqual(known);
@@ -388,7 +388,7 @@ describe('calls and costs:', () => {
 
   // Shows G15.
   it.each(cases)(
-    '%s makes only allowed calls, costs what the table says, and erases its data keys',
+    '%s makes only allowed calls, costs what test/support/costs.ts says, and erases its data keys',
     async (_, { prepare, run, cost }) => {
       const alice = someone();
       await prepare(vault.ports, alice);

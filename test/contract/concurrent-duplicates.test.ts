@@ -114,20 +114,20 @@ describe('a keyed update with If-Match', () => {
   };
   const replayed = { replayed: true, version: { version: 2 } };
 
-  it('returns the result of a duplicate stored between its reads of the record and the head', async () => {
+  it('returns the result of a duplicate stored between its reads of the record and of the secret', async () => {
     const alice = await withOne();
     const ports = afterLook('head', () => update(vault.ports, alice, [1]));
     expect(await update(ports, alice, [1])).toMatchObject(replayed);
   });
 
-  it('answers idempotency_key_reused if another request with its key was stored between its reads of the record and the head', async () => {
+  it('answers idempotency_key_reused if another request with its key was stored between its reads of the record and of the secret', async () => {
     const alice = await withOne();
     const ports = afterLook('head', () => update(vault.ports, alice, [1]));
     const other = update(ports, alice, [1], 'another');
     await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' });
   });
 
-  it('answers version_conflict if a request with another key was stored between its reads of the record and the head', async () => {
+  it('answers version_conflict if a request with another key was stored between its reads of the record and of the secret', async () => {
     const alice = await withOne();
     const ports = afterLook('head', () => addVersion(vault.ports, alice, 'DB', 'other'));
     await expect(update(ports, alice, [1])).rejects.toMatchObject({
@@ -174,7 +174,7 @@ describe('a keyed deletion', () => {
   const replayed = { replayed: true, version: { version: 2 } };
 
   it.each([undefined, [1]])(
-    'with If-Match %j returns the result of a duplicate that deleted the secret between its reads of the record and the head',
+    'with If-Match %j returns the result of a duplicate that deleted the secret between its reads of the record and of the secret',
     async (ifMatch) => {
       const alice = await withOne();
       const ports = afterLook('head', () => remove(vault.ports, alice, ifMatch));
@@ -188,13 +188,13 @@ describe('a keyed deletion', () => {
     expect(await remove(ports, alice)).toMatchObject(replayed);
   });
 
-  it('answers not_found if another request deleted the secret between its reads of the record and the head', async () => {
+  it('answers not_found if another request deleted the secret between its reads of the record and of the secret', async () => {
     const alice = await withOne();
     const ports = afterLook('head', () => vaultOver(vault.ports).delete(alice, 'DB'));
     await expect(remove(ports, alice)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('answers idempotency_key_reused if an update with its key was stored between its reads of the record and the head, even if the secret was then deleted', async () => {
+  it('answers idempotency_key_reused if an update with its key was stored between its reads of the record and of the secret, even if the secret was then deleted', async () => {
     const alice = await withOne();
     const ports = afterLook('head', async () => {
       await update(vault.ports, alice, [1]);
@@ -206,7 +206,7 @@ describe('a keyed deletion', () => {
 });
 
 describe('a keyed update', () => {
-  it('returns the result of a duplicate whose version was deleted between its reads of the record and the head', async () => {
+  it('returns the result of a duplicate whose version was deleted between its reads of the record and of the secret', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'DB', ['a']);
     const ports = afterLook('head', async () => {
@@ -274,9 +274,9 @@ describe('a keyed .env file', () => {
   });
 
   it.each([
-    ['before this host looked for the record', lateForRecord],
+    ['before the request looked for its record', lateForRecord],
     [
-      'before this host read its names again',
+      'before the request read its names again',
       (work: () => Promise<unknown>) => {
         let reads = 0;
         return changedPorts(vault.ports, {
@@ -291,7 +291,7 @@ describe('a keyed .env file', () => {
       },
     ],
   ])(
-    'returns the result of a duplicate that read a name which was created only %s',
+    'returns the result of a duplicate that read a secret which was created just %s',
     async (_, host) => {
       const alice = someone();
       const ports = host(async () => {

@@ -82,7 +82,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     return true;
   };
 
-  it('stays unchanged until a secret that it reads has changed', async () => {
+  it('is answered as unchanged until a secret that it reads has changed', async () => {
     const alice = await withSecrets();
     const tag = await tagOf(alice);
     expect(tag).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -94,7 +94,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     expect(await isUnchanged(alice, await tagOf(alice))).toBe(true);
   });
 
-  it('counts another file, dialect or form of the reply as changed', async () => {
+  it('is answered in full for another file, dialect or form of the reply', async () => {
     const alice = await withSecrets();
     const tag = await tagOf(alice);
     const other = 'A=secret(OTHER)\nB=secret(DB)\nC=secret(DB@1)\n';
@@ -112,7 +112,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     }
   });
 
-  it('counts the same values of another tenant, or of a secret that was created again, as changed', async () => {
+  it('is answered in full for the same values of another tenant, or of a secret that was created again', async () => {
     const [alice, bob] = [await withSecrets(), await withSecrets()];
     const tag = await tagOf(alice);
     expect(await isUnchanged(bob, tag)).toBe(false);
@@ -121,7 +121,7 @@ describe('an expansion with the tag of an earlier answer', () => {
     expect(await isUnchanged(alice, tag)).toBe(false);
   });
 
-  it('stays unchanged at every instant with the same versions', async () => {
+  it('is answered as unchanged as of every instant with the same versions', async () => {
     const alice = await withSecrets();
     const tag = await tagOf(alice, file, { at: began + 1_500 });
     expect(await isUnchanged(alice, tag, file, { at: began + 1_000 })).toBe(true);

@@ -35,7 +35,7 @@ const beforeWrite = (work: () => Promise<unknown>) =>
   beforeWrites(vault.ports, async (turn) => turn === 1 && (await work())).ports;
 
 describe('copy-secret', () => {
-  it('stores an earlier version as the next one, sealed again, with any note, and logs no value as opened', async () => {
+  it('seals an earlier version again as the next one, even with a note that repeats its value, and logs no value as opened', async () => {
     // The note repeats the value on purpose. A create refuses that; a copy must not, because the
     // refusal would confirm a guess of the value.
     const first = 'long enough to be a guess';
@@ -327,7 +327,7 @@ describe('a repeated copy', () => {
     await expect(copied).rejects.toMatchObject({ code: 'integrity_failure' });
   });
 
-  it('answers not_found for a source that is now hidden, as for a missing one', async () => {
+  it('answers not_found for a source that is now hidden from the caller, as for a missing one', async () => {
     const alice = await withSecrets({ DB: ['a'], FROM: ['x'] });
     await ask.copy(alice, 'DB', { name: 'FROM' }, { key });
     const blind = { ...alice, names: ['DB'] };

@@ -54,7 +54,7 @@ const race = async (
 };
 
 describe('delete-secret', () => {
-  it('writes a version without a value, and ends the old interval where it begins', async () => {
+  it('writes a version without a value, and ends the version before it at the same instant', async () => {
     const alice = await withVersions('a', 'b');
     const bob = { ...alice, subject: 'bob' };
     const deleted = await ask.delete(bob, 'DB', { now: began + 5_000, note: 'moved' });
@@ -92,7 +92,7 @@ describe('delete-secret', () => {
     expect((await historyOf(vault.ports, alice, 'DB'))[0]).toEqual(first);
   });
 
-  it('begins 1 ms after the version that it replaces if the clock goes back, so that intervals keep their order', async () => {
+  it('writes a deletion that begins 1 ms after the version before it if the clock goes back', async () => {
     const alice = await withVersions('a');
     const { version } = await ask.delete(alice, 'DB', { now: began - 1_000_000 });
     expect(version.validFrom).toBe(began + 1);
@@ -138,7 +138,7 @@ describe('delete-secret', () => {
   });
 
   // Shows G9.
-  it('reports the error of the head rather than of the record if neither can be read, whichever fails first', async () => {
+  it('reports why the secret cannot be read rather than why the idempotency record cannot, whichever read fails first', async () => {
     const fails = async (code: 'throttled' | 'store_unavailable', turns: number) => {
       for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
       throw new VaultError(code, '');

@@ -79,7 +79,7 @@ describe('destroy-version', () => {
     expect(context.journal.decisions).toEqual([]);
   });
 
-  it('gives sixteen concurrent requests one answer, and only one of them logs it', async () => {
+  it('gives sixteen concurrent requests the same answer, and only one of them logs the destruction', async () => {
     const alice = await withVersions('a', 'b');
     const stored = await vault.ports.store.for(requestContext(), alice).findVersion('DB', 1);
     // All requests have read the version before one of them destroys it.

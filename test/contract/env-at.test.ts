@@ -99,7 +99,7 @@ describe('a .env file as of an instant', () => {
   });
 
   // Shows G8.
-  it('shows a consistent pair while both secrets of the pair are updated', async () => {
+  it('shows two secrets as they were at the instant, even while both are updated', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1'], began);
     await makeSecret(vault.ports, alice, 'B', ['b1'], began + 1);
@@ -131,7 +131,7 @@ describe('a .env file as of an instant', () => {
     expect(reads).toBeGreaterThan(5);
   });
 
-  it('gives a dry run the answer of a real run, and expands a file that reads nothing', async () => {
+  it('is answered alike in a dry run and in a real one, and is expanded even if it reads nothing', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
     const content = 'X=secret(A)\n';
@@ -145,7 +145,7 @@ describe('a .env file as of an instant', () => {
     expect((await expand(alice, 'X=1\n', began)).content).toBe('X=1\n');
   });
 
-  it('answers store_unavailable, not not_found, while the store cannot be read', async () => {
+  it('answers store_unavailable rather than not_found while the store cannot be read', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2'], began);
     const script = fault.inTurn('get', Array(9).fill({ before: fault.unavailable }));

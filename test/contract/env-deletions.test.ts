@@ -29,7 +29,7 @@ const versionsOf = async (principal: Principal, name: string) =>
 
 describe('a file that creates a deleted name again', () => {
   // Shows G8.
-  it('writes its next version, together with the new names', async () => {
+  it('writes the next version of the deleted name, together with the new names', async () => {
     const alice = await withDeleted('OLD');
     const { writes, ports } = beforeWrites(vault.ports);
     const context = requestContext();
@@ -113,7 +113,7 @@ describe('a file that creates a deleted name again', () => {
     expect(await versionsOf(alice, 'OLD')).toEqual([1, 2, 3, 4]);
   });
 
-  it('can have 96 names at most, and each deleted one counts twice', async () => {
+  it('may have at most 96 names, and each deleted one counts twice toward that limit', async () => {
     const names = Array.from({ length: 49 }, (_, index) => `N${index}`);
     const alice = await withDeleted(...names);
     const tooMany = { code: 'too_large', properties: { limit: 96 } };
@@ -190,7 +190,7 @@ describe('a file that reads a destroyed version', () => {
     return alice;
   };
 
-  it('is refused with version_destroyed, and every such line is listed', async () => {
+  it('is refused with version_destroyed, and every line that reads a destroyed version is listed', async () => {
     const alice = await withDestroyed();
     const file = 'A=secret(DB)\nB=secret(DB@1)\n\nC="x secret(DB@2)"\nD=secret(DB@1)\n';
     const lines = ['version_destroyed', '2 version_destroyed DB', '4 version_destroyed DB'];
@@ -201,7 +201,7 @@ describe('a file that reads a destroyed version', () => {
     }
   });
 
-  it('reports names that exist or are missing first, and stores nothing', async () => {
+  it('reports names that exist or are missing rather than the destroyed version, and stores nothing', async () => {
     const alice = await withDestroyed();
     const gone = 'A=secret(DB@1)\n';
     for (const dryRun of [false, true]) {

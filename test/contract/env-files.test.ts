@@ -57,7 +57,7 @@ describe('a .env file', () => {
     });
   });
 
-  it('stores nothing if any new name exists, and lists every such name', async () => {
+  it('stores nothing if a name that it creates exists already, and lists every such name', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'B', ['old']);
     await makeSecret(vault.ports, alice, 'D', ['old']);
@@ -120,7 +120,7 @@ describe('a .env file', () => {
   });
 
   // Shows G8.
-  it('succeeds for one of eight files that overlap, and the others store nothing', async () => {
+  it('is the only one stored of eight concurrent files that create the same name', async () => {
     const alice = someone();
     const fileOf = (index: number) =>
       `S=of ${index}\nOWN${index}=x\nA=enc(S)\nB=enc(OWN${index})\n`;
@@ -368,7 +368,7 @@ describe('a .env file', () => {
     }
   });
 
-  it('limits the new and read values together, in bytes', async () => {
+  it('answers too_large if its new values and those that it reads have too many bytes together', async () => {
     const alice = someone();
     const names = Array.from({ length: 12 }, (_, index) => `BIG${index}`);
     await Promise.all(

@@ -32,7 +32,7 @@ const withOld = async (...names: readonly string[]) => {
 };
 describe('a file that stores next versions', () => {
   // Shows G8.
-  it('writes them together with its new secrets, and reads others', async () => {
+  it('writes the next versions and its new secrets together, and also reads a secret', async () => {
     const alice = await withOld('USER', 'PASS', 'TOKEN');
     const content = `${updating('new', 'USER', 'PASS')}N=1\nY=enc(N)\nT=secret(TOKEN)\n`;
     const context = requestContext();
@@ -271,7 +271,7 @@ describe('a keyed file that stores next versions', () => {
     expect(await historyOf(vault.ports, alice, 'A')).toHaveLength(4);
   });
 
-  it('returns its first answer even though it replaced the version in ifVersions itself', async () => {
+  it('returns its first answer when repeated, although it has itself replaced the version in ifVersions', async () => {
     const alice = await withOld('A');
     const asked = { key, ifVersions: new Map([['A', 1]]) };
     const first = await ask.encrypt(alice, updating('new', 'A'), asked);
@@ -314,7 +314,7 @@ describe('a file with many or large next versions', () => {
     values: new Map(names.map((name) => [name, 'n'.repeat(size)])),
   });
 
-  it('stores 48 of the largest that fit together, and refuses more than 3 MiB of sealed values', async () => {
+  it('is stored with 48 if the old and new sealed values have 3 MiB together, and refused if they have more', async () => {
     const names = namesOf(48);
     const alice = someone();
     // The most that fits: 48 × (43,675 + 21,829) bytes plus 96 tags of 16 bytes are 3,145,728.
@@ -334,7 +334,7 @@ describe('a file with many or large next versions', () => {
     expect((await ask.encrypt(alice, content, { values, key })).created).toEqual(created);
   });
 
-  it('counts each of them, and each name created again, twice toward the limit of 96 names', async () => {
+  it('counts each next version, and each name created again, twice toward the limit of 96 names', async () => {
     const alice = await withOld(...namesOf(47), 'GONE');
     await ask.delete(alice, 'GONE');
     const { content, values } = sending(namesOf(47), 1);

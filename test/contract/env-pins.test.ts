@@ -13,7 +13,7 @@ describe('a .env file with pinned references', () => {
   const vault = useEmbedded();
   const ask = askOf(vault);
 
-  it('gets each pinned version where it is named, and the current version elsewhere', async () => {
+  it('gets the pinned version where one is named, and the current version where none is', async () => {
     const alice = someone();
     await makeSecret(vault.ports, alice, 'A', ['a1', 'a2', 'a3']);
     await makeSecret(vault.ports, alice, 'B', ['b1', 'b2']);
@@ -145,7 +145,7 @@ describe('a .env file with pinned references', () => {
       ['another name', 'B@2 A@1 A@2'],
       ['a version other than the pinned one', 'A@2 A@2 A@2'],
       ['a version that the secret does not have', 'A@3 A@1 A@2'],
-    ])('refuses a record with %s', async (_, told) => {
+    ])('answers integrity_failure when repeated if its stored record has %s', async (_, told) => {
       const alice = someone();
       vault.tampered.add(alice.tenant);
       await makeSecret(vault.ports, alice, 'A', ['a1', 'a2']);
@@ -187,7 +187,7 @@ describe('a .env file with pinned references', () => {
     expect(most).toBe(16);
   });
 
-  it('counts every version of a secret toward 1 MiB of values', async () => {
+  it('counts every version that it reads of a secret toward the limit of 1 MiB of values', async () => {
     const alice = someone();
     const values = Array.from({ length: 17 }, () => 'x'.repeat(65_536));
     await makeSecret(vault.ports, alice, 'BIG', values);

@@ -124,7 +124,7 @@ describe('the gateway', () => {
 });
 
 describe('the gateway, with clients that do not read their replies,', () => {
-  it('ends their connections after the time limit for reading, and serves others meanwhile', async () => {
+  it('ends their connections after the time limit for reading, and serves other clients meanwhile', async () => {
     await start({ replyMs: 200 }, long);
     const deaf = await Promise.all([open(), open(), open()]);
     for (const socket of deaf) socket.write(get('/v1/secrets'));
@@ -153,7 +153,7 @@ describe('the gateway, with clients that do not read their replies,', () => {
 });
 
 describe('the gateway, with half-sent bodies,', () => {
-  it('refuses the oldest bodies when all together exceed the bound, and serves others', async () => {
+  it('refuses the oldest request when all bodies together exceed the bound, and answers the rest once they are complete', async () => {
     await start({ bodyBytesHeldMax: 3.5 * mebibyte });
     const half: Socket[] = [];
     for (let sent = 1; sent <= 4; sent += 1) {
@@ -195,7 +195,7 @@ describe('the gateway, with many connections or requests,', () => {
     }
   });
 
-  it('keeps connections whose functions run, and closes the new one', async () => {
+  it('keeps connections whose requests are running, and closes a new connection beyond the limit', async () => {
     const answered = Promise.withResolvers<void>();
     await start({ connectionsMax: 1 }, async (event, context) => {
       await answered.promise;

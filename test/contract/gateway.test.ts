@@ -143,7 +143,7 @@ describe('the local gateway', () => {
     expect(remainingMs + performance.now() - asked).toBeGreaterThan(14_000);
   });
 
-  it('sends the answer of the function unchanged', async () => {
+  it('sends the answer of a function to the client unchanged', async () => {
     respond = async () => ({
       ...replyOf('{"é":"\u{1F512}"}', { ETag: '"1"', 'Retry-After': 1 }),
       statusCode: 201,
@@ -228,7 +228,7 @@ describe('the local gateway, when something is wrong,', () => {
     expect(calls).toEqual([]);
   });
 
-  it('answers 405 to another method, and lists the methods of the route', async () => {
+  it('answers 405 to a method that the route does not have, and lists the methods that it has', async () => {
     const allow = async (method: string, path: string) => {
       const reply = await get(path, { method });
       await expectProblem(reply, 405, 'method_not_allowed');

@@ -91,7 +91,7 @@ const asks: Readonly<Record<string, Ask>> = {
   'destroy-version': (alice, name, context) => ask.destroy(alice, name, 1, { context }),
   'destroy-version of the current version': (alice, name, context) =>
     ask.destroy(alice, name, 2, { context }),
-  'destroy-version of a version above': (alice, name, context) =>
+  'destroy-version of a version above the current one': (alice, name, context) =>
     ask.destroy(alice, name, 3, { context }),
   'expand-env': (alice, name, context) => ask.expand(alice, file(name), { context }),
   'expand-env as of an instant': (alice, name, context) =>

@@ -65,7 +65,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
   it.each([
     ['after 49 hours, when the key is free', {}, times.idempotencyKeptMs + hour],
     ['under the same key of another subject', { subject: 'mallory' }, 0],
-  ])('counts as new %s', async (_, other, after) => {
+  ])('is treated as a new request %s', async (_, other, after) => {
     const principal = await prepared();
     await run(principal);
     // As a new request, a create finds the name taken, and a deletion finds it deleted. An update
@@ -77,7 +77,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     } else expect(again).toBe(leaves === 'deleted' ? 'not_found' : 'secret_exists');
   });
 
-  it('answers idempotency_key_reused if the key is used for anything else', async () => {
+  it('answers idempotency_key_reused if its key is sent with another operation', async () => {
     const principal = await prepared();
     await run(principal);
     for (const of of others) {
@@ -110,7 +110,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     expect(await effects(principal)).toEqual([1]);
   });
 
-  it('stores nothing, even when it is sent first, if its record cannot be read', async () => {
+  it('answers store_unavailable, even the first time, and stores nothing if its record cannot be read', async () => {
     const principal = await prepared();
     const ports = changedPorts(vault.ports, {
       store: () => ({
@@ -184,7 +184,7 @@ describe('the record of a keyed update', () => {
     },
   );
 
-  it('no longer counts after its last second, for a read or for a write', async () => {
+  it('is ignored after its last second, by a read and by a write', async () => {
     await expect(found(lastSecond + 1_000)).rejects.toMatchObject({ code: 'version_conflict' });
     expect(await met(lastSecond + 1_000)).toEqual({ version: 3, replayed: false });
   });

@@ -197,7 +197,7 @@ const rangeAll = async (
 };
 
 // Shows G1.
-it('a store of items judges guards, returns items and lists pages as the model does', async () => {
+it('a store decides conditional writes, returns items and lists pages as the model in this file does', async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(

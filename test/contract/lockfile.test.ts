@@ -44,7 +44,7 @@ describe('the lock file', () => {
     }
   });
 
-  it('has three packages with install scripts, and allows only the one that is needed', () => {
+  it('has three packages with install scripts, of which package.json allows only the one of esbuild', () => {
     const withScript = Object.entries(installed).flatMap(([path, { hasInstallScript }]) =>
       hasInstallScript ? [path.replace('node_modules/', '')] : [],
     );

@@ -144,7 +144,7 @@ const withDefault = (parameters: readonly Found['node'][]): Json[] =>
     .filter((node) => 'default' in resolved(node['schema']))
     .map((node) => node['name'] ?? null);
 
-describe('the check of the parameters', () => {
+describe('the check that no parameter has a default', () => {
   it('finds a default in the schema of a parameter, and in one that it refers to', () => {
     const referred = { $ref: '#/components/schemas/EncodingSent' };
     expect(
@@ -189,8 +189,8 @@ describe('the check of a reply against openapi.yaml', () => {
     ['another cache-control', [['cache-control', 'no-cache']], {}, 201],
     ['another property', [], { value: 'v' }, 201],
     ['another type of a property', [], { version: '1' }, 201],
-    ['a missing property', [], { validFrom: undefined }, 201],
-  ])('refuses a reply with %s', (_, headers, change, status) => {
+    ['fewer properties', [], { validFrom: undefined }, 201],
+  ])('refuses a reply with %s than the document describes', (_, headers, change, status) => {
     expect(check([...created, ...headers], { ...body, ...change }, status)).not.toEqual([]);
   });
 

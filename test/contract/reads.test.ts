@@ -59,7 +59,7 @@ describe('a version', () => {
     expect((await ask.get(alice, 'DB', { version: 1 })).value).toHaveLength(0);
   });
 
-  it('ends where its own item says, even if the head does not show yet that it was superseded', async () => {
+  it('ends where its own item says, even if the head still shows it as the current version', async () => {
     const alice = await withVersions('a');
     const early = await vault.ports.store.for(requestContext(), alice).findHead('DB');
     await addVersion(vault.ports, alice, 'DB', 'b', began + 1000);
@@ -69,7 +69,7 @@ describe('a version', () => {
     expect(stored.validTo).toBe(began + 1000);
   });
 
-  it('is read once more if a plain read does not find it although the head is newer', async () => {
+  it('is read a second time if the first read misses it although a newer version is current', async () => {
     const alice = await withVersions('a', 'b', 'c');
     // Simulates an update that is still running: only the second, settled read finds the item.
     const racing = changedPorts(vault.ports, {
@@ -125,7 +125,7 @@ describe('a history', () => {
     }
   });
 
-  it('is read newest first from a range that has one version more than the page', async () => {
+  it('is read newest first with one version more at each end of a page', async () => {
     const alice = await withVersions(...seven);
     const ranges: number[][] = [];
     const ports = changedPorts(vault.ports, {
@@ -293,7 +293,7 @@ describe('a list of names by state', () => {
     }
   });
 
-  it('with details, leaves out a name whose state has changed, and goes on', async () => {
+  it('with details, leaves out a name that the index lists under an old state, and goes on after it', async () => {
     // The index lags: it still lists deleted secrets, and names that no longer belong in it.
     const names = ['A', 'AB', 'GONE'];
     const ports = changedPorts(vault.ports, {

@@ -17,7 +17,7 @@ const hashesOf = (items: readonly Item[]) =>
 const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 describe('a restore', () => {
-  it('leaves the items that are there already, adds the others, and replaces none', async () => {
+  it('adds the items that are missing, and fails rather than replace one that differs from the backup', async () => {
     const { tenant } = someone();
     vault.tampered.add(tenant);
     // A hundred of the large items do not fit into one transaction.
@@ -65,7 +65,7 @@ describe('restore --redo-destroys', () => {
     yield* lines;
   }
 
-  it('destroys what the log proves was destroyed, with the original caller and time, and keeps what other writes made', async () => {
+  it('destroys again only versions that the log proves were destroyed, with their original caller and time', async () => {
     const [five, two] = [
       ['1', '2', '3', '4', '5'],
       ['1', '2'],

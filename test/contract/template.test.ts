@@ -304,12 +304,12 @@ describe('template.yaml', () => {
     expect(3 * concurrencyMax * limits.fileNamesMax).toBeLessThanOrEqual(kmsCallsPerSecond);
   });
 
-  it('gives a function more time than a request has', () => {
+  it('gives every function a longer time limit than the vault gives a request', () => {
     const least = Math.min(...template.routes.map(({ timeoutMs }) => timeoutMs));
     expect(least).toBeGreaterThan(times.answerByMs);
   });
 
-  it('has alarms, their topic and a dashboard only for an AlarmEmail', () => {
+  it('has alarms, their topic and a dashboard only if AlarmEmail is given', () => {
     const { Default, AllowedPattern = '' } = document.Parameters['AlarmEmail'] ?? {};
     expect(Default).toBe('');
     const accepts = (email: string) => new RegExp(`^(?:${AllowedPattern})$`).test(email);
@@ -400,7 +400,7 @@ describe('template.yaml', () => {
     expect(graphs().map(({ type }) => type)).toEqual([...Array(8).fill('metric'), 'log']);
   });
 
-  it('counts refusals by reason, over the logs of all functions', () => {
+  it('has a dashboard table that counts refusals by reason, over the logs of all functions', () => {
     const { query = '' } = graphs().find(({ type }) => type === 'log')?.properties ?? {};
     const sources = [...query.matchAll(/SOURCE '\/aws\/lambda\/x-([\w-]+)'/g)];
     expect(sources.map(([, operation]) => operation).sort()).toEqual(Object.keys(routes).sort());
@@ -464,7 +464,7 @@ describe('template.yaml', () => {
     expect([hasId(''), hasId('v')]).toEqual([false, true]);
   });
 
-  it('accepts a complete issuer with one key set, or none with an access policy, and explains what is wrong otherwise', () => {
+  it('accepts a complete issuer with one key set, or no issuer at all, and explains what is wrong otherwise', () => {
     const refusals = (AuthIssuer: string, AuthAudience: string, AuthJwks: string, url: string) =>
       refusalsOf('WholeIssuer', { AuthIssuer, AuthAudience, AuthJwks, AuthJwksUrl: url });
     const set = '{"keys":[]}';

@@ -44,7 +44,7 @@ const late = (ms: number) => {
   return context;
 };
 
-it('a KMS call may begin shortly before its limit', async () => {
+it('a KMS call may still begin shortly before seven seconds have passed', async () => {
   // The request's clock stands still, so a slow machine cannot use up its time.
   const context = { ...requestContext(), elapsed: () => times.kmsCallsUntilMs - 50.5 };
   expect((await ask.get(alice, 'HOT', 'latest', { context })).text).toBe('two');
@@ -83,7 +83,7 @@ it('no write may begin after eight seconds', async () => {
   expect(context.journal.storeCalls).toEqual([]);
 });
 
-it('if KMS does not answer, it is blamed rather than the store, even if the store is slow', async () => {
+it('a request that KMS does not answer fails with master_key_unavailable, even if the store is slow too', async () => {
   const clock = virtualClock();
   const context = requestContext({ clock });
   clock.advance(times.kmsCallsUntilMs - 50);

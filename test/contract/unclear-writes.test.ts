@@ -27,7 +27,7 @@ const withOne = async () => {
 
 describe('a write whose reply is lost', () => {
   // Shows G6.
-  it('counts as one success, not as a conflict or a replay', async () => {
+  it('is answered as one success, not as a conflict or a replay', async () => {
     const lost = { after: fault.lost };
     for (const replies of [[lost], [lost, { before: fault.lost }], [lost, lost, lost]]) {
       const alice = someone();
@@ -42,7 +42,7 @@ describe('a write whose reply is lost', () => {
     }
   });
 
-  it('is recognised after later updates by others', async () => {
+  it('is answered as a success even after later updates by other requests', async () => {
     const alice = someone();
     const script = fault.inTurn('write', [{ after: fault.lost }]);
     const sleep = async () => {
@@ -86,7 +86,7 @@ describe('a write whose reply is lost', () => {
 });
 
 describe('a deletion whose reply is lost', () => {
-  it.each([1, 3])('counts as one success after %i lost replies', async (times) => {
+  it.each([1, 3])('is answered as one success after %i lost replies', async (times) => {
     const alice = await withOne();
     const lost = Array(times).fill({ after: fault.lost });
     const { delete: remove } = behind(fault.inTurn('write', lost));
@@ -94,7 +94,7 @@ describe('a deletion whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2]);
   });
 
-  it('counts as written after the secret was created and deleted again', async () => {
+  it('is answered as a success even after the secret was created and deleted again', async () => {
     const alice = await withOne();
     const script = fault.inTurn('write', [{ after: fault.lost }]);
     const sleep = async () => {
@@ -117,14 +117,14 @@ describe('a deletion whose reply is lost', () => {
   });
 });
 
-describe('a create over a deletion whose reply is lost', () => {
+describe('a create of a deleted name whose reply is lost', () => {
   const withDeleted = async () => {
     const alice = await withOne();
     await vaultOver(vault.ports).delete(alice, 'DB');
     return alice;
   };
 
-  it.each([undefined, 'k'.repeat(20)])('counts as one success, with the key %s', async (key) => {
+  it.each([undefined, 'k'.repeat(20)])('is answered as one success, with key %s', async (key) => {
     for (const times of [1, 3]) {
       const alice = await withDeleted();
       const lost = Array(times).fill({ after: fault.lost });
@@ -136,7 +136,7 @@ describe('a create over a deletion whose reply is lost', () => {
     }
   });
 
-  it('counts as written after its version was deleted by another', async () => {
+  it('is answered as a success even after another request deleted its version', async () => {
     const alice = await withDeleted();
     const script = fault.inTurn('write', [undefined, { after: fault.lost }]);
     const sleep = async () => {
@@ -148,7 +148,7 @@ describe('a create over a deletion whose reply is lost', () => {
     expect(await versionsOf(alice)).toEqual([1, 2, 3, 4]);
   });
 
-  it('counts as one success if it made the first version, which was deleted meanwhile', async () => {
+  it('is answered as a success if it wrote the first version, which was deleted before the retry', async () => {
     const alice = someone();
     const script = fault.inTurn('write', [{ after: fault.lost }]);
     const sleep = async () => {

@@ -95,8 +95,8 @@ describe('the log line of a request about one secret', () => {
     ...[get, getAt(9_000), getVersion(3), update, remove].map(
       (one): [string, string, Ask, string] => ['a deleted secret', 'GONE', one, 'deleted'],
     ),
-    ['a later version', 'DB', getVersion(3), 'beyond_current'],
-    ['a later version to destroy', 'DB', destroy(3), 'beyond_current'],
+    ['a version above the current one', 'DB', getVersion(3), 'beyond_current'],
+    ['a version to destroy above the current one', 'DB', destroy(3), 'beyond_current'],
     ['an instant before the first version', 'DB', getAt(-1), 'before_first'],
   ])('says why %s is not found', async (_, name, asking, why) => {
     expect(await reasonOf(() => asking(alice, name))).toEqual({ why });

@@ -66,7 +66,7 @@ describe('create-secret', () => {
 });
 
 describe('update-secret', () => {
-  it('writes a new version and ends the old interval where the new one begins', async () => {
+  it('writes a new version, and ends the version before it at the instant when the new one begins', async () => {
     const alice = await withOne(began);
     const { version } = await ask.update(alice, 'DB', 'second', { now: began + 1_000 });
     expect(version).toMatchObject({ version: 2, validFrom: began + 1_000 });
@@ -85,7 +85,7 @@ describe('update-secret', () => {
     expect({ ...after, validTo: undefined }).toEqual(before);
   });
 
-  it('moves validFrom forward if the clock goes back, so that intervals keep their order', async () => {
+  it('moves validFrom forward if the clock goes back, so that versions keep their order in time', async () => {
     const alice = await withOne(began);
     await ask.update(alice, 'DB', 'b', { now: began - 1_000_000 });
     await ask.update(alice, 'DB', 'c', { now: began + 1 });

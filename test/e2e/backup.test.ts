@@ -184,7 +184,7 @@ describeLocal('npm start:', () => {
     expect(readdirSync(dataDir).filter((name) => name !== 'lock')).toEqual(before);
   });
 
-  it('restore writes a check of the key if the key opened values of the backup, and none if the key is disabled', async () => {
+  it('restore writes key-check.json if the key has opened values of the backup, and does not if the key is disabled', async () => {
     const check = (dataDir: string) => readFileSync(join(dataDir, 'key-check.json'), 'utf8');
     const proved = folderWithKey(vault.dataDir);
     await succeed('restore', proved, file);
@@ -195,7 +195,7 @@ describeLocal('npm start:', () => {
     expect(readdirSync(disabled)).not.toContain('key-check.json');
   });
 
-  it('restore refuses the data folder of a running vault, and a file that is cut off', async () => {
+  it('restore refuses the data folder of a running vault, and a backup file that is cut off', async () => {
     const onRunning = await run('restore', vault.dataDir, file);
     expect([onRunning.code, onRunning.errors.at(-1)]).toEqual([
       1,

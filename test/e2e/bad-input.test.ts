@@ -210,7 +210,7 @@ describe('the vault', () => {
   });
 });
 
-describe('a body', () => {
+describe('the body of a request', () => {
   const text = () => JSON.stringify({ name: freshName('BODY'), value: canary });
 
   it('is accepted up to 1,048,576 bytes, and a longer one is answered with 413', async () => {

@@ -105,7 +105,7 @@ const historyOf = async (name: string): Promise<ListedVersion[]> => {
 
 describe('160 creates of 16 names by 16 clients', () => {
   // Shows G1.
-  it('answer 201 exactly once for each name and keep the value of that create', async () => {
+  it('are answered with 201 exactly once for each name, which keeps the value of that create', async () => {
     const names = times(16, () => freshName());
     // The ten creates of each name are adjacent, so that they collide.
     const attempts = times(160, (index) => ({
@@ -124,7 +124,7 @@ describe('160 creates of 16 names by 16 clients', () => {
 
 describe('150 updates of one secret by 16 clients', () => {
   // Shows G3, G4.
-  it('produce 150 contiguous versions with adjoining intervals', async () => {
+  it('produce 150 consecutive versions, each of which is valid until the next one begins', async () => {
     const name = freshName('HOT');
     await callAll([create(name, 'first')]);
     const replies = await callAll(times(150, (index) => update(name, `update ${index}`)));
@@ -144,14 +144,14 @@ describe('150 updates of one secret by 16 clients', () => {
     }
   });
 
-  itLocal('lose races on both hosts, as their logs say', () => {
+  itLocal('find on both hosts that another write was faster, as the logs say', () => {
     for (const host of hosts) {
       expect(host.lines().some((line) => line.includes('"lost_race"'))).toBe(true);
     }
   });
 });
 
-describe('16 concurrent duplicates of a keyed request', () => {
+describe('16 concurrent duplicates of a request with an idempotency key', () => {
   // Shows G6.
   it('take effect once and get the same answer, whichever hosts they reach', async () => {
     const [created, updated, stored] = [freshName(), freshName(), freshName()];

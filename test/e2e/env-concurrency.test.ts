@@ -228,7 +228,7 @@ describe('readers of a user and a password that files change together', () => {
 
 describe('files that update the same two secrets', () => {
   itLocal(
-    'wait within one process for updates and copies of the same secrets, and lose no race',
+    'wait within one process for updates and copies of these secrets, so that no other write is faster than theirs',
     async () => {
       const [user, pass] = [await vault.create('old'), await vault.create('old')];
       const content = `P=enc(${pass}@next)\nU=enc(${user}@next)\n`;

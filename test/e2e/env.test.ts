@@ -76,8 +76,8 @@ describe('a bare .env file', () => {
   });
 });
 
-describe('the lists of a reply', () => {
-  it('warn of a stored value that also appears elsewhere in the file', async () => {
+describe('the warnings in a reply', () => {
+  it('name each other line of the file in which a stored value appears', async () => {
     const name = freshName();
     const content = `${name}=canary-12345\nA=enc(${name})\nB=canary-12345\nC='see canary-12345'\n`;
     const reply = await json('/encrypt', content);
@@ -156,8 +156,8 @@ describe('a .env file with deleted secrets', () => {
   );
 });
 
-describe('names and keys of JavaScript built-ins', () => {
-  it('work like any other', async () => {
+describe('secrets and keys with the names of JavaScript built-ins', () => {
+  it('are stored and expanded like secrets and keys with ordinary names', async () => {
     const words = ['constructor', '__proto__', 'toString', 'valueOf'];
     const content = words.map((word) => `${word}=enc(${word})\n`).join('');
     const values = `{${words.map((word) => `"${word}":"of ${word}"`).join()}}`;

@@ -53,7 +53,7 @@ const submitOf = (name: string, other: string): Request => ({
   body: { content: `A="enc(${name})"\nB=secret(${other})\n`, values: { [name]: 'v' } },
 });
 
-describe('a repeated keyed request', () => {
+describe('a request repeated with the same idempotency key', () => {
   it.each([
     ['creates', async () => freshName(), createOf, 1],
     ['updates', () => vault.create(), updateOf, 2],
@@ -74,7 +74,7 @@ describe('a repeated keyed request', () => {
     expect(await versionsOf(name)).toBe(versions);
   });
 
-  it('counts as the same if the same bytes are encoded differently', async () => {
+  it('gets the first answer again if its value has the same bytes in another encoding', async () => {
     const [name, key] = [freshName(), randomUUID()];
     const first = await send(createOf(name, 'hi'), key);
     const again = await send(
@@ -84,7 +84,7 @@ describe('a repeated keyed request', () => {
     expect([again.status, again.text, isReplay(again)]).toEqual([201, first.text, true]);
   });
 
-  it('answers 410 for a file whose version was destroyed since, and names its line', async () => {
+  it('is answered with 410 if a version that its file reads was destroyed since, and the answer names the line', async () => {
     const [name, old, key] = [freshName(), await vault.create('one'), randomUUID()];
     await send(submitOf(name, old), key);
     await send(updateOf(old, 'two'), randomUUID());
@@ -96,7 +96,7 @@ describe('a repeated keyed request', () => {
     expect(await versionsOf(name)).toBe(1);
   });
 
-  it('is refused with 403 if its token lacks the scope or does not cover the name, and names who grants it', async () => {
+  it('is refused with 403 if its token lacks the scope or does not cover the name, and the answer says who grants that', async () => {
     const refused = {
       status: 403,
       json: { detail: expect.stringMatching(/: the vault's operator/) },
@@ -110,7 +110,7 @@ describe('a repeated keyed request', () => {
   });
 });
 
-describe('a used key', () => {
+describe('a used idempotency key', () => {
   it('is refused with 422 and without effect for other content and for another operation', async () => {
     const [name, other, key] = [await vault.create(), freshName(), randomUUID()];
     await send(updateOf(name, 'w'), key);

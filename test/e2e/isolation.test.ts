@@ -221,7 +221,7 @@ describe('a secret of another tenant, or hidden from the caller', () => {
     }
   });
 
-  it('keeps its versions and its value after all attempts', async () => {
+  it('keeps its versions and its values after strangers have tried to read, change and delete it', async () => {
     const { json } = await vault.ask('GET', `/v1/secrets/${hidden}`);
     expect(json).toMatchObject({ version: 2, value: 'canary-2' });
     for (const name of [hidden, ended]) {

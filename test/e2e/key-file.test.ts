@@ -185,7 +185,7 @@ describeLocal('a data folder of 1.0.0, which records only the id of its key,', (
     expect((await vault.ask('GET', `/v1/secrets/${name}`)).json).toMatchObject({ value: 'one' });
   });
 
-  it('gets a check of its key when the first value is stored, if it held no value', async () => {
+  it('gets its key-check.json when the first value is stored, if it held no value', async () => {
     await vault.kill9();
     for (const each of readdirSync(vault.dataDir)) {
       if (/^(vault\.sqlite|key-check\.)/.test(each)) rmSync(file(each));

@@ -261,7 +261,7 @@ describeLocal('a vault that cannot start', () => {
     expect(missing.sentence).toMatch(/AUTH_JWKS/);
   });
 
-  it('names a commit that is none', async () => {
+  it('says what VAULT_COMMIT must be if it is not the id of a commit', async () => {
     const { code, sentence } = await refusal({ PATH: '/nowhere', VAULT_COMMIT: 'main' });
     expect(code).toBe(78);
     expect(sentence).toMatch(/^the functions cannot start: VAULT_COMMIT must be 40 hexadecimal/);

@@ -49,7 +49,7 @@ describeLocal('npm start over DynamoDB', () => {
     expect(readdirSync(vault.dataDir).filter((file) => file.includes('sqlite'))).toEqual([]);
   });
 
-  it('can be inspected with the variables that name both services', async () => {
+  it('can be inspected with the variables that name DynamoDB and KMS', async () => {
     const named = {
       ...{ AWS_ENDPOINT_URL_KMS: kms.endpoint, MASTER_KEY_ID: kms.keyArn, TABLE_NAME: 'vault' },
       VAULT_DATA_DIR: freshFolder(),
@@ -82,7 +82,7 @@ describeLocal('npm start over DynamoDB', () => {
     ]);
   });
 
-  it('has a table that can be compared with a restored one, and whose destructions can be redone', async () => {
+  it('has a table that can be compared with a restored one, in which its destructions can be repeated', async () => {
     const [kept, gone] = [freshName('KEPT'), freshName('GONE')];
     for (const name of [kept, gone]) {
       await vault.create('one', name);

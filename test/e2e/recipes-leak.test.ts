@@ -124,7 +124,7 @@ describeLocal('after a leak', () => {
     expect(await run(late)).toMatchObject({ code: 9, stdout: '' });
   });
 
-  it('log holders --wait ends only when that caller has read the new value', async () => {
+  it('log holders --wait ends only when the caller that knows the leaked value has read the new one', async () => {
     const words = wait.split(' ').slice(1);
     const env = as(ownToken());
     const waiting = owner.start(words, { env });
@@ -138,7 +138,7 @@ describeLocal('after a leak', () => {
     });
   });
 
-  it('scan then says that the value is superseded', async () => {
+  it('scan says after the replacement that the leaked value is superseded', async () => {
     const { code, stdout, stderr } = await run(scan);
     expect([code, stderr]).toEqual([9, expect.stringContaining('found; none is current (found)')]);
     expect(stdout).toMatch(/:\.env:1 API_KEY 3 superseded plain \w+\n$/);

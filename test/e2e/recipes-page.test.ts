@@ -178,7 +178,7 @@ describeLocal('docs/recipes.md', () => {
       ]);
     });
 
-    it('are exactly the value', async () => {
+    it('are exactly the value of the secret', async () => {
       const seen = await credentialOf(vault.baseUrl());
       expect(seen).toEqual({ credential: canary, exits: [0], starts: true });
     });

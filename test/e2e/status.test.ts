@@ -60,7 +60,7 @@ describe('get-status', () => {
     }
   });
 
-  it('names the master key as the versions do', async () => {
+  it('names the master key by the same id as the list of versions', async () => {
     const name = 'ANY';
     await vault.ask('POST', '/v1/secrets', { name, value: 'v' });
     const { json } = await untilOk(vault.token());
@@ -106,7 +106,7 @@ describeLocal('get-openapi', () => {
 });
 
 describe('whoami', () => {
-  it('answers any valid token with what the vault makes of it', async () => {
+  it('answers any valid token with the tenant, subject, scopes, names and expiry that the vault reads from it', async () => {
     const exp = Math.floor(Date.now() / 1_000) + 60;
     const claims = { tenant: 'acme', sub: 'bob', names: ['A*', 'B'] };
     const token = vault.token({ ...claims, scope: '', exp });

@@ -8,7 +8,7 @@ const create = (name: string, value: string) => vault.ask('POST', '/v1/secrets',
 const get = (name: string, query = '') => vault.ask('GET', `/v1/secrets/${name}${query}`);
 
 describe('one secret', () => {
-  it('is created once: 201 with its location and version', async () => {
+  it('gets 201 with its location and its version when it is created', async () => {
     const name = freshName();
     const reply = await create(name, 'hunter2');
     expect(reply.status).toBe(201);

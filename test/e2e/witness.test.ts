@@ -54,7 +54,7 @@ describeLocal('dsvault witness --check', () => {
     expect(await run('witness', '--out', 'day.json')).toMatchObject({ code: 0 });
   });
 
-  it('goes on as long as only the vault writes', async () => {
+  it('says that every history goes on as long as only the vault writes', async () => {
     await update('UPDATED', 'three');
     await vault.create('two', 'DELETED');
     const states = { CREATED: 'goes_on', DELETED: 'goes_on', EMPTIED: 'goes_on' };
@@ -84,7 +84,7 @@ describeLocal('dsvault witness --check', () => {
     });
   });
 
-  it('says which secrets were removed from the store, or became deletions in place', async () => {
+  it('says which secrets were removed from the store, or were turned into deletions without a new version', async () => {
     removeRow(store(), await headOf('KEPT'));
     const {
       pk,

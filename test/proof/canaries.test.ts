@@ -22,7 +22,7 @@ import {
 
 const asciiJson = (text: string): string => JSON.stringify(text).replace('ä', '\\u00E4');
 
-describe('the forms of a canary', () => {
+describe('the search for a canary', () => {
   it.each([
     ['as plain text', (text: string) => Buffer.from(text)],
     ['in hexadecimal', (text: string) => Buffer.from(Buffer.from(text).toString('hex'))],
@@ -39,7 +39,7 @@ describe('the forms of a canary', () => {
             Buffer.from(Buffer.from(`${'x'.repeat(before)}${text}y`).toString('base64')),
         ] as const,
     ),
-  ] as const)('are found %s', (_, write) => {
+  ] as const)('finds it written %s', (_, write) => {
     const text = newCanary();
     expect(
       findCanaries(
@@ -73,7 +73,7 @@ function* memoryOf(pid: number): Generator<Buffer> {
   }
 }
 
-describeLocal('plaintext', () => {
+describeLocal('plaintext sent to a vault', () => {
   let vault: RunningVault;
   const dumps = freshFolder();
   const canaries: string[] = [];

@@ -142,7 +142,7 @@ describe('a changed item', () => {
   };
 
   // Shows G15.
-  it('is refused as a head after any change, with the documented code', async () => {
+  it('is refused as the current version after any change, with the documented code', async () => {
     const alice = victim();
     await vaultOver(vault.ports).create(alice, name, value, { note: 'made for a test' });
     const [head] = await table.itemsOf(alice.tenant);

@@ -28,7 +28,7 @@ const isDeletion = (version: number): boolean => version % 7 === 0;
  */
 const told = (version: number): string => (isDeletion(version) ? 'not_found' : `value ${version}`);
 
-describe('versions', () => {
+describe('the versions of a secret', () => {
   const vault = useEmbedded();
   let [versions, lookedUp] = [0, 0];
   afterAll(() => {
@@ -80,7 +80,7 @@ describe('versions', () => {
 
   // Shows G4.
   it.each(Array.from({ length: perRun(8, 20) }, (_, index) => index + 1))(
-    'keep their order and intervals while the clock jumps back and forward: seed %s',
+    'keep their order, without gaps or overlaps, while the clock jumps back and forward: seed %s',
     async (seed) => {
       const random = seeded(seed);
       const alice = someone();
@@ -99,7 +99,7 @@ describe('versions', () => {
     },
   );
 
-  it('become visible at once on a node whose clock differs by five minutes', async () => {
+  it("become visible at once on a node whose clock differs by five minutes from the writing node's", async () => {
     for (let seed = 1; seed <= perRun(8, 20); seed += 1) {
       const random = seeded(seed);
       const alice = someone();

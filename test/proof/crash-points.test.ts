@@ -168,7 +168,7 @@ describe.each(worlds)('an operation interrupted at a call %s', (what, start, los
 
   describe.each(readers)('$name', (operation) => {
     // Shows G11.
-    it('changes nothing and answers a repeat, wherever it was interrupted', async () => {
+    it('changes nothing, and gives its usual answer when repeated, wherever it was interrupted', async () => {
       const run = operation.run();
       const calls = await callsOf(operation, run);
       const principal = await prepared(operation);

@@ -151,7 +151,7 @@ describe('npm start on a disk that answers', () => {
     ]);
   });
 
-  it('EIO at the sync of the log at the start ends with one sentence', async () => {
+  it('EIO at the first sync of the log prints one message and ends', async () => {
     const vault = startFailing(freshFolder(), log, 'fdatasync', 'EIO', 1);
     expect(await vault.exit).toBe(1);
     expect(vault.errors).toEqual([

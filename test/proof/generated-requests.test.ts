@@ -84,7 +84,7 @@ describe('a generated request', () => {
     },
   );
 
-  it('is answered by every operation at least once, and with 503 in fewer than one of 200 cases', async () => {
+  it('reaches every operation at least once, and is answered with 503 in fewer than one of 200 cases', async () => {
     expect(reached.size).toBe(operations.length);
     expect(slow).toBeLessThan(requests / 200);
   });

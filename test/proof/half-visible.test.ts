@@ -100,7 +100,7 @@ describe('a .env file during its request', () => {
         points = all.filter((index) => calls < 16 || index < 1 || index > calls - 2);
       });
 
-      it('becomes visible in one step, and never disappears, even if any reply is lost', async () => {
+      it('becomes visible in one step, and never disappears, whichever reply is lost', async () => {
         for (const lose of points) {
           const seen = await lookingAround(operation, withKey, lose);
           expect(seen.join(' ')).toMatch(inOneStep);

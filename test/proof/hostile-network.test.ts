@@ -87,7 +87,7 @@ describe('a vault behind a hostile network', () => {
   };
 
   // Shows G13.
-  it('gives true answers and sends no plaintext to the services', async () => {
+  it('gives true answers and sends no plaintext to DynamoDB or KMS', async () => {
     const names = Array.from({ length: clients * secretsOfAClient }, () => freshName());
     const told = new Map<string, Told[]>();
     const queue = names.values();

@@ -96,7 +96,7 @@ const hostile = [
   `" touch ${mark} ' > ${mark}`,
 ].join('\n');
 
-describe('the key of a person', () => {
+describe('the SSH key of a person', () => {
   it.each<[string, readonly string[]]>([
     ['nothing', ['-T', 'alice']],
     ['another subject, and commands of a shell', ['alice', hostile]],
@@ -165,7 +165,7 @@ describe('dsvault login --token-command ssh', () => {
     expect((await whoami(commandOf('bob'))).subject).toBe('bob');
   });
 
-  it('fails once the line is removed, and the vault refuses the last token when it has expired', async () => {
+  it('fails once the line of authorized_keys is removed, and the vault refuses the last token when it has expired', async () => {
     authorize(lineOf('alice', '3s'), lineOf('bob', '1h'));
     const token = (await ssh('-T', 'alice')).stdout.trim();
     const ask = async () => (await vault.call('GET', '/v1/secrets', { token })).status;
@@ -188,7 +188,7 @@ describe('dsvault login --token-command ssh', () => {
     expect(await refusalOf(...options)).toEqual(refused(reason));
   });
 
-  it('could still get tokens over a connection of ssh that was open before the line was removed, until the sshd of that connection ends', async () => {
+  it('still gets tokens over an ssh connection from before the line was removed, until the sshd of that connection ends', async () => {
     const [path, sharing] = ['ControlPath', join(folder, 'shared')];
     const words = ['-N', '-o', 'ControlMaster=yes', '-o', `${path}=${sharing}`];
     const open = dsvault.start(['-F', clientConfig, ...words, 'alice'], { program: 'ssh' });

@@ -160,7 +160,7 @@ describe('a moved record', () => {
     return violations.filter(({ pk }) => pk === wanted?.S).map(({ problem }) => problem);
   };
 
-  describe('that is a genuine older version put back as the head', () => {
+  describe('that is a genuine older version put back as the current one', () => {
     const place: Place = { tenant: 't-one', name: 'DB', version: head };
     const putBack = async (version: number): Promise<void> => {
       const { validTo: _, ...older } = itemAt({ ...place, version });
@@ -250,7 +250,7 @@ describe('a moved record', () => {
     });
   });
 
-  describe('that is the head of the same secret in another table with the same master key', () => {
+  describe('that is the current version of the same secret in another table with the same master key', () => {
     /**
      * Makes a secret of the same name in another table, for a vault with this id, and puts its head
      * in place of ours.

@@ -82,7 +82,7 @@ describe('a release made as docs/releases.md says', () => {
     expect(inRelease('SHA256SUMS')).toBe(sums);
   });
 
-  it('lists exactly the packages that a server installs', () => {
+  it('lists in sbom.cdx.json exactly the packages that a server installs', () => {
     const server = freshFolder();
     for (const name of ['package.json', 'package-lock.json', '.npmrc']) {
       cpSync(join(clone, name), join(server, name));
@@ -111,7 +111,7 @@ describe('a release made as docs/releases.md says', () => {
     expect(made).not.toMatch(/^## (?!9)|\]\((?!https:)/m);
   });
 
-  it('names the address for reports only if it is given', () => {
+  it('names the address for reports of weaknesses only if --contact gives one', () => {
     expect(inRelease('SECURITY.md')).toContain(
       '\n\nReport a weakness to security@example.com, not in a public issue.\n\n',
     );

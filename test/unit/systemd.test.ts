@@ -8,7 +8,7 @@ const linesOf = (unit: string): readonly string[] =>
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
 
-describe.each(['vault.service', 'vault-node.service'])('%s', (unit) => {
+describe.each(['vault.service', 'vault-node.service'])('the systemd unit %s', (unit) => {
   it('is restarted unless its settings, its key or its folder are wrong', () => {
     expect(linesOf(unit)).toEqual(
       expect.arrayContaining([
@@ -19,7 +19,7 @@ describe.each(['vault.service', 'vault-node.service'])('%s', (unit) => {
   });
 });
 
-describe.each(['vault-node.service', 'vault-backup.service'])('%s', (unit) => {
+describe.each(['vault-node.service', 'vault-backup.service'])('the systemd unit %s', (unit) => {
   it('is confined like the vault of one server, and cannot use a port below 1024', () => {
     const lines = linesOf('vault.service');
     const first = lines.findIndex((line) => line.startsWith('NoNewPrivileges'));

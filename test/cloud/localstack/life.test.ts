@@ -96,7 +96,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-describe('a stack', () => {
+describe('a stack on LocalStack', () => {
   it('keeps its address and data when it is deployed again unchanged', async () => {
     const { code, ...command } = await again();
     expect([code, command.errors]).toEqual([0, []]);
@@ -105,7 +105,7 @@ describe('a stack', () => {
     expect(reply).toMatchObject({ status: 200, json: { version: 1, value: 'one' } });
   });
 
-  it('accepts only tokens of the new key set after a deployment with another one, and keeps its data', async () => {
+  it('accepts only tokens of the new key set after a deployment that replaces the key set, and keeps its data', async () => {
     const old = issueToken(dataDir, { tenant: 'a' });
     rmSync(join(dataDir, 'token-key.json'));
     writeFileSync(policyFile, githubPolicy());
@@ -120,7 +120,7 @@ describe('a stack', () => {
   });
 
   // LocalStack does not support dashboards. test/contract/template.test.ts checks the text of ours.
-  it('has ten alarms, whose topic notifies the address', async () => {
+  it('has ten alarms, whose topic notifies the address in ALARM_EMAIL', async () => {
     const query = 'MetricAlarms[].[AlarmName, AlarmActions[0]]';
     const alarms = await askAws<[string, string][]>(
       dataDir,

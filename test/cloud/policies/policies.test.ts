@@ -158,12 +158,12 @@ describe('a vault with the permissions of template.yaml', () => {
     expect(refused).toEqual([]);
   });
 
-  it.each([...grants.keys()])('uses every permission of %s and no other', (operation) => {
+  it.each([...grants.keys()])('uses exactly the permissions granted to %s', (operation) => {
     const used = guarded.gate.used.get(operation) ?? none;
     expect(differenceOf(grants.get(operation) ?? none, used)).toEqual({ unused: [], missing: [] });
   });
 
-  it('would differ from what it uses with any permission missing, or with one added', () => {
+  it('fails the comparison of given and used permissions if any one is missing, or one is added', () => {
     for (const [operation, granted] of grants) {
       const used = guarded.gate.used.get(operation) ?? none;
       for (const permission of granted) {

@@ -31,7 +31,7 @@ describe('template.yaml', () => {
     expect(await lint(programs.cfnLint, template)).toEqual([]);
   });
 
-  it('would show a finding of cfn-lint', async () => {
+  it('has a finding of cfn-lint if its billing mode is wrong', async () => {
     const wrong = copyWith('BillingMode: PAY_PER_REQUEST', 'BillingMode: PAY_AS_YOU_GO');
     expect(await lint(programs.cfnLint, wrong)).toContainEqual(
       expect.stringMatching(/^E3030 .*BillingMode/),
@@ -44,12 +44,12 @@ describe('template.yaml', () => {
     expect(told).toMatch(/is a valid SAM Template/);
   });
 
-  it('has only explained findings of checkov, and no explanation without a finding', async () => {
+  it('has an explanation for each finding of checkov, and a finding for each explanation', async () => {
     const findings = await scan(programs.checkov, template);
     expect(compare(findings, explanations)).toEqual({ unexplained: [], stale: [] });
   });
 
-  it('would show a new finding of checkov and an outdated explanation', async () => {
+  it('has an unexplained finding of checkov and an outdated explanation if the settings of the table change', async () => {
     const changed = copyWith(
       'PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }',
       'SSESpecification: { SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: !Ref MasterKey }',

@@ -15,7 +15,7 @@ import { type History, openHistory, type Recorded } from './history.ts';
 
 jest.setTimeout(900_000);
 
-describe('the checker', () => {
+describe('the checker of recorded histories', () => {
   const folder = freshFolder();
   const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
   const rare: readonly Recorded['outcome'][] = ['destroyed', 'current', 'empty'];
@@ -80,7 +80,7 @@ describe('the checker', () => {
     expect(testChecker()).toContain('ok');
   });
 
-  it('finds that the history of a fight over two hosts of one table is linearizable', async () => {
+  it('finds the history of 12 clients that compete on two hosts of one table to be linearizable', async () => {
     const { verdict, problems, overlapping, refused, operations } = await judge(recorded);
     expect({ seed, verdict, problems }).toEqual({ seed, verdict: 'Ok', problems: [] });
     expect(operations).toBeGreaterThanOrEqual(2_000);

@@ -96,7 +96,7 @@ describe('a node', () => {
   });
 });
 
-describe('a container', () => {
+describe('the container of a node', () => {
   it('listens beyond loopback only on the port of the vault, and on the ports between nodes in their own network', async () => {
     for (const node of all) {
       const id = await getContainer(`node${node}`);

@@ -171,7 +171,7 @@ describe('the cache of compiled code', () => {
     expect(existsSync(caches)).toBe(false);
   });
 
-  it('is not created if Node has another one, or is to have none', () => {
+  it('is not created if the environment names another cache for Node, or disables it', () => {
     for (const name of ['NODE_COMPILE_CACHE', 'NODE_DISABLE_COMPILE_CACHE']) {
       const { home, caches } = newHome();
       expect([name, keptIn(caches, { HOME: home, [name]: join(home, 'node') })]).toEqual([

@@ -42,7 +42,7 @@ describeLocal('dsvault with a vault that serves HTTPS', () => {
   const profileOf = (name: string) => join(dsvault.folder, `.config/dsvault/${name}.json`);
   const token = (): string => `echo ${vault.token()}`;
 
-  it('reads and writes with a profile that keeps the authority, also with a token command', async () => {
+  it('reads and writes with a profile that keeps the certificate authority, also with a token command', async () => {
     expect(vault.baseUrl()).toMatch(/^https:/);
     const kept = [
       await login('--profile', 'token', '--ca', files.caFile),

@@ -131,7 +131,7 @@ describe.each([
     return { code, stdout, old: (await dsvault.run(['get', name, '--version', '1'])).stdout };
   };
 
-  it('destroys after a yes at the terminal, and first says what it will do and that it knows no log', async () => {
+  it('destroys after a yes at the terminal, and first says what will be gone and that it has no log of who has read it', async () => {
     const { code, stdout, old } = await destroyAfter('yes\r');
     expect([code, old]).toEqual([0, '']);
     expect(stdout).toContain(`${what} will be gone permanently. Type yes to go on: `);
@@ -153,7 +153,7 @@ describe.each([
     }
   });
 
-  it('destroys nothing after any other answer', async () => {
+  it('destroys nothing after an answer other than yes', async () => {
     const codes = { 'y\r': 1, '\r': 1, 'no\r': 1, '\u0004': 1, '\u0003': 130 };
     for (const [typed, code] of Object.entries(codes)) {
       expect(await destroyAfter(typed)).toMatchObject({ code, old: 'v' });

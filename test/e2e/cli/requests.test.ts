@@ -84,7 +84,7 @@ describe('a write of dsvault', () => {
     });
   });
 
-  it('keeps one key for all its attempts, uses another for the next write, and prints it with --verbose', async () => {
+  it('uses one idempotency key for all its attempts and a new one for the next write, and prints it with --verbose', async () => {
     const name = await create();
     front.plan('drop', refuse(503, 'outcome_unknown', true));
     const first = await dsvault.run(['update', name, '--verbose'], { input: canary });
@@ -96,7 +96,7 @@ describe('a write of dsvault', () => {
     expect(keys().at(-1)).not.toBe(used[0]);
   });
 
-  it('prints its key when the outcome stays unknown, and has no second effect when repeated with that key', async () => {
+  it('prints its idempotency key when the outcome stays unknown, and has no second effect when repeated with that key', async () => {
     const name = await create();
     front.plan('lose', 'drop');
     const lost = await dsvault.run(['update', name, '--retries', '1'], { input: canary });
@@ -110,7 +110,7 @@ describe('a write of dsvault', () => {
   });
 });
 
-describe('the key of a write', () => {
+describe('the idempotency key of a write', () => {
   const toldAfter = async (...plans: readonly Plan[]): Promise<boolean> => {
     front.plan(...plans);
     const flags = ['--retries', String(plans.length - 1)];
@@ -144,7 +144,7 @@ describe('the key of a write', () => {
 });
 
 describe('dsvault explain', () => {
-  it('says when a usable key did not seal the value, and when a key cannot be reached', async () => {
+  it('says when another master key than the usable one has sealed the value, and when the master key does not answer', async () => {
     const name = await create();
     const { json } = await vault.ask('GET', `/v1/secrets/${name}/explain`);
     const told = async (state: string, sealedCurrent: boolean | null) => {
@@ -275,7 +275,7 @@ describe('a request of dsvault', () => {
 describe('a request that lasts more than a second', () => {
   const told = /waiting for the vault, \d+ s/;
 
-  it('shows a line at a terminal, and erases it at the end', async () => {
+  it('shows at a terminal that dsvault is waiting, and erases that line at the end', async () => {
     front.plan('hang', 'pass');
     const { stdout } = await dsvault.run(['list', '--timeout', '1.5'], { terminal: true });
     expect(stdout).toMatch(told);
@@ -286,7 +286,7 @@ describe('a request that lasts more than a second', () => {
     expect(lines.join()).toContain('dsvault tries again');
   });
 
-  it('shows no line while the program of run has the terminal', async () => {
+  it('shows no waiting line while the program of run has the terminal', async () => {
     writeFileSync(join(dsvault.folder, 'app.env'), `A=secret(${await create()})\n`);
     front.plan('pass', 'hang');
     const watch = ['run', '--watch', '--interval', '0.1', '--timeout', '60', '-f', 'app.env'];
@@ -299,7 +299,7 @@ describe('a request that lasts more than a second', () => {
     expect(await ran).toMatchObject({ code: 0, stdout: '' });
   });
 
-  it('shows no line for the page of the console, which stays open for long', async () => {
+  it('shows no waiting line if the page of the console has sent it', async () => {
     front.plan('hang');
     const command = ['console', '--no-open', '--timeout', '1.5'];
     const started = dsvault.start(command, { terminal: true, open: true });
@@ -317,7 +317,7 @@ describe('a request that lasts more than a second', () => {
     ['without a terminal', [], { terminal: false }],
     ['with --json', ['--json'], { terminal: true }],
     ['with TERM=dumb', [], { terminal: true, env: { TERM: 'dumb' } }],
-  ])('shows no line %s', async (_, args, how) => {
+  ])('shows no waiting line %s', async (_, args, how) => {
     front.plan('hang', 'pass');
     const ran = await dsvault.run(['list', '--timeout', '1.5', ...args], how);
     expect(ran.code).toBe(0);

@@ -47,7 +47,7 @@ describe('a signal to dsvault run', () => {
 });
 
 describe('a signal to dsvault bisect', () => {
-  it('ends the program and the search, even if the program exits with a verdict', async () => {
+  it('ends the program and the search, even if the program exits with 0, which would otherwise mean that the value is good', async () => {
     const name = await vault.create('one');
     const path = `/v1/secrets/${name}`;
     await vault.ask('PUT', path, { value: 'two' });

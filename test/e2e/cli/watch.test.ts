@@ -72,7 +72,7 @@ describe('dsvault run --watch', () => {
     });
   });
 
-  it('lets the program keep its values while it cannot read new ones, and says so once', async () => {
+  it('lets the program keep its values while it cannot read new ones, and says so once for each interruption', async () => {
     watch("trap 'echo still $V' USR1; trap 'exit 3' USR2", '--timeout', '600');
     await started.prints('up one');
     const path = `/v1/secrets/${name}`;

@@ -141,7 +141,7 @@ describe('the metrics of a node', () => {
   const leadersIn = (scrapes: readonly Scrape[]) =>
     scrapes.map(({ samples }) => samples['vault_node_leader']).toSorted();
 
-  it('agree with its status, and count the requests that it has answered', async () => {
+  it('show that it serves, how many nodes are alive and which one leads, and count the requests that it has answered', async () => {
     const name = freshName();
     const created = await untilSeen(
       () => cluster.ask(2, 'POST', '/v1/secrets', { body: { name, value: 'v' }, key: name }),

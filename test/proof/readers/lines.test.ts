@@ -28,7 +28,7 @@ const rendered = (text: string, dialect: TextDialect, secret: string): readonly 
   return unlessRefused(() => [contentOf(text, options)]) ?? [];
 };
 
-describe('unchanged lines', () => {
+describe('lines that expand leaves unchanged', () => {
   it.each(dialects)(
     'mean to the readers of %s what the grammar says, unless there is a warning',
     (dialect) => {

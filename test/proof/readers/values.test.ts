@@ -72,7 +72,7 @@ const expectReadBack = ({ texts, expected }: Files, { name, read }: Reader): voi
 const shareOf = ({ written }: Files, values: readonly string[]): number =>
   (100 * written) / values.length;
 
-describe('written values', () => {
+describe('values that the vault writes into a .env file', () => {
   // Shows G10.
   it.each(textDialects)(
     'are read exactly by the readers of %s, unless the vault refuses them',
@@ -92,7 +92,7 @@ describe('written values', () => {
   );
 
   it.each(textDialects)(
-    'have the share of writable values that docs/env.md states, give or take four percent: %s',
+    'are the share of all values that docs/env.md states, give or take four percent: %s',
     (dialect) => {
       const page = readFileSync('docs/env.md', 'utf8');
       const row = new RegExp(`^\\| \`${dialect}\` \\|.*\\| (\\d+) % \\| (\\d+) % \\|$`, 'm').exec(

@@ -77,7 +77,7 @@ describe('a glob', () => {
   });
 });
 
-describe('the values of a claim', () => {
+describe('a claim compared with the values in a policy', () => {
   it.each<[unknown, string | boolean | (string | boolean)[]]>([
     ['main', 'main'],
     ['main', ['next', 'main']],
@@ -88,7 +88,7 @@ describe('the values of a claim', () => {
     ],
     [true, true],
     [[false], [true, false]],
-  ])('match: %j and %j', (claim, values) => {
+  ])('matches: the claim %j and the values %j', (claim, values) => {
     expect(matches(claim, prepareValues(values))).toBe(true);
   });
 
@@ -102,7 +102,7 @@ describe('the values of a claim', () => {
     [[], '*'],
     [[['main']], 'main'],
     ['main', []],
-  ])('do not match: %j and %j', (claim, values) => {
+  ])('does not match: the claim %j and the values %j', (claim, values) => {
     expect(matches(claim, prepareValues(values))).toBe(false);
   });
 
@@ -115,7 +115,7 @@ describe('the values of a claim', () => {
     [2, [7, true], ['main', 'n*', 'l*']],
     [1, undefined, ['n*']],
     [0, [], ['main', 'n*']],
-  ])('need %d comparisons: %j and %j', (comparisons, claim, values) => {
+  ])('takes %d comparisons: the claim %j and the values %j', (comparisons, claim, values) => {
     let counted = 0;
     matches(claim, prepareValues(values), () => {
       counted += 1;

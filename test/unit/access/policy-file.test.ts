@@ -73,9 +73,9 @@ describe('a policy', () => {
   });
 
   it.each<[string, string, string]>([
-    ['keys of its own', 'jwksUrl: https://i.test/keys', 'jwks: { keys: [{ kty: RSA }] }'],
-    ['discovery', 'jwksUrl: https://i.test/keys', 'discovery: true'],
-    ['a claim for the audience', 'audiences:', 'audienceClaim: client_id\n    audiences:'],
+    ['keys in the file', 'jwksUrl: https://i.test/keys', 'jwks: { keys: [{ kty: RSA }] }'],
+    ['discovery of keys', 'jwksUrl: https://i.test/keys', 'discovery: true'],
+    ['another claim than aud', 'audiences:', 'audienceClaim: client_id\n    audiences:'],
     ['a shared audience', 'audiences:', 'sharedAudience: true\n    audiences:'],
     [
       'a deny-list',
@@ -83,9 +83,9 @@ describe('a policy', () => {
       'deny: { sub: [x], jti: [], before: 2026-01-01T00:00:00Z }\n    rules:',
     ],
     ['all algorithms', '[RS256]', '[EdDSA, ES256, ES384, RS256]'],
-    ['lists of values', '"1234"', '["1234", true]'],
+    ['a list of values for a claim', '"1234"', '["1234", true]'],
     ['a pointer to a claim', 'ref:', '/kubernetes.io/namespace:'],
-    ['an exact claim in the tenant', 'tenant: acme', 'tenant: "t-{repository_id}"'],
+    ['a claim with exact texts in the tenant', 'tenant: acme', 'tenant: "t-{repository_id}"'],
     ['a claim in a name', 'app.*', '{ref}.*'],
     ['two claims in the subject', '{repository_id}', '{repository_id}:{actor}'],
     ['a claim that limits the scopes', 'names:', 'scopesFrom: permissions\n        names:'],
@@ -93,7 +93,7 @@ describe('a policy', () => {
     expect(faultWith([from, to])).toBe('none');
   });
 
-  it('allows an issuer to leave everything to the claims in its tokens', () => {
+  it('allows an issuer without rules, whose tokens name tenant, scopes and names in their own claims', () => {
     const text = `${issuer.slice(0, issuer.indexOf('    rules:'))}    vaultClaims: true\n`;
     expect(parsePolicy(text).policy.issuers[0]).toMatchObject({ vaultClaims: true });
   });
@@ -134,7 +134,7 @@ describe('a faulty policy', () => {
     ['other: 1\nissuers: []', 'line 2: issuers is empty\nline 1: other is not a known property'],
     ['x'.repeat(262_145), 'has more than 262144 characters'],
     [`issuers: [${'{id: a, localKey: true},'.repeat(21)}]`, 'line 1: issuers has more than 20'],
-  ])('is refused as a whole: case %#', (text, fault) => {
+  ])('is refused for a fault outside the fields of an issuer: case %#', (text, fault) => {
     expect(faultOf(text)).toContain(fault);
   });
 
@@ -280,7 +280,7 @@ describe('a faulty policy', () => {
     expect(told).toBe('line 2: issuers[0] needs either rules or vaultClaims');
   });
 
-  it('is refused if a tenant inserts a claim that is not text', () => {
+  it('is refused if a tenant inserts a claim for which the rule lists true instead of a text', () => {
     const told = faultWith(['refs/heads/*', 'true'], ['tenant: acme', 'tenant: "{ref}"']);
     expect(told).toContain(
       'inserts a claim into tenant, so match must list exact texts for that claim',
@@ -298,7 +298,7 @@ describe('a faulty policy', () => {
     );
   });
 
-  it('causes one error for up to ten faults, each with its line', () => {
+  it('causes one error that lists at most ten faults, each with its line', () => {
     const told = faultWith(['tenant:', 'tenat:'], ['[RS256]', '[X]'], ['app.*', '.']).split('\n');
     expect(told.map((line) => line.slice(0, 8))).toEqual([
       ...['line 6: ', 'line 8: ', 'line 12:', 'line 9: '],
@@ -308,7 +308,7 @@ describe('a faulty policy', () => {
   });
 });
 
-describe('different values of a claim', () => {
+describe('different claim values', () => {
   type Written = { match: string; tenant?: string; subject?: string };
   const ruleOf = ({ match, tenant = 'acme', subject = 'ci' }: Written) =>
     `      - match: { ${match} }\n        tenant: "${tenant}"\n        subject: "${subject}"\n` +
@@ -324,25 +324,25 @@ describe('different values of a claim', () => {
 
   it.each<[string, string, string]>([
     [
-      'of one rule',
+      'within one rule',
       withRules({ match: 'org: [acme, acme-eu], env: [prod, eu-prod]', tenant }),
       'line 9: issuers[0].rules[0].tenant makes "acme-eu-prod" from org "acme-eu" and env "prod", ' +
         'and line 9: issuers[0].rules[0].tenant makes it from org "acme" and env "eu-prod"',
     ],
     [
-      'of two rules',
+      'in two rules',
       withRules({ match: prod, tenant }, { match: euProd, tenant }),
       'line 14: issuers[0].rules[1].tenant makes "acme-eu-prod" from org "acme" and env "eu-prod", ' +
         'and line 9: issuers[0].rules[0].tenant makes it from org "acme-eu" and env "prod"',
     ],
     [
-      'of two issuers',
+      'in the rules of two issuers',
       withRules({ match: prod, tenant }) + andOther(withRules({ match: euProd, tenant })),
       'line 20: issuers[1].rules[0].tenant makes "acme-eu-prod" from org "acme" and env "eu-prod", ' +
         'and line 9: issuers[0].rules[0].tenant makes it from org "acme-eu" and env "prod"',
     ],
     [
-      'of two templates',
+      'with two different templates',
       withRules(
         { match: 'org: acme-prod', tenant: '{org}' },
         { match: 'org: acme, env: prod', tenant },
@@ -351,7 +351,7 @@ describe('different values of a claim', () => {
         'and line 9: issuers[0].rules[0].tenant makes it from org "acme-prod"',
     ],
     [
-      'of three templates, if only the last two conflict',
+      'with three templates, of which only the last two conflict',
       withRules(
         { match: 'env: prod', tenant: 'acme-{env}' },
         { match: 'org: acme-prod', tenant: '{org}' },
@@ -361,7 +361,7 @@ describe('different values of a claim', () => {
         'and line 14: issuers[0].rules[1].tenant makes it from org "acme-prod"',
     ],
     [
-      'of a claim and its JSON Pointer',
+      'for a claim that one rule names by its JSON Pointer',
       withRules(
         { match: '/a~1b: acme', tenant: '{/a~1b}-prod' },
         { match: 'a/b: acme-prod', tenant: '{a/b}' },
@@ -369,11 +369,11 @@ describe('different values of a claim', () => {
       'line 14: issuers[0].rules[1].tenant makes "acme-prod" from a/b "acme-prod", ' +
         'and line 9: issuers[0].rules[0].tenant makes it from /a~1b "acme"',
     ],
-  ])('cannot lead to the same tenant through the texts %s', (_, text, fault) => {
+  ])('are refused if they make the same tenant %s', (_, text, fault) => {
     expect(faultOf(text)).toBe(fault);
   });
 
-  it('cannot lead to the same subject of an issuer, if the policy lists them', () => {
+  it('are refused if the policy lists them and they make the same subject of one issuer', () => {
     const [first, second] = [
       { match: 'sub: "ci:prod"', subject: '{sub}' },
       { match: 'sub: prod', subject: 'ci:{sub}' },
@@ -388,16 +388,16 @@ describe('different values of a claim', () => {
   });
 
   it.each<[string, Written[]]>([
-    ['make other tenants', [{ match: 'org: [acme, beta], env: [prod, eu-prod]', tenant }]],
+    ['make different tenants', [{ match: 'org: [acme, beta], env: [prod, eu-prod]', tenant }]],
     [
-      'make one tenant of the same values',
+      'make one tenant from the same values',
       [
         { match: prod, tenant },
         { match: prod, tenant },
       ],
     ],
     [
-      'insert other claims',
+      'make one tenant from the same env, with and without org',
       [
         { match: prod, tenant },
         { match: 'env: prod', tenant: 'acme-{env}' },
@@ -411,7 +411,7 @@ describe('different values of a claim', () => {
       ],
     ],
     [
-      'list values that contain separators',
+      'list values with a dot, which no tenant may contain',
       [{ match: 'org: [a.b, a.b-c], env: [d, c-d]', tenant }],
     ],
     [
@@ -420,11 +420,11 @@ describe('different values of a claim', () => {
     ],
     ['insert a claim twice', [{ match: 'org: [acme, acme-acme]', tenant: '{org}-{org}' }]],
     [
-      'list texts that two claims of a subject may not have',
+      'list texts with a colon, which no subject of two claims may insert',
       [{ match: 'a: ["x:y", x], b: [z, "y:z"]', subject: '{a}:{b}' }],
     ],
     [
-      'list true',
+      'list true, which no subject may insert',
       [
         { match: 'a: [true, x]', subject: '{a}' },
         { match: 'a: ue', subject: 'tr{a}' },
@@ -434,7 +434,7 @@ describe('different values of a claim', () => {
     expect(faultOf(withRules(...rules))).toBe('none');
   });
 
-  it('are combined at most 100,000 times, where a text without claims counts once', () => {
+  it('may make at most 100,000 combinations, and a template without claims makes one', () => {
     const list = (claim: string, count: number) => `${claim}: [${names(count, claim)}]`;
     const withLast = (count: number) =>
       withRules(

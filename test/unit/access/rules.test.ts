@@ -67,7 +67,7 @@ describe('the rules of an issuer', () => {
     });
   });
 
-  it('refuse a token that no rule matches, and name for each rule the first claim that differs', () => {
+  it('refuse a token that no rule matches, and name for each rule the first claim that does not match', () => {
     const rules = [rule, { ...rule, match: { ref: 'refs/heads/*', environment: 'test' } }];
     expect(of({ rules }, { repository_id: '12345' })).toEqual({
       mismatches: [
@@ -119,14 +119,14 @@ describe('matching a token against rules', () => {
     [
       'no_rule',
       100_000,
-      'rules that need exactly as many as are allowed',
+      'rules that need exactly as many comparisons as are allowed',
       rulesWith(200, globs(49)),
       groups(10),
     ],
     [
       'too_many_comparisons',
       100_000,
-      'one rule more than the limit allows',
+      'one rule more than the limit of comparisons allows',
       rulesWith(201, globs(49)),
       groups(10),
     ],
@@ -197,7 +197,7 @@ describe('the deny-list', () => {
     expect(of({ deny }, changed)).toEqual(refused('denied', { by: name }));
   });
 
-  it('does not affect other tokens', () => {
+  it('does not affect a token that it does not list, nor one without sub and jti', () => {
     const deny = { sub: ['repo:acme/site'], jti: [], before: '2027-01-15T08:00:00Z' };
     expect(of({ deny })).toMatchObject({ granted });
     expect(
@@ -294,7 +294,7 @@ describe('the scopes of a rule', () => {
     [undefined, []],
     [{ 'secrets:read': true }, []],
     [7, []],
-  ])('are reduced to those that are also in the claim: %j', (scope, scopes) => {
+  ])('are reduced to those in the claim that scopesFrom names: %j', (scope, scopes) => {
     expect(by({ scopesFrom }, { scope })).toMatchObject({ granted: { scopes } });
   });
 
@@ -324,7 +324,7 @@ describe('a token whose own claims name its principal', () => {
     names: ['A*'],
   };
 
-  it('gets that principal, with the issuer in its subject', () => {
+  it('gets that principal, with the issuer in its subject unless the issuer has bareSubjects', () => {
     expect(decide(own, itself)).toEqual({
       mismatches: [],
       granted: {

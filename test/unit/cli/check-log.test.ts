@@ -59,7 +59,7 @@ describe('dsvault log check', () => {
       [200, 300],
     ],
     [
-      'a stale 304, or a stale unchanged file',
+      'a stale 304',
       [at(200, updates(2)), at(300, compares(1))],
       'found version 1 after version 2 was there',
       [200, 300],
@@ -101,7 +101,7 @@ describe('dsvault log check', () => {
       [200, 300],
     ],
     [
-      'an unclear write of a number that was written before',
+      'an unclear write of a version number that was written before',
       [at(200, updates(2)), at(300, { ...updates(2), ...unclear })],
       'perhaps wrote version 2 after version 2 was there',
       [200, 300],
@@ -125,7 +125,7 @@ describe('dsvault log check', () => {
       [200, 300],
     ],
     [
-      'one number written twice',
+      'one version number written twice',
       [at(100, updates(2)), at(105, updates(2))],
       'wrote version 2 twice',
       [100, 105],
@@ -137,7 +137,7 @@ describe('dsvault log check', () => {
       [100, 200],
     ],
     [
-      'a write of a number that was read before',
+      'a write of a version number that was read before',
       [
         at(100, creates),
         at(200, { ...updates(2), ...unclear }),
@@ -179,17 +179,17 @@ describe('dsvault log check', () => {
       {},
     ],
     [
-      'a read that overlaps a write, in either way',
+      'a read that overlaps a write, whether it finds the old or the new version',
       [at(100, creates), at(200, updates(2)), at(205, reads(1)), at(209, reads(2))],
       {},
     ],
     [
-      'a read that began within the rounding of a write',
+      'a read that began 2 ms after a write, within the rounding of the times',
       [at(100, creates), at(200, updates(2)), at(212, reads(1))],
       {},
     ],
     [
-      'a version by its number, and those of the past',
+      'old versions that were read by number or as of a past time',
       [
         at(200, updates(2)),
         at(300, pins(1)),
@@ -207,7 +207,7 @@ describe('dsvault log check', () => {
       {},
     ],
     [
-      'a 404 for a hidden name, and for a number',
+      'a 404 for a hidden name, and for a version number',
       [
         at(200, updates(2)),
         at(300, { ...never, why: 'hidden' }),
@@ -233,7 +233,7 @@ describe('dsvault log check', () => {
       {},
     ],
     [
-      'a destruction that met the current version',
+      'a refused destruction, because its line does not say which version is current',
       [at(200, updates(2)), at(300, { ...meets(1), operation: 'destroy-version' })],
       {},
     ],
@@ -248,7 +248,7 @@ describe('dsvault log check', () => {
       { unclear: 1, tookEffect: 1 },
     ],
     [
-      'an unclear write whose number another write has',
+      'an unclear write whose version number another write has',
       [at(100, creates), at(200, { ...updates(2), ...unclear }), at(300, updates(2))],
       { unclear: 1 },
     ],
@@ -293,7 +293,7 @@ describe('dsvault log check', () => {
     expect(await check([lines])).toMatchObject({ ...quiet, requests: lines.length, ...expected });
   });
 
-  it('treats lines with the same id as one request, in whatever logs and however often they occur', async () => {
+  it('treats lines with the same request id as one request, in whatever logs and however often they occur', async () => {
     const untold = { read: ['A@2'], pinned: undefined };
     const more = at(300, { message: 'continued', ms: undefined, ...untold });
     const lines = [at(100, creates), at(200, updates(2)), at(300, untold), more];

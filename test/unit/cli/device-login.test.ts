@@ -106,7 +106,7 @@ const devices = (changes: object) => () => json({ ...codes, ...changes });
 const late = { exitCode: 5, message: 'nobody approved the code in time' };
 
 describe('dsvault login --oidc', () => {
-  it('accepts the replies of Google, which uses another field for the address and answers 428 while it waits', async () => {
+  it('accepts the replies of Google, which uses another field for the address and answers 428 until the user approves', async () => {
     const { verification_uri: verification_url, ...others } = codes;
     const device = () => json({ ...others, verification_url });
     const waiting = () => refuse('authorization_pending', 428);
@@ -157,10 +157,20 @@ describe('dsvault login --oidc', () => {
   const grant = `device_code=secret-device-code&grant_type=${encodeURIComponent('urn:ietf:params:oauth:grant-type:device_code')}&client_id=dsvault`;
   const uri = 'audience=urn%3Avault&resource=urn%3Avault&';
   it.each<[string, Partial<OidcClient>, string, string]>([
-    ['scope openid', {}, 'scope=openid&', ''],
-    ['the scope', { scope: 'a b', audience: 'v' }, 'scope=a+b&audience=v&', 'audience=v&'],
-    ['an audience', { audience: 'urn:vault' }, `scope=openid&${uri}`, uri],
-  ])('requests %s, and a resource if the audience is a URI', async (_, client, first, second) => {
+    ['the scope openid by default', {}, 'scope=openid&', ''],
+    [
+      'the scope and the audience that are set',
+      { scope: 'a b', audience: 'v' },
+      'scope=a+b&audience=v&',
+      'audience=v&',
+    ],
+    [
+      'a resource as well as the audience if the audience is a URI',
+      { audience: 'urn:vault' },
+      `scope=openid&${uri}`,
+      uri,
+    ],
+  ])('requests %s', async (_, client, first, second) => {
     const { sent } = await login({ client });
     const bodies = sent.slice(1).map(({ body }) => body);
     expect(bodies).toEqual([`${first}client_id=dsvault`, `${second}${grant}`]);
@@ -236,13 +246,18 @@ describe('dsvault login --oidc', () => {
     ['names the issuer with an extra slash', document({ issuer: `${issuer}/` }), 5, otherIssuer],
     ['is not JSON', () => new Response(canary), 1, notOidc],
     ['is missing', () => new Response(canary, { status: 404 }), 1, notOidc],
-    ['is elsewhere', moved, 1, notOidc],
+    ['is answered with a redirection', moved, 1, notOidc],
     ['has more than 64 KiB', document({ padding: canary.repeat(11_000) }), 1, tooLong],
     ['has no device authorization', offers(), 1, noDeviceCode],
     ['names an address without https', offers('http://login.example.com/device'), 1, insecure],
-    ['leads to a service of this machine', offers('http://127.0.0.1:2375/device'), 1, insecure],
+    ['names a service of this machine', offers('http://127.0.0.1:2375/device'), 1, insecure],
     ['cannot be reached', unreachable, 7, 'cannot reach the issuer (ECONNRESET)'],
-    ['is later than the limit', silent, 7, 'cannot reach the issuer (no answer in time)'],
+    [
+      'does not arrive within the time limit',
+      silent,
+      7,
+      'cannot reach the issuer (no answer in time)',
+    ],
   ])('stops if the discovery document %s', async (_, discovery, exitCode, message) => {
     const limit = discovery === silent ? { timeoutMs: 1 } : {};
     const { outcome, sent, told } = await login({ discovery, ...limit });
@@ -265,15 +280,15 @@ describe('dsvault login --oidc', () => {
   const otherClient = signToken({ alg: 'RS256' }, { ...claims, aud: 'other' }, key);
   const challenge = json({}, 401, { 'www-authenticate': `Basic realm="${canary}"` });
   it.each<[string, Response, number, string]>([
-    ['lets the code expire', refuse('expired_token'), 5, late.message],
+    ['says that the code has expired', refuse('expired_token'), 5, late.message],
     [
-      'complains about a missing secret',
+      'answers invalid_request, as it may to a client without its secret',
       refuse('invalid_request'),
       5,
       refused(`invalid_request${hint}`),
     ],
     ['answers with an unknown error code', refuse(`${canary}!`), 5, refused('unknown error')],
-    ['wants a secret of the client', challenge, 5, needsSecret],
+    ['answers 401, as it may to a client without its secret', challenge, 5, needsSecret],
     ['returns an opaque token', granted({ access_token: `${canary}.opaque.token` }), 5, noJwt],
     ['gives an unsigned token', granted({ access_token: unsigned }), 5, noJwt],
     ['gives an ID token for another client', granted({ id_token: otherClient }), 1, notOidc],

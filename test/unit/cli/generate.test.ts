@@ -53,14 +53,14 @@ describe('generateText', () => {
   );
 
   it.each(['base46', 'alphanumeric', 'hexadecimal', 'HEX', 'Base64'])(
-    'refuses the alphabet "%s", because it looks like the name of a set',
+    'refuses the alphabet "%s", because it looks like the name of a character set',
     (alphabet) => {
       expect(() => generateText('8', alphabet)).toThrow('--alphabet knows alnum');
     },
   );
 
   it.each(['abcdef', 'ABCD', '0xyz', '-_', 'a b', '[:alnum:]'])(
-    'uses the characters of the alphabet "%s"',
+    'uses only the characters of the alphabet "%s"',
     (alphabet) => {
       for (const character of generateText('64', alphabet)) expect(alphabet).toContain(character);
     },

@@ -95,7 +95,7 @@ describe('a wrong command line', () => {
     [['env', 'encrypt'], 'FILE is missing;'],
     [['log', 'who'], 'SUBJECT is missing;'],
     [['run'], 'COMMAND is missing;'],
-  ])('causes an error that repeats only known words: %j', async (typed, detail) => {
+  ])('causes an error that repeats a word only if dsvault knows it: %j', async (typed, detail) => {
     expect(await detailOf(typed)).toBe(`${detail} --help shows how it is used`);
   });
 });
@@ -106,7 +106,7 @@ describe('the man page of dsvault', () => {
   const read = (page: string): string =>
     page.replaceAll(/^\.(TP|PP|EX|EE|RE|RS.*)\n/gm, '').replaceAll(/\\f.|\\&|\\(?=-)/g, '');
 
-  it('contains every command, option, example, exit code and variable', () => {
+  it('contains every command, option, example, exit code and environment variable', () => {
     const page = read(manPageOf(program, edition));
     const leaves = withThoseBelow(program).filter(({ commands }) => commands.length === 0);
     const sources = readdirSync('cli', { recursive: true, encoding: 'utf8' })

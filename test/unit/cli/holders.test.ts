@@ -28,7 +28,7 @@ describe('dsvault log holders', () => {
       { read: [at(4, 3)], pinned: [], current: 4 },
     ],
     [
-      'lines in any order',
+      'the last reading even if a later line is older',
       [lineAt(3, { read: ['A@4'] }), lineAt(1, { read: ['A@4'] })],
       { read: [at(4, 3)] },
     ],
@@ -37,24 +37,28 @@ describe('dsvault log holders', () => {
       [lineAt(1, { read: ['A@4'] }), lineAt(2, { read: ['A@2'] }), lineAt(3, { read: ['A@1'] })],
       { read: [at(4, 1), at(2, 2), at(1, 3)], current: 4 },
     ],
-    ['what was compared and not opened', [lineAt(2, { compared: ['A@4'] })], { read: [at(4, 2)] }],
     [
-      'a reading that the request continues',
+      'a version that was compared but not opened',
+      [lineAt(2, { compared: ['A@4'] })],
+      { read: [at(4, 2)] },
+    ],
+    [
+      'a reading in a line that continues a request',
       [lineAt(2, { message: 'continued', read: ['A@4'] })],
       { read: [at(4, 2)] },
     ],
     [
-      'versions by number apart',
+      'versions that were read by number, separately from the others',
       [lineAt(1, { read: ['A@4'] }), lineAt(2, { read: ['A@2', 'A@1'], pinned: ['A@2', 'A@1'] })],
       { read: [at(4, 1)], pinned: [at(2, 2), at(1, 2)] },
     ],
     [
-      'what somebody saw in a list of versions apart',
+      'versions that were seen in a history, separately from those that were read',
       [lineAt(1, { read: ['A@4'] }), lineAt(2, { operation: 'list-versions', read: ['A@3'] })],
       { read: [at(4, 1)], pinned: [], listed: [at(3, 2)] },
     ],
     [
-      'a caller with versions by number alone',
+      'a caller that has read versions only by number',
       [lineAt(2, { read: ['A@2'], pinned: ['A@2'] })],
       { read: [], pinned: [at(2, 2)] },
     ],
@@ -77,21 +81,33 @@ describe('dsvault log holders', () => {
       { read: [at(4, 1)], current: 'deleted' },
     ],
     [
-      'no destruction as a newer version',
+      'the same current version after the destruction of a version',
       [lineAt(1, { read: ['A@4'] }), lineAt(2, { operation: 'destroy-version', wrote: ['A@9'] })],
       { current: 4 },
     ],
     [
-      'no write of another tenant',
+      'the same current version after a write in another tenant',
       [
         lineAt(1, { read: ['A@4'] }),
         lineAt(2, { tenant: 'other', operation: 'update-secret', wrote: ['A@5'] }),
       ],
       { current: 4 },
     ],
-    ['no reading that failed', [lineAt(1, { read: ['A@4'], outcome: 'failed' })], undefined],
-    ['no other name', [lineAt(1, { read: ['AA@4', 'B.A@1'] })], undefined],
-    ['no writer', [lineAt(1, { operation: 'create-secret', wrote: ['A@1'] })], undefined],
+    [
+      'no caller whose reading failed',
+      [lineAt(1, { read: ['A@4'], outcome: 'failed' })],
+      undefined,
+    ],
+    [
+      'no caller that has read only another name',
+      [lineAt(1, { read: ['AA@4', 'B.A@1'] })],
+      undefined,
+    ],
+    [
+      'no caller that has only written the secret',
+      [lineAt(1, { operation: 'create-secret', wrote: ['A@1'] })],
+      undefined,
+    ],
   ])('finds %s', async (_, lines, expected) => {
     const { holders } = await ask(...lines);
     const ofAlice = holders.find(({ subject, tenant }) => subject === 'alice' && tenant === 'acme');

@@ -102,7 +102,7 @@ describe('the HTTP transport of dsvault', () => {
     await expect(client.whoami()).rejects.toThrow(`cannot reach ${addr} (ECONNREFUSED)`);
   });
 
-  it('rejects with the reason of its signal', async () => {
+  it('rejects with the reason for which the caller aborted the request', async () => {
     const addr = `http://127.0.0.1:${await portOf(createServer())}`;
     const client = createClient({ addr, token: 'token', fetch: exchange });
     const reason = new Error('no longer needed');
@@ -184,22 +184,59 @@ describe('the HTTP transport of dsvault over TLS', () => {
   const answered = { code: 'unexpected_reply', mayHaveEffect: true, retryable: false };
 
   it.each<[string, () => TlsFiles | undefined, () => Trust, boolean]>([
-    ['the authority of the server', () => own, () => ({ ca: own?.ca }), true],
-    ['the certificate of the server', () => own, () => ({ ca: own?.certificate }), true],
-    ['another authority', () => own, () => ({ ca: other?.ca }), false],
-    ['the authority of an expired certificate', () => expired, () => ({ ca: expired?.ca }), false],
-    ['the certificate that was found', () => own, () => findsOf(own), true],
-    ['an expired certificate that was found', () => expired, () => findsOf(expired), true],
-    ['another certificate that was found', () => own, () => findsOf(other), false],
-    ['a certificate that was not found', () => own, () => findsOf(undefined), false],
-  ])(
-    'sends the request only if the server can be trusted by %s',
-    async (_, pair, trust, isTrusted) => {
-      const { url, arrived } = await serve(pair());
-      expect(await ask(createExchange(trust()), url)).toEqual(isTrusted ? answered : untrusted);
-      expect(arrived()).toEqual(isTrusted ? expect.stringContaining('v4lue') : '');
-    },
-  );
+    [
+      'sends the request if the authority of the server is trusted',
+      () => own,
+      () => ({ ca: own?.ca }),
+      true,
+    ],
+    [
+      'sends the request if the certificate of the server is trusted',
+      () => own,
+      () => ({ ca: own?.certificate }),
+      true,
+    ],
+    [
+      'sends nothing if only another authority is trusted',
+      () => own,
+      () => ({ ca: other?.ca }),
+      false,
+    ],
+    [
+      'sends nothing if the certificate has expired, although its authority is trusted',
+      () => expired,
+      () => ({ ca: expired?.ca }),
+      false,
+    ],
+    [
+      'sends the request if the certificate of the server is the one found on this machine',
+      () => own,
+      () => findsOf(own),
+      true,
+    ],
+    [
+      'sends the request even if the certificate found on this machine has expired',
+      () => expired,
+      () => findsOf(expired),
+      true,
+    ],
+    [
+      'sends nothing if another certificate was found on this machine',
+      () => own,
+      () => findsOf(other),
+      false,
+    ],
+    [
+      'sends nothing if no certificate was found on this machine',
+      () => own,
+      () => findsOf(undefined),
+      false,
+    ],
+  ])('%s', async (_, pair, trust, isTrusted) => {
+    const { url, arrived } = await serve(pair());
+    expect(await ask(createExchange(trust()), url)).toEqual(isTrusted ? answered : untrusted);
+    expect(arrived()).toEqual(isTrusted ? expect.stringContaining('v4lue') : '');
+  });
   const findsOf = (pair: TlsFiles | undefined): Trust => ({
     findCertificate: async () => pair?.certificate,
   });

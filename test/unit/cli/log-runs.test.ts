@@ -41,21 +41,29 @@ const none = 'none missing, none changed';
 const changed = (lines: readonly string[], seq: number): string[] =>
   lines.map((line) => (line.includes(`"seq":${seq},`) ? line.replace('whoami', 'whoamI') : line));
 
-describe('the lines of a log', () => {
+describe('the check of the line numbers of a log', () => {
   const run = linesOfRun('r', 9);
   const kept = (...missing: number[]) => run.filter((_, index) => !missing.includes(index + 1));
 
   it.each<[string, readonly string[], readonly string[]]>([
-    ['are whole', run, [`run r: lines 1 to 9, ${none}`]],
-    ['are whole in another order', run.toReversed(), [`run r: lines 1 to 9, ${none}`]],
-    ['are whole if they are there twice', [...run, ...run], [`run r: lines 1 to 9, ${none}`]],
+    ['finds nothing missing in a whole run', run, [`run r: lines 1 to 9, ${none}`]],
     [
-      'lack one',
+      'finds nothing missing if the lines are in another order',
+      run.toReversed(),
+      [`run r: lines 1 to 9, ${none}`],
+    ],
+    [
+      'finds nothing missing if each line is there twice',
+      [...run, ...run],
+      [`run r: lines 1 to 9, ${none}`],
+    ],
+    [
+      'reports a missing line',
       kept(4),
       ['run r: lines 1 to 9', `  missing: line 4, between ${timeOf(3)} and ${timeOf(5)}`],
     ],
     [
-      'lack several, in two places',
+      'reports several missing lines in two places',
       kept(2, 5, 6, 7),
       [
         'run r: lines 1 to 9',
@@ -64,32 +72,32 @@ describe('the lines of a log', () => {
       ],
     ],
     [
-      'lack one that is damaged',
+      'reports a damaged line as missing',
       run.map((line, index) => (index === 3 ? line.slice(0, -9) : line)),
       ['run r: lines 1 to 9', `  missing: line 4, between ${timeOf(3)} and ${timeOf(5)}`],
     ],
     [
-      'have a changed one',
+      'reports a changed line',
       changed(run, 4),
       ['run r: lines 1 to 9', `  changed: line 4, of ${timeOf(4)}`],
     ],
     [
-      'have a changed copy of one, even of the last',
+      'reports a changed copy of a line, even of the last one',
       [...run, ...changed(run, 9)],
       ['run r: lines 1 to 9', `  changed: line 9, of ${timeOf(9)}`],
     ],
     [
-      'begin later than their run',
+      'says that the log begins after the first lines of the run',
       kept(1, 2),
       [`run r: lines 3 to 9 (the log begins after line 2), ${none}`],
     ],
     [
-      'are of an earlier release',
+      'says how many lines have no number, as in earlier releases',
       [...run, JSON.stringify({ message: 'policy', timestamp: timeOf(1) })],
       [`run r: lines 1 to 9, ${none}`, '1 line without a number, as of earlier releases'],
     ],
     [
-      'have a message that this release does not know',
+      'includes lines with a message that this release does not know',
       linesOfRun('r', 3).map((line) => line.replaceAll('"request"', '"news"')),
       // The digests are of the lines before the replacement.
       [
@@ -98,12 +106,12 @@ describe('the lines of a log', () => {
         `  changed: line 2, of ${timeOf(2)}`,
       ],
     ],
-    ['are none', ['other text'], []],
+    ['reports nothing for text without log lines', ['other text'], []],
   ])('%s', async (_, lines, expected) => {
     expect(await saidOf([lines])).toEqual(expected);
   });
 
-  it('share a sentence if nothing is wrong with several runs', async () => {
+  it('sums up several runs if nothing is wrong with any of them', async () => {
     const [later, other] = [{ from: 5 }, linesOfRun('o', 1_200, { at: 50 })];
     const logs = [run, other, linesOfRun('p', 2, later), linesOfRun('q', 3, later)];
     expect(await saidOf(logs)).toEqual([
@@ -117,7 +125,7 @@ describe('the lines of a log', () => {
     ]);
   });
 
-  it('are judged by all of them, whatever the range, and with the text that other programs put around them', async () => {
+  it('uses all lines, whatever the range, even with the text that other programs put around them', async () => {
     const range = { from: 3_000, to: 3_000, tenant: 'other' } as unknown as typeof always;
     const wrapped = [
       ...run.slice(0, 3).map((line) => `vault-1  | ${line}\r`),
@@ -127,7 +135,7 @@ describe('the lines of a log', () => {
     expect(await saidOf([wrapped], { range })).toEqual([`run r: lines 1 to 9, ${none}`]);
   });
 
-  it('of several runs, in files and an order that do not matter, lack exactly what was removed or changed', async () => {
+  it('finds exactly the removed and the changed line of several runs, whatever the files and the order of the lines', async () => {
     const [one, other] = [linesOfRun('one', 12), linesOfRun('two', 7)];
     const inner = fc.integer({ min: 2, max: 10 });
     await fc.assert(
@@ -153,11 +161,11 @@ describe('the lines of a log', () => {
   });
 });
 
-describe('heads that were kept elsewhere', () => {
+describe('heads of runs that were kept outside the log', () => {
   const run = linesOfRun('r', 9);
   const other = linesOfRun('o', 3, { at: 20 });
 
-  it('are in a log that goes on', async () => {
+  it('are found in a log that goes on after them', async () => {
     const heads = await headsIn(run.slice(0, 6));
     const found = await check([[...run, ...other]], { heads });
     expect(hasGaps(found)).toBe(false);
@@ -166,7 +174,7 @@ describe('heads that were kept elsewhere', () => {
 
   it.each<[string, readonly string[], readonly string[]]>([
     [
-      'a cut tail',
+      'that the last lines of a run are missing',
       [...run.slice(0, 7), ...other],
       [
         'run r: lines 1 to 7',
@@ -175,12 +183,12 @@ describe('heads that were kept elsewhere', () => {
       ],
     ],
     [
-      'a changed last line',
+      'that the last line of a run was changed',
       [...changed(run, 9), ...other],
       ['run r: lines 1 to 9', `  changed: line 9, of ${timeOf(9)}`, `run o: lines 1 to 3, ${none}`],
     ],
     [
-      'a run that was written anew',
+      'that a run was written anew',
       [...linesOfRun('r', 9, { at: 1 }), ...other],
       [
         'run r: lines 1 to 9',
@@ -189,21 +197,25 @@ describe('heads that were kept elsewhere', () => {
       ],
     ],
     [
-      'a run that is gone, although the log begins before its end',
+      'that a run is gone from a log that begins before its end',
       [...linesOfRun('p', 1), ...other],
       [
         `run r: missing, with all lines up to 9, which is of ${timeOf(9)}`,
         `2 runs that begin with line 1: 4 lines, ${none}`,
       ],
     ],
-    ['an empty log', [], [`run r: missing, with all lines up to 9, which is of ${timeOf(9)}`]],
+    [
+      'that a run is gone from an empty log',
+      [],
+      [`run r: missing, with all lines up to 9, which is of ${timeOf(9)}`],
+    ],
   ])('show %s', async (_, lines, expected) => {
     const found = await check([lines], { heads: (await headsIn([...run, ...other])).slice(0, 1) });
     expect(runSentences(found)).toEqual(expected);
     expect(hasGaps(found)).toBe(true);
   });
 
-  it('are no fault if the log no longer goes back to them', async () => {
+  it('are not missed if the log begins after them', async () => {
     const heads = await headsIn([...run, ...other]);
     const late = await check([linesOfRun('o', 2, { at: 20, from: 4 })], { heads });
     expect(runSentences(late)).toEqual([
@@ -213,7 +225,7 @@ describe('heads that were kept elsewhere', () => {
     expect(hasGaps(late)).toBe(false);
   });
 
-  it('are refused if the file is missing or something else', () => {
+  it('cause an error if their file is missing or was not written by --write-heads', () => {
     const file = join(freshFolder(), 'heads');
     expect(() => readHeads(file)).toThrow(`--heads: ${file} cannot be read (ENOENT)`);
     writeFileSync(file, '{"heads":[{}]}');

@@ -26,7 +26,7 @@ describe('dsvault log seen', () => {
     ['a read', [lineAt(1, { read: ['A@2'] })], { shown: [2], current: 2, isCurrent: true }],
     ['a 304', [lineAt(1, { compared: ['A@2'] })], { shown: [2], isCurrent: true }],
     [
-      'versions by number, the newest first',
+      'versions that were read by number, the newest first',
       [lineAt(2, { read: ['A@10', 'A@9'], pinned: ['A@10', 'A@9'] }), lineAt(1, { read: ['A@1'] })],
       { shown: [10, 9, 1], last: timeOf(2) },
     ],
@@ -35,19 +35,23 @@ describe('dsvault log seen', () => {
       [lineAt(1, { operation: 'list-versions', read: ['A@2', 'A@1'], past: ['A@2', 'A@1'] })],
       { ...nothing, listed: [2, 1], isCurrent: true },
     ],
-    ['a value that it wrote', [lineAt(1, writes(2))], { ...nothing, wrote: [2], isCurrent: true }],
     [
-      'a value that it perhaps wrote',
+      'a value that the caller wrote',
+      [lineAt(1, writes(2))],
+      { ...nothing, wrote: [2], isCurrent: true },
+    ],
+    [
+      'a value that the caller perhaps wrote',
       [lineAt(1, { ...writes(2), outcome: 'failed', code: 'outcome_unknown' })],
       { wrote: [2] },
     ],
     [
-      'what others replaced since',
+      'a version that another caller has replaced since',
       [lineAt(1, { read: ['A@2'] }), lineAt(2, { ...bob, ...writes(3) })],
       { shown: [2], current: 3, isCurrent: false },
     ],
     [
-      'what others deleted since',
+      'a version of a secret that another caller has deleted since',
       [
         lineAt(1, { read: ['A@2'] }),
         lineAt(2, { ...bob, operation: 'delete-secret', wrote: ['A@3'] }),
@@ -55,7 +59,7 @@ describe('dsvault log seen', () => {
       { shown: [2], current: 'deleted', isCurrent: false },
     ],
     [
-      'what others have destroyed an old version of',
+      'that a version is still current after another caller destroyed an older one',
       [
         lineAt(1, { read: ['A@2'] }),
         lineAt(2, { ...bob, operation: 'destroy-version', wrote: ['A@1'] }),
@@ -63,12 +67,12 @@ describe('dsvault log seen', () => {
       { shown: [2], current: 2, isCurrent: true },
     ],
     [
-      'no deletion of its own',
+      'no secret that the caller only deleted',
       [lineAt(1, { operation: 'delete-secret', wrote: ['A@3'] })],
       undefined,
     ],
     [
-      'no copy, whose value it never saw',
+      'no copy, because the caller never saw its value',
       [lineAt(1, { operation: 'copy-secret', copied: ['A@1'], wrote: ['A@2'] })],
       undefined,
     ],
@@ -82,7 +86,7 @@ describe('dsvault log seen', () => {
     else expect(seen).toMatchObject({ tenant: 'acme', secret: 'A', ...expected });
   });
 
-  it('knows by the whole log what is current, and shows only what was seen in the range', async () => {
+  it('takes the current version from the whole log, but shows only what was seen in the range', async () => {
     const lines = [
       lineAt(1, { read: ['A@1', 'B@1'] }),
       lineAt(2, { ...bob, ...writes(3) }),

@@ -23,60 +23,80 @@ const pins = (second: number, version: number) =>
 const update = lineAt(5, { subject: 'bob', operation: 'update-secret', wrote: ['A@2'] });
 const twice = [reads(1, 1), reads(2, 1), update];
 
-describe('who had an older version', () => {
+describe('a caller who had an older version', () => {
   it.each<[string, readonly string[], boolean | undefined, string | null]>([
-    ['is not done yet', twice, false, null],
-    ['is done after a read of the current one', [...twice, reads(6, 2)], true, null],
-    ['is done after a 304', [...twice, lineAt(6, { compared: ['A@2'] })], true, null],
+    ['is not done before it reads the current version', twice, false, null],
+    ['is done after a read of the current version', [...twice, reads(6, 2)], true, null],
     [
-      'is done after a file with it',
+      'is done after a 304 for the current version',
+      [...twice, lineAt(6, { compared: ['A@2'] })],
+      true,
+      null,
+    ],
+    [
+      'is done after it expanded a file with the current version',
       [...twice, lineAt(6, { message: 'continued', operation: 'expand-env', read: ['A@2'] })],
       true,
       null,
     ],
-    ['is not done by reading it by its number', [...twice, pins(6, 2)], false, 'reads by number'],
     [
-      'is not done by reading it as a past one',
+      'is not done after it read the current version by its number',
+      [...twice, pins(6, 2)],
+      false,
+      'reads by number',
+    ],
+    [
+      'is not done after it read the current version as of a past time',
       [...twice, lineAt(6, { read: ['A@2'], past: ['A@2'] })],
       false,
       null,
     ],
-    ['is not done by a later read of the older one', [...twice, reads(6, 1)], false, null],
+    ['is not done after another read of the older version', [...twice, reads(6, 1)], false, null],
     [
-      'is not done by a failed read',
+      'is not done after a failed read',
       [...twice, lineAt(6, { read: ['A@2'], outcome: 'failed' })],
       false,
       null,
     ],
     [
-      'is not done by looking through the history',
+      'is not done after it looked through the history',
       [...twice, lineAt(6, { operation: 'list-versions', read: ['A@2'], past: ['A@2'] })],
       false,
       null,
     ],
-    ['may have run once', [reads(1, 1), update], false, 'ran once'],
-    ['may read by number', [pins(1, 1), pins(2, 1), update], false, 'reads by number'],
+    ['may never be done, because it has read only once', [reads(1, 1), update], false, 'ran once'],
+    [
+      'may never be done, because it reads by number',
+      [pins(1, 1), pins(2, 1), update],
+      false,
+      'reads by number',
+    ],
     ['is done, whatever the order of the lines', [reads(6, 2), ...twice.toReversed()], true, null],
     [
-      'is nobody who only looked through the history',
+      'is left out if it only looked through the history',
       [lineAt(1, { operation: 'list-versions', read: ['A@1'], past: ['A@1'] }), update],
       undefined,
       null,
     ],
-    ['is nobody who had only the current one', [update, reads(6, 2)], undefined, null],
-    ['is nobody who read another secret', [lineAt(1, { read: ['AA@1'] }), update], undefined, null],
+    ['is left out if it had only the current version', [update, reads(6, 2)], undefined, null],
+    [
+      'is left out if it read only another secret',
+      [lineAt(1, { read: ['AA@1'] }), update],
+      undefined,
+      null,
+    ],
   ])('%s', async (_, lines, isDone, mayNot) => {
     const expected = { subject: 'alice', isDone, mayNot: mayNot ?? undefined };
     expect(await find(lines)).toEqual(isDone === undefined ? [] : [expected]);
   });
 
-  it('is found for a version that the log does not show yet', async () => {
+  it('is found even if the log does not show the wanted version yet', async () => {
     const found = await find([reads(1, 1), reads(2, 2), reads(3, 1)], 3);
     expect(found).toMatchObject([{ isDone: false }]);
     expect(await find([reads(1, 1), reads(2, 4)], 3)).toMatchObject([{ isDone: true }]);
   });
 
-  it('is judged in each tenant by what is current there', async () => {
+  it('is judged by the current version of its own tenant', async () => {
     const other = lineAt(6, { read: ['A@1'], tenant: 'other' });
     expect(await find([...twice, other])).toMatchObject([{ subject: 'alice', isDone: false }]);
   });

@@ -53,15 +53,23 @@ describe('dsvault log reads', () => {
   const decision = { message: 'decision', decision: 'created', secret: 'A', version: 1 };
   const failed = { outcome: 'failed', code: 'internal', read: ['A@1'] };
   it.each<[string, Fields, Readonly<Record<string, readonly number[]>>]>([
-    ['a file that read it', { read: ['A@3', 'B@1'] }, { read: [3] }],
-    ['several versions', { read: ['A@3', 'A@1'] }, { read: [3, 1] }],
-    ['more names of a request', { message: 'continued', read: ['A@3'] }, { read: [3] }],
-    ['a file', { operation: 'submit-env', wrote: ['A@2'] }, { written: [2] }],
+    ['a file that read the secret', { read: ['A@3', 'B@1'] }, { read: [3] }],
+    ['several versions that one request read', { read: ['A@3', 'A@1'] }, { read: [3, 1] }],
+    [
+      'a read in a line that continues a request',
+      { message: 'continued', read: ['A@3'] },
+      { read: [3] },
+    ],
+    [
+      'a file that stored the secret',
+      { operation: 'submit-env', wrote: ['A@2'] },
+      { written: [2] },
+    ],
     ['a read and a create', { read: ['A@1'], wrote: ['A@2'] }, { read: [1], created: [2] }],
     ['a request that failed later', failed, { read: [1] }],
     ['an update', update, { updated: [2] }],
     [
-      'a copy of it',
+      'a copy of the secret',
       { operation: 'copy-secret', copied: ['A@1'], wrote: ['B@9'] },
       { copied: [1] },
     ],
@@ -72,10 +80,10 @@ describe('dsvault log reads', () => {
     ],
     ['a destruction with an unknown outcome', destruction, { destroyed: [2] }],
     ['an update with an unknown outcome', { ...unknown, ...update }, { updated: [2] }],
-    ['no unknown outcome of another name', { ...destruction, secret: 'B' }, {}],
-    ['no read of its history', { operation: 'list-versions', secret: 'A' }, {}],
+    ['no request with an unknown outcome for another name', { ...destruction, secret: 'B' }, {}],
+    ['no request for the history of the secret', { operation: 'list-versions', secret: 'A' }, {}],
     ['no refused request', { outcome: 'refused', code: 'not_found', secret: 'A' }, {}],
-    ['no other name', { read: ['AA@3', 'B.A@1', 'A.B@1'] }, {}],
+    ['no request for another name', { read: ['AA@3', 'B.A@1', 'A.B@1'] }, {}],
     ['no decision, because the line of its request follows', decision, {}],
   ])('finds %s', async (_, fields, expected) => {
     const { rows } = await answerTo(readsOf('A'), [lineAt(1, fields)]);
@@ -116,7 +124,7 @@ describe('dsvault log reads', () => {
     expect(found).toMatchObject({ total: 0, unreadable: 2 });
   });
 
-  it('keeps the newest 10,000 rows, and counts all', async () => {
+  it('shows the newest 10,000 rows, and says how many there are in all', async () => {
     const lines = Array.from({ length: 20_500 }, (_, at) => lineAt(at, { read: ['A@1'] }));
     const found = await answerTo(readsOf('A'), lines.toReversed());
     expect([found.total, found.rows.length]).toEqual([20_500, 10_000]);

@@ -14,7 +14,7 @@ const valuesIn = (text: string): [string, string][] =>
   );
 
 describe('merging .env files', () => {
-  it('keeps the last assignment to each key, and empties the lines of the others', () => {
+  it('keeps the last assignment to each key, and empties the lines of the earlier ones', () => {
     const merged = merge("# base\nA='x\ny' # c4n4ry\r\nB=1", '\ufeffexport A = 2\nC=3\n', 'C=4');
     expect(merged.content).toBe('# base\n\n\nB=1\nexport A = 2\n\nC=4');
   });
@@ -24,7 +24,7 @@ describe('merging .env files', () => {
     expect(merge(text).content).toBe(text);
   });
 
-  it('throws the syntax errors of a file by its name, because they could swallow the next file', () => {
+  it('reports syntax errors with the name of their file, before an open quote can swallow the next file', () => {
     const error = { line: 2, column: 3, code: 'unterminated_quote' };
     const report = expect.objectContaining({ errors: [error] });
     const refused = expect.objectContaining({ file: '1.env', report });
@@ -37,7 +37,7 @@ describe('merging .env files', () => {
   );
   const file = fc.uniqueArray(line, { selector: (text) => text.split('=')[0], maxLength: 4 });
 
-  it('has the values of the last file with each key, and knows where each line comes from', () => {
+  it('takes each value from the last file that has the key, and remembers where each line comes from', () => {
     fc.assert(
       fc.property(fc.array(file, { minLength: 1, maxLength: 4 }), fc.boolean(), (files, ends) => {
         const texts = files.map((lines) => lines.join('\n') + (ends ? '\n' : ''));
@@ -55,7 +55,7 @@ describe('merging .env files', () => {
   it.each([
     ['in its own file', 4, { file: '1.env', line: 3, causeLine: 2, causeFile: '1.env' }],
     ['in another file', 2, { file: '1.env', line: 3, causeLine: 2, causeFile: '0.env' }],
-  ])('places an error and the line that causes it, if that is %s', async (_, causeLine, place) => {
+  ])('gives the file and line of an error, and of a cause %s', async (_, causeLine, place) => {
     const error = { line: 5, column: 3, code: 'not_representable', causeLine };
     const refuse = async () => {
       throw refusal({ code: 'invalid_env', detail: 'the file has errors', errors: [error] });

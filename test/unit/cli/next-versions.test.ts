@@ -22,7 +22,7 @@ describe('a file of next versions', () => {
     ]);
   });
 
-  it('is as large as the vault allows, and other files have the rest', () => {
+  it('holds as many names as the vault allows, and further files hold the rest', () => {
     const names = Array.from({ length: 97 }, (_, index) => `app.N${index}`);
     const files = nextVersionFiles(names);
     const stored = files.map(({ names: own, content }) => {
@@ -32,7 +32,7 @@ describe('a file of next versions', () => {
     expect(stored).toEqual([48, 48, 1]);
   });
 
-  it('is none if there is no name', () => {
+  it('is not made if there are no names', () => {
     expect(nextVersionFiles([])).toEqual([]);
   });
 });

@@ -113,7 +113,7 @@ const scanned = async (): Promise<readonly (readonly [string | undefined, string
 };
 
 describe('the search for old copies in a repository whose configuration names programs', () => {
-  it('finds them without running any of the programs, and so does the scan of commits', async () => {
+  it('finds the copies without running any of the programs, and so does the scan of commits', async () => {
     cpSync(join(base, 'source'), join(base, 'plain'), { recursive: true });
     open('plain');
     addSettings(join(folder, '.git/config'));
@@ -162,7 +162,7 @@ describe('the search for old copies in a repository whose configuration names pr
 });
 
 describe('git, as dsvault runs it,', () => {
-  it("gets none of dsvault's variables, and of its own only the one that forbids every protocol", () => {
+  it("gets none of dsvault's variables, and of git's own only the one that forbids every protocol", () => {
     open('source');
     const real = findProgram('git');
     const path = join(base, 'path');

@@ -24,20 +24,20 @@ describe('a file that the vault rejects', () => {
 
   it.each([
     [
-      'the release of the vault',
-      'a reference that dsvault knows',
+      'advice to upgrade the vault',
+      'a reference that only dsvault knows',
       'A=enc(X@next)',
       'malformed_reference',
       older,
     ],
     [
-      'its own error',
+      'the message of the vault',
       'a reference that dsvault finds malformed, too',
       'A=Enc(X)',
       'malformed_reference',
       detail,
     ],
-    ['its own error', 'anything else', 'A=enc(X@next)', 'unresolved_value', detail],
+    ['the message of the vault', 'any other error', 'A=enc(X@next)', 'unresolved_value', detail],
   ])('causes an error with %s for %s', async (_, _reason, content, code, sentence) => {
     expect(await sentenceFor(content, code)).toBe(sentence);
   });

@@ -29,7 +29,7 @@ describe('a pin with an anchor', () => {
     ['can be used if its version has this anchor', { ...stored, anchor: 'k3f9qzTb' }, undefined],
     ['can be used in a vault that returns no anchors', stored, undefined],
     [
-      'with another anchor is of another history',
+      'is of another history if its version has another anchor',
       { ...stored, anchor: '-_0aZz9A' },
       'another_history',
     ],
@@ -39,7 +39,7 @@ describe('a pin with an anchor', () => {
       'version_destroyed',
     ],
     [
-      'is of another history even if that version was destroyed',
+      'is of another history if its version has another anchor and was destroyed',
       { ...gone, anchor: '-_0aZz9A' },
       'another_history',
     ],
@@ -56,14 +56,26 @@ describe('a pin with an anchor', () => {
 
 describe('--max-age', () => {
   it.each<[string, string | null, number, number, boolean]>([
-    ['accepts a pin at that age', supersededAt, supersededAtMs + 90 * dayMs, 90 * dayMs, false],
-    ['rejects it 1 ms later', supersededAt, supersededAtMs + 90 * dayMs + 1, 90 * dayMs, true],
+    [
+      'accepts a pin whose age is exactly the maximum',
+      supersededAt,
+      supersededAtMs + 90 * dayMs,
+      90 * dayMs,
+      false,
+    ],
+    [
+      'rejects a pin whose age is 1 ms above the maximum',
+      supersededAt,
+      supersededAtMs + 90 * dayMs + 1,
+      90 * dayMs,
+      true,
+    ],
     ['accepts a current version of any age', null, supersededAtMs + 3_650 * dayMs, 0, false],
   ])('%s', (_, validTo, now, maxAgeMs, expected) => {
     expect(isLate(pinWith(validTo), now, maxAgeMs)).toBe(expected);
   });
 
-  it('never counts an age below zero', () => {
+  it('takes zero as the age of a pin that is superseded in the future', () => {
     expect(supersededMs(pinWith(supersededAt), supersededAtMs - 5_000)).toBe(0);
   });
 });

@@ -72,7 +72,7 @@ describe('a file that somebody saves while a command rewrites it', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  it('is not made again if it was deleted', () => {
+  it('is not created again if somebody deleted it', () => {
     const target = requireReplaceable(file);
     renameSync(file, `${file}.moved`);
     expect(() => replaceUnchanged(target, 'A=x\n', 'A=1\n')).toThrow(changed(file));

@@ -52,7 +52,7 @@ describe('the record of a program', () => {
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...with_ }));
   };
 
-  it('is private, and is there until it is removed', () => {
+  it('is private, and is kept until dsvault removes it', () => {
     const record = keep();
     const modes = [folder, ...files()].map((file) => statSync(file).mode & 0o777);
     expect(modes).toEqual([0o700, 0o600]);
@@ -65,7 +65,7 @@ describe('the record of a program', () => {
 
   it.each([
     ['has ended', { pid: noPid }],
-    ['has another start, so that it only has the same number', { start: 'earlier' }],
+    ['started at another time, so it is another process with the same pid', { start: 'earlier' }],
   ])('is removed by the next reader if the process %s', (_, changed) => {
     keep();
     change(changed);
@@ -73,16 +73,21 @@ describe('the record of a program', () => {
   });
 
   it.each([
-    ['if the system told no start then', { start: null }, 1, 1],
-    ['but is not shown, if it is of another machine that shares the home', { machine: 'b' }, 0, 1],
-    ['but is not shown, if another release wrote it', { pid: '1' }, 0, 1],
+    ['if the system did not tell when the process started', { start: null }, 1, 1],
+    [
+      'but is not shown if another machine that shares the home folder wrote it',
+      { machine: 'b' },
+      0,
+      1,
+    ],
+    ['but is not shown if another release wrote it', { pid: '1' }, 0, 1],
   ])('stays %s', (_, changed, shown, kept) => {
     keep();
     change(changed);
     expect([readRecords().length, files().length]).toEqual([shown, kept]);
   });
 
-  it('removes those of ended programs when it is written', () => {
+  it('removes the records of ended programs when it is written', () => {
     keep();
     change({ pid: noPid });
     keep();
@@ -105,7 +110,7 @@ describe('the record of a program', () => {
 
   it.each<[string, () => void]>([
     [
-      'is open to others',
+      'is open to other users',
       () => {
         mkdirSync(folder, { recursive: true });
         chmodSync(folder, 0o770);
@@ -128,12 +133,15 @@ describe('the record of a program', () => {
   });
 
   const withoutRecord: [string, () => void][] = [
-    ['nothing can be written', () => Object.assign(process.env, { XDG_CACHE_HOME: '/dev/null' })],
+    [
+      'no cache folder can be made',
+      () => Object.assign(process.env, { XDG_CACHE_HOME: '/dev/null' }),
+    ],
   ];
   if (isRoot)
     withoutRecord.push(['the home is of another user', () => chownSync(home, 12_345, 12_345)]);
 
-  it.each(withoutRecord)('is left out without an error if %s', (_, make) => {
+  it.each(withoutRecord)('is skipped without an error if %s', (_, make) => {
     make();
     keep().remove();
     expect([readRecords(), readdirSync(home)]).toEqual([[], []]);
@@ -142,7 +150,7 @@ describe('the record of a program', () => {
 
 describe('startsOf', () => {
   it.each(['linux', 'darwin'] as const)(
-    'returns the start of what runs, as on %s',
+    'returns the start of each running process, as on %s',
     async (system) => {
       const name = join(freshFolder(), 'a) Z (b');
       copyFileSync('/bin/sleep', name);

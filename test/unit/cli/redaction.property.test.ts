@@ -32,7 +32,7 @@ describe('the redaction of output', () => {
     );
   });
 
-  it('hides exactly the bytes of the texts, even if they overlap', () => {
+  it('hides exactly the bytes of the texts to hide, even if these overlap', () => {
     fc.assert(
       fc.property(fc.array(letters(1, 12), { maxLength: 4 }), letters(0, 80), (values, output) => {
         const texts = textsToHide(values);
@@ -53,14 +53,14 @@ describe('the redaction of output', () => {
     expect(filtered(textsToHide(['abab']), [Buffer.from('ababab')])).toBe('[redacted]');
   });
 
-  it('shows what follows a hidden text, even if it could continue another one', () => {
+  it('shows what follows a hidden text, even if it could continue another text to hide', () => {
     const chunks = ['abaa', 'ba', 'c'].map((chunk) => Buffer.from(chunk));
     expect(filtered(['abaa'], chunks)).toBe('[redacted]bac');
     const inside = ['0123456789', '!'].map((chunk) => Buffer.from(chunk));
     expect(filtered(['0123456789', '6789-', '78'], inside)).toBe('[redacted]!');
   });
 
-  it('holds back only what could be the beginning of a text', () => {
+  it('holds back only what could be the beginning of a text to hide', () => {
     const redaction = startRedaction(textsToHide(['s3cret', 's3cret-and-more']));
     const passed = ['token: ', 's3c', 'ret', '-and', '!'].map((chunk) =>
       redaction.push(Buffer.from(chunk)).toString(),

@@ -70,7 +70,7 @@ describe('runTokenCommand', () => {
       'cannot be run (EACCES): its program must be an executable file',
     ],
     ['is killed', sh('kill -9 $$'), 'ended with SIGKILL: run it by itself to see why'],
-    ['prints another token', sh('echo c4n4ry.is.opaque'), noJwt],
+    ['prints a token that is not a JWT', sh('echo c4n4ry.is.opaque'), noJwt],
     ['prints two tokens', sh(`echo ${jwt({})}; echo ${jwt({})}`), noJwt],
     ['prints more than a token', sh('yes c4n4ry 2> /dev/null'), tooLong],
     ['reads stdin', ['cat'], noJwt],
@@ -144,7 +144,7 @@ describe('tokenOfCommand', () => {
     ['is readable for the group', (file) => chmodSync(file, 0o640)],
     ['is writable for all', (file) => chmodSync(file, 0o602)],
     ['is a link', link],
-    ['has no JWT', (file) => writeFileSync(file, inS(600).replace(/^[^.]+/, 'c4n4ry'))],
+    ['does not contain a JWT', (file) => writeFileSync(file, inS(600).replace(/^[^.]+/, 'c4n4ry'))],
   ];
   // Only root can change the owner of a file.
   const isRoot = process.getuid?.() === 0;

@@ -66,7 +66,7 @@ describe('the search for values', () => {
     expect(formsIn('p\0"<é/😀\nend', json.replace(/"$/, 'end"'))).toEqual(['json']);
   });
 
-  it('finds a value without the line ends at its end, and none that is under 8 bytes', () => {
+  it('finds a value even without its trailing line ends, but no value of less than 8 bytes', () => {
     expect(formsIn('eightbyt\r\n', 'x=eightbyt')).toEqual(['plain']);
     expect(formsIn('seven77\n', 'x=seven77\n')).toEqual([]);
     expect([isShort(Buffer.from('seven77\n')), isShort(Buffer.from('eightbyt'))]).toEqual([
@@ -84,7 +84,7 @@ describe('the search for values', () => {
     expect(found.map(({ needle }) => needle.of[0]?.name)).toEqual(['K7', 'K299']);
   });
 
-  it('reports hits by where they begin, not by where they are recognised', () => {
+  it('lists the values it finds by where they begin, not by where they end', () => {
     const search = searchFor([known('A', 'aaaaaaaaaaaaabcdefgh'), known('B', 'aaaaabcd')]);
     const hits = search(Buffer.from('aaaaaaaaaaaaabcdefgh'));
     expect(hits.map(({ start }) => start)).toEqual([0, 8]);

@@ -4,7 +4,7 @@ import type { Client, Session } from '../../../cli/requests/vault-client.ts';
 import { findNewReading } from '../../../cli/run/program-file.ts';
 import { readSettled, waitMs } from '../../../cli/run/watch.ts';
 
-describe('dsvault run --watch waits', () => {
+describe('the pause of dsvault run --watch between two checks', () => {
   it.each([
     [30_000, 0, 0, 30_000],
     [30_000, 1, 1, 60_000],
@@ -15,7 +15,7 @@ describe('dsvault run --watch waits', () => {
     [30_000, 5_000, 1, 300_000],
     [3_600_000, 2, 1, 3_600_000],
   ])(
-    'with an interval of %i ms, after %i failures and for a random number of %d, %i ms',
+    'with an interval of %i ms, after %i failures and for a random number of %d, is %i ms',
     (...asked) => {
       const [intervalMs, failures, chance, waitedMs] = asked;
       expect(waitMs(intervalMs, failures, chance)).toBe(waitedMs);
@@ -28,7 +28,7 @@ describe('reading a watched file', () => {
     ['a file that did not change', ['old'], 'old', 0],
     ['a file that an editor is writing', ['', 'ne', 'new', 'new'], 'new', 3],
     ['a file that an editor writes as it was', ['', 'old', 'old'], 'old', 2],
-  ])('returns a content once two reads have found it: %s', async (_, contents, seen, pauses) => {
+  ])('returns a new content only after two equal reads: %s', async (_, contents, seen, pauses) => {
     const left = [...contents];
     let paused = 0;
     const pause = async () => {

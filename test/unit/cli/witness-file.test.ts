@@ -102,7 +102,7 @@ describe('a witnessed version', () => {
       'went_back',
     ],
     [
-      'has another history if the number is now of another write',
+      'has another history if another write now has its number',
       { A: entry(2, other) },
       [entry(2, other), entry(1, one)],
       second,
@@ -116,7 +116,7 @@ describe('a witnessed version', () => {
       'another_history',
     ],
     [
-      'has another history if the same write is no deletion any more',
+      'has another history if the same write was a deletion and now is a value',
       { A: entry(2, two) },
       [entry(2, two)],
       witnessOf(2, two, 'deleted'),
@@ -147,7 +147,7 @@ describe('a witnessed version', () => {
     expect(asked).toEqual(['A']);
   });
 
-  it('is the deletion if the secret is in both lists because it was deleted in between', async () => {
+  it('is the deletion if the secret was deleted between the reads of the two lists, so that both show it', async () => {
     const { session } = vaultThatShows({});
     const client = async (operation: string, { query = { state: '' } } = {}) => {
       const listed = query.state === 'stored' ? entry(1, one) : entry(2, two, 'deleted');
@@ -160,7 +160,7 @@ describe('a witnessed version', () => {
   });
 });
 
-describe('a check', () => {
+describe('a check of a witness file', () => {
   it.each<[string, Shown, RegExp]>([
     ['the token is of another tenant', { tenant: 'other' }, /^the file is of tenant acme, and/],
     [
@@ -175,7 +175,7 @@ describe('a check', () => {
       { histories: { A: [entry(2)] } },
       /no anchors: releases before 2\.0\.0/,
     ],
-  ])('fails, and not with exit code 3, if %s', async (_, shown, sentence) => {
+  ])('fails with exit code 1 if %s', async (_, shown, sentence) => {
     const { session } = vaultThatShows(shown);
     const error = await compareWitness(session, second).catch((thrown: unknown) => thrown);
     expect([sentenceOf(error), error]).toEqual([
@@ -184,7 +184,7 @@ describe('a check', () => {
     ]);
   });
 
-  it('accepts a token that sees more names than that of the file', async () => {
+  it('accepts a token that sees more names than the token that wrote the file', async () => {
     const { session } = vaultThatShows({ names: ['B', '*'], listed: { A: entry(2, two) } });
     expect(await compareWitness(session, second)).toMatchObject([{ state: 'goes_on' }]);
   });

@@ -74,7 +74,7 @@ describe('the client', () => {
     ['a gateway that gave up', json(502, 'Bad Gateway', { 'Content-Type': 'text/html' })],
     ['a proxy that throttles', json(429, 'slow down', { 'Content-Type': 'text/html' })],
     ['a proxy that gave up waiting', json(408, 'late', { 'Content-Type': 'text/html' })],
-  ])('retries a write with the same key after %s', async (_, first) => {
+  ])('retries a write with the same idempotency key after %s', async (_, first) => {
     const { client, arrived, events } = await clientOf([first, created]);
     expect(await client.create('A', 'v', { note: 'n' })).toEqual(written);
     const keys = arrived.map(({ request }) => request.headers['idempotency-key']);
@@ -150,7 +150,7 @@ describe('the client', () => {
     expect(await errorOf(client.get('A'))).toMatchObject({ code: 'timed_out', retryable: true });
   });
 
-  it('throws the reason of its signal if it is aborted before the answer', async () => {
+  it('throws the reason of the abort signal if a request is aborted before its answer', async () => {
     const left = new AbortController();
     const reason = new Error('enough');
     const abort = () => void setImmediate(() => left.abort(reason));
@@ -161,7 +161,7 @@ describe('the client', () => {
     expect(arrived).toHaveLength(1);
   });
 
-  it('throws the reason of its signal if it is aborted before the next attempt', async () => {
+  it('throws the reason of the abort signal if a request is aborted before its next attempt', async () => {
     const left = new AbortController();
     const reason = new Error('enough');
     const onEvent = ({ type }: ClientEvent) => {
@@ -229,7 +229,7 @@ describe('the client', () => {
     expect(arrived[0]?.request.headers.authorization).toBe('Bearer token');
   });
 
-  it('throws what its listener throws, and does not retry a request that was answered', async () => {
+  it('throws what its event listener throws, and does not retry a request that was answered', async () => {
     const reason = new Error('no log');
     const onEvent = ({ type }: ClientEvent) => {
       if (type === 'answered') throw reason;
@@ -247,13 +247,13 @@ describe('the client', () => {
   });
 
   it.each([
-    ['a page', json(200, '<html>', { 'Content-Type': 'text/html' })],
+    ['an HTML page', json(200, '<html>', { 'Content-Type': 'text/html' })],
     ['JSON without a property of the reply', json(200, { name: 'A', version: 1 })],
     ['a reply of another status', json(201, written)],
     ['a list', json(200, [])],
     ['a problem without a code', json(400, { detail: 'no' })],
     [
-      'a problem with a success',
+      'a problem document with the status 200',
       json(200, written, { 'Content-Type': 'application/problem+json' }),
     ],
   ])('rejects %s with unexpected_reply', async (_, answer) => {
@@ -311,7 +311,7 @@ describe('the client', () => {
     expect(error).toMatchObject({ code: 'unreachable', message, retryable: false });
   });
 
-  it('gives the properties of a problem the types for its code', async () => {
+  it('sends ifVersion as If-Match, and types the properties of an error by its code', async () => {
     const conflict = problem(412, 'version_conflict', { currentVersion: 7 });
     const { client, arrived } = await clientOf([conflict]);
     const error = await errorOf(client.update('A', 'v', { ifVersion: 6 }));

@@ -22,7 +22,7 @@ const adopt = async (asked: unknown, answer: (id: string) => object = () => ({})
 const secret = { name: 'A', value: 'v', line: 2, column: 3 };
 
 describe('the action that stores plain values', () => {
-  it('stores them in one request, which the page can abort', async () => {
+  it('stores the values in one request, which the page can abort', async () => {
     const asked = { secrets: [secret], note: 'n', dryRun: true };
     const { reply, requests, signal } = await adopt(asked);
     expect(reply).toEqual({ status: 200, body: { found: [] } });

@@ -28,7 +28,7 @@ describe('the colours of a text', () => {
     expect(coloured(text)).toEqual(expected);
   });
 
-  it('include the name of a reference as it is written', () => {
+  it('include each well-formed reference as it is written', () => {
     const text = 'A=secret(X)enc(Y)"secret(Z@12)Secret(X)enc(W@next)';
     const spans = spansBetween(parseFile(text), 0, text.length);
     const references = spans.flatMap(({ reference }) => reference ?? []);

@@ -37,7 +37,7 @@ describe('the body of a request that the env view sends', () => {
     });
   });
 
-  it('omits what is empty', () => {
+  it('omits options that are not set', () => {
     const empty = { ...choices, at: undefined, pin: false, note: '' };
     for (const mode of ['encrypt', 'expand'] as const) {
       const body = bodyOf({ mode, values: new Map() }, 'A=1', empty, false);

@@ -39,7 +39,7 @@ const lineOf = (line: object, node: number | null = 1) => {
 };
 
 describe('the parser of log lines', () => {
-  it('ignores lines that continue a request, but finds a request by each name that it read, wrote or copied', () => {
+  it('skips lines that continue a request or are about the vault; finds a request by each name it read, wrote or copied', () => {
     const read = { ...request, secret: undefined, read: ['A@1'], wrote: ['B@2'], copied: ['D@1'] };
     for (const message of ['continued', 'master key', 'certificate']) {
       expect(parseLine(JSON.stringify({ ...read, message }), 1)).toBeUndefined();
@@ -75,7 +75,7 @@ describe('the parser of log lines', () => {
 describe('the filter of the log', () => {
   const isShown = (wanted: Filter, line: object = request) => matches(lineOf(line), wanted);
 
-  it('finds part of a name, an outcome, a decision, a code or a reason, and the beginning of an id', () => {
+  it('finds lines by a part of a name, outcome, decision, code or reason, or by the beginning of an id', () => {
     expect(isShown({ secret: 'db_' })).toBe(true);
     expect(isShown({ secret: 'API' })).toBe(false);
     expect(isShown({ outcome: 'OK' })).toBe(true);
@@ -97,7 +97,7 @@ describe('the filter of the log', () => {
     expect(isShown({ secret: '', outcome: '', requestId: '' })).toBe(true);
   });
 
-  it('hides what the console itself causes if it is set to quiet', () => {
+  it('hides the requests of the console itself if it is set to quiet', () => {
     const own = [
       { ...request, operation: 'get-status' },
       { ...request, operation: 'get-health' },

@@ -53,7 +53,7 @@ describe('finding the vault of the console on this machine', () => {
     ['http://127.0.0.1:3000', 'start'],
     ['http://127.0.0.1:3009', null],
     ['https://vault.example.com', null],
-  ])('takes the vault at %s for %s because of its address', async (addr, kind) => {
+  ])('recognises the kind of the vault at %s by its address: %s', async (addr, kind) => {
     const { act } = setUp([single, clusterIn()], addr);
     expect(await act('local')).toEqual({ status: 200, body: { kind, canRead: false } });
   });
@@ -103,7 +103,7 @@ describe('finding the vault of the console on this machine', () => {
 });
 
 describe('the actions of the console on nodes', () => {
-  it('ask all nodes, and show the others if one of them is dead', async () => {
+  it('ask all nodes, and show a dead one as unreachable beside the answers of the others', async () => {
     const { act, asked } = setUp([clusterIn()]);
     expect((await act('nodes')).body).toEqual({
       answers: [
@@ -301,7 +301,7 @@ describe('the activity view of the console', () => {
     expect(idsOf(body)).toEqual([`1 ${id}`, `2 ${id}`, `1 ${id}`]);
   });
 
-  it('starts with the newest 200 lines that match, while a story has at most 500', async () => {
+  it('starts with the newest 200 lines that match, while the story of a request has at most 500', async () => {
     const { write, follow, act, leave } = setUpLogs();
     const id = 'c484c830-0000-4000-8000-000000000000';
     for (let count = 1; count <= 600; count += 1) write(1, line(id, count));

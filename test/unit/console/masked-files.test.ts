@@ -34,7 +34,7 @@ describe('a masked result', () => {
     );
   });
 
-  it('does not mask other words of the file', () => {
+  it('shows a value that is not secret, even the word masked', () => {
     expect(maskedResult(planOf('A=masked\nB=secret(X)\n', 'expand'))).toBe(
       'A=masked\nB=••••••••\n',
     );

@@ -52,7 +52,7 @@ const told = (answers: readonly NodeAnswer[]) =>
   sentencesOf(answers, mergeAnswers(answers)).join(' ');
 
 describe('the sentence about the nodes', () => {
-  it('says that all serve and agree', () => {
+  it('says that all nodes serve and that their copies agree', () => {
     const answers = [1, 2, 3].map((node) => answer(node, three));
     expect(told(answers)).toBe('3 of 3 nodes serve, all copies agree.');
   });
@@ -157,7 +157,7 @@ describe('mergeAnswers', () => {
     expect(nodes[0]).toMatchObject({ isServing: false, state: 'no answer', status: undefined });
   });
 
-  it('shows all nodes from the answer of one if the others have no address here', () => {
+  it('shows all nodes from the answer of one if the console has asked no other', () => {
     const heard = [report(1), report(2), report(3, { alive: false })];
     const { nodes } = mergeAnswers([answer(1, heard)]);
     expect(nodes.map(({ isServing }) => isServing)).toEqual([true, true, false]);

@@ -12,7 +12,7 @@ describe('a sealed document', () => {
     expect(twice[0]).not.toEqual(twice[1]);
   });
 
-  it('opens with no other key, purpose or part, and not after a change', async () => {
+  it('does not open with another key, purpose or part number, or after a change', async () => {
     const [key, other] = [await keyOf('the secret'), await keyOf('another secret')];
     const [request, second] = [
       await seal(key, content, purpose),

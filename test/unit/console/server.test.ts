@@ -173,7 +173,7 @@ describe('the server of the console', () => {
     expect([await statusOf(host, '1.0'), await statusOf('', '1.0')]).toEqual([200, 403]);
   });
 
-  it('refuses each action and session whose Origin is not its own, even with the right secret', async () => {
+  it('refuses each action and session if the Origin is not its own address, even with the right secret', async () => {
     const { port } = new URL(server.url);
     const others = [`http://localhost:${port}`, `https://127.0.0.1:${port}`, 'http://127.0.0.1'];
     for (const Origin of [...others, `${server.url}/`, 'http://attacker.test', 'null', '']) {
@@ -237,7 +237,7 @@ describe('the server of the console', () => {
     expect(reply.status).toBe(401);
   });
 
-  it('opens a session only for a valid code, and only once', async () => {
+  it('opens a session only for a valid code, and only once for each code', async () => {
     const code = server.newCode();
     for (const wrong of ['', 'x', code.slice(1), code.slice(0, -1), JSON.stringify(code)]) {
       expect((await open(wrong)).status).toBe(401);

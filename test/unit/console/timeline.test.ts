@@ -115,7 +115,7 @@ describe('layOut', () => {
     );
   });
 
-  it('draws everything that is wide enough to scale, and counts the bars that it has widened', () => {
+  it('draws to scale each bar that is then wide enough, and counts the bars that it has widened', () => {
     const intervals = lifeOf([0, 1, 500_001], 1_000_001);
     const bars = layOut(intervals, wholeOf(intervals), line);
     expect(bars.map(({ width }) => width)).toEqual([4, 498, 498]);
@@ -171,7 +171,7 @@ describe('xOf and instantAt', () => {
 });
 
 describe('within', () => {
-  it('clips a range, and returns undefined if nothing of it is left', () => {
+  it('clips a range to its bounds, and returns undefined if nothing of it is left', () => {
     const bounds = { from: 100, to: 200 };
     expect(within({ from: 0, to: 150 }, bounds)).toEqual({ from: 100, to: 150 });
     expect(within(lastOf('hour', 200), bounds)).toEqual(bounds);

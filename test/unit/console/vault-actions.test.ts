@@ -31,7 +31,7 @@ describe('the actions of the console on the vault', () => {
     expect(calls).toEqual([['update-secret', passed, expect.any(Function)]]);
   });
 
-  it('say of a refused token what replaces it, and to start the console again', async () => {
+  it('say how to replace a refused token, and to start the console again', async () => {
     const refused = refusal({ code: 'unauthenticated', detail: 'refused', status: 401 });
     const message = 'the token of profile default expired: dsvault login --local';
     const { act } = setUp(() => Promise.reject(inOtherWords(refused, message)));

@@ -88,7 +88,7 @@ describe('opening a record under another identity', () => {
     );
   });
 
-  it('fails even without GCM, because the commitment binds the identity too', async () => {
+  it('fails even if the record is given the commitment of the other identity, which is a different one', async () => {
     const moved = { ...identity, version: 8 };
     const { commitment } = deriveBeside(dataKey, encodeIdentity(moved));
     expect(Buffer.compare(commitment, sealed.commitment)).not.toBe(0);

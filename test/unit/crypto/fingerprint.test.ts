@@ -25,15 +25,15 @@ describe('the fingerprint of a keyed request', () => {
   });
 
   it.each<[string, readonly (string | Uint8Array | undefined)[]]>([
-    ['operation', ['update-secret', 'DB_PASSWORD', 'hunter2']],
-    ['name', ['create-secret', 'DB_PASSWORE', 'hunter2']],
-    ['value', ['create-secret', 'DB_PASSWORD', 'hunter3']],
-    ['border between two fields', ['create-secret', 'DB_PASSWORDh', 'unter2']],
-    ['number of fields', ['create-secret', 'DB_PASSWORD', 'hunter2', '']],
-    ['field that is absent', ['create-secret', 'DB_PASSWORD', undefined]],
-    ['field that is empty', ['create-secret', 'DB_PASSWORD', '']],
-    ['order of fields', ['DB_PASSWORD', 'create-secret', 'hunter2']],
-  ])('has the same key hash but another content hash for another %s', (_, other) => {
+    ['the operation', ['update-secret', 'DB_PASSWORD', 'hunter2']],
+    ['the name', ['create-secret', 'DB_PASSWORE', 'hunter2']],
+    ['the value', ['create-secret', 'DB_PASSWORD', 'hunter3']],
+    ['the border between two fields', ['create-secret', 'DB_PASSWORDh', 'unter2']],
+    ['the number of fields', ['create-secret', 'DB_PASSWORD', 'hunter2', '']],
+    ['the value to an absent one', ['create-secret', 'DB_PASSWORD', undefined]],
+    ['the value to an empty one', ['create-secret', 'DB_PASSWORD', '']],
+    ['the order of fields', ['DB_PASSWORD', 'create-secret', 'hunter2']],
+  ])('has the same key hash but another content hash after a change of %s', (_, other) => {
     const second = fingerprint(key, owner, other);
     expect(second.keyHash).toBe(first.keyHash);
     expect(sameBytes(second.contentHash, first.contentHash)).toBe(false);

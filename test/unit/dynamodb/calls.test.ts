@@ -41,9 +41,9 @@ describe('classifyFailure', () => {
 
   it.each([
     ['there was no connection', failure('Error', undefined, 'ECONNREFUSED')],
-    ['there was no address', failure('Error', undefined, 'ENOTFOUND')],
-    ['no address could be asked for', failure('Error', undefined, 'EAI_AGAIN')],
-    ['there were no credentials to sign it with', failure('CredentialsProviderError')],
+    ['the name of the host has no address', failure('Error', undefined, 'ENOTFOUND')],
+    ['the name server cannot be asked', failure('Error', undefined, 'EAI_AGAIN')],
+    ['there were no credentials to sign the request', failure('CredentialsProviderError')],
   ])('returns unavailable if %s', (_, error) => {
     expect(classifyFailure(error)).toBe('unavailable');
   });
@@ -52,7 +52,7 @@ describe('classifyFailure', () => {
     ['the connection was lost', failure('Error', undefined, 'ECONNRESET')],
     ['the call timed out', failure('TimeoutError')],
     ['DynamoDB failed', failure('InternalServerError', 500)],
-    ['a proxy before DynamoDB throttles', failure('ThrottlingException', 503)],
+    ['a proxy in front of DynamoDB throttles', failure('ThrottlingException', 503)],
     ['the same transaction is under way', failure('TransactionInProgressException', 400)],
     ['the reply is not JSON', failure('SyntaxError', 400)],
     ['the reply is empty', failure('Error', 200)],
@@ -103,7 +103,7 @@ describe('a call to DynamoDB', () => {
     [12_000, undefined, 1],
     [8_000, 9_000, 1_000],
   ])(
-    'that starts %d ms into a request and must end by %p is given %d ms',
+    'that starts %d ms into a request, with its end due at %p ms, has a time limit of %d ms',
     async (at, endByMs, left) => {
       const { clock, once } = scripted(answer);
       clock.advance(at);
@@ -112,7 +112,7 @@ describe('a call to DynamoDB', () => {
     },
   );
 
-  it('reports the units that it consumed, single or in a list, and is reported without units if it fails', async () => {
+  it('is in the journal with the units that it consumed, single or in a list, and without units if it fails', async () => {
     const list = { ConsumedCapacity: [{ CapacityUnits: 2 }, {}, { CapacityUnits: 4 }] };
     const { context, once } = scripted(answer, list, { Table: {} }, failure('Error', 500));
     await once();

@@ -52,7 +52,7 @@ const asking = (names: readonly string[]) => {
 describe('a list of names', () => {
   const names = ['DB.A', 'DB.B', 'DB.C', 'DB.D', 'DB.E'];
 
-  it('starts each page where the last one ended, so no store has to walk there', async () => {
+  it('queries each page from the name at which the last one ended, so that no store reads earlier names', async () => {
     const { asked, listNames } = asking(names);
     const range = { prefix: '', after: undefined, limit: 100 };
     expect(await listNames(range)).toEqual({ names, more: false });
@@ -86,14 +86,14 @@ describe('a list of names', () => {
     expect(asked).toEqual([['DB.C', 'DB.~', 'DB.C']]);
   });
 
-  it('skips a pattern for a single name that is not after the name from which to continue', async () => {
+  it('makes no query for a pattern of one exact name if the list is to continue after that name', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB', limit: 100 };
     await listNames(range, ['DB', 'X']);
     expect(asked).toEqual([['X', 'X', undefined]]);
   });
 
-  it('reports that there is more while a pattern is left, even if the previous one has ended', async () => {
+  it('says that there may be more names if a page is full and another pattern is left', async () => {
     const { listNames } = asking(['DB.A', 'DB.B']);
     const range = { prefix: '', after: undefined, limit: 2 };
     const page = (...names: string[]) => listNames(range, names);
@@ -112,7 +112,7 @@ describe('a list of names', () => {
     await expect(listed).rejects.toMatchObject({ code: 'integrity_failure' });
   });
 
-  it('starts at the beginning of each pattern after the one with the name from which to continue', async () => {
+  it('continues after the given name within its pattern, and starts each later pattern at its beginning', async () => {
     const { asked, listNames } = asking([]);
     const range = { prefix: '', after: 'DB.C', limit: 100 };
     await listNames(range, ['A*', 'DB*', 'X*']);
@@ -209,7 +209,7 @@ describe('the details of names', () => {
     expect(names).toEqual([['A', 'B', 'C'], ['B', 'C'], ['C']]);
   });
 
-  it('fail as throttled within eight seconds if the store leaves out all of them', async () => {
+  it('fail as throttled within eight seconds if the store leaves out all names every time', async () => {
     const { found, ms } = await asking(['A'], (keys) => ({
       UnprocessedKeys: { vault: { Keys: keys.map((key) => ({ ...key })) } },
     }));
@@ -221,7 +221,7 @@ describe('the details of names', () => {
     ['a name that was not asked for', item('OTHER')],
     ['another item of the secret', { ...item('A'), sk: { S: 'VERSION#0000000002' } }],
     ['the secret of another vault', { ...item('A'), vault: { S: 'other' } }],
-    ['a whole head', encodeHead(deletion('A'))],
+    ['a whole head, with more than was asked for', encodeHead(deletion('A'))],
     ['nothing but a key', { pk: { S: 'TENANT#acme#SECRET#A' }, sk: { S: 'HEAD' } }],
   ])('fail with integrity_failure if the store returns %s', async (_, returned) => {
     const { found } = await asking(['A'], () => ({ Responses: { vault: [returned] } }));

@@ -47,14 +47,14 @@ describe('the DynamoDB store', () => {
   it.each([
     ['a version', 'findVersion', ['DB', 3]],
     ['an idempotency record', 'findRecord', ['hash']],
-  ] as const)('reads %s in a transaction if it must be settled', async (_, operation, rest) => {
+  ] as const)('reads %s in a transaction if writes must end first', async (_, operation, rest) => {
     const { asked, reads } = asking();
     const read = reads[operation] as (...args: unknown[]) => Promise<unknown>;
     await read(...rest, 'settled');
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);
   });
 
-  it('fails if a read of several heads returns another number of them', async () => {
+  it('fails with integrity_failure if a read of two heads returns only one', async () => {
     const { reads } = asking();
     await expect(reads.findHeads(['A', 'B'])).rejects.toMatchObject({
       code: 'integrity_failure',
@@ -62,7 +62,7 @@ describe('the DynamoDB store', () => {
   });
 });
 
-describe('a cancelled transaction of reads', () => {
+describe('a failed transaction of reads', () => {
   const readHeads = async (code: string, names: readonly string[] = ['DB']) => {
     let calls = 0;
     const client = {

@@ -98,7 +98,7 @@ describe('a cancelled update', () => {
   const base = version(4, 'before');
   const write: Write = { unchanged: [], changes: [{ base, next: version(5, 'mine') }] };
 
-  it('counts as written if the current head is its own', async () => {
+  it('counts as written if the current head carries its own write id', async () => {
     const reasons = [failed(encodeHead(version(5, 'mine'))), failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'written' });
   });
@@ -109,7 +109,7 @@ describe('a cancelled update', () => {
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
   });
 
-  it('has the outcome that its own version shows if the head is newer', async () => {
+  it('has the outcome that the stored version with its number shows if the head is newer', async () => {
     const reasons = [failed(encodeHead(version(7, 'later'))), failed()];
     const mine = { ...version(5, 'mine'), validTo: 1_800_000_000_000 };
     expect(await outcomeOf(write, reasons, mine)).toEqual({ outcome: 'written' });
@@ -119,8 +119,8 @@ describe('a cancelled update', () => {
   });
 
   it.each([
-    ['went back', version(3, 'before')],
-    ['is another of the same number', version(4, 'restored')],
+    ['went back to an older version', version(3, 'before')],
+    ['is another version of the same number', version(4, 'restored')],
   ])(
     'fails with integrity_failure if the head %s, whether or not a later version item exists',
     async (_, head) => {
@@ -144,7 +144,7 @@ describe('a cancelled update', () => {
     });
   });
 
-  it('needs a retry if the head had a conflict, because it was not evaluated and may be its own', async () => {
+  it('needs a retry if a conflict or throttling kept DynamoDB from checking one of its items', async () => {
     const again = { outcome: 'refused', reason: 'throttled' };
     expect(await outcomeOf(write, [conflict, failed()])).toEqual(again);
     expect(await outcomeOf(write, [conflict, held])).toEqual(again);
@@ -185,7 +185,7 @@ describe('a cancelled create over a deletion', () => {
   });
 
   it.each([
-    ['went back', version(3, 'before')],
+    ['went back to an older version', version(3, 'before')],
     ['is another deletion of the same number', deletion(4, 'restored')],
   ])('fails with integrity_failure if the head %s', async (_, head) => {
     const outcome = outcomeOf(write, [failed(encodeHead(head)), held]);
@@ -246,13 +246,13 @@ describe('a cancelled write with an idempotency record', () => {
     record: { keyHash: 'hash', record: record('mine') },
   };
 
-  it('has the outcome that the record shows, whatever the head shows', async () => {
+  it('counts as replayed if the record is from another write, whatever the head shows', async () => {
     const stored = failed(encodeHead(version(1, 'other')));
     const replayed = await outcomeOf(write, [failed(encodeRecord(key, record('other'))), stored]);
     expect(replayed).toEqual({ outcome: 'replayed', record: record('other') });
   });
 
-  it('needs a retry if the record had a conflict, whatever the head, because it may be from a concurrent duplicate', async () => {
+  it('needs a retry if the record had a conflict, whatever the head shows, because a duplicate may be writing it', async () => {
     const stored = failed(encodeHead(version(1, 'other')));
     const again = { outcome: 'refused', reason: 'throttled' };
     expect(await outcomeOf(write, [conflict, stored])).toEqual(again);
@@ -276,7 +276,7 @@ describe('a cancelled write of several secrets', () => {
     unchanged: [version(3, 'read', 'C')],
   };
 
-  it('counts as raced if any head is from another write, even if others had a conflict', async () => {
+  it('counts as raced if any head is from another write, even if another head had a conflict', async () => {
     const head = version(1, 'other', 'B');
     const reasons = [conflict, failed(encodeHead(head)), failed()];
     expect(await outcomeOf(write, reasons)).toEqual({ outcome: 'raced', head });
@@ -345,7 +345,7 @@ describe('the look-up of a write that only puts a record', () => {
   });
 });
 
-describe('a single put', () => {
+describe('a create with a single put', () => {
   /** Returns the outcome of a create that fails because of this head. */
   const refusedBy = async (head: SealedVersion | Deletion, superseded?: StoredVersion) => {
     const client = {
@@ -365,7 +365,7 @@ describe('a single put', () => {
     return { outcome, looks };
   };
 
-  it('finds out whether the first version is its own if a deletion refuses it', async () => {
+  it('looks up whether it wrote the first version if a deletion refuses it', async () => {
     const head = deletion(2, 'other');
     const of = (writeId: string) => ({ ...version(1, writeId), validTo: 1_800_000_000_000 });
     expect(await refusedBy(head, of('mine'))).toEqual({
@@ -435,7 +435,7 @@ describe('a destruction', () => {
     return { outcome, sent, attempts: context.journal.attempts(), ms: clock.elapsed() };
   };
 
-  it('puts what remains, on the condition that exactly this version still has a value', async () => {
+  it('replaces a version with what remains of it, on the condition that exactly this version has a value', async () => {
     const { outcome, sent } = await destroy('done');
     expect(outcome).toEqual(byMe);
     expect(sent.map(({ input }) => input)).toMatchObject([
@@ -457,8 +457,8 @@ describe('a destruction', () => {
 
   it.each<[string, Item | 'gone']>([
     ['is gone', 'gone'],
-    ['is another', item({ ...version(4, 'restored') })],
-    ['is another, destroyed', item({ ...byMe, writeId: 'restored' })],
+    ['is from another write', item({ ...version(4, 'restored') })],
+    ['is from another write, and destroyed', item({ ...byMe, writeId: 'restored' })],
     ['has a value though its condition failed', item(version(4, 'before'))],
     ['is under another key', { ...item(byMe), sk: { S: 'VERSION#0000000005' } }],
   ])('fails with integrity_failure if the version %s', async (_, shown) => {
@@ -479,7 +479,7 @@ describe('a destruction', () => {
   it.each<[string, readonly Error[], string]>([
     ['outcome_unknown if an attempt may still take effect', [fault.timedOut], 'outcome_unknown'],
     [
-      'outcome_unknown if an earlier attempt may',
+      'outcome_unknown if an attempt before the last may still take effect',
       [fault.timedOut, fault.connectionRefused],
       'outcome_unknown',
     ],

@@ -70,7 +70,7 @@ describe('planAdoption', () => {
 
   it.each<[string, TextDialect, string, string, object]>([
     [
-      'that its reader reads differently',
+      'that its reader reads differently from the vault',
       'shell',
       'B=1\nA=$x\n',
       'B=secret(app.B)\nA=$x\n',
@@ -97,7 +97,7 @@ describe('planAdoption', () => {
       'B=secret(app.B)\nA="a \\\\secret(X)"\n',
       { line: 2, column: 8, code: 'escaped_reference' },
     ],
-  ])('does not adopt a value %s, but adopts the others', (_, dialect, old, content, fault) => {
+  ])('does not adopt a value %s, but adopts the other value', (_, dialect, old, content, fault) => {
     const plan = adopt(old, ['A', 'B'], dialect);
     expect(plan).toMatchObject({ content, errors: [], plain: [] });
     expect(plan.unfit).toEqual([expect.objectContaining({ key: 'A', ...fault })]);
@@ -214,7 +214,7 @@ describe('silenceDuplicates', () => {
     ['a line that refers to the earlier value without braces', 'A=1\nB=$A\nA=2\n'],
     ['a command that may use the earlier value', 'A=1\nB="$(printenv A)"\nA=2\n'],
     ['a command in backticks', 'A=1\nB=`printenv A`\nA=2\n'],
-    ['another error', 'A=1\nA=2\nB C\n'],
+    ['an error other than a duplicate key', 'A=1\nA=2\nB C\n'],
   ])('changes nothing in a file with %s', (_, old) => {
     expect(silenceDuplicates(old)).toEqual({ content: old, silenced: [] });
   });

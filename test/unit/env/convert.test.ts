@@ -14,13 +14,19 @@ const converted = (content: string, from: Dialect | undefined, to: Dialect): str
 describe('a converted file', () => {
   it.each<[string, Dialect | undefined, Dialect, string, string | string[]]>([
     [
-      'keeps lines that both readers read correctly',
+      'keeps lines that its old and its new reader read alike',
       'dotenv',
       'compose',
       `A="x y" # c\n\n`,
       `A="x y" # c\n\n`,
     ],
-    ['rewrites the other lines', 'dotenv', 'shell', `A=x y # c\nB=1\n`, `A='x y' # c\nB=1\n`],
+    [
+      'rewrites lines that its new reader would misread',
+      'dotenv',
+      'shell',
+      `A=x y # c\nB=1\n`,
+      `A='x y' # c\nB=1\n`,
+    ],
     ['has the value as docker reads it', 'docker', 'shell', `A="x" # c`, `A='"x" # c'`],
     ['has the value as python reads it', 'python', 'shell', `A='\\\\x'\n`, `A='\\x'\n`],
     ['keeps references', undefined, 'docker', `A = "secret(X)"\nB="b"\n`, `A = "secret(X)"\nB=b\n`],
@@ -55,7 +61,7 @@ describe('a converted file', () => {
       ['1:3 reader_disagrees'],
     ],
     [
-      'cannot be made of a quote that python ends elsewhere',
+      'cannot be made of a quoted value that python ends elsewhere',
       'python',
       'shell',
       `A='it\\' # '\n`,
@@ -97,14 +103,14 @@ describe('a converted file', () => {
       ['2:3 not_representable line_feed'],
     ],
     [
-      'cannot contain a reference under a name that its shell changes',
+      'cannot contain a reference under a name that a shell changes',
       undefined,
       'shell',
       `UID=secret(X)`,
       ['1:5 not_representable key'],
     ],
     [
-      'cannot contain a value under a name that its shell changes',
+      'cannot contain a value under a name that a shell changes',
       'docker',
       'shell',
       `UID=1\n`,

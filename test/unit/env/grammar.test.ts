@@ -71,8 +71,8 @@ describe('the grammar of a .env file', () => {
   it.each([
     ['backslashes', `A="${'\\\\'.repeat(65_000)}"`],
     ['bad escapes', `A="${'\\x'.repeat(130_000)}`],
-    ['blanks before no comment', `A=a${' '.repeat(262_000)}b`],
-    ['blanks before no key', ' '.repeat(262_000)],
+    ['blanks without a comment after them', `A=a${' '.repeat(262_000)}b`],
+    ['nothing but blanks', ' '.repeat(262_000)],
     ['a key without an equals sign', 'export '.repeat(37_000)],
     ['quotes that open on every line', `A='\n`.repeat(60_000)],
     ['lone CR', 'A=\r'.repeat(87_000)],

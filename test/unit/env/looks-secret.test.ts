@@ -62,11 +62,11 @@ describe('looksSecret, judging by the name,', () => {
 
   it.each([
     ['a switch', 'true'],
-    ['nothing', ''],
+    ['empty', ''],
     ['a variable', '$OTHER_KEY2'],
     ['a variable in braces', `\${OTHER_KEY}`],
     ['a path to a file', '/etc/ssl/private/app.pem'],
-    ['a path from here', './keys/app.json'],
+    ['a relative path', './keys/app.json'],
     ['a publishable key of Stripe', `pk_live_${chars(24)}`],
     ['a public token of Mapbox', `pk.eyJ${chars(40)}.${chars(22)}`],
     ['a public key of SSH', `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5${chars(43)} me@host`],
@@ -112,7 +112,7 @@ describe('looksSecret, judging by the value,', () => {
     ['32 random bytes in Base64', `${chars(43)}=`],
     ['a key of Laravel', `base64:${chars(43)}=`],
     ['32 characters without a pattern', chars(32)],
-    ['32 characters of 16 kinds', 'aB1cD2eF3gH4iJ5k'.repeat(2)],
+    ['32 characters, 16 of them different', 'aB1cD2eF3gH4iJ5k'.repeat(2)],
     ['characters without a pattern, with + and /', `${chars(20)}+/${chars(20)}`],
   ])('takes %s for a secret', (_, value) => expect(looksSecret('SETTING', value)).toBe(true));
 
@@ -128,7 +128,7 @@ describe('looksSecret, judging by the value,', () => {
     ['a public key in Base64', base64(pem('PUBLIC KEY'))],
     ['a public RSA key in DER', `MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A${chars(200)}`],
     ['a public key of SSH', `ssh-rsa AAAAB3NzaC1yc2E${chars(200)}`],
-    ['a public key of SSH alone', `AAAAC3NzaC1lZDI1NTE5${chars(43)}`],
+    ['a public key of SSH without its type', `AAAAC3NzaC1lZDI1NTE5${chars(43)}`],
     ['a key id of AWS', `AKIA${chars(16).toUpperCase()}`],
     ['a URL', 'https://example.com:8443/a@b?c=d'],
     ['a URL with a user', 'https://shop@example.com/'],
@@ -142,7 +142,7 @@ describe('looksSecret, judging by the value,', () => {
     ['a long name', 'MyCompanyProductionBucket2024InFrankfurt'],
     ['a sentence', 'The quick brown Fox jumps over 13 lazy dogs, twice a day'],
     ['31 characters without a pattern', chars(31)],
-    ['40 characters of few kinds', 'aB1'.repeat(14)],
+    ['42 characters, only three of them different', 'aB1'.repeat(14)],
     ['40 characters of one case', chars(40).toLowerCase()],
   ])('does not take %s for a secret', (_, value) =>
     expect(looksSecret('SETTING', value)).toBe(false),

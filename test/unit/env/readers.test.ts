@@ -40,7 +40,7 @@ describe('the warning reader_disagrees', () => {
     },
   );
 
-  it('never appears for shell where bash was measured to agree', () => {
+  it('never appears for shell where bash was measured to agree with the vault', () => {
     const needless = readable.filter(
       (one) =>
         byReader(one).get('bash') === byGrammar(one) && render(one.input).warnings.length > 0,
@@ -70,7 +70,7 @@ describe('the grammar, compared with eleven readers,', () => {
     expect([...listed].sort()).toEqual(differing.map(({ id }) => id).sort());
   });
 
-  it('differs without an error only for values that readers expand, cut at a #, or whose line ends they change', () => {
+  it('differs from most of them without an error only for values that they expand, cut at a # or give other line ends', () => {
     const silent = envReadings.filter(
       (one) => one.errors.length === 0 && majority(one) !== byGrammar(one),
     );

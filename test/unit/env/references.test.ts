@@ -38,7 +38,7 @@ describe('planning an env file', () => {
 });
 
 describe('a pinned reference', () => {
-  it('differs from the same name without a version or with another version or anchor', () => {
+  it('is read separately from the same name without a version or with another version or anchor', () => {
     const text =
       'A="secret(X@3) secret(X)"\nB=secret(X@12)secret(X@3.-_0aZz9A)\nC=secret(Y@999999999)\n';
     for (const mode of ['submit', 'expand'] as const) {

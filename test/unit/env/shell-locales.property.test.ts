@@ -95,7 +95,7 @@ describe.each(locales)('in the locale %s', (locale) => {
     expect(read).toBe(byteLetters.has(locale) ? undefined : 'x]y');
   });
 
-  both('unchanged lines leave every value exact, or the value is refused', () => {
+  both('bash reads a value after an unchanged line exactly, or the vault refuses it', () => {
     expect(rendered.length).toBeGreaterThan(300);
     const readings = rendered.map((content) => ({ text: content, keys: ['T'] }));
     const read = readWithBash(readings, locale, folder);

@@ -108,7 +108,7 @@ describe('an unchanged line', () => {
    */
   const samples = fc.sample(foreignLine, { numRuns: 3_000 });
 
-  it.each(shellsHere)('is read by %s like by the grammar if there is no warning', (name) => {
+  it.each(shellsHere)('is read by %s as the grammar reads it if there is no warning', (name) => {
     const agreed = samples.flatMap((line) => {
       const text = `${line}\nZ='1'\n`;
       const file = parseFile(text);
@@ -132,13 +132,13 @@ describe('an unchanged line', () => {
     });
     const readings = rendered.map((text) => ({ text, keys: ['T'] }));
 
-    it('does not keep bash from reading that value exactly', () => {
+    it('lets bash read the value exactly', () => {
       expect(rendered.length).toBeGreaterThan(500);
       const read = readWithShell('bash', readings);
       expect(rendered.filter((_, index) => read[index]?.[0] !== secret)).toEqual([]);
     });
 
-    it.each(shellsHere)('lets %s read that value exactly or not at all', (name) => {
+    it.each(shellsHere)('lets %s read the value exactly or not at all', (name) => {
       const read = readWithShell(name, readings);
       const isWrong = (value: string | undefined) => value !== undefined && value !== secret;
       expect(rendered.filter((_, index) => isWrong(read[index]?.[0]))).toEqual([]);

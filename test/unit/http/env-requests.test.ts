@@ -73,7 +73,7 @@ it('a dry run ignores its Idempotency-Key, because it has no effect that could b
   }
 });
 
-it('a JSON request with an option in the query is rejected, and told to send it in the body', async () => {
+it('a JSON request with an option in the query is rejected with the advice to send it in the body', async () => {
   for (const route of ['submit-env', 'encrypt-env', 'expand-env'] as const) {
     const multiValueQueryStringParameters = { dryRun: ['true'] };
     const refused = await refusalOf(() =>

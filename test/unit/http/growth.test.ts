@@ -41,7 +41,7 @@ describe('the work of a function for a hostile request', () => {
     ['values of a parameter', readQuery, (size) => query({ limit: Array(size).fill('1') })],
     ['spaces behind an entity-tag', readIfMatch, (size) => ifMatch(`"1"${' '.repeat(size)}x`)],
     ['entity-tags before an error', readIfMatch, (size) => ifMatch(`${'"1" , '.repeat(size)}x`)],
-    ['letters of an open entity-tag', readIfMatch, (size) => ifMatch(`"${'a'.repeat(size)}`)],
+    ['letters of an unclosed entity-tag', readIfMatch, (size) => ifMatch(`"${'a'.repeat(size)}`)],
     ['quotes in If-Match', readIfMatch, (size) => ifMatch('"'.repeat(2 * size + 1))],
     ['weak beginnings of entity-tags', readIfMatch, (size) => ifMatch('W/'.repeat(size))],
     [

@@ -101,7 +101,7 @@ describe('several issuers', () => {
     expect(await codeOf(() => only(tokenOf('one', first)))).toBe('unauthenticated');
   });
 
-  it('are independent, so an unreachable key set does not affect the others', async () => {
+  it('are independent, so the unreachable key set of one does not affect the tokens of another', async () => {
     const lost = issuerWith('one', first, { keys: () => Promise.reject(new TypeError('lost')) });
     const { send: sent } = sendTo([lost, issuerWith('two', second)]);
     expect(await codeOf(() => sent(tokenOf('one', first)))).toBe('identity_unavailable');

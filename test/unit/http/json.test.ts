@@ -121,7 +121,7 @@ describe('parseJson, for an invalid body,', () => {
     expect(properties.field).toBe('outer');
   });
 
-  it('returns only messages of our own checks, not those of the library', async () => {
+  it('shows the messages of our own checks, but not those of the validation library', async () => {
     const isB = check<string, string>((text) => text === 'b', 'must be b');
     const checked = strictObject({ a: pipe(string(), isB) });
     const messageFor = async (text: string) =>

@@ -127,9 +127,9 @@ const codeOf = async ({ operationId }: Operation, faults: readonly Fault[]): Pro
 
 const taking = guarded.filter(({ node }) => node['requestBody'] !== undefined);
 
-describe('a function with a body', () => {
+describe('a function that takes a body', () => {
   it.each(taking)(
-    '$operationId answers 413 rather than 415 or 400, and 415 rather than 400',
+    '$operationId answers several faults with 413 rather than 415 or 400, and with 415 rather than 400',
     async (operation) => {
       for (const media of unsupported) {
         for (const fault of faultsOf(operation)) {
@@ -143,7 +143,7 @@ describe('a function with a body', () => {
   );
 
   it.each(taking)(
-    '$operationId answers 401 before 403, and both before it looks at the body',
+    '$operationId answers 401 or 403 before it looks at the body',
     async (operation) => {
       for (const fault of [tooLarge, ...unsupported]) {
         expect(await codeOf(operation, [fault, forbidden])).toBe('forbidden');
@@ -153,10 +153,10 @@ describe('a function with a body', () => {
   );
 });
 
-describe('a function without a body', () => {
+describe('a function that takes no body', () => {
   const others = guarded.filter((operation) => !taking.includes(operation));
 
-  it.each(others)('$operationId ignores a body', async (operation) => {
+  it.each(others)('$operationId ignores a body of any size and type', async (operation) => {
     for (const fault of faultsOf(operation)) {
       expect(await codeOf(operation, [tooLarge, ...unsupported, fault])).toBe('invalid_request');
     }

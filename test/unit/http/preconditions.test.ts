@@ -121,16 +121,16 @@ describe('reading a cursor', () => {
   it.each<[string, string | null, ((position: string) => boolean)?]>([
     ['an empty text', ''],
     ['padding', 'QUI='],
-    ['bits left over', 'QUJ'],
-    ['the other alphabet', Buffer.from('A??>').toString('base64')],
+    ['base64url with unused bits that are not zero', 'QUJ'],
+    ['base64 instead of base64url', Buffer.from('A??>').toString('base64')],
     ['a blank', 'QU I'],
     ['a character outside base64', 'QU*I'],
     ['bytes that are not UTF-8', Buffer.from([0xff, 0xfe]).toString('base64url')],
     ['something that is not a name', nextCursorOf('no name')],
     ['a table key of another tenant', nextCursorOf('TENANT#b#SECRET#A')],
-    ['20 kB', 'QUFB'.repeat(5_000)],
-    ['a cursor of the other list', nextCursorOf('DB_PASSWORD'), isVersionNumber],
-    ['an empty text, even if each position passes', '', () => true],
+    ['a cursor of 20 kB', 'QUFB'.repeat(5_000)],
+    ['a name in the cursor of a list of versions', nextCursorOf('DB_PASSWORD'), isVersionNumber],
+    ['an empty text, even if any position is allowed', '', () => true],
   ])('rejects %s', async (_, text, check = isSecretName) => {
     expect(await fieldOf(() => positionIn(text, check))).toBe('invalid_request cursor');
   });

@@ -131,7 +131,7 @@ describe('an invalid token', () => {
   });
 
   it.each(['exp', 'iss', 'aud', 'tenant', 'sub'])(
-    'is rejected with 401 without %s',
+    'is rejected with 401 if it lacks the claim %s',
     async (claim) => {
       expect(await codeOf(() => withClaims({ [claim]: undefined }))).toBe('unauthenticated');
     },
@@ -155,7 +155,7 @@ describe('an invalid token', () => {
     ['of five parts', () => `${signToken({ alg: 'EdDSA' }, claims, key)}.a.b`],
     ['without a signature', () => signToken({ alg: 'EdDSA' }, claims, key).replace(/[^.]*$/, '')],
     ['of dots only', () => '..'],
-    ['of text', () => 'hunter2'],
+    ['that is a plain word', () => 'hunter2'],
     ['with an infinite exp', () => withTimes('"exp":1e400')],
     ['with an infinitely early nbf', () => withTimes('"exp":2000000000,"nbf":-1e400')],
     ['with an infinite iat', () => withTimes('"exp":2000000000,"iat":1e400')],

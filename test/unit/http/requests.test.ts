@@ -35,12 +35,12 @@ describe('a header', () => {
     expect(headerValue(requestOf(none), 'if-match')).toBeUndefined();
   });
 
-  it('counts once if the host passes it both as a single value and in a list', () => {
+  it('has one value if the host passes it both as a single value and in a list', () => {
     const event = requestOf({ headers: { 'X-A': '1' }, multiValueHeaders: { 'X-A': ['1'] } });
     expect(headerValue(event, 'x-a')).toBe('1');
   });
 
-  it('counts each time it occurs, even in different upper and lower case', async () => {
+  it('has one value per occurrence, in upper or lower case, and is rejected where only one value is allowed', async () => {
     const listed = requestOf({
       headers: { 'X-A': '2' },
       multiValueHeaders: { 'X-A': ['1', '2'], 'x-a': ['3'] },
@@ -88,7 +88,7 @@ describe('the query of a request', () => {
     },
   );
 
-  it('is rejected with the message that the route takes no parameters', async () => {
+  it('is rejected on a route that takes no parameters, with a message that says so', async () => {
     const event = requestOf({ queryStringParameters: { at: '1' } });
     expect((await refusalOf(() => queryOf(event, []))).message).toBe(
       'this route takes no query parameters',
@@ -127,7 +127,7 @@ describe('the body of a request', () => {
   it.each([
     ['a byte that never occurs in UTF-8', [0xff]],
     ['a character cut off', [0xc3]],
-    ['a spelling longer than needed', [0xc0, 0xaf]],
+    ['a character in more bytes than needed', [0xc0, 0xaf]],
     ['half of a surrogate pair', [0xed, 0xa0, 0x80]],
     ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
   ])('is rejected if it holds %s', async (_, content) => {

@@ -95,7 +95,7 @@ describe('a problem reply', () => {
   });
 
   it.each([new Error(canary), canary, { code: 'not_found' }, undefined, null])(
-    'has the code internal for any error other than our own: %p',
+    'has the code internal for any error that is not a VaultError: %p',
     (error) => {
       expect(bodyOf(error)).toEqual(bodyOf(new VaultError('internal', '')));
       expect(problem(error, 'r-1').statusCode).toBe(500);
@@ -130,7 +130,7 @@ describe('a problem reply', () => {
     [undefined, 'a name that the token may not create', 'forbidden', 'Bearer abc', undefined],
     [undefined, 'a hidden name', 'not_found', 'Bearer abc', undefined],
     [undefined, 'a key set out of reach', 'identity_unavailable', 'Bearer abc', undefined],
-  ])('sends the challenge %s for %s', (challenge, _, code, authorization, scope) => {
+  ])('has the WWW-Authenticate %s for %s', (challenge, _, code, authorization, scope) => {
     const error = new VaultError(code, 'said so', {
       properties: scope === undefined ? {} : { scope },
     });
@@ -140,7 +140,7 @@ describe('a problem reply', () => {
 
   const keyed = { 'idempotency-key': 'k'.repeat(16) };
   it.each(table)(
-    'with the code %s (%s) sends Retry-After if it is retryable (usually %s), but for outcome_unknown only if the request had a key',
+    'with the code %s (%s) has Retry-After if retryable (usually %s); for outcome_unknown only with an Idempotency-Key',
     (code, _, usual) => {
       for (const retryable of [usual, !usual]) {
         const error = new VaultError(code, '', { retryable });
@@ -187,7 +187,7 @@ describe('a reply', () => {
 });
 
 describe('a version in a reply', () => {
-  it('shows a half-open interval, which has no end while the version is current', () => {
+  it('shows validFrom and validTo, and validTo is null while the version is current', () => {
     const version = { validFrom: 0, validTo: undefined } as StoredVersion;
     expect(validity(version)).toEqual({ validFrom: '1970-01-01T00:00:00.000Z', validTo: null });
     expect(validity({ ...version, validTo: 1 }).validTo).toBe('1970-01-01T00:00:00.001Z');

@@ -71,7 +71,7 @@ describe('encodeValue', () => {
   );
 
   it.each([[[0xff]], [[0x61, 0xc3]], [[0xed, 0xa0, 0x80]], [[0xc0, 0x80]]])(
-    'returns other bytes as base64: %j',
+    'returns bytes that are not valid UTF-8 as base64: %j',
     (content) => {
       const bytes = Buffer.from(content);
       expect(encodeValue(bytes)).toEqual({ value: bytes.toString('base64'), encoding: 'base64' });

@@ -54,7 +54,7 @@ describe('the cache of verified tokens', () => {
     expect(await codeOf(() => ask(token, times.tokenKeptMs))).toBe('unauthenticated');
   });
 
-  it('refuses a token from the moment at which it expires', async () => {
+  it('refuses a cached token as soon as it has expired and the tolerance for clocks is over', async () => {
     const token = tokenOf({ exp: nowS + 10 });
     await ask(token);
     const endMs = 1_000 * (nowS + 10 + times.tokenToleranceS) - startOfTime;

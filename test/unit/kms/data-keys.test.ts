@@ -74,7 +74,7 @@ describe('a data key', () => {
         });
       },
     ],
-  ])('reports to the journal the id that KMS gave to %s', async (_, answer) => {
+  ])('has the request id of its KMS call reported to the journal after %s', async (_, answer) => {
     const { context, keys } = scripted(answer);
     const ids: unknown[] = [];
     const journal = { ...context.journal, answered: (id: unknown) => void ids.push(id) };
@@ -135,7 +135,7 @@ describe('a fault of KMS', () => {
 
   // Shows G9.
   it.each(table)(
-    '%s becomes %s, retryable: %s, after %s calls',
+    'with the name %s becomes %s, retryable: %s, after %s calls',
     async (name, code, retryable, tries) => {
       for (const operation of ['generate', 'unwrap'] as const) {
         const { [operation]: call, calls, context } = scripted(failing(name));
@@ -149,7 +149,7 @@ describe('a fault of KMS', () => {
     },
   );
 
-  it('makes the master key count as unreachable if what was thrown is not an error object', async () => {
+  it('becomes master_key_unavailable and retryable if what was thrown is not an error object', async () => {
     for (const thrown of ['c4n4ry', null, undefined]) {
       const { unwrap } = scripted(() => Promise.reject(thrown));
       const { code, retryable } = await refusalOf(unwrap);
@@ -227,7 +227,7 @@ describe('the time limit of a request with KMS calls', () => {
     },
   );
 
-  it('gives a slow call at most 3 s, and three slow calls so little that time is left for the store', async () => {
+  it('gives a slow call at most 3 s, and three slow calls so little time that some is left for the store', async () => {
     const { unwrap, calls, clock } = scripted(silent);
     const { code, retryable } = await refusalOf(unwrap);
     expect([code, retryable]).toEqual(['master_key_unavailable', true]);
@@ -236,7 +236,7 @@ describe('the time limit of a request with KMS calls', () => {
     expect(clock.elapsed()).toBeLessThan(times.attemptsEndMs + 100);
   });
 
-  it('gives a late call so little that time is left for the store', async () => {
+  it('gives a late call so little time that some is left for the store', async () => {
     const { unwrap, clock } = scripted(silent);
     clock.advance(6_950);
     await refusalOf(unwrap);

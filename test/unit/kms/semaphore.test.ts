@@ -24,7 +24,7 @@ const start = (count: number, after?: Clock['after']) => {
   return { clock, semaphore, had, ask };
 };
 
-describe('the semaphore', () => {
+describe('the semaphore that limits KMS calls', () => {
   it('grants permits at once while some are free, and then as they are released', async () => {
     const { clock, semaphore, had, ask } = start(2);
     for (const name of ['a', 'b', 'c', 'd']) ask(name);

@@ -45,7 +45,7 @@ describe('grantsOf', () => {
   };
   const index = tableResource('/index/byTenant');
 
-  it('shows an added action as unused, and a changed resource as unused and missing', () => {
+  it('returns grants among which an added action is unused, and a changed resource is unused and missing', () => {
     const differenceIn = (changed: string) =>
       differenceOf(grantsOf(changed).get('list-secrets') ?? new Set(), seen);
     const more = withChange(query, 'Action: ["dynamodb:Query", "dynamodb:Scan"]');

@@ -41,7 +41,7 @@ describe('readIdentityConfig', () => {
   });
 
   it.each(['http://issuer.test/jwks', 'file:///etc/jwks', '//issuer.test', 'https:/issuer.test'])(
-    'rejects the address %s',
+    'rejects the address %s for the key set',
     (url) => {
       const read = () => readIdentityConfig({ ...byUrl, AUTH_JWKS_URL: url });
       expect(read).toThrow('AUTH_JWKS_URL must begin with https://');
@@ -55,7 +55,7 @@ describe('readIdentity', () => {
   const bundled = { LAMBDA_TASK_ROOT: folder };
   afterEach(() => rmSync(join(folder, 'access-policy.json'), { force: true }));
 
-  it('returns the policy next to the function, or else the issuer in the variables', () => {
+  it('returns the policy next to the function, or else the issuer in environment variables', () => {
     const variables = readIdentityConfig(identity);
     expect(readIdentity({ ...identity, ...bundled })).toEqual(variables);
     expect(readIdentity(identity)).toEqual(variables);
@@ -117,7 +117,7 @@ describe('readServicesConfig', () => {
     [{ ...services, MASTER_KEY_ID: undefined }, 'MASTER_KEY_ID'],
     [{ ...services, MASTER_KEY_ID: '' }, 'MASTER_KEY_ID'],
     [{}, 'VAULT_ID, TABLE_NAME, MASTER_KEY_ID'],
-  ])('requires all three: %j', (environment, names) => {
+  ])('requires the id of the vault, the table and the master key: %j', (environment, names) => {
     expect(() => readServicesConfig(environment)).toThrow(
       new Error(`missing environment variables: ${names}`),
     );

@@ -102,7 +102,7 @@ describe('a call of the HTTP client', () => {
 });
 
 describe('a failed call of the HTTP client', () => {
-  it('rejects with ECONNREFUSED if nothing listens there', async () => {
+  it('rejects with ECONNREFUSED if nothing listens on the port', async () => {
     const server = createSocketServer();
     const port = await listening(server);
     await new Promise((resolve) => server.close(resolve));

@@ -35,7 +35,7 @@ const variables = {
   AUTH_JWKS: keySet(publicJwk(key)),
 };
 
-describe('the identity of a process', () => {
+describe('the access policy of a process', () => {
   const kept = { ...process.env };
   let folder: string;
   /** Loads the module again, as at a cold start. */
@@ -62,7 +62,7 @@ describe('the identity of a process', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('comes from the variables, and then keeps subjects unchanged and accepts tokens that name several audiences', async () => {
+  it('comes from environment variables, and then keeps subjects unchanged and accepts several audiences', async () => {
     Object.assign(process.env, variables);
     const identity = fresh();
     identity.startIdentity();
@@ -71,7 +71,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'variables', digest: null });
   });
 
-  it('does not accept ES384 from the issuer of the variables', async () => {
+  it('does not accept ES384 from the issuer in environment variables', async () => {
     const other = p384();
     Object.assign(process.env, { ...variables, AUTH_JWKS: keySet(publicJwk(other)) });
     const identity = fresh();
@@ -101,7 +101,7 @@ describe('the identity of a process', () => {
     expect(identity.policyState()).toMatchObject({ source: 'file' });
   });
 
-  it('uses keys from any address in a policy, but discovers keys at public addresses only', async () => {
+  it('may name any address for keys, but discovery uses only public addresses', async () => {
     const fetched = jest
       .spyOn(globalThis, 'fetch')
       .mockImplementation(async () => Response.json({ keys: [publicJwk(key)] }));
@@ -114,7 +114,7 @@ describe('the identity of a process', () => {
     expect(fetched).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps fetched keys while the policy has their address, even if the rest of the policy changes and the issuer is down, and drops them after that', async () => {
+  it('keeps the keys fetched from an address for as long as it names the address, even if the issuer is down', async () => {
     const fetched = jest
       .spyOn(globalThis, 'fetch')
       .mockImplementation(async () => Response.json({ keys: [publicJwk(key)] }));

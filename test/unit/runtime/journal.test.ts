@@ -127,7 +127,7 @@ describe('the log line of a request', () => {
     expect(more[1]).not.toHaveProperty('wrote');
   });
 
-  it('shows which versions were requested by number and which as past ones, because all others were current', () => {
+  it('marks the versions that were requested by number or as past ones; a version without a mark was current', () => {
     type Call = 'opened' | 'compared' | 'copied';
     const line = (...calls: readonly (readonly [Call, string, Selection])[]) =>
       linesOf((journal) => {
@@ -248,9 +248,9 @@ describe('a decision in the log', () => {
   );
 
   it.each([
-    ['an unreported', false],
-    ['a reported', true],
-  ])('appears once for a request that ends with %s integrity failure', (_, isReported) => {
+    ['not logged before', false],
+    ['logged before', true],
+  ])('appears once for the integrity failure of a request, if it was %s', (_, isReported) => {
     const lines = linesOf((journal) => {
       journal.concerns({ name: 'A' });
       if (isReported) journal.decided('integrity_failure', { name: 'A' });
@@ -381,7 +381,7 @@ describe('a log line on Lambda', () => {
   });
 
   it.each([0, 12.345])(
-    'omits numbers that are 0, except for a duration (of %s ms)',
+    'omits metrics that are 0, except for the duration (of %s ms)',
     (elapsedMs) => {
       const [line] = onLambda((journal) => journal.close({ ...closing, status: 404, elapsedMs }));
       expect(line).toMatchObject({
@@ -393,7 +393,7 @@ describe('a log line on Lambda', () => {
     },
   );
 
-  it('of an alarm counts it once, by decision', () => {
+  it('of an alarm also holds a metric of one warning, by decision', () => {
     const lines = onLambda((journal) => {
       journal.decided('clock_skew', { name: 'A', version: 1 });
       journal.decided('clock_skew', { name: 'B', version: 1 });

@@ -23,7 +23,7 @@ type Numbers = { readonly run: string; readonly seq: number; readonly prev?: str
 const numbers = (): Numbers[] => written.map(({ line }) => JSON.parse(line));
 const end = { principal: undefined, status: 200, error: undefined, elapsedMs: 1 };
 
-describe('the numbers of the lines of a process', () => {
+describe('the sequence numbers of the log lines of a process', () => {
   it('go up by one over all levels and both streams, and each line has the digest of the one before', () => {
     openJournal('get-secret', 'r-1').close(end);
     logPolicy({ fault: 'ä fault' });

@@ -21,7 +21,7 @@ describe('SHA-256 for the signer', () => {
   it.each<[string, (secret: Buffer) => string | ArrayBuffer | ArrayBufferView]>([
     ['text', (secret) => secret.toString('hex')],
     ['bytes', (secret) => secret],
-    ['a part of other bytes', (secret) => Buffer.concat([data, secret]).subarray(data.length)],
+    ['a slice of more bytes', (secret) => Buffer.concat([data, secret]).subarray(data.length)],
     ['a buffer', (secret) => Uint8Array.from(secret).buffer],
   ])('computes an HMAC with a secret given as %s', async (_, form) => {
     const secret = form(randomBytes(32));
@@ -44,7 +44,7 @@ describe('SHA-256 for the signer', () => {
     expect(await again.digest()).toEqual(await fresh.digest());
   });
 
-  it('makes the same signatures as the clients’ own implementation', async () => {
+  it('makes the same signatures as the implementation that the AWS clients bring', async () => {
     const hostname = 'dynamodb.eu-central-1.amazonaws.com';
     const headers = { host: hostname, 'x-amz-target': 'T' };
     const to = { method: 'POST', protocol: 'https:', hostname, path: '/' };

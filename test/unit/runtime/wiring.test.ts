@@ -122,7 +122,7 @@ describe('the endpoint of a function', () => {
   });
 });
 
-describe('the ports of a function', () => {
+describe('the AWS clients of a function', () => {
   it('cannot be created without the id of the vault', () => {
     delete process.env['VAULT_ID'];
     expect(freshPorts).toThrow('missing environment variables: VAULT_ID');
@@ -231,8 +231,8 @@ const homeOf = () => {
   return { asked, home: { itemsOf, masterKey } };
 };
 
-describe('the ports in a host that provides its store and key', () => {
-  it('need no credentials and no endpoint', async () => {
+describe('a host that provides its own store and master key', () => {
+  it('needs no AWS credentials and calls no AWS endpoint', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_SECRET_ACCESS_KEY'];
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';

@@ -113,7 +113,7 @@ describe('an encoded item', () => {
     expect(bare(version)).toEqual(bare(head));
   });
 
-  it('of a record gets its expiry rounded up to a whole second', () => {
+  it('has its expiry rounded up to a whole second if it is an idempotency record', () => {
     const item = encodeRecord(recordKey, { ...record, expiresAt: record.expiresAt + 1 });
     expect(item['expiresAt']).toEqual({ N: String(record.expiresAt / 1000 + 1) });
     expect(kinds.record.decode(item)).toMatchObject({ expiresAt: record.expiresAt + 1_000 });
@@ -280,7 +280,7 @@ describe('a changed item', () => {
   });
 });
 
-describe('a note', () => {
+describe('a note in a stored item', () => {
   it('may be missing, or have up to 512 bytes', () => {
     for (const note of [undefined, 'n', 'n'.repeat(512), 'é'.repeat(256)]) {
       const noted = { ...sealed, note };
@@ -292,7 +292,7 @@ describe('a note', () => {
     }
   });
 
-  it('can still be read if this version of Unicode does not know one of its characters', () => {
+  it('can still be read if the Unicode version of this Node does not know one of its characters', () => {
     // The last character of a plane without any assigned characters.
     const note = 'moved \u{5fffd}';
     expect(isNote(note)).toBe(false);

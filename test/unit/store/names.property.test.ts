@@ -53,7 +53,7 @@ describe('the ranges of names that a list reads', () => {
     );
   });
 
-  it('are no more than the patterns, and stay inside the prefix', () => {
+  it('are at most as many as the patterns, and stay inside the prefix', () => {
     fc.assert(
       fc.property(patterns, prefix, (given, asked) => {
         const ranges = rangesOf(given, asked);

@@ -3,7 +3,7 @@ import { callStore } from '../../../functions/store/store-call.ts';
 import { requestContext } from '../../support/requests.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
 
-it('the time of a store call counts as time of the store, even if the call fails', async () => {
+it('the time of a store call is added to the store time of its request, even if the call fails', async () => {
   const clock = virtualClock();
   const context = requestContext({ clock });
   const answers = async () => {

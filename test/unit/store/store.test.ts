@@ -39,7 +39,7 @@ const record = {
 };
 
 describe('a destruction in the store', () => {
-  it('is retried if its guard was not checked', async () => {
+  it('is retried if the store answers that it did not check the guard', async () => {
     const { store, calls } = answering([{ is: 'unchecked' }], 'written');
     expect(await store.destroy(destroyed, validTo)).toEqual(destroyed);
     expect(calls()).toBe(2);

@@ -2,11 +2,11 @@ import { expect, it } from '@jest/globals';
 import { unitsOf } from '../../../functions/store/units.ts';
 
 it.each([
-  ['of nothing', 0, 1],
-  ['that holds 4 KiB', 5_461, 1],
-  ['that holds more', 5_462, 2],
+  ['no item', 0, 1],
+  ['4 KiB', 5_461, 1],
+  ['more than 4 KiB', 5_462, 2],
 ])(
-  'JSON %s counts as one unit for each started 4 KiB of its item, and as at least one',
+  'a call costs one unit for each started 4 KiB of its items, and at least one: %s',
   (_, length, units) => {
     expect(unitsOf(length)).toBe(units);
   },

@@ -44,7 +44,7 @@ describe('a program that cannot use Docker', () => {
 
 describe('startDaemon', () => {
   it.each(sentences)(
-    'installs and starts nothing if that cannot help: %s',
+    'installs and starts nothing if it could not make Docker usable: %s',
     async (words, sentence) => {
       const folder = onlyDocker(words);
       const said: string[] = [];

@@ -51,7 +51,7 @@ describe('a program that was started before the tests', () => {
     for (const pid of treeOf(started.child.pid)) process.kill(pid);
   });
 
-  it.each(['first', 'second'])('is still running during the %s of them', () => {
+  it.each(['first', 'second'])('is still running during the %s test', () => {
     expect(commandLines(started.child.pid).join()).toContain('sleep 60');
   });
 });

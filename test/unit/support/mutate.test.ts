@@ -42,7 +42,7 @@ describe('the tests that judge a mutation', () => {
     ['functions/vault/reads.ts', 'unit contract'],
     ['cli/commands/run.ts', 'unit'],
     ['host/bin/key.ts', 'unit contract'],
-  ])('include the tests that import it: %s', (file, projects) => {
+  ])('include the tests that import the mutated file: %s', (file, projects) => {
     expect(runsFor(file)).toContain(`${projects} --findRelatedTests ${file}`);
   });
 
@@ -80,7 +80,11 @@ describe('the verdict on a mutation', () => {
     ['noticed', 'a test fails after one that took too long', failed(slow + reads)],
     ['noticed', 'the run ends without a result', failed('an error of the program\n')],
     ['timed out', 'the only failing test took too long', failed(slow)],
-    ['timed out', 'that test wrote a message too', failed(`  ● Console\n\n    warning\n\n${slow}`)],
+    [
+      'timed out',
+      'the only failing test took too long and wrote a message',
+      failed(`  ● Console\n\n    warning\n\n${slow}`),
+    ],
     [
       'timed out',
       'the run took too long',

@@ -20,9 +20,16 @@ describe('the explained access of a caller', () => {
   const uncovered = 'the names do not cover it';
 
   it.each<[string, readonly string[], readonly string[], object, object, object]>([
-    ['a scope', ['secrets:read'], ['app.*'], yes('app.*'), no(lacks('write')), no(lacks('delete'))],
     [
-      'another scope',
+      'only the scope to read',
+      ['secrets:read'],
+      ['app.*'],
+      yes('app.*'),
+      no(lacks('write')),
+      no(lacks('delete')),
+    ],
+    [
+      'only the scopes to write and delete',
       ['secrets:write', 'secrets:delete'],
       ['X', 'app.DB', '*'],
       no(lacks('read')),
@@ -30,7 +37,7 @@ describe('the explained access of a caller', () => {
       yes('app.DB'),
     ],
     [
-      'other names',
+      'names that do not cover the secret',
       ['secrets:read', 'secrets:write'],
       ['app.D', 'app.DB.*'],
       no(uncovered),
@@ -38,7 +45,7 @@ describe('the explained access of a caller', () => {
       no(`${lacks('delete')}, and ${uncovered}`),
     ],
     [
-      'no scope that helps',
+      'no scope to read, write or delete',
       ['secrets:destroy', 'secrets:explain', 'vault:status'],
       ['*'],
       no(lacks('read')),
@@ -101,7 +108,7 @@ describe('the explained state of the master key', () => {
     },
   );
 
-  it('is not made up after a bug, whose error is thrown on', async () => {
+  it('is not returned after a bug, whose error reaches the caller', async () => {
     const ports = portsWith(() => Promise.reject(new TypeError('a bug')));
     await expect(explain({}, {}, ports)).rejects.toThrow('a bug');
   });

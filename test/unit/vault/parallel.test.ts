@@ -33,7 +33,7 @@ describe('inParallel', () => {
     expect(await all).toEqual(['result 0', 'result 1', 'result 2']);
   });
 
-  it('runs as many tasks at once as requested, as long as enough are left', async () => {
+  it('runs as many tasks at once as requested, as long as that many items are left', async () => {
     const { work, begun, end } = held<number>();
     const all = inParallel([0, 1, 2, 3, 4], 2, work);
     expect(begun).toEqual([0, 1]);
@@ -47,7 +47,7 @@ describe('inParallel', () => {
     expect(await all).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('accepts no items, and fewer items than may run at once', async () => {
+  it('accepts an empty list, and fewer items than may run at once', async () => {
     expect(await inParallel([], 16, async () => 1)).toEqual([]);
     expect(await inParallel(['a'], 16, async (item) => item)).toEqual(['a']);
   });

@@ -184,7 +184,7 @@ describe('a write', () => {
     if (expected !== 'internal') expect(told.length - unknown.length).toBe(failures);
   });
 
-  it('logs an unknown outcome once for each version that it may have written, and once if it has none', async () => {
+  it('logs an unknown outcome once for each version that it may have written, and once if it writes no version', async () => {
     const both = [...create.changes, ...update.changes];
     for (const [changes, versions] of [
       [both, [1, 2]],
@@ -238,7 +238,7 @@ describe('a write', () => {
     },
   );
 
-  it('does not sleep if no attempt could follow', async () => {
+  it('does not sleep if no time would be left for another attempt', async () => {
     const script = { writes: [throttled], beganMs: 7_999, random: () => 0.999 };
     const { run, clock, triedAt } = scripted(script);
     expect(await codeOf(run)).toBe('throttled');
@@ -323,7 +323,7 @@ describe('the backoff', () => {
     expect(await waits(3, () => draws.shift() ?? 0)).toEqual([1, 18, 20]);
   });
 
-  it('ends when the request is 8 s old, without sleeping', async () => {
+  it('ends without sleeping if its wait would last until the request is 8 s old', async () => {
     const clock = virtualClock(() => 1);
     const backoff = startBackoff(requestContext({ clock }));
     clock.advance(7_990);

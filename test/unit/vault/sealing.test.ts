@@ -26,7 +26,7 @@ describe('a new or an opened version', () => {
     );
   });
 
-  it('raises clock_skew, if it is new, only if its predecessor is dated more than five minutes ahead', () => {
+  it('raises clock_skew if it is new and its predecessor is dated more than five minutes ahead', () => {
     const alarmsOf = (aheadMs: number) => {
       const context = sealer();
       const base = head({ validFrom: context.now + aheadMs });
@@ -39,7 +39,7 @@ describe('a new or an opened version', () => {
     ]);
   });
 
-  it('that is a deletion is numbered and dated the same way, and holds nothing of a value', () => {
+  it('that is a deletion is numbered and dated like a stored version, and holds nothing of a value', () => {
     const context = sealer();
     const base = head({ version: 7, validFrom: context.now + 300_001 });
     const deletion = deleteNext(context, { name: 'DB', base, note: 'moved' });

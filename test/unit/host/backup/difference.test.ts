@@ -107,13 +107,13 @@ describe('the difference between a store and a backup', () => {
       nothing,
     ],
     [
-      'a later version, with its author and note',
+      'a version that the backup lacks, with its author and note',
       secret('A', 'a', 'b'),
       secret('A', 'a'),
       [...vanishes(by('A', 2, 'b')), 'In all: 1 version.'],
     ],
     [
-      'a later secret',
+      'a secret that the backup lacks',
       [...secret('A', 'a'), ...secret('B', 'b', 'xc', '-d')],
       secret('A', 'a'),
       [
@@ -152,7 +152,7 @@ describe('the difference between a store and a backup', () => {
       ],
     ],
     [
-      'a destroyed value that comes back, without a version number given twice',
+      'a destroyed value that comes back, and no version whose number is assigned again',
       secret('A', 'xa', 'b'),
       secret('A', 'a', 'b'),
       [

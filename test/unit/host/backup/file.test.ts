@@ -141,17 +141,17 @@ describe('readBackup', () => {
       () => write(lines().toSpliced(2, 0, lines()[2] ?? '')),
     ],
     [
-      'with another value',
+      'with a changed value',
       /do not match its last line/,
       () => write([textOf().trimEnd().replace('"AgIC', '"AwIC')]),
     ],
     [
-      'with a line of another form',
+      'with a line in another form',
       /not an item/,
       () => write([textOf().trimEnd().replace('"Item":{', '"Item": {')]),
     ],
     [
-      'with a line after its last',
+      'with a line after its last line',
       /something after its last line/,
       () => write([...lines(), lines()[1] ?? '']),
     ],
@@ -161,7 +161,7 @@ describe('readBackup', () => {
       () => write([textOf().trimEnd().replace('vault-1', 'vault-2')]),
     ],
     [
-      'with another byte',
+      'with a changed byte',
       /is damaged/,
       () => {
         const bytes = readFileSync(file);

@@ -36,17 +36,17 @@ const missingFrom = async (...pages: readonly (readonly Item[])[]): Promise<numb
 
 describe('comparing a cluster with a backup', () => {
   it.each<[number, string, readonly (readonly Item[])[]]>([
-    [0, 'a cluster that holds all of it', [[a, b], [], [c, expired, lasting]]],
-    [0, 'a cluster that has deleted what has expired', [[a, b, c, lasting]]],
-    [2, 'a cluster to which a part of it was written', [[b, expired, lasting]]],
+    [0, 'a cluster that holds all of the backup', [[a, b], [], [c, expired, lasting]]],
+    [0, 'a cluster that has deleted the expired items of the backup', [[a, b, c, lasting]]],
+    [2, 'a cluster to which a part of the backup was written', [[b, expired, lasting]]],
     [4, 'an empty cluster', []],
-  ])('counts %i missing items for %s', async (missing, _, pages) => {
+  ])('finds %i missing items for %s', async (missing, _, pages) => {
     expect(await missingFrom(...pages)).toBe(missing);
   });
 
   it.each<[string, readonly Item[], string]>([
-    ['another item', [a, itemOf('aa'), b], 'aa HEAD'],
-    ['another item after the last one', [a, itemOf('f')], 'f HEAD'],
+    ['an item that the backup lacks', [a, itemOf('aa'), b], 'aa HEAD'],
+    ['an item after the last one of the backup', [a, itemOf('f')], 'f HEAD'],
     ['an item with other content', [a, itemOf('b', 'changed'), c], 'b HEAD'],
   ])('refuses a cluster that holds %s, and names the item', async (_, page, name) => {
     await expect(missingFrom(page)).rejects.toThrow(
@@ -129,12 +129,22 @@ describe('a backup from a node', () => {
   const missing = 'acknowledged writes are missing here: node 3 has revision 70, this node 9';
   const differ = 'its data at revision 9 differ from those of node 2';
   it.each<[string, NodeReport['state'], string, string]>([
-    ['lacks writes while none serves', 'catching-up', missing, `${missing}: stop all nodes, and`],
-    ['lacks writes while another one serves', 'serving', missing, 'such as node 2'],
-    ['differs while another one serves', 'serving', differ, 'such as node 2'],
+    [
+      'lacks writes while no node serves',
+      'catching-up',
+      missing,
+      `${missing}: stop all nodes, and`,
+    ],
+    ['lacks writes while another node serves', 'serving', missing, 'such as node 2'],
+    ['differs from a node that serves', 'serving', differ, 'such as node 2'],
     // Nobody knows which of the two nodes is wrong, so the backup goes ahead. It fails here only
     // because there is no etcd.
-    ['differs while none serves', 'catching-up', differ, 'etcd accepts no write'],
+    [
+      'differs from another node while none serves, and its etcd accepts no write',
+      'catching-up',
+      differ,
+      'etcd accepts no write',
+    ],
   ])('fails with a user-facing error if the node %s', async (_, state, reason, sentence) => {
     jest.replaceProperty(etcdTimes, 'snapshotOpenMs', 100 as never);
     const reports = [reportOf(1, { state: 'diverged', reason }), reportOf(2, { state })];

@@ -389,7 +389,7 @@ it('the list of programs contains at least start.ts, node.ts and bench.ts', () =
   );
 });
 
-describe.each(programs)('%s', (program) => {
+describe.each(programs)('the program %s', (program) => {
   it('prints its usage and examples for --help, and does nothing else', () => {
     const { code, stdout, stderr, traces } = endingOf(`${program} --help`);
     expect([code, stderr, traces]).toEqual([0, '', []]);

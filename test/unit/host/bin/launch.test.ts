@@ -61,7 +61,7 @@ describe('a script of package.json', () => {
     });
   });
 
-  it('says that there is no such program, and where the programs are', () => {
+  it('says that a program it is given does not exist, and where the programs are', () => {
     install('valibot');
     for (const named of ['nope.ts', 'host']) {
       const args = ['host/bin/launch.js', named];
@@ -132,7 +132,7 @@ describe('the Node that runs a program', () => {
       expect(words).toMatch(/^--import \S+ \S+launch\.js host\/bin\/token\.ts .* b$/);
     });
 
-    it('does not exist on other systems, and the launcher says so', () => {
+    it('does not exist for Windows on ARM, where the launcher says that Node is too old', () => {
       for (const name of packages) makeNode('node_modules', name, 'bin', 'node');
       const { stderr } = launch(...pretendToBe('24.14.1', { platform: 'win32', arch: 'arm64' }));
       expect(stderr).toMatch(/^this needs Node 24\.15 or later, and Node 24\.14\.1 runs it: /);
@@ -150,7 +150,7 @@ describe('the Node that runs a program', () => {
       }
     });
 
-    it('is asked to end when the launcher is asked to', async () => {
+    it('receives SIGTERM when the launcher receives it', async () => {
       const script = "#!/bin/sh\ntrap 'exit 3' TERM\necho ready\nwhile :; do sleep 0.05; done\n";
       for (const name of packages)
         writeFileSync(makeNode('node_modules', name, 'bin', 'node'), script);

@@ -57,7 +57,7 @@ const countCalls = async (work: () => Promise<unknown>): Promise<number> => {
 
 // Shows G5.
 describe('a write to etcd', () => {
-  it('has no effect if a guard fails, and returns the stored item', async () => {
+  it('has no effect on any item if one guard fails, and returns the stored item that failed it', async () => {
     await items.write([put('p', 1, absent)]);
     expect(await items.write([put('q', 1, absent), put('p', 2, absent)])).toEqual([
       { is: 'held' },
@@ -206,7 +206,7 @@ describe('a read from etcd', () => {
     expect(await range('c', 'b', 10)).toEqual([]);
   });
 
-  it('returns the names of one partition, and whether more may follow', async () => {
+  it('returns the names of the secrets of one tenant, and whether more may follow', async () => {
     for (const [tenant, name] of [
       ...['A', 'AB', 'AB_', 'ABC', 'B', 'a'].map((each) => ['t', each]),
       ...[
@@ -290,7 +290,7 @@ describe('a call to etcd', () => {
     });
   });
 
-  it('is not sent while calls of its kind are not admitted, and the error says why', async () => {
+  it('is not sent if it is a write that the node does not admit, and the error says why', async () => {
     const admit: Admission = async (kind) => (kind === 'write' ? 'there is no space' : undefined);
     const guarded = itemsOver(etcd, admit);
     const calls = await countCalls(async () => {

@@ -106,10 +106,10 @@ describe('a group of writes', () => {
   });
 
   it.each([
-    ['writes a key that another writes', put('b', '2', '0', [])],
-    ['writes a key that another compares', put('d', '2', '0', [])],
-    ['compares a key that another writes', put('e', '2', '0', ['b'])],
-  ])('leaves a write that %s to the next call', async (_, clashing) => {
+    ['writes a key that an earlier write of the group writes', put('b', '2', '0', [])],
+    ['writes a key that an earlier write of the group compares', put('d', '2', '0', [])],
+    ['compares a key that an earlier write of the group writes', put('e', '2', '0', ['b'])],
+  ])('leaves a write for a later call if it %s', async (_, clashing) => {
     const { write, drain } = openGate();
     const writes = [put('a', '1'), put('b', '1', '0', ['d']), clashing, put('z', '1')];
     const all = writes.map((one) => write(one, soon()));
@@ -269,7 +269,7 @@ describe('a group of requests', () => {
     [status.UNAVAILABLE, 'proxy: too many requests', false],
     [status.DEADLINE_EXCEEDED, 'Deadline exceeded', false],
   ])(
-    'counts a write that etcd answers with code %i (%s) as having no effect: %s',
+    'is sure that a write had no effect if etcd answers it with code %i (%s): %s',
     async (code, details, expected) => {
       const failing: EtcdClient = {
         ...createMemoryEtcd(),
@@ -315,7 +315,7 @@ describe('a group of reads', () => {
     expect((await late)[0]?.kvs[0]?.value.toString()).toBe('new');
   });
 
-  it('does not include a page, which is sent alone', async () => {
+  it('does not include a read of a page, which is sent alone', async () => {
     const { read, drain } = openGate();
     const page: Range = { key: Buffer.from('a'), range_end: Buffer.from('b'), limit: 128 };
     const asked = [[range('a')], [page], [range('b')], [range('c')], [page]];

@@ -93,7 +93,7 @@ describe('a long range of keys', () => {
     },
   );
 
-  it('is counted in full once, and each later read of its first page counts fewer than forty pages', () => {
+  it('is counted in full by the first read only, and later reads of its first page count fewer than 400 keys each', () => {
     const keys = hashed(4_000).map((name) => prefix + name);
     const { readPage, spent } = keysIn(keys);
     const narrow = createNarrowing();
@@ -105,7 +105,7 @@ describe('a long range of keys', () => {
     expect(spent().counted).toBeLessThan(3 * 400);
   });
 
-  it('is forgotten after a thousand other ranges', () => {
+  it('is no longer split into narrow ranges after a thousand other ranges were read', () => {
     const narrow = createNarrowing();
     const rangeOf = (index: number): KeyRange => {
       const prefix = `item/vault\0TENANT#t${index}#`;
@@ -120,7 +120,7 @@ describe('a long range of keys', () => {
     expect([isKnown(0), isKnown(1), isKnown(1_000)]).toEqual([false, true, true]);
   });
 
-  it('includes a key that was stored before its first one, and omits one that was removed', () => {
+  it('includes a key that was added in front of its first one, and omits keys that were removed', () => {
     const names = hashed(1_000).toSorted();
     const narrow = createNarrowing();
     const pageOf = (keys: readonly string[]) =>

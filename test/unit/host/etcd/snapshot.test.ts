@@ -34,7 +34,7 @@ describe('the pages of a snapshot', () => {
   });
 });
 
-it('findHeldRevision returns the revision of the older of two backups until that backup ends, even after the backup has put its key again', async () => {
+it('findHeldRevision returns the revision of the older of two backups until that backup ends, even if it renews its key', async () => {
   const etcd = createMemoryEtcd();
   const held = () => findHeldRevision(etcd, soon());
   expect(await held()).toBeUndefined();

@@ -102,7 +102,7 @@ describe('the index and expiry entries of an item', () => {
     ]);
   });
 
-  it('belong to an item whose key is refused if it could be mistaken for another one', () => {
+  it('need an item key without NUL and unpaired surrogates, so that no key can be mistaken for another', () => {
     expect(() => itemKey({ pk: 'p\0s', sk: '' })).toThrow('contains NUL');
     expect(() => itemKey({ pk: 'p\ud800', sk: '' })).toThrow('not well-formed');
     expect(() => itemPrefix('p\0')).toThrow('contains NUL');

@@ -72,7 +72,7 @@ describe('the record of a running vault', () => {
     expect(recorded).toThrow('ENOENT');
   });
 
-  it('does not stop the vault if it cannot be written after a renewal', async () => {
+  it('causes a warning and does not stop the vault if it cannot be written after a certificate renewal', async () => {
     const { variables } = await servingFiles();
     await serve(variables);
     rmSync(join(folder, 'running.json'));

@@ -104,9 +104,9 @@ describe('the port of the functions', () => {
   });
 
   it.each([
-    ['warns of HTTP', '0.0.0.0', false, 1],
-    ['is silent over HTTPS', '0.0.0.0', true, 0],
-    ['is silent on this machine', '127.0.0.1', false, 0],
+    ['causes a warning over HTTP', '0.0.0.0', false, 1],
+    ['causes no warning over HTTPS', '0.0.0.0', true, 0],
+    ['causes no warning over HTTP that stays on this machine', '127.0.0.1', false, 0],
   ])('%s: HOST=%s', async (_, host, hasTls, count) => {
     process.env = { ...before, HOST: host };
     applyEnvironment(environmentOf({}, parts));

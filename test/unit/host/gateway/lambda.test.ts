@@ -17,7 +17,10 @@ describe('the work of the gateway before it calls a function', () => {
     ['question marks', (size) => eventOf(`/${'?'.repeat(size)}`, [])],
     ['slashes', (size) => createFindRoute([route])('GET', '/'.repeat(size))],
     ['dots', (size) => createFindRoute([route])('GET', '.'.repeat(size))],
-    ['ampersands that are counted', (size) => countParameters(`/?${'&'.repeat(size)}`)],
+    [
+      'ampersands in a query whose parameters are counted',
+      (size) => countParameters(`/?${'&'.repeat(size)}`),
+    ],
   ])('grows at most linearly with the number of %s', (_, work) => {
     expect(growthOf((size) => size, work, 3_000)).toBeLessThan(linearGrowthMax);
   });
@@ -31,7 +34,7 @@ describe('countParameters', () => {
     ['/health?a', 1],
     ['/health?a&a=1&b', 3],
     ['/health?a?b&c', 2],
-  ])('returns for %s the upper bound %s', (target, count) => {
+  ])('finds that %s has at most %s query parameters', (target, count) => {
     expect(countParameters(target)).toBe(count);
   });
 });

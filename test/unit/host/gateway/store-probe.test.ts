@@ -109,7 +109,7 @@ describe('get-health with ?ready', () => {
     expect(await status).toBe(503);
   });
 
-  it('asks the store at most once a second, whatever it answered', async () => {
+  it('asks the store at most once a second, whether the store answers or refuses', async () => {
     for (const answer of [serves, refuses]) {
       const { ask, asked, clock } = hosted(answer);
       const ready = answer === serves ? 200 : 503;

@@ -56,7 +56,7 @@ describe('a bounded server with TLS', () => {
     await expect(once(socket, 'secureConnect')).rejects.toThrow();
   });
 
-  it('counts connections before their handshake, and closes the one that has waited longest if there are too many', async () => {
+  it('limits connections even before their handshake, and closes the one that has waited longest beyond the limit', async () => {
     await listen({ connectionsMax: 2 });
     const first = await openSocket();
     const ended = closed(first);

@@ -14,8 +14,8 @@ beforeEach(() => {
   gone = [];
 });
 
-describe('a budget of memory', () => {
-  it('evicts nobody while there is room, and never a holder that holds nothing', () => {
+describe('a budget that several holders share, such as connections or bodies,', () => {
+  it('evicts no holder while there is room, and never one that has taken nothing', () => {
     budget.hold(() => void gone.push('empty'));
     hold('a', 4);
     hold('b', 6);
@@ -30,7 +30,7 @@ describe('a budget of memory', () => {
     expect(gone).toEqual(['a', 'b']);
   });
 
-  it('counts everything that a holder has taken in several steps', () => {
+  it('charges a holder for everything that it has taken in several steps', () => {
     const holder = hold('a', 5);
     hold('b', 5);
     holder.take(1);

@@ -30,7 +30,7 @@ describe('readBody', () => {
     expect(stream.listenerCount('data')).toBe(0);
   });
 
-  it('fails if the client disconnects in the middle', async () => {
+  it('fails if the client disconnects in the middle of the body', async () => {
     const { stream, request } = endless();
     const read = readBody(request, 4);
     stream.destroy();
@@ -49,7 +49,7 @@ describe('discardBody', () => {
   };
   const soon = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('reads at most 64 MiB', async () => {
+  it('reads at most 64 MiB of a body', async () => {
     const { stream, state } = discard();
     for (let blocks = 0; blocks < 64; blocks += 1) stream.write(Buffer.alloc(2 ** 20));
     await soon();
@@ -59,7 +59,7 @@ describe('discardBody', () => {
     expect(state()).toEqual({ isDone: true, isPaused: true });
   });
 
-  it('waits at most five seconds', async () => {
+  it('waits at most five seconds for the end of a body', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     const { state } = discard();
     await jest.advanceTimersByTimeAsync(4_999);

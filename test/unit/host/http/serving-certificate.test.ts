@@ -371,7 +371,7 @@ describe('the certificate of a running vault', () => {
     it.each([
       ['has expired, too', -5 * 366],
       ['is not valid yet', 366],
-    ])('is replaced by it anyway if the one in use %s', async (_, madeAfterDays) => {
+    ])('is replaced by the expired one if the one in use %s', async (_, madeAfterDays) => {
       jest.setSystemTime(between + madeAfterDays * dayMs);
       write(await freshCertificates());
       jest.setSystemTime(between + (madeAfterDays < 0 ? 6 * 366 * dayMs : 0));

@@ -145,7 +145,7 @@ describe('the policy file of a local host', () => {
     },
   );
 
-  it('applies as changed even if the change came while the host was starting', () => {
+  it('is applied in its changed form even if it changed while the host was starting', () => {
     const text = policyWith('A');
     writeFileSync(file, text + text.slice(text.indexOf('      - match')));
     // The host reports unreachable rules after it has read the file, so the callback is a moment at

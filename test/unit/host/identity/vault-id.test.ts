@@ -45,7 +45,7 @@ describe('openVaultId', () => {
   );
 
   it.each(['', '{"id":1}', '{"id":"a b"}', '{"id":"a","more":1}'])(
-    'refuses the damaged file %j and does not change it',
+    'refuses a damaged vault.json (%j) and does not change it',
     (text) => {
       const folder = freshFolder();
       const file = join(folder, 'vault.json');

@@ -298,7 +298,7 @@ describe('the master key file', () => {
     );
   });
 
-  it('is named by an ARN, and only an ARN of that form yields its id', () => {
+  it('has an ARN from which its id can be read, unlike the ARN of a key in AWS KMS', () => {
     const file = freshKey();
     const { arn, keyId } = describeKeyFile(file);
     expect(findKeyId(arn)).toBe(keyId);

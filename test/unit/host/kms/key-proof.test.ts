@@ -150,7 +150,7 @@ describe('a master key known only by its id', () => {
     expect(warned).toEqual([`cannot remember that ${file} is the vault's master key: no space`]);
   });
 
-  it('counts as missing if its file is missing, whatever the verdict was', async () => {
+  it('is shown as missing if its file is missing, whatever the verdict was', async () => {
     await seal();
     rmSync(file);
     expect([key.proof.state(), key.proof.check()]).toEqual(['missing', undefined]);
@@ -158,7 +158,7 @@ describe('a master key known only by its id', () => {
 });
 
 describe('the stored values, as evidence about a key,', () => {
-  it('say nothing if there are none, and are against it if all of them name another key', () => {
+  it('say nothing if there are none, and speak against the key if all of them name another', () => {
     const reading = key.read();
     expect(judgeByValues(file, reading, { own: [], otherKeyId: undefined })).toEqual({
       is: 'open',
@@ -168,7 +168,7 @@ describe('the stored values, as evidence about a key,', () => {
     });
   });
 
-  it('are for the key if one of them opens, and against it if none does', () => {
+  it('speak for the key if one of them opens with it, and against it if none does', () => {
     const other = { keyId, secret: createSecretKey(randomBytes(32)) };
     const context = new Map([['name', 'A']]);
     const sealedValue = (under: typeof other) => ({

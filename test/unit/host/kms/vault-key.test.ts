@@ -93,7 +93,7 @@ describe('the master key in a folder that remembers none, like those of 1.0.0,',
     expect(existsSync(join(folder, 'key-check.json'))).toBe(false);
   });
 
-  it('is taken from the file elsewhere that opens the values, whatever key is in the folder', async () => {
+  it('is taken from VAULT_MASTER_KEY_FILE if that key opens the values, whatever key is in the folder', async () => {
     const right = join(freshFolder(), 'kms.json');
     makeMasterKey(right);
     stored = valueUnder(right);
@@ -102,7 +102,7 @@ describe('the master key in a folder that remembers none, like those of 1.0.0,',
   });
 
   it.each([true, false])(
-    'may seal while nothing is stored, and is not remembered (data: %s)',
+    'may seal while nothing is stored, and is not remembered (folder has data: %s)',
     async (exist) => {
       const key = open(exist);
       await requireOwnKey(key);

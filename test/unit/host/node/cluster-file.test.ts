@@ -48,7 +48,7 @@ describe('cluster.json', () => {
     ['no id of the vault', JSON.stringify({ ...whole, vaultId: undefined })],
     ['a malformed id of the vault', JSON.stringify({ ...whole, vaultId: 'a b' })],
     ['no token', JSON.stringify({ ...whole, token: undefined })],
-  ])('counts as damaged if it has %s, and is not quoted', (_, content) => {
+  ])('is refused as damaged, in an error that does not quote it, if it has %s', (_, content) => {
     const file = freshFile();
     writeFileSync(file, content);
     expect(() => readClusterFile(file)).toThrow(/is damaged/);

@@ -84,7 +84,7 @@ describe('compaction', () => {
     expect(asked).toEqual([20_000, 20_001]);
   });
 
-  it('counts as done if the previous leader has already compacted that far', async () => {
+  it('succeeds, and is not tried again, if the previous leader has already compacted to the same revision', async () => {
     error = serviceError(status.OUT_OF_RANGE);
     await minutes([20_000, 20_000, 20_000]);
     expect(asked).toEqual([20_000]);

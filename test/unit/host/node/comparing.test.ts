@@ -87,11 +87,11 @@ describe('the result of a comparison', () => {
     ['ahead', 3, ['ahead', 'ahead']],
     ['equal', 5, ['ahead', 'ahead', 'equal', 'equal']],
     ['ahead', 5, ['equal', 'none', 'none', 'ahead']],
-  ])('is %s in a cluster of %i if the verdicts on the others are %j', (result, _, verdicts) => {
+  ])('is "%s" in a cluster of %i if the other nodes are judged %j', (result, _, verdicts) => {
     expect(resultOf(comparisonOf(...verdicts))).toBe(result);
   });
 
-  it('names the nodes that differ', () => {
+  it('names the nodes whose data differ from those of this node', () => {
     expect(differenceOf(comparisonOf('different', 'none', 'different'))).toBe(
       'its data at revision 9 differ from those of node 2 and node 4',
     );
@@ -117,7 +117,7 @@ describe('a node that compares its data with the others', () => {
     ['another compaction', { compactRevision: 5 }],
     ['another revision', { revision: 8 }],
     ['another minor version of etcd', { etcd: '3.5.26' }],
-  ])('ignores a hash of %s, whether it is equal or not', async (_, more) => {
+  ])('ignores a hash of %s, whether it equals its own or not', async (_, more) => {
     const { verdicts, result } = await compare(more, { ...more, hash: 2 });
     expect([verdicts, result]).toEqual([['none', 'none'], 'none']);
   });
@@ -173,8 +173,8 @@ describe('a node that compares its data with the others', () => {
   });
 });
 
-describe("another node that has reported a revision beyond this node's read", () => {
-  it('does not count as equal, whatever its hash, and is not asked for one', async () => {
+describe("another node that has reported a later revision than this node's read returns", () => {
+  it('is judged to be ahead of this node, and is not asked for its hash', async () => {
     const { comparison, result, asked } = await compareAfter([readOf(9, [70, 9])], {}, { hash: 2 });
     expect([result, asked]).toEqual(['ahead', [[3, 9]]]);
     expect(differenceOf(comparison)).toBe(
@@ -183,7 +183,7 @@ describe("another node that has reported a revision beyond this node's read", ()
     );
   });
 
-  it('does not stop two nodes that agree, however high that revision is', async () => {
+  it('does not prevent an equal result if the third node has the same data, however high the reported revision is', async () => {
     expect((await compareAfter([readOf(9, [10 ** 12, 9])], {}, {})).result).toBe('equal');
     expect((await compareAfter([readOf(9, [9, 10 ** 12])], {}, {})).result).toBe('equal');
     const { comparison, result } = await compareAfter([readOf(9, [10 ** 12, 70])], {}, {});
@@ -195,14 +195,14 @@ describe("another node that has reported a revision beyond this node's read", ()
   });
 
   it.each([
-    ['as much as the read shows', 9],
-    ['less, as it is slower', 3],
-  ])('would count as equal if it had reported %s', async (_, reported) => {
+    ['the same revision as the read', 9],
+    ['an earlier revision, because it is slower', 3],
+  ])('would be judged by its hash if it had reported %s', async (_, reported) => {
     expect((await compareAfter([readOf(9, [reported])], {}, undefined)).result).toBe('equal');
   });
 });
 
-it('another node that had reported no revision before the read counts only after a later read', async () => {
+it('another node that had reported no revision before a read is judged only after a later read', async () => {
   const { result, asked } = await compareAfter([readOf(9, []), readOf(9, [9])], {}, undefined);
   expect([result, asked]).toEqual(['equal', [[2, 10]]]);
   expect((await compareAfter([readOf(9, []), readOf(9, [70])], {}, undefined)).result).toBe(
@@ -210,7 +210,7 @@ it('another node that had reported no revision before the read counts only after
   );
 });
 
-it('a node that knew a later revision than its read returns has lost writes, however many others are equal', async () => {
+it('a node that knew a later revision than its read returns has lost writes, however many other nodes have equal data', async () => {
   const { comparison, result } = await compareAfter([readOf(70)], {}, {});
   expect(result).toBe('ahead');
   expect(differenceOf(comparison)).toBe(
@@ -273,7 +273,7 @@ describe('areEqualFrom', () => {
     [true, 'the other nodes are equal at the revision', 90, [1, 1], [90, 90]],
     [true, 'the other nodes are equal and one has a later revision', 90, [1, 1], [89, 91]],
     [false, 'the other nodes are equal but older, so both may be old copies', 91, [1, 1], [90, 90]],
-    [false, 'the other nodes differ', 90, [1, 2], [90, 90]],
+    [false, 'the other nodes have different data', 90, [1, 2], [90, 90]],
     [false, 'one of the other nodes does not answer', 90, [1, undefined], [90, 90]],
     [false, 'one of the other nodes never reported', 90, [1, undefined], [90]],
     [true, 'three of four other nodes are equal', 90, [1, 1, 2, 1], [90, 90, 90, 90]],
@@ -282,7 +282,7 @@ describe('areEqualFrom', () => {
     expect(await ask(revision, hashes, at)).toBe(expected);
   });
 
-  it('is false for equal nodes that have lost what one of them knew', async () => {
+  it('is false if the other nodes have equal data but have lost a later revision that one of them knew', async () => {
     expect(await ask(90, [1, 1], [90, 90], 91)).toBe(false);
     expect(await ask(90, [1, 1], [90, 90], 90)).toBe(true);
   });

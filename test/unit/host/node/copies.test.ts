@@ -27,7 +27,7 @@ const start = ({ known = 9, isAlive = true } = {}) => {
 };
 
 describe('the data of the other nodes', () => {
-  it('agree if they are equal at a revision that this node knows', async () => {
+  it('agree with each other if they are equal at the latest revision that this node knows', async () => {
     expect(await start().copies.doOthersAgree(9)).toBe(true);
   });
 

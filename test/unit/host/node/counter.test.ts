@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 const onDisk = () => readFileSync(join(folder, 'etcd', 'member', 'counter'), 'utf8');
 
-describe('the counter among the files of etcd', () => {
+describe('the counter that a node keeps among the files of etcd', () => {
   it('starts at 0 and continues over restarts', async () => {
     const counter = openCounter(folder);
     expect(counter.value()).toBe(0);

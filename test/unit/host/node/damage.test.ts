@@ -39,7 +39,7 @@ describe('createDamageFinder', () => {
     return { ...finder, calls, end };
   };
 
-  it('reports damage once etcd has ended three times, an etcd has served an empty folder and the other nodes agree', async () => {
+  it('reports damage once etcd has ended three times, an etcd has served an empty folder and the other nodes have equal data', async () => {
     const { calls, end } = create();
     expect(await end(1)).toBe('it has ended for the first time');
     expect(calls).toEqual([]);
@@ -55,7 +55,7 @@ describe('createDamageFinder', () => {
       'no etcd has served these files yet',
     ],
     [
-      'another minor release served them',
+      'another minor release of etcd last served them',
       { findServed: () => ({ release: '3.6', revision: 90 }) },
       'etcd 3.6 last served them, and this is 3.7',
     ],
@@ -71,7 +71,7 @@ describe('createDamageFinder', () => {
       'it does not answer',
     ],
     [
-      'the other nodes do not agree',
+      'the other nodes do not agree on the data',
       { doOthersAgree: async () => false },
       'the other nodes are no majority with equal data of revision 90 or later',
     ],
@@ -80,7 +80,7 @@ describe('createDamageFinder', () => {
     for (const times of [3, 1, 10]) expect(await end(times)).toBe(doubt);
   });
 
-  it('ignores an ending that a system error explains, and all endings before it', async () => {
+  it('ignores an ending of etcd that a system error explains, and all endings before it', async () => {
     const { calls, end } = create();
     expect(await end(9, 'no space left on device')).toBe(
       'the system said: no space left on device',
@@ -92,7 +92,7 @@ describe('createDamageFinder', () => {
     expect(await end(1)).toBeUndefined();
   });
 
-  it('requires another ending after each try of an empty folder, because an obstacle may just have gone', async () => {
+  it('waits for etcd to end again after each try of an empty folder, because an obstacle may just have gone', async () => {
     const obstacles = ['it is full', 'it is full', undefined, undefined, 'it is full'];
     const { end, calls } = create({ findObstacle: async () => obstacles.shift() });
     expect(await end(3)).toBe('it is full');
@@ -104,7 +104,7 @@ describe('createDamageFinder', () => {
     expect(calls).toEqual(['try', 'try', 'others at 90']);
   });
 
-  it('ignores endings from before etcd served', async () => {
+  it('starts counting the endings of etcd anew once etcd has served', async () => {
     const { end, forget } = create();
     await end(2);
     forget();
@@ -113,7 +113,7 @@ describe('createDamageFinder', () => {
     expect(await end(1)).toBeUndefined();
   });
 
-  it('asks the other nodes again at the next ending', async () => {
+  it('asks the other nodes again when etcd ends again, if they did not agree on the data before', async () => {
     const answers = [false, false, true];
     const { end, calls } = create({ doOthersAgree: async () => answers.shift() ?? false });
     expect(await end(4)).toMatch(/^the other nodes/);

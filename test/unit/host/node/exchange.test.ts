@@ -173,7 +173,7 @@ describe('nodes that exchange reports', () => {
     ).toBe(0);
   });
 
-  it('compare their data once if a starting node knows a later revision, and not if it has only written since', async () => {
+  it('compare their data once if a node starts with a later revision than theirs, but not if a running node writes', async () => {
     begin(1, 2);
     await rounds(1);
     nodeOf(2).revision = 40;
@@ -192,7 +192,7 @@ describe('nodes that exchange reports', () => {
     expect(nodeOf(1).counter.value()).toBe(0);
   });
 
-  it('record the start and the counter of a node that announces itself, and follow both', async () => {
+  it('record the start number and the counter of a node that announces itself, and then each higher counter', async () => {
     begin(1, 2, 3);
     await nodeOf(2).exchange?.announce();
     await rounds(2);
@@ -213,7 +213,7 @@ describe('nodes that exchange reports', () => {
 });
 
 describe('a node that announces itself', () => {
-  it('does not wait for the next round, neither to announce itself nor to stop', async () => {
+  it('announces itself and stops at once, without waiting for the next round of reports', async () => {
     everyMs = 3_600_000;
     begin(3, 2);
     await nodeOf(2).exchange?.announce();
@@ -249,7 +249,7 @@ describe('a node that announces itself', () => {
     expect(heardBy(1)['2']?.counter).toBeGreaterThan(0);
   });
 
-  it('stays unrecorded while its counter cannot be written, and reports why once', async () => {
+  it('is not recorded by other nodes while its counter cannot be written, and logs the reason once', async () => {
     const counter = counterOf();
     let isFull = true;
     const raise = async (): Promise<void> => {
@@ -268,7 +268,7 @@ describe('a node that announces itself', () => {
     expect(nodeOf(2).lines).toHaveLength(1);
   });
 
-  it('counts another node only once that node has recorded the report', async () => {
+  it('counts another node toward its majority only once that node has recorded the report', async () => {
     const disk = Promise.withResolvers<void>();
     for (const number of [1, 3]) {
       const { record } = nodeOf(number);

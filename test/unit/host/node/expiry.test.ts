@@ -41,7 +41,7 @@ afterEach(() => {
 });
 
 describe('deleteExpired', () => {
-  it('deletes the items whose second has passed, with their expiry entries, and no others', async () => {
+  it('deletes the items whose expiry second has passed, with their expiry entries, and nothing else', async () => {
     await put('past', 999);
     await put('now', 1_000);
     await put('future', 2_000);
@@ -84,7 +84,7 @@ describe('deleteExpired', () => {
     expect(itemsLeft()).toEqual(['renewed']);
   });
 
-  it('does not count an item that is already gone', async () => {
+  it('leaves an item that was already gone out of the number of deletions that it returns', async () => {
     await put('gone', 5);
     const key = itemKey({ pk: 'gone', sk: 'RECORD' });
     await etcd.txn({ compare: [], success: [{ request_delete_range: { key } }], failure: [] }, 0);

@@ -60,7 +60,7 @@ describe('npm run cluster -- init', () => {
       { renewal: 'certificate', nodes: nodesOf('a.internal,b.internal:2:3,c.internal') },
       ['nodes', 'tls'],
     ],
-  ])('%s, and keeps the rest', async (_, more, changed) => {
+  ])('%s, and keeps the rest of cluster.json', async (_, more, changed) => {
     const { folder, cluster } = await made();
     const again = await init(folder, more);
     const differing = Object.keys(cluster).filter(
@@ -79,7 +79,7 @@ describe('npm run cluster -- init', () => {
     expect(await init(folder)).toEqual(cluster);
   });
 
-  it('accepts the folder with a key of 1.0.0 and a copy of its cluster.json', async () => {
+  it('accepts a cluster.json of 1.0.0, which has only the id of the master key, and records no check value', async () => {
     const { folder, cluster } = await made();
     const { keyId } = identityIn(join(folder, 'kms.json'));
     const { nodes: _, key: __, ...kept } = cluster;
@@ -140,7 +140,7 @@ describe('npm run cluster -- init', () => {
     );
   });
 
-  it('says whether a copied file is the master key', async () => {
+  it('says with --check whether a copied file is the master key', async () => {
     const { folder } = await made();
     const clusterFile = join(folder, 'cluster.json');
     checkCopy(clusterFile, join(folder, 'kms.json'));
@@ -151,7 +151,7 @@ describe('npm run cluster -- init', () => {
     expect(() => checkCopy(`${clusterFile}.none`, other)).toThrow('there is no');
   });
 
-  it('copies only what the nodes need', async () => {
+  it('copies only cluster.json and the master key file for the nodes', async () => {
     const { folder } = await made();
     const to = join(freshFolder(), 'nodes');
     copyForNodes(folder, to);
@@ -169,7 +169,7 @@ describe('npm run cluster -- init', () => {
     expect(() => nodesOf(text)).toThrow(sentence);
   });
 
-  it('requires the list of nodes the first time', async () => {
+  it('requires --nodes when it runs for the first time', async () => {
     await expect(init(freshFolder())).rejects.toThrow('--nodes is needed');
   });
 });

@@ -108,7 +108,7 @@ describe('a node without files', () => {
 describe('a node with files', () => {
   const own = { hasMemberFiles: true, start: 5, counter: 90 };
 
-  it('starts with them if one other node is up and remembers nothing later', async () => {
+  it('starts with its files if one other node is up and remembers no later state of it', async () => {
     expect(await start({ 2: remembers(4, 90) }, own).decided).toBeUndefined();
     expect(await start({ 3: remembers(4, 12) }, own).decided).toBeUndefined();
     expect(await start({ 3: member }, own).decided).toBeUndefined();
@@ -174,8 +174,8 @@ describe('a node with files', () => {
   });
 
   it.each([
-    ['its present start', 5, 90],
-    ['a later start', 9, 0],
+    ['its present start number', 5, 90],
+    ['a later start number', 9, 0],
   ])('asks for a new member if a peer remembers %s', async (_, heardStart, counter) => {
     const peers = { 2: remembers(heardStart, counter), 3: remembers(4, 80) };
     const { decided, record } = start(peers, own);

@@ -44,7 +44,7 @@ describe('the master key of a node that remembers no check value', () => {
       ...[right, storedUnder(wrong, wrong, wrong, wrong, right), [], { is: 'proved' }],
     ],
     [
-      'it has opened a value before, though a sample of others is damaged',
+      'it has opened a value before, though no sampled value opens with it',
       ...[{ ...right, hasOpened: true }, storedUnder(wrong), [], { is: 'proved' }],
     ],
     [
@@ -52,7 +52,7 @@ describe('the master key of a node that remembers no check value', () => {
       ...[right, empty, [holds(1, right), holds(2, wrong)], { is: 'proved' }],
     ],
     [
-      'its sample is damaged, and a majority that is sure of the same key outweighs it',
+      'no sampled value opens with it, but a majority of the nodes is sure of the same key',
       ...[right, storedUnder(wrong), [holds(1, right, 'usable')], { is: 'proved' }],
     ],
   ] as [string, Candidate, StoredKeys, Said[], object][])(
@@ -82,7 +82,7 @@ describe('the master key of a node that remembers no check value', () => {
       'kms.json holds another master key than node 1 and node 2, under one id: put back a copy of theirs',
     ],
     [
-      'it opens a value, perhaps its own, and a majority has another key',
+      'a stored value opens with it, but a majority of the nodes has another key',
       storedUnder(wrong, right),
       [holds(1, right), holds(2, right)],
       'kms.json holds another master key than node 1 and node 2, under one id: put back a copy of theirs',
@@ -100,7 +100,7 @@ describe('the master key of a node that remembers no check value', () => {
   it.each<[string, Candidate, StoredKeys, readonly Said[], string]>([
     ['nothing is stored', right, empty, [holds(1, wrong)], 'node 1 and node 3'],
     [
-      'values of both are stored',
+      'a stored value opens with this key',
       right,
       storedUnder(right),
       [holds(2, wrong)],
@@ -122,9 +122,9 @@ describe('the master key of a node that remembers no check value', () => {
 
   it.each<[string, readonly Said[], object]>([
     ['no other node was heard', [], {}],
-    ['the others run a release that tells no check value', [1, 2].map(ofEarlierRelease), {}],
+    ['the other nodes run a release that reports no check value', [1, 2].map(ofEarlierRelease), {}],
     ['it is the only node', [], { nodeCount: 1 }],
-    ['too few others hold the same key', [holds(1, right)], { nodeCount: 5 }],
+    ['too few other nodes hold the same key', [holds(1, right)], { nodeCount: 5 }],
   ])('may be used without a proof if no value is stored and %s', async (_, others, more) => {
     expect(await judge(right, empty, others, more)).toEqual({ is: 'open' });
   });

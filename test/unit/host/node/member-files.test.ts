@@ -57,7 +57,7 @@ describe('the etcd files of a member', () => {
     expect(findServed(folder)).toBeUndefined();
   });
 
-  it('are kept aside while others that never served are put aside, and replaced by others that did', async () => {
+  it('once put aside, stay there until files that etcd has served are put aside after them', async () => {
     const logAside = () => readFileSync(join(folder, 'etcd.lost', 'member', 'wal'), 'utf8');
     writeFiles('a log');
     putAside(folder);

@@ -63,7 +63,7 @@ describe('an etcd that exits by itself', () => {
       [fatal('no database', 'a page is bad'), 'panic: no database'],
       'no database: a page is bad',
     ],
-    ['a line of another form', ['unknown flag: --x'], 'unknown flag: --x'],
+    ['a line that is neither JSON nor a panic', ['unknown flag: --x'], 'unknown flag: --x'],
     ['no control characters', [fatal('a\u001b[31m\u202eb\nc')], 'a [31m b c'],
     ['at most 300 characters', [fatal('x'.repeat(400))], 'x'.repeat(300)],
   ])('is reported with %s', async (_, said, words) => {
@@ -74,7 +74,7 @@ describe('an etcd that exits by itself', () => {
     });
   });
 
-  it('counts as refused by the system only for the twelve errors of a list', () => {
+  it('is blamed on the system, not on its files, only for a list of twelve errors', () => {
     // If an error were missing from this list, sound files would count as damaged when it occurs.
     expect(systemErrors).toEqual([
       'no space left on device',
@@ -93,7 +93,7 @@ describe('an etcd that exits by itself', () => {
   });
 
   it.each(systemErrors)(
-    'counts as refused by the system if a line of its log contains "%s"',
+    'is blamed on the system, not on its files, if a line of its log contains "%s"',
     async (words) => {
       const said = [
         JSON.stringify({ level: 'warn', error: `open db: ${words}` }),

@@ -23,7 +23,7 @@ describe('readNodeConfig', () => {
     });
   });
 
-  it('reads the nodes from the cluster file, and refuses others in VAULT_NODES', () => {
+  it('reads the nodes from the cluster file, and refuses other nodes in VAULT_NODES', () => {
     const { VAULT_NODES: known, ...unnamed } = whole;
     expect(readNodeConfig(unnamed, known)).toEqual(readNodeConfig(whole));
     expect(readNodeConfig(whole, known)).toEqual(readNodeConfig(whole));
@@ -32,7 +32,7 @@ describe('readNodeConfig', () => {
     );
   });
 
-  it('needs a cluster file, whose name readClusterFileName requires', () => {
+  it('leaves the name of the cluster file to readClusterFileName, which requires VAULT_CLUSTER_FILE', () => {
     expect(readClusterFileName({ VAULT_CLUSTER_FILE: '/cluster.json' })).toBe('/cluster.json');
     expect(() => readClusterFileName({})).toThrow('VAULT_CLUSTER_FILE is not set');
   });

@@ -49,7 +49,7 @@ describe('a master key whose check value is in cluster.json', () => {
 describe('a master key that cluster.json knows only by its id', () => {
   const open = () => openNodeKey({ keyId: own.keyId }, file, folder);
 
-  it('seals nothing before the node has started, and its check value is reported to the others', async () => {
+  it('seals nothing before the node has started, but already has a check value for the reports', async () => {
     const key = open();
     expect([key.state(), key.check(), await seal(key)]).toEqual([
       ...['unproved', own.check, 'the node has not started yet'],

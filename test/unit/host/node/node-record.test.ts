@@ -45,14 +45,14 @@ describe('the reports that a node has received from other nodes', () => {
     expect(openNodeRecord(folder, 1, 'this').heard()).toEqual({ '2': said(2, 60) });
   });
 
-  it('follow a node that starts again with a lower counter', async () => {
+  it('are replaced when their node starts again, even if its counter is then lower', async () => {
     const record = openNodeRecord(folder, 1, 'this');
     await record.receive(2, said(2, 50));
     await record.receive(2, said(3, 10));
     expect(record.heard()).toEqual({ '2': said(3, 10) });
   });
 
-  it('reach the disk before the promise resolves, even if the report is not new', async () => {
+  it('reach the disk before receive() resolves, even for a report that repeats one still being written', async () => {
     const record = openNodeRecord(folder, 1, 'this');
     const first = record.receive(2, said(2, 50));
     await record.receive(2, said(2, 50));
@@ -83,7 +83,7 @@ describe('the reports that a node has received from other nodes', () => {
     });
   });
 
-  it('end with the latest one if many from one node arrive at once', async () => {
+  it('include the latest one of a node if many from that node arrive at once', async () => {
     const record = openNodeRecord(folder, 1, 'this');
     const counters = Array.from({ length: 20 }, (_, index) => index + 1);
     await Promise.all(counters.map((counter) => record.receive(2, said(2, counter))));

@@ -105,7 +105,7 @@ describe('the socket of a node', () => {
     });
   });
 
-  it('does not claim that an unanswered write had no effect', async () => {
+  it('reports an unanswered write as one that may have taken effect', async () => {
     write = async () => {
       throw new Error('the write has no answer yet');
     };

@@ -179,7 +179,7 @@ describe('a node with files', () => {
 
   it.each([
     ['hashes a copy below 1 GB', 1_000_000_000, 1],
-    ['does not stop its etcd for the hash of a larger copy', 2_000_000_000, 0],
+    ['does not hash a larger copy, which would stop its etcd,', 2_000_000_000, 0],
   ])('%s when it is asked for its status', async (_, bytes, expected) => {
     dbBytesInUse = bytes;
     await start();
@@ -214,7 +214,7 @@ describe('a node with files', () => {
     expect(happened('hash')).toBeGreaterThan(before);
   });
 
-  it('ignores endings of its etcd from before it served', async () => {
+  it('starts counting the endings of its etcd anew each time that it has served', async () => {
     await start();
     await node?.serving;
     for (let round = 0; round < 3; round += 1) {
@@ -245,7 +245,7 @@ const ownState = () => node?.status().nodes.find((one) => one.node === 1);
 const ownReport = async () => JSON.parse((await routes.get('GET /report')?.('')) ?? '');
 
 describe('a node that lacks acknowledged writes', () => {
-  it('does not serve if another node has more, although their data are equal up to its own revision', async () => {
+  it('does not serve while the only other node that answers has a later revision, even if their data are otherwise equal', async () => {
     peers = new Map([[2, { member: true, memberId: 'of 2', appliedRevision: 70 }]]);
     await start();
     await until(() => ownState()?.state === 'diverged');
@@ -368,7 +368,7 @@ describe('the items of a node', () => {
   });
 });
 
-describe('a leader whose data differ', () => {
+describe('a leader whose data differ from those of the other nodes', () => {
   it('passes its leadership to a node that serves and answers', async () => {
     peers = new Map(
       [3, 5].map((other) => [other, { member: true, memberId: `of ${other}`, state: 'waiting' }]),

@@ -116,12 +116,12 @@ describe('createPeerCall', () => {
 
   it.each<[string, RequestListener, string]>([
     [
-      'stops in the middle',
+      'stalls in the middle',
       (_, response) => void response.writeHead(200, { 'Content-Length': 9 }).write('half'),
       'node 1 is silent',
     ],
     [
-      'ends in the middle',
+      'is cut off in the middle',
       (_, response) => {
         const end = () => response.destroy();
         response.writeHead(200, { 'Content-Length': 9 }).write('half', end);

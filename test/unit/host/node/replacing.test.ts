@@ -117,11 +117,15 @@ describe('a node that is asked for a new member', () => {
   });
 
   it.each<[string, number, Readonly<Record<number, Verdict>>]>([
-    ['the two remaining nodes of three differ', 3, { 2: 'different' }],
+    ['the two remaining nodes of three have different data', 3, { 2: 'different' }],
     ['the other remaining node of three gives no answer', 3, { 2: 'none' }],
-    ['only two remaining nodes of five are equal', 5, { 2: 'equal', 3: 'none', 4: 'none' }],
-    ['two of five differ from the other two', 5, { 2: 'equal', 3: 'different', 4: 'different' }],
-  ])('removes and adds nothing while %s', async (_, count, verdicts) => {
+    ['only two remaining nodes of five have equal data', 5, { 2: 'equal', 3: 'none', 4: 'none' }],
+    [
+      'two remaining nodes of five have other data than the other two',
+      5,
+      { 2: 'equal', 3: 'different', 4: 'different' },
+    ],
+  ])('removes and adds no member while %s', async (_, count, verdicts) => {
     for (const members of [threeMembers, [listed(1), listed(2)]]) {
       const { ask, calls, replaced, compared } = startGiver(members, count);
       compared.comparison = comparisonOf(verdicts);

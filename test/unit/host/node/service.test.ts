@@ -137,7 +137,7 @@ describe('a node whose etcd has started', () => {
     await isIn('serving');
   });
 
-  it('stays out of service if its copy differs', async () => {
+  it('stays out of service if its copy differs from those of the other nodes', async () => {
     const { lines, isIn } = start(different);
     await isIn('diverged');
     expect(lines.at(-1)).toBe(
@@ -156,7 +156,7 @@ describe('a node that serves', () => {
     expect(await state.admit()).toContain('differ from those of node 2 and node 3');
   });
 
-  it('gives up leadership if it leads and its copy differs, and not otherwise', async () => {
+  it('gives up leadership only if it leads and its copy differs from those of the other nodes', async () => {
     const leads = { status: { ...healthy, isLeader: true }, reads: true };
     const leader = start(different, 1, leads);
     await leader.isIn('diverged');
@@ -187,7 +187,7 @@ describe('a node that serves', () => {
     ['it had applied itself', { readsAt: 8 }, []],
     ['another node has reported', {}, [[2, 70]]],
   ])(
-    'compares again after it lost its majority, if a read then returns less than %s',
+    'compares again after it lost its majority, if a read then returns a lower revision than %s',
     async (_, more, reported) => {
       const { lines, etcd, others, given, counts, isIn } = start(equal);
       await isIn('serving');
@@ -310,7 +310,7 @@ describe('a node that has diverged', () => {
   });
 });
 
-it('a closed watch does not poll any more', async () => {
+it('a closed watch of etcd does not poll etcd any more', async () => {
   const { counts, isIn } = start(equal);
   await isIn('serving');
   stop.abort();

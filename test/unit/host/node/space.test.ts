@@ -61,7 +61,7 @@ describe('findSpaceRefusal', () => {
     expect(find(withDisk(1, 127), withDisk(2, 128))).toBe(besideSilent);
   });
 
-  it('counts nodes that never reported as members without room', () => {
+  it('treats nodes that never reported as members with a full disk', () => {
     const heard = [withDisk(1, 127), withDisk(2, 128), withDisk(3, 128)];
     expect(findSpaceRefusal(heard, 5)).toContain('the disk of node 1');
   });

@@ -59,7 +59,7 @@ describe('the state of a node', () => {
     expect(state.reason()).toBe('its data differ from those of node 3');
   });
 
-  it('leaves diverged when the node rejoins, which serves only after it has caught up', async () => {
+  it('changes from diverged to catching-up when the node rejoins, and only then to serving', async () => {
     const { lines, state } = start();
     state.change('diverged', 'its data differ');
     state.rejoin();
@@ -70,14 +70,14 @@ describe('the state of a node', () => {
     expect(lines.slice(1)).toEqual([`node 2 is ${caught}`, 'node 2 serves']);
   });
 
-  it('does not change on rejoin unless the node has diverged', () => {
+  it('stays serving if a node that has not diverged is told to rejoin', () => {
     const { lines, state } = start();
     state.change('serving');
     state.rejoin();
     expect([state.state(), lines]).toEqual(['serving', ['node 2 serves']]);
   });
 
-  it('resolves its promise when the node serves for the first time', async () => {
+  it('has a promise that resolves when the node serves for the first time', async () => {
     const { state } = start();
     state.change('serving');
     await state.serving;

@@ -46,7 +46,7 @@ describe('the data folder', () => {
     // A sticky folder is shared by many users, even if a vault has used it.
     ['1777', ['kms.json']],
   ])(
-    'is refused and keeps its mode if others may enter it: mode %s with files %j',
+    'is refused and keeps its mode if other users may enter it: mode %s with files %j',
     (octal, files) => {
       const mode = Number.parseInt(octal, 8);
       const open = join(folder, 'open');
@@ -61,7 +61,7 @@ describe('the data folder', () => {
     },
   );
 
-  it('is closed to other users if a vault has used it, because a copy may have been open', () => {
+  it('is closed to other users if it is open to them but holds the data of a vault, as after a copy', () => {
     const copy = join(folder, 'copy');
     mkdirSync(copy, { mode: 0o755 });
     writeFileSync(join(copy, 'store.sqlite'), '');

@@ -93,7 +93,7 @@ describe('a program that is asked to end', () => {
   it.each([
     ['serving', 'in good order\n\nstopped\n'],
     ['abandoned', '\nstopped, with everything that it had started\n'],
-  ] as const)('prints one line at a terminal when it has ended: %s', async (name, told) => {
+  ] as const)('prints at a terminal that it has ended: the %s program', async (name, told) => {
     const terminal = openTerminal(`exec '${process.execPath}' '${write(name)}'`, variables());
     await terminal.shows(/^child \d+\n/);
     await terminal.interrupt();

@@ -73,7 +73,7 @@ describe('the log at a terminal', () => {
     expect(line({ subject: 'a\u001b[2Jb\nc' })).toContain('demo/a\\u{1b}[2Jb\\u{a}c  7.3 ms\n');
   });
 
-  it('leaves all other lines as they are', () => {
+  it('shows lines unchanged that are not entries of the log', () => {
     for (const text of ['vault listening on http://127.0.0.1:3000\n', '{"a":1}\n', '{half', '']) {
       expect(humanLine(text)).toBe(text);
     }

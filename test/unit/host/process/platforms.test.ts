@@ -30,7 +30,7 @@ const onlyProgram = (name: string, script: string): string => {
   return folder;
 };
 
-describe('a missing embedded store', () => {
+describe('dynoxide, if it is not installed,', () => {
   const cargo = '"cargo install dynoxide-rs --version 1.1.0 --locked"';
   it.each([
     ['linux', 'x64', 'run "npm ci", without --omit=optional'],

@@ -12,7 +12,7 @@ describe('run', () => {
     );
   });
 
-  it('throws an error with the last line that the program printed', async () => {
+  it('throws an error with the last line that a failing program printed', async () => {
     const failed = run('sh', ['-c', 'echo one; echo two >&2; exit 3']);
     await expect(failed).rejects.toThrow(/^sh -c failed: two$/);
   });

@@ -74,7 +74,7 @@ describe('a program that is kept running', () => {
     ]);
   });
 
-  it('fails with the reason if it must not be restarted', async () => {
+  it('is not restarted if onEnd throws, and its supervision fails with the error of onEnd', async () => {
     const onEnd = ({ how }: End) => {
       throw new Error(how);
     };
@@ -83,7 +83,7 @@ describe('a program that is kept running', () => {
     expect(launches).toBe(1);
   });
 
-  it('ends at close and is not restarted, not even during the wait before a restart', async () => {
+  it('ends when its supervision is closed, and is not restarted, not even during the wait before a restart', async () => {
     await (await run([stays])).close();
     expect(running()).toBeUndefined();
     let isAsked = false;
@@ -100,7 +100,7 @@ describe('a program that is kept running', () => {
     expect(timersCount()).toBe(before - 1);
   });
 
-  it('ends at close even while it is being restarted', async () => {
+  it('ends when its supervision is closed, even while it is being restarted', async () => {
     const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let last: ChildProcess | undefined;
     const launch = async () => {
@@ -132,7 +132,7 @@ describe('the start of a program', () => {
     [stays, 300, 'too late'],
     ['echo a line >&2; echo disk full >&2; exit 3', 60_000, 'ended: disk full'],
     ['exit 3', 60_000, 'ended: '],
-  ])('fails and leaves nothing running: %s', async (script, withinMs, message) => {
+  ])('fails and leaves no process if it is never ready: %s', async (script, withinMs, message) => {
     const started = run([script], { start: startOf(() => false, withinMs) });
     await expect(started).rejects.toThrow(new Error(message));
     expect([launches, running()]).toEqual([1, undefined]);

@@ -54,7 +54,7 @@ it.each<[string, readonly string[] | undefined, (items: Items) => Promise<unknow
   },
 );
 
-it('a read fails when its time is over, even if the sync is still running', async () => {
+it('a read fails when its time is over, even if the sync that it waits for is still running', async () => {
   const clock = virtualClock();
   const { items } = itemsBefore(new Promise(() => undefined), requestContext({ clock }));
   const reading = items.get([key]).then(
@@ -70,7 +70,7 @@ it.each([
   ['serve', { synchronous: 1, busy_timeout: 0 }],
   ['write', { synchronous: 2, busy_timeout: 5_000 }],
 ] as const)(
-  'a connection opened to %s has the sync and wait settings that its owner relies on',
+  'a SQLite connection opened to %s has the sync and wait settings that its owner relies on',
   (access, own) => {
     const database: DatabaseSync = openDatabase(`${freshFolder()}/vault.sqlite`, access);
     const settings = { ...own, wal_autocheckpoint: 0, fullfsync: 1, checkpoint_fullfsync: 1 };

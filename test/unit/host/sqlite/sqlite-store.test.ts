@@ -217,7 +217,7 @@ describe('another program that uses the database of a running vault', () => {
     expect(await put(store, 'TWO')).toBe('written');
   });
 
-  it('may write, and its writes and those of the vault check each other', async () => {
+  it('may write, and neither it nor the vault can create an item that the other has created', async () => {
     const file = freshFile();
     const [vault, command] = [open(file), open(file, 'write')];
     expect(await put(command, 'ONE')).toBe('written');
@@ -264,7 +264,7 @@ describe('a store whose disk is almost full', () => {
   });
 });
 
-describe('expiry', () => {
+describe('the expiry of items in the store', () => {
   it('deletes in steps what expired before the current second, and nothing else', async () => {
     const store = open(freshFile());
     const record = (name: string, second: number) => ({

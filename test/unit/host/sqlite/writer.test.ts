@@ -99,13 +99,13 @@ describe('waiting writes', () => {
     await second;
   });
 
-  it('are answered at once, without a sync, if their group changed nothing', async () => {
+  it('are answered at once, without a sync, if no write of their transaction changed anything', async () => {
     const { writer, done } = createDisk();
     expect(await writer.run(refuse('refused'), never)).toBe('refused');
     expect(done).toEqual(['begin', 'commit']);
   });
 
-  it('are refused only after the sync if their group changed something', async () => {
+  it('are refused only after the sync if another write of their transaction changed something', async () => {
     const { writer, syncs } = createDisk();
     const changing = writer.run(put('written'), never);
     const refused = writer.run(refuse('refused'), never);
@@ -114,7 +114,7 @@ describe('waiting writes', () => {
     expect(await Promise.all([changing, refused])).toEqual(['written', 'refused']);
   });
 
-  it('go into the next group after 1 MiB', async () => {
+  it('go into the next transaction after 1 MiB of writes', async () => {
     const { writer, done, syncs } = createDisk();
     const writes = [700_000, 700_000, 1].map((bytes) => writer.run(put(bytes, bytes), never));
     await someTurns();
@@ -126,7 +126,7 @@ describe('waiting writes', () => {
     expect(done.filter((step) => step === 'commit')).toHaveLength(2);
   });
 
-  it('go into the next group after 5 ms of work', async () => {
+  it('go into the next transaction after 5 ms of work', async () => {
     const { writer, done, syncs, pass } = createDisk();
     const slow = (): Step<string> => {
       pass(5);
@@ -174,7 +174,7 @@ describe('a write whose time is over', () => {
     expect(done).toEqual(['begin', 'commit', 'sync']);
   });
 
-  it('is unclear once it is in a transaction', async () => {
+  it('has an unclear outcome once it is in a transaction', async () => {
     const { writer, syncs } = createDisk();
     const limit = new AbortController();
     const write = writer.run(put('written'), limit.signal);
@@ -190,14 +190,14 @@ describe('an error before the commit', () => {
   it.each([
     ['at the beginning of the transaction', 'the disk failed', 'unavailable'],
     ['because another program holds the lock', 'database is busy', 'throttled'],
-  ])('means that no write of the group was sent: %s', async (_, message, reason) => {
+  ])('makes all writes of the transaction fail as not sent: %s', async (_, message, reason) => {
     const { writer, done, failures } = createDisk({ begin: fail(message) });
     const writes = ['a', 'b'].map((name) => writer.run(put(name), never));
     expect(await Promise.all(writes.map(stateOf))).toEqual([reason, reason]);
     expect([done, failures]).toEqual([[], []]);
   });
 
-  it('in the middle of a group undoes the writes before it, and reports them and the failed write as not sent', async () => {
+  it('in the middle of a transaction undoes the writes before it, and reports them and the failed write as not sent', async () => {
     const { writer, done, failures } = createDisk();
     const writes = [put('a'), fail('disk I/O error'), put('c')].map((apply) =>
       writer.run(apply, never),
@@ -217,7 +217,7 @@ describe('an error before the commit', () => {
     expect(done).toEqual(['begin']);
   });
 
-  it('ends the store if it cannot be undone', async () => {
+  it('ends the store if the transaction cannot be rolled back', async () => {
     const { writer, failures } = createDisk({ rollback: fail('disk I/O error') });
     expect(await stateOf(writer.run(fail('disk I/O error'), never))).toBe('unavailable');
     expect(failures).toHaveLength(1);
@@ -237,12 +237,12 @@ describe('a failure after which the content of the disk is unknown,', () => {
     expect(done).toEqual(before);
   };
 
-  it('in a commit, makes the outcome of its group unclear and ends the store', async () => {
+  it('in a commit, makes the outcome of its writes unclear and ends the store', async () => {
     const disk = createDisk({ commit: fail('disk I/O error') });
     await endsWith(disk, disk.writer.run(put('a'), never));
   });
 
-  it('in a sync, makes the outcome of its group unclear, ends the store, and leaves waiting writes unsent', async () => {
+  it('in a sync, makes the outcome of its writes unclear, ends the store, and leaves waiting writes unsent', async () => {
     const disk = createDisk();
     const write = disk.writer.run(put('a'), never);
     await someTurns();
@@ -254,7 +254,7 @@ describe('a failure after which the content of the disk is unknown,', () => {
     await expect(pending).rejects.toThrow('EIO');
   });
 
-  it('in a checkpoint, ends the store after its group was answered', async () => {
+  it('in a checkpoint, ends the store after the writes before the checkpoint were answered', async () => {
     const disk = createDisk({ tidy: async () => fail('EIO')() });
     const write = disk.writer.run(put('a'), never);
     await someTurns();

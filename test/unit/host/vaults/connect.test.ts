@@ -69,7 +69,7 @@ describe('a connection to a node', () => {
     expect(asked).toBe(3);
   });
 
-  it('puts missing items, leaves equal ones alone, and fails with the key of an item that differs', async () => {
+  it('writes missing items of a restore, leaves equal ones alone, and fails with the key of an item that differs', async () => {
     const stored = new Map([['p', item]]);
     const sent: string[][] = [];
     write = async (guards) => {
@@ -132,13 +132,13 @@ describe('a connection to a running vault', () => {
     return keyFile && [keyFile.isProved, stateOfKey(keyFile.key)];
   };
 
-  it('counts a different key with the same id as incorrect, if cluster.json remembers the check value', async () => {
+  it('recognises an incorrect master key under the right id by the check value in cluster.json', async () => {
     const { identity, asNode } = running();
     asNode(identity.check);
     expect(await keyOf(await connectToNode(folder))).toEqual([true, 'incorrect']);
   });
 
-  it('counts a different key with the same id as incorrect, if only the node remembers the check value', async () => {
+  it('recognises an incorrect master key under the right id by the check value that only the node remembers', async () => {
     const { identity, asNode } = running();
     asNode(undefined);
     expect(await keyOf(await connectToNode(folder))).toEqual([false, 'usable']);
@@ -146,7 +146,7 @@ describe('a connection to a running vault', () => {
     expect(await keyOf(await connectToNode(folder))).toEqual([true, 'incorrect']);
   });
 
-  it('counts a different key with the same id as incorrect, if the folder of npm start remembers the check value for this id', async () => {
+  it('recognises an incorrect master key by the check value that the folder of npm start remembers for this id', async () => {
     const { identity } = running();
     remember({ ...runningRecord.find(folder), dynamodbEndpoint: 'http://127.0.0.1:1' });
     expect(await keyOf(await connectToFolder(folder))).toEqual([false, 'usable']);

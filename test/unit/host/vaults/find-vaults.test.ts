@@ -67,7 +67,7 @@ describe('npm run token', () => {
     expect(await choose()).toMatchObject({ name: 'cluster', keyFolder: ofKey() });
   });
 
-  it('makes a token in the folder that init made', async () => {
+  it('makes a token with the key in the folder that init made', async () => {
     writeFileSync(join(folder, 'cluster.json'), '{}');
     expect(await choose()).toMatchObject({ keyFolder: own() });
   });

@@ -194,7 +194,7 @@ describe('readRow', () => {
     ['a destroyed version as head', () => asHead('OLD', second), 'is a head without its value'],
     ...[first, second, fourth, 'HEAD'].map((sk): Row => {
       const item = () => edit('OLD', sk, { vault: text('another-vault') });
-      return [`another vault of ${sk}`, item, 'belongs to another vault'];
+      return [`the id of another vault in ${sk}`, item, 'belongs to another vault'];
     }),
     ...[
       ['X', 'HEAD'],
@@ -211,7 +211,7 @@ describe('readRow', () => {
     expect(readRow(item(), vaultId)).toMatchObject({ kind: 'unreadable', problem });
   });
 
-  it.each(['HEAD', first])('notices each attribute that %s may lack', (sk) => {
+  it.each(['HEAD', first])('reports each attribute that is missing from the item %s', (sk) => {
     const item = find('DB', sk);
     for (const name of Object.keys(item).filter((each) => each !== 'pk' && each !== 'sk')) {
       const row = { ...readRow(without(item, name), vaultId), name };
@@ -281,7 +281,7 @@ describe('verifying a vault', () => {
       ];
     }),
     [
-      'an interval that does not end where the next begins',
+      'a version that does not end when the next one begins',
       'DB',
       () => [edit('DB', first, { validTo: text(at(1, 1)) })],
       [`${first} ends at ${at(1, 1)}, but version 2 begins at ${at(1)}`],
@@ -302,7 +302,7 @@ describe('verifying a vault', () => {
       [lost('OTHER 1')],
     ],
     [
-      'a record of a read that cannot have been',
+      'a record of a read of a version that never had a value',
       'KEYED',
       () => [record(readOf('KEYED', 4))],
       ['RECORD names a read of KEYED 4, which never had a value'],
@@ -324,7 +324,7 @@ describe('verifying a vault', () => {
     ],
     // Without a record that names the value, this deletion looks like a genuine one.
     [
-      'nothing in a turned value without a record',
+      'nothing in a value turned into a deletion, if no record names it',
       'TURNED',
       () => [turned('TURNED'), 'RECORD'],
       [],
@@ -412,7 +412,7 @@ describe('verifying a whole vault', () => {
     expect(await problemsIn([...itemsOf('TURNED'), ...itemsOf('DB')], { scan })).toEqual([]);
   });
 
-  it('reads the versions of a record again, because a transaction may become visible after the record', async () => {
+  it('reads the versions that a record names again, because a transaction may become visible after the record', async () => {
     const get = [undefined, undefined];
     expect(await problemsIn(itemsOf('KEYED'), { get })).toEqual([]);
   });
@@ -452,7 +452,7 @@ describe('checkOpening', () => {
     expect(await check(embedded.masterKey, field)).toEqual([`opens with another ${field} too`]);
   });
 
-  it('counts a denied call as a refusal only if it named another vault', async () => {
+  it('accepts an access-denied error as a refusal only if the call named another vault', async () => {
     const denying = (isDenied: (vault?: string) => boolean) =>
       keyAfter((context) => {
         if (!isDenied(context['vault'])) return context;

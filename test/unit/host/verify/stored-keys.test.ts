@@ -77,7 +77,7 @@ describe('the stored values that can prove a key', () => {
     });
   });
 
-  it('are unknown if the store cannot be read', async () => {
+  it('cause an error, not an empty sample, if the store cannot be read', async () => {
     const away = new Error('away');
     await expect(readStoredKeys(tableOf([[], away]).vault, arn)).rejects.toThrow(away);
   });

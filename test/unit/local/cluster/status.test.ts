@@ -90,7 +90,7 @@ describe('the status of a cluster', () => {
     expect(nodes[2]).toMatchObject({ alive: true, lag: 0, state: 'serving', isolated: true });
   });
 
-  it('is unequal if two nodes differ at the same revision', () => {
+  it('says that the copies differ if two nodes have different digests at the same revision', () => {
     const other = said(7, { digest: digestOf(7, 'ffffffff') });
     expect(compareNodes([seen(1, said(7)), seen(2, said(8)), seen(3, other)]).equal).toBe(false);
     expect(compareNodes([seen(1, said(7)), seen(2, undefined)]).equal).toBe(true);

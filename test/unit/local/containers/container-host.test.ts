@@ -13,7 +13,7 @@ describe('the address of this machine on a Docker bridge', () => {
     expect(bridgeAddressOf('[{"Subnet":"10.0.0.128/25","Gateway":""}]')).toBe('10.0.0.129');
   });
 
-  it('is the IPv4 address if the bridge has both kinds', () => {
+  it('is the IPv4 address if the bridge has an IPv6 subnet too', () => {
     const both = '[{"Subnet":"fd00::/80","Gateway":"fd00::1"},{"Subnet":"172.18.0.0/16"}]';
     expect(bridgeAddressOf(both)).toBe('172.18.0.1');
   });

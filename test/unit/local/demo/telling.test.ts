@@ -40,7 +40,7 @@ describe('becomesTrue', () => {
     expect(performance.now() - begun).toBeLessThan(30_000);
   });
 
-  it('resolves at the time limit if the condition never holds', async () => {
+  it('resolves to false at the time limit if the condition never holds', async () => {
     expect(await becomesTrue(120, () => false)).toBe(false);
   });
 });

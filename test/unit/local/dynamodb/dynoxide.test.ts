@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 
 describe('dynoxide', () => {
-  it('has the table of template.yaml, made once, with its time to live', async () => {
+  it('gets the table of template.yaml with its time to live, even if it is created twice at once', async () => {
     const client = clientOf(await start());
     const { table } = await readTemplate();
     await Promise.all([ensureTable(client, 'vault', table), ensureTable(client, 'vault', table)]);
@@ -54,7 +54,7 @@ describe('dynoxide', () => {
     client.destroy();
   });
 
-  it('fails if its table differs from template.yaml', async () => {
+  it('is refused if its table differs from template.yaml', async () => {
     const client = clientOf(await start());
     const { table } = await readTemplate();
     const { GlobalSecondaryIndexes: _, ...create } = table.create;
