@@ -56,7 +56,10 @@ export const mergeFiles = (texts: readonly NamedText[], onlyKeys?: string): Merg
   return { content, parts };
 };
 
-/** Only the line ends of an assignment, so that the lines below keep their numbers. */
+/**
+ * Returns a blank line in place of an assignment that is not sent. Its text has only the line ends
+ * of the assignment, so that the lines below keep their numbers.
+ */
 const emptied = (line: Assignment) => {
   const text = printLine(line).replaceAll(/[^\n]+/g, '');
   return { kind: 'blank', line: line.line, text, eol: '' } as const;

@@ -145,7 +145,7 @@ export const noReader = 'no line of the log shows a reader';
 const versionsIn = (readings: readonly Reading[]): string | undefined =>
   readings.map(({ version }) => version).join(' ') || undefined;
 
-/** What the columns of `holderCells` hold. */
+/** The titles of the columns in the tables whose rows `holderCells` returns. */
 export const holderHead = [
   ...['TENANT', 'SUBJECT', 'ISSUER', 'READ', 'LAST', 'OLDER', 'PINNED', 'LISTED', 'CURRENT'],
   'HOLDS',

@@ -25,8 +25,8 @@ const plain = /[\w@%+=:,./-]|[^\0-\x7f]/u.source;
 const quoted = /'[^']*'|"[^"$`\\!]*"/.source;
 
 /**
- * Splits a command at blanks outside of quotes. Throws for text that a shell would interpret in any
- * other way.
+ * Splits a command at blanks outside of quotes. Throws for characters that mean something else to
+ * a shell, such as `$` or `|`. The first word is always the program, even `NAME=value`.
  */
 export const wordsOf = (text: string, source: string): readonly string[] => {
   const word = new RegExp(`((?:${plain}|${quoted})+)(?:[ \\t]+|$)`, 'uy');

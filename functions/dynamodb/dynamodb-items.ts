@@ -203,8 +203,8 @@ const mayBeTooLarge = (error: unknown, items: number): boolean =>
   items * limits.itemBytesMax > limits.transactionBytesMax;
 
 /**
- * The error for a file that reads more than a transaction can. The values of such a file also
- * exceed `limits.fileValuesBytesMax`, so the error names that limit.
+ * The error for a file whose items are together larger than a transaction can read. The values of
+ * such a file also exceed `limits.fileValuesBytesMax`, so the error names that limit.
  */
 const tooLarge = (cause: unknown): VaultError =>
   new VaultError('too_large', 'the secrets of the file are too large in total', {

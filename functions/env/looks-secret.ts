@@ -35,8 +35,8 @@ const tokens = [
 ].map(({ source }) => source);
 const secretValues = [
   new RegExp(`(?<![\\w.-])(?:${tokens.join('|')})`),
-  // A private key in PEM, also as Base64. In Base64, every PEM that is not a certificate or a
-  // public key counts as a private key.
+  // A private key in PEM, also as Base64. In Base64, every PEM counts as a private key, unless its
+  // type begins with `CERTIFICATE` or `PUBLIC`. So `RSA PUBLIC KEY` counts.
   /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----|^LS0tLS1CRUdJTiB(?!DRVJUS|QVUJMS)/,
   // A URL with a password. If the password is a variable, such as `${DB_PASSWORD}`, it does not
   // count.

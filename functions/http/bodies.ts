@@ -88,8 +88,9 @@ export const versionMap = custom<Readonly<Record<string, number>>>(
 );
 
 /**
- * Throws if `JSON.parse` would change or lose anything in this text, or if it is nested too deeply.
- * `takes` ends the message about text that is not JSON.
+ * Throws if this text is not JSON, begins with a byte order mark, has a property twice or half of a
+ * surrogate pair, or is nested too deeply. Does not check whether numbers lose digits. `takes` ends
+ * the message about text that is not JSON.
  */
 const requireExact = (text: string, takes: string): void => {
   if (text.startsWith('\uFEFF'))

@@ -119,7 +119,10 @@ export type ValueVersion = SealedVersion & Pick<StoredVersion, 'validTo'>;
 export type VersionRef = { readonly name: string; readonly version: number };
 export type WrittenVersion = VersionRef & { readonly validFrom: number };
 export type WriteRef = VersionRef & { readonly writeId: string };
-/** A version as replies name it. In a dry run it has no anchor, because the write is never made. */
+/**
+ * A version as replies name it. A version that a dry run would create has no anchor, because the
+ * write is never made.
+ */
 export type AnchoredRef = VersionRef & { readonly anchor?: string };
 
 /**

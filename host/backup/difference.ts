@@ -42,7 +42,7 @@ export type Copy = {
 const addressOf = (row: Row): string =>
   `${row.pk} ${'stored' in row ? versionSortKey(row.stored.version) : row.sk}`;
 
-/** Adds items of the backup. */
+/** Adds items of the backup to the copy with which a store is compared. Skips unreadable items. */
 export const addToCopy = (copy: Copy, items: readonly Item[]): void => {
   for (const item of items) {
     copy.vault ??= item['vault']?.S;

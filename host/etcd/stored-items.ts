@@ -79,7 +79,7 @@ const attributesOf = (item: Item): object =>
 
 export const textOf = (item: Item): string => JSON.stringify(attributesOf(item));
 
-/** Throws if the text is not an item. */
+/** Parses a stored item. Throws if the text is not JSON, but does not check its attributes. */
 export const parseItem = (value: Buffer): Item => itemFrom(JSON.parse(value.toString('utf8')));
 
 /** The index and expiry entries of an item, as etcd keys with their JSON values. */

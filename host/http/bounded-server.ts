@@ -63,7 +63,10 @@ type Current = {
 type Connection = {
   readonly socket: Socket;
   readonly holder: Holder;
-  /** Settles when everything that was received so far is answered. */
+  /**
+   * Settles when every request that this connection has received so far is answered. The next
+   * request waits for it, so that replies have the order of the requests.
+   */
   turn: Promise<void>;
   waiting: number;
   current: Current | undefined;

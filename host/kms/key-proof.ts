@@ -25,7 +25,7 @@ export type WrappedKey = { readonly wrapped: Uint8Array; readonly context: Encry
 
 /** A sample of the vault's stored values. */
 export type StoredKeys = {
-  /** Values that name the key, at most `samplesMax`. */
+  /** The wrapped data keys of values that name the key that is judged, at most `samplesMax`. */
   readonly own: readonly WrappedKey[];
   /** The id that the stored values name, if all of them name another key than this one. */
   readonly otherKeyId: string | undefined;

@@ -69,7 +69,8 @@ export const createDamageFinder = (options: DamageOptions): DamageFinder => {
       }
     }
     hasTried = true;
-    // An obstacle may have disappeared just before the trial, so etcd must exit once more after it.
+    // An obstacle may have made etcd exit and then disappeared just before it was tried on an empty
+    // folder. So the files count as damaged only if etcd exits once more after that trial.
     if (!hadTried) return 'it serves an empty folder, and has one more try with its files';
     return (await doOthersAgree(served.revision))
       ? undefined

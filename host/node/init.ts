@@ -77,7 +77,8 @@ const requireKey = (file: string, key: Exclude<ClusterFile['key'], { masterKeyId
 
 /**
  * Creates what is missing and returns the cluster file, which it writes last. If it throws a
- * user-facing error, nothing existing has changed.
+ * user-facing error, nothing existing has changed, except that a renewed certificate may be in
+ * `tls.json` already.
  */
 export const initCluster = async (plan: ClusterPlan): Promise<ClusterFile> => {
   const { folder, clusterFile, renewal, isNewCluster = false } = plan;
