@@ -129,7 +129,7 @@ describe('a pin with an anchor', () => {
     expect(await ask.encrypt(alice, content)).toMatchObject({ content });
   });
 
-  it('that does not match is reported only after existing names', async () => {
+  it('that does not match is reported only if every name that the file creates is still free', async () => {
     const { alice } = await withSecrets();
     const content = `A=1\nX=enc(A)\nY=secret(B@1.${other})\n`;
     for (const dryRun of [false, true]) {

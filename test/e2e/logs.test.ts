@@ -248,7 +248,7 @@ describeLocal('the decisions of a request', () => {
     }
   });
 
-  it('count the existing secrets for which a request is refused, and those that a file creates', async () => {
+  it('count the existing secrets for which a request is refused or, if a file is accepted, those that it creates', async () => {
     const names = [freshName(), freshName(), freshName()];
     const [taken, , alsoTaken] = names;
     for (const name of [taken, alsoTaken]) {

@@ -81,7 +81,7 @@ describe('HEAD', () => {
     }
   });
 
-  it('answers 304 to a caller who has the current version', async () => {
+  it('answers 304 to If-None-Match: *, with the ETag of the current version', async () => {
     const path = `/v1/secrets/${name}`;
     const reply = await vault.ask('HEAD', path, undefined, { 'If-None-Match': '*' });
     expect([reply.status, reply.headers.get('etag')]).toEqual([304, `"${versionCount}"`]);

@@ -125,7 +125,7 @@ describe.each(bothOrders)('a vault with the hosts "%s" and "%s"', (...order) => 
   });
 
   // Shows G16.
-  it('lets the dsvault of today witness versions at the host of today, and says that 2.0.0 shows no anchors in a list', async () => {
+  it('lets dsvault witness of today save and check the anchors of versions at the host of today, and says that 2.0.0 shows none in a list', async () => {
     await store('released', freshName());
     const file = join(folder, `${order[0]}.witness.json`);
     const witness = (host: Code, ...args: readonly string[]) =>

@@ -173,7 +173,7 @@ describe('a second stack over a copy of the table', () => {
     expect(json.versions?.map(({ value }) => value)).toEqual(['one', 'two']);
   });
 
-  it('lacks what restore --preview names: the version that was written after the copy', async () => {
+  it('has a table that, as restore --preview says, lacks the version that was written after the copy', async () => {
     const args = ['--preview', '--table', 'vault', '--table', 'vault-restored'];
     const { output, exit } = runLocal('restore', args, storeEnvironment());
     expect(await exit).toBe(1);

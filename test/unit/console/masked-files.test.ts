@@ -40,7 +40,7 @@ describe('a masked result', () => {
     );
   });
 
-  it('is undefined if the reader would read a mask as something else', () => {
+  it('is undefined if a parser of its dialect would read a mask as something else', () => {
     expect(maskedResult(planOf('A="$secret(X)"\n', 'expand', 'dotenv'))).toBeUndefined();
   });
 });

@@ -17,7 +17,7 @@ const keysThatGive = (plaintext: Uint8Array) => ({
 });
 
 describe('a new or an opened version', () => {
-  it('has a number of at most 999,999,999', () => {
+  it('has a number of at most 999,999,999 if it is new', () => {
     const next = (version: number) =>
       sealNext(sealer(), dataKey(), { name: 'DB', base: head({ version }) }, bytes('x'));
     expect(next(limits.versionMax - 1).version).toBe(999_999_999);
@@ -39,7 +39,7 @@ describe('a new or an opened version', () => {
     ]);
   });
 
-  it('that is a deletion is numbered and dated like a stored version, and holds nothing of a value', () => {
+  it('that is a new deletion is numbered and dated like a stored version, and holds nothing of a value', () => {
     const context = sealer();
     const base = head({ version: 7, validFrom: context.now + 300_001 });
     const deletion = deleteNext(context, { name: 'DB', base, note: 'moved' });

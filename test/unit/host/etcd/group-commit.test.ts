@@ -374,7 +374,7 @@ describe('the check of a reply', () => {
     expect(group.goneBack).toHaveLength(1);
   });
 
-  it('accepts a revision below one that became known after the call was sent', async () => {
+  it('accepts a revision below one that another reply brought after the call was sent', async () => {
     const answers = answering(
       { cluster_id: '1', revision: '9' },
       { cluster_id: '1', revision: '5' },

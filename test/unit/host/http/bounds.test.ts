@@ -47,7 +47,7 @@ describe('a budget that several holders share, such as connections or bodies,', 
     expect(gone).toEqual(['b', 'c', 'e']);
   });
 
-  it('treats a renewed holder as the newest, and can evict it again', () => {
+  it('treats a renewed holder as the newest, and can evict it again even if it was pinned before', () => {
     const renewed = hold('a', 5);
     renewed.pin();
     hold('b', 5);

@@ -62,7 +62,7 @@ describe('npm run token', () => {
     );
   });
 
-  it('makes a token for the cluster in the folder of a cluster that is not running', async () => {
+  it('chooses the cluster in the folder of a cluster that is not running', async () => {
     writeFileSync(join(folder, 'ports.json'), '{}');
     expect(await choose()).toMatchObject({ name: 'cluster', keyFolder: ofKey() });
   });

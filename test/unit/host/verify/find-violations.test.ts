@@ -417,7 +417,7 @@ describe('verifying a whole vault', () => {
     expect(await problemsIn(itemsOf('KEYED'), { get })).toEqual([]);
   });
 
-  it('shows no secret value, whatever is wrong', async () => {
+  it('shows no secret value if an item cannot be opened', async () => {
     const changed = edit('DB', second, { createdBy: text('another') });
     const found = JSON.stringify(await problemsIn([changed]));
     expect(found).toContain(sealed);
