@@ -65,7 +65,10 @@ type ReadOptions = {
 /** A partition of the name index: the heads of one tenant that are in one state. */
 export type NamesPartition = { readonly tenant: string; readonly state: Head['state'] };
 
-/** The names after `after` that begin with `text` or, with `exact`, only the name `text` itself. */
+/**
+ * The names that begin with `text` or, with `exact`, only the name `text` itself. `after` leaves out
+ * the names up to that one, which must begin with `text`.
+ */
 export type NamesRange = {
   readonly text: string;
   readonly exact: boolean;

@@ -122,9 +122,8 @@ const rangeOfNames = (
   after: string | undefined,
 ): KeyRange => {
   const first = Buffer.from(`${prefix}${text}`);
-  const next = after === undefined ? first : Buffer.from(`${prefix}${after}\u0001`);
   return {
-    from: first.compare(next) < 0 ? next : first,
+    from: after === undefined ? first : Buffer.from(`${prefix}${after}\u0001`),
     to: exact ? Buffer.from(`${prefix}${text}\u0001`) : endOfPrefix(first),
   };
 };

@@ -112,12 +112,13 @@ export const createSqliteItems =
           return { result, units: unitsOf(lengthOf(texts)) };
         }),
 
-      names: ({ tenant, state }, { text, exact, after = '' }, limit) =>
+      names: ({ tenant, state }, { text, exact, after }, limit) =>
         call('Names', async () => {
           await nextTurn();
           requireOpen();
-          const range = { from: text, to: exact ? text : `${text}${afterNames}`, after };
-          const names = statements.names(indexPartition(tenant, state), range, limit + 1);
+          const from = after === undefined ? text : `${after}\0`;
+          const to = exact ? text : `${text}${afterNames}`;
+          const names = statements.names(indexPartition(tenant, state), from, to, limit + 1);
           await settled(writer.pendingOf());
           const result = { names: names.slice(0, limit), more: names.length > limit };
           return { result, units: unitsOf(lengthOf(names)) };

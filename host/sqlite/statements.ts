@@ -22,7 +22,7 @@ export const prepareStatements = (database: DatabaseSync) => {
   const ranges = { asc: range('ASC'), desc: range('DESC') };
   const names = database.prepare(
     `SELECT name FROM items INDEXED BY names
-     WHERE tenant = ? AND name >= ? AND name <= ? AND name > ? ORDER BY name LIMIT ?`,
+     WHERE tenant = ? AND name BETWEEN ? AND ? ORDER BY name LIMIT ?`,
   );
   const put = database.prepare(
     `INSERT INTO items (pk, sk, item, tenant, name, expires) VALUES (?, ?, ?, ?, ?, ?)
@@ -63,14 +63,8 @@ export const prepareStatements = (database: DatabaseSync) => {
       return texts;
     },
 
-    names: (
-      tenant: string,
-      range: { readonly from: string; readonly to: string; readonly after: string },
-      limit: number,
-    ): readonly string[] =>
-      names
-        .all(tenant, range.from, range.to, range.after, limit)
-        .map((row) => (row as { readonly name: string }).name),
+    names: (tenant: string, from: string, to: string, limit: number): readonly string[] =>
+      names.all(tenant, from, to, limit).map((row) => (row as { readonly name: string }).name),
 
     /** Puts an item that replaces `before`. Returns the length of its JSON. */
     put: ({ pk, sk }: ItemKey, item: Item, before: Item | undefined): number => {

@@ -225,8 +225,6 @@ describe('a read from etcd', () => {
     expect(await names('AB', 2, undefined, true)).toEqual({ names: ['AB'], more: false });
     expect(await names('AB', 2, 'AB', true)).toEqual({ names: [], more: false });
     expect(await names('AB', 1, undefined, true)).toEqual({ names: ['AB'], more: false });
-    expect(await names('B', 9, 'A')).toEqual({ names: ['B'], more: false });
-    expect(await names('AB', 9, 'A')).toEqual({ names: ['AB', 'ABC', 'AB_'], more: false });
     const deleted = { tenant: 't', state: 'deleted' } as const;
     expect(await items.names(deleted, { text: '', exact: false, after: undefined }, 9)).toEqual({
       names: ['AD'],
