@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf } from '../../system/failures.ts';
+import { isRunning } from '../../system/process-starts.ts';
 
 const draftName = /^\.env\.dsvault-(\d+)-[0-9a-f]{12}\.env$/;
 
@@ -40,15 +40,6 @@ export const removeOldDrafts = (folder: string): void => {
  */
 const isOld = (draft: string, pid: number): boolean =>
   pid === process.pid || !isRunning(pid) || Date.now() - lstatSync(draft).mtimeMs > lifeMaxMs;
-
-/** Whether there is a process with this number. */
-export const isRunning = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH';
-  }
-};
 
 const ignoringErrors = <Result>(action: () => Result): Result | undefined => {
   try {

@@ -19,8 +19,8 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { cacheFolder } from '../../system/environment.ts';
 import { failure } from '../../system/failures.ts';
+import { machineName, startsOf } from '../../system/process-starts.ts';
 import { isOpenToOthers } from '../output/private-files.ts';
-import { machineName, startsOf } from './process-starts.ts';
 
 const programRecord = v.object({
   machine: v.string(),

@@ -1,53 +1,38 @@
 /**
  * Records of processes in files, with which other commands and later starts find what runs on a
- * folder. A record has the pid and the start time, so the record of a killed process is recognised
- * as stale.
+ * folder. A record has the pid and the start, so the record of a killed process is recognised as
+ * stale, even after the machine has started again.
  */
 import { type ChildProcess, execFileSync, type StdioOptions } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { codeOf } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
+import { startsOf } from '../../system/process-starts.ts';
 
-/** Identifies a process: the system may reuse a pid, but then the start time differs. */
-export const processRecord = v.object({ pid: v.number(), startTime: v.string() });
+/** Identifies a process: the system may reuse a pid, but then the start differs. */
+const processRecord = v.object({ pid: v.number(), startTime: v.string() });
 export type ProcessRecord = v.InferOutput<typeof processRecord>;
-
-const startTimeOf = (pid: number): string | undefined => {
-  try {
-    if (process.platform !== 'linux') return askStartTime(pid);
-    // The start time is field 22 of /proc/<pid>/stat. Field 2, the program's name, may contain
-    // blanks and parentheses.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' ? undefined : fields[18];
-  } catch {
-    return undefined;
-  }
-};
-
-/**
- * Asks a program of the operating system when the process began. Throws if there is no such
- * process.
- */
-const askStartTime = (pid: number): string | undefined => {
-  const windows = `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`;
-  const [program, ...args] =
-    process.platform === 'win32'
-      ? (['powershell.exe', '-NoProfile', '-NonInteractive', '-Command', windows] as const)
-      : (['ps', '-o', 'lstart=', '-p', String(pid)] as const);
-  // Every process that asks must get the same text, whatever its user's time zone and language.
-  const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C' };
-  const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
-  return execFileSync(program, args, { encoding: 'utf8', env, stdio }).trim() || undefined;
-};
 
 /** Returns the record of a running process; `undefined` if it does not run. */
 export const recordOf = (pid: number): ProcessRecord | undefined => {
-  const startTime = startTimeOf(pid);
-  return startTime === undefined ? undefined : { pid, startTime };
+  const startTime = process.platform === 'win32' ? askPowerShell(pid) : startsOf([pid]).get(pid);
+  return startTime ? { pid, startTime } : undefined;
+};
+
+const askPowerShell = (pid: number): string | undefined => {
+  const command = `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`;
+  const args = ['-NoProfile', '-NonInteractive', '-Command', command];
+  const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
+  const { env } = process;
+  try {
+    return execFileSync('powershell.exe', args, { encoding: 'utf8', env, stdio }).trim();
+  } catch {
+    return undefined;
+  }
 };
 
 /**
@@ -65,7 +50,18 @@ export const residentBytesOf = (pid: number): number | null => {
 };
 
 export const isRunning = ({ pid, startTime }: ProcessRecord): boolean =>
-  startTimeOf(pid) === startTime;
+  recordOf(pid)?.startTime === startTime;
+
+/**
+ * Returns the process that a file records if it still runs. Releases up to 2.0.0 left the boot out
+ * of the start. Their records count only in a file that was written since the boot.
+ */
+const runningIn = (file: string, { pid, startTime }: ProcessRecord): ProcessRecord | undefined => {
+  const now = recordOf(pid);
+  if (now === undefined || now.startTime === startTime) return now;
+  const isOfThisBoot = statSync(file).mtimeMs > Date.now() - 1_000 * uptime();
+  return isOfThisBoot && now.startTime.endsWith(` ${startTime}`) ? now : undefined;
+};
 
 /**
  * Records a child in `file`, replacing the previous record. If the disk is so full that the file
@@ -94,7 +90,7 @@ const parseRecord = (text: string): ProcessRecord | undefined => {
 export const findRememberedChild = (file: string): ProcessRecord | undefined => {
   const text = readFileIfPresent(file);
   const record = text === undefined ? undefined : parseRecord(text);
-  return record !== undefined && isRunning(record) ? record : undefined;
+  return record && runningIn(file, record);
 };
 
 /** Ends the child recorded in `file` if it still runs. Returns when it is gone. */
@@ -124,11 +120,12 @@ export const createRecord = <Entries extends v.ObjectEntries>(
     },
     forget: (folder: string): void => rmSync(fileOf(folder), { force: true }),
     find: (folder: string): Content | undefined => {
-      const text = readFileIfPresent(fileOf(folder));
+      const file = fileOf(folder);
+      const text = readFileIfPresent(file);
       if (text === undefined) return undefined;
       const record: unknown = JSON.parse(text);
       const owner = v.safeParse(v.object({ process: processRecord }), record);
-      if (!owner.success || !isRunning(owner.output.process)) return undefined;
+      if (!owner.success || !runningIn(file, owner.output.process)) return undefined;
       const { success, output } = v.safeParse(what, record);
       return success ? output : undefined;
     },

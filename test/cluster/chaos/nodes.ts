@@ -21,6 +21,7 @@ import { promisify } from 'node:util';
 import { type ClusterPlan, initCluster } from '../../../host/node/init.ts';
 import type { shownOf } from '../../../host/node/report.ts';
 import {
+  findRememberedChild,
   isRunning,
   type ProcessRecord,
   recordOf as recordOfProcess,
@@ -222,12 +223,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const recordOf = (node: number, part: Part): ProcessRecord | undefined => {
     const pid = running.get(node)?.child.pid;
     if (part === 'vault') return pid === undefined ? undefined : recordOfProcess(pid);
-    try {
-      const record = JSON.parse(readFileSync(join(folderOf(node), `${part}.pid`), 'utf8'));
-      return isRunning(record) ? record : undefined;
-    } catch {
-      return undefined;
-    }
+    return findRememberedChild(join(folderOf(node), `${part}.pid`));
   };
   const signal = (node: number, part: Part, name: NodeJS.Signals): ProcessRecord | undefined => {
     const record = recordOf(node, part);

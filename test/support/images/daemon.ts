@@ -6,12 +6,14 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as v from 'valibot';
-import { isRunning, processRecord, rememberChild } from '../../../host/process/process-record.ts';
+import {
+  findRememberedChild,
+  isRunning,
+  rememberChild,
+} from '../../../host/process/process-record.ts';
 import { run } from '../../../host/process/run.ts';
 import { findDaemon, requireDocker } from '../../../local/containers/docker.ts';
 import { failure } from '../../../system/failures.ts';
-import { readFileIfPresent } from '../../../system/files.ts';
 import { findProgram } from '../../../system/programs.ts';
 
 const packages = ['docker.io', 'iptables', 'ca-certificates', 'docker-compose'];
@@ -101,11 +103,9 @@ export const startDaemon = async (
 /** Ends the daemon that `startDaemon` started with this folder. Returns whether it was running. */
 export const stopDaemon = async (folder: string): Promise<boolean> => {
   const file = recordFileOf(folder);
-  const text = readFileIfPresent(file);
-  if (text === undefined) return false;
-  const record = v.parse(processRecord, JSON.parse(text));
-  const isThere = isRunning(record);
-  if (isThere) process.kill(record.pid, 'SIGTERM');
+  const record = findRememberedChild(file);
+  if (record === undefined) return false;
+  process.kill(record.pid, 'SIGTERM');
   const deadline = performance.now() + goneWithinMs;
   while (isRunning(record)) {
     if (performance.now() > deadline) {
@@ -114,5 +114,5 @@ export const stopDaemon = async (folder: string): Promise<boolean> => {
     await sleep(50);
   }
   rmSync(file);
-  return isThere;
+  return true;
 };

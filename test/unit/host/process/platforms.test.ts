@@ -107,9 +107,10 @@ describe('a local vault on Windows', () => {
 
 describe('a local vault on macOS', () => {
   it('asks ps for the start time of a process, in one time zone and language', () => {
-    onlyProgram('ps', 'echo "$TZ $LC_ALL $*"');
+    onlyProgram('ps', 'echo "    7 Ss   $TZ $LC_ALL $*"');
     pretend('darwin');
-    expect(recordOf(7)).toEqual({ pid: 7, startTime: 'UTC C -o lstart= -p 7' });
+    const asked = 'UTC0 C -o pid= -o stat= -o lstart= -p 7';
+    expect(recordOf(7)).toEqual({ pid: 7, startTime: asked });
   });
 
   it('counts a process as gone if ps does not know it', () => {

@@ -1,8 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { createRecord, residentBytesOf } from '../../../../host/process/process-record.ts';
+import {
+  createRecord,
+  endRememberedChild,
+  recordOf,
+  rememberChild,
+  residentBytesOf,
+} from '../../../../host/process/process-record.ts';
+import { endAfterTest } from '../../../support/left-processes.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 it('the process record in a folder is found only while the process that it names runs', () => {
@@ -17,6 +26,44 @@ it('the process record in a folder is found only while the process that it names
   const killed = { pid: process.pid, startTime: 'of another' };
   writeFileSync(join(folder, 'it.json'), JSON.stringify({ process: killed, url }));
   expect(find(folder)).toBeUndefined();
+});
+
+const onLinux = process.platform === 'linux' ? describe : describe.skip;
+
+onLinux('a process that has the pid and the ticks of a record', () => {
+  const ticksOf = (start = '') => start.split(' ').at(-1) ?? '';
+  const written = { now: new Date(), beforeTheBoot: new Date(0) };
+
+  it.each([
+    ['is ended if the record has its boot', (start: string) => start, written.beforeTheBoot, true],
+    [
+      'is left alone if the record has another boot',
+      (start: string) => `b ${ticksOf(start)}`,
+      written.now,
+      false,
+    ],
+    ['is ended if 2.0.0 wrote the record since the boot', ticksOf, written.now, true],
+    [
+      'is left alone if 2.0.0 wrote the record before the boot',
+      ticksOf,
+      written.beforeTheBoot,
+      false,
+    ],
+  ])('%s', async (_, change, time, isEnded) => {
+    const file = join(freshFolder(), 'pid');
+    const child = spawn('sleep', ['600']);
+    endAfterTest(child);
+    const ended = once(child, 'exit');
+    rememberChild(file, child);
+    const record = JSON.parse(readFileSync(file, 'utf8'));
+    const startTime = change(record.startTime);
+    writeFileSync(file, JSON.stringify({ ...record, startTime }));
+    utimesSync(file, time, time);
+    await endRememberedChild(file);
+    if (isEnded) await ended;
+    else expect(recordOf(record.pid)).toEqual(record);
+    expect([child.exitCode, child.signalCode]).toEqual([null, isEnded ? 'SIGKILL' : null]);
+  });
 });
 
 it('residentBytesOf returns the memory of a running process, where the system reports it', () => {

@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { environment } from '../../system/environment.ts';
-import { isRunning } from '../output/drafts.ts';
+import { environment } from './environment.ts';
+import { codeOf } from './failures.ts';
 
 /** Names this machine or container. Others may share its home, but not its process numbers. */
 export const machineName = (): string => {
@@ -14,6 +14,15 @@ export const machineName = (): string => {
     return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return hostname();
+  }
+};
+
+/** Whether there is a process with this number. */
+export const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
   }
 };
 
@@ -30,8 +39,10 @@ export const startsOf = (
 };
 
 const startsInProc = (pids: readonly number[]): Map<number, string> | undefined => {
-  const boot = read('/proc/sys/kernel/random/boot_id')?.trim();
-  if (boot === undefined || read('/proc/self/stat') === undefined) return undefined;
+  if (read('/proc/self/stat') === undefined) return undefined;
+  // Ticks count from the boot, so they alone could be those of a process of an earlier boot. Some
+  // sandboxes show no boot id.
+  const boot = read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
   const starts = new Map<number, string>();
   for (const pid of pids) {
     // proc(5): the name in brackets may contain anything. The state is field 3, and the start, in
@@ -39,7 +50,7 @@ const startsInProc = (pids: readonly number[]): Map<number, string> | undefined 
     const fields = read(`/proc/${pid}/stat`)
       ?.replace(/^.*\) /s, '')
       .split(' ');
-    if (fields && !'ZX'.includes(fields[0] ?? '')) starts.set(pid, `${boot} ${fields[19]}`);
+    if (fields && !'ZX'.includes(fields[0] ?? '')) starts.set(pid, `${boot} ${fields[19]}`.trim());
   }
   return starts;
 };
@@ -57,7 +68,9 @@ const startsByPs = (
   platform: NodeJS.Platform,
 ): Map<number, string> | undefined => {
   if (platform === 'win32') return undefined;
-  const { error, stdout } = spawnSync('ps', ['-o', 'pid=,stat=,lstart=', '-p', pids.join(',')], {
+  // One `-o` for each field: on macOS the header after `=` goes up to the end of the argument.
+  const fields = ['pid=', 'stat=', 'lstart='].flatMap((field) => ['-o', field]);
+  const { error, stdout } = spawnSync('ps', [...fields, '-p', pids.join(',')], {
     env: { ...environment, LC_ALL: 'C', TZ: 'UTC0' },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
