@@ -100,7 +100,7 @@ export const programFor = async (word = ''): Promise<CommandUnknownOpts> => {
  */
 export const exitCodeMeanings: Readonly<Record<Exclude<ExitCode, 78>, string>> = {
   0: 'done',
-  1: 'any other failure, such as a full disk; or diff found a difference',
+  1: 'any other failure, such as a full disk',
   2: 'the command line or a setting is wrong',
   3: 'the token sees no such secret or version, or the value was destroyed',
   4: 'secret exists, version cannot be destroyed, or idempotency key is taken',

@@ -24,13 +24,13 @@ export const diffCommand = () =>
     .argument('<old>', 'NAME@VERSION; without a version the current one', versionArgument)
     .argument('<new>', 'NAME@VERSION; without a version the current one', versionArgument)
     .option('--show-values', 'print the lines that differ')
-    .option('--exit-code', 'exit with 1 if the values differ')
+    .option('--exit-code', 'exit with 9 if the values differ')
     .action(async (first, second, flags) => {
       const session = openSession(flags);
       const from = await read(session, first);
       const to = await read(session, second);
       const equal = from.value.equals(to.value);
-      if (flags.exitCode && !equal) process.exitCode = exitCodes.other;
+      if (flags.exitCode && !equal) process.exitCode = exitCodes.found;
       const patch = flags.showValues && !equal ? patchOf(from, to) : undefined;
       if (flags.showValues && !equal && patch === undefined) {
         note(`more than ${linesShownMax} lines differ, too many to show`);

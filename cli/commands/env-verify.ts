@@ -39,9 +39,7 @@ export const verifyCommand = () =>
       if (json) await printJson({ file, readers: told });
       else await printLines(told.map((one) => lineOf(file, one)));
       if (told.every(({ first }) => first === null)) return;
-      throw failure('at least one of these programs may read it differently', {
-        kind: 'invalidFile',
-      });
+      throw failure('at least one of these programs may read it differently', { kind: 'found' });
     });
 
 type ReaderReport = {

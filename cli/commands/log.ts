@@ -1,5 +1,5 @@
 /** `dsvault log` shows who read or changed a secret, according to the vault's log. */
-import { usage } from '../../system/failures.ts';
+import { exitCodes, usage } from '../../system/failures.ts';
 import { type Contradiction, checkLogs, checkSentence } from '../log/check.ts';
 import {
   type Answer,
@@ -135,7 +135,7 @@ const checkAll = async ({ clocks, heads, writeHeads, ...flags }: CheckFlags): Pr
   if (target && heads !== undefined && hasGaps(check)) {
     note(`${writeHeads} is not written, because the log lacks what --heads has`);
   } else if (target) replaceFile(target, headsOf(check));
-  if (check.contradictions.length > 0 || hasGaps(check)) process.exitCode = 1;
+  if (check.contradictions.length > 0 || hasGaps(check)) process.exitCode = exitCodes.found;
 };
 
 const clocksMs = (text: string): number => {

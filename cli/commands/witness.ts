@@ -7,7 +7,7 @@ import { openSession, type Session } from '../requests/vault-client.ts';
 import { vaultCommand } from './command-line.ts';
 
 const about = [
-  'Notes the current version of each secret that the token may see, deleted ones too. With --check, tells which of the noted versions are still there, and exits with 3 unless all of them are.',
+  'Notes the current version of each secret that the token may see, deleted ones too. With --check, tells which of the noted versions are still there, and exits with 9 unless all of them are.',
   'It reads no value, and cannot know names that the token does not see, secrets that were created later or were not yet in the list, what was undone before the check, what happened to other versions than the noted ones, or what a vault hides that lies about numbers and anchors.',
   "Keep the file where nobody can change it who can write to the vault's store.",
 ];
@@ -47,5 +47,5 @@ const tellComparison = async (session: Session, file: string, json?: true): Prom
   const other = secrets.flatMap(({ name, state }) => (state === 'goes_on' ? [] : name)).join(', ');
   if (other === '') return;
   const causes = 'a restored backup does this, or a writer of the store';
-  throw failure(`not as the file ${file} says: ${other}; ${causes}`, { kind: 'notFound' });
+  throw failure(`not as the file ${file} says: ${other}; ${causes}`, { kind: 'found' });
 };

@@ -160,7 +160,7 @@ describeLocal('after a leak', () => {
     await succeed('restore', join(backups, 'yesterday.backup'));
     await vault.restart();
     expect(await run(check)).toMatchObject({
-      code: 3,
+      code: 9,
       stdout: expect.stringMatching(/\nAPI_KEY 4 3 went back\nDB_PASSWORD 2 1 went back\n$/),
     });
     expect((await run(scan)).stderr).toContain('still current: API_KEY');

@@ -69,7 +69,7 @@ describeLocal('dsvault witness --check', () => {
     await succeed('restore', backup);
     await vault.restart();
     expect(await check()).toEqual({
-      ...{ code: 3, CREATED: 'removed_without_a_deletion', DELETED: 'went_back' },
+      ...{ code: 9, CREATED: 'removed_without_a_deletion', DELETED: 'went_back' },
       ...{ EMPTIED: 'goes_on', KEPT: 'goes_on', UPDATED: 'went_back' },
     });
   });
@@ -79,7 +79,7 @@ describeLocal('dsvault witness --check', () => {
     await remove('DELETED');
     await vault.create('other', 'CREATED');
     expect(await check()).toEqual({
-      ...{ code: 3, CREATED: 'another_history', DELETED: 'another_history' },
+      ...{ code: 9, CREATED: 'another_history', DELETED: 'another_history' },
       ...{ EMPTIED: 'goes_on', KEPT: 'goes_on', UPDATED: 'another_history' },
     });
   });
@@ -102,7 +102,7 @@ describeLocal('dsvault witness --check', () => {
     const forged = { ...fields, state: { S: 'deleted' }, tenant: { S: `${tenant?.S}#DELETED` } };
     putRow(store(), forged as Parameters<typeof putRow>[1]);
     expect(await check()).toMatchObject({
-      ...{ code: 3, EMPTIED: 'removed_without_a_deletion', KEPT: 'removed_without_a_deletion' },
+      ...{ code: 9, EMPTIED: 'removed_without_a_deletion', KEPT: 'removed_without_a_deletion' },
     });
   });
 });
