@@ -77,8 +77,8 @@ const requireKey = (file: string, key: Exclude<ClusterFile['key'], { masterKeyId
 
 /**
  * Creates what is missing and returns the cluster file, which it writes last. If it throws a
- * user-facing error, nothing existing has changed, except that a renewed certificate may be in
- * `tls.json` already.
+ * user-facing error, nothing existing has changed, except that `tls.json` has the renewed certificate
+ * if the cluster file could not be written.
  */
 export const initCluster = async (plan: ClusterPlan): Promise<ClusterFile> => {
   const { folder, clusterFile, renewal, isNewCluster = false } = plan;
@@ -97,8 +97,8 @@ export const initCluster = async (plan: ClusterPlan): Promise<ClusterFile> => {
   openDataFolder(folder);
   const vaultId = known?.vaultId ?? openVaultId(folder, process.env);
   const key = keyOf(plan, known, hasVault);
-  const tls = await openCertificates(folder, hosts, renewal);
   const { jwks } = await openTokenKey(folder);
+  const tls = await openCertificates(folder, hosts, renewal);
   const token = known && !isNewCluster ? known.token : randomBytes(16).toString('hex');
   const made = { token, vaultId, nodes, key, tls, jwks };
   writeClusterFile(clusterFile, made);

@@ -71,6 +71,14 @@ describe('npm run cluster -- init', () => {
     expect(isSigned(again, cluster)).toBe(more.renewal !== 'authority');
   });
 
+  it('refuses a damaged token-key.json before it renews the certificate', async () => {
+    const { folder } = await made();
+    const tls = readFileSync(join(folder, 'tls.json'), 'utf8');
+    writeFileSync(join(folder, 'token-key.json'), '{');
+    await expect(init(folder, { renewal: 'authority' })).rejects.toThrow('is damaged');
+    expect(readFileSync(join(folder, 'tls.json'), 'utf8')).toBe(tls);
+  });
+
   it('refuses other nodes without --renew, because the certificate would not name them', async () => {
     const { folder, cluster } = await made();
     await expect(init(folder, { nodes: nodesOf('10.0.0.9') })).rejects.toThrow(
