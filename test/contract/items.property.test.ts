@@ -244,3 +244,19 @@ it('a store decides conditional writes, returns items and lists pages as the mod
     { numRuns: 100 },
   );
 });
+
+it('a store that deletes expired records goes by the latest expiry of a record that was replaced', async () => {
+  const items = store.table.itemsOf(requestContext());
+  const place = { name: 'A', at: 'record' } as const;
+  const key = keyOf('expiry', place);
+  const put = (expiresIn: number) => {
+    const content = { version: 1, writeId: 'w1', state: 'stored', expiresIn } as const;
+    const expected = { is: 'expired', second: secondsNow } as const;
+    return items.write([{ key, expected, put: itemOf('expiry', place, content) }]);
+  };
+  expect([await put(-1), await put(50)]).toEqual(['written', 'written']);
+  await store.sweep(secondsNow);
+  expect(await items.get([key])).toMatchObject([{ expiresAt: { N: String(secondsNow + 50) } }]);
+  await store.sweep(secondsNow + 51);
+  expect(await items.get([key])).toEqual([undefined]);
+});

@@ -6,6 +6,7 @@ import { type Item, keyIn } from '../../functions/store/items.ts';
 import type { Table } from '../../functions/store/ports.ts';
 import { createEtcdItems } from '../../host/etcd/etcd-items.ts';
 import { createEtcdTable } from '../../host/etcd/etcd-table.ts';
+import { deleteExpired } from '../../host/etcd/expired-items.ts';
 import { createEtcd } from '../../host/etcd/group-commit.ts';
 import { createGuardedWrites, type ItemWrite } from '../../host/etcd/guarded-writes.ts';
 import { ensureTable } from '../../host/single/ensure-table.ts';
@@ -26,6 +27,8 @@ export type RawItems = {
 export type TestStore = {
   readonly table: Table;
   readonly raw: RawItems;
+  /** Deletes what expired before this second since the epoch, as the store does by itself. */
+  readonly sweep: (second: number) => Promise<unknown>;
   /** Returns a client for the store. Throws if the store does not speak DynamoDB's protocol. */
   readonly dynamodb: () => DynamoDBClient;
   readonly close: () => Promise<void>;
@@ -63,6 +66,7 @@ const startSqlite = (folder: string): TestStore => {
       put: async (item) => putRow(file, item),
       remove: async (item) => removeRow(file, item),
     },
+    sweep: (second) => table.deleteExpired(second, 1_000),
     dynamodb: noProtocol,
     close: table.close,
   };
@@ -72,7 +76,14 @@ const startProtocol = async (folder: string): Promise<TestStore> => {
   const { client, close } = await startDynamodb(folder);
   await ensureTable(client, tableName, (await readTemplate()).table);
   const table = createDynamodbTable(client, tableName);
-  return { dynamodb: () => client, table, raw: rawItemsOf(client), close };
+  const raw = rawItemsOf(client);
+  // DynamoDB deletes when it likes.
+  const sweep = async (second: number): Promise<void> => {
+    for await (const page of table.pages()) {
+      for (const item of page) if (Number(item['expiresAt']?.N) < second) await raw.remove(item);
+    }
+  };
+  return { dynamodb: () => client, table, raw, sweep, close };
 };
 
 const startEtcd = async (): Promise<TestStore> => {
@@ -93,6 +104,7 @@ const startEtcd = async (): Promise<TestStore> => {
   return {
     table: { ...table, itemsOf },
     raw: { put: (item) => change(item, { put: item }), remove: (item) => change(item, 'delete') },
+    sweep: (second) => deleteExpired(etcd, second, 10_000),
     dynamodb: noProtocol,
     close,
   };

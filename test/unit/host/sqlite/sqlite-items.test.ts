@@ -15,7 +15,10 @@ const range = { from: 'A', to: 'Z', order: 'asc' as const, limit: 9 };
 const names = { text: 'A', exact: false, after: undefined };
 
 /** Items whose reads may see a commit that reaches the disk when `sync` resolves. */
-const itemsBefore = (sync: Promise<void>, context = requestContext()) => {
+const itemsBefore = (
+  sync: Promise<void> | undefined,
+  { context = requestContext(), ended = undefined as Error | undefined } = {},
+) => {
   const statements = prepareStatements(openDatabase(`${freshFolder()}/vault.sqlite`, 'serve'));
   const asked: unknown[] = [];
   const writer = {
@@ -24,7 +27,7 @@ const itemsBefore = (sync: Promise<void>, context = requestContext()) => {
       asked.push(of);
       return sync;
     },
-    ended: () => undefined,
+    ended: () => ended,
     idle: async () => undefined,
   };
   return { items: createSqliteItems(statements, writer, async () => undefined)(context), asked };
@@ -33,12 +36,14 @@ const someTurns = async () => {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-it.each<[string, readonly string[] | undefined, (items: Items) => Promise<unknown>]>([
+const reads: [string, readonly string[] | undefined, (items: Items) => Promise<unknown>][] = [
   ['get', ['P', 'Q'], (items) => items.get([key, { pk: 'Q', sk: 'S' }])],
   ['range', ['P'], (items) => items.range('P', range)],
   ['names', undefined, (items) => items.names({ tenant: 't', state: 'stored' }, names, 9)],
   ['probe', undefined, (items) => items.probe()],
-])(
+];
+
+it.each(reads)(
   'a read (%s) waits until everything that it may have read is synced',
   async (_, partitions, read) => {
     const sync = Promise.withResolvers<void>();
@@ -54,9 +59,19 @@ it.each<[string, readonly string[] | undefined, (items: Items) => Promise<unknow
   },
 );
 
+it.each(reads)(
+  'a read (%s) fails once it is unknown what is on the disk, whatever it would read',
+  async (_, __, read) => {
+    const { items } = itemsBefore(undefined, { ended: new Error('the store could not write') });
+    await expect(read(items)).rejects.toThrow();
+  },
+);
+
 it('a read fails when its time is over, even if the sync that it waits for is still running', async () => {
   const clock = virtualClock();
-  const { items } = itemsBefore(new Promise(() => undefined), requestContext({ clock }));
+  const { items } = itemsBefore(new Promise(() => undefined), {
+    context: requestContext({ clock }),
+  });
   const reading = items.get([key]).then(
     () => 'shown',
     () => 'refused',

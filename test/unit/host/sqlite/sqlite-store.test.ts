@@ -5,6 +5,7 @@
 import fs, {
   copyFileSync,
   existsSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -52,6 +53,15 @@ const namesIn = async (store: SqliteStore): Promise<readonly string[]> => {
   for await (const page of store.pages()) names.push(...page.map(({ name }) => name?.S ?? ''));
   return names;
 };
+const openFiles = (): readonly string[] =>
+  readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${descriptor}`)];
+    } catch {
+      // The descriptor of the folder itself is closed by now.
+      return [];
+    }
+  });
 const reasonOf = async (write: Promise<unknown>): Promise<unknown> =>
   await write.then(
     (result) => result,
@@ -104,12 +114,29 @@ describe('the database file', () => {
       },
       /has format 2, and this release knows format 1: use the release that wrote it$/,
     ],
-  ])('is refused for both the vault and a reader if it %s', (_, make, sentence) => {
+  ])('is refused for both the vault and a reader, and closed, if it %s', (_, make, sentence) => {
     const file = freshFile();
     make(file);
     for (const access of ['serve', 'read'] as const) {
       expect(() => openSqliteStore(file, access)).toThrow(sentence);
+      expect(openFiles()).not.toContain(file);
     }
+  });
+
+  it('is made once if two programs open a new one at the same time', async () => {
+    const file = freshFile();
+    const exec = DatabaseSync.prototype.exec;
+    jest.spyOn(DatabaseSync.prototype, 'exec').mockImplementationOnce(function (
+      this: DatabaseSync,
+      sql,
+    ) {
+      // The first program has seen an empty file and is about to take the lock.
+      open(file, 'write');
+      exec.call(this, sql);
+    });
+    const [first, second] = [open(file), opened[0]];
+    expect(second && (await put(second, 'ONE'))).toBe('written');
+    expect(await namesIn(first)).toEqual(['ONE']);
   });
 
   it('is not created by a reader', () => {
