@@ -8,6 +8,7 @@ import {
   noReader,
   type OldHolder,
   oldHolders,
+  otherHolders,
 } from '../log/holders.ts';
 import { type Coverage, remarksOn } from '../log/log-reading.ts';
 import { logsOf } from '../log/log-sources.ts';
@@ -17,8 +18,8 @@ import { type LogFlags, logQuestion, rangeOf, tell, whole } from './log-question
 import { durationMs } from './outdated.ts';
 
 const about = [
-  'Shows which version each caller has read, latest reader first. --wait ends when every caller that had an older version has read the current one, or got the answer that it has it already (304). Give NAME@VERSION if the log may not show that version yet, as on AWS.',
-  'Who reads by number or ran once may never read again: --wait names these callers, and --without leaves them out. A caller counts once one of its programs has read; dsvault cannot know of others with the same subject, of readers before the log begins, of reads from another vault, or of values that a program keeps or has passed on.',
+  'Shows which version each caller has read, latest reader first. --wait ends when every caller that had read an older version has read the current one, or got the answer that it has it already (304). Give NAME@VERSION if the log may not show that version yet, as on AWS.',
+  'Who reads by number or ran once may never read again: --wait names these callers, and --without leaves them out. Who only listed, wrote or copied an older version is not waited for, but named at the end. A caller counts once one of its programs has read; dsvault cannot know of others with the same subject, of readers before the log begins, of reads from another vault, or of values that a program keeps or has passed on.',
   'With --aws, --wait asks once a minute, and each time CloudWatch Logs Insights scans, and bills, all lines since --from.',
 ];
 
@@ -75,18 +76,21 @@ const waitForAll = async (
   for (;;) {
     const asked = performance.now();
     const logs = whole(await logsOf(flags, [name], range), flags);
-    const { holders, ...coverage } = await holdersOf(name, logs, range);
+    const found = await holdersOf(name, logs, range);
+    const { holders } = found;
     if (holders.length === 0) throw failure(`${noReader} of ${name}`);
     if (holders.some(({ current }) => current === 'deleted')) {
       throw failure(`${name} is deleted, so no caller can read it as the current version`);
     }
-    if (told === undefined) tellCoverage(coverage, flags);
+    if (told === undefined) tellCoverage(found, flags);
     const old = oldHolders(holders, version);
     const open = old.filter(({ isDone }) => !isDone);
     const names = namesOf(open.filter(({ subject }) => !without.includes(subject)));
     if (names === '') {
-      if (flags.json) await printJson({ holders, ...coverage });
-      else await tellEnd(old, namesOf(open));
+      const unsure = old.filter(({ isDone, mayNot }) => !isDone || mayNot !== undefined);
+      const left = [...unsure.map(nameOf), ...otherHolders(found, version)];
+      if (flags.json) await printJson({ ...found, left });
+      else await printLines([endOf(left, found.unreadable)]);
       return;
     }
     if (names !== told) note(`the current version has not been read by: ${names}`);
@@ -109,14 +113,18 @@ const tellCoverage = ({ begins, unreadable }: Coverage, { aws, from = '' }: LogF
   for (const remark of remarksOn({ begins: null, unreadable }, 0)) note(remark);
 };
 
-const tellEnd = async (old: readonly OldHolder[], leftOut: string): Promise<void> => {
-  const except = leftOut === '' ? '' : `, except: ${leftOut}`;
-  await printLines([`every caller with an older version has read the current one${except}`]);
-  const byNumber = old.filter(({ isDone, mayNot }) => isDone && mayNot === 'reads by number');
-  if (byNumber.length > 0) note(`these read by number, too: ${namesOf(byNumber)}`);
+/** The answer, which says "every" only if no caller is `left` that may have an older version. */
+const endOf = (left: readonly string[], unreadable: number): string => {
+  const but = [
+    ...(left.length > 0 ? [`these may still have an older version: ${left.join(', ')}`] : []),
+    ...(unreadable > 0 ? [`lines that cannot be read may be of other readers: ${unreadable}`] : []),
+  ];
+  return but.length > 0
+    ? `no caller is left to wait for; ${but.join('; ')}`
+    : 'every caller with an older version has read the current one';
 };
 
-const namesOf = (holders: readonly OldHolder[]): string =>
-  holders
-    .map(({ subject, mayNot }) => (mayNot === undefined ? subject : `${subject} (${mayNot})`))
-    .join(', ');
+const nameOf = ({ subject, mayNot }: OldHolder): string =>
+  mayNot === undefined ? subject : `${subject} (${mayNot})`;
+
+const namesOf = (holders: readonly OldHolder[]): string => holders.map(nameOf).join(', ');

@@ -4,7 +4,15 @@
  * no answer says that nobody holds a version any more.
  */
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, isListing, type Range, readLogs, versionsOf } from './log-reading.ts';
+import {
+  type Coverage,
+  isListing,
+  partsOf,
+  type Range,
+  readLogs,
+  sentIn,
+  versionsOf,
+} from './log-reading.ts';
 
 /** A version, and the last time at which it was read. */
 type Reading = {
@@ -24,6 +32,10 @@ export type Holder = Caller & {
   readonly pinned: readonly Reading[];
   /** The readings of a person who looked through the history, as `scan` does. */
   readonly listed: readonly Reading[];
+  /** The versions whose values the caller sent, the newest first. */
+  readonly wrote: readonly number[];
+  /** The versions whose values the caller stored again, each with the other secret that has it. */
+  readonly copied: readonly { readonly version: number; readonly to: string }[];
   /**
    * The newest version of the secret of which the logs tell; `deleted` if the newest one is a
    * deletion.
@@ -31,8 +43,12 @@ export type Holder = Caller & {
   readonly current: number | 'deleted';
 };
 
-/** The callers that have read the secret. The one that read it last is first. */
-export type Holders = Coverage & { readonly holders: readonly Holder[] };
+export type Holders = Coverage & {
+  /** The callers that have read the secret. The one that read it last is first. */
+  readonly holders: readonly Holder[];
+  /** The callers that have only written or copied it. */
+  readonly writers: readonly Holder[];
+};
 
 /**
  * Finds in the lines of all logs who has read the secret of this name. The order of the lines does
@@ -45,7 +61,11 @@ export const holdersOf = async (
 ): Promise<Holders> => {
   const callers = new Map<
     string,
-    Caller & Record<'read' | 'pinned' | 'listed', Map<number, Reading>>
+    Caller &
+      Record<'read' | 'pinned' | 'listed', Map<number, Reading>> & {
+        readonly wrote: Set<number>;
+        readonly copied: Map<string, Holder['copied'][number]>;
+      }
   >();
   const newest = new Map<string | undefined, { version: number; isDeletion: boolean }>();
   const coverage = await readLogs(logs, range, (line) => {
@@ -56,8 +76,6 @@ export const holdersOf = async (
     for (const version of operation === 'destroy-version' ? [] : versionsOf(name, line.wrote)) {
       exists(version, operation === 'delete-secret');
     }
-    // A request that failed gave its caller no value.
-    if (outcome !== 'ok') return;
     const key = JSON.stringify([tenant, issuer, subject]);
     const fresh = {
       tenant,
@@ -66,8 +84,23 @@ export const holdersOf = async (
       read: new Map(),
       pinned: new Map(),
       listed: new Map(),
+      wrote: new Set<number>(),
+      copied: new Map(),
     };
     const caller = callers.get(key) ?? fresh;
+    for (const version of versionsOf(name, sentIn(line))) {
+      callers.set(key, caller);
+      caller.wrote.add(version);
+    }
+    for (const version of versionsOf(name, line.copied)) {
+      for (const to of targetsOf(line)) {
+        if (to === name) continue;
+        callers.set(key, caller);
+        caller.copied.set(`${version} ${to}`, { version, to });
+      }
+    }
+    // A request that failed gave its caller no value.
+    if (outcome !== 'ok') return;
     const byNumber = versionsOf(name, line.pinned ?? []);
     for (const version of versionsOf(name, [...line.read, ...line.compared])) {
       callers.set(key, caller);
@@ -84,18 +117,28 @@ export const holdersOf = async (
       exists(version);
     }
   });
-  const holders = [...callers.values()].map(({ read, pinned, listed, ...caller }): Holder => {
-    const { version: current = 0, isDeletion } = newest.get(caller.tenant) ?? {};
+  const all = [...callers.values()].map((caller): Holder => {
+    const { read, pinned, listed, wrote, copied, ...ids } = caller;
+    const { version: current = 0, isDeletion } = newest.get(ids.tenant) ?? {};
     return {
-      ...caller,
+      ...ids,
       ...{ read: newestFirst(read), pinned: newestFirst(pinned), listed: newestFirst(listed) },
+      wrote: [...wrote].sort((one, other) => other - one),
+      copied: [...copied.values()],
       current: isDeletion ? 'deleted' : current,
     };
   });
-  const lastOf = ({ read, pinned, listed }: Holder) =>
-    Math.max(...[...read, ...pinned, ...listed].map(timeOf));
+  const readingsOf = ({ read, pinned, listed }: Holder) => [...read, ...pinned, ...listed];
+  const lastOf = (holder: Holder) => Math.max(...readingsOf(holder).map(timeOf));
+  const holders = all.filter((one) => readingsOf(one).length > 0);
   holders.sort((one, other) => lastOf(other) - lastOf(one));
-  return { holders, ...coverage };
+  return { holders, writers: all.filter((one) => readingsOf(one).length === 0), ...coverage };
+};
+
+/** The names that a copy wrote, or perhaps wrote if nobody knows whether it took effect. */
+const targetsOf = ({ code, secret, wrote }: LogLine): readonly string[] => {
+  const isUnknown = code === 'outcome_unknown' && secret !== undefined && wrote.length === 0;
+  return isUnknown ? [secret] : wrote.map((entry) => partsOf(entry).name);
 };
 
 const newestFirst = (readings: ReadonlyMap<number, Reading>): Reading[] =>
@@ -114,10 +157,10 @@ export type OldHolder = {
    */
   readonly isDone: boolean;
   /**
-   * Why it may never read the wanted version that way: it has asked for a version by its number, or
-   * has read only once.
+   * Why it may never read the wanted version that way, or read an older one again: it has asked for
+   * a version by its number, or for an older one by an instant, or has read only once.
    */
-  readonly mayNot: 'reads by number' | 'ran once' | undefined;
+  readonly mayNot: 'reads by number' | 'reads past versions' | 'ran once' | undefined;
 };
 
 /**
@@ -133,11 +176,41 @@ export const oldHolders = (
     const all = [...read, ...pinned];
     if (all.every(({ version }) => version >= goal)) return [];
     const isOnce = all.reduce((sum, { times }) => sum + times, 0) === 1;
+    const isPast = read.some((one) => one.version < goal && one.asCurrent < one.times);
+    const byChoice = pinned.length > 0 ? 'reads by number' : isPast && 'reads past versions';
     return {
       subject,
       isDone: read.some(({ version, asCurrent }) => version >= goal && asCurrent > 0),
-      mayNot: pinned.length > 0 ? 'reads by number' : isOnce ? 'ran once' : undefined,
+      mayNot: byChoice || (isOnce ? 'ran once' : undefined),
     };
+  });
+
+/**
+ * Returns who may have an older version than `wanted` (see `oldHolders`) without being a reader that
+ * can be waited for: callers that only listed or wrote one, and callers that stored one in another
+ * secret, each with what it did.
+ */
+export const otherHolders = (
+  { holders, writers }: Pick<Holders, 'holders' | 'writers'>,
+  wanted: number | undefined,
+): readonly string[] =>
+  [...holders, ...writers].flatMap((holder) => {
+    const { subject = '-', read, pinned, current } = holder;
+    const goal = wanted ?? Number(current);
+    const listed = holder.listed.map(({ version }) => version);
+    const isOld = (version: number) => version < goal;
+    // Whoever reads an older version is waited for, so only its copies are told here.
+    const isReader = [...read, ...pinned].some(({ version }) => isOld(version));
+    const got = [...[...read, ...pinned].map(({ version }) => version), ...listed, ...holder.wrote];
+    const isTold = !isReader && got.every(isOld);
+    const did = [
+      ...(isTold ? listed : []).map((version) => `listed ${version}`),
+      ...(isTold ? holder.wrote : []).map((version) => `wrote ${version}`),
+      ...holder.copied
+        .filter(({ version }) => isOld(version))
+        .map(({ version, to }) => `copied ${version} to ${to}`),
+    ];
+    return did.length > 0 ? [`${subject} (${did.join(', ')})`] : [];
   });
 
 export const noReader = 'no line of the log shows a reader';

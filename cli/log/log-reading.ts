@@ -82,6 +82,18 @@ export const partsOf = (entry: string): { readonly name: string; readonly versio
 export const versionsOf = (name: string, entries: readonly string[]): number[] =>
   entries.map(partsOf).flatMap((entry) => (entry.name === name ? entry.version : []));
 
+/** Operations that write a version without getting its value from the caller. */
+const withoutValue: ReadonlySet<string | undefined> = new Set([
+  ...['copy-secret', 'delete-secret', 'destroy-version'],
+]);
+
+/**
+ * The versions whose values the caller sent, each as `NAME@VERSION`. A request that failed may have
+ * stored them, too.
+ */
+export const sentIn = ({ operation, wrote }: LogLine): readonly string[] =>
+  withoutValue.has(operation) ? [] : wrote;
+
 /**
  * Whether the request listed versions. If it opened values, a person has looked through the history
  * with `scan` or `history --show-values`; a program gets no value in this way.

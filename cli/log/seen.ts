@@ -1,6 +1,6 @@
 /** Which secrets a caller knows, as far as logs tell. */
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, isListing, partsOf, type Range, readLogs } from './log-reading.ts';
+import { type Coverage, isListing, partsOf, type Range, readLogs, sentIn } from './log-reading.ts';
 
 /** How a caller got to know a version: it received it, sent it, or looked through the history. */
 type Ways = Record<'shown' | 'wrote' | 'listed', number[]>;
@@ -16,11 +16,6 @@ export type Seen = Readonly<Ways> & {
   /** Whether the caller knows the current version. */
   readonly isCurrent: boolean;
 };
-
-/** Operations that write a version without getting its value from the caller. */
-const withoutValue: ReadonlySet<string | undefined> = new Set([
-  ...['copy-secret', 'delete-secret', 'destroy-version'],
-]);
 
 const keyOf = (tenant: string | undefined, name: string): string => `${tenant} ${name}`;
 
@@ -43,11 +38,11 @@ export const seenBy = async (
     }
   };
   const take = (line: LogLine): void => {
-    const { operation, outcome, read, compared, wrote } = line;
+    const { outcome, read, compared } = line;
     if (line.subject !== subject) return;
-    // A request that failed gave its caller no value, but may have stored the one that was sent.
+    // A request that failed gave its caller no value.
     if (outcome === 'ok') add(line, [...read, ...compared], isListing(line) ? 'listed' : 'shown');
-    if (!withoutValue.has(operation)) add(line, wrote, 'wrote');
+    add(line, sentIn(line), 'wrote');
   };
   // Which version is current does not depend on the range, so this also takes the lines outside of
   // it.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { holdersOf, oldHolders } from '../../../cli/log/holders.ts';
+import { holdersOf, oldHolders, otherHolders } from '../../../cli/log/holders.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -51,6 +51,12 @@ describe('a caller who had an older version', () => {
       false,
       null,
     ],
+    [
+      'may read the older version again, because it read it as of a past time after the current one',
+      [...twice, reads(6, 2), lineAt(7, { read: ['A@1'], past: ['A@1'] })],
+      true,
+      'reads past versions',
+    ],
     ['is not done after another read of the older version', [...twice, reads(6, 1)], false, null],
     [
       'is not done after a failed read',
@@ -99,5 +105,63 @@ describe('a caller who had an older version', () => {
   it('is judged by the current version of its own tenant', async () => {
     const other = lineAt(6, { read: ['A@1'], tenant: 'other' });
     expect(await find([...twice, other])).toMatchObject([{ subject: 'alice', isDone: false }]);
+  });
+});
+
+describe('an older version that no reader has to replace', () => {
+  const lists = (second: number, ...versions: readonly number[]) => {
+    const read = versions.map((version) => `A@${version}`);
+    return lineAt(second, { operation: 'list-versions', read, past: read });
+  };
+  const copies = (fields: Fields) =>
+    lineAt(6, { operation: 'copy-secret', copied: ['A@1'], wrote: ['B@4'], ...fields });
+  const writes = (second: number, version: number, subject = 'alice') =>
+    lineAt(second, { operation: 'update-secret', wrote: [`A@${version}`], subject });
+
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['is told of a caller that only listed it', [lists(1, 1), update], ['alice (listed 1)']],
+    ['is told of a caller that wrote it', [writes(1, 1), update], ['alice (wrote 1)']],
+    [
+      'is told of a caller whose write of it failed',
+      [lineAt(1, { operation: 'submit-env', wrote: ['A@1'], outcome: 'failed' }), update],
+      ['alice (wrote 1)'],
+    ],
+    [
+      'is told of a caller that copied it to another secret, even if it has read the current one',
+      [...twice, reads(7, 2), copies({ pinned: ['A@1'] })],
+      ['alice (copied 1 to B)'],
+    ],
+    [
+      'is told of a caller that perhaps copied it',
+      [update, copies({ outcome: 'failed', code: 'outcome_unknown', secret: 'B', wrote: [] })],
+      ['alice (copied 1 to B)'],
+    ],
+    [
+      'is told of a writer whose version a rollback replaced, but not of the rollback',
+      [update, copies({ wrote: ['A@3'] })],
+      ['bob (wrote 2)'],
+    ],
+    ['is not told of a copy of the current version', [update, copies({ copied: ['A@2'] })], []],
+    [
+      'is not told of a writer that has read the current one',
+      [writes(1, 1), update, reads(6, 2)],
+      [],
+    ],
+    ['is not told of a writer of the current one', [writes(1, 1, 'bob'), update], []],
+    ['is not told of a caller that listed the current one, too', [update, lists(6, 2, 1)], []],
+    ['is not told of a reader, which is waited for', [writes(1, 1), ...twice, lists(6, 1)], []],
+    [
+      'is not told of a deletion or destruction',
+      [
+        lineAt(1, { operation: 'delete-secret', wrote: ['A@1'] }),
+        lineAt(2, { operation: 'destroy-version', wrote: ['A@1'] }),
+        update,
+      ],
+      [],
+    ],
+  ])('%s', async (_, lines, expected) => {
+    expect(otherHolders(await holdersOf('A', [linesOf(lines)], always), undefined)).toEqual(
+      expected,
+    );
   });
 });
