@@ -8,6 +8,7 @@ import {
   boolean,
   check,
   custom,
+  type InferOutput,
   type LengthInput,
   lazy,
   literal,
@@ -179,6 +180,10 @@ const id = pipe(
   check((word) => word !== 'default', 'is reserved'),
 );
 
+const deny = optional(
+  strictObject({ sub: optional(texts), jti: optional(texts), before: optional(instant) }),
+);
+
 const remoteEntry = pipe(
   strictObject({
     id,
@@ -193,9 +198,7 @@ const remoteEntry = pipe(
       array(picklist(algorithms, `must be one of ${algorithms.join(', ')}`), 'must be a list'),
       notEmpty(),
     ),
-    deny: optional(
-      strictObject({ sub: optional(texts), jti: optional(texts), before: optional(instant) }),
-    ),
+    deny,
     rules: optional(pipe(array(rule, 'must be a list'), notEmpty(), atMost(limits.policyRulesMax))),
     vaultClaims: optional(yes),
   }),
@@ -213,7 +216,7 @@ const remoteEntry = pipe(
     'uses discovery, so its issuer must be an https:// address without "?" and "#"',
   ),
 );
-const localEntry = strictObject({ id, localKey: yes });
+const localEntry = strictObject({ id, localKey: yes, deny });
 
 /**
  * The schema of a policy file, from which docs/access.schema.json is made. JSON Schema cannot
@@ -280,7 +283,7 @@ export const parsePolicy = (source: string, local?: LocalKeys): ReadPolicy => {
   const { issuers: entries } = parsed.output;
   const issuers = entries.map((entry, index) => {
     if (!('localKey' in entry)) return entry as IssuerPolicy;
-    if (local !== undefined) return localPolicyOf(entry.id, local);
+    if (local !== undefined) return localPolicyOf(entry, local);
     const sentence = 'works only for a vault on the machine that has its key';
     throw new Error(fault(['issuers', index, 'localKey'], sentence));
   });
@@ -346,12 +349,16 @@ const contentOf = (document: Document.Parsed, lines: LineCounter): unknown => {
   }
 };
 
-const localPolicyOf = (id: string, jwks: LocalKeys): IssuerPolicy => ({
+const localPolicyOf = (
+  { id, deny }: InferOutput<typeof localEntry>,
+  jwks: LocalKeys,
+): IssuerPolicy => ({
   id,
   issuer: localIssuer,
   audiences: [localAudience],
   algorithms: ['EdDSA'],
   jwks,
+  deny,
   vaultClaims: true,
 });
 

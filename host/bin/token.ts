@@ -14,10 +14,15 @@ import {
   tenantForm,
 } from '../../functions/model/types.ts';
 import { failure, usage } from '../../system/failures.ts';
-import { type Claims, openTokenKey, tokenLifetimeMaxS } from '../identity/token-key.ts';
+import {
+  type Claims,
+  openTokenKey,
+  tokenKeyFile,
+  tokenLifetimeMaxS,
+} from '../identity/token-key.ts';
 import { openDataFolder } from '../process/data-folder.ts';
 import { newProgram, runProgram } from '../process/program.ts';
-import { chooseVault, vaultNames } from '../vaults/find-vaults.ts';
+import { chooseVault, type Vault, vaultNames } from '../vaults/find-vaults.ts';
 
 /**
  * A destruction cannot be undone, so a token can destroy only if whoever makes it asks for that.
@@ -87,16 +92,31 @@ const refuseNodeFolder = (folder: string): void => {
   );
 };
 
+/**
+ * Refuses to make a new key if a vault runs, or nodes exist, that accept only the key that is
+ * missing: they would refuse all tokens of the new one.
+ */
+const refuseNewKey = ({ url, keyFolder }: Vault): void => {
+  const isOfInit = existsSync(join(keyFolder, 'cluster.json'));
+  const file = tokenKeyFile(keyFolder);
+  if (existsSync(file) || !(isOfInit || url)) return;
+  const [who, next] = isOfInit
+    ? ['the nodes', `run npm run cluster -- init ${keyFolder} and copy cluster.json to all nodes`]
+    : [`the vault on ${url}`, 'restart the vault'];
+  throw failure(
+    `${file} is missing, and ${who} would refuse the tokens of a new key: put back a copy. If all earlier tokens may ` +
+      `get 401, ${next}, for a new key`,
+  );
+};
+
 program.action(async (options) => {
   // A wrong command line is reported before vaults are searched.
   const claims = readClaims(options);
   const lifetimeS = readLifetime(options.ttl);
-  const { url, keyFolder, name } = await chooseVault(
-    process.env,
-    options.for,
-    options.json === true,
-  );
+  const vault = await chooseVault(process.env, options.for, options.json === true);
+  const { url, keyFolder, name } = vault;
   refuseNodeFolder(keyFolder);
+  refuseNewKey(vault);
   openDataFolder(keyFolder);
   const token = await (await openTokenKey(keyFolder)).issue(claims, lifetimeS);
   const printed = options.json ? JSON.stringify({ vault: name, url, token }) : token;

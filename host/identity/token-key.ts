@@ -51,12 +51,15 @@ const parseKey = (file: string, text: string): v.InferOutput<typeof stored> => {
   }
 };
 
+/** The file of the key pair in a data folder. */
+export const tokenKeyFile = (folder: string): string => join(folder, 'token-key.json');
+
 /**
  * Opens the key pair of the folder, or creates it the first time. Processes that do this at the
  * same time get the same pair.
  */
 export const openTokenKey = async (folder: string): Promise<TokenKey> => {
-  const file = join(folder, 'token-key.json');
+  const file = tokenKeyFile(folder);
   const made = readFileIfPresent(file) === undefined ? await makeKey() : '';
   const { d, ...pub } = parseKey(
     file,
@@ -71,6 +74,8 @@ export const openTokenKey = async (folder: string): Promise<TokenKey> => {
         .setIssuer(localIssuer)
         .setAudience(localAudience)
         .setSubject(sub)
+        // Lets a policy refuse this token alone.
+        .setJti(randomUUID())
         .setIssuedAt()
         .setExpirationTime(Math.floor(Date.now() / 1000) + lifetimeS)
         .sign(key),

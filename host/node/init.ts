@@ -77,8 +77,8 @@ const requireKey = (file: string, key: Exclude<ClusterFile['key'], { masterKeyId
 
 /**
  * Creates what is missing and returns the cluster file, which it writes last. If it throws a
- * user-facing error, nothing existing has changed, except that `tls.json` has the renewed certificate
- * if the cluster file could not be written.
+ * user-facing error, nothing existing has changed, except that `tls.json` has the renewed
+ * certificate if the cluster file could not be written.
  */
 export const initCluster = async (plan: ClusterPlan): Promise<ClusterFile> => {
   const { folder, clusterFile, renewal, isNewCluster = false } = plan;

@@ -111,19 +111,32 @@ describeLocal('docs/recipes.md', () => {
     expect((await who('people:74')).map(({ operation }) => operation)).toContain('copy-secret');
   });
 
-  it('refuses the tokens of somebody who has left, and of nobody else', async () => {
-    const [deny = ''] = blocksBelow('Somebody leaves');
+  describe('for somebody who leaves', () => {
+    const [block = ''] = blocksBelow('Somebody leaves');
+    const policyAgainst = (sub: string) => block.replace('the claim sub of the person', sub);
     const list = (token: string) => play('dsvault list', token);
-    expect(await list(developer)).toMatchObject({ code: 0 });
-    const draft = `${vault.policyFile}.new`;
-    writeFileSync(draft, policyWith(parse(deny.replace('the claim sub of the person', '65'))));
-    renameSync(draft, vault.policyFile);
-    await untilSeen(
-      () => list(developer),
-      ({ code }) => code === 5,
-    );
-    expect(await list(approver)).toMatchObject({ code: 0 });
-    expect(await known('people:65')).toEqual(['proposed.PASSWORD']);
+    const expectRefused = async (leaver: string, other: string, policy: string) => {
+      expect(await list(leaver)).toMatchObject({ code: 0 });
+      const draft = `${vault.policyFile}.new`;
+      writeFileSync(draft, policy);
+      renameSync(draft, vault.policyFile);
+      await untilSeen(
+        () => list(leaver),
+        ({ code }) => code === 5,
+      );
+      expect(await list(other)).toMatchObject({ code: 0 });
+    };
+
+    it('refuses the tokens of the person from an identity provider, and of nobody else', async () => {
+      const { deny } = parse(policyAgainst('65')).issuers[0];
+      await expectRefused(developer, approver, policyWith({ deny }));
+      expect(await known('people:65')).toEqual(['proposed.PASSWORD']);
+    });
+
+    it('refuses the tokens that npm run token made for the person, and for nobody else', async () => {
+      const leaver = vault.token({ tenant: 'acme', sub: 'leaver' });
+      await expectRefused(leaver, owner, policyAgainst('leaver'));
+    });
   });
 
   describe('systemd credentials', () => {

@@ -99,6 +99,9 @@ describe('a policy', () => {
   });
 
   it('may use the key of a machine (localKey) only for a vault on that machine', () => {
+    const deny = { sub: ['alice'], jti: ['stolen'], before: '2026-01-01T00:00:00Z' };
+    const denying = `${issuer}${localEntry}    deny: ${JSON.stringify(deny)}\n`;
+    expect(parsePolicy(denying, local).policy.issuers[1]).toMatchObject({ jwks: local, deny });
     expect(parsePolicy(issuer + localEntry, local).policy.issuers[1]).toEqual({
       id: 'local',
       issuer: 'urn:vault:local',

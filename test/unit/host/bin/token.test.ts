@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { openTokenKey } from '../../../../host/identity/token-key.ts';
+import { openTokenKey, tokenKeyFile } from '../../../../host/identity/token-key.ts';
+import { runningRecord } from '../../../../host/process/vault-records.ts';
 import { freshFolder, runLocal } from '../../../support/local-process.ts';
 
 let folder: string;
@@ -32,7 +33,7 @@ describe('npm run token', () => {
     expect(claims).not.toHaveProperty('names');
   });
 
-  it('makes only one key when several runs make the first token at once, and gives each token the names and the lifetime that its run asked for', async () => {
+  it('makes only one key when several runs make the first token at once, and gives each token its own jti, and the names and the lifetime that its run asked for', async () => {
     const asked = [
       ['--names', ''],
       ['--names', 'billing.*, DB_HOST'],
@@ -45,6 +46,38 @@ describe('npm run token', () => {
     expect(none).toMatchObject({ names: [], tenant: 'acme', sub: 'alice' });
     expect(some).toMatchObject({ names: ['billing.*', 'DB_HOST'] });
     expect((short?.exp ?? 0) - (short?.iat ?? 0)).toBe(90);
+    expect(new Set([none?.jti, some?.jti, short?.jti, undefined]).size).toBe(4);
+  });
+});
+
+describe('npm run token without token-key.json', () => {
+  const running = { vaultId: 'v', tableName: '', masterKeyId: '', takesLocalTokens: true };
+  const restart = 'restart the vault, for a new key';
+  it.each([
+    [
+      'a vault runs',
+      'the vault on http://127.0.0.1:1',
+      restart,
+      () => {
+        runningRecord.remember(folder, { ...running, url: 'http://127.0.0.1:1' });
+      },
+    ],
+    [
+      'the folder is that of init',
+      'the nodes',
+      'and copy cluster.json to all nodes, for a new key',
+      () => {
+        writeFileSync(join(folder, 'cluster.json'), '{}');
+      },
+    ],
+  ])('makes no new key, whose tokens would be refused, if %s', async (_, who, next, prepare) => {
+    prepare();
+    const { code, output, errors } = await token('--tenant', 'a', '--sub', 'x');
+    expect([code, output]).toEqual([1, []]);
+    const missing = `${tokenKeyFile(folder)} is missing, and ${who} would refuse the tokens of a new key: put back a copy. `;
+    expect(errors.join('\n')).toContain(missing);
+    expect(errors.join('\n')).toContain(next);
+    expect(existsSync(tokenKeyFile(folder))).toBe(false);
   });
 });
 
