@@ -78,6 +78,13 @@ export const fileSentence = ({
       causeLine === undefined ? '' : ` (${causeFile ? `${causeFile} ` : ''}line ${causeLine})`;
     return `${key} cannot be written for ${dialect}: ${why}${at}`;
   }
+  if (code === 'interpolated' || code === 'interpolated_reference') {
+    const also =
+      code === 'interpolated'
+        ? ''
+        : ', which has a reference too: give the secret a key of its own';
+    return `${key}: ${dialect} would interpolate this value${also}`;
+  }
   if (code === 'reader_disagrees' && dialect !== undefined) {
     const why = reason === undefined ? '' : `: ${reasons[reason] ?? reason}`;
     return `${dialect} may read this line differently than the vault${why}`;

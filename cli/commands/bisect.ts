@@ -7,7 +7,13 @@ import { note, noteLine, printJson, printTable } from '../output/output.ts';
 import { reportLines } from '../output/print-failure.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { runChild } from '../run/child-program.ts';
-import { getReading, type ProgramFlags, readTexts, withProgramFile } from '../run/program-file.ts';
+import {
+  getReading,
+  mergingFor,
+  type ProgramFlags,
+  readTexts,
+  withProgramFile,
+} from '../run/program-file.ts';
 import { bisect, type Range, runsLeft, type Verdict } from './bisection.ts';
 import { instantOf, vaultCommand } from './command-line.ts';
 import { versionCells, versionHead } from './history.ts';
@@ -37,7 +43,7 @@ export const bisectCommand = () =>
       const bad = flags.bad === 'now' ? undefined : instantOf('--bad')(flags.bad);
       if (bad !== undefined && bad <= good) throw usage('--bad is a time after --good');
       const session = openSession(flags);
-      const merged = mergeFiles(await readTexts([flags.envFile]), flags.only);
+      const merged = mergeFiles(await readTexts([flags.envFile]), mergingFor(flags));
       const plan = planOrFail(flags.envFile, merged.content);
       const history = await readHistory(session, unpinnedNames(plan), good);
       const changes = changesOf(history, good, bad);

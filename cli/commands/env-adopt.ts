@@ -15,7 +15,7 @@ import { VaultError } from '../../functions/model/errors.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { storeValues } from '../files/adopted-values.ts';
-import { notePlain, requireAllFit } from '../files/adoption-report.ts';
+import { nextStep, notePlain, requireAllFit } from '../files/adoption-report.ts';
 import { invalidFile } from '../files/file-failures.ts';
 import { findOldCopies } from '../files/old-copies.ts';
 import { askYes } from '../output/ask-yes.ts';
@@ -73,10 +73,10 @@ export const adoptCommand = () =>
       if (json) await printJson(documentOf(file, adoption, found, held, dryRun));
       else {
         if (dryRun) await printText(adoption.content);
-        else if (!isNothing) note(`${file} has references now: dsvault env expand reads it`);
         noteWarnings(held, file);
         for (const sentence of copies) note(sentence);
         notePlain(file, content, adoption);
+        if (!dryRun && !isNothing) note(nextStep(file, adoption.content, reader));
       }
       session.forgetKey();
       requireAllFit(adoption);

@@ -1,9 +1,11 @@
 import { findPlainSecrets } from '../../functions/env/adoption.ts';
+import { findInterpolations } from '../../functions/env/agreement.ts';
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { readValues, valueOptions } from '../files/enc-values.ts';
 import { planOrFail } from '../files/file-failures.ts';
 import { note, noteLine, printJson } from '../output/output.ts';
+import { noteWarnings } from '../output/print-failure.ts';
 import { readText } from '../values/read-value.ts';
 import { offlineCommand } from './command-line.ts';
 
@@ -38,12 +40,22 @@ export const lintCommand = () =>
       const allowed = except?.split(',') ?? [];
       const found = isAllowed ? [] : findPlainSecrets(content);
       const plain = found.filter(({ key }) => !allowed.includes(key));
+      const source = { content, file: plan.file };
+      const interpolated = findInterpolations(source, dialect);
       const counts = `to create: ${create.length}, to update: ${update.length}, to read: ${read.length}`;
-      if (json) await printJson({ create, update, read, ...(!isAllowed && { plain }) });
+      if (json)
+        await printJson({ create, update, read, interpolated, ...(!isAllowed && { plain }) });
       else if (plain.length === 0) note(`${file}: no errors; secrets ${counts}`);
       else for (const { key, line } of plain) noteLine(`${file}:${line}: ${key} is in plain text`);
+      if (!json) {
+        noteWarnings(interpolated, file);
+        if (interpolated.length > 0) note(howToRun);
+      }
       if (plain.length === 0) return;
       throw failure('values look like secrets: env adopt stores them, --except allows them', {
         kind: 'found',
       });
     });
+
+const howToRun =
+  'run refuses interpolated values: --references-only leaves them to the program, --literal passes them as text';

@@ -4,7 +4,13 @@ import { mergeFiles } from '../files/merged-files.ts';
 import { tenantOf } from '../requests/token.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { type Child, runChild } from '../run/child-program.ts';
-import { getReading, type Reading, readTexts, withProgramFile } from '../run/program-file.ts';
+import {
+  getReading,
+  mergingFor,
+  type Reading,
+  readTexts,
+  withProgramFile,
+} from '../run/program-file.ts';
 import { openRecord } from '../run/program-records.ts';
 import { requireOther, watchFile, watchOf, withWatch, writeFor } from '../run/watch.ts';
 import { instantOf, vaultCommand } from './command-line.ts';
@@ -18,6 +24,7 @@ export const runCommand = () =>
         'dsvault run -- node server.js',
         'dsvault run -f base.env -f local.env -- node server.js',
         'dsvault run -f production.env --only DB_URL,API_KEY -- ./migrate',
+        'dsvault run --references-only -- bin/rails server',
         'dsvault run --pristine --redact -- ./build.sh',
         'dsvault run --watch -- node server.js',
         'dsvault run --watch --write app.env --signal HUP -- ./server app.env',
@@ -38,7 +45,8 @@ export const runCommand = () =>
       const session = openSession(flags);
       const texts = await readTexts(flags.envFile ?? ['.env']);
       if (watch) requireOther(watch, texts);
-      const merged = mergeFiles(texts, flags.only);
+      const merging = watch?.target ? { only: flags.only } : mergingFor(flags);
+      const merged = mergeFiles(texts, merging);
       const expansion = { ...merged, at: flags.at, dialect: watch?.dialect };
       const reading = await getReading(session, flags, expansion);
       if (watch) writeFor(watch, reading);
@@ -49,7 +57,7 @@ export const runCommand = () =>
         const onStart = (pid: number) => record.write(pid, resolved);
         return { command, args, env, hide, onStart };
       };
-      const watcher = watch && watchFile(watch, { flags, texts, reading, childOf });
+      const watcher = watch && watchFile(watch, { flags, merging, texts, reading, childOf });
       process.exitCode = (await runChild(childOf(reading), watcher)).code;
       record.remove();
     });

@@ -3,8 +3,11 @@
  * been stored.
  */
 import type { Adoption } from '../../functions/env/adoption.ts';
+import { findInterpolations, readFile } from '../../functions/env/agreement.ts';
+import type { TextDialect } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { isPublicName } from '../../functions/env/looks-secret.ts';
+import { hasReference } from '../../functions/env/references.ts';
 import { failure } from '../../system/failures.ts';
 import { note, noteLine } from '../output/output.ts';
 import { unfitReason } from './unfit-values.ts';
@@ -50,6 +53,32 @@ const cutByComment = (content: string, secrets: Adoption['secrets']): Adoption['
     const text = found.value.raw + found.afterValue + found.comment;
     return text.startsWith(value) && /^[ \t]*#/.test(text.slice(value.length));
   });
+};
+
+/** Returns what to do with a file that has references now, and with the lines that it still has. */
+export const nextStep = (file: string, content: string, dialect: TextDialect): string => {
+  const has = `${file} has references now`;
+  if (dialect === 'docker') {
+    return `${has}: dsvault env expand ${file} --dialect docker --out FILE writes it for docker run`;
+  }
+  const source = readFile(content);
+  const keys = findInterpolations(source, dialect).flatMap(({ code, key }) =>
+    code === 'interpolated' ? key : [],
+  );
+  const isLeft = keys.length > 0;
+  const sent = source.file.lines.filter(
+    (line) => line.kind === 'assignment' && (!isLeft || hasReference(line)),
+  );
+  const isMistaken = findInterpolations(source, 'shell', sent).length > 0 && dialect !== 'shell';
+  const command = [
+    'dsvault run',
+    file === '.env' ? [] : `-f ${file}`,
+    isLeft ? '--references-only' : [],
+    isMistaken ? `--dialect ${dialect}` : [],
+    '-- PROGRAM',
+  ].flat();
+  const why = isLeft ? `, which leaves ${keys.join(', ')} to the program's own reader` : '';
+  return `${has}: start the program with ${command.join(' ')}${why}`;
 };
 
 /** Throws if a chosen value could not be stored. */

@@ -5,7 +5,7 @@
 
 import { defectLines, type Failure, failureIn, namingField } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
-import type { Report } from '../../system/problem-report.ts';
+import type { FileError, Report } from '../../system/problem-report.ts';
 import { jsonOf, note, noteLine, wantsJson } from './output.ts';
 
 /** Reports an error, and returns the exit code. */
@@ -60,10 +60,10 @@ export const reportLines = (report: Report, file?: string): string[] => {
   return more > 0 ? [...lines, `and ${more} more`] : lines;
 };
 
-type Warning = { readonly line: number; readonly code: string };
+type Warning = Pick<FileError, 'line' | 'code' | 'key' | 'dialect'>;
 
 export const noteWarnings = (warnings: readonly Warning[], file: string): void => {
-  for (const { line, code } of warnings) {
-    noteLine(`${file}:${line}: warning: ${fileSentence({ code })} [${code}]`);
+  for (const { line, code, key, dialect } of warnings) {
+    noteLine(`${file}:${line}: warning: ${fileSentence({ code, key, dialect })} [${code}]`);
   }
 };

@@ -2,12 +2,19 @@
  * Reads `.env` files for a program: their variables, and the texts to mask in the program's output.
  */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
+import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { environmentFor } from '../../system/environment.ts';
-import { failure } from '../../system/failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { ownVariables } from '../../system/own-variables.ts';
 import { askedDialect, type ExpandedFile, expandFile, expandUnless } from '../files/expand-file.ts';
-import { type MergedFiles, type NamedText, ofMerged, placeIn } from '../files/merged-files.ts';
+import {
+  type MergedFiles,
+  type Merging,
+  type NamedText,
+  ofMerged,
+  placeIn,
+} from '../files/merged-files.ts';
 import { note } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
 import type { Session } from '../requests/vault-client.ts';
@@ -20,12 +27,21 @@ export const withProgramFile = <Args extends unknown[], Options extends OptionVa
 ) =>
   command
     .option('--only <keys>', 'only these keys of the file, separated by commas')
+    .option('--references-only', "leave lines without references to the program's own reader")
+    .option('--literal', 'pass $NAME and the like on as text')
+    .option('--dialect <name>', `the program that reads the file: ${dialectNames}`, 'shell')
     .option('--pristine', 'do not pass on the environment of dsvault itself')
     .option('--keep-token', 'pass on DSVAULT_TOKEN, DSVAULT_TOKEN_FILE and _COMMAND, too');
 
 export type ProgramFlags = ReturnType<
   ReturnType<typeof withProgramFile<[], Record<never, never>>>['opts']
 > & { readonly redact?: true | undefined };
+
+/** How to merge files whose values become environment variables. */
+export const mergingFor = ({ dialect, only, referencesOnly, literal }: ProgramFlags): Merging => {
+  if (!isDialect(dialect)) throw usage(`--dialect is one of ${dialectNames}`);
+  return { only, referencesOnly, interpolatedBy: literal ? undefined : dialect };
+};
 
 export const readEnvFile = (file: string): Promise<string> =>
   readText(file, undefined, '-f names another, and - is stdin');

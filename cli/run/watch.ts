@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { usage } from '../../system/failures.ts';
-import { mergeFiles, type NamedText } from '../files/merged-files.ts';
+import { type Merging, mergeFiles, type NamedText } from '../files/merged-files.ts';
 import { note } from '../output/output.ts';
 import { reportFailure } from '../output/print-failure.ts';
 import { replaceFile, requireWritable } from '../output/private-files.ts';
@@ -50,12 +50,14 @@ export const withWatch = <Args extends unknown[], Options extends OptionValues>(
       signalOf,
     )
     .option('--grace <seconds>', `the time from that signal to KILL (${presets.graceS})`)
-    .option('--write <file>', 'write the expanded file there instead, and do not restart')
-    .option('--dialect <name>', 'how that file is written (shell)');
+    .option('--write <file>', 'write the expanded file there instead, and do not restart');
 
 type WatchFlags = ReturnType<ReturnType<typeof withWatch<[], Record<never, never>>>['opts']> & {
   readonly at?: string | undefined;
   readonly redact?: true | undefined;
+  readonly dialect: string;
+  readonly literal?: true | undefined;
+  readonly referencesOnly?: true | undefined;
 };
 
 /**
@@ -65,13 +67,15 @@ type WatchFlags = ReturnType<ReturnType<typeof withWatch<[], Record<never, never
 export const watchOf = (flags: WatchFlags) => {
   const { watch, interval, signal, grace, write, dialect } = flags;
   if (!watch) {
-    const given = [interval, signal, grace, write, dialect].some((flag) => flag !== undefined);
+    const given = [interval, signal, grace, write].some((flag) => flag !== undefined);
     if (!given) return undefined;
-    throw usage('--interval, --signal, --grace, --write and --dialect belong to --watch');
+    throw usage('--interval, --signal, --grace and --write belong to --watch');
   }
   if (flags.at !== undefined) throw usage('give --watch or --at: the past does not change');
   if (write !== undefined && flags.redact) throw usage('give --write or --redact');
-  if (write === undefined && dialect !== undefined) throw usage('--dialect belongs to --write');
+  if (write !== undefined && (flags.literal || flags.referencesOnly)) {
+    throw usage('--references-only and --literal are for variables: --write writes all lines');
+  }
   if (write !== undefined && grace !== undefined) {
     throw usage('--grace is for a restart: with --write there is none');
   }
@@ -81,7 +85,7 @@ export const watchOf = (flags: WatchFlags) => {
     intervalMs,
     graceMs: millisecondsOf(grace ?? presets.graceS, '--grace'),
     signal,
-    dialect: write === undefined ? undefined : (dialect ?? 'shell'),
+    dialect: write === undefined ? undefined : dialect,
     target: write === undefined ? undefined : requireWritable(write),
   };
 };
@@ -123,6 +127,7 @@ export const waitMs = (intervalMs: number, failures: number, chance: number): nu
 
 type Program = {
   readonly flags: ProgramFlags & Flags;
+  readonly merging: Merging;
   /** The files with the references, and what they were expanded to when the program started. */
   readonly texts: readonly NamedText[];
   readonly reading: Reading;
@@ -135,7 +140,7 @@ type Program = {
  * files can be expanded again.
  */
 export const watchFile =
-  (watch: WatchSettings, { flags, childOf, ...first }: Program) =>
+  (watch: WatchSettings, { flags, merging, childOf, ...first }: Program) =>
   async (watched: ChildControl): Promise<void> => {
     let { texts, reading } = first;
     const files = texts.map(({ file }) => file);
@@ -147,7 +152,7 @@ export const watchFile =
       // A separate session for each check, so that a renewed token is found. It does not retry,
       // because the next check does.
       const session = openSession({ ...flags, retries: '0' });
-      const expansion = { ...mergeFiles(typed, flags.only), dialect: watch.dialect };
+      const expansion = { ...mergeFiles(typed, merging), dialect: watch.dialect };
       const next = await findNewReading(session, flags, expansion, reading, watched.over);
       if (next !== undefined && next.expanded !== reading.expanded) {
         // Earlier values are still secret, so they stay masked in the output.

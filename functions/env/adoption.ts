@@ -13,7 +13,7 @@ import { byteOrderMark, errorsAt } from './faults.ts';
 import { type Assignment, type Line, parseFile, printLine } from './grammar.ts';
 import { looksSecret } from './looks-secret.ts';
 import { planFile } from './plan.ts';
-import { findCandidates, writtenAs } from './references.ts';
+import { hasReference, writtenAs } from './references.ts';
 import { renderFile } from './render.ts';
 
 type AdoptedSecret = {
@@ -107,7 +107,7 @@ const isText = (source: ReadableFile, line: Assignment): boolean =>
   source.plain.has(line) || isEscaped(source, line);
 
 const isEscaped = ({ referring }: ReadableFile, line: Assignment): boolean =>
-  referring.has(line) && findCandidates(line.value.decoded).every(({ kind }) => kind === 'text');
+  referring.has(line) && !hasReference(line);
 
 const adoptLines = (
   source: ReadableFile,

@@ -8,7 +8,7 @@ import { type Dialect, writerOf } from './dialects/dialect.ts';
 import { errorsAt, type Fault } from './faults.ts';
 import { type Assignment, type Line, type ParsedFile, parseFile, printLine } from './grammar.ts';
 import { unfitAt } from './plan.ts';
-import { scanFile } from './references.ts';
+import { hasReference, scanFile } from './references.ts';
 
 /**
  * A line that a dialect's reader reads differently from the vault. `reason` says why that reader
@@ -76,6 +76,35 @@ export const findDisagreements = (
     }
     start += printLine(line).length;
   }
+  return errorsAt(content, found);
+};
+
+/**
+ * A value in which the reader replaces a variable or runs a command, which the vault does not. If
+ * the value also has a reference (`interpolated_reference`), no program can do both.
+ */
+export type Interpolation = Pick<FileError, 'line' | 'column'> & {
+  readonly code: 'interpolated' | 'interpolated_reference';
+  readonly key: string;
+  readonly dialect: Dialect;
+};
+
+/**
+ * Returns the values among these lines that the dialect's reader interpolates, unless the file has
+ * errors.
+ */
+export const findInterpolations = (
+  { content, file }: Pick<ReadableFile, 'content' | 'file'>,
+  dialect: Dialect,
+  among: Iterable<Line> = file.lines,
+): readonly Interpolation[] => {
+  if (file.errors.length > 0) return [];
+  const { expands } = writerOf(dialect);
+  const found = [...among].flatMap((line) => {
+    if (line.kind !== 'assignment' || !expands(line)) return [];
+    const code = hasReference(line) ? 'interpolated_reference' : 'interpolated';
+    return [{ offset: startOf(line), code, key: line.key, dialect } as const];
+  });
   return errorsAt(content, found);
 };
 

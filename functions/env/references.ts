@@ -119,6 +119,10 @@ const referenceAt = (value: string, open: number, word: string) => {
   return undefined;
 };
 
+/** Whether the value of a line has a reference, also a malformed one. Escaped ones do not count. */
+export const hasReference = ({ value }: Assignment): boolean =>
+  findCandidates(value.decoded).some(({ kind }) => kind !== 'text');
+
 const countBackslashes = (value: string, before: number): number => {
   let at = before;
   while (at > 0 && value[at - 1] === '\\') at--;

@@ -39,8 +39,11 @@ const composeReads = (line: Line): Reading => {
 /** Stands for an escaped dollar sign. No value contains this character. */
 const literal = '\0';
 
+const withoutEscapes = (raw: string): string =>
+  raw.replace(/\\([\\"nrt$`])/g, (_, escaped) => (escaped === '$' ? literal : ' '));
+
 const quotedReads = (raw: string): Reading => {
-  const text = raw.replace(/\\([\\"nrt$`])/g, (_, escaped) => (escaped === '$' ? literal : ' '));
+  const text = withoutEscapes(raw);
   // Compose turns an escaped dollar sign into two, and pairs the first of them with a dollar sign
   // before it.
   if (text.includes(`$${literal}`)) return 'whole file';
@@ -80,5 +83,7 @@ export const compose: Writer = {
     value.includes('\0')
       ? { reason: 'nul' }
       : withSpelling(line, spell(value, line.comment !== '')),
+  expands: ({ value: { quote, raw } }) =>
+    quote !== "'" && expands(quote === '"' ? withoutEscapes(raw) : raw) !== 'same',
   ...checksOf({ reads: composeReads, unfit: () => undefined }),
 };

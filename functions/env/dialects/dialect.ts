@@ -17,6 +17,7 @@ const json: Writer = {
   write: (line, value) => `${JSON.stringify(line.key)}:${JSON.stringify(value)}`,
   refuse: () => new Map(),
   disagrees: () => false,
+  expands: () => false,
   frame: { open: '{', between: ',', close: '}' },
 };
 

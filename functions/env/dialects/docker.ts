@@ -53,4 +53,9 @@ const found = (line: Assignment): ReadValue | undefined => {
   };
 };
 
-export const docker: Writer = { write, found, ...checksOf({ reads, unfit: () => undefined }) };
+export const docker: Writer = {
+  write,
+  found,
+  expands: () => false,
+  ...checksOf({ reads, unfit: () => undefined }),
+};

@@ -5,7 +5,7 @@
  */
 import { type Line, printLine } from '../grammar.ts';
 import { readByNode, unfitForNode, writeForNode } from './node.ts';
-import { checksOf, type Reading, type Writer } from './writer.ts';
+import { checksOf, type Reading, type Writer, withOwnComment } from './writer.ts';
 
 /**
  * dotenv-expand replaces `$NAME` and `${NAME}`, runs `$(…)`, and drops a backslash before `$`. The
@@ -56,7 +56,12 @@ const reads = (line: Line, marked: boolean): Reading => {
   return isLoose(raw) && namesReadBy(raw).length > 0 ? 'whole file' : readByNode(line, marked);
 };
 
+/** dotenv-expand interpolates in any quotes. npm dotenv ends a bare value at its first `#`. */
+const expands: Writer['expands'] = (line) =>
+  /(?<!\\)\$(?:\{?[A-Za-z_]|\()/.test(withOwnComment(line).value.raw);
+
 export const dotenv: Writer = {
   write,
+  expands,
   ...checksOf({ reads, clash: clashAmong, unfit: unfitForNode }),
 };

@@ -97,5 +97,6 @@ export const unfitForNode: Reader['unfit'] = (line, marked) => {
 
 export const node: Writer = {
   write: writeForNode,
+  expands: () => false,
   ...checksOf({ reads: readByNode, unfit: unfitForNode }),
 };

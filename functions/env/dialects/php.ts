@@ -54,10 +54,14 @@ const opensValue = (text: string): boolean =>
 
 /** The value that phpdotenv finds; `undefined` if that depends on another variable. */
 const readValue = (line: Assignment): string | undefined => {
-  const { quote, raw, decoded } = withOwnComment(line).value;
-  if (raw.includes('\r')) return undefined;
-  const literal = quote === '"' ? raw.replace(/\\./gs, ' ') : raw;
-  return quote !== "'" && /\$\{[\w.]+\}/.test(literal) ? undefined : decoded;
+  const { raw, decoded } = withOwnComment(line).value;
+  return raw.includes('\r') || expands(line) ? undefined : decoded;
 };
 
-export const php = writerFrom({ write, reads, readValue });
+const expands = (line: Assignment): boolean => {
+  const { quote, raw } = withOwnComment(line).value;
+  const literal = quote === '"' ? raw.replace(/\\./gs, ' ') : raw;
+  return quote !== "'" && /\$\{[\w.]+\}/.test(literal);
+};
+
+export const php = writerFrom({ write, reads, readValue, expands });

@@ -218,6 +218,7 @@ const decodeDouble = (raw: string): string =>
 
 export const python: Writer = {
   found,
+  expands: ({ value }) => findExpansions(value.decoded).length > 0,
   write: (line, value) =>
     value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
   ...checksOf({ reads: pythonReads, unfit: () => undefined }),

@@ -57,8 +57,15 @@ const readValue = (line: Assignment): string | undefined => {
   if (quote === "'") return lines;
   if (quote === '"' ? /\\[nr]/.test(lines) : /[\v\f]$/.test(lines)) return undefined;
   const text = withoutBackslashes(lines);
-  if (text.includes('$(') || name.test(text.replaceAll('\\$', ''))) return undefined;
-  return text.replaceAll('\\$', '$');
+  return expandsText(text) ? undefined : text.replaceAll('\\$', '$');
 };
 
-export const ruby = writerFrom({ write, reads, readValue });
+const expandsText = (text: string): boolean =>
+  text.includes('$(') || name.test(text.replaceAll('\\$', ''));
+
+const expands = (line: Assignment): boolean => {
+  const { quote, raw } = withOwnComment(line).value;
+  return quote !== "'" && expandsText(withoutBackslashes(raw));
+};
+
+export const ruby = writerFrom({ write, reads, readValue, expands });

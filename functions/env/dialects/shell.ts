@@ -182,7 +182,12 @@ const endsInside = (text: string): boolean => {
   return !quoted;
 };
 
+/** What a shell replaces or runs, in a value without its escapes. */
+const expansion = /`|\$[\w{([@*#?!$-]/;
+
 export const shell: Writer = {
+  expands: ({ value: { quote, raw } }) =>
+    quote !== "'" && expansion.test(raw.replace(quote === '"' ? /\\[\\"$`]/g : /\\./g, '')),
   write: (line, value) =>
     value.includes('\0') ? { reason: 'nul' } : withSpelling(line, spell(value)),
   ...checksOf({

@@ -38,6 +38,11 @@ export type Writer = {
   /** Whether the reader may read an unchanged line differently from the grammar. */
   readonly disagrees: (file: ParsedFile, line: Line) => boolean;
   /**
+   * Whether the reader replaces a variable in the value of an unchanged line, or runs a command in
+   * it. The grammar does neither.
+   */
+  readonly expands: (line: Assignment) => boolean;
+  /**
    * Returns the value that the dialect's reader finds on a line that it reads differently from the
    * grammar; `undefined` if that is not certain. If the reader takes a comment for a part of the
    * value, the returned line does not have that comment.
@@ -101,11 +106,13 @@ export const writerFrom = ({
   write,
   reads,
   readValue,
-}: Pick<Writer, 'write'> & {
+  expands,
+}: Pick<Writer, 'write' | 'expands'> & {
   readonly reads: (line: Line) => Reading;
   readonly readValue: (line: Assignment) => string | undefined;
 }): Writer => ({
   write,
+  expands,
   found: (line) => {
     const value = reads(line) === 'different' ? readValue(line) : undefined;
     return value === undefined ? undefined : { line: withOwnComment(line), value };

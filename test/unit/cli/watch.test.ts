@@ -51,7 +51,13 @@ describe('checking a watched file', () => {
     const merged = mergeFiles([{ file: '.env', text: 'K0=secret(S)' }]);
     const old = { expanded: '', env: {}, hide: [], resolved: [], tag: 'old' };
     const { signal } = new AbortController();
-    const found = await findNewReading(session, { redact: true }, merged, old, signal);
+    const found = await findNewReading(
+      session,
+      { redact: true, dialect: 'shell' },
+      merged,
+      old,
+      signal,
+    );
     expect([signals, found?.hide]).toEqual([[signal, signal], ['c4n4ry-1']]);
   });
 });
