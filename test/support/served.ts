@@ -3,13 +3,12 @@
  * run. So the e2e suites test the functions as that program serves them. The first time, it
  * installs what it needs.
  */
-import { rmSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { findFreePort } from '../../host/process/ports.ts';
 import { lambdaImage } from '../../local/containers/docker.ts';
 import { isStandIn } from './images/stand-ins.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile, runLocal } from './local-process.ts';
-
-type Served = { readonly process: LocalProcess; readonly dataDir: string };
 
 const startLimitMs = 900_000;
 
@@ -17,22 +16,20 @@ const startLimitMs = 900_000;
  * The vault that serves this run. It is kept in `globalThis`, because Jest loads this module again
  * at the end of the run.
  */
-const kept: { served?: Served } = globalThis as { served?: Served };
+const kept: { served?: LocalProcess } = globalThis as { served?: LocalProcess };
 
 /**
- * Ends the process, which removes the containers of its functions. Then removes the data folder.
+ * Ends the process, which removes the containers of its functions. Its folder stays with the other
+ * files of the run, because it has the logs that explain a failed test.
  */
 export const endServed = async (): Promise<void> => {
-  if (kept.served === undefined) return;
-  const { process: running, dataDir } = kept.served;
-  running.child.kill('SIGTERM');
-  await running.exit;
-  rmSync(dataDir, { recursive: true, force: true });
+  kept.served?.child.kill('SIGTERM');
+  await kept.served?.exit;
 };
 
 /**
  * Starts the program on a new folder and on ports that do not disturb what a person may be running.
- * Sets `BASE_URL` to its address.
+ * Sets `TEST_BASE_URL` to its address.
  */
 export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
   const dataDir = freshFolder();
@@ -47,10 +44,13 @@ export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
     ...ports,
     VAULT_DATA_DIR: dataDir,
   });
-  kept.served = { process: served, dataDir };
+  const log = createWriteStream(join(dataDir, 'stack.log'));
+  for (const stream of [served.child.stdout, served.child.stderr])
+    stream?.pipe(log, { end: false });
+  kept.served = served;
   try {
     const url = await lineOf(served, /^vault listening on (http:\/\/\S+)$/, startLimitMs);
-    Object.assign(process.env, { BASE_URL: url, VAULT_DATA_DIR: dataDir });
+    Object.assign(process.env, { TEST_BASE_URL: url, VAULT_DATA_DIR: dataDir });
   } catch (error) {
     await endServed();
     // Jest prints the stack, so replace it with the message, which has the output of the program.
