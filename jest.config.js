@@ -106,7 +106,7 @@ export default {
   reporters: [
     'default',
     [
-      '<rootDir>/test/support/run-reporter.js',
+      '<rootDir>/test/support/run-reporter.ts',
       {
         projects: ['unit', 'contract', 'proof'],
         folder: isFirstProcess && process.env.TMPDIR,

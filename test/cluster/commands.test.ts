@@ -22,6 +22,7 @@ import { describeTimes, printFigure } from '../support/figure.ts';
 import { headCommit } from '../support/head.ts';
 import { liveByDsvault } from '../support/life-by-dsvault.ts';
 import { freshFolder, runLocal } from '../support/local-process.ts';
+import { itWith } from '../support/needs.ts';
 import { checkReply } from '../support/openapi.ts';
 import { freshName } from '../support/running-vault.ts';
 import { issueToken } from '../support/tokens.ts';
@@ -87,7 +88,7 @@ const staleEtcd = (process.env['PATH'] ?? '').split(':').find((folder) => {
   return isKnownToReadStale(version);
 });
 
-(staleEtcd === undefined ? it.skip : it)(
+itWith('an etcd on the PATH that may answer stale reads', staleEtcd !== undefined)(
   'a cluster whose etcd may answer stale reads warns at the terminal once, and status marks its nodes',
   async () => {
     const old = await startCluster(freshFolder(), { PATH: `${staleEtcd}:${process.env['PATH']}` });

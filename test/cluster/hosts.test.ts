@@ -2,14 +2,13 @@
  * Three nodes on different hosts, set up as in docs/deploy/machines.md: what strangers on their
  * network can reach, and what happens when an operator replaces a machine and its address.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { connectMember } from '../../host/etcd/member-client.ts';
 import { memberAddress } from '../../host/node/member.ts';
+import { describeAsRoot } from '../support/needs.ts';
 import { openTrial, type Trial } from './trial.ts';
 
 const numbers = [1, 2, 3];
-/** Making namespaces needs root on Linux. */
-const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 describeAsRoot('three nodes on three hosts', () => {
   let trial: Trial;

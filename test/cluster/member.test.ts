@@ -30,6 +30,7 @@ import { findFreePort } from '../../host/process/ports.ts';
 import { findProgram } from '../../system/programs.ts';
 import { freshCertificates } from '../support/certificates.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { isRoot, itAsRoot } from '../support/needs.ts';
 import { configOf, memberOptionsOf } from '../support/nodes.ts';
 import { until } from '../support/until.ts';
 
@@ -140,8 +141,6 @@ it.each<[string, () => void]>([
 });
 
 describe('a node whose etcd ends again and again', () => {
-  /** Mounting a small disk needs root. */
-  const asRoot = process.getuid?.() === 0;
   const unmount: (() => void)[] = [];
   const mount = (...options: readonly string[]): void => {
     execFileSync('mount', options);
@@ -166,10 +165,11 @@ describe('a node whose etcd ends again and again', () => {
     return () => rmSync(filler);
   };
 
-  const rows: readonly (readonly [string, boolean, () => Promise<() => void>, RegExp])[] = [
+  type Hindrance = readonly [string, typeof itAsRoot, () => Promise<() => void>, RegExp];
+  const hindrances: readonly Hindrance[] = [
     [
       'because its port is taken',
-      true,
+      it,
       async () => {
         const { etcdPort: port } = addressOf(config, 1);
         const server = createServer().listen(port, '127.0.0.1');
@@ -180,13 +180,13 @@ describe('a node whose etcd ends again and again', () => {
     ],
     [
       'because its disk is full',
-      asRoot,
+      itAsRoot,
       async () => fillDisk(),
       /: the system said: no space left on device$/,
     ],
     [
       'because its files cannot be written',
-      asRoot,
+      itAsRoot,
       async () => {
         const files = join(folder, 'etcd');
         mount('--bind', files, files);
@@ -196,10 +196,9 @@ describe('a node whose etcd ends again and again', () => {
       /: the system said: (read-only file system|permission denied)$/,
     ],
   ];
-  it.each(rows.filter(([, isPossible]) => isPossible))(
-    '%s keeps its files, and its etcd serves once the cause is gone',
-    async (_, __, hinder, doubt) => {
-      if (asRoot) mountDisk();
+  for (const [cause, itNeeds, hinder, doubt] of hindrances) {
+    itNeeds(`${cause} keeps its files, and its etcd serves once the cause is gone`, async () => {
+      if (isRoot) mountDisk();
       const whole = await start(isWhole);
       await fill().finally(whole.close);
       const pass = await hinder();
@@ -216,44 +215,47 @@ describe('a node whose etcd ends again and again', () => {
       } finally {
         await hindered.close();
       }
-    },
-  );
+    });
+  }
 
-  it.each<[string, boolean, () => void, () => string, RegExp]>([
+  type Doubt = readonly [string, typeof itAsRoot, () => void, () => string, RegExp];
+  const doubts: readonly Doubt[] = [
     [
       'while its certificate has expired',
-      true,
+      it,
       () => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11 * 366 * 86_400_000),
       () => ownRelease(),
       /: its certificate is valid from .* to /,
     ],
     [
       'while its disk is full',
-      asRoot,
+      itAsRoot,
       () => void fillDisk(),
       () => ownRelease(),
       /: etcd does not serve an empty folder either: /,
     ],
     [
       'after an upgrade',
-      true,
+      it,
       () => undefined,
       () => '3.0',
       /: etcd 3\.0 last served them, and this is 3\./,
     ],
-  ])(
-    '%s starts etcd again with its damaged files instead of asking for a new member',
-    async (_, isPossible, change, release, doubt) => {
-      if (!isPossible) return;
-      if (asRoot) mountDisk();
-      const whole = await start(isWhole);
-      await fill().finally(whole.close);
-      garble(database(), 0, 2);
-      change();
-      const kept = await start(isWhole, release());
-      await until(() => endings().length > 3).finally(kept.close);
-      for (const line of endings().slice(1)) expect(line).toMatch(doubt);
-      expect(hasMemberFiles(folder)).toBe(true);
-    },
-  );
+  ];
+  for (const [situation, itNeeds, change, release, doubt] of doubts) {
+    itNeeds(
+      `${situation} starts etcd again with its damaged files instead of asking for a new member`,
+      async () => {
+        if (isRoot) mountDisk();
+        const whole = await start(isWhole);
+        await fill().finally(whole.close);
+        garble(database(), 0, 2);
+        change();
+        const kept = await start(isWhole, release());
+        await until(() => endings().length > 3).finally(kept.close);
+        for (const line of endings().slice(1)) expect(line).toMatch(doubt);
+        expect(hasMemberFiles(folder)).toBe(true);
+      },
+    );
+  }
 });

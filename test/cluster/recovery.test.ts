@@ -20,12 +20,11 @@ import { memberAddress } from '../../host/node/member.ts';
 import { memberFiles } from '../../host/node/member-files.ts';
 import { type ClusterProcess, endCluster, startCluster } from '../support/cluster-process.ts';
 import { freshFolder } from '../support/local-process.ts';
+import { itAsRoot } from '../support/needs.ts';
 import { until, untilSeen } from '../support/until.ts';
 import { openTrial, type Trial } from './trial.ts';
 
 const large = randomBytes(30_000).toString('base64');
-/** Mounting a small disk needs root. */
-const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
 /** Fills the rest of the disk. */
 const fill = (file: string): void => {
   for (const bytes of [1_048_576, 4_096]) {

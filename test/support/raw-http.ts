@@ -23,10 +23,10 @@ export type RawReply = {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 /**
- * How many milliseconds to wait for a reply. With `BASE_URL`, the gateway may first have to start
- * many functions on a busy machine.
+ * How many milliseconds to wait for a reply. With `TEST_BASE_URL`, the gateway may first have to
+ * start many functions on a busy machine.
  */
-const timeoutMs = process.env['BASE_URL'] === undefined ? 20_000 : 120_000;
+const timeoutMs = process.env['TEST_BASE_URL'] === undefined ? 20_000 : 120_000;
 
 /** Closes the connections that `exchange` keeps open. */
 export const closeConnections = (): void => agent.destroy();

@@ -1,14 +1,15 @@
 /**
  * A vault as its callers see it: `host/bin/start.ts` as a process on a new folder, or, with
- * `BASE_URL`, a vault that is already running on the folder `VAULT_DATA_DIR`. Every reply and every
- * accepted request is checked against docs/openapi.yaml, so any test that sends requests also
+ * `TEST_BASE_URL`, a vault that is already running on the folder `VAULT_DATA_DIR`. Every reply and
+ * every accepted request is checked against docs/openapi.yaml, so any test that sends requests also
  * checks the contract.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import { addressOf, freshFolder, type LocalProcess, runLocal } from './local-process.ts';
+import { describeWith, itWith } from './needs.ts';
 import {
   checkAccepted,
   checkReply,
@@ -21,14 +22,12 @@ import { sendUntilFinal } from './repeated-requests.ts';
 import { type Claims, issueToken } from './tokens.ts';
 
 /** Whether this run starts its own vaults, behind the local gateway. */
-export const isLocal = process.env['BASE_URL'] === undefined;
+export const isLocal = process.env['TEST_BASE_URL'] === undefined;
 
-/**
- * Like `describe`, but skips the tests if `BASE_URL` is set. For tests that need a vault of their
- * own, with its processes, files and gateway.
- */
-export const describeLocal = isLocal ? describe : describe.skip;
-export const itLocal = isLocal ? it : it.skip;
+const ownVault = `its own vault instead of ${process.env['TEST_GATEWAY'] ?? 'TEST_BASE_URL'}`;
+/** For tests that need a vault of their own, with its processes, files and gateway. */
+export const describeLocal = describeWith(ownVault, isLocal);
+export const itLocal = itWith(ownVault, isLocal);
 
 /**
  * Returns the headers for a write that competes with many others. Behind another gateway a slow
@@ -162,7 +161,7 @@ export const startVault = async (
   env: NodeJS.ProcessEnv = {},
   policyFor?: PolicyFor,
 ): Promise<RunningVault> => {
-  const running = process.env['BASE_URL'];
+  const running = process.env['TEST_BASE_URL'];
   const dataDir = (running && process.env['VAULT_DATA_DIR']) || freshFolder();
   const tenant = `tenant-${runId()}`;
   const policyFile = join(dataDir, 'access.yaml');

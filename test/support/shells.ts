@@ -17,11 +17,12 @@ const programOf = (shell: Shell): string | undefined =>
     .map((folder) => join(folder, shell))
     .find((path) => existsSync(path));
 
+export const shells: readonly Shell[] = ['bash', 'dash', 'zsh'];
+
 /** The installed shells. The tests need bash; they use the others if they are there. */
-export const shellsHere: readonly Shell[] = [
-  'bash',
-  ...(['dash', 'zsh'] as const).filter((shell) => programOf(shell) !== undefined),
-];
+export const shellsHere: readonly Shell[] = shells.filter(
+  (shell) => shell === 'bash' || programOf(shell) !== undefined,
+);
 
 /**
  * Reads each file in a shell of its own, by `set -a; . file`, and returns the values of its `keys`;

@@ -65,7 +65,7 @@ const runE2e = async ({ url, dataDir }: GuardedVault) => {
   const args = ['--testPathPatterns', 'e2e/[^/]+\\.test', '--runInBand', '--json'];
   args.push(`--outputFile=${report}`, '--selectProjects', 'e2e');
   const { promise, resolve } = Promise.withResolvers<void>();
-  const env = { ...process.env, BASE_URL: url, VAULT_DATA_DIR: dataDir };
+  const env = { ...process.env, TEST_BASE_URL: url, VAULT_DATA_DIR: dataDir };
   const command = [join('node_modules', 'jest/bin/jest.js'), ...args];
   const child = startProgram(process.execPath, command, { env, stdio: 'ignore' });
   child.on('close', () => resolve());
@@ -79,10 +79,10 @@ const runE2e = async ({ url, dataDir }: GuardedVault) => {
 
 /** Makes `startVault` use this vault. The returned function undoes that. */
 const useVault = ({ url, dataDir }: GuardedVault): (() => void) => {
-  const { BASE_URL, VAULT_DATA_DIR } = process.env;
-  Object.assign(process.env, { BASE_URL: url, VAULT_DATA_DIR: dataDir });
+  const { TEST_BASE_URL, VAULT_DATA_DIR } = process.env;
+  Object.assign(process.env, { TEST_BASE_URL: url, VAULT_DATA_DIR: dataDir });
   return () => {
-    for (const [name, value] of Object.entries({ BASE_URL, VAULT_DATA_DIR })) {
+    for (const [name, value] of Object.entries({ TEST_BASE_URL, VAULT_DATA_DIR })) {
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }

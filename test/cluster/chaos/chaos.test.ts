@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startProgram } from '../../../host/process/supervisor.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { itAsRoot } from '../../support/needs.ts';
 import type { ChaosResult } from './chaos.ts';
+import { bestNetwork } from './site.ts';
 
 jest.setTimeout(1_000_000);
 
@@ -68,6 +70,10 @@ describe('three nodes, killed, paused and cut off while clients fight over their
       expect(result.digests).toHaveLength(3);
     },
   );
+
+  itAsRoot('are cut off by networks that lose packets', () => {
+    expect(bestNetwork()).toBe('namespaces');
+  });
 
   it('received as many requests and suffered as many faults as the run requires', () => {
     const sum = (count: (result: ChaosResult) => number) =>

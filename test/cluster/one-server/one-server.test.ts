@@ -4,11 +4,12 @@
  * HTTPS, a trial restore, and an upgrade that is undone again.
  */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import manifest from '../../../package.json' with { type: 'json' };
 import { findProgram } from '../../../system/programs.ts';
 import { commandsBelow } from '../../support/console-blocks.ts';
 import { runFile } from '../../support/local-process.ts';
+import { describeAsRoot } from '../../support/needs.ts';
 import { until } from '../../support/until.ts';
 import { docker } from '../compose/containers.ts';
 import {
@@ -104,9 +105,6 @@ const untilGivenUp = async (unit: string): Promise<void> => {
   expect(await runOn('server', 'systemctl --failed --plain')).toContain(unit);
 };
 const readFromLaptop = (): Promise<string> => runOn('laptop', 'dsvault get app.DB_PASSWORD');
-
-/** Network namespaces and Debian's packages need root on Linux. */
-const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 describeAsRoot('docs/deploy/one-server.md', () => {
   beforeAll(async () => {

@@ -10,10 +10,10 @@ import { operations } from '../../../client/operations.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../../support/console-process.ts';
 import { commandLines, openDsvault } from '../../support/dsvault.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { itAsRoot } from '../../support/needs.ts';
 import { useVault } from '../../support/running-vault.ts';
 import { until } from '../../support/until.ts';
 
-const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
 const vault = useVault();
 let running: ConsoleProcess;
 beforeAll(async () => {

@@ -4,6 +4,7 @@ import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dsvault, openDsvault } from '../../support/dsvault.ts';
+import { isRoot, itAsRoot } from '../../support/needs.ts';
 import { freshName, useVault } from '../../support/running-vault.ts';
 
 const vault = useVault();
@@ -12,8 +13,6 @@ beforeAll(() => {
   dsvault = openDsvault({ DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: vault.token() });
 });
 
-/** Only root can change the owner of a file. */
-const isRoot = process.getuid?.() === 0;
 const nobody = { uid: 65_534, gid: 65_534 };
 
 /**
@@ -37,7 +36,7 @@ describe('dsvault env encrypt --in-place', () => {
     expect({ uid, gid }).toEqual({ uid: owner.uid, gid: owner.gid });
   });
 
-  (isRoot ? it : it.skip)('replaces and stores nothing if the owner cannot be kept', async () => {
+  itAsRoot('replaces and stores nothing if the owner cannot be kept', async () => {
     const name = freshName();
     const { file, content } = fileFor(name);
     const env = { ...process.env, DSVAULT_ADDR: vault.baseUrl(), DSVAULT_TOKEN: vault.token() };

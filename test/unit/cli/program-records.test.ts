@@ -14,11 +14,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openRecord, readRecords } from '../../../cli/run/program-records.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { itAsRoot } from '../../support/needs.ts';
 
 const about = { program: 'server', addr: 'http://a', tenant: 'acme' };
 const versions = [{ name: 'A', version: 3, anchor: 'k3f9qzTb' }];
-/** Only root can change the owner of a folder. */
-const isRoot = process.getuid?.() === 0;
 /** No process has a number as high as this one: the system allows up to 2 ** 22. */
 const noPid = 2 ** 22 + 1;
 
@@ -94,14 +93,11 @@ describe('the record of a program', () => {
     expect(files()).toEqual([]);
   });
 
-  const foreign: [string, () => void][] = [];
-  if (isRoot) {
-    const give = () => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      chownSync(folder, 12_345, 12_345);
-    };
-    foreign.push(['is of another user', give]);
-  }
+  const expectUnused = () => {
+    keep();
+    expect(files()).toEqual([]);
+    expect(readRecords).toThrow('is not private: remove it');
+  };
 
   it.each<[string, () => void]>([
     [
@@ -119,26 +115,26 @@ describe('the record of a program', () => {
         symlinkSync(join(home, 'elsewhere'), folder);
       },
     ],
-    ...foreign,
   ])('is neither written nor read in a folder that %s', (_, make) => {
     make();
-    keep();
-    expect(files()).toEqual([]);
-    expect(readRecords).toThrow('is not private: remove it');
+    expectUnused();
+  });
+  itAsRoot('is neither written nor read in a folder that is of another user', () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chownSync(folder, 12_345, 12_345);
+    expectUnused();
   });
 
-  const withoutRecord: [string, () => void][] = [
-    [
-      'no cache folder can be made',
-      () => Object.assign(process.env, { XDG_CACHE_HOME: '/dev/null' }),
-    ],
-  ];
-  if (isRoot)
-    withoutRecord.push(['the home is of another user', () => chownSync(home, 12_345, 12_345)]);
-
-  it.each(withoutRecord)('is skipped without an error if %s', (_, make) => {
-    make();
+  const expectNoRecord = () => {
     keep().remove();
     expect([readRecords(), readdirSync(home)]).toEqual([[], []]);
+  };
+  it('is skipped without an error if no cache folder can be made', () => {
+    process.env['XDG_CACHE_HOME'] = '/dev/null';
+    expectNoRecord();
+  });
+  itAsRoot('is skipped without an error if the home is of another user', () => {
+    chownSync(home, 12_345, 12_345);
+    expectNoRecord();
   });
 });

@@ -16,6 +16,7 @@ import fc from 'fast-check';
 import { runTokenCommand, tokenOfCommand, wordsOf } from '../../../cli/requests/token-command.ts';
 import { ed25519, signToken } from '../../support/issuer.ts';
 import { freshFolder } from '../../support/local-process.ts';
+import { itAsRoot } from '../../support/needs.ts';
 
 const key = ed25519();
 const jwt = (claims: object): string => signToken({ alg: 'EdDSA' }, claims, key);
@@ -140,23 +141,25 @@ describe('tokenOfCommand', () => {
     renameSync(file, `${folder}/elsewhere`);
     symlinkSync(`${folder}/elsewhere`, file);
   };
-  const damages: [string, (file: string) => void][] = [
-    ['is readable for the group', (file) => chmodSync(file, 0o640)],
-    ['is writable for all', (file) => chmodSync(file, 0o602)],
-    ['is a link', link],
-    ['does not contain a JWT', (file) => writeFileSync(file, inS(600).replace(/^[^.]+/, 'c4n4ry'))],
-  ];
-  // Only root can change the owner of a file.
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot) damages.push(['is of another user', (file) => chownSync(file, 12_345, 12_345)]);
-  it.each(damages)('replaces a kept token whose file %s, and does not send it', (_, damage) => {
+  const expectReplaced = (damage: (file: string) => void) => {
     prints(inS(600));
     open().read();
     damage(onlyFile());
     prints(inS(700));
     expect([open().read(), open().read()]).toEqual([inS(700), inS(700)]);
     expect(runs()).toBe(2);
-  });
+  };
+  it.each<[string, (file: string) => void]>([
+    ['is readable for the group', (file) => chmodSync(file, 0o640)],
+    ['is writable for all', (file) => chmodSync(file, 0o602)],
+    ['is a link', link],
+    ['does not contain a JWT', (file) => writeFileSync(file, inS(600).replace(/^[^.]+/, 'c4n4ry'))],
+  ])('replaces a kept token whose file %s, and does not send it', (_, damage) =>
+    expectReplaced(damage),
+  );
+  itAsRoot('replaces a kept token whose file is of another user, and does not send it', () =>
+    expectReplaced((file) => chownSync(file, 12_345, 12_345)),
+  );
 
   it('uses a token even if it cannot be kept', () => {
     process.env['XDG_CACHE_HOME'] = '/dev/null';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import {
   createRecord,
@@ -13,6 +13,7 @@ import {
 } from '../../../../host/process/process-record.ts';
 import { endAfterTest } from '../../../support/left-processes.ts';
 import { freshFolder } from '../../../support/local-process.ts';
+import { describeWith } from '../../../support/needs.ts';
 
 it('the process record in a folder is found only while the process that it names runs', () => {
   const folder = freshFolder();
@@ -28,7 +29,7 @@ it('the process record in a folder is found only while the process that it names
   expect(find(folder)).toBeUndefined();
 });
 
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
+const onLinux = describeWith('Linux', process.platform === 'linux');
 
 onLinux('a process that has the pid and the ticks of a record', () => {
   const ticksOf = (start = '') => start.split(' ').at(-1) ?? '';
