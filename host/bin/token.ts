@@ -104,8 +104,8 @@ const refuseNewKey = ({ url, keyFolder }: Vault): void => {
     ? ['the nodes', `run npm run cluster -- init ${keyFolder} and copy cluster.json to all nodes`]
     : [`the vault on ${url}`, 'restart the vault'];
   throw failure(
-    `${file} is missing, and ${who} would refuse the tokens of a new key: put back a copy. If all earlier tokens may ` +
-      `get 401, ${next}, for a new key`,
+    `${file} is missing, and ${who} would refuse the tokens of a new key: put back a copy. Otherwise ${next}; that ` +
+      'makes a new key, and all earlier tokens get 401',
   );
 };
 

@@ -52,7 +52,7 @@ describe('npm run token', () => {
 
 describe('npm run token without token-key.json', () => {
   const running = { vaultId: 'v', tableName: '', masterKeyId: '', takesLocalTokens: true };
-  const restart = 'restart the vault, for a new key';
+  const restart = 'Otherwise restart the vault; that makes a new key';
   it.each([
     [
       'a vault runs',
@@ -65,7 +65,7 @@ describe('npm run token without token-key.json', () => {
     [
       'the folder is that of init',
       'the nodes',
-      'and copy cluster.json to all nodes, for a new key',
+      'and copy cluster.json to all nodes; that makes a new key',
       () => {
         writeFileSync(join(folder, 'cluster.json'), '{}');
       },
