@@ -1,8 +1,8 @@
 /**
  * Parses the bodies of requests: strict JSON, and the secret values in it. A lenient parser would
  * silently change or drop some input; here that is an error. A body must be UTF-8 without a byte
- * order mark, without duplicate properties, lone surrogates or deep nesting, and must have exactly
- * the expected shape. Errors name the field and never quote the body, because it may contain
+ * order mark, without duplicate properties, lone surrogates, numbers that lose digits or deep
+ * nesting, and must have exactly the expected shape. Errors name the field and never quote the body, because it may contain
  * secrets.
  */
 import { visit } from 'jsonc-parser';
@@ -88,9 +88,9 @@ export const versionMap = custom<Readonly<Record<string, number>>>(
 );
 
 /**
- * Throws if this text is not JSON, begins with a byte order mark, has a property twice or half of a
- * surrogate pair, or is nested too deeply. Does not check whether numbers lose digits. `takes` ends
- * the message about text that is not JSON.
+ * Throws if this text is not JSON, begins with a byte order mark, has a property twice, half of a
+ * surrogate pair or a number that JavaScript would round, or is nested too deeply. `takes` ends the
+ * message about text that is not JSON.
  */
 const requireExact = (text: string, takes: string): void => {
   if (text.startsWith('\uFEFF'))
@@ -129,7 +129,12 @@ const requireExact = (text: string, takes: string): void => {
         }
         properties.at(-1)?.add(property);
       },
-      onLiteralValue: requireText,
+      onLiteralValue: (value, offset, length) => {
+        requireText(value);
+        if (typeof value !== 'number') return;
+        if (digitsOf(String(value)) === digitsOf(text.slice(offset, offset + length))) return;
+        throw invalid('body', 'a number in the body has more digits than the vault can keep');
+      },
       onError: (_, __, ___, line, column) => {
         const place = `line ${line + 1}, column ${column + 1}`;
         throw invalid('body', `the body is not valid JSON at ${place}${takes}`);
@@ -138,6 +143,10 @@ const requireExact = (text: string, takes: string): void => {
     { disallowComments: true, allowTrailingComma: false },
   );
 };
+
+/** The digits of a number without its exponent and without zeros at either end. */
+const digitsOf = (number: string): string =>
+  (/^[^e]*?([1-9](?:[\d.]*[1-9])?)/i.exec(number)?.[1] ?? '').replace('.', '');
 
 /** The schema of a note: a caller's remark on a version, which is not secret. */
 export const noteProperty = optional(

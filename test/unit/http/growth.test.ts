@@ -3,6 +3,8 @@
  * their length.
  */
 import { describe, expect, it } from '@jest/globals';
+import { strictObject } from 'valibot';
+import { parseJson } from '../../../functions/http/bodies.ts';
 import {
   type Event,
   headerValues,
@@ -31,6 +33,7 @@ const readAuthorization = (event: Event) => headerValues(readRequest(event), 'au
 const readIfMatch = (event: Event) => ifMatchOf(readRequest(event));
 const readQuery = (event: Event) => queryOf(readRequest(event), ['limit']);
 const readType = (event: Event) => mediaType(readRequest(event));
+const readBody = ({ body }: Event) => parseJson(body ?? '', strictObject({}));
 const readToken = (event: Event) => authenticate(readRequest(event), 0).catch(() => undefined);
 
 describe('the work of a function for a hostile request', () => {
@@ -48,6 +51,11 @@ describe('the work of a function for a hostile request', () => {
       'parameters of a media type',
       readType,
       (size) => eventWith({ 'content-type': `application/json${' ;'.repeat(size)}` }),
+    ],
+    [
+      'zeros in a number of the body',
+      readBody,
+      (size) => eventWith({}, { body: `{"a":1${'0'.repeat(size)}1}` }),
     ],
     [
       'characters that are not allowed in a token',

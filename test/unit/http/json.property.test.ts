@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { optional, strictObject, string } from 'valibot';
+import { number, optional, strictObject, string } from 'valibot';
 import {
   decodeValue,
   parseJson,
@@ -51,6 +51,18 @@ describe('a JSON body', () => {
       fc.property(fc.oneof(almostJson, fc.json()), (text) => {
         const refused = tried(() => parseJson(text, schema));
         expect(refused?.shown ?? '').not.toMatch(/c4n4ryS3cr3t|not a VaultError/);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('keeps every number that JavaScript can write', () => {
+    const numbers = strictObject({ any: number() });
+    // JavaScript writes -0 as 0.
+    const written = fc.double({ noNaN: true, noDefaultInfinity: true }).map((one) => one || 0);
+    fc.assert(
+      fc.property(written, (any) => {
+        expect(parseJson(`{"any":${any}}`, numbers)).toEqual({ any });
       }),
       { numRuns: 3_000 },
     );

@@ -23,6 +23,8 @@ describe('parseJson, for a valid body,', () => {
     ['{"name":"a\\u0000b"}', { name: 'a\u0000b' }],
     ['{"name":"\uFEFFn"}', { name: '\uFEFFn' }],
     [withAny('1e308'), { any: 1e308 }],
+    [withAny('[10.50e-1, 1.0, 1E0, 0.1, 0.0, 120]'), { any: [1.05, 1, 1, 0.1, 0, 120] }],
+    [withAny('[9007199254740992, 1e21, -1e-7]'), { any: [9007199254740992, 1e21, -1e-7] }],
     [withAny('null'), { any: null }],
     [withAny('[{"name":1},{"name":2}]'), { any: [{ name: 1 }, { name: 2 }] }],
     // Seven levels inside the body make eight in all. Many items on one level are not deep.
@@ -55,6 +57,10 @@ describe('parseJson, for an invalid body,', () => {
     // Invalid numbers, literals and escapes.
     ...['NaN', '-Infinity', 'undefined', '01', '+1', '1.', '-', '1e'].map(withAny),
     ...['{"name":"\\x41"}', '{"name":"\\u00e"}', '{"name":"a\nb"}', '{"name":"a\u0000b"}'],
+    // A number that would lose digits.
+    ...['1.0000000000000001', '9007199254740993', '0.30000000000000001', '1e400', '1e-400'].map(
+      withAny,
+    ),
     // A duplicate property.
     ...['{"name":"n","name":"n"}', '{"name":"n","\\u006e\\u0061me":"m"}'],
     ...[withAny('{"a":1,"b":{},"a":2}'), withAny('[{"a":1,"a":1}]')],

@@ -1,6 +1,5 @@
 /**
- * Requests with several faults. Every function reports the first one in the order of
- * docs/openapi.yaml.
+ * Requests with several faults. Every function reports the first one in the order of G9.
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
@@ -45,10 +44,10 @@ afterAll(() => {
   process.env = kept;
 });
 
-const tokenWith = (scope: string): string => {
-  const exp = Math.floor(Date.now() / 1_000) + 60;
+const tokenWith = (scope: string, lifetimeS = 60, signer = key): string => {
+  const exp = Math.floor(Date.now() / 1_000) + lifetimeS;
   const claims = { iss: 'urn:test', aud: 'vault', exp, tenant: 'acme', sub: 'alice', scope };
-  return signToken({ alg: 'EdDSA' }, claims, key);
+  return signToken({ alg: 'EdDSA' }, claims, signer);
 };
 
 type Sent = {
@@ -64,12 +63,18 @@ const header =
   (sent: Sent): Sent => ({ ...sent, headers: { ...sent.headers, [name]: value } });
 const malformed = (spoil: Fault['spoil']): Fault => ({ code: 'invalid_request', spoil });
 
-/** The faults, in order of precedence. */
-const unauthenticated = { code: 'unauthenticated', spoil: header('Authorization', 'Bearer x') };
-const forbidden = {
-  code: 'forbidden',
-  spoil: (sent: Sent) => header('Authorization', `Bearer ${tokenWith('none')}`)(sent),
-};
+const token = (code: string, make: () => string): Fault => ({
+  code,
+  spoil: (sent) => header('Authorization', `Bearer ${make()}`)(sent),
+});
+
+/** The faults, in order of precedence. The expired and the forged token lack the scope, too. */
+const unauthenticated: readonly Fault[] = [
+  token('unauthenticated', () => 'x'),
+  token('unauthenticated', () => tokenWith('none', -60)),
+  token('unauthenticated', () => tokenWith('none', 60, ed25519())),
+];
+const forbidden = token('forbidden', () => tokenWith('none'));
 const tooLarge: Fault = {
   code: 'too_large',
   spoil: (sent) => ({ ...sent, body: '"'.repeat(1_048_577) }),
@@ -146,8 +151,25 @@ describe('a function that takes a body', () => {
     '$operationId answers 401 or 403 before it looks at the body',
     async (operation) => {
       for (const fault of [tooLarge, ...unsupported]) {
-        expect(await codeOf(operation, [fault, forbidden])).toBe('forbidden');
-        expect(await codeOf(operation, [fault, unauthenticated])).toBe('unauthenticated');
+        for (const refused of [forbidden, ...unauthenticated]) {
+          expect(await codeOf(operation, [fault, refused])).toBe(refused.code);
+        }
+      }
+    },
+  );
+});
+
+describe('a function that needs a scope', () => {
+  const scoped = guarded.filter(({ node }) => '403' in (node['responses'] as object));
+
+  it.each(scoped)(
+    '$operationId answers 401 rather than 403, and either rather than 400',
+    async (operation) => {
+      for (const refused of [forbidden, ...unauthenticated]) {
+        expect(await codeOf(operation, [refused])).toBe(refused.code);
+        for (const fault of faultsOf(operation)) {
+          expect(await codeOf(operation, [fault, refused])).toBe(refused.code);
+        }
       }
     },
   );
