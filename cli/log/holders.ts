@@ -186,9 +186,9 @@ export const oldHolders = (
   });
 
 /**
- * Returns who may have an older version than `wanted` (see `oldHolders`) without being a reader that
- * can be waited for: callers that only listed or wrote one, and callers that stored one in another
- * secret, each with what it did.
+ * Returns who may have an older version than `wanted` (see `oldHolders`) without being a reader
+ * that can be waited for: callers that only listed or wrote one, and callers that stored one in
+ * another secret, each with what it did.
  */
 export const otherHolders = (
   { holders, writers }: Pick<Holders, 'holders' | 'writers'>,

@@ -66,8 +66,8 @@ type ReadOptions = {
 export type NamesPartition = { readonly tenant: string; readonly state: Head['state'] };
 
 /**
- * The names that begin with `text` or, with `exact`, only the name `text` itself. `after` leaves out
- * the names up to that one, which must begin with `text`.
+ * The names that begin with `text` or, with `exact`, only the name `text` itself. `after` leaves
+ * out the names up to that one, which must begin with `text`.
  */
 export type NamesRange = {
   readonly text: string;
