@@ -2,8 +2,8 @@
  * Parses the bodies of requests: strict JSON, and the secret values in it. A lenient parser would
  * silently change or drop some input; here that is an error. A body must be UTF-8 without a byte
  * order mark, without duplicate properties, lone surrogates, numbers that lose digits or deep
- * nesting, and must have exactly the expected shape. Errors name the field and never quote the body,
- * because it may contain secrets.
+ * nesting, and must have exactly the expected shape. Errors name the field and never quote the
+ * body, because it may contain secrets.
  */
 import { visit } from 'jsonc-parser';
 import {
