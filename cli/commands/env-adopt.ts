@@ -168,7 +168,7 @@ const tellStored = (
 
 const documentOf = (
   file: string,
-  { secrets, kept, unfit, plain, silenced, content }: Adoption,
+  { secrets, kept, unfit, plain, doubtful, silenced, content }: Adoption,
   found: readonly string[],
   held: ReturnType<typeof findHeldValues>,
   dryRun: true | undefined,
@@ -178,6 +178,7 @@ const documentOf = (
   kept,
   unfit,
   plain,
+  doubtful,
   silenced,
   warnings: held,
   ...(dryRun && { content }),

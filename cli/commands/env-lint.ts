@@ -4,6 +4,7 @@ import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts
 import { failure, usage } from '../../system/failures.ts';
 import { readValues, valueOptions } from '../files/enc-values.ts';
 import { planOrFail } from '../files/file-failures.ts';
+import { splitSecret } from '../files/unfit-values.ts';
 import { note, noteLine, printJson } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
 import { readText } from '../values/read-value.ts';
@@ -40,13 +41,21 @@ export const lintCommand = () =>
       const allowed = except?.split(',') ?? [];
       const found = isAllowed ? [] : findPlainSecrets(content);
       const plain = found.filter(({ key }) => !allowed.includes(key));
+      const lines = content.split('\n');
       const source = { content, file: plan.file };
       const interpolated = findInterpolations(source, dialect);
       const counts = `to create: ${create.length}, to update: ${update.length}, to read: ${read.length}`;
       if (json)
         await printJson({ create, update, read, interpolated, ...(!isAllowed && { plain }) });
       else if (plain.length === 0) note(`${file}: no errors; secrets ${counts}`);
-      else for (const { key, line } of plain) noteLine(`${file}:${line}: ${key} is in plain text`);
+      else
+        for (const { key, line } of plain) {
+          const isSplit = interpolated.some((one) => one.key === key);
+          const how = isSplit
+            ? `; ${dialect} interpolates it, so ${splitSecret(lines[line - 1] ?? '')}`
+            : '';
+          noteLine(`${file}:${line}: ${key} is in plain text${how}`);
+        }
       if (!json) {
         noteWarnings(interpolated, file);
         if (interpolated.length > 0) note(howToRun);

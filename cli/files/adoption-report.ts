@@ -15,7 +15,7 @@ import { unfitReason } from './unfit-values.ts';
 export const notePlain = (
   file: string,
   content: string,
-  { silenced, unfit, plain, secrets }: Pick<Adoption, 'silenced' | 'unfit' | 'plain' | 'secrets'>,
+  { silenced, unfit, plain, doubtful, secrets }: Adoption,
 ): void => {
   for (const { key, line } of silenced) {
     noteLine(
@@ -33,9 +33,14 @@ export const notePlain = (
     const why = unfitReason(value, lines[line - 1] ?? '', otherwise).join('; ');
     noteLine(`${file}:${line}:${column}: ${key} stays in plain text: ${why} [${code}]`);
   }
-  if (plain.length === 0) return;
-  const names = plain.map((key) => (isPublicName(key) ? `${key} (public by its name)` : key));
-  note(`these stay in plain text: ${names.join(', ')}`);
+  if (doubtful.length > 0) {
+    note(
+      `these stay in plain text, and may be secrets: ${doubtful.join(', ')}; --keys stores them`,
+    );
+  }
+  const others = plain.filter((key) => !doubtful.includes(key));
+  const names = others.map((key) => (isPublicName(key) ? `${key} (public by its name)` : key));
+  if (names.length > 0) note(`these stay in plain text: ${names.join(', ')}`);
 };
 
 /**

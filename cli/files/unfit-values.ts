@@ -28,11 +28,16 @@ export const unfitReason = (
   if (reason === 'key') return [sentence, `rename it, or ${otherwise}`];
   if (!/[$`]/.test(text)) return [sentence, `put it in single quotes, or ${otherwise}`];
   const replaces = `${dialect} may replace what follows a $, or run what is in backticks`;
+  // dotenv and python expand variables in any quotes, so single quotes would not help.
+  const asText = ['dotenv', 'python'].includes(dialect)
+    ? `if that is text, ${otherwise}`
+    : 'put it in single quotes if that is text';
   return [
     code === 'reader_disagrees' ? replaces : sentence,
-    // dotenv and python expand variables in any quotes, so single quotes would not help.
-    ['dotenv', 'python'].includes(dialect)
-      ? `if that is text, ${otherwise}`
-      : 'put it in single quotes if that is text, else leave it',
+    `${asText}, else ${splitSecret(text)}`,
   ];
 };
+
+/** What to do with a secret in a value that the reader interpolates. `text` is the value's line. */
+export const splitSecret = (text: string): string =>
+  `move the ${text.includes('://') ? 'password' : 'secret'} in it into a key of its own`;

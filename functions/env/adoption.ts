@@ -11,7 +11,7 @@ import { withSpelling } from './dialects/writer.ts';
 import { type Silenced, silenceDuplicates } from './duplicates.ts';
 import { byteOrderMark, errorsAt } from './faults.ts';
 import { type Assignment, type Line, parseFile, printLine } from './grammar.ts';
-import { looksSecret } from './looks-secret.ts';
+import { looksDoubtful, looksSecret } from './looks-secret.ts';
 import { planFile } from './plan.ts';
 import { hasReference, writtenAs } from './references.ts';
 import { renderFile } from './render.ts';
@@ -46,6 +46,8 @@ export type Adoption = {
   readonly unfit: readonly UnfitValue[];
   /** The keys of the values that stay in plain text, without those in `unfit`. */
   readonly plain: readonly string[];
+  /** Those of `plain` that a person should look at, because they may be secrets. */
+  readonly doubtful: readonly string[];
   /** Assignments that became comments because a later one of the same key overrides them. */
   readonly silenced: readonly Silenced[];
   readonly errors: readonly (FileError | Disagreement)[];
@@ -64,7 +66,15 @@ type Choice = {
 export const planAdoption = (text: string, choice: Choice): Adoption => {
   const { content, silenced } = silenceDuplicates(text);
   const source = readFile(content);
-  const none = { content: text, secrets: [], kept: [], unfit: [], plain: [], silenced };
+  const none = {
+    content: text,
+    secrets: [],
+    kept: [],
+    unfit: [],
+    plain: [],
+    doubtful: [],
+    silenced,
+  };
   if (source.errors.length > 0) return { ...none, errors: source.errors };
   const assignments = assignmentsOf(source);
   const chosen = choice.keys.flatMap((key) => assignments.get(key) ?? []);
@@ -97,6 +107,7 @@ export const planAdoption = (text: string, choice: Choice): Adoption => {
       ...(keys.size === 0 ? { content: text, silenced: [] } : { silenced }),
       unfit: [...unfit.values()].sort((a, b) => a.line - b.line),
       plain: plain.map(({ key }) => key),
+      doubtful: plain.flatMap(({ key, value }) => (looksDoubtful(key, value.decoded) ? key : [])),
       errors,
     };
   }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { isPublicName, looksSecret } from '../../../functions/env/looks-secret.ts';
+import { isPublicName, looksDoubtful, looksSecret } from '../../../functions/env/looks-secret.ts';
 
 /** Letters of both cases and digits without a pattern. */
 const filler = '7aQ4zK0wXe9RbT2mYs5LdV8nGc1HjP6uFo3IqWxBtEyJrSkUvNlMiChOgDpAZf';
@@ -42,11 +42,13 @@ describe('looksSecret, judging by the name,', () => {
       'API_KEY_PRODUCTION',
       'AUTH_SALT',
     ],
+    ...['APP_PREVIOUS_KEYS', 'ENCRYPTION_KEYS_V2', 'apiKeys', 'ERLANG_COOKIE', 'SESSION_COOKIE'],
     ...['GITHUB_TOKEN', 'GITHUB_PAT', 'JWT', 'SESSION_JWT', 'BASIC_AUTH', 'AWS_CREDENTIALS'],
   ])('takes %s for a secret', (key) => expect(looksSecret(key, 'x')).toBe(true));
 
   it.each([
     ...['PRIMARY_KEY', 'primaryKey', 'FOREIGN_KEY', 'SORT_KEY', 'CACHE_KEY', 'RECAPTCHA_SITE_KEY'],
+    ...['PUBLIC_KEYS', 'CACHE_KEYS', 'COOKIE_DOMAIN', 'MONKEYS', 'SESSION_COOKIE_NAME'],
     ...['PUBLIC_KEY', 'SSH_PUBLIC_KEY', 'SSH_PUBLIC_KEY_V2', 'STRIPE_PUBLISHABLE_KEY'],
     ...['DB_HOST', 'KEYBOARD', 'MONKEY', 'COMPASS', 'PWD', 'PATH', 'DISPATCH', 'OAUTH', 'V2'],
     ...['PASSWORD_MIN', 'TOKENS', 'MAX_TOKENS', 'TOKEN_URL', 'SECRET_NAME', 'AWS_ACCESS_KEY_ID'],
@@ -105,6 +107,12 @@ describe('looksSecret, judging by the value,', () => {
     ['an account of Google in JSON', JSON.stringify({ private_key: pem('PRIVATE KEY') })],
     ['a URL with a password', 'postgres://shop:hunter2@db:5432/shop'],
     ['a URL with a password and no user', 'redis://:hunter2@cache:6379/0'],
+    ['a URL with a password and an address as user', 'smtps://shop@example.com:hunter2@smtp:465'],
+    ['a header with an API key', 'api-key=hunter2'],
+    ['headers, one with an API key', 'x-team=shop,X-Api-Key=hunter2'],
+    ['a header with an API key after a colon', 'x_api_key: hunter2'],
+    ['a header with a bearer token', 'Authorization: Bearer hunter2'],
+    ['a URL with an access token', 'https://example.com/feed?user=1&access_token=hunter2'],
     ['a list of URLs, one with a password', 'amqp://a@mq1,amqp://a:hunter2@mq2'],
     ['a URL with a password in its query', 'jdbc:postgresql://db/shop?user=shop&password=hunter2'],
     ['a webhook of Slack', 'https://hooks.slack.com/services/T01/B02/c4n4ry'],
@@ -138,6 +146,12 @@ describe('looksSecret, judging by the value,', () => {
       'postgres://$DB_USER:$DB_PASSWORD@db/shop',
     ],
     ['a query whose password is a variable', `jdbc:mysql://db/shop?password=\${DB_PASSWORD}`],
+    ['a URL with an address as user', 'smtps://shop@example.com@smtp:465'],
+    ['a URL with an address as user and a variable', `smtps://shop@example.com:\${PW}@smtp`],
+    ['a repository', 'ssh://git@github.com:22/acme/shop@v1'],
+    ['a header whose API key is a variable', `api-key=\${API_KEY}`],
+    ['names of headers', 'X-Api-Key, Authorization'],
+    ['a rule for headers', 'Authorization: *'],
     ['a path', '/srv/apps/Shop/releases/20261130/Config/production'],
     ['a long name', 'MyCompanyProductionBucket2024InFrankfurt'],
     ['a sentence', 'The quick brown Fox jumps over 13 lazy dogs, twice a day'],
@@ -162,4 +176,21 @@ describe('looksSecret, judging by the value,', () => {
     expect(looksSecret('WIREGUARD_PUBLIC_KEY', `${chars(43)}=`)).toBe(false);
     expect(looksSecret('WIREGUARD_PEER', `${chars(43)}=`)).toBe(true);
   });
+});
+
+describe('looksDoubtful', () => {
+  it.each([
+    ...['SENTRY_DSN', 'WEBHOOK_URL', 'SECRET_NAME', 'TOKENS', 'AWS_ACCESS_KEY_ID', 'OAUTH_ID'],
+    ...['PASSWORD_HASH', 'authUser', 'TLS_CERT', 'ENCRYPTION_MODE', 'API_KEY'],
+  ])('asks a person to look at %s', (key) => expect(looksDoubtful(key, 'x')).toBe(true));
+
+  it.each([
+    ...['LOG_LEVEL', 'DB_HOST', 'AUTHOR', 'PRIMARY_KEY', 'KEYBOARD', 'COMPASS', 'CERTAIN'],
+    ...['NEXT_PUBLIC_API_KEY', 'VITE_SENTRY_DSN'],
+  ])('asks nobody to look at %s', (key) => expect(looksDoubtful(key, 'x')).toBe(false));
+
+  it.each(['3600', '15m', '1.5', 'true', '', '/etc/ssl/app.pem', '$OTHER_TOKEN'])(
+    'asks nobody to look at a token of which the value is %j',
+    (value) => expect(looksDoubtful('TOKEN_X', value)).toBe(false),
+  );
 });
