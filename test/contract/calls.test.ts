@@ -7,6 +7,7 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { handler as getHealth } from '../../functions/get-health.ts';
+import type { ErrorCode } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { getStatus } from '../../functions/vault/get-status.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -20,6 +21,7 @@ import { type Cost, costSizes, costs, envCost, getAtCost, keptBytes } from '../s
 import { tableName } from '../support/embedded.ts';
 import { eventOf } from '../support/events.ts';
 import { keyedWriters, newValue, type Operation, readers, writers } from '../support/operations.ts';
+import { codeOf } from '../support/refusals.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
 import { makeSecret } from '../support/secrets.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
@@ -31,6 +33,8 @@ type Case = {
   readonly prepare: (ports: Ports, alice: Principal) => Promise<unknown>;
   readonly run: (ports: Ports, context: Context, alice: Principal) => unknown;
   readonly cost: Cost;
+  /** The code with which the operation is refused; undefined if it succeeds. */
+  readonly refused?: ErrorCode | undefined;
 };
 
 const key = 'k'.repeat(20);
@@ -127,57 +131,66 @@ const undisturbed = [...writers, ...readers].flatMap((operation: Operation) => {
 
 const none = { store: [], kms: [], reads: 0, writes: 0 };
 /**
- * For each request: the secrets that exist before it, with their number of versions. A negative
- * number means that the last one is a deletion.
+ * For each request: the secrets that exist before it, with their number of versions, what it costs,
+ * and the code of its refusal if there is one. A negative number means that the last version is a
+ * deletion.
  */
-const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] = [
+const others: readonly [string, Readonly<Record<string, number>>, Work, Cost, ErrorCode?][] = [
   [
     'a create of an existing name',
     { DB: 1 },
     (vault, alice, context) => vault.create(alice, 'DB', value, { context }),
     { ...none, store: ['PutItem'], kms: ['GenerateDataKey'] },
+    'secret_exists',
   ],
   [
     'an update of a missing secret',
     {},
     (vault, alice, context) => vault.update(alice, 'DB', value, { context }),
     { ...none, store: ['GetItem'], kms: ['GenerateDataKey'], reads: 1 },
+    'not_found',
   ],
   [
     'a get of a missing secret',
     {},
     (vault, alice, context) => vault.get(alice, 'DB', 'latest', { context }),
     costs['get-secret, not found'],
+    'not_found',
   ],
   [
     'a deletion of a missing secret',
     {},
     (vault, alice, context) => vault.delete(alice, 'DB', { context }),
     costs['get-secret, not found'],
+    'not_found',
   ],
   [
     'a history of a missing secret',
     {},
     (vault, alice, context) => vault.versions(alice, 'DB', {}, { context }),
     costs['get-secret, not found'],
+    'not_found',
   ],
   [
     'a get by a number that is too high',
     { DB: 1 },
     (vault, alice, context) => vault.get(alice, 'DB', { version: 3 }, { context }),
     { ...none, store: ['GetItem', 'GetItem', 'GetItem'], reads: 3 },
+    'not_found',
   ],
   [
     'a destruction of a missing secret',
     {},
     (vault, alice, context) => vault.destroy(alice, 'DB', 1, { context }),
     { ...none, store: ['GetItem', 'GetItem'], reads: 2 },
+    'not_found',
   ],
   [
     'a keyed deletion of a missing secret, with a second look for its record,',
     {},
     (vault, alice, context) => vault.delete(alice, 'DB', { context, key }),
     { ...none, store: ['GetItem', 'GetItem', 'TransactGetItems'], reads: 2 + 2 },
+    'not_found',
   ],
   [
     'a keyed update of a missing secret, with a second look for its record,',
@@ -189,12 +202,14 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
       kms: ['GenerateDataKey'],
       reads: 2 + 2,
     },
+    'not_found',
   ],
   [
     'an update of a deleted secret',
     { DB: -1 },
     (vault, alice, context) => vault.update(alice, 'DB', value, { context }),
     { ...none, store: ['GetItem'], kms: ['GenerateDataKey'], reads: 1 },
+    'not_found',
   ],
   [
     'a rollback',
@@ -213,6 +228,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     { FROM: 1 },
     (vault, alice, context) => vault.copy(alice, 'DB', { name: 'FROM' }, { context }),
     { ...none, store: ['TransactGetItems'], reads: 2 * 2 },
+    'not_found',
   ],
   [
     'a get by a caller whose version is outdated',
@@ -225,6 +241,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     { DB: -1 },
     (vault, alice, context) => vault.get(alice, 'DB', 'latest', { context }),
     costs['get-secret, not found'],
+    'not_found',
   ],
   [
     'a page of ten names with details',
@@ -304,6 +321,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
     { Q: 3 },
     (vault, alice, context) => vault.expand(alice, `V=${reference}\n`, { context }),
     { ...none, store: ['TransactGetItems'], reads: 2 },
+    'not_found',
   ]),
   [
     // Reads P, Q, Q@1, Q@2 and Q@3, where Q@3 is the head.
@@ -330,7 +348,7 @@ const others: readonly [string, Readonly<Record<string, number>>, Work, Cost][] 
 ];
 const cases: readonly [string, Case][] = [
   ...undisturbed,
-  ...others.map(([title, secrets, work, cost]): [string, Case] => [
+  ...others.map(([title, secrets, work, cost, refused]): [string, Case] => [
     title,
     {
       prepare: async (ports, alice) => {
@@ -342,6 +360,7 @@ const cases: readonly [string, Case][] = [
       },
       run: (ports, context, alice) => work(vaultOver(ports), alice, context),
       cost,
+      refused,
     },
   ]),
 ];
@@ -389,7 +408,7 @@ describe('calls and costs:', () => {
   // Shows G15.
   it.each(cases)(
     '%s makes only allowed calls, costs what test/support/costs.ts says, and erases its data keys',
-    async (_, { prepare, run, cost }) => {
+    async (_, { prepare, run, cost, refused }) => {
       const alice = someone();
       await prepare(vault.ports, alice);
       const adversary = startAdversary(wired.forward, {
@@ -400,7 +419,9 @@ describe('calls and costs:', () => {
       });
       const context = requestContext();
       const { ports, keys } = watched(wired.portsBehind(adversary.exchange));
-      await Promise.resolve(run(ports, context, alice)).catch(() => {});
+      const running = Promise.resolve(run(ports, context, alice));
+      if (refused === undefined) await running;
+      else expect(await codeOf(() => running)).toBe(refused);
       expect(adversary.violations).toEqual([]);
       expect(costOf(context)).toEqual(cost);
       // The journal must report exactly the calls that were sent.

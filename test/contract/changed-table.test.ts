@@ -82,7 +82,8 @@ it.each([1, 2, 3, 4])(
     await table.remove(items[version] ?? {});
     await requireRefused(version);
     const context = requestContext();
-    await ask.get(alice, 'DB', { version }, { context }).catch(() => {});
+    const get = () => ask.get(alice, 'DB', { version }, { context });
+    expect(await codeOf(get)).toBe('integrity_failure');
     expect(context.journal.decisions).toEqual([
       { decision: 'integrity_failure', about: { name: 'DB', version } },
     ]);

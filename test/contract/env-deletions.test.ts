@@ -4,7 +4,7 @@ import type { Principal } from '../../functions/model/types.ts';
 import { beforeWrites } from '../support/changed-ports.ts';
 import { codeOf, reportOf } from '../support/refusals.ts';
 import { requestContext, someone } from '../support/requests.ts';
-import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
+import { addVersion, makeSecret, versionsOf as versionsIn } from '../support/secrets.ts';
 import { askOf, useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 
@@ -24,8 +24,7 @@ const withDeleted = async (...names: readonly string[]): Promise<Principal> => {
 };
 const creating = (...names: readonly string[]) =>
   names.map((name) => `${name}=new\nX_${name}=enc(${name})\n`).join('');
-const versionsOf = async (principal: Principal, name: string) =>
-  (await historyOf(vault.ports, principal, name).catch(() => [])).map(({ version }) => version);
+const versionsOf = (principal: Principal, name: string) => versionsIn(vault.ports, principal, name);
 
 describe('a file that creates a deleted name again', () => {
   // Shows G8.

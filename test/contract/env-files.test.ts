@@ -7,7 +7,7 @@ import { beforeWrites, changedPorts } from '../support/changed-ports.ts';
 import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/item-faults.ts';
 import { requestContext, someone, vaultId } from '../support/requests.ts';
-import { addVersion, makeSecret } from '../support/secrets.ts';
+import { addVersion, makeSecret, versionsOf } from '../support/secrets.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver, whileDisabled } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
@@ -26,10 +26,8 @@ describe('a .env file', () => {
       vaultOver(ports ?? vault.ports)[route](principal, content, asked);
   const [submit, encrypt, expand] = [send('submit'), send('encrypt'), send('expand')];
   const storedValue = async (principal: Principal, name: string): Promise<string | undefined> => {
-    const found = await vaultOver(vault.ports)
-      .get(principal, name)
-      .catch(() => undefined);
-    return found?.text;
+    if ((await versionsOf(vault.ports, principal, name)).length === 0) return undefined;
+    return (await vaultOver(vault.ports).get(principal, name)).text;
   };
 
   it('stores the values named by enc(), replaces them by secret() references, and expands them again', async () => {

@@ -9,6 +9,7 @@ import type { Listening } from '../../host/http/bounded-server.ts';
 import { type Route, readTemplate } from '../../host/template.ts';
 import { checkRoute } from '../support/openapi.ts';
 import { exchangeBytes, openSocket } from '../support/sockets.ts';
+import { untilSeen } from '../support/until.ts';
 
 type Call = { readonly event: APIGatewayProxyEvent; readonly context: Context };
 
@@ -393,7 +394,10 @@ describe('closing the local gateway', () => {
   it('finishes running requests and accepts no new ones', async () => {
     respond = () => sleep(100, replyOf('{"done":true}'));
     const underWay = get('/health');
-    while (calls.length === 0) await sleep(1);
+    await untilSeen(
+      () => calls,
+      ({ length }) => length > 0,
+    );
     const closed = gateway.close(5_000);
     const reply = await underWay;
     expect(reply.headers.get('connection')).toBe('close');
@@ -405,7 +409,10 @@ describe('closing the local gateway', () => {
   it('ends after its grace period even if a request still runs', async () => {
     respond = () => sleep(60_000, replyOf('{}'), { ref: false });
     const underWay = get('/health').catch(() => 'ended');
-    while (calls.length === 0) await sleep(1);
+    await untilSeen(
+      () => calls,
+      ({ length }) => length > 0,
+    );
     const began = performance.now();
     await gateway.close(50);
     expect(performance.now() - began).toBeLessThan(30_000);

@@ -29,6 +29,15 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     await of.prepare(vault.ports, principal);
     return principal;
   };
+  /** Also makes the secrets of another operation, unless there are some with these names. */
+  const prepareToo = async (of: Operation, principal: Principal): Promise<void> => {
+    if (of.prepare === operation.prepare) return;
+    const code = await of.prepare(vault.ports, principal).then(
+      () => undefined,
+      ({ code: refused }) => refused,
+    );
+    expect([undefined, 'secret_exists']).toContain(code);
+  };
   type More = { readonly after?: number; readonly ports?: Ports; readonly of?: Operation };
   const run = (principal: Principal, { after = 0, ports, of = operation }: More = {}) => {
     const context = requestContext({ now: began + after });
@@ -81,8 +90,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     const principal = await prepared();
     await run(principal);
     for (const of of others) {
-      if (of.prepare !== operation.prepare)
-        await of.prepare(vault.ports, principal).catch(() => {});
+      await prepareToo(of, principal);
       const before = await effects(principal);
       expect(await codeOf(() => run(principal, { of }))).toBe('idempotency_key_reused');
       expect(await effects(principal)).toEqual(before);
@@ -103,8 +111,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     }
     expect(await run(principal, { ports })).toEqual({ ...first, replayed: true });
     for (const of of others) {
-      if (of.prepare !== operation.prepare)
-        await of.prepare(vault.ports, principal).catch(() => {});
+      await prepareToo(of, principal);
       expect(await codeOf(() => run(principal, { ports, of }))).toBe('idempotency_key_reused');
     }
     expect(await effects(principal)).toEqual([1]);
@@ -144,13 +151,19 @@ it('a repeated update returns the first answer without checking If-Match, which 
 
 it('a keyed create logs whether it was new, a repeat, or used a key that was already taken', async () => {
   const alice = someone();
-  const decisions: unknown[] = [];
+  const [answers, decisions]: [unknown[], unknown[]] = [[], []];
   for (const value of ['x', 'x', 'y']) {
     const context = requestContext();
     const created = vaultOver(vault.ports).create(alice, 'DB', value, { key, context });
-    await created.catch(() => {});
+    answers.push(
+      await created.then(
+        ({ replayed }) => replayed,
+        ({ code }) => code,
+      ),
+    );
     decisions.push(context.journal.decisions.map(({ decision }) => decision));
   }
+  expect(answers).toEqual([false, true, 'idempotency_key_reused']);
   expect(decisions).toEqual([['created'], ['replayed'], ['idempotency_key_reused']]);
 });
 

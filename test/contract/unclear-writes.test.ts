@@ -7,7 +7,7 @@ import type { Principal } from '../../functions/model/types.ts';
 import { storeOver } from '../support/embedded.ts';
 import * as fault from '../support/item-faults.ts';
 import { someone } from '../support/requests.ts';
-import { addVersion, historyOf, makeSecret } from '../support/secrets.ts';
+import { addVersion, historyOf, makeSecret, versionsOf as versionsIn } from '../support/secrets.ts';
 import { useEmbedded } from '../support/use-embedded.ts';
 import { vaultOver } from '../support/vault.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
@@ -17,8 +17,7 @@ const vault = useEmbedded();
 /** A vault whose store fails as the script says. */
 const behind = (script: fault.Script) =>
   vaultOver({ ...vault.ports, store: storeOver(fault.hostile(vault.itemsOf, script)) });
-const versionsOf = async (principal: Principal) =>
-  (await historyOf(vault.ports, principal, 'DB').catch(() => [])).map(({ version }) => version);
+const versionsOf = (principal: Principal) => versionsIn(vault.ports, principal, 'DB');
 const withOne = async () => {
   const alice = someone();
   await makeSecret(vault.ports, alice, 'DB', ['a']);

@@ -69,8 +69,8 @@ describeLocal('with the master key disabled', () => {
     const reply = await vault.ask('GET', `/v1/secrets/${name}`);
     const requestId = reply.headers.get('x-request-id') ?? '';
     const linesOf = () => vault.lines().filter((line) => line.includes(requestId));
-    while (linesOf().length < 2) await new Promise((wake) => setTimeout(wake, 5));
-    const [decision, request] = linesOf().map((line) => JSON.parse(line));
+    const logged = await untilSeen(linesOf, ({ length }) => length >= 2);
+    const [decision, request] = logged.map((line) => JSON.parse(line));
     expect(decision).toMatchObject({ level: 'WARN', decision: 'key_fault' });
     expect(request).toMatchObject({
       level: 'ERROR',

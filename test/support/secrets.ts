@@ -1,4 +1,5 @@
 /** Creates secrets through the vault itself and reads their history, for tests without HTTP. */
+import { VaultError } from '../../functions/model/errors.ts';
 import type { Principal, StoredVersion } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { type Value, vaultOver } from './vault.ts';
@@ -47,3 +48,17 @@ export const historyOf = async (
     after = page.next;
   }
 };
+
+/** Returns the numbers of all versions, or none if the vault answers that there is no such secret. */
+export const versionsOf = (
+  ports: Ports,
+  principal: Principal,
+  name: string,
+): Promise<readonly number[]> =>
+  historyOf(ports, principal, name).then(
+    (stored) => stored.map(({ version }) => version),
+    (error) => {
+      if (error instanceof VaultError && error.code === 'not_found') return [];
+      throw error;
+    },
+  );

@@ -8,6 +8,7 @@ import { createDynamodbItems } from '../../../../functions/dynamodb/dynamodb-ite
 import type { Event } from '../../../../functions/http/requests.ts';
 import { eventOf } from '../../../support/events.ts';
 import { checkReply } from '../../../support/openapi.ts';
+import { untilSeen } from '../../../support/until.ts';
 import { virtualClock } from '../../../support/virtual-clock.ts';
 
 const kept = { ...process.env };
@@ -104,7 +105,10 @@ describe('get-health with ?ready', () => {
   it('answers 503 if the store has not answered after one second', async () => {
     const { ask, clock, asked } = hosted(() => new Promise(() => undefined));
     const status = ask();
-    while (asked.length === 0) await new Promise(setImmediate);
+    await untilSeen(
+      () => asked,
+      ({ length }) => length > 0,
+    );
     clock.advance(1_000);
     expect(await status).toBe(503);
   });
