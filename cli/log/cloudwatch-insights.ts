@@ -8,10 +8,13 @@ import * as v from 'valibot';
 import { operations } from '../../client/operations.ts';
 import { environmentFor } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
+import { note } from '../output/output.ts';
 
 /** The maximum number of lines that CloudWatch Logs returns for one query. */
 const linesMax = 10_000;
 const askEveryMs = 500;
+/** CloudWatch Logs itself ends a query after an hour. */
+const completeWithinMs = 3_600_000;
 const outputBytesMax = 268_435_456;
 /** The longest time for which the template lets logs be kept, in seconds. */
 const keptMaxS = 3_653 * 86_400;
@@ -79,13 +82,19 @@ async function* linesWithin(
   groups: readonly string[],
   query: string,
   { from, to }: Span,
+  isWhole = true,
 ): AsyncGenerator<InsightsLine> {
   const lines = await search(groups, query, { from, to });
   if (lines.length < linesMax) return yield* lines;
+  if (isWhole) {
+    note(
+      `one query returns at most ${linesMax} lines, so shorter times are queried one by one; --from and --to make this faster`,
+    );
+  }
   const middle = Math.floor((from + to) / 2);
   if (middle === from) throw failure('one second has more lines than a query can return');
-  yield* linesWithin(groups, query, { from, to: middle });
-  yield* linesWithin(groups, query, { from: middle, to });
+  yield* linesWithin(groups, query, { from, to: middle }, false);
+  yield* linesWithin(groups, query, { from: middle, to }, false);
 }
 
 const started = v.object({ queryId: v.string() });
@@ -98,6 +107,7 @@ const search = async (groups: readonly string[], query: string, { from, to }: Sp
   const when = ['--start-time', String(from), '--end-time', String(to)];
   const what = ['--log-group-names', ...groups, '--query-string', query];
   const { queryId } = runAws(started, ['start-query', ...when, ...what]);
+  const began = performance.now();
   for (;;) {
     const found = runAws(results, ['get-query-results', '--query-id', queryId]);
     if (found.status === 'Complete') {
@@ -109,6 +119,11 @@ const search = async (groups: readonly string[], query: string, { from, to }: Sp
     }
     if (!['Scheduled', 'Running', 'Unknown'].includes(found.status)) {
       throw failure('CloudWatch Logs did not complete the query: try a shorter time');
+    }
+    if (performance.now() - began > completeWithinMs) {
+      throw failure(
+        `CloudWatch Logs did not complete the query within an hour (${found.status}): try a shorter time`,
+      );
     }
     await sleep(askEveryMs);
   }

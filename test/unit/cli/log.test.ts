@@ -1,6 +1,6 @@
 import { linkSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { linesOfStack, queryFor } from '../../../cli/log/cloudwatch-insights.ts';
 import {
@@ -270,13 +270,28 @@ describe('a query of CloudWatch Logs Insights', () => {
 describe('the logs of a stack', () => {
   const { PATH } = process.env;
   afterEach(() => {
+    jest.restoreAllMocks();
     process.env['PATH'] = PATH;
   });
 
-  it('are searched in ever shorter spans of time while a query returns the maximum number of lines', async () => {
+  /** Puts this program for Node first on the PATH, as `aws`. */
+  const useAws = (program: string): void => {
     const folder = freshFolder();
-    const asked = join(folder, 'asked');
-    const program = `#!${process.execPath}
+    writeFileSync(join(folder, 'aws'), `#!${process.execPath}\n${program}`, { mode: 0o700 });
+    process.env['PATH'] = `${folder}${delimiter}${PATH}`;
+  };
+
+  it('are not waited for longer than an hour, after which CloudWatch Logs has ended a query', async () => {
+    useAws("console.log(JSON.stringify({ queryId: 'q', status: 'Running', results: [] }))");
+    jest.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(3_600_001);
+    const lines = everythingOf(linesOfStack('vault', ['A'], { from: 0, to: 1_000 }));
+    await expect(lines).rejects.toThrow('within an hour (Running): try a shorter time');
+  });
+
+  it('are searched in ever shorter spans of time while a query returns the maximum number of lines', async () => {
+    const asked = join(freshFolder(), 'asked');
+    const told = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    useAws(`
       const words = process.argv.slice(2);
       const after = (flag) => words[words.indexOf(flag) + 1];
       if (words[1] === 'start-query') {
@@ -288,9 +303,7 @@ describe('the logs of a stack', () => {
         const count = to - from > 1_000 ? 10_000 : 1;
         const results = [from, to].flatMap((second) => Array(count).fill(rowAt(second)));
         console.log(JSON.stringify({ status: 'Complete', results }));
-      }`;
-    writeFileSync(join(folder, 'aws'), program, { mode: 0o700 });
-    process.env['PATH'] = `${folder}${delimiter}${PATH}`;
+      }`);
     const span = { from: 1_000_000, to: 3_000_000 };
     const lines = await everythingOf(linesOfStack('vault', ['A'], span));
     // The search starts a minute before the span and ends a minute after it. The two halves of a
@@ -298,6 +311,8 @@ describe('the logs of a stack', () => {
     // them.
     const seconds = [940, 1_470, 2_000, 2_530, 3_060];
     expect(lines).toEqual(seconds.map((second) => `@message${second}`));
+    // It says once why it takes long.
+    expect(told.mock.calls).toEqual([[expect.stringMatching(/at most 10000 lines.*--from/)]]);
     const words: string[] = JSON.parse(readFileSync(asked, 'utf8').split('\n')[0] ?? '');
     const groups = words.filter((word) => word.startsWith('/aws/lambda/vault-'));
     expect(groups).toHaveLength(15);
