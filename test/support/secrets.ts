@@ -49,7 +49,7 @@ export const historyOf = async (
   }
 };
 
-/** Returns the numbers of all versions, or none if the vault answers that there is no such secret. */
+/** Returns the numbers of all versions, and none if the vault says that there is no such secret. */
 export const versionsOf = (
   ports: Ports,
   principal: Principal,
