@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { plainAddress } from '../../client/address.ts';
 import { certificatesIn } from '../../system/certificates.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
+import { readAddr } from '../../system/vault-address.ts';
 import { note, printJson } from '../output/output.ts';
 import { type LocalToken, makeLocalToken } from '../requests/local-vaults.ts';
 import { findProfile, type OidcClient, profileFile, writeProfile } from '../requests/profile.ts';
@@ -61,9 +63,6 @@ export const loginCommand = () =>
       if (!local && !oidc && scope !== undefined) {
         throw usage('--scope belongs to --local and to --oidc');
       }
-      if (local && flags.addr !== undefined) {
-        throw usage('--local finds the address by itself: leave out --addr');
-      }
       // Login replaces the stored token or token command, even if the profile is damaged.
       const { token: _, tokenCommand: __, ...kept } = findProfile(profile) ?? {};
       const made: LocalToken | undefined = local
@@ -71,10 +70,8 @@ export const loginCommand = () =>
         : undefined;
       const settings = readSettings({ ...flags, ...(made && { addr: made.url }) }, kept);
       const { addr } = settings;
-      // A different address has a different certificate authority, so the one in the profile is
-      // then not used.
-      const keptCa = addr === kept.addr ? kept.ca : undefined;
-      const ca = caFile === undefined ? keptCa : readCa(caFile, addr);
+      requireMeant(addr, flags.addr, { profile, kept: kept.addr });
+      const ca = caFile === undefined ? settings.ca : readCa(caFile, addr);
       const given = { issuer, clientId, scope, audience, clientSecretFile };
       const client = oidc ? oidcClientOf(given, kept.oidc) : undefined;
       const words = tokenCommand === undefined ? undefined : wordsOf(tokenCommand, commandFlag);
@@ -94,8 +91,26 @@ export const loginCommand = () =>
         ...(words ? { tokenCommand: [...words] } : { token: await token.read() }),
       });
       if (json) return await printJson({ profile, addr, file: profileFile(profile) });
-      note(`profile ${profile} is saved in ${file}`);
+      note(`profile ${profile} for ${addr} is saved in ${file}`);
     });
+
+/**
+ * Throws unless the address is that of the profile, or the user has typed it for this login. A
+ * profile that has no valid address may get any.
+ */
+const requireMeant = (
+  addr: string,
+  typed: string | undefined,
+  { profile, kept = '' }: { readonly profile: string; readonly kept: string | undefined },
+): void => {
+  if (typed !== undefined && readAddr(typed, '--addr') !== addr) {
+    throw usage(`the vault that --local has found is at ${addr}, and --addr names another address`);
+  }
+  const own = plainAddress(kept);
+  if (typed !== undefined || own === undefined || own === addr) return;
+  const sentence = `profile ${profile} is for ${own}, and this login is for ${addr}`;
+  throw usage(`${sentence}: --addr ${addr} changes the profile, --profile NAME makes another`);
+};
 
 const commandFlag = '--token-command';
 

@@ -1,6 +1,7 @@
 /** The settings of requests. Flags override the environment, which overrides the profile. */
 import { readFileSync } from 'node:fs';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
+import { plainAddress } from '../../client/address.ts';
 import { isLoopback } from '../../system/address.ts';
 import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
@@ -35,8 +36,8 @@ export type Settings = {
   /** The address without a slash at its end. */
   readonly addr: string;
   /**
-   * The certificates (PEM) of the only trusted authorities. If absent, those of the system are
-   * trusted.
+   * The certificates (PEM) of the only trusted authorities, if the profile has some for this
+   * address. If absent, those of the system are trusted.
    */
   readonly ca: string | undefined;
   readonly token: Token | undefined;
@@ -60,12 +61,17 @@ const retriesMax = 20;
 export const profileName = (flags: Flags): string =>
   flags.profile ?? variable('DSVAULT_PROFILE') ?? presetProfile;
 
-const readTypedAddr = ({ addr }: Flags, kept: Profile, profile: string): string => {
-  if (addr !== undefined) return readAddr(addr, '--addr');
+/** The address, and the name of the setting that it comes from. */
+const readTypedAddr = ({ addr }: Flags, kept: Profile, profile: string) => {
+  const from = (text: string, setting: string) => ({ addr: readAddr(text, setting), setting });
+  if (addr !== undefined) return from(addr, '--addr');
   const variableAddr = variable('DSVAULT_ADDR');
-  if (variableAddr !== undefined) return readAddr(variableAddr, 'DSVAULT_ADDR');
-  return readAddr(kept.addr ?? defaultAddr, `the address in profile ${profile}`);
+  if (variableAddr !== undefined) return from(variableAddr, 'DSVAULT_ADDR');
+  return from(kept.addr ?? defaultAddr, `the address in profile ${profile}`);
 };
+
+/** The address of a profile, the only one that gets its token; `undefined` if it is malformed. */
+const addrOf = ({ addr = defaultAddr }: Profile): string | undefined => plainAddress(addr);
 
 /**
  * Reads the settings of a command from its flags, the environment, and `kept`, which is the
@@ -78,12 +84,12 @@ export const readSettings = (
   const profile = profileName(flags);
   const timeout = flags.timeout ?? variable('DSVAULT_TIMEOUT') ?? kept.timeout ?? defaultTimeoutS;
   const retries = flags.retries ?? variable('DSVAULT_RETRIES') ?? kept.retries ?? defaultRetries;
-  const addr = readTypedAddr(flags, kept, profile);
+  const { addr, setting } = readTypedAddr(flags, kept, profile);
   const login = loginOf(kept, profile, addr);
   return {
     addr,
-    ca: kept.ca,
-    token: readToken(flags, kept, `profile ${profile}`, { addr, login }),
+    ca: addr === addrOf(kept) ? kept.ca : undefined,
+    token: readToken(flags, kept, `profile ${profile}`, { addr, setting, login }),
     login,
     timeoutMs: readTimeout(timeout),
     retries: readRetries(retries),
@@ -114,7 +120,7 @@ const readToken = (
   flags: Flags,
   kept: Profile,
   profile: string,
-  { addr, login }: { readonly addr: string; readonly login: string },
+  { addr, setting, login }: Readonly<Record<'addr' | 'setting' | 'login', string>>,
 ): Token | undefined => {
   const typed = variable('DSVAULT_TOKEN');
   const file = variable('DSVAULT_TOKEN_FILE');
@@ -136,9 +142,23 @@ const readToken = (
     return { ...tokenOfCommand(wordsOf(command, source), source, addr), another: instead(source) };
   }
   const { token, tokenCommand } = kept;
+  const own = addrOf(kept);
+  if ((token ?? tokenCommand) !== undefined && addr !== own) {
+    const held = `the token of ${profile} is only for ${own}, and ${setting} is ${addr}`;
+    const another = `dsvault login --profile NAME --addr ${addr}`;
+    return withheld(profile, `${held}: drop ${setting}, or keep a token for it with ${another}`);
+  }
   if (token !== undefined) return tokenOfText(profile, () => token, login);
   return tokenCommand && { ...tokenOfCommand(tokenCommand, profile, addr), another: login };
 };
+
+/** A token that must not be sent. A request that needs none, such as that for the health, works. */
+const withheld = (source: string, sentence: string): Token => ({
+  source,
+  read: () => {
+    throw failure(sentence, { kind: 'denied' });
+  },
+});
 
 /** Returns the `dsvault login` command, for messages, that stores another token in the profile. */
 const loginOf = ({ oidc, tokenCommand }: Profile, profile: string, addr: string): string => {

@@ -24,6 +24,7 @@ import { withProgress } from '../output/progress.ts';
 import { curlOf } from './curl.ts';
 import { createExchange } from './http-exchange.ts';
 import { findCertificate } from './local-vaults.ts';
+import { presetProfile } from './profile.ts';
 import { type Flags, readSettings, type Settings } from './settings.ts';
 import { expiryOf } from './token.ts';
 
@@ -101,16 +102,17 @@ const keyOfEffect = () => {
 /** The failure for an error of the client, with the command that helps, if one is known. */
 const withNextStep = async (
   error: VaultError,
-  { addr, token, login }: Settings,
+  { addr, token, login, profile }: Settings,
   name: string | undefined,
 ): Promise<Failure> => {
+  const into = profile === presetProfile ? '' : ` --profile ${profile}`;
   const unavailable = (how: string) =>
     failure(`${error.message}: ${how}`, { kind: 'unavailable', cause: error });
   if (error.code === 'untrusted') {
-    return unavailable('dsvault login --ca FILE keeps the certificate of its authority');
+    return unavailable(`dsvault login --ca FILE${into} keeps the certificate of its authority`);
   }
   if (error.code === 'unreachable' && !error.retryable) {
-    return unavailable(`dsvault login --addr ${addr.replace('https:', 'http:')}`);
+    return unavailable(`dsvault login --addr ${addr.replace('https:', 'http:')}${into}`);
   }
   const failed = failureOf(error);
   const { currentVersion, scope } = failed.report;

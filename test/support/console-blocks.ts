@@ -38,6 +38,6 @@ export const steady = (text: string): string =>
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
     .replaceAll(/ \d+s /g, ' AGE ')
     .replaceAll(/(?<=^added 1 package in )\d+m?s$/gm, 'TIME')
-    .replaceAll(/saved in \S+/g, 'saved in FILE')
+    .replaceAll(/for \S+ is saved in \S+/g, 'for ADDRESS is saved in FILE')
     .replaceAll(/ +/g, ' ')
     .trim();

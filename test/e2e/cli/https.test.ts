@@ -77,7 +77,7 @@ describeLocal('dsvault with a vault that serves HTTPS', () => {
       expect(ran).toMatchObject({ code: 7, stdout: '' });
       const why = ran.stderr.replace(/\([A-Z_]+\)/, '(CODE)');
       expect(why).toBe(
-        `dsvault: the certificate of ${addr} is not trusted (CODE): dsvault login --ca FILE keeps the certificate of its authority (unreachable)\n`,
+        `dsvault: the certificate of ${addr} is not trusted (CODE): dsvault login --ca FILE${profile === 'default' ? '' : ` --profile ${profile}`} keeps the certificate of its authority (unreachable)\n`,
       );
     }
     expect(arrived).toBe('');
@@ -98,7 +98,7 @@ describeLocal('dsvault with a vault that serves HTTPS', () => {
     }).listen(0, '127.0.0.1');
     await once(relay, 'listening');
     const addr = `https://127.0.0.1:${(relay.address() as AddressInfo).port}`;
-    const atRelay = await list(here, '--addr', addr);
+    const atRelay = await list({ ...here, DSVAULT_TOKEN: vault.token() }, '--addr', addr);
     relay.close();
     expect(atRelay).toBe(7);
     expect(await list({ VAULT_DATA_DIR: join(vault.dataDir, 'none') })).toBe(7);

@@ -53,7 +53,7 @@ describeLocal('dsvault login --oidc', () => {
     ]);
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toMatch(
-      /^dsvault: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsvault: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsvault: the approved token has sub "alice" and aud "https:\/\/vault\.example\.com"\ndsvault: profile approved is saved in/,
+      /^dsvault: open http:\S+\/device and enter the code \w{4}-\w{4}\ndsvault: or open http:\S+\/device\?user_code=\w{4}-\w{4} and compare the code\ndsvault: the approved token has sub "alice" and aud "https:\/\/vault\.example\.com"\ndsvault: profile approved for \S+ is saved in/,
     );
     const kept = JSON.parse(readFileSync(fileOf('approved'), 'utf8'));
     expect(kept).toEqual({

@@ -141,7 +141,9 @@ describe('the package dsvault', () => {
       expect([words, told]).toEqual([words, expect.stringContaining('folder in DSVAULT_CHECKOUT')]);
     }
     const named = { ...user, DSVAULT_CHECKOUT: process.cwd() };
-    expect(inBash('dsvault login --local', user.HOME, named)).toMatch(/profile default is saved/);
+    expect(inBash('dsvault login --local', user.HOME, named)).toMatch(
+      /profile default for \S+ is saved/,
+    );
 
     expect(JSON.parse(inBash('dsvault version --json', user.HOME, user))).toMatchObject({
       version: manifest.version,

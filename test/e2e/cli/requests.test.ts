@@ -2,7 +2,7 @@
  * `dsvault` repeats requests when answers are lost, late or wrong. Idempotency keys keep that from
  * taking effect twice.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -269,6 +269,64 @@ describe('a request of dsvault', () => {
     }
     await dsvault.run(['env', 'expand', '-', '--curl'], { input: `A=${canary}` });
     expect(front.seen()).toHaveLength(0);
+  });
+});
+
+describe('the token of a profile', () => {
+  afterAll(() => rmSync(join(dsvault.folder, '.config'), { recursive: true }));
+
+  const own = 'http://127.0.0.1:9';
+  const started = () => join(dsvault.folder, 'started');
+  // A profile as release 2.0.0 has stored it.
+  const keep = (name: string, how: object) => {
+    const folder = join(dsvault.folder, '.config/dsvault');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, `${name}.json`), JSON.stringify({ addr: own, ...how }), {
+      mode: 0o600,
+    });
+  };
+
+  it.each<{
+    title: string;
+    args: readonly string[];
+    env?: NodeJS.ProcessEnv;
+    profile?: string;
+    code?: number;
+  }>([
+    { title: '--addr', args: ['list', '--addr', 'FRONT'] },
+    { title: 'DSVAULT_ADDR', args: ['list'], env: { DSVAULT_ADDR: 'FRONT' } },
+    { title: 'a path', args: ['list', '--addr', 'FRONT/9'] },
+    {
+      title: 'a profile that has a token command',
+      args: ['list', '--addr', 'FRONT', '--profile', 'command'],
+      profile: 'command',
+    },
+    { title: 'run', args: ['run', '-f', '-', '--addr', 'FRONT', '--', 'true'], code: 125 },
+    { title: 'doctor', args: ['doctor', '--addr', 'FRONT'] },
+    { title: 'console', args: ['console', '--no-open', '--addr', 'FRONT'] },
+    {
+      title: 'login, whose DSVAULT_ADDR is not what the user has typed',
+      args: ['login', '--token-command', 'touch STARTED'],
+      env: { DSVAULT_ADDR: 'FRONT' },
+      code: 2,
+    },
+  ])('goes to no other address, with $title', async ({ args, env = {}, profile, code = 5 }) => {
+    keep('default', { token: vault.token() });
+    keep('command', { tokenCommand: ['touch', started()] });
+    front.plan();
+    const filled = (text = '') => text.replace('FRONT', front.url).replace('STARTED', started());
+    const ran = await dsvault.run(args.map(filled), {
+      input: 'A=1\n',
+      env: { DSVAULT_TOKEN: '', DSVAULT_ADDR: filled(env['DSVAULT_ADDR']) },
+    });
+    expect(ran.code).toBe(code);
+    expect(ran.stdout + ran.stderr).toMatch(
+      code === 2
+        ? `profile default is for ${own}, and this login is for ${front.url}: `
+        : `the token of profile ${profile ?? 'default'} is only for ${own}, and `,
+    );
+    expect(front.seen().filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+    expect(existsSync(started())).toBe(false);
   });
 });
 
