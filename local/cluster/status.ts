@@ -47,11 +47,11 @@ export type NodeObservation = {
   readonly isolated: boolean;
   /** The state of the process of a node that does not answer, such as `killed`. */
   readonly process: string;
-  /** The node's report; `undefined` if it did not send one in time. */
+  /** The node's report; `undefined` if it sent none in time, or one that cannot be read. */
   readonly answer: NodeReport | undefined;
 };
 
-/** Asks a node for its report; `undefined` if none arrives in time. */
+/** Asks a node for its report; `undefined` if none arrives in time, or if it cannot be read. */
 export const askNode = (ask: PeerCall, node: number): Promise<NodeReport | undefined> =>
   ask(node, 'GET', '/status', { timeoutMs: nodeTimes.statusMs })
     .then(parseReport)

@@ -462,6 +462,12 @@ describe('template.yaml', () => {
     expect(['a_b', 'a b', 'a:b', 'x'.repeat(65)].filter(accepts)).toEqual([]);
     const hasId = (VaultId: string) => evaluate(document.Conditions['HasVaultId'], { VaultId });
     expect([hasId(''), hasId('v')]).toEqual([false, true]);
+    const uses = source.matchAll(/^ +(VAULT_ID|kms:EncryptionContext:vault): (.*)$/gm);
+    const ids = Map.groupBy(uses, ([, key]) => key);
+    expect([...ids.keys()].sort()).toEqual(['VAULT_ID', 'kms:EncryptionContext:vault']);
+    for (const [, , id] of [...ids.values()].flat()) {
+      expect(id).toBe('!If [HasVaultId, !Ref VaultId, !Ref AWS::StackName]');
+    }
   });
 
   it('accepts a complete issuer with one key set, or no issuer at all, and explains what is wrong otherwise', () => {

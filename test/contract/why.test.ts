@@ -89,16 +89,22 @@ describe('the log line of a request about one secret', () => {
   const explain: Ask = (caller, name) => ask.explain(caller, name);
 
   it.each<[string, string, Ask, string]>([
-    ...[get, getVersion(1), getAt(0), history, update, remove, destroy(1)].map(
-      (one): [string, string, Ask, string] => ['a missing name', 'NO', one, 'never_existed'],
-    ),
-    ...[get, getAt(9_000), getVersion(3), update, remove].map(
-      (one): [string, string, Ask, string] => ['a deleted secret', 'GONE', one, 'deleted'],
-    ),
-    ['a version above the current one', 'DB', getVersion(3), 'beyond_current'],
-    ['a version to destroy above the current one', 'DB', destroy(3), 'beyond_current'],
-    ['an instant before the first version', 'DB', getAt(-1), 'before_first'],
-  ])('says why %s is not found', async (_, name, asking, why) => {
+    ['a get of a missing name', 'NO', get, 'never_existed'],
+    ['a get by version of a missing name', 'NO', getVersion(1), 'never_existed'],
+    ['a get at an instant of a missing name', 'NO', getAt(0), 'never_existed'],
+    ['a history of a missing name', 'NO', history, 'never_existed'],
+    ['an update of a missing name', 'NO', update, 'never_existed'],
+    ['a deletion of a missing name', 'NO', remove, 'never_existed'],
+    ['a destruction in a missing name', 'NO', destroy(1), 'never_existed'],
+    ['a get of a deleted secret', 'GONE', get, 'deleted'],
+    ['a get at an instant after the deletion', 'GONE', getAt(9_000), 'deleted'],
+    ['a get of the version that is the deletion', 'GONE', getVersion(3), 'deleted'],
+    ['an update of a deleted secret', 'GONE', update, 'deleted'],
+    ['a deletion of a deleted secret', 'GONE', remove, 'deleted'],
+    ['a get of a version above the current one', 'DB', getVersion(3), 'beyond_current'],
+    ['a destruction of a version above the current one', 'DB', destroy(3), 'beyond_current'],
+    ['a get at an instant before the first version', 'DB', getAt(-1), 'before_first'],
+  ])('says why %s finds nothing', async (_, name, asking, why) => {
     expect(await reasonOf(() => asking(alice, name))).toEqual({ why });
   });
 
@@ -234,9 +240,9 @@ describe('the log line of a request that is answered 401', () => {
   it.each<[string, readonly string[], Line]>([
     ['no token', [], { why: 'no_token' }],
     ['an empty token', ['Bearer '], { why: 'no_token' }],
-    ['a name and password', ['Basic YTpi'], { why: 'no_token' }],
+    ['a name and a password instead of a token', ['Basic YTpi'], { why: 'no_token' }],
     ['two tokens', [...of({}), ...of({})], { why: 'spelling' }],
-    ['text that is not a token', bearer('c4n4ry'), { why: 'spelling' }],
+    ['a text that is not a token', bearer('c4n4ry'), { why: 'spelling' }],
     ['a character that is not allowed in a token', bearer(`${token()}=`), { why: 'spelling' }],
     ['claims that are not an object', bearer(signToken(header, ['c'], key)), { why: 'spelling' }],
     [
@@ -244,23 +250,35 @@ describe('the log line of a request that is answered 401', () => {
       of({}, { ...header, crit: ['b64'] } as typeof header),
       idp('spelling'),
     ],
-    ['8,193 characters', bearer('a'.repeat(8_193)), { why: 'too_long' }],
-    ['another algorithm', bearer(signToken({ alg: 'ES256' }, claims, p256())), idp('algorithm')],
-    ['no algorithm', of({}, { ...header, alg: 'none' }), idp('algorithm')],
-    ['an unknown issuer', of({ iss: 'https://c4n4ry.test' }), { why: 'no_issuer' }],
-    ['an unknown key', of({}, { ...header, kid: 'c4n4ry' }), idp('no_key')],
-    ['two keys', of({ iss: 'https://twins.test' }), { issuer: 'twins', why: 'no_key' }],
-    ['another signature', bearer(signToken(header, claims, twin)), idp('signature')],
+    ['a token of 8,193 characters', bearer('a'.repeat(8_193)), { why: 'too_long' }],
+    [
+      'a token in another algorithm',
+      bearer(signToken({ alg: 'ES256' }, claims, p256())),
+      idp('algorithm'),
+    ],
+    ['a token without an algorithm', of({}, { ...header, alg: 'none' }), idp('algorithm')],
+    ['a token of an unknown issuer', of({ iss: 'https://c4n4ry.test' }), { why: 'no_issuer' }],
+    ['a token of an unknown key', of({}, { ...header, kid: 'c4n4ry' }), idp('no_key')],
+    [
+      'a token whose key id two keys have',
+      of({ iss: 'https://twins.test' }),
+      { issuer: 'twins', why: 'no_key' },
+    ],
+    [
+      'a token that another key has signed',
+      bearer(signToken(header, claims, twin)),
+      idp('signature'),
+    ],
     ['an expired token', of({ exp: nowS - 60 }), idp('expired')],
     ['a token that is not valid yet', of({ nbf: nowS + 60 }), idp('not_yet')],
-    ['no expiry', of({ exp: undefined }), idp('date')],
-    ['a start that is text', of({ nbf: 'c4n4ry' }), idp('date')],
-    ['an expiry in milliseconds', of({ exp: startOfTime + 60_000 }), idp('date')],
-    ['another audience', of({ aud: 'c4n4ry' }), idp('audience')],
-    ['two audiences', of({ aud: ['vault', 'c4n4ry'] }), idp('several_audiences')],
-    ['a denied subject', of({ sub: 'gone' }), idp('denied', { by: 'sub' })],
-    ['a denied id', of({ jti: 'stolen' }), idp('denied', { by: 'jti' })],
-    ['a denied time of issue', of({ iat: 1 }), idp('denied', { by: 'before' })],
+    ['a token without an expiry', of({ exp: undefined }), idp('date')],
+    ['a token whose start is text', of({ nbf: 'c4n4ry' }), idp('date')],
+    ['a token whose expiry is in milliseconds', of({ exp: startOfTime + 60_000 }), idp('date')],
+    ['a token for another audience', of({ aud: 'c4n4ry' }), idp('audience')],
+    ['a token for two audiences', of({ aud: ['vault', 'c4n4ry'] }), idp('several_audiences')],
+    ['a token of a denied subject', of({ sub: 'gone' }), idp('denied', { by: 'sub' })],
+    ['a token with a denied id', of({ jti: 'stolen' }), idp('denied', { by: 'jti' })],
+    ['a token issued before the denied time', of({ iat: 1 }), idp('denied', { by: 'before' })],
     [
       'claims that match no rule',
       of({ ref: 'c4n4ry' }),
@@ -277,7 +295,7 @@ describe('the log line of a request that is answered 401', () => {
       idp('unfit', { by: 'subject /job/id', mismatches: differing('team') }),
     ],
     ['too many values of a claim', of({ ref: tooMany }), idp('too_many_values', { by: 'ref' })],
-  ])('says why, for %s', async (_, authorization, expected) => {
+  ])('says why a request with %s is refused', async (_, authorization, expected) => {
     const request = requestOf({ multiValueHeaders: { Authorization: [...authorization] } });
     expect(await reasonOf(() => authenticate(request, startOfTime))).toEqual(expected);
     expect(written).not.toContain('c4n4ry');

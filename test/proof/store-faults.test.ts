@@ -29,7 +29,7 @@ const seeds = perRun(200, 600);
 const nothingWritten = ['throttled', 'store_unavailable'];
 const passed: Fate = { kind: 'passed' };
 
-const everyFate: readonly Fate[] = [...promptFates, ...silentFates];
+const everyFate = [...promptFates, ...silentFates];
 
 describe('a request to a hostile store', () => {
   const vault = useEmbedded('dynamodb');
@@ -123,37 +123,35 @@ describe('a request to a hostile store', () => {
 
   describe.each(writers)('$name', (operation) => {
     const keys = keyedWriters.includes(operation) ? [undefined, key] : [undefined];
-    describe.each(keys)('with the key %s', (withKey) => {
+    const titled = keys.map((withKey) => ({
+      withKey,
+      title: withKey ? 'with a key' : 'without a key',
+    }));
+    describe.each(titled)('$title', ({ withKey }) => {
       // Shows G13.
-      it.each(everyFate)(
-        'succeeds once if one call is $kind ($as $applied $shows)',
-        async (fate) => {
-          for (let call = 0; ; call += 1) {
-            const principal = await prepared(operation);
-            let stores = -1;
-            const choose: Choose = () => {
-              stores += 1;
-              return stores === call ? fate : passed;
-            };
-            const result = await runHostile(operation, principal, choose, undefined, withKey);
-            if (stores < call) return;
-            const about = `${fate.kind} at call ${call}`;
-            expect([about, typeof result.answer]).toEqual([about, 'object']);
-            await requireTrue(operation, principal, result, withKey, about);
-          }
-        },
-      );
-
-      it.each(everyFate)(
-        'gives a true answer if every write is $kind ($as $applied $shows)',
-        async (fate) => {
+      it.each(everyFate)('succeeds once if one call is $title', async (fate) => {
+        for (let call = 0; ; call += 1) {
           const principal = await prepared(operation);
-          const choose: Choose = ({ operation: called }) =>
-            called === 'PutItem' || called === 'TransactWriteItems' ? fate : passed;
+          let stores = -1;
+          const choose: Choose = () => {
+            stores += 1;
+            return stores === call ? fate : passed;
+          };
           const result = await runHostile(operation, principal, choose, undefined, withKey);
-          await requireTrue(operation, principal, result, withKey, fate.kind);
-        },
-      );
+          if (stores < call) return;
+          const about = `${fate.title} at call ${call}`;
+          expect([about, typeof result.answer]).toEqual([about, 'object']);
+          await requireTrue(operation, principal, result, withKey, about);
+        }
+      });
+
+      it.each(everyFate)('gives a true answer if every write is $title', async (fate) => {
+        const principal = await prepared(operation);
+        const choose: Choose = ({ operation: called }) =>
+          called === 'PutItem' || called === 'TransactWriteItems' ? fate : passed;
+        const result = await runHostile(operation, principal, choose, undefined, withKey);
+        await requireTrue(operation, principal, result, withKey, fate.title);
+      });
     });
   });
 

@@ -152,7 +152,7 @@ describe('a vault with the permissions of template.yaml', () => {
     expect(suites.passed).toBeGreaterThan(300);
   });
 
-  it.each(kinds)('has every permission that it needs when calls fail: $name', (kind) => {
+  it.each(kinds)('has every permission that $name needs when its calls fail', (kind) => {
     const { calls = 0, refused } = met.get(kind) ?? {};
     expect(calls > 0).toBe(!['get-health', 'whoami'].includes(kind.name));
     expect(refused).toEqual([]);

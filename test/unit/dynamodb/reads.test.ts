@@ -38,7 +38,7 @@ describe('the DynamoDB store', () => {
     expect(asked.map(({ input }) => input['ConsistentRead'])).toEqual([true]);
   });
 
-  it('reads several heads in one transaction, which is always consistent', async () => {
+  it('reads the heads for a file in one transaction, which is always consistent, even a single one', async () => {
     const { asked, reads } = asking();
     await reads.findHeads(['DB']);
     expect(asked.map(({ command }) => command)).toEqual(['TransactGetItemsCommand']);

@@ -108,7 +108,7 @@ describe('the image of a node', () => {
     expect(Object.keys(metafile.inputs).filter((file) => !isThere(file))).toEqual([]);
   });
 
-  it('runs under the init process of Docker, with memory limits', () => {
+  it('is started by compose.yaml under the init process of Docker, with a limit for its memory', () => {
     const { services } = parse(readFileSync('compose.yaml', 'utf8'), { merge: true });
     const limits = Object.entries<{ init?: boolean; mem_limit?: string }>(services).map(
       ([name, { init, mem_limit }]) => [name, init, mem_limit],
