@@ -2,6 +2,7 @@
  * Documents, and comments that name files, refer only to files, headings and npm scripts that
  * exist. CHANGELOG.md is about the past and is excluded.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -145,4 +146,18 @@ describe('this check of the documents', () => {
     expect(pathsOf('README.md')).toContain('docs/openapi.yaml');
     expect(scriptsOf('README.md')).toContain('cluster');
   });
+});
+
+it('CONTRIBUTING.md says how many lines a maintainer must know, and of how many, to within a tenth', () => {
+  const page = textOf('CONTRIBUTING.md').replaceAll('\n', ' ');
+  const [, known = '', all = '', command = ''] =
+    /about ([\d,]+) of ([\d,]+) lines, as `([^`]+)` counts them/.exec(page) ?? [];
+  for (const [told, folders] of [
+    [known, 'functions host/{sqlite,etcd,node,kms,gateway}'],
+    [all, trees.slice(1, -1).replaceAll(',', ' ')],
+  ] as const) {
+    const counted = execFileSync('bash', ['-c', command.replace('FOLDERS', folders)]);
+    const ratio = Number(told.replaceAll(',', '')) / Number(counted);
+    expect({ told, ratio, isClose: Math.abs(ratio - 1) < 0.1 }).toMatchObject({ isClose: true });
+  }
 });
