@@ -92,13 +92,6 @@ export const findKeyIdentity = (folder: string): KeyIdentity | undefined => {
 export const rememberKey = (folder: string, proved: KeyIdentity): void =>
   replaceFile(fileOf(folder), JSON.stringify(proved));
 
-/**
- * Whether the vault of this folder has a key file, in the folder or where `VAULT_MASTER_KEY_FILE`
- * says. A vault whose key is in a KMS needs none.
- */
-export const hasKeyFile = (folder: string, environment: NodeJS.ProcessEnv): boolean =>
-  existsSync(masterKeyFile(folder, environment));
-
 /** What `openVaultKey` must know about the stored data. */
 export type VaultData = {
   /** Whether there is stored data. A new key could not open it. */

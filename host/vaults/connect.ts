@@ -17,7 +17,7 @@ import {
   type MasterKey,
   masterKeyFile,
 } from '../kms/key-file.ts';
-import { findKeyIdentity, hasKeyFile, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
+import { findKeyIdentity, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
 import { findClusterFile, readClusterFile } from '../node/cluster-file.ts';
 import { identityOnNode } from '../node/node-key.ts';
 import { type RunningVault, runningRecord } from '../process/vault-records.ts';
@@ -153,7 +153,7 @@ type TableAddress = Pick<VaultAddress, 'dynamodbEndpoint' | 'tableName' | 'vault
 const findStopped = (folder: string): TableAddress => {
   const { AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint } = process.env;
   const isStoreHere = Boolean(dynamodbEndpoint) || existsSync(join(folder, storeFile));
-  if (!isStoreHere || !(isKeyInKms(process.env) || hasKeyFile(folder, process.env))) {
+  if (!isStoreHere) {
     throw failure(
       `there is no vault in the data folder ${folder}: set VAULT_DATA_DIR to the folder of a vault`,
     );

@@ -96,6 +96,20 @@ const start = async (env: NodeJS.ProcessEnv) => {
   return { code: await exit, errors };
 };
 
+it('key.ts make makes the file of a key, and leaves one that exists alone', async () => {
+  const file = join(freshFolder(), 'kms.json');
+  const make = () => runLocal('key', ['make'], { VAULT_MASTER_KEY_FILE: file });
+  const first = make();
+  expect([await first.exit, first.output]).toEqual([
+    0,
+    [expect.stringMatching(/^arn:\S+ Enabled$/)],
+  ]);
+  const text = readFileSync(file, 'utf8');
+  const second = make();
+  expect([await second.exit, second.errors]).toEqual([1, [`${file} exists, and is kept`]]);
+  expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
 describe('npm start', () => {
   const folderOfVault = async (): Promise<string> => {
     const folder = freshFolder();

@@ -19,6 +19,17 @@ describe.each(['vault.service', 'vault-node.service'])('the systemd unit %s', (u
   });
 });
 
+describe.each(['vault.service', 'vault-node.service'])('the systemd unit %s', (unit) => {
+  it('gets the master key as a credential that is sealed on the disk', () => {
+    expect(linesOf(unit)).toEqual(
+      expect.arrayContaining([
+        'LoadCredentialEncrypted=kms.json:/etc/vault/kms.json.cred',
+        'Environment=VAULT_MASTER_KEY_FILE=%d/kms.json',
+      ]),
+    );
+  });
+});
+
 describe.each(['vault-node.service', 'vault-backup.service'])('the systemd unit %s', (unit) => {
   it('is confined like the vault of one server, and cannot use a port below 1024', () => {
     const lines = linesOf('vault.service');

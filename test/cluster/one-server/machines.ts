@@ -119,7 +119,10 @@ const start = async (machine: Machine, options: readonly string[]): Promise<void
 /** npm shares this machine's cache, and trusts the same authorities. */
 const npmSettings = 'cache=/mnt/npm\\nprefer-offline=true\\ncafile=/mnt/authorities.pem\\n';
 const prepare: Readonly<Record<Machine, string>> = {
+  // systemd mounts the credentials of a service outside its own namespace, so the mount must be
+  // shared, as on a machine.
   server: `
+    mount --make-rshared /
     useradd --create-home --shell /bin/bash --groups sudo you
     echo you:${password} | chpasswd
     printf '${npmSettings}' > ~/.npmrc

@@ -143,8 +143,14 @@ describeAsRoot('docs/deploy/one-server.md', () => {
     expect(await runOn('server', 'ufw status', 'root')).toMatch(/^Status: active$/m);
   });
 
-  it('starts the vault as a service', async () => {
+  it('makes the master key, which is on the disk only in sealed form', async () => {
+    await play('Make the master key');
     await play('Start');
+    const files = await runOn('server', 'find / -xdev -name "kms.json*"', 'root');
+    expect(files).toBe('/etc/vault/kms.json.cred');
+  });
+
+  it('starts the vault as a service', async () => {
     const folder = await runOn('server', 'stat --format="%U %a" /var/lib/vault', 'root');
     expect(folder).toBe('vault 700');
     const units = 'vault.service vault-backup.service vault-backup.timer vault-node.service';
@@ -165,13 +171,14 @@ describeAsRoot('docs/deploy/one-server.md', () => {
   });
 
   it('leaves the service down and listed as failed without its key, but restarts it while its port is in use', async () => {
-    const key = '/var/lib/vault/kms.json';
-    await runOn('server', `mv ${key} ${key}.away && systemctl restart vault.service`, 'root');
+    const env = '/etc/vault/vault.env';
+    const away = `echo VAULT_MASTER_KEY_FILE=/nowhere/kms.json > ${env}`;
+    await runOn('server', `${away} && systemctl restart vault.service`, 'root');
     await untilGivenUp('vault.service');
 
     const listen = `require("net").createServer().listen(443, "0.0.0.0")`;
     const squat = `systemd-run --unit=squatter /usr/local/bin/node -e '${listen}'`;
-    const start = `mv ${key}.away ${key} && ${squat} && sleep 1 && systemctl restart vault.service`;
+    const start = `rm ${env} && ${squat} && sleep 1 && systemctl restart vault.service`;
     await runOn('server', start, 'root');
     const endedWith = () =>
       Promise.all(['ExecMainStatus', 'NRestarts'].map((name) => show('vault.service', name)));

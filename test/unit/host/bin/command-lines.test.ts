@@ -57,7 +57,7 @@ const misuses: readonly (readonly [line: string, sentence: string])[] = [
   ['policy.ts', "missing required argument 'action'"],
   ['policy.ts bundle', "missing required argument 'file'"],
   ['key.ts', "missing required argument 'action'"],
-  ['key.ts toString', 'the choices are status, disable, enable'],
+  ['key.ts toString', 'the choices are make, status, disable, enable'],
   ['cluster.ts kill', "missing required argument 'node'"],
   ['cluster.ts kill 4', "'4' is not a valid node: the nodes are 1, 2, 3"],
   ['cluster.ts kill 1 2', 'there is no command "kill 1 2"'],
