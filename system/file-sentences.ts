@@ -1,41 +1,26 @@
 /** Says what is wrong with a `.env` file, in `dsvault`, the console and the Action. */
+import {
+  codeSentences,
+  ownValueSentence,
+  reasonSentences,
+} from '../functions/env/error-details.ts';
 import type { FileError } from './problem-report.ts';
-
-const anotherHistory =
-  'the version with this number is not the one that the pin means; the vault may have been restored';
 
 /** The sentences by code. NAME stands for the name of the error, if it has one. */
 const sentences: Readonly<Record<string, string>> = {
-  missing_equals:
-    'this is neither an assignment nor a comment nor a blank line: write KEY=value, or put # before it',
-  unterminated_quote: 'the value has no closing quote',
-  text_after_quote: 'only blanks and a comment may follow a quoted value',
-  bad_key: 'a key consists of letters, digits and _, and does not begin with a digit',
-  bad_character: 'there is a NUL, or a carriage return that does not end a line',
-  bad_escape: 'in double quotes this backslash is not an escape',
-  duplicate_key: 'the key is already assigned above; programs take the last one: delete the other',
-  malformed_reference:
-    'this looks like a reference but is not one: write secret(NAME), secret(NAME@VERSION) or enc(NAME), or put a ' +
-    'backslash before it to make it text',
+  ...codeSentences,
   enc_not_allowed:
     'expand stores nothing, so the file must not contain enc(): dsvault env encrypt turns it into secret()',
   unused_value: 'a value was given for which there is no enc()',
-  ambiguous_value: 'the value in the file differs from the one given',
   unresolved_value:
     'this enc() has no value: add a line NAME=value to the file, or give the value separately',
-  nested_reference:
-    'the value to be stored contains a reference itself: write the value in its place',
   escaped_reference:
     'it is not clear whether the backslash belongs to the value; JSON is stored unchanged',
-  reference_to_new_secret: 'this request stores the secret, so it cannot read it',
-  conflicting_enc: 'the file has both enc() and enc(…@next) of this name',
   not_found: 'the token sees no such secret or version: dsvault history NAME lists its versions',
   no_such_version:
     'the secret has no such version, or it is a deletion: dsvault history NAME lists its versions',
   secret_deleted: 'the secret is deleted: dsvault restore NAME brings it back',
-  version_conflict: 'the secret has a different current version',
-  pin_mismatch: anotherHistory,
-  another_history: anotherHistory,
+  another_history: codeSentences.pin_mismatch,
   version_destroyed:
     'the value of this version was destroyed: dsvault history NAME lists the others',
   secret_exists: 'the secret exists already',
@@ -46,21 +31,7 @@ const sentences: Readonly<Record<string, string>> = {
   reader_disagrees: 'the program that reads this file may read this line differently',
 };
 
-const reasons: Readonly<Record<string, string>> = {
-  not_utf8: 'the value is not text',
-  nul: 'the value contains a NUL',
-  line_feed: 'the value contains a line feed',
-  carriage_return: 'a carriage return is in the way',
-  quotes: 'the value needs quotes but contains every kind of quote',
-  expansion: 'the reader would expand the value',
-  too_long: 'the line would be too long',
-  key: 'the reader reserves this name',
-  byte_order_mark: 'a byte order mark is in the way',
-  comment: 'the comment is in the way',
-  other_line: 'another line is in the way',
-  expanded_later:
-    'the file will be expanded later, and then only this reader would read the line correctly',
-};
+const reasons: Readonly<Record<string, string>> = reasonSentences;
 
 /** The sentence for an error or a warning, without its position. */
 export const fileSentence = ({
@@ -89,6 +60,7 @@ export const fileSentence = ({
     const why = reason === undefined ? '' : `: ${reasons[reason] ?? reason}`;
     return `${dialect} may read this line differently than the vault${why}`;
   }
-  const sentence = sentences[code] ?? code;
+  const isOwn = code === 'unresolved_value' && name !== undefined;
+  const sentence = isOwn ? ownValueSentence : (sentences[code] ?? code);
   return name === undefined ? sentence : `${name}: ${sentence.replaceAll('NAME', name)}`;
 };

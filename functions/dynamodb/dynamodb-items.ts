@@ -207,10 +207,11 @@ const mayBeTooLarge = (error: unknown, items: number): boolean =>
  * such a file also exceed `limits.fileValuesBytesMax`, so the error names that limit.
  */
 const tooLarge = (cause: unknown): VaultError =>
-  new VaultError('too_large', 'the secrets of the file are too large in total', {
-    properties: { limit: limits.fileValuesBytesMax },
-    cause,
-  });
+  new VaultError(
+    'too_large',
+    `the file has values of more than ${limits.fileValuesBytesMax} bytes in total: split it`,
+    { properties: { limit: limits.fileValuesBytesMax }, cause },
+  );
 
 /**
  * Consistently reads the projected items. DynamoDB may answer for some of the keys only; the others

@@ -41,7 +41,9 @@ export const readFile = (content: string): ReadableFile => {
   for (const { line, candidates } of scanFile(file).lines) {
     if (candidates[0]) firstOffsets.set(line, candidates[0].offset);
     for (const { kind, offset } of candidates) {
-      if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
+      if (kind === 'malformed') {
+        faults.push({ offset, code: 'malformed_reference', key: line.key });
+      }
     }
   }
   return {

@@ -94,7 +94,7 @@ export const parseFile = (text: string): ParsedFile => {
     if (next.line.kind === 'assignment') {
       const { key, indent, exported } = next.line;
       const offset = at + indent.length + exported.length;
-      if (keys.has(key)) faults.push({ offset, code: 'duplicate_key' });
+      if (keys.has(key)) faults.push({ offset, code: 'duplicate_key', key });
       keys.add(key);
     }
     at = next.end;
@@ -134,9 +134,9 @@ const readLine = (text: string, at: number, line: number, faults: Fault[]): Line
     reportReturns(text, start, content, faults);
     return { line: { ...names, ...readBare(text, start, content, blanks), eol }, end };
   }
-  const quoted = first === "'" ? readSingle(text, start) : readDouble(text, start, faults);
+  const quoted = first === "'" ? readSingle(text, start) : readDouble(text, start, key, faults);
   if (quoted === undefined) {
-    faults.push({ offset: start, code: 'unterminated_quote' });
+    faults.push({ offset: start, code: 'unterminated_quote', key });
     return {
       line: { kind: 'unreadable', line, text: text.slice(at), key, eol: '' },
       end: text.length,
@@ -149,7 +149,7 @@ const readLine = (text: string, at: number, line: number, faults: Fault[]): Line
   reportReturns(text, quoted.end, content, faults);
   if (comment !== '' && !(comment.startsWith('#') && afterValue !== '')) {
     const offset = quoted.end + afterValue.length;
-    if (!/^[\r\0]/.test(comment)) faults.push({ offset, code: 'text_after_quote' });
+    if (!/^[\r\0]/.test(comment)) faults.push({ offset, code: 'text_after_quote', key });
     return { line: { kind: 'unreadable', line, text: text.slice(at, content), key, eol }, end };
   }
   const value = quoted.value;
@@ -220,7 +220,12 @@ const meanings = new Map([
  * Reads the value in double quotes that begins at `open`; `undefined` if the quote is never closed.
  * A bad escape is reported and kept as text.
  */
-const readDouble = (text: string, open: number, faults: Fault[]): QuotedValue | undefined => {
+const readDouble = (
+  text: string,
+  open: number,
+  key: string,
+  faults: Fault[],
+): QuotedValue | undefined => {
   const offset = open + 1;
   const stop = /["\\]/g;
   const pieces: string[] = [];
@@ -237,7 +242,7 @@ const readDouble = (text: string, open: number, faults: Fault[]): QuotedValue | 
       return { value: { quote: '"', raw, offset, decoded: pieces.join(''), escapes }, end: at + 1 };
     }
     const meaning = meanings.get(text[at + 1] ?? '');
-    if (meaning === undefined) bad.push({ offset: at, code: 'bad_escape' });
+    if (meaning === undefined) bad.push({ offset: at, code: 'bad_escape', key });
     else {
       pieces.push(text.slice(copied, at), meaning);
       escapes.push(at - offset - escapes.length);

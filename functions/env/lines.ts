@@ -69,7 +69,7 @@ const resolve = (
   if (code === 'nested_reference') {
     const holdsReference = (found: Candidate) =>
       findCandidates(values.get(writtenAs(found)) ?? '').length > 0;
-    return { offset: candidates.find(holdsReference)?.offset ?? offset, code };
+    return { offset: candidates.find(holdsReference)?.offset ?? offset, code, key: line.key };
   }
   const text = writerOf(plan.dialect).write(line, value);
   if (typeof text !== 'string') return unfitAt(offset, line.key, plan.dialect, text);

@@ -121,22 +121,33 @@ const requireWithinLimits = ({ content, values }: EnvFile): void => {
       properties: { field: 'values' },
     });
   }
-  requireAtMost(utf8Bytes(content), limits.fileBytesMax);
-  for (const value of values.values()) requireAtMost(utf8Bytes(value), limits.valueBytesMax);
+  requireAtMost(utf8Bytes(content), limits.fileBytesMax, (size) => `the file has ${size} bytes`);
+  for (const [name, value] of values) requireValueFits(name, utf8Bytes(value));
 };
+
+const requireValueFits = (name: string, bytes: number): void =>
+  requireAtMost(bytes, limits.valueBytesMax, (size) => `the value of ${name} has ${size} bytes`);
 
 const requireNamesWithinLimits = ({ secret, enc }: References, { create }: Sources): void => {
   // A next version takes two actions of the transaction, because the replaced version is kept.
   const nexts = [...enc.values()].filter(({ isNext }) => isNext).length;
-  requireAtMost(new Set([...secret.keys(), ...enc.keys()]).size + nexts, limits.fileNamesMax);
+  const names = new Set([...secret.keys(), ...enc.keys()]).size;
+  requireAtMost(names + nexts, limits.fileNamesMax, namesOf);
   let bytes = 0;
-  for (const { value } of create) {
+  for (const { name, value } of create) {
     const size = utf8Bytes(value);
-    requireAtMost(size, limits.valueBytesMax);
+    requireValueFits(name, size);
     bytes += size;
   }
-  requireAtMost(bytes, limits.fileValuesBytesMax);
+  requireAtMost(bytes, limits.fileValuesBytesMax, valuesOf);
 };
+
+/** Says how many names a file has. */
+export const namesOf = (count: number): string =>
+  `the file names ${count} secrets, counting replaced ones twice`;
+
+/** Says how many bytes all values of a file have. */
+export const valuesOf = (bytes: number): string => `the file has values of ${bytes} bytes in total`;
 
 const planLines = (
   file: ParsedFile,
@@ -165,15 +176,19 @@ const planLines = (
 
 const referenceFaults = ({ lines, enc }: References, mode: EnvMode): Fault[] => {
   const faults: Fault[] = [];
-  for (const { candidates } of lines) {
+  for (const {
+    line: { key },
+    candidates,
+  } of lines) {
     for (const { kind, name, isNext, offset } of candidates) {
-      if (kind === 'malformed') faults.push({ offset, code: 'malformed_reference' });
-      if (mode === 'expand' && kind === 'enc') faults.push({ offset, code: 'enc_not_allowed' });
+      const report = (code: Fault['code']) => faults.push({ offset, code, key });
+      if (kind === 'malformed') report('malformed_reference');
+      if (mode === 'expand' && kind === 'enc') report('enc_not_allowed');
       if (mode !== 'expand' && kind === 'secret' && enc.has(name)) {
-        faults.push({ offset, code: 'reference_to_new_secret' });
+        report('reference_to_new_secret');
       }
       if (mode !== 'expand' && kind === 'enc' && enc.get(name)?.isNext !== isNext) {
-        faults.push({ offset, code: 'conflicting_enc' });
+        report('conflicting_enc');
       }
     }
   }
@@ -251,12 +266,12 @@ const findSources = (
   const lines = new Map<Line, string>();
   const faults: Fault[] = [];
   for (const [name, first] of references.enc) {
-    const { offset, isNext } = first;
+    const { offset, isNext, key } = first;
     const given = values.get(name);
     const source = references.assignments.get(name);
     const literal = source && literalOf(source);
     if (given !== undefined && literal !== undefined && given !== literal) {
-      faults.push({ offset, code: 'ambiguous_value' });
+      faults.push({ offset, code: 'ambiguous_value', key });
     }
     const value = given ?? literal;
     if (value !== undefined) create.push({ name, value, isNext, ifVersion: ifVersions?.get(name) });
@@ -277,12 +292,13 @@ const literalOf = ({ line, candidates }: ScannedLine): string | undefined =>
 
 /** The fault for a missing value; none if the line has already been reported. */
 const missing = (enc: FirstReference, source: ScannedLine | undefined): Fault[] => {
-  const { offset } = enc;
-  if (source === undefined) return [{ offset, code: 'unresolved_value' }];
+  const { offset, key } = enc;
+  if (source === undefined) return [{ offset, code: 'unresolved_value', key }];
   const { candidates, line } = source;
   if (candidates.some(({ kind }) => kind === 'malformed')) return [];
+  // The name is also the key of a line here, so it can be repeated.
   if (line.value.decoded === `enc(${writtenAs(enc)})`)
-    return [{ offset, code: 'unresolved_value' }];
+    return [{ offset, code: 'unresolved_value', key, name: line.key }];
   const first = candidates.find(({ kind }) => kind !== 'text');
-  return [{ offset: first?.offset ?? offset, code: 'nested_reference' }];
+  return [{ offset: first?.offset ?? offset, code: 'nested_reference', key: line.key }];
 };

@@ -145,7 +145,8 @@ export type References = {
   readonly enc: ReadonlyMap<string, FirstReference>;
 };
 
-export type FirstReference = Reference & { readonly offset: number };
+/** A reference where it first occurs, with the key of that line. */
+export type FirstReference = Reference & { readonly key: string; readonly offset: number };
 
 export const scanFile = (file: ParsedFile): References => {
   const lines: ScannedLine[] = [];
@@ -166,7 +167,7 @@ export const scanFile = (file: ParsedFile): References => {
     lines.push(scanned);
     if (!assignments.has(line.key)) assignments.set(line.key, scanned);
     for (const { kind, name, version, anchor, isNext, offset } of candidates) {
-      const first = { name, version, anchor, isNext, offset };
+      const first = { name, version, anchor, isNext, key: line.key, offset };
       const written = writtenAs(first);
       if (kind === 'secret' && !secret.has(written)) secret.set(written, first);
       if (kind === 'enc' && !enc.has(name)) enc.set(name, first);

@@ -86,6 +86,9 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
   return written;
 };
 
+/** The whole reply is not known when it becomes too large. */
+const replyOf = (bytes: number): string => `the file has a reply of ${bytes} bytes or more`;
+
 /** Values by the text of their references. */
 type Bytes = ReadonlyMap<string, Uint8Array>;
 
@@ -102,7 +105,7 @@ const replyBudget = (plan: Plan, reply: 'json' | 'text', limit: number): Budget 
   let spent = 0;
   const spend = (bytes: number): void => {
     spent += bytes;
-    requireAtMost(spent, limit);
+    requireAtMost(spent, limit, replyOf);
   };
   const spendJson = (json: string): void => spend(jsonBytes(json));
   if (reply === 'json') spendJson(surroundings(plan));
@@ -123,7 +126,7 @@ const requireLinesFit = (plan: Plan, resolved: Bytes, limit: number): void => {
       else if (part.kind === 'secret') bytes += resolved.get(writtenAs(part))?.length ?? 0;
     }
   }
-  requireAtMost(bytes, limit);
+  requireAtMost(bytes, limit, replyOf);
 };
 
 /**
@@ -154,7 +157,11 @@ const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
  */
 const spendPinned = ({ content }: Plan, pins: readonly Pin[], budget: Budget): void => {
   const added = pins.map(({ text }) => text).join('');
-  requireAtMost(utf8Bytes(content) + added.length, limits.fileBytesMax);
+  requireAtMost(
+    utf8Bytes(content) + added.length,
+    limits.fileBytesMax,
+    (size) => `the file with its pins has ${size} bytes`,
+  );
   budget.spendJson(',"pinned":""');
   budget.spendText(content);
   budget.spendText(added);

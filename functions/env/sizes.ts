@@ -1,10 +1,13 @@
 /** Sizes of texts in bytes. Texts must be well-formed UTF-16. */
 import { VaultError } from '../model/errors.ts';
 
-/** Throws `too_large` with the limit if `size` exceeds it. */
-export const requireAtMost = (size: number, limit: number): void => {
+/**
+ * Throws `too_large` with the limit if `size` exceeds it. `has` begins the sentence with what has
+ * this size, and can be split.
+ */
+export const requireAtMost = (size: number, limit: number, has: (size: number) => string): void => {
   if (size <= limit) return;
-  throw new VaultError('too_large', 'the file, its values or the reply is too large', {
+  throw new VaultError('too_large', `${has(size)}, and the limit is ${limit}: split it`, {
     properties: { limit },
   });
 };

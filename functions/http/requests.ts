@@ -288,9 +288,8 @@ export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => 
   const { text: sent, isBase64 } = request.body;
   const bytes = Buffer.from(sent, isBase64 ? 'base64' : 'utf8');
   if (bytes.length > limits.bodyBytesMax) {
-    throw new VaultError('too_large', 'the body is too large', {
-      properties: { limit: limits.bodyBytesMax },
-    });
+    const sentence = `the body has ${bytes.length} bytes, and the limit is ${limits.bodyBytesMax}: split it`;
+    throw new VaultError('too_large', sentence, { properties: { limit: limits.bodyBytesMax } });
   }
   refuseCodings(request);
   const type = requireMediaType(request, types);

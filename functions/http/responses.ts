@@ -5,7 +5,8 @@
 
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { anchored } from '../crypto/fingerprint.ts';
-import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { errorDetail } from '../env/error-details.ts';
+import { type ErrorCode, type ErrorProperties, VaultError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import {
   decodeUtf8,
@@ -109,9 +110,15 @@ export const problem = (
       detail: status < 500 ? known.message : sentence,
       requestId,
       retryable,
-      ...(status < 500 && known.properties),
+      ...(status < 500 && withDetails(known.properties)),
     }),
   };
+};
+
+/** The properties of an error, with a sentence for each error of a file. */
+const withDetails = (properties: ErrorProperties) => {
+  const errors = properties.errors?.map((one) => ({ ...one, detail: errorDetail(one) }));
+  return { ...properties, ...(errors && { errors }) };
 };
 
 export const retryAfter = { 'Retry-After': String(times.retryAfterS) } as const;

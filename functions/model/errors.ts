@@ -49,12 +49,13 @@ export type FileError = {
   readonly code: FileErrorCode;
   /**
    * Present only with the codes `not_found`, `version_conflict`, `pin_mismatch`,
-   * `version_destroyed` and `secret_exists`. With any other code, the name could be a mistyped
-   * value.
+   * `version_destroyed` and `secret_exists`, and with `unresolved_value` if a line has this key.
+   * Otherwise, the name could be a mistyped value.
    */
   readonly name?: string;
-  /** The key of the assignment. Only with `not_representable`, like `dialect` and `reason`. */
+  /** The key of the assignment, if the error is in one. A key is no part of a reference. */
   readonly key?: string;
+  /** Present only with `not_representable`, like `reason`. */
   readonly dialect?: string;
   readonly reason?: UnfitReason;
   /** The number of the line that causes the error. Only with the reason `other_line`. */

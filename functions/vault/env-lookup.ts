@@ -5,7 +5,7 @@
  * destroyed.
  */
 import { anchorOf } from '../crypto/fingerprint.ts';
-import type { Plan } from '../env/plan.ts';
+import { namesOf, type Plan } from '../env/plan.ts';
 import { type Reference, reportReferences, writtenAs } from '../env/references.ts';
 import { requireAtMost } from '../env/sizes.ts';
 import { countsOf, VaultError } from '../model/errors.ts';
@@ -246,7 +246,7 @@ export const requireNew = (plan: Plan, heads: Heads): void => {
   const fault = faultOf(plan, 'secret_exists', new Set(existingOf(plan, heads)));
   if (fault) throw fault;
   const again = plan.create.filter(({ name }) => heads.has(name)).length;
-  requireAtMost(plan.create.length + plan.read.length + again, limits.fileNamesMax);
+  requireAtMost(plan.create.length + plan.read.length + again, limits.fileNamesMax, namesOf);
 };
 
 /**

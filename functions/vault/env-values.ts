@@ -3,7 +3,7 @@
  * transaction.
  */
 import { tagBytes } from '../crypto/envelope.ts';
-import type { Plan } from '../env/plan.ts';
+import { type Plan, valuesOf } from '../env/plan.ts';
 import { requireAtMost, utf8Bytes } from '../env/sizes.ts';
 import { limits } from '../model/limits.ts';
 import type { NewVersion } from '../model/types.ts';
@@ -84,7 +84,11 @@ export const sealAll = async (
     count(next);
     changes.push({ base, next });
   }
-  requireAtMost(bytes, limits.fileSealedBytesMax);
+  requireAtMost(
+    bytes,
+    limits.fileSealedBytesMax,
+    (size) => `the file stores and replaces versions of ${size} bytes in total`,
+  );
   return changes;
 };
 
@@ -96,5 +100,5 @@ const requireValuesFit = (create: Plan['create'], versions: Versions): void => {
   let bytes = 0;
   for (const { value } of create) bytes += utf8Bytes(value);
   for (const { ciphertext } of versions.values()) bytes += ciphertext.length - tagBytes;
-  requireAtMost(bytes, limits.fileValuesBytesMax);
+  requireAtMost(bytes, limits.fileValuesBytesMax, valuesOf);
 };

@@ -152,9 +152,11 @@ const methodNotAllowed = (allow: readonly string[]) =>
   new VaultError('method_not_allowed', `the route takes only ${allow.join(', ')}`);
 
 const bodyTooLarge = () =>
-  new VaultError('too_large', 'the body is too large', {
-    properties: { limit: limits.bodyBytesMax },
-  });
+  new VaultError(
+    'too_large',
+    `the body has more than ${limits.bodyBytesMax} bytes, which is the limit: split it`,
+    { properties: { limit: limits.bodyBytesMax } },
+  );
 const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');
 const malformed = () =>
   new VaultError('invalid_request', 'this is not a valid HTTP request', {

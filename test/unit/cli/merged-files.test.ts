@@ -25,7 +25,7 @@ describe('merging .env files', () => {
   });
 
   it('reports syntax errors with the name of their file, before an open quote can swallow the next file', () => {
-    const error = { line: 2, column: 3, code: 'unterminated_quote' };
+    const error = { line: 2, column: 3, code: 'unterminated_quote', key: 'C' };
     const report = expect.objectContaining({ errors: [error] });
     const refused = expect.objectContaining({ file: '1.env', report });
     expect(() => merge('A=1\n', 'B=2\nC="\n', 'D="\n')).toThrow(refused);

@@ -55,11 +55,7 @@ describe('the check of a file in the page', () => {
       { dialect: 'json', values: new Map([['X', '1']]) },
       'the dialect json needs a file that is not expanded later',
     ],
-    [
-      '#'.repeat(262_145),
-      {},
-      'the file, its values or the reply is too large; the limit is 262144',
-    ],
+    ['#'.repeat(262_145), {}, 'the file has 262145 bytes, and the limit is 262144: split it'],
   ] as const)('says why the whole file is refused', (content, some, refusal) => {
     expect(check(content, some)).toMatchObject({ refusal, faults: [] });
   });

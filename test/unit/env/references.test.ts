@@ -123,8 +123,8 @@ describe('a .env file with errors', () => {
     expect(errorsTotal).toBe(250);
   });
 
-  it('causes errors that contain no name and no value', () => {
-    const text = 'A=enc(hunter2)\nB=hunter2(\nhunter2\nhunter2=1\nhunter2=enc(\n';
+  it('causes errors that contain no value, no text in a reference and no line without a key', () => {
+    const text = 'A=enc(hunter2)\nB=hunter2(\nhunter2\nC=1\nC=enc(\nD="hunter2';
     const refused = refusal(() => plan(text, { values: { hunter3: 'x' } }));
     expect(JSON.stringify(refused)).not.toContain('hunter');
   });

@@ -83,10 +83,9 @@ const planned = (
     return { plan: planFile(file), faults: [], faultsTotal: 0 };
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
-    const { errors: faults = [], errorsTotal: faultsTotal = 0, limit } = error.properties;
+    const { errors: faults = [], errorsTotal: faultsTotal = 0 } = error.properties;
     if (faults.length > 0) return { faults, faultsTotal };
-    const most = limit === undefined ? '' : `; the limit is ${limit}`;
-    return { faults, faultsTotal, refusal: `${error.message}${most}` };
+    return { faults, faultsTotal, refusal: error.message };
   }
 };
 
