@@ -3,24 +3,37 @@ import type { LogLine } from './log-lines.ts';
 
 const shownMax = 3;
 
+/** The names that a person searches for: those that match every field that is given. */
+export type SoughtNames = {
+  /** The exact name of one secret. */
+  readonly name?: string | undefined;
+  /** A text that the name must contain, in upper or lower case. */
+  readonly secret?: string | undefined;
+};
+
+/** Whether this name, which may have a version behind it, is among those that are sought. */
+export const isSought = (shown: string, { name, secret }: SoughtNames): boolean =>
+  (!name || shown === name || shown.startsWith(`${name}@`)) &&
+  (!secret || shown.toLowerCase().includes(secret.toLowerCase()));
+
 /**
- * Returns the names of the secrets in a line, with their versions if the line has them. If there
- * are more than three, returns the first three and the number of the others.
+ * Returns the names of the secrets in a line, with their versions if the line has them; those that
+ * are `sought` come first. If there are more than three, returns the first three and the number of
+ * the others.
  */
-export const namesIn = ({
-  secret,
-  version,
-  read,
-  wrote,
-  copied,
-}: Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote' | 'copied'>): string | undefined => {
+export const namesIn = (
+  { secret, version, read, wrote, copied }: NamesOfLine,
+  sought: SoughtNames = {},
+): string | undefined => {
   const own = secret !== undefined && version !== undefined ? `${secret}@${version}` : secret;
   const names = [...new Set([...(own === undefined ? [] : [own]), ...read, ...copied, ...wrote])];
   // A line can name the secret of its URL once without a version, and again with its version among
   // those that were read or written. Leave out the former.
   const others = names.filter((name) => !names.some((one) => one.startsWith(`${name}@`)));
-  return firstOf(others) || undefined;
+  const matching = others.filter((name) => isSought(name, sought));
+  return firstOf([...new Set([...matching, ...others])]) || undefined;
 };
+type NamesOfLine = Pick<LogLine, 'secret' | 'version' | 'read' | 'wrote' | 'copied'>;
 
 /** The fields of a line that say why its request was refused. */
 export const whyFields = ['why', 'reasons', 'blocking', 'by', 'mismatches'] as const;

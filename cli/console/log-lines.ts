@@ -1,5 +1,6 @@
 /** The lines of a vault's log as the page shows them. No line of a log holds a value. */
 import * as v from 'valibot';
+import { isSought } from '../../system/log-line-names.ts';
 import { type LogLine as LoggedLine, parseLine as parseLogged } from '../../system/log-lines.ts';
 
 export type LogLine = LoggedLine & {
@@ -24,6 +25,8 @@ export const parseLine = (line: string, node: number | null): LogLine | undefine
 
 /** What a person searches for. A line must match every field that is given. */
 export const filter = v.strictObject({
+  /** The exact name of one of the line's secrets. */
+  name: v.optional(v.string()),
   /** A text that the name of one of the line's secrets must contain, in upper or lower case. */
   secret: v.optional(v.string()),
   /** A text with which the request id must begin. */
@@ -50,11 +53,11 @@ const isNoise = ({ operation = '', outcome }: LogLine): boolean =>
   (outcome === 'ok' && ['whoami', 'list-secrets', 'list-versions'].includes(operation));
 
 export const matches = (line: LogLine, wanted: Filter): boolean => {
-  const { secret, requestId, outcome, isQuiet } = wanted;
+  const { requestId, outcome, isQuiet } = wanted;
   const { code, why, decision, decisions = {} } = line;
   const outcomes = [line.outcome, code, why, decision, ...Object.keys(decisions)];
   return (
-    (!secret || namesOf(line).some((name) => holds(name, secret))) &&
+    (!(wanted.name || wanted.secret) || namesOf(line).some((name) => isSought(name, wanted))) &&
     (!requestId || (line.requestId ?? '').startsWith(requestId.toLowerCase())) &&
     (!outcome || outcomes.some((one) => holds(one, outcome))) &&
     !(isQuiet && isNoise(line))
@@ -62,10 +65,8 @@ export const matches = (line: LogLine, wanted: Filter): boolean => {
 };
 
 const namesOf = ({ secret, read, wrote, copied }: LogLine) => [
-  secret,
-  ...read,
-  ...wrote,
-  ...copied,
+  ...(secret === undefined ? [] : [secret]),
+  ...[...read, ...wrote, ...copied],
 ];
 
 const holds = (whole: string | undefined, part: string): boolean =>

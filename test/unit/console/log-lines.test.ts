@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Filter, matches, parseLine } from '../../../cli/console/log-lines.ts';
 import { requestStory } from '../../../cli/console/page/request-story.ts';
+import { namesIn } from '../../../system/log-line-names.ts';
 import { inOrder } from '../../../system/log-lines.ts';
 
 const request = {
@@ -92,6 +93,20 @@ describe('the filter of the log', () => {
     expect(isShown({ requestId: '484' })).toBe(false);
   });
 
+  it.each([
+    { title: 'its own name', line: { secret: 'API_KEY' }, found: true },
+    { title: 'its name with a version', line: { read: ['A@1', 'API_KEY@12'] }, found: true },
+    { title: 'a longer name', line: { secret: 'rails.SMTP_API_KEY' }, found: false },
+    { title: 'a longer name with a version', line: { wrote: ['API_KEY_2@1'] }, found: false },
+    {
+      title: 'its name in lower case, which is another',
+      line: { read: ['api_key@1'] },
+      found: false,
+    },
+  ])('finds the lines of one secret by $title, if that is exact', ({ line, found }) => {
+    expect(isShown({ name: 'API_KEY' }, { ...request, secret: undefined, ...line })).toBe(found);
+  });
+
   it('shows a line only if it matches every field of the filter that is not empty', () => {
     expect(isShown({ secret: 'DB', outcome: 'failed' })).toBe(false);
     expect(isShown({ secret: '', outcome: '', requestId: '' })).toBe(true);
@@ -114,6 +129,22 @@ describe('the filter of the log', () => {
     for (const line of [request, decision, refused]) {
       expect(isShown({ isQuiet: true }, line)).toBe(true);
     }
+  });
+});
+
+describe('the names of a line', () => {
+  const line = lineOf({
+    ...request,
+    secret: undefined,
+    read: ['A@1', 'B@1', 'C@1', 'SMTP_KEY@1', 'KEY@2'],
+  });
+
+  it.each([
+    [{}, 'A@1 B@1 C@1 and 2 more'],
+    [{ name: 'KEY' }, 'KEY@2 A@1 B@1 and 2 more'],
+    [{ secret: 'key' }, 'SMTP_KEY@1 KEY@2 A@1 and 2 more'],
+  ])('begin with those that are sought: %j', (sought, names) => {
+    expect(namesIn(line, sought)).toBe(names);
   });
 });
 

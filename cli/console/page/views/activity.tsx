@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { namesIn, whyIn } from '../../../../system/log-line-names.ts';
+import { namesIn, type SoughtNames, whyIn } from '../../../../system/log-line-names.ts';
 import type { Filter, LogLine } from '../../log-lines.ts';
 import type { LocalReply } from '../../page-documents.ts';
 import { Command } from '../buttons.tsx';
@@ -42,7 +42,7 @@ export const ActivityView = ({
           <h2>Requests for {secret}</h2>
         </>
       )}
-      {local?.canRead && requestId === undefined && <Lines secret={secret} />}
+      {local?.canRead && requestId === undefined && <Lines name={secret} />}
       {local?.canRead && requestId !== undefined && <Story requestId={requestId} />}
     </main>
   );
@@ -75,14 +75,15 @@ const Elsewhere = ({
   </div>
 );
 
-const Lines = ({ secret }: { readonly secret: string | undefined }) => {
-  const [wanted, setWanted] = useState<Filter>({ isQuiet: true, ...(secret && { secret }) });
+/** The newest lines, with fields to search them. With `name`, only those of this secret. */
+const Lines = ({ name }: { readonly name: string | undefined }) => {
+  const [wanted, setWanted] = useState<Filter>({ isQuiet: true, ...(name && { name }) });
   const [isHeld, setHeld] = useState(false);
   const { lines, refusal } = useLines(wanted, isHeld);
   return (
     <>
       <search class="row">
-        {fields.map(([field, label]) => (
+        {fields.slice(name === undefined ? 0 : 1).map(([field, label]) => (
           <label key={field}>
             {label}{' '}
             <input
@@ -125,12 +126,14 @@ const Lines = ({ secret }: { readonly secret: string | undefined }) => {
           label="Requests, the newest first"
           lines={withoutRepeats(lines).toReversed()}
           isLinked={true}
+          sought={wanted}
         />
       )}
     </>
   );
 };
 
+/** `secret` is the first, because the view of one secret leaves it out. */
 const fields = [
   ['secret', 'Secret'],
   ['requestId', 'Request id'],
@@ -174,16 +177,19 @@ const useLines = (wanted: Filter, isHeld: boolean) => {
 
 /**
  * A table of log lines. It has no column for the node if the vault has no nodes. `isLinked` says
- * whether it has a column that links to the story of each request.
+ * whether it has a column that links to the story of each request. Names that are `sought` come
+ * first in their cells.
  */
 const LineTable = ({
   label,
   lines,
   isLinked,
+  sought = {},
 }: {
   readonly label: string;
   readonly lines: readonly LogLine[];
   readonly isLinked: boolean;
+  readonly sought?: SoughtNames;
 }) => {
   const hasNodes = lines.some(({ node }) => node !== null);
   const shown = columns.filter(
@@ -195,13 +201,16 @@ const LineTable = ({
       columns={shown.map(({ title }) => title)}
       rows={lines.map((line, index) => ({
         key: `${line.timestamp}${line.requestId}${index}`,
-        cells: shown.map(({ cell }) => cell(line)),
+        cells: shown.map(({ cell }) => cell(line, sought)),
       }))}
     />
   );
 };
 
-type Column = { readonly title: string; readonly cell: (line: LogLine) => ComponentChildren };
+type Column = {
+  readonly title: string;
+  readonly cell: (line: LogLine, sought: SoughtNames) => ComponentChildren;
+};
 
 const columns: readonly Column[] = [
   { title: 'Time', cell: ({ timestamp }) => <Instant at={timestamp} /> },
