@@ -24,29 +24,54 @@ export const importCommand = () =>
     'create a secret for each assignment of a file, all of them or none',
     "dsvault import .env --note 'from the old server'",
     'dsvault import secrets.json --update',
+    'dsvault import .env --update --create',
     'other-vault export | dsvault import - --format env',
   )
     .argument('<file>', 'the file; - is stdin')
     .option('--format <name>', 'env or json; by default, the extension of the file decides')
     .option('--update', 'write the next version of each secret; all must exist')
+    .option('--create', 'with --update: also create those that do not exist')
     .option('--dry-run', 'show what would happen; nothing is stored')
-    .action(async (file, { format, update, dryRun, json, note: remark, ...flags }) => {
+    .action(async (file, { format, update, create, dryRun, json, note: remark, ...flags }) => {
+      if (create && !update) throw usage('--create goes with --update; import alone only creates');
+      if (create && flags.idempotencyKey !== undefined) throw usage(noSameRequest);
       const session = openSession(flags);
       const content = await readText(file);
       const entries = readEntries(content, formatOf(format, file), file);
       if (entries.length === 0)
         throw failure(`${file} has no assignments`, { kind: 'invalidFile' });
-      // The request uses made-up keys, because names of secrets may contain characters that keys
-      // may not.
-      const next = update ? '@next' : '';
-      const lines = entries.map(({ name }, index) => `K${index}="enc(${name}${next})"\n`);
       const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
-      const body = { content: lines.join(''), values, dryRun, note: remark };
+      const store = (isNext: (name: string) => boolean) => {
+        // The request uses made-up keys, because names of secrets may contain characters that keys
+        // may not.
+        const lines = entries.map(
+          ({ name }, index) => `K${index}="enc(${name}${isNext(name) ? '@next' : ''})"\n`,
+        );
+        const body = { content: lines.join(''), values, dryRun, note: remark };
+        return storeFile(session, 'encrypt-env', body);
+      };
       if (formatOf(format, file) === 'env') warnOfReaders(content, file);
-      const reply = await byName(file, () => storeFile(session, 'encrypt-env', body));
+      const reply = await byName(file, async () => {
+        if (!create) return await store(() => update === true);
+        try {
+          return await store(() => false);
+        } catch (error) {
+          // The refusal names all that exist, because a request has fewer names than a report has
+          // errors. Nothing was stored.
+          if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
+          const existing = new Set(error.report.errors?.map(({ name }) => name));
+          return await store((name) => existing.has(name));
+        } finally {
+          session.forgetKey();
+        }
+      });
       if (json) return await printJson({ created: reply.created });
       noteCreated(reply.created, dryRun);
     });
+
+/** Which secrets exist decides what is sent, so a repetition may send something else. */
+const noSameRequest =
+  '--create takes no --idempotency-key: dsvault history NAME shows whether the earlier attempt took effect';
 
 /**
  * The readers of the files that people import. `docker` does not interpret quotes, so it would
@@ -99,8 +124,9 @@ const byName = async <Result>(file: string, action: () => Promise<Result>): Prom
 /** What to do about names that exist already, or do not exist. */
 const instead: Readonly<Record<string, string>> = {
   secret_exists:
-    'these secrets exist: --update writes the next version of each; nothing was stored',
-  not_found: '--update needs secrets that exist: leave it out to create them; nothing was stored',
+    'these secrets exist: --update writes the next version of each, and --update --create also creates the others; nothing was stored',
+  not_found:
+    '--update needs secrets that exist: --update --create also creates the others; nothing was stored',
 };
 
 type Entry = { readonly name: string; readonly value: string };
