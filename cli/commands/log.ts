@@ -74,8 +74,11 @@ export const logCommand = () =>
       )
         .summary('check for stale reads, contradictions, and lines that are missing')
         .option('--clocks <ms>', 'how far the clocks of several logs may differ, such as 50ms')
-        .option('--write-heads <file>', 'write the last line of each run, to be kept elsewhere')
-        .option('--heads <file>', 'the log must still have these lines')
+        .option(
+          '--write-heads <file>',
+          'write where each run begins and ends, to be kept elsewhere',
+        )
+        .option('--heads <file>', 'the log must still have what it had then, back to --from')
         .action(checkAll),
     )
     .addCommand(
@@ -88,8 +91,8 @@ export const logCommand = () =>
     );
 
 const aboutCheck = [
-  'Checks whether any request read a stale value or contradicts another one, and whether lines are missing or were changed. For the latter it looks at all lines, whatever --from, --to and --tenant say.',
-  'Each process numbers its lines, and each line has a digest of the one before. So it notices a line that is gone from between others, and a changed one that is not the last. Without --heads that were kept elsewhere, this notices accidents and is no signature: whoever can write the log can number it anew, cut off its end or remove a whole run. The numbers do not tell of requests that a process did not log before it died.',
+  'Checks whether any request read a stale value or contradicts another one, and whether lines are missing or were changed. For the latter it looks at all lines, whatever --from, --to and --tenant say. It needs some 400 bytes of memory for each line: 1 GB for a log of 1 GB.',
+  'Each process numbers its lines, and each line has a digest of the one before. So it notices a line that is gone from between others, and a changed one that is not the last. Without --heads that were kept elsewhere, this notices accidents and is no signature: whoever can write the log can number it anew, cut off its beginning or end, or remove a whole run. With --heads, the log must go back to where it began then, or to --from if you give it, as for a log that is rotated. The numbers do not tell of requests that a process did not log before it died.',
 ];
 
 const answer = async <Row extends { readonly timestamp: string }>(
@@ -133,7 +136,8 @@ const checkAll = async ({ clocks, heads, writeHeads, ...flags }: CheckFlags): Pr
   );
   // Heads of a log that lacks lines would hide that from the next check.
   if (target && heads !== undefined && hasGaps(check)) {
-    note(`${writeHeads} is not written, because the log lacks what --heads has`);
+    const rotated = 'if it was rotated, --from says how far back it must go';
+    note(`${writeHeads} is not written, because the log lacks what --heads has: ${rotated}`);
   } else if (target) replaceFile(target, headsOf(check));
   if (check.contradictions.length > 0 || hasGaps(check)) process.exitCode = exitCodes.found;
 };

@@ -7,7 +7,15 @@
  * several logs or repeated. `runs.ts` finds out whether lines are missing.
  */
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, counted, partsOf, type Range, readLogs } from './log-reading.ts';
+import {
+  type Coverage,
+  counted,
+  partsOf,
+  type Range,
+  readLogs,
+  timestampOf,
+} from './log-reading.ts';
+import { createNumberList, type NumberList } from './number-list.ts';
 import { collectRuns, type Head, type Runs } from './runs.ts';
 
 /** What a report says about the line of a request, so that the user can find it in the log. */
@@ -75,22 +83,51 @@ type Act = {
   readonly kind: 'read' | 'write' | 'attempt';
 };
 
-/** When a request began and ended, in milliseconds, and where its first line is. */
-type Span = { begin: number; end: number; readonly place: Place };
-
-/** A request, put together from all lines with its id. */
-type Request = {
-  readonly span: Span;
-  /** Whether there is a line `request`, and not only lines that continue one. */
-  hasLine: boolean;
-  isUntold: boolean;
-  readonly acts: SpannedAct[];
+/**
+ * The requests of the logs, each put together from all lines with its id. Each list has one number
+ * for each request.
+ */
+type Requests = {
+  /** When the request began and ended, and the time of its first line, in milliseconds. */
+  readonly begin: NumberList;
+  readonly end: NumberList;
+  readonly at: NumberList;
+  readonly log: NumberList;
+  /** The index of the operation in `operations`. */
+  readonly operation: NumberList;
+  readonly operations: (string | undefined)[];
+  /**
+   * `hasLine` if there is a line `request`, and not only lines that continue one, plus `untold` if
+   * the request is one of these (see `Counts`).
+   */
+  readonly flags: NumberList;
+  /** The index of each request by its id. A line without an id is a request of its own. */
+  readonly byId: Map<string, number>;
 };
 
-type SpannedAct = Act & { readonly span: Span };
+/** The writes and readings of all secrets. Each list has one number for each of them. */
+type Acts = {
+  readonly request: NumberList;
+  readonly version: NumberList;
+  /** The index of the kind in `kinds`. */
+  readonly kind: NumberList;
+  /** The index of the act before this one that is of the same secret, or -1. */
+  readonly before: NumberList;
+};
+const kinds: readonly Act['kind'][] = ['read', 'write', 'attempt'];
 
-/** The writes and readings of one secret in the logs. */
-type History = Pick<Contradiction, 'tenant' | 'secret'> & { readonly acts: SpannedAct[] };
+/** A secret in the logs, and the index of its last act. */
+type History = Pick<Contradiction, 'tenant' | 'secret'> & { last: number };
+
+/** An act with the time of its request, in milliseconds. */
+type TimedAct = Pick<Act, 'version' | 'kind'> & {
+  readonly request: number;
+  readonly begin: number;
+  readonly end: number;
+};
+
+/** A contradiction between two requests, by their indexes. */
+type Found = Omit<Contradiction, 'lines'> & { readonly of: readonly [number, number] };
 
 /** A range of time that a log has twice, because its clock went back from `to` to `from`. */
 type Step = { readonly log: number; readonly from: number; readonly to: number };
@@ -114,7 +151,7 @@ export const checkSentence = (check: Check): string => {
  */
 const roundingMs = 2;
 
-/** Checks the lines of all logs; see `Check`. Needs some 800 bytes of memory for each request. */
+/** Checks the lines of all logs; see `Check`. Needs some 300 bytes of memory for each request. */
 export const checkLogs = async (
   logs: readonly AsyncIterable<string>[],
   range: Range,
@@ -122,14 +159,21 @@ export const checkLogs = async (
 ): Promise<Check> => {
   const runs = collectRuns();
   const histories = new Map<string, History>();
-  /** The requests by their id. A line without an id is a request of its own. */
-  const requests = new Map<string | symbol, Request>();
+  const acts: Acts = {
+    ...{ request: createNumberList(Int32Array), version: createNumberList() },
+    ...{ kind: createNumberList(Int32Array), before: createNumberList(Int32Array) },
+  };
+  const requests: Requests = {
+    ...{ begin: createNumberList(), end: createNumberList(), at: createNumberList() },
+    ...{ log: createNumberList(Int32Array), operation: createNumberList(Int32Array) },
+    ...{ operations: [], flags: createNumberList(Int32Array), byId: new Map() },
+  };
   const steps: Step[] = [];
   let latest = { log: 0, at: Number.NEGATIVE_INFINITY };
   const takeInRange = (line: LogLine, log: number): void => {
     const { message, timestamp, requestId, operation, tenant, ms = 0 } = line;
     const at = Date.parse(timestamp);
-    const known = requestId === undefined ? undefined : requests.get(requestId);
+    const known = requestId === undefined ? undefined : requests.byId.get(requestId);
     // Only the first line of each request shows whether the clock went back. A log can contain a
     // line twice, and the second copy has an earlier time than the line before it.
     if (known === undefined) {
@@ -138,46 +182,75 @@ export const checkLogs = async (
       latest = { log, at };
     }
     if (message !== 'request' && message !== 'continued') return;
-    const place = { timestamp, requestId, operation, log };
-    const request: Request = known ?? {
-      span: { begin: at, end: at, place },
-      ...{ hasLine: false, isUntold: false, acts: [] },
-    };
-    if (known === undefined) requests.set(requestId ?? Symbol(), request);
-    const { span, acts } = request;
+    const request = known ?? requests.at.length();
     // Only the line `request` has the duration `ms`; for other lines it is 0.
-    span.begin = Math.min(span.begin, at - ms);
-    span.end = Math.max(span.end, at);
-    request.hasLine ||= message === 'request';
-    request.isUntold ||= isUntold(line);
+    const begin = at - ms;
+    const flags = (message === 'request' ? hasLine : 0) | (isUntold(line) ? untold : 0);
+    if (known === undefined) {
+      if (requestId !== undefined) requests.byId.set(requestId, request);
+      if (!requests.operations.includes(operation)) requests.operations.push(operation);
+      requests.operation.push(requests.operations.indexOf(operation));
+      requests.log.push(log);
+      requests.at.push(at);
+      requests.begin.push(begin);
+      requests.end.push(at);
+      requests.flags.push(flags);
+    } else {
+      requests.begin.set(request, Math.min(requests.begin.at(request), begin));
+      requests.end.set(request, Math.max(requests.end.at(request), at));
+      requests.flags.set(request, requests.flags.at(request) | flags);
+    }
     for (const { name, version, kind } of actsIn(line)) {
-      if (acts.some((one) => one.name === name && one.version === version && one.kind === kind))
-        continue;
-      const act = { name, version, kind, span };
-      acts.push(act);
       const key = `${tenant} ${name}`;
-      const history = histories.get(key) ?? { tenant, secret: name, acts: [] };
+      const history = histories.get(key) ?? { tenant, secret: name, last: -1 };
       histories.set(key, history);
-      history.acts.push(act);
+      acts.before.push(history.last);
+      history.last = acts.request.length();
+      acts.request.push(request);
+      acts.version.push(version);
+      acts.kind.push(kinds.indexOf(kind));
     }
   };
   // The numbers of lines are checked in the whole log: also outside of the range, in all tenants.
   const coverage = await readLogs(logs, range, takeInRange, runs.take);
+  const numbers = runs.found(range.from, heads);
   const counts: Counts = {
-    requests: countOf(requests, ({ hasLine }) => hasLine),
-    untold: countOf(requests, ({ isUntold }) => isUntold),
+    requests: countOf(requests, hasLine),
+    untold: countOf(requests, untold),
     ...{ unclear: 0, tookEffect: 0, withoutLine: 0, notKnown: 0 },
   };
-  const contradictions = [...histories.values()].flatMap((history) =>
-    judge(history, steps, clocksMs, counts),
+  const found = [...histories.values()].flatMap((history) =>
+    judge(history, acts, requests, steps, clocksMs, counts),
   );
-  return { ...coverage, ...counts, ...runs.found(coverage.begins, heads), contradictions };
+  const contradictions = placed(found, requests);
+  return { ...coverage, ...counts, ...numbers, contradictions };
 };
 
-const countOf = (
-  requests: ReadonlyMap<unknown, Request>,
-  isCounted: (request: Request) => boolean,
-): number => [...requests.values()].filter(isCounted).length;
+const [hasLine, untold] = [1, 2];
+
+const countOf = ({ flags }: Requests, flag: number): number => {
+  let count = 0;
+  for (let request = 0; request < flags.length(); request += 1) {
+    if ((flags.at(request) & flag) > 0) count += 1;
+  }
+  return count;
+};
+
+/** Says where the lines of contradictions are. */
+const placed = (found: readonly Found[], requests: Requests): readonly Contradiction[] => {
+  const wanted = new Set(found.flatMap(({ of }) => of));
+  const ids = new Map<number, string>();
+  for (const [id, request] of requests.byId) if (wanted.has(request)) ids.set(request, id);
+  const placeOf = (request: number): Place => ({
+    timestamp: timestampOf(requests.at.at(request)),
+    requestId: ids.get(request),
+    operation: requests.operations[requests.operation.at(request)],
+    log: requests.log.at(request),
+  });
+  return found.map(({ of: [one, other], ...says }) => ({
+    ...{ ...says, lines: [placeOf(one), placeOf(other)] },
+  }));
+};
 
 const isUntold = ({ outcome, read, copied, pinned }: LogLine): boolean =>
   outcome === 'ok' && read.length + copied.length > 0 && pinned === undefined;
@@ -211,41 +284,77 @@ const versionOfRefusal = ({ operation, why, version, blocking }: LogLine): numbe
   return operation === 'destroy-version' ? undefined : blocking;
 };
 
+const timedAct = (act: number, acts: Acts, { begin, end }: Requests): TimedAct => {
+  const request = acts.request.at(act);
+  const kind = kinds[acts.kind.at(act)] ?? 'read';
+  return {
+    ...{ request, version: acts.version.at(act), kind },
+    ...{ begin: begin.at(request), end: end.at(request) },
+  };
+};
+
+/**
+ * The indexes of the acts of one secret, in the order in which they began. An act that several
+ * lines of a request tell of is there once.
+ */
+const actsOf = ({ last }: History, all: Acts, { begin }: Requests): number[] => {
+  const { request, version, kind, before } = all;
+  const acts: number[] = [];
+  for (let act = last; act >= 0; act = before.at(act)) acts.push(act);
+  const inRequest = (one: number, other: number) =>
+    request.at(one) - request.at(other) ||
+    version.at(one) - version.at(other) ||
+    kind.at(one) - kind.at(other);
+  const beginOf = (act: number) => begin.at(request.at(act));
+  acts.sort((one, other) => beginOf(one) - beginOf(other) || inRequest(one, other));
+  return acts.filter((act, index) => index === 0 || inRequest(acts[index - 1] ?? act, act) !== 0);
+};
+
 /**
  * Returns the contradictions among the requests of one secret, and counts what it does not know.
  */
 const judge = (
-  { tenant, secret, acts }: History,
+  history: History,
+  all: Acts,
+  requests: Requests,
   steps: readonly Step[],
   clocksMs: number,
   counts: Counts,
-): readonly Contradiction[] => {
-  const isKnown = ({ span: { begin, end, place } }: SpannedAct): boolean =>
-    !steps.some(({ log, from, to }) => log === place.log && begin <= to && end >= from);
-  const known = acts.filter(isKnown).sort((one, other) => one.span.begin - other.span.begin);
+): readonly Found[] => {
+  const { tenant, secret } = history;
+  const acts = actsOf(history, all, requests);
+  const timed = (act: number): TimedAct => timedAct(act, all, requests);
+  const isKnown = (act: number): boolean => {
+    const { request, begin, end } = timed(act);
+    const isIn = ({ log, from, to }: Step) =>
+      log === requests.log.at(request) && begin <= to && end >= from;
+    return !steps.some(isIn);
+  };
+  const known = acts.filter(isKnown);
   const evidence = known
-    .filter(({ kind }) => kind !== 'attempt')
-    .sort((one, other) => one.span.end - other.span.end);
+    .filter((act) => timed(act).kind !== 'attempt')
+    .sort((one, other) => timed(one).end - timed(other).end);
 
-  const contradictions: Contradiction[] = [];
-  const contradict = (says: string, one: SpannedAct, other: SpannedAct): void => {
-    contradictions.push({ tenant, secret, says, lines: [one.span.place, other.span.place] });
+  const found: Found[] = [];
+  const contradict = (says: string, one: TimedAct, other: TimedAct): void => {
+    found.push({ tenant, secret, says, of: [one.request, other.request] });
   };
 
-  const written = new Map<number, SpannedAct>();
+  const written = new Map<number, TimedAct>();
   /** The versions of attempts that may have taken effect. */
   const open = new Set<number>();
   /**
    * Of the readings and writes that had ended before the present one began, the one with the newest
    * version.
    */
-  let newest: SpannedAct | undefined;
+  let newest: TimedAct | undefined;
   let ended = 0;
-  for (const act of known) {
-    for (let next = evidence[ended]; next; next = evidence[ended]) {
-      if (next.span.end + roundingMs + clocksMs >= act.span.begin) break;
+  for (const index of known) {
+    const act = timed(index);
+    for (; ended < evidence.length; ended += 1) {
+      const next = timed(evidence[ended] ?? 0);
+      if (next.end + roundingMs + clocksMs >= act.begin) break;
       if (!newest || next.version > newest.version) newest = next;
-      ended += 1;
     }
     const { kind, version } = act;
     const twin = kind === 'write' ? written.get(version) : undefined;
@@ -262,15 +371,16 @@ const judge = (
     if (kind === 'attempt') open.add(version);
   }
 
-  const versions = evidence.map(({ version }) => version).sort((one, other) => one - other);
+  const versions = evidence.map((act) => timed(act).version).sort((one, other) => one - other);
   const [oldest = 0, current = 0] = [versions[0], versions.at(-1)];
-  const told = new Set(acts.flatMap(({ kind, version }) => (kind === 'read' ? [] : version)));
+  const writes = acts.map(timed).filter(({ kind }) => kind !== 'read');
+  const told = new Set(writes.map(({ version }) => version));
   const isBetween = (version: number) => version > oldest && version <= current;
   counts.unclear += known.length - evidence.length;
   counts.tookEffect += [...open].filter((one) => one <= current && !written.has(one)).length;
   counts.withoutLine += current - oldest - [...told].filter(isBetween).length;
   counts.notKnown += acts.length - known.length;
-  return contradictions;
+  return found;
 };
 
 const verbs = { read: 'found', write: 'wrote', attempt: 'perhaps wrote' } as const;

@@ -54,11 +54,12 @@ export const readLogs = async (
     }
     if (Number.isFinite(first)) begins = Math.max(begins, first);
   }
-  return {
-    begins: Number.isFinite(begins) ? new Date(begins).toISOString() : null,
-    unreadable,
-  };
+  return { begins: Number.isFinite(begins) ? timestampOf(begins) : null, unreadable };
 };
+
+/** An instant as the vault writes it. The line of another writer may have none. */
+export const timestampOf = (ms: number | undefined): string =>
+  Number.isFinite(ms) ? new Date(ms ?? 0).toISOString() : 'an unknown time';
 
 /** Sentences about what the logs do not know about the time since `from`. */
 export const remarksOn = ({ begins, unreadable }: Coverage, from: number): string[] => {

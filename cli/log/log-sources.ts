@@ -2,8 +2,9 @@
  * The logs that a command line names: files, the logs of a stack on AWS, or those of a vault on
  * this machine.
  */
-import { usage } from '../../system/failures.ts';
+import { failure, usage } from '../../system/failures.ts';
 import { linesOfFile, linesOfLog, linesOfStdin } from '../../system/log-files.ts';
+import { looksLikeRequest, parseLine, parseNumber } from '../../system/log-lines.ts';
 import { createFindLocal, findLocalVaults, knowsCheckout } from '../requests/local-vaults.ts';
 import { linesOfStack } from './cloudwatch-insights.ts';
 import type { Range } from './log-reading.ts';
@@ -49,8 +50,24 @@ export const logsOf = async (
 
 const logsOfFiles = (files: readonly string[]): readonly AsyncIterable<string>[] => {
   if (new Set(files).size < files.length) throw usage('--file names a file twice');
-  return files.map((file) => (file === '-' ? linesOfStdin() : linesOfFile(file)));
+  return files.map((file) =>
+    file === '-' ? linesOfVault(linesOfStdin(), 'stdin') : linesOfVault(linesOfFile(file), file),
+  );
 };
+
+/**
+ * Yields the lines, and at the end throws unless a vault has written one of them: a wrong file must
+ * not look like a log in which nothing happened.
+ */
+async function* linesOfVault(lines: AsyncIterable<string>, file: string): AsyncGenerator<string> {
+  let isOfVault = false;
+  for await (const line of lines) {
+    isOfVault ||= Boolean(parseLine(line) ?? parseNumber(line)) || looksLikeRequest(line);
+    yield line;
+  }
+  if (isOfVault) return;
+  throw failure(`${file} has no line of a vault: is it the log?`, { kind: 'invalidFile' });
+}
 
 /**
  * The logs in `files`. Without `files`, the logs of the vault at `addr` if it runs on this machine,

@@ -1,26 +1,29 @@
 /**
  * Finds out whether lines of a log are missing or were changed. The lines of a process are a run:
  * they are numbered from 1, and each has the digest of the one before. These numbers and digests
- * reveal accidents. Somebody who can write the log can also number it anew, or cut off its end.
- * Only heads, which are the last lines of runs at an earlier time, reveal that, if they were kept
- * elsewhere.
+ * reveal accidents. Somebody who can write the log can also number it anew, or cut off its
+ * beginning or end. Only heads, which name the first and the last line of each run at an earlier
+ * time, reveal that, if they were kept elsewhere.
  */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { lineDigest } from '../../functions/model/line-digest.ts';
 import { codeOf, failure } from '../../system/failures.ts';
 import { type LogLine, parseNumber } from '../../system/log-lines.ts';
-import { counted } from './log-reading.ts';
+import { counted, timestampOf } from './log-reading.ts';
+import { createNumberList, type NumberList } from './number-list.ts';
 
 const head = v.object({
   run: v.string(),
+  first: v.number(),
+  from: v.string(),
   seq: v.number(),
   digest: v.string(),
   timestamp: v.string(),
 });
 const headsFile = v.object({ heads: v.array(head) });
 
-/** The last line of a run at an earlier time. */
+/** The first and the last line that a log had of a run at an earlier time. */
 export type Head = v.InferOutput<typeof head>;
 
 /** Lines that are missing, and the times of the lines before and after them. */
@@ -49,19 +52,50 @@ export type Runs = {
   readonly runs: readonly Run[];
   /** The number of lines without a number: of earlier releases. */
   readonly unnumbered: number;
-  /** The heads whose runs are not in the log, although the log covers their time. */
+  /** The heads whose runs are not in the log, although it must go back to their time. */
   readonly vanished: readonly Head[];
-  /** The heads that are older than the log. */
+  /** The heads that are so old that the log need not have their runs. */
   readonly past: readonly Head[];
 };
 
-type Line = { readonly digest: string; readonly prev: string | undefined; readonly at: string };
-type NumberedLine = Line & { readonly seq: number };
+/**
+ * The lines of a run in the order in which they were read. Each list has one number for each line.
+ */
+type Collected = {
+  readonly seq: NumberList;
+  /** The times of the lines, in milliseconds. */
+  readonly at: NumberList;
+  /** The digests of the lines, each in two numbers (see `halvesOf`). */
+  readonly digest: readonly [NumberList, NumberList];
+  readonly prev: readonly [NumberList, NumberList];
+};
 
-/** The lines of a run by their number. A line that differs from another copy of it is changed. */
-type Collected = { readonly lines: Map<number, Line>; readonly changed: Set<number> };
+const emptyRun = (): Collected => ({
+  ...{ seq: createNumberList(), at: createNumberList() },
+  digest: [createNumberList(), createNumberList()],
+  prev: [createNumberList(), createNumberList()],
+});
 
-/** Collects the lines of logs, in any order. Needs some 200 bytes of memory for each line. */
+const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+type Halves = readonly [number, number];
+
+/** The 30 and 36 bits of a digest as numbers; twice NaN if the text is not a digest. */
+const halvesOf = (digest = ''): Halves => {
+  if (!/^[\w-]{11}$/.test(digest)) return [Number.NaN, Number.NaN];
+  const [high, low] = [digest.slice(0, 5), digest.slice(5)].map((half) =>
+    [...half].reduce((number, digit) => 64 * number + base64url.indexOf(digit), 0),
+  );
+  return [high ?? 0, low ?? 0];
+};
+
+const digestOf = ([high, low]: Halves): string => {
+  const digitsOf = (number: number, count: number): string =>
+    count === 0 ? '' : digitsOf(Math.floor(number / 64), count - 1) + base64url.at(number % 64);
+  return digitsOf(high, 5) + digitsOf(low, 6);
+};
+
+/** Collects the lines of logs, in any order. Needs some 50 bytes of memory for each line. */
 export const collectRuns = () => {
   const collected = new Map<string, Collected>();
   let unnumbered = 0;
@@ -72,54 +106,102 @@ export const collectRuns = () => {
         if (line !== undefined) unnumbered += 1;
         return;
       }
-      const { run, seq, prev, timestamp: at, written } = number;
-      const { lines, changed } = collected.get(run) ?? { lines: new Map(), changed: new Set() };
-      collected.set(run, { lines, changed });
-      const digest = lineDigest(written);
-      const known = lines.get(seq);
-      if (known === undefined) lines.set(seq, { digest, prev, at });
-      else if (known.digest !== digest) changed.add(seq);
+      const { run, seq, prev, timestamp, written } = number;
+      const lines = collected.get(run) ?? emptyRun();
+      collected.set(run, lines);
+      lines.seq.push(seq);
+      lines.at.push(Date.parse(timestamp));
+      for (const [list, text] of [
+        [lines.digest, lineDigest(written)],
+        [lines.prev, prev],
+      ] as const) {
+        const [high, low] = halvesOf(text);
+        list[0].push(high);
+        list[1].push(low);
+      }
     },
 
-    /** Judges the runs. The log begins at `begins`, and `heads` are what it must still hold. */
-    found: (begins: string | null, heads: readonly Head[] = []): Runs => {
+    /**
+     * Judges the runs, once. `heads` are what the log must still hold, as far as it was written at
+     * `from` (in milliseconds) or later.
+     */
+    found: (from: number, heads: readonly Head[] = []): Runs => {
       const known = new Map(heads.map((one) => [one.run, one]));
-      const runs = [...collected].map(([run, one]) => judge(run, one, known.get(run)));
-      runs.sort((one, other) => Date.parse(one.from) - Date.parse(other.from));
       const gone = heads.filter(({ run }) => !collected.has(run));
-      const isPast = ({ timestamp }: Head) => Date.parse(timestamp) < Date.parse(begins ?? '');
+      const runs = [...collected].map(([run, one]) => judge(run, one, from, known.get(run)));
+      runs.sort((one, other) => Date.parse(one.from) - Date.parse(other.from));
+      // The lists of the lines are large, and not needed any more.
+      collected.clear();
+      const isPast = ({ timestamp }: Head) => Date.parse(timestamp) < from;
       const vanished = gone.filter((one) => !isPast(one));
       return { runs, unnumbered, vanished, past: gone.filter(isPast) };
     },
   };
 };
 
-const judge = (run: string, { lines, changed }: Collected, known: Head | undefined): Run => {
-  const sorted = [...lines].map(([seq, line]) => ({ seq, ...line }));
-  sorted.sort((one, other) => one.seq - other.seq);
-  const missing: Gap[] = [];
-  const differing = new Set(changed);
-  for (const [index, line] of sorted.slice(1).entries()) {
-    const before = sorted[index] ?? line;
-    const { at: after } = before;
-    if (line.seq > before.seq + 1)
-      missing.push({ first: before.seq + 1, last: line.seq - 1, after, before: line.at });
-    else if (line.prev !== before.digest) differing.add(before.seq);
+type Line = {
+  readonly seq: number;
+  readonly at: number;
+  readonly digest: Halves;
+  readonly prev: Halves;
+};
+const isSame = (one: Halves, other: Halves): boolean => one[0] === other[0] && one[1] === other[1];
+
+/** Yields the lines of a run in the order of their numbers. Copies of a line are neighbours. */
+function* inOrderOf({ seq, at, digest, prev }: Collected): Generator<Line> {
+  const order = Uint32Array.from({ length: seq.length() }, (_, index) => index);
+  order.sort((one, other) => seq.at(one) - seq.at(other) || one - other);
+  const halvesAt = ([high, low]: Collected['digest'], index: number): Halves => [
+    high.at(index),
+    low.at(index),
+  ];
+  for (const index of order) {
+    const halves = { digest: halvesAt(digest, index), prev: halvesAt(prev, index) };
+    yield { seq: seq.at(index), at: at.at(index), ...halves };
   }
-  const [first, last] = [sorted[0], sorted.at(-1)] as [NumberedLine, NumberedLine];
-  if (known !== undefined && known.seq > last.seq) {
-    const { seq, timestamp: before } = known;
-    missing.push({ first: last.seq + 1, last: seq, after: last.at, before });
-  } else if (known !== undefined) {
-    const { digest = known.digest } = lines.get(known.seq) ?? {};
-    if (digest !== known.digest) differing.add(known.seq);
+}
+
+const judge = (run: string, lines: Collected, from: number, known: Head | undefined): Run => {
+  const missing: Gap[] = [];
+  /** The times of the changed lines by their numbers. */
+  const changed = new Map<number, number>();
+  let [first, last]: (Line | undefined)[] = [];
+  for (const line of inOrderOf(lines)) {
+    first ??= line;
+    if (line.seq === last?.seq) {
+      // A line that differs from another copy of it is changed.
+      if (!isSame(line.digest, last.digest)) changed.set(last.seq, last.at);
+      continue;
+    }
+    if (last && line.seq > last.seq + 1) {
+      const times = { after: timestampOf(last.at), before: timestampOf(line.at) };
+      missing.push({ first: last.seq + 1, last: line.seq - 1, ...times });
+    } else if (last && !isSame(line.prev, last.digest)) changed.set(last.seq, last.at);
+    if (known?.seq === line.seq && known.digest !== digestOf(line.digest)) {
+      changed.set(line.seq, line.at);
+    }
+    last = line;
+  }
+  const [begin, end] = [first, last] as [Line, Line];
+  if (known !== undefined && known.first < begin.seq && begin.at > from) {
+    const times = { after: known.from, before: timestampOf(begin.at) };
+    missing.unshift({ first: known.first, last: begin.seq - 1, ...times });
+  }
+  if (known !== undefined && known.seq > end.seq) {
+    const times = { after: timestampOf(end.at), before: known.timestamp };
+    missing.push({ first: end.seq + 1, last: known.seq, ...times });
   }
   return {
-    ...{ run, first: first.seq, last: last.seq, from: first.at, to: last.at },
-    ...{ digest: last.digest, missing },
-    changed: sorted
-      .filter(({ seq }) => differing.has(seq))
-      .map(({ seq, at: timestamp }) => ({ seq, timestamp })),
+    ...{ run, first: begin.seq, last: end.seq },
+    ...{
+      from: timestampOf(begin.at),
+      to: timestampOf(end.at),
+      digest: digestOf(end.digest),
+      missing,
+    },
+    changed: [...changed]
+      .sort(([one], [other]) => one - other)
+      .map(([seq, at]) => ({ seq, timestamp: timestampOf(at) })),
   };
 };
 
@@ -142,7 +224,7 @@ export const runSentences = ({ runs, unnumbered, vanished, past }: Runs): string
     ),
     ...together(good, ({ first }) => first === 1, 'that begin with line 1'),
     ...together(good, ({ first }) => first > 1, 'that began before the log'),
-    ...(past.length > 0 ? [`${counted(past.length, 'run')} of --heads ended before the log`] : []),
+    ...(past.length > 0 ? [`${counted(past.length, 'run')} of --heads ended before --from`] : []),
     ...(unnumbered > 0
       ? [`${counted(unnumbered, 'line')} without a number, as of earlier releases`]
       : []),
@@ -177,9 +259,9 @@ const faultsOf = ({ missing, changed }: Run): string[] => [
 
 /** Returns the content of a file of heads. */
 export const headsOf = ({ runs }: Runs): string => {
-  const heads = runs.map(
-    ({ run, last: seq, digest, to: timestamp }): Head => ({ run, seq, digest, timestamp }),
-  );
+  const heads = runs.map(({ run, first, from, last: seq, digest, to: timestamp }): Head => {
+    return { run, first, from, seq, digest, timestamp };
+  });
   return `${JSON.stringify({ heads }, null, 2)}\n`;
 };
 

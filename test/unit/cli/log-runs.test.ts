@@ -197,6 +197,14 @@ describe('heads of runs that were kept outside the log', () => {
       ],
     ],
     [
+      'that a run is gone from a log that begins after it',
+      other,
+      [
+        `run r: missing, with all lines up to 9, which is of ${timeOf(9)}`,
+        `run o: lines 1 to 3, ${none}`,
+      ],
+    ],
+    [
       'that a run is gone from a log that begins before its end',
       [...linesOfRun('p', 1), ...other],
       [
@@ -215,14 +223,33 @@ describe('heads of runs that were kept outside the log', () => {
     expect(hasGaps(found)).toBe(true);
   });
 
-  it('are not missed if the log begins after them', async () => {
+  it('show that the beginning was cut off, unless --from says that it need not be there', async () => {
     const heads = await headsIn([...run, ...other]);
-    const late = await check([linesOfRun('o', 2, { at: 20, from: 4 })], { heads });
-    expect(runSentences(late)).toEqual([
-      `run o: lines 4 to 5 (the log begins after line 3), ${none}`,
-      '1 run of --heads ended before the log',
+    const late = [linesOfRun('o', 2, { at: 20, from: 4 })];
+    const found = await check(late, { heads });
+    expect(runSentences(found)).toEqual([
+      'run o: lines 4 to 5 (the log begins after line 3)',
+      `  missing: lines 1 to 3, between ${timeOf(21)} and ${timeOf(24)}`,
+      `run r: missing, with all lines up to 9, which is of ${timeOf(9)}`,
     ]);
-    expect(hasGaps(late)).toBe(false);
+    expect(hasGaps(found)).toBe(true);
+    const rotated = await check(late, { heads, range: { ...always, from: 24_000 } });
+    expect(runSentences(rotated)).toEqual([
+      `run o: lines 4 to 5 (the log begins after line 3), ${none}`,
+      '1 run of --heads ended before --from',
+    ]);
+    expect(hasGaps(rotated)).toBe(false);
+    const still = await check(late, { heads, range: { ...always, from: 23_999 } });
+    expect(hasGaps(still)).toBe(true);
+  });
+
+  it('show that a log began earlier, but not more than it had', async () => {
+    const heads = await headsIn(run.slice(3, 6));
+    expect(hasGaps(await check([run.slice(3)], { heads }))).toBe(false);
+    expect(hasGaps(await check([run], { heads }))).toBe(false);
+    expect(await saidOf([run.slice(4)], { heads })).toContain(
+      `  missing: line 4, between ${timeOf(4)} and ${timeOf(5)}`,
+    );
   });
 
   it('cause an error if their file is missing or was not written by --write-heads', () => {
