@@ -35,8 +35,9 @@ export type Guard = {
 };
 
 /**
- * What a store found at the key of a guard. If it cannot check all guards at the same moment, it
- * leaves some `unchecked`, and the write has no effect.
+ * What a store found at the key of a guard. If it cannot check all guards at the same moment, as
+ * DynamoDB cannot while another write is using an item, it leaves some `unchecked`, and the write
+ * has no effect.
  */
 export type Judged =
   | { readonly is: 'held' }

@@ -206,7 +206,10 @@ const bytesOf = ({ compare, success }: Txn): number =>
     0,
   );
 
-/** No key that one write of a group puts or deletes may be put, deleted or compared by another. */
+/**
+ * No key that one write of a group puts or deletes may be compared by another. Each write compares
+ * the items that it puts or deletes, so no key is put twice either.
+ */
 const startGroupOfWrites = (): ((txn: Txn) => boolean) => {
   const written = new Set<string>();
   const compared = new Set<string>();
@@ -216,17 +219,16 @@ const startGroupOfWrites = (): ((txn: Txn) => boolean) => {
     const writes = txn.success.flatMap(writtenKey);
     const compares = txn.compare.map(({ key }) => key.toString('latin1'));
     const isDisjoint =
-      writes.every((key) => !written.has(key) && !compared.has(key)) &&
-      compares.every((key) => !written.has(key));
+      writes.every((key) => !compared.has(key)) && compares.every((key) => !written.has(key));
     const size = bytesOf(txn);
     const joins = count === 0 || (isDisjoint && count < writesMax && bytes + size <= groupBytesMax);
     if (joins) {
       count += 1;
       bytes += size;
+      for (const key of writes) written.add(key);
     }
-    // The keys of a write that does not join count as well. Otherwise a later write of the same
-    // keys could join this group and overtake it.
-    for (const key of writes) written.add(key);
+    // What a write compares counts even if it does not join. Otherwise a later write of these keys
+    // could join this group and overtake it.
     for (const key of compares) compared.add(key);
     return joins;
   };

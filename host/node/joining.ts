@@ -143,10 +143,9 @@ const decide = (options: StartOptions, peers: Peers): Decision => {
   const { config, record, hasMemberFiles } = options;
   const lost = findLoss(options, peers);
   if (lost !== undefined) return { begin: true, lost };
-  const majority = Math.floor(config.nodes.length / 2) + 1;
   const missing = othersOf(config).filter((node) => !peers.has(node));
   if (hasMemberFiles) {
-    if (peers.size + 1 >= majority) return { begin: true, lost: undefined };
+    if (peers.size + 1 > config.nodes.length / 2) return { begin: true, lost: undefined };
     return { begin: false, reason: `it waits for another node: ${missing.join(' or ')}` };
   }
   const [member] = [...peers.values()].filter((peer) => peer.member);

@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { parseFile } from '../../../functions/env/grammar.ts';
+import { findPins, replaceParts } from '../../../functions/env/pins.ts';
+import { scanFile } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
 import { faultsOf, plan, refusal, render } from '../../support/env-runs.ts';
 
@@ -20,6 +23,12 @@ describe('a pinned file', () => {
       content: '{"A":"x"}',
       pinned: '# c\nA=secret(X@3)\n',
     });
+  });
+
+  it('differs in its secret() references only', () => {
+    const text = 'A=secret(N)-enc(N)-Secret(N)-\\secret(N)-secret(N)\n';
+    const pins = findPins(scanFile(parseFile(text)).lines, () => ({ version: 2 }));
+    expect(replaceParts(text, pins)).toBe(text.replace(/(?<=[=-]secret\(N)/g, '@2'));
   });
 
   it('causes the error internal if the version of a reference is missing', () => {

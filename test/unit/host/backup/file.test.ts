@@ -176,6 +176,11 @@ describe('readBackup', () => {
     ],
     ['of another program', /is not a backup/, () => writeFileSync(file, 'SQLite format 3')],
     ['that is an export of DynamoDB', /is not a backup/, () => write(lines().slice(1, -1))],
+    [
+      'with a line that does not end',
+      /is damaged: a line is too long/,
+      () => writeFileSync(file, gzipSync('x'.repeat(9 * 1_048_576))),
+    ],
     ['that is empty', /is not a backup|truncated/, () => writeFileSync(file, '')],
   ])('refuses a file %s', async (_, sentence, damage) => {
     await make(file);

@@ -4,10 +4,15 @@ import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createBoundedServer } from '../../../../host/http/bounded-server.ts';
+import {
+  type BoundedServerOptions,
+  createBoundedServer,
+} from '../../../../host/http/bounded-server.ts';
 import { type Bounds, bounds } from '../../../../host/http/bounds.ts';
 import { mutualTls, type TlsFiles } from '../../../../host/http/tls.ts';
 import { freshCertificates } from '../../../support/certificates.ts';
+import { readAll } from '../../../support/sockets.ts';
+import { until } from '../../../support/until.ts';
 
 let tls: TlsFiles;
 let server: Server;
@@ -25,11 +30,13 @@ const close = async (): Promise<void> => {
   await closed;
 };
 
-const listen = async (more: Partial<Bounds>): Promise<void> => {
+const answer: BoundedServerOptions['respond'] = async ({ response }) =>
+  void response.end('answered');
+const listen = async (more: Partial<Bounds>, respond = answer): Promise<void> => {
   server = createBoundedServer({
     bounds: { ...bounds, ...more },
     tls: mutualTls(tls),
-    respond: async ({ response }) => void response.end('answered'),
+    respond,
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -98,6 +105,22 @@ describe('a bounded server with TLS', () => {
       expect(String(await once(client, 'data'))).toMatch(/^HTTP\/1\.1 400 Refused\r\n/);
       await closed(client);
     }
+  });
+
+  it('still sends its reply to a malformed body if more bytes that are not HTTP arrive before it', async () => {
+    const faults: unknown[] = [];
+    await listen({}, async ({ readBody, response }) => {
+      const reading = readBody(9);
+      client.write('no size\r\n');
+      const read = await reading;
+      client.write('still no size\r\n');
+      await until(() => faults.length === 2);
+      response.setHeader('Connection', 'close').end(String(read));
+    });
+    server.on('clientError', (fault) => faults.push(fault));
+    const client = await openTls();
+    client.write('POST / HTTP/1.1\r\nHost: v\r\nTransfer-Encoding: chunked\r\n\r\n');
+    expect(await readAll(client)).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nmalformed$/s);
   });
 
   it('accepts a new connection at its limit once another one has closed', async () => {

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { EtcdClient, KeyValue } from '../../../../host/etcd/etcd-client.ts';
 import { createCompaction } from '../../../../host/node/upkeep.ts';
 import { createMemoryEtcd, type MemoryEtcd } from '../../../support/memory-etcd.ts';
 import { memberCallsOf } from '../../../support/nodes.ts';
@@ -8,10 +9,12 @@ const quotaBytes = 1_000_000;
 let asked: number[];
 let error: Error | undefined;
 let etcd: MemoryEtcd;
+let held: KeyValue[];
 let compact: ReturnType<typeof createCompaction>;
 beforeEach(() => {
   asked = [];
   error = undefined;
+  held = [];
   const member = memberCallsOf({
     compact: async (revision) => {
       asked.push(revision);
@@ -19,7 +22,8 @@ beforeEach(() => {
     },
   });
   etcd = createMemoryEtcd();
-  compact = createCompaction({ member, etcd, quotaBytes });
+  const range: EtcdClient['range'] = async () => ({ header: null, kvs: held, more: false });
+  compact = createCompaction({ member, etcd: { ...etcd, range }, quotaBytes });
 });
 const serviceError = (code: status) => Object.assign(new Error('etcd'), { code });
 
@@ -51,6 +55,15 @@ describe('compaction', () => {
       expect(asked).toEqual(expected);
     },
   );
+
+  it('keeps the oldest of the revisions that snapshots still read', async () => {
+    held = ['12000', '40000'].map((create_revision) => ({
+      ...{ key: Buffer.from('snapshot/'), value: Buffer.of(), lease: '0' },
+      ...{ create_revision, mod_revision: create_revision },
+    }));
+    await minutes([20_000, 50_000, 90_000]);
+    expect(asked).toEqual([12_000]);
+  });
 
   it('is followed by a write, so that nodes do not compare hashes at the compacted revision', async () => {
     await minutes([20_000, 20_000, 20_000]);

@@ -1,8 +1,9 @@
-/** How the services of `npm start` end. */
+/** How the services of `npm start` begin and end. */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, it, jest } from '@jest/globals';
+import { afterEach, expect, it, jest } from '@jest/globals';
 import { putItems } from '../../../../host/backup/table.ts';
-import { startServices } from '../../../../host/single/standalone.ts';
+import { type Services, startServices } from '../../../../host/single/standalone.ts';
 import { openSqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
 import { readTemplate } from '../../../../host/template.ts';
 import { freshFolder } from '../../../support/local-process.ts';
@@ -10,16 +11,28 @@ import { freshFolder } from '../../../support/local-process.ts';
 const kept = { ...process.env };
 afterEach(() => {
   jest.restoreAllMocks();
-});
-afterAll(() => {
   process.env = { ...kept };
+});
+
+/** Starts the services, which set the environment of the functions. */
+const start = async (folder: string): Promise<Services> => {
+  process.env = { ...kept };
+  const { table } = await readTemplate();
+  return await startServices({ folder, table, report: () => undefined });
+};
+
+it('npm start refuses a folder with an unfinished restore, but not if the restored store is complete', async () => {
+  const [unfinished, complete] = [freshFolder(), freshFolder()];
+  await (await start(complete)).close();
+  for (const folder of [unfinished, complete]) mkdirSync(join(folder, 'restore'));
+  await expect(start(unfinished)).rejects.toThrow(`a restore into ${unfinished} did not end`);
+  await (await start(complete)).close();
 });
 
 it('npm start ends without waiting until all expired records are deleted', async () => {
   const folder = freshFolder();
   const intervals = jest.spyOn(globalThis, 'setInterval');
-  const { table } = await readTemplate();
-  const services = await startServices({ folder, table, report: () => undefined });
+  const services = await start(folder);
   const command = openSqliteStore(join(folder, 'vault.sqlite'), 'write');
   const records = Array.from({ length: 2_000 }, (_, index) => ({
     ...{ pk: { S: `OLD${index}` }, sk: { S: 'RECORD' }, expiresAt: { N: '99' } },
