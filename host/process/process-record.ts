@@ -118,7 +118,14 @@ export const createRecord = <Entries extends v.ObjectEntries>(
       const record = { process: recordOf(process.pid), ...content };
       replaceFile(fileOf(folder), JSON.stringify(record, undefined, 2));
     },
-    forget: (folder: string): void => rmSync(fileOf(folder), { force: true }),
+    forget: (folder: string): void => {
+      try {
+        rmSync(fileOf(folder), { force: true });
+      } catch {
+        // In a folder that has become read-only the record stays. It is stale once this process has
+        // ended, and an error here would hide the reason why it ends.
+      }
+    },
     find: (folder: string): Content | undefined => {
       const file = fileOf(folder);
       const text = readFileIfPresent(file);

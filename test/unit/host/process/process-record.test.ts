@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import * as v from 'valibot';
 import {
   createRecord,
@@ -65,6 +65,18 @@ onLinux('a process that has the pid and the ticks of a record', () => {
     else expect(recordOf(record.pid)).toEqual(record);
     expect([child.exitCode, child.signalCode]).toEqual([null, isEnded ? 'SIGKILL' : null]);
   });
+});
+
+it('the process record stays where it cannot be removed, and the process can end with the reason that it has', () => {
+  const folder = freshFolder();
+  const { remember, forget } = createRecord('it.json', v.object({ url: v.string() }));
+  remember(folder, { url: 'http://127.0.0.1:1' });
+  const remove = jest.spyOn(fs, 'rmSync').mockImplementation(() => {
+    throw new Error('EROFS: read-only file system');
+  });
+  expect(() => forget(folder)).not.toThrow();
+  expect(remove).toHaveBeenCalledTimes(1);
+  remove.mockRestore();
 });
 
 it('residentBytesOf returns the memory of a running process, where the system reports it', () => {
