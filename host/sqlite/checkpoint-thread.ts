@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabase } from './database.ts';
 import type { Checkpointed } from './log-file.ts';
 
-const database = openDatabase(String(workerData), 'serve');
+const database = openDatabase(String(workerData), 'write');
 const move = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 
 const checkpoint = (): Checkpointed => {

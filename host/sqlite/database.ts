@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { failure, isFailure, misconfigured, sentenceOf } from '../../system/failures.ts';
+import { renewLog } from './renewed-log.ts';
 
 /**
  * The store's file in the data folder. SQLite keeps two more files next to it: its log (`-wal`) and
@@ -47,9 +48,9 @@ const schema = `
 `;
 
 /**
- * `serve` creates the file if it is missing, and leaves syncing the log after each commit to the
- * caller. `write` also creates it, but each commit syncs before it returns. `read` changes nothing
- * and needs an existing file.
+ * `serve` creates the file if it is missing, renews the log of an earlier process, and leaves
+ * syncing the log after each commit to the caller. `write` also creates the file, but each commit
+ * syncs before it returns. `read` changes nothing and needs an existing file.
  */
 export type Access = 'serve' | 'write' | 'read';
 
@@ -75,6 +76,7 @@ export const openDatabase = (file: string, access: Access): DatabaseSync => {
   if (access === 'read' && !existsSync(file)) throw failure(`there is no store ${file}`);
   let database: DatabaseSync | undefined;
   try {
+    if (access === 'serve') renewLog(file, settings('write'));
     database = new DatabaseSync(file, { readOnly: access === 'read', timeout: lockMs });
     if (access !== 'read') make(database);
     database.exec(settings(access));

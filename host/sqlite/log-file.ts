@@ -3,10 +3,9 @@
  * Never open the store's file itself in this module: closing any descriptor of it would release
  * SQLite's locks.
  */
-import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
-import { failure, sentenceOf } from '../../system/failures.ts';
 
 /**
  * The log is copied into the file when it has grown by this many pages (4 MiB) since the last
@@ -34,28 +33,10 @@ export type LogFile = {
 };
 
 /**
- * Opens the log and syncs it. A vault that was killed may have left commits that are not on disk
- * yet, and they must be before a read returns them. Throws a user-facing error if the sync fails.
- */
-const openSynced = (log: string): number => {
-  try {
-    const descriptor = openSync(log, 'r+');
-    fdatasyncSync(descriptor);
-    return descriptor;
-  } catch (error) {
-    throw failure(
-      `the log ${log} of the store cannot be written to disk (${sentenceOf(error)}): look at the disk, then start again`,
-      { cause: error },
-    );
-  }
-};
-
-/**
- * Opens the log of `file`. `database` must have written already, because otherwise there is no log.
- * Throws a user-facing error if the log cannot be used.
+ * Opens the log of `file`. `database` must have read already, because otherwise there is no log.
  */
 export const openLogFile = (file: string, database: DatabaseSync): LogFile => {
-  const descriptor = openSynced(`${file}-wal`);
+  const descriptor = openSync(`${file}-wal`, 'r+');
   // NOOP only counts the pages and copies nothing.
   const count = database.prepare('PRAGMA wal_checkpoint(NOOP)');
   /**

@@ -27,15 +27,20 @@ afterAll(() => {
   for (const { child } of started) child.kill('SIGKILL');
 });
 
+/** Each machine has one of these calls, or both. */
+const removals = '?unlink,?unlinkat';
+
 /**
  * Starts a vault whose calls of this kind on this file fail, beginning with call number `from` of
- * each thread.
+ * each thread. It cannot remove its record, either.
  */
 const startFailing = (folder: string, file: string, call: string, error: string, from: number) => {
-  const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${from}+`];
+  const inject = [`trace=${call},${removals}`, `inject=${call}:error=${error}:when=${from}+`];
   const options = ['-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', '-P', join(folder, file)];
+  options.push('-P', join(folder, 'running.json'), '-e', `inject=${removals}:error=EROFS`);
   const { PATH, HOME } = process.env;
-  const child = spawn('strace', [...options, ...inject, process.execPath, 'host/bin/start.ts'], {
+  options.push(...inject.flatMap((expression) => ['-e', expression]), process.execPath);
+  const child = spawn('strace', [...options, 'host/bin/start.ts'], {
     env: { PATH, HOME, PORT: '0', VAULT_DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -151,13 +156,28 @@ describe('npm start on a disk that answers', () => {
     ]);
   });
 
-  it('EIO at the first sync of the log prints one message and ends', async () => {
-    const vault = startFailing(freshFolder(), log, 'fdatasync', 'EIO', 1);
-    expect(await vault.exit).toBe(1);
-    expect(vault.errors).toEqual([
-      expect.stringMatching(
-        /^the log \S+-wal of the store cannot be written to disk \(EIO: .*\): look at the disk, then start again$/,
-      ),
-    ]);
-  });
+  it.each([
+    ['a write', 'pwrite64'],
+    ['a sync', 'fsync'],
+  ])(
+    'EIO at %s of the store while it starts after a kill prints one message and ends, and the next start has all',
+    async (_, call) => {
+      const folder = freshFolder();
+      const killed = runLocal('start', [], { VAULT_DATA_DIR: folder, PORT: '0' });
+      const token = await tokenOf(folder);
+      expect(await clientOf(await addressOf(killed), token)('POST', 'KEPT')).toBe(201);
+      killed.child.kill('SIGKILL');
+      await killed.exit;
+      const vault = startFailing(folder, 'vault.sqlite', call, 'EIO', 1);
+      expect(await vault.exit).toBe(1);
+      expect(vault.errors).toEqual([
+        expect.stringMatching(
+          /^the log \S+-wal of the store cannot be written to disk \(.*\): look at the disk, then start again$/,
+        ),
+      ]);
+      const again = runLocal('start', [], { VAULT_DATA_DIR: folder, PORT: '0' });
+      started.push(again);
+      expect(await clientOf(await addressOf(again), token)('GET', 'KEPT')).toBe(200);
+    },
+  );
 });

@@ -20,7 +20,7 @@ import {
   momentsOf,
   writeContent,
 } from '../support/power/cuts.ts';
-import { type Lives, liveThrice } from '../support/power/lives.ts';
+import { type Lives, liveFourTimes } from '../support/power/lives.ts';
 import { brokenPromises } from '../support/promises.ts';
 import { seed } from '../support/seed.ts';
 
@@ -29,7 +29,7 @@ const cuts = perRun(100, 2_000);
 let world: Lives;
 let moments: readonly Moment[];
 beforeAll(async () => {
-  world = await liveThrice(200);
+  world = await liveFourTimes(200);
   moments = momentsOf(world.lives);
 });
 

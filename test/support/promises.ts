@@ -128,14 +128,19 @@ export const prepare = async (caller: Caller, attempts: Attempt[]): Promise<void
 const isBroken = (error: unknown): boolean =>
   ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(String((error as { code?: unknown }).code));
 
+/** Whether the connection broke, or the vault answered that its store does not work. */
+export const hasFailed = (error: unknown): boolean =>
+  isBroken(error) || / → 50[03] /.test(String(error));
+
 /**
- * Writes and reads until the connection breaks. `writer` is the turn with which it begins, so that
- * several writers do different things at the same time.
+ * Writes and reads until the connection breaks, or `isOver` says so. `writer` is the turn with
+ * which it begins, so that several writers do different things at the same time.
  */
 export const writeUntilBroken = async (
   caller: Caller,
   attempts: Attempt[],
   writer: number,
+  isOver = isBroken,
 ): Promise<void> => {
   for (let turn = writer; ; turn += 1) {
     const attempt = nextAttempt(turn);
@@ -143,7 +148,7 @@ export const writeUntilBroken = async (
     try {
       await send(caller, attempt);
     } catch (error) {
-      if (isBroken(error)) return;
+      if (isOver(error)) return;
       throw error;
     }
   }

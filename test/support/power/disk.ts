@@ -8,6 +8,9 @@
  * `strict`, as little as POSIX promises: a name is on the disk only after a sync of its folder, and
  * any later change of names may or may not be there. If a write that made a file grow is lost, that
  * part of the file may contain any bytes.
+ *
+ * After a sync that failed, programs still read what it was to write, but no later sync writes it:
+ * Linux counts those pages as clean. Only writing the bytes once more can bring them to the disk.
  */
 import { dirname } from 'node:path';
 import type { Random } from '../adversary/random.ts';
@@ -30,7 +33,7 @@ export type Content = ReadonlyMap<string, Buffer | undefined>;
 /** Bytes that can grow: the first `length` bytes of `buffer`. */
 type Bytes = { buffer: Buffer; length: number };
 type FileChange =
-  | { readonly at: number; bytes: Buffer; isOver: boolean }
+  | { readonly at: number; bytes: Buffer; isOver: boolean; isClean?: boolean }
   | { readonly size: number; isOver: boolean };
 type File = {
   readonly durable: Bytes;
@@ -67,6 +70,23 @@ const write = (bytes: Bytes, at: number, part: Uint8Array): void => {
 const apply = (bytes: Bytes, change: FileChange): void => {
   if ('at' in change) write(bytes, change.at, change.bytes);
   else resize(bytes, change.size);
+};
+/** Whether a sync that failed was to write this. */
+const isClean = (change: FileChange): boolean => 'at' in change && change.isClean === true;
+
+/** Takes over what a later change, which is on the disk, made of the bytes of an earlier one. */
+const overwrite = (earlier: FileChange, later: FileChange): void => {
+  if (!('at' in earlier)) return;
+  const { at, bytes } = earlier;
+  if (!('at' in later)) {
+    earlier.bytes = bytes.subarray(0, Math.max(0, later.size - at));
+    return;
+  }
+  const begin = Math.max(at, later.at);
+  const end = Math.min(at + bytes.length, later.at + later.bytes.length);
+  if (begin >= end) return;
+  earlier.bytes = Buffer.from(bytes);
+  earlier.bytes.set(later.bytes.subarray(begin - later.at, end - later.at), begin - at);
 };
 const grows = (bytes: Bytes, change: FileChange): boolean =>
   'at' in change ? change.at + change.bytes.length > bytes.length : true;
@@ -121,19 +141,26 @@ export const createDisk = (root: string, names: Names) => {
           : change.isWhole ||
             (typeof node === 'object' && files.some((one) => grows(node.durable, one)));
       covered.set(event, {
-        files: files.filter(({ isOver }) => isOver),
+        files: files.filter((one) => one.isOver && !isClean(one)),
         names: pendingNames.filter(isOfNames),
       });
     }
   };
 
-  const endSync = (event: Event, path: string): void => {
+  const endSync = (event: Event, path: string, fails: boolean): void => {
     const { files = [], names: toKeep = [] } = covered.get(event) ?? {};
     covered.delete(event);
+    if (fails) {
+      for (const change of files) if ('at' in change) change.isClean = true;
+      return;
+    }
     const node = seen.get(path);
     if (typeof node === 'object') {
       for (const change of files) {
-        if (node.pending.includes(change)) apply(node.durable, change);
+        const place = node.pending.indexOf(change);
+        if (place < 0) continue;
+        apply(node.durable, change);
+        for (const one of node.pending.slice(0, place).filter(isClean)) overwrite(one, change);
       }
       node.pending = node.pending.filter((change) => !files.includes(change));
     }
@@ -148,7 +175,7 @@ export const createDisk = (root: string, names: Names) => {
     const ofFile = begun.get(event);
     if (ofFile) ofFile.change.isOver = true;
     begun.delete(event);
-    if (change.kind === 'sync') endSync(event, change.path);
+    if (change.kind === 'sync') endSync(event, change.path, change.fails);
     else endName(change);
   };
   const endName = (change: Change): void => {

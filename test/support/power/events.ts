@@ -11,7 +11,12 @@ export type Change =
   | { readonly kind: 'make'; readonly path: string; readonly isFolder: boolean }
   | { readonly kind: 'link' | 'rename'; readonly path: string; readonly from: string }
   | { readonly kind: 'remove'; readonly path: string }
-  | { readonly kind: 'sync'; readonly path: string; readonly isWhole: boolean }
+  | {
+      readonly kind: 'sync';
+      readonly path: string;
+      readonly isWhole: boolean;
+      readonly fails: boolean;
+    }
   /** The vault begins to send a reply with this request id. */
   | { readonly kind: 'reply'; readonly requestId: string };
 
@@ -27,6 +32,8 @@ const pathOf = (arg = ''): string => bytesOf(arg).toString();
 
 /** Whether SQLite maps this file into memory, and makes it again after a crash. */
 const isMapped = (path: string): boolean => path.endsWith('-shm');
+
+const isError = (result: string | undefined): boolean => result?.startsWith('-') ?? false;
 
 const requestIdIn = (args: readonly string[]): string | undefined =>
   /^x-request-id: *(\S+)/im.exec(bytesOf(args.slice(1).join()).toString('latin1'))?.[1];
@@ -62,16 +69,18 @@ export const eventsOf = (calls: readonly Call[], root: string): readonly Event[]
   };
   /** Returns the changes by a call on a descriptor of a file below `root`. */
   const onDescriptor = (call: Call): readonly Change[] => {
-    const { name, args } = call;
+    const { name, args, result } = call;
     const path = pathOf(args[0]);
+    const fails = isError(result);
+    if (name === 'fsync' || name === 'fdatasync') {
+      return [{ kind: 'sync', path, isWhole: name === 'fsync', fails }];
+    }
+    if (fails) return [];
     if (name === 'pwrite64') {
       return [{ kind: 'write', path, at: Number(args[3]), bytes: bytesOf(args[1] ?? '') }];
     }
     if (name === 'write') return written(call);
     if (name === 'ftruncate') return [{ kind: 'truncate', path, size: Number(args[1]) }];
-    if (name === 'fsync' || name === 'fdatasync') {
-      return [{ kind: 'sync', path, isWhole: name === 'fsync' }];
-    }
     throw new Error(`a call that the model does not know: ${name} of ${path}`);
   };
   const onPaths = ({ name, args }: Call): readonly Change[] => {
@@ -85,19 +94,20 @@ export const eventsOf = (calls: readonly Call[], root: string): readonly Event[]
   };
   const changesOf = (call: Call): readonly Change[] => {
     const { name, args, result } = call;
-    if (result?.startsWith('-')) return [];
-    if (name === 'openat') return opened(call);
+    const fails = isError(result);
+    if (name === 'openat') return fails ? [] : opened(call);
     if (/^\d+<\\x/.test(args[0] ?? '')) {
       const path = pathOf(args[0]);
       if (isBelow(path) || path === root) {
         return args[0]?.endsWith('(deleted)') ? [] : onDescriptor(call);
       }
+      if (fails) return [];
       const isToCaller = /^(socket|TCP)/.test(path) && name.startsWith('write');
       const requestId = isToCaller ? requestIdIn(args) : undefined;
       return requestId === undefined ? [] : [{ kind: 'reply', requestId }];
     }
     const paths = args.map((arg) => resolve(pathOf(arg)));
-    return paths.some(isBelow) ? onPaths(call) : [];
+    return !fails && paths.some(isBelow) ? onPaths(call) : [];
   };
   return calls.flatMap((call) =>
     changesOf(call).map((change) => ({ change, begin: call.begin, end: call.end })),

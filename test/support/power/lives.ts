@@ -1,11 +1,19 @@
 /**
- * Runs one vault three times under strace: a first start, one after `kill -9`, and one after an
- * ordinary end.
+ * Runs one vault four times under strace: a first start, one after `kill -9`, one after a sync of
+ * the log failed, and one after an ordinary end.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressOf, freshFolder } from '../local-process.ts';
-import { type Attempt, type Caller, prepare, read, send, writeUntilBroken } from '../promises.ts';
+import {
+  type Attempt,
+  type Caller,
+  hasFailed,
+  prepare,
+  read,
+  send,
+  writeUntilBroken,
+} from '../promises.ts';
 import { issueToken } from '../tokens.ts';
 import { until } from '../until.ts';
 import type { Content } from './disk.ts';
@@ -61,15 +69,15 @@ const readUnanswered = async (caller: Caller, attempts: Attempt[]): Promise<stri
   return last;
 };
 
-/** Runs the three lives. The second one is asked to end after this many answers. */
-export const liveThrice = async (answersMin: number): Promise<Lives> => {
+/** Runs the four lives. The third one is asked to end after this many answers. */
+export const liveFourTimes = async (answersMin: number): Promise<Lives> => {
   const around = freshFolder();
   const root = join(around, 'disk');
   mkdirSync(root);
   const data = join(root, 'data');
   const attempts: Attempt[] = [];
   const lives: Life[] = [];
-  for (const syncs of ['deadly', 'slow', 'deadly'] as const) {
+  for (const syncs of ['deadly', 'failing', 'slow', 'deadly'] as const) {
     const trace = join(around, `trace-${lives.length}`);
     const vault = startTraced({ VAULT_DATA_DIR: data, PORT: '0' }, trace, syncs);
     const url = await addressOf(vault);
@@ -78,7 +86,7 @@ export const liveThrice = async (answersMin: number): Promise<Lives> => {
     if (lives.length === 0) await prepare(caller, attempts);
     const before = answered(attempts);
     const crowd = Array.from({ length: writers }, (_, writer) =>
-      writeUntilBroken(caller, attempts, writer),
+      writeUntilBroken(caller, attempts, writer, syncs === 'failing' ? hasFailed : undefined),
     );
     if (syncs === 'slow') {
       await until(() => answered(attempts) - before >= answersMin);

@@ -21,10 +21,14 @@ const traced = [
 /**
  * How syncs of the log behave. `slow`: each takes 3 ms longer, so that commits stay unsynced for a
  * while. `deadly`: the vault dies by `kill -9` at the 12th sync of a thread, when a commit is in
- * the log but not yet on the disk.
+ * the log but not yet on the disk. `failing`: that sync fails instead, and the vault ends.
  */
-export type Syncs = 'slow' | 'deadly';
-const injected = { slow: 'delay_enter=3000', deadly: 'signal=KILL:when=12' };
+export type Syncs = 'slow' | 'deadly' | 'failing';
+const injected = {
+  slow: 'delay_enter=3000',
+  deadly: 'signal=KILL:when=12',
+  failing: 'error=EIO:when=12',
+};
 
 /**
  * Starts `npm start` under strace, which writes its trace to this file. `exit` resolves when both
@@ -66,7 +70,7 @@ const unfinished = ' <unfinished ...>';
  * contains no comma and no parenthesis.
  */
 const callOf = (name: string, text: string, begin: number, end: number): Call => {
-  const at = text.lastIndexOf(') ');
+  const at = text.search(/\) +=/);
   const result = /= (-?\d\S*)/.exec(text.slice(at))?.[1];
   const args = text.slice(0, at).split(', ');
   return { name, args, result, begin, end: result === undefined ? undefined : end };

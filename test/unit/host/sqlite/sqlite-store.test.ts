@@ -2,6 +2,8 @@
  * The store over real files: what it keeps, what it refuses, and which other programs may use a
  * file at the same time.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs, {
   copyFileSync,
   existsSync,
@@ -20,6 +22,7 @@ import { putItems } from '../../../../host/backup/table.ts';
 import { openDatabase } from '../../../../host/sqlite/database.ts';
 import { keepExpiring } from '../../../../host/sqlite/expiry.ts';
 import { openLogFile } from '../../../../host/sqlite/log-file.ts';
+import { renewLog } from '../../../../host/sqlite/renewed-log.ts';
 import { openSqliteStore, type SqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { requestContext } from '../../../support/requests.ts';
@@ -68,6 +71,15 @@ const reasonOf = async (write: Promise<unknown>): Promise<unknown> =>
     (error) => (error instanceof NotSent ? error.reason : 'unclear'),
   );
 
+/** Leaves a file and its log as a killed vault does: nothing of the log is in the file. */
+const leaveLog = async (...names: readonly string[]): Promise<string> => {
+  const [file, left] = [freshFile(), freshFile()];
+  const store = open(file);
+  for (const name of names) await put(store, name);
+  for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
+  return left;
+};
+
 describe('the database file', () => {
   it('names its program and its format, and uses a write-ahead log and UTF-8', () => {
     const file = freshFile();
@@ -81,13 +93,7 @@ describe('the database file', () => {
   });
 
   it('holds everything that was acknowledged before a kill', async () => {
-    const [file, left] = [freshFile(), freshFile()];
-    const store = open(file);
-    await put(store, 'KEPT');
-    // The copies are what a killed process leaves: nothing has been moved from the log into the
-    // database.
-    for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
-    expect(await namesIn(open(left, 'read'))).toEqual(['KEPT']);
+    expect(await namesIn(open(await leaveLog('KEPT'), 'read'))).toEqual(['KEPT']);
   });
 
   it.each<[string, (file: string) => void, RegExp]>([
@@ -203,18 +209,79 @@ describe('the write-ahead log', () => {
   });
 });
 
-describe('a disk failure', () => {
-  const eio = () => {
-    throw new Error('EIO: i/o error, fdatasync');
+describe('the log of a killed vault', () => {
+  /** Keeps the store open in another process until `end`, or for this time. */
+  const readElsewhere = async (file: string, ms = 2 ** 31 - 1) => {
+    const script = `
+      const { DatabaseSync } = require('node:sqlite');
+      const database = new DatabaseSync(process.argv[1], { readOnly: true });
+      database.prepare('SELECT * FROM items').all();
+      console.log('reads');
+      process.stdin.on('end', () => process.exit()).resume();
+      setTimeout(() => process.exit(), ${ms});`;
+    const child = spawn(process.execPath, ['-e', script, file], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    const end = async () => {
+      child.stdin.end();
+      await once(child, 'close');
+    };
+    return { pid: child.pid, end };
   };
 
-  it('at the start makes the start fail with an error that names the log and says what to do', () => {
-    const file = freshFile();
-    jest.spyOn(fs, 'fdatasyncSync').mockImplementation(eio);
-    expect(() => openSqliteStore(file, 'serve')).toThrow(
-      `the log ${file}-wal of the store cannot be written to disk (EIO: i/o error, fdatasync): ` +
+  it('is on disk as a new file before any of it goes into the store, which then holds all of it', async () => {
+    const left = await leaveLog('ONE', 'TWO');
+    const before = [readFileSync(left), readFileSync(`${left}-wal`)];
+    const renamed: unknown[] = [];
+    const rename = fs.renameSync;
+    jest.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+      renamed.push(readFileSync(left), readFileSync(from), to);
+      rename(from, to);
+    });
+    const store = open(left);
+    expect(renamed).toEqual([...before, `${left}-wal`]);
+    expect(statSync(`${left}-wal`)).toMatchObject({ size: 0 });
+    expect(await namesIn(store)).toEqual(['ONE', 'TWO']);
+  });
+
+  it('keeps a vault from starting while another program reads, which the message names', async () => {
+    const left = await leaveLog('KEPT');
+    const { pid, end } = await readElsewhere(left);
+    const parts = () => ['', '-wal'].map((part) => readFileSync(`${left}${part}`));
+    const before = parts();
+    expect(() => renewLog(left, '', 0)).toThrow(
+      new RegExp(
+        `^the store ${left} is being read by process ${pid} \\(.*\\), and a vault can only start when nothing reads it`,
+      ),
+    );
+    expect(parts()).toEqual(before);
+    await end();
+    expect(await namesIn(open(left))).toEqual(['KEPT']);
+  });
+
+  it('is renewed by a vault that starts once the program that reads has ended', async () => {
+    const left = await leaveLog('KEPT');
+    const { end } = await readElsewhere(left, 500);
+    expect(await namesIn(open(left))).toEqual(['KEPT']);
+    await end();
+  });
+});
+
+describe('a disk failure', () => {
+  const eio = () => {
+    throw new Error('EIO: i/o error');
+  };
+
+  it('at the start makes the start fail with an error that names the log and says what to do', async () => {
+    const left = await leaveLog('KEPT');
+    const rename = jest.spyOn(fs, 'renameSync').mockImplementation(eio);
+    expect(() => openSqliteStore(left, 'serve')).toThrow(
+      `the log ${left}-wal of the store cannot be written to disk (EIO: i/o error): ` +
         'look at the disk, then start again',
     );
+    rename.mockRestore();
+    expect(await namesIn(open(left))).toEqual(['KEPT']);
   });
 
   it('at a sync leaves the log for the next start, and closing the store moves none of it into the file', async () => {
@@ -267,9 +334,7 @@ describe('another program that uses the database of a running vault', () => {
   });
 
   it('changes no byte of the file or the log by reading, not even if the vault was killed', async () => {
-    const [file, left] = [freshFile(), freshFile()];
-    await put(open(file), 'KEPT');
-    for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    const left = await leaveLog('KEPT');
     const parts = () => ['', '-wal'].map((part) => readFileSync(`${left}${part}`));
     const before = parts();
     const reader = openSqliteStore(left, 'read');

@@ -1,0 +1,21 @@
+/** Finds the programs that have a file locked. */
+import { readFileSync, statSync } from 'node:fs';
+import { shown } from '../../system/terminal-text.ts';
+
+/**
+ * Returns the other programs of this machine that hold a lock on the file, such as `process 4711
+ * (node host/bin/backup.ts)`. Only Linux tells, and not about processes in other containers.
+ */
+export const programsWith = (file: string): readonly string[] => {
+  try {
+    const ofFile = new RegExp(`^.* (\\d+) \\S+:${statSync(file).ino} `, 'gm');
+    const pids = [...readFileSync('/proc/locks', 'latin1').matchAll(ofFile)].map(([, pid]) => pid);
+    const others = new Set(pids.filter((pid) => Number(pid) > 0 && Number(pid) !== process.pid));
+    return [...others].map((pid) => {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return `process ${pid} (${shown(words.join(' ').trim())})`;
+    });
+  } catch {
+    return [];
+  }
+};
