@@ -34,17 +34,21 @@ const lanesMax = 8;
  */
 const readingsMax = 10;
 
-/** Reads the newest version and the pinned versions of each name, for several names at once. */
+/**
+ * Reads the newest version and the pinned versions of each name, for several names at once. A
+ * secret whose stored items are damaged is an error, unless `onDamage` takes its name.
+ */
 export const readFacts = async (
   session: Session,
   references: readonly Reference[],
+  onDamage?: (name: string) => void,
 ): Promise<Facts> => {
   const facts = new Map<string, SecretFacts | undefined>();
   const names = new Set(references.map(({ name }) => name)).values();
   const lane = async () => {
     for (const name of names) {
       const versions = references.flatMap((one) => (one.name === name ? (one.version ?? []) : []));
-      facts.set(name, await readSecret(session, name, versions));
+      facts.set(name, await readSecret(session, name, versions, onDamage));
     }
   };
   // With --curl a command prints its first request instead of sending it, so only one lane may
@@ -78,6 +82,7 @@ const readSecret = async (
   session: Session,
   name: string,
   versions: readonly number[],
+  onDamage: ((name: string) => void) | undefined,
 ): Promise<SecretFacts | undefined> => {
   const lowest = Math.min(...versions);
   const pinned = new Map<number, VersionEntry>();
@@ -90,8 +95,10 @@ const readSecret = async (
       if (entry.version <= lowest) break;
     }
   } catch (error) {
-    if (isFailure(error) && error.report.code === 'not_found') return undefined;
-    throw error;
+    const { code } = isFailure(error) ? error.report : {};
+    if (code === 'integrity_failure' && onDamage) onDamage(name);
+    else if (code !== 'not_found') throw error;
+    return undefined;
   }
   return newest && { newest, pinned };
 };

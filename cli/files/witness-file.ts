@@ -3,6 +3,7 @@
  * vault cannot change it, the file shows later which secrets no longer have that version.
  */
 import * as v from 'valibot';
+import type { SecretDetails } from '../../client/types.ts';
 import {
   formatInstant,
   isNamePattern,
@@ -12,7 +13,7 @@ import {
   isVersionTag,
   parseInstant,
 } from '../../functions/model/types.ts';
-import { failure } from '../../system/failures.ts';
+import { exitCodes, type Failure, failure, isFailure } from '../../system/failures.ts';
 import { readDetails } from '../requests/secret-lists.ts';
 import type { Session } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
@@ -51,11 +52,31 @@ export const readWitnessFile = async (file: string): Promise<Witness> => {
   throw failure(`the file ${file} is not one of dsvault witness: ${field} is missing or malformed`);
 };
 
+/** Reads a list. With `onFailure`, returns `undefined` if the vault cannot make it. */
+const readList = async (
+  session: Session,
+  state: 'stored' | 'deleted',
+  onFailure: ((error: Failure) => void) | undefined,
+): Promise<readonly SecretDetails[] | undefined> => {
+  try {
+    return await readDetails(session, { state });
+  } catch (error) {
+    // Any other failure, such as a missing scope, would also meet the requests for one secret.
+    if (!onFailure || !isFailure(error) || error.exitCode !== exitCodes.other) throw error;
+    onFailure(error);
+    return undefined;
+  }
+};
+
 /**
  * Lists what the vault shows now. Throws if the token is of another tenant than the witness
  * `before`, or cannot see all the names that the token of `before` could see.
  */
-export const listWitnessed = async (session: Session, before?: Witness): Promise<Witness> => {
+export const listWitnessed = async (
+  session: Session,
+  before?: Witness,
+  onFailure?: (error: Failure) => void,
+): Promise<Witness> => {
   const { tenant, names } = await session.client('whoami');
   if (before !== undefined && before.tenant !== tenant) {
     throw failure(`the file is of tenant ${before.tenant}, and the token is of ${tenant}`);
@@ -70,7 +91,9 @@ export const listWitnessed = async (session: Session, before?: Witness): Promise
   // are requested last: a secret that is deleted in between is then in both replies, and its
   // deletion, which is newer, replaces its stored version here.
   for (const state of ['stored', 'deleted'] as const) {
-    for (const details of await readDetails(session, { state })) {
+    const list = await readList(session, state, onFailure);
+    if (list === undefined) break;
+    for (const details of list) {
       const { name, version } = details;
       secrets.set(name, { name, state, version, anchor: requireAnchor(details, '2.1.0') });
     }
@@ -81,17 +104,24 @@ export const listWitnessed = async (session: Session, before?: Witness): Promise
 type Comparison = {
   readonly name: string;
   readonly witnessed: number;
-  /** The current version; `null` if there is no such secret. */
+  /** The current version; `null` if there is no such secret, or if it is damaged. */
   readonly current: number | null;
-  readonly state: 'goes_on' | 'went_back' | 'another_history' | 'removed_without_a_deletion';
+  /** `goes_on` and `deleted` (now) have kept the witnessed version, and all others have not. */
+  readonly state:
+    | ('goes_on' | 'deleted')
+    | ('went_back' | 'another_history' | 'removed_without_a_deletion' | 'damaged');
 };
 
-/** Compares each witnessed version with the vault. */
+/**
+ * Compares each witnessed version with the vault. If the vault cannot list its secrets, calls
+ * `onFailure` and asks for each secret by itself.
+ */
 export const compareWitness = async (
   session: Session,
   before: Witness,
+  onFailure: (error: Failure) => void = () => undefined,
 ): Promise<readonly Comparison[]> => {
-  const { secrets } = await listWitnessed(session, before);
+  const { secrets } = await listWitnessed(session, before, onFailure);
   const listed = new Map(secrets.map((one) => [one.name, one]));
   const isListed = (one: Witnessed): boolean => {
     const { state, version, anchor } = listed.get(one.name) ?? {};
@@ -99,13 +129,17 @@ export const compareWitness = async (
   };
   // The vault's lists may lag behind writes, so where they differ from the witness, the history of
   // the secret decides.
+  const damaged = new Set<string>();
   const facts = await readFacts(
     session,
     before.secrets.filter((one) => !isListed(one)),
+    (name) => damaged.add(name),
   );
   return before.secrets.map((one) => {
     const { name, version: witnessed } = one;
-    if (isListed(one)) return { name, witnessed, current: witnessed, state: 'goes_on' };
+    const going = one.state === 'deleted' ? 'deleted' : 'goes_on';
+    if (isListed(one)) return { name, witnessed, current: witnessed, state: going };
+    if (damaged.has(name)) return { name, witnessed, current: null, state: 'damaged' };
     const found = facts.get(name);
     return { name, witnessed, current: found?.newest.version ?? null, state: stateOf(one, found) };
   });
@@ -116,7 +150,9 @@ const stateOf = (one: Witnessed, facts: SecretFacts | undefined): Comparison['st
   if (facts.newest.version < one.version) return 'went_back';
   const now = facts.pinned.get(one.version);
   if (now === undefined || requireAnchor(now, '2.0.0') !== one.anchor) return 'another_history';
-  if ((now.state === 'deleted') === (one.state === 'deleted')) return 'goes_on';
+  if ((now.state === 'deleted') === (one.state === 'deleted')) {
+    return facts.newest.state === 'deleted' ? 'deleted' : 'goes_on';
+  }
   // The version has its old anchor, but is a deletion now and was not one before, or the other way
   // round. No request does this, only somebody who writes to the store itself.
   return now.state === 'deleted' ? 'removed_without_a_deletion' : 'another_history';

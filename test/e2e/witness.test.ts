@@ -105,4 +105,13 @@ describeLocal('dsvault witness --check', () => {
       ...{ code: 9, EMPTIED: 'removed_without_a_deletion', KEPT: 'removed_without_a_deletion' },
     });
   });
+
+  it('says which secret is damaged, and what became of the others', async () => {
+    await remove('CREATED');
+    putRow(store(), { ...(await headOf('UPDATED')), validFrom: { S: 'never' } });
+    expect(await check()).toMatchObject({
+      ...{ code: 9, UPDATED: 'damaged', CREATED: 'another_history' },
+      ...{ EMPTIED: 'removed_without_a_deletion', KEPT: 'removed_without_a_deletion' },
+    });
+  });
 });

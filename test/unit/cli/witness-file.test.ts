@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { compareWitness, listWitnessed, type Witness } from '../../../cli/files/witness-file.ts';
 import type { Session } from '../../../cli/requests/vault-client.ts';
-import { refusal, sentenceOf } from '../../../system/failures.ts';
+import { type Failure, refusal, sentenceOf } from '../../../system/failures.ts';
 
 type Entry = {
   readonly version: number;
@@ -13,8 +13,10 @@ type Shown = {
   readonly tenant?: string;
   /** What the lists show, by name. */
   readonly listed?: Readonly<Record<string, Entry>>;
-  /** The versions of the secrets, newest first. */
-  readonly histories?: Readonly<Record<string, readonly Entry[]>>;
+  /** The versions of the secrets, newest first, or the code of the refusal to show them. */
+  readonly histories?: Readonly<Record<string, readonly Entry[] | string>>;
+  /** The code of the refusal to list secrets. */
+  readonly listFailure?: string;
 };
 
 const entry = (version: number, anchor?: string, state: Entry['state'] = 'stored'): Entry => ({
@@ -30,6 +32,9 @@ const vaultThatShows = ({ names = ['*'], tenant = 'acme', ...shown }: Shown) => 
     { name = '', query }: { name?: string; query?: { state: string } } = {},
   ) => {
     if (operation === 'whoami') return { tenant, names };
+    if (operation === 'list-secrets' && shown.listFailure !== undefined) {
+      throw refusal({ code: shown.listFailure, detail: 'no list' });
+    }
     if (operation === 'list-secrets') {
       const secrets = Object.entries(shown.listed ?? {})
         .filter(([, { state }]) => state === query?.state)
@@ -38,7 +43,9 @@ const vaultThatShows = ({ names = ['*'], tenant = 'acme', ...shown }: Shown) => 
     }
     asked.push(name);
     const versions = shown.histories?.[name];
-    if (versions === undefined) throw refusal({ code: 'not_found', detail: 'no such secret' });
+    if (versions === undefined || typeof versions === 'string') {
+      throw refusal({ code: versions ?? 'not_found', detail: 'no versions' });
+    }
     return { name, versions, nextCursor: null };
   };
   return { asked, session: { client, settings: {} } as unknown as Session };
@@ -79,6 +86,13 @@ describe('a witnessed version', () => {
       [entry(3, other), entry(2, two, 'destroyed')],
       second,
       'goes_on',
+    ],
+    [
+      'is deleted, but not gone, after a deletion',
+      { A: entry(3, other, 'deleted') },
+      [entry(3, other, 'deleted'), entry(2, two)],
+      second,
+      'deleted',
     ],
     [
       'goes on if a deletion was followed by a new value',
@@ -161,6 +175,43 @@ describe('a witnessed version', () => {
 });
 
 describe('a check of a witness file', () => {
+  const both: Witness = {
+    ...second,
+    secrets: [...second.secrets, { name: 'A2', state: 'deleted', version: 2, anchor: two }],
+  };
+  const told: string[] = [];
+  const tell = ({ report }: Failure) => void told.push(report.code);
+
+  it('asks for each secret by itself if the vault cannot list its secrets, and says which is damaged', async () => {
+    const histories = { A: 'integrity_failure', A2: [entry(2, two, 'deleted')] };
+    const { session } = vaultThatShows({ listFailure: 'integrity_failure', histories });
+    expect(await compareWitness(session, both, tell)).toEqual([
+      { name: 'A', witnessed: 2, current: null, state: 'damaged' },
+      { name: 'A2', witnessed: 2, current: 2, state: 'deleted' },
+    ]);
+    expect(told).toEqual(['integrity_failure']);
+  });
+
+  it('says that a secret is deleted if its deletion is witnessed and listed', async () => {
+    const listed = { A: entry(2, two), A2: entry(2, two, 'deleted') };
+    const { session, asked } = vaultThatShows({ listed });
+    const found = await compareWitness(session, both);
+    expect(found.map(({ state }) => state)).toEqual(['goes_on', 'deleted']);
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ['the list of secrets', { listFailure: 'forbidden' }, 5],
+    ['the list of secrets', { listFailure: 'store_unavailable' }, 7],
+    ['the versions of a secret', { histories: { A: 'store_unavailable' } }, 7],
+  ])(
+    'fails if %s cannot be read for another reason than damage: %j',
+    async (_, shown, exitCode) => {
+      const { session } = vaultThatShows(shown);
+      await expect(compareWitness(session, second)).rejects.toMatchObject({ exitCode });
+    },
+  );
+
   it.each<[string, Shown, RegExp]>([
     ['the token is of another tenant', { tenant: 'other' }, /^the file is of tenant acme, and/],
     [
