@@ -38,7 +38,7 @@ export const codeSentences: Readonly<
 
 /** The sentence for `DB_PASS=enc(DB_PASS)`, where `enc()` stands in place of its value. */
 export const ownValueSentence =
-  'this line has enc(NAME) in place of the value: write the value here and enc(NAME) on a line with another key, or give the value separately';
+  'its line has enc(NAME) in place of the value: write the value there, and enc(NAME) on a line with another key, or give the value separately';
 
 /** Why a value cannot be written for a dialect. */
 export const reasonSentences: Readonly<Record<UnfitReason, string>> = {

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { mergeFiles, ofMerged, placeIn } from '../../../cli/files/merged-files.ts';
 import { parseFile } from '../../../functions/env/grammar.ts';
-import { refusal } from '../../../system/failures.ts';
+import { isFailure, refusal } from '../../../system/failures.ts';
 
 const merge = (...texts: readonly string[]) =>
   mergeFiles(texts.map((text, index) => ({ file: `${index}.env`, text })));
@@ -29,6 +29,30 @@ describe('merging .env files', () => {
     const report = expect.objectContaining({ errors: [error] });
     const refused = expect.objectContaining({ file: '1.env', report });
     expect(() => merge('A=1\n', 'B=2\nC="\n', 'D="\n')).toThrow(refused);
+  });
+
+  it('refuses what the reader would interpolate, by its file and line, if it is sent', () => {
+    const texts = [
+      { file: 'a.env', text: `A=1\nB="\${A}"\nC="$A"\n` },
+      { file: 'b.env', text: `C=2\n# $A\nD='$A'\nE="$A secret(X)"\n` },
+    ];
+    const places = (how: Parameters<typeof mergeFiles>[1]) => {
+      try {
+        return mergeFiles(texts, how).content;
+      } catch (error) {
+        if (!isFailure(error)) throw error;
+        return error.report.errors?.map(({ file, line, key, code }) => [file, line, key, code]);
+      }
+    };
+    const plain = ['a.env', 2, 'B', 'interpolated'];
+    const referring = ['b.env', 4, 'E', 'interpolated_reference'];
+    expect(places({ interpolatedBy: 'shell' })).toEqual([plain, referring]);
+    expect(places({ interpolatedBy: 'php' })).toEqual([plain]);
+    expect(places({ interpolatedBy: 'shell', only: 'A,C,D' })).toBe(
+      "A=1\n\n\nC=2\n# $A\nD='$A'\n\n",
+    );
+    expect(places({ interpolatedBy: 'shell', referencesOnly: true })).toEqual([referring]);
+    expect(places({ referencesOnly: true })).toBe('\n\n\n\n# $A\n\nE="$A secret(X)"\n');
   });
 
   const line = fc.oneof(

@@ -25,12 +25,12 @@ describe('the detail of an error in a file', () => {
     [
       'says where the value belongs if enc() stands in its place',
       'DB_PASS=enc(DB_PASS)',
-      'DB_PASS: this line has enc(DB_PASS) in place',
+      'DB_PASS: its line has enc(DB_PASS) in place',
     ],
     [
       'says so for another line that names the same secret',
       'A=enc(B)\nB=enc(B)',
-      'B: this line has enc(B) in place',
+      'B: its line has enc(B) in place',
     ],
     ['names the key of a malformed reference', 'A=Secret(hello)', 'A: this looks like a reference'],
     ['names the key of an unclosed quote', 'A="hello', 'A: the value has no closing quote'],
