@@ -21,12 +21,17 @@ export type RawReply = {
   readonly text: string;
 };
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+const isLocal = process.env['TEST_BASE_URL'] === undefined;
+/**
+ * LocalStack closes a connection that was idle for five seconds, and does not say so in advance, so
+ * a request that is sent on it at that moment is lost.
+ */
+const agent = new Agent({ keepAlive: isLocal, maxSockets: 64 });
 /**
  * How many milliseconds to wait for a reply. With `TEST_BASE_URL`, the gateway may first have to
  * start many functions on a busy machine.
  */
-const timeoutMs = process.env['TEST_BASE_URL'] === undefined ? 20_000 : 120_000;
+const timeoutMs = isLocal ? 20_000 : 120_000;
 
 /** Closes the connections that `exchange` keeps open. */
 export const closeConnections = (): void => agent.destroy();

@@ -45,7 +45,11 @@ const post = (path: string, body: string): Promise<void> =>
       'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(body),
     };
-    const sent = request(`${localstack}${path}`, { method: 'POST', headers }, (reply) => {
+    // Each message gets a connection of its own. LocalStack closes connections that were idle for
+    // five seconds; if this message were sent on one of them at that moment, it would be lost, and
+    // LocalStack would wait fifteen minutes for the result.
+    const options = { method: 'POST', headers, agent: false };
+    const sent = request(`${localstack}${path}`, options, (reply) => {
       reply.resume().on('end', resolve);
     });
     // LocalStack is gone, so nobody waits for an answer.
