@@ -4,13 +4,13 @@ import { readNames, readVersions } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { contentsOfCommits, filesIn, type Place } from '../scan/contents.ts';
 import { type Finding, findIn } from '../scan/findings.ts';
-import { isShort, type KnownValue, searchFor } from '../scan/value-search.ts';
+import { hiddenText, isShort, type KnownValue, searchFor } from '../scan/value-search.ts';
 import { decodeValue } from '../values/read-value.ts';
 import { secretName, vaultCommand } from './command-line.ts';
 
 const about = [
-  'Finds the values of all versions that the token may read, in files or in what the commits of a range have brought, and never prints one.',
-  'Scan before you destroy a version: a destroyed value cannot be found. Nor can a value that is split over lines or cut, or in an encoding other than plain text, base64 and JSON. The scan does not look into binaries and compressed files, files above 64 MiB, links, and commits that this clone does not have or that the range does not reach. A common word is found where it is no secret, too.',
+  'Finds the values of all versions that the token may read, in files or in what the commits of a range have brought, and never prints one. (A path that it shows may have a value under 4 bytes.)',
+  'Scan before you destroy a version: a destroyed value cannot be found. Nor can a value that is split over lines or cut, or in an encoding other than plain text, base64 and JSON. The scan does not look into binaries and compressed files, files above 64 MiB, links, files that git ignores (unless you name them, or give --ignored), names of branches, submodules in --git, and commits that this clone does not have or that the range does not reach. Of a value with several lines, the longest line alone is found, too (form line). A common word is found where it is no secret, too.',
   'The scan reads all values, so use a machine that you trust. dsvault log holders shows its reads in the column LISTED.',
 ];
 
@@ -26,20 +26,21 @@ export const scanCommand = () =>
     .summary('find the values of secrets in files or in git')
     .argument('[paths...]', 'files or folders; by default this folder, unless there is --git')
     .option('--git <range>', 'commits of the repository of this folder, as for git rev-list')
+    .option('--ignored', 'also what git ignores in the folders')
     .option('--prefix <beginning>', 'only secrets whose names begin with this', secretName)
-    .action(async (paths, { git, prefix, json, ...flags }) => {
-      const { known, left } = await readKnown(openSession(flags), prefix);
+    .action(async (paths, { git, ignored, prefix, json, ...flags }) => {
+      const { known, hidden, left } = await readKnown(openSession(flags), prefix);
       const search = searchFor(known);
       const found: Finding[] = [];
       const current = new Set<string>();
       let [total, searched] = [0, 0];
       const files = paths.length > 0 || git !== undefined ? paths : ['.'];
       for (const source of [
-        ...files.map(filesIn),
+        ...files.map((path) => filesIn(path, ignored)),
         ...(git === undefined ? [] : [contentsOfCommits(git)]),
       ]) {
         for await (const content of source) {
-          const { place, findings } = findIn(search, content);
+          const { place, findings } = findIn(search, hidden, content);
           if (typeof content.bytes === 'string') left[content.bytes].push(textOf(place));
           else searched += 1;
           total += findings.length;
@@ -49,6 +50,7 @@ export const scanCommand = () =>
       }
       if (json) await printJson({ total, found, searched, left });
       else await print(found, total, left);
+      if (git !== undefined && !json) note('left out: names of branches, and submodules');
       const which =
         current.size > 0 ? `still current: ${[...current].join(', ')}` : 'none is current';
       if (total > 0) throw failure(`values of secrets were found; ${which}`, { kind: 'found' });
@@ -91,13 +93,17 @@ const reasons = {
   binary: 'binaries',
   large: 'above 64 MiB',
   unreadable: 'unreadable',
+  ignored: 'ignored by git (--ignored looks into them)',
 } as const;
 type Left = Record<keyof typeof reasons, string[]>;
 
 /** Reads the values of all versions, of deleted secrets too. */
 const readKnown = async (session: Session, prefix: string | undefined) => {
   const known: KnownValue[] = [];
-  const left: Left = { short: [], destroyed: [], binary: [], large: [], unreadable: [] };
+  const hidden: Buffer[] = [];
+  const left: Left = {
+    ...{ short: [], destroyed: [], binary: [], large: [], unreadable: [], ignored: [] },
+  };
   const stored = await readNames(session, { prefix });
   const deleted = await readNames(session, { prefix, state: 'deleted' });
   const names = new Set([...stored, ...deleted]);
@@ -113,6 +119,7 @@ const readKnown = async (session: Session, prefix: string | undefined) => {
         if (entry.state !== 'stored') continue;
         const value = decodeValue({ value: '', encoding: 'utf8', ...entry });
         if (isShort(value)) left.short.push(`${name}@${version}`);
+        hidden.push(...hiddenText(value));
         const isDeleted = entries[0]?.state === 'deleted';
         const state = isDeleted ? 'deleted' : entry === entries[0] ? 'current' : 'superseded';
         // The newest of the versions that have the same value comes first, so its state counts.
@@ -124,5 +131,7 @@ const readKnown = async (session: Session, prefix: string | undefined) => {
     }
   };
   await Promise.all(Array.from({ length: session.settings.curl ? 1 : lanesMax }, lane));
-  return { known, left };
+  // The replies come in any order.
+  for (const names of [left.short, left.destroyed]) names.sort();
+  return { known, hidden, left };
 };

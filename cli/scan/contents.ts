@@ -1,5 +1,5 @@
 /** What a scan searches: the files of folders, and what commits have brought into a repository. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,9 @@ export type Place = {
 };
 
 /** The bytes at a place, or why they are not there. */
-export type Content = Place & { readonly bytes: Buffer | 'binary' | 'large' | 'unreadable' };
+export type Content = Place & {
+  readonly bytes: Buffer | 'binary' | 'large' | 'unreadable' | 'ignored';
+};
 
 const contentBytesMax = 67_108_864;
 /** A content is binary if there is a zero byte among this many of its first bytes, as for git. */
@@ -27,22 +29,54 @@ const binaryBytes = 8_000;
 const textIn = (bytes: Buffer): Content['bytes'] =>
   bytes.subarray(0, binaryBytes).includes(0) ? 'binary' : bytes;
 
-/** Yields the file, or all files in the folder. Links in it are not followed. */
-export function* filesIn(path: string): Generator<Content> {
+/**
+ * Yields the file, or all files in the folder, except those in it that git ignores (unless
+ * `withIgnored`). Links in it are not followed.
+ */
+export function* filesIn(path: string, withIgnored = false): Generator<Content> {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw failure(`there is no file ${path}: check its path`);
-  yield* contentsIn(path, found);
+  if (!found.isFile() && !found.isDirectory()) {
+    throw failure(`${path} is neither a file nor a folder: write what it has into a file first`);
+  }
+  const ignored = found.isDirectory() && !withIgnored ? ignoredIn(path) : new Set<string>();
+  yield* contentsIn(path, ignored, found);
 }
 
-function* contentsIn(path: string, found = lstatSync(path)): Generator<Content> {
+/**
+ * The paths of the files and folders in the folder that git ignores. None if the folder itself is
+ * ignored, because the user has named it, or if there is no git or no repository that it trusts.
+ */
+const ignoredIn = (folder: string): ReadonlySet<string> => {
+  const git = findProgram('git');
+  if (git === undefined) return new Set();
+  const ask = (...words: readonly string[]) => {
+    const { args, env } = gitCommand(folder, words);
+    return spawnSync(git, args, { env, maxBuffer: 2 ** 28 });
+  };
+  // `check-ignore` refuses to take pathspecs literally.
+  const own = ask('--no-literal-pathspecs', 'check-ignore', '--quiet', '--no-index', '.');
+  if (own.status === 0) return new Set();
+  const list = ['--others', '--ignored', '--exclude-standard', '--directory', '-z'];
+  const { status, stdout } = ask('ls-files', ...list);
+  const names = status === 0 ? stdout.toString().split('\0').filter(Boolean) : [];
+  return new Set(names.map((name) => join(folder, name.replace(/\/$/, ''))));
+};
+
+function* contentsIn(
+  path: string,
+  ignored: ReadonlySet<string>,
+  found = lstatSync(path),
+): Generator<Content> {
   try {
-    if (found.isDirectory()) {
+    if (ignored.has(path)) yield { path, bytes: 'ignored' };
+    else if (found.isDirectory()) {
       // Git's own objects are compressed; --git searches them.
       if (/(?:^|\/)\.git\/(?:.*\/)?objects$/.test(path)) return;
-      for (const name of readdirSync(path).sort()) yield* contentsIn(join(path, name));
+      for (const name of readdirSync(path).sort()) yield* contentsIn(join(path, name), ignored);
     } else if (found.isFile()) {
       yield { path, bytes: found.size > contentBytesMax ? 'large' : textIn(readFileSync(path)) };
-    }
+    } else if (!found.isSymbolicLink()) yield { path, bytes: 'unreadable' };
   } catch (error) {
     if (systemCodeOf(error) === 'unknown error') throw error;
     yield { path, bytes: 'unreadable' };

@@ -9,20 +9,34 @@ export type Finding = Place &
     readonly form: Hit['needle']['form'];
   };
 
-/** Searches a content and its path. In the place that is returned, the path shows no value. */
+/**
+ * Searches a content and its path. In the place that is returned, the path shows no value, and none
+ * of the texts `hidden`.
+ */
 export const findIn = (
   search: ValueSearch,
+  hidden: readonly Buffer[],
   { bytes, ...place }: Content,
 ): { readonly place: Place; readonly findings: readonly Finding[] } => {
   const path = Buffer.from(place.path ?? '');
   const inPath = search(path);
-  const shown = inPath.length === 0 ? place : { ...place, path: masked(path, inPath) };
+  const ranges = [
+    ...inPath.map(({ start, needle }) => [start, start + needle.bytes.length] as const),
+    ...hidden.flatMap((text) => rangesOf(path, text)),
+  ];
+  const shown = ranges.length === 0 ? place : { ...place, path: masked(path, ranges) };
   const lines = typeof bytes === 'string' ? [] : withLines(bytes, search(bytes));
   const hits = [...inPath.map((hit) => ({ ...hit, line: null })), ...lines];
   // A value that is several times in a line is reported once.
   const findings = new Map<string, Finding>();
-  for (const { needle, line } of hits) {
-    for (const { value: _, ...known } of needle.of) {
+  /** Where the last whole hit of each value ends, so that its longest line is not told again. */
+  const ends = new Map<KnownValue, number>();
+  for (const { needle, start, line } of hits) {
+    const end = start + needle.bytes.length;
+    for (const one of needle.of) {
+      if (needle.form === 'plain') ends.set(one, end);
+      if (needle.form === 'line' && end <= (ends.get(one) ?? 0)) continue;
+      const { value: _, ...known } = one;
       const key = [line, needle.form, known.name, ...known.versions].join(' ');
       findings.set(key, { ...shown, line, form: needle.form, ...known });
     }
@@ -41,9 +55,17 @@ const withLines = (bytes: Buffer, hits: readonly Hit[]) => {
   });
 };
 
+type FromTo = readonly [number, number];
+
+/** The ranges of the path that are this text. */
+const rangesOf = (path: Buffer, text: Buffer): FromTo[] => {
+  const [first, last] = [path.indexOf(text), path.lastIndexOf(text)];
+  return first < 0 ? [] : [[first, last + text.length]];
+};
+
 /** The path with one mark in place of everything from the first value in it to the last one. */
-const masked = (path: Buffer, hits: readonly Hit[]): string => {
-  const start = Math.min(...hits.map((hit) => hit.start));
-  const end = Math.max(...hits.map((hit) => hit.start + hit.needle.bytes.length));
+const masked = (path: Buffer, ranges: readonly FromTo[]): string => {
+  const start = Math.min(...ranges.map(([from]) => from));
+  const end = Math.max(...ranges.map(([, to]) => to));
   return `${path.subarray(0, start)}[redacted]${path.subarray(end)}`;
 };

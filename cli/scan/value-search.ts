@@ -17,14 +17,15 @@ export type KnownValue = {
 
 type Needle = {
   readonly bytes: Buffer;
-  readonly form: 'plain' | 'base64' | 'json';
+  /** `line` is the longest line of a value that has several. */
+  readonly form: 'plain' | 'base64' | 'json' | 'line';
   readonly of: KnownValue[];
 };
 
 /** A needle, and the offset at which it begins. */
 export type Hit = { readonly needle: Needle; readonly start: number };
 
-/** Returns all hits in the order of their offsets. Hits may overlap. */
+/** Returns all hits in the order of their offsets, the longer first. Hits may overlap. */
 export type ValueSearch = (bytes: Uint8Array) => readonly Hit[];
 
 /**
@@ -33,6 +34,7 @@ export type ValueSearch = (bytes: Uint8Array) => readonly Hit[];
  */
 const windowBytes = 8;
 const slotBits = 18;
+const hiddenBytes = 4;
 /**
  * About how many windows of a long text `windowOf` tries. They are spread over the text, because
  * texts may have a common beginning.
@@ -48,6 +50,27 @@ const withoutLineEnds = (value: Buffer): Buffer => {
 
 /** Whether the value is too short to be found. */
 export const isShort = (value: Buffer): boolean => withoutLineEnds(value).length < windowBytes;
+
+/**
+ * The text of a value that is too short to be found, if it is still removed from the paths that a
+ * report shows. One that is even shorter is in most paths by chance.
+ */
+export const hiddenText = (value: Buffer): readonly Buffer[] => {
+  const text = withoutLineEnds(value);
+  return isShort(value) && text.length >= hiddenBytes ? [text] : [];
+};
+
+/**
+ * The longest line of a value of several lines, which may be indented or end with CRLF in a file.
+ * Of several, the last one: the first lines of keys of one kind are alike, and so are those that
+ * begin with dashes.
+ */
+const longestLine = (value: Buffer): readonly string[] => {
+  const lines = value.toString('latin1').split(/[\r\n]+/);
+  const texts = lines.map((line) => line.trim()).filter((line) => !line.startsWith('-----'));
+  const longest = texts.toSorted((one, other) => one.length - other.length).at(-1) ?? '';
+  return lines.length > 1 && longest.length >= windowBytes ? [longest] : [];
+};
 
 /** Builds the search for these values. Those that are too short are left out. */
 export const searchFor = (known: readonly KnownValue[]): ValueSearch => {
@@ -79,6 +102,7 @@ const formsOf = (value: Buffer): (readonly [Needle['form'], string])[] => {
   return [
     ['plain', value.toString('latin1')],
     ...[...inBase64, ...inUrls].map((text) => ['base64', text] as const),
+    ...longestLine(value).map((text) => ['line', text] as const),
     ...(isUtf8(value) ? inJson(value.toString()) : []).map((text) => ['json', text] as const),
   ];
 };
@@ -124,7 +148,8 @@ const searchOf = (needles: readonly Needle[]): ValueSearch => {
         if (needle && isAt(bytes, start, needle.bytes)) hits.push({ needle, start });
       }
     }
-    return hits.sort((a, b) => a.start - b.start);
+    const lengthOf = ({ needle }: Hit) => needle.bytes.length;
+    return hits.sort((a, b) => a.start - b.start || lengthOf(b) - lengthOf(a));
   };
 };
 

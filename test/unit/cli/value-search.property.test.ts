@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { filesIn, objectsIn } from '../../../cli/scan/contents.ts';
 import { findIn } from '../../../cli/scan/findings.ts';
-import { isShort, type KnownValue, searchFor } from '../../../cli/scan/value-search.ts';
+import { hiddenText, isShort, type KnownValue, searchFor } from '../../../cli/scan/value-search.ts';
 
 const known = (name: string, value: string | Buffer): KnownValue => ({
   ...{ name, versions: [1], state: 'current', value: Buffer.from(value) },
@@ -90,6 +90,15 @@ describe('the search for values', () => {
     expect(hits.map(({ start }) => start)).toEqual([0, 8]);
   });
 
+  it.each([
+    ['indented', '  -----BEGIN KEY-----\n  c4n4ry-old\n  c4n4ry-key\n  end\n', ['line']],
+    ['with CRLF', '-----BEGIN KEY-----\r\nc4n4ry-old\r\nc4n4ry-key\r\nend\r\n', ['line']],
+    ['that begins alike', '-----BEGIN KEY-----\nc4n4ry-old\nc4n4ry-another\nend\n', []],
+  ])('finds a key %s only by the last of its longest lines', (_, text, forms) => {
+    const key = '-----BEGIN KEY-----\nc4n4ry-old\nc4n4ry-key\nend\n';
+    expect(formsIn(key, text)).toEqual(forms);
+  });
+
   it('names every secret that has the value', () => {
     const search = searchFor([known('A', 'c4n4ry-same'), known('B', 'c4n4ry-same')]);
     expect(search(Buffer.from('c4n4ry-same'))[0]?.needle.of.map(({ name }) => name)).toEqual([
@@ -102,7 +111,7 @@ describe('the search for values', () => {
 describe('the report of a scan', () => {
   const search = searchFor([known('A', 'c4n4ry-one'), known('B', 'one\nc4n4ry-two')]);
   const find = (path: string, text: string) =>
-    findIn(search, { path, bytes: Buffer.from(text) }).findings.map(
+    findIn(search, [], { path, bytes: Buffer.from(text) }).findings.map(
       (finding) => `${finding.path}:${finding.line} ${finding.name}`,
     );
 
@@ -111,9 +120,27 @@ describe('the report of a scan', () => {
     expect(find('f', text)).toEqual(['f:1 A', 'f:3 A', 'f:3 B', 'f:5 A']);
   });
 
+  it('does not tell of the longest line of a value that it has found as a whole', () => {
+    expect(find('f', 'one\nc4n4ry-two\n')).toEqual(['f:1 B']);
+    expect(find('f', 'one\nc4n4ry-two\n  c4n4ry-two\n')).toEqual(['f:1 B', 'f:3 B']);
+    const leading = searchFor([known('A', 'c4n4ry-one\nend')]);
+    const { findings } = findIn(leading, [], { bytes: Buffer.from('c4n4ry-one\nend') });
+    expect(findings.map(({ form }) => form)).toEqual(['plain']);
+  });
+
+  it('shows [redacted] for a value in a path that is too short to be searched for', () => {
+    const hidden = ['seven77\n', 'pin4', 'abc', 'c4n4ry-one'].map((value) => Buffer.from(value));
+    const texts = hidden.flatMap(hiddenText);
+    const pathOf = (path: string) => findIn(search, texts, { path, bytes: 'binary' }).place.path;
+    expect(['a/seven77/b', 'pin4/x/pin4/y', 'abc/x'].map(pathOf)).toEqual([
+      ...['a/[redacted]/b', '[redacted]/y', 'abc/x'],
+    ]);
+    expect(findIn(search, texts, { path: 'pin4', bytes: 'binary' }).findings).toEqual([]);
+  });
+
   it('shows [redacted] for a value in the path of a file', () => {
     expect(find('a/c4n4ry-one/c4n4ry-one/b', '')).toEqual(['a/[redacted]/b:null A']);
-    const { place } = findIn(search, { path: 'c4n4ry-one', bytes: 'binary' });
+    const { place } = findIn(search, [], { path: 'c4n4ry-one', bytes: 'binary' });
     expect(place).toEqual({ path: '[redacted]' });
   });
 });
