@@ -4,6 +4,7 @@ import { exitCodes } from '../system/failures.ts';
 import { misuse } from './commands/command-line.ts';
 import { reportFailure } from './output/print-failure.ts';
 import { programFor } from './program.ts';
+import { withSuggestions } from './requests/similar-names.ts';
 
 /**
  * The exit code for a failure. The failures of `run` share one, because any other may come from its
@@ -29,7 +30,7 @@ const main = async (): Promise<void> => {
   try {
     await (await programFor(process.argv[2])).parseAsync();
   } catch (error) {
-    process.exitCode = codeOf(endWith(error));
+    process.exitCode = codeOf(endWith(await withSuggestions(error)));
   }
 };
 void main();

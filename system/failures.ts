@@ -53,6 +53,15 @@ export type Failure = Error & {
   readonly report: Report;
   /** The `.env` file whose errors the report lists, by the name that the user gave for it. */
   readonly file: string | undefined;
+  /** Set if the vault shows no secret of a name that the user may have misspelt. */
+  readonly missing?: Missing | undefined;
+};
+
+type Missing = {
+  /** The name in the command line; `undefined` if the report lists names of a file. */
+  readonly name: string | undefined;
+  /** Lists the names that the caller's token may list, with a single request. */
+  readonly findNames: () => Promise<readonly string[]>;
 };
 
 const make = (exitCode: ExitCode, report: Report, file?: string, cause?: unknown): Failure =>
@@ -146,8 +155,10 @@ export const defectLines = (program: string, error: unknown): readonly string[] 
  * Returns the same failure with a sentence for users of `dsvault`, because the server's sentence is
  * for users of HTTP.
  */
-export const inOtherWords = ({ exitCode, report, file }: Failure, sentence: string): Failure =>
-  Object.assign(make(exitCode, report, file), { message: sentence });
+export const inOtherWords = (
+  { exitCode, report, file, missing }: Failure,
+  sentence: string,
+): Failure => Object.assign(make(exitCode, report, file), { message: sentence, missing });
 
 /**
  * Returns the server's sentence about a field, with the field's name in front if the sentence lacks

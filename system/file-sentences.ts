@@ -33,16 +33,23 @@ const sentences: Readonly<Record<string, string>> = {
 
 const reasons: Readonly<Record<string, string>> = reasonSentences;
 
+/** Stands for a dialect in the errors of a file whose variables a program gets. */
+export const environmentDialect = 'environment';
+
 /** The sentence for an error or a warning, without its position. */
 export const fileSentence = ({
   code,
   name,
+  meant,
   key,
   dialect,
   reason,
   causeLine,
   causeFile,
 }: Omit<FileError, 'line' | 'column'>): string => {
+  if (code === 'not_representable' && dialect === environmentDialect) {
+    return `${key} is not text, and an environment variable holds text only: dsvault get NAME --out FILE writes the bytes to a file`;
+  }
   if (code === 'not_representable') {
     const why = reasons[reason ?? ''] ?? reason;
     const at =
@@ -60,6 +67,7 @@ export const fileSentence = ({
     const why = reason === undefined ? '' : `: ${reasons[reason] ?? reason}`;
     return `${dialect} may read this line differently than the vault${why}`;
   }
+  if (meant !== undefined) return `${name}: the token sees no such secret: ${meant}`;
   const isOwn = code === 'unresolved_value' && name !== undefined;
   const sentence = isOwn ? ownValueSentence : (sentences[code] ?? code);
   return name === undefined ? sentence : `${name}: ${sentence.replaceAll('NAME', name)}`;

@@ -8,6 +8,8 @@ export type FileError = {
   readonly column: number;
   readonly code: string;
   readonly name?: string | undefined;
+  /** A question with names that the user may have meant. Only `dsvault` sets it. */
+  readonly meant?: string | undefined;
   readonly key?: string | undefined;
   readonly dialect?: string | undefined;
   readonly reason?: string | undefined;

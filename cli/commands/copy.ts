@@ -22,7 +22,7 @@ export const copyCommand = () =>
       const noValue = `no such secret to copy, or no such version of it: dsvault history ${from.name} lists its versions`;
       const written = await withSentence(
         'not_found',
-        `this token sees no secret ${name}: --create creates it`,
+        `this token sees no secret ${name}, and --create would create it: dsvault list prints the names that it sees`,
         () =>
           withSentence('secret_exists', `${name} exists: leave out --create`, () =>
             withSentence('not_found', noValue, write, 'from'),

@@ -1,5 +1,5 @@
 import { isVaultError } from '../../client/errors.ts';
-import { isConfidential, isLoopback } from '../../system/address.ts';
+import { isConfidential } from '../../system/address.ts';
 import { exitCodes, type Failure, isFailure } from '../../system/failures.ts';
 import { printJson, printTable } from '../output/output.ts';
 import type { Settings } from '../requests/settings.ts';
@@ -19,10 +19,11 @@ export const doctorCommand = () =>
     'dsvault doctor',
     'dsvault doctor --profile production',
   ).action(async ({ json, ...flags }) => {
-    const session = openSession(flags);
-    const found: (Finding & { readonly check: string })[] = [];
+    // A retry would only delay the finding, and be mentioned above the table.
+    const session = openSession({ retries: '0', ...flags });
+    const found: Found = [];
     for (const [check, look] of Object.entries(checks)) {
-      found.push({ check, ...(await look(session).catch(findingIn(session))) });
+      found.push({ check, ...(await look(session, found).catch(findingIn(session))) });
     }
     const rows = found.map(({ check, state, about }) => [check, state, about]);
     if (json) await printJson({ checks: found });
@@ -36,12 +37,14 @@ type Finding = {
   readonly exitCode: number;
 };
 
+type Found = (Finding & { readonly check: string })[];
+
 const ok = (about: string): Finding => ({ state: 'ok', about, exitCode: 0 });
 const warning = (about: string): Finding => ({ state: 'warning', about, exitCode: 0 });
 const failed = (about: string, exitCode: number): Finding => ({ state: 'failed', about, exitCode });
 
 /** A check may depend on those before it, so the first failure is the one to fix. */
-const checks: Readonly<Record<string, (session: Session) => Promise<Finding>>> = {
+const checks: Readonly<Record<string, (session: Session, found: Found) => Promise<Finding>>> = {
   address: async ({ settings: { addr } }) =>
     isConfidential(new URL(addr))
       ? ok(addr)
@@ -83,7 +86,9 @@ const checks: Readonly<Record<string, (session: Session) => Promise<Finding>>> =
     const about = `that of ${token.source}, until ${expires}`;
     return leftS > expiresSoonS ? ok(about) : warning(`${about}, which is soon: ${how}`);
   },
-  access: async ({ client }) => {
+  access: async ({ client }, found) => {
+    const reach = found.find(({ check }) => check === 'reach');
+    if (reach?.exitCode === exitCodes.unavailable) return warning('the vault does not answer');
     const code = statusExitCode(await client('get-status'));
     return code === 0
       ? ok('the vault accepts the token, and can use its store and master key')
@@ -102,11 +107,9 @@ const findingIn =
  * The command that tells more about a failure, as the end of a sentence; empty if the message
  * already says what to do.
  */
-const nextStep = ({ report, cause }: Failure, { addr }: Settings): string => {
+const nextStep = ({ report, cause, message }: Failure, { addr }: Settings): string => {
   const isTold = report.code === 'unauthenticated' || (isVaultError(cause) && !cause.retryable);
-  if (isTold) return '';
+  if (isTold || message.startsWith('nothing listens')) return '';
   if (report.code === 'forbidden') return ': dsvault whoami';
-  // A vault of this machine may be at another port than the profile says, and `dsvault login
-  // --local` finds it.
-  return isLoopback(new URL(addr)) ? ': dsvault login --local' : `: curl -v ${addr}/health`;
+  return `: curl -v ${addr}/health`;
 };

@@ -33,10 +33,12 @@ const listed = (text: string): string => text.trim().replaceAll(/[\s,]+/g, ',');
 type Explanation = ReplyOf<'explain-secret'>;
 
 const rowsOf = (explanation: Explanation): string[][] => {
-  const { name, current, readCost, caller } = explanation;
+  const { name, current, readCost, caller, exists } = explanation;
   const { storeCalls, kmsCalls, units } = readCost;
-  const answer = ({ allowed, why }: Explanation['caller']['read']) =>
-    `${allowed ? 'yes' : 'no'}: ${why}`;
+  const answer = ({ allowed, why }: Explanation['caller']['read'], what: string) => {
+    if (allowed && !exists) return `allowed, but there is nothing to ${what}`;
+    return `${allowed ? 'yes' : 'no'}: ${why}`;
+  };
   return [
     ['secret', `${name} ${stateOf(explanation)}`],
     ...(current ? [['version', `${current.version}, ${writtenBy(current)}`]] : []),
@@ -44,15 +46,15 @@ const rowsOf = (explanation: Explanation): string[][] => {
     ['cost of a read', `store calls: ${storeCalls}, KMS calls: ${kmsCalls}, units: ${units}`],
     ['scopes', caller.scopes.join(' ')],
     ['names', caller.names.join(' ')],
-    ['read', answer(caller.read)],
-    ['update', answer(caller.update)],
-    ['delete', answer(caller.delete)],
+    ['read', answer(caller.read, 'read')],
+    ['update', answer(caller.update, 'update')],
+    ['delete', answer(caller.delete, 'delete')],
   ];
 };
 
-const stateOf = ({ exists, deleted }: Explanation): string => {
+const stateOf = ({ name, exists, deleted }: Explanation): string => {
   if (exists) return 'has a value';
-  return deleted ? 'is deleted' : 'never existed';
+  return deleted ? `is deleted: dsvault restore ${name} brings it back` : 'never existed';
 };
 
 const writtenBy = ({ validFrom, createdBy, note }: NonNullable<Explanation['current']>): string =>

@@ -25,17 +25,14 @@ export const getCommand = () =>
       const { client } = openSession(flags);
       const query = { version: version?.toString(), at };
       const ask = () => client('get-secret', { name, query });
-      const found = await (version === undefined
-        ? withSentence('not_found', absent(name, at), ask)
-        : ofVersion({ name, version }, ask));
+      const found = await (at === undefined
+        ? ofVersion({ name, version }, ask)
+        : withSentence('not_found', absentAt(name, at), ask));
       if (json) return await printJson(found);
       const value = decodeValue(found);
       if (out === undefined) return await printValue(value);
       replaceFile(requireWritable(out), value);
     });
 
-/** The vault does not tell whether a secret was deleted; `explain` tells those who may know. */
-const absent = (name: string, at: string | undefined): string =>
-  at === undefined
-    ? `this token sees no secret ${name}: dsvault restore ${name} brings back a deleted one, dsvault explain ${name} tells why`
-    : `this token sees no value of ${name} at ${at}: dsvault history ${name}`;
+const absentAt = (name: string, at: string): string =>
+  `this token sees no value of ${name} at ${at}: dsvault history ${name}`;

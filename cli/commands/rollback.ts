@@ -16,12 +16,9 @@ export const rollbackCommand = () =>
     .action(async (name, { json, note, ifVersion, to: version, ...flags }) => {
       const { client } = openSession(flags);
       const body = { from: { version }, note };
-      const missing = `no such secret; if it was deleted, dsvault restore ${name} brings it back`;
       const noValue = `${name} has no version ${version}, or it is a deletion: dsvault history ${name} lists its versions`;
       const write = () => client('copy-secret', { name, body, ifVersion });
-      const written = await withSentence('not_found', missing, () =>
-        withSentence('not_found', noValue, write, 'from'),
-      );
+      const written = await withSentence('not_found', noValue, write, 'from');
       const about = `with the value of version ${version}`;
       await printVersion(written, { json, about, copyOf: version });
     });

@@ -12,7 +12,10 @@ import {
   type Request,
   sendingTo,
 } from '../../client/sending.ts';
+import type { BodyOf } from '../../client/types.ts';
+import { isSecretName } from '../../functions/model/types.ts';
 import {
+  codeOf,
   exitCodes,
   type Failure,
   failure,
@@ -69,7 +72,10 @@ export const openClient = (settings: Settings, { keepKey } = keyOfEffect()): Cli
     } catch (error) {
       if (!isVaultError(error)) throw error;
       keepKeyOf(error);
-      throw await withNextStep(error, settings, asked.name);
+      const failed = await withNextStep(error, settings, asked.name);
+      if (error.code !== 'not_found') throw failed;
+      const name = failed.report.field === 'from' ? copiedName(asked.body) : asked.name;
+      throw Object.assign(failed, { missing: { name, findNames: () => listOnce(settings) } });
     }
   };
 };
@@ -99,6 +105,27 @@ const keyOfEffect = () => {
   };
 };
 
+/** The name of the secret whose value the request would copy. */
+const copiedName = (body: unknown): string | undefined =>
+  (body as Partial<BodyOf<'copy-secret'>> | undefined)?.from?.name;
+
+/** How long a command that has failed waits for names that its user may have meant. */
+const listWithinMs = 2_000;
+
+/** The first 1,000 names that the token may list, in one request. */
+const listOnce = async (settings: Settings): Promise<readonly string[]> => {
+  const { addr } = settings;
+  const timeoutMs = Math.min(settings.timeoutMs, listWithinMs);
+  const how = {
+    token: tokenSource(settings),
+    fetch: exchangeOf(settings),
+    onEvent: teller(settings),
+  };
+  const send = sendingTo({ addr, retries: 0, timeoutMs, ...how });
+  const { names } = await send('list-secrets', { query: { limit: 1_000 } });
+  return names.filter(isSecretName);
+};
+
 /** The failure for an error of the client, with the command that helps, if one is known. */
 const withNextStep = async (
   error: VaultError,
@@ -114,11 +141,15 @@ const withNextStep = async (
   if (error.code === 'unreachable' && !error.retryable) {
     return unavailable(`dsvault login --addr ${addr.replace('https:', 'http:')}${into}`);
   }
+  if (error.code === 'unreachable' && codeOf(Object(error.cause).cause) === 'ECONNREFUSED') {
+    const sentence = `nothing listens at ${addr}: start the vault, or correct the address`;
+    return failure(sentence, { kind: 'unavailable', cause: error });
+  }
   const failed = failureOf(error);
   const { currentVersion, scope } = failed.report;
   if (error.code === 'not_found' && name !== undefined) {
     const sentence = `this token sees no secret ${name}: dsvault list prints the names that it sees`;
-    return inOtherWords(failed, sentence);
+    return inOtherWords(failed, `${sentence}, with --deleted the deleted ones`);
   }
   if (error.code === 'version_conflict' && name !== undefined && currentVersion !== undefined) {
     const sentence = `${name} is not at the version of --if-version: look at dsvault history ${name}`;

@@ -5,7 +5,8 @@ import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { dialectNames, isDialect } from '../../functions/env/dialects/dialect.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { environmentFor } from '../../system/environment.ts';
-import { failure, usage } from '../../system/failures.ts';
+import { failure, inOtherWords, isFailure, usage } from '../../system/failures.ts';
+import { environmentDialect } from '../../system/file-sentences.ts';
 import { ownVariables } from '../../system/own-variables.ts';
 import { askedDialect, type ExpandedFile, expandFile, expandUnless } from '../files/expand-file.ts';
 import {
@@ -15,7 +16,7 @@ import {
   ofMerged,
   placeIn,
 } from '../files/merged-files.ts';
-import { note } from '../output/output.ts';
+import { note, wantsJson } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
 import type { Session } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
@@ -85,7 +86,7 @@ export const getReading = async (
   expansion: Expansion,
 ): Promise<Reading> => {
   const body = bodyOf(expansion);
-  const reply = await ofMerged(expansion, () => expandFile(session, body));
+  const reply = await ofVariables(expansion, () => expandFile(session, body));
   return await readingOf(session, flags, expansion, reply);
 };
 
@@ -101,8 +102,29 @@ export const findNewReading = async (
   signal: AbortSignal,
 ): Promise<Reading | undefined> => {
   const body = { ...bodyOf(expansion), unless: tag };
-  const reply = await ofMerged(expansion, () => expandUnless(session, body, signal));
+  const reply = await ofVariables(expansion, () => expandUnless(session, body, signal));
   return reply && (await readingOf(session, flags, expansion, reply, signal));
+};
+
+/**
+ * Runs `action`, and adds to its failure the files of its errors. The variables of a program are
+ * requested as JSON, and an error that names this dialect would tell its user nothing.
+ */
+const ofVariables = async <Result>(
+  expansion: Expansion,
+  action: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await ofMerged(expansion, action);
+  } catch (error) {
+    const errors = isFailure(error) ? (error.report.errors ?? []) : [];
+    const isBinary = errors.some(({ code }) => code === 'not_representable');
+    const isTold = isBinary && expansion.dialect === undefined && !wantsJson();
+    if (!isFailure(error) || !isTold) throw error;
+    const told = errors.map((one) => ({ ...one, dialect: one.dialect && environmentDialect }));
+    const failed = Object.assign(error, { report: { ...error.report, errors: told } });
+    throw inOtherWords(failed, 'some values cannot be environment variables');
+  }
 };
 
 const bodyOf = ({ content, at, dialect = 'json' }: Expansion) => ({

@@ -330,6 +330,38 @@ describe('the token of a profile', () => {
   });
 });
 
+describe('a name that the vault does not show', () => {
+  const list = (...names: readonly string[]) => ({
+    status: 200,
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ names, nextCursor: 'more' }),
+  });
+  const refused = refuse(403, 'forbidden', false);
+
+  it.each<{ title: string; answer: Plan; told: string }>([
+    { title: 'has a similar name', answer: list('API_KEY'), told: 'did you mean API_KEY?' },
+    { title: 'has no similar name', answer: list('OTHER'), told: 'dsvault list prints' },
+    { title: 'has no valid name', answer: list('API_KE\u001b'), told: 'dsvault list prints' },
+    { title: 'is refused', answer: refused, told: 'dsvault list prints' },
+    { title: 'may come later', answer: refuse(503, 'x', true), told: 'dsvault list prints' },
+    { title: 'is no list', answer: { status: 200, body: '{' }, told: 'dsvault list prints' },
+    { title: 'does not come', answer: 'hang', told: 'dsvault list prints' },
+  ])('costs one list, whose answer $title, and the failure stays the same', async (row) => {
+    front.plan('pass', row.answer);
+    const ran = await dsvault.run(['get', 'API_KYE']);
+    expect(ran).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining(row.told) });
+    expect(ran.stderr.split('\n')).toHaveLength(2);
+    expect(front.seen()).toHaveLength(2);
+  });
+
+  it('costs no list with --json, and neither does a command that ends well', async () => {
+    front.plan();
+    expect(await dsvault.run(['get', 'API_KYE', '--json'])).toMatchObject({ code: 3 });
+    expect(await dsvault.run(['explain', 'API_KYE'])).toMatchObject({ code: 0 });
+    expect(front.seen()).toHaveLength(2);
+  });
+});
+
 describe('a request that lasts more than a second', () => {
   const told = /waiting for the vault, \d+ s/;
 
