@@ -1,4 +1,4 @@
-/** The free space on the disk of a folder. */
+/** The free space on the disk of a folder, and whether its files are still where they were. */
 import { statfs } from 'node:fs/promises';
 
 const lookEveryMs = 2_000;
@@ -16,17 +16,32 @@ const roomOf = async (folder: string): Promise<number> => {
 };
 
 /**
- * Checks the free space on the disk of the folder immediately, and then every two seconds until
- * `close`. `changed` is called with a message when the disk is almost full, and when there is space
- * again. `measure` is for tests.
+ * Looks immediately, and then every two seconds until `close`. `changed` is called with a message,
+ * and with whether writes must be refused, when the disk is almost full or `findMoved` returns a
+ * path, and when that is over. `measure` is for tests.
  */
 export const watchRoom = (
   folder: string,
-  changed: (sentence: string, isLow: boolean) => void,
+  findMoved: () => string | undefined,
+  changed: (sentence: string, mustRefuse: boolean) => void,
   measure: (folder: string) => Promise<number> = roomOf,
 ): { readonly look: () => Promise<void>; readonly close: () => void } => {
   let isLow = false;
+  let moved: string | undefined;
+  const tell = (sentence: string): void => changed(sentence, isLow || moved !== undefined);
+  const lookAtFiles = (): void => {
+    const path = findMoved();
+    if (path === moved) return;
+    moved = path;
+    tell(
+      path === undefined
+        ? `the files of ${folder} are back`
+        : `${path} is not the file that the vault has open: every write is refused until it is put back, or the vault ` +
+            'is started again',
+    );
+  };
   const look = async (): Promise<void> => {
+    lookAtFiles();
     // If the folder is missing, or the file system does not report its free space, nothing is known
     // and nothing is reported.
     const room = await measure(folder).catch(() => undefined);
@@ -35,7 +50,7 @@ export const watchRoom = (
     const sentence = isLow
       ? `the disk of ${folder} has ${Math.floor(room / 1_024)} KiB left: every write is refused until there is room`
       : `the disk of ${folder} has space again`;
-    changed(sentence, isLow);
+    tell(sentence);
   };
   void look();
   const timer = setInterval(() => void look(), lookEveryMs).unref();

@@ -103,7 +103,8 @@ const openKey = (folder: string, storedKeys: VaultData['storedKeys']): MasterKey
 
 /**
  * Opens the vault's SQLite file in the data folder, which only this process serves. From then on
- * expired records are deleted, and writes are refused while the disk is almost full.
+ * expired records are deleted, and writes are refused while the disk is almost full or a file of
+ * the store is not where it was.
  */
 const openStore = (
   folder: string,
@@ -113,8 +114,8 @@ const openStore = (
   const store = openSqliteStore(join(folder, storeFile), 'serve');
   closers.push(store.close);
   const expiry = keepExpiring(store);
-  const room = watchRoom(folder, (line, isLow) => {
-    store.refuseWrites(isLow);
+  const room = watchRoom(folder, store.findMoved, (line, mustRefuse) => {
+    store.refuseWrites(mustRefuse);
     report(line);
   });
   closers.push(expiry.close, room.close);
@@ -176,11 +177,13 @@ export const startServices = ({ folder, table, report }: ServicesOptions): Promi
   });
 
 const storeFailed = (error: Error): Error =>
-  failure(
-    `${sentenceOf(error)} (${sentenceOf(error.cause)}): the vault ends, because only its next start can find out what ` +
-      'the disk holds. Look at the disk first',
-    { cause: error },
-  );
+  isFailure(error.cause)
+    ? error.cause
+    : failure(
+        `${sentenceOf(error)} (${sentenceOf(error.cause)}): the vault ends, because only its next start can find out what ` +
+          'the disk holds. Look at the disk first',
+        { cause: error },
+      );
 
 /**
  * Returns the part of the greeting that says how to look at the vault in a browser. It is not shown

@@ -7,14 +7,14 @@
  * log would be lost with them when the power is cut. Writing the same bytes over them is not
  * enough, because ext4 may treat their blocks as empty for ever. So the log becomes a new file.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { failure, sentenceOf } from '../../system/failures.ts';
+import { failure, misconfigured, sentenceOf } from '../../system/failures.ts';
 import { replaceFile } from '../../system/files.ts';
 import { programsWith } from '../process/locks.ts';
 
-/** How long a start waits for programs that read the store, such as a backup. */
-const readersMs = 30_000;
+/** How long a vault waits for programs that read the store, such as a backup. */
+export const readersMs = 30_000;
 
 /** SQLite's code for a lock that another program holds. */
 const busy = 5;
@@ -31,12 +31,19 @@ const inUse = (file: string, cause: unknown): Error => {
 
 /**
  * Renews the log, moves it into the store's file and removes it. Does nothing if there is no log.
- * Throws a user-facing error if another program still has the store open after `waitMs`, or if the
- * disk fails. `settings` are the statements that set up a connection.
+ * Throws a user-facing error if the store is missing, another program still has it open after
+ * `waitMs`, or the disk fails. `settings` are the statements that set up a connection.
  */
 export const renewLog = (file: string, settings: string, waitMs = readersMs): void => {
   const log = `${file}-wal`;
   if (!statSync(log, { throwIfNoEntry: false })?.size) return;
+  // SQLite would delete a log that has no file.
+  if (!existsSync(file)) {
+    throw misconfigured(
+      `the store ${file} is missing, and its log ${log} is there: put the store back, or move the log away and restore ` +
+        'the last backup',
+    );
+  }
   const database = new DatabaseSync(file, { timeout: waitMs });
   try {
     // A program that has the log open would go on with the old file. With this lock there is none.

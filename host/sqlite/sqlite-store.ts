@@ -2,15 +2,16 @@
  * The store in a vault's SQLite file, for the vault that serves it and for the commands that run
  * next to it.
  */
-import { type Stats, statSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Item } from '../../functions/store/items.ts';
 import { NotSent, type RestorableTable } from '../../functions/store/ports.ts';
+import { failure } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
 import { type Access, openDatabase } from './database.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
+import { readersMs } from './renewed-log.ts';
 import { parseItem } from './rows.ts';
 import { createSqliteItems, judgeAndPut } from './sqlite-items.ts';
 import { pageUnitsMax, prepareStatements } from './statements.ts';
@@ -29,6 +30,11 @@ export type SqliteStore = RestorableTable & {
    * a commit must not fail.
    */
   readonly refuseWrites: (areRefused: boolean) => void;
+  /**
+   * Returns the path at which the store's file, its log or the log's index no longer is, because it
+   * was moved. If the file or the log was deleted, the store fails.
+   */
+  readonly findMoved: () => string | undefined;
   /**
    * Settles when it is no longer known what is on disk. The process must then exit; the next start
    * finds out.
@@ -64,6 +70,58 @@ const diskOf = (
 
 const isSameFile = (one: Stats, other: Stats): boolean =>
   one.ino === other.ino && one.dev === other.dev;
+
+/**
+ * Watches the files that a vault has open. Whoever starts the next vault on the folder finds only
+ * what is at their paths.
+ */
+const watchFiles = (file: string, database: DatabaseSync, log: LogFile) => {
+  const parts = ['', '-wal', '-shm'].map((part) => `${file}${part}`);
+  const opened = parts.map((path) => ({ path, stats: statSync(path) }));
+  // SQLite loses its locks when any descriptor of the file is closed, so this one stays open for
+  // longer than the database.
+  const descriptor = openSync(file, 'r');
+  const isThere = ({ path, stats }: (typeof opened)[number]): boolean => {
+    try {
+      return isSameFile(stats, statSync(path));
+    } catch {
+      return false;
+    }
+  };
+  const findMoved = (): string | undefined => opened.find((one) => !isThere(one))?.path;
+  const findDeleted = (): string | undefined => {
+    const isDeleted = fstatSync(descriptor).nlink === 0;
+    if (!isDeleted && !log.isDeleted()) return undefined;
+    // Some network file systems count no links at all.
+    return findMoved() === undefined ? undefined : isDeleted ? file : `${file}-wal`;
+  };
+  return {
+    findMoved,
+    findDeleted,
+    /**
+     * Throws a user-facing error if the file or the log was deleted. What the log held is then in
+     * the file, so that it is not lost with the process.
+     */
+    require: (): void => {
+      const deleted = findDeleted();
+      if (deleted === undefined) return;
+      if (deleted === file) {
+        throw failure(
+          `the vault ends, because ${file} was deleted or replaced while it ran: move ${file}-wal and ${file}-shm away, ` +
+            'and restore the last backup',
+        );
+      }
+      database.exec(`PRAGMA busy_timeout = ${readersMs}`);
+      const moved = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      const isSaved = moved?.['busy'] === 0 || moved?.['log'] === moved?.['checkpointed'];
+      throw failure(
+        `the vault ends, because ${deleted} was deleted while it ran. What it has acknowledged is ` +
+          `${isSaved ? 'now in' : 'lost in part, because another program kept it from being moved into'} ${file}: start it again`,
+      );
+    },
+    close: () => closeSync(descriptor),
+  };
+};
 
 /**
  * Reads pages through a separate connection. Its only statement sees one consistent state, even
@@ -108,20 +166,28 @@ export const openSqliteStore = (
   openLog: typeof openLogFile = openLogFile,
 ): SqliteStore => {
   const database = openDatabase(file, access);
-  const opened = statSync(file);
   const log = access === 'serve' ? openLog(file, database) : undefined;
+  const files = log && watchFiles(file, database, log);
   let areRefused = false;
   const failed = Promise.withResolvers<Error>();
   const statements = prepareStatements(database);
   const writer = createWriter(
-    diskOf(database, log, () => !areRefused),
+    diskOf(
+      database,
+      log && {
+        ...log,
+        sync: async () => {
+          await log.sync();
+          files?.require();
+        },
+      },
+      // A deleted file is found when the write has been synced.
+      () => !areRefused || files?.findDeleted() !== undefined,
+    ),
     failed.resolve,
   );
   const checkFile = async (): Promise<void> => {
-    const there = await stat(file).catch((cause: unknown) => {
-      throw new NotSent('unavailable', { cause });
-    });
-    if (!isSameFile(opened, there)) throw new NotSent('unavailable');
+    if (files?.findMoved() !== undefined) throw new NotSent('unavailable');
   };
   const never = new AbortController().signal;
 
@@ -148,6 +214,14 @@ export const openSqliteStore = (
       areRefused = refused;
     },
 
+    findMoved: () => {
+      if (files?.findDeleted() === undefined) return files?.findMoved();
+      // The sync of any write ends the store, and so does that of one that changes nothing.
+      const touch = () => ({ result: undefined, bytes: 0, changed: [''] });
+      writer.run(touch, never).catch(() => undefined);
+      return undefined;
+    },
+
     findProblems: async () => [],
     failed: failed.promise,
 
@@ -158,6 +232,7 @@ export const openSqliteStore = (
       if (writer.ended()) return;
       await log?.close();
       database.close();
+      files?.close();
     },
   };
 };

@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { watchRoom } from '../../../../host/process/room.ts';
 
-it('watchRoom reports once that a disk is nearly full, and once that it has space again', async () => {
+it('watchRoom reports once that a disk is nearly full or a file was moved, and once that this is over', async () => {
   const lines: string[] = [];
-  const lows: boolean[] = [];
+  const refusals: boolean[] = [];
+  let moved: string | undefined;
   const mebibyte = 1_048_576;
   let room: number | Error = 100 * mebibyte;
   const measure = async (folder: string): Promise<number> => {
@@ -13,9 +14,10 @@ it('watchRoom reports once that a disk is nearly full, and once that it has spac
   };
   const { look, close } = watchRoom(
     '/data',
-    (line, isLow) => {
+    () => moved,
+    (line, mustRefuse) => {
       lines.push(line);
-      lows.push(isLow);
+      refusals.push(mustRefuse);
     },
     measure,
   );
@@ -34,6 +36,15 @@ it('watchRoom reports once that a disk is nearly full, and once that it has spac
     'the disk of /data has space again',
     'the disk of /data has 1 KiB left: every write is refused until there is room',
   ]);
-  expect(lows).toEqual([true, false, true]);
+  moved = '/data/it';
+  expect([await after(1_536), await after(50 * mebibyte)]).toEqual([4, 5]);
+  moved = undefined;
+  expect(await after(50 * mebibyte)).toBe(6);
+  expect(lines.slice(3)).toEqual([
+    '/data/it is not the file that the vault has open: every write is refused until it is put back, or the vault is started again',
+    'the disk of /data has space again',
+    'the files of /data are back',
+  ]);
+  expect(refusals).toEqual([true, false, true, true, true, false]);
   close();
 });

@@ -11,6 +11,7 @@ import fs, {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -158,17 +159,66 @@ describe('the database file', () => {
     expect(await namesIn(open(file, 'read'))).toEqual(['ONE']);
   });
 
-  it('makes the store unready if another file takes its place', async () => {
+  it.each([
+    ['store', ''],
+    ['log', '-wal'],
+    ["log's index", '-shm'],
+  ])('makes the store unready, and is named, while the %s is not where it was', async (_, part) => {
+    const file = freshFile();
+    const path = `${file}${part}`;
+    const store = open(file);
+    const state = async () => [
+      await reasonOf(store.itemsOf(requestContext()).probe()),
+      store.findMoved(),
+    ];
+    const fine = [{ replicated: false }, undefined];
+    expect(await state()).toEqual(fine);
+    renameSync(path, `${path}.away`);
+    expect(await state()).toEqual(['unavailable', path]);
+    copyFileSync(`${path}.away`, path);
+    expect(await state()).toEqual(['unavailable', path]);
+    renameSync(`${path}.away`, path);
+    expect(await state()).toEqual(fine);
+  });
+});
+
+describe('a file that is deleted while the vault has it open', () => {
+  const ends = async (store: SqliteStore) => String((await store.failed).cause);
+
+  it('makes the store acknowledge nothing any more, and what the deleted log held is in the file', async () => {
     const file = freshFile();
     const store = open(file);
-    const probe = () => reasonOf(store.itemsOf(requestContext()).probe());
-    expect(await probe()).toEqual({ replicated: false });
-    renameSync(file, `${file}.away`);
-    expect(await probe()).toBe('unavailable');
-    copyFileSync(`${file}.away`, file);
-    expect(await probe()).toBe('unavailable');
-    renameSync(`${file}.away`, file);
-    expect(await probe()).toEqual({ replicated: false });
+    expect(await put(store, 'ONE')).toBe('written');
+    rmSync(`${file}-wal`);
+    expect(await reasonOf(put(store, 'TWO'))).toBe('unclear');
+    expect(await reasonOf(put(store, 'THREE'))).toBe('unavailable');
+    expect(await reasonOf(store.itemsOf(requestContext()).probe())).toBe('unavailable');
+    expect(await ends(store)).toMatch(
+      `${file}-wal was deleted while it ran. What it has acknowledged is now in ${file}: start it again`,
+    );
+    const left = freshFile();
+    copyFileSync(file, left);
+    expect(await namesIn(open(left, 'read'))).toEqual(['ONE', 'TWO']);
+  });
+
+  it('is found although nobody writes, and although writes are refused', async () => {
+    const file = freshFile();
+    const store = open(file);
+    await put(store, 'ONE');
+    store.refuseWrites(true);
+    rmSync(`${file}-wal`);
+    expect(store.findMoved()).toBeUndefined();
+    expect(await ends(store)).toContain(`${file}-wal was deleted`);
+  });
+
+  it('makes the store fail if another file has replaced it', async () => {
+    const file = freshFile();
+    const store = open(file);
+    await put(store, 'ONE');
+    copyFileSync(file, `${file}.other`);
+    renameSync(`${file}.other`, file);
+    expect(await reasonOf(put(store, 'TWO'))).toBe('unclear');
+    expect(await ends(store)).toContain(`${file} was deleted or replaced while it ran`);
   });
 });
 
@@ -257,6 +307,16 @@ describe('the log of a killed vault', () => {
     );
     expect(parts()).toEqual(before);
     await end();
+    expect(await namesIn(open(left))).toEqual(['KEPT']);
+  });
+
+  it('is kept, and no vault starts, if the store is missing', async () => {
+    const left = await leaveLog('KEPT');
+    renameSync(left, `${left}.away`);
+    expect(() => open(left)).toThrow(
+      `the store ${left} is missing, and its log ${left}-wal is there`,
+    );
+    renameSync(`${left}.away`, left);
     expect(await namesIn(open(left))).toEqual(['KEPT']);
   });
 
