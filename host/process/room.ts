@@ -17,28 +17,27 @@ const roomOf = async (folder: string): Promise<number> => {
 
 /**
  * Looks immediately, and then every two seconds until `close`. `changed` is called with a message,
- * and with whether writes must be refused, when the disk is almost full or `findMoved` returns a
- * path, and when that is over. `measure` is for tests.
+ * and with whether the disk is almost full, when that changes or `findMoved` returns a path or none
+ * any more. `measure` is for tests.
  */
 export const watchRoom = (
   folder: string,
   findMoved: () => string | undefined,
-  changed: (sentence: string, mustRefuse: boolean) => void,
+  changed: (sentence: string, isLow: boolean) => void,
   measure: (folder: string) => Promise<number> = roomOf,
 ): { readonly look: () => Promise<void>; readonly close: () => void } => {
   let isLow = false;
   let moved: string | undefined;
-  const tell = (sentence: string): void => changed(sentence, isLow || moved !== undefined);
   const lookAtFiles = (): void => {
     const path = findMoved();
     if (path === moved) return;
     moved = path;
-    tell(
+    const sentence =
       path === undefined
         ? `the files of ${folder} are back`
         : `${path} is not the file that the vault has open: every write is refused until it is put back, or the vault ` +
-            'is started again',
-    );
+          'is started again';
+    changed(sentence, isLow);
   };
   const look = async (): Promise<void> => {
     lookAtFiles();
@@ -50,7 +49,7 @@ export const watchRoom = (
     const sentence = isLow
       ? `the disk of ${folder} has ${Math.floor(room / 1_024)} KiB left: every write is refused until there is room`
       : `the disk of ${folder} has space again`;
-    tell(sentence);
+    changed(sentence, isLow);
   };
   void look();
   const timer = setInterval(() => void look(), lookEveryMs).unref();

@@ -103,8 +103,7 @@ const openKey = (folder: string, storedKeys: VaultData['storedKeys']): MasterKey
 
 /**
  * Opens the vault's SQLite file in the data folder, which only this process serves. From then on
- * expired records are deleted, and writes are refused while the disk is almost full or a file of
- * the store is not where it was.
+ * expired records are deleted, and writes are refused while the disk is almost full.
  */
 const openStore = (
   folder: string,
@@ -114,8 +113,8 @@ const openStore = (
   const store = openSqliteStore(join(folder, storeFile), 'serve');
   closers.push(store.close);
   const expiry = keepExpiring(store);
-  const room = watchRoom(folder, store.findMoved, (line, mustRefuse) => {
-    store.refuseWrites(mustRefuse);
+  const room = watchRoom(folder, store.findMoved, (line, isLow) => {
+    store.refuseWrites(isLow);
     report(line);
   });
   closers.push(expiry.close, room.close);

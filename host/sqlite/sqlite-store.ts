@@ -56,7 +56,7 @@ const diskOf = (
   );
   return {
     begin: () => {
-      if (!mayWrite()) throw new Error('the disk is almost full');
+      if (!mayWrite()) throw new Error('the disk is almost full, or a file was moved');
       begin?.run();
     },
     commit: () => void commit?.run(),
@@ -182,7 +182,7 @@ export const openSqliteStore = (
         },
       },
       // A deleted file is found when the write has been synced.
-      () => !areRefused || files?.findDeleted() !== undefined,
+      () => (!areRefused && files?.findMoved() === undefined) || files?.findDeleted() !== undefined,
     ),
     failed.resolve,
   );

@@ -3,7 +3,7 @@ import { watchRoom } from '../../../../host/process/room.ts';
 
 it('watchRoom reports once that a disk is nearly full or a file was moved, and once that this is over', async () => {
   const lines: string[] = [];
-  const refusals: boolean[] = [];
+  const lows: boolean[] = [];
   let moved: string | undefined;
   const mebibyte = 1_048_576;
   let room: number | Error = 100 * mebibyte;
@@ -15,9 +15,9 @@ it('watchRoom reports once that a disk is nearly full or a file was moved, and o
   const { look, close } = watchRoom(
     '/data',
     () => moved,
-    (line, mustRefuse) => {
+    (line, isLow) => {
       lines.push(line);
-      refusals.push(mustRefuse);
+      lows.push(isLow);
     },
     measure,
   );
@@ -45,6 +45,6 @@ it('watchRoom reports once that a disk is nearly full or a file was moved, and o
     'the disk of /data has space again',
     'the files of /data are back',
   ]);
-  expect(refusals).toEqual([true, false, true, true, true, false]);
+  expect(lows).toEqual([true, false, true, true, false, false]);
   close();
 });

@@ -3,6 +3,7 @@
  * file at the same time.
  */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import fs, {
   copyFileSync,
@@ -163,23 +164,27 @@ describe('the database file', () => {
     ['store', ''],
     ['log', '-wal'],
     ["log's index", '-shm'],
-  ])('makes the store unready, and is named, while the %s is not where it was', async (_, part) => {
-    const file = freshFile();
-    const path = `${file}${part}`;
-    const store = open(file);
-    const state = async () => [
-      await reasonOf(store.itemsOf(requestContext()).probe()),
-      store.findMoved(),
-    ];
-    const fine = [{ replicated: false }, undefined];
-    expect(await state()).toEqual(fine);
-    renameSync(path, `${path}.away`);
-    expect(await state()).toEqual(['unavailable', path]);
-    copyFileSync(`${path}.away`, path);
-    expect(await state()).toEqual(['unavailable', path]);
-    renameSync(`${path}.away`, path);
-    expect(await state()).toEqual(fine);
-  });
+  ])(
+    'makes the store unready and refuse writes, and is named, while the %s is not where it was',
+    async (_, part) => {
+      const file = freshFile();
+      const path = `${file}${part}`;
+      const store = open(file);
+      const state = async () => [
+        await reasonOf(store.itemsOf(requestContext()).probe()),
+        await reasonOf(put(store, randomUUID())),
+        store.findMoved(),
+      ];
+      const fine = [{ replicated: false }, 'written', undefined];
+      expect(await state()).toEqual(fine);
+      renameSync(path, `${path}.away`);
+      expect(await state()).toEqual(['unavailable', 'unavailable', path]);
+      copyFileSync(`${path}.away`, path);
+      expect(await state()).toEqual(['unavailable', 'unavailable', path]);
+      renameSync(`${path}.away`, path);
+      expect(await state()).toEqual(fine);
+    },
+  );
 });
 
 describe('a file that is deleted while the vault has it open', () => {
