@@ -3,6 +3,7 @@
  * and every fault becomes a problem document and a line in the log here.
  */
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
+import type { FileError } from '../model/errors.ts';
 import { isSecretName, type Principal, type Scope } from '../model/types.ts';
 import { requireScopes } from '../vault/permission.ts';
 import { type Clock, createStopwatch, type Journal, type Operation } from '../vault/request.ts';
@@ -34,6 +35,8 @@ export type Endpoint<Request, Answer> = {
   readonly parse: (received: ReceivedRequest) => Request;
   readonly run: Operation<Request, Answer>;
   readonly reply: (answer: Answer, request: Request) => Reply | TextReply;
+  /** Says what is wrong with the `.env` file of a request. Only routes that take a file have it. */
+  readonly explain?: (error: FileError) => string;
 };
 
 /** The journal of a request. `close` writes its log line. */
@@ -90,7 +93,7 @@ export const createEndpoint =
         const done = await run(context, principal, request);
         return { result: reply(endpoint.reply(done, request), requestId) };
       } catch (error) {
-        return { result: problem(error, requestId, sent), error };
+        return { result: problem(error, requestId, sent, endpoint.explain), error };
       }
     };
     const { result, error } = await answer();

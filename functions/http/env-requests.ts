@@ -1,6 +1,7 @@
 /** Parses the requests of the three routes for `.env` files, and builds their replies. */
 import { boolean, type InferOutput, optional, strictObject, string } from 'valibot';
 import { dialectNames, isDialect } from '../env/dialects/dialect.ts';
+import { errorDetail } from '../env/error-details.ts';
 import type { ExpandEnv, ExpandedFile, UnchangedFile } from '../vault/expand-env.ts';
 import type { FileAnswer, FileRequest, SubmitEnv } from '../vault/submit-env.ts';
 import { noteProperty, parseJson, stringMap, versionMap } from './bodies.ts';
@@ -125,7 +126,11 @@ export const fileReply = (
 };
 
 /**
- * The settings that the endpoints for `.env` files share: the media types that they take, and the
- * form of their replies.
+ * The settings that the endpoints for `.env` files share: the media types that they take, the form
+ * of their replies, and the sentences about the errors of a file.
  */
-export const fileEndpoint = { takes: ['application/json', 'text/plain'], reply: fileReply };
+export const fileEndpoint = {
+  takes: ['application/json', 'text/plain'],
+  reply: fileReply,
+  explain: errorDetail,
+};

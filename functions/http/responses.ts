@@ -5,8 +5,12 @@
 
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { anchored } from '../crypto/fingerprint.ts';
-import { errorDetail } from '../env/error-details.ts';
-import { type ErrorCode, type ErrorProperties, VaultError } from '../model/errors.ts';
+import {
+  type ErrorCode,
+  type ErrorProperties,
+  type FileError,
+  VaultError,
+} from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import {
   decodeUtf8,
@@ -80,12 +84,14 @@ type Headers = Pick<HttpRequest, 'headers'>;
 
 /**
  * Builds the problem document (RFC 9457) for an error, in reply to a request with these headers.
- * Any error other than a `VaultError` gets the code `internal`.
+ * Any error other than a `VaultError` gets the code `internal`. `explain` returns a sentence about
+ * an error of a `.env` file.
  */
 export const problem = (
   error: unknown,
   requestId: string,
   request: Headers = { headers: [[], []] },
+  explain?: (error: FileError) => string,
 ): APIGatewayProxyResult => {
   const known = error instanceof VaultError ? error : new VaultError('internal', '');
   const { status, title = titleOf(known.code), sentence, ...usually } = problems[known.code];
@@ -110,14 +116,13 @@ export const problem = (
       detail: status < 500 ? known.message : sentence,
       requestId,
       retryable,
-      ...(status < 500 && withDetails(known.properties)),
+      ...(status < 500 && explained(known.properties, explain)),
     }),
   };
 };
 
-/** The properties of an error, with a sentence for each error of a file. */
-const withDetails = (properties: ErrorProperties) => {
-  const errors = properties.errors?.map((one) => ({ ...one, detail: errorDetail(one) }));
+const explained = (properties: ErrorProperties, explain?: (error: FileError) => string) => {
+  const errors = properties.errors?.map((one) => ({ ...one, detail: explain?.(one) }));
   return { ...properties, ...(errors && { errors }) };
 };
 

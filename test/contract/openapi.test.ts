@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { fileEndpoint } from '../../functions/http/env-requests.ts';
 import { problem } from '../../functions/http/responses.ts';
 import { type ErrorCode, VaultError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
@@ -80,7 +81,8 @@ describe('docs/openapi.yaml', () => {
     const given = { errors, errorsTotal, field, limit, scope, currentVersion };
     const properties = JSON.parse(JSON.stringify(given));
     const error = new VaultError(example.code, String(example['detail']), { properties });
-    const { statusCode, body } = problem(error, String(example['requestId']));
+    const id = String(example['requestId']);
+    const { statusCode, body } = problem(error, id, undefined, fileEndpoint.explain);
     expect(JSON.parse(body)).toEqual(example);
     expect(statusCode).toBe(example.status);
   });
