@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { claimsOf, expiresAtMs } from '../../cli/requests/token.ts';
 import { endChild, startChild } from '../../host/process/supervisor.ts';
+import { isRunning } from '../../system/process-starts.ts';
 import { findProgram } from '../../system/programs.ts';
 import { type Dsvault, openDsvault } from '../support/dsvault.ts';
 import { findFreePorts } from '../support/free-ports.ts';
@@ -197,8 +198,16 @@ describe('dsvault login --token-command ssh', () => {
     const ask = () => ssh('-o', `${path}=${sharing}`, 'alice');
     expect(claimsOf((await ask()).stdout.trim())).toMatchObject({ sub: 'alice' });
     const children = readFileSync(`/proc/${sshd.pid}/task/${sshd.pid}/children`, 'utf8');
-    for (const pid of children.trim().split(' ')) process.kill(Number(pid));
-    await open.ran;
+    let isOpen = true;
+    const ended = open.ran.then(() => {
+      isOpen = false;
+    });
+    // sshd notices a signal that arrives while it is busy only when the next one wakes it up.
+    await until(() => {
+      for (const pid of children.trim().split(' ')) if (isRunning(Number(pid))) process.kill(+pid);
+      return !isOpen;
+    });
+    await ended;
     expect(await ask()).toMatchObject({ code: 255, stdout: '' });
   });
 });
