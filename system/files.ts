@@ -60,7 +60,7 @@ export const withDraft = (
  * Replaces a file. After a crash at any point it has either the old or the new content, never a
  * part. Once this has returned, the new content is durable.
  */
-export const replaceFile = (file: string, content: string | Uint8Array): void => {
+export const replaceFile = (file: string, content: string): void => {
   withDraft(draftOf(file), content, (draft) => moveDraft(draft, file));
 };
 

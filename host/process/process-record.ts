@@ -59,7 +59,8 @@ export const isRunning = ({ pid, startTime }: ProcessRecord): boolean =>
 const runningIn = (file: string, { pid, startTime }: ProcessRecord): ProcessRecord | undefined => {
   const now = recordOf(pid);
   if (now === undefined || now.startTime === startTime) return now;
-  const isOfThisBoot = statSync(file).mtimeMs > Date.now() - 1_000 * uptime();
+  const { mtimeMs = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  const isOfThisBoot = mtimeMs > Date.now() - 1_000 * uptime();
   return isOfThisBoot && now.startTime.endsWith(` ${startTime}`) ? now : undefined;
 };
 

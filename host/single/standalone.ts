@@ -176,8 +176,8 @@ export const startServices = ({ folder, table, report }: ServicesOptions): Promi
   });
 
 const storeFailed = (error: Error): Error =>
-  isFailure(error.cause)
-    ? error.cause
+  isFailure(error)
+    ? error
     : failure(
         `${sentenceOf(error)} (${sentenceOf(error.cause)}): the vault ends, because only its next start can find out what ` +
           'the disk holds. Look at the disk first',

@@ -3,7 +3,7 @@
  * Never open the store's file itself in this module: closing any descriptor of it would release
  * SQLite's locks.
  */
-import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 
@@ -24,7 +24,8 @@ const fullDisk = 13;
 
 export type LogFile = {
   readonly sync: () => Promise<void>;
-  readonly isDeleted: () => boolean;
+  /** The descriptor of the log. It can be read even if the log has been deleted. */
+  readonly descriptor: number;
   /**
    * Copies the log into the file if the log is long. No transaction may begin until this is done;
    * otherwise SQLite cannot start the log over.
@@ -65,7 +66,7 @@ export const openLogFile = (file: string, database: DatabaseSync): LogFile => {
       new Promise((resolve, reject) => {
         fdatasync(descriptor, (error) => (error ? reject(error) : resolve()));
       }),
-    isDeleted: () => fstatSync(descriptor).nlink === 0,
+    descriptor,
     async tidy() {
       const pages = Number(count.get()?.['log']);
       if (pages < tried) tried = 0;

@@ -7,11 +7,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Item } from '../../functions/store/items.ts';
 import { NotSent, type RestorableTable } from '../../functions/store/ports.ts';
-import { failure } from '../../system/failures.ts';
+import { failure, sentenceOf } from '../../system/failures.ts';
 import { syncPath } from '../../system/files.ts';
 import { type Access, openDatabase } from './database.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
-import { readersMs } from './renewed-log.ts';
+import { rewriteLog } from './renewed-log.ts';
 import { parseItem } from './rows.ts';
 import { createSqliteItems, judgeAndPut } from './sqlite-items.ts';
 import { pageUnitsMax, prepareStatements } from './statements.ts';
@@ -71,11 +71,20 @@ const diskOf = (
 const isSameFile = (one: Stats, other: Stats): boolean =>
   one.ino === other.ino && one.dev === other.dev;
 
+const hasNoLink = (descriptor: number): boolean => {
+  try {
+    return fstatSync(descriptor).nlink === 0;
+  } catch {
+    // A disk that fails does not tell. The next sync will.
+    return false;
+  }
+};
+
 /**
  * Watches the files that a vault has open. Whoever starts the next vault on the folder finds only
  * what is at their paths.
  */
-const watchFiles = (file: string, database: DatabaseSync, log: LogFile) => {
+const watchFiles = (file: string, log: LogFile) => {
   const parts = ['', '-wal', '-shm'].map((part) => `${file}${part}`);
   const opened = parts.map((path) => ({ path, stats: statSync(path) }));
   // SQLite loses its locks when any descriptor of the file is closed, so this one stays open for
@@ -90,8 +99,8 @@ const watchFiles = (file: string, database: DatabaseSync, log: LogFile) => {
   };
   const findMoved = (): string | undefined => opened.find((one) => !isThere(one))?.path;
   const findDeleted = (): string | undefined => {
-    const isDeleted = fstatSync(descriptor).nlink === 0;
-    if (!isDeleted && !log.isDeleted()) return undefined;
+    const isDeleted = hasNoLink(descriptor);
+    if (!isDeleted && !hasNoLink(log.descriptor)) return undefined;
     // Some network file systems count no links at all.
     return findMoved() === undefined ? undefined : isDeleted ? file : `${file}-wal`;
   };
@@ -99,24 +108,27 @@ const watchFiles = (file: string, database: DatabaseSync, log: LogFile) => {
     findMoved,
     findDeleted,
     /**
-     * Throws a user-facing error if the file or the log was deleted. What the log held is then in
-     * the file, so that it is not lost with the process.
+     * If the file or the log was deleted, returns a user-facing error that says so. It then has
+     * written the log again, so that what was acknowledged does not end with the process.
      */
-    require: (): void => {
+    endOf: (): Error | undefined => {
       const deleted = findDeleted();
-      if (deleted === undefined) return;
+      if (deleted === undefined) return undefined;
       if (deleted === file) {
-        throw failure(
+        return failure(
           `the vault ends, because ${file} was deleted or replaced while it ran: move ${file}-wal and ${file}-shm away, ` +
             'and restore the last backup',
         );
       }
-      database.exec(`PRAGMA busy_timeout = ${readersMs}`);
-      const moved = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
-      const isSaved = moved?.['busy'] === 0 || moved?.['log'] === moved?.['checkpointed'];
-      throw failure(
-        `the vault ends, because ${deleted} was deleted while it ran. What it has acknowledged is ` +
-          `${isSaved ? 'now in' : 'lost in part, because another program kept it from being moved into'} ${file}: start it again`,
+      const why = `the vault ends, because ${deleted} was deleted while it ran`;
+      try {
+        rewriteLog(deleted, log.descriptor);
+      } catch (error) {
+        const what = `${why}, and it cannot be written again (${sentenceOf(error)})`;
+        return failure(`${what}: restore the last backup`, { cause: error });
+      }
+      return failure(
+        `${why}. It is written again, with all that was acknowledged: start the vault`,
       );
     },
     close: () => closeSync(descriptor),
@@ -167,7 +179,7 @@ export const openSqliteStore = (
 ): SqliteStore => {
   const database = openDatabase(file, access);
   const log = access === 'serve' ? openLog(file, database) : undefined;
-  const files = log && watchFiles(file, database, log);
+  const files = log && watchFiles(file, log);
   let areRefused = false;
   const failed = Promise.withResolvers<Error>();
   const statements = prepareStatements(database);
@@ -178,13 +190,14 @@ export const openSqliteStore = (
         ...log,
         sync: async () => {
           await log.sync();
-          files?.require();
+          const deleted = files?.findDeleted();
+          if (deleted !== undefined) throw new Error(`${deleted} was deleted`);
         },
       },
       // A deleted file is found when the write has been synced.
       () => (!areRefused && files?.findMoved() === undefined) || files?.findDeleted() !== undefined,
     ),
-    failed.resolve,
+    (error) => failed.resolve(files?.endOf() ?? error),
   );
   const checkFile = async (): Promise<void> => {
     if (files?.findMoved() !== undefined) throw new NotSent('unavailable');

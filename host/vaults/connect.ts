@@ -198,9 +198,11 @@ export const connectToFolder = async (
     requireOwnStore(folder);
   }
   const address = running ?? findStopped(folder);
+  // Who writes to a stopped store comes after its last vault as the next vault would.
+  const mode = access === 'write' && running === undefined ? 'serve' : access;
   const table = address.dynamodbEndpoint
     ? tableElsewhere(address)
-    : openSqliteStore(join(folder, storeFile), access);
+    : openSqliteStore(join(folder, storeFile), mode);
   const vault = running ?? { ...address, ...keyOfStopped(folder, table, address) };
   return connectTo(vault, table, findKeyIdentity(folder));
 };

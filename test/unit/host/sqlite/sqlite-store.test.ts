@@ -188,9 +188,9 @@ describe('the database file', () => {
 });
 
 describe('a file that is deleted while the vault has it open', () => {
-  const ends = async (store: SqliteStore) => String((await store.failed).cause);
+  const ends = async (store: SqliteStore) => (await store.failed).message;
 
-  it('makes the store acknowledge nothing any more, and what the deleted log held is in the file', async () => {
+  it('makes the store acknowledge nothing any more, and what the deleted log held is there again', async () => {
     const file = freshFile();
     const store = open(file);
     expect(await put(store, 'ONE')).toBe('written');
@@ -198,12 +198,55 @@ describe('a file that is deleted while the vault has it open', () => {
     expect(await reasonOf(put(store, 'TWO'))).toBe('unclear');
     expect(await reasonOf(put(store, 'THREE'))).toBe('unavailable');
     expect(await reasonOf(store.itemsOf(requestContext()).probe())).toBe('unavailable');
-    expect(await ends(store)).toMatch(
-      `${file}-wal was deleted while it ran. What it has acknowledged is now in ${file}: start it again`,
+    expect(await ends(store)).toBe(
+      `the vault ends, because ${file}-wal was deleted while it ran. It is written again, with all that was ` +
+        'acknowledged: start the vault',
     );
     const left = freshFile();
-    copyFileSync(file, left);
-    expect(await namesIn(open(left, 'read'))).toEqual(['ONE', 'TWO']);
+    for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    expect(await namesIn(open(left))).toEqual(['ONE', 'TWO']);
+  });
+
+  it('keeps what was acknowledged although a program reads an older state and the disk fails', async () => {
+    const [file, left] = [freshFile(), freshFile()];
+    let isBroken = false;
+    const store = openSqliteStore(file, 'serve', (...of) => {
+      const log = openLogFile(...of);
+      const sync = async () => {
+        if (isBroken) throw new Error('EIO: i/o error');
+        await log.sync();
+      };
+      return { ...log, sync };
+    });
+    await put(store, 'ONE');
+    const reader = new DatabaseSync(file, { readOnly: true });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT item FROM items').all();
+    for (let index = 0; index < 20; index++) await put(store, `LATER${index}`);
+    rmSync(`${file}-wal`);
+    isBroken = true;
+    expect(await reasonOf(put(store, 'LAST'))).toBe('unclear');
+    expect(await ends(store)).toContain('It is written again, with all that was acknowledged');
+    for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    reader.close();
+    const names = await namesIn(open(left));
+    expect(names.filter((name) => name !== 'LAST')).toHaveLength(21);
+  });
+
+  it('says that the last backup is needed if the log cannot be written again', async () => {
+    const file = freshFile();
+    const store = open(file);
+    await put(store, 'ONE');
+    rmSync(`${file}-wal`);
+    const rename = jest.spyOn(fs, 'renameSync').mockImplementation(() => {
+      throw new Error('ENOSPC: no space left on device');
+    });
+    expect(await reasonOf(put(store, 'TWO'))).toBe('unclear');
+    expect(await ends(store)).toMatch(
+      /cannot be written again \(ENOSPC.*\): restore the last backup$/,
+    );
+    rename.mockRestore();
+    expect(existsSync(`${file}-wal.draft`)).toBe(false);
   });
 
   it('is found although nobody writes, and although writes are refused', async () => {
@@ -266,7 +309,7 @@ describe('the write-ahead log', () => {
 
 describe('the log of a killed vault', () => {
   /** Keeps the store open in another process until `end`, or for this time. */
-  const readElsewhere = async (file: string, ms = 2 ** 31 - 1) => {
+  const readElsewhere = async (file: string, ms = 60_000) => {
     const script = `
       const { DatabaseSync } = require('node:sqlite');
       const database = new DatabaseSync(process.argv[1], { readOnly: true });
@@ -312,17 +355,39 @@ describe('the log of a killed vault', () => {
     );
     expect(parts()).toEqual(before);
     await end();
-    expect(await namesIn(open(left))).toEqual(['KEPT']);
+    // The start that failed ends with its process, and until then it has the store open.
+    const next = freshFile();
+    for (const part of ['', '-wal']) copyFileSync(`${left}${part}`, `${next}${part}`);
+    expect(await namesIn(open(next))).toEqual(['KEPT']);
   });
 
-  it('is kept, and no vault starts, if the store is missing', async () => {
+  it.each([
+    ['missing', () => undefined],
+    ['empty', (file: string) => writeFileSync(file, '')],
+  ])('is kept, and no vault starts, if the store is %s', async (_, replace) => {
     const left = await leaveLog('KEPT');
     renameSync(left, `${left}.away`);
+    replace(left);
     expect(() => open(left)).toThrow(
-      `the store ${left} is missing, and its log ${left}-wal is there`,
+      `the store ${left} is missing or empty, and its log ${left}-wal is there`,
     );
     renameSync(`${left}.away`, left);
     expect(await namesIn(open(left))).toEqual(['KEPT']);
+  });
+
+  it('keeps a vault from starting while another program has its index, even if the log was deleted', async () => {
+    const left = await leaveLog('KEPT');
+    const { end } = await readElsewhere(left);
+    rmSync(`${left}-wal`);
+    expect(() => renewLog(left, '', 0)).toThrow(`the store ${left} is being read by`);
+    await end();
+  });
+
+  it('leaves nothing of an earlier draft of it', async () => {
+    const left = await leaveLog('KEPT');
+    writeFileSync(`${left}-wal.draft`, 'half of a log');
+    expect(await namesIn(open(left))).toEqual(['KEPT']);
+    expect(existsSync(`${left}-wal.draft`)).toBe(false);
   });
 
   it('is renewed by a vault that starts once the program that reads has ended', async () => {
@@ -340,13 +405,15 @@ describe('a disk failure', () => {
 
   it('at the start makes the start fail with an error that names the log and says what to do', async () => {
     const left = await leaveLog('KEPT');
+    const parts = () => ['', '-wal'].map((part) => readFileSync(`${left}${part}`));
+    const before = parts();
     const rename = jest.spyOn(fs, 'renameSync').mockImplementation(eio);
     expect(() => openSqliteStore(left, 'serve')).toThrow(
       `the log ${left}-wal of the store cannot be written to disk (EIO: i/o error): ` +
         'look at the disk, then start again',
     );
     rename.mockRestore();
-    expect(await namesIn(open(left))).toEqual(['KEPT']);
+    expect(parts()).toEqual(before);
   });
 
   it('at a sync leaves the log for the next start, and closing the store moves none of it into the file', async () => {
