@@ -40,14 +40,16 @@ export const sealedRequest = async (
 
 /**
  * Opens a session with the console at `url`. In the result, `act` runs an action by its name and
- * returns the first answer.
+ * returns the first answer. A message of status 102 is none: it only says whom the action is
+ * waiting for.
  */
 export const openConsoleSession = async (url: string, code: string) => {
   const post = async (pass: SharedSecret, path: string, asked?: unknown): Promise<Answer> => {
     const { headers, body, unsealed } = await sealedRequest(pass, path, asked);
     const sent = { method: 'POST', headers: { Origin: url, ...headers }, body };
     const reply = await fetch(`${url}${path}`, sent);
-    const [answer] = await unsealed(await reply.text());
+    const answers = await unsealed(await reply.text());
+    const answer = answers.find(({ status }) => status !== 102);
     return answer ?? { status: reply.status, body: null };
   };
   const pass = (await post(passOf(code), '/session')).body as SharedSecret;
