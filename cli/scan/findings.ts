@@ -29,7 +29,7 @@ export const findIn = (
   const hits = [...inPath.map((hit) => ({ ...hit, line: null })), ...lines];
   // A value that is several times in a line is reported once.
   const findings = new Map<string, Finding>();
-  /** Where the last whole hit of each value ends, so that its longest line is not reported again. */
+  /** Where the last whole hit of each value ends, so its longest line is not reported again. */
   const ends = new Map<KnownValue, number>();
   for (const { needle, start, line } of hits) {
     const end = start + needle.bytes.length;

@@ -36,7 +36,7 @@ export const codeSentences: Readonly<
   secret_exists: 'the secret exists already: enc(NAME@next) stores its next version',
 };
 
-/** The sentence for `DB_PASS=enc(DB_PASS)`: the line that should have the value refers to itself. */
+/** The sentence for `DB_PASS=enc(DB_PASS)`: the line that needs the value refers to itself. */
 export const ownValueSentence =
   'its line has enc(NAME) in place of the value: write the value there, and enc(NAME) on a line with another key, or give the value separately';
 
