@@ -126,7 +126,7 @@ const instead: Readonly<Record<string, string>> = {
   secret_exists:
     'these secrets exist: --update writes the next version of each, and --update --create also creates the others; nothing was stored',
   not_found:
-    '--update needs secrets that exist: --update --create also creates the others; nothing was stored',
+    '--update needs secrets that exist: --update --create also creates missing ones; nothing was stored',
 };
 
 type Entry = { readonly name: string; readonly value: string };

@@ -19,7 +19,7 @@ import { durationMs } from './outdated.ts';
 
 const about = [
   'Shows which version each caller has read, latest reader first. --wait ends when every caller that had read an older version has read the current one, or got the answer that it has it already (304). Give NAME@VERSION if the log may not show that version yet, as on AWS.',
-  'Who reads by number or ran once may never read again: --wait names these callers, and --without leaves them out. Who only listed, wrote or copied an older version is not waited for, but named at the end. A caller counts once one of its programs has read; dsvault cannot know of others with the same subject, of readers before the log begins, of reads from another vault, or of values that a program keeps or has passed on.',
+  'A caller that reads by number or ran once may never read the current one: --wait names such callers, and --without leaves them out. It does not wait for callers that only listed, wrote or copied an older version, but names them at the end. A caller counts once one of its programs has read; dsvault cannot know of others with the same subject, of readers before the log begins, of reads from another vault, or of values that a program keeps or has passed on.',
   'With --aws, --wait asks once a minute, and each time CloudWatch Logs Insights scans, and bills, all lines since --from.',
 ];
 

@@ -78,7 +78,7 @@ export const logCommand = () =>
           '--write-heads <file>',
           'write where each run begins and ends, to be kept elsewhere',
         )
-        .option('--heads <file>', 'the log must still have what it had then, back to --from')
+        .option('--heads <file>', 'earlier heads, whose lines since --from the log must still have')
         .action(checkAll),
     )
     .addCommand(
@@ -92,7 +92,7 @@ export const logCommand = () =>
 
 const aboutCheck = [
   'Checks whether any request read a stale value or contradicts another one, and whether lines are missing or were changed. For the latter it looks at all lines, whatever --from, --to and --tenant say. It needs some 400 bytes of memory for each line: 1 GB for a log of 1 GB.',
-  'Each process numbers its lines, and each line has a digest of the one before. So it notices a line that is gone from between others, and a changed one that is not the last. Without --heads that were kept elsewhere, this notices accidents and is no signature: whoever can write the log can number it anew, cut off its beginning or end, or remove a whole run. With --heads, the log must go back to where it began then, or to --from if you give it, as for a log that is rotated. The numbers do not tell of requests that a process did not log before it died.',
+  'Each process numbers its lines, and each line has a digest of the one before. This reveals a line that is missing between two others, and a changed line unless it is the last one. It is not a signature: whoever can write the log can renumber it, cut off its beginning or end, or remove a whole run. To detect that too, pass the heads of an earlier check, kept elsewhere, with --heads. The log must then go back as far as it did in that check, or as far as --from, which a rotated log needs. Requests that a process did not log before it died leave no gap in the numbers.',
 ];
 
 const answer = async <Row extends { readonly timestamp: string }>(
@@ -136,8 +136,8 @@ const checkAll = async ({ clocks, heads, writeHeads, ...flags }: CheckFlags): Pr
   );
   // Heads of a log that lacks lines would hide that from the next check.
   if (target && heads !== undefined && hasGaps(check)) {
-    const rotated = 'if it was rotated, --from says how far back it must go';
-    note(`${writeHeads} is not written, because the log lacks what --heads has: ${rotated}`);
+    const rotated = 'if the log was rotated, say with --from how far back it must go';
+    note(`${writeHeads} was not written, because lines are missing or were changed: ${rotated}`);
   } else if (target) replaceFile(target, headsOf(check));
   if (check.contradictions.length > 0 || hasGaps(check)) process.exitCode = exitCodes.found;
 };

@@ -104,7 +104,7 @@ const requireMeant = (
   { profile, kept = '' }: { readonly profile: string; readonly kept: string | undefined },
 ): void => {
   if (typed !== undefined && readAddr(typed, '--addr') !== addr) {
-    throw usage(`the vault that --local has found is at ${addr}, and --addr names another address`);
+    throw usage(`--local found the vault at ${addr}, but --addr names a different address`);
   }
   const own = plainAddress(kept);
   if (typed !== undefined || own === undefined || own === addr) return;

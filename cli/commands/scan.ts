@@ -9,8 +9,8 @@ import { decodeValue } from '../values/read-value.ts';
 import { secretName, vaultCommand } from './command-line.ts';
 
 const about = [
-  'Finds the values of all versions that the token may read, in files or in what the commits of a range have brought, and never prints one. (A path that it shows may have a value under 4 bytes.)',
-  'Scan before you destroy a version: a destroyed value cannot be found. Nor can a value that is split over lines or cut, or in an encoding other than plain text, base64 and JSON. The scan does not look into binaries and compressed files, files above 64 MiB, links, files that git ignores (unless you name them, or give --ignored), names of branches, submodules in --git, and commits that this clone does not have or that the range does not reach. Of a value with several lines, the longest line alone is found, too (form line). A common word is found where it is no secret, too.',
+  'Finds the values of all versions that the token may read, in files or in everything that a range of commits added, and never prints one. (Only a value under 4 bytes may appear in a path that it prints.)',
+  'Scan before you destroy a version: a destroyed value cannot be found. Nor can a value that is split over lines or cut, or in an encoding other than plain text, base64 and JSON. The scan does not look into binaries and compressed files, files above 64 MiB, links, files that git ignores (unless you name them, or give --ignored), names of branches, submodules in --git, and commits that this clone does not have or that the range does not reach. A value with several lines is also found by its longest line alone (form line). If a value is a common word, the scan also reports places where that word is not the secret.',
   'The scan reads all values, so use a machine that you trust. dsvault log holders shows its reads in the column LISTED.',
 ];
 

@@ -37,7 +37,7 @@ export const witnessCommand = () =>
 const tellComparison = async (session: Session, file: string, json?: true): Promise<void> => {
   const before = await readWitnessFile(file);
   const secrets = await compareWitness(session, before, ({ report: { code } }) =>
-    note(`the vault cannot list its secrets (${code}), so each of the file is asked for by itself`),
+    note(`the vault cannot list its secrets (${code}), so they are requested one by one`),
   );
   if (json) await printJson({ file, tenant: before.tenant, time: before.time, secrets });
   else if (secrets.length > 0) {
@@ -49,6 +49,7 @@ const tellComparison = async (session: Session, file: string, json?: true): Prom
   const isKept = ({ state }: (typeof secrets)[number]) => ['goes_on', 'deleted'].includes(state);
   const other = secrets.filter((one) => !isKept(one)).map(({ name }) => name);
   if (other.length === 0) return;
-  const causes = 'a restored backup does this, or a writer of the store';
-  throw failure(`not as the file ${file} says: ${other.join(', ')}; ${causes}`, { kind: 'found' });
+  const what = `these secrets do not match ${file}: ${other.join(', ')}`;
+  const causes = 'a restored backup or a direct change to the store causes this';
+  throw failure(`${what}; ${causes}`, { kind: 'found' });
 };

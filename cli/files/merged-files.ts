@@ -95,7 +95,7 @@ const requireLiteral = (
   });
   if (found.length === 0) return;
   const leaving = found.some(({ code }) => code === 'interpolated')
-    ? "--references-only leaves each line without a reference to the program's own reader, "
+    ? '--references-only passes only lines with references, and the program reads the others; '
     : '';
   const detail = `these values would reach the program as text: ${leaving}--literal passes the text as it stands; --dialect names the program that reads the file (${dialect})`;
   const errors = found.slice(0, limits.fileErrorsMax);

@@ -34,7 +34,7 @@ export const unfitReason = (
     : 'put it in single quotes if that is text';
   return [
     code === 'reader_disagrees' ? replaces : sentence,
-    `${asText}, else ${splitSecret(text)}`,
+    `${asText}; if not, ${splitSecret(text)}`,
   ];
 };
 

@@ -61,7 +61,7 @@ const readList = async (
   try {
     return await readDetails(session, { state });
   } catch (error) {
-    // Any other failure, such as a missing scope, would also meet the requests for one secret.
+    // Any other failure, such as a missing scope, would also affect requests for single secrets.
     if (!onFailure || !isFailure(error) || error.exitCode !== exitCodes.other) throw error;
     onFailure(error);
     return undefined;
@@ -106,7 +106,7 @@ type Comparison = {
   readonly witnessed: number;
   /** The current version; `null` if there is no such secret, or if it is damaged. */
   readonly current: number | null;
-  /** `goes_on` and `deleted` (now) have kept the witnessed version, and all others have not. */
+  /** Only `goes_on` and `deleted` mean that the vault still has the witnessed version. */
   readonly state:
     | ('goes_on' | 'deleted')
     | ('went_back' | 'another_history' | 'removed_without_a_deletion' | 'damaged');

@@ -97,8 +97,8 @@ type Requests = {
   readonly operation: NumberList;
   readonly operations: (string | undefined)[];
   /**
-   * `hasLine` if there is a line `request`, and not only lines that continue one, plus `untold` if
-   * the request is one of these (see `Counts`).
+   * Bits: `hasLine` if a line `request` was found, not only lines that continue it, and `untold` if
+   * its lines do not say whether it asked for a version by its number (see `Counts`).
    */
   readonly flags: NumberList;
   /** The index of each request by its id. A line without an id is a request of its own. */

@@ -88,7 +88,7 @@ async function* linesWithin(
   if (lines.length < linesMax) return yield* lines;
   if (isWhole) {
     note(
-      `one query returns at most ${linesMax} lines, so shorter times are queried one by one; --from and --to make this faster`,
+      `one query returns at most ${linesMax} lines, so the time range is split and queried in parts; narrow --from and --to to make this faster`,
     );
   }
   const middle = Math.floor((from + to) / 2);
@@ -118,11 +118,11 @@ const search = async (groups: readonly string[], query: string, { from, to }: Sp
       });
     }
     if (!['Scheduled', 'Running', 'Unknown'].includes(found.status)) {
-      throw failure('CloudWatch Logs did not complete the query: try a shorter time');
+      throw failure('CloudWatch Logs did not complete the query: try a shorter time range');
     }
     if (performance.now() - began > completeWithinMs) {
       throw failure(
-        `CloudWatch Logs did not complete the query within an hour (${found.status}): try a shorter time`,
+        `CloudWatch Logs did not complete the query within an hour (${found.status}): try a shorter time range`,
       );
     }
     await sleep(askEveryMs);

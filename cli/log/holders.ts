@@ -135,7 +135,7 @@ export const holdersOf = async (
   return { holders, writers: all.filter((one) => readingsOf(one).length === 0), ...coverage };
 };
 
-/** The names that a copy wrote, or perhaps wrote if nobody knows whether it took effect. */
+/** The names that a copy wrote. If its outcome is unknown, the name that it may have written. */
 const targetsOf = ({ code, secret, wrote }: LogLine): readonly string[] => {
   const isUnknown = code === 'outcome_unknown' && secret !== undefined && wrote.length === 0;
   return isUnknown ? [secret] : wrote.map((entry) => partsOf(entry).name);
@@ -199,7 +199,7 @@ export const otherHolders = (
     const goal = wanted ?? Number(current);
     const listed = holder.listed.map(({ version }) => version);
     const isOld = (version: number) => version < goal;
-    // Whoever reads an older version is waited for, so only its copies are told here.
+    // `--wait` waits for readers of an older version, so only their copies are listed here.
     const isReader = [...read, ...pinned].some(({ version }) => isOld(version));
     const got = [...[...read, ...pinned].map(({ version }) => version), ...listed, ...holder.wrote];
     const isTold = !isReader && got.every(isOld);

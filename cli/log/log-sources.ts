@@ -66,7 +66,7 @@ async function* linesOfVault(lines: AsyncIterable<string>, file: string): AsyncG
     yield line;
   }
   if (isOfVault) return;
-  throw failure(`${file} has no line of a vault: is it the log?`, { kind: 'invalidFile' });
+  throw failure(`${file} has no line that a vault wrote: check the file`, { kind: 'invalidFile' });
 }
 
 /**

@@ -122,8 +122,8 @@ export const collectRuns = () => {
     },
 
     /**
-     * Judges the runs, once. `heads` are what the log must still hold, as far as it was written at
-     * `from` (in milliseconds) or later.
+     * Judges the runs. Call it once, because it frees the lines. The log must still have the lines
+     * that `heads` record, except for those from before `from` (in milliseconds).
      */
     found: (from: number, heads: readonly Head[] = []): Runs => {
       const known = new Map(heads.map((one) => [one.run, one]));
@@ -220,7 +220,7 @@ export const runSentences = ({ runs, unnumbered, vanished, past }: Runs): string
     ...runs.filter(isFaulty).flatMap((run) => [linesOf(run), ...faultsOf(run)]),
     ...vanished.map(
       ({ run, seq, timestamp }) =>
-        `run ${run}: missing, with all lines up to ${seq}, which is of ${timestamp}`,
+        `run ${run}: missing entirely; its last line in --heads is ${seq}, of ${timestamp}`,
     ),
     ...together(good, ({ first }) => first === 1, 'that begin with line 1'),
     ...together(good, ({ first }) => first > 1, 'that began before the log'),

@@ -28,7 +28,7 @@ export const withProgramFile = <Args extends unknown[], Options extends OptionVa
 ) =>
   command
     .option('--only <keys>', 'only these keys of the file, separated by commas')
-    .option('--references-only', "leave lines without references to the program's own reader")
+    .option('--references-only', 'pass only lines with references; the program reads the others')
     .option('--literal', 'pass $NAME and the like on as text')
     .option('--dialect <name>', `the program that reads the file: ${dialectNames}`, 'shell')
     .option('--pristine', 'do not pass on the environment of dsvault itself')
@@ -107,8 +107,8 @@ export const findNewReading = async (
 };
 
 /**
- * Runs `action`, and adds to its failure the files of its errors. The variables of a program are
- * requested as JSON, and an error that names this dialect would tell its user nothing.
+ * Runs `action`, and adds to each error in its failure the file that it is in. Variables are
+ * requested as JSON, so an error would name the dialect `json`, which the user never chose.
  */
 const ofVariables = async <Result>(
   expansion: Expansion,

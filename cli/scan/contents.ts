@@ -37,7 +37,7 @@ export function* filesIn(path: string, withIgnored = false): Generator<Content> 
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw failure(`there is no file ${path}: check its path`);
   if (!found.isFile() && !found.isDirectory()) {
-    throw failure(`${path} is neither a file nor a folder: write what it has into a file first`);
+    throw failure(`${path} is neither a file nor a folder: save its contents to a file first`);
   }
   const ignored = found.isDirectory() && !withIgnored ? ignoredIn(path) : new Set<string>();
   yield* contentsIn(path, ignored, found);

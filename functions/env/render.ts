@@ -87,7 +87,7 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
 };
 
 /** The whole reply is not known when it becomes too large. */
-const replyOf = (bytes: number): string => `the file has a reply of ${bytes} bytes or more`;
+const replyOf = (bytes: number): string => `the file needs a reply of at least ${bytes} bytes`;
 
 /** Values by the text of their references. */
 type Bytes = ReadonlyMap<string, Uint8Array>;

@@ -45,7 +45,7 @@ program.action(async (action) => {
     throw failure('the master key is in a KMS, which has commands of its own: aws kms disable-key');
   }
   const file = masterKeyFile(dataFolderOf(process.env), process.env);
-  if (action === 'make' && !makeMasterKey(file)) throw failure(`${file} exists, and is kept`);
+  if (action === 'make' && !makeMasterKey(file)) throw failure(`${file} already exists`);
   if (state !== undefined) setKeyState(file, state);
   const described = describeKeyFile(file);
   process.stdout.write(`${described.arn} ${described.state}\n`);

@@ -154,7 +154,7 @@ const methodNotAllowed = (allow: readonly string[]) =>
 const bodyTooLarge = () =>
   new VaultError(
     'too_large',
-    `the body has more than ${limits.bodyBytesMax} bytes, which is the limit: split it`,
+    `the body is larger than the limit of ${limits.bodyBytesMax} bytes: split it`,
     { properties: { limit: limits.bodyBytesMax } },
   );
 const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');

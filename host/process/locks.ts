@@ -4,7 +4,7 @@ import { shown } from '../../system/terminal-text.ts';
 
 /**
  * Returns the other programs of this machine that hold a lock on the file, such as `process 4711
- * (node host/bin/backup.ts)`. Only Linux tells, and not about processes in other containers.
+ * (node host/bin/backup.ts)`. Finds them only on Linux, and not in other containers.
  */
 export const programsWith = (file: string): readonly string[] => {
   try {

@@ -35,8 +35,8 @@ export const watchRoom = (
     const sentence =
       path === undefined
         ? `the files of ${folder} are back`
-        : `${path} is not the file that the vault has open: every write is refused until it is put back, or the vault ` +
-          'is started again';
+        : `${path} was moved, replaced or deleted: every write is refused until it is put back, or the vault is ` +
+          'restarted';
     changed(sentence, isLow);
   };
   const look = async (): Promise<void> => {

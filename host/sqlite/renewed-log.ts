@@ -5,7 +5,7 @@
  * because a sync of the log failed. Linux then counts the pages as clean: programs still read them,
  * but no later sync writes them. Commits that follow them in the log would be lost with them when
  * the power is cut. Writing the same bytes over them is not enough, because ext4 may treat their
- * blocks as empty for ever.
+ * blocks as empty forever.
  */
 import {
   closeSync,
@@ -86,10 +86,10 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 export const renewLog = (file: string, settings: string, waitMs = readersMs): void => {
   const log = `${file}-wal`;
   const hasLog = sizeOf(log) > 0;
-  // If only the index is there, somebody has deleted the log. With the index, SQLite would begin
-  // the next one in its middle.
+  // An index without a log means that somebody has deleted the log. SQLite would trust the index
+  // and start writing in the middle of the next log.
   if (!hasLog && !existsSync(`${file}-shm`)) return;
-  // SQLite would delete a log that has no file.
+  // Without the store's file, SQLite would delete the log.
   if (hasLog && sizeOf(file) === 0) {
     throw misconfigured(
       `the store ${file} is missing or empty, and its log ${log} is there: put the store back, or move the log away ` +
@@ -99,7 +99,8 @@ export const renewLog = (file: string, settings: string, waitMs = readersMs): vo
   const database = new DatabaseSync(file, { timeout: waitMs });
   unclosed.push(database);
   try {
-    // A program that has the log open would go on with the old file. With this lock there is none.
+    // A program that has the log open would keep using the old file. The lock makes sure that no
+    // other program has it open.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT');
     database.exec(settings);
     move(database, log);

@@ -75,14 +75,14 @@ const hasNoLink = (descriptor: number): boolean => {
   try {
     return fstatSync(descriptor).nlink === 0;
   } catch {
-    // A disk that fails does not tell. The next sync will.
+    // Not known, because the disk fails. The next sync reports that.
     return false;
   }
 };
 
 /**
- * Watches the files that a vault has open. Whoever starts the next vault on the folder finds only
- * what is at their paths.
+ * Checks whether the files that a vault has open are still at their paths. The next vault on the
+ * folder opens what is at these paths.
  */
 const watchFiles = (file: string, log: LogFile) => {
   const parts = ['', '-wal', '-shm'].map((part) => `${file}${part}`);
@@ -108,8 +108,8 @@ const watchFiles = (file: string, log: LogFile) => {
     findMoved,
     findDeleted,
     /**
-     * If the file or the log was deleted, returns a user-facing error that says so. It then has
-     * written the log again, so that what was acknowledged does not end with the process.
+     * If the file or the log was deleted, returns a user-facing error that says so. A deleted log
+     * is recreated first: once the process exits, nothing else has its acknowledged writes.
      */
     endOf: (): Error | undefined => {
       const deleted = findDeleted();
@@ -124,11 +124,11 @@ const watchFiles = (file: string, log: LogFile) => {
       try {
         rewriteLog(deleted, log.descriptor);
       } catch (error) {
-        const what = `${why}, and it cannot be written again (${sentenceOf(error)})`;
+        const what = `${why}, and it cannot be recreated (${sentenceOf(error)})`;
         return failure(`${what}: restore the last backup`, { cause: error });
       }
       return failure(
-        `${why}. It is written again, with all that was acknowledged: start the vault`,
+        `${why}. The vault has recreated it, with all acknowledged writes: start the vault`,
       );
     },
     close: () => closeSync(descriptor),
@@ -229,8 +229,8 @@ export const openSqliteStore = (
 
     findMoved: () => {
       if (files?.findDeleted() === undefined) return files?.findMoved();
-      // The sync of any write ends the store, and so does that of one that changes nothing. Its
-      // error is the one of `failed`.
+      // The sync after a write finds the deleted file and makes the store fail, so run a write that
+      // changes nothing. `failed` reports the error.
       const touch = () => ({ result: undefined, bytes: 0, changed: [''] });
       writer.run(touch, never).catch(() => undefined);
       return undefined;

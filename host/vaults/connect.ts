@@ -198,7 +198,7 @@ export const connectToFolder = async (
     requireOwnStore(folder);
   }
   const address = running ?? findStopped(folder);
-  // Who writes to a stopped store comes after its last vault as the next vault would.
+  // A program that writes to a stopped store must first renew the log, as the next vault would.
   const mode = access === 'write' && running === undefined ? 'serve' : access;
   const table = address.dynamodbEndpoint
     ? tableElsewhere(address)

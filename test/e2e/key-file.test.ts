@@ -106,7 +106,7 @@ it('key.ts make makes the file of a key, and leaves one that exists alone', asyn
   ]);
   const text = readFileSync(file, 'utf8');
   const second = make();
-  expect([await second.exit, second.errors]).toEqual([1, [`${file} exists, and is kept`]]);
+  expect([await second.exit, second.errors]).toEqual([1, [`${file} already exists`]]);
   expect(readFileSync(file, 'utf8')).toBe(text);
 });
 

@@ -160,7 +160,7 @@ describe('npm start on a disk that answers', () => {
     ['a write', 'pwrite64'],
     ['a sync', 'fsync'],
   ])(
-    'EIO at %s of the store while it starts after a kill prints one message and ends, and the next start has all',
+    'EIO at %s while a killed vault starts again ends it with one message, and no data is lost',
     async (_, call) => {
       const folder = freshFolder();
       const killed = runLocal('start', [], { VAULT_DATA_DIR: folder, PORT: '0' });

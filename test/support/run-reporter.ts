@@ -33,8 +33,8 @@ const skippedIn = ({ testFilePath, testResults }: FileResult) =>
 /**
  * A reporter for Jest. It removes the folder of temporary files unless a test failed, and says how
  * to generate the same inputs again if one did. It prints which suites were left out, and which
- * tests were skipped for want of what (needs.ts). With `CI` set the run fails because of them,
- * except for the wants in `TEST_MAY_SKIP`, which are separated by `|`.
+ * tests were skipped and what they need (needs.ts). With `CI` set the run fails because of them,
+ * except for the needs in `TEST_MAY_SKIP`, which are separated by `|`.
  */
 export default class RunReporter {
   readonly #testNamePattern: string | undefined;
@@ -58,7 +58,7 @@ export default class RunReporter {
     this.#leftOut = this.#findLeftOut(testResults).join('\n');
     if (this.#leftOut !== '') {
       const fails = process.env['CI']
-        ? 'CI is set and .ci/run does not allow this: it fails.\n'
+        ? 'The run fails, because CI is set and .ci/run does not allow this.\n'
         : '';
       process.stderr.write(`\n${this.#leftOut}\n${fails}`);
     }
@@ -87,7 +87,7 @@ export default class RunReporter {
         : [];
     for (const [need, all] of Map.groupBy(skipped, (one) => one.need)) {
       if (need !== undefined && may.includes(need)) continue;
-      const why = need === undefined ? 'without a reason' : `for want of ${need}`;
+      const why = need === undefined ? 'without a reason' : `because they need ${need}`;
       const titles = all.slice(0, titlesMax).map(({ title }) => `\n  ${title}`);
       const more = all.length > titlesMax ? `\n  and ${all.length - titlesMax} more` : '';
       found.push(`skipped ${why}:${titles.join('')}${more}`);

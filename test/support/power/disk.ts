@@ -71,10 +71,10 @@ const apply = (bytes: Bytes, change: FileChange): void => {
   if ('at' in change) write(bytes, change.at, change.bytes);
   else resize(bytes, change.size);
 };
-/** Whether a sync that failed was to write this. */
+/** Whether a sync should have written this but failed, so that no later sync writes it. */
 const isClean = (change: FileChange): boolean => 'at' in change && change.isClean === true;
 
-/** Takes over what a later change, which is on the disk, made of the bytes of an earlier one. */
+/** Applies a later change, which is on the disk, to the bytes of an earlier, overlapping one. */
 const overwrite = (earlier: FileChange, later: FileChange): void => {
   if (!('at' in earlier)) return;
   const { at, bytes } = earlier;

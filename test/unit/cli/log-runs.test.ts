@@ -200,7 +200,7 @@ describe('heads of runs that were kept outside the log', () => {
       'that a run is gone from a log that begins after it',
       other,
       [
-        `run r: missing, with all lines up to 9, which is of ${timeOf(9)}`,
+        `run r: missing entirely; its last line in --heads is 9, of ${timeOf(9)}`,
         `run o: lines 1 to 3, ${none}`,
       ],
     ],
@@ -208,14 +208,14 @@ describe('heads of runs that were kept outside the log', () => {
       'that a run is gone from a log that begins before its end',
       [...linesOfRun('p', 1), ...other],
       [
-        `run r: missing, with all lines up to 9, which is of ${timeOf(9)}`,
+        `run r: missing entirely; its last line in --heads is 9, of ${timeOf(9)}`,
         `2 runs that begin with line 1: 4 lines, ${none}`,
       ],
     ],
     [
       'that a run is gone from an empty log',
       [],
-      [`run r: missing, with all lines up to 9, which is of ${timeOf(9)}`],
+      [`run r: missing entirely; its last line in --heads is 9, of ${timeOf(9)}`],
     ],
   ])('show %s', async (_, lines, expected) => {
     const found = await check([lines], { heads: (await headsIn([...run, ...other])).slice(0, 1) });
@@ -230,7 +230,7 @@ describe('heads of runs that were kept outside the log', () => {
     expect(runSentences(found)).toEqual([
       'run o: lines 4 to 5 (the log begins after line 3)',
       `  missing: lines 1 to 3, between ${timeOf(21)} and ${timeOf(24)}`,
-      `run r: missing, with all lines up to 9, which is of ${timeOf(9)}`,
+      `run r: missing entirely; its last line in --heads is 9, of ${timeOf(9)}`,
     ]);
     expect(hasGaps(found)).toBe(true);
     const rotated = await check(late, { heads, range: { ...always, from: 24_000 } });

@@ -108,7 +108,7 @@ describe('a caller who had an older version', () => {
   });
 });
 
-describe('an older version that no reader has to replace', () => {
+describe('the callers that may have an older version but are not waited for', () => {
   const lists = (second: number, ...versions: readonly number[]) => {
     const read = versions.map((version) => `A@${version}`);
     return lineAt(second, { operation: 'list-versions', read, past: read });
@@ -119,39 +119,39 @@ describe('an older version that no reader has to replace', () => {
     lineAt(second, { operation: 'update-secret', wrote: [`A@${version}`], subject });
 
   it.each<[string, readonly string[], readonly string[]]>([
-    ['is told of a caller that only listed it', [lists(1, 1), update], ['alice (listed 1)']],
-    ['is told of a caller that wrote it', [writes(1, 1), update], ['alice (wrote 1)']],
+    ['include one that only listed it', [lists(1, 1), update], ['alice (listed 1)']],
+    ['include one that wrote it', [writes(1, 1), update], ['alice (wrote 1)']],
     [
-      'is told of a caller whose write of it failed',
+      'include one whose write of it failed',
       [lineAt(1, { operation: 'submit-env', wrote: ['A@1'], outcome: 'failed' }), update],
       ['alice (wrote 1)'],
     ],
     [
-      'is told of a caller that copied it to another secret, even if it has read the current one',
+      'include one that copied it to another secret, even if it has read the current one',
       [...twice, reads(7, 2), copies({ pinned: ['A@1'] })],
       ['alice (copied 1 to B)'],
     ],
     [
-      'is told of a caller that perhaps copied it',
+      'include one whose copy of it may have taken effect',
       [update, copies({ outcome: 'failed', code: 'outcome_unknown', secret: 'B', wrote: [] })],
       ['alice (copied 1 to B)'],
     ],
     [
-      'is told of a writer whose version a rollback replaced, but not of the rollback',
+      'include the writer of a version that a rollback replaced, but not who rolled back',
       [update, copies({ wrote: ['A@3'] })],
       ['bob (wrote 2)'],
     ],
-    ['is not told of a copy of the current version', [update, copies({ copied: ['A@2'] })], []],
+    ['leave out one that copied the current version', [update, copies({ copied: ['A@2'] })], []],
     [
-      'is not told of a writer that has read the current one',
+      'leave out a writer that has read the current one since',
       [writes(1, 1), update, reads(6, 2)],
       [],
     ],
-    ['is not told of a writer of the current one', [writes(1, 1, 'bob'), update], []],
-    ['is not told of a caller that listed the current one, too', [update, lists(6, 2, 1)], []],
-    ['is not told of a reader, which is waited for', [writes(1, 1), ...twice, lists(6, 1)], []],
+    ['leave out the writer of the current one', [writes(1, 1, 'bob'), update], []],
+    ['leave out one that also listed the current one', [update, lists(6, 2, 1)], []],
+    ['leave out a reader, which is waited for', [writes(1, 1), ...twice, lists(6, 1)], []],
     [
-      'is not told of a deletion or destruction',
+      'leave out one that only deleted or destroyed',
       [
         lineAt(1, { operation: 'delete-secret', wrote: ['A@1'] }),
         lineAt(2, { operation: 'destroy-version', wrote: ['A@1'] }),

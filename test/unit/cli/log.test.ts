@@ -285,7 +285,7 @@ describe('the logs of a stack', () => {
     useAws("console.log(JSON.stringify({ queryId: 'q', status: 'Running', results: [] }))");
     jest.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(3_600_001);
     const lines = everythingOf(linesOfStack('vault', ['A'], { from: 0, to: 1_000 }));
-    await expect(lines).rejects.toThrow('within an hour (Running): try a shorter time');
+    await expect(lines).rejects.toThrow('within an hour (Running): try a shorter time range');
   });
 
   it('are searched in ever shorter spans of time while a query returns the maximum number of lines', async () => {

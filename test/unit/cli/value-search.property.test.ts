@@ -93,8 +93,8 @@ describe('the search for values', () => {
   it.each([
     ['indented', '  -----BEGIN KEY-----\n  c4n4ry-old\n  c4n4ry-key\n  end\n', ['line']],
     ['with CRLF', '-----BEGIN KEY-----\r\nc4n4ry-old\r\nc4n4ry-key\r\nend\r\n', ['line']],
-    ['that begins alike', '-----BEGIN KEY-----\nc4n4ry-old\nc4n4ry-another\nend\n', []],
-  ])('finds a key %s only by the last of its longest lines', (_, text, forms) => {
+    ['another key', '-----BEGIN KEY-----\nc4n4ry-old\nc4n4ry-another\nend\n', []],
+  ])('searches for the last of the longest lines of a key (%s)', (_, text, forms) => {
     const key = '-----BEGIN KEY-----\nc4n4ry-old\nc4n4ry-key\nend\n';
     expect(formsIn(key, text)).toEqual(forms);
   });
@@ -120,7 +120,7 @@ describe('the report of a scan', () => {
     expect(find('f', text)).toEqual(['f:1 A', 'f:3 A', 'f:3 B', 'f:5 A']);
   });
 
-  it('does not tell of the longest line of a value that it has found as a whole', () => {
+  it('does not report the longest line of a value again where it found the whole value', () => {
     expect(find('f', 'one\nc4n4ry-two\n')).toEqual(['f:1 B']);
     expect(find('f', 'one\nc4n4ry-two\n  c4n4ry-two\n')).toEqual(['f:1 B', 'f:3 B']);
     const leading = searchFor([known('A', 'c4n4ry-one\nend')]);

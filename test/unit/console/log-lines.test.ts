@@ -103,7 +103,7 @@ describe('the filter of the log', () => {
       line: { read: ['api_key@1'] },
       found: false,
     },
-  ])('finds the lines of one secret by $title, if that is exact', ({ line, found }) => {
+  ])('finds a secret only by its exact name: $title', ({ line, found }) => {
     expect(isShown({ name: 'API_KEY' }, { ...request, secret: undefined, ...line })).toBe(found);
   });
 

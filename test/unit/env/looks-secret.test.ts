@@ -190,7 +190,7 @@ describe('looksDoubtful', () => {
   ])('asks nobody to look at %s', (key) => expect(looksDoubtful(key, 'x')).toBe(false));
 
   it.each(['3600', '15m', '1.5', 'true', '', '/etc/ssl/app.pem', '$OTHER_TOKEN'])(
-    'asks nobody to look at a token of which the value is %j',
+    'asks nobody to look at a token whose value is %j',
     (value) => expect(looksDoubtful('TOKEN_X', value)).toBe(false),
   );
 });

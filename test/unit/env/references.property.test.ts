@@ -199,7 +199,7 @@ describe('a rewritten env file', () => {
 });
 
 describe('any text submitted as a .env file', () => {
-  it('leads to a result, or to errors that contain codes and positions, and nothing of the file but keys', () => {
+  it('gives a result, or errors with codes, positions and keys but no other text of it', () => {
     fc.assert(
       fc.property(fileText, fc.constantFrom('submit', 'encrypt', 'expand'), (content, mode) => {
         try {

@@ -45,8 +45,8 @@ describe('a run with CI', () => {
   });
 
   it.each([
-    ['what is not listed', 'reads [needs zsh]', 'for want of zsh'],
-    ['only a part of what is listed', 'reads [needs its own]', 'for want of its own'],
+    ['what is not listed', 'reads [needs zsh]', 'because they need zsh'],
+    ['only a part of what is listed', 'reads [needs its own]', 'because they need its own'],
     ['nothing that it names', 'reads', 'without a reason'],
   ])('fails and says which test was skipped if it needs %s', (_, title, why) => {
     const error = endRun([
@@ -83,7 +83,7 @@ it('a run without CI only says what was skipped, with ten titles for each reason
   delete process.env['TEST_MAY_SKIP'];
   const skipped = Array.from({ length: 12 }, (_, index) => `${index} [needs zsh]`);
   expect(endRun(skipped.map((title) => ['pending', title] as const))).toBeUndefined();
-  expect(written.split('\n').slice(1, 2)).toEqual(['skipped for want of zsh:']);
+  expect(written.split('\n').slice(1, 2)).toEqual(['skipped because they need zsh:']);
   expect(written).toContain(': 9\n  and 2 more\n');
   expect(written).not.toContain('CI');
 });

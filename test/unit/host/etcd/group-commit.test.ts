@@ -374,7 +374,7 @@ describe('the check of a reply', () => {
     expect(group.goneBack).toHaveLength(1);
   });
 
-  it('accepts a revision below one that another reply brought after the call was sent, but not in a later reply', async () => {
+  it('accepts a lower revision if the reply was overtaken, but not if the call was sent later', async () => {
     const answers = answering(
       { cluster_id: '1', revision: '9' },
       { cluster_id: '1', revision: '5' },

@@ -60,7 +60,7 @@ it.each(reads)(
 );
 
 it.each(reads)(
-  'a read (%s) fails once it is unknown what is on the disk, whatever it would read',
+  'every read (%s) fails once the store does not know what is on the disk',
   async (_, __, read) => {
     const { items } = itemsBefore(undefined, { ended: new Error('the store could not write') });
     await expect(read(items)).rejects.toThrow();

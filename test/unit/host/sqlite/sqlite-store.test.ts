@@ -165,7 +165,7 @@ describe('the database file', () => {
     ['log', '-wal'],
     ["log's index", '-shm'],
   ])(
-    'makes the store unready and refuse writes, and is named, while the %s is not where it was',
+    'accepts no writes and is not ready while the %s is moved away, and the store names its path',
     async (_, part) => {
       const file = freshFile();
       const path = `${file}${part}`;
@@ -190,7 +190,7 @@ describe('the database file', () => {
 describe('a file that is deleted while the vault has it open', () => {
   const ends = async (store: SqliteStore) => (await store.failed).message;
 
-  it('makes the store acknowledge nothing any more, and what the deleted log held is there again', async () => {
+  it('makes the store fail without another acknowledgement, and its log is recreated', async () => {
     const file = freshFile();
     const store = open(file);
     expect(await put(store, 'ONE')).toBe('written');
@@ -199,8 +199,8 @@ describe('a file that is deleted while the vault has it open', () => {
     expect(await reasonOf(put(store, 'THREE'))).toBe('unavailable');
     expect(await reasonOf(store.itemsOf(requestContext()).probe())).toBe('unavailable');
     expect(await ends(store)).toBe(
-      `the vault ends, because ${file}-wal was deleted while it ran. It is written again, with all that was ` +
-        'acknowledged: start the vault',
+      `the vault ends, because ${file}-wal was deleted while it ran. The vault has recreated it, with all ` +
+        'acknowledged writes: start the vault',
     );
     const left = freshFile();
     for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
@@ -226,7 +226,7 @@ describe('a file that is deleted while the vault has it open', () => {
     rmSync(`${file}-wal`);
     isBroken = true;
     expect(await reasonOf(put(store, 'LAST'))).toBe('unclear');
-    expect(await ends(store)).toContain('It is written again, with all that was acknowledged');
+    expect(await ends(store)).toContain('The vault has recreated it, with all acknowledged writes');
     for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
     reader.close();
     const names = await namesIn(open(left));
@@ -242,9 +242,7 @@ describe('a file that is deleted while the vault has it open', () => {
       throw new Error('ENOSPC: no space left on device');
     });
     expect(await reasonOf(put(store, 'TWO'))).toBe('unclear');
-    expect(await ends(store)).toMatch(
-      /cannot be written again \(ENOSPC.*\): restore the last backup$/,
-    );
+    expect(await ends(store)).toMatch(/cannot be recreated \(ENOSPC.*\): restore the last backup$/);
     rename.mockRestore();
     expect(existsSync(`${file}-wal.draft`)).toBe(false);
   });
@@ -403,7 +401,7 @@ describe('a disk failure', () => {
     throw new Error('EIO: i/o error');
   };
 
-  it('at the start makes the start fail with an error that names the log and says what to do', async () => {
+  it('makes a start fail with an error that names the log and says what to do', async () => {
     const left = await leaveLog('KEPT');
     const parts = () => ['', '-wal'].map((part) => readFileSync(`${left}${part}`));
     const before = parts();
