@@ -16,7 +16,8 @@ export const unfitReason = (
     return [reason, 'take the backslash away if you mean a reference'];
   }
   const { code, reason, causeLine, dialect = '' } = value;
-  const sentence = fileSentence({ ...value, key: 'it' });
+  const [what, why, remedy] = fileSentence({ ...value, key: 'it' }).split(': ');
+  const sentence = why === undefined ? `${what}` : `${what}: ${why}`;
   if (causeLine !== undefined) return [sentence, `change line ${causeLine} first, or ${otherwise}`];
   if (reason === 'carriage_return') {
     return [
@@ -24,8 +25,9 @@ export const unfitReason = (
       `write the file with LF, or ${otherwise}`,
     ];
   }
-  if (reason === 'byte_order_mark') return [sentence, 'write the file without a byte order mark'];
-  if (reason === 'key') return [sentence, `rename it, or ${otherwise}`];
+  if (reason === 'byte_order_mark' || reason === 'key' || reason === 'comment') {
+    return [sentence, `${remedy}, or ${otherwise}`];
+  }
   if (!/[$`]/.test(text)) return [sentence, `put it in single quotes, or ${otherwise}`];
   const replaces = `${dialect} may replace what follows a $, or run what is in backticks`;
   // dotenv and python expand variables in any quotes, so single quotes would not help.

@@ -259,7 +259,10 @@ describeLocal('a step that cannot do its work', () => {
     'a line that is not an assignment': {
       files: { '.env': `A=${canary}\nB="x secret(web.KEY)"\nC='${canary}\n` },
       code: 6,
-      told: ['error file=.env,line=3,col=3 the value has no closing quote', expect.any(String)],
+      told: [
+        'error file=.env,line=3,col=3 the value has no closing quote: add it',
+        expect.any(String),
+      ],
     },
     'secrets that the policy hides': {
       files: { 'a,b:c.env': `A=${canary}\nB="x secret(web.KEY)"\nC=secret(app.NONE)\n` },

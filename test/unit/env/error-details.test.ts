@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { errorDetail } from '../../../functions/env/error-details.ts';
+import {
+  codeSentences,
+  errorDetail,
+  reasonSentences,
+} from '../../../functions/env/error-details.ts';
 import { planFile } from '../../../functions/env/plan.ts';
 import { VaultError } from '../../../functions/model/errors.ts';
 
@@ -50,6 +54,11 @@ describe('the detail of an error in a file', () => {
     expect(details.join()).not.toContain('hello');
   });
 
+  it.each(Object.entries({ ...codeSentences, ...reasonSentences }))(
+    'says after a colon what to do about %s',
+    (_, sentence) => expect(sentence).toMatch(/^[^:]+: [a-z][^:]+$/),
+  );
+
   it('names the secret if the vault knows the name, and the line that is in the way', () => {
     const at = { line: 1, column: 1 };
     expect(errorDetail({ ...at, code: 'secret_exists', name: 'a.B' })).toBe(
@@ -57,7 +66,7 @@ describe('the detail of an error in a file', () => {
     );
     const unfit = { key: 'A', dialect: 'ruby', reason: 'other_line', causeLine: 7 } as const;
     expect(errorDetail({ ...at, code: 'not_representable', ...unfit })).toBe(
-      'A cannot be written for ruby: another line is in the way (line 7)',
+      'A cannot be written for ruby: another line is in the way: change that line (line 7)',
     );
   });
 });
