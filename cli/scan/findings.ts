@@ -34,7 +34,7 @@ export const findIn = (
   for (const { needle, start, line } of hits) {
     const end = start + needle.bytes.length;
     for (const one of needle.of) {
-      if (needle.form === 'plain') ends.set(one, end);
+      if (needle.form !== 'line') ends.set(one, Math.max(end, ends.get(one) ?? 0));
       if (needle.form === 'line' && end <= (ends.get(one) ?? 0)) continue;
       const { value: _, ...known } = one;
       const key = [line, needle.form, known.name, ...known.versions].join(' ');

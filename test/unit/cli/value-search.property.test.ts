@@ -124,8 +124,11 @@ describe('the report of a scan', () => {
     expect(find('f', 'one\nc4n4ry-two\n')).toEqual(['f:1 B']);
     expect(find('f', 'one\nc4n4ry-two\n  c4n4ry-two\n')).toEqual(['f:1 B', 'f:3 B']);
     const leading = searchFor([known('A', 'c4n4ry-one\nend')]);
-    const { findings } = findIn(leading, [], { bytes: Buffer.from('c4n4ry-one\nend') });
-    expect(findings.map(({ form }) => form)).toEqual(['plain']);
+    const formsAt = (text: string) =>
+      findIn(leading, [], { bytes: Buffer.from(text) }).findings.map(({ form }) => form);
+    expect(formsAt('c4n4ry-one\nend')).toEqual(['plain']);
+    expect(formsAt('{"a": "c4n4ry-one\\nend"}')).toEqual(['json']);
+    expect(formsAt('{"a": "c4n4ry-one\\nend"}\nc4n4ry-one')).toEqual(['json', 'line']);
   });
 
   it('shows [redacted] for a value in a path that is too short to be searched for', () => {
