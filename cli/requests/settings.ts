@@ -144,6 +144,11 @@ const readToken = (
   const { token, tokenCommand } = kept;
   const own = addrOf(kept);
   if ((token ?? tokenCommand) !== undefined && addr !== own) {
+    if (own === undefined) {
+      // The text is not shown, because it may contain a password.
+      const again = `log in again with ${login} --addr ${addr}`;
+      return withheld(profile, `the address of ${profile} is not valid: ${again}`);
+    }
     const held = `the token of ${profile} is only for ${own}, and ${setting} is ${addr}`;
     const another = `dsvault login --profile NAME --addr ${addr}`;
     return withheld(profile, `${held}: drop ${setting}, or keep a token for it with ${another}`);

@@ -292,6 +292,7 @@ describe('the token of a profile', () => {
     env?: NodeJS.ProcessEnv;
     profile?: string;
     code?: number;
+    told?: string;
   }>([
     { title: '--addr', args: ['list', '--addr', 'FRONT'] },
     { title: 'DSVAULT_ADDR', args: ['list'], env: { DSVAULT_ADDR: 'FRONT' } },
@@ -300,6 +301,11 @@ describe('the token of a profile', () => {
       title: 'a profile that has a token command',
       args: ['list', '--addr', 'FRONT', '--profile', 'command'],
       profile: 'command',
+    },
+    {
+      title: 'a profile whose address is not valid',
+      args: ['list', '--addr', 'FRONT', '--profile', 'malformed'],
+      told: 'the address of profile malformed is not valid: log in again with dsvault login --local --profile malformed --addr FRONT ',
     },
     { title: 'run', args: ['run', '-f', '-', '--addr', 'FRONT', '--', 'true'], code: 125 },
     { title: 'doctor', args: ['doctor', '--addr', 'FRONT'] },
@@ -310,24 +316,28 @@ describe('the token of a profile', () => {
       env: { DSVAULT_ADDR: 'FRONT' },
       code: 2,
     },
-  ])('goes to no other address, with $title', async ({ args, env = {}, profile, code = 5 }) => {
-    keep('default', { token: vault.token() });
-    keep('command', { tokenCommand: ['touch', started()] });
-    front.plan();
-    const filled = (text = '') => text.replace('FRONT', front.url).replace('STARTED', started());
-    const ran = await dsvault.run(args.map(filled), {
-      input: 'A=1\n',
-      env: { DSVAULT_TOKEN: '', DSVAULT_ADDR: filled(env['DSVAULT_ADDR']) },
-    });
-    expect(ran.code).toBe(code);
-    expect(ran.stdout + ran.stderr).toMatch(
-      code === 2
-        ? `profile default is for ${own}, and this login is for ${front.url}: `
-        : `the token of profile ${profile ?? 'default'} is only for ${own}, and `,
-    );
-    expect(front.seen().filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
-    expect(existsSync(started())).toBe(false);
-  });
+  ])(
+    'goes to no other address, with $title',
+    async ({ args, env = {}, profile, code = 5, told }) => {
+      keep('default', { token: vault.token() });
+      keep('command', { tokenCommand: ['touch', started()] });
+      keep('malformed', { addr: 'vault.example.com', token: vault.token() });
+      front.plan();
+      const filled = (text = '') => text.replace('FRONT', front.url).replace('STARTED', started());
+      const ran = await dsvault.run(args.map(filled), {
+        input: 'A=1\n',
+        env: { DSVAULT_TOKEN: '', DSVAULT_ADDR: filled(env['DSVAULT_ADDR']) },
+      });
+      expect(ran.code).toBe(code);
+      expect(ran.stdout + ran.stderr).toMatch(
+        code === 2
+          ? `profile default is for ${own}, and this login is for ${front.url}: `
+          : filled(told) || `the token of profile ${profile ?? 'default'} is only for ${own}, and `,
+      );
+      expect(front.seen().filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+      expect(existsSync(started())).toBe(false);
+    },
+  );
 });
 
 describe('a name that the vault does not show', () => {
