@@ -55,7 +55,12 @@ export const openClient = (settings: Settings, { keepKey } = keyOfEffect()): Cli
     if (event.type === 'repeating') keepKeyOf(event.error);
     tell(event);
   };
-  const token = tokenSource(settings);
+  const read = tokenSource(settings);
+  let sent = '';
+  const token = async (refused?: string) => {
+    sent = await read(refused);
+    return sent;
+  };
   const send = sendingTo({ addr, retries, timeoutMs, onEvent, token, fetch });
   return async (id, asked = {}) => {
     const key = asked.idempotencyKey ?? settings.idempotencyKey ?? randomUUID();
@@ -75,7 +80,7 @@ export const openClient = (settings: Settings, { keepKey } = keyOfEffect()): Cli
       const failed = await withNextStep(error, settings, asked.name);
       if (error.code !== 'not_found') throw failed;
       const name = failed.report.field === 'from' ? copiedName(asked.body) : asked.name;
-      throw Object.assign(failed, { missing: { name, findNames: () => listOnce(settings) } });
+      throw Object.assign(failed, { missing: { name, findNames: () => listOnce(settings, sent) } });
     }
   };
 };
@@ -112,15 +117,14 @@ const copiedName = (body: unknown): string | undefined =>
 /** How long a command that has failed waits for names that its user may have meant. */
 const listWithinMs = 2_000;
 
-/** The first 1,000 names that the token may list, in one request. */
-const listOnce = async (settings: Settings): Promise<readonly string[]> => {
+/**
+ * The first 1,000 names that the token may list, in one request. If the vault refuses the token,
+ * there is no other, because a token command may take much longer than this request.
+ */
+const listOnce = async (settings: Settings, token: string): Promise<readonly string[]> => {
   const { addr } = settings;
   const timeoutMs = Math.min(settings.timeoutMs, listWithinMs);
-  const how = {
-    token: tokenSource(settings),
-    fetch: exchangeOf(settings),
-    onEvent: teller(settings),
-  };
+  const how = { token, fetch: exchangeOf(settings), onEvent: teller(settings) };
   const send = sendingTo({ addr, retries: 0, timeoutMs, ...how });
   const { names } = await send('list-secrets', { query: { limit: 1_000 } });
   return names.filter(isSecretName);

@@ -364,6 +364,20 @@ describe('a name that the vault does not show', () => {
     expect(front.seen()).toHaveLength(2);
   });
 
+  it('is not looked for with another token, which a slow token command would make', async () => {
+    const command = join(dsvault.folder, 'counted');
+    const runs = join(dsvault.folder, 'runs');
+    const script = `#!/bin/sh\necho run >> ${runs}\necho ${vault.token()}\n`;
+    writeFileSync(command, script, { mode: 0o700 });
+    const env = { DSVAULT_TOKEN: '', DSVAULT_TOKEN_COMMAND: command };
+    front.plan('pass', 'pass', refuse(401, 'unauthenticated', false));
+    // The command's token is kept, so the vault may refuse it later.
+    expect(await dsvault.run(['list'], { env })).toMatchObject({ code: 0 });
+    const ran = await dsvault.run(['get', 'API_KYE'], { env });
+    expect(ran).toMatchObject({ code: 3, stderr: expect.stringContaining('dsvault list prints') });
+    expect(readFileSync(runs, 'utf8')).toBe('run\n');
+  });
+
   it('does not list names with --json, or if the command succeeds', async () => {
     front.plan();
     expect(await dsvault.run(['get', 'API_KYE', '--json'])).toMatchObject({ code: 3 });
