@@ -35,8 +35,7 @@ export const watchRoom = (
     const sentence =
       path === undefined
         ? `the files of ${folder} are back`
-        : `${path} was moved, replaced or deleted: every write is refused until it is put back, or the vault is ` +
-          'restarted';
+        : `${path} was moved, replaced or deleted: every write is refused until it is put back`;
     changed(sentence, isLow);
   };
   const look = async (): Promise<void> => {

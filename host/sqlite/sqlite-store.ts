@@ -2,13 +2,13 @@
  * The store in a vault's SQLite file, for the vault that serves it and for the commands that run
  * next to it.
  */
-import { closeSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Item } from '../../functions/store/items.ts';
 import { NotSent, type RestorableTable } from '../../functions/store/ports.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
-import { syncPath } from '../../system/files.ts';
+import { moveDraft, syncPath } from '../../system/files.ts';
 import { type Access, openDatabase } from './database.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
 import { rewriteLog } from './renewed-log.ts';
@@ -104,9 +104,35 @@ const watchFiles = (file: string, log: LogFile) => {
     // Some network file systems count no links at all.
     return findMoved() === undefined ? undefined : isDeleted ? file : `${file}-wal`;
   };
+  const isReplaced = (): boolean => findMoved() === file && existsSync(file);
+  /** Renames the log and its index, so that no start finds them. Returns the log's new path. */
+  const setLogAside = (): string => {
+    const suffix = `.${new Date().toISOString().replaceAll(':', '-')}`;
+    const [, ...ofLog] = opened;
+    for (const { path } of ofLog.filter(isThere)) moveDraft(path, `${path}${suffix}`);
+    return `${file}-wal${suffix}`;
+  };
+  const ending = `the vault ends, because ${file} was deleted or replaced while it ran`;
+  const away = `move ${file}-wal and ${file}-shm away`;
+  const endOfDeleted = () => failure(`${ending}: ${away}, and restore the last backup`);
+  const endOfReplaced = (): Error => {
+    try {
+      const log = setLogAside();
+      return failure(`${ending}. The next start uses the file that is there now, without ${log}`);
+    } catch (error) {
+      const what = `${ending}, and its log cannot be renamed (${sentenceOf(error)})`;
+      return failure(`${what}: ${away}, then start the vault`, { cause: error });
+    }
+  };
   return {
     findMoved,
     findDeleted,
+    /**
+     * Whether another file is at the path of the store. The next start would then copy the log into
+     * that file, although the log works only with the one that is open.
+     */
+    isReplaced,
+    setLogAside,
     /**
      * If the file or the log was deleted, returns a user-facing error that says so. A deleted log
      * is recreated first: once the process exits, nothing else has its acknowledged writes.
@@ -114,12 +140,7 @@ const watchFiles = (file: string, log: LogFile) => {
     endOf: (): Error | undefined => {
       const deleted = findDeleted();
       if (deleted === undefined) return undefined;
-      if (deleted === file) {
-        return failure(
-          `the vault ends, because ${file} was deleted or replaced while it ran: move ${file}-wal and ${file}-shm away, ` +
-            'and restore the last backup',
-        );
-      }
+      if (deleted === file) return isReplaced() ? endOfReplaced() : endOfDeleted();
       const why = `the vault ends, because ${deleted} was deleted while it ran`;
       try {
         rewriteLog(deleted, log.descriptor);
@@ -203,6 +224,24 @@ export const openSqliteStore = (
     if (files?.findMoved() !== undefined) throw new NotSent('unavailable');
   };
   const never = new AbortController().signal;
+  /**
+   * Copies the log into the file that is open, wherever that is now, and empties it. Returns
+   * whether this is done, which a program that reads the store can prevent.
+   */
+  const emptyLog = (): boolean => {
+    try {
+      return database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
+    } catch {
+      return false;
+    }
+  };
+  /** Makes the store fail if a file was deleted: the sync after any write finds that. */
+  const failIfDeleted = async (): Promise<void> => {
+    if (files?.findDeleted() === undefined) return;
+    const touch = () => ({ result: undefined, bytes: 0, changed: [''] });
+    // `failed` reports the error.
+    await writer.run(touch, never).catch(() => undefined);
+  };
 
   return {
     itemsOf: createSqliteItems(statements, writer, checkFile),
@@ -228,22 +267,23 @@ export const openSqliteStore = (
     },
 
     findMoved: () => {
-      if (files?.findDeleted() === undefined) return files?.findMoved();
-      // The sync after a write finds the deleted file and makes the store fail, so run a write that
-      // changes nothing. `failed` reports the error.
-      const touch = () => ({ result: undefined, bytes: 0, changed: [''] });
-      writer.run(touch, never).catch(() => undefined);
-      return undefined;
+      const moved = files?.findMoved();
+      if (files?.findDeleted() !== undefined) void failIfDeleted();
+      // After a kill, the next start would not find the log, or copy it into another file.
+      else if (moved === `${file}-wal` || files?.isReplaced()) emptyLog();
+      return moved;
     },
 
     findProblems: async () => [],
     failed: failed.promise,
 
     async close() {
+      await failIfDeleted();
       await writer.idle();
       // Closing the database would copy the log into the file. If the log may not be on disk, only
       // the next start may do that.
       if (writer.ended()) return;
+      if (files?.isReplaced() && !emptyLog()) files.setLogAside();
       await log?.close();
       database.close();
       files?.close();

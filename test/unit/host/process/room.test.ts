@@ -41,7 +41,7 @@ it('watchRoom reports once that a disk is nearly full or a file was moved, and o
   moved = undefined;
   expect(await after(50 * mebibyte)).toBe(6);
   expect(lines.slice(3)).toEqual([
-    '/data/it was moved, replaced or deleted: every write is refused until it is put back, or the vault is restarted',
+    '/data/it was moved, replaced or deleted: every write is refused until it is put back',
     'the disk of /data has space again',
     'the files of /data are back',
   ]);

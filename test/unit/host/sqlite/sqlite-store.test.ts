@@ -16,7 +16,7 @@ import fs, {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { NotSent } from '../../../../functions/store/ports.ts';
@@ -253,18 +253,121 @@ describe('a file that is deleted while the vault has it open', () => {
     await put(store, 'ONE');
     store.refuseWrites(true);
     rmSync(`${file}-wal`);
-    expect(store.findMoved()).toBeUndefined();
+    expect(store.findMoved()).toBe(`${file}-wal`);
     expect(await ends(store)).toContain(`${file}-wal was deleted`);
   });
 
-  it('makes the store fail if another file has replaced it', async () => {
+  it('is found by a stop, too', async () => {
+    const [file, left] = [freshFile(), freshFile()];
+    const store = openSqliteStore(file, 'serve');
+    await put(store, 'ONE');
+    const reader = openSqliteStore(file, 'read');
+    rmSync(`${file}-wal`);
+    await store.close();
+    expect(await ends(store)).toContain('The vault has recreated it, with all acknowledged writes');
+    await reader.close();
+    for (const part of ['', '-wal']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    expect(await namesIn(open(left))).toEqual(['ONE']);
+  });
+
+  it('needs the last backup if it is the store itself', async () => {
     const file = freshFile();
     const store = open(file);
     await put(store, 'ONE');
-    copyFileSync(file, `${file}.other`);
-    renameSync(`${file}.other`, file);
+    rmSync(file);
     expect(await reasonOf(put(store, 'TWO'))).toBe('unclear');
-    expect(await ends(store)).toContain(`${file} was deleted or replaced while it ran`);
+    expect(await ends(store)).toMatch(
+      /: move \S+-wal and \S+-shm away, and restore the last backup$/,
+    );
+    expect(() => openSqliteStore(file, 'serve')).toThrow('is missing or empty, and its log');
+  });
+});
+
+describe('a store in whose place somebody puts another one', () => {
+  const items = (letter: string) => Array.from({ length: 200 }, (_, index) => `${letter}${index}`);
+  const fill = async (store: SqliteStore, names: readonly string[]): Promise<void> => {
+    await Promise.all(names.map((name) => put(store, name)));
+  };
+  /** A vault that has stored `OLD…`, and the file of another one with `NEW…`. */
+  const running = async () => {
+    const [file, other] = [freshFile(), freshFile()];
+    const restored = openSqliteStore(other, 'serve');
+    await fill(restored, items('NEW'));
+    await restored.close();
+    const store = openSqliteStore(file, 'serve');
+    await fill(store, items('OLD'));
+    return { file, other, store };
+  };
+  const survives = async (file: string, letter: string) =>
+    expect([...(await namesIn(open(file)))].sort()).toEqual(items(letter).sort());
+
+  it('ends by itself, and the next start uses the new file without the old log', async () => {
+    const { file, other, store } = await running();
+    renameSync(other, file);
+    expect(await reasonOf(put(store, 'LAST'))).toBe('unclear');
+    const { message } = await store.failed;
+    const ended = `the vault ends, because ${file} was deleted or replaced while it ran`;
+    expect(message).toContain(`${ended}. The next start uses the file that is there now, without `);
+    expect(existsSync(message.split('without ')[1] ?? '')).toBe(true);
+    await survives(file, 'NEW');
+  });
+
+  it('says what to move away if it cannot rename the log', async () => {
+    const { file, other, store } = await running();
+    renameSync(other, file);
+    const rename = jest.spyOn(fs, 'renameSync').mockImplementation(() => {
+      throw new Error('EROFS: read-only file system');
+    });
+    expect(await reasonOf(put(store, 'LAST'))).toBe('unclear');
+    expect((await store.failed).message).toMatch(
+      /cannot be renamed \(EROFS.*\): move \S+-wal and \S+-shm away, then start the vault$/,
+    );
+    rename.mockRestore();
+  });
+
+  it('leaves no log for it at a stop', async () => {
+    const { file, other, store } = await running();
+    renameSync(file, `${file}.away`);
+    copyFileSync(other, file);
+    await store.close();
+    await survives(file, 'NEW');
+    await survives(`${file}.away`, 'OLD');
+  });
+
+  it('leaves no log for it at a stop while a program reads it, and loses nothing', async () => {
+    const { file, other, store } = await running();
+    const reader = new DatabaseSync(file, { readOnly: true });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT item FROM items').all();
+    const last = await put(store, 'LAST');
+    expect(last).toBe('written');
+    renameSync(file, `${file}.away`);
+    copyFileSync(other, file);
+    await store.close();
+    reader.close();
+    const [log = ''] = readdirSync(dirname(file)).filter((name) => /-wal\../.test(name));
+    renameSync(join(dirname(file), log), `${file}.away-wal`);
+    await survives(file, 'NEW');
+    expect(await namesIn(open(`${file}.away`))).toHaveLength(201);
+  });
+
+  it('leaves no log for it before a kill, once it has looked', async () => {
+    const { file, other, store } = await running();
+    renameSync(file, `${file}.away`);
+    copyFileSync(other, file);
+    expect(store.findMoved()).toBe(file);
+    const left = freshFile();
+    for (const part of ['', '-wal', '-shm']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    await survives(left, 'NEW');
+  });
+
+  it('has all of a log that was moved away before a kill, once it has looked', async () => {
+    const { file, store } = await running();
+    renameSync(`${file}-wal`, `${file}-wal.away`);
+    expect(store.findMoved()).toBe(`${file}-wal`);
+    const left = freshFile();
+    for (const part of ['', '-shm']) copyFileSync(`${file}${part}`, `${left}${part}`);
+    await survives(left, 'OLD');
   });
 });
 
