@@ -123,7 +123,7 @@ export const collectRuns = () => {
 
     /**
      * Judges the runs. Call it once, because it frees the lines. The log must still have the lines
-     * that `heads` record, except for those from before `from` (in milliseconds).
+     * that `heads` record, unless they were written before `from` (in milliseconds).
      */
     found: (from: number, heads: readonly Head[] = []): Runs => {
       const known = new Map(heads.map((one) => [one.run, one]));

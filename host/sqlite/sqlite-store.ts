@@ -29,8 +29,9 @@ export type SqliteStore = RestorableTable & {
    */
   readonly refuseWrites: (areRefused: boolean) => void;
   /**
-   * Returns the path at which the store's file, its log or the log's index no longer is, because it
-   * was moved. If the file or the log was deleted, the store fails.
+   * Returns the path at which the store's file, its log or the log's index no longer is. If the
+   * file or the log was deleted, the store fails. If the log was moved, or another file is at the
+   * path of the store, the log is copied into the store and emptied, because no start could do it.
    */
   readonly findMoved: () => string | undefined;
   /**

@@ -67,7 +67,7 @@ onLinux('a process that has the pid and the ticks of a record', () => {
   });
 });
 
-it('a process record that cannot be removed stays, and does not hide why the process ends', () => {
+it('a process still gives the reason for its end if its record cannot be removed', () => {
   const folder = freshFolder();
   const { remember, forget } = createRecord('it.json', v.object({ url: v.string() }));
   remember(folder, { url: 'http://127.0.0.1:1' });

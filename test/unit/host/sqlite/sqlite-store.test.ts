@@ -312,6 +312,20 @@ describe('a store in whose place somebody puts another one', () => {
     await survives(file, 'NEW');
   });
 
+  it('leaves a log alone that was put there together with the new store', async () => {
+    const [{ file, store }, other] = [await running(), await running()];
+    for (const part of ['', '-wal']) copyFileSync(`${other.file}${part}`, `${file}${part}.new`);
+    for (const part of ['', '-wal']) renameSync(`${file}${part}.new`, `${file}${part}`);
+    const log = readFileSync(`${file}-wal`);
+    expect(await reasonOf(put(store, 'LAST'))).toBe('unclear');
+    expect((await store.failed).message).toContain(
+      'The next start uses the file that is there now',
+    );
+    expect(readFileSync(`${file}-wal`)).toEqual(log);
+    await survives(file, 'OLD');
+    await other.store.close();
+  });
+
   it('says what to move away if it cannot rename the log', async () => {
     const { file, other, store } = await running();
     renameSync(other, file);
