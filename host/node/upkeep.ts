@@ -88,7 +88,7 @@ const revisionsMinNearQuota = 100;
 /**
  * The write after each compaction, and of each minute in which space is short, for two reasons.
  * etcd returns a cached hash for the last revision of a compaction, whereas a restarted member
- * computes a different one and would stop serving; this write moves the revision on. And etcd
+ * computes a different one and would stop serving; this write moves the revision on. And a member
  * counts the freed pages as free only after its next write, but writes may be refused until then.
  */
 const smallWrite: Txn = {
@@ -101,7 +101,7 @@ const smallWrite: Txn = {
  * Creates the task that compacts. Once there are enough new revisions, the node of the leader
  * removes history older than one minute, so that members can still compare newer revisions. While a
  * backup reads a revision, that revision is kept, unless space is short: then the backup fails, and
- * the nodes can go on writing.
+ * the nodes can go on writing. While the space of its own member is short, each node writes.
  */
 export const createCompaction = ({
   member,
@@ -125,15 +125,15 @@ export const createCompaction = ({
   return async ({ revision, isLeader, dbBytesInUse }) => {
     const minuteAgo = seen;
     seen = revision;
-    if (!isLeader) return;
     const isShort = isNearQuota(dbBytesInUse, quotaBytes);
     const before = compacted;
     const from = compacted + (isShort ? revisionsMinNearQuota : revisionsMin);
-    if (minuteAgo >= from) {
+    if (isLeader && minuteAgo >= from) {
       const held = isShort ? undefined : await findHeldRevision(etcd, deadline());
       const to = Math.min(minuteAgo, held ?? minuteAgo);
       if (to >= from) await compact(to);
     }
+    // A follower may end its compaction after the leader's write, so it writes, too.
     if (isShort || compacted > before) await etcd.txn(smallWrite, deadline());
   };
 };

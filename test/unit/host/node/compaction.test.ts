@@ -72,14 +72,19 @@ describe('compaction', () => {
     expect(etcd.calls.filter((call) => 'success' in call)).toHaveLength(1);
   });
 
-  it('makes a write each minute on the leader while the data exceed 80 % of the quota, so that etcd counts freed pages', async () => {
-    await minutes([100], { dbBytesInUse: 800_000 });
-    await minutes([100], { dbBytesInUse: 800_001, isLeader: false });
-    expect(etcd.calls).toEqual([]);
-    await minutes([100, 100], { dbBytesInUse: 800_001 });
-    expect(etcd.calls).toHaveLength(2);
-    expect([...etcd.items().keys()]).toEqual(['node/compaction']);
-  });
+  it.each([
+    ['the leader', true],
+    ['another node', false],
+  ])(
+    'makes a write each minute on %s while its data exceed 80 %% of the quota, so that its etcd counts freed pages',
+    async (_, isLeader) => {
+      await minutes([100], { dbBytesInUse: 800_000, isLeader });
+      expect(etcd.calls).toEqual([]);
+      await minutes([100, 100], { dbBytesInUse: 800_001, isLeader });
+      expect(etcd.calls).toHaveLength(2);
+      expect([...etcd.items().keys()]).toEqual(['node/compaction']);
+    },
+  );
 
   it('happens on the leader only, and a new leader knows the revision of one minute ago', async () => {
     await minutes([20_000, 50_000], { isLeader: false });
