@@ -34,10 +34,13 @@ describe('three nodes with a master key in a KMS', () => {
         expect(await read(other, `KEPT_${node}`)).toMatchObject(shown);
       }
     }
-    const { nodes: shown } = await untilSeen(cluster.status, (status) =>
-      status.nodes.every(({ masterKey }) => masterKey !== null),
+    // A node whose first look at the key took too long looks again after a minute.
+    await untilSeen(
+      cluster.status,
+      (status) =>
+        status.nodes.length === nodes.length &&
+        status.nodes.every(({ masterKey }) => masterKey === 'usable'),
     );
-    expect(shown.map(({ masterKey }) => masterKey)).toEqual(['usable', 'usable', 'usable']);
   });
 
   // Shows G9.
