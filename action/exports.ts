@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { EOL } from 'node:os';
 import { variable } from '../system/environment.ts';
 import { failure, systemCodeOf } from '../system/failures.ts';
 
@@ -47,8 +46,8 @@ const refusals: readonly (readonly [reason: string, names: RegExp])[] = [
 ];
 
 /**
- * Why a variable with this name is not exported; `undefined` if it is. Case is ignored, as Windows
- * and npm do.
+ * Why a variable with this name is not exported; `undefined` if it is. Case is ignored, as npm
+ * ignores it.
  */
 export const reasonAgainst = (name: string): string | undefined =>
   refusals.find(([, names]) => names.test(name.toUpperCase()))?.[0];
@@ -56,12 +55,10 @@ export const reasonAgainst = (name: string): string | undefined =>
 /**
  * Writes variables as entries of `GITHUB_ENV`, in the form with a delimiter, which allows any text.
  * If a line of a value were the delimiter, the value would end there, and the rest could set other
- * variables; so the delimiter is chosen to occur in no value. On Windows the runner treats CR LF as
- * one line end, so there CR LF ends each part of an entry.
+ * variables; so the delimiter is chosen to occur in no value.
  */
 export const entriesOf = (
   variables: ReadonlyMap<string, string>,
-  lineEnd: string = EOL,
   draw: () => string = randomUUID,
 ): string => {
   const values = [...variables.values()];
@@ -69,7 +66,7 @@ export const entriesOf = (
   do delimiter = `dsvault-${draw()}`;
   while (values.some((value) => value.includes(delimiter)));
   return [...variables]
-    .map(([name, value]) => [`${name}<<${delimiter}`, value, delimiter, ''].join(lineEnd))
+    .map(([name, value]) => [`${name}<<${delimiter}`, value, delimiter, ''].join('\n'))
     .join('');
 };
 

@@ -64,7 +64,7 @@ export const buildInstalled = (outfile) =>
     format: 'cjs',
     external: ['./program.js'],
     // Without the `--`, Node would interpret an option `--env-file` after the name of the program
-    // itself. On Windows npm copies the `--` into the `dsvault.cmd` that it creates.
+    // itself.
     banner: { js: '#!/usr/bin/env -S node --' },
   });
 

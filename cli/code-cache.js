@@ -55,11 +55,10 @@ const prepareFolder = () => {
 
 /**
  * Makes Node use the cache for what it loads afterwards, in this process only, unless the user has
- * given Node another folder or disabled the cache. On Windows there is no cache, because users and
- * modes there do not show who may write to a folder.
+ * given Node another folder or disabled the cache.
  */
 export const useCodeCache = () => {
-  if (process.env.NODE_DISABLE_COMPILE_CACHE || process.platform === 'win32') return;
+  if (process.env.NODE_DISABLE_COMPILE_CACHE) return;
   try {
     if (module.getCompileCacheDir() !== undefined) return;
     const folder = prepareFolder();

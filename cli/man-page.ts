@@ -22,7 +22,6 @@ const variables: Readonly<Record<string, string>> = {
   DSVAULT_VERSIONS: 'what run sets for its program: the versions of its secrets, as A@3,B@1',
   NO_COLOR: 'if set, nothing is bold',
   PATH: 'where run and the token command look for programs',
-  PATHEXT: 'the extensions of programs, on Windows',
   TERM: 'if dumb, nothing is bold, and no line says that the vault takes long',
   VAULT_DATA_DIR: 'where login --local looks for the data of a vault in a checkout',
   XDG_CONFIG_HOME: 'the folder for configuration, with the profiles (~/.config)',

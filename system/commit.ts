@@ -22,7 +22,6 @@ export const commitOf = (folder: string): string | null => {
     env: environmentFor(),
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: 5_000,
-    windowsHide: true,
   });
   return /^[0-9a-f]{40}(?=\n$)/.exec(stdout ?? '')?.[0] ?? null;
 };

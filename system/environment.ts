@@ -13,11 +13,8 @@ export const environment: Readonly<NodeJS.ProcessEnv> = process.env;
  */
 export const variable = (name: string): string | undefined => environment[name] || undefined;
 
-/**
- * Whether a variable gives `dsvault` a token, such as `DSVAULT_TOKEN_FILE`. Ignores case, as
- * Windows does.
- */
-const isToken = (name: string): boolean => /^DSVAULT_TOKEN(_FILE|_COMMAND)?$/i.test(name);
+/** Whether a variable gives `dsvault` a token, such as `DSVAULT_TOKEN_FILE`. */
+const isToken = (name: string): boolean => /^DSVAULT_TOKEN(_FILE|_COMMAND)?$/.test(name);
 
 type Options = {
   /** Pass on no variables at all, except the token variables if `keepToken` is set. */

@@ -17,10 +17,9 @@ const privateMode = 0o600;
 
 /**
  * Syncs a file, or the names in a folder, to disk. Does nothing for a path that may be written but
- * not read, and on Windows, which cannot do this.
+ * not read.
  */
 export const syncPath = (path: string): void => {
-  if (process.platform === 'win32') return;
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');

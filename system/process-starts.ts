@@ -34,7 +34,7 @@ export const startsOf = (
   pids: readonly number[],
   platform: NodeJS.Platform = process.platform,
 ): ReadonlyMap<number, string | null> => {
-  const told = platform === 'linux' ? startsInProc(pids) : startsByPs(pids, platform);
+  const told = platform === 'linux' ? startsInProc(pids) : startsByPs(pids);
   return told ?? new Map(pids.filter(isRunning).map((pid) => [pid, null]));
 };
 
@@ -63,11 +63,7 @@ const read = (file: string): string | undefined => {
   }
 };
 
-const startsByPs = (
-  pids: readonly number[],
-  platform: NodeJS.Platform,
-): Map<number, string> | undefined => {
-  if (platform === 'win32') return undefined;
+const startsByPs = (pids: readonly number[]): Map<number, string> | undefined => {
   // One `-o` for each field: on macOS the header after `=` goes up to the end of the argument.
   const fields = ['pid=', 'stat=', 'lstart='].flatMap((field) => ['-o', field]);
   const { error, stdout } = spawnSync('ps', [...fields, '-p', pids.join(',')], {

@@ -1,6 +1,6 @@
 /** Finds the program for a command, as a shell does. */
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, resolve, sep } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { variable } from './environment.ts';
 
 /**
@@ -9,13 +9,9 @@ import { variable } from './environment.ts';
  * exist or are executable.
  */
 const filesOf = (command: string, folders: readonly string[]): readonly string[] => {
-  const isPath = command.includes('/') || command.includes(sep);
+  if (command.includes('/')) return [command];
   const all = [...folders, ...(variable('PATH') ?? '').split(delimiter)];
-  const files = isPath ? [command] : all.map((folder) => resolve(folder, command));
-  if (process.platform !== 'win32') return files;
-  // npm.cmd comes before the shell script npm in the same folder.
-  const endings = [...(variable('PATHEXT') ?? '.exe;.cmd').split(';'), ''];
-  return files.flatMap((file) => endings.map((ending) => `${file}${ending}`));
+  return all.map((folder) => resolve(folder, command));
 };
 
 const isProgram = (file: string): boolean => {

@@ -123,15 +123,10 @@ const launchPage = (url: string, code: string): string =>
   `<!doctype html><meta charset="utf-8"><title>console</title>` +
   `<meta http-equiv="refresh" content="0;url=${url}/#code=${code}">\n`;
 
-const openers: Readonly<Record<string, readonly string[]>> = {
-  darwin: ['open'],
-  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
-};
-
 const openInBrowser = (file: string): void => {
-  const [program = 'xdg-open', ...args] = openers[process.platform] ?? ['xdg-open'];
+  const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const env = environmentFor();
-  const child = spawn(program, [...args, file], { env, stdio: 'ignore', detached: true });
+  const child = spawn(program, [file], { env, stdio: 'ignore', detached: true });
   const tell = (why: string) => note(`${program} opens no browser (${why}): open ${file} yourself`);
   child.once('error', (error) => tell(systemCodeOf(error)));
   child.once('exit', (code) => code && tell(`exit code ${code}`));

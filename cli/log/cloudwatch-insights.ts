@@ -2,8 +2,8 @@
  * Searches the logs of a stack with CloudWatch Logs Insights, by the AWS CLI and credentials of the
  * user.
  */
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import spawn from 'cross-spawn';
 import * as v from 'valibot';
 import { operations } from '../../client/operations.ts';
 import { environmentFor } from '../../system/environment.ts';
@@ -131,13 +131,10 @@ const search = async (groups: readonly string[], query: string, { from, to }: Sp
 
 /** Runs the AWS CLI, which says itself on stderr what is wrong. */
 const runAws = <Output>(schema: v.GenericSchema<unknown, Output>, args: string[]): Output => {
-  const { error, status, signal, stdout } = spawn.sync(
+  const { error, status, signal, stdout } = spawnSync(
     'aws',
     ['logs', ...args, '--output', 'json'],
     {
-      // On Windows a program `aws` in the current folder would be run first, and that folder may be
-      // anybody's.
-      cwd: '/',
       env: { ...environmentFor(), AWS_PAGER: '' },
       stdio: ['ignore', 'pipe', 'inherit'],
       encoding: 'utf8',

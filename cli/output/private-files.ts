@@ -15,12 +15,8 @@ const cannotWrite = (file: string, error: unknown) =>
     ? error
     : failure(`cannot write ${file} (${systemCodeOf(error)})`, { cause: error });
 
-/**
- * Whether other users may open the file. False on Windows, which has no such modes: there the
- * permissions of the folder protect the file.
- */
-export const isOpenToOthers = ({ mode }: Stats): boolean =>
-  process.platform !== 'win32' && (mode & 0o077) !== 0;
+/** Whether other users may open the file. */
+export const isOpenToOthers = ({ mode }: Stats): boolean => (mode & 0o077) !== 0;
 
 type Target = {
   readonly file: string;

@@ -3,10 +3,10 @@
  * stored in a private file until shortly before it expires. The command comes from the user's
  * environment or profile, and nothing about it depends on the folder in which `dsvault` runs.
  */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import spawn from 'cross-spawn';
 import { cacheFolder, environment } from '../../system/environment.ts';
 import { failure, systemCodeOf, usage } from '../../system/failures.ts';
 import { isOpenToOthers, replaceFile } from '../output/private-files.ts';
@@ -109,7 +109,7 @@ const findKept = (file: string): string | undefined => {
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
     const stats = fstatSync(descriptor);
-    const isOwn = stats.uid === (process.getuid?.() ?? stats.uid);
+    const isOwn = stats.uid === process.getuid?.();
     if (isOpenToOthers(stats) || !isOwn) return undefined;
     const token = readFileSync(descriptor, 'utf8');
     return isJwt(token) ? token : undefined;
@@ -133,7 +133,7 @@ export const runTokenCommand = (
   if (program === '' || (program.includes('/') && !isAbsolute(program))) {
     throw fail('must begin with the name of a program or its absolute path: write it there');
   }
-  const { error, status, signal, stdout } = spawn.sync(program, args, {
+  const { error, status, signal, stdout } = spawnSync(program, args, {
     // The command runs in a folder that is the same for every project.
     cwd: '/',
     // If the command starts dsvault, that one must not start the command again.

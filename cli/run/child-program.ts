@@ -1,8 +1,7 @@
 /** Runs the program of `dsvault run` and `dsvault bisect`: signals, output, exit code, restarts. */
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { type Readable, Transform } from 'node:stream';
-import spawn from 'cross-spawn';
 import { failure, systemCodeOf } from '../../system/failures.ts';
 import { findProgram, isOnPath } from '../../system/programs.ts';
 import { note } from '../output/output.ts';
@@ -146,8 +145,6 @@ const notStarted = ({ command }: Child, reason: string, why: StartFault): Runnin
   return { isStarted: false, send: () => false, code: Promise.resolve(code) };
 };
 
-const isWindows = process.platform === 'win32';
-
 const spawnChild = (file: string, given: Child): RunningChild => {
   const { command, args, env, hide, outToStderr } = given;
   const stdout = outToStderr ? process.stderr : process.stdout;
@@ -160,9 +157,7 @@ const spawnChild = (file: string, given: Child): RunningChild => {
   let child: ChildProcess;
   try {
     const stdio: StdioOptions = ['inherit', outToStderr && !out ? 2 : piped, piped];
-    // On Windows cross-spawn runs batch files with cmd.exe, which needs its own name as `argv0`, so
-    // `argv0` is not set there.
-    child = spawn(file, args, { ...(!isWindows && { argv0: command }), env, stdio });
+    child = spawn(file, args, { argv0: command, env, stdio });
   } catch (error) {
     // spawn throws some errors of the system, such as for an environment that is too long.
     return notStarted(given, cannot(error), 'programUnusable');

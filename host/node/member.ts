@@ -63,14 +63,8 @@ export const peerUrlOf = ({ host, etcdPort }: NodeAddress): string => `https://$
 const clusterOf = ({ nodes }: NodeConfig): string =>
   nodes.map((one) => `${nameOf(one.node)}=${peerUrlOf(one)}`).join(',');
 
-/** Throws a user-facing error if there is no etcd, or if this system cannot run a node. */
+/** Throws a user-facing error if there is no etcd. */
 export const requireEtcd = (): void => {
-  if (process.platform === 'win32') {
-    throw misconfigured(
-      'a node of a cluster does not run on Windows, which lacks its sockets and signals: run it on Linux or macOS, or ' +
-        'in WSL; npm start serves one vault on Windows',
-    );
-  }
   if (findProgram('etcd') !== undefined) return;
   throw misconfigured('etcd is not on the PATH: install it (Debian: apt-get install etcd-server)');
 };

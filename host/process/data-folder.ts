@@ -80,11 +80,9 @@ const isOwn = (folder: string, { mode, uid }: Stats): boolean => {
 
 /**
  * Closes a vault's own folder to others. Returns the mode of a folder that stays open to them,
- * otherwise `undefined`. On Windows a folder has no such mode: whoever has access to its parent may
- * have access to it.
+ * otherwise `undefined`.
  */
 const closeOwnFolder = (folder: string): number | undefined => {
-  if (process.platform === 'win32') return undefined;
   const stats = statSync(folder);
   if ((stats.mode & 0o077) === 0) return undefined;
   if (!isOwn(folder, stats)) return stats.mode & 0o7777;

@@ -3,7 +3,7 @@
  * folder. A record has the pid and the start, so the record of a killed process is recognised as
  * stale, even after the machine has started again.
  */
-import { type ChildProcess, execFileSync, type StdioOptions } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
@@ -19,20 +19,8 @@ export type ProcessRecord = v.InferOutput<typeof processRecord>;
 
 /** Returns the record of a running process; `undefined` if it does not run. */
 export const recordOf = (pid: number): ProcessRecord | undefined => {
-  const startTime = process.platform === 'win32' ? askPowerShell(pid) : startsOf([pid]).get(pid);
+  const startTime = startsOf([pid]).get(pid);
   return startTime ? { pid, startTime } : undefined;
-};
-
-const askPowerShell = (pid: number): string | undefined => {
-  const command = `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`;
-  const args = ['-NoProfile', '-NonInteractive', '-Command', command];
-  const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
-  const { env } = process;
-  try {
-    return execFileSync('powershell.exe', args, { encoding: 'utf8', env, stdio }).trim();
-  } catch {
-    return undefined;
-  }
 };
 
 /**

@@ -29,8 +29,8 @@ const refusalOf = (status: FileStatus): string | undefined => {
 export const readSmallFile = (
   file: string,
 ): { readonly status: FileStatus; readonly bytes: Buffer } => {
-  // Without O_NONBLOCK, which Windows lacks, opening a pipe waits for a writer.
-  const descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  // Without O_NONBLOCK, opening a pipe waits for a writer.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const status = statusOf(descriptor);
     const refusal = refusalOf(status);

@@ -53,10 +53,9 @@ export const startProgram = (
 
 /**
  * Starts a child in its own process group, so that Ctrl-C at a terminal reaches only this process,
- * which can first finish what it has begun. On Windows a separate hidden console has that effect,
- * and a detached child would outlive this process. The caller reads the child's stderr from
- * `child.stderr` and, if `output` is piped, its stdout from `child.stdout`. The child gets the few
- * environment variables that every program needs, and those of `environment`.
+ * which can first finish what it has begun. The caller reads the child's stderr from `child.stderr`
+ * and, if `output` is piped, its stdout from `child.stdout`. The child gets the few environment
+ * variables that every program needs, and those of `environment`.
  */
 export const startChild = (
   command: string,
@@ -69,8 +68,7 @@ export const startChild = (
   const { PATH, HOME, TMPDIR } = process.env;
   const child = spawn(file, rest, {
     cwd,
-    detached: process.platform !== 'win32',
-    windowsHide: true,
+    detached: true,
     stdio: ['ignore', output, 'pipe'],
     env: { PATH, HOME, TMPDIR, ...environment },
   });

@@ -115,12 +115,11 @@ export const renewLog = (file: string, settings: string, waitMs = readersMs): vo
 
 /**
  * All of the log must be on disk before the first of its pages goes into the store's file. If the
- * power is cut in between, the next start does the same again. Windows does not let a program
- * replace a file that is open.
+ * power is cut in between, the next start does the same again.
  */
 const move = (database: DatabaseSync, log: string): void => {
   try {
-    if (process.platform !== 'win32' && sizeOf(log) > 0) renew(log);
+    if (sizeOf(log) > 0) renew(log);
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch (error) {
     throw failure(

@@ -23,7 +23,7 @@ export type Dynoxide = {
  * The platforms with an npm package of dynoxide. Only the first is in the lockfile, because the
  * registry from which the lockfile was made does not have the others.
  */
-const packaged = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64', 'win32-x64'];
+const packaged = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64'];
 const version = manifest.optionalDependencies['@dynoxide/linux-x64'];
 /**
  * How to build dynoxide from source. crates.io does not have the version of the npm packages, so

@@ -2,11 +2,11 @@
  * The bill of materials of a release, in CycloneDX: the packages that `npm ci --omit=dev
  * --omit=optional` installs on a server. `npm sbom` writes it.
  */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import spawn from 'cross-spawn';
 import { failure } from '../../system/failures.ts';
 
 type Manifest = { devDependencies?: unknown; optionalDependencies?: unknown };
@@ -55,7 +55,7 @@ export const billOfMaterials = (commit: string, time: string): string => {
   try {
     writeServed(folder);
     const words = ['sbom', '--sbom-format=cyclonedx', '--package-lock-only'];
-    const { stdout, status, error } = spawn.sync('npm', words, {
+    const { stdout, status, error } = spawnSync('npm', words, {
       cwd: folder,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,5 +1,5 @@
 /** Builds the packages `dsvault` and `dsvault-client`, and the GitHub Action. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import spawn from 'cross-spawn';
 import { build, type Metafile } from 'esbuild';
 import { buildAction } from '../../action/build.ts';
 import { buildInstalled, buildPage, buildProgram } from '../../cli/build.js';
@@ -51,7 +50,7 @@ const namedIn = ({ repository, homepage, bugs }: Addresses) => {
 const dayOfCommit = (): string => {
   // Only commits of this folder count. It may have been unpacked from an archive inside some other
   // repository, whose commits then do not contain it.
-  const { stdout } = spawn.sync('git', ['log', '-1', '--format=%cs', '--', '.'], {
+  const { stdout } = spawnSync('git', ['log', '-1', '--format=%cs', '--', '.'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -182,8 +181,7 @@ const pack = async (
   await fill(folder, addresses);
   copyFileSync('LICENSE', join(folder, 'LICENSE'));
   const words = ['pack', '--silent', '--pack-destination', into, `./${folder}`];
-  // cross-spawn also finds npm on Windows, which is a batch file there.
-  const { stdout, status, error } = spawn.sync('npm', words, {
+  const { stdout, status, error } = spawnSync('npm', words, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -2,10 +2,10 @@
  * A release: the packages and the action, with notes, SECURITY.md, a bill of materials and the
  * checksums of them all. It is made of one commit, and making it again gives the same bytes.
  */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
-import spawn from 'cross-spawn';
+import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { failure, usage } from '../../system/failures.ts';
 import { billOfMaterials } from './bill-of-materials.ts';
@@ -20,7 +20,7 @@ export const releaseFolder = `.local/release/${version}`;
 const withoutAddress = /^There is no public address for reports yet(?:.+\n)+/m;
 
 const git = (...words: readonly string[]): string => {
-  const { stdout, status, error } = spawn.sync('git', words, { encoding: 'utf8' });
+  const { stdout, status, error } = spawnSync('git', words, { encoding: 'utf8' });
   if (status !== 0) throw failure(`git ${words[0]} failed (${error?.message ?? status})`);
   return stdout.trimEnd();
 };
@@ -63,9 +63,7 @@ const checksums = (folder: string): string =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
-    .map(
-      (file) => [file.slice(folder.length + 1).replaceAll(sep, '/'), readFileSync(file)] as const,
-    )
+    .map((file) => [file.slice(folder.length + 1), readFileSync(file)] as const)
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, bytes]) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`)
     .join('');

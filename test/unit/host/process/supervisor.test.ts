@@ -10,6 +10,7 @@ import {
 } from '../../../../host/process/process-record.ts';
 import {
   type End,
+  endChild,
   type Program,
   type Supervision,
   startChild,
@@ -128,6 +129,12 @@ describe('a program that is kept running', () => {
 });
 
 describe('the start of a program', () => {
+  it('puts it into its own process group, so that Ctrl-C at a terminal does not reach it', async () => {
+    const child = startChild('sleep', ['60'], folder);
+    expect(process.kill(-Number(child.pid), 0)).toBe(true);
+    await endChild(child, 1_000);
+  });
+
   it.each([
     [stays, 300, 'too late'],
     ['echo a line >&2; echo disk full >&2; exit 3', 60_000, 'ended: disk full'],
