@@ -60,8 +60,8 @@ export type Journal = {
   readonly concerns: (about: About) => void;
 };
 
-/** A journal that records nothing, for work that no caller asked for. */
-export const silentJournal: Journal = {
+/** A journal that records nothing. */
+const silentJournal: Journal = {
   called: () => undefined,
   answered: () => undefined,
   opened: () => undefined,
@@ -186,5 +186,16 @@ export const createStopwatch = (elapsed: () => number): Stopwatch => {
       }
     },
     ms: () => (parts > 0 ? sum + elapsed() - since : sum),
+  };
+};
+
+/** Creates the context of work that belongs to no caller's request, and so has no lines in the log. */
+export const backgroundContext = (clock: Clock): RequestContext => {
+  const begun = clock.elapsed();
+  const elapsed = () => clock.elapsed() - begun;
+  return {
+    ...{ requestId: '', now: clock.now(), writeId: '', clock, journal: silentJournal },
+    elapsed,
+    storeTime: createStopwatch(elapsed),
   };
 };

@@ -10,10 +10,9 @@ import { isSecretName, isTenant } from '../../functions/model/types.ts';
 import { machineClock, newWriteId } from '../../functions/runtime/clock.ts';
 import { destroyVersion } from '../../functions/vault/destroy-version.ts';
 import {
-  createStopwatch,
+  backgroundContext,
   type RequestContext,
   type StorePorts,
-  silentJournal,
 } from '../../functions/vault/request.ts';
 import { looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
@@ -133,19 +132,10 @@ export type RedoResult = {
 };
 
 /** Returns the context with which the caller's request is repeated, at its original time. */
-const requestOf = ({ at }: Destruction): RequestContext => {
-  const begun = machineClock.elapsed();
-  const elapsed = () => machineClock.elapsed() - begun;
-  return {
-    requestId: randomUUID(),
-    now: at,
-    writeId: newWriteId(),
-    elapsed,
-    storeTime: createStopwatch(machineClock.elapsed),
-    clock: machineClock,
-    journal: silentJournal,
-  };
-};
+const requestOf = ({ at }: Destruction): RequestContext => ({
+  ...backgroundContext(machineClock),
+  ...{ requestId: randomUUID(), now: at, writeId: newWriteId() },
+});
 
 /**
  * Destroys the versions in the names of the original callers, at the original times. Calling it

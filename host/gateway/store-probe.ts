@@ -4,30 +4,12 @@
  */
 
 import { useReadiness } from '../../functions/runtime/readiness.ts';
-import type { StorePorts } from '../../functions/vault/request.ts';
-import {
-  type Clock,
-  createStopwatch,
-  type RequestContext,
-  silentJournal,
-} from '../../functions/vault/request.ts';
+import { backgroundContext, type Clock, type StorePorts } from '../../functions/vault/request.ts';
 import { createSharedProbe } from '../../functions/vault/shared-probe.ts';
 
 const nobody = {
   ...{ tenant: '', subject: '', issuer: '', scopes: [], names: [], rule: undefined },
   expires: 0,
-};
-
-/**
- * Creates the context for the store call of a health check, which belongs to no caller's request.
- */
-const contextOf = (clock: Clock): RequestContext => {
-  const begun = clock.elapsed();
-  return {
-    ...{ requestId: '', now: clock.now(), writeId: '', clock, journal: silentJournal },
-    elapsed: () => clock.elapsed() - begun,
-    storeTime: createStopwatch(clock.elapsed),
-  };
 };
 
 /**
@@ -38,7 +20,7 @@ const contextOf = (clock: Clock): RequestContext => {
 export const startReadiness = ({ store }: Pick<StorePorts, 'store'>, clock: Clock): void => {
   const storeAnswers = (): Promise<boolean> =>
     store
-      .for(contextOf(clock), nobody)
+      .for(backgroundContext(clock), nobody)
       .probe()
       .then(
         () => true,

@@ -10,11 +10,7 @@ import * as v from 'valibot';
 import { machineClock } from '../../functions/runtime/clock.ts';
 import { itemFrom } from '../../functions/store/item-json.ts';
 import { type Guard, type ItemsOf, type Judged, NotSent } from '../../functions/store/ports.ts';
-import {
-  createStopwatch,
-  type RequestContext,
-  silentJournal,
-} from '../../functions/vault/request.ts';
+import { backgroundContext } from '../../functions/vault/request.ts';
 import { sentenceOf } from '../../system/failures.ts';
 import { textOf } from '../etcd/stored-items.ts';
 import { createBoundedServer, type Exchange, listenOnSocket } from '../http/bounded-server.ts';
@@ -89,7 +85,7 @@ export const serveNodeSocket = async ({
 }: NodeSocketOptions): Promise<{ readonly close: () => Promise<void> }> => {
   const write = async (text: string): Promise<Reply> => {
     const { guards } = v.parse(writeRequest, JSON.parse(text));
-    const judged = await itemsOf(newContext()).write(
+    const judged = await itemsOf(backgroundContext(machineClock)).write(
       guards.map(({ put, ...guard }) => ({ ...guard, ...(put && { put: itemFrom(put) }) })),
     );
     if (judged === 'written') return { status: 200, body: written };
@@ -137,17 +133,6 @@ const refusalOf = (error: unknown): Reply => {
   return {
     status: isMalformed ? 400 : 500,
     body: { reason: sentenceOf(error), notSent: isMalformed },
-  };
-};
-
-/** The context for the writes of a command, which do not belong to a caller's request. */
-const newContext = (): RequestContext => {
-  const begun = machineClock.elapsed();
-  return {
-    ...{ requestId: '', now: machineClock.now(), writeId: '', clock: machineClock },
-    elapsed: () => machineClock.elapsed() - begun,
-    storeTime: createStopwatch(machineClock.elapsed),
-    journal: silentJournal,
   };
 };
 
