@@ -1,10 +1,11 @@
 import type { ReplyOf } from '../../client/types.ts';
 import { failure, usage } from '../../system/failures.ts';
+import { tableLines } from '../../system/table.ts';
 import { holderCells, holderHead, holdersOf, noReader } from '../log/holders.ts';
 import { always, remarksOn } from '../log/log-reading.ts';
 import { logsBeside } from '../log/log-sources.ts';
 import { askYes } from '../output/ask-yes.ts';
-import { note, noteLine, printJson, printLines, tableLines } from '../output/output.ts';
+import { note, noteLine, printJson, printLines } from '../output/output.ts';
 import { ofVersion, readVersions } from '../requests/secret-lists.ts';
 import { openSession, type Session } from '../requests/vault-client.ts';
 import { vaultCommand, versionArgument } from './command-line.ts';

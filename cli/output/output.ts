@@ -4,9 +4,9 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { fstatSync, writeFileSync } from 'node:fs';
-import Table from 'cli-table3';
 import { variable } from '../../system/environment.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
+import { tableLines } from '../../system/table.ts';
 import { shown, shownJson, shownText } from '../../system/terminal-text.ts';
 
 // A write also reports its error to its callback. Without this listener, the error event would end
@@ -115,22 +115,8 @@ const emphasised = (text: string): string =>
     ? `\u001b[1m${text}\u001b[22m`
     : text;
 
-const blank = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
-const lines = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '' };
-const corners = { 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', right: '' };
-
-type Rows = readonly (readonly string[])[];
-
-/** The lines of a table. Columns are as wide as their content, and nothing is truncated. */
-export const tableLines = (head: readonly string[], rows: Rows): readonly string[] => {
-  const table = new Table({
-    head: [...head],
-    chars: { ...blank, ...lines, ...corners, middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  table.push(...rows.map((row) => row.map(shown)));
-  return table.toString().replaceAll(/ +$/gm, '').split('\n');
+/** Prints a table, with its head emphasised at a terminal. */
+export const printTable = (...table: Parameters<typeof tableLines>): Promise<void> => {
+  const [head = '', ...rows] = tableLines(...table);
+  return print(`${[emphasised(head), ...rows].join('\n')}\n`);
 };
-
-export const printTable = (head: readonly string[], rows: Rows): Promise<void> =>
-  print(`${tableLines(head.map(emphasised), rows).join('\n')}\n`);

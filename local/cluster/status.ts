@@ -5,6 +5,7 @@ import { nodeTimes } from '../../host/node/node-times.ts';
 import type { PeerCall } from '../../host/node/peers.ts';
 import { areEqual, type NodeReport, parseReport } from '../../host/node/report.ts';
 import { failure } from '../../system/failures.ts';
+import { tableLines } from '../../system/table.ts';
 
 type NodeStatus = Pick<
   NodeReport,
@@ -128,9 +129,9 @@ const aboutCertificates = (nodes: readonly NodeStatus[]): readonly string[] => {
 /** Formats the status for people. */
 export const tableOf = (status: ClusterStatus): string => {
   const { nodes, equal } = status;
-  const rows = [
+  const lines = tableLines(
     ['node', 'alive', 'state', 'peers', 'leader', 'applied', 'lag', 'digest', 'key'],
-    ...nodes.map((one) => [
+    nodes.map((one) => [
       String(one.node),
       one.alive ? 'yes' : 'no',
       one.state,
@@ -141,15 +142,6 @@ export const tableOf = (status: ClusterStatus): string => {
       one.digest?.slice(0, 12) ?? '-',
       one.masterKey ?? '-',
     ]),
-  ];
-  const widths = rows[0]?.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
   );
   const reasons = nodes.flatMap(({ node, reason }) => (reason ? [`node ${node}: ${reason}`] : []));
   const verdict = equal
