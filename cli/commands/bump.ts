@@ -2,7 +2,7 @@ import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import { type Reference, writtenAs } from '../../functions/env/references.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { readPinnable, requireUsable } from '../files/pinned-files.ts';
-import { anchoredPin, readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
+import { pinTo, readFactsOfOneInstant } from '../files/version-facts.ts';
 import { note, printJson, printTable } from '../output/output.ts';
 import { replaceUnchanged, requireReplaceable } from '../output/private-files.ts';
 import { openSession } from '../requests/vault-client.ts';
@@ -30,25 +30,22 @@ export const bumpCommand = () =>
         version !== undefined && (all || names.has(name));
       const meant = pinnable.references.filter(isMeant);
       requirePinned(envFile, names, meant);
-      const facts = await readFactsOfOneInstant(session, meant.map(unpinned));
-      const whyNot = (reference: Reference) => whyUnusable(facts, unpinned(reference));
+      const asked = meant.map((reference) => ({ ...reference, version: undefined }));
+      const facts = await readFactsOfOneInstant(session, asked);
       // With --all, the pins of a secret that is deleted or missing stay, the other pins move, and
       // the failure comes at the end.
-      if (!all) requireUsable(pinnable, meant, whyNot);
-      const newestFor = (reference: Reference) =>
-        isMeant(reference) && !whyNot(reference) ? facts.get(reference.name)?.newest : undefined;
-      const pinFor = (reference: Reference) => {
-        const newest = newestFor(reference);
-        if (newest === undefined) return undefined;
-        return reference.anchor === undefined ? { version: newest.version } : anchoredPin(newest);
+      if (!all) requireUsable(pinnable, asked, facts);
+      const moveFor = (reference: Reference) => {
+        const newest = isMeant(reference) ? facts.get(reference.name)?.newest : undefined;
+        if (newest?.state !== 'stored') return undefined;
+        return { newest, pin: pinTo(newest, reference.anchor !== undefined) };
       };
-      const pins = findPins(pinnable.lines, pinFor);
+      const pins = findPins(pinnable.lines, (reference) => moveFor(reference)?.pin);
       const moved = meant.flatMap((reference) => {
         const { name, version: from } = reference;
-        const newest = newestFor(reference);
-        const isSame =
-          writtenAs({ name, version: from, ...pinFor(reference) }) === writtenAs(reference);
-        if (newest === undefined || isSame) return [];
+        const move = moveFor(reference);
+        if (!move || writtenAs({ name, ...move.pin }) === writtenAs(reference)) return [];
+        const { newest } = move;
         return [{ name, from, to: newest.version, createdBy: newest.createdBy, note: newest.note }];
       });
       const { content } = pinnable;
@@ -61,11 +58,9 @@ export const bumpCommand = () =>
       if (json) await printJson({ file: envFile, moved });
       else if (moved.length > 0)
         await printTable(['NAME', 'FROM', 'TO', 'CREATED BY', 'NOTE'], rows);
-      requireUsable(pinnable, meant, whyNot);
+      requireUsable(pinnable, asked, facts);
       if (!json && moved.length === 0) note(`${envFile} is up to date`);
     });
-
-const unpinned = ({ name }: Reference): Reference => ({ name, version: undefined });
 
 /**
  * Throws if the file does not pin one of these names. The failure does not repeat the name, because

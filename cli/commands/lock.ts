@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { findPins, replaceParts } from '../../functions/env/pins.ts';
 import { readPinnable, referencesIn, requireUsable } from '../files/pinned-files.ts';
-import { anchoredPin, readFactsOfOneInstant, whyUnusable } from '../files/version-facts.ts';
+import { pinTo, readFactsOfOneInstant } from '../files/version-facts.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { replaceUnchanged, requireReplaceable, targetOf } from '../output/private-files.ts';
 import { openSession } from '../requests/vault-client.ts';
@@ -28,12 +28,11 @@ export const lockCommand = () =>
       const pinnable = await readPinnable(file);
       const { content, lines, references } = pinnable;
       const facts = await readFactsOfOneInstant(session, references);
-      requireUsable(pinnable, references, (reference) => whyUnusable(facts, reference));
+      requireUsable(pinnable, references, facts);
       const pins = findPins(lines, ({ name, version, anchor }) => {
         const secret = facts.get(name);
         const entry = version === undefined ? secret?.newest : secret?.pinned.get(version);
-        if (entry === undefined || anchor !== undefined) return undefined;
-        return anchors ? anchoredPin(entry) : { version: entry.version };
+        return entry && anchor === undefined ? pinTo(entry, anchors === true) : undefined;
       });
       const locked = replaceParts(content, pins);
       const pinned = referencesIn(file, locked).references;

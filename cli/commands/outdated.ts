@@ -47,7 +47,7 @@ export const outdatedCommand = () =>
           `${file} differs from ${differsFrom} not only in its pins: dsvault lock writes it anew`,
         );
       }
-      requireUsable(pinnable, pinned, (reference) => whyUnusable(facts, reference));
+      requireUsable(pinnable, pinned, facts);
       if (late.length === 0) return;
       const names = [...new Set(late.map(({ name }) => name))].join(', ');
       throw failure(`superseded for longer than --max-age: ${names}`, { kind: 'precondition' });

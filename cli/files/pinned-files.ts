@@ -7,7 +7,7 @@ import { type Reference, type References, scanFile } from '../../functions/env/r
 import { failure, refusal } from '../../system/failures.ts';
 import { readText } from '../values/read-value.ts';
 import { planOrFail } from './file-failures.ts';
-import type { UnusableReason } from './version-facts.ts';
+import { type Facts, whyUnusable } from './version-facts.ts';
 
 type LocatedReference = Reference & { readonly offset: number };
 
@@ -63,10 +63,10 @@ const atVersionOne = (content: string): string =>
 export const requireUsable = (
   { file, content }: PinnableFile,
   references: readonly LocatedReference[],
-  whyNot: (reference: Reference) => UnusableReason | undefined,
+  facts: Facts,
 ): void => {
   const faults = references.flatMap((reference) => {
-    const code = whyNot(reference);
+    const code = whyUnusable(facts, reference);
     return code ? [{ offset: reference.offset, code, name: reference.name }] : [];
   });
   if (faults.length === 0) return;

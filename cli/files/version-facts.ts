@@ -127,12 +127,12 @@ export const whyUnusable = (
 };
 
 /**
- * Returns the pin to a version with its anchor (`NAME@3.k3f9qzTb`). Throws a failure if the vault
- * has returned no anchor.
+ * Returns the pin to a version, with or without its anchor (`NAME@3.k3f9qzTb`). Throws a failure if
+ * the anchor is wanted and the vault has returned none.
  */
-export const anchoredPin = (entry: VersionEntry): Pinned => ({
+export const pinTo = (entry: VersionEntry, isAnchored: boolean): Pinned => ({
   version: entry.version,
-  anchor: requireAnchor(entry, '2.0.0'),
+  anchor: isAnchored ? requireAnchor(entry, '2.0.0') : undefined,
 });
 
 /**
