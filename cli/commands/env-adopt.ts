@@ -1,6 +1,7 @@
 import {
   type Adoption,
   assignedKeys,
+  findHeldValues,
   planAdoption,
   proposeKeys,
 } from '../../functions/env/adoption.ts';
@@ -10,7 +11,6 @@ import {
   textDialectNames,
 } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
-import { findHeldValues } from '../../functions/env/held-values.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { failure, usage } from '../../system/failures.ts';
@@ -69,7 +69,7 @@ export const adoptCommand = () =>
       if (!dryRun && !isNothing) {
         replaceUnchanged(target, adoption.content, content, () => afterChange(session, adoption));
       }
-      const held = findHeldValues(adoption.content, adoption.secrets);
+      const held = findHeldValues(adoption);
       if (json) await printJson(documentOf(file, adoption, found, held, dryRun));
       else {
         if (dryRun) await printText(adoption.content);

@@ -15,6 +15,7 @@ import { looksDoubtful, looksSecret } from './looks-secret.ts';
 import { planFile } from './plan.ts';
 import { hasReference, writtenAs } from './references.ts';
 import { renderFile } from './render.ts';
+import { valuesElsewhere, type Warning } from './warnings.ts';
 
 type AdoptedSecret = {
   readonly key: string;
@@ -255,6 +256,19 @@ const findings = (source: ReadableFile, dialect: TextDialect): ReadonlyMap<strin
       return [key, `value ${values.get(line)?.value ?? line.value.decoded}`];
     }),
   );
+};
+
+/** Finds the lines of an adopted file, such as comments, that still contain a stored value. */
+export const findHeldValues = ({
+  content,
+  secrets,
+}: Pick<Adoption, 'content' | 'secrets'>): readonly Warning[] => {
+  const lines = parseFile(content).lines.map((line) => ({
+    ...{ line: line.line, text: printLine(line) },
+    ...(line.kind === 'assignment' && { decoded: line.value.decoded }),
+  }));
+  const held = valuesElsewhere(secrets, lines);
+  return [...held].sort((a, b) => a - b).map((line) => ({ line, code: 'value_elsewhere' }));
 };
 
 /** The keys that a file assigns. */

@@ -18,7 +18,7 @@ export type Warning = {
 
 export type WrittenLine = {
   readonly line: number;
-  /** The text of the line in the reply, including its line ending. */
+  /** The text of the line, including its line ending. */
   readonly text: string;
   /** The decoded value of the line, if `text` may show it with escapes. */
   readonly decoded?: string;
@@ -26,7 +26,7 @@ export type WrittenLine = {
 
 /** The warnings in the order of lines, at most one of each code per line. */
 export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning[] => {
-  const elsewhere = valuesElsewhere(plan, written);
+  const elsewhere = valuesElsewhere(plan.create, written);
   const writer = writerOf(plan.dialect);
   const warnings: Warning[] = [];
   for (const { line, candidates, treatment } of plan.lines) {
@@ -39,13 +39,16 @@ export const warningsOf = (plan: Plan, written: readonly WrittenLine[]): Warning
 };
 
 /**
- * Returns the numbers of the lines of the reply on which a value that the request stores begins, as
- * written or decoded. Of a long value, only the beginning is searched for.
+ * Returns the numbers of the lines on which one of these values begins, as written or decoded. Of a
+ * long value, only the beginning is searched for.
  */
-const valuesElsewhere = (plan: Plan, written: readonly WrittenLine[]): ReadonlySet<number> => {
+export const valuesElsewhere = (
+  values: readonly { readonly value: string }[],
+  written: readonly WrittenLine[],
+): ReadonlySet<number> => {
   const lines = new Set<number>();
   const whole = written.map(({ text }) => text).join('');
-  for (const { value } of plan.create) {
+  for (const { value } of values) {
     if (utf8Bytes(value) < limits.telltaleBytesMin) continue;
     const beginning = value.slice(0, limits.telltaleUnitsMax);
     let found = whole.indexOf(beginning);

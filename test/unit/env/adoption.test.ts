@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { findChangedKeys, planAdoption, proposeKeys } from '../../../functions/env/adoption.ts';
+import {
+  findChangedKeys,
+  findHeldValues,
+  planAdoption,
+  proposeKeys,
+} from '../../../functions/env/adoption.ts';
 import { readFile } from '../../../functions/env/agreement.ts';
 import type { TextDialect } from '../../../functions/env/dialects/dialect.ts';
 import { silenceDuplicates } from '../../../functions/env/duplicates.ts';
-import { findHeldValues } from '../../../functions/env/held-values.ts';
 import { fileText } from '../../support/env-files.ts';
 import { contentOf, unlessRefused } from '../../support/env-runs.ts';
 import { nodeReaders } from '../../support/node-readers.ts';
@@ -180,14 +184,14 @@ describe('findChangedKeys', () => {
 describe('findHeldValues', () => {
   it('finds comments and other keys that still hold an adopted value of at least 8 bytes', () => {
     const old = `# was hunter2!\nA=hunter2!\nB="x\\nhunter2!"\nC=short\n# short\nD=other\n`;
-    const { content, secrets } = adopt(old, ['A', 'C'], 'node');
-    expect(findHeldValues(content, secrets).map(({ line }) => line)).toEqual([1, 3]);
+    const adoption = adopt(old, ['A', 'C'], 'node');
+    expect(findHeldValues(adoption).map(({ line }) => line)).toEqual([1, 3]);
   });
 
   it('finds an adopted value that is spelled differently under another key', () => {
-    const { content, secrets } = adopt(`A='a"b-long'\nB="a\\"b-long"\n`, ['A'], 'python');
-    expect(content).toContain('B="a\\"b-long"');
-    expect(findHeldValues(content, secrets).map(({ line }) => line)).toEqual([2]);
+    const adoption = adopt(`A='a"b-long'\nB="a\\"b-long"\n`, ['A'], 'python');
+    expect(adoption.content).toContain('B="a\\"b-long"');
+    expect(findHeldValues(adoption).map(({ line }) => line)).toEqual([2]);
   });
 });
 

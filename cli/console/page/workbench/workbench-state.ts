@@ -4,8 +4,8 @@
  */
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Adoption } from '../../../../functions/env/adoption.ts';
+import { findHeldValues } from '../../../../functions/env/adoption.ts';
 import type { Dialect } from '../../../../functions/env/dialects/dialect.ts';
-import { findHeldValues } from '../../../../functions/env/held-values.ts';
 import type { AdoptReply } from '../../page-documents.ts';
 import { useCaller } from '../caller.ts';
 import { lacks } from '../permissions.ts';
@@ -132,7 +132,7 @@ export const useWorkbench = () => {
       try {
         const { found } = await storeAdopted(adoption, choices.note, isDryRun, signal);
         setSaid(sentencesAboutAdoption(adoption, found, isDryRun));
-        const findings = findHeldValues(adoption.content, adoption.secrets).map(
+        const findings = findHeldValues(adoption).map(
           (one) => ({ ...one, column: 1, isWarning: true }) as const,
         );
         setAnswer({ sent, findings, files: adoptedFiles(adoption, isDryRun), isDryRun });
