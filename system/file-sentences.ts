@@ -1,4 +1,4 @@
-/** Says what is wrong with a `.env` file, in `dsvault`, the console and the Action. */
+/** Says what is wrong with a `.env` file, in `dsvault` and the Action. */
 import {
   codeSentences,
   ownValueSentence,

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configurationFolder, environmentFor } from '../../system/environment.ts';
 import { failure, systemCodeOf } from '../../system/failures.ts';
-import { adoptAction } from '../console/adopt-action.ts';
 import { createConsoleClient } from '../console/console-client.ts';
 import { machineActions } from '../console/machine-actions.ts';
 import { type Action, type PageFile, startConsole } from '../console/server.ts';
@@ -82,7 +81,6 @@ const actionsOf = (
 ): ReadonlyMap<string, Action> =>
   new Map([
     ...vaultActions(client, { profile, addr }),
-    ['adopt', adoptAction(client)],
     ...machineActions({ addr, findLocal, clientOf }),
   ]);
 

@@ -15,9 +15,6 @@ export type LocalReply = {
   readonly canRead: boolean;
 };
 
-/** The answer to adopting a file: the names of the secrets that already had the adopted values. */
-export type AdoptReply = { readonly found: readonly string[] };
-
 /** The status that one address of the vault reports, or the refusal if it reports none. */
 export type NodeAnswer = {
   readonly addr: string;

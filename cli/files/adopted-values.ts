@@ -1,4 +1,4 @@
-/** Stores the values of a file that become secrets, for `dsvault env adopt` and the console. */
+/** Stores the values of a file that become secrets, for `dsvault env adopt`. */
 import type { Adoption } from '../../functions/env/adoption.ts';
 import { reportOf } from '../../functions/env/faults.ts';
 import { isFailure, refusal } from '../../system/failures.ts';
@@ -23,7 +23,7 @@ export const storeValues = async (
   client: Client,
   secrets: readonly AdoptedValue[],
   { note: remark, dryRun }: StoreFlags,
-  file?: string,
+  file: string,
 ): Promise<readonly string[]> => {
   const found: string[] = [];
   for (;;) {

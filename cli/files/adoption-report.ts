@@ -30,7 +30,7 @@ export const notePlain = (
   const lines = content.split('\n');
   for (const value of unfit) {
     const { key, line, column, code } = value;
-    const why = unfitReason(value, lines[line - 1] ?? '', otherwise).join('; ');
+    const why = unfitReason(value, lines[line - 1] ?? '');
     noteLine(`${file}:${line}:${column}: ${key} stays in plain text: ${why} [${code}]`);
   }
   if (doubtful.length > 0) {
@@ -92,5 +92,3 @@ export const requireAllFit = ({ unfit }: Pick<Adoption, 'unfit'>): void => {
   const sentence = `not stored: ${unfit.map(({ key }) => key).join(', ')}`;
   throw failure(sentence, { kind: 'invalidFile' });
 };
-
-const otherwise = 'name the program that reads the file with --dialect';

@@ -92,7 +92,7 @@ describe('the console of a vault that is stopped', () => {
 describe('the console of a vault', () => {
   const console = useConsole(vault, {}, ['--retries', '0']);
 
-  it.each(['nonsense', 'secrets/A/B', 'env/x', 'activity/short', 'activity/by/A', '%'])(
+  it.each(['nonsense', 'secrets/A/B', 'env', 'activity/short', 'activity/by/A', '%'])(
     'says that it has nothing at the address #/%s',
     async (address) => {
       const { page } = await console.open();
@@ -108,7 +108,7 @@ describe('the console of a vault', () => {
     const { page } = await console.open();
     // The first view after loading does not focus its heading, so wait for it differently.
     await page.getByRole('heading', { name: 'Secrets', level: 1 }).waitFor();
-    for (const view of ['.env', 'Nodes', 'Activity', 'Secrets']) {
+    for (const view of ['Nodes', 'Activity', 'Secrets']) {
       await visit(page, view);
       await page.locator('h1:focus').waitFor();
       await shows(page.getByRole('banner'), `default ${vault.baseUrl()}`, { exact: true });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { keyOf, purposeOfAnswer, type SharedSecret, unseal } from '../../cli/console/sealing.ts';
 import { chromiumOptions } from '../support/chromium.ts';
-import { followLauncher, press as pressIn, shows, visit } from '../support/console.ts';
+import { followLauncher, press as pressIn, shows } from '../support/console.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
 import { passOf } from '../support/console-session.ts';
 import { freshFolder } from '../support/local-process.ts';
@@ -137,29 +137,6 @@ describe('values in the console', () => {
     expect(canariesIn(await held())).toEqual([]);
   });
 
-  it('are gone from the whole page after a person has typed, encrypted and expanded them in the workbench and left it', async () => {
-    const leave = async () => {
-      await visit(page, 'Secrets');
-      await press('Leave');
-      await page.getByRole('heading', { name: 'Secrets' }).waitFor();
-    };
-    const editor = page.getByLabel('The .env file');
-    const own = freshName();
-    await page.getByRole('link', { name: '.env' }).click();
-    await editor.fill(`${own}=${third}\nA="x-enc(${own})"\n`);
-    await press('Encrypt');
-    await shows(page, 'Stored 1 secret.');
-    await editor.fill(`A=secret(${name})\n`);
-    await press('Expand');
-    await press('Show the values');
-    await shows(page, second);
-    expect(canariesIn(await held())).toEqual([second]);
-    await leave();
-    expect(canariesIn(await held())).toEqual([]);
-    await page.getByRole('link', { name, exact: true }).click();
-    await page.getByRole('heading', { name, exact: true }).waitFor();
-  });
-
   // Fake time stands still, so these values are not hidden just because 30 s have passed.
   it('stay hidden if the window has lost the focus before they arrive', async () => {
     await page.evaluate('document.hasFocus = () => false');
@@ -200,13 +177,7 @@ describe('values in the console', () => {
 
   it('pass between the page and the console only in sealed form', () => {
     const actions = new Set(traffic.map(({ action }) => action));
-    for (const id of [
-      'create-secret',
-      'update-secret',
-      'get-secret',
-      'encrypt-env',
-      'expand-env',
-    ]) {
+    for (const id of ['create-secret', 'update-secret', 'get-secret']) {
       expect([...actions]).toContain(`/actions/${id}`);
     }
     for (const { sent, got } of traffic) {

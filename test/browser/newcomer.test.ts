@@ -72,15 +72,7 @@ describe('a new user', () => {
     await press(page, 'Show the value at that instant');
     await shows(page, 'hunter2', { exact: true });
 
-    await visit(page, '.env');
-    await page.getByLabel('The .env file').fill('API_KEY=ak_1\nKEY="enc(API_KEY)"\n');
-    await press(page, 'Encrypt');
-    await shows(page, 'Stored 1 secret.');
-    await shows(page.locator('ins'), 'KEY="secret(API_KEY)"');
-    await press(page, 'Put it into the editor');
-
     await visit(page, 'Nodes');
-    await press(page, 'Leave');
     await shows(page, 'To watch a node die and come back');
     const [cluster = '', login = '', console = '', kill = '', startAgain = ''] = await page
       .locator('.command code')

@@ -78,7 +78,7 @@ describe('the console of three nodes, when one dies,', () => {
     await page.getByRole('link', { name: 'WRITTEN_BEFORE', exact: true }).waitFor();
   });
 
-  it('shows secrets, history and log, and encrypts and expands a file, while node 1 is dead', async () => {
+  it('shows secrets, history and log, and stores a secret, while node 1 is dead', async () => {
     const { page } = await another.open();
     await visit(page, 'Nodes');
     await sentence(page, oneIsDead);
@@ -88,21 +88,18 @@ describe('the console of three nodes, when one dies,', () => {
     await press(page, 'Show the value at that instant');
     await shows(page, 'the old value');
 
-    await visit(page, '.env');
-    const editor = page.getByLabel('The .env file');
-    await editor.fill('IN_FILE=canary\nA=enc(IN_FILE)\n');
-    await press(page, 'Encrypt');
-    await shows(page, 'Stored 1 secret.');
-    await press(page, 'Put it into the editor');
-    await press(page, 'Expand');
-    await press(page, 'Show the values');
-    await shows(page, 'IN_FILE=canary');
-    await editor.fill('');
+    await visit(page, 'Secrets');
+    await press(page, 'New secret');
+    await page.getByLabel('Name', { exact: true }).fill('WRITTEN_SINCE');
+    await page.getByLabel('Value', { exact: true }).fill('canary');
+    await press(page, 'Create');
+    await press(page, 'Show the current value');
+    await shows(page, 'canary', { exact: true });
 
     await visit(page, 'Activity');
-    await page.getByLabel('Secret').fill('in_file');
-    await page.getByRole('row', { name: 'encrypt-env' }).first().getByRole('link').click();
-    await shows(page, /asked for encrypt-env.*, and node 2 did it \(200\)/);
+    await page.getByLabel('Secret').fill('written_since');
+    await page.getByRole('row', { name: 'create-secret' }).first().getByRole('link').click();
+    await shows(page, /asked for create-secret.*, and node 2 did it \(201\)/);
     await page.getByRole('link', { name: 'All activity' }).click();
     // The node that refused this request is dead, but its log can still be read.
     await page.getByLabel('Request id').fill(refusedId.slice(0, 13));

@@ -79,20 +79,6 @@ describe('axe, narrow windows and Tab', () => {
     expect(await faultsOf(page)).toEqual([]);
   });
 
-  it('find no fault in the workbench, with errors in a file and with a result', async () => {
-    const { page } = await console.open();
-    await go(page, 'env');
-    const editor = page.getByLabel('The .env file');
-    await editor.fill(`A=1\nB="x" y\n${longest}=secret(${longest})\n`);
-    await page.getByRole('heading', { name: '1 fault' }).waitFor();
-    expect(await faultsOf(page)).toEqual([]);
-    await editor.fill(`# ${'long '.repeat(100)}\nA="secret(${longest})"\n`);
-    await press(page, 'Expand');
-    await press(page, 'Show the values');
-    await page.locator('ins').first().waitFor();
-    expect(await faultsOf(page)).toEqual([]);
-  });
-
   it('find no fault in nodes, activity, the story of a request, and a page without a session', async () => {
     const { page } = await console.open();
     await go(page, 'nodes');
@@ -147,37 +133,6 @@ describe('a person with only a keyboard', () => {
     await enter(page, /^Secrets$/);
     await heading(page, 'Secrets');
     expect((await vault.ask('GET', '/v1/secrets/BY_KEYBOARD')).json.value).toBe('changed');
-  });
-
-  it('encrypts and expands a file, sees and hides its values, and stays in the workbench', async () => {
-    const { page } = await console.open();
-    const { keyboard } = page;
-    await heading(page, 'Secrets');
-    await enter(page, /^\.env$/);
-    await arrived(page, '.env workbench');
-    await tabTo(page, /^The \.env file$/);
-    await keyboard.type('IN_FILE=canary\nA=enc(IN_FILE)\n');
-    await enter(page, /^Encrypt$/);
-    await shows(page, 'Stored 1 secret.');
-    await enter(page, /^Put it into the editor$/);
-    await tabTo(page, /^Expand replaces/);
-    await keyboard.press('ArrowDown');
-    expect(await focused(page)).toMatch(/^Submit encrypts and expands/);
-    await keyboard.press('ArrowUp');
-    await tabTo(page, /^Pin/);
-    await keyboard.press('Space');
-    await enter(page, /^Expand$/);
-    await page.getByRole('region', { name: 'The pinned file' }).waitFor();
-    await tabTo(page, /^Show the values$/);
-    await keyboard.press('Space');
-    await shows(page, 'IN_FILE=canary');
-    await keyboard.press('Space');
-    await page.getByText('IN_FILE=canary').waitFor({ state: 'detached' });
-    await enter(page, /^Secrets$/);
-    await page.getByRole('dialog', { name: 'Leave and lose the text?' }).waitFor();
-    await keyboard.press('Escape');
-    expect(await focused(page)).toBe('Secrets');
-    await heading(page, '.env workbench');
   });
 
   it('filters the log, holds it still, and follows the story of a request', async () => {
@@ -239,7 +194,7 @@ describe('the page of the console', () => {
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
     const own = new URL(page.url()).origin;
-    for (const route of ['secrets', `secrets/${longest}`, 'env', 'nodes', 'activity']) {
+    for (const route of ['secrets', `secrets/${longest}`, 'nodes', 'activity']) {
       await go(page, route);
       await page.getByRole('heading', { level: 1 }).waitFor();
       // Time for the answers to arrive. The log is one answer that never ends, so waiting until the

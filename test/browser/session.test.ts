@@ -68,7 +68,7 @@ describe('a session of the console', () => {
   it('says that the console has ended when nothing answers any more', async () => {
     const { page, context, complaints } = await console.open();
     await context.route('**/actions/**', (route) => route.abort('connectionrefused'));
-    await page.getByRole('link', { name: '.env' }).click();
+    await page.getByRole('link', { name: 'Nodes' }).click();
     await visit(page, 'Secrets');
     await page
       .getByRole('alert')

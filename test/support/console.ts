@@ -119,7 +119,7 @@ export const openSecret = async (console: UsedConsole, name: string): Promise<Pa
   return page;
 };
 
-/** Goes to one of the views: `Secrets`, `.env`, `Nodes` or `Activity`. */
+/** Goes to one of the views: `Secrets`, `Nodes` or `Activity`. */
 export const visit = (page: Page, view: string): Promise<void> =>
   page.getByRole('link', { name: view, exact: true }).click();
 
@@ -141,7 +141,7 @@ const watchFields = `(() => {
     autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', translate: 'no', writingsuggestions: 'false',
     'data-1p-ignore': 'true', 'data-lpignore': 'true', 'data-bwignore': 'true', 'data-form-type': 'other',
   };
-  const others = ['checkbox', 'file', 'number', 'radio', 'range'];
+  const others = ['checkbox', 'number', 'radio', 'range'];
   const told = new Set();
   new MutationObserver(() => {
     for (const field of document.querySelectorAll('input, textarea')) {

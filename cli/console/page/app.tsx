@@ -12,7 +12,6 @@ import { ActivityView } from './views/activity.tsx';
 import { NodesView } from './views/nodes.tsx';
 import { SecretView } from './views/secret.tsx';
 import { SecretsView } from './views/secrets.tsx';
-import { WorkbenchView } from './views/workbench.tsx';
 
 const App = () => {
   const { result: hasSession } = useQuery(openSession, []);
@@ -78,8 +77,6 @@ const View = ({ route: [view, ...rest] }: { readonly route: readonly string[] })
       return <SecretsView />;
     case 'secrets 1':
       return <SecretView key={one} name={one} />;
-    case 'env 0':
-      return <WorkbenchView />;
     case 'nodes 0':
       return <NodesView />;
     case 'activity 0':
@@ -105,7 +102,6 @@ const isRequestId = (text: string): boolean => /^[\w-]{8,64}$/.test(text);
 
 const views = [
   ['secrets', 'Secrets'],
-  ['env', '.env'],
   ['nodes', 'Nodes'],
   ['activity', 'Activity'],
 ] as const;

@@ -10,7 +10,7 @@ export const Dialog = ({
 }: {
   readonly title: string;
   /** Called on Escape. The dialog closes unless this prevents the default. */
-  readonly onCancel?: (event: Event) => void;
+  readonly onCancel: (event: Event) => void;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }) => {

@@ -81,7 +81,7 @@ export const Value = ({
  * Copies a value, and clears the clipboard after 30 s if the browser allows it. Returns what to
  * announce.
  */
-export const copyForAWhile = async (value: string): Promise<string> => {
+const copyForAWhile = async (value: string): Promise<string> => {
   await navigator.clipboard.writeText(value);
   setTimeout(() => whenFocused(() => void clearClipboard(value)), shownForMs);
   return 'Copied. The console will try to clear the clipboard in 30 s.';

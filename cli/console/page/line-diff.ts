@@ -1,4 +1,4 @@
-/** Compares two values or two files line by line, in the page. */
+/** Compares two values line by line, in the page. */
 import { diffArrays } from 'diff';
 
 /** A line of a comparison; `skipped` stands for `count` unchanged lines. */

@@ -17,7 +17,7 @@ import {
 /** A refused action, with the problem that the vault or the console reported. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
-  readonly problem: Pick<Report, 'code' | 'detail' | 'requestId' | 'errors'>;
+  readonly problem: Pick<Report, 'code' | 'detail' | 'requestId'>;
 
   constructor(problem: Refusal['problem']) {
     super(problem.detail);
