@@ -25,12 +25,11 @@ const variables: Readonly<Record<string, string>> = {
   TERM: 'if dumb, nothing is bold, and no line says that the vault takes long',
   VAULT_DATA_DIR: 'where login --local looks for the data of a vault in a checkout',
   XDG_CONFIG_HOME: 'the folder for configuration, with the profiles (~/.config)',
-  XDG_CACHE_HOME: 'the folder for caches: kept tokens, records of ps, compiled code (~/.cache)',
+  XDG_CACHE_HOME: 'the folder for caches, with kept tokens and compiled code (~/.cache)',
 };
 
 const files: Readonly<Record<string, string>> = {
   '~/.config/dsvault/NAME.json': 'a profile, for its owner only: address, token, settings',
-  '~/.cache/dsvault/programs': 'the programs of run that dsvault ps shows, until they end',
   '~/.cache/dsvault/tokens': 'the tokens of token commands, until they expire',
   '~/.cache/dsvault/code': 'the program as Node has compiled it',
 };

@@ -33,7 +33,6 @@ const groups: Readonly<Record<string, Readonly<Record<string, Loader>>>> = {
   'Files and programs:': {
     env: async () => (await import('./commands/env.ts')).envCommand(),
     run: async () => (await import('./commands/run.ts')).runCommand(),
-    ps: async () => (await import('./commands/ps.ts')).psCommand(),
     bisect: async () => (await import('./commands/bisect.ts')).bisectCommand(),
     lock: async () => (await import('./commands/lock.ts')).lockCommand(),
     outdated: async () => (await import('./commands/outdated.ts')).outdatedCommand(),

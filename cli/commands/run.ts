@@ -1,7 +1,5 @@
-import { basename } from 'node:path';
 import { collect } from '../files/enc-values.ts';
 import { mergeFiles } from '../files/merged-files.ts';
-import { tenantOf } from '../requests/token.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { type Child, runChild } from '../run/child-program.ts';
 import {
@@ -11,7 +9,6 @@ import {
   readTexts,
   withProgramFile,
 } from '../run/program-file.ts';
-import { openRecord } from '../run/program-records.ts';
 import { requireOther, watchFile, watchOf, withWatch, writeFor } from '../run/watch.ts';
 import { instantOf, vaultCommand } from './command-line.ts';
 
@@ -42,6 +39,7 @@ export const runCommand = () =>
     .passThroughOptions()
     .action(async ([command = '', ...args], flags) => {
       const watch = watchOf(flags);
+      const childOf = ({ env, hide }: Reading): Child => ({ command, args, env, hide });
       const session = openSession(flags);
       const texts = await readTexts(flags.envFile ?? ['.env']);
       if (watch) requireOther(watch, texts);
@@ -50,14 +48,6 @@ export const runCommand = () =>
       const expansion = { ...merged, at: flags.at, dialect: watch?.dialect };
       const reading = await getReading(session, flags, expansion);
       if (watch) writeFor(watch, reading);
-      const { addr, token } = session.settings;
-      const tenant = await tenantOf(token);
-      const record = openRecord({ program: basename(command), addr, tenant });
-      const childOf = ({ env, hide, resolved }: Reading): Child => {
-        const onStart = (pid: number) => record.write(pid, resolved);
-        return { command, args, env, hide, onStart };
-      };
       const watcher = watch && watchFile(watch, { flags, merging, texts, reading, childOf });
       process.exitCode = (await runChild(childOf(reading), watcher)).code;
-      record.remove();
     });

@@ -46,15 +46,6 @@ export const claimsOf = (token: string): Claims | undefined => {
   return parseClaims(Buffer.from(payload, 'base64url').toString('utf8'));
 };
 
-/**
- * The tenant that the token names. `undefined` if there is no token, or if it leaves the tenant to
- * the rules of the access policy.
- */
-export const tenantOf = async (token: Token | undefined): Promise<string | undefined> => {
-  const tenant = token && claimsOf(await token.read())?.['tenant'];
-  return typeof tenant === 'string' ? tenant : undefined;
-};
-
 /** Parses claims from JSON; `undefined` if the text has none. */
 export const parseClaims = (text: string): Claims | undefined => {
   const asked = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));

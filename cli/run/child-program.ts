@@ -29,8 +29,6 @@ export type Child = {
   readonly hide: readonly string[] | undefined;
   /** Sends its stdout to stderr, because stdout is for the result of dsvault. */
   readonly outToStderr?: boolean | undefined;
-  /** Is called with the number of the process that runs the program with this environment. */
-  readonly onStart?: ((pid: number) => void) | undefined;
 };
 
 type ChildEnd = {
@@ -48,8 +46,6 @@ export type ChildControl = {
    */
   readonly restart: (next: Child, how: Ending) => Promise<void>;
   readonly send: (signal: NodeJS.Signals) => void;
-  /** Reports that the running program now has what `next` has, without a restart. */
-  readonly keep: (next: Child) => void;
   /** Is aborted once the program must not be restarted any more. */
   readonly over: AbortSignal;
 };
@@ -87,12 +83,7 @@ export const runChild = async (
   };
   try {
     child = startChild(first);
-    const keep = (next: Child): void => {
-      current = next;
-      if (child?.pid !== undefined) next.onStart?.(child.pid);
-    };
-    const send = (signal: NodeJS.Signals) => child?.send(signal);
-    const watching = watch({ restart, send, keep, over: over.signal });
+    const watching = watch({ restart, send: (signal) => child?.send(signal), over: over.signal });
     for (;;) {
       await child.code;
       if (restarting === undefined || over.signal.aborted) break;
@@ -115,7 +106,6 @@ export const runChild = async (
 
 type RunningChild = {
   readonly isStarted: boolean;
-  readonly pid?: number | undefined;
   /** Sends the program a signal. Returns false if the program has ended already. */
   readonly send: (signal: NodeJS.Signals) => boolean;
   /**
@@ -162,7 +152,6 @@ const spawnChild = (file: string, given: Child): RunningChild => {
     // spawn throws some errors of the system, such as for an environment that is too long.
     return notStarted(given, cannot(error), 'programUnusable');
   }
-  if (child.pid !== undefined) given.onStart?.(child.pid);
   if (out && child.stdout) filter(child.stdout, out, stdout);
   if (errors && child.stderr) filter(child.stderr, errors, process.stderr);
   const cannotStart = new Promise<number>((settle) => {
@@ -179,7 +168,6 @@ const spawnChild = (file: string, given: Child): RunningChild => {
   });
   return {
     isStarted: true,
-    pid: child.pid,
     send: (signal) => child.kill(signal),
     code: Promise.race([cannotStart, ends]),
   };

@@ -160,10 +160,7 @@ export const watchFile =
         const changed = typed.filter(({ file, text }) => known.get(file) !== text);
         const inFiles = changed.map(({ file }) => file).join(', ');
         await giveNew({ ...next, hide }, changedSecrets(reading, next) || inFiles);
-      } else if (next !== undefined) {
-        reading = { ...next, hide: reading.hide };
-        watched.keep(childOf(reading));
-      }
+      } else if (next !== undefined) reading = { ...next, hide: reading.hide };
       texts = typed;
     };
     const giveNew = async (next: Reading, what: string): Promise<void> => {
@@ -175,7 +172,6 @@ export const watchFile =
         return await watched.restart(childOf(next), how);
       }
       note(`${what} changed: ${watch.target.file} is written again`);
-      watched.keep(childOf(next));
       if (watch.signal !== undefined) watched.send(watch.signal);
     };
     for (let failures = 0; ; ) {

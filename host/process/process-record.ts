@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { codeOf } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
-import { startsOf } from '../../system/process-starts.ts';
+import { startOf } from '../../system/process-starts.ts';
 
 /** Identifies a process: the system may reuse a pid, but then the start differs. */
 const processRecord = v.object({ pid: v.number(), startTime: v.string() });
@@ -19,7 +19,7 @@ export type ProcessRecord = v.InferOutput<typeof processRecord>;
 
 /** Returns the record of a running process; `undefined` if it does not run. */
 export const recordOf = (pid: number): ProcessRecord | undefined => {
-  const startTime = startsOf([pid]).get(pid);
+  const startTime = startOf(pid);
   return startTime ? { pid, startTime } : undefined;
 };
 

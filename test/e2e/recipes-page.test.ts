@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -15,7 +15,7 @@ import { compileCache, freshFolder } from '../support/local-process.ts';
 import { makePolicyIssuer } from '../support/policy-issuer.ts';
 import { blocksBelow, play as playIn, recipes } from '../support/recipes.ts';
 import { describeLocal, useVault } from '../support/running-vault.ts';
-import { untilSeen } from '../support/until.ts';
+import { until, untilSeen } from '../support/until.ts';
 
 const canary = 'c4n4ry-c4n4ry';
 const people = makePolicyIssuer('people', 'https://people.test');
@@ -60,8 +60,45 @@ describeLocal('docs/recipes.md', () => {
   const known = async (subject: string) =>
     (await log('seen', subject)).seen.flatMap(({ secret, isCurrent }) => (isCurrent ? secret : []));
 
-  it('has at most 700 words', () => {
-    expect(recipes.split(/\s+/).length).toBeLessThanOrEqual(700);
+  it('has at most 800 words', () => {
+    expect(recipes.split(/\s+/).length).toBeLessThanOrEqual(800);
+  });
+
+  it('lists each running program with those of its versions that are not current', async () => {
+    const runner = vault.token({ tenant: 'running', sub: 'runner' });
+    const [list = ''] = blocksBelow('Running programs with old versions');
+    writeFileSync(join(dsvault.folder, 'a.env'), 'A="secret(RUNS_A)"\nB="secret(RUNS_B)"\n');
+    for (const name of ['RUNS_A', 'RUNS_B']) {
+      expect(await put(name, canary, runner)).toMatchObject({ code: 0 });
+    }
+    const start = async (name: string) => {
+      const words = ['run', '-f', 'a.env', '--', 'sh', '-c', `echo $$ > ${name}; read line`];
+      const { child } = dsvault.start(words, { env: { DSVAULT_TOKEN: runner }, open: true });
+      const file = join(dsvault.folder, name);
+      await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+      return { child, pid: readFileSync(file, 'utf8').trim() };
+    };
+    /** The versions that are listed below a process; `undefined` if it is not listed. */
+    const listedOf = async (pid: string): Promise<readonly string[] | undefined> => {
+      const { stdout, stderr } = await play(list, runner);
+      expect(stderr).toBe('');
+      const [, below] = stdout.split(`/proc/${pid}/environ:DSVAULT_VERSIONS\n`);
+      return below?.split('/proc/')[0]?.split('\n').slice(0, -1);
+    };
+
+    const first = await start('first');
+    expect(await listedOf(first.pid)).toEqual([]);
+    const update = `printf ${canary}-2 | dsvault update RUNS_B`;
+    expect(await play(update, runner)).toMatchObject({ code: 0 });
+    const second = await start('second');
+    expect(await listedOf(first.pid)).toEqual(['RUNS_B@1']);
+    expect(await listedOf(second.pid)).toEqual([]);
+    expect(await play('dsvault delete RUNS_A', runner)).toMatchObject({ code: 0 });
+    expect(await listedOf(first.pid)).toEqual(['RUNS_A@1', 'RUNS_B@1']);
+    expect(await listedOf(second.pid)).toEqual(['RUNS_A@1']);
+    first.child.kill();
+    await until(() => first.child.exitCode !== null);
+    expect(await listedOf(first.pid)).toBeUndefined();
   });
 
   it('keeps values from an agent that has a token for lists and reads every file', async () => {

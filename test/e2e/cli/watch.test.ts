@@ -202,32 +202,16 @@ describe('dsvault run --watch', () => {
     expect(changes).toEqual(['other.env', `${name}@1`, `${name}@2`]);
   });
 
-  const running = async () => {
-    const { stdout } = await dsvault.run(['ps', '--json']);
-    return JSON.parse(stdout).programs;
-  };
-  const sh = (version: number) => ({
-    program: 'sh',
-    versions: [{ name, version, current: version, state: 'current' }],
-  });
-
-  it('is shown by dsvault ps with its new process and versions after a restart, and with new versions of the same value', async () => {
+  it('tells the program its new versions at a restart, and does not restart it for a new version of the same value', async () => {
     watch(`echo "$DSVAULT_VERSIONS"; trap 'exit 0' TERM USR2`);
     await started.prints('up one');
-    const [first] = await running();
-    expect(first).toMatchObject(sh(1));
     await update('two');
     await started.prints('up two');
-    const [second] = await running();
-    expect(second).toMatchObject(sh(2));
-    expect(second.pid).not.toBe(first.pid);
     await update('two');
     await asksOn();
-    expect(await running()).toEqual([{ ...second, ...sh(3) }]);
     started.child.kill('SIGUSR2');
     const { stdout } = await started.ran;
     expect(stdout).toBe(`${name}@1\nup one\n${name}@2\nup two\n`);
-    expect(await running()).toEqual([]);
   });
 
   it('with --write, writes the file again and signals the program instead of restarting it', async () => {
@@ -237,7 +221,6 @@ describe('dsvault run --watch', () => {
     await started.prints('up one');
     await update('two words');
     await started.prints('again\ntwo words\n');
-    expect(await running()).toMatchObject([sh(2)]);
     started.child.kill('SIGUSR2');
     expect(await started.ran).toMatchObject({ code: 2, stdout: 'up one\nagain\ntwo words\n' });
     const file = join(dsvault.folder, 'out.env');

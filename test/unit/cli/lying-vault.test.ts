@@ -8,7 +8,6 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { reportFailure } from '../../../cli/output/print-failure.ts';
 import { programFor } from '../../../cli/program.ts';
-import { openRecord } from '../../../cli/run/program-records.ts';
 import { freshFolder } from '../../support/local-process.ts';
 import { commands, type Lies, lie, startLyingVault } from '../../support/lying-vault.ts';
 import type { Node } from '../../support/openapi.ts';
@@ -134,7 +133,6 @@ const rows: Readonly<Record<string, Row>> = {
   'env convert': { args: [plain, '--to', 'shell'], offline: true },
   'env verify': { args: [env], offline: true, silent: true },
   run: { args: ['-f', env, '--redact', '--', 'true'], silent: true },
-  ps: { args: [], reply: versions(stored(2), stored(1)) },
   bisect: {
     args: ['-f', env, '--good', at(20), '--', 'sh', '-c', goodThenBad],
     reply: versions(stored(2, { validFrom: at(22) }), stored(1, { validFrom: at(10) })),
@@ -205,8 +203,6 @@ beforeAll(async () => {
     // says what it waits for.
     ...{ NO_COLOR: '1', TERM: 'dumb', XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home },
   });
-  const record = openRecord({ program: lie, addr: vault.url });
-  record.write(process.pid, [{ name: 'N', version: 1 }]);
 });
 afterAll(() => {
   vault.close();

@@ -49,9 +49,9 @@ describe('dynoxide, if it is not installed,', () => {
 
 describe('a local vault on macOS', () => {
   it('asks ps for the start time of a process, in one time zone and language', () => {
-    onlyProgram('ps', 'echo "    7 Ss   $TZ $LC_ALL $*"');
+    onlyProgram('ps', 'echo "Ss   $TZ $LC_ALL $*"');
     pretend('darwin');
-    const asked = 'UTC0 C -o pid= -o stat= -o lstart= -p 7';
+    const asked = 'UTC0 C -o stat= -o lstart= -p 7';
     expect(recordOf(7)).toEqual({ pid: 7, startTime: asked });
   });
 
