@@ -1,7 +1,7 @@
 /**
  * `npm run stack -- localstack` deploys the template to LocalStack and keeps it running until
  * Ctrl-C. Meanwhile the same command from another terminal deploys changes. With `delete` it
- * deletes the stack, with `copy` it copies a table, and with `aws …` it runs the AWS CLI.
+ * deletes the stack, and with `aws …` it runs the AWS CLI.
  */
 
 import { openTokenKey } from '../../host/identity/token-key.ts';
@@ -15,7 +15,7 @@ import {
 } from '../../host/process/vault-records.ts';
 import { failure } from '../../system/failures.ts';
 import { type Cloud, startCloud } from '../containers/cloud.ts';
-import { copyTable, deleteStack, deploy, runAws } from '../containers/deployment.ts';
+import { deleteStack, deploy, runAws } from '../containers/deployment.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import { identityOf } from '../containers/sam.ts';
@@ -64,11 +64,6 @@ const remove = async (): Promise<void> => {
   for (const [type, name] of kept) say(`${type} ${name}`);
 };
 
-const copy = async (from: string, to: string): Promise<void> => {
-  const count = await copyTable({ ...getCloud(), say }, from, to);
-  say(`the table ${to} has the ${count} items of ${from}`);
-};
-
 export const localstackProgram = newProgram(
   'localstack',
   'deploys the template to a LocalStack on this machine, and serves it until Ctrl-C; while it runs, deploys again what ' +
@@ -80,10 +75,6 @@ localstackProgram
   .command('delete')
   .description('deletes the stack, and tells what it leaves')
   .action(remove);
-localstackProgram
-  .command('copy <table> <new>')
-  .description('copies a table into a new one, as a point-in-time restore does on AWS')
-  .action(copy);
 localstackProgram
   .enablePositionalOptions()
   .command('aws <words...>')

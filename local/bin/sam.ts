@@ -1,35 +1,18 @@
 /**
- * `npm run stack -- sam` serves the vault on http://127.0.0.1:3000 with `sam local start-api`, on
- * the services of `npm run stack`.
+ * `npm run stack -- sam` serves the vault on http://127.0.0.1:3000 with `sam local start-api`, on a
+ * store and a KMS that it starts.
  */
-import { join } from 'node:path';
 import { openTokenKey } from '../../host/identity/token-key.ts';
-import { dataFolderOf, lockDataFolder, openDataFolder } from '../../host/process/data-folder.ts';
+import { dataFolderOf, openDataFolder } from '../../host/process/data-folder.ts';
 import { untilSignal } from '../../host/process/ending.ts';
 import { findFreePort, readPort } from '../../host/process/ports.ts';
 import { newProgram, say } from '../../host/process/program.ts';
-import { findStack, samRecord, stackFolderOf } from '../../host/process/vault-records.ts';
+import { samRecord, stackFolderOf } from '../../host/process/vault-records.ts';
 import { failure } from '../../system/failures.ts';
 import { readLocalstackPort } from '../containers/localstack.ts';
 import { stackInstalls } from '../containers/python.ts';
 import { identityOf, startSam } from '../containers/sam.ts';
 import { startStack } from '../containers/stack.ts';
-
-/**
- * Locks the folder, because two runs of this program on it would end each other's functions. The
- * caller takes the lock before the build, because the build takes long.
- */
-const lockSam = (folder: string): { readonly release: () => void } => {
-  const running = samRecord.find(folder);
-  if (running !== undefined) {
-    throw failure(
-      `npm run stack -- sam serves this vault already, on ${running.url}: stop it, or set VAULT_DATA_DIR to another folder`,
-    );
-  }
-  const own = join(folder, 'sam');
-  openDataFolder(own);
-  return lockDataFolder(own);
-};
 
 export const samProgram = newProgram(
   'sam',
@@ -45,8 +28,13 @@ samProgram.action(async () => {
   openDataFolder(dataFolder);
   const { jwks } = await openTokenKey(dataFolder);
   const folder = stackFolderOf(dataFolder);
-  const lock = lockSam(folder);
-  const stack = findStack(folder) ?? (await startStack({ folder, localstackPort, say }));
+  const running = samRecord.find(folder);
+  if (running !== undefined) {
+    throw failure(
+      `npm run stack -- sam serves this vault already, on ${running.url}: stop it, or set VAULT_DATA_DIR to another folder`,
+    );
+  }
+  const stack = await startStack({ folder, localstackPort, say });
   try {
     const api = await startSam({ folder, port, stack, identity: identityOf(jwks), say });
     samRecord.remember(folder, { url: api.url });
@@ -56,7 +44,6 @@ samProgram.action(async () => {
     await api.close();
     if (lost) throw lost;
   } finally {
-    lock.release();
     await stack.close();
   }
 });

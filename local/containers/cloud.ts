@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { startOnFolder } from '../../host/process/data-folder.ts';
 import { startDynoxide } from '../dynamodb/dynoxide.ts';
 import { addHost, hostName } from './container-host.ts';
@@ -73,8 +73,7 @@ const settingsOf = (folder: string, image: string) => ({
  * them.
  */
 const startOf = (image: string, store: string): readonly string[] => {
-  const init = process.env['LOCALSTACK_INIT'];
-  const told = { store: new URL(store).host, image, ...(init && { init: resolve(init) }) };
+  const told = { store: new URL(store).host, image };
   return [join(import.meta.dirname, 'start-localstack.py'), JSON.stringify(told)];
 };
 

@@ -2,13 +2,9 @@
  * Deploys, updates and deletes the stack of the template on a LocalStack, as `sam` does it on AWS.
  */
 import { join } from 'node:path';
-import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import { createDynamodbTable } from '../../functions/dynamodb/dynamodb-table.ts';
-import type { Item } from '../../functions/store/items.ts';
 import { run } from '../../host/process/run.ts';
-import { readTemplate } from '../../host/template.ts';
-import { failure, sentenceOf } from '../../system/failures.ts';
+import { failure } from '../../system/failures.ts';
 import { buildTemplate, type Identity, localParameters, runSam, samEnvironment } from './sam.ts';
 
 export type Deployment = {
@@ -18,23 +14,8 @@ export type Deployment = {
   readonly say: (line: string) => void;
 };
 
-/**
- * `vault`, as in samconfig.toml, unless `STACK_NAME` names another. The table and the functions are
- * named after it.
- */
-const stackName = process.env['STACK_NAME'] || 'vault';
-
-/**
- * Returns the parameters of a stack over an existing vault, from the variables that name the vault
- * to the functions. Without them, a new stack creates its own table and key, and a redeployed stack
- * keeps what it has.
- */
-const existingVault = (): readonly string[] =>
-  Object.entries({
-    ExistingTable: process.env['TABLE_NAME'],
-    ExistingKeyArn: process.env['MASTER_KEY_ID'],
-    VaultId: process.env['VAULT_ID'],
-  }).flatMap(([parameter, value]) => (value ? [`${parameter}=${value}`] : []));
+/** As in samconfig.toml. The table and the functions are named after it. */
+const stackName = 'vault';
 
 const awsEnvironmentOf = ({ endpoint }: Deployment): NodeJS.ProcessEnv => ({
   ...samEnvironment,
@@ -63,14 +44,12 @@ const succeeds = async (deployment: Deployment, ...args: readonly string[]): Pro
  * name again.
  */
 const checkNothingWasKept = async (deployment: Deployment): Promise<void> => {
-  if (process.env['TABLE_NAME']) return;
   if (await succeeds(deployment, 'cloudformation', 'describe-stacks', '--stack-name', stackName)) {
     return;
   }
   if (await succeeds(deployment, 'dynamodb', 'describe-table', '--table-name', stackName)) {
     throw failure(
-      `the table ${stackName} was kept when its stack was deleted: give the new stack another STACK_NAME, and TABLE_NAME, ` +
-        'MASTER_KEY_ID and VAULT_ID of what was kept; or stop npm run stack -- localstack and start it again, empty',
+      `the table ${stackName} was kept when its stack was deleted: stop npm run stack -- localstack and start it again, empty`,
     );
   }
 };
@@ -104,14 +83,10 @@ export const deploy = async (deployment: Deployment, identity: Identity): Promis
   say('sam deploy');
   // `EnvConcurrency=0` below reserves no concurrency. A reservation is meant for accounts with
   // other users, and here it would only refuse slow calls.
-  const email = process.env['ALARM_EMAIL'];
-  const alarms = email ? [`AlarmEmail=${email}`] : [];
   const keys = 'jwks' in identity ? [`AuthJwks=${JSON.stringify(identity.jwks)}`] : [];
-  const own = ['EnvConcurrency=0', ...existingVault(), ...alarms, ...keys];
-  const parameters = [...localParameters(identity), ...own];
+  const parameters = [...localParameters(identity), 'EnvConcurrency=0', ...keys];
   const how = ['--config-env', 'localstack', '--no-fail-on-empty-changeset'];
-  const name = ['--stack-name', stackName];
-  const args = ['deploy', ...how, ...name, '--parameter-overrides', ...parameters];
+  const args = ['deploy', ...how, '--parameter-overrides', ...parameters];
   await runSam(samPrograms, args, awsEnvironmentOf(deployment));
   return findUrl(deployment);
 };
@@ -133,32 +108,4 @@ export const deleteStack = async (
     "StackEvents[?ResourceStatus=='DELETE_SKIPPED'].[ResourceType, PhysicalResourceId]";
   const ask = ['cloudformation', 'describe-stack-events', ...ofStack, '--query', skipped];
   return v.parse(kept, JSON.parse(await runAws(deployment, [...ask, '--output', 'json'])));
-};
-
-/**
- * Copies a table into a new one, because LocalStack has no `restore-table-to-point-in-time`. As
- * after a restore on AWS, the copy has the keys and the index of the table, and neither time to
- * live nor protection. Returns the count of items. Throws one sentence if there is no such table,
- * or if the copy exists.
- */
-export const copyTable = async (
-  { endpoint }: Deployment,
-  from: string,
-  to: string,
-): Promise<number> => {
-  const { create } = (await readTemplate()).table;
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
-  const restored = { ...create, TableName: to, DeletionProtectionEnabled: false };
-  const items: Item[] = [];
-  try {
-    for await (const page of createDynamodbTable(client, from).pages()) items.push(...page);
-    await client.send(new CreateTableCommand(restored));
-    for (const Item of items) await client.send(new PutItemCommand({ TableName: to, Item }));
-    return items.length;
-  } catch (error) {
-    throw failure(`${from} cannot be copied to ${to}: ${sentenceOf(error)}`, { cause: error });
-  } finally {
-    client.destroy();
-  }
 };

@@ -17,11 +17,11 @@ import { isOk } from '../../host/process/ports.ts';
 import { programTimes } from '../../host/process/program-times.ts';
 import { run } from '../../host/process/run.ts';
 import { startChild, supervise } from '../../host/process/supervisor.ts';
-import type { Stack } from '../../host/process/vault-records.ts';
 import { parseTemplate } from '../../host/template.ts';
 import { failure } from '../../system/failures.ts';
 import { addHost, hostName } from './container-host.ts';
 import { lambdaArchitecture } from './docker.ts';
+import type { Stack } from './stack.ts';
 
 /**
  * Without these variables the SAM CLI asks for credentials, on a network that may not answer, and

@@ -6,7 +6,6 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { openVaultId } from '../../host/identity/vault-id.ts';
 import { startOnFolder } from '../../host/process/data-folder.ts';
-import type { Stack } from '../../host/process/vault-records.ts';
 import { ensureTable } from '../../host/single/ensure-table.ts';
 import { readTemplate } from '../../host/template.ts';
 import { failure } from '../../system/failures.ts';
@@ -22,6 +21,23 @@ export type StackOptions = {
   readonly folder: string;
   readonly localstackPort: number;
   readonly say: (line: string) => void;
+};
+
+/** The services that SAM's functions use: Docker, the store and LocalStack's KMS. */
+export type Stack = {
+  readonly vaultId: string;
+  readonly tableName: string;
+  readonly masterKeyId: string;
+  /**
+   * The addresses of the services on this machine. A container reaches the same ports at the host
+   * `hostName`.
+   */
+  readonly endpoints: { readonly dynamodb: string; readonly kms: string };
+  /** The folder in which the executables of the SAM CLI are installed. */
+  readonly samPrograms: string;
+  /** Settles only if one of the services died and could not be restarted; the error says why. */
+  readonly failed: Promise<Error>;
+  readonly close: () => Promise<void>;
 };
 
 const tableName = 'vault';
@@ -51,9 +67,9 @@ export const prepareContainers = async (say: (line: string) => void) => {
  * started; nothing is left running then.
  */
 export const startStack = async ({ folder, say, localstackPort }: StackOptions): Promise<Stack> => {
-  const { samPrograms, awsPrograms: programs, host } = await prepareContainers(say);
   const { table } = await readTemplate();
   return await startOnFolder(folder, say, async (closers) => {
+    const { samPrograms, awsPrograms: programs, host } = await prepareContainers(say);
     const vaultId = openVaultId(folder, process.env);
     const store = await startDynoxide(folder, host);
     closers.push(store.close);

@@ -1,14 +1,12 @@
-"""Starts LocalStack with three changes for which it has no setting.
+"""Starts LocalStack with two changes for which it has no setting.
 
 The only argument is JSON:
   store   host:port of a server of DynamoDB's API, instead of the one that LocalStack would download
   image   the image of functions, which is here; LocalStack would pull it again, and fail without a registry
-  init    the folder that LocalStack copies into a function's container; if it is absent, LocalStack downloads its own
 """
 
 import json
 import sys
-from pathlib import Path
 
 from localstack.runtime.main import main
 from localstack.services.dynamodb.server import DynamodbServer
@@ -24,8 +22,5 @@ DynamodbServer.get = staticmethod(lambda: store)
 
 for platform in docker_runtime_executor.ARCHITECTURE_PLATFORM_MAPPING.values():
     docker_runtime_executor.PULLED_IMAGES.add((settings["image"], platform))
-
-if "init" in settings:
-    docker_runtime_executor.get_runtime_client_path = lambda: Path(settings["init"])
 
 main()

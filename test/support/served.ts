@@ -6,8 +6,7 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { findFreePort } from '../../host/process/ports.ts';
-import { lambdaImage } from '../../local/containers/docker.ts';
-import { isStandIn } from './images/stand-ins.ts';
+import { placeInit } from './images/stand-ins.ts';
 import { freshFolder, type LocalProcess, lineOf, runFile, runLocal } from './local-process.ts';
 
 const startLimitMs = 900_000;
@@ -35,9 +34,7 @@ export const serve = async (program: 'sam' | 'localstack'): Promise<void> => {
   const dataDir = freshFolder();
   const prepared = runFile('test/support/images/prepare.ts', ['lambda'], process.env);
   if ((await prepared.exit) !== 0) throw new Error(prepared.errors.join('\n'));
-  // A stand-in for Lambda's image already contains the init program that LocalStack would otherwise
-  // download and copy into each container.
-  if (await isStandIn(lambdaImage)) process.env['LOCALSTACK_INIT'] = freshFolder();
+  await placeInit(dataDir);
   const ports = { PORT: '0', LOCALSTACK_PORT: String(await findFreePort()) };
   const served = runLocal('stack', [program], {
     ...process.env,

@@ -14,10 +14,10 @@ export const askAws = async <Answer>(
   ...args: readonly string[]
 ): Promise<Answer> => JSON.parse(await aws(dataDir, ...args, '--output', 'json')) as Answer;
 
-/** Returns an output of the deployed stack. */
-export const outputOf = (dataDir: string, name: string): Promise<string> =>
+/** Returns an output of a deployed stack. */
+export const outputOf = (dataDir: string, name: string, stack = 'vault'): Promise<string> =>
   askAws(
     dataDir,
-    ...['cloudformation', 'describe-stacks', '--stack-name', 'vault'],
+    ...['cloudformation', 'describe-stacks', '--stack-name', stack],
     ...['--query', `Stacks[0].Outputs[?OutputKey=='${name}'] | [0].OutputValue`],
   );

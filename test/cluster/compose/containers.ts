@@ -1,6 +1,6 @@
 /** Handles the containers of one cluster with the commands that a person types. */
 import { execFile } from 'node:child_process';
-import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { NodeStatus } from '../../../host/node/report.ts';
@@ -39,6 +39,9 @@ export const prepareDocker = async (images: 'node' | 'server' = 'node'): Promise
   if ((await exit) !== 0) throw new Error(errors.join('\n'));
 };
 
+/** A copy of compose.yaml in which the nodes have other ports than 3001 to 3003. */
+const composeFile = join(freshFolder(), 'compose.yaml');
+
 /** Prepares Docker, and chooses the ports of the nodes. */
 export const prepare = async (): Promise<void> => {
   writePolicy('issuers: [{ id: local, localKey: true }]');
@@ -46,6 +49,11 @@ export const prepare = async (): Promise<void> => {
   // The ports are chosen only now, because making images takes minutes, and another worker could
   // take the ports meanwhile.
   firstPort = await findFirstPort();
+  const text = readFileSync('compose.yaml', 'utf8').replaceAll(
+    /(?<=127\.0\.0\.1:)300([123])(?=:3000)/g,
+    (_, node) => new URL(urlOf(Number(node))).port,
+  );
+  writeFileSync(composeFile, text);
 };
 
 const hasPlugin = async (name: string): Promise<boolean> =>
@@ -68,12 +76,14 @@ export const compose = async (...args: readonly string[]): Promise<string> => {
   const [program, first] = isPlugin ? ['docker', ['compose']] : ['docker-compose', []];
   const env = {
     ...(await clientEnvironment()),
-    ...Object.fromEntries([1, 2, 3].map((node) => [`NODE${node}_PORT`, new URL(urlOf(node)).port])),
     COMPOSE_PROJECT_NAME: project,
     VAULT_POLICY_FOLDER: dirname(policyFile),
     VAULT_POLICY_FILE: `/policy/${basename(policyFile)}`,
   };
-  return (await execute(program ?? '', [...(first ?? []), ...args], { env })).stdout.trim();
+  const where = ['--file', composeFile, '--project-directory', '.'];
+  return (
+    await execute(program ?? '', [...(first ?? []), ...where, ...args], { env })
+  ).stdout.trim();
 };
 
 export const docker = async (...args: readonly string[]): Promise<string> =>

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../host/process/run.ts';
+import { localstackFolderOf } from '../../../host/process/vault-records.ts';
 import {
   docker,
   findImage,
@@ -69,9 +70,6 @@ const recipeOf = ({ sources }: StandIn): string => {
 
 const labelOf = (tag: string): Promise<string> =>
   docker(['image', 'inspect', '--format', `{{index .Config.Labels "${recipeLabel}"}}`, tag]);
-
-/** Whether a local image is a stand-in. */
-export const isStandIn = async (tag: string): Promise<boolean> => (await labelOf(tag)) !== '';
 
 const make = async (root: string, standIn: StandIn, recipe: string): Promise<void> => {
   const context = join(root, '.local', 'container', 'stand-in');
@@ -176,6 +174,23 @@ const lambdaStandIn: StandIn = {
 WORKDIR /var/task
 ENTRYPOINT ["/var/rapid/aws-lambda-rie"]
 `,
+};
+
+/** The version of the init program that LocalStack downloads, in the release that we pin. */
+const initVersion = 'v0.1.41-pre';
+
+/**
+ * Puts the stand-in's init program where the LocalStack of a data folder keeps the one that it
+ * downloads. It then downloads none, and copies this one into the containers of functions. Does
+ * nothing if Lambda's image is not a stand-in.
+ */
+export const placeInit = async (dataFolder: string): Promise<void> => {
+  if ((await labelOf(lambdaImage)) === '') return;
+  const libraries = join(localstackFolderOf(dataFolder), 'localstack/var/lib/localstack/lib');
+  const folder = join(libraries, 'lambda-runtime', initVersion, lambdaArchitecture, 'var/rapid');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  copyFileSync(lambdaFile('init'), join(folder, 'init'));
+  chmodSync(join(folder, 'init'), 0o755);
 };
 
 /**

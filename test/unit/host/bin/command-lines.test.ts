@@ -62,6 +62,7 @@ const misuses: readonly (readonly [line: string, sentence: string])[] = [
   ['cluster.ts kill 4', "'4' is not a valid node: the nodes are 1, 2, 3"],
   ['cluster.ts kill 1 2', 'there is no command "kill 1 2"'],
   ['cluster.ts status --renew', "unknown option '--renew'"],
+  ['stack.ts', 'say what to run, sam or localstack'],
   ['stack.ts localstack delete everything', 'there is no command "localstack delete everything"'],
   ['inspect.ts --verfy', "unknown option '--verfy' (Did you mean --verify?)"],
   ['token.ts --tenant', "option '--tenant <tenant>' argument missing"],
@@ -179,7 +180,7 @@ const refusals: readonly (readonly [
   ],
   [
     'no Docker',
-    'stack.ts',
+    'stack.ts sam',
     { PATH: '/nowhere', VAULT_DATA_DIR: inFolder('stack') },
     'no Docker daemon answers (docker version failed: there is no such program): start one',
     1,
@@ -195,7 +196,7 @@ const refusals: readonly (readonly [
     'another stack with SAM that is starting',
     'stack.ts sam',
     { VAULT_DATA_DIR: inFolder('starting') },
-    `another vault is using the data folder ${inFolder('starting/stack/sam')}: ${elsewhere}`,
+    `another vault is using the data folder ${inFolder('starting/stack')}: ${elsewhere}`,
     1,
   ],
   [
@@ -319,7 +320,7 @@ beforeAll(async () => {
     'bin',
     'cluster',
     'serving/stack',
-    'starting/stack/sam',
+    'starting/stack',
     'held',
     'node',
     ...folders,
@@ -334,7 +335,7 @@ beforeAll(async () => {
   writeFileSync(inFolder('cluster/ports.json'), '{"firstPort":3301}');
   for (const [name, text] of Object.entries(policies)) writeFileSync(inFolder(name), text);
   samRecord.remember(inFolder('serving/stack'), { url: 'http://127.0.0.1:3000' });
-  const starting = lockDataFolder(inFolder('starting/stack/sam'));
+  const starting = lockDataFolder(inFolder('starting/stack'));
   const held = lockDataFolder(inFolder('held'));
   chmodSync(inFolder('open'), 0o755);
   for (const name of ['damaged-key', 'damaged-store']) {
