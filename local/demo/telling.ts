@@ -1,41 +1,36 @@
-/** Prints the story: titles, checks, notes and a summary. */
-import type { Client } from './client.ts';
-import type { Nodes } from './nodes.ts';
+/** Prints the story: scenes, and their checks and notes. */
+import { isVaultError } from '../../client/index.ts';
 
-export type Telling = {
-  readonly title: (text: string) => void;
-  /** Prints a check and its result, and `seen` if it failed. The story goes on either way. */
-  readonly check: (claim: string, isTrue: boolean, seen?: string) => void;
-  readonly note: (text: string) => void;
-  readonly counts: () => { readonly checks: number; readonly failed: number };
-};
+export type Telling = ReturnType<typeof createTelling>;
 
-/** What each part of the story gets: the printer of the story, the nodes, and a client for them. */
-export type Scene = Telling & {
-  readonly nodes: Nodes;
-  readonly client: Client;
-  /** Adds a version with this line to the secret whose history ends the story. */
-  readonly remember: (line: string) => Promise<void>;
-};
-
-/**
- * Creates the printer of the story. `say` is called with one line at a time. `elapsedMs` is the
- * time since the story began.
- */
-export const createTelling = (say: (line: string) => void, elapsedMs: () => number): Telling => {
-  let [titles, checks, failed] = [0, 0, 0];
+/** Creates the printer of the story. `say` is called with one line at a time. */
+export const createTelling = (say: (line: string) => void) => {
+  const begun = performance.now();
+  let [scenes, checks, failed] = [0, 0, 0];
+  const seconds = (digits: number) => ((performance.now() - begun) / 1000).toFixed(digits);
+  /** Prints a check and its result. The story goes on either way. */
+  const check = (claim: string, isTrue: boolean): void => {
+    checks += 1;
+    if (!isTrue) failed += 1;
+    say(`    ${isTrue ? 'ok    ' : 'FAILED'}  ${claim}`);
+  };
   return {
-    title: (text) => {
-      titles += 1;
-      say(`\n${String(titles).padStart(2)}. ${text}  [${(elapsedMs() / 1000).toFixed(1)} s]`);
+    check,
+    note: (text: string): void => say(`            ${text}`),
+    /** Plays a scene. It ends early, as a failed check, if the vault refuses what it asks for. */
+    scene: async (title: string, play: () => Promise<void>): Promise<void> => {
+      scenes += 1;
+      say(`\n${String(scenes).padStart(2)}. ${title}  [${seconds(1)} s]`);
+      await play().catch((error: unknown) => {
+        if (!isVaultError(error)) throw error;
+        check(`the vault refused a request: ${error.code}, ${error.message}`, false);
+      });
     },
-    check: (claim, isTrue, seen) => {
-      checks += 1;
-      if (!isTrue) failed += 1;
-      say(`    ${isTrue ? 'ok    ' : 'FAILED'}  ${claim}`);
-      if (!isTrue && seen !== undefined) say(`            seen: ${seen}`);
+    /** Prints the end, and returns whether all checks passed. */
+    end: (): boolean => {
+      const result = failed === 0 ? 'all passed' : `${failed} FAILED`;
+      say(`\n${checks} checks, ${result}, in ${seconds(0)} s`);
+      return failed === 0;
     },
-    note: (text) => say(`            ${text}`),
-    counts: () => ({ checks, failed }),
   };
 };

@@ -9,9 +9,7 @@ describe('npm run demo', () => {
     expect(errors).toEqual([]);
     const claims = output.filter((line) => /^ {4}(ok|FAILED) /.test(line));
     expect(claims.filter((line) => line.includes('FAILED'))).toEqual([]);
-    expect(output.at(-1)).toMatch(
-      new RegExp(`^${claims.length} checks, all passed, in \\d+ s: \\d+ requests, \\d+ writes`),
-    );
+    expect(output.at(-1)).toMatch(new RegExp(`^${claims.length} checks, all passed, in \\d+ s$`));
     const [, folder = ''] = /starts in (.+)$/.exec(output[0] ?? '') ?? [];
     expect(folder).toMatch(/vault-demo-/);
     expect(existsSync(folder)).toBe(false);

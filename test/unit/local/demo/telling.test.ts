@@ -1,46 +1,55 @@
-import { describe, expect, it } from '@jest/globals';
-import { becomesTrue } from '../../../../local/demo/nodes.ts';
+import { expect, it } from '@jest/globals';
+import { vaultError } from '../../../../client/errors.ts';
 import { createTelling } from '../../../../local/demo/telling.ts';
 
-describe('the output of a demo', () => {
-  it('has numbered titles, prints ok or FAILED for each claim, and counts both', () => {
-    const lines: string[] = [];
-    const { title, check, note, counts } = createTelling(
-      (line) => lines.push(line),
-      () => 12_345,
-    );
-    title('A node dies');
-    check('the others go on', true, 'done: 4');
-    check('nothing is lost', false, 'done: 3, timed_out: 1');
-    note('by the way');
-    title('It returns');
-    expect(lines).toEqual([
-      '\n 1. A node dies  [12.3 s]',
-      '    ok      the others go on',
-      '    FAILED  nothing is lost',
-      '            seen: done: 3, timed_out: 1',
-      '            by the way',
-      '\n 2. It returns  [12.3 s]',
-    ]);
-    expect(counts()).toEqual({ checks: 2, failed: 1 });
-  });
+const refusal = vaultError({
+  ...{ code: 'not_found', message: 'there is no secret A', retryable: false },
+  ...{ mayHaveEffect: false, idempotencyKey: undefined, status: 404 },
 });
 
-describe('becomesTrue', () => {
-  it('resolves as soon as the condition holds, even if an earlier check of it has thrown', async () => {
-    let asked = 0;
-    const begun = performance.now();
-    const isTrue = await becomesTrue(60_000, async () => {
-      asked += 1;
-      if (asked === 1) throw new Error('not there yet');
-      return asked === 3;
-    });
-    expect(isTrue).toBe(true);
-    expect(asked).toBe(3);
-    expect(performance.now() - begun).toBeLessThan(30_000);
-  });
+const begin = () => {
+  const lines: string[] = [];
+  return { lines, ...createTelling((line) => lines.push(line.replace(/\d+\.\d s\]/, 'T s]'))) };
+};
 
-  it('resolves to false at the time limit if the condition never holds', async () => {
-    expect(await becomesTrue(120, () => false)).toBe(false);
+it('the demo has numbered titles, prints ok for each claim that holds, and passes if all do', async () => {
+  const { lines, scene, check, note, end } = begin();
+  await scene('A node dies', async () => {
+    check('the others go on', true);
+    note('by the way');
   });
+  await scene('It returns', async () => check('nothing is lost', true));
+  expect(end()).toBe(true);
+  expect(lines).toEqual([
+    '\n 1. A node dies  [T s]',
+    '    ok      the others go on',
+    '            by the way',
+    '\n 2. It returns  [T s]',
+    '    ok      nothing is lost',
+    '\n2 checks, all passed, in 0 s',
+  ]);
+});
+
+it('the demo fails if a claim does not hold or the vault refuses a request, and goes on', async () => {
+  const { lines, scene, check, end } = begin();
+  await scene('A node dies', async () => {
+    check('the others go on', false);
+    throw refusal;
+  });
+  await scene('It returns', async () => check('nothing is lost', true));
+  expect(end()).toBe(false);
+  expect(lines).toEqual([
+    '\n 1. A node dies  [T s]',
+    '    FAILED  the others go on',
+    '    FAILED  the vault refused a request: not_found, there is no secret A',
+    '\n 2. It returns  [T s]',
+    '    ok      nothing is lost',
+    '\n3 checks, 2 FAILED, in 0 s',
+  ]);
+});
+
+it('the demo ends with an error that does not come from the vault', async () => {
+  const { scene } = begin();
+  const play = () => Promise.reject(new Error('no cluster runs'));
+  await expect(scene('A node dies', play)).rejects.toThrow('no cluster runs');
 });
