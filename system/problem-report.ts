@@ -32,9 +32,4 @@ export type Report = {
   readonly currentVersion?: number | undefined;
   readonly errors?: readonly FileError[] | undefined;
   readonly errorsTotal?: number | undefined;
-  /**
-   * The names that exist already, or do not exist, one for each error. Only `import` sets them,
-   * because the lines in its request are not the lines of the file that the user gave.
-   */
-  readonly names?: readonly (string | undefined)[];
 };

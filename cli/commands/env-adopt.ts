@@ -14,7 +14,7 @@ import { reportOf } from '../../functions/env/faults.ts';
 import { VaultError } from '../../functions/model/errors.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { failure, usage } from '../../system/failures.ts';
-import { storeValues } from '../files/adopted-values.ts';
+import { adoptValues } from '../files/adopted-values.ts';
 import { nextStep, notePlain, requireAllFit } from '../files/adoption-report.ts';
 import { invalidFile } from '../files/file-failures.ts';
 import { findOldCopies } from '../files/old-copies.ts';
@@ -61,7 +61,7 @@ export const adoptCommand = () =>
       requireUnchanged(target, content, () => 'nothing was stored, so run the command again');
       const found = isNothing
         ? []
-        : await storeValues(session.client, adoption.secrets, { ...flags, dryRun }, file);
+        : await adoptValues(session, adoption.secrets, { ...flags, dryRun }, file);
       // Reported before the file is replaced, because that may fail, and the secrets are stored
       // anyway.
       if (!json) tellStored(file, adoption, found, dryRun);

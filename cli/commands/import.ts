@@ -3,15 +3,14 @@
  */
 import { type ParseError, parseTree } from 'jsonc-parser';
 import { findDisagreements, readFile } from '../../functions/env/agreement.ts';
-import { errorsAt, type Fault } from '../../functions/env/faults.ts';
-import { parseFile } from '../../functions/env/grammar.ts';
+import { errorsAt, reportOf } from '../../functions/env/faults.ts';
 import { type ScannedLine, scanFile } from '../../functions/env/references.ts';
-import { limits } from '../../functions/model/limits.ts';
 import { isSecretName } from '../../functions/model/types.ts';
-import { failure, inOtherWords, isFailure, refusal, usage } from '../../system/failures.ts';
+import { failure, usage, withSentence } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { FileError } from '../../system/problem-report.ts';
-import { invalidFile, storeFile } from '../files/file-failures.ts';
+import { type NamedValue, reportOfExisting, storeValues } from '../files/adopted-values.ts';
+import { invalidFile } from '../files/file-failures.ts';
 import { noteLine, printJson } from '../output/output.ts';
 import { openSession } from '../requests/vault-client.ts';
 import { readText } from '../values/read-value.ts';
@@ -40,31 +39,25 @@ export const importCommand = () =>
       const entries = readEntries(content, formatOf(format, file), file);
       if (entries.length === 0)
         throw failure(`${file} has no assignments`, { kind: 'invalidFile' });
-      const values = Object.fromEntries(entries.map(({ name, value }) => [name, value]));
-      const store = (isNext: (name: string) => boolean) => {
-        // The request uses made-up keys, because names of secrets may contain characters that keys
-        // may not.
-        const lines = entries.map(
-          ({ name }, index) => `K${index}="enc(${name}${isNext(name) ? '@next' : ''})"\n`,
-        );
-        const body = { content: lines.join(''), values, dryRun, note: remark };
-        return storeFile(session, 'encrypt-env', body);
-      };
       if (formatOf(format, file) === 'env') warnOfReaders(content, file);
-      const reply = await byName(file, async () => {
+      const store = (isNext: (name: string) => boolean) =>
+        storeValues(session, entries, { note: remark, dryRun }, isNext, file);
+      const storeAll = async () => {
         if (!create) return await store(() => update === true);
         try {
           return await store(() => false);
         } catch (error) {
           // The refusal names all that exist, because a request has fewer names than a report has
           // errors. Nothing was stored.
-          if (!isFailure(error) || error.report.code !== 'secret_exists') throw error;
-          const existing = new Set(error.report.errors?.map(({ name }) => name));
+          const existing = new Set(reportOfExisting(error).errors?.map(({ name }) => name));
           return await store((name) => existing.has(name));
         } finally {
           session.forgetKey();
         }
-      });
+      };
+      const reply = await withSentence('secret_exists', theyExist, () =>
+        withSentence('not_found', areMissing, storeAll),
+      );
       if (json) return await printJson({ created: reply.created });
       noteCreated(reply.created, dryRun);
     });
@@ -104,89 +97,64 @@ const formatOf = (format: string | undefined, file: string): 'env' | 'json' => {
   throw usage('--format is env or json');
 };
 
-/**
- * Runs `action`. Its errors are reported by the names of secrets, without lines, because the lines
- * of the request are not those of the file.
- */
-const byName = async <Result>(file: string, action: () => Promise<Result>): Promise<Result> => {
-  try {
-    return await action();
-  } catch (error) {
-    if (!isFailure(error) || error.report.errors === undefined) throw error;
-    const { errors, errorsTotal: _, ...rest } = error.report;
-    for (const each of errors) noteLine(`${file}: ${fileSentence(each)}`);
-    const failed = refusal({ ...rest, names: errors.map(({ name }) => name) });
-    const sentence = instead[rest.code];
-    throw sentence === undefined ? failed : inOtherWords(failed, sentence);
-  }
-};
-
 /** What to do about names that exist already, or do not exist. */
-const instead: Readonly<Record<string, string>> = {
-  secret_exists:
-    'these secrets exist: --update writes the next version of each, and --update --create also creates the others; nothing was stored',
-  not_found:
-    '--update needs secrets that exist: --update --create also creates missing ones; nothing was stored',
-};
-
-type Entry = { readonly name: string; readonly value: string };
+const theyExist =
+  'these secrets exist: --update writes the next version of each, and --update --create also creates the others; nothing was stored';
+const areMissing =
+  '--update needs secrets that exist: --update --create also creates missing ones; nothing was stored';
 
 /**
  * Throws all errors of the file. A reference in a value is an error. So is an escaped reference,
  * because it is ambiguous: files for `encrypt` mean it without the backslash, and files from
  * `export` with it.
  */
-const readEntries = (content: string, format: 'env' | 'json', file: string): Entry[] => {
+const readEntries = (content: string, format: 'env' | 'json', file: string) => {
   const { entries, errors } = format === 'json' ? readJson(content) : readEnv(content);
-  if (errors.length > 0) throw invalidFile(report(errors), file);
-  return entries;
+  if (errors.length > 0) throw invalidFile(reportOf(errors), file);
+  return errorsAt(content, entries);
 };
 
-/** The first errors, ordered by position, and the total number. */
-const report = (errors: readonly FileError[]) => {
-  const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
-  return { errors: sorted.slice(0, limits.fileErrorsMax), errorsTotal: sorted.length };
+type Entry = Pick<NamedValue, 'name' | 'value'> & { readonly offset: number };
+type FileEntries = {
+  readonly entries: readonly Entry[];
+  readonly errors: readonly FileError[];
 };
-
-type FileEntries = { readonly entries: Entry[]; readonly errors: readonly FileError[] };
 
 const readEnv = (content: string): FileEntries => {
-  const parsed = parseFile(content);
-  const { lines } = scanFile(parsed);
-  const references = errorsAt(content, firstOfEach(lines, false));
-  const escaped = errorsAt(content, firstOfEach(lines, true)).map((error) => ({
-    ...error,
-    code: 'escaped_reference',
+  const { file, offsetOf } = readFile(content);
+  const { lines } = scanFile(file);
+  const faults = [...firstOfEach(lines, false), ...firstOfEach(lines, true)];
+  const entries = lines.map(({ line }) => ({
+    ...{ name: line.key, value: line.value.decoded, offset: offsetOf(line) },
   }));
-  const entries = lines.map(({ line }) => ({ name: line.key, value: line.value.decoded }));
-  return { entries, errors: [...parsed.errors, ...references, ...escaped] };
+  return { entries, errors: [...file.errors, ...errorsAt(content, faults)] };
 };
 
 /** The first reference in each line that has one; with `escaped`, the first escaped reference. */
 const firstOfEach = (lines: readonly ScannedLine[], escaped: boolean): Fault[] =>
   lines.flatMap(({ candidates }) => {
     const offset = candidates.find(({ kind }) => (kind === 'text') === escaped)?.offset;
-    return offset === undefined ? [] : [{ offset, code: 'nested_reference' as const }];
+    const code = escaped ? 'escaped_reference' : 'nested_reference';
+    return offset === undefined ? [] : [{ offset, code }];
   });
+
+type Fault = { readonly offset: number; readonly code: string };
 
 const readJson = (content: string): FileEntries => {
   const problems: ParseError[] = [];
   const tree = parseTree(content, problems, { disallowComments: true });
-  const at = (offset: number, code: string): FileError => {
-    const [position] = errorsAt(content, [{ offset, code: 'bad_key' }]);
-    return { line: 1, column: 1, ...position, code };
-  };
-  const errors = problems.slice(0, 1).map(({ offset }) => at(offset, 'bad_json'));
-  if (errors.length > 0 || tree?.type !== 'object') {
-    return { entries: [], errors: errors.length > 0 ? errors : [at(0, 'bad_json')] };
+  if (problems.length > 0 || tree?.type !== 'object') {
+    const offset = problems[0]?.offset ?? 0;
+    return { entries: [], errors: errorsAt(content, [{ offset, code: 'bad_json' }]) };
   }
-  const entries = new Map<string, string>();
+  const faults: Fault[] = [];
+  const entries = new Map<string, Entry>();
   for (const { children: [key, value] = [] } of tree.children ?? []) {
     if (!key || !value) continue;
-    if (!isSecretName(key.value)) errors.push(at(key.offset, 'bad_name'));
-    else if (entries.has(key.value)) errors.push(at(key.offset, 'duplicate_key'));
-    else if (value.type !== 'string') errors.push(at(value.offset, 'not_text'));
-    else entries.set(key.value, value.value);
+    if (!isSecretName(key.value)) faults.push({ offset: key.offset, code: 'bad_name' });
+    else if (entries.has(key.value)) faults.push({ offset: key.offset, code: 'duplicate_key' });
+    else if (value.type !== 'string') faults.push({ offset: value.offset, code: 'not_text' });
+    else entries.set(key.value, { name: key.value, value: value.value, offset: value.offset });
   }
-  return { entries: [...entries].map(([name, value]) => ({ name, value })), errors };
+  return { entries: [...entries.values()], errors: errorsAt(content, faults) };
 };
