@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { storeValues } from '../../../cli/files/adopted-values.ts';
-import type { Client } from '../../../cli/requests/vault-client.ts';
+import { adoptValues } from '../../../cli/files/adopted-values.ts';
+import type { Session } from '../../../cli/requests/vault-client.ts';
 import { refusal } from '../../../system/failures.ts';
 
 type Asked = { readonly id: string; readonly body?: unknown };
@@ -16,7 +16,8 @@ const store = (answer: (id: string) => object = () => ({})) => {
     return answer(id);
   };
   const secrets = [{ name: 'A', value: 'v', line: 2, column: 3 }];
-  const stored = storeValues(client as Client, secrets, { note: 'n', dryRun: true }, '.env');
+  const session = { client } as unknown as Session;
+  const stored = adoptValues(session, secrets, { note: 'n', dryRun: true }, '.env');
   return { stored, requests };
 };
 
