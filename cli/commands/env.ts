@@ -36,7 +36,6 @@ import {
   writingCommand,
 } from './command-line.ts';
 import { adoptCommand } from './env-adopt.ts';
-import { convertCommand } from './env-convert.ts';
 import { lintCommand } from './env-lint.ts';
 import { verifyCommand } from './env-verify.ts';
 import { noteCreated } from './write-version.ts';
@@ -56,7 +55,6 @@ export const envCommand = () =>
     .addCommand(submitCommand().action((file, flags) => transform('submit-env', file, flags)))
     .addCommand(adoptCommand())
     .addCommand(lintCommand())
-    .addCommand(convertCommand())
     .addCommand(verifyCommand());
 
 /** Adds the argument and the options of a command that rewrites a file. */

@@ -5,15 +5,14 @@
  */
 import { type FileError, VaultError } from '../model/errors.ts';
 import { type Disagreement, findDisagreements, type ReadableFile, readFile } from './agreement.ts';
-import { differentValues } from './convert.ts';
-import type { TextDialect } from './dialects/dialect.ts';
-import { withSpelling } from './dialects/writer.ts';
+import { type TextDialect, writerOf } from './dialects/dialect.ts';
+import { type ReadValue, withSpelling } from './dialects/writer.ts';
 import { type Silenced, silenceDuplicates } from './duplicates.ts';
 import { byteOrderMark, errorsAt } from './faults.ts';
 import { type Assignment, type Line, parseFile, printLine } from './grammar.ts';
 import { looksDoubtful, looksSecret } from './looks-secret.ts';
 import { planFile } from './plan.ts';
-import { hasReference, writtenAs } from './references.ts';
+import { findCandidates, hasReference, writtenAs } from './references.ts';
 import { renderFile } from './render.ts';
 import { valuesElsewhere, type Warning } from './warnings.ts';
 
@@ -157,6 +156,23 @@ const adoptLines = (
     ...adoption,
     errors: errors.length > 0 ? errors : findChanges(source, adoption, dialect),
   };
+};
+
+/** The values on lines that the reader certainly reads, but differently from the vault. */
+const differentValues = (
+  { file, plain }: ReadableFile,
+  dialect: TextDialect,
+): ReadonlyMap<Line, ReadValue> => {
+  const { disagrees, found } = writerOf(dialect);
+  const values = new Map<Line, ReadValue>();
+  for (const line of plain) {
+    if (line.kind !== 'assignment' || !disagrees(file, line)) continue;
+    const other = found?.(line);
+    // A value that contains a reference is left alone, because a later submit of the file would
+    // refuse to put it in place.
+    if (other && findCandidates(other.value).length === 0) values.set(line, other);
+  }
+  return values;
 };
 
 const assignmentsOf = ({ file }: ReadableFile): ReadonlyMap<string, Assignment> =>

@@ -111,16 +111,14 @@ export const findInterpolations = (
 };
 
 /**
- * Returns the lines of `written` on which the dialect's reader would read no value correctly, given
- * that the lines of `kept` stay as they are.
+ * Returns the lines with a reference on which the dialect's reader would read no value correctly,
+ * given that the other lines stay as they are.
  */
-export const findRefusals = (
-  { content, file, offsetOf }: ReadableFile,
+const findRefusals = (
+  { content, file, plain, referring, offsetOf }: ReadableFile,
   dialect: Dialect,
-  written: ReadonlySet<Line>,
-  kept: ReadonlySet<Line>,
 ): FileError[] => {
-  const refused = [...writerOf(dialect).refuse(file, written, kept)];
+  const refused = [...writerOf(dialect).refuse(file, referring, plain)];
   const faults = refused.flatMap(([line, unfit]) =>
     line.kind === 'assignment' ? [unfitAt(offsetOf(line), line.key, dialect, unfit)] : [],
   );
@@ -135,10 +133,9 @@ export const findDifferences = (
   source: ReadableFile,
   dialect: Dialect,
 ): readonly (Disagreement | FileError)[] => {
-  const { plain, referring } = source;
   const found = [
-    ...findDisagreements(source, dialect, plain),
-    ...findRefusals(source, dialect, referring, plain),
+    ...findDisagreements(source, dialect, source.plain),
+    ...findRefusals(source, dialect),
   ];
   return found.sort((a, b) => a.line - b.line || a.column - b.column);
 };

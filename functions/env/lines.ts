@@ -114,7 +114,7 @@ const misread = (
  * Whether the vault would read exactly `value` from `text`, a line that was written for some
  * dialect.
  */
-export const isReadAgain = (text: string, value: string): boolean => {
+const isReadAgain = (text: string, value: string): boolean => {
   const { lines, errors } = parseFile(text);
   const read = lines.flatMap((line) => (line.kind === 'assignment' ? [line.value.decoded] : []));
   return errors.length === 0 && read.length === 1 && read[0] === value;

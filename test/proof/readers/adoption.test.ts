@@ -5,7 +5,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { planAdoption, proposeKeys } from '../../../functions/env/adoption.ts';
 import { silenceDuplicates } from '../../../functions/env/duplicates.ts';
-import { contentOf } from '../../support/env-runs.ts';
+import { contentOf, unlessRefused } from '../../support/env-runs.ts';
+import { seed } from '../../support/seed.ts';
+import { foreignBlocks } from './lines.ts';
 import { readersOf, sorted, textDialects } from './readers.ts';
 
 const usual = `# the shop
@@ -45,6 +47,40 @@ describe('an adopted file of 15 lines', () => {
         const [before, after] = read([usual, expanded]);
         expect({ name, found: sorted(after ?? '') }).toEqual({ name, found: sorted(before ?? '') });
         expect(sorted(after ?? '')).toHaveLength(14);
+      }
+    },
+  );
+});
+
+describe('a value that its reader reads differently from the vault', () => {
+  const blocks = foreignBlocks(9_000, seed);
+
+  it.each(['docker', 'python'] as const)(
+    'is adopted as the readers of %s read it, or stays',
+    (dialect) => {
+      const files = blocks.flatMap(({ text, lines }) => {
+        const before = `${text}Z=1\n`;
+        const read = new Map(
+          lines.flatMap((line) =>
+            line.kind === 'assignment' ? [[line.key, line.value.decoded] as const] : [],
+          ),
+        );
+        const plan = unlessRefused(() =>
+          planAdoption(before, { keys: [...read.keys()], nameOf: (key) => `app.${key}`, dialect }),
+        );
+        if (!plan?.secrets.some(({ key, value }) => read.get(key) !== value)) return [];
+        const secrets = Object.fromEntries(plan.secrets.map(({ name, value }) => [name, value]));
+        const after = contentOf(plan.content, { mode: 'expand', dialect, secrets });
+        return [{ before, after }];
+      });
+      expect(files.length).toBeGreaterThan(100);
+      for (const { name, read } of readersOf[dialect]) {
+        const meant = read(files.map(({ before }) => before));
+        for (const [index, found] of read(files.map(({ after }) => after)).entries()) {
+          const seen = { name, seed, ...files[index] };
+          const wanted = sorted(meant[index] ?? '');
+          expect({ ...seen, found: sorted(found) }).toEqual({ ...seen, found: wanted });
+        }
       }
     },
   );

@@ -130,7 +130,6 @@ const rows: Readonly<Record<string, Row>> = {
   'env submit': { args: [enc] },
   'env adopt': { args: [file('adopt.env', 'K=v\n'), '--keys', 'K', '--dry-run'], silent: true },
   'env lint': { args: [env], offline: true, silent: true },
-  'env convert': { args: [plain, '--to', 'shell'], offline: true },
   'env verify': { args: [env], offline: true, silent: true },
   run: { args: ['-f', env, '--redact', '--', 'true'], silent: true },
   bisect: {

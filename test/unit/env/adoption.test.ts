@@ -42,6 +42,7 @@ describe('planAdoption', () => {
         A: `'x' # c`,
       },
     ],
+    ['what python reads', 'python', `A='\\\\x'\n`, 'A=secret(app.A)\n', { A: '\\x' }],
     [
       'a value that another line refers to',
       'compose',
@@ -93,6 +94,27 @@ describe('planAdoption', () => {
       'B=1\nA=x$(y\n',
       'B=secret(app.B)\nA=x$(y\n',
       { line: 2, column: 3, code: 'not_representable', dialect: 'dotenv', reason: 'expansion' },
+    ],
+    [
+      'that python expands',
+      'python',
+      `B=1\nA=\${x}\n`,
+      `B=secret(app.B)\nA=\${x}\n`,
+      { line: 2, column: 3, code: 'reader_disagrees', dialect: 'python' },
+    ],
+    [
+      'that python ends elsewhere',
+      'python',
+      "B=1\nA='it\\' # '\n",
+      "B=secret(app.B)\nA='it\\' # '\n",
+      { line: 2, column: 3, code: 'reader_disagrees', dialect: 'python' },
+    ],
+    [
+      'that holds a reference for its reader',
+      'docker',
+      'B=1\nA=x # secret(X)\n',
+      'B=secret(app.B)\nA=x # secret(X)\n',
+      { line: 2, column: 3, code: 'reader_disagrees', dialect: 'docker' },
     ],
     [
       'that holds an escaped reference',
