@@ -74,7 +74,7 @@ const overDynamodb = [
   ...['key-faults', 'half-visible', 'store-faults', 'memory-dynamodb', 'crash-points'].map(
     (name) => `proof/${name}`,
   ),
-  ...['proof/hostile-network', 'proof/upgrade', 'proof/upgrade-from-1'],
+  ...['proof/hostile-network', 'proof/upgrade'],
 ];
 const dynoxide = findProgram('dynoxide', [
   join('node_modules', '@dynoxide', `${process.platform}-${process.arch}`),

@@ -13,6 +13,6 @@ export const operations = {
   "encrypt-env": {"method":"POST","path":"/v1/env/encrypt","keyed":true,"writes":true,"answers":[200],"replies":[["content","created","resolved","warnings"]]},
   "expand-env": {"method":"POST","path":"/v1/env/expand","keyed":false,"writes":false,"answers":[200],"replies":[["content","created","resolved","warnings","tag"],["unchanged","tag"]]},
   "whoami": {"method":"GET","path":"/v1/whoami","keyed":false,"writes":false,"answers":[200],"replies":[["issuer","rule","tenant","subject","scopes","names","expires"]]},
-  "get-status": {"method":"GET","path":"/v1/status","keyed":false,"writes":false,"answers":[200,503],"replies":[["status","store","masterKey"],["status","store","masterKey"]]},
+  "get-status": {"method":"GET","path":"/v1/status","keyed":false,"writes":false,"answers":[200,503],"replies":[["status","version","commit","store","masterKey"],["status","version","commit","store","masterKey"]]},
   "get-health": {"method":"GET","path":"/health","keyed":false,"writes":false,"answers":[200],"replies":[["status"]]},
 } as const;

@@ -161,15 +161,6 @@ export const inOtherWords = (
 ): Failure => Object.assign(make(exitCode, report, file), { message: sentence, missing });
 
 /**
- * Returns the server's sentence about a field, with the field's name in front if the sentence lacks
- * it. Vaults of release 1.0.0 leave the name out.
- */
-export const namingField = (sentence: string, field: string | undefined): string =>
-  field === undefined || sentence.split(/[^\w-]+/).includes(field)
-    ? sentence
-    : `${field}: ${sentence}`;
-
-/**
  * Runs `action`. If it is refused with this code and because of this `field`, the failure gets the
  * sentence for users of `dsvault`. Without `field`, that applies only to refusals that name no
  * field. All others keep the server's sentence.

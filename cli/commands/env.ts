@@ -13,7 +13,6 @@ import {
   failure,
   inOtherWords,
   isFailure,
-  namingField,
   usage,
   withSentence,
 } from '../../system/failures.ts';
@@ -229,7 +228,7 @@ const existing =
  * anyway.
  */
 const ofExpansion = (error: Failure): Failure => {
-  const sentence = namingField(error.message, error.report.field);
+  const sentence = error.message;
   const isSaid = /nothing was written/.test(sentence);
   return inOtherWords(error, isSaid ? sentence : `${sentence}; nothing was written`);
 };

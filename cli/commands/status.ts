@@ -37,7 +37,6 @@ const lookAtKey =
 /** The table of a status. A policy that is refused has a row for each of its faults. */
 export const statusRows = (answer: Status): string[][] => {
   const { status, version, commit, store, masterKey, policy, node } = answer;
-  // A vault of release 1.0.0 does not report its version.
   const about = [version, commit && `commit ${commit}`, node && `as node ${node.node} knows it`];
   const state = (reachable: boolean) => (reachable ? 'ok' : 'cannot be used');
   const rows = [
@@ -74,7 +73,6 @@ const nodeRow = (one: NodeStatus): string[] => {
     ...(dbBytesInUse && quotaBytes
       ? [`database ${bytesOf(dbBytesInUse)} of ${bytesOf(quotaBytes)}`]
       : []),
-    // A node of release 1.0.0 does not report the state of its master key.
     ...(one.masterKey && one.masterKey !== 'usable' ? [`master key ${one.masterKey}`] : []),
     ...(endsSoon(one.certificateEndsAt) ? [`certificate ends at ${one.certificateEndsAt}`] : []),
     ...(one.reason ? [one.reason] : []),

@@ -3,7 +3,7 @@
  * `--json`.
  */
 
-import { defectLines, type Failure, failureIn, namingField } from '../../system/failures.ts';
+import { defectLines, type Failure, failureIn } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { FileError, Report } from '../../system/problem-report.ts';
 import { jsonOf, note, noteLine, wantsJson } from './output.ts';
@@ -29,20 +29,17 @@ export const reportFailure = (error: unknown): number => {
 };
 
 const sentenceOf = ({ message, report }: Failure): string => {
-  const { code, requestId, field, currentVersion, limit } = report;
+  const { code, requestId, currentVersion, limit } = report;
   const facts = [
     code,
     currentVersion !== undefined && `current version ${currentVersion}`,
     limit !== undefined && `limit ${limit}`,
     requestId !== undefined && `request ${requestId}`,
   ].filter((fact) => fact !== false);
-  // A field is a word of the API, so it is named only in the server's own sentences, not in those
-  // of `dsvault`.
-  const sentence = message === report.detail ? namingField(message, field) : message;
   const advice = /^cannot reach https?:\S+ \(\w+\)$/.test(message)
     ? ': dsvault doctor looks for the cause'
     : '';
-  return `${sentence}${advice} (${facts.join(', ')})`;
+  return `${message}${advice} (${facts.join(', ')})`;
 };
 
 /**

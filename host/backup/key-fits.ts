@@ -33,9 +33,9 @@ export const sampleBackup = (masterKeyId: string): BackupSample => {
       if (own.length === 0) return undefined;
       const reading = read(key);
       if (reading.state !== 'Enabled') return undefined;
-      const verdict = judgeByValues(file, reading, { own, otherKeyId: undefined });
-      if (!('why' in verdict)) return { keyId: reading.keyId, check: checkOf(reading) };
-      throw failure(`${verdict.why} of the backup: put another copy of the key there`);
+      const why = judgeByValues(file, reading, { own, otherKeyId: undefined });
+      if (why === undefined) return { keyId: reading.keyId, check: checkOf(reading) };
+      throw failure(`${why} of the backup: put another copy of the key there`);
     },
   };
 };

@@ -71,7 +71,7 @@ export const openNode = async (folder: string): Promise<Source> => {
   const cluster = findClusterOf(folder);
   const running = runningRecord.find(folder);
   const isRunning = running !== undefined;
-  if (isRunning) await requireSound(folder, running);
+  if (isRunning) await requireSound(folder);
   const takenAt = formatInstant(Date.now());
   const opened = await (isRunning ? openRunning(folder) : openStopped(folder)).catch(
     (error: unknown) => {

@@ -128,8 +128,8 @@ const findKeyProblems = async ({
   // A key that cannot be used now is reported with the first value that needs it.
   if (keyFile === undefined || keyFile.isProved || stateOfKey(keyFile.key) !== 'usable') return [];
   const stored = await readStoredKeys({ table, vaultId }, masterKeyId);
-  const verdict = judgeByValues(keyFile.file, keyFile.key.read(), stored);
-  return 'why' in verdict ? [`${verdict.why}: put back a copy of the key`] : [];
+  const why = judgeByValues(keyFile.file, keyFile.key.read(), stored);
+  return why === undefined ? [] : [`${why}: put back a copy of the key`];
 };
 
 /** Prints the violations of the whole table as they are found, and returns how many there are. */

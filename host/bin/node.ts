@@ -12,29 +12,16 @@ import { serveMetrics } from '../http/metrics-port.ts';
 import { openServingCertificate } from '../http/serving-certificate.ts';
 import { followPolicyFile } from '../identity/access-policy.ts';
 import { masterKeyFile } from '../kms/key-file.ts';
-import { type ClusterFile, readClusterFile } from '../node/cluster-file.ts';
-import type { Witnesses } from '../node/key-judging.ts';
-import { startNode, type VaultNode } from '../node/node.ts';
-import { type NodeConfig, readClusterFileName, readNodeConfig } from '../node/node-config.ts';
-import { type NodeKey, openNodeKey } from '../node/node-key.ts';
+import { readClusterFile } from '../node/cluster-file.ts';
+import { startNode } from '../node/node.ts';
+import { readClusterFileName, readNodeConfig } from '../node/node-config.ts';
+import { openNodeKey } from '../node/node-key.ts';
 import { dataFolderOf, lockDataFolder, openDataFolder } from '../process/data-folder.ts';
 import { untilSignal } from '../process/ending.ts';
 import { readPort } from '../process/ports.ts';
 import { newProgram, report, runProgram } from '../process/program.ts';
 import { programTimes } from '../process/program-times.ts';
 import { readTemplate } from '../template.ts';
-import { readStoredKeys } from '../verify/stored-keys.ts';
-
-/** What helps to decide whether the key in this node's file is the vault's. */
-const witnessesOf = (
-  { pages, others }: VaultNode,
-  { node, nodes }: NodeConfig,
-  { vaultId }: ClusterFile,
-  { running }: NodeKey,
-): Witnesses => {
-  const storedKeys = () => readStoredKeys({ table: { pages }, vaultId }, running.masterKeyId);
-  return { node, nodeCount: nodes.length, storedKeys, others };
-};
 
 const program = newProgram(
   'node host/bin/node.ts',
@@ -51,17 +38,14 @@ program.action(async () => {
   openDataFolder(folder);
   const lock = lockDataFolder(folder);
   const signal = untilSignal();
-  const stop = new AbortController();
-  const { signal: stopping } = stop;
   const cluster = readClusterFile(clusterFile);
   const config = readNodeConfig(process.env, cluster.nodes);
-  const key = openNodeKey(cluster.key, masterKeyFile(folder, process.env), folder);
+  const key = openNodeKey(cluster.key, masterKeyFile(folder, process.env));
   const node = await startNode({
     config,
     folder,
     cluster,
     masterKey: key.state,
-    keyCheck: key.check,
     report,
   });
   try {
@@ -73,7 +57,6 @@ program.action(async () => {
     });
     useHome({ itemsOf: node.itemsOf, ...(key.service && { masterKey: key.service }) });
     useNodeStatus(node.status);
-    key.prove?.(witnessesOf(node, config, cluster, key), stopping);
     const file = process.env[policyVariable];
     const policy = file ? followPolicyFile(file, cluster.jwks, report) : undefined;
     const endMetrics = await serveMetrics(report, async (registry) =>
@@ -90,7 +73,6 @@ program.action(async () => {
     const api = await serveApi({ routes, port, certificate, folder, running, report });
     void node.serving.then(() => process.stdout.write(`vault listening on ${api.url}\n`));
     const lost = await Promise.race([signal, node.failed]);
-    stop.abort();
     await api.close(programTimes.requestsEndMs);
     await endMetrics();
     policy?.close();

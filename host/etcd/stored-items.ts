@@ -1,23 +1,22 @@
 /**
  * Where the vault's items live in etcd, and in which form. The parts of a key are joined by NUL:
  *
- *   table/vault                                       only read by nodes of 1.0.0
  *   item/vault <pk> <sk>                              an item, as JSON with its bytes in base64
  *   index/vault byTenant <partition> <name> <pk> <sk> a secret's head item, for the list of names
  *   expiry/vault <second> <pk> <sk>                   an idempotency record, for its deletion
  *
  * During an upgrade, nodes of the previous release share this etcd, so keys and values are byte for
- * byte those of 1.0.0 (test/vectors/etcd-1.0.0.json). The order of etcd's keys is the order of sort
+ * byte what all releases wrote (test/vectors/etcd-items.json). The order of etcd's keys is the order of sort
  * keys and of names.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { itemFrom } from '../../functions/store/item-json.ts';
 import { type Item, type ItemKey, indexName } from '../../functions/store/items.ts';
-import { type EtcdClient, hasRevision, type Operation } from './etcd-client.ts';
+import type { Operation } from './etcd-client.ts';
 
 /**
  * The name of the vault's table. It must not change, because it is in all keys of etcd and in
- * backups, and nodes of 1.0.0 use it.
+ * backups.
  */
 export const tableName = 'vault';
 
@@ -72,7 +71,7 @@ const base64 = (bytes: Uint8Array): string =>
 
 /**
  * Returns an item's attributes as plain data for JSON, with bytes in base64. They keep their order,
- * because 1.0.0 wrote them in that order, too.
+ * because all releases write them in that order.
  */
 const attributesOf = (item: Item): object =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [name, textOfValue(value)]));
@@ -120,38 +119,4 @@ export const changesOf = (
     ...[...entries].flatMap(([at, json]) => (old.get(at) === json ? [] : put(at, json))),
     ...[...old.keys()].flatMap((at) => (entries.has(at) ? [] : remove(at))),
   ];
-};
-
-/** The description of the table. Nodes of 1.0.0 read it before they read or write items. */
-const table = {
-  TableName: tableName,
-  AttributeDefinitions: ['pk', 'sk', 'tenant', 'name'].map((AttributeName) => ({
-    AttributeName,
-    AttributeType: 'S',
-  })),
-  KeySchema: [
-    { AttributeName: 'pk', KeyType: 'HASH' },
-    { AttributeName: 'sk', KeyType: 'RANGE' },
-  ],
-  GlobalSecondaryIndexes: [
-    {
-      IndexName: indexName,
-      KeySchema: [
-        { AttributeName: 'tenant', KeyType: 'HASH' },
-        { AttributeName: 'name', KeyType: 'RANGE' },
-      ],
-      Projection: { ProjectionType: 'KEYS_ONLY' },
-    },
-  ],
-  BillingMode: 'PAY_PER_REQUEST',
-  DeletionProtectionEnabled: true,
-  TimeToLiveAttribute: 'expiresAt',
-};
-
-const tableKey = Buffer.from(`table/${tableName}`);
-
-/** Stores the description of the table unless it exists. Rejects like the client. */
-export const putTable = async (etcd: Pick<EtcdClient, 'txn'>, deadline: number): Promise<void> => {
-  const success = [put(tableKey, JSON.stringify(table))];
-  await etcd.txn({ compare: [hasRevision(tableKey, '0')], success, failure: [] }, deadline);
 };

@@ -14,13 +14,9 @@ const stored = v.strictObject({ id: v.pipe(v.string(), v.regex(vaultIdForm)) });
 
 /**
  * If a folder has one of these files, its vault already has an id, so none is made up if
- * `vault.json` is missing.
+ * `vault.json` is missing. The last two are files of `npm run stack`.
  */
-const dataFiles = [
-  ...['kms.json', 'localstack-key.json', 'vault.sqlite'],
-  // Releases up to 1.0.0 kept their data in these.
-  ...['store.sqlite', 'dynamodb-local'],
-];
+const dataFiles = ['kms.json', 'vault.sqlite', 'localstack-key.json', 'store.sqlite'];
 
 const parse = (file: string, text: string): string => {
   try {

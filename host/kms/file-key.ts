@@ -10,7 +10,6 @@ const dataKeyBytes = 32;
 export const createFileKey = (key: MasterKey): KeyService => ({
   generate: async (bound) => {
     const reading = readEnabled(key);
-    await key.proof?.admit(reading);
     const plaintext = randomBytes(dataKeyBytes);
     const wrapped = wrap(reading, plaintext, contextOf(bound));
     return { plaintext, wrapped, masterKeyId: key.arn };
@@ -19,19 +18,14 @@ export const createFileKey = (key: MasterKey): KeyService => ({
   unwrap: async (bound, wrapped) => {
     const reading = readEnabled(key);
     const unwrapped = unwrap(reading, Buffer.from(wrapped), contextOf(bound));
-    if ('dataKey' in unwrapped) {
-      key.proof?.opened(reading);
-      return { plaintext: unwrapped.dataKey };
-    }
+    if ('dataKey' in unwrapped) return { plaintext: unwrapped.dataKey };
     throw unwrapped.fault === 'other-master-key'
       ? fault('IncorrectKeyException', `another key than ${key.arn} has wrapped the data key`)
       : fault('InvalidCiphertextException', 'the data key is damaged or bound to something else');
   },
 
   describe: async () => {
-    const reading = key.read();
-    const { keyId, state } = reading;
-    if (state === 'Enabled') await key.proof?.admit(reading);
+    const { keyId, state } = key.read();
     return { masterKeyId: keyId, isEnabled: state === 'Enabled' };
   },
 });

@@ -33,11 +33,8 @@ type KeyFile = v.InferOutput<typeof keyFile>;
 /** Identifies the master key of a vault. It does not allow anybody to open values. */
 export const keyIdentity = v.object({
   keyId: v.pipe(v.string(), v.uuid()),
-  /**
-   * A hash of the key material (`checkOf`). Absent for a vault of 1.0.0, which knows its key only
-   * by the id until the key is proved (key-proof.ts).
-   */
-  check: v.optional(v.string()),
+  /** A hash of the key material (`checkOf`). */
+  check: v.string(),
 });
 export type KeyIdentity = v.InferOutput<typeof keyIdentity>;
 
@@ -128,7 +125,7 @@ export const makeMasterKey = (file: string): boolean => {
  * Returns the identity of the key in this file. Throws a user-facing error if the file is
  * unreadable or damaged.
  */
-export const identityIn = (file: string): KeyIdentity & { readonly check: string } => {
+export const identityIn = (file: string): KeyIdentity => {
   const found = open(file);
   return { keyId: found.keyId, check: checkOf(found) };
 };
@@ -185,7 +182,10 @@ const isSame = (a: FileStatus, b: FileStatus): boolean =>
   a.ctimeNs === b.ctimeNs;
 const statusOf = (file: string): FileStatus => statSync(file, { bigint: true });
 
-const isOwn = ({ keyId, check }: KeyIdentity, found: KeyReading): boolean =>
+/** What is known about the vault's key. Without a check value, its id is all that is known. */
+export type KnownKey = Pick<KeyIdentity, 'keyId'> & Partial<KeyIdentity>;
+
+const isOwn = ({ keyId, check }: KnownKey, found: KeyReading): boolean =>
   keyId === found.keyId && (check === undefined || check === checkOf(found));
 
 /** How the file is examined. Only tests pass something else than the system's own calls. */
@@ -199,7 +199,7 @@ const systemFiles = { statusOf, read: readSmallFile, now: Date.now };
  */
 export const followMasterKey = (
   file: string,
-  own: KeyIdentity,
+  own: KnownKey,
   warn: (sentence: string) => void = () => undefined,
   files: Partial<typeof systemFiles> = {},
 ): MasterKey => {

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { misconfigured, sentenceOf } from '../../system/failures.ts';
 import { createFileOnce, readFileIfPresent, replaceFile } from '../../system/files.ts';
 import {
+  checkOf,
   followMasterKey,
   identityIn,
   type KeyIdentity,
@@ -17,12 +18,7 @@ import {
   makeMasterKey,
   masterKeyFile,
 } from './key-file.ts';
-import {
-  followUnprovedKey,
-  judgeByValues,
-  type ProofOptions,
-  type StoredKeys,
-} from './key-proof.ts';
+import { judgeByValues, type StoredKeys } from './key-proof.ts';
 
 const kmsKey = v.object({ masterKeyId: v.string() });
 const keyCheck = v.union([kmsKey, keyIdentity]);
@@ -92,29 +88,30 @@ export const findKeyIdentity = (folder: string): KeyIdentity | undefined => {
 export const rememberKey = (folder: string, proved: KeyIdentity): void =>
   replaceFile(fileOf(folder), JSON.stringify(proved));
 
-/** What `openVaultKey` must know about the stored data. */
-export type VaultData = {
-  /** Whether there is stored data. A new key could not open it. */
-  readonly exist: boolean;
-  /** Reads some of the stored values that name this key. Rejects if the store cannot be read. */
-  readonly storedKeys: (keyArn: string) => Promise<StoredKeys>;
+type FoundKey = {
+  readonly arn: string;
+  /**
+   * Opens the key. If the folder does not remember which key is the vault's, some stored values
+   * that name this key must prove it first; then the folder remembers it. Rejects with a
+   * user-facing error if they show that the key is not the vault's.
+   */
+  readonly open: (readStoredKeys: () => Promise<StoredKeys>) => Promise<MasterKey>;
 };
 
 /**
- * Opens the key file of the vault in this folder, for `npm start`. (Nodes use `openNodeKey` in
- * node/node-key.ts.) Creates a missing key if the vault has no data yet. If the folder remembers
- * nothing about the key, as a folder of 1.0.0, the key is yet to be proved. `warn` receives a
- * message for each later fault. Throws a user-facing error if the key is missing, damaged or of
- * another vault.
+ * Finds the key file of the vault in this folder, for `npm start`. (Nodes use `openNodeKey` in
+ * node/node-key.ts.) Creates a missing key unless the vault has data, which a new key could not
+ * open. `warn` receives a message for each later fault. Throws a user-facing error if the key is
+ * missing or damaged, or not the one that the folder remembers.
  */
-export const openVaultKey = (
+export const findVaultKey = (
   folder: string,
   environment: NodeJS.ProcessEnv,
-  data: VaultData,
+  hasData: boolean,
   warn?: (sentence: string) => void,
-): MasterKey => {
+): FoundKey => {
   const file = masterKeyFile(folder, environment);
-  if (!data.exist && makeMasterKey(file)) remember(folder, () => identityIn(file));
+  if (!hasData && makeMasterKey(file)) remember(folder, () => identityIn(file));
   if (!existsSync(file)) {
     throw misconfigured(
       `${file} is missing, the master key of the vault in ${folder}: put back a copy, set VAULT_MASTER_KEY_FILE to ` +
@@ -127,35 +124,24 @@ export const openVaultKey = (
       `the master key of the vault in ${folder} is ${remembered.masterKeyId} of a KMS: set MASTER_KEY_ID to it`,
     );
   }
-  const own: KeyIdentity = remembered ?? { keyId: identityIn(file).keyId };
+  const own = remembered ?? { keyId: identityIn(file).keyId };
+  const found = followMasterKey(file, own);
   try {
-    followMasterKey(file, own).read();
+    found.read();
   } catch (error) {
     throw misconfigured(`${sentenceOf(error)}: put back a copy of the key ${own.keyId}`, error);
   }
-  if (own.check !== undefined) return followMasterKey(file, own, warn);
-  return followUnproved(folder, { file, keyId: own.keyId, warn }, data);
-};
-
-const followUnproved = (
-  folder: string,
-  own: Pick<ProofOptions, 'file' | 'keyId' | 'warn'>,
-  { storedKeys }: VaultData,
-): MasterKey => {
-  const key: MasterKey = followUnprovedKey({
-    ...own,
-    judge: async (candidate) =>
-      candidate.hasOpened
-        ? { is: 'proved' }
-        : judgeByValues(own.file, candidate, await storedKeys(key.arn)),
-    remember: (proved) => rememberKey(folder, proved),
-  });
-  return key;
-};
-
-/** Throws a user-facing error if the stored values show that this is not the vault's key. */
-export const requireOwnKey = async ({ proof }: MasterKey): Promise<void> => {
-  const verdict = await proof?.judge();
-  if (verdict?.is === 'incorrect')
-    throw misconfigured(`${verdict.why}: put back a copy of the key`);
+  const prove = (stored: StoredKeys): KeyIdentity => {
+    const key = found.read();
+    const why = judgeByValues(file, key, stored);
+    if (why !== undefined) throw misconfigured(`${why}: put back a copy of the key`);
+    const proved = { keyId: key.keyId, check: checkOf(key) };
+    rememberKey(folder, proved);
+    return proved;
+  };
+  return {
+    arn: found.arn,
+    open: async (readStoredKeys) =>
+      followMasterKey(file, remembered ?? prove(await readStoredKeys()), warn),
+  };
 };

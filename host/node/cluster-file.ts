@@ -9,7 +9,7 @@ import { vaultIdForm } from '../../functions/runtime/config.ts';
 import { misconfigured } from '../../system/failures.ts';
 import { readFileIfPresent, replaceFile } from '../../system/files.ts';
 import { tlsFiles } from '../http/tls.ts';
-import { findKeyId, keyIdentity } from '../kms/key-file.ts';
+import { keyIdentity } from '../kms/key-file.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 
@@ -23,8 +23,8 @@ const clusterFile = v.object({
   token: text,
   /** The id of the vault. A new cluster after a restore has the same one. */
   vaultId: v.pipe(v.string(), v.regex(vaultIdForm)),
-  /** All nodes, in the format of `VAULT_NODES`. Absent in a file of 1.0.0. */
-  nodes: v.optional(text),
+  /** All nodes: `1=HOST:ETCD_PORT:PEER_PORT,2=…`. */
+  nodes: text,
   /** The id and check value of the master key, or the ARN of a key in a KMS. */
   key: v.union([keyInKms, keyIdentity]),
   tls: tlsFiles,
@@ -33,24 +33,22 @@ const clusterFile = v.object({
 });
 export type ClusterFile = v.InferOutput<typeof clusterFile>;
 
-/**
- * A file of 1.0.0 has the address of the program that served the key, and the key's ARN, which
- * contains its id.
- */
-const earlierFile = v.object({ kms: v.object({ keyArn: text }) });
-
-const keyOf = (parsed: unknown) => {
-  const { success, output } = v.safeParse(earlierFile, parsed);
-  return success && { key: { keyId: findKeyId(output.kms.keyArn) } };
-};
+/** What files from before 2.0.0 have, too. */
+const earlierFile = v.omit(clusterFile, ['nodes', 'key']);
 
 const parse = (file: string, content: string): ClusterFile => {
+  let parsed: unknown;
   try {
-    const parsed: object = JSON.parse(content);
-    return v.parse(clusterFile, { ...keyOf(parsed), ...parsed });
+    parsed = JSON.parse(content);
+    return v.parse(clusterFile, parsed);
   } catch {
     // No cause is attached, because the parser's message could quote the nodes' private key.
-    throw misconfigured(`${file} is damaged: put back a copy, such as that of another node`);
+    throw misconfigured(
+      v.is(earlierFile, parsed)
+        ? `${file} is from before 2.0.0, without the nodes or the check value of the master key: back up a node with ` +
+            '2.0.0, move the file away, and restore into a new cluster (docs/deploy/backup.md)'
+        : `${file} is damaged: put back a copy, such as that of another node`,
+    );
   }
 };
 

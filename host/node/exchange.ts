@@ -91,10 +91,7 @@ export const startExchange = (options: ExchangeOptions): Exchange => {
 
   const keep = (said: NodeReport): void => {
     const before = received.get(said.node);
-    // Once its etcd has exited, a node of an older release no longer reports the revision that it
-    // had applied. The one from its earlier reports then still counts.
-    const forgotten = said.knownRevision === 0 ? (before?.committed ?? 0) : 0;
-    const committed = Math.max(committedOf(said), forgotten);
+    const committed = committedOf(said);
     received.set(said.node, { report: said, at: performance.now(), committed });
     const hasDiverged = said.state === 'diverged' && before?.report.state !== 'diverged';
     const hasStarted = said.start !== before?.report.start;

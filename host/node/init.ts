@@ -19,7 +19,7 @@ export type ClusterPlan = {
   /** The folder for everything that the nodes share. It is created if it is missing. */
   readonly folder: string;
   readonly clusterFile: string;
-  /** All nodes, in the format of `VAULT_NODES`. The default is those of the cluster file. */
+  /** All nodes, as `parseNodes` reads them. The default is those of the cluster file. */
   readonly nodes?: string | undefined;
   /**
    * The ARN of a master key in a KMS. The default is the key of the cluster file, or a new one in
@@ -62,8 +62,6 @@ const keyOf = (
       'the vault has another master key: values are never sealed again under a new one',
     );
   }
-  // No check value is added to a cluster file of 1.0.0, because nothing proves here that the key
-  // file contains the vault's key.
   if (!('masterKeyId' in known.key) && existsSync(file)) requireKey(file, known.key);
   return known.key;
 };
@@ -71,7 +69,7 @@ const keyOf = (
 /** Throws a user-facing error unless the file contains this key. */
 const requireKey = (file: string, key: Exclude<ClusterFile['key'], { masterKeyId: string }>) => {
   const { keyId, check } = identityIn(file);
-  if (keyId === key.keyId && (key.check === undefined || key.check === check)) return;
+  if (keyId === key.keyId && key.check === check) return;
   throw failure(`${file} holds another master key than the vault's, whose id is ${key.keyId}`);
 };
 
@@ -123,16 +121,11 @@ export const checkCopy = (clusterFile: string, copy: string): void => {
   if ('masterKeyId' in key)
     throw failure(`the master key is ${key.masterKeyId} of a KMS, in no file`);
   requireKey(copy, key);
-  if (key.check !== undefined) return;
-  throw failure(
-    `nothing tells whether ${copy} is the master key: ${clusterFile} is of 1.0.0 and has only its id, which fits. ` +
-      'A node that starts with it says by the stored values whether it is (dsvault status, or GET /v1/status)',
-  );
 };
 
 /**
  * Parses the list of nodes that somebody types: `HOST,HOST,HOST`, or `HOST:ETCD_PORT:PEER_PORT` for
- * each. Returns it in the format of `VAULT_NODES`. Throws a user-facing error for any other text,
+ * each. Returns it as `parseNodes` reads them. Throws a user-facing error for any other text,
  * and if there are not 1, 3, 5 or 7 nodes.
  */
 export const nodesOf = (text: string): string => {

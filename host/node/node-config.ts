@@ -53,15 +53,15 @@ const required = (environment: Environment, name: string): string => {
 };
 
 /**
- * Parses nodes in the format of VAULT_NODES: `1=HOST:ETCD_PORT:PEER_PORT,2=…`. Throws a user-facing
- * error for any other text.
+ * Parses a list of nodes: `1=HOST:ETCD_PORT:PEER_PORT,2=…`. Throws a user-facing error for any
+ * other text.
  */
 export const parseNodes = (text: string): readonly NodeAddress[] =>
   text.split(',').map((part) => {
     const [, node, host, etcdPort, peerPort] = /^([1-9])=([\w.-]+):(\d+):(\d+)$/.exec(part) ?? [];
     if (node === undefined || host === undefined) {
       throw misconfigured(
-        'VAULT_NODES must be a list of 1=HOST:ETCD_PORT:PEER_PORT separated by commas',
+        'the cluster file must list the nodes as 1=HOST:ETCD_PORT:PEER_PORT, separated by commas',
       );
     }
     return { node: Number(node), host, etcdPort: Number(etcdPort), peerPort: Number(peerPort) };
@@ -75,31 +75,18 @@ export const readClusterFileName = (environment: Environment): string =>
   required(environment, 'VAULT_CLUSTER_FILE');
 
 /**
- * Returns the list of nodes. It is in the cluster file, unless 1.0.0 wrote that file; then
- * `VAULT_NODES` has it. Throws a user-facing error if both have a list and these differ.
+ * Reads the settings of a node. `list` is the list of nodes in its cluster file. Throws a
+ * user-facing error that names the missing or wrong variable.
  */
-const readNodes = (environment: Environment, known: string | undefined): string => {
-  const given = environment['VAULT_NODES'];
-  if (known === undefined) return required(environment, 'VAULT_NODES');
-  if (!given || given === known) return known;
-  throw misconfigured(
-    `VAULT_NODES is ${given}, but the cluster file has ${known}: leave VAULT_NODES out`,
-  );
-};
-
-/**
- * Reads the settings of a node. `known` is the list of nodes in its cluster file, in the format of
- * `VAULT_NODES`. Throws a user-facing error that names the missing or wrong variable.
- */
-export const readNodeConfig = (environment: Environment, known?: string): NodeConfig => {
-  const nodes = parseNodes(readNodes(environment, known));
+export const readNodeConfig = (environment: Environment, list: string): NodeConfig => {
+  const nodes = parseNodes(list);
   const node = Number(required(environment, 'VAULT_NODE'));
   if (!nodes.some((address) => address.node === node)) {
-    throw misconfigured('VAULT_NODE must be the number of a node in VAULT_NODES');
+    throw misconfigured('VAULT_NODE must be the number of a node in the cluster file');
   }
   if (nodes.some((address, index) => address.node !== index + 1) || nodes.length % 2 === 0) {
     throw misconfigured(
-      'VAULT_NODES must number the nodes from 1 upwards, and their count must be odd',
+      'the cluster file must number the nodes from 1 upwards, and their count must be odd',
     );
   }
   const proxy = environment['VAULT_PEER_PROXY'];

@@ -18,8 +18,8 @@ const stored = v.object({
   member: v.boolean(),
   /** For each other node, the start number and the counter of the last report from it. */
   heard: v.record(v.string(), heardReport),
-  /** The cluster that its data belongs to. Absent in a record from before 1.0.0. */
-  cluster: v.optional(v.string()),
+  /** The cluster that its data belongs to. */
+  cluster: v.string(),
 });
 type NodeFile = v.InferOutput<typeof stored>;
 
@@ -57,8 +57,8 @@ const parse = (file: string, text: string): NodeFile => {
 const fileOf = (folder: string): string => join(folder, 'node.json');
 
 /**
- * Returns the cluster that the data in a node's folder belongs to; `undefined` if the folder does
- * not say. Throws a user-facing error if the record is damaged.
+ * Returns the cluster that the data in a node's folder belongs to; `undefined` if it has no
+ * record. Throws a user-facing error if the record is damaged.
  */
 export const findClusterOf = (folder: string): string | undefined => {
   const text = readFileIfPresent(fileOf(folder));
@@ -75,9 +75,7 @@ export const openNodeRecord = (folder: string, node: number, cluster: string): N
   const file = fileOf(folder);
   const text = readFileIfPresent(file);
   let state: NodeFile =
-    text === undefined
-      ? { node, start: 0, member: false, heard: {}, cluster }
-      : { cluster, ...parse(file, text) };
+    text === undefined ? { node, start: 0, member: false, heard: {}, cluster } : parse(file, text);
   if (state.node !== node) {
     const sentence = `the folder ${folder} belongs to node ${state.node}, and this is node ${node}`;
     throw misconfigured(

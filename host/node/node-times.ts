@@ -67,8 +67,6 @@ export const nodeTimes = {
   compareAgainMs: 2_000,
   upkeepEveryMs: minuteMs,
   expiryEveryMs: hourMs,
-  /** How often the node tries to prove its master key, until it is proved. */
-  keyProofEveryMs: 2_000,
   /** How often the node asks a KMS for the state of its key. Each call costs a little money. */
   kmsKeyEveryMs: minuteMs,
 

@@ -4,7 +4,7 @@
  * changes its state. `run` joins the cluster (joining.ts), then watches etcd (watching.ts) and does
  * the upkeep (upkeep.ts).
  */
-import type { ItemsOf, Table } from '../../functions/store/ports.ts';
+import type { ItemsOf } from '../../functions/store/ports.ts';
 import { failure, isFailure, sentenceOf } from '../../system/failures.ts';
 import { connectEtcd, type EtcdClient } from '../etcd/etcd-client.ts';
 import { createEtcd, type Etcd } from '../etcd/group-commit.ts';
@@ -37,7 +37,7 @@ import {
   servePeers,
 } from './peers.ts';
 import { type NodeKeyState, type NodeReport, type NodeStatus, statusOf } from './report.ts';
-import { createServedItems, servedPages, untilTable } from './served-items.ts';
+import { createServedItems } from './served-items.ts';
 import { measureSpace } from './space.ts';
 import { createNodeState } from './state.ts';
 import { startUpkeep } from './upkeep.ts';
@@ -50,11 +50,6 @@ export type NodeOptions = {
   readonly cluster: ClusterFile;
   /** The state of the node's master key; `null` while it is unknown. */
   readonly masterKey: () => NodeKeyState | null;
-  /**
-   * The check value of the node's master key, which its reports send to the other nodes; `null` if
-   * there is none.
-   */
-  readonly keyCheck: () => string | null;
   /** Called with a sentence for each event of the node. */
   readonly report: (line: string) => void;
 };
@@ -77,18 +72,9 @@ export type VaultNode = {
    * does not serve, and writes are refused while space is short.
    */
   readonly itemsOf: ItemsOf;
-  /**
-   * Yields all items; each page shows the state when it is read. Throws the reason if the node does
-   * not serve when the first page is requested.
-   */
-  readonly pages: Table['pages'];
   /** The status of all nodes, as this one knows it. */
   readonly status: () => NodeStatus;
-  /** The last reports of the other nodes. */
-  readonly others: () => readonly NodeReport[];
-  /**
-   * Resolves when the node serves for the first time and the description of the table is in etcd.
-   */
+  /** Resolves when the node serves for the first time. */
   readonly serving: Promise<void>;
   /** Settles only if the node cannot continue, with the reason. */
   readonly failed: Promise<Error>;
@@ -159,10 +145,8 @@ export const startNodeIn = async (
   const ran = run(options, surroundings, parts, openEtcd(etcd), signal).catch(fail);
   return {
     itemsOf,
-    pages: () => servedPages(etcdOfCallers, state),
     status,
-    others: exchange.others,
-    serving: state.serving.then(() => untilTable(etcd, signal)),
+    serving: state.serving,
     failed,
     close: async () => {
       closing.abort();
@@ -188,7 +172,7 @@ const openParts = (
   signal: AbortSignal,
   fail: (error: unknown) => void,
 ) => {
-  const { config, folder, cluster, masterKey, keyCheck, report } = options;
+  const { config, folder, cluster, masterKey, report } = options;
   const { etcd, member, ask } = surroundings;
   const others = othersOf(config);
   const certificateEndsAt = endOf(cluster.tls);
@@ -210,7 +194,7 @@ const openParts = (
       known.keep(status).catch((error: unknown) => report(sentenceOf(error)));
     },
   });
-  const about = { node: config.node, masterKey, keyCheck, certificateEndsAt };
+  const about = { node: config.node, masterKey, certificateEndsAt };
   const ownReport = () => ownReportOf({ ...about, state, watch, hashing, known, record, counter });
   /**
    * Raises the counter. While the node serves, also writes the highest revision that it knows next

@@ -11,11 +11,6 @@ export type OwnReportOptions = {
   readonly node: number;
   /** The state of the node's master key; `null` while it is unknown. */
   readonly masterKey: () => NodeKeyState | null;
-  /**
-   * The check value of the node's master key, for its reports to the other nodes; `null` if there
-   * is none.
-   */
-  readonly keyCheck: () => string | null;
   /** When the node's certificate expires, in ISO 8601. */
   readonly certificateEndsAt: string;
   readonly state: NodeState;
@@ -27,7 +22,7 @@ export type OwnReportOptions = {
 };
 
 export const ownReportOf = (options: OwnReportOptions): NodeReport => {
-  const { node, masterKey, keyCheck, certificateEndsAt } = options;
+  const { node, masterKey, certificateEndsAt } = options;
   const { state, watch, hashing, known, record, counter } = options;
   const [status, hash] = [watch.status(), hashing.last()];
   return {
@@ -46,7 +41,6 @@ export const ownReportOf = (options: OwnReportOptions): NodeReport => {
     memberId: status?.memberId ?? null,
     space: watch.space() ?? null,
     masterKey: masterKey(),
-    keyCheck: keyCheck(),
     certificateEndsAt,
     start: record.start(),
     counter: counter.value(),

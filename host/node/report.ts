@@ -16,8 +16,8 @@ const space = v.object({
   dbBytesInUse: v.number(),
   quotaBytes: v.number(),
   diskFreeBytes: v.number(),
-  /** The memory that etcd uses. Absent in reports of an older release. */
-  memoryBytes: v.nullish(v.number(), null),
+  /** The memory that etcd uses. */
+  memoryBytes: v.nullable(v.number()),
 });
 
 /** etcd's hash of all keys and values from `compactRevision` to `revision`, in hexadecimal. */
@@ -43,27 +43,18 @@ export const nodeStates = [
 ] as const;
 
 /**
- * A key file can be `missing`, `unreadable` (or damaged), `incorrect` (the key of another vault) or
- * `unproved` (nothing shows whether it is this vault's, so the node stores nothing). `unusable`
- * covers all errors of a KMS.
+ * A key file can be `missing`, `unreadable` (or damaged) or `incorrect` (the key of another vault).
+ * `unusable` covers all errors of a KMS.
  */
-const keyStates = [
-  'usable',
-  'disabled',
-  'missing',
-  'unreadable',
-  'incorrect',
-  'unproved',
-  'unusable',
-] as const;
+const keyStates = ['usable', 'disabled', 'missing', 'unreadable', 'incorrect', 'unusable'] as const;
 export type NodeKeyState = (typeof keyStates)[number];
 
 const nodeReport = v.object({
   node: v.number(),
   alive: v.boolean(),
   /**
-   * A reader treats a state that it does not know, such as `defragmenting` of 1.0.0, as `waiting`,
-   * so the node counts as not serving.
+   * A reader treats a state that it does not know, such as one of a later release, as `waiting`, so
+   * the node counts as not serving.
    */
   state: v.fallback(v.picklist(nodeStates), 'waiting'),
   /** A sentence that says why the node does not serve. */
@@ -74,9 +65,9 @@ const nodeReport = v.object({
   appliedRevision: v.number(),
   /**
    * The highest revision that the reporting node has answered or applied, including before a
-   * restart. Absent in reports of an older release.
+   * restart.
    */
-  knownRevision: v.optional(v.number(), 0),
+  knownRevision: v.number(),
   /** The last hash of its copy that the reporting node computed. */
   digest: v.nullable(digest),
   /**
@@ -88,21 +79,10 @@ const nodeReport = v.object({
   etcd: v.nullable(v.string()),
   memberId: v.nullable(v.string()),
   space: v.nullable(space),
-  /**
-   * Whether the node can use the master key; `null` while it does not know. Absent in reports of
-   * 1.0.0.
-   */
-  masterKey: v.fallback(v.nullish(v.picklist(keyStates), null), null),
-  /**
-   * The check value (`checkOf` in kms/key-file.ts) of its master key in a file, unless there is
-   * evidence against that key. The status that people see leaves it out. Absent in reports of
-   * 1.0.0.
-   */
-  keyCheck: v.nullish(v.string(), null),
-  /**
-   * When the certificate of the reporting node expires, in ISO 8601. Absent in reports of 1.0.0.
-   */
-  certificateEndsAt: v.nullish(v.string(), null),
+  /** Whether the node can use the master key; `null` while it does not know. */
+  masterKey: v.fallback(v.nullable(v.picklist(keyStates)), null),
+  /** When the certificate of the reporting node expires, in ISO 8601. */
+  certificateEndsAt: v.string(),
   /**
    * The number of this start of the node, and a number that rises every second while it is in the
    * cluster.
@@ -131,7 +111,7 @@ export const shownOf = (reports: readonly NodeReport[]) => {
   const furthest = Math.max(...reports.map(({ appliedRevision }) => appliedRevision));
   return reports
     .map(({ heard: _, member: __, counter: ___, memberId: ____, ...rest }) => {
-      const { keyCheck: _____, knownRevision: ______, ...shown } = rest;
+      const { knownRevision: _____, ...shown } = rest;
       const { appliedRevision, etcd } = shown;
       const mayReadStale = isKnownToReadStale(etcd ?? '');
       return { ...shown, lag: furthest - appliedRevision, mayReadStale };

@@ -61,7 +61,7 @@ const makeFolder = (folder: string): void => {
 
 /** If a folder holds one of these files, a vault, a node or a cluster has used it. */
 const ownFiles = [
-  ...['vault.json', 'kms.json', 'token-key.json', 'vault.sqlite', 'store.sqlite', 'node.json'],
+  ...['vault.json', 'kms.json', 'token-key.json', 'vault.sqlite', 'node.json'],
   ...['cluster.json', 'ports.json', 'localstack-key.json'],
 ];
 

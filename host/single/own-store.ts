@@ -7,37 +7,23 @@ import { join } from 'node:path';
 import { misconfigured } from '../../system/failures.ts';
 import { storeFile } from '../sqlite/database.ts';
 
-/** The file of releases up to 1.0.0, which dynoxide kept. */
-const oldStoreFile = 'store.sqlite';
-/** The folder of DynamoDB Local, which 1.0.0 could run in place of dynoxide. */
-const oldDynamodbLocal = 'dynamodb-local';
+/** Where releases before 2.0.0 kept their data: dynoxide's file, or DynamoDB Local's folder. */
+const oldStores = ['store.sqlite', 'dynamodb-local'];
 /** The name of the folder, inside the data folder, in which a restore creates the new store. */
 export const restoreFolder = 'restore';
 
 /**
- * Whether the folder has data of a vault, of whatever release. A new key would open none of them.
- */
-export const hasData = (folder: string): boolean =>
-  [storeFile, oldStoreFile, oldDynamodbLocal].some((name) => existsSync(join(folder, name)));
-
-/**
- * Throws a user-facing error if the folder has data in a store of 1.0.0, which this release does
- * not read.
+ * Throws a user-facing error if the folder has data in a store from before 2.0.0, which this
+ * release does not read.
  */
 export const requireMoved = (folder: string): void => {
   if (!existsSync(folder)) return;
   const names = readdirSync(folder);
-  const old = names.find((name) => name.startsWith(oldStoreFile));
-  if (old !== undefined) {
-    throw misconfigured(
-      `${folder} holds data of release 1.0.0 or older (${old}): make a backup with that release, move ${oldStoreFile}* ` +
-        'away, keep everything else, and run npm run restore with the backup',
-    );
-  }
-  if (!names.includes(oldDynamodbLocal) || names.includes(storeFile)) return;
+  const old = oldStores.find((store) => names.some((name) => name.startsWith(store)));
+  if (old === undefined) return;
   throw misconfigured(
-    `the data of ${folder} are in DynamoDB Local, which npm start no longer runs: run it yourself and set ` +
-      `AWS_ENDPOINT_URL_DYNAMODB, or move ${join(folder, oldDynamodbLocal)} away`,
+    `${folder} holds data of release 1.0.0 or older (${old}): make a backup with that release, move ${old}* away, keep ` +
+      'everything else, and run npm run restore with the backup',
   );
 };
 

@@ -21,15 +21,9 @@ import { type FollowedPolicy, followPolicyFile } from '../identity/access-policy
 import { openTokenKey } from '../identity/token-key.ts';
 import { givenVaultId, openVaultId } from '../identity/vault-id.ts';
 import { createFileKey } from '../kms/file-key.ts';
-import { type MasterKey, masterKeyFile } from '../kms/key-file.ts';
+import { masterKeyFile } from '../kms/key-file.ts';
 import { warnOfKey } from '../kms/key-warning.ts';
-import {
-  checkKmsKey,
-  isKeyInKms,
-  openVaultKey,
-  requireOwnKey,
-  type VaultData,
-} from '../kms/vault-key.ts';
+import { checkKmsKey, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
 import { asTypedHere, folderSetting, isInImage } from '../process/commands.ts';
 import { dataFolderOf, startOnFolder } from '../process/data-folder.ts';
 import { type Closer, untilSignal } from '../process/ending.ts';
@@ -47,7 +41,7 @@ import { readTemplate, type TableDefinition } from '../template.ts';
 import { readStoredKeys } from '../verify/stored-keys.ts';
 import { curlTo } from './curl.ts';
 import { ensureTable, ensureTimeToLive } from './ensure-table.ts';
-import { hasData, requireOwnStore } from './own-store.ts';
+import { requireOwnStore } from './own-store.ts';
 
 type ServicesOptions = {
   readonly folder: string;
@@ -89,12 +83,12 @@ const useStore = async <Result>(
 };
 
 /**
- * Opens the file with the vault's master key. If the key is in a KMS, makes the folder remember
+ * Finds the file with the vault's master key. If the key is in a KMS, makes the folder remember
  * that key, or checks that it remembers no different one, and returns `undefined`.
  */
-const openKey = (folder: string, storedKeys: VaultData['storedKeys']): MasterKey | undefined => {
+const findKey = (folder: string) => {
   if (!isKeyInKms(process.env)) {
-    return openVaultKey(folder, process.env, { exist: hasData(folder), storedKeys }, warnOfKey);
+    return findVaultKey(folder, process.env, existsSync(join(folder, storeFile)), warnOfKey);
   }
   const { MASTER_KEY_ID: masterKeyId } = process.env;
   if (masterKeyId) checkKmsKey(folder, masterKeyId);
@@ -123,8 +117,6 @@ const openStore = (
 
 const never = new Promise<never>(() => undefined);
 
-const tableNameOf = (): string => process.env['TABLE_NAME'] ?? '';
-
 /** Whether the data are in a DynamoDB elsewhere, and not in the folder. */
 const isStoreElsewhere = (): boolean => Boolean(process.env['AWS_ENDPOINT_URL_DYNAMODB']);
 
@@ -138,19 +130,13 @@ export const startServices = ({ folder, table, report }: ServicesOptions): Promi
     const isElsewhere = isStoreElsewhere();
     if (!isElsewhere) requireOwnStore(folder);
     const vaultId = isElsewhere ? givenVaultId(process.env) : openVaultId(folder, process.env);
-    let store: SqliteStore | undefined;
-    const withTable = <Result>(use: (table: Table) => Promise<Result>): Promise<Result> =>
-      store ? use(store) : useStore((client) => use(createDynamodbTable(client, tableNameOf())));
-    const key = openKey(folder, (keyArn) =>
-      withTable((held) => readStoredKeys({ table: held, vaultId }, keyArn)),
-    );
+    const key = findKey(folder);
     const { jwks } = await openTokenKey(folder);
     applyEnvironment(
       environmentOf(process.env, { vaultId, jwks, storeIsHere: !isElsewhere, keyArn: key?.arn }),
     );
-    if (key) useHome({ masterKey: createFileKey(key) });
-    const { MASTER_KEY_ID: masterKeyId = '' } = process.env;
-    const tableName = tableNameOf();
+    const { MASTER_KEY_ID: masterKeyId = '', TABLE_NAME: tableName = '' } = process.env;
+    let store: SqliteStore | undefined;
     if (isElsewhere) {
       await useStore(async (client) => {
         await ensureTable(client, tableName, table);
@@ -160,7 +146,15 @@ export const startServices = ({ folder, table, report }: ServicesOptions): Promi
       store = openStore(folder, report, closers);
       useHome({ itemsOf: store.itemsOf });
     }
-    if (key) await requireOwnKey(key);
+    if (key) {
+      const readFrom = (held: Table) => readStoredKeys({ table: held, vaultId }, key.arn);
+      const opened = await key.open(() =>
+        store
+          ? readFrom(store)
+          : useStore((client) => readFrom(createDynamodbTable(client, tableName))),
+      );
+      useHome({ masterKey: createFileKey(opened) });
+    }
     return {
       running: {
         ...(isElsewhere && { dynamodbEndpoint: process.env['AWS_ENDPOINT_URL_DYNAMODB'] }),

@@ -17,14 +17,12 @@ import {
   type MasterKey,
   masterKeyFile,
 } from '../kms/key-file.ts';
-import { findKeyIdentity, isKeyInKms, openVaultKey } from '../kms/vault-key.ts';
-import { findClusterFile, readClusterFile } from '../node/cluster-file.ts';
-import { identityOnNode } from '../node/node-key.ts';
+import { findKeyIdentity, findVaultKey, isKeyInKms } from '../kms/vault-key.ts';
+import { findClusterFile } from '../node/cluster-file.ts';
 import { type RunningVault, runningRecord } from '../process/vault-records.ts';
 import { requireOwnStore } from '../single/own-store.ts';
 import { storeFile } from '../sqlite/database.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
-import { readStoredKeys } from '../verify/stored-keys.ts';
 
 export type Connection = {
   readonly table: Table;
@@ -46,9 +44,8 @@ type VaultAddress = Omit<RunningVault, 'url' | 'takesLocalTokens'>;
  */
 const openKey = (file: string, arn: string, own: KeyIdentity | undefined): KeyFile => {
   const keyId = findKeyId(arn) ?? '';
-  const identity = own?.keyId === keyId ? own : { keyId };
-  const isProved = identity.check !== undefined;
-  return { file, key: followMasterKey(file, identity), isProved };
+  const isProved = own?.keyId === keyId;
+  return { file, key: followMasterKey(file, isProved ? own : { keyId }), isProved };
 };
 
 const region = (): string => process.env['AWS_REGION'] || 'us-east-1';
@@ -109,15 +106,10 @@ export const connectToNode = async (
       `the node of ${folder} does not run: start it, or set VAULT_DATA_DIR to the folder of a node that runs`,
     );
   }
-  const clusterFile = clusterFileOf(folder);
-  // A record without a key file is that of a node of 1.0.0, or the key is in a KMS. Only the
-  // cluster file says which, so it must exist then.
-  const { key } = (running.masterKeyFile ? findClusterFile : readClusterFile)(clusterFile) ?? {};
-  const own = key && 'keyId' in key ? identityOnNode(key, folder) : undefined;
-  const file = running.masterKeyFile ?? (own && masterKeyFile(folder, process.env));
-  const vault = { ...running, ...(file !== undefined && { masterKeyFile: file }) };
+  const { key } = findClusterFile(clusterFileOf(folder)) ?? {};
+  const own = key && 'keyId' in key ? key : undefined;
   const { openNodeTable } = await import('./node-table.ts');
-  return connectTo(vault, await openNodeTable(folder, running), own);
+  return connectTo(running, await openNodeTable(folder), own);
 };
 
 /** Whether the environment names both a DynamoDB and a KMS. Then no data folder is read. */
@@ -169,15 +161,12 @@ const findStopped = (folder: string): TableAddress => {
  * Returns the key with which `npm start` would open the data. Throws a user-facing error if it is
  * missing, damaged or of another vault.
  */
-const keyOfStopped = (folder: string, table: Table, { vaultId }: TableAddress) => {
+const keyOfStopped = (folder: string) => {
   if (isKeyInKms(process.env)) {
     const { AWS_ENDPOINT_URL_KMS: kmsEndpoint, MASTER_KEY_ID: masterKeyId = '' } = process.env;
     return { kmsEndpoint, masterKeyId };
   }
-  const { arn } = openVaultKey(folder, process.env, {
-    exist: true,
-    storedKeys: (keyArn) => readStoredKeys({ table, vaultId }, keyArn),
-  });
+  const { arn } = findVaultKey(folder, process.env, true);
   return { masterKeyFile: masterKeyFile(folder, process.env), masterKeyId: arn };
 };
 
@@ -203,6 +192,6 @@ export const connectToFolder = async (
   const table = address.dynamodbEndpoint
     ? tableElsewhere(address)
     : openSqliteStore(join(folder, storeFile), mode);
-  const vault = running ?? { ...address, ...keyOfStopped(folder, table, address) };
+  const vault = running ?? { ...address, ...keyOfStopped(folder) };
   return connectTo(vault, table, findKeyIdentity(folder));
 };

@@ -16,8 +16,6 @@ import { createEtcdTable } from '../etcd/etcd-table.ts';
 import { missingWrites } from '../node/comparing.ts';
 import { memberAddress } from '../node/member.ts';
 import { askStatus, writeThroughNode } from '../node/node-socket.ts';
-import type { NodeStatus } from '../node/report.ts';
-import type { RunningVault } from '../process/vault-records.ts';
 
 const statusMs = 5_000;
 /**
@@ -32,27 +30,12 @@ const patienceMs = 20_000;
 const waitMs = 500;
 
 /**
- * What a node's record says about how to reach the node. A node of 1.0.0 has no socket for
- * commands; its record has the URL of its front as `dynamodbEndpoint`.
- */
-type RunningNode = Pick<RunningVault, 'dynamodbEndpoint'>;
-
-const statusOf = async (
-  folder: string,
-  { dynamodbEndpoint: front }: RunningNode,
-): Promise<NodeStatus> => {
-  if (front === undefined) return await askStatus(folder, statusMs);
-  const signal = AbortSignal.timeout(statusMs);
-  return JSON.parse(await (await fetch(`${front}/status`, { signal })).text());
-};
-
-/**
  * Throws a user-facing error if the data of the node in the folder must not be used: it differs
  * from that of nodes that serve, acknowledged writes are missing, or the node does not answer. If
  * no node serves and their data only differs, nobody knows which is wrong, so the data may be used.
  */
-export const requireSound = async (folder: string, running: RunningNode): Promise<void> => {
-  const { node, nodes } = await statusOf(folder, running).catch((cause) => {
+export const requireSound = async (folder: string): Promise<void> => {
+  const { node, nodes } = await askStatus(folder, statusMs).catch((cause) => {
     throw failure(
       'the node does not answer: use another node. If the others are lost, stop this node and run this again',
       { cause },
@@ -74,17 +57,9 @@ export const requireSound = async (folder: string, running: RunningNode): Promis
 };
 
 /** Opens the table of the node that runs in the folder. Throws like `requireSound`. */
-export const openNodeTable = async (
-  folder: string,
-  running: RunningNode,
-): Promise<RestorableTable> => {
-  await requireSound(folder, running);
-  const write = async (guards: readonly Guard[]) => {
-    if (running.dynamodbEndpoint === undefined) {
-      return await writeThroughNode(folder, guards, writeMs);
-    }
-    throw failure('the node runs an older release: write with the commands of that release');
-  };
+export const openNodeTable = async (folder: string): Promise<RestorableTable> => {
+  await requireSound(folder);
+  const write = (guards: readonly Guard[]) => writeThroughNode(folder, guards, writeMs);
   return createEtcdTable(connectEtcd(memberAddress(folder)), {
     write,
     writeAgain: (guards) => untilWritten(() => write(guards)),

@@ -9,8 +9,9 @@ import { tableLines } from '../../system/table.ts';
 
 type NodeStatus = Pick<
   NodeReport,
-  'node' | 'alive' | 'leader' | 'reason' | 'etcd' | 'masterKey' | 'certificateEndsAt'
+  'node' | 'alive' | 'leader' | 'reason' | 'etcd' | 'masterKey'
 > & {
+  readonly certificateEndsAt: string | null;
   /**
    * The last revision that the node has applied. It is `null`, like everything that only a node's
    * report contains, if the node did not answer.

@@ -74,9 +74,8 @@ beforeAll(async () => {
     const started = await startNode({
       config: configOf(node, 3, { nodes: addresses, quotaBytes: 1_073_741_824 }),
       folder: folderOf(node),
-      cluster: { token: 'one', tls, vaultId: 'v', jwks: '', key: { masterKeyId: 'k' } },
+      cluster: { token: 'one', tls, vaultId: 'v', nodes: 'n', jwks: '', key: { masterKeyId: 'k' } },
       masterKey: () => null,
-      keyCheck: () => null,
       report: (line) => void lines.push(line),
     });
     nodes.set(node, started);

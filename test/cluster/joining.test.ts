@@ -31,11 +31,7 @@ const areServing = ({ nodes }: ClusterStatus): boolean =>
 const logOf = (node: number): string =>
   readFileSync(join(cluster.folder, `node-${node}`, 'log'), 'utf8');
 const configOf = (node: number, nodes: string) =>
-  readNodeConfig({
-    VAULT_NODE: String(node),
-    VAULT_NODES: nodes,
-    VAULT_CLUSTER_FILE: layout.clusterFile,
-  });
+  readNodeConfig({ VAULT_NODE: String(node), VAULT_CLUSTER_FILE: layout.clusterFile }, nodes);
 
 /**
  * Asks node 2 for a member for node 1, as node 1 does. Repeats that until the other nodes have a

@@ -50,8 +50,7 @@ describe('restore --redo-destroys', () => {
     JSON.stringify({ level: 'INFO', timestamp: new Date(at).toISOString(), ...more });
   const request = { message: 'request', operation: 'destroy-version', tenant: owner.tenant };
   const writeIds = new Map<string, string | undefined>();
-  // Each line of this log is like one on AWS, where it also carries metrics. Lines of 1.0.0 have
-  // neither metrics nor decisions.
+  // Each line of this log is like one on AWS, where it also carries metrics.
   const metrics = { decisions: { destroyed: 1 }, _aws: {}, Duration: 12.9 };
   const done = (name: string, version: number, subject = 'bob') => ({
     ...metrics,

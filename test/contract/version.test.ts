@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import manifest from '../../package.json' with { type: 'json' };
-import { releases } from '../support/released.ts';
+import { lastRelease } from '../support/released.ts';
 import { versionedDocuments } from '../support/version.ts';
 
 const { version } = manifest;
@@ -44,7 +44,7 @@ describe('CHANGELOG.md', () => {
     }
     expect([headings.indexOf('Unreleased'), development]).toEqual([0, 'dev']);
     expect(byNumber(number, numbers[0] ?? '')).toBeGreaterThan(0);
-    expect(releases.at(-1)?.version).toBe(numbers[0]);
+    expect(lastRelease.version).toBe(numbers[0]);
   });
 
   it('groups the changes by the six kinds of Keep a Changelog', () => {

@@ -156,12 +156,12 @@ describeLocal('npm start:', () => {
     ],
     [
       'with data in DynamoDB Local',
-      /^the data of \S+ are in DynamoDB Local, which npm start no longer runs/,
+      /^\S+ holds data of release 1\.0\.0 or older \(dynamodb-local\): make a backup with that release/,
       (dataDir) => mkdirSync(join(dataDir, 'dynamodb-local')),
       {},
     ],
     [
-      'with the store of 1.0.0',
+      'with a store from before 2.0.0',
       /^\S+ holds data of release 1\.0\.0 or older \(store\.sqlite\): make a backup with that release/,
       (dataDir) => writeFileSync(join(dataDir, 'store.sqlite'), ''),
       {},

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { withIncluded } from '../../functions/model/types.ts';
 import { githubToken } from '../support/github-access.ts';
-import { releases } from '../support/released.ts';
+import { lastRelease } from '../support/released.ts';
 import { freshName } from '../support/running-vault.ts';
 import { issueToken } from '../support/tokens.ts';
 import {
@@ -17,41 +17,25 @@ import {
   keyedRequests,
   lastLineOf,
   live,
-  type Request,
   useTwoHosts,
   useTwoReleases,
 } from '../support/two-releases.ts';
 
-const [last] = releases.slice(-1);
-if (last === undefined) throw new Error('there is no release');
-const both = useTwoReleases(last);
+const both = useTwoReleases(lastRelease);
 const { folder, data, run, inspect } = both;
 const codes: readonly Code[] = ['released', 'today'];
-
-/** Requests that 1.0.0 did not know, and that no later host may carry out twice. */
-const laterRequests: readonly (readonly [string, (name: string) => Request])[] = [
-  ['copy', (name) => ['POST', `/v1/secrets/${name}/copies`, { from: { version: 1 } }]],
-  [
-    'file of next versions',
-    (name) => [
-      'POST',
-      '/v1/env/encrypt',
-      { content: `A=enc(${name}@next)\n`, values: { [name]: 'w' } },
-    ],
-  ],
-];
 
 // The first host of each pair owns the folder with the key. The second pair also opens what the
 // first pair has written into the table.
 describe.each(bothOrders)('a vault with the hosts "%s" and "%s"', (...order) => {
-  const hosts = useTwoHosts(both, order, { readsKeyFile: true });
+  const hosts = useTwoHosts(both, order);
   const { ask, store, dsvault, tokenOf, logOf, expectLinearizable } = hosts;
 
   // Shows G16.
   it('gives linearizable replies to clients that ask both', expectLinearizable);
 
   // Shows G16.
-  it.each([...keyedRequests, ...laterRequests])(
+  it.each(keyedRequests)(
     'answers a %s repeated at the other host as the first host did',
     (_, requestOf) => expectOneAnswer(hosts, requestOf),
   );

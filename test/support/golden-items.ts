@@ -1,5 +1,5 @@
 /**
- * One item of each kind that the vault stores, with fixed contents. `test/vectors/etcd-1.0.0.json`
+ * One item of each kind that the vault stores, with fixed contents. `test/vectors/etcd-items.json`
  * was made from these.
  */
 import { createHash } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** Fetches the code of a release, which some tests run together with today's code. */
+/** Fetches the code of the last release, which some tests run together with today's code. */
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -18,31 +18,13 @@ export type Release = {
   readonly commit: string;
   /** The folders of the release that its programs and its `dsvault` need. */
   readonly folders: readonly string[];
-  /** The folder of the release that contains its programs. */
-  readonly programs: string;
 };
 
-/** All releases, the oldest first. docs/releases.md says when this list grows. */
-export const releases: readonly Release[] = [
-  {
-    version: '1.0.0',
-    commit: 'a4ebcb598870827c0ccb8ca91faaf0b941440588',
-    folders: ['functions', 'local', 'system', 'client', 'cli', 'console'],
-    programs: 'local/bin',
-  },
-  {
-    version: '2.0.0',
-    commit: 'adce06f307e9ba0e1cb206e1a03484164e0e6feb',
-    folders: ['functions', 'host', 'system', 'client', 'cli', 'docs'],
-    programs: 'host/bin',
-  },
-];
-
-/** Returns the release with this version. */
-export const releaseOf = (version: string): Release => {
-  const release = releases.find((one) => one.version === version);
-  if (release === undefined) throw new Error(`there is no release ${version}`);
-  return release;
+/** The last release. docs/releases.md says when this changes. */
+export const lastRelease: Release = {
+  version: '2.0.0',
+  commit: 'adce06f307e9ba0e1cb206e1a03484164e0e6feb',
+  folders: ['functions', 'host', 'system', 'client', 'cli', 'docs'],
 };
 
 const folderOf = ({ commit }: Release): string => resolve('.local/released', commit);
@@ -113,10 +95,8 @@ const extract = (release: Release, folder: string): void => {
  * Returns the file of one of the vault's own programs, such as `inspect`. `folder` is that of a
  * release or of this checkout.
  */
-export const programFile = (folder: string, program: string): string => {
-  const release = releases.find((one) => folderOf(one) === resolve(folder));
-  return join(folder, release?.programs ?? 'host/bin', `${program}.ts`);
-};
+export const programFile = (folder: string, program: string): string =>
+  join(folder, 'host/bin', `${program}.ts`);
 
 /** Returns the folder with the code of the release, ready to run. Throws like `extract`. */
 export const openReleased = (release: Release): string => {

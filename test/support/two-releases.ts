@@ -11,12 +11,11 @@ import { type Crowd, startCrowd } from '../cluster/chaos/crowd.ts';
 import { openHistory } from '../cluster/chaos/history.ts';
 import { startDynamodb, type TestDynamodb } from './dynamodb.ts';
 import { githubPolicy } from './github-access.ts';
-import { type KmsServer, startKms } from './kms-server.ts';
 import { addressOf, freshFolder, type LocalProcess, runFile } from './local-process.ts';
 import { closeConnections, exchange } from './raw-http.ts';
 import { openReleased, programFile, type Release } from './released.ts';
 import { freshName } from './running-vault.ts';
-import { kmsOf, servicesOf } from './second-vault.ts';
+import { servicesOf } from './second-vault.ts';
 
 export type Code = 'released' | 'today';
 export type Request = readonly [method: string, path: string, body?: object];
@@ -122,15 +121,13 @@ export type TwoHosts = ReturnType<typeof useTwoHosts>;
 
 /**
  * Starts a host of each code for the tests of the current `describe`, first the one that owns the
- * folder with the key. The second one gets the key by a KMS if `release` cannot read a key file.
+ * folder with the key.
  */
 export const useTwoHosts = (
   { codes, folder, data, policy, run, makeToken, dynamodb }: TwoReleases,
   [owner, other]: readonly [Code, Code],
-  { readsKeyFile }: { readonly readsKeyFile: boolean },
 ) => {
   const beside = join(folder, 'beside');
-  let kms: KmsServer;
   const hosts = new Map<Code, { readonly process: LocalProcess; readonly url: string }>();
   const tokens = new Map<Code, string>();
 
@@ -144,9 +141,7 @@ export const useTwoHosts = (
     mkdirSync(beside, { mode: 0o700 });
     // With a copy of this key, the second host also accepts the tokens of this machine.
     cpSync(join(data, 'token-key.json'), join(beside, 'token-key.json'));
-    kms = await startKms({ folder: data });
-    const key = other === 'released' && !readsKeyFile ? kmsOf(data, kms.endpoint) : {};
-    await startHost(other, { ...servicesOf(data), ...key, VAULT_DATA_DIR: beside });
+    await startHost(other, { ...servicesOf(data), VAULT_DATA_DIR: beside });
     // Each host gets a token that the program of its own release makes.
     for (const code of [owner, other]) tokens.set(code, await makeToken(code, data));
   });
@@ -156,7 +151,6 @@ export const useTwoHosts = (
       running.child.kill('SIGTERM');
       await running.exit;
     }
-    await kms.close();
   });
 
   const tokenOf = (code: Code): string => tokens.get(code) ?? '';
@@ -229,16 +223,21 @@ export const keyedRequests: readonly (readonly [string, (name: string) => Reques
       { content: `A=enc(${name}_B)\nB=secret(${name})\n`, values: { [`${name}_B`]: 'w' } },
     ],
   ],
+  ['copy', (name) => ['POST', `/v1/secrets/${name}/copies`, { from: { version: 1 } }]],
+  [
+    'file of next versions',
+    (name) => [
+      'POST',
+      '/v1/env/encrypt',
+      { content: `A=enc(${name}@next)\n`, values: { [name]: 'w' } },
+    ],
+  ],
 ];
 
-/**
- * Expects that each host, asked again with the same key, gives the first host's answer. `shown`
- * removes from an answer what only one of the releases shows.
- */
+/** Expects that each host, asked again with the same key, gives the first host's answer. */
 export const expectOneAnswer = async (
   { ask, store }: TwoHosts,
   requestOf: (name: string) => Request,
-  shown: (json: object) => object = (json) => json,
 ): Promise<void> => {
   for (const [first, second] of bothOrders) {
     const request = requestOf(await store(first, freshName()));
@@ -246,7 +245,7 @@ export const expectOneAnswer = async (
     const answer = await ask(first, request, key);
     expect(answer.status).toBeLessThan(300);
     const again = await ask(second, request, key);
-    expect(again).toMatchObject({ status: answer.status, json: shown(answer.json) });
+    expect(again).toMatchObject({ status: answer.status, json: answer.json });
     expect(again.reply.headers.get('idempotency-replayed')).toBe('true');
     const reused = await ask(second, ['PUT', '/v1/secrets/OTHER', { value: 'x' }], key);
     expect(reused.json.code).toBe('idempotency_key_reused');

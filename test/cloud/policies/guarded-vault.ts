@@ -15,7 +15,7 @@ import { startGateway } from '../../../host/gateway/gateway.ts';
 import type { Handler } from '../../../host/gateway/lambda.ts';
 import { openTokenKey } from '../../../host/identity/token-key.ts';
 import { openVaultId } from '../../../host/identity/vault-id.ts';
-import { openVaultKey } from '../../../host/kms/vault-key.ts';
+import { findVaultKey } from '../../../host/kms/vault-key.ts';
 import { lockDataFolder } from '../../../host/process/data-folder.ts';
 import { runningRecord } from '../../../host/process/vault-records.ts';
 import { ensureTable } from '../../../host/single/ensure-table.ts';
@@ -71,8 +71,8 @@ const startFunction = async (route: Route, env: NodeJS.ProcessEnv) => {
 const partsOf = async (folder: string) => {
   const lock = lockDataFolder(folder);
   const vaultId = openVaultId(folder, {});
-  const nothing = { exist: false, storedKeys: async () => ({ own: [], otherKeyId: undefined }) };
-  const key = openVaultKey(folder, {}, nothing);
+  const nothing = async () => ({ own: [], otherKeyId: undefined });
+  const key = await findVaultKey(folder, {}, false).open(nothing);
   const store = await startDynoxide(folder);
   const close = async () => {
     await store.close();

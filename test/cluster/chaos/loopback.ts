@@ -11,10 +11,10 @@ const portsOfNode = 3;
 
 export const createLoopback = async (nodes: number): Promise<Network> => {
   const host = '127.0.0.1';
-  const [keyPort = 0, ...others] = await findFreePorts(1 + nodes * portsOfNode);
+  const ports = await findFreePorts(nodes * portsOfNode);
   const portsOf = (node: number) => {
     const from = (node - 1) * portsOfNode;
-    const [port = 0, etcdPort = 0, peerPort = 0] = others.slice(from);
+    const [port = 0, etcdPort = 0, peerPort = 0] = ports.slice(from);
     return { port, etcdPort, peerPort };
   };
   const relay = await startRelay(
@@ -24,8 +24,6 @@ export const createLoopback = async (nodes: number): Promise<Network> => {
     }),
   );
   return {
-    keyHost: host,
-    keyPort,
     placeOf: (node) => ({
       ...{ host, peerHost: host, knownAs: hostOf(node), proxy: relay.proxyOf(node) },
       ...portsOf(node),

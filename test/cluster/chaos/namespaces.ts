@@ -97,8 +97,6 @@ export const createNamespaces = async (nodes: number): Promise<Network> => {
     },
   };
   return {
-    keyHost: address('c', 1),
-    keyPort: ports.http,
     placeOf: (node) => ({
       ...{ host: address('c', node + 10), port: ports.http },
       ...{ peerHost: address('p', node + 10), knownAs: address('p', node + 10) },

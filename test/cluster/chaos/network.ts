@@ -25,9 +25,6 @@ type Place = {
 };
 
 export type Network = {
-  /** Where the program that holds the master key listens, which only 1.0.0 needs. */
-  readonly keyHost: string;
-  readonly keyPort: number;
   readonly placeOf: (node: number) => Place;
   /** Returns the command that runs `command` where the node is. */
   readonly at: (node: number, command: readonly string[]) => readonly string[];

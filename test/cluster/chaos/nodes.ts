@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import {
   copyFileSync,
   cpSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -72,11 +71,6 @@ export type Nodes = {
   readonly useCode: (node: number, code: string) => void;
   /** The file with the node's own copy of the master key. */
   readonly keyFileOf: (node: number) => string;
-  /**
-   * Starts the program that holds the master key for nodes of 1.0.0. Its code is in this folder.
-   */
-  readonly startKey: (code: string) => Promise<void>;
-  readonly endKey: () => Promise<void>;
   /**
    * Moves the node to another machine, which has nothing except cluster.json and the master key,
    * and gives all nodes its new address.
@@ -159,7 +153,7 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     return {
       ...{ PATH, HOME, HOST: host, PORT: String(port), VAULT_DATA_DIR: folderOf(node) },
       ...(hostility && { VAULT_ETCD_PROXY: `unix:${hostileSocketOf(node)}` }),
-      ...{ VAULT_NODE: String(node), VAULT_NODES: addresses(), VAULT_PEER_HOST: peerHost },
+      ...{ VAULT_NODE: String(node), VAULT_PEER_HOST: peerHost },
       ...{ VAULT_CLUSTER_FILE: clusterFileOf(node), VAULT_PEER_PROXY: proxy },
       VAULT_MASTER_KEY_FILE: keyFileOf(node),
       VAULT_COMPARE_SECONDS: String(compareSeconds),
@@ -167,32 +161,9 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   };
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv) =>
     startLogged(folder, name, command, { PATH, HOME, ...env });
-  /** The program that holds the key for nodes of 1.0.0. It writes the cluster file itself. */
-  let key: Running | undefined;
-  const startKey = async (from: string): Promise<void> => {
-    const started = run('key', program(programFile(from, 'master-key')), {
-      ...{ VAULT_DATA_DIR: keyFolder, VAULT_CLUSTER_FILE: clusterFile, VAULT_NODES: addresses() },
-      ...{ HOST: network.keyHost, PORT: String(network.keyPort) },
-    });
-    const { child } = started;
-    const ended = once(child, 'exit').then(() => {
-      throw new Error(`the master key did not start: ${started.lastLine}`);
-    });
-    await Promise.race([once(child.stdout ?? child, 'data'), ended]);
-    ended.catch(() => undefined);
-    key = started;
-  };
-  const endKey = async (): Promise<void> => {
-    const { child } = key ?? {};
-    key = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  };
   const init = (more: Pick<ClusterPlan, 'renewal' | 'isNewCluster'> = {}) =>
     initCluster({ folder: keyFolder, clusterFile, nodes: addresses(), ...more });
-  if (existsSync(programFile(code, 'master-key'))) await startKey(code);
-  else await init();
+  await init();
   const prepare = (node: number): void => {
     mkdirSync(diskOf(node), { recursive: true, mode: 0o700 });
     copyFileSync(clusterFile, clusterFileOf(node));
@@ -277,8 +248,6 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     },
     useCode: (node, from) => void codes.set(node, from),
     keyFileOf,
-    startKey,
-    endKey,
     replaceMachine: async (node, machine) => {
       await kill(node);
       rmSync(diskOf(node), { recursive: true });
@@ -320,7 +289,6 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
     close: async () => {
       await Promise.all(all.map(kill));
       await adversaries?.close().catch(() => undefined);
-      await endKey();
     },
   };
 };

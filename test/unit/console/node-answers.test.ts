@@ -26,6 +26,8 @@ const report = (node: number, more: Partial<Report> = {}): Report => ({
 
 const status = (more: Partial<Status> = {}): Status => ({
   status: 'ok',
+  version: '2.0.0',
+  commit: null,
   store: { reachable: true, latencyMs: 8 },
   masterKey: { reachable: true, id: 'k' },
   ...more,

@@ -38,13 +38,13 @@ it.each<[string, RegExp, (folder: string) => void]>([
     runs('http://127.0.0.1:1'),
   ],
   [
-    'of release 1.0.0',
-    /^\S+ holds data of release 1\.0\.0 or older \(store\.sqlite-wal\): make a backup with that release, move store\.sqlite\*/,
+    'from before 2.0.0',
+    /^\S+ holds data of release 1\.0\.0 or older \(store\.sqlite\): make a backup with that release, move store\.sqlite\*/,
     (folder) => writeFileSync(join(folder, 'store.sqlite-wal'), ''),
   ],
   [
     'of DynamoDB Local',
-    /^the data of \S+ are in DynamoDB Local, which npm start no longer runs: run it yourself/,
+    /^\S+ holds data of release 1\.0\.0 or older \(dynamodb-local\): .*, move dynamodb-local\* away/,
     (folder) => mkdirSync(join(folder, 'dynamodb-local')),
   ],
 ])('a backup refuses data %s', async (_, sentence, prepare) => {

@@ -103,7 +103,7 @@ describe('a backup from a node', () => {
     const parent = freshFolder();
     const folder = join(parent, 'node');
     mkdirSync(folder);
-    const told = { token: 't', vaultId: 'vault-1', key: { masterKeyId: 'key' } };
+    const told = { token: 't', vaultId: 'vault-1', nodes: 'n', key: { masterKeyId: 'key' } };
     const tls = { ca: 'ca', certificate: 'certificate', key: 'key' };
     writeClusterFile(join(parent, 'cluster.json'), { ...told, tls, jwks: '{}' });
     runningRecord.remember(folder, {

@@ -214,7 +214,7 @@ const refusals: readonly (readonly [
     78,
   ],
   [
-    'a folder of release 1.0.0',
+    'a folder from before 2.0.0',
     'start.ts',
     { VAULT_DATA_DIR: inFolder('old') },
     `${inFolder('old')} holds data of release 1.0.0 or older (store.sqlite): make a backup with that release, move store.sqlite* away, keep everything else, and run npm run restore with the backup`,

@@ -7,16 +7,13 @@ import {
   itemKey,
   itemPrefix,
   parseItem,
-  putTable,
   textOf,
 } from '../../../../host/etcd/stored-items.ts';
-import { readTemplate } from '../../../../host/template.ts';
 import { goldenItems } from '../../../support/golden-items.ts';
-import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
-/** Everything that 1.0.0 stored in etcd for the golden items and their table, by key. */
+/** What all releases store in etcd for the golden items, by key. */
 const golden: Readonly<Record<string, string>> = JSON.parse(
-  readFileSync('test/vectors/etcd-1.0.0.json', 'utf8'),
+  readFileSync('test/vectors/etcd-items.json', 'utf8'),
 );
 const keyOf = ({ pk, sk }: Item) => itemKey({ pk: pk?.S ?? '', sk: sk?.S ?? '' });
 const putsIn = (operations: readonly Operation[]) =>
@@ -37,13 +34,11 @@ const expiring = (expiresAt: Item[string]): Item => ({ ...record, expiresAt });
 
 // Shows G16.
 describe('what a node stores in etcd', () => {
-  it('is byte for byte what 1.0.0 wrote: items, index and expiry entries, and the table', async () => {
+  it('is byte for byte what earlier releases wrote: items, index and expiry entries', () => {
     const written = goldenItems.flatMap((item) =>
       putsIn(changesOf(keyOf(item), undefined, nextOf(item))),
     );
-    const etcd = createMemoryEtcd();
-    await putTable(etcd, 0);
-    expect(Object.fromEntries([...written, ...etcd.items()])).toEqual(golden);
+    expect(Object.fromEntries(written)).toEqual(golden);
   });
 
   it('is read as it was written', () => {
@@ -53,23 +48,6 @@ describe('what a node stores in etcd', () => {
       expect(stored).toEqual(parseItem(Buffer.from(textOf(item))));
     }
   });
-
-  it('includes the same table as template.yaml', async () => {
-    const { table } = await readTemplate();
-    expect(JSON.parse(golden['table/vault'] ?? '')).toMatchObject({
-      ...table.create,
-      TimeToLiveAttribute: table.timeToLiveAttribute,
-    });
-  });
-});
-
-it('a table that exists in etcd is not changed', async () => {
-  const etcd = createMemoryEtcd();
-  const key = Buffer.from('table/vault');
-  const success = [{ request_put: { key, value: Buffer.from('{}') } }];
-  await etcd.txn({ compare: [], success, failure: [] }, 0);
-  await putTable(etcd, 0);
-  expect(etcd.items().get('table/vault')).toBe('{}');
 });
 
 describe('the index and expiry entries of an item', () => {

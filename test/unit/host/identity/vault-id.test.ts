@@ -34,7 +34,7 @@ describe('openVaultId', () => {
     expect(openVaultId(empty, {})).toMatch(/^vault-/);
   });
 
-  it.each(['kms.json', 'localstack-key.json', 'vault.sqlite', 'store.sqlite', 'dynamodb-local'])(
+  it.each(['kms.json', 'localstack-key.json', 'vault.sqlite', 'store.sqlite'])(
     'makes no random id in a folder with %s, but uses VAULT_ID',
     (name) => {
       const folder = freshFolder();

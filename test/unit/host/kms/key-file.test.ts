@@ -82,7 +82,7 @@ describe('the master key file', () => {
   it.each<[string, (file: string) => void, string]>([
     ['it is disabled', (file) => setKeyState(file, 'Disabled'), 'disabled'],
     [
-      '1.0.0 had scheduled its deletion',
+      'an earlier release had scheduled its deletion',
       (file) => setKeyState(file, 'PendingDeletion'),
       'disabled',
     ],

@@ -27,14 +27,6 @@ describe('cluster.json', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it('of 1.0.0, which has no nodes, is read with the id of the master key from its ARN', () => {
-    const file = freshFile();
-    const { key: _, nodes: __, ...kept } = whole;
-    const keyArn = `arn:aws:kms:us-east-1:000000000000:key/${keyId}`;
-    writeFileSync(file, JSON.stringify({ ...kept, kms: { endpoint: 'https://k:1', keyArn } }));
-    expect(readClusterFile(file)).toEqual({ ...kept, key: { keyId } });
-  });
-
   it('causes an error with the command that makes it if it is missing', () => {
     expect(() => readClusterFile(freshFile())).toThrow(/is missing: npm run cluster -- init/);
     expect(findClusterFile(freshFile())).toBeUndefined();
@@ -42,8 +34,6 @@ describe('cluster.json', () => {
 
   it.each([
     ['content that is not JSON', 'canary'],
-    ['no master key', JSON.stringify({ ...whole, key: undefined })],
-    ['a malformed id of the key', JSON.stringify({ ...whole, key: { keyId: 'x' } })],
     ['no certificates', JSON.stringify({ ...whole, tls: undefined })],
     ['no id of the vault', JSON.stringify({ ...whole, vaultId: undefined })],
     ['a malformed id of the vault', JSON.stringify({ ...whole, vaultId: 'a b' })],
@@ -53,5 +43,18 @@ describe('cluster.json', () => {
     writeFileSync(file, content);
     expect(() => readClusterFile(file)).toThrow(/is damaged/);
     expect(() => readClusterFile(file)).not.toThrow(/canary/);
+  });
+
+  it.each([
+    ['no nodes', { ...whole, nodes: undefined }],
+    ['no check value of the master key', { ...whole, key: { keyId } }],
+    ['the address of a program with the master key', { ...whole, key: undefined, kms: {} }],
+  ])('is refused as a file from before 2.0.0 if it has %s', (_, content) => {
+    const file = freshFile();
+    writeFileSync(file, JSON.stringify(content));
+    expect(() => readClusterFile(file)).toThrow(
+      `${file} is from before 2.0.0, without the nodes or the check value of the master key: back up a node with 2.0.0, ` +
+        'move the file away, and restore into a new cluster (docs/deploy/backup.md)',
+    );
   });
 });

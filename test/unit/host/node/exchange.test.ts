@@ -9,10 +9,7 @@ import { until } from '../../../support/until.ts';
 
 type Node = {
   revision: number;
-  /**
-   * The highest revision that the node knew of before its etcd started. A node of an older release
-   * does not report it.
-   */
+  /** The highest revision that the node knew of before its etcd started. */
   known: number;
   state: NodeReport['state'];
   /** How often a report of another node made this node compare its copy. */
@@ -157,20 +154,6 @@ describe('nodes that exchange reports', () => {
     nodeOf(2).known = 12;
     await until(() => known()[0]?.[1] === 12);
     expect(known()[1]).toEqual([3, 30]);
-  });
-
-  it('keep the highest revision of a node of an older release, which forgets it while its etcd is down', async () => {
-    nodeOf(2).known = 0;
-    begin(1, 2, 3);
-    await rounds(2);
-    nodeOf(2).revision = 0;
-    await rounds(2);
-    expect(nodeOf(1).exchange?.committed().get(2)).toBe(10);
-    expect(
-      nodeOf(1)
-        .exchange?.others()
-        .find(({ node }) => node === 2)?.appliedRevision,
-    ).toBe(0);
   });
 
   it('compare their data once if a node starts with a later revision than theirs, but not if a running node writes', async () => {

@@ -87,25 +87,6 @@ describe('npm run cluster -- init', () => {
     expect(await init(folder)).toEqual(cluster);
   });
 
-  it('accepts a cluster.json of 1.0.0, which has only the id of the master key, and records no check value', async () => {
-    const { folder, cluster } = await made();
-    const { keyId } = identityIn(join(folder, 'kms.json'));
-    const { nodes: _, key: __, ...kept } = cluster;
-    const keyArn = `arn:aws:kms:us-east-1:000000000000:key/${keyId}`;
-    const earlier = { ...kept, kms: { endpoint: 'https://10.0.0.9:4599', keyArn } };
-    writeFileSync(join(folder, 'cluster.json'), JSON.stringify(earlier));
-    // Nothing proves that the file holds the right key material, so `init` records no check value.
-    expect(await init(folder, { nodes: three })).toEqual({ ...cluster, key: { keyId } });
-    const copy = join(folder, 'kms.json');
-    expect(() => checkCopy(join(folder, 'cluster.json'), copy)).toThrow(
-      `nothing tells whether ${copy} is the master key: ${folder}/cluster.json is of 1.0.0 and has only its id, which fits`,
-    );
-    makeMasterKey(`${copy}.other`);
-    expect(() => checkCopy(join(folder, 'cluster.json'), `${copy}.other`)).toThrow(
-      'holds another master key',
-    );
-  });
-
   it('refuses the folder of a cluster without its cluster.json, unless --new-cluster is given', async () => {
     const { folder, cluster } = await made();
     rmSync(join(folder, 'cluster.json'));

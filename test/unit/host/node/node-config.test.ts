@@ -1,14 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { readClusterFileName, readNodeConfig } from '../../../../host/node/node-config.ts';
 
-const whole = {
-  VAULT_NODES: '1=127.0.0.1:2381:2391,2=node-2.internal:2382:2392,3=10.0.0.3:2383:2393',
-  VAULT_NODE: '2',
-};
+const list = '1=127.0.0.1:2381:2391,2=node-2.internal:2382:2392,3=10.0.0.3:2383:2393';
+const whole = { VAULT_NODE: '2' };
 
 describe('readNodeConfig', () => {
   it('reads the number of the node and the addresses of all nodes, with defaults for the rest', () => {
-    expect(readNodeConfig(whole)).toEqual({
+    expect(readNodeConfig(whole, list)).toEqual({
       compareEveryMs: undefined,
       quotaBytes: 8 * 1_073_741_824,
       node: 2,
@@ -23,15 +21,6 @@ describe('readNodeConfig', () => {
     });
   });
 
-  it('reads the nodes from the cluster file, and refuses other nodes in VAULT_NODES', () => {
-    const { VAULT_NODES: known, ...unnamed } = whole;
-    expect(readNodeConfig(unnamed, known)).toEqual(readNodeConfig(whole));
-    expect(readNodeConfig(whole, known)).toEqual(readNodeConfig(whole));
-    expect(() => readNodeConfig({ ...whole, VAULT_NODES: '1=a:1:2' }, known)).toThrow(
-      `VAULT_NODES is 1=a:1:2, but the cluster file has ${known}: leave VAULT_NODES out`,
-    );
-  });
-
   it('leaves the name of the cluster file to readClusterFileName, which requires VAULT_CLUSTER_FILE', () => {
     expect(readClusterFileName({ VAULT_CLUSTER_FILE: '/cluster.json' })).toBe('/cluster.json');
     expect(() => readClusterFileName({})).toThrow('VAULT_CLUSTER_FILE is not set');
@@ -43,25 +32,18 @@ describe('readNodeConfig', () => {
       VAULT_PEER_PROXY: 'http://127.0.0.1:9000',
       VAULT_ETCD_PROXY: 'unix:/tmp/proxy',
     };
-    const { peerHost, peerProxy, etcdProxy } = readNodeConfig({ ...whole, ...more });
+    const { peerHost, peerProxy, etcdProxy } = readNodeConfig({ ...whole, ...more }, list);
     expect([peerHost, peerProxy?.href]).toEqual(['0.0.0.0', 'http://127.0.0.1:9000/']);
     expect(etcdProxy).toBe('unix:/tmp/proxy');
   });
 
   it('reads the quota in bytes, and the interval between comparisons in seconds', () => {
     const more = { VAULT_QUOTA_BYTES: '1048576', VAULT_COMPARE_SECONDS: '5' };
-    const { quotaBytes, compareEveryMs } = readNodeConfig({ ...whole, ...more });
+    const { quotaBytes, compareEveryMs } = readNodeConfig({ ...whole, ...more }, list);
     expect([quotaBytes, compareEveryMs]).toEqual([1_048_576, 5_000]);
   });
 
   it.each([
-    ['VAULT_NODES', undefined],
-    ['VAULT_NODES', ''],
-    ['VAULT_NODES', '1=127.0.0.1:2381'],
-    ['VAULT_NODES', '1=a:1:2,3=b:1:2,2=c:1:2'],
-    ['VAULT_NODES', '1=a:1:2,2=b:1:2'],
-    ['VAULT_NODES', '2=a:1:2,3=b:1:2,4=c:1:2'],
-    ['VAULT_NODES', '1=a:1:2,2=b:1:2,2=c:1:2'],
     ['VAULT_NODE', undefined],
     ['VAULT_NODE', '4'],
     ['VAULT_NODE', 'two'],
@@ -70,8 +52,19 @@ describe('readNodeConfig', () => {
     ['VAULT_QUOTA_BYTES', '8 GB'],
     ['VAULT_COMPARE_SECONDS', '0'],
   ])('refuses the setting %s=%p with an error that names it', (name, value) => {
-    const read = () => readNodeConfig({ ...whole, [name]: value });
+    const read = () => readNodeConfig({ ...whole, [name]: value }, list);
     expect(read).toThrow(expect.objectContaining({ name: 'Failure' }));
     expect(read).toThrow(name);
+  });
+
+  it.each([
+    ['', 'must list the nodes as'],
+    ['1=127.0.0.1:2381', 'must list the nodes as'],
+    ['1=a:1:2,3=b:1:2,2=c:1:2', 'must number the nodes from 1 upwards'],
+    ['1=a:1:2,2=b:1:2', 'their count must be odd'],
+    ['2=a:1:2,3=b:1:2,4=c:1:2', 'must number the nodes from 1 upwards'],
+    ['1=a:1:2,2=b:1:2,2=c:1:2', 'must number the nodes from 1 upwards'],
+  ])('refuses the list of nodes %p of a cluster file', (nodes, sentence) => {
+    expect(() => readNodeConfig(whole, nodes)).toThrow(sentence);
   });
 });

@@ -160,11 +160,4 @@ describe('the folder of a node', () => {
     }
     expect(openNodeRecord(folder, 1, 'before').isMember()).toBe(true);
   });
-
-  it('belongs to the cluster that first starts with it if its record is from before 1.0.0 and names no cluster', () => {
-    const text = '{"node":1,"start":7,"member":true,"heard":{},"restore":"b7"}';
-    writeFileSync(join(folder, 'node.json'), text);
-    expect(openNodeRecord(folder, 1, 'this').start()).toBe(8);
-    expect(() => openNodeRecord(folder, 1, 'other')).toThrow(sentence);
-  });
 });

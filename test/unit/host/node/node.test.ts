@@ -115,9 +115,8 @@ const start = async (count = 3): Promise<void> => {
     {
       config: { ...configOf(1, count), compareEveryMs: 3_600_000 },
       folder,
-      cluster: { token: '', vaultId: 'v', jwks: '', tls, key: { masterKeyId: 'k' } },
+      cluster: { token: '', vaultId: 'v', nodes: 'n', jwks: '', tls, key: { masterKeyId: 'k' } },
       masterKey: () => 'usable',
-      keyCheck: () => 'of 1',
       report: () => undefined,
     },
     {
@@ -160,21 +159,14 @@ describe('a node with files', () => {
     await node?.serving;
   });
 
-  it('reports the memory of its etcd, the end of its certificate and the check value of its key', async () => {
-    peers.set(2, { member: true, keyCheck: 'of 2' });
+  it('reports the memory of its etcd and the end of its certificate', async () => {
     await start();
     await node?.serving;
     const report = await routes.get('GET /report')?.('');
     expect(JSON.parse(report ?? '')).toMatchObject({
       space: { memoryBytes: 41_000_000 },
       certificateEndsAt: endOf(tls),
-      keyCheck: 'of 1',
     });
-    const others = node?.others().map((other) => [other.node, other.keyCheck]);
-    expect(others?.sort()).toEqual([
-      [2, 'of 2'],
-      [3, null],
-    ]);
   });
 
   it.each([
@@ -341,15 +333,13 @@ describe('the items of a node', () => {
   const items = () => node?.itemsOf(requestContext());
 
   // Shows G15.
-  it('are refused to callers and to the proof of the master key until the node serves, with the reason', async () => {
+  it('are refused to callers until the node serves, with the reason', async () => {
     await start();
     const message = expect.stringMatching(/^this node is (waiting|joining|catching-up): /);
     await expect(items()?.get([key])).rejects.toMatchObject({ cause: { message } });
     await expect(items()?.write([put])).rejects.toMatchObject({ cause: { message } });
-    await expect(node?.pages().next()).rejects.toMatchObject({ message });
     await node?.serving;
     expect(await items()?.write([put])).toBe('written');
-    expect((await node?.pages().next())?.value).toEqual([put.put]);
   });
 
   it('can be read but not written while space is short', async () => {
@@ -359,12 +349,6 @@ describe('the items of a node', () => {
     const message = expect.stringMatching(/^the data of node 1 take 100 % of its quota/);
     await expect(items()?.write([put])).rejects.toMatchObject({ cause: { message } });
     expect(await items()?.get([key])).toEqual([undefined]);
-  });
-
-  it('include the table that nodes of 1.0.0 look for, as soon as the node serves', async () => {
-    await start();
-    await node?.serving;
-    expect([...etcd.items().keys()]).toContain('table/vault');
   });
 });
 

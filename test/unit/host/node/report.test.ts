@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   areEqual,
-  committedOf,
   type Digest,
   type NodeReport,
   parseReport,
@@ -74,25 +73,6 @@ describe('areEqual', () => {
       expect(areEqual([first, second])).toBe(true);
     },
   );
-});
-
-it('parseReport accepts the report of an older release, without the memory of etcd', () => {
-  const space = { dbBytes: 1, dbBytesInUse: 1, quotaBytes: 1, diskFreeBytes: 1 };
-  const report = JSON.stringify({ ...reportOf(1), space });
-  expect(parseReport(report).space).toEqual({ ...space, memoryBytes: null });
-});
-
-it('parseReport accepts the report of an older release, without the check value of the master key', () => {
-  const { keyCheck: _, ...earlier } = reportOf(1);
-  expect(parseReport(JSON.stringify(earlier)).keyCheck).toBeNull();
-  expect(parseReport(JSON.stringify(reportOf(1, { keyCheck: 'c' }))).keyCheck).toBe('c');
-});
-
-it('parseReport accepts the report of an older release, without the revision known before a restart', () => {
-  const { knownRevision: _, ...older } = reportOf(1, { appliedRevision: 8 });
-  const report = parseReport(JSON.stringify(older));
-  expect([report.knownRevision, committedOf(report)]).toEqual([0, 8]);
-  expect(committedOf(reportOf(1, { appliedRevision: 8, knownRevision: 9 }))).toBe(9);
 });
 
 it.each(['migrating', 'defragmenting'])(

@@ -64,7 +64,7 @@ describe('the data folder', () => {
   it('is closed to other users if it is open to them but holds the data of a vault, as after a copy', () => {
     const copy = join(folder, 'copy');
     mkdirSync(copy, { mode: 0o755 });
-    writeFileSync(join(copy, 'store.sqlite'), '');
+    writeFileSync(join(copy, 'vault.sqlite'), '');
     openDataFolder(copy);
     expect(modeOf(copy)).toBe(0o700);
   });
