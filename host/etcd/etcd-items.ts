@@ -28,7 +28,6 @@ import {
   keyAfter,
   type RangeNarrowing,
 } from './narrow-ranges.ts';
-import { isNotSent } from './request-lane.ts';
 import { indexPrefix, itemKey, parseItem } from './stored-items.ts';
 
 /**
@@ -241,7 +240,9 @@ const notServed = (sentence: string, cause?: unknown): NotSent =>
  * gets `NotSent`. So does a write, but only if it certainly did not take effect.
  */
 const failureOf = (kind: Call['kind'], error: unknown): Error => {
-  if (isNotSent(error)) return notServed('etcd does not accept requests at the moment', error);
+  if (error instanceof NotSent) {
+    return notServed('etcd does not accept requests at the moment', error.cause);
+  }
   if (kind === 'read') return notServed('etcd does not answer', error);
   return named('InternalServerError', 'the write has no answer yet', error);
 };

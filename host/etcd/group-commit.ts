@@ -6,6 +6,7 @@
  * it would get alone. etcd refuses a call that puts a key twice, so the writes of a group must not
  * overlap.
  */
+import { NotSent } from '../../functions/store/ports.ts';
 import {
   type EtcdClient,
   isInvalidArgument,
@@ -16,13 +17,7 @@ import {
   type Txn,
   type TxnReply,
 } from './etcd-client.ts';
-import {
-  createLane,
-  createOverlap,
-  type Group,
-  notSent,
-  type WaitingRequest,
-} from './request-lane.ts';
+import { createLane, createOverlap, type Group, type WaitingRequest } from './request-lane.ts';
 
 /**
  * Reads the ranges at one revision, which is not older than the call. `deadline` is in the time of
@@ -88,7 +83,7 @@ export const createEtcd = (options: EtcdOptions): Etcd => {
       return await check(client.txn(txn, deadline));
     } catch (error) {
       const hasNoEffect = isInvalidArgument(error) || isTooManyRequests(error);
-      throw hasNoEffect ? notSent('etcd refused the call', error) : error;
+      throw hasNoEffect ? new NotSent('unavailable', { cause: error }) : error;
     }
   };
 

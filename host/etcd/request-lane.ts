@@ -3,15 +3,8 @@
  * so a lane normally has one call in flight, and requests that arrive meanwhile share the next one.
  */
 
+import { NotSent } from '../../functions/store/ports.ts';
 import { etcdTimes } from './etcd-times.ts';
-
-/** The error of a request that had no effect and never will have one. */
-export type NotSent = Error & { readonly isNotSent: true };
-
-export const notSent = (message: string, cause?: unknown): NotSent =>
-  Object.assign(new Error(message, { cause }), { isNotSent: true as const });
-export const isNotSent = (error: unknown): error is NotSent =>
-  error instanceof Error && 'isNotSent' in error;
 
 export type WaitingRequest<Request, Result> = {
   readonly request: Request;
@@ -71,7 +64,8 @@ export const createLane = <Request, Result>({
       const one = { request, deadline, resolve, reject };
       const expire = () => {
         waiting.delete(one);
-        reject(notSent('etcd did not take the request in time'));
+        const cause = new Error('etcd did not take the request in time');
+        reject(new NotSent('unavailable', { cause }));
       };
       waiting.set(one, setTimeout(expire, Math.max(0, deadline - performance.now())));
     });

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
+import { NotSent } from '../../../../functions/store/ports.ts';
 import type { EtcdClient, Range, Txn } from '../../../../host/etcd/etcd-client.ts';
 import { createEtcd, type Etcd } from '../../../../host/etcd/group-commit.ts';
-import { isNotSent } from '../../../../host/etcd/request-lane.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const soon = () => performance.now() + 2_000;
@@ -173,7 +173,7 @@ describe('a group of writes', () => {
     const good = write(put('c', '1'), soon());
     await drain();
     expect([(await first).succeeded, (await good).succeeded]).toEqual([true, true]);
-    expect(isNotSent(await refused)).toBe(true);
+    expect(await refused).toBeInstanceOf(NotSent);
     expect([...etcd.items().keys()]).toEqual(['a', 'c']);
   });
 
@@ -254,7 +254,7 @@ describe('a group of requests', () => {
     const { write, open, waiting, etcd } = openGate();
     const first = write(put('a', '1'), soon());
     const late = write(put('b', '1'), performance.now() + 20);
-    expect(isNotSent(await late.catch((error: unknown) => error))).toBe(true);
+    await expect(late).rejects.toBeInstanceOf(NotSent);
     await open();
     await first;
     expect(waiting).toHaveLength(0);
@@ -278,7 +278,7 @@ describe('a group of requests', () => {
       const error = await groupOver(failing)
         .write(put('a', '1'), soon())
         .catch((caught: unknown) => caught);
-      expect(isNotSent(error)).toBe(expected);
+      expect(error instanceof NotSent).toBe(expected);
     },
   );
 });
