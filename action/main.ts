@@ -4,9 +4,9 @@
  * runs a script with them.
  */
 
-import { createClient } from '../client/index.ts';
+import { createClient, isVaultError } from '../client/index.ts';
 import { parseFile } from '../functions/env/grammar.ts';
-import { defectLines, exitCodes, failureIn } from '../system/failures.ts';
+import { defectLines, exitCodes, failureOf, isFailure } from '../system/failures.ts';
 import { fileSentence } from '../system/file-sentences.ts';
 import { errorCommand, give, maskCommands, type Position } from './commands.ts';
 import { expandFile } from './expansion.ts';
@@ -57,8 +57,8 @@ const annotate = (file: string | undefined, sentence: string, position: Position
     : give(errorCommand(sentence, { file, ...position }));
 
 const report = async (error: unknown, file: string | undefined): Promise<number> => {
-  const failed = failureIn(error);
-  if (failed === undefined) {
+  const failed = isVaultError(error) ? failureOf(error) : error;
+  if (!isFailure(failed)) {
     await give(errorCommand(defectLines('the action', error).join('\n')));
     return exitCodes.other;
   }

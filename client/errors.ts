@@ -1,7 +1,6 @@
 /**
  * The errors that the client throws. The `code` of an error determines the type of its `problem`.
  */
-import { types } from 'node:util';
 import type { Problem } from './types.ts';
 
 /** A refusal of the vault, with its `problem`, such as `currentVersion` for `version_conflict`. */
@@ -43,8 +42,11 @@ type Facts = {
  */
 export type VaultError = Error & { readonly name: 'VaultError' } & Facts & (Refusal | NoAnswer);
 
-export const isVaultError = (error: unknown): error is VaultError =>
-  types.isNativeError(error) && error.name === 'VaultError';
+/** The class of all `VaultError`s, whose type is a union and so cannot be a class. */
+class ClientError extends Error {}
+
+/** Whether the client threw this error because the vault refused an operation or did not answer. */
+export const isVaultError = (error: unknown): error is VaultError => error instanceof ClientError;
 
 type ErrorParts = Facts & {
   readonly code: string;
@@ -54,4 +56,7 @@ type ErrorParts = Facts & {
 };
 
 export const vaultError = ({ message, cause, ...parts }: ErrorParts): VaultError =>
-  Object.assign(new Error(message, { cause }), { name: 'VaultError', ...parts }) as VaultError;
+  Object.assign(new ClientError(message, { cause }), {
+    name: 'VaultError',
+    ...parts,
+  }) as VaultError;

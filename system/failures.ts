@@ -136,15 +136,6 @@ export const failureOf = (error: VaultError): Failure => {
 const unknownRoute =
   'the vault has no such route: upgrade the vault to the release of this program, or correct its address';
 
-/** Returns the failure that an error represents; `undefined` if the error is a bug. */
-export const failureIn = (error: unknown): Failure | undefined => {
-  // Recognised by name, because the image of a node has this file but no file of the client.
-  if (types.isNativeError(error) && error.name === 'VaultError') {
-    return failureOf(error as VaultError);
-  }
-  return isFailure(error) ? error : undefined;
-};
-
 /** The lines about a bug: its stack without the message, which may quote typed text. */
 export const defectLines = (program: string, error: unknown): readonly string[] => {
   const frames = (error instanceof Error ? (error.stack ?? '') : '').match(/^ +at .*$/gm) ?? [];

@@ -3,15 +3,16 @@
  * `--json`.
  */
 
-import { defectLines, type Failure, failureIn } from '../../system/failures.ts';
+import { isVaultError } from '../../client/errors.ts';
+import { defectLines, type Failure, failureOf, isFailure } from '../../system/failures.ts';
 import { fileSentence } from '../../system/file-sentences.ts';
 import type { FileError, Report } from '../../system/problem-report.ts';
 import { jsonOf, note, noteLine, wantsJson } from './output.ts';
 
 /** Reports an error, and returns the exit code. */
 export const reportFailure = (error: unknown): number => {
-  const failed = failureIn(error);
-  if (failed === undefined) {
+  const failed = isVaultError(error) ? failureOf(error) : error;
+  if (!isFailure(failed)) {
     const [sentence = '', ...frames] = defectLines('dsvault', error);
     note(sentence);
     for (const frame of frames) noteLine(frame);
