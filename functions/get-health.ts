@@ -1,7 +1,7 @@
 import type { APIGatewayProxyResult, Context } from 'aws-lambda';
 import { type Event, readRequest } from './http/requests.ts';
 import { problem, reply } from './http/responses.ts';
-import { VaultError } from './model/errors.ts';
+import { ApiError } from './model/errors.ts';
 import { machineClock } from './runtime/clock.ts';
 import { isReady } from './runtime/readiness.ts';
 import { openJournal } from './runtime/request-journal.ts';
@@ -22,7 +22,7 @@ export const handler = async (
   const isProbe = query.some(([name]) => name === 'ready');
   const error =
     isProbe && !(await isReady())
-      ? new VaultError('store_unavailable', 'this process cannot serve requests now')
+      ? new ApiError('store_unavailable', 'this process cannot serve requests now')
       : undefined;
   const result =
     error === undefined

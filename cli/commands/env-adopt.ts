@@ -11,7 +11,7 @@ import {
   textDialectNames,
 } from '../../functions/env/dialects/dialect.ts';
 import { reportOf } from '../../functions/env/faults.ts';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import { isSecretName } from '../../functions/model/types.ts';
 import { failure, usage } from '../../system/failures.ts';
 import { adoptValues } from '../files/adopted-values.ts';
@@ -124,7 +124,7 @@ const planOrFail = (content: string, choice: Parameters<typeof planAdoption>[1])
   try {
     return planAdoption(content, choice);
   } catch (error) {
-    if (!(error instanceof VaultError)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     throw failure(error.message, { kind: 'invalidFile' });
   }
 };

@@ -3,7 +3,7 @@ import type { BodyOf, ReplyOf } from '../../client/types.ts';
 import { parseFile } from '../../functions/env/grammar.ts';
 import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
 import { scanFile } from '../../functions/env/references.ts';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import { type Failure, failure, isFailure, refusal } from '../../system/failures.ts';
 import type { FileError } from '../../system/problem-report.ts';
 import type { Session } from '../requests/vault-client.ts';
@@ -22,7 +22,7 @@ export const planOrFail = (
   try {
     return planFile({ content, ...how });
   } catch (error) {
-    if (!(error instanceof VaultError)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     const { errors = [], errorsTotal = errors.length } = error.properties;
     if (errors.length > 0) throw invalidFile({ errors, errorsTotal }, file);
     throw failure(error.message, { kind: 'invalidFile' });

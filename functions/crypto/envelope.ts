@@ -16,7 +16,7 @@ import {
   hkdfSync,
   randomBytes,
 } from 'node:crypto';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { formatInstant, type Identity, type SealedValue } from '../model/types.ts';
 import { sameBytes } from './fingerprint.ts';
 
@@ -70,7 +70,7 @@ export const open = (sealed: SealedValue, dataKey: Uint8Array, identity: Identit
     decipher.setAuthTag(ciphertext.subarray(-tagBytes));
     return Buffer.concat([decipher.update(ciphertext.subarray(0, -tagBytes)), decipher.final()]);
   } catch (error) {
-    throw error instanceof VaultError ? error : refused(error);
+    throw error instanceof ApiError ? error : refused(error);
   } finally {
     encryptionKey.fill(0);
   }
@@ -107,12 +107,12 @@ export const encodeIdentity = (identity: Identity): Uint8Array =>
  * a key object, because with bytes Node 24 takes three times as long.
  */
 const derive = (dataKey: Uint8Array, aad: Uint8Array) => {
-  if (dataKey.length !== dataKeyBytes) throw new VaultError('internal', 'a data key has 32 bytes');
+  if (dataKey.length !== dataKeyBytes) throw new ApiError('internal', 'a data key has 32 bytes');
   const info = createHash('sha256').update(aad).digest();
   const key = createSecretKey(dataKey);
   const output = Buffer.from(hkdfSync('sha256', key, new Uint8Array(0), info, 64));
   return { encryptionKey: output.subarray(0, 32), commitment: output.subarray(32) };
 };
 
-const refused = (cause?: unknown): VaultError =>
-  new VaultError('integrity_failure', 'the stored record does not open', { cause });
+const refused = (cause?: unknown): ApiError =>
+  new ApiError('integrity_failure', 'the stored record does not open', { cause });

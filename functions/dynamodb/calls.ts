@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { SmithyResolvedConfiguration } from '@smithy/core/client';
 import type { Command, HttpHandlerOptions } from '@smithy/types';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import { callStore } from '../store/store-call.ts';
 import type { RequestContext } from '../vault/request.ts';
@@ -84,7 +84,7 @@ export const classifyFailure = (error: unknown): 'throttled' | 'unavailable' | '
   if (neverSent.has(code) || name === 'CredentialsProviderError') return 'unavailable';
   if (status === undefined || name === 'TransactionInProgressException') return 'unclear';
   if (refused.has(name)) return 'unavailable';
-  throw new VaultError('internal', 'DynamoDB refused a request as malformed', { cause: error });
+  throw new ApiError('internal', 'DynamoDB refused a request as malformed', { cause: error });
 };
 
 const throttling = new Set([

@@ -14,7 +14,7 @@ import {
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import {
   headSortKey,
@@ -85,7 +85,7 @@ const itemsOf = (table: Table): Items => {
       throw mayBeTooLarge(error, keys.length) ? tooLarge(error) : error;
     });
     if (Responses?.length !== keys.length) {
-      throw new VaultError('integrity_failure', 'the store answered for another number of items');
+      throw new ApiError('integrity_failure', 'the store answered for another number of items');
     }
     return Responses.map(({ Item: item }) => item);
   };
@@ -198,7 +198,7 @@ const startKey = ({ tenant, state }: NamesPartition, name: string) => ({
  * not show the cause. The size is taken for the cause if so many items can have more than 4 MB.
  */
 const mayBeTooLarge = (error: unknown, items: number): boolean =>
-  error instanceof VaultError &&
+  error instanceof ApiError &&
   error.code === 'internal' &&
   items * limits.itemBytesMax > limits.transactionBytesMax;
 
@@ -206,8 +206,8 @@ const mayBeTooLarge = (error: unknown, items: number): boolean =>
  * The error for a file whose items are together larger than a transaction can read. The values of
  * such a file also exceed `limits.fileValuesBytesMax`, so the error names that limit.
  */
-const tooLarge = (cause: unknown): VaultError =>
-  new VaultError(
+const tooLarge = (cause: unknown): ApiError =>
+  new ApiError(
     'too_large',
     `the file has values of more than ${limits.fileValuesBytesMax} bytes in total: split it`,
     { properties: { limit: limits.fileValuesBytesMax }, cause },
@@ -238,7 +238,7 @@ const getProjected = async (
     for (const item of Responses?.[tableName] ?? []) {
       const key = textOf(keyIn(item));
       if (!asked.has(key)) {
-        throw new VaultError('integrity_failure', 'the store returned an item of another name');
+        throw new ApiError('integrity_failure', 'the store returned an item of another name');
       }
       found.set(key, item);
     }

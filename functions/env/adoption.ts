@@ -3,7 +3,7 @@
  * plan proves that, once the new file is expanded, the reader of the dialect finds the same value
  * for every key as before.
  */
-import { type FileError, VaultError } from '../model/errors.ts';
+import { ApiError, type FileError } from '../model/errors.ts';
 import { type Disagreement, findDisagreements, type ReadableFile, readFile } from './agreement.ts';
 import { type TextDialect, writerOf } from './dialects/dialect.ts';
 import { type ReadValue, withSpelling } from './dialects/writer.ts';
@@ -252,7 +252,7 @@ const expand = (
     });
     return renderFile(plan, new Map(resolved), 'text').content;
   } catch (error) {
-    const errors = error instanceof VaultError ? error.properties.errors : undefined;
+    const errors = error instanceof ApiError ? error.properties.errors : undefined;
     if (errors === undefined) throw error;
     return errors;
   }

@@ -2,7 +2,7 @@
  * The plan of a `.env` file: the secrets to create, the secrets to read, and what to do with each
  * line. Planning reports all errors that can be found before any secret is read.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { isSecretName, secretNameForm } from '../model/types.ts';
 import { type Dialect, writerOf } from './dialects/dialect.ts';
@@ -84,7 +84,7 @@ export const planFile = (file: EnvFile): Plan => {
   const references = scanFile(parsed);
   const final = mode === 'expand' || (mode === 'submit' && references.enc.size === 0);
   if (dialect === 'json' && !final) {
-    throw new VaultError(
+    throw new ApiError(
       'invalid_request',
       'the dialect json needs a file that is not expanded later',
       {
@@ -94,7 +94,7 @@ export const planFile = (file: EnvFile): Plan => {
   }
   if (![...ifVersions.keys()].every((name) => references.enc.get(name)?.isNext)) {
     const sentence = 'ifVersions names a secret for which the file has no enc(NAME@next)';
-    throw new VaultError('invalid_request', sentence, { properties: { field: 'ifVersions' } });
+    throw new ApiError('invalid_request', sentence, { properties: { field: 'ifVersions' } });
   }
   const expanding = mode === 'expand';
   const sources = findSources(expanding ? { ...references, enc: new Map() } : references, file);
@@ -108,7 +108,7 @@ export const planFile = (file: EnvFile): Plan => {
   const errors = [...parsed.errors, ...errorsAt(content, faults)];
   if (errors.length > 0) {
     const sentence = expanding ? 'the file has errors' : 'the file has errors; nothing was stored';
-    throw new VaultError('invalid_env', sentence, { properties: reportOf(errors) });
+    throw new ApiError('invalid_env', sentence, { properties: reportOf(errors) });
   }
   const read = mode === 'encrypt' ? [] : [...references.secret.values()];
   return { create: sources.create, read, content, dialect, final, file: parsed, lines, references };
@@ -117,7 +117,7 @@ export const planFile = (file: EnvFile): Plan => {
 const requireWithinLimits = ({ content, values }: EnvFile): void => {
   for (const name of values.keys()) {
     if (isSecretName(name)) continue;
-    throw new VaultError('invalid_request', `every key of values must be ${secretNameForm}`, {
+    throw new ApiError('invalid_request', `every key of values must be ${secretNameForm}`, {
       properties: { field: 'values' },
     });
   }

@@ -4,7 +4,7 @@
  * because 256 KiB can name a secret of 64 KiB thirty thousand times. The body of a reply counts as
  * a JSON string inside the function's result.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { decodeUtf8 } from '../model/types.ts';
 import { writerOf } from './dialects/dialect.ts';
@@ -54,7 +54,7 @@ const frameOf = ({ dialect, file }: Plan) =>
 const decodeAll = (plan: Plan, resolved: ReadonlyMap<string, Uint8Array>): Values => {
   const decode = (reference: string): string | undefined => {
     const bytes = resolved.get(reference);
-    if (bytes === undefined) throw new VaultError('internal', 'a value to be rendered is missing');
+    if (bytes === undefined) throw new ApiError('internal', 'a value to be rendered is missing');
     return decodeUtf8(bytes);
   };
   const references = plan.read.map(writtenAs);
@@ -81,7 +81,7 @@ const writeLines = (plan: Plan, values: Values, budget: Budget): WrittenLine[] =
     const unstored = plan.create.length > 0 ? '; nothing was stored' : '';
     const sentence = `some values cannot be written in this dialect${unstored}`;
     const properties = reportOf(errorsAt(plan.content, faults));
-    throw new VaultError('invalid_env', sentence, { properties });
+    throw new ApiError('invalid_env', sentence, { properties });
   }
   return written;
 };
@@ -147,7 +147,7 @@ const pinsOf = ({ lines }: Plan, versions: Versions): Pin[] =>
   findPins(lines, ({ name, version }) => {
     if (version !== undefined) return undefined;
     const used = versions.get(name);
-    if (!used) throw new VaultError('internal', 'a version to be pinned to is missing');
+    if (!used) throw new ApiError('internal', 'a version to be pinned to is missing');
     return { version: used.version };
   });
 

@@ -1,5 +1,5 @@
 /** Sizes of texts in bytes. Texts must be well-formed UTF-16. */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 
 /**
  * Throws `too_large` with the limit if `size` exceeds it. `has` begins the sentence with what has
@@ -7,7 +7,7 @@ import { VaultError } from '../model/errors.ts';
  */
 export const requireAtMost = (size: number, limit: number, has: (size: number) => string): void => {
   if (size <= limit) return;
-  throw new VaultError('too_large', `${has(size)}, and the limit is ${limit}: split it`, {
+  throw new ApiError('too_large', `${has(size)}, and the limit is ${limit}: split it`, {
     properties: { limit },
   });
 };

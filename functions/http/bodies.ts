@@ -18,7 +18,7 @@ import {
   safeParse,
   string,
 } from 'valibot';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import {
   isNote,
@@ -188,7 +188,7 @@ export const decodeValue = (body: {
   }
   if (bytes.length > limits.valueBytesMax) {
     const sentence = `the value is too large: a version holds ${limits.valueBytesMax} bytes at most, so split it`;
-    throw new VaultError('too_large', sentence, {
+    throw new ApiError('too_large', sentence, {
       properties: { limit: limits.valueBytesMax },
     });
   }

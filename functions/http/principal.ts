@@ -15,7 +15,7 @@ import {
 } from 'jose';
 import type { ClaimPolicy, IssuerPolicy } from '../access/policy-types.ts';
 import { audienceFault, createDecider, type Decider } from '../access/rules.ts';
-import { type ForLog, VaultError } from '../model/errors.ts';
+import { ApiError, type ForLog } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Principal } from '../model/types.ts';
 import { type HttpRequest, headerValues } from './requests.ts';
@@ -145,17 +145,17 @@ const unauthenticated = (
   forLog: ForLog,
   cause?: unknown,
   sentence = 'a valid bearer token is needed',
-): VaultError => new VaultError('unauthenticated', sentence, { cause, forLog });
+): ApiError => new ApiError('unauthenticated', sentence, { cause, forLog });
 
 /**
  * An invalid token is the caller's fault; an unreachable key set is not. Only somebody who holds a
  * token for this vault learns that it has expired: `jose` reports expiry after it has verified the
  * signature and the issuer.
  */
-const faultOf = (issuer: Issuer, error: unknown): VaultError => {
+const faultOf = (issuer: Issuer, error: unknown): ApiError => {
   if (!(error instanceof errors.JOSEError)) {
     const sentence = 'the key set cannot be fetched';
-    return new VaultError('identity_unavailable', sentence, { cause: error });
+    return new ApiError('identity_unavailable', sentence, { cause: error });
   }
   const forLog = { why: reasonOf(error), issuer: issuer.id };
   const tellsEnd =

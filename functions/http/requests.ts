@@ -5,7 +5,7 @@
  */
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { type Fingerprint, fingerprint } from '../crypto/fingerprint.ts';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import {
   decodeUtf8,
@@ -70,8 +70,8 @@ const partsOf = (parts: Event['headers'] | Event['multiValueHeaders'] | null): P
  * The error for a malformed part of a request. The sentence must name the field and must not quote
  * its content.
  */
-export const invalid = (field: string, sentence: string): VaultError =>
-  new VaultError('invalid_request', sentence, { properties: { field } });
+export const invalid = (field: string, sentence: string): ApiError =>
+  new ApiError('invalid_request', sentence, { properties: { field } });
 
 type Headers = Pick<HttpRequest, 'headers'>;
 
@@ -265,7 +265,7 @@ export const mediaType = (request: Headers): string | undefined => {
 export const requireMediaType = (request: Headers, types: readonly string[]): string => {
   const type = mediaType(request);
   if (type !== undefined && types.includes(type)) return type;
-  throw new VaultError(
+  throw new ApiError(
     'unsupported_media_type',
     `the Content-Type must be ${types.join(' or ')}, with no charset but UTF-8`,
   );
@@ -274,10 +274,7 @@ export const requireMediaType = (request: Headers, types: readonly string[]): st
 const refuseCodings = (request: Headers): void => {
   const codings = headerValues(request, 'content-encoding').join(',').split(',');
   if (codings.every((coding) => /^(identity)?$/i.test(coding.trim()))) return;
-  throw new VaultError(
-    'unsupported_media_type',
-    'the body must be sent without a Content-Encoding',
-  );
+  throw new ApiError('unsupported_media_type', 'the body must be sent without a Content-Encoding');
 };
 
 /**
@@ -289,7 +286,7 @@ export const bodyOf = (request: HttpRequest, types: readonly string[]): Body => 
   const bytes = Buffer.from(sent, isBase64 ? 'base64' : 'utf8');
   if (bytes.length > limits.bodyBytesMax) {
     const sentence = `the body has ${bytes.length} bytes, and the limit is ${limits.bodyBytesMax}: split it`;
-    throw new VaultError('too_large', sentence, { properties: { limit: limits.bodyBytesMax } });
+    throw new ApiError('too_large', sentence, { properties: { limit: limits.bodyBytesMax } });
   }
   refuseCodings(request);
   const type = requireMediaType(request, types);

@@ -5,12 +5,7 @@
 
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { anchored } from '../crypto/fingerprint.ts';
-import {
-  type ErrorCode,
-  type ErrorProperties,
-  type FileError,
-  VaultError,
-} from '../model/errors.ts';
+import { ApiError, type ErrorCode, type ErrorProperties, type FileError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import {
   decodeUtf8,
@@ -84,7 +79,7 @@ type Headers = Pick<HttpRequest, 'headers'>;
 
 /**
  * Builds the problem document (RFC 9457) for an error, in reply to a request with these headers.
- * Any error other than a `VaultError` gets the code `internal`. `explain` returns a sentence about
+ * Any error other than an `ApiError` gets the code `internal`. `explain` returns a sentence about
  * an error of a `.env` file.
  */
 export const problem = (
@@ -93,7 +88,7 @@ export const problem = (
   request: Headers = { headers: [[], []] },
   explain?: (error: FileError) => string,
 ): APIGatewayProxyResult => {
-  const known = error instanceof VaultError ? error : new VaultError('internal', '');
+  const known = error instanceof ApiError ? error : new ApiError('internal', '');
   const { status, title = titleOf(known.code), sentence, ...usually } = problems[known.code];
   const retryable = known.retryable ?? usually.retryable ?? false;
   // Proxies repeat requests whose reply has Retry-After. Without an Idempotency-Key, that could
@@ -134,7 +129,7 @@ export const retryAfter = { 'Retry-After': String(times.retryAfterS) } as const;
  * would.
  */
 const challengeOf = (
-  { code, message, properties: { scope } }: VaultError,
+  { code, message, properties: { scope } }: ApiError,
   request: Headers,
 ): Readonly<Record<string, string>> => {
   const challenge = (parameters = '') => ({ 'WWW-Authenticate': `Bearer${parameters}` });

@@ -4,7 +4,7 @@
  * answer. `http/responses.ts` has the status of each code.
  */
 import { dataKeyBytes } from '../crypto/envelope.ts';
-import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { ApiError, type ErrorCode } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Ports, RequestContext } from '../vault/request.ts';
 import { endAfter, type Failure, limitCall, outOfTime, retryCall } from '../vault/retries.ts';
@@ -135,10 +135,10 @@ const requestIdOf = (reply: unknown): string | undefined =>
 const faultBehind = (cause: unknown): Fault =>
   faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
 
-const faultOf = (context: RequestContext, fault: Fault, cause?: unknown): VaultError => {
+const faultOf = (context: RequestContext, fault: Fault, cause?: unknown): ApiError => {
   if (fault !== throttled) context.journal.decided('key_fault');
   const { code, retryable } = fault;
-  return new VaultError(code, 'the master key cannot be used', { retryable, cause });
+  return new ApiError(code, 'the master key cannot be used', { retryable, cause });
 };
 
 type Semaphore = {

@@ -156,8 +156,8 @@ export const countsOf = (words: Iterable<string>): Readonly<Record<string, numbe
  * problem document: with this message below status 500, and with the fixed sentence of the code
  * from 500 on.
  */
-export class VaultError extends Error {
-  override readonly name = 'VaultError';
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
   readonly code: ErrorCode;
   readonly properties: ErrorProperties;
   /**
@@ -170,7 +170,7 @@ export class VaultError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    options: Partial<Pick<VaultError, 'properties' | 'retryable' | 'forLog' | 'cause'>> = {},
+    options: Partial<Pick<ApiError, 'properties' | 'retryable' | 'forLog' | 'cause'>> = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;

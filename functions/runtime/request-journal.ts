@@ -7,7 +7,7 @@
  * (`observeRequests`).
  */
 import type { RequestJournal } from '../http/endpoint.ts';
-import { countsOf, type ForLog, VaultError } from '../model/errors.ts';
+import { ApiError, countsOf, type ForLog } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Principal, VersionRef } from '../model/types.ts';
 import type { About, Decision, Journal, Selection } from '../vault/request.ts';
@@ -216,7 +216,7 @@ const portionsOf = (lists: Readonly<Record<string, Iterable<string>>>): Partial<
 
 const codeOf = (error: unknown): string | undefined => {
   if (error === undefined) return undefined;
-  return error instanceof VaultError ? error.code : 'internal';
+  return error instanceof ApiError ? error.code : 'internal';
 };
 
 /**
@@ -225,7 +225,7 @@ const codeOf = (error: unknown): string | undefined => {
  * counted as far as the reply lists them: the first 100.
  */
 const forLogOf = (error: unknown): ForLog => {
-  if (!(error instanceof VaultError)) return {};
+  if (!(error instanceof ApiError)) return {};
   const { forLog, properties } = error;
   const codes = properties.errors?.map(({ code }) => code);
   const reasons = forLog.reasons ?? (codes && countsOf(codes));
@@ -238,7 +238,7 @@ const forLogOf = (error: unknown): ForLog => {
  */
 const causeOf = (error: unknown): Readonly<Record<string, unknown>> => {
   if (error === undefined) return {};
-  const root = error instanceof VaultError ? error.cause : error;
+  const root = error instanceof ApiError ? error.cause : error;
   if (!(root instanceof Error)) return {};
   return { cause: root.name, ...(codeOf(error) === 'internal' && { frames: framesOf(root) }) };
 };

@@ -5,7 +5,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { commitmentBytes, format, ivBytes, tagBytes } from '../crypto/envelope.ts';
 import { contentHashBytes } from '../crypto/fingerprint.ts';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import {
   type Head,
@@ -252,5 +252,5 @@ const createDecoder = (item: Readonly<Item>, key?: ItemKey): Decoder => {
   };
 };
 
-const malformed = (): VaultError =>
-  new VaultError('integrity_failure', 'a stored item is not as it was written');
+const malformed = (): ApiError =>
+  new ApiError('integrity_failure', 'a stored item is not as it was written');

@@ -3,7 +3,7 @@
  * another item is stored there. If a guard fails, the store returns the item that it found, so in
  * most cases a request can tell its own write from another's without a further read.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import type { Head, Principal, StoredVersion } from '../model/types.ts';
 import type { Change, Store, Write, WriteOutcome } from '../vault/ports.ts';
 import type { RequestContext } from '../vault/request.ts';
@@ -111,7 +111,7 @@ const keepBase = (base: Head, validTo: number): RankedGuard => ({
   put: encodeVersion(base, validTo),
   rank: 'rest',
   outcomeOf: () => {
-    throw new VaultError('integrity_failure', 'a version exists beyond the head');
+    throw new ApiError('integrity_failure', 'a version exists beyond the head');
   },
 });
 
@@ -127,7 +127,7 @@ const recordGuard = (
     rank: 'record',
     outcomeOf: (stored) => {
       if (!stored)
-        throw new VaultError('integrity_failure', 'the store did not return the stored record');
+        throw new ApiError('integrity_failure', 'the store did not return the stored record');
       return outcomeOfRecord(context.writeId, decodeRecord(stored, key));
     },
   };
@@ -153,5 +153,5 @@ export const outcomeOfRefused = async (
       return { outcome: 'refused', reason: 'throttled' };
     }
   }
-  throw new VaultError('internal', 'the store refused a write whose guards all hold');
+  throw new ApiError('internal', 'the store refused a write whose guards all hold');
 };

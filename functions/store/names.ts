@@ -2,7 +2,7 @@
  * Lists names by reading only those ranges of the index that the token's patterns allow, so hidden
  * names are never read. The index may lag behind the table, and nothing is decided by it.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { isSecretName, type Principal } from '../model/types.ts';
 import type { NameRange, Store } from '../vault/ports.ts';
 import type { Items, NamesRange } from './ports.ts';
@@ -41,7 +41,7 @@ export const listNames = async (
 const requireIn = ({ text, exact }: KeyRange, name: string): void => {
   const isIn = exact ? name === text : name.startsWith(text);
   if (isIn && isSecretName(name)) return;
-  throw new VaultError('integrity_failure', 'the index returned an entry outside the query');
+  throw new ApiError('integrity_failure', 'the index returned an entry outside the query');
 };
 
 /**

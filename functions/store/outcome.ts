@@ -3,7 +3,7 @@
  * an earlier attempt of the same request may have succeeded. It did if the version it would have
  * written has this request's writeId.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import type { Head, IdempotencyRecord } from '../model/types.ts';
 import type { Change, Store, WriteOutcome } from '../vault/ports.ts';
 
@@ -24,13 +24,13 @@ export const outcomeOfChange = async (
     return { outcome: 'unclear' };
   }
   if (!shown || shown.version < next.version) {
-    throw new VaultError('integrity_failure', 'the head of a secret is older than before');
+    throw new ApiError('integrity_failure', 'the head of a secret is older than before');
   }
   const { name, version } = next;
   // While a write of several items is running, a plain read may see it on the head only, so this
   // read waits until no such write is running (`settled`).
   const wanted = shown.version === version ? shown : await findVersion(name, version, 'settled');
-  if (!wanted) throw new VaultError('integrity_failure', 'a version below the head is missing');
+  if (!wanted) throw new ApiError('integrity_failure', 'a version below the head is missing');
   return wanted.writeId === writeId ? { outcome: 'written' } : { outcome: 'raced', head: shown };
 };
 

@@ -3,7 +3,7 @@
  * is consistent. A write takes effect only if its guards hold, so only they decide whether
  * something exists, and in which version.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import type { DestroyedVersion, Head, HeadDetails } from '../model/types.ts';
 import type { Store, WriteOutcome } from '../vault/ports.ts';
 import type { Ports } from '../vault/request.ts';
@@ -45,7 +45,7 @@ const failureOf = (error: unknown): Failure =>
     : {
         kind: 'transient',
         error: () =>
-          new VaultError('store_unavailable', 'the store cannot be reached', {
+          new ApiError('store_unavailable', 'the store cannot be reached', {
             cause: causeOf(error),
           }),
       };
@@ -151,7 +151,7 @@ export const createWrites = (
         const shown = await reads.findHead(change.next.name);
         return await outcomeOfChange(writeId, change, shown, reads);
       }
-      if (!record) throw new VaultError('internal', 'a write of nothing');
+      if (!record) throw new ApiError('internal', 'a write of nothing');
       return outcomeOfRecord(writeId, await reads.findRecord(record.keyHash));
     },
 
@@ -179,7 +179,7 @@ export const createWrites = (
 };
 
 const outcomeOfFailure = (error: unknown): WriteOutcome => {
-  if (error instanceof VaultError) throw error;
+  if (error instanceof ApiError) throw error;
   return error instanceof NotSent
     ? { outcome: 'refused', reason: error.reason, cause: causeOf(error) }
     : { outcome: 'unclear', cause: error };
@@ -196,7 +196,7 @@ const decodeDestroyed = (
 ): DestroyedVersion => {
   const shown = item && decodeVersion(item, ownerOf(access), name, version);
   if (shown?.state === 'destroyed' && shown.writeId === writeId) return shown;
-  throw new VaultError('integrity_failure', 'a superseded version is gone or has changed');
+  throw new ApiError('integrity_failure', 'a superseded version is gone or has changed');
 };
 
 /**
@@ -209,7 +209,7 @@ const createFailureOfRepeatable = () => {
     const failure = failureOf(error);
     unclear ||= !(error instanceof NotSent);
     const unknown = () =>
-      new VaultError('outcome_unknown', 'the write may have taken effect', {
+      new ApiError('outcome_unknown', 'the write may have taken effect', {
         cause: causeOf(error),
       });
     return unclear ? { ...failure, error: unknown } : failure;

@@ -1,5 +1,5 @@
 import type { Fingerprint } from '../crypto/fingerprint.ts';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import {
   type Head,
   type IdempotencyRecord,
@@ -114,8 +114,8 @@ const requireSource = async (
  * The log line is about the secret being written, so the reason says that the source is what is
  * missing.
  */
-const noSource = (absence: Absence): VaultError =>
-  new VaultError('not_found', 'the secret or version to copy does not exist', {
+const noSource = (absence: Absence): ApiError =>
+  new ApiError('not_found', 'the secret or version to copy does not exist', {
     properties: { field: 'from' },
     forLog: { why: `source_${absence}` },
   });
@@ -136,6 +136,6 @@ const replay = (
   }
   const answer = replaySingle(vault, name, fingerprint, record);
   const [source] = record.resolved;
-  if (!source) throw new VaultError('integrity_failure', 'the record names no source');
+  if (!source) throw new ApiError('integrity_failure', 'the record names no source');
   return { ...answer, from: source };
 };

@@ -1,4 +1,4 @@
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import type { DestroyedVersion, VersionRef } from '../model/types.ts';
 import { notFound, requireHead } from './permission.ts';
 import { type StorePorts, storeOperation } from './request.ts';
@@ -30,12 +30,12 @@ export const destroyVersion = (ports: StorePorts) =>
     }
     if (found.state === 'deleted') {
       const sentence = 'this version is a deletion, so it has no value to destroy';
-      throw new VaultError('not_destroyable', sentence, { forLog: { blocking: version } });
+      throw new ApiError('not_destroyable', sentence, { forLog: { blocking: version } });
     }
     const { validTo, masterKeyId, writeId, validFrom, createdBy, vault: vaultId, tenant } = found;
     if (validTo === undefined) {
       const sentence = 'this is the current version; update or delete the secret first';
-      throw new VaultError('version_current', sentence, { forLog: { blocking: version } });
+      throw new ApiError('version_current', sentence, { forLog: { blocking: version } });
     }
     concernsVersion();
     const facts = { vault: vaultId, tenant, name, version, validFrom, createdBy, writeId };

@@ -8,7 +8,7 @@ import { anchorOf } from '../crypto/fingerprint.ts';
 import { namesOf, type Plan } from '../env/plan.ts';
 import { type Reference, reportReferences, writtenAs } from '../env/references.ts';
 import { requireAtMost } from '../env/sizes.ts';
-import { countsOf, VaultError } from '../model/errors.ts';
+import { ApiError, countsOf } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import {
   type Head,
@@ -59,7 +59,7 @@ type LookupResult = {
    * `ifVersions` expects, an integrity failure, mismatched pins, destroyed versions. Callers report
    * missing references before any of these.
    */
-  readonly fault: VaultError | undefined;
+  readonly fault: ApiError | undefined;
 };
 
 /**
@@ -97,14 +97,14 @@ export const findVersions = async (
  * Sorts what the reads found for the references of a file into versions with a value (`versions`),
  * the fault to report, and `others`: references to a missing version or to a deletion.
  */
-const sortFound = (plan: Plan, results: readonly (StoredVersion | VaultError | undefined)[]) => {
+const sortFound = (plan: Plan, results: readonly (StoredVersion | ApiError | undefined)[]) => {
   const versions = new Map<string, ValueVersion>();
   const others: [Reference, StoredVersion | undefined][] = [];
   const [mismatched, destroyed] = [new Set<string>(), new Set<string>()];
-  let fault: VaultError | undefined;
+  let fault: ApiError | undefined;
   for (const [index, reference] of plan.read.entries()) {
     const result = results[index];
-    if (result instanceof VaultError) fault ??= result;
+    if (result instanceof ApiError) fault ??= result;
     else if (isOfOtherHistory(reference, result)) mismatched.add(writtenAs(reference));
     else if (result?.state === 'stored') versions.set(writtenAs(reference), result);
     else if (result?.state === 'destroyed') destroyed.add(writtenAs(reference));
@@ -158,15 +158,15 @@ const faultOf = (
   plan: Plan,
   code: keyof typeof sentences,
   references: ReadonlySet<string>,
-): VaultError | undefined =>
+): ApiError | undefined =>
   references.size === 0
     ? undefined
-    : new VaultError(code, sentences[code], {
+    : new ApiError(code, sentences[code], {
         properties: reportReferences(plan, references, code),
       });
 
-const asFault = (error: unknown): VaultError => {
-  if (error instanceof VaultError && error.code === 'integrity_failure') return error;
+const asFault = (error: unknown): ApiError => {
+  if (error instanceof ApiError && error.code === 'integrity_failure') return error;
   throw error;
 };
 
@@ -210,14 +210,14 @@ export const findRecorded = async (
   });
   const { versions, others, fault } = sortFound(plan, found);
   if (others.length > 0) {
-    throw new VaultError('integrity_failure', 'a version that was read is gone');
+    throw new ApiError('integrity_failure', 'a version that was read is gone');
   }
   if (fault) throw fault;
   return versions;
 };
 
-const notOfThisFile = (): VaultError =>
-  new VaultError('integrity_failure', 'the record names other references than the file');
+const notOfThisFile = (): ApiError =>
+  new ApiError('integrity_failure', 'the record names other references than the file');
 
 /**
  * Reads all names of the file again. Returns their heads, or throws `secret_exists` or `not_found`
@@ -269,5 +269,5 @@ const requireFound = (plan: Plan, missing: ReadonlyMap<string, Absence>): void =
   const properties = reportReferences(plan, new Set(missing.keys()), 'not_found');
   const forLog = { reasons: countsOf(missing.values()) };
   const sentence = 'the token sees no such secret, or no such version of one';
-  throw new VaultError('not_found', sentence, { properties, forLog });
+  throw new ApiError('not_found', sentence, { properties, forLog });
 };

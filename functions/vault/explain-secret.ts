@@ -1,4 +1,4 @@
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { coveringPattern, type Head, keyIdOf, type Principal, type Scope } from '../model/types.ts';
 import { requireVisible } from './permission.ts';
 import {
@@ -103,7 +103,7 @@ const lookAt = async (
 };
 
 const failed = (error: unknown): KeyState => {
-  if (!(error instanceof VaultError)) throw error;
+  if (!(error instanceof ApiError)) throw error;
   return { state: error.retryable === true ? 'unreachable' : 'unusable' };
 };
 

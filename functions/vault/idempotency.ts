@@ -4,7 +4,7 @@
  * with that record until it expires.
  */
 import { type Fingerprint, sameBytes } from '../crypto/fingerprint.ts';
-import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { ApiError, type ErrorCode } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { IdempotencyRecord, VersionRef, WrittenVersion } from '../model/types.ts';
 import type { Write } from './ports.ts';
@@ -22,7 +22,7 @@ export const recordOfSameRequest = (
   if (!sameBytes(record.contentHash, fingerprint.contentHash)) {
     journal.decided('idempotency_key_reused');
     const sentence = 'this Idempotency-Key was used for another request';
-    throw new VaultError('idempotency_key_reused', sentence);
+    throw new ApiError('idempotency_key_reused', sentence);
   }
   journal.decided('replayed', record.written.length === 1 ? record.written[0] : {});
   return record;
@@ -48,7 +48,7 @@ export const recordBehind = async (
   { keyHash }: Fingerprint,
   error: unknown,
 ): Promise<IdempotencyRecord | undefined> =>
-  error instanceof VaultError && stateConflicts.has(error.code)
+  error instanceof ApiError && stateConflicts.has(error.code)
     ? await store.findRecord(keyHash, 'settled')
     : undefined;
 

@@ -16,7 +16,7 @@
  * carries the full reason in `forLog` (model/errors.ts), and `runtime/request-journal.ts` writes it
  * as `why` to the log line of the request.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { type Head, isNameVisible, type Principal, type Scope } from '../model/types.ts';
 
 /** Throws `forbidden` with the first of the needed scopes that the caller lacks. */
@@ -24,7 +24,7 @@ export const requireScopes = ({ scopes }: Principal, needed: readonly Scope[]): 
   const missing = needed.find((scope) => !scopes.includes(scope));
   if (missing === undefined) return;
   const sentence = `the token lacks the scope ${missing}: the vault's operator grants it in the access policy or the token`;
-  throw new VaultError('forbidden', sentence, {
+  throw new ApiError('forbidden', sentence, {
     properties: { scope: missing },
     forLog: { why: missing },
   });
@@ -44,8 +44,8 @@ export const absenceOf = ({ names }: Principal, name: string): Absence =>
  * The answer is the same for a name that never existed, a name of another tenant, and a hidden
  * name.
  */
-export const notFound = (absence: Absence): VaultError =>
-  new VaultError('not_found', 'no such secret', { forLog: { why: absence } });
+export const notFound = (absence: Absence): ApiError =>
+  new ApiError('not_found', 'no such secret', { forLog: { why: absence } });
 
 /** Returns the head that a look-up found. Throws `not_found` if there is none. */
 export const requireHead = (principal: Principal, name: string, head: Head | undefined): Head => {
@@ -68,7 +68,7 @@ export const requireCreatable = ({ names }: Principal, name: string): void => {
   if (isNameVisible(names, name)) return;
   const sentence =
     "the token does not allow this name: the vault's operator grants names in the access policy or the token";
-  throw new VaultError('forbidden', sentence, {
+  throw new ApiError('forbidden', sentence, {
     forLog: { why: 'name_not_allowed' },
   });
 };

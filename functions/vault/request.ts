@@ -189,7 +189,7 @@ export const createStopwatch = (elapsed: () => number): Stopwatch => {
   };
 };
 
-/** Creates the context of work that belongs to no caller's request, and so has no lines in the log. */
+/** Creates the context of work that belongs to no caller's request, so it has no log line. */
 export const backgroundContext = (clock: Clock): RequestContext => {
   const begun = clock.elapsed();
   const elapsed = () => clock.elapsed() - begun;

@@ -3,7 +3,7 @@
  * the number of attempts, and writes that are repeated until their outcome is clear. The code of
  * each service only says what a failure means.
  */
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { times } from '../model/limits.ts';
 import type { VersionRef } from '../model/types.ts';
 import type { Write, WriteOutcome } from './ports.ts';
@@ -71,12 +71,12 @@ const limitAttempts = (backoff: Backoff) => {
  */
 export type Failure = {
   readonly kind: 'throttled' | 'transient' | 'permanent';
-  readonly error: () => VaultError;
+  readonly error: () => ApiError;
 };
 
 /**
  * Makes a call, and retries it after throttling and transient failures while there is time. Throws
- * the error of the last failure. If `call` or `meaningOf` throws a `VaultError`, it is thrown on
+ * the error of the last failure. If `call` or `meaningOf` throws an `ApiError`, it is thrown on
  * without a retry.
  */
 export const retryCall = async <Result>(
@@ -89,7 +89,7 @@ export const retryCall = async <Result>(
     try {
       return await call();
     } catch (caught) {
-      if (caught instanceof VaultError) throw caught;
+      if (caught instanceof ApiError) throw caught;
       const { kind, error } = meaningOf(caught);
       if (kind === 'permanent' || !(await mayRepeat(kind === 'throttled'))) throw error();
     }
@@ -97,17 +97,17 @@ export const retryCall = async <Result>(
 };
 
 /** The error of a request that kept losing races or being throttled until its time was over. */
-export const throttled = (): VaultError =>
-  new VaultError('throttled', 'too much contention or throttling; nothing was written');
+export const throttled = (): ApiError =>
+  new ApiError('throttled', 'too much contention or throttling; nothing was written');
 
 /**
  * The error of a request that ran out of time before its next call, without a permanent fault and
  * without having written anything. If more than half of its time went into store calls, the store
  * was too slow (`store_unavailable`). Otherwise the request had to wait for others (`throttled`).
  */
-export const outOfTime = (context: RequestContext): VaultError =>
+export const outOfTime = (context: RequestContext): ApiError =>
   context.storeTime.ms() * 2 > context.elapsed()
-    ? new VaultError('store_unavailable', 'the store was too slow; nothing was written')
+    ? new ApiError('store_unavailable', 'the store was too slow; nothing was written')
     : throttled();
 
 type ClearOutcome = Exclude<WriteOutcome, { outcome: 'refused' | 'unclear' }>;
@@ -139,7 +139,7 @@ export const writeUntilClear = async (
     if (unclear) return await settle(vault, write, cause);
     if (isThrottled) throw throttled();
     const nothing = 'the store cannot be reached; nothing was written';
-    throw new VaultError('store_unavailable', nothing, { cause });
+    throw new ApiError('store_unavailable', nothing, { cause });
   }
 };
 
@@ -150,7 +150,7 @@ export const writeUntilClear = async (
  * write may have taken effect. Throws any other error on.
  */
 const asUnclear = (error: unknown, wasUnclear: boolean): WriteOutcome => {
-  if (!(error instanceof VaultError)) throw error;
+  if (!(error instanceof ApiError)) throw error;
   const { code, cause } = error;
   const passes = code === 'store_unavailable' || code === 'throttled';
   if (!passes && !(wasUnclear && code === 'internal')) throw error;
@@ -163,14 +163,14 @@ const settle = async (
   cause: unknown,
 ): Promise<ClearOutcome> => {
   const seen = await store.lookUp(write).catch((error: unknown) => {
-    if (error instanceof VaultError && error.code === 'integrity_failure') throw error;
+    if (error instanceof ApiError && error.code === 'integrity_failure') throw error;
     return { outcome: 'unclear' } as const;
   });
   if (seen.outcome !== 'unclear' && seen.outcome !== 'refused') return seen;
   // Log every name: nothing else will say which secrets the write may have changed.
   if (write.changes.length === 0) journal.decided('outcome_unknown');
   for (const { next } of write.changes) journal.decided('outcome_unknown', refOf(next));
-  throw new VaultError('outcome_unknown', 'the write may have taken effect', { cause });
+  throw new ApiError('outcome_unknown', 'the write may have taken effect', { cause });
 };
 
 const aboutWrite = ({ changes: [change, ...others] }: Write) =>

@@ -3,7 +3,7 @@
  * one request only.
  */
 import { open, seal } from '../crypto/envelope.ts';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Deletion, Head, SealedVersion } from '../model/types.ts';
 import type { DataKey } from './ports.ts';
@@ -75,7 +75,7 @@ const factsOf = (vault: WritingVault, { name, base }: NextVersion) => {
   const { now, writeId, vaultId, principal, journal } = vault;
   const version = (base?.version ?? 0) + 1;
   if (version > limits.versionMax) {
-    throw new VaultError('too_large', 'the secret has reached the highest version number', {
+    throw new ApiError('too_large', 'the secret has reached the highest version number', {
       properties: { limit: limits.versionMax },
     });
   }

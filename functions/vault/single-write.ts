@@ -3,7 +3,7 @@
  * secret.
  */
 import type { Fingerprint } from '../crypto/fingerprint.ts';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import type {
   Head,
   IdempotencyRecord,
@@ -53,7 +53,7 @@ export const replaySingle = (
 ): SingleWrite => {
   requireVisible(vault.principal, name);
   const [version] = recordOfSameRequest(vault, fingerprint, record).written;
-  if (!version) throw new VaultError('integrity_failure', 'the record names no version');
+  if (!version) throw new ApiError('integrity_failure', 'the record names no version');
   return { version: { ...version, writeId: record.writeId }, replayed: true };
 };
 
@@ -113,7 +113,7 @@ export const requireReplaceable = (
   if (head.state === 'deleted') throw notFound('deleted');
   if (ifMatch === undefined || isOneOf(ifMatch, head)) return head;
   const sentence = `the current version is ${head.version}, not the expected one: read the secret before you write`;
-  throw new VaultError('version_conflict', sentence, {
+  throw new ApiError('version_conflict', sentence, {
     properties: { currentVersion: head.version },
     forLog: { blocking: head.version },
   });
@@ -132,7 +132,7 @@ export const requireNoValue = (
   throw exists(head);
 };
 
-const exists = ({ version }: Head): VaultError =>
-  new VaultError('secret_exists', 'a secret with this name exists already; PUT updates it', {
+const exists = ({ version }: Head): ApiError =>
+  new ApiError('secret_exists', 'a secret with this name exists already; PUT updates it', {
     forLog: { blocking: version },
   });

@@ -12,7 +12,7 @@
 import { anchored, type Fingerprint } from '../crypto/fingerprint.ts';
 import { type EnvFile, type Plan, planFile } from '../env/plan.ts';
 import { type RenderedFile, renderFile } from '../env/render.ts';
-import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { ApiError, type ErrorCode } from '../model/errors.ts';
 import {
   type AnchoredRef,
   type Head,
@@ -102,7 +102,7 @@ const requireAllowed = (
   if (create.some(({ value }) => tellsValue(note, Buffer.from(value)))) {
     const sentence =
       'the note contains a value of the file, but notes are not secret: leave it out';
-    throw new VaultError('invalid_request', sentence, { properties: { field: 'note' } });
+    throw new ApiError('invalid_request', sentence, { properties: { field: 'note' } });
   }
   // With `enc(NAME@next)`, a hidden name is reported as not found later, like a missing secret.
   const isForbidden = ({ name, isNext }: Plan['create'][number]) =>
@@ -111,7 +111,7 @@ const requireAllowed = (
   if (hidden > 0) {
     const sentence =
       "the token does not allow all of the new names in the file: the vault's operator grants names in the access policy or the token";
-    throw new VaultError('forbidden', sentence, {
+    throw new ApiError('forbidden', sentence, {
       forLog: { reasons: { name_not_allowed: hidden } },
     });
   }

@@ -1,6 +1,6 @@
 /** Finds, selects and checks the stored versions of a secret. */
 import { anchorOf } from '../crypto/fingerprint.ts';
-import { VaultError } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import type { Head, StoredVersion, ValueVersion, WriteRef } from '../model/types.ts';
 import { type Absence, notFound, requireHead } from './permission.ts';
 import type { VersionRange } from './ports.ts';
@@ -25,7 +25,7 @@ export const requireValue = (
 ): ValueVersion => {
   if (!version || version.state === 'deleted') throw refuse(version ? 'deleted' : absence);
   if (version.state === 'stored') return version;
-  throw new VaultError('version_destroyed', 'the value of this version was destroyed');
+  throw new ApiError('version_destroyed', 'the value of this version was destroyed');
 };
 
 /**
@@ -51,7 +51,7 @@ export const findNumbered = async (
   const read = passed ? (await store.findHeads([name])).get(name) : shown;
   const head = requireHead(vault.principal, name, read);
   if (superseded && head.version <= version) {
-    throw new VaultError('integrity_failure', 'a version exists at or beyond the head');
+    throw new ApiError('integrity_failure', 'a version exists at or beyond the head');
   }
   const found = await chooseVersion(vault, head, version, superseded);
   if (head.version > version + 1 && found) {
@@ -181,7 +181,7 @@ export const findSuperseded = async (
     (await store.findVersion(name, version)) ?? (await store.findVersion(name, version, 'settled'));
   if (!found) {
     journal.decided('integrity_failure', { name, version });
-    throw new VaultError('integrity_failure', 'a version below the head is missing');
+    throw new ApiError('integrity_failure', 'a version below the head is missing');
   }
   return found;
 };
@@ -194,7 +194,7 @@ const requireTiling = (ascending: readonly StoredVersion[]): void => {
   for (const [index, later] of ascending.entries()) {
     const earlier = ascending[index - 1];
     if (earlier && earlier.validTo !== later.validFrom) {
-      throw new VaultError('integrity_failure', 'an interval does not end where the next begins');
+      throw new ApiError('integrity_failure', 'an interval does not end where the next begins');
     }
   }
 };

@@ -9,7 +9,7 @@
  * refused instead.
  */
 import type { Fingerprint } from '../crypto/fingerprint.ts';
-import { type ErrorCode, VaultError } from '../model/errors.ts';
+import { ApiError, type ErrorCode } from '../model/errors.ts';
 import type { Head, IdempotencyRecord, StoredVersion, VersionRef } from '../model/types.ts';
 import { recordBehind, recordOf } from './idempotency.ts';
 import type { Change } from './ports.ts';
@@ -38,7 +38,7 @@ type Miss =
   /** A name or version that the request needs is missing. */
   | { readonly is: 'names' }
   /** An error that is thrown only after all names of the file have been checked. */
-  | { readonly is: 'fault'; readonly fault: VaultError };
+  | { readonly is: 'fault'; readonly fault: ApiError };
 
 type Attempt<Answer> = { readonly is: 'answered'; readonly answer: Answer } | Miss;
 
@@ -90,7 +90,7 @@ export const writeUntilAnswered = <Read extends WithRecord, Answer>(
       const prepared = await prepare(seen);
       return 'is' in prepared ? prepared : await put(prepared);
     } catch (error) {
-      if (!(error instanceof VaultError) || !faults?.has(error.code)) throw error;
+      if (!(error instanceof ApiError) || !faults?.has(error.code)) throw error;
       return { is: 'fault', fault: error };
     }
   };

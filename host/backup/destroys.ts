@@ -4,7 +4,7 @@
  * a version has the tenant, the secret and the caller.
  */
 import { randomUUID } from 'node:crypto';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { isSecretName, isTenant } from '../../functions/model/types.ts';
 import { machineClock, newWriteId } from '../../functions/runtime/clock.ts';
@@ -157,7 +157,7 @@ export const redoDestructions = async (
       // One secret that is damaged or lacks its head must not keep the other destructions from
       // being repeated.
       const isDamaged =
-        error instanceof VaultError && ['integrity_failure', 'not_found'].includes(error.code);
+        error instanceof ApiError && ['integrity_failure', 'not_found'].includes(error.code);
       if (isDamaged) return 'damaged' as const;
       throw error;
     });

@@ -8,7 +8,7 @@ import { STATUS_CODES } from 'node:http';
 import { Server as TlsServer } from 'node:tls';
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import { problem } from '../../functions/http/responses.ts';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
 import {
   createBoundedServer,
@@ -143,38 +143,38 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
 };
 
 const routeNotFound = () =>
-  new VaultError(
+  new ApiError(
     'route_not_found',
     'no route has this path: the routes begin with /v1/, and docs/openapi.yaml has them',
   );
-const fromPage = () => new VaultError('forbidden', 'a web page may not use the vault');
+const fromPage = () => new ApiError('forbidden', 'a web page may not use the vault');
 const methodNotAllowed = (allow: readonly string[]) =>
-  new VaultError('method_not_allowed', `the route takes only ${allow.join(', ')}`);
+  new ApiError('method_not_allowed', `the route takes only ${allow.join(', ')}`);
 
 const bodyTooLarge = () =>
-  new VaultError(
+  new ApiError(
     'too_large',
     `the body is larger than the limit of ${limits.bodyBytesMax} bytes: split it`,
     { properties: { limit: limits.bodyBytesMax } },
   );
-const tooSlow = () => new VaultError('request_timeout', 'the request took too long to arrive');
+const tooSlow = () => new ApiError('request_timeout', 'the request took too long to arrive');
 const malformed = () =>
-  new VaultError('invalid_request', 'this is not a valid HTTP request', {
+  new ApiError('invalid_request', 'this is not a valid HTTP request', {
     properties: { field: 'request' },
   });
 const notOneHost = () =>
-  new VaultError('invalid_request', 'the request has no header Host, or more than one', {
+  new ApiError('invalid_request', 'the request has no header Host, or more than one', {
     properties: { field: 'Host' },
   });
 const noRoom = () =>
-  new VaultError('throttled', 'too many bodies are being sent at once; nothing was written');
+  new ApiError('throttled', 'too many bodies are being sent at once; nothing was written');
 
 /** Creates the problem for a request whose body was not read. */
-const unread = (why: BodyFault): VaultError =>
+const unread = (why: BodyFault): ApiError =>
   ({ 'too long': bodyTooLarge, 'too slow': tooSlow, 'no room': noRoom, malformed })[why]();
 
 const tooManyParameters = ({ queryParametersMax: limit }: Bounds) =>
-  new VaultError('too_large', 'the query has too many parameters', {
+  new ApiError('too_large', 'the query has too many parameters', {
     properties: { field: 'query', limit },
   });
 
@@ -183,7 +183,7 @@ const refuseUnreadable =
   ({ headerBytesMax, headersMax }: Bounds) =>
   (reason: RequestFault): string => {
     const tooLarge = (sentence: string, limit: number) => () =>
-      new VaultError('too_large', sentence, { properties: { field: 'headers', limit } });
+      new ApiError('too_large', sentence, { properties: { field: 'headers', limit } });
     const errors = {
       malformed,
       'not one host': notOneHost,

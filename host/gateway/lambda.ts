@@ -7,7 +7,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { readRequest } from '../../functions/http/requests.ts';
 import { problem } from '../../functions/http/responses.ts';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Route } from '../template.ts';
 
 export type HttpRequest = {
@@ -212,7 +212,7 @@ export const invoke = async (
     return result;
   } catch (error) {
     report(`the function ${route.operation} failed (${requestId}): ${describeError(error)}`);
-    const unknown = new VaultError('outcome_unknown', 'the function gave no answer');
+    const unknown = new ApiError('outcome_unknown', 'the function gave no answer');
     return problem(unknown, requestId, readRequest(event));
   } finally {
     clearTimeout(timer);

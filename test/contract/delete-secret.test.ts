@@ -1,6 +1,6 @@
 /** Deletions, and creates of names that were deleted. */
 import { describe, expect, it } from '@jest/globals';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { SingleWrite } from '../../functions/vault/single-write.ts';
 import { beforeWrites, changedPorts } from '../support/changed-ports.ts';
@@ -141,7 +141,7 @@ describe('delete-secret', () => {
   it('reports why the secret cannot be read rather than why the idempotency record cannot, whichever read fails first', async () => {
     const fails = async (code: 'throttled' | 'store_unavailable', turns: number) => {
       for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
-      throw new VaultError(code, '');
+      throw new ApiError(code, '');
     };
     for (const turnsOfHead of [0, 9]) {
       const ports = changedPorts(vault.ports, {

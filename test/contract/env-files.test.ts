@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { DataKey } from '../../functions/vault/ports.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -350,7 +350,7 @@ describe('a .env file', () => {
       big.map((name) => makeSecret(vault.ports, alice, name, ['x'.repeat(65_536)])),
     );
     const unwrap = async () => {
-      throw new VaultError('master_key_incorrect', '');
+      throw new ApiError('master_key_incorrect', '');
     };
     const rewrapped = changedPorts(vault.ports, { dataKeys: () => ({ unwrap }) });
     const tooMuch = big.map((name) => `${name}=secret(${name})\n`).join('');

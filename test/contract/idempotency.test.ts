@@ -3,7 +3,7 @@
  * another subject, with different content. Each takes effect once, or is refused as documented.
  */
 import { describe, expect, it } from '@jest/globals';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import { times } from '../../functions/model/limits.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
@@ -122,7 +122,7 @@ describe.each(keyedWriters)('a repeated keyed request of $name', (operation) => 
     const ports = changedPorts(vault.ports, {
       store: () => ({
         findRecord: async () => {
-          throw new VaultError('store_unavailable', '');
+          throw new ApiError('store_unavailable', '');
         },
       }),
     });

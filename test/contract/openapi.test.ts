@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { fileEndpoint } from '../../functions/http/env-requests.ts';
 import { problem } from '../../functions/http/responses.ts';
-import { type ErrorCode, VaultError } from '../../functions/model/errors.ts';
+import { ApiError, type ErrorCode } from '../../functions/model/errors.ts';
 import { limits } from '../../functions/model/limits.ts';
 import {
   checkAt,
@@ -80,7 +80,7 @@ describe('docs/openapi.yaml', () => {
     const { errors, errorsTotal, field, limit, scope, currentVersion } = example;
     const given = { errors, errorsTotal, field, limit, scope, currentVersion };
     const properties = JSON.parse(JSON.stringify(given));
-    const error = new VaultError(example.code, String(example['detail']), { properties });
+    const error = new ApiError(example.code, String(example['detail']), { properties });
     const id = String(example['requestId']);
     const { statusCode, body } = problem(error, id, undefined, fileEndpoint.explain);
     expect(JSON.parse(body)).toEqual(example);
@@ -260,7 +260,7 @@ describe('the check of a reply against openapi.yaml', () => {
     const example = problems.find((one) => one.code === code) ?? ({} as Example);
     const { errors, errorsTotal, ...sent } = example;
     const { scope, status } = sent;
-    const error = new VaultError(code, String(sent['detail']), {
+    const error = new ApiError(code, String(sent['detail']), {
       properties: scope ? { scope: String(scope) } : {},
     });
     const own = problem(error, String(sent['requestId'])).headers ?? {};

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import { parse } from 'yaml';
 import { problem } from '../../functions/http/responses.ts';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import { limits, times } from '../../functions/model/limits.ts';
 import { parseTemplate, readTemplate, type Template } from '../../host/template.ts';
 import { grantsOf } from '../cloud/policies/permissions.ts';
@@ -545,7 +545,7 @@ describe('template.yaml', () => {
     >;
     const codes = Object.entries(replies).map(([type, reply]) => {
       const sent = JSON.parse(reply.ResponseTemplates['application/json'] ?? '');
-      const own = problem(new VaultError(sent.code, sent.detail), '$context.requestId');
+      const own = problem(new ApiError(sent.code, sent.detail), '$context.requestId');
       expect(reply.StatusCode).toBe(own.statusCode);
       const properties = {
         ...(sent.code === 'too_large' && { limit: limits.bodyBytesMax }),

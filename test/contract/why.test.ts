@@ -3,7 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@j
 import { localKeys } from '../../functions/http/key-sets.ts';
 import { createAuthenticator } from '../../functions/http/principal.ts';
 import { problem } from '../../functions/http/responses.ts';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { openJournal } from '../../functions/runtime/request-journal.ts';
 import { whyFields } from '../../system/log-line-names.ts';
@@ -35,7 +35,7 @@ const reasonFields = ['issuer', ...whyFields];
 const reasonOf = async (ask: () => Promise<unknown>): Promise<Line> => {
   const error = await refusalOf(ask);
   const { code, message, properties, retryable } = error;
-  const unexplained = new VaultError(code, message, {
+  const unexplained = new ApiError(code, message, {
     properties,
     ...(retryable !== undefined && { retryable }),
   });

@@ -1,6 +1,6 @@
 /** The store in memory answers every request as the embedded one does. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import { type Wired, wireUp } from '../support/adversary/ports.ts';
 import type { Call, Exchange, Json, Reply } from '../support/adversary/wire.ts';
@@ -170,7 +170,7 @@ describe('the store in memory', () => {
       outcomes.push(
         await done.then(
           () => 'done',
-          (error) => (error instanceof VaultError ? error.code : String(error)),
+          (error) => (error instanceof ApiError ? error.code : String(error)),
         ),
       );
     };

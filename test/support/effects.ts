@@ -1,5 +1,5 @@
 /** Counts the effects of a request in the vault, whatever it was answered. */
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { newValue, type Operation } from './operations.ts';
@@ -58,7 +58,7 @@ export const seenByFile = async (
     if (found === names.length) return 'all';
     return found === 0 ? 'none' : 'some';
   } catch (error) {
-    if (!(error instanceof VaultError)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     const { code, properties } = error;
     return code === 'not_found' && properties.errors?.length === names.length ? 'none' : 'some';
   }

@@ -3,7 +3,7 @@
 import { type EnvFile, type Plan, planFile } from '../../functions/env/plan.ts';
 import { writtenAs } from '../../functions/env/references.ts';
 import { type RenderedFile, renderFile } from '../../functions/env/render.ts';
-import { type ErrorProperties, VaultError } from '../../functions/model/errors.ts';
+import { ApiError, type ErrorProperties } from '../../functions/model/errors.ts';
 
 export type Options = {
   readonly mode?: EnvFile['mode'];
@@ -53,7 +53,7 @@ export const unlessRefused = <Result>(work: () => Result): Result | undefined =>
   try {
     return work();
   } catch (error) {
-    if (error instanceof VaultError && error.code === 'invalid_env') return undefined;
+    if (error instanceof ApiError && error.code === 'invalid_env') return undefined;
     throw error;
   }
 };
@@ -63,7 +63,7 @@ export const refusal = (work: () => unknown): { code: string } & ErrorProperties
   try {
     work();
   } catch (error) {
-    if (error instanceof VaultError) return { code: error.code, ...error.properties };
+    if (error instanceof ApiError) return { code: error.code, ...error.properties };
     throw error;
   }
   return { code: 'nothing was thrown' };

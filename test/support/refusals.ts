@@ -1,16 +1,16 @@
-/** Catches `VaultError`, the only class of errors that the vault throws on purpose. */
-import { type ErrorCode, VaultError } from '../../functions/model/errors.ts';
+/** Catches `ApiError`, the only class of errors that the vault throws on purpose. */
+import { ApiError, type ErrorCode } from '../../functions/model/errors.ts';
 
 /**
- * Returns the `VaultError` that `call` throws. Rethrows any other error, and throws if there is
+ * Returns the `ApiError` that `call` throws. Rethrows any other error, and throws if there is
  * none.
  */
-export const refusalOf = async (call: () => unknown): Promise<VaultError> => {
+export const refusalOf = async (call: () => unknown): Promise<ApiError> => {
   let result: unknown;
   try {
     result = await call();
   } catch (error) {
-    if (error instanceof VaultError) return error;
+    if (error instanceof ApiError) return error;
     throw error;
   }
   throw new Error(`expected a refusal, but got ${typeof result}`);
@@ -20,7 +20,7 @@ export const codeOf = async (call: () => unknown): Promise<ErrorCode> =>
   (await refusalOf(call)).code;
 
 /**
- * Returns the code of the `VaultError` that `call` throws and, after a blank, the name of the field
+ * Returns the code of the `ApiError` that `call` throws and, after a blank, the name of the field
  * that the error is about.
  */
 export const fieldOf = async (call: () => unknown): Promise<string> => {
@@ -29,7 +29,7 @@ export const fieldOf = async (call: () => unknown): Promise<string> => {
 };
 
 /**
- * Returns the code of the `VaultError` that `call` throws, followed by line, code and name of each
+ * Returns the code of the `ApiError` that `call` throws, followed by line, code and name of each
  * error in the file.
  */
 export const reportOf = async (call: () => unknown): Promise<readonly string[]> => {

@@ -1,5 +1,5 @@
 /** Creates secrets through the vault itself and reads their history, for tests without HTTP. */
-import { VaultError } from '../../functions/model/errors.ts';
+import { ApiError } from '../../functions/model/errors.ts';
 import type { Principal, StoredVersion } from '../../functions/model/types.ts';
 import type { Ports } from '../../functions/vault/request.ts';
 import { type Value, vaultOver } from './vault.ts';
@@ -58,7 +58,7 @@ export const versionsOf = (
   historyOf(ports, principal, name).then(
     (stored) => stored.map(({ version }) => version),
     (error) => {
-      if (error instanceof VaultError && error.code === 'not_found') return [];
+      if (error instanceof ApiError && error.code === 'not_found') return [];
       throw error;
     },
   );

@@ -1,6 +1,6 @@
 /** The clients of a simulation: draws their random requests and reads the answers. */
 import { fingerprint } from '../../../functions/crypto/fingerprint.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import type { Principal, VersionRef } from '../../../functions/model/types.ts';
 import { copySecret } from '../../../functions/vault/copy-secret.ts';
 import { createSecret } from '../../../functions/vault/create-secret.ts';
@@ -64,7 +64,7 @@ const showed = (seen: readonly Seen[], at?: number): Told => ({
  * may see, because they are bugs of the vault.
  */
 export const toldOf = (asked: Asked, error: unknown): Told => {
-  if (!(error instanceof VaultError)) throw error;
+  if (!(error instanceof ApiError)) throw error;
   const refusal = tellRefusal(asked, { code: error.code, ...error.properties });
   if (refusal === undefined || refusal.outcome === 'done') throw error;
   return refusal;

@@ -5,15 +5,15 @@ import {
   reasonSentences,
 } from '../../../functions/env/error-details.ts';
 import { planFile } from '../../../functions/env/plan.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 
 /** The error that refuses a file to be encrypted. */
-const refusal = (content: string, values: Readonly<Record<string, string>> = {}): VaultError => {
+const refusal = (content: string, values: Readonly<Record<string, string>> = {}): ApiError => {
   const file = { content, values: new Map(Object.entries(values)), dialect: 'shell' } as const;
   try {
     planFile({ ...file, mode: 'encrypt' });
   } catch (error) {
-    if (error instanceof VaultError) return error;
+    if (error instanceof ApiError) return error;
     throw error;
   }
   throw new Error('the file was planned');

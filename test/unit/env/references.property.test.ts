@@ -4,7 +4,7 @@ import { parseFile } from '../../../functions/env/grammar.ts';
 import { type EnvFile, planFile } from '../../../functions/env/plan.ts';
 import { writtenAs } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import { fileText } from '../../support/env-files.ts';
 import { isForShellsOnly } from '../../support/shells.ts';
 
@@ -140,7 +140,7 @@ const runUnless = (codes: string[], ...args: Parameters<typeof run>) => {
   try {
     return run(...args);
   } catch (error) {
-    const errors = error instanceof VaultError ? (error.properties.errors ?? []) : [];
+    const errors = error instanceof ApiError ? (error.properties.errors ?? []) : [];
     fc.pre(errors.length === 0 || !errors.every(({ code }) => codes.includes(code)));
     throw error;
   }
@@ -205,7 +205,7 @@ describe('any text submitted as a .env file', () => {
         try {
           run({ content, mode }, new Map());
         } catch (error) {
-          if (!(error instanceof VaultError) || error.code !== 'invalid_env') throw error;
+          if (!(error instanceof ApiError) || error.code !== 'invalid_env') throw error;
           for (const entry of error.properties.errors ?? []) {
             const { key = '', name = '', dialect, reason, causeLine, ...rest } = entry;
             expect(Object.keys(rest).sort()).toEqual(['code', 'column', 'line']);

@@ -5,7 +5,7 @@ import { dialectNames } from '../../../functions/env/dialects/dialect.ts';
 import { type EnvFile, type Plan, planFile } from '../../../functions/env/plan.ts';
 import { writtenAs } from '../../../functions/env/references.ts';
 import { renderFile } from '../../../functions/env/render.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import { limits } from '../../../functions/model/limits.ts';
 import { refusal } from '../../support/env-runs.ts';
 import { bodyBytesInResult, fileBody } from '../../support/results.ts';
@@ -54,7 +54,7 @@ const unlessUnfit = <Result>(work: () => Result): Result | undefined => {
     return work();
   } catch (error) {
     const isUnfit =
-      error instanceof VaultError && ['invalid_env', 'invalid_request'].includes(error.code);
+      error instanceof ApiError && ['invalid_env', 'invalid_request'].includes(error.code);
     if (isUnfit) return undefined;
     throw error;
   }

@@ -6,7 +6,7 @@ import {
   type RequestJournal,
 } from '../../../functions/http/endpoint.ts';
 import type { Body, Event } from '../../../functions/http/requests.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import type { Principal } from '../../../functions/model/types.ts';
 import type { RequestContext } from '../../../functions/vault/request.ts';
 import { eventOf, eventWith } from '../../support/events.ts';
@@ -114,7 +114,7 @@ describe('a request', () => {
 
   it('is rejected with 401 before parsing if its token is invalid', async () => {
     const { call, steps, closings } = recorded({
-      fail: { authenticate: new VaultError('unauthenticated', 'no') },
+      fail: { authenticate: new ApiError('unauthenticated', 'no') },
     });
     expect((await call()).statusCode).toBe(401);
     expect(steps).toEqual(['open get-secret r-1', 'authenticate']);
@@ -130,7 +130,7 @@ describe('a request', () => {
     const { call, steps, closings } = recorded({
       principal: someone({ scopes }),
       scopes: ['secrets:read', 'secrets:write'],
-      fail: { parse: new VaultError('invalid_request', 'would be wrong, too') },
+      fail: { parse: new ApiError('invalid_request', 'would be wrong, too') },
     });
     const result = await call();
     expect(result.statusCode).toBe(403);
@@ -145,7 +145,7 @@ describe('a request', () => {
   });
 
   it('is rejected with 400 before the operation runs if it is malformed', async () => {
-    const { call, steps } = recorded({ fail: { parse: new VaultError('invalid_request', 'no') } });
+    const { call, steps } = recorded({ fail: { parse: new ApiError('invalid_request', 'no') } });
     expect((await call()).statusCode).toBe(400);
     expect(steps).not.toContain('run');
   });
@@ -190,7 +190,7 @@ describe('a failure', () => {
   );
 
   it('carries the standard headers and closes the journal once', async () => {
-    const refused = new VaultError('not_found', 'no such secret');
+    const refused = new ApiError('not_found', 'no such secret');
     const { call, closings } = recorded({ fail: { run: refused } });
     const result = await call();
     expect(result.headers).toEqual({

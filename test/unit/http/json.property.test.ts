@@ -7,7 +7,7 @@ import {
   stringMap,
   valueProperties,
 } from '../../../functions/http/bodies.ts';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import { anyCharacter } from '../../support/characters.ts';
 
 const schema = strictObject({
@@ -31,10 +31,10 @@ const almostJson = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.joi
 
 /** Everything in an error that a caller or a log could show. */
 const shown = (error: unknown): string =>
-  error instanceof VaultError
+  error instanceof ApiError
     ? JSON.stringify([error.message, error.code, error.properties, error.stack]) +
       String(error.cause)
-    : `not a VaultError: ${String(error)}`;
+    : `not an ApiError: ${String(error)}`;
 
 const tried = (work: () => unknown): { readonly shown: string } | undefined => {
   try {
@@ -50,7 +50,7 @@ describe('a JSON body', () => {
     fc.assert(
       fc.property(fc.oneof(almostJson, fc.json()), (text) => {
         const refused = tried(() => parseJson(text, schema));
-        expect(refused?.shown ?? '').not.toMatch(/c4n4ryS3cr3t|not a VaultError/);
+        expect(refused?.shown ?? '').not.toMatch(/c4n4ryS3cr3t|not an ApiError/);
       }),
       { numRuns: 3_000 },
     );
@@ -84,7 +84,7 @@ describe('a JSON body', () => {
       fc.property(body, (sent) => {
         const text = JSON.stringify(sent, (_, entry) => (typeof entry === 'bigint' ? 1 : entry));
         const refused = tried(() => decodeValue(parseJson(text, schema)));
-        expect(refused?.shown ?? '').not.toMatch(/c4n4ryS3cr3t|not a VaultError/);
+        expect(refused?.shown ?? '').not.toMatch(/c4n4ryS3cr3t|not an ApiError/);
       }),
       { numRuns: 1_000 },
     );

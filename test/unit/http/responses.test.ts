@@ -7,7 +7,7 @@ import {
   validity,
   written,
 } from '../../../functions/http/responses.ts';
-import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
+import { ApiError, type ErrorCode } from '../../../functions/model/errors.ts';
 import type { StoredVersion } from '../../../functions/model/types.ts';
 import { requestWith } from '../../support/events.ts';
 
@@ -50,7 +50,7 @@ describe('a problem reply', () => {
   it.each(table)(
     'has for the code %s the status %s, and is retryable: %s',
     (code, status, retryable) => {
-      const { statusCode, headers, body } = problem(new VaultError(code, 'said so'), 'r-1');
+      const { statusCode, headers, body } = problem(new ApiError(code, 'said so'), 'r-1');
       expect(statusCode).toBe(status);
       expect(headers).toMatchObject({ ...standing, 'Content-Type': 'application/problem+json' });
       expect(JSON.parse(body)).toMatchObject({
@@ -66,7 +66,7 @@ describe('a problem reply', () => {
 
   it('has the message and the properties of its error if the status is below 500', () => {
     const properties = { field: 'name', currentVersion: 3, limit: 1, errorsTotal: 0, errors: [] };
-    expect(bodyOf(new VaultError('invalid_request', 'is no name', { properties }))).toMatchObject({
+    expect(bodyOf(new ApiError('invalid_request', 'is no name', { properties }))).toMatchObject({
       detail: 'is no name',
       ...properties,
     });
@@ -77,11 +77,11 @@ describe('a problem reply', () => {
     (code) => {
       const properties = { field: canary, errors: [], scope: canary };
       const cause = new Error(canary, { cause: canary });
-      const error = new VaultError(code, canary, { properties, cause });
+      const error = new ApiError(code, canary, { properties, cause });
       expect(JSON.stringify(problem(error, 'r-1'))).not.toContain(canary);
       const told = bodyOf(error);
       expect(told.detail).toMatch(/\.$/);
-      expect(told).toEqual(bodyOf(new VaultError(code, 'another message')));
+      expect(told).toEqual(bodyOf(new ApiError(code, 'another message')));
       expect(Object.keys(told).sort()).toEqual(
         ['code', 'detail', 'requestId', 'retryable', 'status', 'title', 'type'].sort(),
       );
@@ -90,14 +90,14 @@ describe('a problem reply', () => {
 
   it('contains nothing of its cause if the status is below 500', () => {
     const cause = new Error(canary);
-    const { body, headers } = problem(new VaultError('not_found', 'no', { cause }), 'r-1');
+    const { body, headers } = problem(new ApiError('not_found', 'no', { cause }), 'r-1');
     expect(JSON.stringify([body, headers])).not.toContain(canary);
   });
 
   it.each([new Error(canary), canary, { code: 'not_found' }, undefined, null])(
-    'has the code internal for any error that is not a VaultError: %p',
+    'has the code internal for any error that is not an ApiError: %p',
     (error) => {
-      expect(bodyOf(error)).toEqual(bodyOf(new VaultError('internal', '')));
+      expect(bodyOf(error)).toEqual(bodyOf(new ApiError('internal', '')));
       expect(problem(error, 'r-1').statusCode).toBe(500);
     },
   );
@@ -105,7 +105,7 @@ describe('a problem reply', () => {
   it('has the retryable flag of its error if the error sets one', () => {
     for (const code of ['master_key_unavailable', 'throttled'] as const) {
       for (const retryable of [true, false]) {
-        expect(bodyOf(new VaultError(code, '', { retryable })).retryable).toBe(retryable);
+        expect(bodyOf(new ApiError(code, '', { retryable })).retryable).toBe(retryable);
       }
     }
   });
@@ -114,7 +114,7 @@ describe('a problem reply', () => {
    * Returns the header `name` of the problem reply for `error`. `sent` are the headers of the
    * request.
    */
-  const headerOf = (name: string, error: VaultError, sent: Record<string, string> = {}) =>
+  const headerOf = (name: string, error: ApiError, sent: Record<string, string> = {}) =>
     problem(error, 'r-1', requestWith(sent)).headers?.[name];
 
   const invalidToken = 'Bearer error="invalid_token", error_description="said so"';
@@ -131,7 +131,7 @@ describe('a problem reply', () => {
     [undefined, 'a hidden name', 'not_found', 'Bearer abc', undefined],
     [undefined, 'a key set out of reach', 'identity_unavailable', 'Bearer abc', undefined],
   ])('has the WWW-Authenticate %s for %s', (challenge, _, code, authorization, scope) => {
-    const error = new VaultError(code, 'said so', {
+    const error = new ApiError(code, 'said so', {
       properties: scope === undefined ? {} : { scope },
     });
     const sent = authorization === undefined ? {} : { Authorization: authorization };
@@ -143,7 +143,7 @@ describe('a problem reply', () => {
     'with the code %s (%s) has Retry-After if retryable (usually %s); for outcome_unknown only with an Idempotency-Key',
     (code, _, usual) => {
       for (const retryable of [usual, !usual]) {
-        const error = new VaultError(code, '', { retryable });
+        const error = new ApiError(code, '', { retryable });
         expect(headerOf('Retry-After', error, keyed)).toBe(retryable ? '1' : undefined);
         const isHarmless = code !== 'outcome_unknown';
         expect(headerOf('Retry-After', error)).toBe(retryable && isHarmless ? '1' : undefined);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RequestJournal } from '../../../functions/http/endpoint.ts';
 import type { Event } from '../../../functions/http/requests.ts';
-import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
+import { ApiError, type ErrorCode } from '../../../functions/model/errors.ts';
 import { logPolicy } from '../../../functions/runtime/host-lines.ts';
 import { openJournal } from '../../../functions/runtime/request-journal.ts';
 import type { Decision, Selection } from '../../../functions/vault/request.ts';
@@ -111,7 +111,7 @@ describe('the log line of a request', () => {
       for (const id of ids) journal.answered(id);
       for (const name of numbered('N', 96))
         journal.decided('outcome_unknown', { name, version: 2 });
-      journal.close({ ...closing, status: 503, error: new VaultError('outcome_unknown', '') });
+      journal.close({ ...closing, status: 503, error: new ApiError('outcome_unknown', '') });
     });
     const [request, ...more] = ['request', 'continued'].flatMap((one) => messagesOf(lines, one));
     expect(more).toHaveLength(2);
@@ -181,7 +181,7 @@ describe('the log line of a request', () => {
     [503, 'store_unavailable', { level: 'ERROR', outcome: 'failed' }],
     [503, undefined, { level: 'ERROR', outcome: 'failed' }],
   ])('shows the status %s and the code %s with %j', (status, code, expected) => {
-    const error = code && new VaultError(code, '');
+    const error = code && new ApiError(code, '');
     expect(lineOfFailure(error, status)).toMatchObject({
       ...expected,
       status,
@@ -203,7 +203,7 @@ describe('the log line of a request', () => {
 describe('a log line', () => {
   it.each<[string, string, () => void]>([
     ['INFO', 'stdout', () => lineOf({})],
-    ['ERROR', 'stderr', () => lineOfFailure(new VaultError('internal', ''))],
+    ['ERROR', 'stderr', () => lineOfFailure(new ApiError('internal', ''))],
     ['WARN', 'stderr', () => openJournal('get-secret', 'r-1').decided('key_fault')],
     ['INFO', 'stdout', () => logPolicy({ fault: null })],
     ['WARN', 'stderr', () => logPolicy({ fault: 'line 3 is wrong' })],
@@ -254,7 +254,7 @@ describe('a decision in the log', () => {
     const lines = linesOf((journal) => {
       journal.concerns({ name: 'A' });
       if (isReported) journal.decided('integrity_failure', { name: 'A' });
-      journal.close({ ...closing, status: 500, error: new VaultError('integrity_failure', '') });
+      journal.close({ ...closing, status: 500, error: new ApiError('integrity_failure', '') });
     });
     expect(messagesOf(lines, 'decision')).toMatchObject([
       { level: 'WARN', decision: 'integrity_failure', secret: 'A' },
@@ -287,7 +287,7 @@ describe('the log', () => {
 
   it.each(faults)("omits the message of an error's cause: %#", (cause) => {
     for (const code of ['internal', 'store_unavailable', 'invalid_request'] as ErrorCode[]) {
-      const error = new VaultError(code, canary, { properties: { field: canary }, cause });
+      const error = new ApiError(code, canary, { properties: { field: canary }, cause });
       expect(lineOfFailure(error)).toMatchObject({ cause: cause.name });
       expect(written).not.toContain(canary);
     }
@@ -314,13 +314,13 @@ describe('the stack frames in the log', () => {
   });
 
   it('appear for a bug with a cause', () => {
-    const line = lineOfFailure(new VaultError('internal', '', { cause: new TypeError('x') }));
+    const line = lineOfFailure(new ApiError('internal', '', { cause: new TypeError('x') }));
     expect(line['frames']).toContainEqual(expect.stringContaining('journal.test.ts'));
   });
 
   it('are left out for faults outside the vault', () => {
     const cause = new TypeError('x');
-    const line = lineOfFailure(new VaultError('store_unavailable', '', { cause }), 503);
+    const line = lineOfFailure(new ApiError('store_unavailable', '', { cause }), 503);
     expect(line).toMatchObject({ cause: 'TypeError' });
     expect(line).not.toHaveProperty('frames');
   });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import { logPolicy } from '../../../functions/runtime/host-lines.ts';
 import { openJournal } from '../../../functions/runtime/request-journal.ts';
 import { journalOnLambda } from '../../support/lambda-journal.ts';
@@ -27,7 +27,7 @@ describe('the sequence numbers of the log lines of a process', () => {
   it('go up by one over all levels and both streams, and each line has the digest of the one before', () => {
     openJournal('get-secret', 'r-1').close(end);
     logPolicy({ fault: 'ä fault' });
-    const error = new VaultError('store_unavailable', '');
+    const error = new ApiError('store_unavailable', '');
     openJournal('get-secret', 'r-2').close({ ...end, status: 503, error });
     const journal = openJournal('get-secret', 'r-3');
     for (let index = 0; index < 100; index += 1)

@@ -1,6 +1,6 @@
 /** How the vault's store treats answers that only some implementations of `Items` give. */
 import { describe, expect, it } from '@jest/globals';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import type { DestroyedVersion } from '../../../functions/model/types.ts';
 import { type Items, NotSent } from '../../../functions/store/ports.ts';
 import { createStore } from '../../../functions/store/store.ts';
@@ -50,7 +50,7 @@ describe('a write to the store', () => {
   const write = { changes: [], unchanged: [], record };
 
   it('fails as internal if the store calls it malformed', async () => {
-    const { store } = answering(new VaultError('internal', 'malformed'));
+    const { store } = answering(new ApiError('internal', 'malformed'));
     await expect(store.write(write)).rejects.toMatchObject({ code: 'internal' });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { problem } from '../../../functions/http/responses.ts';
-import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
+import { ApiError, type ErrorCode } from '../../../functions/model/errors.ts';
 import type { RawReply } from '../../support/raw-http.ts';
 import { sendUntilFinal } from '../../support/repeated-requests.ts';
 
@@ -12,7 +12,7 @@ const replyOf = (status: number, type: string, text: string, headers = {}): RawR
 const ofGateway = (status: number) =>
   replyOf(status, 'application/json', '{"message": "Internal server error"}');
 const refusal = (code: ErrorCode, retryable?: boolean): RawReply => {
-  const error = new VaultError(code, 'x', retryable === undefined ? {} : { retryable });
+  const error = new ApiError(code, 'x', retryable === undefined ? {} : { retryable });
   const { statusCode, body } = problem(error, 'r-1');
   return replyOf(statusCode, 'application/problem+json', body);
 };

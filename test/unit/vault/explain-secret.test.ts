@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { VaultError } from '../../../functions/model/errors.ts';
+import { ApiError } from '../../../functions/model/errors.ts';
 import { type ExplainSecret, explainSecret } from '../../../functions/vault/explain-secret.ts';
 import type { Ports } from '../../../functions/vault/request.ts';
 import { requestContext, someone } from '../../support/requests.ts';
@@ -85,7 +85,7 @@ describe('the explained state of the master key', () => {
     ['unreachable', true],
   ] as const)('is %s after a fault whose retryable is %s', async (state, retryable) => {
     const ports = portsWith(async () => {
-      throw new VaultError('master_key_unavailable', '', { retryable });
+      throw new ApiError('master_key_unavailable', '', { retryable });
     });
     expect((await explain({}, {}, ports)).masterKey).toEqual({
       state,

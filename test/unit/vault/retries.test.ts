@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ErrorCode, VaultError } from '../../../functions/model/errors.ts';
+import { ApiError, type ErrorCode } from '../../../functions/model/errors.ts';
 import type { Head, SealedVersion } from '../../../functions/model/types.ts';
 import type { Store, Write, WriteOutcome } from '../../../functions/vault/ports.ts';
 import type { RequestVault } from '../../../functions/vault/request.ts';
@@ -73,7 +73,7 @@ const scripted = ({ writes, seen, write = create, tryMs = 0, ...options }: Scrip
  */
 type Row = readonly [string, Script, WriteOutcome | string, number, number];
 const clear = [written, raced, replayed];
-const refusal = (code: ErrorCode) => new VaultError(code, '');
+const refusal = (code: ErrorCode) => new ApiError(code, '');
 const torn = refusal('integrity_failure');
 const rows: readonly Row[] = [
   ...clear.map(
@@ -213,7 +213,7 @@ describe('a write', () => {
 
   it('fails with the last error of the store as its cause', async () => {
     const [first, last] = [new Error('first'), new Error('last')];
-    const lookedAt = new VaultError('store_unavailable', '', { cause: last });
+    const lookedAt = new ApiError('store_unavailable', '', { cause: last });
     for (const [writes, code] of [
       [[{ ...unclear, cause: first }, { ...throttled, cause: last }, unclear], 'outcome_unknown'],
       [[{ ...unclear, cause: first }, lookedAt], 'outcome_unknown'],
