@@ -79,9 +79,9 @@ const logged = v.object({
 export type LogLine = v.InferOutput<typeof logged>;
 
 /**
- * Parses one line. Returns `undefined` if the vault did not log it. Text around the JSON is ignored,
- * such as a time or the name of a container. The line may also be the `message` of another object,
- * as in exports of CloudWatch and in the output of `aws logs filter-log-events`.
+ * Parses one line. Returns `undefined` if the vault did not log it. Text around the JSON is
+ * ignored, such as a time or the name of a container. The line may also be the `message` of another
+ * object, as in exports of CloudWatch and in the output of `aws logs filter-log-events`.
  */
 export const parseLine = (line: string): LogLine | undefined => firstIn(line, lineOf);
 

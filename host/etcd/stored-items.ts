@@ -6,8 +6,8 @@
  *   expiry/vault <second> <pk> <sk>                   an idempotency record, for its deletion
  *
  * During an upgrade, nodes of the previous release share this etcd, so keys and values are byte for
- * byte what all releases wrote (test/vectors/etcd-items.json). The order of etcd's keys is the order of sort
- * keys and of names.
+ * byte what all releases wrote (test/vectors/etcd-items.json). The order of etcd's keys is the
+ * order of sort keys and of names.
  */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { itemFrom } from '../../functions/store/item-json.ts';

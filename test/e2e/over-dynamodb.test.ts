@@ -1,6 +1,6 @@
 /**
- * The whole vault over a DynamoDB that runs elsewhere on this machine, and the commands that reach a
- * table as on AWS.
+ * The whole vault over a DynamoDB that runs elsewhere on this machine, and the commands that reach
+ * a table as on AWS.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
