@@ -24,7 +24,7 @@ it('the bench measures what its command line says', () => {
 it.each([
   ...['quickly', 'fresh', 'cluster cluster', '--operations get,put', '--clients 0', '--clients 65'],
   ...['--clients 1.5', '--clients 1,', '--seconds 0', '--seconds 86400', '--fast'],
-  ...['--peer docs', '--peer 8200', '--peer http://127.0.0.1:1,'],
+  ...['--peer docs', '--peer 8200', '--peer http://', '--peer http://127.0.0.1:1,'],
   ...['--at http://127.0.0.1:8200', '--compare a b'],
 ])('the bench refuses the command line %s', (args) => {
   expect(() => readOptions(args)).toThrow();
