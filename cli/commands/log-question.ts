@@ -4,7 +4,7 @@
  */
 import { isTenant, tenantForm } from '../../functions/model/types.ts';
 import { usage } from '../../system/failures.ts';
-import { always, type Coverage, type Range, remarksOn } from '../log/log-reading.ts';
+import { always, type Coverage, type LogRange, remarksOn } from '../log/log-reading.ts';
 import { logsOf } from '../log/log-sources.ts';
 import { note, printJson } from '../output/output.ts';
 import { type About, instantOf, type OptionsOf, offlineCommand } from './command-line.ts';
@@ -31,7 +31,7 @@ type Logs = readonly AsyncIterable<string>[];
 export const tell = async <Found extends Coverage>(
   flags: LogFlags,
   holds: readonly string[],
-  find: (logs: Logs, range: Range) => Promise<Found>,
+  find: (logs: Logs, range: LogRange) => Promise<Found>,
   print: (found: Found) => Promise<void>,
   or?: string,
 ): Promise<Found> => {
@@ -57,7 +57,7 @@ async function* joined(logs: Logs): AsyncGenerator<string> {
   for (const lines of logs) yield* lines;
 }
 
-export const rangeOf = ({ from, to, tenant }: LogFlags): Range => {
+export const rangeOf = ({ from, to, tenant }: LogFlags): LogRange => {
   const range = {
     from: from === undefined ? always.from : Date.parse(from),
     to: to === undefined ? always.to : Date.parse(to),

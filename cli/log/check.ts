@@ -10,8 +10,8 @@ import type { LogLine } from '../../system/log-lines.ts';
 import {
   type Coverage,
   counted,
+  type LogRange,
   partsOf,
-  type Range,
   readLogs,
   timestampOf,
 } from './log-reading.ts';
@@ -154,7 +154,7 @@ const roundingMs = 2;
 /** Checks the lines of all logs; see `Check`. Needs some 300 bytes of memory for each request. */
 export const checkLogs = async (
   logs: readonly AsyncIterable<string>[],
-  range: Range,
+  range: LogRange,
   { clocksMs, isOrdered, heads }: CheckOptions,
 ): Promise<Check> => {
   const runs = collectRuns();

@@ -7,8 +7,8 @@ import type { LogLine } from '../../system/log-lines.ts';
 import {
   type Coverage,
   isListing,
+  type LogRange,
   partsOf,
-  type Range,
   readLogs,
   sentIn,
   versionsOf,
@@ -57,7 +57,7 @@ export type Holders = Coverage & {
 export const holdersOf = async (
   name: string,
   logs: readonly AsyncIterable<string>[],
-  range: Range,
+  range: LogRange,
 ): Promise<Holders> => {
   const callers = new Map<
     string,

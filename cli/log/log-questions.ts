@@ -1,7 +1,7 @@
 /** The questions that a vault's log answers, line by line and with a bounded number of rows. */
 import { countsIn, namesIn, whyFields, whyIn } from '../../system/log-line-names.ts';
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, type Range, readLogs, versionsOf } from './log-reading.ts';
+import { type Coverage, type LogRange, readLogs, versionsOf } from './log-reading.ts';
 
 /** One row of an answer, with the time of its line. */
 type Row = { readonly timestamp: string };
@@ -31,7 +31,7 @@ const rowsMax = 10_000;
 export const ask = async <AnyRow extends Row>(
   { rowsOf, inOrder }: Question<AnyRow>,
   logs: readonly AsyncIterable<string>[],
-  range: Range,
+  range: LogRange,
 ): Promise<Answer<AnyRow>> => {
   let rows: readonly AnyRow[] = [];
   let fresh: AnyRow[] = [];

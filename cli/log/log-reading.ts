@@ -2,7 +2,7 @@
 import { type LogLine, looksLikeRequest, parseLine } from '../../system/log-lines.ts';
 
 /** Only lines between these instants (milliseconds, both included) and of this tenant count. */
-export type Range = {
+export type LogRange = {
   readonly from: number;
   readonly to: number;
   readonly tenant: string | undefined;
@@ -32,7 +32,7 @@ export type Coverage = {
  */
 export const readLogs = async (
   logs: readonly AsyncIterable<string>[],
-  { from, to, tenant }: Range,
+  { from, to, tenant }: LogRange,
   take: (line: LogLine, log: number) => void,
   takeAny: (text: string, line: LogLine | undefined) => void = () => undefined,
 ): Promise<Coverage> => {

@@ -7,7 +7,7 @@ import { linesOfFile, linesOfLog, linesOfStdin } from '../../system/log-files.ts
 import { looksLikeRequest, parseLine, parseNumber } from '../../system/log-lines.ts';
 import { createFindLocal, findLocalVaults, knowsCheckout } from '../requests/local-vaults.ts';
 import { linesOfStack } from './cloudwatch-insights.ts';
-import type { Range } from './log-reading.ts';
+import type { LogRange } from './log-reading.ts';
 
 export type LogSource = {
   readonly aws?: string | undefined;
@@ -24,7 +24,7 @@ export type LogSource = {
 export const logsOf = async (
   { aws, file, for: name }: LogSource,
   holds: readonly string[],
-  range: Range,
+  range: LogRange,
   or?: string,
 ): Promise<readonly AsyncIterable<string>[]> => {
   if ([aws, file, name].filter((source) => source !== undefined).length > 1) {

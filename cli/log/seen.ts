@@ -1,6 +1,13 @@
 /** Which secrets a caller knows, as far as logs tell. */
 import type { LogLine } from '../../system/log-lines.ts';
-import { type Coverage, isListing, partsOf, type Range, readLogs, sentIn } from './log-reading.ts';
+import {
+  type Coverage,
+  isListing,
+  type LogRange,
+  partsOf,
+  readLogs,
+  sentIn,
+} from './log-reading.ts';
 
 /** How a caller got to know a version: it received it, sent it, or looked through the history. */
 type Ways = Record<'shown' | 'wrote' | 'listed', number[]>;
@@ -23,7 +30,7 @@ const keyOf = (tenant: string | undefined, name: string): string => `${tenant} $
 export const seenBy = async (
   subject: string,
   logs: readonly AsyncIterable<string>[],
-  range: Range,
+  range: LogRange,
 ): Promise<Coverage & { readonly seen: readonly Seen[] }> => {
   const found = new Map<string, Ways & { readonly line: LogLine; name: string; last: string }>();
   const newest = new Map<string, { readonly version: number; readonly isDeletion: boolean }>();

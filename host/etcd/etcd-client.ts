@@ -24,7 +24,7 @@ export type KeyValue = {
   readonly lease: string;
 };
 type Header = { readonly cluster_id: string; readonly revision: string };
-export type Range = {
+export type RangeRequest = {
   readonly key: Buffer;
   readonly range_end?: Buffer;
   readonly limit?: number;
@@ -51,7 +51,7 @@ export type Compare = {
   readonly mod_revision: string;
 };
 export type Operation =
-  | { readonly request_range: Range }
+  | { readonly request_range: RangeRequest }
   | {
       readonly request_put: {
         readonly key: Buffer;
@@ -77,7 +77,7 @@ export type TxnReply = {
 };
 
 export type EtcdClient = {
-  readonly range: Call<Range, RangeReply>;
+  readonly range: Call<RangeRequest, RangeReply>;
   readonly txn: Call<Txn, TxnReply>;
   readonly close: () => void;
 };

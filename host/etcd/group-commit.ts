@@ -12,8 +12,8 @@ import {
   isInvalidArgument,
   isTooManyRequests,
   type Operation,
-  type Range,
   type RangeReply,
+  type RangeRequest,
   type Txn,
   type TxnReply,
 } from './etcd-client.ts';
@@ -24,7 +24,10 @@ import { createLane, createOverlap, type Group, type WaitingRequest } from './re
  * `performance.now()`. Rejects if etcd does not answer by then, or by the latest deadline of the
  * requests that share the call to etcd.
  */
-type ReadCall = (ranges: readonly Range[], deadline: number) => Promise<readonly RangeReply[]>;
+type ReadCall = (
+  ranges: readonly RangeRequest[],
+  deadline: number,
+) => Promise<readonly RangeReply[]>;
 
 type WriteReply = TxnReply & { readonly revision: string };
 /**
@@ -61,7 +64,7 @@ export const createEtcd = (options: EtcdOptions): Etcd => {
   };
 
   const readTogether = async (
-    group: Group<readonly Range[], readonly RangeReply[]>,
+    group: Group<readonly RangeRequest[], readonly RangeReply[]>,
   ): Promise<void> => {
     try {
       const replies = await readAll(
@@ -164,10 +167,10 @@ const keysMax = 100;
  * Counts the keys that a request reads. A range counts as `keysMax` keys, because a page can have
  * that many, so it never shares a call with other requests.
  */
-const countKeys = (ranges: readonly Range[]): number =>
+const countKeys = (ranges: readonly RangeRequest[]): number =>
   ranges.reduce((sum, { range_end: end }) => sum + (end === undefined ? 1 : keysMax), 0);
 
-const startGroupOfReads = (): ((ranges: readonly Range[]) => boolean) => {
+const startGroupOfReads = (): ((ranges: readonly RangeRequest[]) => boolean) => {
   let keys = 0;
   return (ranges) => {
     const more = countKeys(ranges);

@@ -13,8 +13,8 @@ import {
   isCompacted,
   type KeyValue,
   openChannel,
-  type Range,
   type RangeReply,
+  type RangeRequest,
   type Txn,
   type TxnReply,
 } from './etcd-client.ts';
@@ -90,7 +90,7 @@ export const openSnapshot = async (
   renewEveryMs: number = etcdTimes.snapshotRenewMs,
 ): Promise<Snapshot> => {
   const channel = openChannel(address);
-  const range = channel.call<Range, RangeReply>('KV', 'Range');
+  const range = channel.call<RangeRequest, RangeReply>('KV', 'Range');
   const txn = channel.call<Txn, TxnReply>('KV', 'Txn');
   const grant = channel.call<{ TTL: number }, { ID: string }>('Lease', 'LeaseGrant');
   const key = Buffer.from(`${keyPrefix}${randomUUID()}`);
@@ -144,7 +144,7 @@ const itemOf = ({ key, value }: KeyValue): Item => {
 /** Retries the read until etcd answers. */
 const readUntilAnswered = async (
   range: EtcdClient['range'],
-  request: Range,
+  request: RangeRequest,
 ): Promise<RangeReply> => {
   const read = (deadline: number) => range(request, deadline);
   return await untilAnswered(read, etcdTimes.snapshotReadMs, 'etcd does not answer');

@@ -9,15 +9,15 @@ import type {
   KeyValue,
   Operation,
   OperationReply,
-  Range,
   RangeReply,
+  RangeRequest,
   Txn,
   TxnReply,
 } from '../../host/etcd/etcd-client.ts';
 
 export type MemoryEtcd = EtcdClient & {
   /** The calls, in the order in which they took effect. */
-  readonly calls: readonly (Range | Txn)[];
+  readonly calls: readonly (RangeRequest | Txn)[];
   readonly items: () => ReadonlyMap<string, string>;
 };
 
@@ -37,11 +37,16 @@ const changed = (operations: readonly Operation[]): string[] =>
 
 export const createMemoryEtcd = (clusterId = '1'): MemoryEtcd => {
   const kept = new Map<string, { value: Buffer; created: number; revision: number }>();
-  const calls: (Range | Txn)[] = [];
+  const calls: (RangeRequest | Txn)[] = [];
   let revision = 1;
   const header = () => ({ cluster_id: clusterId, revision: String(revision) });
 
-  const readRange = ({ key, range_end: end, limit = 0, sort_order: order }: Range): RangeReply => {
+  const readRange = ({
+    key,
+    range_end: end,
+    limit = 0,
+    sort_order: order,
+  }: RangeRequest): RangeReply => {
     const from = key.toString('latin1');
     const to = end?.toString('latin1');
     const keys = [...kept.keys()]

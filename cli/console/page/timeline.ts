@@ -7,13 +7,13 @@ import type { ReplyOf } from '../../../client/types.ts';
 export type VersionEntry = ReplyOf<'list-versions'>['versions'][number];
 
 /** A time range in milliseconds since the epoch, without its end. */
-export type Range = { readonly from: number; readonly to: number };
+export type TimeRange = { readonly from: number; readonly to: number };
 
 /**
  * The time in which a version was valid. If `entry` is `undefined`, it is the part of the history
  * that the page has not loaded.
  */
-export type Interval = Range & { readonly entry: VersionEntry | undefined };
+export type Interval = TimeRange & { readonly entry: VersionEntry | undefined };
 
 /** An interval as it is drawn: its left edge and its width, in pixels. */
 export type Bar = Interval & { readonly x: number; readonly width: number };
@@ -40,19 +40,19 @@ export const intervalsOf = (
 };
 
 /** Returns the time from the start of the first interval to the end of the last. */
-export const wholeOf = (intervals: readonly Interval[]): Range => ({
+export const wholeOf = (intervals: readonly Interval[]): TimeRange => ({
   from: intervals[0]?.from ?? 0,
   to: intervals.at(-1)?.to ?? 0,
 });
 
 /** Returns the interval that contains the instant, if there is one. */
-export const intervalAt = <Kind extends Range>(
+export const intervalAt = <Kind extends TimeRange>(
   intervals: readonly Kind[],
   instant: number,
 ): Kind | undefined => intervals.find(({ from, to }) => from <= instant && instant < to);
 
 /** Returns the part of `range` that lies within `bounds`; `undefined` if they do not overlap. */
-export const within = (range: Range, bounds: Range): Range | undefined => {
+export const within = (range: TimeRange, bounds: TimeRange): TimeRange | undefined => {
   const clipped = { from: Math.max(range.from, bounds.from), to: Math.min(range.to, bounds.to) };
   return clipped.from < clipped.to ? clipped : undefined;
 };
@@ -64,7 +64,7 @@ export const within = (range: Range, bounds: Range): Range | undefined => {
  */
 export const layOut = (
   intervals: readonly Interval[],
-  range: Range,
+  range: TimeRange,
   { width, least }: { readonly width: number; readonly least: number },
 ): readonly Bar[] => {
   const visible = intervals.filter((interval) => within(interval, range) !== undefined);
@@ -78,7 +78,7 @@ export const layOut = (
   });
 };
 
-const lengthOf = (range: Range | undefined): number => (range ? range.to - range.from : 0);
+const lengthOf = (range: TimeRange | undefined): number => (range ? range.to - range.from : 0);
 
 /**
  * Returns widths in proportion to the lengths, but at least `least`. The wide bars shrink to make
@@ -128,7 +128,7 @@ export const instantAt = (bars: readonly Bar[], x: number): number | undefined =
 const [secondMs, minuteMs, hourMs, dayMs] = [1_000, 60_000, 3_600_000, 86_400_000];
 
 /** Returns the day or the hour that ends at `end`. */
-export const lastOf = (unit: 'day' | 'hour', end: number): Range => ({
+export const lastOf = (unit: 'day' | 'hour', end: number): TimeRange => ({
   from: end - (unit === 'day' ? dayMs : hourMs),
   to: end,
 });
@@ -144,7 +144,7 @@ const monthMs = 30 * dayMs;
 
 /** Returns up to `most` round instants of local time within the range, and their distance. */
 export const ticksOf = (
-  { from, to }: Range,
+  { from, to }: TimeRange,
   most: number,
 ): { readonly stepMs: number; readonly instants: readonly number[] } => {
   const fits = (stepMs: number): boolean => (to - from) / stepMs <= most;

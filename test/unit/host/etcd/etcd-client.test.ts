@@ -10,7 +10,11 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { connectEtcd, type EtcdClient, type Range } from '../../../../host/etcd/etcd-client.ts';
+import {
+  connectEtcd,
+  type EtcdClient,
+  type RangeRequest,
+} from '../../../../host/etcd/etcd-client.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 type Call = { readonly bytes: Buffer; readonly metadata: Metadata };
@@ -53,7 +57,7 @@ afterEach(() => {
 });
 
 const soon = () => performance.now() + 5_000;
-const range: Range = { key: Buffer.from('a') };
+const range: RangeRequest = { key: Buffer.from('a') };
 
 describe('a connection to an etcd member', () => {
   // Any other field would follow the key, such as number 7 (serializable), which lets a single

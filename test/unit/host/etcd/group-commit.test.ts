@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import { NotSent } from '../../../../functions/store/ports.ts';
-import type { EtcdClient, Range, Txn } from '../../../../host/etcd/etcd-client.ts';
+import type { EtcdClient, RangeRequest, Txn } from '../../../../host/etcd/etcd-client.ts';
 import { createEtcd, type Etcd } from '../../../../host/etcd/group-commit.ts';
 import { createMemoryEtcd } from '../../../support/memory-etcd.ts';
 
 const soon = () => performance.now() + 2_000;
-const range = (key: string): Range => ({ key: Buffer.from(key) });
+const range = (key: string): RangeRequest => ({ key: Buffer.from(key) });
 
 /**
  * A write that puts `value` at `key` if each compared key, by default only `key`, has this
@@ -44,8 +44,8 @@ const groupOver = (etcd: EtcdClient) => {
  */
 const openGate = (more: (gated: EtcdClient) => Partial<EtcdClient> = () => ({})) => {
   const etcd = createMemoryEtcd();
-  const waiting: { readonly request: Range | Txn; readonly open: () => void }[] = [];
-  const pass = (request: Range | Txn) =>
+  const waiting: { readonly request: RangeRequest | Txn; readonly open: () => void }[] = [];
+  const pass = (request: RangeRequest | Txn) =>
     new Promise<void>((resolve) => waiting.push({ request, open: resolve }));
   const gated: EtcdClient = {
     ...etcd,
@@ -317,7 +317,7 @@ describe('a group of reads', () => {
 
   it('does not include a read of a page, which is sent alone', async () => {
     const { read, drain } = openGate();
-    const page: Range = { key: Buffer.from('a'), range_end: Buffer.from('b'), limit: 128 };
+    const page: RangeRequest = { key: Buffer.from('a'), range_end: Buffer.from('b'), limit: 128 };
     const asked = [[range('a')], [page], [range('b')], [range('c')], [page]];
     const all = asked.map((ranges) => read(ranges, soon()));
     expect(await drain()).toEqual([1, 1, 2, 1]);

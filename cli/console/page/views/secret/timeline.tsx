@@ -9,7 +9,7 @@ import {
   intervalAt,
   lastOf,
   layOut,
-  type Range,
+  type TimeRange,
   ticksOf,
   wholeOf,
   within,
@@ -95,7 +95,7 @@ const Scale = ({
   onChoose,
   isWhole,
 }: TimelineProps & {
-  readonly range: Range;
+  readonly range: TimeRange;
   /** Whether the right end of the drawing is now. */
   readonly isWhole: boolean;
 }) => {
@@ -241,7 +241,7 @@ const Ticks = ({
   width,
 }: {
   readonly bars: readonly Bar[];
-  readonly range: Range;
+  readonly range: TimeRange;
   readonly width: number;
 }) => {
   const { stepMs, instants } = ticksOf(range, Math.floor(width / tickSpace));
