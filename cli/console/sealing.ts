@@ -19,7 +19,7 @@ const ivBytes = 12;
  * Derives the key from a secret, which must be random and too long to guess. The key is not
  * extractable, so no script can read it.
  */
-export const keyOf = async (secret: string): Promise<Key> => {
+export const deriveKey = async (secret: string): Promise<Key> => {
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret));
   return await crypto.subtle.importKey('raw', bytes, algorithm, false, ['encrypt', 'decrypt']);
 };

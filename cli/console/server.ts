@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isFailure } from '../../system/failures.ts';
-import { type Key, keyOf, purposeOfAnswer, requestBytesMax, seal, unseal } from './sealing.ts';
+import { deriveKey, type Key, purposeOfAnswer, requestBytesMax, seal, unseal } from './sealing.ts';
 import { createSessions } from './sessions.ts';
 
 export type PageFile = { readonly type: string; readonly body: Uint8Array };
@@ -95,7 +95,7 @@ export const startConsole = async (options: ConsoleOptions): Promise<ConsoleServ
     if (action === undefined) return refuse(response, 404);
     const sealed = await bodyOf(request);
     if (sealed === undefined) return refuse(response, 413);
-    const key = await keyOf(secret);
+    const key = await deriveKey(secret);
     const asked = await unseal(key, sealed, path).catch(() => undefined);
     if (asked === undefined) return refuse(response, 401);
     await perform(action, asked, response, { key, request: sealed });

@@ -7,7 +7,12 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { keyOf, purposeOfAnswer, type SharedSecret, unseal } from '../../cli/console/sealing.ts';
+import {
+  deriveKey,
+  purposeOfAnswer,
+  type SharedSecret,
+  unseal,
+} from '../../cli/console/sealing.ts';
 import { chromiumOptions } from '../support/chromium.ts';
 import { followLauncher, press as pressIn, shows } from '../support/console.ts';
 import { type ConsoleProcess, startConsoleProcess } from '../support/console-process.ts';
@@ -195,7 +200,7 @@ describe('values in the console', () => {
 
   it("appear in no file of the browser's profile, and neither do the id and the secret of the session", async () => {
     const opening = traffic.find(({ action }) => action === '/session');
-    const key = await keyOf(code.secret);
+    const key = await deriveKey(code.secret);
     const sealed = Buffer.from(opening?.got ?? '', 'base64');
     const purpose = purposeOfAnswer(new Uint8Array(opening?.request ?? []), 0);
     const { body } = (await unseal(key, new Uint8Array(sealed), purpose)) as { body: SharedSecret };

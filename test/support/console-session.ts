@@ -1,6 +1,6 @@
 /** Does what the page does in a session with `dsvault console`, but without a browser. */
 import {
-  keyOf,
+  deriveKey,
   purposeOfAnswer,
   type SharedSecret,
   seal,
@@ -23,7 +23,7 @@ export const sealedRequest = async (
   path: string,
   asked: unknown = {},
 ) => {
-  const key = await keyOf(secret);
+  const key = await deriveKey(secret);
   const body = await seal(key, asked, path);
   return {
     headers: { 'X-Console-Session': id },

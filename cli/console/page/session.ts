@@ -5,8 +5,8 @@
 import type { BodyOf, OperationId, QueryOf, ReplyOf } from '../../../client/types.ts';
 import type { Report } from '../../../system/problem-report.ts';
 import {
+  deriveKey,
   type Key,
-  keyOf,
   purposeOfAnswer,
   requestBytesMax,
   type SharedSecret,
@@ -59,7 +59,7 @@ export const openSession = async (): Promise<boolean> => {
 };
 
 const sessionOf = async ({ id, secret }: SharedSecret): Promise<Session> => ({
-  ...{ id, key: await keyOf(secret) },
+  ...{ id, key: await deriveKey(secret) },
 });
 
 /** Performs an action of the console's server. Throws a `Refusal`. */

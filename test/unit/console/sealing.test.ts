@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { keyOf, purposeOfAnswer, seal, unseal } from '../../../cli/console/sealing.ts';
+import { deriveKey, purposeOfAnswer, seal, unseal } from '../../../cli/console/sealing.ts';
 
 const purpose = '/actions/create-secret';
 const content = { value: 'hunter2' };
 
 describe('a sealed document', () => {
   it('opens with its own key and purpose', async () => {
-    const key = await keyOf('the secret');
+    const key = await deriveKey('the secret');
     expect(await unseal(key, await seal(key, content, purpose), purpose)).toEqual(content);
     const twice = await Promise.all([1, 2].map(() => seal(key, content, purpose)));
     expect(twice[0]).not.toEqual(twice[1]);
   });
 
   it('does not open with another key, purpose or part number, or after a change', async () => {
-    const [key, other] = [await keyOf('the secret'), await keyOf('another secret')];
+    const [key, other] = [await deriveKey('the secret'), await deriveKey('another secret')];
     const [request, second] = [
       await seal(key, content, purpose),
       await seal(key, content, purpose),
