@@ -18,7 +18,7 @@ import {
 } from '../../system/failures.ts';
 import { collect, readValues, valueOptions } from '../files/enc-values.ts';
 import { askedDialect, expandFile } from '../files/expand-file.ts';
-import { ofFile, storeFile } from '../files/file-failures.ts';
+import { ofFile, submitFile } from '../files/file-failures.ts';
 import { note, printJson, printText } from '../output/output.ts';
 import { noteWarnings } from '../output/print-failure.ts';
 import { replaceUnchanged, targetOf } from '../output/private-files.ts';
@@ -197,7 +197,7 @@ const ask = async (
   const values = await readValues(content, flags);
   const given = values.size > 0 ? Object.fromEntries(values) : undefined;
   const store = () =>
-    storeFile(session, operation, { ...options, values: given, ifVersions, note: remark });
+    submitFile(session, operation, { ...options, values: given, ifVersions, note: remark });
   return await withSentence('secret_exists', existing, () =>
     withSentence('not_found', absent[operation], () =>
       withSentence('version_conflict', otherVersions, () =>

@@ -6,7 +6,7 @@ import { isFailure, refusal } from '../../system/failures.ts';
 import type { FileError, Report } from '../../system/problem-report.ts';
 import type { Client, Session } from '../requests/vault-client.ts';
 import { decodeValue } from '../values/read-value.ts';
-import { storeFile } from './file-failures.ts';
+import { submitFile } from './file-failures.ts';
 
 /** A value, the name of its secret, and its position in the file. */
 export type NamedValue = Pick<Adoption['secrets'][number], 'name' | 'value' | 'line' | 'column'>;
@@ -35,7 +35,7 @@ export const storeValues = async (
   const values = Object.fromEntries(given.map(({ name, value }) => [name, value]));
   const body = { content: lines.join(''), values, dryRun, note };
   try {
-    return await storeFile(session, 'encrypt-env', body);
+    return await submitFile(session, 'encrypt-env', body);
   } catch (error) {
     const { errors = [] } = isFailure(error) ? error.report : {};
     const found = errors.flatMap(({ name, code }) => {

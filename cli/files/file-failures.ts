@@ -53,7 +53,7 @@ export const ofFile = async <Result>(
  * reference and `dsvault` finds none in the file, the vault is an older release than this
  * `dsvault`, and the failure says to upgrade it.
  */
-export const storeFile = async (
+export const submitFile = async (
   { client }: Session,
   operation: 'encrypt-env' | 'submit-env',
   body: BodyOf<'encrypt-env'>,

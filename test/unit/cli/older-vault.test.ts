@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { storeFile } from '../../../cli/files/file-failures.ts';
+import { submitFile } from '../../../cli/files/file-failures.ts';
 import type { Session } from '../../../cli/requests/vault-client.ts';
 import { refusal, sentenceOf } from '../../../system/failures.ts';
 
@@ -12,7 +12,7 @@ const sentenceFor = async (content: string, code: string): Promise<string> => {
   const client = async () => {
     throw refusal({ code: 'invalid_env', detail, errors: [{ line: 1, column: 3, code }] });
   };
-  return await storeFile({ client } as unknown as Session, 'encrypt-env', { content }).then(
+  return await submitFile({ client } as unknown as Session, 'encrypt-env', { content }).then(
     () => 'stored',
     sentenceOf,
   );
