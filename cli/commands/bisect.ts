@@ -14,7 +14,7 @@ import {
   readTexts,
   withProgramFile,
 } from '../run/program-file.ts';
-import { bisect, type Range, runsLeft, type Verdict } from './bisection.ts';
+import { bisect, type Mark, type Range, runsLeft } from './bisection.ts';
 import { instantOf, vaultCommand } from './command-line.ts';
 import { versionCells, versionHead } from './history.ts';
 import { type Change, changesOf, type History, readHistory, validAt } from './secret-changes.ts';
@@ -85,14 +85,14 @@ const findFirstBad = async (
   const at = (state: number): string => instants[state] ?? good;
   const last = changes.length;
   note(`as of ${at(0)}: must be good`);
-  requireVerdict('good', await tryAt(search, at(0)));
+  requireMark('good', await tryAt(search, at(0)));
   note(`as of ${at(last)}: must be bad`);
-  requireVerdict('bad', await tryAt(search, at(last)));
+  requireMark('bad', await tryAt(search, at(last)));
   const range = await bisect(last, async (state, left) => {
     note(`as of ${at(state)}: ${progressOf(left)}`);
     const outcome = await tryAt(search, at(state));
-    note(`${outcome.verdict === 'skip' ? 'skipped' : outcome.verdict}: ${outcome.why}`);
-    return outcome.verdict;
+    note(`${outcome.mark === 'skip' ? 'skipped' : outcome.mark}: ${outcome.why}`);
+    return outcome.mark;
   });
   return {
     good: at(range.good),
@@ -106,17 +106,17 @@ const progressOf = (range: Range): string => {
   return `${range.bad - range.good} changes left, about ${runs} ${runs === 1 ? 'run' : 'runs'}`;
 };
 
-type Outcome = { readonly verdict: Verdict; readonly why: string };
+type Outcome = { readonly mark: Mark; readonly why: string };
 
-const hints: Readonly<Record<Verdict, string>> = {
+const hints: Readonly<Record<Mark, string>> = {
   skip: 'give another time',
   bad: 'give an earlier time, or look for a cause outside the secrets',
   good: 'give a later time, or look for a cause outside the secrets',
 };
 
-const requireVerdict = (wanted: 'good' | 'bad', { verdict, why }: Outcome): void => {
-  if (verdict === wanted) return;
-  throw failure(`--${wanted} is not ${wanted} (${why}): ${hints[verdict]}`);
+const requireMark = (wanted: 'good' | 'bad', { mark, why }: Outcome): void => {
+  if (mark === wanted) return;
+  throw failure(`--${wanted} is not ${wanted} (${why}): ${hints[mark]}`);
 };
 
 /**
@@ -142,7 +142,7 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
   );
   if (missing !== undefined) {
     const state = validAt(history, missing, at)?.state ?? 'not there yet';
-    return { verdict: 'skip', why: `${missing} was ${state}` };
+    return { mark: 'skip', why: `${missing} was ${state}` };
   }
   // Pins the references instead of expanding with `at`, because `at` would also hide a version that
   // the file itself pins and that is newer than the instant.
@@ -152,7 +152,7 @@ const tryAt = async (search: Search, at: string): Promise<Outcome> => {
   });
   const content = replaceParts(plan.content, pins);
   const reading = await getReading(session, flags, { ...merged, content }).catch(refusalOf);
-  if (isFailure(reading)) return { verdict: 'skip', why: reading.message };
+  if (isFailure(reading)) return { mark: 'skip', why: reading.message };
   const [command = '', ...args] = words;
   const { env, hide } = reading;
   const { code, endedBy } = await runChild({ command, args, env, hide, outToStderr: json });
@@ -165,9 +165,9 @@ const outcomeOf = (code: number): Outcome => {
   if (code > 127) {
     throw failure(`the program ended with ${code}: that is neither good nor bad`);
   }
-  if (code === 125) return { verdict: 'skip', why: 'exit code 125' };
-  const verdict = code === 0 ? 'good' : 'bad';
-  return { verdict, why: `exit code ${code}` };
+  if (code === 125) return { mark: 'skip', why: 'exit code 125' };
+  const mark = code === 0 ? 'good' : 'bad';
+  return { mark, why: `exit code ${code}` };
 };
 
 const report = async ({ json }: Search, { good, bad, changes }: SearchResult): Promise<void> => {

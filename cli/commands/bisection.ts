@@ -1,6 +1,6 @@
 /** Finds the first bad state in a sequence, as `git bisect` does; `bisect.ts` is the command. */
 
-export type Verdict = 'good' | 'bad' | 'skip';
+export type Mark = 'good' | 'bad' | 'skip';
 
 /** The last state that is known to be good, and the first that is known to be bad. */
 export type Range = { readonly good: number; readonly bad: number };
@@ -11,7 +11,7 @@ export type Range = { readonly good: number; readonly bad: number };
  */
 export const bisect = async (
   last: number,
-  judge: (state: number, range: Range) => Promise<Verdict>,
+  judge: (state: number, range: Range) => Promise<Mark>,
 ): Promise<Range> => {
   let range: Range = { good: 0, bad: last };
   const skipped = new Set<number>();

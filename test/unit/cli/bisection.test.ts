@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bisect, type Verdict } from '../../../cli/commands/bisection.ts';
+import { bisect, type Mark } from '../../../cli/commands/bisection.ts';
 import { changesOf, type SecretVersion } from '../../../cli/commands/secret-changes.ts';
 
 const statesMax = 9;
@@ -10,7 +10,7 @@ const statesMax = 9;
  */
 const search = async (last: number, firstBad: number, unfit: (state: number) => boolean) => {
   const judged: number[] = [];
-  const range = await bisect(last, async (state): Promise<Verdict> => {
+  const range = await bisect(last, async (state): Promise<Mark> => {
     judged.push(state);
     if (unfit(state)) return 'skip';
     return state < firstBad ? 'good' : 'bad';
