@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { identityIn, type KeyIdentity, makeMasterKey } from '../../../../host/kms/key-file.ts';
 import { type NodeKey, openNodeKey } from '../../../../host/node/node-key.ts';
 import { freshFolder } from '../../../support/local-process.ts';
+import { until } from '../../../support/until.ts';
 
 let file: string;
 let own: KeyIdentity;
@@ -30,5 +31,52 @@ describe('a master key whose check value is in cluster.json', () => {
     const other = join(freshFolder(), 'kms.json');
     makeMasterKey(other);
     expect(openNodeKey(own, other).state()).toBe('incorrect');
+  });
+});
+
+describe('a node whose environment contradicts cluster.json', () => {
+  const inKms = 'arn:aws:kms:eu-west-1:000000000000:key/one';
+  const names = ['MASTER_KEY_ID', 'AWS_ENDPOINT_URL_KMS', 'VAULT_MASTER_KEY_FILE'] as const;
+  const before = names.map((name) => [name, process.env[name]] as const);
+  afterEach(() => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  });
+
+  it('refuses a key file if the key of the cluster is in a KMS', () => {
+    process.env['VAULT_MASTER_KEY_FILE'] = file;
+    expect(() => openNodeKey({ masterKeyId: inKms }, file)).toThrow(
+      'VAULT_MASTER_KEY_FILE is set, but the master key of the cluster is in a KMS',
+    );
+  });
+
+  it('refuses another key of the KMS, and names both', () => {
+    process.env['MASTER_KEY_ID'] = `${inKms}2`;
+    expect(() => openNodeKey({ masterKeyId: inKms }, file)).toThrow(
+      `MASTER_KEY_ID is ${inKms}2, but the master key of the cluster is ${inKms}`,
+    );
+  });
+
+  it.each(['MASTER_KEY_ID', 'AWS_ENDPOINT_URL_KMS'])(
+    'refuses %s if the key of the cluster is in a file',
+    (name) => {
+      process.env[name] = inKms;
+      expect(() => openNodeKey(own, file)).toThrow(
+        'MASTER_KEY_ID or AWS_ENDPOINT_URL_KMS is set, but the master key of the cluster is in a file',
+      );
+    },
+  );
+
+  it('uses the key of the KMS if MASTER_KEY_ID names it, too', async () => {
+    process.env['MASTER_KEY_ID'] = inKms;
+    process.env['AWS_ENDPOINT_URL_KMS'] = 'http://127.0.0.1:1';
+    const key = openNodeKey({ masterKeyId: inKms }, file);
+    expect(key).toMatchObject({
+      environment: { MASTER_KEY_ID: inKms, AWS_REGION: 'eu-west-1' },
+      running: { masterKeyId: inKms, kmsEndpoint: 'http://127.0.0.1:1' },
+    });
+    await until(() => key.state() === 'unusable');
   });
 });
