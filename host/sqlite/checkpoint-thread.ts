@@ -1,7 +1,7 @@
 /** The thread that copies SQLite's log into the store's file. It uses its own connection. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabase } from './database.ts';
-import type { Checkpointed } from './log-file.ts';
+import type { Checkpointed } from './write-ahead-log.ts';
 
 const database = openDatabase(String(workerData), 'write');
 const move = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');

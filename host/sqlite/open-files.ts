@@ -2,8 +2,8 @@
 import { closeSync, existsSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { failure, sentenceOf } from '../../system/failures.ts';
 import { moveDraft } from '../../system/files.ts';
-import type { LogFile } from './log-file.ts';
 import { rewriteLog } from './renewed-log.ts';
+import type { WriteAheadLog } from './write-ahead-log.ts';
 
 const isSameFile = (one: Stats, other: Stats): boolean =>
   one.ino === other.ino && one.dev === other.dev;
@@ -22,7 +22,7 @@ const hasNoLink = (descriptor: number): boolean => {
  * vault on the folder opens what is at these paths. `log` is the open log of `file`, and both must
  * be open already.
  */
-export const watchFiles = (file: string, log: LogFile) => {
+export const watchFiles = (file: string, log: WriteAheadLog) => {
   const parts = ['', '-wal', '-shm'].map((part) => `${file}${part}`);
   const opened = parts.map((path) => ({ path, stats: statSync(path) }));
   // SQLite loses its locks when any descriptor of the file is closed, so this one stays open for

@@ -8,11 +8,11 @@ import type { Item } from '../../functions/store/items.ts';
 import { NotSent, type RestorableTable } from '../../functions/store/ports.ts';
 import { syncPath } from '../../system/files.ts';
 import { type Access, openDatabase } from './database.ts';
-import { type LogFile, openLogFile } from './log-file.ts';
 import { watchFiles } from './open-files.ts';
 import { parseItem } from './rows.ts';
 import { createSqliteItems, judgeAndPut } from './sqlite-items.ts';
 import { pageUnitsMax, prepareStatements } from './statements.ts';
+import { openWriteAheadLog, type WriteAheadLog } from './write-ahead-log.ts';
 import { createWriter, type Disk } from './writer.ts';
 
 const pageItemsMax = 1_000;
@@ -47,7 +47,7 @@ const busy = 5;
 
 const diskOf = (
   database: DatabaseSync,
-  log: LogFile | undefined,
+  log: WriteAheadLog | undefined,
   mayWrite: () => boolean,
 ): Disk => {
   const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) =>
@@ -107,7 +107,7 @@ async function* readPages(file: string, pk: string | undefined): AsyncGenerator<
 export const openSqliteStore = (
   file: string,
   access: Access,
-  openLog: typeof openLogFile = openLogFile,
+  openLog: typeof openWriteAheadLog = openWriteAheadLog,
 ): SqliteStore => {
   const database = openDatabase(file, access);
   const log = access === 'serve' ? openLog(file, database) : undefined;

@@ -23,9 +23,9 @@ import { NotSent } from '../../../../functions/store/ports.ts';
 import { putItems } from '../../../../host/backup/table.ts';
 import { openDatabase } from '../../../../host/sqlite/database.ts';
 import { keepExpiring } from '../../../../host/sqlite/expiry.ts';
-import { openLogFile } from '../../../../host/sqlite/log-file.ts';
 import { renewLog } from '../../../../host/sqlite/renewed-log.ts';
 import { openSqliteStore, type SqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
+import { openWriteAheadLog } from '../../../../host/sqlite/write-ahead-log.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 import { requestContext } from '../../../support/requests.ts';
 
@@ -211,7 +211,7 @@ describe('a file that is deleted while the vault has it open', () => {
     const [file, left] = [freshFile(), freshFile()];
     let isBroken = false;
     const store = openSqliteStore(file, 'serve', (...of) => {
-      const log = openLogFile(...of);
+      const log = openWriteAheadLog(...of);
       const sync = async () => {
         if (isBroken) throw new Error('EIO: i/o error');
         await log.sync();
@@ -534,7 +534,7 @@ describe('a disk failure', () => {
   it('at a sync leaves the log for the next start, and closing the store moves none of it into the file', async () => {
     const file = freshFile();
     const store = openSqliteStore(file, 'serve', (...of) => ({
-      ...openLogFile(...of),
+      ...openWriteAheadLog(...of),
       sync: async () => eio(),
     }));
     const parts = () => ['', '-wal'].map((part) => readFileSync(`${file}${part}`));

@@ -22,7 +22,7 @@ export type Checkpointed = {
 };
 const fullDisk = 13;
 
-export type LogFile = {
+export type WriteAheadLog = {
   readonly sync: () => Promise<void>;
   /** The descriptor of the log. It can be read even if the log has been deleted. */
   readonly descriptor: number;
@@ -37,7 +37,7 @@ export type LogFile = {
 /**
  * Opens the log of `file`. `database` must have read already, because otherwise there is no log.
  */
-export const openLogFile = (file: string, database: DatabaseSync): LogFile => {
+export const openWriteAheadLog = (file: string, database: DatabaseSync): WriteAheadLog => {
   const descriptor = openSync(`${file}-wal`, 'r+');
   // NOOP only counts the pages and copies nothing.
   const count = database.prepare('PRAGMA wal_checkpoint(NOOP)');
