@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { wrap } from '../../../../host/kms/data-key-wrapping.ts';
 import { followMasterKey, identityIn, makeMasterKey } from '../../../../host/kms/key-file.ts';
 import type { StoredKeys } from '../../../../host/kms/key-proof.ts';
-import { findKeyIdentity, findVaultKey } from '../../../../host/kms/vault-key.ts';
+import { findKeyIdentity, findVaultKey, isKeyInKms } from '../../../../host/kms/vault-key.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
@@ -97,4 +97,27 @@ describe('the master key in a folder that no longer remembers which it was', () 
     await find().open(readStored);
     expect(findKeyIdentity(folder)).toEqual(identityIn(own));
   });
+});
+
+describe('the environment of npm start', () => {
+  const arn = 'arn:aws:kms:us-east-1:000000000000:key/one';
+  const address = 'http://127.0.0.1:1';
+
+  it.each([
+    { is: false, environment: {} },
+    { is: false, environment: { VAULT_MASTER_KEY_FILE: '/kms.json' } },
+    { is: true, environment: { MASTER_KEY_ID: arn } },
+    { is: true, environment: { AWS_ENDPOINT_URL_KMS: address } },
+  ])('names a key in a KMS: $is for $environment', ({ is, environment }) => {
+    expect(isKeyInKms(environment)).toBe(is);
+  });
+
+  it.each([{ MASTER_KEY_ID: arn }, { AWS_ENDPOINT_URL_KMS: address }])(
+    'is refused if it names a key file, too: %j',
+    (inKms) => {
+      expect(() => isKeyInKms({ ...inKms, VAULT_MASTER_KEY_FILE: '/kms.json' })).toThrow(
+        'VAULT_MASTER_KEY_FILE and a key of a KMS (MASTER_KEY_ID) are set together: set one',
+      );
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Items, NotSent } from '../../../../functions/store/ports.ts';
@@ -14,6 +14,8 @@ import { writeClusterFile } from '../../../../host/node/cluster-file.ts';
 import { serveNodeSocket } from '../../../../host/node/node-socket.ts';
 import { statusOf } from '../../../../host/node/report.ts';
 import { runningRecord } from '../../../../host/process/vault-records.ts';
+import { storeFile } from '../../../../host/sqlite/database.ts';
+import { openSqliteStore } from '../../../../host/sqlite/sqlite-store.ts';
 import {
   type Connection,
   connectToFolder,
@@ -146,5 +148,33 @@ describe('a connection to a running vault', () => {
     expect(await keyOf(await connectToFolder(folder))).toEqual([true, 'incorrect']);
     rememberKey(folder, { ...identity, keyId: '6f1f3c5e-0a52-4c3f-9a0e-3f6f6a1d2b11' });
     expect(await keyOf(await connectToFolder(folder))).toEqual([false, 'usable']);
+  });
+});
+
+describe('a connection to a stopped vault', () => {
+  /** Copies the store of a running vault, as a power cut leaves it, and returns the folder. */
+  const killed = async (): Promise<string> => {
+    const [runs, left] = [freshFolder(), freshFolder()];
+    const store = openSqliteStore(join(runs, storeFile), 'serve');
+    await putItems(store.write, [item]);
+    for (const part of ['', '-wal']) {
+      copyFileSync(join(runs, `${storeFile}${part}`), join(left, `${storeFile}${part}`));
+    }
+    await store.close();
+    makeMasterKey(join(left, 'kms.json'));
+    writeFileSync(join(left, 'vault.json'), JSON.stringify({ id: 'vault-65c6f22d1adb74ce' }));
+    return left;
+  };
+  const logBytes = (of: string) => statSync(join(of, `${storeFile}-wal`)).size;
+
+  it('renews the log before it writes, and leaves it alone if it only reads', async () => {
+    const left = await killed();
+    const before = logBytes(left);
+    const reading = await connectToFolder(left);
+    expect(logBytes(left)).toBe(before);
+    await reading.close();
+    const writing = await connectToFolder(left, 'write');
+    expect([before > 0, logBytes(left)]).toEqual([true, 0]);
+    await writing.close();
   });
 });
