@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { adoptValues } from '../../../cli/files/adopted-values.ts';
+import { adoptValues } from '../../../cli/files/stored-values.ts';
 import type { Session } from '../../../cli/requests/vault-client.ts';
 import { refusal } from '../../../system/failures.ts';
 
