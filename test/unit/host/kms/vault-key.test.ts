@@ -9,7 +9,12 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { wrap } from '../../../../host/kms/data-key-wrapping.ts';
 import { followMasterKey, identityIn, makeMasterKey } from '../../../../host/kms/key-file.ts';
 import type { StoredKeys } from '../../../../host/kms/key-proof.ts';
-import { findKeyIdentity, findVaultKey, isKeyInKms } from '../../../../host/kms/vault-key.ts';
+import {
+  checkKmsKey,
+  findKeyIdentity,
+  findVaultKey,
+  isKeyInKms,
+} from '../../../../host/kms/vault-key.ts';
 import { freshFolder } from '../../../support/local-process.ts';
 
 let folder: string;
@@ -120,4 +125,23 @@ describe('the environment of npm start', () => {
       );
     },
   );
+});
+
+describe('a key in a KMS', () => {
+  const arn = 'arn:aws:kms:us-east-1:000000000000:key/one';
+
+  it('is remembered by a folder that remembers none, and stays the only one that it accepts', () => {
+    checkKmsKey(folder, arn);
+    checkKmsKey(folder, arn);
+    expect(() => checkKmsKey(folder, `${arn}2`)).toThrow(
+      `MASTER_KEY_ID is ${arn}2, but the master key of the vault in ${folder} is ${arn}: values are`,
+    );
+  });
+
+  it('is refused by a folder whose key is in a file', () => {
+    find(false);
+    expect(() => checkKmsKey(folder, arn)).toThrow(
+      `the master key of the vault in ${folder} is ${identityIn(own).keyId}, in a file: values are`,
+    );
+  });
 });
