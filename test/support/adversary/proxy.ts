@@ -34,8 +34,8 @@ const respond = async (
       Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
     );
     const call = callOf(request.url ?? '/', headers, Buffer.concat(chunks).toString('utf8'));
-    const { status, body } = await exchange(call, callerGone.signal);
-    response.writeHead(status, { 'Content-Type': 'application/x-amz-json-1.0' }).end(body);
+    const { status, body, headers: own } = await exchange(call, callerGone.signal);
+    response.writeHead(status, { 'Content-Type': 'application/x-amz-json-1.0', ...own }).end(body);
   } catch {
     // Whatever fails behind the proxy, the caller sees a broken connection.
     request.socket.destroy();

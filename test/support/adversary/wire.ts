@@ -21,7 +21,12 @@ export type Call = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 };
-export type Reply = { readonly status: number; readonly body: string };
+export type Reply = {
+  readonly status: number;
+  readonly body: string;
+  /** Headers besides the media type. Only the proxy sends them. */
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 /**
  * Sends a call to its service and returns the reply. It rejects if the connection breaks, and with
