@@ -1,43 +1,20 @@
 /**
- * Data keys from the master key. Retries and time limits are the same for a key in KMS and one in a
- * file. The table below maps each fault to a code, so that the same fault always gets the same
- * answer. `http/responses.ts` has the status of each code.
+ * Data keys from the master key. Retries, time limits and answers to faults are the same for a key
+ * in KMS and one in a file. `http/responses.ts` has the status of each code.
  */
 import { dataKeyBytes } from '../crypto/envelope.ts';
-import { ApiError, type ErrorCode } from '../model/errors.ts';
+import { ApiError } from '../model/errors.ts';
 import { limits, times } from '../model/limits.ts';
 import type { Ports, RequestContext } from '../vault/request.ts';
 import { endAfter, type Failure, limitCall, outOfTime, retryCall } from '../vault/retries.ts';
-import type { KeyService } from './key-service.ts';
-
-type Fault = {
-  readonly code: ErrorCode;
-  readonly retryable: boolean;
-  readonly kind: Failure['kind'];
-};
-
-const incorrect = { code: 'master_key_incorrect', retryable: false, kind: 'permanent' } as const;
-const unusable = { code: 'master_key_unavailable', retryable: false, kind: 'permanent' } as const;
-const unreachable = { code: 'master_key_unavailable', retryable: true, kind: 'transient' } as const;
-const throttled = { code: 'throttled', retryable: true, kind: 'throttled' } as const;
-
-/**
- * Maps the names of KMS errors to codes (docs/design/envelope.md). Any other error counts as
- * `unreachable`.
- */
-const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
-  ['IncorrectKeyException', incorrect],
-  ['InvalidCiphertextException', incorrect],
-  ['DisabledException', unusable],
-  ['KMSInvalidStateException', unusable],
-  ['NotFoundException', unusable],
-  ['AccessDeniedException', unusable],
-  ['InvalidKeyUsageException', unusable],
-  ['UnrecognizedClientException', unusable],
-  ['InvalidSignatureException', unusable],
-  ['ThrottlingException', throttled],
-  ['LimitExceededException', throttled],
-]);
+import {
+  incorrect,
+  KeyFault,
+  type KeyService,
+  type Meaning,
+  unreachable,
+  unusable,
+} from './key-service.ts';
 
 export const createDataKeys = (
   service: KeyService,
@@ -70,7 +47,7 @@ export const createDataKeys = (
         endAfter(context.clock, times.statusCallMs, service.describe),
       );
       const { masterKeyId, isEnabled } = await asked.catch((cause) => {
-        throw faultOf(context, faultBehind(cause), cause);
+        throw faultOf(context, meaningOf(cause), cause);
       });
       if (!isEnabled || !masterKeyId) throw faultOf(context, unusable);
       return { masterKeyId };
@@ -101,8 +78,8 @@ const call = <Output extends { readonly requestId?: string | undefined }>(
     }
   };
   return retryCall(context, callWithPermit, (cause) => {
-    const fault = faultBehind(cause);
-    last = { kind: fault.kind, error: () => faultOf(context, fault, cause) };
+    const meaning = meaningOf(cause);
+    last = { kind: kindOf(meaning), error: () => faultOf(context, meaning, cause) };
     return last;
   });
 };
@@ -119,25 +96,25 @@ const callOnce = async <Output extends { readonly requestId?: string | undefined
     journal.answered(output.requestId);
     return output;
   } catch (error) {
-    journal.answered(requestIdOf(error));
+    journal.answered(error instanceof KeyFault ? error.requestId : undefined);
     throw error;
   }
 };
 
-/**
- * Returns the request id of a reply or of an error. Errors of the KMS client have one only if there
- * was a reply.
- */
-const requestIdOf = (reply: unknown): string | undefined =>
-  (reply as { readonly $metadata?: { readonly requestId?: string } } | undefined)?.$metadata
-    ?.requestId;
+/** Anything that is not a `KeyFault` counts as `unreachable`, whatever threw it. */
+const meaningOf = (thrown: unknown): Meaning => (thrown instanceof KeyFault ? thrown : unreachable);
 
-const faultBehind = (cause: unknown): Fault =>
-  faults.get(cause instanceof Error ? cause.name : '') ?? unreachable;
+const kindOf = ({ code, retryable }: Meaning): Failure['kind'] => {
+  if (code === 'throttled') return 'throttled';
+  return retryable ? 'transient' : 'permanent';
+};
 
-const faultOf = (context: RequestContext, fault: Fault, cause?: unknown): ApiError => {
-  if (fault !== throttled) context.journal.decided('key_fault');
-  const { code, retryable } = fault;
+const faultOf = (
+  context: RequestContext,
+  { code, retryable }: Meaning,
+  cause?: unknown,
+): ApiError => {
+  if (code !== 'throttled') context.journal.decided('key_fault');
   return new ApiError(code, 'the master key cannot be used', { retryable, cause });
 };
 

@@ -1,8 +1,12 @@
-/** Uses the master key in a file. Faults have the names that KMS gives them. */
+/** Uses the master key in a file. */
 import { randomBytes } from 'node:crypto';
-import type { KeyService } from '../../functions/kms/key-service.ts';
+import {
+  KeyFault,
+  type KeyService,
+  keyFaults,
+  unreachable,
+} from '../../functions/kms/key-service.ts';
 import { unwrap, wrap } from './data-key-wrapping.ts';
-import { fault } from './kms-fault.ts';
 import type { KeyReading, MasterKey } from './master-key.ts';
 
 const dataKeyBytes = 32;
@@ -20,8 +24,11 @@ export const createFileKey = (key: MasterKey): KeyService => ({
     const unwrapped = unwrap(reading, Buffer.from(wrapped), contextOf(bound));
     if ('dataKey' in unwrapped) return { plaintext: unwrapped.dataKey };
     throw unwrapped.fault === 'other-master-key'
-      ? fault('IncorrectKeyException', `another key than ${key.arn} has wrapped the data key`)
-      : fault('InvalidCiphertextException', 'the data key is damaged or bound to something else');
+      ? new KeyFault(keyFaults.incorrectKey, `another key than ${key.arn} has wrapped the data key`)
+      : new KeyFault(
+          keyFaults.invalidCiphertext,
+          'the data key is damaged or bound to something else',
+        );
   },
 
   describe: async () => {
@@ -35,8 +42,8 @@ const readEnabled = (key: MasterKey): KeyReading => {
   const reading = key.read();
   if (reading.state === 'Enabled') return reading;
   throw reading.state === 'Disabled'
-    ? fault('DisabledException', `${key.arn} is disabled.`)
-    : fault('KMSInvalidStateException', `${key.arn} is pending deletion.`);
+    ? new KeyFault(keyFaults.disabled, `${key.arn} is disabled.`)
+    : new KeyFault(keyFaults.invalidState, `${key.arn} is pending deletion.`);
 };
 
 /**
@@ -46,5 +53,6 @@ const readEnabled = (key: MasterKey): KeyReading => {
 const contextOf = (bound: Readonly<Record<string, string>>): ReadonlyMap<string, string> => {
   const entries = Object.entries(bound);
   if (entries.flat().every((text) => text.isWellFormed())) return new Map(entries);
-  throw fault('ValidationException', 'a data key can be bound only to well-formed text');
+  const fault = { ...unreachable, cause: 'ValidationException' };
+  throw new KeyFault(fault, 'a data key can be bound only to well-formed text');
 };

@@ -7,10 +7,10 @@ import { createSecretKey, hkdfSync, randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { type Fault, KeyFault, keyFaults } from '../../functions/kms/key-service.ts';
 import { codeOf, failure, misconfigured, sentenceOf } from '../../system/failures.ts';
 import { createFileOnce, replaceFile } from '../../system/files.ts';
 import { type FileStatus, readSmallFile } from '../process/small-file.ts';
-import { fault, isFault } from './kms-fault.ts';
 import {
   type KeyFileState,
   type KeyReading,
@@ -161,9 +161,9 @@ export const stateOfKey = (key: MasterKey): KeyFileState => {
   try {
     return key.read().state === 'Enabled' ? 'usable' : 'disabled';
   } catch (error) {
-    const name = error instanceof Error ? error.name : '';
-    if (name === 'NotFoundException') return 'missing';
-    return name === 'IncorrectKeyException' ? 'incorrect' : 'unreadable';
+    const cause = error instanceof KeyFault ? error.cause : undefined;
+    if (cause === keyFaults.notFound.cause) return 'missing';
+    return cause === keyFaults.incorrectKey.cause ? 'incorrect' : 'unreadable';
   }
 };
 
@@ -206,18 +206,18 @@ export const followMasterKey = (
   const { statusOf, read, now } = { ...systemFiles, ...files };
   let last: { readonly status: FileStatus; readonly reading: KeyReading } | undefined;
 
-  const refuse = (type: Parameters<typeof fault>[0], sentence: string): Error => {
+  const refuse = (fault: Fault, sentence: string): KeyFault => {
     last = undefined;
     warn(sentence);
-    return fault(type, sentence);
+    return new KeyFault(fault, sentence);
   };
   const readAgain = (): KeyReading => {
     const { status, bytes } = read(file);
     const parsed = parse(bytes);
-    if (parsed === undefined) throw refuse('KMSInvalidStateException', `${file} is damaged`);
+    if (parsed === undefined) throw refuse(keyFaults.invalidState, `${file} is damaged`);
     const { content: _, ...reading } = parsed;
     if (!isOwn(own, reading)) {
-      throw refuse('IncorrectKeyException', `${file} holds another master key than this vault's`);
+      throw refuse(keyFaults.incorrectKey, `${file} holds another master key than this vault's`);
     }
     last = { status, reading };
     return reading;
@@ -231,11 +231,11 @@ export const followMasterKey = (
         const isSettled = BigInt(now()) - status.ctimeMs >= settledMs;
         return isSettled && isSame(status, last.status) ? last.reading : readAgain();
       } catch (error) {
-        if (isFault(error)) throw error;
+        if (error instanceof KeyFault) throw error;
         const why = whyOf(error);
         throw why === 'ENOENT' || why === 'ENOTDIR'
-          ? refuse('NotFoundException', `${file} is missing`)
-          : refuse('KMSInvalidStateException', `${file} cannot be read (${why})`);
+          ? refuse(keyFaults.notFound, `${file} is missing`)
+          : refuse(keyFaults.invalidState, `${file} cannot be read (${why})`);
       }
     },
   };

@@ -19,9 +19,9 @@ export type MasterKey = {
   /** `keyId` as an ARN, which stored versions contain as `masterKeyId`. */
   readonly arn: string;
   /**
-   * Returns the key as it is in the file now, whatever its state. Throws a fault of KMS:
-   * `NotFoundException` if the file is missing, `KMSInvalidStateException` if it is unreadable or
-   * damaged, `IncorrectKeyException` if it contains a key that is not the vault's.
+   * Returns the key as it is in the file now, whatever its state. Throws a `KeyFault`: `notFound`
+   * if the file is missing, `invalidState` if it is unreadable or damaged, `incorrectKey` if it
+   * contains a key that is not the vault's.
    */
   readonly read: () => KeyReading;
 };

@@ -3,12 +3,12 @@
  * discarded after the check.
  */
 import { open } from '../../functions/crypto/envelope.ts';
-import type { KeyService } from '../../functions/kms/key-service.ts';
+import { KeyFault, type KeyService } from '../../functions/kms/key-service.ts';
 import type { Identity, SealedVersion } from '../../functions/model/types.ts';
 import { failure, sentenceOf } from '../../system/failures.ts';
 
 /**
- * Unwraps a data key that is bound to this context. Resolves to the name of KMS's error if the blob
+ * Unwraps a data key that is bound to this context. Resolves to the cause of the fault if the blob
  * belongs to a different context or key. Rejects if the master key cannot be used at all.
  */
 type UnwrapCall = (wrapped: Uint8Array, context: Context) => Promise<Uint8Array | string>;
@@ -19,9 +19,6 @@ type Context = { readonly vault: string; readonly tenant: string; readonly name:
  * retries its calls by itself.
  */
 const noLimit = new AbortController().signal;
-
-/** The errors of KMS for a blob of a different context or key. */
-const refusals = ['InvalidCiphertextException', 'IncorrectKeyException'];
 
 /**
  * Creates the function that asks the master key to unwrap a data key. On AWS, the key policy denies
@@ -35,9 +32,10 @@ export const unwrapBy =
       const opened = await masterKey.unwrap(context, wrapped, noLimit);
       return opened.plaintext ?? 'no data key';
     } catch (error) {
-      const name = error instanceof Error ? error.name : '';
-      const isDenied = name === 'AccessDeniedException' && context.vault !== vaultId;
-      if (isDenied || refusals.includes(name)) return name;
+      if (error instanceof KeyFault) {
+        const isDenied = error.cause === 'AccessDeniedException' && context.vault !== vaultId;
+        if (isDenied || error.code === 'master_key_incorrect') return error.cause;
+      }
       throw unusable(error);
     }
   };

@@ -2,6 +2,7 @@
  * One suite for the master key in a file and behind the KMS protocol, and tests of what only the
  * file does.
  */
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
@@ -19,7 +20,6 @@ import { holdsForEachKey } from '../support/key-service-suite.ts';
 import { startKms } from '../support/kms-server.ts';
 import { freshFolder } from '../support/local-process.ts';
 
-const stateOf = (isEnabled: boolean) => (isEnabled ? 'Enabled' : 'Disabled');
 const closers: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const close of closers) await close();
@@ -38,13 +38,17 @@ const make = (): string => {
 
 holdsForEachKey('in a file', async () => {
   const file = make();
+  const nowhere = join(freshFolder(), 'kms.json');
   return {
     ...open(file),
-    setEnabled: async (isEnabled) => setKeyState(file, stateOf(isEnabled)),
+    setState: async (state) => setKeyState(file, state),
+    other: open(make()).service,
+    missing: createFileKey(followMasterKey(nowhere, { keyId: randomUUID() })),
   };
 });
 
-holdsForEachKey('behind the protocol of KMS', async () => {
+/** Serves a new key over KMS's protocol until the tests end. */
+const serve = async () => {
   const { endpoint, keyArn, credentials, setState, close } = await startKms({
     folder: freshFolder(),
   });
@@ -53,10 +57,16 @@ holdsForEachKey('behind the protocol of KMS', async () => {
     client.destroy();
     await close();
   });
+  return { client, keyArn, service: createKmsKey(client, keyArn), setState };
+};
+
+holdsForEachKey('behind the protocol of KMS', async () => {
+  const { client, keyArn, service, setState } = await serve();
   return {
-    service: createKmsKey(client, keyArn),
-    keyArn,
-    setEnabled: async (isEnabled) => setState(stateOf(isEnabled)),
+    ...{ service, keyArn },
+    setState: async (state) => setState(state),
+    other: (await serve()).service,
+    missing: createKmsKey(client, randomUUID()),
   };
 });
 
@@ -69,8 +79,8 @@ describe('the master key in a file', () => {
     file = make();
     service = open(file).service;
   });
-  const wrapped = async (by = service): Promise<Buffer> => {
-    const made = await by.generate(bound, signal);
+  const wrapped = async (): Promise<Buffer> => {
+    const made = await service.generate(bound, signal);
     return Buffer.from(made.wrapped ?? []);
   };
   const refusalOf = (attempt: Promise<unknown>): Promise<string> =>
@@ -97,25 +107,12 @@ describe('the master key in a file', () => {
     }
   });
 
-  it('distinguishes a data key of another master key from a damaged one', async () => {
-    const other = await wrapped(open(make()).service);
-    expect(await refusalOf(service.unwrap(bound, other, signal))).toBe('IncorrectKeyException');
-  });
-
   it('reports a data key as damaged if the master key with its id now has other key material', async () => {
     const own = await wrapped();
     const stored = JSON.parse(readFileSync(file, 'utf8'));
     const keyMaterial = Buffer.alloc(32, 7).toString('base64');
     writeFileSync(file, JSON.stringify({ ...stored, keyMaterial }));
     expect(await refusalOf(service.unwrap(bound, own, signal))).toBe('InvalidCiphertextException');
-  });
-
-  it('is not used while it is pending deletion', async () => {
-    const own = await wrapped();
-    setKeyState(file, 'PendingDeletion');
-    for (const attempt of [wrapped(), service.unwrap(bound, own, signal)]) {
-      expect(await refusalOf(attempt)).toBe('KMSInvalidStateException');
-    }
   });
 
   it('binds no data key to text that UTF-8 cannot encode', async () => {

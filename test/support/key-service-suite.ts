@@ -3,14 +3,19 @@
  * KMS.
  */
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { KeyService } from '../../functions/kms/key-service.ts';
+import { KeyFault, type KeyService } from '../../functions/kms/key-service.ts';
+import type { KeyState } from '../../host/kms/key-file.ts';
 
 type Bound = Record<string, string>;
 
 export type KeyUnderTest = {
   readonly service: KeyService;
   readonly keyArn: string;
-  readonly setEnabled: (isEnabled: boolean) => Promise<unknown>;
+  readonly setState: (state: KeyState) => Promise<unknown>;
+  /** A different key of the same kind. */
+  readonly other: KeyService;
+  /** A key of the same kind that does not exist. */
+  readonly missing: KeyService;
 };
 
 /** Defines the tests for one kind of master key. `start` must return a new key that is enabled. */
@@ -32,11 +37,19 @@ export const holdsForEachKey = (where: string, start: () => Promise<KeyUnderTest
       const { plaintext } = await key.service.unwrap(bound, wrapped, signal);
       return plaintext && Buffer.from(plaintext);
     };
-    const refusalOf = (attempt: Promise<unknown>): Promise<string> =>
-      attempt.then(
-        () => 'no refusal',
-        ({ name }) => name,
-      );
+    /** Returns what the vault needs of the `KeyFault` that ends the attempt. */
+    const faultOf = async (attempt: Promise<unknown>): Promise<unknown> => {
+      const thrown = await attempt.catch((error: unknown) => error);
+      if (!(thrown instanceof KeyFault)) return thrown;
+      const { code, retryable, cause, name } = thrown;
+      return { code, retryable, cause, name };
+    };
+    /** A fault with its word, which a log line shows as the name of the error. */
+    const unusable = (word: string) => ({
+      ...{ code: 'master_key_unavailable', retryable: false, cause: word, name: word },
+    });
+    const incorrect = (word: string) => ({ ...unusable(word), code: 'master_key_incorrect' });
+    const damaged = incorrect('InvalidCiphertextException');
 
     it('opens the data key that it wrapped, and names itself', async () => {
       const { plaintext, wrapped, masterKeyId } = await generate();
@@ -59,9 +72,9 @@ export const holdsForEachKey = (where: string, start: () => Promise<KeyUnderTest
       ['one entry fewer', { vault: 'v', tenant: 't1' }],
     ])('opens no data key under another binding, such as one with %s', async (_, other) => {
       const { wrapped } = await generate();
-      expect(await refusalOf(unwrap(wrapped, other))).toBe('InvalidCiphertextException');
+      expect(await faultOf(unwrap(wrapped, other))).toEqual(damaged);
       const back = await generate(other);
-      expect(await refusalOf(unwrap(back.wrapped))).toBe('InvalidCiphertextException');
+      expect(await faultOf(unwrap(back.wrapped))).toEqual(damaged);
     });
 
     it('takes what a data key is bound to in any order', async () => {
@@ -73,20 +86,42 @@ export const holdsForEachKey = (where: string, start: () => Promise<KeyUnderTest
       const { wrapped } = await generate();
       const last = Buffer.from(wrapped);
       last.writeUInt8(last.readUInt8(last.length - 1) ^ 1, last.length - 1);
-      expect(await refusalOf(unwrap(last))).toBe('InvalidCiphertextException');
+      expect(await faultOf(unwrap(last))).toEqual(damaged);
     });
 
-    it('is not used while it is disabled, and opens everything once it is enabled', async () => {
-      const { plaintext, wrapped } = await generate();
-      expect(await key.service.describe(signal)).toMatchObject({ isEnabled: true });
-      await key.setEnabled(false);
-      expect(await refusalOf(generate())).toBe('DisabledException');
-      expect(await refusalOf(unwrap(wrapped))).toBe('DisabledException');
-      expect(await key.service.describe(signal)).toMatchObject({ isEnabled: false });
-      await key.setEnabled(true);
-      const { masterKeyId } = await key.service.describe(signal);
-      expect(key.keyArn.endsWith(`/${masterKeyId}`)).toBe(true);
-      expect(await unwrap(wrapped)).toEqual(plaintext);
+    it('distinguishes a data key of another master key from a damaged one', async () => {
+      const { wrapped = Buffer.of() } = await key.other.generate(own, signal);
+      expect(await faultOf(unwrap(wrapped))).toEqual(incorrect('IncorrectKeyException'));
     });
+
+    it('fails with NotFoundException at every use while it does not exist', async () => {
+      const { wrapped } = await generate();
+      for (const use of [
+        key.missing.generate(own, signal),
+        key.missing.unwrap(own, wrapped, signal),
+        key.missing.describe(signal),
+      ]) {
+        expect(await faultOf(use)).toEqual(unusable('NotFoundException'));
+      }
+    });
+
+    it.each<[string, KeyState, string]>([
+      ['disabled', 'Disabled', 'DisabledException'],
+      ['pending deletion', 'PendingDeletion', 'KMSInvalidStateException'],
+    ])(
+      'is not used while it is %s, and opens everything once it is enabled',
+      async (_, state, word) => {
+        const { plaintext, wrapped } = await generate();
+        expect(await key.service.describe(signal)).toMatchObject({ isEnabled: true });
+        await key.setState(state);
+        expect(await faultOf(generate())).toEqual(unusable(word));
+        expect(await faultOf(unwrap(wrapped))).toEqual(unusable(word));
+        expect(await key.service.describe(signal)).toMatchObject({ isEnabled: false });
+        await key.setState('Enabled');
+        const { masterKeyId } = await key.service.describe(signal);
+        expect(key.keyArn.endsWith(`/${masterKeyId}`)).toBe(true);
+        expect(await unwrap(wrapped)).toEqual(plaintext);
+      },
+    );
   });
 };

@@ -2,9 +2,9 @@
  * Answers KMS's own protocol with a key in a file, for tests that need a KMS outside the process of
  * the vault.
  */
+import { KeyFault } from '../../functions/kms/key-service.ts';
 import { keyIdOf } from '../../functions/model/types.ts';
 import { createFileKey } from '../../host/kms/file-key.ts';
-import { fault, isFault } from '../../host/kms/kms-fault.ts';
 import type { MasterKey } from '../../host/kms/master-key.ts';
 
 type Input = Readonly<Record<string, unknown>>;
@@ -17,6 +17,11 @@ export type KmsAnswer = (
   operation: string,
   input: Input,
 ) => Promise<{ readonly status: number; readonly body: object }>;
+
+const refusal = (status: number, type: string, message: string) => ({
+  status,
+  body: { __type: type, message },
+});
 
 export const answerWith = (key: MasterKey): KmsAnswer => {
   const service = createFileKey(key);
@@ -41,19 +46,18 @@ export const answerWith = (key: MasterKey): KmsAnswer => {
       const { plaintext } = await service.unwrap(bound, blob, signal);
       return { KeyId: key.arn, Plaintext: bytesOf(plaintext) };
     }
-    throw fault('UnknownOperationException', `${operation} is not served here.`);
+    throw new Error(`${operation} is not served here.`);
   };
 
   return async (operation, input) => {
     try {
       if (![key.arn, keyIdOf(key.arn)].includes(String(input['KeyId']))) {
-        throw fault('NotFoundException', `Key '${input['KeyId']}' does not exist`);
+        return refusal(400, 'NotFoundException', `Key '${input['KeyId']}' does not exist`);
       }
       return { status: 200, body: await perform(operation, input) };
     } catch (error) {
-      const known = isFault(error) ? error : fault('KMSInternalException', 'The local KMS failed.');
-      const said = { __type: known.name, message: known.message };
-      return { status: isFault(error) ? 400 : 500, body: said };
+      if (error instanceof KeyFault) return refusal(400, error.cause, error.message);
+      return refusal(500, 'KMSInternalException', String(error));
     }
   };
 };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
 import { createDataKeys, createSemaphore } from '../../../functions/kms/data-keys.ts';
+import { KeyFault, type KeyService, keyFaults } from '../../../functions/kms/key-service.ts';
 import { createKmsKey } from '../../../functions/kms/kms-key.ts';
 import type { ErrorCode } from '../../../functions/model/errors.ts';
 import { times } from '../../../functions/model/limits.ts';
@@ -144,7 +145,8 @@ describe('a fault of KMS', () => {
         expect(context.journal.kmsCalls).toHaveLength(tries);
         expect(context.journal.decisions).toEqual([keyFault]);
         expect(refused.message).not.toContain('c4n4ry');
-        expect((refused.cause as Error).name).toBe(name);
+        expect(refused.cause).toBeInstanceOf(KeyFault);
+        expect(refused.cause).toMatchObject({ name, cause: name, message: `${name}: c4n4ry` });
       }
     },
   );
@@ -152,8 +154,8 @@ describe('a fault of KMS', () => {
   it('becomes master_key_unavailable and retryable if what was thrown is not an error object', async () => {
     for (const thrown of ['c4n4ry', null, undefined]) {
       const { unwrap } = scripted(() => Promise.reject(thrown));
-      const { code, retryable } = await refusalOf(unwrap);
-      expect([code, retryable]).toEqual(['master_key_unavailable', true]);
+      const { code, retryable, cause } = await refusalOf(unwrap);
+      expect([code, retryable, cause]).toEqual(['master_key_unavailable', true, thrown]);
     }
   });
 
@@ -172,6 +174,35 @@ describe('a fault of KMS', () => {
     const { unwrap, calls } = scripted(failing('TimeoutError'), failing('DisabledException'));
     expect((await refusalOf(unwrap)).retryable).toBe(false);
     expect(calls).toHaveLength(2);
+  });
+});
+
+describe('a fault of any other key', () => {
+  /** The refusal of a request whose key throws this for each call, and the number of calls. */
+  const refusedBy = async (thrown: unknown) => {
+    let calls = 0;
+    const unwrap = async () => {
+      calls += 1;
+      throw thrown;
+    };
+    const keys = createDataKeys({ unwrap } as unknown as KeyService);
+    const { code, retryable, cause } = await refusalOf(() =>
+      keys.for(requestContext({ clock: virtualClock() })).unwrap(bound, wrapped),
+    );
+    return [code, retryable, cause === thrown, calls];
+  };
+
+  it('leads to the code that the fault has, and to a retry only if the fault allows it', async () => {
+    const permanent = { code: 'master_key_incorrect', retryable: false, cause: 'Word' } as const;
+    const temporary = { ...permanent, retryable: true };
+    const refused = ['master_key_incorrect', false, true, 1];
+    expect(await refusedBy(new KeyFault(permanent, ''))).toEqual(refused);
+    expect(await refusedBy(new KeyFault(temporary, ''))).toEqual([refused[0], true, true, 3]);
+  });
+
+  it('counts as unreachable if it is only named like one of KMS', async () => {
+    const thrown = faultNamed(keyFaults.disabled.cause);
+    expect(await refusedBy(thrown)).toEqual(['master_key_unavailable', true, true, 3]);
   });
 });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { open, seal } from '../../../../functions/crypto/envelope.ts';
-import type { KeyService } from '../../../../functions/kms/key-service.ts';
+import { KeyFault, type KeyService, unusable } from '../../../../functions/kms/key-service.ts';
 import { limits } from '../../../../functions/model/limits.ts';
 import { formatInstant, type Identity } from '../../../../functions/model/types.ts';
 import {
@@ -456,7 +456,7 @@ describe('checkOpening', () => {
     const denying = (isDenied: (vault?: string) => boolean) =>
       keyAfter((context) => {
         if (!isDenied(context['vault'])) return context;
-        throw Object.assign(new Error('denied'), { name: 'AccessDeniedException' });
+        throw new KeyFault({ ...unusable, cause: 'AccessDeniedException' }, 'denied');
       });
     expect(await check(denying((vault) => vault !== vaultId))).toEqual([]);
     await expect(check(denying((vault) => vault === vaultId))).rejects.toThrow(
